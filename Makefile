@@ -1,0 +1,94 @@
+# orderkeep: `make` alone lists what there is to run. Needs Python 3.11+, make, and the network at set-up only.
+
+ARGS   ?=
+STORE  ?=
+PORT   ?= 8000
+# Not ?=: some shells export a HOST that is not meant for us.
+HOST   = 127.0.0.1
+
+export PYTHON
+# Behind a company's proxy, its certificate is known to the system and not to uv.
+export UV_SYSTEM_CERTS ?= 1
+
+BIN := .venv/bin
+UV  := $(BIN)/uv pip install --quiet --python $(BIN)/python
+CODE := $(wildcard src tests tools benchmarks)
+SPECTRAL := tools/openapi-lint/node_modules/.installed
+
+# A .venv that was copied from elsewhere, or whose Python went away, is made anew.
+$(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || rm -f .venv/.installed-*)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup serve test check format bench lock clean format-check lint types contracts coverage
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/.installed-dev $(SPECTRAL) ## install everything that test and check need
+
+serve: .venv/.installed-runtime ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
+	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
+
+test: setup ## run all tests (ARGS="-k money" for some of them)
+	$(BIN)/pytest -n auto $(ARGS)
+
+check: format-check lint types contracts coverage ## all that must hold before a commit lands, tests last
+
+format: .venv/.installed-dev ## lay the code out and mend what ruff can mend
+	$(BIN)/ruff check --fix-only $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+format-check: .venv/.installed-dev ## is the code laid out as make format would?
+	$(BIN)/ruff format --check $(CODE)
+
+lint: .venv/.installed-dev ## ruff
+	$(BIN)/ruff check $(CODE)
+
+types: .venv/.installed-dev ## mypy --strict
+	$(BIN)/mypy $(CODE)
+
+contracts: .venv/.installed-dev ## do all imports point inward?
+	$(BIN)/lint-imports
+
+coverage: setup ## all tests; domain and application covered by every branch
+	$(BIN)/pytest -n auto --cov $(ARGS)
+
+bench: .venv/.installed-dev ## run every benchmark (BENCH=benchmarks/one.py for one)
+	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for the newest)
+	$(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) --group setup -o requirements/setup.txt
+	$(LOCK) --group node -o requirements/node.txt
+
+clean: ## remove what was installed and what tools left behind; your orders stay
+	rm -rf .venv tools/openapi-lint/node_modules dist htmlcov .coverage .coverage.*
+	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
+
+LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command "make lock"
+
+# What is installed is remembered in .installed files, so that a second run starts at once and without the network.
+.venv/.installed-venv: requirements/setup.txt tools/make-venv
+	@echo "Setting up .venv ..."
+	@tools/make-venv
+	@touch $@
+
+.venv/.installed-runtime: requirements/runtime.txt pyproject.toml .venv/.installed-venv
+	@echo "Installing orderkeep ..."
+	@$(UV) --require-hashes -r requirements/runtime.txt
+	@$(UV) --no-deps --editable .
+	@touch $@
+
+.venv/.installed-dev: requirements/dev.txt .venv/.installed-runtime
+	@echo "Installing the development tools ..."
+	@$(UV) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+$(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.installed-venv
+	@echo "Installing Spectral ..."
+	@tools/install-spectral
+	@touch $@
