@@ -1,0 +1,1 @@
+"""What the service does, a use case a file, and the ports it needs from outside."""

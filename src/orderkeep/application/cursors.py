@@ -1,0 +1,63 @@
+"""Opaque cursors: where a list goes on, bound to what was asked, so that a cursor cannot be used with other filters."""
+
+import base64
+import binascii
+import hashlib
+import json
+from datetime import datetime
+
+from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.domain.exceptions import InvalidCursor
+
+
+def list_cursor(where: OrderFilter, position: ListPosition) -> str:
+    """Return the cursor that goes on behind that position of the list with those filters."""
+    return _pack([_digest(where), position.created_at.isoformat(), position.id])
+
+
+def list_position(where: OrderFilter, cursor: str) -> ListPosition:
+    """Return the position that a cursor stands for. Raises `InvalidCursor`, also where the filters are others."""
+    try:
+        digest, created_at, order_id = _unpack(cursor)
+        position = ListPosition(datetime.fromisoformat(created_at), order_id)
+    except (ValueError, TypeError):
+        raise InvalidCursor from None
+    if digest != _digest(where) or position.created_at.tzinfo is None or not isinstance(order_id, str):
+        raise InvalidCursor
+    return position
+
+
+def history_cursor(order_id: str, version: int) -> str:
+    """Return the cursor that goes on behind that version of the order's history."""
+    return _pack([order_id, version])
+
+
+def history_version(order_id: str, cursor: str) -> int:
+    """Return the version that a cursor stands for. Raises `InvalidCursor`, also where the order is another."""
+    try:
+        of_order, version = _unpack(cursor)
+    except (ValueError, TypeError):
+        raise InvalidCursor from None
+    if of_order != order_id or type(version) is not int or not 0 <= version < 2**63:
+        raise InvalidCursor
+    return version
+
+
+def _pack(values: list[str | int]) -> str:
+    text = json.dumps(values, separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _unpack(cursor: str) -> list:  # type: ignore[type-arg]  # whatever a stranger wrote there
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        values = json.loads(text)
+    except (binascii.Error, RecursionError, UnicodeError):
+        raise ValueError from None
+    if not isinstance(values, list):
+        raise ValueError
+    return values
+
+
+def _digest(where: OrderFilter) -> str:
+    return hashlib.sha256(repr(where).encode()).hexdigest()[:16]

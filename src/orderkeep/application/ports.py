@@ -1,0 +1,126 @@
+"""What the use cases need from outside, beside the domain's own repository. A store implements them all.
+
+Every method may raise `StoreUnavailable`. Nothing here is asked of the article's plain repository: a use case that
+changes an order needs `get_by_id` and `save` alone.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.domain.repositories import OrderRepository
+
+Clock = Callable[[], datetime]
+"""Tells the time, in UTC."""
+
+
+def utc_now() -> datetime:
+    """Tell the machine's time, in UTC."""
+    return datetime.now(UTC)
+
+
+Progress = Callable[[int], None]
+"""Is told, from time to time, how many more are done."""
+
+
+def ignore_progress(count: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSnapshot:
+    """An order as it is kept: `json` is the text of its `OrderDTO`, ready to be answered without being parsed."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    version: int
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders to list. `status`, `tag` and `external_ref` are used one at a time; a user and a time range go
+    with any of them. `created_from` is included, `created_to` is not.
+    """
+
+    user_id: str | None = None
+    status: str | None = None
+    tag: str | None = None
+    external_ref: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListPosition:
+    """A place between two orders of a list: behind the order that has these."""
+
+    created_at: datetime
+    id: str
+
+
+class OrderQueries(ABC):
+    """Orders to look at, not to decide on."""
+
+    @abstractmethod
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        """Return the order as last committed, or None."""
+
+    @abstractmethod
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        """Return up to `limit` orders that match, newest first by `(created_at, id)`, those behind `after`.
+
+        The filter is one that `OrderFilter` allows. Costs what `limit` costs, however many orders are kept.
+        """
+
+
+class OrderHistory(ABC):
+    """What was done to one order."""
+
+    @abstractmethod
+    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
+        """Return the change that made that version, or None."""
+
+    @abstractmethod
+    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
+        """Return the last change made at or before that instant, or None."""
+
+    @abstractmethod
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        """Return up to `limit` changes of versions above `after_version`, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """Changes of all orders in commit order, and the position to go on from."""
+
+    changes: tuple[ChangeDTO, ...]
+    position: str
+
+
+class ChangeFeed(ABC):
+    """All changes of all orders, for ever: nothing is skipped, nothing comes twice."""
+
+    @abstractmethod
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        """Return up to `limit` changes behind a position that an earlier page gave (None: from the first).
+
+        A change that is not on the page, though committed, will be on a later one. With nothing new the page is
+        empty and its position is the one given (the beginning's own where None was given). Raises `InvalidCursor`
+        where the position is not one of this store.
+        """
+
+
+class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
+    """One place that keeps orders. `orderkeep.testing` holds any implementation to this contract."""
+
+    @abstractmethod
+    async def ping(self) -> None:
+        """Return if the store can answer now; raise `StoreUnavailable` if not."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Finish what was accepted and let go of files and connections. A second call does nothing."""

@@ -1,0 +1,41 @@
+"""What orderkeep does: this listing is the list of its features."""
+
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
+from orderkeep.application.use_cases.get_order import GetOrderUseCase
+from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
+from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase, HistoryPage
+from orderkeep.application.use_cases.import_orders import (
+    ImportOrdersUseCase,
+    ImportProblem,
+    ImportReport,
+    ImportRow,
+)
+from orderkeep.application.use_cases.list_orders import ListOrdersUseCase, OrderPage
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, VerifyProblem, VerifyReport
+
+__all__ = [
+    "CancelOrderUseCase",
+    "ConfirmOrderUseCase",
+    "DeliverOrderUseCase",
+    "ExportOrdersUseCase",
+    "GetOrderAtUseCase",
+    "GetOrderHistoryUseCase",
+    "GetOrderUseCase",
+    "HistoryPage",
+    "ImportOrdersUseCase",
+    "ImportProblem",
+    "ImportReport",
+    "ImportRow",
+    "ListOrdersUseCase",
+    "OrderPage",
+    "PlaceOrderUseCase",
+    "ShipOrderUseCase",
+    "VerifyOrdersUseCase",
+    "VerifyProblem",
+    "VerifyReport",
+]

@@ -1,0 +1,28 @@
+"""Cancel an order."""
+
+from orderkeep.application.change_order import PLAIN, Request, change_order, existing
+from orderkeep.application.dtos import CommandResult
+from orderkeep.application.ports import Clock, OrderHistory, utc_now
+from orderkeep.domain.repositories import OrderRepository
+
+
+class CancelOrderUseCase:
+    """Cancel an order that has not been shipped."""
+
+    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
+        self.repo, self.history, self.clock = repo, history, clock
+
+    async def execute(
+        self,
+        order_id: str,
+        request: Request = PLAIN,
+        *,
+        reason: str | None = None,
+        note: str | None = None,
+    ) -> CommandResult:
+        """Return the cancelled order. `reason` is up to 100 characters, `note` up to 1,000.
+
+        Raises `OrderNotFound`, `CannotCancelOrder`, `InvalidOrder`, `Conflict`.
+        """
+        decide = existing(order_id, lambda order: order.cancel(reason, note, at=self.clock()))
+        return await change_order(self.repo, order_id, decide, request, ("cancel", [reason, note]), self.history)

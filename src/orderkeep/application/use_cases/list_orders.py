@@ -1,0 +1,72 @@
+"""List orders."""
+
+from dataclasses import dataclass, replace
+
+from orderkeep.application.actor import SYSTEM, Actor, ActorKind
+from orderkeep.application.cursors import list_cursor, list_position
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
+from orderkeep.domain.exceptions import InvalidQuery, UnsupportedFilter
+from orderkeep.domain.status import OrderStatus
+
+DEFAULT_PAGE = 50
+LARGEST_PAGE = 200
+
+EVERYTHING = OrderFilter()
+"""No filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPage:
+    """Orders, newest first, and the cursor of the next page, if there is one."""
+
+    orders: tuple[OrderSnapshot, ...]
+    next_cursor: str | None
+
+
+class ListOrdersUseCase:
+    """List orders, newest first, by user, status, tag, your own number or time of creation."""
+
+    def __init__(self, queries: OrderQueries) -> None:
+        self.queries = queries
+
+    async def execute(
+        self,
+        where: OrderFilter = EVERYTHING,
+        *,
+        limit: int = DEFAULT_PAGE,
+        cursor: str | None = None,
+        actor: Actor = SYSTEM,
+    ) -> OrderPage:
+        """Return a page of at most `limit` orders (1 to 200). A customer's list holds their own orders only.
+
+        Raises `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for a wrong limit or status.
+        """
+        check_limit(limit)
+        check_filter(where)
+        if actor.kind is ActorKind.CUSTOMER:
+            if where.user_id not in (None, actor.id):
+                return OrderPage((), None)
+            where = replace(where, user_id=actor.id)
+        after = None if cursor is None else list_position(where, cursor)
+        found = await self.queries.list_snapshots(where, after, limit + 1)
+        page = tuple(found[:limit])
+        more = len(found) > limit
+        last = ListPosition(page[-1].created_at, page[-1].id) if more else None
+        return OrderPage(page, list_cursor(where, last) if last else None)
+
+
+def check_limit(limit: int) -> None:
+    """Raise `InvalidQuery` unless a page of that size may be asked for."""
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise InvalidQuery(f"must be from 1 to {LARGEST_PAGE}", "limit")
+
+
+def check_filter(where: OrderFilter) -> None:
+    """Raise `UnsupportedFilter` unless every store can answer the filter at the cost of a page."""
+    given = [name for name in ("status", "tag", "external_ref") if getattr(where, name) is not None]
+    if len(given) > 1:
+        raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1])
+    if where.status is not None and where.status not in tuple(OrderStatus):
+        raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
+    if where.created_from and where.created_to and where.created_from > where.created_to:
+        raise InvalidQuery("must not be before created_from", "created_to")

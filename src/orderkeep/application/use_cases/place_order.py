@@ -1,0 +1,31 @@
+"""Place an order."""
+
+from orderkeep.application.change_order import PLAIN, Request, change_order
+from orderkeep.application.dtos import CommandResult, PlaceOrder
+from orderkeep.application.ids import new_order_id, order_id_for_key
+from orderkeep.application.ports import Clock, OrderHistory, utc_now
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import IdempotencyKeyReused
+from orderkeep.domain.repositories import OrderRepository
+
+
+class PlaceOrderUseCase:
+    """Place an order. Lines are optional; where there are some, they must add up to the total."""
+
+    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
+        self.repo, self.history, self.clock = repo, history, clock
+
+    async def execute(self, command: PlaceOrder, request: Request = PLAIN) -> CommandResult:
+        """Return the order placed. With a key, its id follows from the actor and the key, and a second request
+        lands on the first one's order. Raises `InvalidOrder`, `IdempotencyKeyReused`, `StoreUnavailable`.
+        """
+        order_id = new_order_id() if request.key is None else order_id_for_key(request.actor, request.key)
+
+        def decide(found: Order | None) -> Order:
+            if found is not None:
+                raise IdempotencyKeyReused
+            return command.to_order(order_id, self.clock())
+
+        return await change_order(
+            self.repo, order_id, decide, request, ("place", command), self.history, is_new=request.key is None
+        )

@@ -1,0 +1,18 @@
+"""Ship an order."""
+
+from orderkeep.application.change_order import PLAIN, Request, change_order, existing
+from orderkeep.application.dtos import CommandResult
+from orderkeep.application.ports import Clock, OrderHistory, utc_now
+from orderkeep.domain.repositories import OrderRepository
+
+
+class ShipOrderUseCase:
+    """Ship an order in processing: it left the house."""
+
+    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
+        self.repo, self.history, self.clock = repo, history, clock
+
+    async def execute(self, order_id: str, request: Request = PLAIN) -> CommandResult:
+        """Return the shipped order. Raises `OrderNotFound`, `CannotShipOrder`, `Conflict`."""
+        decide = existing(order_id, lambda order: order.ship(at=self.clock()))
+        return await change_order(self.repo, order_id, decide, request, ("ship", None), self.history)

@@ -1,0 +1,1 @@
+"""The adapters: each implements a port, and none knows another."""

@@ -1,0 +1,113 @@
+"""Orders in a dict: for tests, demos and a first look. They end with the process."""
+
+import threading
+from bisect import bisect_right
+from collections.abc import Iterable
+from datetime import datetime
+
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor
+from orderkeep.infrastructure.serialization import (
+    ChangeRecord,
+    OrderRecord,
+    change_of,
+    commit_of,
+    order_of,
+    snapshot_of,
+)
+
+
+class InMemoryOrderRepository(OrderStore):
+    """Keeps documents, never live objects: changing an order changes nothing here until it is saved."""
+
+    def __init__(self, orders: Iterable[Order] = ()) -> None:
+        self._lock = threading.Lock()
+        self._orders: dict[str, OrderRecord] = {}
+        self._changes: dict[str, list[ChangeRecord]] = {}
+        self._feed: list[ChangeRecord] = []
+        self._commit(tuple(orders))
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        record = self._orders.get(order_id)
+        return order_of(record.document, record.requests, record.seal) if record else None
+
+    async def save(self, *orders: Order) -> None:
+        self._commit(orders)
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        record = self._orders.get(order_id)
+        return _snapshot(record) if record else None
+
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        with self._lock:
+            found = [record for record in self._orders.values() if _matches(record, where)]
+        found.sort(key=_position, reverse=True)
+        if after is not None:
+            found = [record for record in found if _position(record) < (after.created_at, after.id)]
+        return [_snapshot(record) for record in found[:limit]]
+
+    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
+        changes = await self.list_changes(order_id, version - 1, 1)
+        return changes[0] if changes and changes[0].version == version else None
+
+    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
+        changes = self._changes.get(order_id, [])
+        behind = bisect_right(changes, instant, key=lambda change: change.at)
+        return change_of(changes[behind - 1]) if behind else None
+
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        changes = self._changes.get(order_id, [])
+        return [change_of(change) for change in changes[after_version : after_version + limit]]
+
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        start = 0 if after is None else _feed_position(after)
+        changes = tuple(change_of(change) for change in self._feed[start : start + limit])
+        return FeedPage(changes, str(start + len(changes)))
+
+    async def ping(self) -> None:
+        return None
+
+    async def close(self) -> None:
+        return None
+
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        commits = [commit_of(order) for order in orders]
+        with self._lock:
+            for commit in commits:
+                kept = self._orders.get(commit.order.id)
+                twice = sum(other.order.id == commit.order.id for other in commits) > 1
+                if twice or (kept.version if kept else 0) != commit.expected_version:
+                    raise ConcurrentUpdate(commit.order.id)
+            for commit in commits:
+                self._orders[commit.order.id] = commit.order
+                self._changes.setdefault(commit.order.id, []).append(commit.change)
+                self._feed.append(commit.change)
+        for order, commit in zip(orders, commits, strict=True):
+            order.mark_saved(commit.order.seal)
+
+
+def _position(record: OrderRecord) -> tuple[datetime, str]:
+    return record.created_at, record.id
+
+
+def _matches(record: OrderRecord, where: OrderFilter) -> bool:
+    return (
+        where.user_id in (None, record.user_id)
+        and where.status in (None, record.status)
+        and where.external_ref in (None, record.external_ref)
+        and (where.tag is None or where.tag in record.tags)
+        and (where.created_from is None or record.created_at >= where.created_from)
+        and (where.created_to is None or record.created_at < where.created_to)
+    )
+
+
+def _snapshot(record: OrderRecord) -> OrderSnapshot:
+    return snapshot_of(record.id, record.user_id, record.created_at, record.version, record.schema, record.document)
+
+
+def _feed_position(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise InvalidCursor
+    return int(text)
