@@ -26,8 +26,32 @@ class StandardLibraryOnly(Contract):
             (importer, line, f"imports {imported}")
             for package in self.packages
             for importer in _modules_of(package.name, graph)
-            for imported in graph.find_modules_directly_imported_by(importer)
+            for imported in _imports(importer, graph)
             if not _is_inside(imported, package.name.partition(".")[0])
+            for line in _lines(importer, imported, graph)
+        )
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        _render(check)
+
+
+class SiblingsApart(Contract):
+    """The modules in each of the given packages do not import one another, but for those that are shared.
+
+    Unlike an independence contract over `package.*`, this fails where the package does not exist.
+    """
+
+    packages: Any = fields.ListField(subfield=fields.ModuleField())
+    shared: Any = fields.SetField(subfield=fields.ModuleField())
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        shared = {module for given in self.shared for module in _modules_of(given.name, graph)}
+        return _judged(
+            (importer, line, f"imports {imported}")
+            for package in self.packages
+            for importer in _modules_of(package.name, graph)
+            for imported in _imports(importer, graph) & graph.find_descendants(package.name) - shared
+            if _child(imported, package.name) != _child(importer, package.name)
             for line in _lines(importer, imported, graph)
         )
 
@@ -59,6 +83,14 @@ def _modules_of(package: str, graph: ImportGraph) -> set[str]:
     if package not in graph.modules:
         raise ValueError(f"Module '{package}' does not exist.")
     return {package} | graph.find_descendants(package)
+
+
+def _imports(importer: str, graph: ImportGraph) -> set[str]:
+    return graph.find_modules_directly_imported_by(importer)
+
+
+def _child(module: str, package: str) -> str:
+    return module.removeprefix(f"{package}.").partition(".")[0]
 
 
 def _is_inside(imported: str, root: str) -> bool:

@@ -1,0 +1,152 @@
+"""Imports point inward; and every contract that says so is seen broken by a planted violation."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import grimp
+import pytest
+
+CHECKOUT = Path(__file__).parents[2]
+PYPROJECT = CHECKOUT / "pyproject.toml"
+CONFIG: dict[str, Any] = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["tool"]["importlinter"]
+CONTRACTS: list[dict[str, Any]] = CONFIG["contracts"]
+
+INWARD = "Dependencies point inward"
+STANDARD_LIBRARY = "Domain and application import the standard library only"
+ADAPTERS = "Only bootstrap knows the adapters"
+INDEPENDENT = "No adapter knows another"
+SETTINGS = "Only bootstrap and entrypoints know the settings"
+PYDANTIC_SETTINGS = "Only config knows pydantic-settings"
+FASTAPI = "Only the HTTP entrypoint knows FastAPI"
+DEPENDS = "Depends lives in dependencies.py alone"
+
+# What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
+VIOLATIONS = [
+    ("domain/status.py", "import orderkeep.application", {INWARD}),
+    ("domain/planted.py", "from ..application import dtos", {INWARD}),
+    ("domain/planted.py", "import orderkeep.config", {INWARD, SETTINGS}),
+    ("application/planted.py", "import orderkeep.infrastructure.memory_repo", {INWARD, ADAPTERS}),
+    ("application/use_cases/planted.py", "import orderkeep.bootstrap", {INWARD}),
+    ("infrastructure/planted.py", "def later():\n    import orderkeep.bootstrap", {INWARD}),
+    ("bootstrap.py", "import orderkeep.entrypoints", {INWARD}),
+    ("bootstrap.py", "import orderkeep.testing", {INWARD}),
+    ("testing/planted.py", "import orderkeep.entrypoints.api", {INWARD}),
+    ("not_in_any_layer.py", "", {INWARD}),
+    ("domain/planted.py", "import click", {STANDARD_LIBRARY}),
+    ("domain/planted.py", "import a_package_that_nobody_listed", {STANDARD_LIBRARY}),
+    ("domain/planted.py", "import importlib", {STANDARD_LIBRARY}),
+    ("application/planted.py", "if __debug__:\n    import msgspec.json", {STANDARD_LIBRARY}),
+    (
+        "application/use_cases/planted.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from pydantic import BaseModel",
+        {STANDARD_LIBRARY},
+    ),
+    ("application/planted.py", "from fastapi import FastAPI", {STANDARD_LIBRARY, FASTAPI}),
+    ("__init__.py", "import orderkeep.infrastructure", {ADAPTERS}),
+    ("entrypoints/api/planted.py", "import orderkeep.infrastructure.memory_repo", {ADAPTERS}),
+    ("entrypoints/cli/planted.py", "from orderkeep.infrastructure import memory_repo", {ADAPTERS}),
+    ("testing/planted.py", "from orderkeep.infrastructure.serialization import *", {ADAPTERS}),
+    ("config.py", "import orderkeep.infrastructure.memory_repo", {ADAPTERS}),
+    ("infrastructure/planted.py", "import orderkeep.infrastructure.memory_repo", {INDEPENDENT}),
+    ("infrastructure/serialization.py", "import orderkeep.infrastructure.memory_repo", {INDEPENDENT}),
+    ("infrastructure/__init__.py", "import orderkeep.infrastructure.memory_repo", {INDEPENDENT}),
+    ("infrastructure/planted/deep.py", "from orderkeep.infrastructure import memory_repo", {INDEPENDENT}),
+    ("testing/planted.py", "import orderkeep.config", {SETTINGS}),
+    ("bootstrap.py", "import pydantic_settings", {PYDANTIC_SETTINGS}),
+    ("entrypoints/planted.py", "from pydantic_settings import BaseSettings", {PYDANTIC_SETTINGS}),
+    ("bootstrap.py", "from fastapi import FastAPI", {FASTAPI}),
+    ("entrypoints/cli/planted.py", "import starlette.responses", {FASTAPI}),
+    ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
+    ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
+    ("entrypoints/api/planted.py", "from fastapi import (\n    Security as Sure,\n)", {DEPENDS}),
+]
+
+# Every module that a contract names, as it is written there.
+NAMED = [
+    (contract["name"], module)
+    for contract in CONTRACTS
+    for key in ("allowed_importers", "allowed_modules", "containers", "packages", "protected_modules", "shared")
+    for module in contract.get(key, [])
+] + [(INWARD, layer) for layers in CONTRACTS[0]["layers"] for layer in layers.split(" | ")]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of all that import-linter reads."""
+    ours = shutil.ignore_patterns("__pycache__", "static")
+    shutil.copytree(CHECKOUT / "src" / "orderkeep", tmp_path / "src" / "orderkeep", ignore=ours)
+    (tmp_path / "tools").mkdir()
+    shutil.copy(CHECKOUT / "tools" / "import_contracts.py", tmp_path / "tools")
+    shutil.copy(PYPROJECT, tmp_path)
+    return tmp_path
+
+
+def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = Path(sys.executable).with_name("lint-imports")
+    environment = os.environ | {"PYTHONPATH": str(folder / "src"), "COLUMNS": "200"}
+    return subprocess.run(
+        [command, "--no-cache"], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def broken(answer: subprocess.CompletedProcess[str]) -> set[str]:
+    verdicts = dict(re.findall(r"^(.+?) (KEPT|BROKEN)", answer.stdout, flags=re.MULTILINE))
+    assert verdicts.keys() == {contract["name"] for contract in CONTRACTS}, answer.stdout + answer.stderr
+    return {name for name, verdict in verdicts.items() if verdict == "BROKEN"}
+
+
+def test_every_contract_is_kept(copy: Path) -> None:
+    answer = lint_imports(copy)
+    assert broken(answer) == set(), answer.stdout
+    assert answer.returncode == 0
+
+
+@pytest.mark.parametrize(
+    "where, what, contracts", VIOLATIONS, ids=[f"{where}: {what}" for where, what, _ in VIOLATIONS]
+)
+def test_a_planted_violation_breaks_exactly_its_contracts(
+    copy: Path, where: str, what: str, contracts: set[str]
+) -> None:
+    plant(copy / "src" / "orderkeep" / where, what)
+    answer = lint_imports(copy)
+    assert broken(answer) == contracts, answer.stdout
+    assert answer.returncode != 0
+
+
+def plant(path: Path, what: str) -> None:
+    if not path.parent.is_dir():
+        path.parent.mkdir()
+        (path.parent / "__init__.py").touch()
+    with path.open("a", encoding="utf-8") as file:
+        file.write(f"\n{what}\n")
+
+
+def test_no_contract_goes_without_a_planted_violation() -> None:
+    assert set().union(*(contracts for _, _, contracts in VIOLATIONS)) == {contract["name"] for contract in CONTRACTS}
+
+
+@pytest.mark.parametrize("contract, named", NAMED)
+def test_a_contract_that_names_what_does_not_exist_fails(copy: Path, contract: str, named: str) -> None:
+    config = PYPROJECT.read_text(encoding="utf-8")
+    before, heading, after = config.partition(f'name = "{contract}"')
+    renamed = re.sub(rf"([\" ]){named}(?=[\" ])", rf"\1{named}_gone", after, count=1)
+    (copy / "pyproject.toml").write_text(before + heading + renamed, encoding="utf-8")
+
+    answer = lint_imports(copy)
+
+    assert f"{named}_gone" in renamed
+    assert f"{named}_gone" in answer.stdout
+    assert answer.returncode != 0
+
+
+def test_the_contracts_see_every_module() -> None:
+    package = CHECKOUT / "src" / "orderkeep"
+    files = {path.relative_to(package.parent).with_suffix("") for path in package.rglob("*.py")}
+    modules = {".".join(path.parts).removesuffix(".__init__") for path in files}
+    assert modules == grimp.build_graph("orderkeep", cache_dir=None).modules
