@@ -1,0 +1,67 @@
+"""What is installed is exactly what was locked, from wherever this machine gets its packages."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+CHECKOUT = Path(__file__).parents[2]
+PYPROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+EXTRAS = PYPROJECT["project"]["optional-dependencies"]
+GROUPS = PYPROJECT["dependency-groups"]
+
+WANTED = {
+    "runtime": PYPROJECT["project"]["dependencies"],
+    "dev": [
+        *PYPROJECT["project"]["dependencies"],
+        *(line for extra in EXTRAS.values() for line in extra),
+        *GROUPS["dev"],
+    ],
+    "setup": GROUPS["setup"],
+    "node": GROUPS["node"],
+}
+
+
+def lock(name: str) -> str:
+    return (CHECKOUT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def pins(name: str) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for package, version in re.findall(r"^([a-z0-9-]+)==([^ ]+)", lock(name), flags=re.MULTILINE):
+        found.setdefault(package, set()).add(version)
+    return found
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_every_declared_dependency_is_locked_at_a_version_that_it_allows(name: str) -> None:
+    locked = pins(name)
+    for line in WANTED[name]:
+        wanted = Requirement(line)
+        versions = locked.get(wanted.name, set())
+        assert versions, f"{wanted.name} is not in requirements/{name}.txt: run make lock"
+        assert all(wanted.specifier.contains(Version(version)) for version in versions), f"{line}: run make lock"
+
+
+@pytest.mark.parametrize("name", WANTED)
+def test_every_locked_package_has_its_hashes_and_no_address(name: str) -> None:
+    entries = re.split(r"\n(?=\S)", lock(name).strip())
+    assert all("--hash=sha256:" in entry for entry in entries if not entry.startswith("#"))
+    assert "://" not in lock(name)
+
+
+def test_development_runs_on_what_production_runs_on() -> None:
+    developed = pins("dev")
+    assert {package: developed.get(package) for package in pins("runtime")} == pins("runtime")
+
+
+def test_the_linter_of_the_openapi_document_is_locked_without_addresses() -> None:
+    packages = json.loads((CHECKOUT / "tools" / "openapi-lint" / "package-lock.json").read_bytes())["packages"]
+    installed = {path: package for path, package in packages.items() if path}
+    assert installed
+    assert all("integrity" in package for package in installed.values())
+    assert not any("resolved" in package for package in installed.values())

@@ -1,0 +1,25 @@
+"""Swagger UI is what was taken from its package: not altered, not half updated."""
+
+import hashlib
+from pathlib import Path
+
+STATIC = Path(__file__).parents[2] / "src" / "orderkeep" / "entrypoints" / "api" / "static"
+SHA256 = {
+    "LICENSE": "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30",
+    "NOTICE": "0d20d1adef18aee3f40dd258172155521ce702ac445cb5f7b7d60ed32dad2fb2",
+    "favicon-32x32.png": "3ed612f41e050ca5e7000cad6f1cbe7e7da39f65fca99c02e99e6591056e5837",
+    "swagger-ui-bundle.js": "e6a898692f2d768e807c3ba4626068a69a2c5dd960dd6c76f3e4d3a3de180af2",
+    "swagger-ui-bundle.js.LICENSE.txt": "37eb6e7e59aed57b2c1acf076574b818ea07b74265717e0bd67b59e0baf9abbb",
+    "swagger-ui.css": "5ed08757e53da3e026d6cbecc61fe5d43585c9560b302d534ad56692519a273d",
+}
+
+
+def test_every_vendored_file_is_as_it_was_published() -> None:
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in STATIC.iterdir()}
+    del found["README.md"]
+    assert found == SHA256
+
+
+def test_the_readme_names_the_version_that_is_there() -> None:
+    version = (STATIC / "README.md").read_text(encoding="utf-8").split()[2]
+    assert f'"{version}"' in (STATIC / "swagger-ui-bundle.js").read_text(encoding="utf-8")
