@@ -7,7 +7,7 @@ PORT   ?= 8000
 HOST   = 127.0.0.1
 
 export PYTHON
-# Behind a company's proxy, its certificate is known to the system and not to uv.
+# Behind a company's proxy, its certificate is known to the system and not to uv itself.
 export UV_SYSTEM_CERTS ?= 1
 
 BIN := .venv/bin
