@@ -1,0 +1,132 @@
+"""The kinds of fields that schemas are made of: each checks by the domain's own rule, and says its JSON Schema."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WithJsonSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from orderkeep.domain import limits
+from orderkeep.domain.exceptions import (
+    AmountOutOfRange,
+    InvalidOrder,
+    QuantityOutOfRange,
+    TooManyMetadataKeys,
+    TooManyTags,
+    UnknownCurrency,
+    UnknownStatus,
+)
+from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.validation import check_tags, check_text
+from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.instants import read_instant
+
+ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
+
+
+def finding(code: str, message: str, below: tuple[str, ...] = ()) -> PydanticCustomError:
+    """Return a finding in pydantic's form that carries our code and message; `below` goes on from the field."""
+    return PydanticCustomError("rule_broken", "{message}", {"code": code, "message": message, "below": below})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rule:
+    """A rule of the domain, kept by a field: `check` raises the `InvalidOrder` that is told. `schema` says the same
+    to people and tools. `prefix` is what the check itself calls the field.
+    """
+
+    check: Callable[[Any], None]
+    schema: dict[str, Any]
+    prefix: str = ""
+    first: bool = False
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        if self.first:
+            return core_schema.no_info_before_validator_function(self._checked, handler(source))
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), **self.schema}
+
+    def _checked(self, value: Any) -> Any:
+        try:
+            self.check(value)
+        except InvalidOrder as error:
+            below = error.field.removeprefix(self.prefix).split("/")
+            raise finding(error.code, str(error), tuple(part for part in below if part)) from None
+        return value
+
+
+def text(longest: int, *, breaks: bool = False, empty: bool = False) -> Rule:
+    """Return the rule of a text of up to `longest` characters; `breaks` allows line breaks, `empty` the empty text."""
+
+    def check(value: str) -> None:
+        if value or not empty:
+            check_text(value, "", longest, breaks=breaks)
+
+    schema = {"minLength": 0 if empty else 1, "maxLength": longest}
+    return Rule(check, schema if breaks else {**schema, "pattern": ONE_LINE})
+
+
+def at_most(limit: int, refusal: type[InvalidOrder], what: str) -> Rule:
+    """Return the rule that there are not more than `limit`, checked before any of them is looked at."""
+
+    def check(value: Any) -> None:
+        if isinstance(value, list | dict) and len(value) > limit:
+            raise refusal(f"must be at most {limit} {what}")
+
+    return Rule(check, {"maxProperties" if what == "keys" else "maxItems": limit}, first=True)
+
+
+def _check_amount(value: int) -> None:
+    if not 0 <= value <= LARGEST_AMOUNT:
+        raise AmountOutOfRange(f"must be minor units from 0 to {LARGEST_AMOUNT}")
+
+
+def _check_quantity(value: int) -> None:
+    if not limits.MIN_QUANTITY <= value <= limits.MAX_QUANTITY:
+        raise QuantityOutOfRange(f"must be a whole number from {limits.MIN_QUANTITY} to {limits.MAX_QUANTITY}")
+
+
+def _check_currency(value: str) -> None:
+    if value not in EXPONENTS:
+        raise UnknownCurrency("")
+
+
+def _check_status(value: str) -> None:
+    if value not in tuple(OrderStatus):
+        raise UnknownStatus(f"must be one of {', '.join(OrderStatus)}")
+
+
+def _read_instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise finding("wrong_type", "must be a text")
+    try:
+        return read_instant(value)
+    except ValueError as error:
+        raise finding("invalid_time", str(error)) from None
+
+
+Amount = Annotated[int, Rule(_check_amount, {"minimum": 0, "maximum": LARGEST_AMOUNT})]
+Quantity = Annotated[int, Rule(_check_quantity, {"minimum": limits.MIN_QUANTITY, "maximum": limits.MAX_QUANTITY})]
+Currency = Annotated[str, Rule(_check_currency, {"pattern": "^[A-Z]{3}$"})]
+Status = Annotated[str, Rule(_check_status, {"enum": [*OrderStatus]})]
+Instant = Annotated[datetime, BeforeValidator(_read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Tags = Annotated[
+    tuple[Annotated[str, text(limits.MAX_TAG_LENGTH)], ...],
+    Strict(False),
+    Rule(check_tags, {"uniqueItems": True}, prefix="tags"),
+    at_most(limits.MAX_TAGS, TooManyTags, "tags"),
+]
+Metadata = Annotated[
+    dict[
+        Annotated[str, text(limits.MAX_METADATA_KEY_LENGTH)],
+        Annotated[str, text(limits.MAX_METADATA_VALUE_LENGTH, breaks=True, empty=True)],
+    ],
+    at_most(limits.MAX_METADATA_KEYS, TooManyMetadataKeys, "keys"),
+]

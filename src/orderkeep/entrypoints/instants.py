@@ -1,0 +1,18 @@
+"""Instants as RFC 3339 writes them, the one form in which every door takes a time."""
+
+import re
+from datetime import UTC, datetime
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def read_instant(text: str) -> datetime:
+    """Return the instant, in UTC, to the microsecond. Raises `ValueError` with a message that is fit to be shown."""
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        raise ValueError("must be a time with its offset, such as 2026-11-22T10:00:00Z")
+    day, time, fraction, offset = found.groups(default="")
+    try:
+        return datetime.fromisoformat(f"{day}T{time}{fraction[:7]}{offset.upper()}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a time that exists, in the years 1 to 9999, without leap seconds") from None
