@@ -31,7 +31,7 @@ serve: .venv/.installed-runtime ## run the service (STORE=sqlite:///orders.db HO
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
 
 test: setup ## run all tests (ARGS="-k money" for some of them)
-	$(BIN)/pytest -n auto $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
 check: format-check lint types contracts coverage ## all that must hold before a commit lands, tests last
 
@@ -52,7 +52,7 @@ contracts: .venv/.installed-dev ## do all imports point inward?
 	$(BIN)/lint-imports
 
 coverage: setup ## all tests; domain and application covered by every branch
-	$(BIN)/pytest -n auto --cov $(ARGS)
+	$(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)
 
 bench: .venv/.installed-dev ## run every benchmark (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
