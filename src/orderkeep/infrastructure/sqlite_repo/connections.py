@@ -1,0 +1,156 @@
+"""Connections to the file: the one that writes, and those that read."""
+
+import os
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, is_busy, translated
+from orderkeep.infrastructure.sqlite_repo.schema import prepare
+
+BUSY_SECONDS = 5.0
+"""How long one process waits for another's lock before it gives up with `StoreUnavailable`."""
+
+CACHE_KIB = 16_000
+MOST_IDLE_READERS = 8
+
+Row = tuple[Any, ...]
+
+
+class OrdersFile:
+    """The file, where it is. It is known by its inode, so that a file put in its place is not taken for it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path).resolve()
+        self._identity: tuple[int, int] | None = None
+
+    def open_to_write(self) -> sqlite3.Connection:
+        """Open the file, made and brought up to date where needed. Raises `StoreUnavailable`, `StoreUnusable`."""
+        self._check_usable()
+        try:
+            connection = self._connect("rwc")
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        try:
+            # Whatever the disk has in its cache only, is lost with the power; macOS must be told so apart.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA fullfsync = ON")
+            _patiently(lambda: prepare(connection))
+            self._identity = self._identity_now()
+        except BaseException as error:
+            connection.close()
+            if isinstance(error, sqlite3.Error):
+                raise translated(error) from error
+            raise
+        return connection
+
+    def open_to_read(self) -> sqlite3.Connection:
+        """Open the file, which must be there, on a connection that cannot write."""
+        connection = self._connect("rw")
+        connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def check_in_place(self) -> None:
+        """Raise `StoreUnusable` where the file was deleted or replaced: what is saved then, nobody finds again."""
+        if self._identity_now() != self._identity:
+            raise StoreUnusable(
+                "the orders' file was moved, deleted or replaced while it was open: put it back, then restart"
+            )
+
+    def _connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?mode={mode}",
+            uri=True,
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        return connection
+
+    def _check_usable(self) -> None:
+        # Only looked at, never opened: closing a second descriptor would drop SQLite's locks on the first.
+        folder = self.path.parent
+        if not folder.is_dir():
+            raise StoreUnusable(f"there is no folder {folder}: make it, or name a file in another")
+        if self.path.exists() and not self.path.is_file():
+            raise StoreUnusable(f"{self.path} is not a file: name one")
+        if self.path.exists() and not os.access(self.path, os.R_OK | os.W_OK):
+            raise StoreUnusable(f"{self.path} cannot be written: give this user the right to read and write it")
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise StoreUnusable(
+                f"{folder} cannot be written, and SQLite keeps its log there: give this user the right to"
+            )
+
+    def _identity_now(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.path)  # noqa: PTH116  # before every commit, and three times as fast as Path.stat
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+
+class Readers:
+    """Runs queries on the caller's own thread, on a connection that nobody else uses meanwhile.
+
+    There are as many connections as threads that ever read at once: for one event loop, one.
+    """
+
+    def __init__(self, file: OrdersFile) -> None:
+        self._file = file
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+
+    def rows(self, query: str, parameters: tuple[Any, ...]) -> list[Row]:
+        """Return all rows, so that no snapshot stays open. Raises `StoreUnavailable`."""
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
+        try:
+            connection = self._take()
+            try:
+                found = connection.execute(query, parameters).fetchall()
+            except sqlite3.Error:
+                connection.close()
+                raise
+        except sqlite3.Error as error:
+            raise translated(error) from error
+        except UnicodeEncodeError:
+            found = []  # half a surrogate pair: no text that is kept holds one
+        self._give_back(connection)
+        return found
+
+    def close(self) -> None:
+        """Close what is idle; a connection in use is closed when it is given back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _take(self) -> sqlite3.Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._file.open_to_read()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        if len(self._idle) < MOST_IDLE_READERS:
+            self._idle.append(connection)
+        else:
+            connection.close()
+        if self._closed:
+            self.close()
+
+
+def _patiently(action: Callable[[], None]) -> None:
+    # Two processes that enter WAL at once are told "busy" at once, however long they would wait.
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return action()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
