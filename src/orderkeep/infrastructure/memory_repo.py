@@ -8,7 +8,7 @@ from datetime import datetime
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor
+from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor, StoreUnavailable
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     OrderRecord,
@@ -27,6 +27,7 @@ class InMemoryOrderRepository(OrderStore):
         self._orders: dict[str, OrderRecord] = {}
         self._changes: dict[str, list[ChangeRecord]] = {}
         self._feed: list[ChangeRecord] = []
+        self._closed = False
         self._commit(tuple(orders))
 
     async def get_by_id(self, order_id: str) -> Order | None:
@@ -59,10 +60,13 @@ class InMemoryOrderRepository(OrderStore):
 
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
         changes = self._changes.get(order_id, [])
-        return [change_of(change) for change in changes[after_version : after_version + limit]]
+        start = max(after_version, 0)
+        return [change_of(change) for change in changes[start : start + limit]]
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = 0 if after is None else _feed_position(after)
+        if start > len(self._feed):
+            raise InvalidCursor
         changes = tuple(change_of(change) for change in self._feed[start : start + limit])
         return FeedPage(changes, str(start + len(changes)))
 
@@ -70,9 +74,11 @@ class InMemoryOrderRepository(OrderStore):
         return None
 
     async def close(self) -> None:
-        return None
+        self._closed = True
 
     def _commit(self, orders: tuple[Order, ...]) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
         commits = [commit_of(order) for order in orders]
         with self._lock:
             for commit in commits:
