@@ -1,0 +1,46 @@
+"""What must hold while many use one store at once."""
+
+from orderkeep.application.change_order import Request
+from orderkeep.application.ports import OrderStore
+from orderkeep.bootstrap import use_cases_on
+from orderkeep.testing.orders import place_command
+from orderkeep.testing.workloads import (
+    race_cancel_against_ship,
+    race_saves,
+    read_feed_beside_writers,
+    retry_with_one_key,
+    walk_pages_under_writes,
+)
+
+
+class RaceContract:
+    """What is promised to many at once, in a few rounds; more rounds find rarer faults."""
+
+    async def test_takes_one_of_twenty_saves_at_once(self, store: OrderStore) -> None:
+        await race_saves(store, rounds=3)
+
+    async def test_lets_one_of_many_cancels_and_shipments_win(self, store: OrderStore) -> None:
+        await race_cancel_against_ship(store, rounds=3)
+
+    async def test_gives_retries_with_one_key_one_effect_and_one_answer(self, store: OrderStore) -> None:
+        await retry_with_one_key(store, rounds=3)
+
+    async def test_answers_a_repeated_request_as_it_did_then(self, store: OrderStore) -> None:
+        do = use_cases_on(store)
+        placing, cancelling = Request(key="placing"), Request(key="cancelling")
+        placed = await do.place_order.execute(place_command(), placing)
+        await do.confirm_order.execute(placed.order.id)
+        cancelled = await do.cancel_order.execute(placed.order.id, cancelling, reason="found cheaper")
+
+        again = await do.place_order.execute(place_command(), placing)
+        assert (again.order, again.events, again.replayed) == (placed.order, placed.events, True)
+        again = await do.cancel_order.execute(placed.order.id, cancelling, reason="found cheaper")
+        assert (again.order, again.events, again.replayed) == (cancelled.order, cancelled.events, True)
+        assert len(await store.list_changes(placed.order.id, 0, 10)) == 3
+
+    async def test_walks_pages_under_writes_without_a_skip_or_a_repeat(self, store: OrderStore) -> None:
+        count = await walk_pages_under_writes(store, walks=2)
+        assert min(count.placed, count.moved) > 0
+
+    async def test_feeds_readers_beside_eight_writers(self, store: OrderStore) -> None:
+        await read_feed_beside_writers(store)

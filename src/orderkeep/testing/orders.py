@@ -1,0 +1,61 @@
+"""Orders to test with. No two fields of one are equal, because equal values hide swapped columns."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.domain.entities import Order
+from orderkeep.domain.events import Attribution
+
+SINCE = datetime(2026, 2, 3, 4, 5, 6, 789_012, UTC)
+"""When the orders below begin; order number n is n seconds younger."""
+
+
+def place_command(number: int = 1, **changes: Any) -> PlaceOrder:
+    """Return an order to place: all of its fields given, none of them equal, the total as it must be."""
+    lines = (
+        LineDTO(f"A-{number}", "Lamp", 3, 4_751, 211, 997),
+        LineDTO(f"B-{number}", "Shade, linen", 7, 1_301 + number * 1_000, 107, 53),
+    )
+    values: dict[str, Any] = {
+        "user_id": f"user-{number}",
+        "total": sum(line.quantity * line.unit_price - line.discount + line.tax for line in lines) + 503 + 61 - 101,
+        "currency": "CHF",
+        "lines": lines,
+        "shipping": 503,
+        "discount": 101,
+        "tax": 61,
+        "external_ref": f"web-{number}",
+        "tags": (f"gift-{number}", "express"),
+        "metadata": {"channel": f"phone-{number}", "colour": "green"},
+    }
+    return PlaceOrder(**values | changes)
+
+
+def pending_order(number: int = 1, **changes: Any) -> Order:
+    """Return a new order with all of its fields given: `order-1` for number 1, and so on."""
+    return place_command(number, **changes).to_order(f"order-{number}", SINCE + timedelta(seconds=number))
+
+
+def cancelled_order(number: int = 1) -> Order:
+    """Return an order with every field filled, its cancellation, who asked and the key as well; not saved yet."""
+    pending = OrderDTO.of(pending_order(number))
+    cancelled = replace(
+        pending,
+        status="cancelled",
+        updated_at=pending.created_at + timedelta(days=5, microseconds=7),
+        cancellation=CancellationDTO(
+            "changed mind", "Called on Monday.\nWas polite.", pending.created_at + timedelta(days=2, microseconds=3)
+        ),
+    )
+    order = cancelled.to_imported_order()
+    order.attribute(Attribution("staff:anna", f"key-{number}", "fingerprint-of-it", "request-8f3a"))
+    return order
+
+
+def small_order(order_id: str, *, at: datetime = SINCE, **fields: Any) -> Order:
+    """Return an order with no more than it needs, created `at`, and with the fields given."""
+    values: dict[str, Any] = {"user_id": "user-42", "total": 9_900, "currency": "EUR", "status": "pending"}
+    dto = OrderDTO(id=order_id, created_at=at, updated_at=at, **values)
+    return replace(dto, **fields).to_imported_order()

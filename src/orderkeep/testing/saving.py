@@ -1,0 +1,32 @@
+"""Put orders into a store, as far along as a test needs them."""
+
+from datetime import datetime, timedelta
+
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.ports import OrderStore
+from orderkeep.domain.entities import Order
+from orderkeep.domain.events import Attribution
+from orderkeep.testing.orders import SINCE, small_order
+
+
+def an_hour_later(hours: int) -> datetime:
+    """Return a moment that many hours after the orders began."""
+    return SINCE + timedelta(hours=hours)
+
+
+async def loaded(store: OrderStore, order_id: str) -> Order:
+    """Return an order that is known to be there."""
+    order = await store.get_by_id(order_id)
+    assert order is not None, f"{order_id} was saved, and is not there"
+    return order
+
+
+async def save_a_delivered_order(store: OrderStore, order_id: str = "order-1") -> list[ChangeDTO]:
+    """Save an order in four commits, an hour apart, and return its changes."""
+    order = small_order(order_id)
+    await store.save(order)
+    for hour, move in enumerate((order.confirm, order.ship, order.deliver), start=1):
+        move(at=an_hour_later(hour))
+        order.attribute(Attribution(f"staff:{hour}"))
+        await store.save(order)
+    return await store.list_changes(order_id, 0, 10)

@@ -1,0 +1,22 @@
+"""Work that many do at once, and what must be true of it afterwards: for the contract, the tests and a torture run.
+
+Each function takes a store, which need not be empty, returns what it counted, and raises `ContractViolation` with
+what was seen where the store broke a promise. None of them needs pytest.
+"""
+
+from orderkeep.testing.workloads.feeds import FeedCount, read_feed_beside_writers
+from orderkeep.testing.workloads.races import RaceCount, race_cancel_against_ship, race_saves
+from orderkeep.testing.workloads.retries import RetryCount, retry_with_one_key
+from orderkeep.testing.workloads.walks import WalkCount, walk_pages_under_writes
+
+__all__ = [
+    "FeedCount",
+    "RaceCount",
+    "RetryCount",
+    "WalkCount",
+    "race_cancel_against_ship",
+    "race_saves",
+    "read_feed_beside_writers",
+    "retry_with_one_key",
+    "walk_pages_under_writes",
+]
