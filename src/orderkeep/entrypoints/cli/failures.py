@@ -1,0 +1,109 @@
+"""What was raised, as one sentence on stderr and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from orderkeep.bootstrap import InvalidStoreURL
+from orderkeep.domain.exceptions import (
+    CommandRefused,
+    Conflict,
+    InvalidOrder,
+    InvalidQuery,
+    OrderkeepError,
+    OrderNotFound,
+    StoreUnavailable,
+    StoreUnusable,
+    VersionNotFound,
+)
+from orderkeep.entrypoints.cli.plain_text import plain
+
+if TYPE_CHECKING:
+    from orderkeep.entrypoints.cli.session import Session
+
+BUG = 1
+USAGE = 2
+NOT_FOUND = 3
+REFUSED = 4
+INVALID = 5
+UNAVAILABLE = 7
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell reports for a process that died of SIGPIPE."""
+
+ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
+    (VersionNotFound, NOT_FOUND, "`orderkeep history ID` shows its versions"),
+    (OrderNotFound, NOT_FOUND, "`orderkeep list` shows which orders this store keeps"),
+    (InvalidOrder, INVALID, "nothing was written"),
+    (InvalidQuery, USAGE, ""),
+    (CommandRefused, REFUSED, "nothing was written"),
+    (Conflict, REFUSED, ""),
+    (StoreUnusable, UNAVAILABLE, "name another store with --store, or mend this one"),
+    (StoreUnavailable, UNAVAILABLE, "try again, a change with the same --key"),
+    (InvalidStoreURL, USAGE, "give it with --store or ORDERKEEP_STORE"),
+)
+"""The exit code of each exception, and what to do, where its own text does not say. The first that fits counts."""
+
+PARAMETERS = {"user_id": "--user", "created_from": "--from", "created_to": "--to"}
+"""Filters whose option has another name than the filter."""
+
+
+class Failure(Exception):
+    """An expected end that is not success. `detail` says what is wrong and `hint` what to do; `errors` are the
+    single faults of the input, if there are several.
+    """
+
+    def __init__(self, detail: str, exit_code: int, code: str, *, hint: str = "", errors: tuple[Any, ...] = ()) -> None:
+        super().__init__(f"{detail}: {hint}" if hint else detail)
+        self.detail, self.exit_code, self.code, self.errors = detail, exit_code, code, errors
+
+
+def report(error: Exception, session: Session) -> int:
+    """Say on stderr what happened, and return the exit code."""
+    if isinstance(error, click.Abort):
+        click.echo("orderkeep: interrupted", err=True)
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if session.debug:
+        traceback.print_exception(error, file=sys.stderr)
+    failure = error if isinstance(error, Failure) else _failure_of(error)
+    if session.as_json:
+        _say_in_json(failure)
+    else:
+        click.echo(f"orderkeep: {plain(failure)}", err=True)
+        for fault in failure.errors:
+            click.echo(f"  {plain(fault.pointer)} {plain(fault.message)}", err=True)
+    return failure.exit_code
+
+
+def _failure_of(error: Exception) -> Failure:
+    for kind, exit_code, hint in ANSWERS:
+        if isinstance(error, kind):
+            code = error.code if isinstance(error, OrderkeepError) else "invalid_store_url"
+            return Failure(_detail(error), exit_code, code, hint=hint)
+    again = "run it again with --debug and report what it prints, please"
+    return Failure(f"this is a bug in orderkeep ({type(error).__name__})", BUG, "bug", hint=again)
+
+
+def _detail(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, InvalidQuery) and error.parameter:
+        return f"{PARAMETERS.get(error.parameter, '--' + error.parameter.replace('_', '-'))} {text}"
+    if isinstance(error, InvalidOrder) and text.startswith("must"):
+        return f"{error.field} {text}"
+    return text
+
+
+def _say_in_json(failure: Failure) -> None:
+    import msgspec
+
+    said: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
+    if failure.errors:
+        said["errors"] = failure.errors
+    click.echo(msgspec.json.encode(said), err=True)

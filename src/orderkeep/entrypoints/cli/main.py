@@ -1,0 +1,79 @@
+"""The console script: the commands by name, and what becomes of everything that they raise."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from orderkeep.entrypoints.cli import failures, output
+from orderkeep.entrypoints.cli.lazy import LazyGroup
+from orderkeep.entrypoints.cli.options import session_options
+from orderkeep.entrypoints.cli.session import Session
+
+HELP = """Keep orders.
+
+The store is a file in this folder, orders.db, unless --store or ORDERKEEP_STORE names another.
+
+On a terminal, orders come as tables; otherwise as bare data: an order as its JSON, a list as lines of
+tab-separated values without a header. With --json, everything is the JSON that the HTTP API answers, and errors
+are JSON on stderr. Options stand before or after the command.
+"""
+
+EPILOG = """Exit codes: 0 done, 1 a bug, 2 wrong usage, 3 not found, 4 refused or in conflict, 5 invalid data,
+7 the store, or a file to write, is not available, 130 interrupted."""
+
+COMMANDS = {
+    "place": "place",
+    "get": "get",
+    "list": "list_orders",
+    "confirm": "move",
+    "ship": "move",
+    "deliver": "move",
+    "cancel": "move",
+    "history": "history",
+    "verify": "verify",
+}
+"""Each command, and the module under `commands` that it stands in, as `<name>_command`."""
+
+
+class Orderkeep(LazyGroup):
+    """The group of all commands. It ends the process with the exit code that fits, whatever happened."""
+
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run the command line; `obj` is the `Session`, if there is one already."""
+        session = extra.setdefault("obj", Session())
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(*args, **extra)
+        except Exception as error:  # noqa: BLE001  # the one place where everything ends up
+            code = failures.report(error, session)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command, and see that all it wrote has arrived."""
+        try:
+            result = super().invoke(ctx)
+            output.flush()
+        except BrokenPipeError:
+            output.discard()
+            raise click.exceptions.Exit(failures.BROKEN_PIPE) from None
+        return result
+
+
+cli = session_options(envvar=True)(
+    Orderkeep(
+        "orderkeep",
+        modules={name: f"orderkeep.entrypoints.cli.commands.{module}" for name, module in COMMANDS.items()},
+        help=HELP,
+        epilog=EPILOG,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+)
+click.version_option(package_name="orderkeep", message="%(prog)s %(version)s")(cli)
+
+
+def main() -> NoReturn:
+    """Run the command line of this process."""
+    cli.main(prog_name="orderkeep")

@@ -1,0 +1,109 @@
+"""Options that several commands share, and the types of their values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from orderkeep.application.change_order import Request
+from orderkeep.application.ports import OrderFilter
+from orderkeep.domain.entities import in_utc
+from orderkeep.domain.status import OrderStatus
+from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+
+C = TypeVar("C", bound=Callable[..., Any] | click.Command)
+
+
+class Text(click.ParamType[str]):
+    """A text that is there, and is one: bytes that are no UTF-8 are refused."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = str(value)
+        if not text:
+            self.fail("must not be empty", param, ctx)
+        if not text.isprintable() and re.search("[\ud800-\udfff]", text):
+            self.fail("must be valid UTF-8", param, ctx)
+        return text
+
+
+class Instant(click.ParamType[datetime]):
+    """A date, or a date and time, as in RFC 3339; without an offset it is UTC."""
+
+    name = "instant"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            return in_utc(datetime.fromisoformat(str(value)))
+        except (ValueError, OverflowError):
+            self.fail("must be a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z", param, ctx)
+
+
+TEXT = Text()
+INSTANT = Instant()
+
+
+def session_options(*, envvar: bool = False) -> Callable[[C], C]:
+    """Give a command the options that all share; on the group, they also come from the environment."""
+
+    def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+        session = ctx.ensure_object(Session)
+        if value:
+            setattr(session, str(param.name), value)
+
+    def decorate(command: C) -> C:
+        shared: dict[str, Any] = {"expose_value": False, "callback": keep, "is_eager": True}
+        store_variable = "ORDERKEEP_STORE" if envvar else None
+        debug_variable = "ORDERKEEP_DEBUG" if envvar else None
+        help_text = "Which store: sqlite:///orders.db, sqlite:////var/lib/orders.db, memory://."
+        for option in (
+            click.option("--debug", is_flag=True, envvar=debug_variable, help="Show where errors come from.", **shared),
+            click.option("--json", "as_json", is_flag=True, help="Answer in JSON, as HTTP does.", **shared),
+            click.option("--store", type=TEXT, metavar="URL", envvar=store_variable, help=help_text, **shared),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def request_options(function: C) -> C:
+    """Give a command the conditions of a request; it gets them as one `request`."""
+    for option in (
+        click.option("--dry-run", is_flag=True, help="Show what would happen, and write nothing."),
+        click.option(
+            "--expected-version", type=click.IntRange(min=1), metavar="N", help="Refuse unless the order is at it."
+        ),
+        click.option("--key", type=TEXT, help="Idempotency key: the same request with it has one effect."),
+    ):
+        function = option(function)
+    return function
+
+
+def request_of(key: str | None, expected_version: int | None, *, dry_run: bool) -> Request:
+    """Return the conditions as the use cases take them."""
+    return Request(actor=CLI_ACTOR, key=key, expected_version=expected_version, dry_run=dry_run)
+
+
+def filter_options(function: C) -> C:
+    """Give a command the filters of a list; `filter_of` makes one of them."""
+    for option in (
+        click.option("--to", "created_to", type=INSTANT, help="Created before this instant."),
+        click.option("--from", "created_from", type=INSTANT, help="Created at this instant or later."),
+        click.option("--external-ref", type=TEXT, metavar="REF", help="With this number of your own."),
+        click.option("--tag", type=TEXT, metavar="TAG", help="With this tag."),
+        click.option("--status", type=click.Choice([status.value for status in OrderStatus]), help="In this status."),
+        click.option("--user", "user_id", type=TEXT, metavar="ID", help="Of this user."),
+    ):
+        function = option(function)
+    return function
+
+
+def filter_of(options: dict[str, Any]) -> OrderFilter:
+    """Return the filter that the options ask for."""
+    return OrderFilter(**{name: value for name, value in options.items() if name in OrderFilter.__slots__})

@@ -1,0 +1,107 @@
+"""What commands print: bytes as they are, JSON, tab-separated lines; and tables, where somebody looks on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+import click
+import msgspec
+
+from orderkeep.application.dtos import CommandResult
+from orderkeep.entrypoints.cli import failures
+from orderkeep.entrypoints.cli.plain_text import plain
+from orderkeep.entrypoints.cli.session import Session
+
+
+def encode(value: Any) -> bytes:
+    """Return the JSON of a DTO or of plain values."""
+    return msgspec.json.encode(value)
+
+
+def wants_table(session: Session) -> bool:
+    """Tell whether a person is looking, who did not ask for JSON."""
+    return not session.as_json and sys.stdout.isatty()
+
+
+def say(text: str) -> None:
+    """Say something on stderr, beside the data."""
+    click.echo(f"orderkeep: {plain(text)}", err=True)
+
+
+def write(data: bytes) -> None:
+    """Write bytes to stdout, whatever the locale."""
+    try:
+        sys.stdout.buffer.write(data)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise cannot_write("the output", error) from error
+
+
+def flush() -> None:
+    """See that what was written has arrived: a full disk must not look like success."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard()
+        raise cannot_write("the output", error) from error
+
+
+def discard() -> None:
+    """Give up on stdout: nobody reads it any more, and Python must not complain about that at its exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+
+
+def write_json(value: Any) -> None:
+    """Write a line of JSON."""
+    write(encode(value) + b"\n")
+
+
+def write_row(values: Iterable[object]) -> None:
+    """Write a line of tab-separated values; what is not there is empty."""
+    write("\t".join("" if value is None else plain(value) for value in values).encode() + b"\n")
+
+
+def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
+    """Write tab-separated lines, or a table on a terminal."""
+    if wants_table(session):
+        from orderkeep.entrypoints.cli import tables
+
+        tables.print_rows(columns, rows)
+    else:
+        for row in rows:
+            write_row(row)
+
+
+def write_order(session: Session, json: bytes) -> None:
+    """Write an order: its JSON, or a table on a terminal."""
+    if wants_table(session):
+        from orderkeep.entrypoints.cli import tables
+
+        tables.print_order(msgspec.json.decode(json))
+    else:
+        write(json + b"\n")
+
+
+def write_result(session: Session, result: CommandResult) -> None:
+    """Write what a command did, or would do."""
+    if result.replayed:
+        say("this key was used before, for the same request: this is the answer of then")
+    if result.dry_run:
+        say("dry run: this would happen, and nothing was written")
+    if result.dry_run and not wants_table(session):
+        write_json({"dry_run": True, "order": result.order, "events": result.events})
+    else:
+        write_order(session, encode(result.order))
+
+
+def cannot_write(what: str, error: OSError) -> failures.Failure:
+    """Return what to raise where a file or stdout takes no more."""
+    detail = f"cannot write {what}: {error.strerror}"
+    return failures.Failure(detail, failures.UNAVAILABLE, "cannot_write", hint="mend that, and run it again")

@@ -1,0 +1,61 @@
+"""Calls of the command line in this process, on one store in memory that outlives them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.entrypoints.cli.main import cli
+from orderkeep.entrypoints.cli.session import Session
+
+
+@dataclass
+class Cli:
+    """`cli("list", "--json")` is `orderkeep list --json`; `use_cases` are those on the same store."""
+
+    use_cases: UseCases = field(default_factory=lambda: bootstrap("memory://"))
+
+    def __call__(self, *args: str, stdin: bytes | str | None = None, code: int | None = 0) -> Result:
+        """Run the command; fail unless it exits with `code` (None: any)."""
+        session = Session(open=lambda url: replace(self.use_cases, close=_stay_open))
+        result = CliRunner().invoke(cli, args, input=stdin, obj=session, prog_name="orderkeep")
+        assert code is None or result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
+        return result
+
+    def json(self, *args: str, stdin: bytes | str | None = None, code: int = 0) -> Any:
+        """Run the command with `--json`, and return what it answers."""
+        return json.loads(self(*args, "--json", stdin=stdin, code=code).stdout)
+
+    def error(self, *args: str, stdin: bytes | str | None = None, code: int) -> Any:
+        """Run the command with `--json`, and return the error it answers; nothing must be on stdout."""
+        result = self(*args, "--json", stdin=stdin, code=code)
+        assert result.stdout == ""
+        return json.loads(result.stderr)
+
+    def place(self, *args: str) -> str:
+        """Place an order, and return its id."""
+        order = self.json("place", "--user", "user-42", "--total", "99.00", "--currency", "EUR", *args)
+        return str(order["id"])
+
+
+async def _stay_open() -> None:
+    return None
+
+
+def run(*args: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run `orderkeep` as a process of its own."""
+    command = [sys.executable, "-m", "orderkeep", *args]
+    return subprocess.run(command, cwd=cwd, capture_output=True, check=False, timeout=60, **options)
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Return this process's environment with further variables."""
+    return {**os.environ, **variables}

@@ -1,0 +1,243 @@
+"""Orders placed, looked up, listed and moved along from the command line."""
+
+import json
+
+import pytest
+
+from tests.entrypoints.cli_calls import Cli
+
+LINES = ("--line", 'A1,"Lamp, red",2,47.50', "--line", "B2,Bulb,3,1.25,0.15,0.70")
+
+
+@pytest.fixture
+def cli() -> Cli:
+    return Cli()
+
+
+def test_places_an_order_from_options_with_amounts_in_major_units(cli: Cli) -> None:
+    order = cli.json("place", "--user", "user-42", "--total", "99.00", "--currency", "EUR")
+    assert (order["user_id"], order["total"], order["currency"]) == ("user-42", 9900, "EUR")
+    assert (order["status"], order["lines"], order["version"]) == ("pending", [], 1)
+
+
+def test_places_an_order_with_all_that_options_can_say(cli: Cli) -> None:
+    extras = ("--shipping", "5", "--discount", "2.50", "--tax", "0.19", "--external-ref", "web-7781")
+    tagged = ("--tag", "gift", "--tag", "rush", "--metadata", "channel=web", "--metadata", "note=a=b")
+    order = cli.json("place", "--user", "user-7", "--currency", "EUR", *LINES, *extras, *tagged)
+    lamp = {"sku": "A1", "name": "Lamp, red", "quantity": 2, "unit_price": 4750, "discount": 0, "tax": 0}
+    bulb = {"sku": "B2", "name": "Bulb", "quantity": 3, "unit_price": 125, "discount": 15, "tax": 70}
+    assert order["lines"] == [lamp, bulb]
+    assert (order["shipping"], order["discount"], order["tax"]) == (500, 250, 19)
+    assert order["total"] == 2 * 4750 + (3 * 125 - 15 + 70) + 500 - 250 + 19
+    assert (order["external_ref"], order["tags"]) == ("web-7781", ["gift", "rush"])
+    assert order["metadata"] == {"channel": "web", "note": "a=b"}
+
+
+def test_reads_amounts_by_the_currency(cli: Cli) -> None:
+    assert cli.json("place", "--user", "u", "--total", "99", "--currency", "JPY")["total"] == 99
+    assert cli.json("place", "--user", "u", "--total", "1.234", "--currency", "KWD")["total"] == 1234
+    error = cli("place", "--user", "u", "--total", "9.999", "--currency", "EUR", code=2).stderr
+    assert "--total" in error
+    assert "at most 2 decimals in EUR" in error
+
+
+def test_places_an_order_from_json_in_minor_units(cli: Cli) -> None:
+    body = {"user_id": "user-42", "total": 9900, "currency": "EUR", "metadata": {"k": "v"}}
+    order = cli.json("place", "--data", "-", stdin=json.dumps(body))
+    assert {name: order[name] for name in body} == body
+
+
+def test_reports_every_wrong_field_of_a_json_order(cli: Cli) -> None:
+    body = {"user_id": "", "total": -1, "currency": "EUR", "colour": "red"}
+    error = cli.error("place", "--data", "-", stdin=json.dumps(body), code=5)
+    assert error["code"] == "invalid_fields"
+    assert {fault["pointer"] for fault in error["errors"]} == {"/user_id", "/total", "/colour"}
+    shown = cli("place", "--data", "-", stdin=json.dumps(body), code=5).stderr
+    assert shown.startswith("orderkeep: 3 fields are wrong: nothing was written\n")
+    assert "/total " in shown
+
+
+@pytest.mark.parametrize("body", [b"{", b"[NaN]", b'"\\ud800"', b"\xff", b"[" * 10_000], ids=str)
+def test_refuses_what_is_no_json(cli: Cli, body: bytes) -> None:
+    assert cli.error("place", "--data", "-", stdin=body, code=5)["code"] == "malformed_json"
+
+
+@pytest.mark.parametrize(
+    "args, word",
+    [
+        ((), "--user"),
+        (("--user", "u", "--total", "1"), "--currency"),
+        (("--user", "u", "--currency", "EUR"), "--total"),
+        (("--user", "u", "--currency", "EUR", "--total", "1e3"), "--total"),
+        (("--user", "u", "--currency", "EUR", "--total", "1,50"), "--total"),
+        (("--user", "u", "--currency", "EUR", "--total", "-1"), "--total"),
+        (("--user", "u", "--currency", "EURO", "--total", "1"), "--currency"),
+        (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,2"), "--line"),
+        (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,two,1.00"), "--line"),
+        (("--user", "u", "--currency", "EUR", "--total", "1", "--metadata", "k"), "--metadata"),
+        (("--user", "u", "--currency", "EUR", "--total", "1", "--metadata", "k=1", "--metadata", "k=2"), "--metadata"),
+        (("--user", "u", "--data", "-"), "--data"),
+        (("--data", "no-such-file.json"), "--data"),
+        (("--user", "\udcff", "--currency", "EUR", "--total", "1"), "--user"),
+    ],
+)
+def test_wrong_options_of_an_order_are_wrong_usage(cli: Cli, args: tuple[str, ...], word: str) -> None:
+    assert word in cli("place", *args, code=2).stderr
+
+
+def test_an_order_that_breaks_a_rule_is_invalid_data(cli: Cli) -> None:
+    error = cli.error("place", "--user", "u", "--currency", "EUR", "--total", "1", *LINES, code=5)
+    assert error["code"] == "total_mismatch"
+    assert "difference" in error["detail"]
+    assert cli("list").stdout == ""
+
+
+def test_get_prints_the_stored_text_of_the_order(cli: Cli) -> None:
+    order_id = cli.place()
+    assert cli("get", order_id).stdout == cli("get", order_id, "--json").stdout
+    assert json.loads(cli("get", order_id).stdout)["id"] == order_id
+
+
+def test_get_answers_the_order_as_it_was(cli: Cli) -> None:
+    order_id = cli.place()
+    placed = cli.json("get", order_id)
+    cli("confirm", order_id)
+    assert cli.json("get", order_id, "--version", "1") == placed
+    assert cli.json("get", order_id, "--at", placed["updated_at"]) == placed
+    assert cli.json("get", order_id)["status"] == "processing"
+    assert cli.error("get", order_id, "--version", "3", code=3)["code"] == "version_not_found"
+    assert cli.error("get", order_id, "--at", "1999-12-31", code=3)["code"] == "version_not_found"
+    assert "together" in cli("get", order_id, "--version", "1", "--at", "1999-12-31", code=2).stderr
+
+
+def test_moves_an_order_along(cli: Cli) -> None:
+    order_id = cli.place()
+    for command, status in (("confirm", "processing"), ("ship", "shipped"), ("deliver", "delivered")):
+        assert cli.json(command, order_id)["status"] == status
+    assert cli.json("get", order_id)["version"] == 4
+
+
+def test_cancels_with_reason_and_note(cli: Cli) -> None:
+    order = cli.json("cancel", cli.place(), "--reason", "too late", "--note", "Called twice.")
+    assert order["status"] == "cancelled"
+    assert (order["cancellation"]["reason"], order["cancellation"]["note"]) == ("too late", "Called twice.")
+
+
+def test_a_refused_command_changes_nothing(cli: Cli) -> None:
+    order_id = cli.place()
+    error = cli.error("ship", order_id, code=4)
+    assert error == {"code": "cannot_ship_order", "detail": "Order cannot be shipped: it is pending"}
+    assert cli.json("get", order_id)["version"] == 1
+
+
+def test_a_dry_run_shows_the_order_and_the_events_and_writes_nothing(cli: Cli) -> None:
+    order_id = cli.place()
+    answer = cli.json("cancel", order_id, "--reason", "test", "--dry-run")
+    assert set(answer) == {"dry_run", "order", "events"}
+    assert answer["order"]["status"] == "cancelled"
+    assert answer["events"] == [{"type": "OrderCancelled", "data": {"reason": "test", "note": None}}]
+    assert cli.json("get", order_id)["status"] == "pending"
+
+
+def test_the_same_key_has_one_effect_and_one_answer(cli: Cli) -> None:
+    first, again = cli.place("--key", "k-1"), cli("place", *_order_options(), "--key", "k-1")
+    assert json.loads(again.stdout)["id"] == first
+    assert "this key was used before" in again.stderr
+    assert cli("list").stdout.count("\n") == 1
+    other = ("place", "--user", "user-8", "--total", "1.00", "--currency", "EUR", "--key", "k-1")
+    assert cli.error(*other, code=4)["code"] == "idempotency_key_reused"
+
+
+def test_an_order_at_another_version_than_expected_stays_as_it_is(cli: Cli) -> None:
+    order_id = cli.place()
+    assert cli.error("cancel", order_id, "--expected-version", "2", code=4)["code"] == "version_mismatch"
+    assert cli.json("cancel", order_id, "--expected-version", "1")["status"] == "cancelled"
+
+
+def _order_options() -> tuple[str, ...]:
+    return ("--user", "user-42", "--total", "99.00", "--currency", "EUR")
+
+
+@pytest.mark.parametrize("command", ["get", "confirm", "ship", "deliver", "cancel", "history"])
+def test_an_unknown_order_is_not_found(cli: Cli, command: str) -> None:
+    assert cli.error(command, "no-such-order", code=3) == {"code": "order_not_found", "detail": "Order not found"}
+
+
+def test_lists_lines_of_tab_separated_values_without_a_header(cli: Cli) -> None:
+    order_id = cli.place("--external-ref", "web-7781")
+    created_at = cli.json("get", order_id)["created_at"]
+    assert cli("list").stdout == f"{order_id}\tpending\t99.00\tEUR\tuser-42\t{created_at}\tweb-7781\n"
+
+
+def test_lists_by_each_filter(cli: Cli) -> None:
+    one = cli.place("--tag", "gift", "--external-ref", "web-1")
+    two = cli.json("place", "--user", "user-7", "--total", "1", "--currency", "USD")
+    cli("confirm", two["id"])
+    assert _ids(cli, "--user", "user-7") == [two["id"]]
+    assert _ids(cli, "--status", "pending") == [one]
+    assert _ids(cli, "--tag", "gift") == [one]
+    assert _ids(cli, "--external-ref", "web-1") == [one]
+    assert _ids(cli, "--from", two["created_at"]) == [two["id"]]
+    assert _ids(cli, "--to", two["created_at"]) == [one]
+    assert _ids(cli, "--to", "1999-12-31") == []
+
+
+def _ids(cli: Cli, *filters: str) -> list[str]:
+    return [order["id"] for order in cli.json("list", *filters)["data"]]
+
+
+def test_pages_of_a_list_hold_every_order_once(cli: Cli) -> None:
+    placed = {cli.place() for _ in range(5)}
+    first = cli.json("list", "--limit", "3")
+    second = cli.json("list", "--limit", "3", "--cursor", first["next_cursor"])
+    assert (first["has_more"], second["has_more"], second["next_cursor"]) == (True, False, None)
+    assert {order["id"] for page in (first, second) for order in page["data"]} == placed
+    assert f"--cursor {first['next_cursor']}" in cli("list", "--limit", "3").stderr
+
+
+def test_all_walks_every_page(cli: Cli) -> None:
+    placed = {cli.place() for _ in range(201)}
+    assert {line.split("\t")[0] for line in cli("list", "--all").stdout.splitlines()} == placed
+    answer = cli.json("list", "--all")
+    assert {order["id"] for order in answer["data"]} == placed
+    assert (answer["has_more"], answer["next_cursor"]) == (False, None)
+
+
+@pytest.mark.parametrize(
+    "args, word",
+    [
+        (("--limit", "0"), "--limit"),
+        (("--limit", "201"), "--limit"),
+        (("--cursor", "nonsense"), "--cursor"),
+        (("--status", "lost"), "--status"),
+        (("--tag", "a", "--external-ref", "b"), "--external-ref"),
+        (("--from", "2026-01-02", "--to", "2026-01-01"), "--to"),
+        (("--from", "yesterday"), "--from"),
+        (("--all", "--limit", "3"), "--all"),
+        (("--user", ""), "--user"),
+        (("--tag", "\udcff"), "--tag"),
+    ],
+)
+def test_a_list_asked_for_wrongly_is_wrong_usage(cli: Cli, args: tuple[str, ...], word: str) -> None:
+    assert word in cli("list", *args, code=2).stderr
+
+
+def test_history_says_who_did_what(cli: Cli) -> None:
+    order_id = cli.place()
+    cli("confirm", order_id)
+    changes = cli.json("history", order_id)["data"]
+    assert [(change["version"], change["actor"]) for change in changes] == [(1, "staff:cli"), (2, "staff:cli")]
+    assert [change["order"]["status"] for change in changes] == ["pending", "processing"]
+    rows = [line.split("\t") for line in cli("history", order_id).stdout.splitlines()]
+    assert [(row[0], *row[2:]) for row in rows] == [
+        ("1", "staff:cli", "OrderPlaced", "pending"),
+        ("2", "staff:cli", "OrderConfirmed", "processing"),
+    ]
+    assert [row[1] for row in rows] == [change["at"] for change in changes]
+
+
+def test_verify_says_what_it_looked_at(cli: Cli) -> None:
+    order_id = cli.place()
+    cli("confirm", order_id)
+    assert cli("verify").stdout == "orders\t1\nchanges\t2\nproblems\t0\n"
+    assert cli.json("verify") == {"orders": 1, "changes": 2, "problems": []}
