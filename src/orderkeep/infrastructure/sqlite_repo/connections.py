@@ -25,6 +25,8 @@ class OrdersFile:
     """The file, where it is. It is known by its inode, so that a file put in its place is not taken for it."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
+        if os.fspath(path) == ":memory:":
+            raise StoreUnusable("this store keeps orders in a file: use memory:// for orders in memory")
         self.path = Path(path).resolve()
         self._identity: tuple[int, int] | None = None
 
@@ -41,10 +43,11 @@ class OrdersFile:
             connection.execute("PRAGMA fullfsync = ON")
             _patiently(lambda: prepare(connection))
             self._identity = self._identity_now()
-        except BaseException as error:
+        except sqlite3.Error as error:
             connection.close()
-            if isinstance(error, sqlite3.Error):
-                raise translated(error) from error
+            raise translated(error) from error
+        except BaseException:
+            connection.close()
             raise
         return connection
 

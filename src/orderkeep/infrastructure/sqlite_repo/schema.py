@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from orderkeep.domain.exceptions import StoreUnusable
@@ -18,23 +19,29 @@ def prepare(connection: sqlite3.Connection, migrations: Path = MIGRATIONS) -> No
     Raises `StoreUnusable` where the file is not ours, or ours but newer than this code.
     """
     files = sorted(migrations.glob("*.sql"))
-    version = _check_ours(connection, len(files))
+    with _transaction(connection, "DEFERRED"):
+        version = _check_ours(connection, len(files))
     _enter_wal(connection)
     if version == len(files):
         return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with _transaction(connection, "IMMEDIATE"):
         # Another process may have been quicker, so the version counts only now that the lock is held.
         for file in files[_check_ours(connection, len(files)) :]:
             for statement in _statements(file.read_text(encoding="utf-8")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(files)}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
         connection.execute("COMMIT")
-    except BaseException:
+    finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 def _check_ours(connection: sqlite3.Connection, newest: int) -> int:
@@ -64,10 +71,8 @@ def _pragma(connection: sqlite3.Connection, name: str) -> int:
 
 def _statements(script: str) -> Iterator[str]:
     statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):  # the semicolon stood in no text, comment or trigger
             yield statement
             statement = ""
-    if statement.strip():
-        raise ValueError("a migration ends within a statement")

@@ -1,0 +1,80 @@
+"""Each list reads one index, in its order, from its position on: nothing is scanned, nothing is sorted."""
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
+from orderkeep.infrastructure.sqlite_repo.lists import LISTS, list_query
+from tests.infrastructure.sqlite_samples import NOON, an_order, look
+
+SHAPES = [
+    (OrderFilter(), "orders_by_time"),
+    (OrderFilter(user_id="user-3"), "orders_by_user"),
+    (OrderFilter(status="pending"), "orders_by_status"),
+    (OrderFilter(user_id="user-3", status="pending"), "orders_by_user_status"),
+    (OrderFilter(external_ref="web-3"), "orders_by_ref"),
+    (OrderFilter(user_id="user-3", external_ref="web-3"), "orders_by_user_ref"),
+    (OrderFilter(tag="gift"), "PRIMARY KEY"),
+    (OrderFilter(user_id="user-3", tag="gift"), "order_tags_by_user"),
+]
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.db"
+    store = SqliteOrderRepository(path)
+    await store.save(*(an_order(number) for number in range(1, 41)))
+    await store.close()
+    return path
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize("where, index", SHAPES)
+def test_a_list_searches_its_index_and_sorts_nothing(
+    path: Path, where: OrderFilter, index: str, analysed: bool
+) -> None:
+    if analysed:  # statistics as misleading as can be: all orders are alike
+        look(path, "UPDATE orders SET user_id = 'user-3', external_ref = 'web-3'")
+        look(path, "ANALYZE")
+    where = replace(where, created_from=NOON, created_to=NOON + timedelta(seconds=60))
+    query, parameters = list_query(where, ListPosition(NOON, "order-9"), 200)
+    plan = [row[3] for row in look(path, f"EXPLAIN QUERY PLAN {query}", *parameters)]
+
+    assert index in plan[0]
+    bounds = r"created_at>\? AND \(created_at,(id|order_id)\)<\(\?,\?\)"
+    assert re.search(bounds, plan[0]), plan
+    assert all(step.startswith("SEARCH") for step in plan)
+    assert len(plan) == (2 if where.tag else 1)
+
+
+def test_every_query_there_is_was_looked_at() -> None:
+    assert {list_query(where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
+
+
+@pytest.mark.parametrize("filters", [{"user_id": "user-3"}, {"tag": "gift"}, {}])
+def test_enters_the_index_at_the_nearer_of_position_and_end(filters: dict[str, str]) -> None:
+    where = OrderFilter(created_to=NOON, **filters)  # type: ignore[arg-type]
+    before, behind = NOON - timedelta(microseconds=1), NOON + timedelta(microseconds=1)
+
+    assert list_query(where, ListPosition(before, "order-2"), 9)[1][-3:-1] == (1795348800123456, "order-2")
+    assert list_query(where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (1795348800123457, "")
+
+
+@pytest.mark.parametrize("where", [OrderFilter(user_id="half \ud800"), OrderFilter(tag="a\x00b")])
+async def test_a_text_that_no_order_can_hold_matches_none(path: Path, where: OrderFilter) -> None:
+    store = SqliteOrderRepository(path)
+
+    assert await store.list_snapshots(where, None, 5) == []
+    await store.close()
+
+
+async def test_a_page_may_be_larger_than_64_bits(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+
+    assert len(await store.list_snapshots(OrderFilter(), None, 10**30)) == 40
+    await store.close()

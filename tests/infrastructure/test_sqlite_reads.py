@@ -1,0 +1,170 @@
+"""Reads: from any thread, with no snapshot left open, exact in time, and never an error that is not ours."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.domain.exceptions import InvalidCursor
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections
+from tests.infrastructure.sqlite_samples import NOON, an_order, look
+
+FIRST_MOMENT = datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "orders.db"
+
+
+@pytest.fixture
+async def store(path: Path) -> AsyncIterator[SqliteOrderRepository]:
+    store = SqliteOrderRepository(path)
+    await store.save(an_order(1))
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize("moment", [FIRST_MOMENT, datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), LAST_MOMENT])
+async def test_keeps_any_instant_to_the_microsecond(store: SqliteOrderRepository, moment: datetime) -> None:
+    await store.save(an_order(2, at=moment))
+    found = await store.get_snapshot("order-2")
+    change = await store.get_change_at("order-2", moment)
+
+    assert found is not None
+    assert found.created_at == moment
+    assert change is not None
+    assert change.at == moment
+    if moment != FIRST_MOMENT.replace(microsecond=0):
+        assert await store.get_change_at("order-2", moment - timedelta(microseconds=1)) is None
+
+
+async def test_finds_by_an_instant_of_another_time_zone(store: SqliteOrderRepository) -> None:
+    created = NOON + timedelta(seconds=1)
+    there = created.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
+
+    assert await store.get_change_at("order-1", there) is not None
+    assert len(await store.list_snapshots(OrderFilter(created_from=there), None, 9)) == 1
+    assert await store.list_snapshots(OrderFilter(created_to=there), None, 9) == []
+
+
+@pytest.mark.parametrize("number", [10**30, -(10**30)])
+async def test_numbers_beyond_64_bits_find_nothing_beyond(store: SqliteOrderRepository, number: int) -> None:
+    changes = [1] if number < 0 else []
+
+    assert await store.get_change("order-1", number) is None
+    assert [change.version for change in await store.list_changes("order-1", number, 10**30)] == changes
+    assert len((await store.read_changes(None, 10**30)).changes) == 1
+
+
+@pytest.mark.parametrize("id", ["half \ud800", "", "order-1\x00", "order-1' OR '1'='1", "x" * 100_000])
+async def test_an_id_that_no_order_can_have_finds_none(store: SqliteOrderRepository, id: str) -> None:
+    assert await store.get_by_id(id) is None
+    assert await store.get_snapshot(id) is None
+    assert await store.get_change(id, 1) is None
+    assert await store.list_snapshots(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == []
+
+
+@pytest.mark.parametrize("position", ["", "-1", "+1", "1.0", "0x1", "\u0661", "1 ", "9" * 19, "9" * 400, "a", "None"])
+async def test_refuses_a_position_that_is_not_one_of_its_own(store: SqliteOrderRepository, position: str) -> None:
+    with pytest.raises(InvalidCursor):
+        await store.read_changes(position, 5)
+
+
+async def test_a_position_behind_the_last_change_stays_where_it_is(store: SqliteOrderRepository) -> None:
+    page = await store.read_changes("777", 5)
+
+    assert (page.changes, page.position) == ((), "777")
+
+
+async def test_an_empty_feed_begins_at_nought(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+
+    assert (await store.read_changes(None, 5)).position == "0"
+    await store.close()
+
+
+async def test_a_document_is_answered_byte_by_byte_as_it_lies_there(store: SqliteOrderRepository, path: Path) -> None:
+    await store.save(an_order(2, user_id="Zoë Ağaoğlu 🦊"))
+    found = await store.get_snapshot("order-2")
+    [(kind, kept)] = look(path, "SELECT typeof(document), CAST(document AS BLOB) FROM orders WHERE id = 'order-2'")
+
+    assert found is not None
+    assert found.json == kept
+    assert kind == "text"
+    assert "Zoë Ağaoğlu 🦊".encode() in kept
+
+
+async def test_no_read_keeps_a_snapshot_open(store: SqliteOrderRepository, path: Path) -> None:
+    await store.get_by_id("order-1")
+    await store.get_snapshot("order-1")
+    await store.list_snapshots(OrderFilter(), None, 1)
+    await store.list_changes("order-1", 0, 1)
+    await store.read_changes(None, 1)
+    await store.ping()
+
+    [(busy, frames, moved)] = look(path, "PRAGMA wal_checkpoint(TRUNCATE)")
+    assert (busy, frames, moved) == (0, 0, 0)
+
+
+async def test_a_read_connection_cannot_write(store: SqliteOrderRepository) -> None:
+    with pytest.raises(Exception, match="SQLITE_READONLY"):
+        store._readers.rows("DELETE FROM orders", ())
+
+
+async def test_reads_on_one_loop_share_one_connection(store: SqliteOrderRepository) -> None:
+    for _ in range(3):
+        await asyncio.gather(*(store.get_by_id("order-1") for _ in range(5)))
+
+    assert len(store._readers._idle) == 1
+
+
+def test_threads_read_at_once_while_others_write(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+    asyncio.run(store.save(*(an_order(number) for number in range(1, 11))))
+    wrong: list[object] = []
+    start = threading.Barrier(13)
+
+    async def read() -> None:
+        for _ in range(100):
+            page = await store.list_snapshots(OrderFilter(), None, 200)
+            ids = [snapshot.id for snapshot in page]
+            order = await store.get_by_id("order-7")
+            if ids[-10:] != [f"order-{number}" for number in range(10, 0, -1)] or order is None or order.version != 1:
+                wrong.append(ids)
+
+    async def write() -> None:
+        for number in range(11, 61):
+            await store.save(an_order(number))
+
+    def run(work: object) -> None:
+        start.wait()
+        try:
+            asyncio.run(work())  # type: ignore[operator]
+        except Exception as error:  # noqa: BLE001
+            wrong.append(error)
+
+    threads = [threading.Thread(target=run, args=[work]) for work in [read] * 12 + [write]]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert 1 <= len(store._readers._idle) <= connections.MOST_IDLE_READERS
+    asyncio.run(store.close())
+    assert len(store._readers._idle) == 0
+
+
+def test_a_connection_that_reads_while_the_store_closes_is_closed_when_it_is_done(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+    in_use = store._readers._take()
+    asyncio.run(store.close())
+    store._readers._give_back(in_use)
+
+    with pytest.raises(Exception, match="closed database"):
+        in_use.execute("SELECT 1")

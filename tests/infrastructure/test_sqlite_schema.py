@@ -1,0 +1,133 @@
+"""The file: made once, and brought up to date in one transaction."""
+
+import asyncio
+import os
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, schema
+from tests.infrastructure.sqlite_samples import an_order, look
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "orders.db"
+
+
+async def saved(path: Path | str) -> None:
+    store = SqliteOrderRepository(path)
+    await store.save(an_order())
+    await store.close()
+
+
+async def test_makes_the_file_and_says_whose_it_is(path: Path) -> None:
+    await saved(path)
+
+    assert look(path, "PRAGMA application_id") == [(0x6F72646B,)]
+    assert look(path, "PRAGMA user_version") == [(1,)]
+    assert look(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+async def test_commits_with_full_synchronisation(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+
+    assert store._writer._connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
+    assert store._writer._connection.execute("PRAGMA fullfsync").fetchall() == [(1,)]
+    await store.close()
+
+
+async def test_opens_again_what_it_made(path: Path) -> None:
+    await saved(path)
+    store = SqliteOrderRepository(str(path))
+
+    assert await store.get_by_id("order-1") == replace(an_order(), version=1)
+    await store.close()
+
+
+async def test_leaves_one_file_behind_when_closed(path: Path) -> None:
+    await saved(path)
+
+    assert os.listdir(path.parent) == ["orders.db"]  # noqa: PTH208
+
+
+async def test_takes_a_path_that_would_mean_something_else_in_a_url(tmp_path: Path) -> None:
+    path = tmp_path / "100% our?mode=ro#orders.db"
+    await saved(path)
+
+    assert path.is_file()
+
+
+async def test_stays_with_its_file_when_the_working_folder_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = SqliteOrderRepository("orders.db")
+    monkeypatch.chdir("/")
+    await store.save(an_order())
+
+    assert await store.get_by_id("order-1") is not None
+    await store.close()
+
+
+def test_two_that_make_the_file_at_once_make_it_once(tmp_path: Path) -> None:
+    for attempt in range(20):
+        path = tmp_path / f"{attempt}.db"
+        start = threading.Barrier(4)
+        failures: list[Exception] = []
+
+        def make(path: Path = path, start: threading.Barrier = start, failures: list[Exception] = failures) -> None:
+            start.wait()
+            try:
+                asyncio.run(SqliteOrderRepository(path).close())
+            except StoreUnavailable as error:
+                failures.append(error)
+
+        threads = [threading.Thread(target=make) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert look(path, "PRAGMA user_version") == [(1,)]
+
+
+def with_migrations(path: Path, folder: Path, *scripts: str) -> None:
+    folder.mkdir(exist_ok=True)
+    for number, script in enumerate(scripts, start=1):
+        (folder / f"{number:04}_step.sql").write_text(script)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        schema.prepare(connection, folder)
+
+
+FIRST = "CREATE TABLE one (a); -- a comment; with a semicolon\nINSERT INTO one VALUES ('x;y');\n"
+
+
+def test_brings_an_older_file_up_to_date_by_what_it_lacks(path: Path, tmp_path: Path) -> None:
+    with_migrations(path, tmp_path / "then", FIRST)
+    with_migrations(path, tmp_path / "now", FIRST, "ALTER TABLE one ADD COLUMN b; UPDATE one SET b = 2;")
+
+    assert look(path, "SELECT a, b FROM one") == [("x;y", 2)]
+    assert look(path, "PRAGMA user_version") == [(2,)]
+
+
+def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, tmp_path: Path) -> None:
+    with_migrations(path, tmp_path / "then", FIRST)
+    with pytest.raises(sqlite3.OperationalError):
+        with_migrations(path, tmp_path / "now", FIRST, "CREATE TABLE two (b);", "CREATE TABLE one (a);")
+
+    assert look(path, "SELECT name FROM sqlite_master") == [("one",)]
+    assert look(path, "PRAGMA user_version") == [(1,)]
+
+
+def test_a_migration_may_end_with_a_comment_and_not_within_a_statement(path: Path, tmp_path: Path) -> None:
+    with_migrations(path, tmp_path / "then", FIRST + "-- that is all; no more")
+    with pytest.raises(sqlite3.OperationalError):
+        with_migrations(path, tmp_path / "now", FIRST, "ALTER TABLE one ADD COLUMN b; CREATE TABLE two (b")
+
+    assert look(path, "PRAGMA user_version") == [(1,)]
