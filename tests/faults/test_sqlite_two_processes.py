@@ -1,0 +1,98 @@
+"""Two processes race on one file: exactly one wins, a repeated key has one effect, and nobody is refused in error."""
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orderkeep.bootstrap import UseCases, bootstrap
+from tests.faults import sqlite_process
+from tests.faults.sqlite_process import PLACED, TASKS
+
+ROUNDS = 200
+PROCESSES = 2
+
+
+class Racers:
+    """Processes that do the same work on the same file at the same time."""
+
+    def __init__(self, path: Path, stack: ExitStack) -> None:
+        command = [sys.executable, sqlite_process.__file__, "race", str(path)]
+        self.processes = [
+            stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(PROCESSES)
+        ]
+        for process in self.processes:
+            stack.callback(process.kill)
+
+    def race(self, **work: str) -> list[dict[str, Any]]:
+        """Return what each of the tasks was told."""
+        for process in self.processes:
+            assert process.stdin is not None
+            process.stdin.write(json.dumps(work) + "\n")
+            process.stdin.flush()
+        outcomes = []
+        for process in self.processes:
+            assert process.stdout is not None
+            outcomes += json.loads(process.stdout.readline())
+        assert len(outcomes) == PROCESSES * TASKS
+        return outcomes
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "orders.db"
+
+
+@pytest.fixture
+def racers(path: Path) -> Iterator[Racers]:
+    with ExitStack() as stack:
+        yield Racers(path, stack)
+
+
+@pytest.fixture
+async def use_cases(path: Path) -> Any:
+    use_cases = bootstrap(f"sqlite:///{path}")
+    yield use_cases
+    report = await use_cases.verify_orders.execute()
+    assert report.problems == []
+    await use_cases.close()
+
+
+async def test_one_of_cancel_and_ship_wins(racers: Racers, use_cases: UseCases) -> None:
+    for _ in range(ROUNDS):
+        order_id = (await use_cases.place_order.execute(PLACED)).order.id
+        await use_cases.confirm_order.execute(order_id)
+        told = Counter(outcome.get("refused", "won") for outcome in racers.race(what="cancel or ship", id=order_id))
+
+        assert told["won"] == 1
+        assert told["won"] + told["cannot_cancel_order"] + told["cannot_ship_order"] == PROCESSES * TASKS
+        assert [change.version for change in (await use_cases.get_order_history.execute(order_id)).changes] == [1, 2, 3]
+
+
+def assert_one_effect(outcomes: list[dict[str, Any]]) -> None:
+    assert [outcome for outcome in outcomes if "refused" in outcome] == []
+    assert len({outcome["answer"] for outcome in outcomes}) == 1
+    assert Counter(outcome["replayed"] for outcome in outcomes) == {False: 1, True: PROCESSES * TASKS - 1}
+
+
+async def test_a_cancel_repeated_with_its_key_has_one_effect_and_one_answer(
+    racers: Racers, use_cases: UseCases
+) -> None:
+    for number in range(ROUNDS):
+        order_id = (await use_cases.place_order.execute(PLACED)).order.id
+        assert_one_effect(racers.race(what="cancel", id=order_id, key=f"key-{number}"))
+        assert len((await use_cases.get_order_history.execute(order_id)).changes) == 2
+
+
+async def test_an_order_placed_repeatedly_with_one_key_is_one_order(racers: Racers, use_cases: UseCases) -> None:
+    for number in range(ROUNDS):
+        assert_one_effect(racers.race(what="place", key=f"key-{number}"))
+
+    assert (await use_cases.verify_orders.execute()).orders == ROUNDS
