@@ -33,14 +33,19 @@ async def path(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("analysed", [False, True])
+def mislead_the_planner(path: Path, index: str) -> None:
+    """Leave statistics by which every index is perfect but the one that the list needs."""
+    look(path, "ANALYZE")
+    name = "order_tags" if index == "PRIMARY KEY" else index
+    look(path, "UPDATE sqlite_stat1 SET stat = '9000000 1 1 1 1'")
+    look(path, "UPDATE sqlite_stat1 SET stat = '9000000 8000000 8000000 8000000 8000000' WHERE idx = ?", name)
+
+
+@pytest.mark.parametrize("misled", [False, True])
 @pytest.mark.parametrize("where, index", SHAPES)
-def test_a_list_searches_its_index_and_sorts_nothing(
-    path: Path, where: OrderFilter, index: str, analysed: bool
-) -> None:
-    if analysed:  # statistics as misleading as can be: all orders are alike
-        look(path, "UPDATE orders SET user_id = 'user-3', external_ref = 'web-3'")
-        look(path, "ANALYZE")
+def test_a_list_searches_its_index_and_sorts_nothing(path: Path, where: OrderFilter, index: str, misled: bool) -> None:
+    if misled:
+        mislead_the_planner(path, index)
     where = replace(where, created_from=NOON, created_to=NOON + timedelta(seconds=60))
     query, parameters = list_query(where, ListPosition(NOON, "order-9"), 200)
     plan = [row[3] for row in look(path, f"EXPLAIN QUERY PLAN {query}", *parameters)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, schema
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections, schema
 from tests.infrastructure.sqlite_samples import an_order, look
 
 
@@ -95,6 +95,24 @@ def test_two_that_make_the_file_at_once_make_it_once(tmp_path: Path) -> None:
             thread.join()
         assert failures == []
         assert look(path, "PRAGMA user_version") == [(1,)]
+
+
+def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        # SQLite itself does not wait here, so the store does: and then the other one is done.
+        monkeypatch.setattr("time.sleep", lambda _: somebody.execute("COMMIT"))
+        asyncio.run(SqliteOrderRepository(path).close())
+
+    assert look(path, "PRAGMA user_version") == [(1,)]
+
+
+def test_gives_up_on_whoever_never_gets_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "BUSY_SECONDS", 0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="see what else has the file open"):
+            SqliteOrderRepository(path)
 
 
 def with_migrations(path: Path, folder: Path, *scripts: str) -> None:

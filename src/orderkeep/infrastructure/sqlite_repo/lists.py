@@ -23,7 +23,8 @@ def _on_orders(index: str, *filters: str) -> str:
 def _on_tags(index: str, *filters: str) -> str:
     equal = "".join(f"t.{name} = ? AND " for name in filters)
     return f"""
-        SELECT {SNAPSHOT_COLUMNS} FROM order_tags AS t INDEXED BY {index} CROSS JOIN orders AS o ON o.id = t.order_id
+        SELECT {SNAPSHOT_COLUMNS} FROM order_tags AS t INDEXED BY {index}
+        CROSS JOIN orders AS o INDEXED BY sqlite_autoindex_orders_1 ON o.id = t.order_id
         WHERE {equal}t.created_at >= ? AND (t.created_at, t.order_id) < (?, ?)
         ORDER BY t.created_at DESC, t.order_id DESC LIMIT ?
     """  # noqa: S608

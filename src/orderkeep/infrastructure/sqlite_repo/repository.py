@@ -80,7 +80,6 @@ class SqliteOrderRepository(OrderStore):
         return FeedPage(changes, str(rows[-1][0] if rows else start))
 
     async def ping(self) -> None:
-        self._writer.check_open()
         self._file.check_in_place()
         self._readers.rows(_PING, ())
 

@@ -49,7 +49,8 @@ class CommitWriter:
         """
         save = _Save.waiting(writes)
         with self._lock:
-            self.check_open()
+            if self._closed:
+                raise StoreUnavailable(CLOSED)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="orderkeep-sqlite-writer", daemon=True)
                 self._thread.start()
@@ -68,11 +69,6 @@ class CommitWriter:
             self._connection.close()
         else:
             await last.future
-
-    def check_open(self) -> None:
-        """Raise `StoreUnavailable` after `close`."""
-        if self._closed:
-            raise StoreUnavailable(CLOSED)
 
     def _run(self) -> None:
         last = None
