@@ -34,6 +34,8 @@ COMMANDS = {
     "cancel": "move",
     "history": "history",
     "verify": "verify",
+    "import": "import_orders",
+    "export": "export_orders",
 }
 """Each command, and the module under `commands` that it stands in, as `<name>_command`."""
 

@@ -107,3 +107,10 @@ def filter_options(function: C) -> C:
 def filter_of(options: dict[str, Any]) -> OrderFilter:
     """Return the filter that the options ask for."""
     return OrderFilter(**{name: value for name, value in options.items() if name in OrderFilter.__slots__})
+
+
+def format_option(function: C) -> C:
+    """Give a command that reads or writes a file of orders its `format_name`."""
+    help_text = "jsonl or csv; by default what the file's name ends in."
+    option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=help_text)
+    return option(function)

@@ -1,0 +1,48 @@
+"""`orderkeep export`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from orderkeep.application.use_cases import ExportOrdersUseCase
+from orderkeep.bootstrap import UseCases
+from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.command import command
+from orderkeep.entrypoints.cli.options import filter_of, filter_options, format_option
+from orderkeep.entrypoints.cli.progress import progress
+from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+
+
+@command("export", ExportOrdersUseCase)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), default="-")
+@format_option
+@filter_options
+def export_command(session: Session, file: str, format_name: str | None, **filters: Any) -> None:
+    """FILE appears when it is complete; without one, or as -, the orders go to stdout, by default as jsonl.
+
+    jsonl is an order a line, as its JSON. csv is a row per order line, with amounts in minor units; a text that a
+    spreadsheet would run as a formula stands behind a single quote, which import takes away again. What is exported
+    can be imported into another store: the orders are equal there, and their history begins anew.
+    """
+    from orderkeep.entrypoints.cli.export_file import Target
+    from orderkeep.entrypoints.cli.formats import format_of
+    from orderkeep.entrypoints.order_files.writing import FORMATS
+
+    chosen = FORMATS[format_name or ("jsonl" if file == "-" else format_of(file))]
+    where = filter_of(filters)
+
+    async def run(use_cases: UseCases) -> int:
+        count = 0
+        with Target(file) as target, progress("Exporting", unit="orders") as advance:
+            target.write(chosen.beginning)
+            async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
+                target.write(chosen.order(order.json))
+                count += 1
+                advance(1)
+        return count
+
+    count = session.run(run)
+    if file != "-":
+        output.say(f"{count} {'order' if count == 1 else 'orders'} written to {file}")

@@ -1,0 +1,27 @@
+"""Orders from JSON Lines: an order a line, as `export` writes it and HTTP answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from orderkeep.application.use_cases import ImportProblem, ImportRow
+from orderkeep.entrypoints.order_files.imported import import_row
+from orderkeep.entrypoints.order_files.text_lines import TextLine
+from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
+
+
+def read_jsonl_orders(lines: Iterator[TextLine]) -> Iterator[ImportRow]:
+    """Yield the orders in the lines that are not empty, and all that is wrong with them."""
+    for line in lines:
+        if line.problem is not None:
+            yield ImportRow(line.number, None, (line.problem,))
+        elif line.text.strip():
+            yield _order_of(line)
+
+
+def _order_of(line: TextLine) -> ImportRow:
+    try:
+        data = read_json(line.text.encode())
+    except InvalidJSON as error:
+        return ImportRow(line.number, None, (ImportProblem(line.number, "", error.code, str(error)),))
+    return import_row(data, (), [line.number])

@@ -1,0 +1,37 @@
+"""Orders written to a file, one after the other: each format says how the file begins and how an order looks."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from orderkeep.entrypoints.order_files import own_csv
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How orders are written: `beginning` comes once, `order` makes an order's bytes from its JSON."""
+
+    beginning: bytes
+    order: Callable[[bytes], bytes]
+
+
+def _csv_order(json: bytes) -> bytes:
+    return _csv_rows(own_csv.rows_of(msgspec.json.decode(json)))
+
+
+def _csv_rows(rows: object) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)  # type: ignore[arg-type]
+    return text.getvalue().encode()
+
+
+FORMATS = {
+    "jsonl": Format(b"", lambda json: json + b"\n"),
+    "csv": Format(_csv_rows([own_csv.COLUMNS]), _csv_order),
+}
+"""By the name that is also the file's ending."""
