@@ -1,0 +1,23 @@
+"""How the service is set: by environment variables whose names begin with ORDERKEEP_, all of them optional."""
+
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What can be set. `ORDERKEEP_STORE` sets `store`, and so on; arguments win over the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="ORDERKEEP_", frozen=True, hide_input_in_errors=True)
+
+    store: str = Field("sqlite:///orders.db", description="The URL of the store that keeps the orders.")
+    host: str = Field("127.0.0.1", description="The address that HTTP is served on; 0.0.0.0 is all there are.")
+    port: int = Field(8000, ge=0, le=65_535, description="The port that HTTP is served on; 0 takes a free one.")
+    root_path: str = Field("", description="The path that a proxy in front serves us under, such as /shop.")
+    max_body_bytes: int = Field(262_144, ge=1, description="The largest body of a request; 500 lines fit 256 KiB.")
+    access_log: bool = Field(False, description="Whether each request is logged; metrics count them anyway.")
+    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
+        "info", description="How much is logged."
+    )
+    shutdown_seconds: int = Field(20, ge=0, description="How long requests under way may take to finish at the end.")
