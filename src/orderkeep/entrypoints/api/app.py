@@ -1,0 +1,63 @@
+"""The HTTP application, wired: routes, middleware and errors around the use cases."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
+
+from fastapi import FastAPI
+from starlette.middleware import Middleware
+
+from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.config import Settings
+from orderkeep.entrypoints.api import docs, health, lifecycle, orders
+from orderkeep.entrypoints.api.errors import answer_errors_with_problems
+from orderkeep.entrypoints.api.metrics import Metrics, MetricsMiddleware
+from orderkeep.entrypoints.api.middleware import (
+    BodyLimitMiddleware,
+    ErrorMiddleware,
+    HeadMiddleware,
+    RequestIdMiddleware,
+)
+from orderkeep.entrypoints.api.openapi import document
+
+
+def create_app(settings: Settings, use_cases: UseCases | None = None) -> FastAPI:
+    """Return an app of its own. It opens the settings' store when it starts and closes it when it ends; use cases
+    that are handed in it neither opens nor closes, and needs no start for.
+    """
+    metrics = Metrics()
+    app = FastAPI(
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        root_path=settings.root_path,
+        lifespan=_lifespan(settings.store) if use_cases is None else None,
+        middleware=[
+            Middleware(RequestIdMiddleware),
+            Middleware(HeadMiddleware),
+            Middleware(MetricsMiddleware, metrics),
+            Middleware(ErrorMiddleware),
+            Middleware(BodyLimitMiddleware, settings.max_body_bytes),
+        ],
+    )
+    app.state.use_cases, app.state.metrics = use_cases, metrics
+    app.openapi = cache(lambda: document(app, settings.root_path))  # type: ignore[method-assign]
+    answer_errors_with_problems(app)
+    for part in (orders, lifecycle, health, docs):
+        app.include_router(part.router)
+    return app
+
+
+def _lifespan(store_url: str) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.use_cases = bootstrap(store_url)
+        try:
+            yield
+        finally:
+            await app.state.use_cases.close()
+
+    return lifespan

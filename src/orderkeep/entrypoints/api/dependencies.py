@@ -1,0 +1,74 @@
+"""What routes depend on, and the only place that says so to FastAPI."""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Depends, Path
+from starlette.requests import Request
+
+from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.change_order import Request as Asked
+from orderkeep.bootstrap import UseCases
+from orderkeep.entrypoints.api.conditions import NO_VERSION, if_match
+from orderkeep.entrypoints.api.examples import ORDER_ID
+from orderkeep.entrypoints.api.middleware import request_id_of
+from orderkeep.entrypoints.api.parameters import query_of
+from orderkeep.entrypoints.api.problems import Detail, Refused
+
+LOCAL = Actor(ActorKind.STAFF, "local")
+"""Who asks over HTTP, until there is access control."""
+
+_KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e][\x20-\x7e]{0,254})', re.ASCII)
+
+
+async def get_use_cases(request: Request) -> UseCases:
+    """Return what the service does, as the app was wired."""
+    use_cases: UseCases = request.app.state.use_cases
+    return use_cases
+
+
+async def get_asked(request: Request, use_cases: Annotated[UseCases, Depends(get_use_cases)]) -> Asked:
+    """Return by whom and under which conditions a command is asked. Raises `Refused`."""
+    return Asked(
+        actor=LOCAL,
+        key=_key_in(request),
+        expected_version=await _expected_version(request, use_cases),
+        dry_run=query_of(request.scope).get("dry_run", False),
+        request_id=request_id_of(request.scope),
+    )
+
+
+OrderId = Annotated[str, Path(description="What the order is known by.", examples=[ORDER_ID])]
+Services = Annotated[UseCases, Depends(get_use_cases)]
+Conditions = Annotated[Asked, Depends(get_asked)]
+
+
+def _key_in(request: Request) -> str | None:
+    """Return the idempotency key, as it is or as the quoted text that the IETF draft has."""
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
+        return None
+    found = _KEY.fullmatch(keys[0].strip(" \t"))
+    if found is None or len(keys) > 1:
+        message = "must be one key of 1 to 255 printable ASCII characters"
+        error = Detail("invalid_header", message, header="Idempotency-Key")
+        raise Refused.for_errors("invalid_header", [error])
+    return found[1] or found[2]
+
+
+async def _expected_version(request: Request, use_cases: UseCases) -> int | None:
+    """Return the version that `If-Match` asks for. Where it names several, it is the order's own, if among them."""
+    versions = if_match(request.headers)
+    if versions is None:
+        return None
+    order_id = request.path_params.get("order_id")
+    if order_id is None:
+        detail = "a new order has no version that If-Match could name: leave the header out"
+        raise Refused(HTTPStatus.PRECONDITION_FAILED, "version_mismatch", detail)
+    if len(versions) == 1:
+        return versions[0]
+    current = (await use_cases.get_order.execute(order_id, LOCAL)).version
+    return current if current in versions else NO_VERSION

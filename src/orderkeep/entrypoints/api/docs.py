@@ -1,0 +1,86 @@
+"""The documentation to read and try: Swagger UI from our own files, so that no other host is asked for anything."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+
+from orderkeep.entrypoints.api.problems import Refused
+from orderkeep.entrypoints.api.routing import StrictRoute
+
+router = APIRouter(route_class=StrictRoute, include_in_schema=False)
+
+STATIC = Path(str(files("orderkeep.entrypoints.api"))) / "static"
+MEDIA_TYPES = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+"""The files that the page needs; no others are served."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+PAGE = """\
+<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>orderkeep</title>
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+</head>
+<body>
+<div id="docs"></div>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
+</body>
+</html>
+"""
+
+START = """\
+SwaggerUIBundle({
+  dom_id: "#docs",
+  url: "openapi.json",
+  validatorUrl: null,
+  deepLinking: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true
+});
+"""
+
+
+@router.get("/docs")
+async def get_docs() -> Response:
+    """Answer the page."""
+    headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
+    return Response(PAGE, headers=headers, media_type="text/html")
+
+
+@router.get("/docs/start.js")
+async def get_start() -> Response:
+    """Answer the script that starts the page; it is no part of it, so that no inline script need be allowed."""
+    return Response(START, headers={"X-Content-Type-Options": "nosniff"}, media_type="text/javascript")
+
+
+@router.get("/docs/{name}")
+async def get_file(name: str) -> Response:
+    """Answer a file of Swagger UI's."""
+    if name not in MEDIA_TYPES:
+        raise Refused(404, "not_found", "there is nothing under this address")
+    headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
+    return FileResponse(STATIC / name, headers=headers, media_type=MEDIA_TYPES[name])
+
+
+@router.get("/openapi.json")
+async def get_openapi(request: Request) -> Response:
+    """Answer the OpenAPI document."""
+    return Response(msgspec.json.encode(request.app.openapi()), media_type="application/json")

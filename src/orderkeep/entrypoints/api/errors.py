@@ -1,0 +1,128 @@
+"""Which status each refusal answers with. Every error becomes a problem document, the framework's own included."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import re
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match
+
+from orderkeep.domain.exceptions import (
+    CommandRefused,
+    Conflict,
+    IdempotencyKeyReused,
+    InvalidOrder,
+    InvalidQuery,
+    OrderkeepError,
+    OrderNotFound,
+    StoreUnavailable,
+    VersionMismatch,
+)
+from orderkeep.entrypoints.api.conditions import etag_of
+from orderkeep.entrypoints.api.middleware import request_id_of
+from orderkeep.entrypoints.api.problems import Detail, Refused, problem, refusal, summary
+from orderkeep.entrypoints.field_errors import field_error_of
+
+log = logging.getLogger("orderkeep.http")
+
+STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
+    InvalidOrder: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
+    OrderNotFound: HTTPStatus.NOT_FOUND,
+    CommandRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
+    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Conflict: HTTPStatus.CONFLICT,
+    StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    OrderkeepError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""The status for each class of exceptions and those below it; the nearest counts."""
+
+METHODS = ("GET", "POST", "DELETE")
+"""The methods that our routes have. HEAD is answered wherever GET is."""
+
+RETRY_SECONDS = "1"
+
+
+def answer_errors_with_problems(app: FastAPI) -> None:
+    """Let the app answer each error with its problem document."""
+    app.add_exception_handler(OrderkeepError, _answer_refusal_inside)
+    app.add_exception_handler(Refused, _answer_refusal_at_the_door)
+    app.add_exception_handler(HTTPException, _answer_framework_error)
+
+
+def status_for(kind: type[BaseException]) -> HTTPStatus:
+    """Return the status that an exception of this class is answered with."""
+    return next(STATUSES[each] for each in kind.__mro__ if each in STATUSES)
+
+
+def title_of(kind: type[BaseException]) -> str:
+    """Return what every problem of this kind is called: the first sentence of the exception's docstring."""
+    return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "", maxsplit=1)[0].replace("\n", " ")
+
+
+async def _answer_refusal_inside(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OrderkeepError)  # noqa: S101  # as it was registered for
+    detail, errors, headers = _said(error)
+    return problem(
+        status_for(type(error)),
+        error.code,
+        detail,
+        request_id=request_id_of(request.scope),
+        title=title_of(type(error)),
+        errors=errors,
+        headers=headers,
+    )
+
+
+def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
+    match error:
+        case InvalidOrder():
+            found = field_error_of(error)
+            errors = [Detail(found.code, found.message, pointer=found.pointer)]
+            return summary(errors), errors, {}
+        case InvalidQuery():
+            errors = [Detail(error.code, str(error), parameter=error.parameter)]
+            return summary(errors), errors, {}
+        case VersionMismatch():
+            detail = f"the order is at version {error.actual}, which If-Match does not name: read it, then decide"
+            return detail, [], {"ETag": etag_of(error.actual)}
+        case StoreUnavailable():
+            log.error("%s: %s", error.code, error)
+            detail = "the store cannot answer now: try again, with the same Idempotency-Key"
+            return detail, [], {"Retry-After": RETRY_SECONDS}
+    return str(error), [], {}
+
+
+async def _answer_refusal_at_the_door(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101  # as it was registered for
+    return refusal(error, request_id_of(request.scope))
+
+
+async def _answer_framework_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  # as it was registered for
+    status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    detail = "there is nothing under this address"
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request)
+        detail = f"this address takes {headers['Allow']}"
+    code = status.name.lower()
+    return problem(status, code, detail, request_id=request_id_of(request.scope), headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods of all routes of this path; the framework names those of the first alone."""
+    found = [method for method in METHODS if _is_routed(request, method)]
+    return ", ".join([*found, "HEAD"] if "GET" in found else found)
+
+
+def _is_routed(request: Request, method: str) -> bool:
+    scope = {**request.scope, "method": method}
+    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)

@@ -1,0 +1,36 @@
+"""For those who run the service: is it alive, is it ready, what does it do?"""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orderkeep.entrypoints.api.answers import answer
+from orderkeep.entrypoints.api.dependencies import Services
+from orderkeep.entrypoints.api.documentation import documented
+from orderkeep.entrypoints.api.metrics import Metrics
+from orderkeep.entrypoints.api.routing import StrictRoute
+
+router = APIRouter(tags=["operations"], route_class=StrictRoute)
+
+UNCACHED = {"Cache-Control": "no-store"}
+
+
+@router.get("/livez", **documented("get_liveness"))
+async def get_liveness() -> Response:
+    """Answers as long as the process can answer at all. Where it does not, start the process anew."""
+    return answer({"status": "alive"}, headers=UNCACHED)
+
+
+@router.get("/readyz", **documented("get_readiness"))
+async def get_readiness(use_cases: Services) -> Response:
+    """Answers 200 while the store answers. Where it does not, send no requests here."""
+    await use_cases.check_store()
+    return answer({"status": "ready"}, headers=UNCACHED)
+
+
+@router.get("/metrics", **documented("get_metrics"))
+async def get_metrics(request: Request) -> Response:
+    """Counters and durations of requests, and the state of the process, in Prometheus' text format."""
+    metrics: Metrics = request.app.state.metrics
+    content, media_type = metrics.exposition()
+    return Response(content, headers={"Content-Type": media_type, **UNCACHED})

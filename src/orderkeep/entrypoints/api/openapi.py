@@ -1,0 +1,113 @@
+"""The OpenAPI document: FastAPI's, with the schemas, headers and parameters that operations refer to."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic.json_schema import models_json_schema
+
+from orderkeep.entrypoints.api.answer_models import MODELS
+from orderkeep.entrypoints.api.documentation import completed
+from orderkeep.entrypoints.api.examples import REQUEST_ID
+
+DESCRIPTION = """\
+The order record that a shop, a marketplace or a back office can trust. It keeps orders; catalogue, prices, payment and
+carriers stay outside.
+
+- **Amounts** are whole minor units of the order's one currency: `9900` with `EUR` is 99.00 EUR, `99` with `JPY` is
+  99 yen.
+- **Times** are RFC 3339: with their offset as they come in, in UTC as they go out.
+- **Retries are safe** with an `Idempotency-Key`: the same request with the same key has one effect and one answer,
+  and the repeated answer says `Idempotency-Replayed: true`.
+- **Lost updates are refused** with `If-Match`: send the `ETag` that was answered, and an order that was changed
+  meanwhile answers 412.
+- **`dry_run=true`** on any command answers the order as it would become, and writes nothing.
+- **Errors** are problem documents (RFC 9457). `code` is stable; `detail` is for people; `errors` has all that is wrong
+  at once.
+- What is not documented is refused: unknown fields and query parameters by name.
+"""
+
+TAGS = [
+    {"name": "orders", "description": "Place orders, look them up, and move them along their lifecycle."},
+    {"name": "lifecycle", "description": "Which commands each status accepts."},
+    {"name": "operations", "description": "For those who run the service: is it alive, is it ready, what does it do?"},
+]
+
+PARAMETERS: dict[str, dict[str, Any]] = {
+    "Idempotency-Key": {
+        "description": "Makes the request safe to repeat: 1 to 255 printable ASCII characters of your choice, "
+        "plain or in quotes. Two requests that differ cannot share a key.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
+    },
+    "If-Match": {
+        "description": "Only if the order is at the version of one of these tags; `*` is any.",
+        "schema": {"type": "string"},
+        "example": '"1"',
+    },
+    "If-None-Match": {
+        "description": "Only if the order is at none of the versions of these tags: 304 if it is.",
+        "schema": {"type": "string"},
+        "example": '"1"',
+    },
+    "X-Request-Id": {
+        "description": "What you call this request: up to 64 of A-Z a-z 0-9 . _ -. It is answered, logged, and kept "
+        "with what the request changes. One is made where none fits.",
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "example": REQUEST_ID,
+    },
+}
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {"description": "The order's version, in quotes.", "schema": {"type": "string"}, "example": '"1"'},
+    "Location": {
+        "description": "Where the order is from now on.",
+        "schema": {"type": "string", "format": "uri-reference"},
+        "example": "/orders/0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11",
+    },
+    "Link": {
+        "description": 'The next page, as `rel="next"` (RFC 8288), if there is one.',
+        "schema": {"type": "string"},
+        "example": '</orders?status=pending&cursor=WyI5ZjJjIl0>; rel="next"',
+    },
+    "Idempotency-Replayed": {
+        "description": "`true` where the key was used before: this is the answer it got then.",
+        "schema": {"type": "string", "enum": ["true"]},
+        "example": "true",
+    },
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}, "example": 1},
+    "X-Request-Id": {
+        "description": "What this request is known by.", "schema": {"type": "string"}, "example": REQUEST_ID,
+    },
+}  # fmt: skip
+
+
+def document(app: FastAPI, root_path: str) -> dict[str, Any]:
+    """Return the OpenAPI document of the app."""
+    made = get_openapi(
+        title="orderkeep",
+        version=version("orderkeep"),
+        openapi_version="3.1.0",
+        summary="Keeps orders.",
+        description=DESCRIPTION,
+        routes=app.routes,
+        tags=TAGS,
+        servers=[{"url": root_path or "/", "description": "This service."}],
+        contact={"name": "The orderkeep contributors", "url": "https://orderkeep.example"},
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+    for methods in made["paths"].values():
+        for method, operation in methods.items():
+            methods[method] = completed(operation)
+    made["components"] = components()
+    return made
+
+
+def components() -> dict[str, Any]:
+    """Return the schemas, parameters and headers that operations refer to."""
+    _, schemas = models_json_schema([*MODELS], ref_template="#/components/schemas/{model}")
+    parameters = {name: {"name": name, "in": "header", "required": False, **said} for name, said in PARAMETERS.items()}
+    return {"schemas": schemas["$defs"], "parameters": parameters, "headers": HEADERS}

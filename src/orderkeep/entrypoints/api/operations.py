@@ -1,0 +1,145 @@
+"""Every operation in one table: what it is for, what it takes, what it answers, how it can fail."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from orderkeep.application import use_cases
+from orderkeep.entrypoints.api import examples
+
+ORDER_HEADERS = ("ETag", "Idempotency-Replayed")
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """An answer as it was hoped for: an example for each schema that it may have, or one of plain text."""
+
+    status: HTTPStatus
+    description: str
+    examples: dict[str, Any] = field(default_factory=dict)
+    headers: Sequence[str] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What an operation is for (its use case says so, where it has one), takes and answers. Errors stand there by
+    their codes; a body as its schema and an example.
+    """
+
+    use_case: type | None = None
+    summary: str = ""
+    answers: Sequence[Good]
+    query: Sequence[str] = ()
+    headers: Sequence[str] = ()
+    body: tuple[str, Any] | None = None
+    body_required: bool = False
+    errors: Sequence[str] = ()
+
+
+_CONDITIONS = ("Idempotency-Key", "If-Match")
+_BODY_ERRORS = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_fields")
+_STORE_ERRORS = ("store_unavailable", "internal_error")
+_LOOKUP_ERRORS = ("order_not_found", "invalid_query", *_STORE_ERRORS)
+
+
+def _command(use_case: type, refusal: str, answers: Sequence[Good], body: tuple[str, Any] | None = None) -> Operation:
+    return Operation(
+        use_case=use_case,
+        answers=answers,
+        query=("dry_run",),
+        headers=_CONDITIONS,
+        body=body,
+        errors=(
+            *_BODY_ERRORS, "order_not_found", refusal, "invalid_query", "invalid_header", "idempotency_key_reused",
+            "version_mismatch", "contention", *_STORE_ERRORS,
+        ),
+    )  # fmt: skip
+
+
+def _moved(description: str, order: dict[str, Any]) -> list[Good]:
+    return [Good(HTTPStatus.OK, description, {"Order": order, "DryRun": examples.DRY_RUN}, ORDER_HEADERS)]
+
+
+OPERATIONS: dict[str, Operation] = {
+    "place_order": Operation(
+        use_case=use_cases.PlaceOrderUseCase,
+        answers=[
+            Good(HTTPStatus.CREATED, "The order.", {"Order": examples.order()}, ("Location", *ORDER_HEADERS)),
+            Good(HTTPStatus.OK, "A dry run: what would be placed.", {"DryRun": examples.DRY_RUN}),
+        ],
+        query=("dry_run",),
+        headers=_CONDITIONS,
+        body=("PlaceOrderBody", examples.PLACE),
+        body_required=True,
+        errors=(
+            *_BODY_ERRORS, "total_mismatch", "invalid_query", "invalid_header", "idempotency_key_reused",
+            "version_mismatch", "contention", *_STORE_ERRORS,
+        ),
+    ),
+    "list_orders": Operation(
+        use_case=use_cases.ListOrdersUseCase,
+        answers=[Good(HTTPStatus.OK, "A page of orders.", {"OrderPage": examples.ORDERS}, ("Link",))],
+        query=("user_id", "status", "tag", "external_ref", "created_from", "created_to", "limit", "cursor"),
+        errors=("invalid_query", "invalid_cursor", "unsupported_filter", *_STORE_ERRORS),
+    ),
+    "get_order": Operation(
+        use_case=use_cases.GetOrderUseCase,
+        answers=[
+            Good(HTTPStatus.OK, "The order.", {"Order": examples.order()}, ("ETag",)),
+            Good(HTTPStatus.NOT_MODIFIED, "The caller has it already.", headers=("ETag",)),
+        ],
+        query=("version", "at"),
+        headers=("If-None-Match",),
+        errors=(*_LOOKUP_ERRORS, "version_not_found", "invalid_header"),
+    ),
+    "get_order_history": Operation(
+        use_case=use_cases.GetOrderHistoryUseCase,
+        answers=[Good(HTTPStatus.OK, "A page of changes.", {"ChangePage": examples.HISTORY}, ("Link",))],
+        query=("limit", "cursor"),
+        errors=(*_LOOKUP_ERRORS, "invalid_cursor"),
+    ),
+    "confirm_order": _command(
+        use_cases.ConfirmOrderUseCase, "cannot_confirm_order",
+        _moved("The order, in processing.", examples.order("processing", 2)),
+    ),
+    "ship_order": _command(
+        use_cases.ShipOrderUseCase, "cannot_ship_order",
+        _moved("The order, shipped.", examples.order("shipped", 3)),
+    ),
+    "deliver_order": _command(
+        use_cases.DeliverOrderUseCase, "cannot_deliver_order",
+        _moved("The order, delivered.", examples.order("delivered", 4)),
+    ),
+    "cancel_order": _command(
+        use_cases.CancelOrderUseCase, "cannot_cancel_order",
+        _moved("The order, cancelled.", examples.CANCELLED), ("CancelBody", examples.CANCEL),
+    ),
+    "delete_order": _command(
+        use_cases.CancelOrderUseCase, "cannot_cancel_order",
+        [Good(HTTPStatus.OK, "Done.", {"Cancelled": examples.DELETED, "DryRun": examples.DRY_RUN}, ORDER_HEADERS)],
+    ),
+    "get_lifecycle": Operation(
+        summary="Look up the lifecycle of orders",
+        answers=[Good(HTTPStatus.OK, "All statuses, and all ways between them.", {"Lifecycle": examples.LIFECYCLE})],
+        errors=("invalid_query", "internal_error"),
+    ),
+    "get_liveness": Operation(
+        summary="Is the process alive?",
+        answers=[Good(HTTPStatus.OK, "It is.", {"Health": {"status": "alive"}})],
+        errors=("invalid_query", "internal_error"),
+    ),
+    "get_readiness": Operation(
+        summary="Can it serve?",
+        answers=[Good(HTTPStatus.OK, "It can.", {"Health": {"status": "ready"}})],
+        errors=("invalid_query", *_STORE_ERRORS),
+    ),
+    "get_metrics": Operation(
+        summary="What does it do?",
+        answers=[Good(HTTPStatus.OK, "Metrics, in Prometheus' text format.", text=examples.METRICS)],
+        errors=("invalid_query", "internal_error"),
+    ),
+}  # fmt: skip

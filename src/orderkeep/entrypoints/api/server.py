@@ -1,0 +1,111 @@
+"""The HTTP server: one process on one port, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import re
+import signal
+import socket
+import sys
+from typing import Any, NoReturn
+
+import uvicorn
+
+from orderkeep.bootstrap import InvalidStoreURL, UseCases, bootstrap
+from orderkeep.config import Settings
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.entrypoints.api.app import create_app
+
+USAGE, STORE_UNAVAILABLE = 2, 7
+"""Exit codes, the same as those of the other commands."""
+
+EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+
+BANNER = """\
+orderkeep keeps orders in {store}
+  read and try the API:  {url}/docs
+  place an order:        curl {url}/orders -H 'Content-Type: application/json' \\
+                           -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
+  stop:                  Ctrl+C
+"""
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal ends it; requests under way are finished. Exits with 2 where the store's URL or the port
+    cannot be used, and with 7 where the store cannot be opened.
+    """
+    listener = _listen(settings.host, settings.port)
+    loop_factory = uvicorn.Config("").get_loop_factory()
+    with listener, asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(settings, listener))
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    use_cases = _open(settings.store)
+    try:
+        server = uvicorn.Server(_config(settings, use_cases))
+        gc.collect()
+        gc.freeze()
+        print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
+        # uvicorn takes these signals over, and hands them on when it is done: the store is to be closed after that.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        await server.serve(sockets=[listener])
+    finally:
+        await use_cases.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        _leave(f"cannot listen on {host} port {port}: {error.strerror or error}", USAGE)
+
+
+def _open(store_url: str) -> UseCases:
+    try:
+        return bootstrap(store_url)
+    except InvalidStoreURL as error:
+        _leave(str(error), USAGE)
+    except StoreUnavailable as error:
+        _leave(f"the store cannot be opened: {error}", STORE_UNAVAILABLE)
+
+
+def _leave(message: str, code: int) -> NoReturn:
+    print(f"orderkeep: {message}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
+    raise SystemExit(code)
+
+
+def _config(settings: Settings, use_cases: UseCases) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(settings, use_cases),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=_logging(settings),
+        access_log=settings.access_log,
+        server_header=False,
+        timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+def _logging(settings: Settings) -> dict[str, Any]:
+    level = settings.log_level.upper()
+    quiet = "WARNING" if level == "INFO" else level
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {"uvicorn": {"level": quiet}, "uvicorn.access": {"level": "INFO"}},
+    }
+
+
+def _banner(settings: Settings, listener: socket.socket) -> str:
+    host = "localhost" if settings.host in EVERYWHERE else settings.host
+    host = f"[{host}]" if ":" in host else host
+    store = re.sub(r"(?<=//)[^/@]*@", "", settings.store)
+    return BANNER.format(store=store, url=f"http://{host}:{listener.getsockname()[1]}")
