@@ -30,12 +30,12 @@ async def get_use_cases(request: Request) -> UseCases:
     return use_cases
 
 
-async def get_asked(request: Request, use_cases: Annotated[UseCases, Depends(get_use_cases)]) -> Asked:
+async def get_asked(request: Request) -> Asked:
     """Return by whom and under which conditions a command is asked. Raises `Refused`."""
     return Asked(
         actor=LOCAL,
         key=_key_in(request),
-        expected_version=await _expected_version(request, use_cases),
+        expected_version=await _expected_version(request),
         dry_run=query_of(request.scope).get("dry_run", False),
         request_id=request_id_of(request.scope),
     )
@@ -59,7 +59,7 @@ def _key_in(request: Request) -> str | None:
     return found[1] or found[2]
 
 
-async def _expected_version(request: Request, use_cases: UseCases) -> int | None:
+async def _expected_version(request: Request) -> int | None:
     """Return the version that `If-Match` asks for. Where it names several, it is the order's own, if among them."""
     versions = if_match(request.headers)
     if versions is None:
@@ -70,5 +70,6 @@ async def _expected_version(request: Request, use_cases: UseCases) -> int | None
         raise Refused(HTTPStatus.PRECONDITION_FAILED, "version_mismatch", detail)
     if len(versions) == 1:
         return versions[0]
+    use_cases = await get_use_cases(request)
     current = (await use_cases.get_order.execute(order_id, LOCAL)).version
     return current if current in versions else NO_VERSION

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
-import uuid
 from http import HTTPStatus
+from secrets import token_hex
 
 from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
@@ -33,7 +33,7 @@ class RequestIdMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        scope["orderkeep.request_id"] = request_id = _given_id(scope) or uuid.uuid4().hex
+        scope["orderkeep.request_id"] = request_id = _given_id(scope) or token_hex(16)
         header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: Message) -> None:
