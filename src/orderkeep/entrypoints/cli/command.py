@@ -19,7 +19,7 @@ def command(name: str, use_case: type | None = None) -> Callable[[Callable[..., 
     def decorate(function: Callable[..., None]) -> click.Command:
         words = [inspect.cleandoc(thing.__doc__ or "") for thing in (use_case, function) if thing is not None]
         plain = click.command(name, help="\n\n".join(words), short_help=_first_sentence(words[0]))
-        return session_options()(plain(click.make_pass_decorator(Session)(function)))
+        return session_options(plain(click.make_pass_decorator(Session)(function)))
 
     return decorate
 

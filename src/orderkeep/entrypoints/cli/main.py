@@ -25,6 +25,7 @@ EPILOG = """Exit codes: 0 done, 1 a bug, 2 wrong usage, 3 not found, 4 refused o
 7 the store, or a file to write, is not available, 130 interrupted."""
 
 COMMANDS = {
+    "serve": "serve",
     "place": "place",
     "get": "get",
     "list": "list_orders",
@@ -36,6 +37,9 @@ COMMANDS = {
     "verify": "verify",
     "import": "import_orders",
     "export": "export_orders",
+    "demo": "demo",
+    "openapi": "openapi",
+    "config": "config",
 }
 """Each command, and the module under `commands` that it stands in, as `<name>_command`."""
 
@@ -64,7 +68,7 @@ class Orderkeep(LazyGroup):
         return result
 
 
-cli = session_options(envvar=True)(
+cli = session_options(
     Orderkeep(
         "orderkeep",
         modules={name: f"orderkeep.entrypoints.cli.commands.{module}" for name, module in COMMANDS.items()},

@@ -48,28 +48,24 @@ TEXT = Text()
 INSTANT = Instant()
 
 
-def session_options(*, envvar: bool = False) -> Callable[[C], C]:
-    """Give a command the options that all share; on the group, they also come from the environment."""
+def session_options(command: C) -> C:
+    """Give a command, or the group of all, the options that all share."""
 
     def keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         session = ctx.ensure_object(Session)
         if value:
             setattr(session, str(param.name), value)
 
-    def decorate(command: C) -> C:
-        shared: dict[str, Any] = {"expose_value": False, "callback": keep, "is_eager": True}
-        store_variable = "ORDERKEEP_STORE" if envvar else None
-        debug_variable = "ORDERKEEP_DEBUG" if envvar else None
-        help_text = "Which store: sqlite:///orders.db, sqlite:////var/lib/orders.db, memory://."
-        for option in (
-            click.option("--debug", is_flag=True, envvar=debug_variable, help="Show where errors come from.", **shared),
-            click.option("--json", "as_json", is_flag=True, help="Answer in JSON, as HTTP does.", **shared),
-            click.option("--store", type=TEXT, metavar="URL", envvar=store_variable, help=help_text, **shared),
-        ):
-            command = option(command)
-        return command
-
-    return decorate
+    shared: dict[str, Any] = {"expose_value": False, "callback": keep, "is_eager": True}
+    which = "Which store, such as sqlite:///orders.db; also ORDERKEEP_STORE."
+    where = "Show where errors come from; also ORDERKEEP_DEBUG=1."
+    for option in (
+        click.option("--debug", is_flag=True, envvar="ORDERKEEP_DEBUG", help=where, **shared),
+        click.option("--json", "as_json", is_flag=True, help="Answer in JSON, as HTTP does.", **shared),
+        click.option("--store", type=TEXT, metavar="URL", help=which, **shared),
+    ):
+        command = option(command)
+    return command
 
 
 def request_options(function: C) -> C:

@@ -65,7 +65,7 @@ def write_json(value: Any) -> None:
 
 def write_row(values: Iterable[object]) -> None:
     """Write a line of tab-separated values; what is not there is empty."""
-    write("\t".join("" if value is None else plain(value) for value in values).encode() + b"\n")
+    write("\t".join(map(_bare, values)).encode() + b"\n")
 
 
 def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
@@ -89,16 +89,22 @@ def write_order(session: Session, json: bytes) -> None:
         write(json + b"\n")
 
 
-def write_result(session: Session, result: CommandResult) -> None:
+def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> None:
     """Write what a command did, or would do."""
     if result.replayed:
         say("this key was used before, for the same request: this is the answer of then")
-    if result.dry_run:
+    elif dry_run:
         say("dry run: this would happen, and nothing was written")
-    if result.dry_run and not wants_table(session):
+    if dry_run and not wants_table(session):
         write_json({"dry_run": True, "order": result.order, "events": result.events})
     else:
         write_order(session, encode(result.order))
+
+
+def _bare(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else plain(value)
 
 
 def cannot_write(what: str, error: OSError) -> failures.Failure:

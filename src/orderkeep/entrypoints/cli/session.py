@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -18,18 +19,25 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Session:
-    """The options that all commands share. `open` makes the use cases from the store's URL."""
+    """The options that all commands share. `store` is None where no option named one; `open` makes the use cases
+    from a store's URL.
+    """
 
-    store: str = DEFAULT_STORE
+    store: str | None = None
     as_json: bool = False
     debug: bool = False
     open: Callable[[str], UseCases] = bootstrap
+
+    @property
+    def store_url(self) -> str:
+        """The store that an option names, else the environment; else the file in this folder."""
+        return self.store or os.environ.get("ORDERKEEP_STORE") or DEFAULT_STORE
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
         """Open the store, do the work on its use cases, and close it whatever happened."""
 
         async def with_store() -> T:
-            use_cases = self.open(self.store)
+            use_cases = self.open(self.store_url)
             try:
                 return await work(use_cases)
             finally:

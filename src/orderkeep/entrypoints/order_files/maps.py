@@ -1,4 +1,4 @@
-"""Maps: what the columns of somebody's CSV file mean. A small TOML file; `maps/northwind.toml` is one to start from.
+"""Maps: what the columns of somebody's CSV file mean. A small TOML file; `built_in_maps/northwind.toml` is one to start from.
 
     delimiter = ";"      # between cells; a comma by default
     amounts = "minor"    # 9900 is 99.00 EUR; "major" by default: 99.00
@@ -27,7 +27,7 @@ import msgspec
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
 from orderkeep.entrypoints.order_files.rules import Rule, rule_of
 
-BUILT_IN = Path(__file__).with_name("maps")
+BUILT_IN = Path(__file__).with_name("built_in_maps")
 OWN = "orderkeep"
 """The map of the files that orderkeep writes; it is no TOML file."""
 

@@ -1,6 +1,7 @@
 """`orderkeep history`."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import click
@@ -15,6 +16,7 @@ from orderkeep.entrypoints.cli.paging import Listing, paging_of, paging_options,
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 COLUMNS = ("version", "at", "actor", "events", "status")
+ANSWERED = tuple(field.name for field in fields(ChangeDTO) if field.name not in ("order_id", "intact"))
 
 
 @command("history", GetOrderHistoryUseCase)
@@ -34,9 +36,13 @@ def history_command(
             page = await use_cases.get_order_history.execute(order_id, limit=size, cursor=cursor, actor=CLI_ACTOR)
             return page.changes, page.next_cursor
 
-        await print_list(session, paging, Listing(COLUMNS, fetch, _row, output.encode))
+        await print_list(session, paging, Listing(COLUMNS, fetch, _row, _json))
 
     session.run(print_changes)
+
+
+def _json(change: ChangeDTO) -> bytes:
+    return output.encode({name: getattr(change, name) for name in ANSWERED})
 
 
 def _row(change: ChangeDTO) -> list[Any]:

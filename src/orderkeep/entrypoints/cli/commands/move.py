@@ -29,7 +29,8 @@ def _step_command(name: str, use_case: type[Step], of: Callable[[UseCases], Step
     def step(session: Session, order_id: str, **conditions: Any) -> None:
         """Prints the order as it became: its JSON, or a table on a terminal."""
         request = request_of(**conditions)
-        output.write_result(session, session.run(lambda use_cases: of(use_cases).execute(order_id, request)))
+        result = session.run(lambda use_cases: of(use_cases).execute(order_id, request))
+        output.write_result(session, result, dry_run=request.dry_run)
 
     return step
 
@@ -51,4 +52,4 @@ def cancel_command(session: Session, order_id: str, reason: str | None, note: st
     async def cancel(use_cases: UseCases) -> CommandResult:
         return await use_cases.cancel_order.execute(order_id, request, reason=reason, note=note)
 
-    output.write_result(session, session.run(cancel))
+    output.write_result(session, session.run(cancel), dry_run=request.dry_run)

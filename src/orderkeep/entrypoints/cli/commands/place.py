@@ -42,7 +42,8 @@ def place_command(
     given = {name: value for name, value in given.items() if value not in (None, ())}
     command = _from_options(given) if data is None else _from_file(data, given)
     request = request_of(key, expected_version, dry_run=dry_run)
-    output.write_result(session, session.run(lambda use_cases: use_cases.place_order.execute(command, request)))
+    result = session.run(lambda use_cases: use_cases.place_order.execute(command, request))
+    output.write_result(session, result, dry_run=dry_run)
 
 
 def _from_options(given: dict[str, Any]) -> PlaceOrder:
