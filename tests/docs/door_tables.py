@@ -1,0 +1,123 @@
+"""The tables of the reference that are made from the entrypoints: commands, operations, errors, settings."""
+
+import inspect
+from collections.abc import Iterator
+
+import click
+import msgspec
+
+from orderkeep.config import Settings
+from orderkeep.domain import exceptions
+from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.entrypoints.api.app import create_app
+from orderkeep.entrypoints.api.errors import status_for
+from orderkeep.entrypoints.cli import failures
+from orderkeep.entrypoints.cli.main import COMMANDS, cli
+from orderkeep.entrypoints.order_files import maps
+from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
+from orderkeep.entrypoints.order_files.rules import Rule
+from tests.docs.core_tables import Rows
+
+HELP_WIDTH = 100
+
+
+def commands() -> Rows:
+    context = click.Context(cli)
+    rows: Rows = [("command", "what it does")]
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        assert command is not None
+        rows.append((f"[`{name}`](#{name})", command.get_short_help_str(limit=200)))
+    return rows
+
+
+def help_texts() -> str:
+    context = click.Context(cli, info_name="orderkeep", max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH)
+    return "\n".join(f"### {name}\n\n```text\n{_help(context, name)}\n```\n" for name in COMMANDS)
+
+
+def _help(parent: click.Context, name: str) -> str:
+    command = cli.get_command(parent, name)
+    assert command is not None
+    context = click.Context(
+        command, parent=parent, info_name=name, max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH
+    )
+    return command.get_help(context)
+
+
+def settings() -> Rows:
+    rows: Rows = [("variable", "default", "what it is")]
+    for name, field in Settings.model_fields.items():
+        assert field.description, f"{name} needs a description"
+        default = str(field.get_default()).replace("False", "false")
+        rows.append((f"`ORDERKEEP_{name.upper()}`", f"`{default}`" if default else "none", field.description))
+    return rows
+
+
+def errors() -> Rows:
+    rows: Rows = [("code", "HTTP", "exit code", "when")]
+    for kind in _refusals():
+        words = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+        rows.append((f"`{kind.code}`", str(int(status_for(kind))), str(_exit_code_of(kind)), words))
+    return rows
+
+
+def operations() -> Rows:
+    document = create_app(Settings(store="memory://")).openapi()
+    rows: Rows = [("request", "what it does", "answers")]
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            answers = ", ".join(sorted(operation["responses"]))
+            rows.append((f"`{method.upper()} {path}`", operation["summary"], answers))
+    return rows
+
+
+def _refusals() -> Iterator[type[OrderkeepError]]:
+    """Yield the classes of the tree, in the order in which their module has them."""
+    for found in vars(exceptions).values():
+        if isinstance(found, type) and issubclass(found, OrderkeepError) and found is not OrderkeepError:
+            yield found
+
+
+def _exit_code_of(kind: type[Exception]) -> int:
+    return next(code for parent, code, _ in failures.ANSWERS if issubclass(kind, parent))
+
+
+MAP_KEYS = {
+    "order": "table: the fields of the order",
+    "line": "table: the fields of its lines, if it has any",
+    "metadata": "table: whatever else is to be kept, by its key",
+    "delimiter": "what stands between cells; a comma by default",
+    "amounts": '`"major"` (99.00, the default) or `"minor"` (9900)',
+    "dates": "how dates are written, as `strptime` has it; ISO 8601 by default. Without an offset, times are UTC",
+}
+
+MAP_RULES = {
+    "column": "the text of that column; a bare column name is short for this",
+    "values": "with `column`: what each text of the column stands for; another text is an error",
+    "split": "with `column`: a list, split at this text",
+    "value": "the same text for all",
+    "first_of": "the text of the first of these columns that is not empty",
+    "if_filled": "the column that decides between `then` and `else`",
+    "then": "with `if_filled`: the text where that column is filled",
+    "else": "with `if_filled`: the text where it is empty",
+    "fraction": "an amount of a line: that fraction of quantity × unit price",  # noqa: RUF001
+}
+
+
+def map_keys() -> Rows:
+    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps._Written)}
+    return [("key", "what it is"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
+
+
+def map_rules() -> Rows:
+    assert MAP_RULES.keys() == {field.encode_name for field in msgspec.structs.fields(Rule)}
+    return [("rule", "what it gives"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
+
+
+def map_fields() -> Rows:
+    tables = (("order", ORDER_FIELDS), ("line", LINE_FIELDS))
+    rows: Rows = [("table", "fields")]
+    for table, fields in tables:
+        rows.append((f"`[{table}]`", ", ".join(f"`{name}`" for name in fields if name not in maps.COMPUTED)))
+    return rows

@@ -1,0 +1,189 @@
+"""Does what a reader does: works through a page's commands, in one folder, on a terminal, with a real server."""
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.docs.console import Command, matches
+from tests.docs.pages import CHECKOUT
+
+SERVE = re.compile(r"^(make serve|orderkeep serve)(?P<options>( .*)?)$")
+NOT_RUN = {
+    "make",
+    "make check",
+    "make contracts",
+    "make lock",
+    "make setup",
+    "make test",
+    'make test ARGS="tests/test_cancel_order.py"',
+    'make test ARGS="tests/architecture -k planted"',
+    "make bench BENCH=benchmarks/store_saves.py",
+    "python -m tests.docs.reference_tables",
+}
+"""What installs, or runs the whole of the tests: allowed in a page, and not run from here. Nothing else is left out."""
+
+SHOWN_PORT = 8000
+PATIENCE_SECONDS = 60
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+
+
+class Drift(AssertionError):
+    """The page shows one thing, and another happens."""
+
+
+class Reader:
+    """One reader at one page. Variables, the folder and the last exit code carry over between commands."""
+
+    def __init__(self, folder: Path, diffs: Sequence[str] = ()) -> None:
+        self.folder = folder
+        self.port = _free_port()
+        self.exit_code = 0
+        self.server: tuple[subprocess.Popen[bytes], int] | None = None
+        (folder / ".home").mkdir(parents=True)
+        for name in (".venv", "docs"):
+            (folder / name).symlink_to(CHECKOUT / name)
+        if diffs:
+            apply(diffs, folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.stop_server()
+
+    def follow(self, commands: list[Command]) -> None:
+        """Run the commands. Raises `Drift` where output or exit code are not as shown."""
+        for command, behind in zip(commands, [*commands[1:], None], strict=True):
+            if command.text in NOT_RUN:
+                continue
+            told = behind is not None and behind.text == "echo $?"
+            self._follow_one(command, is_exit_code_told=told)
+
+    def _follow_one(self, command: Command, *, is_exit_code_told: bool) -> None:
+        serve = SERVE.match(command.text)
+        printed = self._serve(serve["options"]) if serve else self._run(command.text)
+        where = f"{command.place}: $ {command.text}\n"
+        if command.shown and not matches(command.shown, printed):
+            shown = "\n".join(command.shown)
+            raise Drift(f"{where}--- the page shows\n{shown}\n--- what is printed\n{printed}")
+        if self.exit_code and not is_exit_code_told:
+            raise Drift(f"{where}fails ({self.exit_code}), and the page does not say so:\n{printed}")
+
+    def _run(self, text: str) -> str:
+        script = (
+            f'test -f "$HOME/.state" && . "$HOME/.state"\n(exit {self.exit_code})\n{self._with_our_port(text)}\n'
+            '__code=$?\nexport -p > "$HOME/.state"\nexit $__code'
+        )
+        process, terminal = self._start(["bash", "-c", script])
+        printed = _read_to_the_end(process, terminal)
+        self.exit_code = process.wait()
+        return self._with_shown_port(printed)
+
+    def _serve(self, options: str) -> str:
+        self.stop_server()
+        settings = [part.partition("=") for part in options.split()]
+        store = [option for name, _, value in settings if name == "STORE" for option in ("--store", value)]
+        process, terminal = self._start([".venv/bin/orderkeep", *store, "serve", "--port", str(self.port)])
+        self.server = process, terminal
+        printed = b""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not _answers(self.port):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise Drift(f"the server does not start:\n{printed.decode()}")
+            printed += _read_what_is_there(terminal, 0.05)
+        printed += _read_what_is_there(terminal, 0.2)
+        self.exit_code = 0
+        return self._with_shown_port(_plain(printed))
+
+    def stop_server(self) -> None:
+        """Press Ctrl-C in the server's window, if there is one."""
+        if self.server is None:
+            return
+        process, terminal = self.server
+        self.server = None
+        process.send_signal(signal.SIGINT)
+        _read_to_the_end(process, terminal)
+        process.wait()
+
+    def _start(self, command: list[str]) -> tuple[subprocess.Popen[bytes], int]:
+        terminal, end = pty.openpty()
+        fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
+        environment = {
+            "PATH": f"{self.folder}/.venv/bin:/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(self.folder / ".home"),
+            "LANG": "C.UTF-8",
+            "TERM": "dumb",
+            "COLUMNS": "120",
+            "LINES": "50",
+            "NO_PROXY": "*",
+            "PYTHONPATH": str(self.folder / "src"),  # there only where a page changes the code
+        }
+        process = subprocess.Popen(
+            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=end, stderr=end
+        )
+        os.close(end)
+        return process, terminal
+
+    def _with_our_port(self, text: str) -> str:
+        return text.replace(f":{SHOWN_PORT}", f":{self.port}")
+
+    def _with_shown_port(self, text: str) -> str:
+        return text.replace(f":{self.port}", f":{SHOWN_PORT}")
+
+
+def apply(diffs: Sequence[str], folder: Path) -> None:
+    """Copy the source into the folder, and change it as the diffs say."""
+    shutil.copytree(CHECKOUT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for diff in diffs:
+        subprocess.run(["git", "apply", "-"], cwd=folder, input=f"{diff}\n", text=True, check=True)
+
+
+def _read_to_the_end(process: subprocess.Popen[bytes], terminal: int) -> str:
+    printed = b""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with contextlib.suppress(OSError):  # how a terminal says that nobody is at its other end
+        while time.monotonic() < deadline:
+            if select.select([terminal], [], [], 1)[0]:
+                printed += os.read(terminal, 65536)
+        process.kill()
+    os.close(terminal)
+    return _plain(printed)
+
+
+def _read_what_is_there(terminal: int, patience: float) -> bytes:
+    printed = b""
+    with contextlib.suppress(OSError):
+        while select.select([terminal], [], [], patience)[0]:
+            printed += os.read(terminal, 65536)
+    return printed
+
+
+def _plain(printed: bytes) -> str:
+    text = _ESCAPES.sub("", printed.decode()).replace("\r\n", "\n")
+    return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,55 @@
+"""Writes the tables of the reference: `python -m tests.docs.reference_tables`. A test holds them to the code."""
+
+import re
+from collections.abc import Callable
+
+from tests.docs import core_tables, door_tables
+from tests.docs.core_tables import Rows
+from tests.docs.pages import CHECKOUT
+
+REFERENCE = CHECKOUT / "docs" / "reference"
+
+TABLES: dict[str, Callable[[], Rows | str]] = {
+    "lifecycle": core_tables.lifecycle,
+    "limits": core_tables.bounds,
+    "dependencies": core_tables.dependencies,
+    "commands": door_tables.commands,
+    "help": door_tables.help_texts,
+    "settings": door_tables.settings,
+    "errors": door_tables.errors,
+    "operations": door_tables.operations,
+    "map-keys": door_tables.map_keys,
+    "map-rules": door_tables.map_rules,
+    "map-fields": door_tables.map_fields,
+}
+"""What makes each table: rows, or text that is there as it is."""
+
+_TABLE = re.compile(r"(?P<opening><!-- table: (?P<name>[\w-]+) -->\n).*?(?P<closing><!-- end of table -->)", re.DOTALL)
+
+
+def as_markdown(rows: Rows | str) -> str:
+    """Return a table, its first row as heading."""
+    if isinstance(rows, str):
+        return rows
+    head, *body = rows
+    lines = [head, tuple("---" for _ in head), *body]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def with_tables(text: str) -> str:
+    """Return a page with its tables made anew."""
+
+    def made_anew(found: re.Match[str]) -> str:
+        return found["opening"] + "\n" + as_markdown(TABLES[found["name"]]()) + "\n" + found["closing"]
+
+    return _TABLE.sub(made_anew, text)
+
+
+def names_of_tables(text: str) -> list[str]:
+    """Return the names of the tables of a page."""
+    return [found["name"] for found in _TABLE.finditer(text)]
+
+
+if __name__ == "__main__":
+    for page in sorted(REFERENCE.glob("*.md")):
+        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")

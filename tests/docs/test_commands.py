@@ -1,0 +1,102 @@
+"""Every command that a page shows is run, and prints what the page shows."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.docs.console import Command, commands_of
+from tests.docs.pages import CHECKOUT, PAGES, Block, blocks_of, name_of
+from tests.docs.reader import NOT_RUN, SERVE, Drift, Reader
+
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+
+
+def _commands(page: Path) -> list[Command]:
+    consoles = (block for block in BLOCKS if block.page == page and block.language == "console")
+    return [command for console in consoles for command in commands_of(console)]
+
+
+CONSOLES = {page: _commands(page) for page in PAGES}
+LANGUAGES = {"console", "csv", "diff", "json", "python", "sql", "text", "toml"}
+
+
+@pytest.mark.parametrize("page", [page for page, found in CONSOLES.items() if found], ids=name_of)
+def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
+    diffs = [block.text for block in BLOCKS if block.page == page and block.language == "diff"]
+    with Reader(tmp_path / "checkout", diffs) as reader:
+        reader.follow(CONSOLES[page])
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "python" and not b.title], ids=lambda b: b.place)
+def test_python_in_a_page_runs(block: Block, tmp_path: Path) -> None:
+    script = tmp_path / "example.py"
+    script.write_text(block.text, encoding="utf-8")
+    answer = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, f"{block.place}\n{answer.stderr}"
+
+
+@pytest.mark.parametrize("block", [b for b in BLOCKS if b.title], ids=lambda b: b.place)
+def test_a_block_with_a_file_name_stands_in_that_file(block: Block) -> None:
+    source = (CHECKOUT / block.title).read_text(encoding="utf-8")
+    for quoted in re.split(r"^ *…\n?", block.text, flags=re.MULTILINE):
+        assert quoted.strip("\n") in source, f"{block.place}: not in {block.title}:\n{quoted}"
+
+
+def test_json_and_toml_in_a_page_can_be_read() -> None:
+    for block in BLOCKS:
+        if block.language == "json":
+            json.loads(block.text)
+        if block.language == "toml":
+            tomllib.loads(block.text)
+
+
+def test_a_block_says_what_it_is() -> None:
+    assert [block.place for block in BLOCKS if block.language not in LANGUAGES] == []
+
+
+def test_nothing_is_left_out_but_what_a_page_shows() -> None:
+    shown = {command.text for commands in CONSOLES.values() for command in commands}
+    assert NOT_RUN - shown == set()
+    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    for command in shown:
+        if command.startswith("make"):
+            assert command in NOT_RUN or SERVE.match(command), command
+            assert set(command.split()[1:2]) <= targets, command
+
+
+def test_make_serve_is_what_is_run_in_its_place() -> None:
+    recipe = (CHECKOUT / "Makefile").read_text(encoding="utf-8").partition("\nserve:")[2].partition("\n\n")[0]
+    assert "$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'" in recipe
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("echo one", ("two",)),
+        ("echo one; echo two", ("one",)),
+        ("echo one", ("one", "two")),
+        ("false", ()),
+        ("exit 4", ()),
+        ("no-such-program", ()),
+    ],
+)
+def test_a_page_that_drifts_is_seen(text: str, shown: tuple[str, ...], tmp_path: Path) -> None:
+    with Reader(tmp_path / "checkout") as reader, pytest.raises(Drift, match=re.escape(text)):
+        reader.follow([Command("page.md:1", text, shown)])
+
+
+def test_a_page_may_show_an_exit_code_and_leave_out_what_differs(tmp_path: Path) -> None:
+    told = [
+        Command("page.md:1", "name=lamp; export name; echo one; echo two; (exit 4)", ("…", "t…o")),
+        Command("page.md:2", "echo $?", ("4",)),
+        Command("page.md:3", "echo $name", ("lamp",)),
+    ]
+    with Reader(tmp_path / "checkout") as reader:
+        reader.follow(told)
+    with Reader(tmp_path / "again") as reader, pytest.raises(Drift):
+        reader.follow([*told[:1], Command("page.md:2", "echo $?", ("5",))])

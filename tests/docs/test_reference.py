@@ -1,0 +1,37 @@
+"""The tables of the reference say what the code says."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import CHECKOUT, name_of
+from tests.docs.reference_tables import REFERENCE, TABLES, as_markdown, names_of_tables, with_tables
+
+PAGES = sorted(REFERENCE.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_the_tables_of_a_page_are_those_of_the_code(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text == with_tables(text), "run: python -m tests.docs.reference_tables"
+
+
+def test_every_table_stands_on_one_page() -> None:
+    names = [name for page in PAGES for name in names_of_tables(page.read_text(encoding="utf-8"))]
+    assert sorted(names) == sorted(TABLES)
+
+
+def test_every_code_that_the_page_on_errors_names_is_in_the_code() -> None:
+    source = "".join(file.read_text(encoding="utf-8") for file in (CHECKOUT / "src").rglob("*.py"))
+    codes = re.findall(r"^\| `([a-z_]+)` \|", (REFERENCE / "errors.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert len(codes) > 40
+    assert [code for code in codes if f'"{code}"' not in source] == []
+
+
+def test_a_table_that_drifts_is_seen() -> None:
+    current = f"<!-- table: limits -->\n\n{as_markdown(TABLES['limits']())}\n<!-- end of table -->"
+    assert with_tables(current) == current
+    drifted = current.replace("| 500 |", "| 501 |", 1)
+    assert drifted != current
+    assert with_tables(drifted) != drifted
