@@ -1,0 +1,171 @@
+"""Saves per second of the SQLite store, every one of them durable before it is answered: 1, 32 and 128 at once.
+
+Against the same statements with one commit per save, in the same tables, and against a bare 4 KB write + fdatasync,
+which is what the disk can do. All take their turn in every round, so that what disturbs the machine disturbs all.
+"""
+
+import argparse
+import asyncio
+import os
+import platform
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.ids import new_order_id
+from orderkeep.domain.entities import Order
+from orderkeep.infrastructure.serialization import commit_of
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
+from orderkeep.infrastructure.sqlite_repo.rows import INSERT_CHANGE, Write
+
+AT_ONCE = (1, 32, 128)
+WANTED, WANTED_AT = 3.0, 32
+WARM_UP = 300
+BLOCK, LOG_BLOCKS = bytes(range(256)) * 16, 1_000
+
+numbers = count(1)
+
+
+def an_order() -> Order:
+    """Return a new order of two lines, as a shop would place it."""
+    number = next(numbers)
+    lines = (
+        LineDTO("SKU-4711-B", "Desk lamp, brass", 2, 4_750, 0, 760),
+        LineDTO("SKU-0815", "Bulb E27", 3, 390, 70, 187),
+    )
+    placed = PlaceOrder(
+        user_id=f"user-{number % 5_000}",
+        total=12_042,
+        currency="EUR",
+        lines=lines,
+        shipping=495,
+        external_ref=f"web-{number}",
+    )
+    return placed.to_order(new_order_id(), datetime.now(UTC))
+
+
+@dataclass
+class Contender:
+    """Something that makes durable: `run` does it that often. What it reached, round by round."""
+
+    name: str
+    prepare: Callable[[int], list[Order]]
+    run: Callable[[list[Order], int], None]
+    rates: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+
+    def measure(self, seconds: float) -> None:
+        """Do it for about that long."""
+        times = max(50, round((self.rates[-1] if self.rates else WARM_UP) * seconds))
+        orders = self.prepare(times)
+        started, cpu_then = time.perf_counter(), time.process_time()
+        self.run(orders, times)
+        self.rates.append(times / (time.perf_counter() - started))
+        self.cpu.append((time.process_time() - cpu_then) / times * 1e6)
+
+
+def some_orders(times: int) -> list[Order]:
+    return [an_order() for _ in range(times)]
+
+
+def group_commit(runner: asyncio.Runner, store: SqliteOrderRepository, at_once: int) -> Contender:
+    async def save_all(orders: list[Order]) -> None:
+        waiting = iter(orders)
+
+        async def one_after_another() -> None:
+            for order in waiting:
+                await store.save(order)
+
+        await asyncio.gather(*(one_after_another() for _ in range(at_once)))
+
+    return Contender(f"orderkeep, {at_once} at once", some_orders, lambda orders, _: runner.run(save_all(orders)))
+
+
+def one_commit_per_save(path: Path) -> Contender:
+    asyncio.run(SqliteOrderRepository(path).close())  # makes the tables
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA synchronous = FULL")
+    cursor = connection.cursor()
+
+    def run(orders: list[Order], _: int) -> None:
+        for order in orders:
+            write = Write.of(commit_of(order))
+            cursor.execute("BEGIN IMMEDIATE")
+            cursor.execute(write.order_sql, write.order_row)
+            cursor.execute(INSERT_CHANGE, write.change_row)
+            cursor.execute("COMMIT")
+
+    return Contender("one commit per save", some_orders, run)
+
+
+def bare_write(path: Path) -> Contender:
+    file = os.open(path, os.O_CREAT | os.O_RDWR)
+    flush = getattr(os, "fdatasync", os.fsync)
+
+    def run(_: list[Order], times: int) -> None:
+        for number in range(times):
+            os.pwrite(file, BLOCK, number % LOG_BLOCKS * len(BLOCK))
+            flush(file)
+
+    run([], LOG_BLOCKS)  # like SQLite's log, which is written over and over once it has its size
+    return Contender("bare 4 KB write + fdatasync", lambda _: [], run)
+
+
+def spread(values: list[float], digits: int) -> str:
+    low, middle, high = min(values), statistics.median(values), max(values)
+    return f"{middle:>9,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
+
+
+def ratios(ours: Contender, theirs: Contender) -> list[float]:
+    return [one / other for one, other in zip(ours.rates, theirs.rates, strict=True)]
+
+
+def report(contenders: list[Contender], single: Contender, bare: Contender) -> None:
+    print(f"{'':30}{'per second (lowest to highest)':36}{'CPU µs each':>12}   x one commit per save      x bare write")
+    for contender in contenders:
+        columns = f"{contender.name:30}{spread(contender.rates, 0):36}{statistics.median(contender.cpu):>12.0f}"
+        print(f"{columns}{spread(ratios(contender, single), 1):>25}{spread(ratios(contender, bare), 2):>25}")
+
+
+def machine() -> str:
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, "
+        f"SQLite {sqlite3.sqlite_version}, {platform.system()}"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=7, help="how often all take their turn (default 7)")
+    parser.add_argument("--seconds", type=float, default=0.5, help="how long a turn takes, about (default 0.5)")
+    parser.add_argument("--folder", default=None, help="where to write: on the disk that is asked about")
+    asked = parser.parse_args()
+    print(f"Durable saves of the SQLite store: {machine()}; {asked.rounds} rounds of {asked.seconds} s")
+    with tempfile.TemporaryDirectory(dir=asked.folder) as name, asyncio.Runner() as runner:
+        folder = Path(name)
+        store = SqliteOrderRepository(folder / "orders.db")
+        single, bare = one_commit_per_save(folder / "single.db"), bare_write(folder / "bare")
+        ours = {at_once: group_commit(runner, store, at_once) for at_once in AT_ONCE}
+        contenders = [*ours.values(), single, bare]
+        for number in range(asked.rounds + 1):
+            for contender in contenders:
+                contender.measure(asked.seconds if number else WARM_UP / 1_000)
+        for contender in contenders:
+            del contender.rates[0], contender.cpu[0]  # the warm-up
+        report(contenders, single, bare)
+        reached = statistics.median(ratios(ours[WANTED_AT], single))
+        print(f"At {WANTED_AT} at once {reached:.1f} x one commit per save; at least {WANTED:.0f} x is wanted.")
+        runner.run(store.close())
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()
