@@ -85,6 +85,20 @@ async def test_a_refused_save_harms_no_other_in_its_batch(store: SqliteOrderRepo
     assert (late.version, len(late.events)) == (0, 1)
 
 
+async def test_of_two_that_decided_on_the_same_version_one_is_refused(store: SqliteOrderRepository, path: Path) -> None:
+    await store.save(an_order(1))
+    winner, loser = await store.get_by_id("order-1"), await store.get_by_id("order-1")
+    assert winner is not None
+    assert loser is not None
+    winner.confirm(at=NOON)
+    loser.cancel("too late", at=NOON)
+    [done, refused] = await save_together(store, (winner,), (loser,))
+
+    assert (done, type(refused)) == (None, ConcurrentUpdate)
+    assert look(path, "SELECT version, status FROM orders WHERE id = 'order-1'") == [(2, "processing")]
+    assert (loser.version, loser.status, len(loser.events)) == (1, "cancelled", 1)
+
+
 async def test_a_save_of_several_orders_is_all_or_nothing_within_a_batch(
     store: SqliteOrderRepository, path: Path
 ) -> None:
