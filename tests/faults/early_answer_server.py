@@ -1,0 +1,22 @@
+"""The service with a bug put in: it answers before it commits. What must find lost orders is tried on it."""
+
+import asyncio
+import copy
+
+from orderkeep.domain.entities import Order
+from orderkeep.entrypoints.cli.main import main
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
+
+SECONDS_LATE = 0.05
+
+save_durably = SqliteOrderRepository.save
+
+
+async def save_late(self: SqliteOrderRepository, *orders: Order) -> None:
+    saving = save_durably(self, *copy.deepcopy(orders))
+    asyncio.get_running_loop().call_later(SECONDS_LATE, asyncio.ensure_future, saving)
+
+
+if __name__ == "__main__":
+    SqliteOrderRepository.save = save_late  # type: ignore[method-assign]
+    main()
