@@ -79,7 +79,8 @@ def serving(name: str, folder: Path) -> Iterator[Server]:
         port = free.getsockname()[1]
     file = folder / f"{name.replace(' ', '-')}-{port}.db"
     with (folder / f"{name}.log").open("w+") as log:
-        environment = {**os.environ, "ORDERS_DB": str(file)}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("ORDERKEEP_")}
+        environment["ORDERS_DB"] = str(file)
         process = subprocess.Popen(command(name, port, file), stdout=log, stderr=log, env=environment)
         try:
             if not ready(process, port):
