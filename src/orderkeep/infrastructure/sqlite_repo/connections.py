@@ -34,28 +34,15 @@ class OrdersFile:
         """Open the file, made and brought up to date where needed. Raises `StoreUnavailable`, `StoreUnusable`."""
         self._check_usable()
         try:
-            connection = self._connect("rwc")
+            connection = self._connect("rwc", _set_up_to_write)
         except sqlite3.Error as error:
             raise translated(error) from error
-        try:
-            # Whatever the disk has in its cache only, is lost with the power; macOS must be told so apart.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA fullfsync = ON")
-            _patiently(lambda: prepare(connection))
-            self._identity = self._identity_now()
-        except sqlite3.Error as error:
-            connection.close()
-            raise translated(error) from error
-        except BaseException:
-            connection.close()
-            raise
+        self._identity = self._identity_now()
         return connection
 
     def open_to_read(self) -> sqlite3.Connection:
         """Open the file, which must be there, on a connection that cannot write."""
-        connection = self._connect("rw")
-        connection.execute("PRAGMA query_only = ON")
-        return connection
+        return self._connect("rw", _set_up_to_read)
 
     def check_in_place(self) -> None:
         """Raise `StoreUnusable` where the file was deleted or replaced: what is saved then, nobody finds again."""
@@ -64,7 +51,7 @@ class OrdersFile:
                 "the orders' file was moved, deleted or replaced while it was open: put it back, then restart"
             )
 
-    def _connect(self, mode: str) -> sqlite3.Connection:
+    def _connect(self, mode: str, set_up: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode={mode}",
             uri=True,
@@ -72,7 +59,12 @@ class OrdersFile:
             isolation_level=None,
             check_same_thread=False,
         )
-        connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        try:
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+            set_up(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _check_usable(self) -> None:
@@ -145,6 +137,17 @@ class Readers:
             connection.close()
         if self._closed:
             self.close()
+
+
+def _set_up_to_write(connection: sqlite3.Connection) -> None:
+    # What the disk has in its own cache only, is lost with the power; on macOS it must be told so apart.
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA fullfsync = ON")
+    _patiently(lambda: prepare(connection))
+
+
+def _set_up_to_read(connection: sqlite3.Connection) -> None:
+    connection.execute("PRAGMA query_only = ON")
 
 
 def _patiently(action: Callable[[], None]) -> None:
