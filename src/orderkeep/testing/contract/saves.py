@@ -46,6 +46,8 @@ class SaveContract:
         assert [change.version for change in await store.list_changes(order.id, 0, 10)] == [1, 2]
 
     async def test_saves_nothing_where_nothing_is_given(self, store: OrderStore) -> None:
+        await store.save()
+        await store.save(pending_order())
         before = await read_all(store)
         await store.save()
         assert await read_all(store) == before

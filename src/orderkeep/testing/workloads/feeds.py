@@ -1,7 +1,7 @@
 """Readers of the feed beside writers: every reader gets every change, once, all in the same order."""
 
 import asyncio
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 
 from orderkeep.application.dtos import ChangeDTO
@@ -44,8 +44,9 @@ async def read_feed_beside_writers(
     count = FeedCount(len(commits), readers)
     for changes, page_count in followed:
         got = [_commit(change) for change in changes if change.order.user_id == user]
+        _judge(commits, got)
         if got != afterwards:
-            raise ContractViolation(f"a reader beside the writers got {got}, a reader after them {afterwards}")
+            raise ContractViolation("a reader beside the writers got the changes in another order than one after them")
         count.pages += page_count
     return count
 
@@ -86,9 +87,9 @@ async def _end_of_feed(store: OrderStore) -> str:
     return page.position
 
 
-def _judge(commits: Iterable[Commit], got: list[Commit]) -> None:
+def _judge(commits: list[Commit], got: list[Commit]) -> None:
     expected = set(commits)
-    lost, repeated = expected - set(got), {commit for commit in got if got.count(commit) > 1}
+    lost, repeated = expected - set(got), {commit for commit, times in Counter(got).items() if times > 1}
     unknown = set(got) - expected
     versions: dict[str, list[int]] = {}
     for order_id, version in got:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,26 +36,29 @@ async def walk_pages_under_writes(
 
     The orders that match throughout must each be seen once, and everything newest first. Many share an instant.
     """
-    count, user = WalkCount(), f"walker {new_order_id()}"
+    count = WalkCount()
+    for _ in range(walks):
+        await _walk_lists(store, f"walker {new_order_id()}", steady, page, writers, count)
+    return count
+
+
+async def _walk_lists(store: OrderStore, user: str, steady: int, page: int, writers: int, count: WalkCount) -> None:
     kept = [small_order(new_order_id(), user_id=user, at=_some_instant(), tags=(TAG,)) for _ in range(steady)]
     await store.save(*kept)
-    throughout = {order.id for order in kept}
-    written = asyncio.Event()
-    tasks = [asyncio.create_task(_write(store, user, written, count)) for _ in range(writers)]
+    turns, written = asyncio.Semaphore(0), asyncio.Event()
+    tasks = [asyncio.create_task(_write(store, user, turns, written, count)) for _ in range(writers)]
     try:
-        for where in _lists_of(user) * walks:
+        for where in _lists_of(user):
             seen: list[OrderSnapshot] = []
             async for found in pages(store, where, page):
                 seen += found
-                written.clear()
-                await _first_of(written, tasks)
-            _judge_walk(where, seen, throughout)
+                await _let_write(turns, written, tasks)
+            _judge_walk(where, seen, {order.id for order in kept})
             count.walks, count.seen = count.walks + 1, count.seen + len(seen)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    return count
 
 
 def _lists_of(user: str) -> list[OrderFilter]:
@@ -66,22 +70,28 @@ def _lists_of(user: str) -> list[OrderFilter]:
     ]
 
 
-async def _write(store: OrderStore, user: str, written: asyncio.Event, count: WalkCount) -> None:
+async def _write(
+    store: OrderStore, user: str, turns: asyncio.Semaphore, written: asyncio.Event, count: WalkCount
+) -> None:
     while True:
+        await turns.acquire()
         order = small_order(new_order_id(), user_id=user, at=_some_instant())
         await store.save(order)
         count.placed += 1
         written.set()
-        await asyncio.sleep(0)
+        await turns.acquire()
         mover = await loaded(store, order.id)
         mover.confirm(at=SINCE)
         await store.save(mover)
         count.moved += 1
         written.set()
-        await asyncio.sleep(0)
 
 
-async def _first_of(written: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+async def _let_write(turns: asyncio.Semaphore, written: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Give each writer one turn, so that the list does not grow faster than it is walked; await the first to write."""
+    written.clear()
+    for _ in tasks:
+        turns.release()
     waiting = asyncio.create_task(written.wait())
     done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
@@ -90,11 +100,11 @@ async def _first_of(written: asyncio.Event, tasks: list[asyncio.Task[None]]) -> 
 
 
 def _judge_walk(where: OrderFilter, seen: list[OrderSnapshot], throughout: set[str]) -> None:
-    ids = [snapshot.id for snapshot in seen]
-    skipped, repeated = throughout - set(ids), {order_id for order_id in ids if ids.count(order_id) > 1}
+    times_seen = Counter(snapshot.id for snapshot in seen)
+    skipped, repeated = throughout - set(times_seen), {order_id for order_id, n in times_seen.items() if n > 1}
     places = [(snapshot.created_at, snapshot.id) for snapshot in seen]
     if skipped or repeated or places != sorted(places, reverse=True):
-        raise ContractViolation(f"a walk of {where} skipped {skipped}, repeated {repeated}, in the order {places}")
+        raise ContractViolation(f"a walk of {where} skipped {skipped}, repeated {repeated}; it went {places}")
 
 
 def _some_instant() -> datetime:

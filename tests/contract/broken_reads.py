@@ -1,0 +1,219 @@
+"""Stores that answer wrongly what they keep rightly: each has one fault that the contract must find."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import InvalidCursor, StoreUnavailable
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.serialization import ChangeRecord
+
+TICK = timedelta(microseconds=1)
+
+
+class AltersHistory(InMemoryOrderRepository):
+    """Tells another history than it keeps."""
+
+    def altered(self, change: ChangeDTO) -> ChangeDTO:
+        raise NotImplementedError
+
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        return [self.altered(change) for change in await super().list_changes(order_id, after_version, limit)]
+
+
+class ForgetsWhoAsked(AltersHistory):
+    def altered(self, change: ChangeDTO) -> ChangeDTO:
+        return replace(change, actor="system")
+
+
+class LosesRequestIds(AltersHistory):
+    def altered(self, change: ChangeDTO) -> ChangeDTO:
+        return replace(change, request_id=None)
+
+
+class TellsNoChain(AltersHistory):
+    def altered(self, change: ChangeDTO) -> ChangeDTO:
+        return replace(change, previous_hash="")
+
+
+class GivesTheLatestChange(InMemoryOrderRepository):
+    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
+        changes = await self.list_changes(order_id, 0, 1_000)
+        return changes[-1] if changes else None
+
+
+class CountsVersionsFromTheEnd(InMemoryOrderRepository):
+    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
+        changes = await self.list_changes(order_id, 0, 1_000)
+        return changes[version - 1] if 0 <= version <= len(changes) and changes else None
+
+
+class ExcludesTheInstant(InMemoryOrderRepository):
+    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
+        return await super().get_change_at(
+            order_id, max(instant, instant.min.replace(tzinfo=instant.tzinfo) + TICK) - TICK
+        )
+
+
+class GivesTheFirstOfAnInstant(InMemoryOrderRepository):
+    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
+        found = await super().get_change_at(order_id, instant)
+        changes = await self.list_changes(order_id, 0, 1_000)
+        return next((change for change in changes if found and change.at == found.at), None)
+
+
+class RepeatsAVersionInHistory(InMemoryOrderRepository):
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        return await super().list_changes(order_id, max(after_version - 1, 0), limit)
+
+
+class AltersLists(InMemoryOrderRepository):
+    """Lists something else than what was asked for."""
+
+    async def everything(self, where: OrderFilter, after: ListPosition | None) -> list[OrderSnapshot]:
+        return await super().list_snapshots(where, after, 1_000_000)
+
+
+class UnorderedTies(AltersLists):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        found = await self.everything(where, after)
+        found.sort(key=lambda snapshot: snapshot.id)
+        return sorted(found, key=lambda snapshot: snapshot.created_at, reverse=True)[:limit]
+
+
+class FindsTagsByTheirBeginning(AltersLists):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        tag = where.tag
+        found = await self.everything(replace(where, tag=None), after)
+        tagged = [
+            snapshot
+            for snapshot in found
+            if tag is None or any(kept.startswith(tag) for kept in self._orders[snapshot.id].tags)
+        ]
+        return tagged[:limit]
+
+
+class IncludesTheLastInstant(InMemoryOrderRepository):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        if where.created_to is not None and where.created_to < datetime.max.replace(tzinfo=where.created_to.tzinfo):
+            where = replace(where, created_to=where.created_to + TICK)
+        return await super().list_snapshots(where, after, limit)
+
+
+class FiltersByTheFirstStatus(AltersLists):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        found = await self.everything(replace(where, status=None), after)
+        first = {snapshot.id: await self.get_change(snapshot.id, 1) for snapshot in found}
+        was = {order_id: change.order.status for order_id, change in first.items() if change}
+        return [snapshot for snapshot in found if where.status in (None, was[snapshot.id])][:limit]
+
+
+class PagesByTimeAlone(InMemoryOrderRepository):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        return await super().list_snapshots(where, after and replace(after, id=""), limit)
+
+
+class NeedsTheOrderItGoesOnFrom(InMemoryOrderRepository):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        if after is not None and after.id not in self._orders:
+            return []
+        return await super().list_snapshots(where, after, limit)
+
+
+class GivesSmallPages(InMemoryOrderRepository):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        return await super().list_snapshots(where, after, min(limit, 30))
+
+
+class PagesByOffset(AltersLists):
+    def __init__(self) -> None:
+        super().__init__()
+        self.offsets: dict[ListPosition | None, int] = defaultdict(int)
+
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        offset = self.offsets[after]
+        page = (await self.everything(where, None))[offset : offset + limit]
+        if page:
+            self.offsets[ListPosition(page[-1].created_at, page[-1].id)] = offset + len(page)
+        return page
+
+
+class SkipsEveryFifthChange(InMemoryOrderRepository):
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        page = await super().read_changes(after, limit)
+        first = int(after or 0)
+        return replace(page, changes=tuple(c for n, c in enumerate(page.changes, first + 1) if n % 5))
+
+
+class FeedsOneChangeACommit(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        super()._commit(orders)
+        del self._feed[len(self._feed) - len(orders) + 1 :]
+
+
+class RepeatsTheLastOfAPage(InMemoryOrderRepository):
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        page = await super().read_changes(after, limit)
+        return replace(page, position=str(int(page.position) - 1)) if len(page.changes) > 1 else page
+
+
+class GoesOnAtTheEnd(InMemoryOrderRepository):
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        start = int(after or 0)
+        page = await super().read_changes(str(min(start, len(self._feed))), limit)
+        return page if page.changes else FeedPage((), str(start + 1))
+
+
+class TakesAnyPosition(InMemoryOrderRepository):
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        try:
+            return await super().read_changes(after, limit)
+        except InvalidCursor:
+            return await super().read_changes(None, limit)
+
+
+class GivesPositionsBeforeItCommits(InMemoryOrderRepository):
+    """As a sequence does: whoever takes the later position may be there first, and a reader goes past the gap."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+        self.places: dict[int, tuple[ChangeRecord, ...]] = {}
+
+    async def save(self, *orders: Order) -> None:
+        self.taken += 1
+        place = self.taken
+        for _ in range(place % 3):
+            await asyncio.sleep(0)
+        before = len(self._feed)
+        await super().save(*orders)
+        self.places[place] = tuple(self._feed[before:])
+
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        feed = InMemoryOrderRepository()
+        start = int(after or 0)
+        there = sorted(place for place in self.places if place > start)[: max(limit // 2, 1)]
+        feed._feed = [change for place in there for change in self.places[place]]
+        page = await feed.read_changes(None, 1_000)
+        return replace(page, position=str(there[-1] if there else start))
+
+
+class AnswersNoPing(InMemoryOrderRepository):
+    async def ping(self) -> None:
+        raise StoreUnavailable("no answer")
+
+
+class ClosesOnce(InMemoryOrderRepository):
+    async def close(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("closed already")
+        await super().close()
+
+
+class SavesWhenClosed(InMemoryOrderRepository):
+    async def close(self) -> None:
+        return None

@@ -1,0 +1,190 @@
+"""Stores that lose or mix up what they are given: each has one fault that the contract must find."""
+
+import asyncio
+import struct
+from dataclasses import replace
+
+import msgspec
+
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.serialization import commit_of
+
+
+class AltersOrders(InMemoryOrderRepository):
+    """Keeps something else than it was given."""
+
+    def altered(self, order: OrderDTO) -> OrderDTO:
+        raise NotImplementedError
+
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        super()._commit(orders)
+        for order in orders:
+            kept = self._orders[order.id]
+            document = msgspec.json.encode(self.altered(msgspec.json.decode(kept.document, type=OrderDTO)))
+            self._orders[order.id] = replace(kept, document=document)
+
+
+class SwapsTwoAmounts(AltersOrders):
+    def altered(self, order: OrderDTO) -> OrderDTO:
+        return replace(order, shipping=order.tax, tax=order.shipping)
+
+
+class ForgetsCancellations(AltersOrders):
+    def altered(self, order: OrderDTO) -> OrderDTO:
+        return replace(order, cancellation=None)
+
+
+class KeepsAsciiOnly(AltersOrders):
+    def altered(self, order: OrderDTO) -> OrderDTO:
+        return replace(order, user_id=order.user_id.encode("ascii", "replace").decode())
+
+
+class CutsLongNotes(AltersOrders):
+    def altered(self, order: OrderDTO) -> OrderDTO:
+        if order.cancellation is None or order.cancellation.note is None:
+            return order
+        return replace(order, cancellation=replace(order.cancellation, note=order.cancellation.note[:255]))
+
+
+class FloatTotals(AltersOrders):
+    def altered(self, order: OrderDTO) -> OrderDTO:
+        (total,) = struct.unpack("f", struct.pack("f", order.total))
+        return replace(order, total=int(total))
+
+
+class KeepsMilliseconds(AltersOrders):
+    def altered(self, order: OrderDTO) -> OrderDTO:
+        return replace(order, created_at=order.created_at.replace(microsecond=order.created_at.microsecond // 1000))
+
+
+class LosesRequestKeys(InMemoryOrderRepository):
+    async def get_by_id(self, order_id: str) -> Order | None:
+        order = await super().get_by_id(order_id)
+        if order is not None:
+            order.requests.clear()
+        return order
+
+
+class IgnoresCase(InMemoryOrderRepository):
+    async def get_by_id(self, order_id: str) -> Order | None:
+        return await super().get_by_id(order_id) or await super().get_by_id(order_id.lower())
+
+
+class TakesIdsForNumbers(InMemoryOrderRepository):
+    async def get_by_id(self, order_id: str) -> Order | None:
+        return await super().get_by_id(str(int(order_id)) if order_id.isdecimal() else order_id)
+
+
+class LiveObjects(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        super()._commit(orders)
+        self.live = getattr(self, "live", {}) | {order.id: order for order in orders}
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        live: dict[str, Order] = getattr(self, "live", {})
+        return live.get(order_id)
+
+
+class ForgetsToCount(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        versions = [order.version for order in orders]
+        super()._commit(orders)
+        for order, version in zip(orders, versions, strict=True):
+            order.version = version
+
+
+class SkipsWhatDidNotChange(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        super()._commit(tuple(order for order in orders if order.events))
+
+
+class RepeatsTheLastSave(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        super()._commit(orders)
+        if not orders:
+            self._feed.extend(self._feed[-1:])
+
+
+class ChecksLess(InMemoryOrderRepository):
+    """Checks versions in a way of its own."""
+
+    def accepts(self, kept: int, loaded: int) -> bool:
+        return True
+
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        for order in orders:
+            kept = self._orders.get(order.id)
+            if not self.accepts(kept.version if kept else 0, order.version):
+                raise ConcurrentUpdate(order.id)
+        for order in orders:
+            commit = commit_of(order)
+            self._orders[order.id] = commit.order
+            self._changes.setdefault(order.id, []).append(commit.change)
+            self._feed.append(commit.change)
+            order.mark_saved(commit.order.seal)
+
+
+class BlindWrites(ChecksLess):
+    pass
+
+
+class Upserts(ChecksLess):
+    def accepts(self, kept: int, loaded: int) -> bool:
+        return loaded in (0, kept)
+
+
+class InsertsWhatIsMissing(ChecksLess):
+    def accepts(self, kept: int, loaded: int) -> bool:
+        return kept in (0, loaded)
+
+
+class TakesLaterVersions(ChecksLess):
+    def accepts(self, kept: int, loaded: int) -> bool:
+        return loaded >= kept
+
+
+class TakesOneOrderTwice(ChecksLess):
+    def accepts(self, kept: int, loaded: int) -> bool:
+        return loaded == kept
+
+
+class ChecksThenWrites(ChecksLess):
+    async def save(self, *orders: Order) -> None:
+        for order in orders:
+            kept = self._orders.get(order.id)
+            if (kept.version if kept else 0) != order.version:
+                raise ConcurrentUpdate(order.id)
+        await asyncio.sleep(0)
+        self._commit(orders)
+
+
+class SavesTheFirstOnly(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        super()._commit(orders[:1])
+
+
+class SavesOneByOne(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        for order in orders:
+            super()._commit((order,))
+
+
+class SpoilsRefusedOrders(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        try:
+            super()._commit(orders)
+        except ConcurrentUpdate:
+            for order in orders:
+                order.events = []
+            raise
+
+
+class FeedsBeforeItCommits(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> None:
+        fed = [commit_of(order).change for order in orders]
+        self._feed.extend(fed)
+        super()._commit(orders)
+        del self._feed[-2 * len(fed) : -len(fed) or None]

@@ -1,0 +1,88 @@
+"""A contract that cannot fail proves nothing: every fault here is found by the test named beside it, and every test
+of the contract finds one.
+"""
+
+import pytest
+
+from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing import OrderStoreContract
+from tests.contract import broken_reads as reads
+from tests.contract import broken_saves as saves
+
+Store = type[InMemoryOrderRepository]
+
+FOUND_BY: list[tuple[Store, str]] = [
+    (saves.SwapsTwoAmounts, "test_keeps_every_field_of_an_order"),
+    (saves.ForgetsCancellations, "test_keeps_every_field_of_an_order"),
+    (saves.LosesRequestKeys, "test_keeps_every_field_of_an_order"),
+    (saves.KeepsAsciiOnly, "test_keeps_texts_of_every_script"),
+    (saves.CutsLongNotes, "test_keeps_the_largest_order_there_may_be"),
+    (saves.FloatTotals, "test_keeps_amounts_to_the_last_minor_unit"),
+    (saves.KeepsMilliseconds, "test_keeps_times_to_the_microsecond"),
+    (saves.IgnoresCase, "test_knows_no_order_that_was_not_saved"),
+    (saves.TakesIdsForNumbers, "test_tells_ids_apart_that_look_alike"),
+    (saves.LiveObjects, "test_gives_every_caller_an_object_of_their_own"),
+    (saves.ForgetsToCount, "test_counts_the_commits_of_an_order"),
+    (saves.SkipsWhatDidNotChange, "test_saves_an_order_again_where_nothing_changed"),
+    (saves.RepeatsTheLastSave, "test_saves_nothing_where_nothing_is_given"),
+    (saves.BlindWrites, "test_refuses_to_save_over_a_change_that_was_not_seen"),
+    (saves.Upserts, "test_refuses_to_place_an_order_that_is_there"),
+    (saves.InsertsWhatIsMissing, "test_refuses_to_change_an_order_that_is_not_there"),
+    (saves.TakesLaterVersions, "test_refuses_a_version_from_the_future"),
+    (saves.SavesTheFirstOnly, "test_saves_several_orders_in_one_commit"),
+    (saves.SavesOneByOne, "test_saves_all_of_several_orders_or_none"),
+    (saves.TakesOneOrderTwice, "test_refuses_one_order_twice_in_a_save"),
+    (saves.SpoilsRefusedOrders, "test_leaves_a_refused_order_fit_to_be_tried_again"),
+    (reads.ForgetsWhoAsked, "test_keeps_what_happened_and_who_asked"),
+    (reads.LosesRequestIds, "test_keeps_what_happened_and_who_asked"),
+    (reads.CountsVersionsFromTheEnd, "test_gives_a_change_by_its_version"),
+    (reads.ExcludesTheInstant, "test_gives_the_last_change_at_or_before_an_instant"),
+    (reads.GivesTheFirstOfAnInstant, "test_gives_the_later_of_two_changes_of_one_instant"),
+    (reads.RepeatsAVersionInHistory, "test_pages_through_a_history"),
+    (reads.TellsNoChain, "test_chains_the_changes_of_an_order"),
+    (reads.TellsNoChain, "test_is_found_in_order_when_verified"),
+    (reads.SkipsEveryFifthChange, "test_is_found_in_order_when_verified"),
+    (reads.UnorderedTies, "test_lists_newest_first_and_by_id_within_an_instant"),
+    (reads.FindsTagsByTheirBeginning, "test_answers_every_filter_exactly"),
+    (reads.IncludesTheLastInstant, "test_answers_every_filter_exactly"),
+    (reads.IncludesTheLastInstant, "test_includes_the_first_instant_of_a_range_and_not_the_last"),
+    (reads.FiltersByTheFirstStatus, "test_filters_by_an_order_as_it_is_now"),
+    (reads.PagesByTimeAlone, "test_pages_through_every_filter"),
+    (reads.NeedsTheOrderItGoesOnFrom, "test_goes_on_behind_any_place_an_order_need_not_be_there"),
+    (reads.GivesSmallPages, "test_gives_no_more_than_the_limit"),
+    (reads.SkipsEveryFifthChange, "test_feeds_all_changes_in_the_order_of_their_commits"),
+    (reads.FeedsOneChangeACommit, "test_feeds_all_orders_of_one_commit"),
+    (saves.FeedsBeforeItCommits, "test_feeds_nothing_of_a_refused_save"),
+    (reads.RepeatsTheLastOfAPage, "test_goes_on_from_every_position_with_pages_of_any_size"),
+    (reads.GoesOnAtTheEnd, "test_waits_at_the_end_for_what_is_to_come"),
+    (reads.TakesAnyPosition, "test_refuses_a_position_that_is_none_of_its_own"),
+    (saves.ChecksThenWrites, "test_takes_one_of_twenty_saves_at_once"),
+    (saves.ChecksThenWrites, "test_lets_one_of_many_cancels_and_shipments_win"),
+    (saves.ChecksThenWrites, "test_gives_retries_with_one_key_one_effect_and_one_answer"),
+    (saves.LosesRequestKeys, "test_gives_retries_with_one_key_one_effect_and_one_answer"),
+    (reads.GivesTheLatestChange, "test_answers_a_repeated_request_as_it_did_then"),
+    (reads.PagesByOffset, "test_walks_pages_under_writes_without_a_skip_or_a_repeat"),
+    (reads.PagesByTimeAlone, "test_walks_pages_under_writes_without_a_skip_or_a_repeat"),
+    (reads.GivesPositionsBeforeItCommits, "test_feeds_readers_beside_eight_writers"),
+    (reads.SkipsEveryFifthChange, "test_feeds_readers_beside_eight_writers"),
+    (reads.AnswersNoPing, "test_answers_a_ping"),
+    (reads.ClosesOnce, "test_may_be_closed_twice"),
+    (reads.SavesWhenClosed, "test_keeps_nothing_once_it_is_closed"),
+]
+
+
+@pytest.mark.parametrize("broken, test", FOUND_BY, ids=lambda value: getattr(value, "__name__", value))
+async def test_finds_the_fault(broken: Store, test: str) -> None:
+    with pytest.raises((AssertionError, pytest.fail.Exception, OrderkeepError)):
+        await getattr(OrderStoreContract(), test)(broken())
+
+
+def test_every_test_of_the_contract_finds_a_fault() -> None:
+    tests = {name for name in dir(OrderStoreContract) if name.startswith("test_")}
+    assert {test for _, test in FOUND_BY} == tests
+
+
+async def test_a_sound_store_has_none_of_the_faults() -> None:
+    for test in sorted({test for _, test in FOUND_BY}):
+        await getattr(OrderStoreContract(), test)(InMemoryOrderRepository())

@@ -1,0 +1,87 @@
+"""The races that matter most, often enough to see what is rare: 200 rounds of 32 on each store."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from orderkeep.application.dtos import CommandResult
+from orderkeep.application.ports import OrderStore
+from orderkeep.bootstrap import use_cases_on
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
+from orderkeep.testing.orders import small_order
+from orderkeep.testing.workloads import (
+    race_cancel_against_ship,
+    read_feed_beside_writers,
+    retry_with_one_key,
+    walk_pages_under_writes,
+)
+from orderkeep.testing.workloads.races import judge_race
+from tests.contract.test_memory_store import PoliteStore
+
+ROUNDS = 200
+AT_ONCE = 32
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OrderStore]:
+    store = PoliteStore() if request.param == "memory" else SqliteOrderRepository(tmp_path / "orders.db")
+    yield store
+    await store.close()
+
+
+async def test_one_of_32_tasks_that_cancel_and_ship_an_order_wins(store: OrderStore) -> None:
+    count = await race_cancel_against_ship(store, rounds=ROUNDS, at_once=AT_ONCE)
+    assert count.winners.total() == ROUNDS
+
+
+async def test_32_retries_with_one_key_have_one_effect_and_one_answer(store: OrderStore) -> None:
+    count = await retry_with_one_key(store, rounds=ROUNDS, at_once=AT_ONCE)
+    assert (count.requests, count.replayed) == (2 * ROUNDS * AT_ONCE, 2 * ROUNDS * (AT_ONCE - 1))
+
+
+async def test_page_walks_under_writes_see_what_matched_throughout_once(store: OrderStore) -> None:
+    count = await walk_pages_under_writes(store, walks=8)
+    assert count.walks == 32
+    assert min(count.placed, count.moved) > 0
+
+
+async def test_readers_of_the_feed_beside_writers_get_every_change_once(store: OrderStore) -> None:
+    count = await read_feed_beside_writers(store, writers=8, orders_each=20, readers=4)
+    assert count.commits == 8 * 20 * 5
+
+
+async def test_one_of_32_threads_that_cancel_and_ship_an_order_wins(store: OrderStore) -> None:
+    for number in range(5):
+        order_id = f"order-{number}"
+        await store.save(small_order(order_id, status="processing"))
+        do = use_cases_on(store)
+        commands = [do.cancel_order.execute if contender % 2 else do.ship_order.execute for contender in range(AT_ONCE)]
+        answers = await asyncio.to_thread(in_threads, commands, order_id)
+        won = judge_race(answers)
+        assert (await do.get_order.execute(order_id)).version == won.version == 2
+
+
+Answer = CommandResult | BaseException
+
+
+def in_threads(commands: Sequence[Callable[[str], Awaitable[CommandResult]]], order_id: str) -> list[Answer]:
+    """Run each command in a thread with an event loop of its own, all at once, and return what each answered."""
+    answers: list[Answer] = []
+    start = threading.Barrier(len(commands))
+
+    def run(command: Callable[[str], Awaitable[CommandResult]]) -> None:
+        async def ask() -> None:
+            answers.extend(await asyncio.gather(command(order_id), return_exceptions=True))
+
+        start.wait()
+        asyncio.run(ask())
+
+    threads = [threading.Thread(target=run, args=(command,)) for command in commands]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return answers
