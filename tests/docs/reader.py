@@ -36,9 +36,13 @@ NOT_RUN = {
 }
 """What installs, or runs the whole of the tests: allowed in a page, and not run from here. Nothing else is left out."""
 
+RESTORE_STATE = 'test -f "$HOME/.state" && . "$HOME/.state"'
+KEEP_STATE = 'export -p > "$HOME/.state"'
+"""A page's variables go from command to command, as in one shell."""
+
 SHOWN_PORT = 8000
 PATIENCE_SECONDS = 60
-_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
+_ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\].*?(?:\x07|\x1b\\)")
 
 
 class Drift(AssertionError):
@@ -84,11 +88,8 @@ class Reader:
             raise Drift(f"{where}fails ({self.exit_code}), and the page does not say so:\n{printed}")
 
     def _run(self, text: str) -> str:
-        script = (
-            f'test -f "$HOME/.state" && . "$HOME/.state"\n(exit {self.exit_code})\n{self._with_our_port(text)}\n'
-            '__code=$?\nexport -p > "$HOME/.state"\nexit $__code'
-        )
-        process, terminal = self._start(["bash", "-c", script])
+        script = f"(exit {self.exit_code})\n{self._with_our_port(text)}\n__code=$?\n{KEEP_STATE}\nexit $__code"
+        process, terminal = self._start(script)
         printed = _read_to_the_end(process, terminal)
         self.exit_code = process.wait()
         return self._with_shown_port(printed)
@@ -96,8 +97,8 @@ class Reader:
     def _serve(self, options: str) -> str:
         self.stop_server()
         settings = [part.partition("=") for part in options.split()]
-        store = [option for name, _, value in settings if name == "STORE" for option in ("--store", value)]
-        process, terminal = self._start([".venv/bin/orderkeep", *store, "serve", "--port", str(self.port)])
+        store = "".join(f"--store '{value}'" for name, _, value in settings if name == "STORE")
+        process, terminal = self._start(f"exec .venv/bin/orderkeep {store} serve --port {self.port}")
         self.server = process, terminal
         printed = b""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -119,7 +120,7 @@ class Reader:
         _read_to_the_end(process, terminal)
         process.wait()
 
-    def _start(self, command: list[str]) -> tuple[subprocess.Popen[bytes], int]:
+    def _start(self, script: str) -> tuple[subprocess.Popen[bytes], int]:
         terminal, end = pty.openpty()
         fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
         environment = {
@@ -133,7 +134,12 @@ class Reader:
             "PYTHONPATH": str(self.folder / "src"),  # there only where a page changes the code
         }
         process = subprocess.Popen(
-            command, cwd=self.folder, env=environment, stdin=subprocess.DEVNULL, stdout=end, stderr=end
+            ["bash", "-c", f"{RESTORE_STATE}\n{script}"],
+            cwd=self.folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=end,
+            stderr=end,
         )
         os.close(end)
         return process, terminal

@@ -102,3 +102,7 @@ def test_dead_links_and_names_of_nothing_are_seen(tmp_path: Path) -> None:
     )
     assert list(dead_links(page)) == ["nowhere.md", "#no-heading", "https://example.com/"]
     assert list(not_there(page, {"test_of_something"})) == ["src/orderkeep/nothing.py", "test_of_nothing"]
+
+
+def test_the_readme_stays_short() -> None:
+    assert len((CHECKOUT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
