@@ -33,7 +33,6 @@ def create_app(settings: Settings, use_cases: UseCases | None = None) -> FastAPI
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        root_path=settings.root_path,
         lifespan=_lifespan(settings.store) if use_cases is None else None,
         middleware=[
             Middleware(RequestIdMiddleware),

@@ -35,6 +35,8 @@ _AT_THE_DOOR: dict[str, tuple[HTTPStatus, str]] = {
 _DETAILS = {
     "total_mismatch": "/total: total must be lines + shipping + tax - discount: expected 9900, given 9950, "
     "difference +50 (minor units of EUR)",
+    "discount_exceeds_line": "/lines/0/discount: must not exceed quantity times unit_price",
+    "amount_out_of_range": "/lines/0/unit_price: quantity times unit_price must be below 10^15 minor units",
     "invalid_query": "limit: must be from 1 to 200",
     "invalid_cursor": "cursor: is not a cursor of this list with these filters",
     "unsupported_filter": "tag: cannot be used together with status: filter by one of them",
@@ -60,6 +62,8 @@ _ERRORS: dict[str, list[dict[str, str]]] = {
         },
     ],
     "total_mismatch": [{"pointer": "/total"}],
+    "discount_exceeds_line": [{"pointer": "/lines/0/discount"}],
+    "amount_out_of_range": [{"pointer": "/lines/0/unit_price"}],
     "invalid_query": [{"parameter": "limit"}],
     "invalid_cursor": [{"parameter": "cursor"}],
     "unsupported_filter": [{"parameter": "tag"}],

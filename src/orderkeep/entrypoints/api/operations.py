@@ -76,8 +76,8 @@ OPERATIONS: dict[str, Operation] = {
         body=("PlaceOrderBody", examples.PLACE),
         body_required=True,
         errors=(
-            *_BODY_ERRORS, "total_mismatch", "invalid_query", "invalid_header", "idempotency_key_reused",
-            "version_mismatch", "contention", *_STORE_ERRORS,
+            *_BODY_ERRORS, "total_mismatch", "discount_exceeds_line", "amount_out_of_range", "invalid_query",
+            "invalid_header", "idempotency_key_reused", "version_mismatch", "contention", *_STORE_ERRORS,
         ),
     ),
     "list_orders": Operation(

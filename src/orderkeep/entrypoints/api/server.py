@@ -87,6 +87,7 @@ def _config(settings: Settings, use_cases: UseCases) -> uvicorn.Config:
         log_config=_logging(settings),
         access_log=settings.access_log,
         server_header=False,
+        root_path=settings.root_path,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 

@@ -1,0 +1,96 @@
+"""Calls to the HTTP app, in this process. Every answer is held to the OpenAPI document and to the form of problems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from typing import Any
+
+import httpx
+
+from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.config import Settings
+from orderkeep.entrypoints.api.app import create_app
+
+ORDER: dict[str, Any] = {
+    "user_id": "user-42",
+    "total": 10_260,
+    "currency": "EUR",
+    "lines": [
+        {"sku": "A1", "name": "Lamp", "quantity": 2, "unit_price": 4_750, "discount": 40, "tax": 190},
+        {"sku": "B2", "name": "Bulb", "quantity": 3, "unit_price": 110, "discount": 7, "tax": 11},
+    ],
+    "shipping": 490,
+    "discount": 301,
+    "tax": 87,
+    "external_ref": "web-7781",
+    "tags": ["gift", "express"],
+    "metadata": {"channel": "web", "note": "line\nbreak", "empty": ""},
+}
+"""An order that uses every field, no two of them equal. Lines 9,650 + 334, + 490 + 87 - 301 = 10,260."""
+
+PLAIN: dict[str, Any] = {"user_id": "user-7", "total": 9_900, "currency": "USD"}
+
+
+@asynccontextmanager
+async def http_client(use_cases: UseCases | None = None, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """Yield a client of an app of its own, by default on an empty store in memory."""
+    given = Settings(**settings)
+    app = create_app(given, use_cases or bootstrap("memory://"))
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False, root_path=given.root_path)
+    hooks = {"response": [hold_to_the_document]}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as client:
+        yield client
+
+
+async def placed(client: httpx.AsyncClient, **changed: Any) -> Any:
+    """Return an order that was placed."""
+    answer = await client.post("/orders", json={**ORDER, **changed})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def errors_of(answer: httpx.Response, status: int = 422) -> dict[str, str]:
+    """Return the code of each error by its place."""
+    assert answer.status_code == status, answer.text
+    found = answer.json()["errors"]
+    return {e.get("pointer", e.get("parameter", e.get("header"))): e["code"] for e in found}
+
+
+async def hold_to_the_document(answer: httpx.Response) -> None:
+    """Fail where an answer has a status that its operation does not declare, or is an error in another form."""
+    await answer.aread()
+    assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", answer.headers["x-request-id"])
+    if answer.status_code >= 400 and answer.request.method != "HEAD":
+        assert answer.headers["content-type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["status"] == answer.status_code
+        assert problem["type"] == f"urn:orderkeep:problem:{problem['code']}"
+        assert problem["request_id"] == answer.headers["x-request-id"]
+        assert isinstance(problem["detail"], str)
+        assert problem["detail"]
+        assert problem["title"]
+    operation = _operation(answer.request.method, answer.request.url.raw_path.partition(b"?")[0].decode())
+    if operation is not None:
+        assert str(answer.status_code) in operation["responses"], answer.text
+        declared = operation["responses"][str(answer.status_code)]
+        assert set(declared.get("headers", {})) >= {"X-Request-Id"}
+        if "code" in (said := answer.json() if answer.status_code >= 400 else {}):
+            assert said["code"] in declared["content"]["application/problem+json"]["examples"], said
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    return create_app(Settings(), bootstrap("memory://")).openapi()
+
+
+def _operation(method: str, path: str) -> dict[str, Any] | None:
+    method = {"HEAD": "GET"}.get(method, method).lower()
+    for template, operations in document()["paths"].items():
+        if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) and method in operations:
+            found: dict[str, Any] = operations[method]
+            return found
+    return None

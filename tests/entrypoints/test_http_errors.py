@@ -1,0 +1,233 @@
+"""What is refused over HTTP, and in which words. The client checks the form of every problem document."""
+
+import json
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+
+from tests.entrypoints.http_calls import ORDER, PLAIN, errors_of, http_client, placed
+
+JSON = {"Content-Type": "application/json"}
+SECRET = "hunter2"
+
+
+async def test_reports_all_that_is_wrong_at_once(client: httpx.AsyncClient) -> None:
+    line = {"sku": " ", "name": "Lamp\x00", "quantity": 0, "unit_price": "9900", SECRET: 1}
+    wrong = {
+        "user_id": "x" * 129,
+        "total": 99.0,
+        "currency": "eur",
+        "lines": [ORDER["lines"][0], line],
+        "shipping": -1,
+        "discount": True,
+        "tax": 10**15,
+        "external_ref": 7,
+        "tags": ["a", "a"],
+        "metadata": {"a/b~c": 1, "k" * 41: "v"},
+        "status": "shipped",
+    }
+    assert errors_of(await client.post("/orders", json=wrong)) == {
+        "/user_id": "text_too_long",
+        "/total": "wrong_type",
+        "/currency": "unknown_currency",
+        "/lines/1/sku": "text_missing",
+        "/lines/1/name": "text_not_printable",
+        "/lines/1/quantity": "quantity_out_of_range",
+        "/lines/1/unit_price": "wrong_type",
+        f"/lines/1/{SECRET}": "unknown_field",
+        "/shipping": "amount_out_of_range",
+        "/discount": "wrong_type",
+        "/tax": "amount_out_of_range",
+        "/external_ref": "wrong_type",
+        "/tags/1": "duplicate_tag",
+        "/metadata/a~1b~0c": "wrong_type",
+        "/metadata": "text_too_long",
+        "/status": "unknown_field",
+    }
+
+
+async def test_says_what_a_total_should_be(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", json={**ORDER, "total": 10_265})
+    assert errors_of(answer) == {"/total": "total_mismatch"}
+    assert answer.json()["code"] == "total_mismatch"
+    assert "expected 10260, given 10265, difference +5" in answer.json()["detail"]
+
+
+async def test_refusals_by_the_domain_have_their_place_too(client: httpx.AsyncClient) -> None:
+    line = {**ORDER["lines"][0], "discount": 9_501}
+    answer = await client.post("/orders", json={**ORDER, "lines": [line]})
+    assert errors_of(answer) == {"/lines/0/discount": "discount_exceeds_line"}
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"text"', "7", "true"])
+async def test_a_body_that_is_no_object_is_told_so(client: httpx.AsyncClient, body: str) -> None:
+    for path in ("/orders", "/orders/unknown/cancel"):
+        answer = await client.post(path, content=body, headers=JSON)
+        assert errors_of(answer) == {"": "wrong_type"}
+
+
+async def test_rejected_values_are_never_repeated(client: httpx.AsyncClient) -> None:
+    path = f"/orders/{(await placed(client))['id']}"
+    answers = [
+        await client.post("/orders", json=dict.fromkeys(ORDER, SECRET)),
+        await client.post("/orders", json={**PLAIN, "currency": SECRET, "metadata": {"k": [SECRET]}}),
+        await client.post("/orders", content=f'{{"{SECRET}": 1, "{SECRET}": 2}}', headers=JSON),
+        await client.post("/orders", content=SECRET, headers=JSON),
+        await client.post("/orders", content="{}", headers={"Content-Type": f"text/{SECRET}"}),
+        await client.post("/orders", json=PLAIN, headers={"Idempotency-Key": f'"{SECRET}'}),
+        await client.post(f"{path}/ship", headers={"If-Match": SECRET}),
+        await client.post(f"{path}/ship", headers={"If-Match": f'"{SECRET}"'}),
+        await client.get("/orders", params=dict.fromkeys(("limit", "created_from", "cursor"), SECRET)),
+        await client.get("/orders", params={"status": SECRET}),
+        await client.get(f"/orders/{SECRET}"),
+        await client.get(f"/{SECRET}"),
+        await client.request(SECRET, path),
+    ]
+    for answer in answers:
+        assert 400 <= answer.status_code < 500
+        assert SECRET not in answer.text
+
+
+async def test_unknown_names_are_repeated_only_where_they_can_be_read(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", json={**PLAIN, "x" * 65: 1})
+    assert errors_of(answer) == {"": "unknown_field"}
+    answer = await client.post("/orders", json={**PLAIN, "\u202e": 1})
+    assert errors_of(answer) == {"": "unknown_field"}
+
+
+async def test_tells_a_hundred_errors_and_no_more(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", json={**PLAIN, **{f"field-{n}": n for n in range(500)}})
+    assert len(errors_of(answer)) == 100
+
+
+@pytest.mark.parametrize(
+    "path, errors",
+    [
+        ("/orders?colour=red&limit=0x1", {"colour": "unknown_parameter", "limit": "invalid_parameter"}),
+        ("/orders?limit=2&limit=3", {"limit": "parameter_repeated"}),
+        ("/orders?limit=0", {"limit": "invalid_query"}),
+        ("/orders?limit=201", {"limit": "invalid_query"}),
+        ("/orders?limit=", {"limit": "invalid_parameter"}),
+        ("/orders?status=lost", {"status": "invalid_query"}),
+        ("/orders?status=pending&tag=gift", {"tag": "unsupported_filter"}),
+        ("/orders?cursor=abc", {"cursor": "invalid_cursor"}),
+        ("/orders?created_from=2026-11-22", {"created_from": "invalid_parameter"}),
+        ("/orders?created_from=2026-11-22T10:00:00Z&created_to=2026-11-21T10:00:00Z", {"created_to": "invalid_query"}),
+        ("/orders/1?user_id=2", {"user_id": "unknown_parameter"}),
+        ("/orders/1?version=0", {"version": "invalid_parameter"}),
+        ("/orders/1/history?version=1", {"version": "unknown_parameter"}),
+        ("/lifecycle?full", {"full": "unknown_parameter"}),
+        ("/livez?x=1", {"x": "unknown_parameter"}),
+        ("/docs?x=1", {"x": "unknown_parameter"}),
+    ],
+)
+async def test_refuses_a_wrong_query_by_name(client: httpx.AsyncClient, path: str, errors: dict[str, str]) -> None:
+    assert errors_of(await client.get(path)) == errors
+
+
+async def test_a_dry_run_is_true_or_false(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders?dry_run=1", json=PLAIN)
+    assert errors_of(answer) == {"dry_run": "invalid_parameter"}
+    assert (await client.post("/orders?dry_run=false", json=PLAIN)).status_code == 201
+
+
+async def test_a_cursor_serves_its_own_list_only(client: httpx.AsyncClient) -> None:
+    first, second = await placed(client), await placed(client, external_ref="ref-2")
+    cursor = (await client.get("/orders?limit=1")).json()["next_cursor"]
+    await client.post(f"/orders/{first['id']}/confirm")
+    past = (await client.get(f"/orders/{first['id']}/history?limit=1")).json()["next_cursor"]
+    for path, params in (
+        ("/orders", {"cursor": cursor, "user_id": "user-42"}),
+        ("/orders", {"cursor": past}),
+        (f"/orders/{second['id']}/history", {"cursor": past}),
+        (f"/orders/{first['id']}/history", {"cursor": cursor}),
+    ):
+        assert errors_of(await client.get(path, params=params)) == {"cursor": "invalid_cursor"}
+
+
+@pytest.mark.parametrize(
+    "content_type", [None, "text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1", "x"]
+)
+async def test_a_body_must_be_declared_as_json(client: httpx.AsyncClient, content_type: str | None) -> None:
+    headers = {"Content-Type": content_type} if content_type else {}
+    for path in ("/orders", "/orders/unknown/cancel", "/orders/unknown/ship"):
+        answer = await client.post(path, content=json.dumps(PLAIN), headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "Application/JSON; Charset=UTF-8", 'application/json;charset="utf-8"']
+)
+async def test_json_may_say_that_it_is_utf_8(client: httpx.AsyncClient, content_type: str) -> None:
+    answer = await client.post("/orders", content=json.dumps(PLAIN), headers={"Content-Type": content_type})
+    assert answer.status_code == 201
+
+
+async def test_refuses_compressed_bodies(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", content=b"\x1f\x8b", headers={**JSON, "Content-Encoding": "gzip"})
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"NaN", b'{"total": 1, "total": 2}', b'"\\ud800"', b'"\xff"', b"[" * 99_999]
+)
+async def test_refuses_what_is_no_strict_json(client: httpx.AsyncClient, body: bytes) -> None:
+    answer = await client.post("/orders", content=body, headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+
+
+async def test_refuses_a_body_where_nothing_can_be_said(client: httpx.AsyncClient) -> None:
+    path = f"/orders/{(await placed(client))['id']}"
+    for method, target in (("POST", f"{path}/confirm"), ("DELETE", path)):
+        answer = await client.request(method, target, json={"reason": "fraud"})
+        assert errors_of(answer) == {"": "unexpected_body"}
+    assert (await client.get(path)).json()["version"] == 1
+
+
+async def test_refuses_a_body_that_is_too_large_by_what_it_says_and_by_what_it_is() -> None:
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b" " * 100
+
+    async with http_client(max_body_bytes=1_000) as client:
+        for body in (b" " * 1_001, chunks()):
+            answer = await client.post("/orders", content=body, headers=JSON)
+            assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+            assert answer.headers["connection"] == "close"
+        fitting = json.dumps(PLAIN).encode().ljust(1_000)
+        assert (await client.post("/orders", content=fitting, headers=JSON)).status_code == 201
+
+
+async def test_an_order_of_as_many_lines_as_may_be_fits(client: httpx.AsyncClient) -> None:
+    lines = [{"sku": f"SKU-{n:04}", "name": "N" * 150, "quantity": n + 1, "unit_price": 999} for n in range(500)]
+    total = sum(range(1, 501)) * 999
+    assert (await client.post("/orders", json={**PLAIN, "total": total, "lines": lines})).status_code == 201
+    answer = await client.post("/orders", json={**PLAIN, "total": total, "lines": [*lines, lines[0]]})
+    assert errors_of(answer) == {"/lines": "too_many_lines"}
+
+
+@pytest.mark.parametrize(
+    "method, path, allowed",
+    [
+        ("PUT", "/orders/1", "GET, DELETE, HEAD"),
+        ("POST", "/orders/1", "GET, DELETE, HEAD"),
+        ("PATCH", "/orders", "GET, POST, HEAD"),
+        ("GET", "/orders/1/ship", "POST"),
+        ("OPTIONS", "/orders", "GET, POST, HEAD"),
+        ("DELETE", "/livez", "GET, HEAD"),
+        ("TRACE", "/docs", "GET, HEAD"),
+    ],
+)
+async def test_names_all_methods_that_an_address_takes(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == allowed
+
+
+@pytest.mark.parametrize("path", ["/", "/nowhere", "/orders/", "/orders/1/", "/orders//ship", "/orders/1/refund"])
+async def test_there_is_nothing_elsewhere(client: httpx.AsyncClient, path: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code in (404, 405)

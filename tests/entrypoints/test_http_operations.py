@@ -1,0 +1,133 @@
+"""What those who run the service see: health, metrics, request ids, documentation."""
+
+import re
+from html.parser import HTMLParser
+
+import httpx
+import pytest
+
+from orderkeep.bootstrap import bootstrap
+from orderkeep.config import Settings
+from orderkeep.domain.status import LIFECYCLE, OrderStatus
+from orderkeep.entrypoints.api.app import create_app
+from tests.entrypoints.http_calls import PLAIN, http_client, placed
+
+
+async def test_is_alive_and_ready(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/livez")).json() == {"status": "alive"}
+    assert (await client.get("/readyz")).json() == {"status": "ready"}
+
+
+async def test_the_lifecycle_is_the_domains(client: httpx.AsyncClient) -> None:
+    said = (await client.get("/lifecycle")).json()
+    assert {(t["from"], t["command"]): t["to"] for t in said["transitions"]} == LIFECYCLE
+    assert [status["name"] for status in said["statuses"]] == list(OrderStatus)
+    assert said["statuses"][0]["commands"] == ["confirm", "cancel"]
+
+
+async def test_head_answers_as_get_does_without_the_body(client: httpx.AsyncClient) -> None:
+    for path in (f"/orders/{(await placed(client))['id']}", "/orders", "/livez", "/nowhere"):
+        got, head = await client.get(path), await client.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["content-type"] == got.headers["content-type"]
+        assert head.headers["content-length"] == got.headers["content-length"]
+
+
+async def test_takes_over_a_request_id(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", json=PLAIN, headers={"X-Request-Id": "Call_7.b-1"})
+    assert answer.headers["x-request-id"] == "Call_7.b-1"
+    history = await client.get(f"/orders/{answer.json()['id']}/history")
+    assert history.json()["data"][0]["request_id"] == "Call_7.b-1"
+
+
+@pytest.mark.parametrize("given", ["", "a b", "ä", "x" * 65, "<script>", "a\tb"])
+async def test_makes_a_request_id_where_the_given_one_will_not_do(client: httpx.AsyncClient, given: str) -> None:
+    answer = await client.get("/livez", headers=[(b"X-Request-Id", given.encode())])
+    assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
+    assert (await client.get("/livez")).headers["x-request-id"] != answer.headers["x-request-id"]
+
+
+async def test_metrics_count_requests_by_route_and_not_by_id(client: httpx.AsyncClient) -> None:
+    order = await placed(client)
+    for path in (f"/orders/{order['id']}", "/orders/unknown", "/orders/unknown", "/nowhere-1", "/nowhere-2"):
+        await client.get(path)
+    await client.request("BREW", "/orders")
+
+    answer = await client.get("/metrics")
+
+    assert answer.headers["content-type"].startswith("text/plain")
+    for line in (
+        'orderkeep_http_requests_total{method="POST",route="/orders",status="201"} 1.0',
+        'orderkeep_http_requests_total{method="GET",route="/orders/{order_id}",status="200"} 1.0',
+        'orderkeep_http_requests_total{method="GET",route="/orders/{order_id}",status="404"} 2.0',
+        'orderkeep_http_requests_total{method="GET",route="none",status="404"} 2.0',
+        'orderkeep_http_requests_total{method="other",route="/orders",status="405"} 1.0',
+        'orderkeep_http_request_duration_seconds_count{method="POST",route="/orders"} 1.0',
+    ):
+        assert line in answer.text.splitlines()
+    assert "process_cpu_seconds_total" in answer.text
+    assert order["id"] not in answer.text
+
+
+async def test_two_apps_in_one_process_count_apart() -> None:
+    async with http_client() as first, http_client() as second:
+        await first.get("/lifecycle")
+        assert "/lifecycle" in (await first.get("/metrics")).text
+        assert "/lifecycle" not in (await second.get("/metrics")).text
+
+
+class Links(HTMLParser):
+    """Collects what a page refers to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found += [value or "" for name, value in attrs if name in ("src", "href", "style", "onload")]
+
+
+async def test_the_docs_need_no_other_host(client: httpx.AsyncClient) -> None:
+    page = await client.get("/docs")
+    links = Links()
+    links.feed(page.text)
+
+    assert "//" not in page.text
+    assert links.found
+    for link in (*links.found, "openapi.json"):
+        answer = await client.get(page.url.join(link))
+        assert answer.status_code == 200, link
+    start = (await client.get("/docs/start.js")).text
+    assert "//" not in start
+    assert "validatorUrl: null" in start  # else Swagger UI asks a host of its makers'
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert "http" not in page.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "..", "%2e%2e%2fapp.py", "nothing"])
+async def test_the_docs_serve_nothing_else(client: httpx.AsyncClient, name: str) -> None:
+    assert (await client.get(f"/docs/{name}")).status_code == 404
+
+
+async def test_an_app_opens_its_store_when_it_starts_and_closes_it_when_it_ends(
+    tmp_path: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(Settings(store=f"sqlite:///{tmp_path}/orders.db"))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+    ):
+        assert (await client.get("/readyz")).status_code == 200
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        assert (await client.get("/readyz")).status_code == 503
+
+
+def test_the_settings_store_is_the_one_that_bootstrap_would_open() -> None:
+    assert Settings().store == bootstrap.__defaults__[0]  # type: ignore[index]
+
+
+def test_settings_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_MAX_BODY_BYTES", "77")
+    monkeypatch.setenv("ORDERKEEP_PORT", "8099")
+    assert (Settings().max_body_bytes, Settings(port=8001).port) == (77, 8001)

@@ -1,0 +1,219 @@
+"""Orders over HTTP, as they should go."""
+
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import pytest
+
+from tests.entrypoints.http_calls import ORDER, PLAIN, errors_of, http_client, placed
+
+NOW = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
+
+
+async def test_an_order_is_placed_and_found_where_it_says(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", json=ORDER)
+    order = answer.json()
+
+    assert answer.status_code == 201
+    assert answer.headers["location"] == f"/orders/{order['id']}"
+    assert answer.headers["etag"] == '"1"'
+    assert ORDER.items() <= order.items()
+    assert (order["status"], order["version"], order["cancellation"]) == ("pending", 1, None)
+    assert order["created_at"].endswith("Z")
+    found = await client.get(answer.headers["location"])
+    assert (found.status_code, found.content, found.headers["etag"]) == (200, answer.content, '"1"')
+
+
+async def test_lines_are_optional(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", json=PLAIN)
+    assert answer.status_code == 201
+    assert answer.json()["lines"] == []
+
+
+async def test_an_order_goes_all_the_way(client: httpx.AsyncClient) -> None:
+    order = await placed(client)
+    for version, (command, status) in enumerate(
+        [("confirm", "processing"), ("ship", "shipped"), ("deliver", "delivered")], start=2
+    ):
+        answer = await client.post(f"/orders/{order['id']}/{command}")
+        assert answer.status_code == 200
+        assert (answer.json()["status"], answer.json()["version"]) == (status, version)
+        assert answer.headers["etag"] == f'"{version}"'
+
+
+async def test_cancelling_keeps_reason_and_note(client: httpx.AsyncClient) -> None:
+    order = await placed(client)
+    why = {"reason": "changed_mind", "note": "first line\nsecond line"}
+
+    answer = await client.post(f"/orders/{order['id']}/cancel", json=why)
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "cancelled"
+    assert why.items() <= answer.json()["cancellation"].items()
+
+
+@pytest.mark.parametrize("body", [b"", b"{}"])
+async def test_commands_need_no_body(client: httpx.AsyncClient, body: bytes) -> None:
+    order = await placed(client)
+    for command in ("confirm", "ship", "deliver"):
+        headers = {"Content-Type": "application/json"}
+        answer = await client.post(f"/orders/{order['id']}/{command}", content=body, headers=headers)
+        assert answer.status_code == 200
+
+
+async def test_delete_answers_as_in_the_article(client: httpx.AsyncClient) -> None:
+    order = await placed(client)
+
+    first = await client.delete(f"/orders/{order['id']}")
+    second = await client.delete(f"/orders/{order['id']}")
+    unknown = await client.delete("/orders/unknown")
+
+    assert (first.status_code, first.json()) == (200, {"status": "cancelled"})
+    assert (second.status_code, second.json()["detail"]) == (422, "Order cannot be cancelled: it is cancelled")
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, "Order not found")
+
+
+async def test_a_repeated_key_gets_the_same_answer_and_has_no_second_effect(client: httpx.AsyncClient) -> None:
+    first = await client.post("/orders", json=PLAIN, headers={"Idempotency-Key": "key-1"})
+    await client.post(f"/orders/{first.json()['id']}/confirm")
+    again = await client.post("/orders", json=PLAIN, headers={"Idempotency-Key": '"key-1"'})
+
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true"
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert (again.headers["etag"], again.headers["location"]) == (first.headers["etag"], first.headers["location"])
+    assert len((await client.get("/orders")).json()["data"]) == 1
+
+
+async def test_a_repeated_command_gets_the_answer_of_that_time(client: httpx.AsyncClient) -> None:
+    path = f"/orders/{(await placed(client))['id']}"
+    first = await client.post(f"{path}/confirm", headers={"Idempotency-Key": "key-2"})
+    await client.post(f"{path}/ship")
+    again = await client.post(f"{path}/confirm", headers={"Idempotency-Key": "key-2"})
+
+    assert (again.status_code, again.content) == (200, first.content)
+    assert again.headers["idempotency-replayed"] == "true"
+
+
+async def test_refuses_a_key_that_was_used_for_another_request(client: httpx.AsyncClient) -> None:
+    headers = {"Idempotency-Key": "key-3"}
+    await client.post("/orders", json=PLAIN, headers=headers)
+    other = await client.post("/orders", json={**PLAIN, "total": 9_901}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_a_dry_run_tells_and_writes_nothing(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders?dry_run=true", json=ORDER, headers={"Idempotency-Key": "key-4"})
+    said = answer.json()
+
+    assert answer.status_code == 200
+    assert (said["dry_run"], said["events"]) == (True, [{"type": "OrderPlaced", "data": {}}])
+    assert ORDER.items() <= said["order"].items()
+    assert (await client.get("/orders")).json()["data"] == []
+    placed_later = await client.post("/orders", json=ORDER, headers={"Idempotency-Key": "key-4"})
+    assert placed_later.json()["id"] == said["order"]["id"]
+
+
+@pytest.mark.parametrize("method, command", [("POST", "/confirm"), ("POST", "/cancel"), ("DELETE", "")])
+async def test_a_dry_run_of_a_command_leaves_the_order_as_it_is(
+    client: httpx.AsyncClient, method: str, command: str
+) -> None:
+    order = await placed(client)
+    answer = await client.request(method, f"/orders/{order['id']}{command}?dry_run=true")
+
+    assert answer.status_code == 200
+    assert (answer.json()["dry_run"], answer.json()["order"]["version"]) == (True, 2)
+    assert (await client.get(f"/orders/{order['id']}")).json() == order
+    refused = await client.post(f"/orders/{order['id']}/ship?dry_run=true")
+    assert refused.status_code == 422
+
+
+async def test_pages_are_walked_by_their_links(client: httpx.AsyncClient) -> None:
+    ids = [(await placed(client, external_ref=f"ref-{n}"))["id"] for n in range(5)]
+    await placed(client, user_id="other & one", external_ref="ref-9")
+
+    path, found = "/orders?user_id=user-42&limit=2", []
+    while path:
+        answer = await client.get(path)
+        page = answer.json()
+        found += [order["id"] for order in page["data"]]
+        assert page["has_more"] == ("next" in answer.links) == (page["next_cursor"] is not None)
+        path = answer.links["next"]["url"] if page["has_more"] else ""
+        query = dict(parse_qsl(urlsplit(path).query))
+        assert not path or query == {"user_id": "user-42", "limit": "2", "cursor": page["next_cursor"]}
+
+    assert found == sorted(ids, key=ids.index, reverse=True)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"user_id": "user-43"},
+        {"status": "processing"},
+        {"tag": "ünïcode & co"},
+        {"external_ref": "ref/2"},
+        {"user_id": "user-43", "tag": "ünïcode & co"},
+    ],
+)
+async def test_lists_what_matches(client: httpx.AsyncClient, query: dict[str, str]) -> None:
+    await placed(client)
+    order = await placed(client, user_id="user-43", tags=["ünïcode & co"], external_ref="ref/2")
+    order = (await client.post(f"/orders/{order['id']}/confirm")).json()
+
+    answer = await client.get("/orders", params=query)
+
+    assert answer.json() == {"data": [order], "has_more": False, "next_cursor": None}
+
+
+async def test_lists_by_time_of_creation(client: httpx.AsyncClient) -> None:
+    first, second = await placed(client), await placed(client, external_ref="ref-2")
+    later = await client.get("/orders", params={"created_from": second["created_at"]})
+    earlier = await client.get("/orders", params={"created_to": second["created_at"]})
+    assert ([o["id"] for o in later.json()["data"]], [o["id"] for o in earlier.json()["data"]]) == (
+        [second["id"]],
+        [first["id"]],
+    )
+
+
+async def test_an_order_can_be_seen_as_it_was(client: httpx.AsyncClient) -> None:
+    first = await placed(client)
+    path = f"/orders/{first['id']}"
+    await client.post(f"{path}/confirm")
+
+    by_version = await client.get(path, params={"version": 1})
+    by_instant = await client.get(path, params={"at": first["created_at"].replace("Z", "+00:00")})
+
+    assert by_version.json() == by_instant.json() == first
+    assert by_version.headers["etag"] == '"1"'
+    for query in ({"version": 3}, {"at": "2001-02-03T04:05:06Z"}):
+        missing = await client.get(path, params=query)
+        assert (missing.status_code, missing.json()["code"]) == (404, "version_not_found")
+    both = await client.get(path, params={"version": 1, "at": first["created_at"]})
+    assert errors_of(both) == {"at": "invalid_parameter"}
+
+
+async def test_the_history_says_who_did_what(client: httpx.AsyncClient) -> None:
+    order = await placed(client)
+    path = f"/orders/{order['id']}"
+    cancelled = await client.post(f"{path}/cancel", json={"reason": "fraud"}, headers={"X-Request-Id": "call-2"})
+
+    first = (await client.get(f"{path}/history?limit=1")).json()
+    second = (await client.get(f"{path}/history", params={"cursor": first["next_cursor"]})).json()
+
+    (placing,), (cancelling,) = first["data"], second["data"]
+    assert (first["has_more"], second["has_more"], second["next_cursor"]) == (True, False, None)
+    assert placing["order"] == order
+    assert cancelling["order"] == cancelled.json()
+    assert (cancelling["version"], cancelling["actor"], cancelling["request_id"]) == (2, "staff:local", "call-2")
+    assert cancelling["events"] == [{"type": "OrderCancelled", "data": {"reason": "fraud", "note": None}}]
+    assert cancelling["previous_hash"] == placing["hash"]
+    assert (placing["previous_hash"], len(placing["hash"])) == ("", 64)
+
+
+async def test_links_hold_behind_a_proxy_that_serves_us_under_a_path() -> None:
+    async with http_client(root_path="/shop") as client:
+        answer = await client.post("/orders", json=PLAIN)
+        await client.post("/orders", json=PLAIN)
+        page = await client.get("/orders?limit=1")
+    assert answer.headers["location"] == f"/shop/orders/{answer.json()['id']}"
+    assert page.links["next"]["url"].startswith("/shop/orders?limit=1&cursor=")

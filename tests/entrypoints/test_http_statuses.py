@@ -1,0 +1,88 @@
+"""Which status each exception is answered with, and how little is said where the fault is ours."""
+
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from orderkeep.bootstrap import bootstrap
+from orderkeep.domain import exceptions
+from orderkeep.domain.exceptions import (
+    ConcurrentUpdate,
+    Contention,
+    IdempotencyKeyReused,
+    InvalidOrder,
+    InvalidQuery,
+    OrderkeepError,
+    OrderNotFound,
+    StoreUnavailable,
+    VersionMismatch,
+)
+from orderkeep.entrypoints.api.errors import status_for
+from tests.entrypoints.http_calls import http_client
+
+SECRET = "hunter2"
+
+EXAMPLES: list[tuple[OrderkeepError, int]] = [
+    (InvalidOrder("must not be", "tags/0"), 422),
+    (InvalidQuery("must not be", "limit"), 422),
+    (OrderNotFound("1"), 404),
+    (VersionMismatch(3, 4), 412),
+    (IdempotencyKeyReused(), 422),
+    (Contention(12), 409),
+    (ConcurrentUpdate("1"), 409),
+    (StoreUnavailable("the disk of /var/lib is full"), 503),
+]
+
+
+async def answer_of_a_failing_store(error: Exception, path: str = "/orders/1/confirm") -> httpx.Response:
+    async def fail(*args: Any, **kwargs: Any) -> Any:
+        raise error
+
+    class Failing:
+        execute = staticmethod(fail)
+
+    failing: Any = Failing()
+    use_cases = replace(bootstrap("memory://"), confirm_order=failing, check_store=fail)
+    async with http_client(use_cases) as client:
+        return await client.request("GET" if path == "/readyz" else "POST", path)
+
+
+@pytest.mark.parametrize("error, status", EXAMPLES, ids=lambda each: type(each).__name__)
+async def test_each_refusal_has_its_status(error: OrderkeepError, status: int) -> None:
+    assert status_for(type(error)) == status
+    if not isinstance(error, InvalidQuery | ConcurrentUpdate | InvalidOrder):  # a command raises none of these
+        assert (await answer_of_a_failing_store(error)).status_code == status
+
+
+def test_every_exception_has_a_status_and_a_code_of_its_own() -> None:
+    kinds = [k for k in vars(exceptions).values() if isinstance(k, type) and issubclass(k, OrderkeepError)]
+    assert {kind.__name__: status_for(kind) for kind in kinds if status_for(kind) >= 500} == {
+        "OrderkeepError": 500,
+        "StoreUnavailable": 503,
+        "StoreUnusable": 503,
+    }
+    assert len({kind.code for kind in kinds}) == len(kinds)
+
+
+async def test_a_store_that_cannot_answer_is_not_the_callers_fault() -> None:
+    for answer in (
+        await answer_of_a_failing_store(StoreUnavailable(f"the disk of /{SECRET} is full")),
+        await answer_of_a_failing_store(StoreUnavailable(f"the disk of /{SECRET} is full"), "/readyz"),
+    ):
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert SECRET not in answer.text
+
+
+async def test_contention_can_be_tried_again() -> None:
+    answer = await answer_of_a_failing_store(Contention(12))
+    assert (answer.status_code, answer.json()["code"]) == (409, "contention")
+
+
+async def test_a_bug_is_logged_and_answered_without_a_word_of_it(caplog: pytest.LogCaptureFixture) -> None:
+    answer = await answer_of_a_failing_store(ZeroDivisionError(SECRET))
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert SECRET not in answer.text
+    assert answer.headers["x-request-id"] in caplog.text
+    assert SECRET in caplog.text
