@@ -10,7 +10,7 @@ import pytest
 
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, writer
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, locks, writer
 from tests.infrastructure.sqlite_samples import NOON, Gate, an_order, locked_by_somebody_else, look
 
 
@@ -134,9 +134,9 @@ async def test_an_order_twice_in_one_save_is_refused(store: SqliteOrderRepositor
 
 
 async def test_a_lock_that_lasts_fails_all_who_wait_and_the_next_save_succeeds(
-    store: SqliteOrderRepository, path: Path
+    store: SqliteOrderRepository, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store._writer._connection.execute("PRAGMA busy_timeout = 0")
+    monkeypatch.setattr(locks, "BUSY_SECONDS", 0)
     with locked_by_somebody_else(path):
         outcomes = await asyncio.gather(
             store.save(an_order(1)), store.save(an_order(2)), store.save(an_order(3)), return_exceptions=True

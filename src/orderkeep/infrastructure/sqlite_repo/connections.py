@@ -2,18 +2,15 @@
 
 import os
 import sqlite3
-import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, is_busy, translated
+from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
+from orderkeep.infrastructure.sqlite_repo.locks import BUSY_SECONDS, patiently
 from orderkeep.infrastructure.sqlite_repo.schema import prepare
-
-BUSY_SECONDS = 5.0
-"""How long one process waits for another's lock before it gives up with `StoreUnavailable`."""
 
 CACHE_KIB = 16_000
 MOST_IDLE_READERS = 8
@@ -143,20 +140,9 @@ def _set_up_to_write(connection: sqlite3.Connection) -> None:
     # What the disk has in its own cache only, is lost with the power; on macOS it must be told so apart.
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA fullfsync = ON")
-    _patiently(lambda: prepare(connection))
+    connection.execute("PRAGMA busy_timeout = 0")
+    patiently(lambda: prepare(connection))
 
 
 def _set_up_to_read(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
-
-
-def _patiently(action: Callable[[], None]) -> None:
-    # Two processes that enter WAL at once are told "busy" at once, however long they would wait.
-    deadline = time.monotonic() + BUSY_SECONDS
-    while True:
-        try:
-            return action()
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or time.monotonic() > deadline:
-                raise
-        time.sleep(0.01)

@@ -10,6 +10,7 @@ from queue import Empty, SimpleQueue
 
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
+from orderkeep.infrastructure.sqlite_repo.locks import patiently
 from orderkeep.infrastructure.sqlite_repo.rows import INSERT_CHANGE, INSERT_TAG, Write
 
 MOST_SAVES = 512
@@ -97,7 +98,7 @@ class CommitWriter:
 
     def _commit(self, saves: Sequence[_Save]) -> None:
         self._check_in_place()
-        self._cursor.execute("BEGIN IMMEDIATE")
+        patiently(self._begin)
         try:
             for save in saves:
                 self._write(save)
@@ -105,7 +106,7 @@ class CommitWriter:
             # A statement failed that no race explains. So that only its own save fails, all are done anew, apart:
             # a savepoint for each save from the start would double the work of every save.
             self._roll_back()
-            self._cursor.execute("BEGIN IMMEDIATE")
+            patiently(self._begin)
             for save in saves:
                 self._write_apart(save)
         self._cursor.execute("COMMIT")
@@ -144,6 +145,9 @@ class CommitWriter:
             self._roll_back()
         for save in saves:
             save.error = translated(error)
+
+    def _begin(self) -> None:
+        self._cursor.execute("BEGIN IMMEDIATE")
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
