@@ -1,4 +1,4 @@
-"""Maps: what the columns of somebody's CSV file mean. A small TOML file; `built_in_maps/northwind.toml` is one to start from.
+"""Maps: what the columns of somebody's CSV file mean. A small TOML file; `built_in_maps/northwind.toml` is an example.
 
     delimiter = ";"      # between cells; a comma by default
     amounts = "minor"    # 9900 is 99.00 EUR; "major" by default: 99.00

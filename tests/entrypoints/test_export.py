@@ -1,0 +1,229 @@
+"""Exported orders: equal after an import, harmless in a spreadsheet, complete or not there, at flat memory."""
+
+import csv
+import io
+import json
+import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
+from orderkeep.application.use_cases import ExportOrdersUseCase
+from orderkeep.bootstrap import bootstrap
+from orderkeep.domain.status import OrderStatus
+from orderkeep.entrypoints.order_files.own_csv import COLUMNS
+from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
+from orderkeep.entrypoints.order_files.writing import FORMATS
+from tests.entrypoints.cli_calls import Cli
+
+NASTY = st.sampled_from(
+    ["=1+1", "+1", "-1", "@x", "'", "''=", "'a", '"', 'a"b', "a,b", "a;b", "ß", "日本", "😀", " x "]
+)
+TEXTS = NASTY | st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=12).filter(
+    lambda text: text.strip() != ""
+)
+BROKEN_TEXTS = TEXTS | st.sampled_from(["a\nb", "=a\r\nb", "\t=1", "\r", "one\ttwo\n"]).filter(
+    lambda text: text.strip()
+)
+INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+AMOUNTS = st.integers(0, 10**9)
+
+
+@st.composite
+def lines(draw: st.DrawFn) -> LineDTO:
+    quantity, price = draw(st.integers(1, 1000)), draw(AMOUNTS)
+    discount = draw(st.integers(0, quantity * price))
+    return LineDTO(draw(TEXTS), draw(TEXTS), quantity, price, discount, draw(AMOUNTS))
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> OrderDTO:
+    """Draw any order that there can be."""
+    kept = tuple(draw(st.lists(lines(), max_size=4)))
+    status = draw(st.sampled_from(OrderStatus))
+    shipping, tax, created_at = draw(AMOUNTS), draw(AMOUNTS), draw(INSTANTS)
+    goods = sum(line.quantity * line.unit_price - line.discount + line.tax for line in kept)
+    discount = draw(st.integers(0, goods + shipping + tax))
+    total = goods + shipping + tax - discount if kept else draw(AMOUNTS)
+    cancellation = CancellationDTO(draw(st.none() | TEXTS), draw(st.none() | BROKEN_TEXTS), draw(INSTANTS))
+    return OrderDTO(
+        id=draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,20}", fullmatch=True)),
+        user_id=draw(TEXTS),
+        total=total,
+        currency=draw(st.sampled_from(["EUR", "JPY", "KWD"])),
+        status=status.value,
+        created_at=created_at,
+        updated_at=created_at + draw(st.timedeltas(timedelta(0), timedelta(days=9))),
+        lines=kept,
+        shipping=shipping,
+        discount=discount,
+        tax=tax,
+        external_ref=draw(st.none() | TEXTS),
+        tags=tuple(draw(st.lists(TEXTS, max_size=3, unique=True))),
+        metadata=draw(st.dictionaries(TEXTS, st.just("") | BROKEN_TEXTS, max_size=3)),
+        cancellation=cancellation if status is OrderStatus.CANCELLED else None,
+        version=draw(st.integers(1, 9)),
+    )
+
+
+def _write(name: str, kept: list[OrderDTO]) -> bytes:
+    return FORMATS[name].beginning + b"".join(FORMATS[name].order(msgspec.json.encode(order)) for order in kept)
+
+
+def _read(name: str, written: bytes) -> Iterator[OrderDTO]:
+    layout = layout_of("orderkeep") if name == "csv" else None
+    for row in order_reader(lambda: io.BytesIO(written), layout, lambda count: None)():
+        assert row.problems == ()
+        assert row.order is not None
+        row.order.to_imported_order()  # the domain takes it as well
+        yield row.order
+
+
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+@given(kept=st.lists(orders(), max_size=3, unique_by=lambda order: order.id))
+def test_what_is_written_is_read_back_equal_but_for_the_version(name: str, kept: list[OrderDTO]) -> None:
+    expected = [_at_version_1(order) for order in kept]
+    assert list(_read(name, _write(name, kept))) == expected
+
+
+def _at_version_1(order: OrderDTO) -> OrderDTO:
+    return msgspec.convert({**msgspec.to_builtins(order), "version": 1}, OrderDTO)
+
+
+@given(order=orders())
+def test_no_cell_of_a_csv_begins_as_a_formula(order: OrderDTO) -> None:
+    [header, *rows] = csv.reader(io.StringIO(_write("csv", [order]).decode(), newline=""))
+    assert tuple(header) == COLUMNS
+    for cell in (cell for row in rows for cell in row):
+        assert not cell or cell[0] not in "=+-@\t\r\n"
+
+
+def test_a_csv_has_a_row_for_each_line_and_one_for_an_order_without() -> None:
+    cli = Cli()
+    bare = cli.place("--external-ref", "=SUM(A1)")
+    full = cli.json(
+        "place", "--user", "u-2", "--currency", "EUR", "--line", "A1,Lamp,2,4.50", "--line", "B2,-10% bulb,1,1"
+    )
+    rows = {
+        (row["id"], row["line_sku"]): row
+        for row in csv.DictReader(io.StringIO(cli("export", "--format", "csv").stdout))
+    }
+    assert set(rows) == {(bare, ""), (full["id"], "A1"), (full["id"], "B2")}
+    assert rows[bare, ""]["external_ref"] == "'=SUM(A1)"
+    assert rows[full["id"], "B2"]["line_name"] == "'-10% bulb"
+    assert {row["total"] for row in rows.values()} == {"9900", "1000"}
+
+
+def test_exports_what_matches_the_filters() -> None:
+    cli = Cli()
+    cli.place("--tag", "gift")
+    other = cli.place()
+    cli("confirm", other)
+    assert cli("export", "--tag", "gift").stdout.count("\n") == 1
+    assert json.loads(cli("export", "--status", "processing").stdout)["id"] == other
+    assert cli("export", "--to", "1999-12-31").stdout == ""
+    assert "--external-ref" in cli("export", "--tag", "a", "--external-ref", "b", code=2).stderr
+
+
+def test_cancelled_orders_and_their_history_s_beginning_survive_the_way_to_another_store(tmp_path: Path) -> None:
+    cli, elsewhere = Cli(), Cli()
+    for ending in ("csv", "jsonl"):
+        order_id = cli.place("--tag", "gift", "--metadata", "note='tis")
+        cli("cancel", order_id, "--reason", "too late", "--note", 'Called:\n"never mind"')
+        file = tmp_path / f"orders.{ending}"
+        cli("export", str(file))
+        elsewhere("import", str(file))
+        here, there = cli.json("get", order_id), elsewhere.json("get", order_id)
+        assert (here.pop("version"), there.pop("version")) == (2, 1)
+        assert here == there
+    assert elsewhere.json("verify")["problems"] == []
+
+
+def test_a_file_appears_when_it_is_complete_and_replaces_the_old_one(tmp_path: Path) -> None:
+    cli = Cli()
+    cli.place()
+    file = tmp_path / "orders.jsonl"
+    file.write_text("old")
+    file.chmod(0o640)
+    assert "1 order written" in cli("export", str(file)).stderr
+    assert json.loads(file.read_text())["total"] == 9900
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_file_that_could_not_be_completed_is_as_it_was(tmp_path: Path) -> None:
+    cli = Cli()
+    file = tmp_path / "orders.jsonl"
+    file.write_text("old")
+    cli("export", str(file), "--tag", "a", "--external-ref", "b", code=2)
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    (tmp_path / "link.jsonl").symlink_to(tmp_path / "orders.jsonl")
+    Cli()("export", str(tmp_path / "link.jsonl"))
+    assert (tmp_path / "link.jsonl").is_symlink()
+    assert (tmp_path / "orders.jsonl").read_text() == ""
+
+
+@pytest.mark.parametrize("name", ["orders", "orders.xlsx", "no-such-folder/orders.csv"])
+def test_a_file_that_cannot_be_written_is_wrong_usage(tmp_path: Path, name: str) -> None:
+    error = Cli()("export", str(tmp_path / name), code=2).stderr
+    assert "--format" in error or "No such file or directory" in error
+
+
+class _ManyOrders(OrderQueries):
+    """Orders that are made when they are asked for, so that keeping them is nobody's memory but the exporter's."""
+
+    def __init__(self, count: int, example: OrderDTO) -> None:
+        self.count, self.example = count, example
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        raise NotImplementedError
+
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        begin = self.count if after is None else int(after.id)
+        return [self._snapshot(number) for number in range(begin - 1, max(begin - 1 - limit, -1), -1)]
+
+    def _snapshot(self, number: int) -> OrderSnapshot:
+        at = self.example.created_at + timedelta(seconds=number)
+        json_text = msgspec.json.encode({**msgspec.to_builtins(self.example), "id": str(number), "created_at": at})
+        return OrderSnapshot(str(number), "user", at, 1, json_text)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_memory_stays_flat_however_many_orders_there_are(ending: str, tmp_path: Path) -> None:
+    file = tmp_path / f"orders.{ending}"
+    _peak_of_export(file, 300)  # whatever is made once is made
+    few, many = _peak_of_export(file, 2_000), _peak_of_export(file, 20_000)
+    assert file.read_bytes().count(b"\n") == 20_000 + (ending == "csv")
+    assert many < few * 1.2
+
+
+def _peak_of_export(file: Path, count: int) -> int:
+    example = OrderDTO(
+        id="",
+        user_id="user-42",
+        total=9500,
+        currency="EUR",
+        status="pending",
+        created_at=datetime(2026, 1, 2, tzinfo=UTC),
+        updated_at=datetime(2027, 1, 2, tzinfo=UTC),
+        lines=(LineDTO("A1", "Lamp", 2, 4750),),
+    )
+    export_orders = ExportOrdersUseCase(_ManyOrders(count, example))
+    cli = Cli(replace(bootstrap("memory://"), export_orders=export_orders))
+    tracemalloc.start()
+    cli("export", str(file))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
