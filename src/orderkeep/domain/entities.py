@@ -18,7 +18,7 @@ from orderkeep.domain.events import (
     OrderShipped,
     RememberedRequest,
 )
-from orderkeep.domain.exceptions import UnknownStatus
+from orderkeep.domain.exceptions import InvalidOrder, UnknownStatus
 from orderkeep.domain.limits import MAX_REMEMBERED_REQUESTS
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
 from orderkeep.domain.validation import check_cancellation, check_order
@@ -157,8 +157,11 @@ class Order:
 
 
 def in_utc(moment: datetime) -> datetime:
-    """Return the same instant in UTC; a naive datetime is taken as UTC already."""
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    """Return the same instant in UTC; a naive datetime is taken as UTC already. Raises `InvalidOrder`."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidOrder("must be a time of the years 1 to 9999 in UTC") from None
 
 
 def _money(amount: Money | float | Decimal | str | None, currency: str) -> Money:

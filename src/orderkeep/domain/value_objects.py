@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
 from orderkeep.domain.exceptions import AmountOutOfRange, CurrencyMismatch, InvalidAmount, UnknownCurrency
 from orderkeep.domain.limits import MAX_MINOR_UNITS
@@ -28,6 +28,8 @@ EXPONENTS: dict[str, int] = {
     for code in codes.split()
 }
 """ISO 4217 codes with the number of decimals of their minor unit: 0, 2 or 3."""
+
+_EXACT = Context(prec=28, Emin=-99, Emax=99, traps=[InvalidOperation, Overflow, Inexact])  # 1e999999 takes a minute
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +64,9 @@ class Money:
         if currency not in EXPONENTS:
             raise UnknownCurrency
         try:
-            minor = Decimal(str(amount)).scaleb(EXPONENTS[currency])
+            minor = _EXACT.scaleb(Decimal(str(amount)), EXPONENTS[currency])
             whole = int(minor)
-        except (InvalidOperation, ValueError, OverflowError):
+        except (ArithmeticError, ValueError):
             raise InvalidAmount("must be a decimal number") from None
         if whole != minor:
             raise InvalidAmount(f"must have at most {EXPONENTS[currency]} decimals in {currency}")
