@@ -21,6 +21,7 @@ def acknowledged_until_killed(path: Path, count: int) -> dict[str, int]:
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(count)]
+        assert all(lines), "the process ended by itself"
         process.kill()
         lines += process.stdout.readlines()
     whole = [line.split() for line in lines if line.endswith("\n")]
