@@ -1,0 +1,194 @@
+"""Every bound of an order: what stands at it is taken, what stands just past it has its own error, code and field."""
+
+import copy
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+
+from orderkeep.domain import exceptions as errors
+from orderkeep.domain import limits
+from orderkeep.domain.entities import Order, OrderLine
+from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.value_objects import Money
+
+AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
+MAX = limits.MAX_MINOR_UNITS
+
+
+def euros(minor: int) -> Money:
+    return Money(minor, "EUR")
+
+
+def line(**changes: Any) -> OrderLine:
+    values: dict[str, Any] = {
+        "sku": "A1",
+        "name": "Lamp",
+        "quantity": 2,
+        "unit_price": euros(4_750),
+        "discount": euros(0),
+    }
+    return OrderLine(**values | {"tax": euros(0)} | changes)
+
+
+def place(**changes: Any) -> Order:
+    """Place an order; where it has lines, with the total that they add up to."""
+    lines = changes.get("lines", ())
+    total = changes.pop("total", euros(min(int(sum(one.quantity * one.unit_price.minor for one in lines)), MAX - 1)))
+    values = {"id": "order-1", "user_id": "user-42", "total": total} | changes
+    return Order.place(values.pop("id"), values.pop("user_id"), values.pop("total"), at=AT, **values)
+
+
+class Bound(NamedTuple):
+    """A bound: what is taken, what is not, and how that is said."""
+
+    field: str
+    taken: dict[str, Any]
+    refused: dict[str, Any]
+    error: type[InvalidOrder]
+    code: str
+
+
+def text(name: str, longest: int) -> Bound:
+    return Bound(name, {name: "é" * longest}, {name: "é" * (longest + 1)}, errors.TextTooLong, "text_too_long")
+
+
+def of_line(field: str, taken: Any, refused: Any, error: type[InvalidOrder], code: str) -> Bound:
+    lines = {"lines": (line(), line(**{field: taken}))}, {"lines": (line(), line(**{field: refused}))}
+    return Bound(f"lines/1/{field}", *lines, error, code)
+
+
+LONG_KEY, LONG_VALUE = "k" * limits.MAX_METADATA_KEY_LENGTH, "v" * limits.MAX_METADATA_VALUE_LENGTH
+TAGS = tuple(f"tag-{n}" for n in range(limits.MAX_TAGS))
+PAIRS = {f"key-{n}": f"value-{n}" for n in range(limits.MAX_METADATA_KEYS)}
+LONG_TAG = "t" * limits.MAX_TAG_LENGTH
+FREE = line(unit_price=euros(0))
+
+BOUNDS = [
+    Bound("id", {"id": "i" * 64}, {"id": "i" * 65}, errors.TextTooLong, "text_too_long"),
+    Bound("id", {"id": "7.a_B:-"}, {"id": "a/b"}, errors.InvalidId, "invalid_id"),
+    Bound("id", {"id": "a-"}, {"id": "-a"}, errors.InvalidId, "invalid_id"),
+    Bound("id", {"id": "e1"}, {"id": "é1"}, errors.InvalidId, "invalid_id"),
+    Bound("id", {"id": "a"}, {"id": ""}, errors.TextMissing, "text_missing"),
+    text("user_id", 128),
+    Bound("user_id", {"user_id": " a"}, {"user_id": " \u3000"}, errors.TextMissing, "text_missing"),
+    Bound("user_id", {"user_id": "a b"}, {"user_id": "a\nb"}, errors.TextNotPrintable, "text_not_printable"),
+    Bound("user_id", {"user_id": "\ue000"}, {"user_id": "\ud800"}, errors.TextNotPrintable, "text_not_printable"),
+    text("external_ref", 128),
+    Bound("external_ref", {"external_ref": None}, {"external_ref": ""}, errors.TextMissing, "text_missing"),
+    Bound("total", {"total": euros(MAX - 1)}, {"total": euros(-1)}, errors.AmountOutOfRange, "amount_out_of_range"),
+    Bound("total", {}, {"total": euros(1), "currency": "USD"}, errors.CurrencyMismatch, "currency_mismatch"),
+    *(
+        Bound(field, {field: euros(0)}, {field: euros(-1)}, errors.AmountOutOfRange, "amount_out_of_range")
+        for field in ("shipping", "discount", "tax")
+    ),
+    *(
+        Bound(field, {field: euros(1)}, {field: Money(1, "USD")}, errors.CurrencyMismatch, "currency_mismatch")
+        for field in ("shipping", "discount", "tax")
+    ),
+    Bound("tags", {"tags": TAGS}, {"tags": (*TAGS, "one more")}, errors.TooManyTags, "too_many_tags"),
+    Bound("tags/1", {"tags": ("a", LONG_TAG)}, {"tags": ("a", LONG_TAG + "t")}, errors.TextTooLong, "text_too_long"),
+    Bound("tags/2", {"tags": ("a", "b", "A")}, {"tags": ("a", "b", "a")}, errors.DuplicateTag, "duplicate_tag"),
+    Bound("tags/0", {"tags": ("-",)}, {"tags": ("",)}, errors.TextMissing, "text_missing"),
+    Bound(
+        "metadata",
+        {"metadata": PAIRS},
+        {"metadata": PAIRS | {"k": "v"}},
+        errors.TooManyMetadataKeys,
+        "too_many_metadata_keys",
+    ),
+    Bound(
+        "metadata",
+        {"metadata": {LONG_KEY: "v"}},
+        {"metadata": {LONG_KEY + "k": "v"}},
+        errors.TextTooLong,
+        "text_too_long",
+    ),
+    Bound("metadata", {"metadata": {" k": ""}}, {"metadata": {" ": "v"}}, errors.TextMissing, "text_missing"),
+    Bound(
+        "metadata/k",
+        {"metadata": {"k": LONG_VALUE}},
+        {"metadata": {"k": LONG_VALUE + "v"}},
+        errors.TextTooLong,
+        "text_too_long",
+    ),
+    Bound(
+        "metadata/k",
+        {"metadata": {"k": "a\n\tb"}},
+        {"metadata": {"k": "a\x00b"}},
+        errors.TextNotPrintable,
+        "text_not_printable",
+    ),
+    Bound("lines", {"lines": (FREE,) * 500}, {"lines": (FREE,) * 501}, errors.TooManyLines, "too_many_lines"),
+    of_line("sku", "s" * 64, "s" * 65, errors.TextTooLong, "text_too_long"),
+    of_line("name", "n" * 200, "n" * 201, errors.TextTooLong, "text_too_long"),
+    of_line("name", "n", None, errors.TextMissing, "text_missing"),
+    of_line("name", "a b", "a\u2028b", errors.TextNotPrintable, "text_not_printable"),
+    of_line("quantity", 1, 0, errors.QuantityOutOfRange, "quantity_out_of_range"),
+    of_line("quantity", 1_000_000, 1_000_001, errors.QuantityOutOfRange, "quantity_out_of_range"),
+    of_line("quantity", 7, 7.0, errors.QuantityOutOfRange, "quantity_out_of_range"),
+    of_line("quantity", 1, True, errors.QuantityOutOfRange, "quantity_out_of_range"),
+    of_line("unit_price", euros(0), euros(-1), errors.AmountOutOfRange, "amount_out_of_range"),
+    of_line("unit_price", euros(MAX // 2 - 4_751), euros(MAX // 2), errors.AmountOutOfRange, "amount_out_of_range"),
+    of_line("unit_price", euros(1), Money(1, "USD"), errors.CurrencyMismatch, "currency_mismatch"),
+    of_line("discount", euros(0), euros(-1), errors.AmountOutOfRange, "amount_out_of_range"),
+    of_line("discount", euros(0), euros(9_501), errors.DiscountExceedsLine, "discount_exceeds_line"),
+    of_line("tax", euros(0), euros(-1), errors.AmountOutOfRange, "amount_out_of_range"),
+]
+CANCELLATION_BOUNDS = [
+    Bound("reason", {"reason": "r" * 100}, {"reason": "r" * 101}, errors.TextTooLong, "text_too_long"),
+    Bound("reason", {"reason": None}, {"reason": " "}, errors.TextMissing, "text_missing"),
+    Bound("reason", {"reason": "a b"}, {"reason": "a\nb"}, errors.TextNotPrintable, "text_not_printable"),
+    Bound("note", {"note": "n" * 1_000}, {"note": "n" * 1_001}, errors.TextTooLong, "text_too_long"),
+    Bound("note", {"note": None}, {"note": ""}, errors.TextMissing, "text_missing"),
+    Bound("note", {"note": "a\r\n\tb"}, {"note": "a\x1bb"}, errors.TextNotPrintable, "text_not_printable"),
+]
+
+
+def named(bound: Bound) -> str:
+    return f"{bound.field}-{bound.code}-{list(bound.refused.values())!r:.40}-{len(repr(bound.refused))}"
+
+
+@pytest.mark.parametrize("bound", BOUNDS, ids=named)
+def test_takes_an_order_at_the_bound_and_none_past_it(bound: Bound) -> None:
+    place(**bound.taken)
+    with pytest.raises(InvalidOrder) as refused:
+        place(**bound.refused)
+    assert (type(refused.value), refused.value.code, refused.value.field) == (bound.error, bound.code, bound.field)
+
+
+@pytest.mark.parametrize("bound", CANCELLATION_BOUNDS, ids=named)
+def test_takes_a_cancellation_at_the_bound_and_none_past_it(bound: Bound) -> None:
+    place().cancel(**bound.taken, at=AT)
+    order = place()
+    before = copy.deepcopy(vars(order))
+    with pytest.raises(InvalidOrder) as refused:
+        order.cancel(**bound.refused, at=AT)
+    assert (type(refused.value), refused.value.code, refused.value.field) == (bound.error, bound.code, bound.field)
+    assert vars(order) == before
+
+
+def test_the_bounds_are_those_that_were_promised() -> None:
+    assert (limits.MAX_LINES, limits.MIN_QUANTITY, limits.MAX_QUANTITY) == (500, 1, 1_000_000)
+    assert (limits.MAX_MINOR_UNITS, limits.MAX_METADATA_KEYS, limits.MAX_TAGS) == (10**15, 50, 20)
+
+
+def test_refuses_an_amount_past_the_bound_before_there_is_an_order() -> None:
+    with pytest.raises(errors.AmountOutOfRange):
+        euros(MAX)
+
+
+def test_takes_a_discount_of_the_whole_line() -> None:
+    free = line(discount=euros(9_500))
+    assert place(total=euros(0), lines=(free,)).lines[0].total == euros(0)
+
+
+def test_counts_tax_into_the_bound_of_a_line() -> None:
+    dear = line(unit_price=euros(MAX // 2 - 1), tax=euros(2))
+    with pytest.raises(errors.AmountOutOfRange, match="quantity times unit_price"):
+        place(total=euros(0), lines=(dear,))
+
+
+def test_takes_the_dearest_line_there_may_be() -> None:
+    dear = line(quantity=1, unit_price=euros(MAX - 2), tax=euros(1))
+    assert place(total=euros(MAX - 1), lines=(dear,)).total == euros(MAX - 1)

@@ -1,0 +1,125 @@
+"""What an order is made of, and what it remembers."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+
+from orderkeep.domain.entities import Cancellation, Order
+from orderkeep.domain.events import Attribution, OrderCancelled, OrderImported, OrderPlaced, RememberedRequest
+from orderkeep.domain.exceptions import InvalidAmount, InvalidOrder, UnknownCurrency, UnknownStatus
+from orderkeep.domain.limits import MAX_REMEMBERED_REQUESTS
+from orderkeep.domain.value_objects import Money
+
+AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
+EUR_99 = Money(9_900, "EUR")
+
+
+@pytest.mark.parametrize("total", [99.0, 99, "99.00", Decimal(99), EUR_99])
+def test_takes_the_articles_five_fields_in_their_order(total: float | str | Decimal | Money) -> None:
+    order = Order("1", "user-42", total, "pending", AT)  # type: ignore[arg-type]  # as the article writes it
+    assert (order.id, order.user_id, order.total, order.status, order.created_at) == (
+        "1",
+        "user-42",
+        EUR_99,
+        "pending",
+        AT,
+    )
+    assert order.currency == "EUR"
+    assert (order.shipping, order.discount, order.tax) == (Money(0, "EUR"),) * 3
+    assert (order.version, order.events, order.updated_at) == (0, [], AT)
+
+
+def test_takes_the_currency_of_its_total_or_the_one_that_is_said() -> None:
+    assert Order("1", "user-42", Money(99, "JPY"), "pending", AT).shipping == Money(0, "JPY")
+    order = Order("1", "user-42", 1.234, "pending", AT, "KWD", shipping="0.5")  # type: ignore[arg-type]
+    assert (order.total, order.shipping) == (Money(1_234, "KWD"), Money(500, "KWD"))
+
+
+def test_refuses_what_is_no_amount_no_status_and_no_currency() -> None:
+    with pytest.raises(InvalidAmount):
+        Order("1", "user-42", 99.999, "pending", AT)  # type: ignore[arg-type]
+    with pytest.raises(UnknownStatus, match="must be one of pending, processing, shipped, delivered, cancelled"):
+        Order("1", "user-42", EUR_99, "lost", AT)
+    with pytest.raises(UnknownCurrency):
+        Order("1", "user-42", EUR_99, "pending", AT, "euro")
+
+
+def test_takes_a_naive_time_for_utc_and_brings_any_other_to_it() -> None:
+    naive = datetime(2026, 5, 6, 7, 8, 9, 10)  # noqa: DTZ001
+    in_athens = datetime(2026, 5, 6, 10, 8, 9, 10, timezone(timedelta(hours=3)))
+    for moment in (naive, in_athens):
+        order = Order("1", "user-42", EUR_99, "pending", moment)
+        assert (order.created_at, order.created_at.tzinfo) == (AT, UTC)
+        order.confirm(at=moment + timedelta(days=1))
+        assert (order.updated_at, order.updated_at.tzinfo) == (AT + timedelta(days=1), UTC)
+
+
+@pytest.mark.parametrize("hours, year", [(-1, 9999), (1, 1)])
+def test_refuses_a_time_that_utc_cannot_tell(hours: int, year: int) -> None:
+    edge = (datetime.max if hours < 0 else datetime.min).replace(tzinfo=timezone(timedelta(hours=hours)))  # noqa: DTZ901
+    assert edge.year == year
+    with pytest.raises(InvalidOrder, match="years 1 to 9999 in UTC"):
+        Order("1", "user-42", EUR_99, "pending", edge)
+
+
+def test_is_placed_pending_with_an_event() -> None:
+    order = Order.place("order-1", "user-42", EUR_99, at=AT, external_ref="web-1", tags=("gift",))
+    assert (order.status, order.version, order.events) == ("pending", 0, [OrderPlaced()])
+    assert (order.external_ref, order.tags) == ("web-1", ("gift",))
+
+
+def test_is_imported_as_far_along_as_it_was() -> None:
+    order = Order.imported("order-1", "user-42", EUR_99, "shipped", AT, updated_at=AT + timedelta(days=3))
+    assert (order.status, order.created_at, order.updated_at) == ("shipped", AT, AT + timedelta(days=3))
+    assert order.events == [OrderImported("shipped")]
+
+
+def test_is_not_imported_with_a_change_before_its_creation() -> None:
+    with pytest.raises(InvalidOrder, match="must not be before created_at") as refused:
+        Order.imported("order-1", "user-42", EUR_99, "shipped", AT, updated_at=AT - timedelta(microseconds=1))
+    assert refused.value.field == "updated_at"
+
+
+def test_is_imported_with_a_cancellation_only_where_it_is_cancelled() -> None:
+    given = Cancellation("too slow", "by phone", AT)
+    order = Order.imported("order-1", "user-42", EUR_99, "cancelled", AT, cancellation=given)
+    assert order.cancellation == given
+    with pytest.raises(InvalidOrder, match="is not cancelled") as refused:
+        Order.imported("order-1", "user-42", EUR_99, "shipped", AT, cancellation=given)
+    assert refused.value.field == "cancellation"
+
+
+def test_is_not_imported_with_a_cancellation_out_of_bounds() -> None:
+    given = Cancellation("r" * 101, None, AT)
+    with pytest.raises(InvalidOrder) as refused:
+        Order.imported("order-1", "user-42", EUR_99, "cancelled", AT, cancellation=given)
+    assert refused.value.code == "text_too_long"
+
+
+def test_keeps_events_until_it_is_saved() -> None:
+    order = Order.place("order-1", "user-42", EUR_99, at=AT)
+    order.cancel("too slow", at=AT)
+    assert order.events == [OrderPlaced(), OrderCancelled("too slow")]
+    order.mark_saved("seal-1")
+    assert (order.version, order.seal, order.events, order.attribution) == (1, "seal-1", [], Attribution())
+
+
+def test_remembers_the_key_that_it_is_changed_with_and_the_version_that_makes() -> None:
+    order = Order.place("order-1", "user-42", EUR_99, at=AT)
+    order.attribute(Attribution("staff:anna", "key-1", "print-1"))
+    assert order.requests == {"key-1": RememberedRequest(1, "print-1")}
+    order.mark_saved("seal-1")
+    order.attribute(Attribution("staff:anna"))
+    assert list(order.requests) == ["key-1"]
+    assert order.attribution == Attribution("staff:anna")
+
+
+def test_forgets_the_oldest_keys_but_never_the_one_it_was_placed_with() -> None:
+    order = Order.place("order-1", "user-42", EUR_99, at=AT)
+    keys = [f"key-{number}" for number in range(MAX_REMEMBERED_REQUESTS + 2)]
+    for key in keys:
+        order.attribute(Attribution("staff:anna", key, f"print of {key}"))
+        order.mark_saved(f"seal after {key}")
+    assert list(order.requests) == [keys[0], *keys[3:]]
+    assert order.requests[keys[-1]] == RememberedRequest(len(keys), f"print of {keys[-1]}")
