@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,7 @@ def test_every_file_and_test_that_a_page_names_is_there(page: Path) -> None:
     assert sorted(not_there(page, names_of_tests())) == []
 
 
-def not_there(page: Path, tests: set[str]) -> Iterator[str]:
+def not_there(page: Path, tests: Collection[str]) -> Iterator[str]:
     for found in _CODE.finditer(prose_of(page)):
         code = found["code"].strip()
         if _TEST.fullmatch(code) and code not in tests:
@@ -67,12 +68,13 @@ def _is_there(page: Path, path: str) -> bool:
     return any((root / path).exists() for root in (CHECKOUT, PACKAGE, page.parent))
 
 
-def names_of_tests() -> set[str]:
+@cache
+def names_of_tests() -> frozenset[str]:
     """Every test function and test class there is, those of the shipped contract included."""
     files = [*(CHECKOUT / "tests").rglob("*.py"), *(CHECKOUT / "src" / "orderkeep" / "testing").rglob("*.py")]
     trees = (ast.parse(file.read_text(encoding="utf-8")) for file in files)
     definitions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    return {node.name for tree in trees for node in ast.walk(tree) if isinstance(node, definitions)}
+    return frozenset(node.name for tree in trees for node in ast.walk(tree) if isinstance(node, definitions))
 
 
 def test_every_page_is_on_the_map() -> None:
