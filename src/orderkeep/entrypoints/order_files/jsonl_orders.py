@@ -21,7 +21,8 @@ def read_jsonl_orders(lines: Iterator[TextLine]) -> Iterator[ImportRow]:
 
 def _order_of(line: TextLine) -> ImportRow:
     try:
-        data = read_json(line.text.encode())
+        data = read_json(line.text.strip().encode())
     except InvalidJSON as error:
-        return ImportRow(line.number, None, (ImportProblem(line.number, "", error.code, str(error)),))
+        message = str(error).replace("line 1, ", "")  # the line of the file is told beside it
+        return ImportRow(line.number, None, (ImportProblem(line.number, "", error.code, message),))
     return import_row(data, (), [line.number])

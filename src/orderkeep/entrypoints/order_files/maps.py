@@ -19,6 +19,7 @@ no rule looks at are left away.
 from __future__ import annotations
 
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -33,6 +34,8 @@ OWN = "orderkeep"
 
 COMPUTED = ("version", "metadata")
 """Fields of an order that a map does not fill in its `[order]`."""
+
+EXAMPLE = datetime(1998, 5, 6, 7, 8, 9, tzinfo=UTC)
 
 Rules = dict[str, Rule]
 
@@ -113,9 +116,18 @@ def _check_rules(table: str, rules: Rules, known: dict[str, Kind]) -> None:
             raise InvalidMap(f"has a fraction for {table}.{name}: only amounts of lines can be one")
 
 
+def _check_dates(form: str | None) -> None:
+    try:
+        if form is not None:
+            datetime.strptime(EXAMPLE.strftime(form), form)  # noqa: DTZ007  # only tried
+    except ValueError:
+        raise InvalidMap("has dates that strptime does not understand") from None
+
+
 def _check(mapped: OrderMap) -> None:
     if len(mapped.delimiter) != 1 or mapped.delimiter in '"\r\n':
         raise InvalidMap("has a delimiter that is not one character")
+    _check_dates(mapped.dates)
     _check_rules("order", mapped.order, ORDER_FIELDS)
     _check_rules("line", mapped.line, LINE_FIELDS)
     if any(rule.split or rule.fraction for rule in mapped.metadata.values()):

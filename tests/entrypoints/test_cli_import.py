@@ -1,0 +1,151 @@
+"""Files imported from the command line: reported on, done once, and finished after being killed."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.entrypoints.cli_calls import Cli, run
+
+GOOD = {"user_id": "anna", "total": 9900, "currency": "EUR", "status": "pending", "created_at": "2026-03-02T00:00:00Z"}
+
+
+def _order(number: int, **fields: Any) -> str:
+    return json.dumps({**GOOD, "external_ref": f"web-{number}", "total": number, **fields})
+
+
+def _file(folder: Path, *lines: str, name: str = "orders.jsonl") -> str:
+    path = folder / name
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return str(path)
+
+
+@pytest.fixture
+def cli() -> Cli:
+    return Cli()
+
+
+def test_reports_what_the_file_holds_and_what_became_of_it(cli: Cli, tmp_path: Path) -> None:
+    file = _file(tmp_path, _order(1), _order(2, currency="JPY"), _order(30, status="shipped"))
+    assert cli("import", file).stdout.splitlines() == [
+        "orders\t3",
+        "lines\t0",
+        "pending\t2",
+        "shipped\t1",
+        "total EUR\t0.31",
+        "total JPY\t2",
+        "imported\t3",
+        "unchanged\t0",
+        "present\t0",
+        "problems\t0",
+    ]
+
+
+def test_tells_what_is_wrong_by_line_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
+    file = _file(tmp_path, _order(1), "{", _order(3, total=-1), _order(1))
+    result = cli("import", file, code=5)
+    assert result.stderr.splitlines() == [
+        f"{file}:2: is not JSON at column 2",
+        f"{file}:3: total must be minor units from 0 to 999999999999999",
+        f"{file}:4: external_ref the same order stands in the file before",
+        "orderkeep: mend these lines and import the file again: nothing was written",
+    ]
+    assert cli("list").stdout == ""
+    report = cli.json("import", file, code=5)
+    assert [problem["line"] for problem in report["problems"]] == [2, 3, 4]
+
+
+def test_an_order_that_is_kept_with_other_content_is_told_and_left_as_it_is(cli: Cli, tmp_path: Path) -> None:
+    cli("import", _file(tmp_path, _order(1)))
+    result = cli("import", _file(tmp_path, _order(1, user_id="bea"), _order(2)), code=5)
+    assert ":1: external_ref this order is kept already, with other content: it was not changed\n" in result.stderr
+    assert "nothing was written" not in result.stderr
+    kept = {order["external_ref"]: order["user_id"] for order in cli.json("list")["data"]}
+    assert kept == {"web-1": "anna", "web-2": "anna"}
+
+
+def test_an_order_that_moved_along_since_its_import_is_left_as_it_is(cli: Cli, tmp_path: Path) -> None:
+    file = _file(tmp_path, _order(1))
+    cli("import", file)
+    order_id = cli.json("list")["data"][0]["id"]
+    cli("cancel", order_id)
+    assert cli.json("import", file)["unchanged"] == 1
+    assert cli.json("get", order_id)["status"] == "cancelled"
+
+
+def test_an_order_that_was_placed_here_is_present(cli: Cli, tmp_path: Path) -> None:
+    cli.place("--external-ref", "web-1")
+    report = cli.json("import", _file(tmp_path, _order(1), _order(2)))
+    assert (report["imported"], report["present"]) == (1, 1)
+
+
+def test_reads_stdin_twice(cli: Cli) -> None:
+    assert cli.json("import", "-", "--format", "jsonl", stdin=f"{_order(1)}\n{_order(2)}\n")["imported"] == 2
+
+
+def test_reads_a_pipe_that_has_a_name(cli: Cli, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, f"{_order(1)}\n".encode())
+    os.close(writer)
+    assert cli.json("import", f"/dev/fd/{reader}", "--format", "jsonl")["imported"] == 1
+    os.close(reader)
+
+
+@pytest.mark.parametrize(
+    "args, word",
+    [
+        (("no-such-file.csv",), "does not exist"),
+        (("-",), "--format"),
+        (("{good}", "--map", "elsewhere"), "elsewhere is neither a file nor one of orderkeep, northwind"),
+        (("{good}", "--map", "{good}"), "is not a map"),
+        (("{good}", "--map", "northwind", "--format", "jsonl"), "--map"),
+        (("{good}", "--map", "."), "cannot be read"),
+    ],
+)
+def test_options_that_do_not_fit_the_file_are_wrong_usage(
+    cli: Cli, tmp_path: Path, args: tuple[str, ...], word: str
+) -> None:
+    good = _file(tmp_path, _order(1))
+    assert word in cli("import", *(arg.format(good=good) for arg in args), code=2).stderr
+
+
+def test_a_map_of_one_s_own_is_a_file(cli: Cli, tmp_path: Path) -> None:
+    order_map = '[order]\nexternal_ref = "no"\nuser_id = "who"\ntotal = "sum"\ncreated_at = "on"\n'
+    order_map += 'currency = { value = "EUR" }\nstatus = { value = "delivered" }\n'
+    map_file = _file(tmp_path, order_map, name="shop.toml")
+    file = _file(tmp_path, "no,who,sum,on", "W-1,anna,12.50,2026-03-02", name="shop.txt")
+    assert cli.json("import", file, "--map", map_file)["totals"] == {"EUR": 1250}
+
+
+def test_an_import_that_was_killed_is_finished_by_running_it_again(tmp_path: Path) -> None:
+    count = 1_500
+    file = _file(tmp_path, *(_order(number) for number in range(1, count + 1)))
+    command = [sys.executable, "-m", "orderkeep", "import", file]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        while process.poll() is None and _kept(tmp_path) < 100:
+            pass
+        process.send_signal(signal.SIGKILL)
+    begun = _kept(tmp_path)
+    assert 100 <= begun < count
+    report = json.loads(run("import", file, "--json", cwd=tmp_path).stdout)
+    assert (report["imported"], report["unchanged"]) == (count - begun, begun)
+    verified = json.loads(run("verify", "--json", cwd=tmp_path).stdout)
+    assert verified == {"orders": count, "changes": count, "problems": []}
+
+
+def _kept(folder: Path) -> int:
+    if not (folder / "orders.db").exists():
+        return 0
+    connection = sqlite3.connect(f"file:{folder / 'orders.db'}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM orders").fetchone()[0])
+    except sqlite3.OperationalError:  # no table yet
+        return 0
+    finally:
+        connection.close()
