@@ -47,6 +47,7 @@ class Write:
         """Return what writes the commit."""
         order, change = commit.order, commit.change
         document, requests = order.document.decode(), order.requests.decode()
+        status = str(order.status)  # sqlite3 binds plain text faster than an enum's
         change_row = (
             change.order_id,
             change.version,
@@ -60,14 +61,14 @@ class Write:
             change.hash,
         )
         if commit.expected_version:
-            state = (order.version, order.status, order.schema, document, requests, order.seal)
+            state = (order.version, status, order.schema, document, requests, order.seal)
             return cls(order.id, UPDATE_ORDER, (*state, order.id, commit.expected_version), change_row)
         created_at = microseconds(order.created_at)
         order_row = (
             order.id,
             order.version,
             order.user_id,
-            order.status,
+            status,
             created_at,
             order.external_ref,
             order.schema,

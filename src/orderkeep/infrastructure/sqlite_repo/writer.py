@@ -30,9 +30,6 @@ class _Save:
         return cls(writes, loop, loop.create_future())
 
 
-_NOTHING: Sequence[Write] = ()  # what the last save of all writes: the one that closes
-
-
 class CommitWriter:
     """Owns the connection that writes. Any number of event loops, in any threads, may save at once."""
 
@@ -53,14 +50,15 @@ class CommitWriter:
             if self._closed:
                 raise StoreUnavailable(CLOSED)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="orderkeep-sqlite-writer", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="orderkeep-sqlite-writer", daemon=True)
+                thread.start()
+                self._thread = thread
             self._waiting.put(save)
         await save.future
 
     async def close(self) -> None:
         """Finish the saves that were accepted, then close the connection."""
-        last = _Save.waiting(_NOTHING)
+        last = _Save.waiting(())  # the one that writes nothing is the last
         with self._lock:
             if self._closed:
                 return
@@ -82,13 +80,14 @@ class CommitWriter:
             except BaseException as error:  # noqa: BLE001  # whatever it is: who waits must hear, who comes be served
                 self._fail(saves, error)
             _wake(saves)
-        self._connection.close()
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
         _wake([last])
 
     def _take(self, saves: list[_Save]) -> _Save | None:
         save = self._waiting.get()
         with contextlib.suppress(Empty):
-            while save.writes is not _NOTHING:
+            while save.writes:
                 saves.append(save)
                 if len(saves) == MOST_SAVES:
                     return None
