@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import not_here
 from tests.docs.console import Command, commands_of
 from tests.docs.pages import CHECKOUT, PAGES, Block, blocks_of, name_of
 from tests.docs.reader import NOT_RUN, SERVE, Drift, Reader
@@ -22,11 +24,14 @@ def _commands(page: Path) -> list[Command]:
 
 
 CONSOLES = {page: _commands(page) for page in PAGES}
-LANGUAGES = {"console", "csv", "diff", "json", "python", "sql", "text", "toml"}
+LANGUAGES = {"console", "diff", "json", "python", "text", "toml"}
 
 
 @pytest.mark.parametrize("page", [page for page, found in CONSOLES.items() if found], ids=name_of)
 def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
+    for program in ("bash", "curl", "git"):
+        if shutil.which(program) is None:
+            not_here(f"{program} is not installed, which a reader of the documentation is taken to have")
     diffs = [block.text for block in BLOCKS if block.page == page and block.language == "diff"]
     with Reader(tmp_path / "checkout", diffs) as reader:
         reader.follow(CONSOLES[page])
