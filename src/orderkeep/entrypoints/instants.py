@@ -3,7 +3,8 @@
 import re
 from datetime import UTC, datetime
 
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_DAY, _TIME = r"(\d{4}-\d\d-\d\d)", r"((?:[01]\d|2[0-3]):\d\d:\d\d)"
+_RFC3339 = re.compile(rf"{_DAY}[Tt ]{_TIME}(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 
 def read_instant(text: str) -> datetime:

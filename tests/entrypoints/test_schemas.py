@@ -1,0 +1,210 @@
+"""What may come in, through any door: read whole, refused whole, in the domain's words."""
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.domain import limits
+from orderkeep.entrypoints.instants import read_instant
+from orderkeep.entrypoints.schemas import (
+    CancelBody,
+    ImportedOrder,
+    InvalidFields,
+    LineBody,
+    PlaceOrderBody,
+    read_cancel,
+    read_imported_order,
+    read_place_order,
+)
+from tests.entrypoints.http_calls import ORDER, PLAIN
+
+IMPORTED = {
+    **ORDER,
+    "id": "old-1",
+    "status": "cancelled",
+    "created_at": "1996-07-04T02:00:00+02:00",
+    "updated_at": "1996-07-16T08:30:00.25Z",
+    "cancellation": {"reason": "fraud", "note": "Two\nlines", "at": "1996-07-16T08:30:00Z"},
+    "version": 7,
+}
+
+
+def codes(read: Any, data: object) -> dict[str, str]:
+    with pytest.raises(InvalidFields) as caught:
+        read(data)
+    return {error.pointer: error.code for error in caught.value.errors}
+
+
+def test_every_field_arrives() -> None:
+    order = read_place_order(ORDER)
+    assert json.loads(msgspec.json.encode(order)) == ORDER
+    assert order.lines[1] == LineDTO("B2", "Bulb", 3, 110, 7, 11)
+
+
+def test_what_is_not_given_is_as_the_command_has_it() -> None:
+    assert read_place_order(PLAIN) == PlaceOrder(user_id="user-7", total=9_900, currency="USD")
+
+
+def test_an_imported_order_keeps_all_but_its_version() -> None:
+    order = read_imported_order(IMPORTED)
+    assert (order.id, order.status, order.version) == ("old-1", "cancelled", 1)
+    assert order.created_at == datetime(1996, 7, 4, tzinfo=UTC)
+    assert order.updated_at == datetime(1996, 7, 16, 8, 30, 0, 250_000, tzinfo=UTC)
+    assert order.cancellation == CancellationDTO("fraud", "Two\nlines", datetime(1996, 7, 16, 8, 30, tzinfo=UTC))
+    assert ORDER.items() <= json.loads(msgspec.json.encode(order)).items()
+
+
+def test_an_imported_order_needs_neither_an_id_nor_a_last_change() -> None:
+    order = read_imported_order({**PLAIN, "status": "shipped", "created_at": "1996-07-04T00:00:00Z"})
+    assert (order.id, order.updated_at) == ("", order.created_at)
+
+
+def test_what_is_answered_can_be_imported() -> None:
+    order = read_imported_order(IMPORTED)
+    assert read_imported_order(json.loads(msgspec.json.encode(order))) == order
+
+
+def test_an_imported_order_is_checked_as_one_placed() -> None:
+    wrong = {
+        **IMPORTED,
+        "status": "lost",
+        "created_at": "1996-07-04",
+        "cancellation": {"at": 7},
+        "id": "",
+        "total": "1",
+    }
+    assert codes(read_imported_order, wrong) == {
+        "/status": "unknown_status",
+        "/created_at": "invalid_time",
+        "/cancellation/at": "wrong_type",
+        "/id": "text_missing",
+        "/total": "wrong_type",
+    }
+
+
+def test_a_reason_and_a_note_may_be_left_out() -> None:
+    assert read_cancel({}) == CancelBody(reason=None, note=None)
+    assert codes(read_cancel, {"reason": "two\nlines", "note": ""}) == {
+        "/reason": "text_not_printable",
+        "/note": "text_missing",
+    }
+
+
+@pytest.mark.parametrize("data", [None, [], "{}", 7, True, [ORDER]])
+def test_refuses_what_is_no_object(data: object) -> None:
+    for read in (read_place_order, read_imported_order, read_cancel):
+        assert codes(read, data) == {"": "wrong_type"}
+
+
+@pytest.mark.parametrize(
+    "value, code",
+    [
+        (0, "quantity_out_of_range"),
+        (1_000_001, "quantity_out_of_range"),
+        (10**40, "quantity_out_of_range"),
+        (-1, "quantity_out_of_range"),
+        (2.0, "wrong_type"),
+        ("2", "wrong_type"),
+        (True, "wrong_type"),
+        (None, "wrong_type"),
+    ],
+)
+def test_refuses_absurd_quantities(value: object, code: str) -> None:
+    line = {**ORDER["lines"][0], "quantity": value}
+    assert codes(read_place_order, {**ORDER, "lines": [ORDER["lines"][1], line]}) == {"/lines/1/quantity": code}
+
+
+@pytest.mark.parametrize("name", ["user_id", "external_ref"])
+@pytest.mark.parametrize(
+    "text, code",
+    [
+        ("", "text_missing"),
+        (" \u00a0", "text_missing"),
+        ("x" * 129, "text_too_long"),
+        ("a\nb", "text_not_printable"),
+        ("a\u2028b", "text_not_printable"),
+        ("a\x9fb", "text_not_printable"),
+        ("a\ud800b", "text_not_printable"),
+    ],
+)
+def test_refuses_texts_that_cannot_be_shown(name: str, text: str, code: str) -> None:
+    assert codes(read_place_order, {**PLAIN, name: text}) == {f"/{name}": code}
+
+
+def test_each_bound_is_the_domains() -> None:
+    at_bound = {
+        "user_id": "u" * limits.MAX_USER_ID_LENGTH,
+        "total": limits.MAX_MINOR_UNITS - 1,
+        "external_ref": "é" * limits.MAX_EXTERNAL_REF_LENGTH,
+        "tags": [f"{n:050}" for n in range(limits.MAX_TAGS)],
+        "metadata": {f"{n:040}": "v" * limits.MAX_METADATA_VALUE_LENGTH for n in range(limits.MAX_METADATA_KEYS)},
+    }
+    read_place_order({**PLAIN, **at_bound})
+    beyond = {
+        "user_id": "u" * (limits.MAX_USER_ID_LENGTH + 1),
+        "total": limits.MAX_MINOR_UNITS,
+        "external_ref": "é" * (limits.MAX_EXTERNAL_REF_LENGTH + 1),
+        "tags": [str(n) for n in range(limits.MAX_TAGS + 1)],
+        "metadata": {str(n): "v" for n in range(limits.MAX_METADATA_KEYS + 1)},
+        "lines": [None] * (limits.MAX_LINES + 1),
+    }
+    assert codes(read_place_order, {**PLAIN, **beyond}) == {
+        "/user_id": "text_too_long",
+        "/total": "amount_out_of_range",
+        "/external_ref": "text_too_long",
+        "/tags": "too_many_tags",
+        "/metadata": "too_many_metadata_keys",
+        "/lines": "too_many_lines",
+    }
+
+
+@pytest.mark.parametrize("code", ["eur", "EU", "EURO", "XXX", "", "€", "EUR "])
+def test_refuses_what_is_no_currency(code: str) -> None:
+    assert codes(read_place_order, {**PLAIN, "currency": code}) == {"/currency": "unknown_currency"}
+
+
+def test_messages_never_hold_the_rejected_value() -> None:
+    secret = "hunter2\x00"
+    with pytest.raises(InvalidFields) as caught:
+        read_imported_order(dict.fromkeys((*ORDER, "id", "status", "created_at", "cancellation", "version"), secret))
+    assert len(caught.value.errors) == 15
+    assert "hunter2" not in str(caught.value)
+
+
+def test_bodies_have_the_fields_of_the_dtos() -> None:
+    """So that a field that is added to one of them cannot be forgotten in the other."""
+    for model, dto in ((PlaceOrderBody, PlaceOrder), (ImportedOrder, OrderDTO), (LineBody, LineDTO)):
+        assert set(model.model_fields) == {field.name for field in dataclasses.fields(dto)}
+
+
+@pytest.mark.parametrize(
+    "text, instant",
+    [
+        ("2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        ("2026-11-22t10:00:00z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        ("2026-11-22 10:00:00-00:30", datetime(2026, 11, 22, 10, 30, tzinfo=UTC)),
+        ("2026-11-22T23:00:00.123456789+14:00", datetime(2026, 11, 22, 9, 0, 0, 123_456, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_reads_instants_as_rfc_3339_writes_them(text: str, instant: datetime) -> None:
+    assert read_instant(text) == instant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "2026-11-22", "2026-11-22T10:00:00", "2026-11-22T10:00Z", "20261122T100000Z", "2026-W47-7T10:00:00Z",
+        "2026-11-22T24:00:00Z", "2026-11-22T10:00:60Z", "2026-02-29T10:00:00Z", "2026-11-22T10:00:00+24:00",
+        "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00Z", "2026-11-22T10:00:00Z\n",
+        "\uff12026-11-22T10:00:00Z", "2026-11-22T10:00:00.Z", "2026-11-22T10:00:00,5Z", "-2026-11-22T10:00:00Z",
+    ],
+)  # fmt: skip
+def test_refuses_other_instants(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a time"):
+        read_instant(text)
