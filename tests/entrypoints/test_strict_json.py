@@ -1,0 +1,95 @@
+"""JSON is read in one way, or refused with the place and without a word of what stood there."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
+
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**98), 10**98)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | texts,
+    lambda below: st.lists(below) | st.dictionaries(texts, below),
+)
+
+
+@given(value=values)
+def test_reads_what_was_written(value: Any) -> None:
+    for ascii_only in (True, False):
+        assert read_json(json.dumps(value, ensure_ascii=ascii_only).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "body, place",
+    [
+        (b"", "line 1, column 1"),
+        (b'{"a": 1,}', "line 1, column 9"),
+        (b'{"a": 1}\n x', "line 2, column 2"),
+        (b"{'a': 1}", "line 1, column 2"),
+        (b"[1 2]", "line 1, column 4"),
+        (b'"\x00"', "line 1, column 2"),
+        (b'"tab\there"', "line 1, column 5"),
+        (b'"\\q"', "line 1, column 2"),
+        (b"01", "line 1, column 2"),
+        (b"+1", "line 1, column 1"),
+        (b"nan", "line 1, column 1"),
+        (b"\xef\xbb\xbf{}", "line 1, column 1"),
+        (b'"\xff"', "byte 2"),
+        (b'"\xed\xa0\x80"', "byte 2"),
+        ("{}".encode("utf-16"), "byte 1"),
+    ],
+)
+def test_says_where_it_is_no_json(body: bytes, place: str) -> None:
+    with pytest.raises(InvalidJSON, match=f"at {place}$"):
+        read_json(body)
+
+
+@pytest.mark.parametrize(
+    "body, place",
+    [
+        (b'{"a": 1, "a": 2}', "line 1, column 10"),
+        (b'{"a": 1,\n "b": {"c": 1},\n "b": 2}', "line 3, column 2"),
+        (b'{"\\u0061": 1, "a": 1}', "line 1, column 15"),
+        (b'[{"a": 1}, {"a": 1, "b": ["a", "{", "}"], "a": 2}]', "line 1, column 43"),
+        (b'{"x": {"a": 1, "a": 2}, "a": 1, "a": 2}', "line 1, column 16"),
+    ],
+)
+def test_says_where_a_key_stands_a_second_time(body: bytes, place: str) -> None:
+    with pytest.raises(InvalidJSON, match=f"the same key twice in one object, at {place}$"):
+        read_json(body)
+
+
+def test_the_same_key_may_stand_in_two_objects() -> None:
+    assert read_json(b'[{"a": 1}, {"a": {"a": "a"}}]') == [{"a": 1}, {"a": {"a": "a"}}]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"NaN", b"[-Infinity]", b"Infinity", b"1e400", b"-1e400", b"1" * 101, b"0." + b"1" * 100, b"1" * 5_000,
+        b'"\\ud800"', b'{"\\udfff": 1}', b'["\\ude00\\ud83d"]', b"[" * 100_000, b'{"a":' * 100_000,
+        b"[" * 100_000 + b"]" * 100_000,
+    ],
+)  # fmt: skip
+def test_refuses_what_programs_read_in_different_ways(body: bytes) -> None:
+    with pytest.raises(InvalidJSON):
+        read_json(body)
+
+
+def test_a_whole_surrogate_pair_is_one_character() -> None:
+    assert read_json(b'"\\ud83d\\ude00 \\\\ud800"') == "\N{GRINNING FACE} \\ud800"
+
+
+@given(body=st.binary() | st.text().map(lambda text: json.dumps(text)[:-1].encode()))
+def test_raises_nothing_else(body: bytes) -> None:
+    try:
+        read_json(body)
+    except InvalidJSON as error:
+        assert isinstance(str(error), str)  # noqa: PT017
