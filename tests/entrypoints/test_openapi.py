@@ -1,0 +1,152 @@
+"""The OpenAPI document: nothing for a linter to find, and nothing that the code does not do."""
+
+import dataclasses
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from orderkeep.application.dtos import CancellationDTO, EventDTO, LineDTO, OrderDTO
+from orderkeep.entrypoints.api import answer_models
+from orderkeep.entrypoints.api.operations import OPERATIONS
+from orderkeep.entrypoints.api.parameters import PARAMETERS
+from orderkeep.entrypoints.schemas import read_cancel, read_place_order
+from tests.entrypoints.http_calls import document, http_client
+
+Spectral = Callable[[Path], subprocess.CompletedProcess[str]]
+
+
+def operations() -> Iterator[dict[str, Any]]:
+    for path in document()["paths"].values():
+        yield from path.values()
+
+
+def contents(kind: str) -> Iterator[tuple[dict[str, Any], str, Any]]:
+    """Yield operation, schema name and example of each answer (or body) that has a name in `examples`."""
+    for operation in operations():
+        found = operation["responses"].values() if kind == "responses" else [operation.get("requestBody", {})]
+        for each in found:
+            for content in each.get("content", {}).values():
+                for name, example in content.get("examples", {}).items():
+                    yield operation, name, example["value"]
+
+
+def test_a_linter_finds_nothing(spectral: Spectral, tmp_path: Path) -> None:
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(document()), encoding="utf-8")
+    found = spectral(path)
+    assert found.returncode == 0, found.stdout
+
+
+def test_the_linter_would_find_a_wrong_example(spectral: Spectral, tmp_path: Path) -> None:
+    made = json.loads(json.dumps(document()))
+    made["paths"]["/orders"]["post"]["requestBody"]["content"]["application/json"]["examples"]["PlaceOrderBody"][
+        "value"
+    ]["total"] = "9900"
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(made), encoding="utf-8")
+    found = spectral(path)
+    assert found.returncode != 0
+    assert "oas3-valid-media-example" in found.stdout
+
+
+async def test_the_document_is_served(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/openapi.json")
+    assert answer.json() == document()
+    assert answer.json()["openapi"].startswith("3.1")
+
+
+async def test_the_document_says_where_a_proxy_serves_us() -> None:
+    async with http_client(root_path="/shop") as client:
+        assert (await client.get("/openapi.json")).json()["servers"][0]["url"] == "/shop"
+
+
+def test_every_operation_says_what_it_is_for_and_how_it_can_fail() -> None:
+    ids = [operation["operationId"] for operation in operations()]
+    assert sorted(ids) == sorted(OPERATIONS)
+    for operation in operations():
+        assert operation["summary"]
+        assert operation["description"]
+        assert operation["tags"]
+        assert {"422", "500"} <= set(operation["responses"])
+        assert any(status < "300" for status in operation["responses"])
+        for status, answer in operation["responses"].items():
+            assert answer["description"]
+            (media_type, content), *more = answer.get("content", {None: {"example": 1}}).items()
+            assert not more
+            assert (media_type == "application/problem+json") == (status >= "400")
+            assert content.get("example") or content["examples"]
+
+
+def test_every_parameter_and_header_is_described() -> None:
+    made = document()["components"]
+    for operation in operations():
+        for parameter in operation["parameters"]:
+            name = parameter.get("$ref", "").rpartition("/")[2]
+            said = made["parameters"][name] if name else parameter
+            assert said["description"]
+            assert "example" in said or "examples" in said["schema"]
+    used = {
+        parameter["name"] for op in operations() for parameter in op["parameters"] if parameter.get("in") == "query"
+    }
+    assert used == set(PARAMETERS)
+
+
+def test_examples_of_answers_fit_their_models() -> None:
+    seen = set()
+    for _, name, example in contents("responses"):
+        model = getattr(answer_models, name, answer_models.Problem)
+        model.model_validate(example)
+        assert set(example) <= {field.alias or name for name, field in model.model_fields.items()}
+        seen.add(name)
+    assert {"Order", "OrderPage", "ChangePage", "DryRun", "Cancelled", "invalid_fields"} <= seen
+
+
+def test_examples_of_bodies_are_accepted() -> None:
+    read = {"PlaceOrderBody": read_place_order, "CancelBody": read_cancel}
+    found = [read[name](example) for _, name, example in contents("bodies")]
+    assert len(found) == 2
+
+
+async def test_the_example_of_an_order_is_what_its_body_becomes(client: httpx.AsyncClient) -> None:
+    (body,) = [example for _, name, example in contents("bodies") if name == "PlaceOrderBody"]
+    (example,) = [
+        example
+        for operation, name, example in contents("responses")
+        if (operation["operationId"], name) == ("place_order", "Order")
+    ]
+    order = (await client.post("/orders", json=body)).json()
+    changing = ("id", "created_at", "updated_at")
+    assert {**order, **dict.fromkeys(changing)} == {**example, **dict.fromkeys(changing)}
+
+
+SCALARS = {"str": "string", "int": "integer", "bool": "boolean", "datetime": "string"}
+
+
+@pytest.mark.parametrize(
+    "name, dto",
+    [("Order", OrderDTO), ("OrderLine", LineDTO), ("Cancellation", CancellationDTO), ("Event", EventDTO)],
+)
+def test_answers_are_described_as_they_are_encoded(name: str, dto: Any) -> None:
+    schema = document()["components"]["schemas"][name]
+    fields = {field.name: str(field.type) for field in dataclasses.fields(dto)}
+    assert set(schema["properties"]) == set(schema["required"]) == set(fields)
+    for field, annotation in fields.items():
+        said = schema["properties"][field]
+        said = document()["components"]["schemas"][said["$ref"].rpartition("/")[2]] if "$ref" in said else said
+        kind, _, rest = annotation.partition(" | ")
+        assert ("anyOf" in said) == (rest == "None"), field
+        if kind in SCALARS:
+            assert {"type": SCALARS[kind]}.items() <= (said["anyOf"][0] if rest else said).items(), field
+        elif not rest:
+            assert said["type"] == ("array" if kind.startswith("tuple") else "object"), field
+
+
+async def test_every_error_of_the_framework_is_a_problem_too(client: httpx.AsyncClient) -> None:
+    """The client's own checks do the work: statuses that the document leaves out fail there."""
+    for method, path in (("GET", "/nowhere"), ("PUT", "/orders"), ("GET", "/docs/nothing")):
+        assert (await client.request(method, path)).headers["content-type"] == "application/problem+json"
