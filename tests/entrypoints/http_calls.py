@@ -72,13 +72,14 @@ async def hold_to_the_document(answer: httpx.Response) -> None:
         assert isinstance(problem["detail"], str)
         assert problem["detail"]
         assert problem["title"]
-    operation = _operation(answer.request.method, answer.request.url.raw_path.partition(b"?")[0].decode())
+    operation = _operation(answer.request.method, answer.request.url.path)
     if operation is not None:
         assert str(answer.status_code) in operation["responses"], answer.text
         declared = operation["responses"][str(answer.status_code)]
-        assert set(declared.get("headers", {})) >= {"X-Request-Id"}
-        if "code" in (said := answer.json() if answer.status_code >= 400 else {}):
-            assert said["code"] in declared["content"]["application/problem+json"]["examples"], said
+        assert "X-Request-Id" in declared["headers"]
+        if answer.status_code >= 400 and answer.content:
+            examples = declared["content"]["application/problem+json"]["examples"]
+            assert answer.json()["code"] in examples, answer.text
 
 
 @cache
