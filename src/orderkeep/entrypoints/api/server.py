@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import re
 import signal
 import socket
@@ -61,7 +62,8 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        _leave(f"cannot listen on {host} port {port}: {error.strerror or error}", USAGE)
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        _leave(f"cannot listen on {host} port {port}: {reason or error}", USAGE)
 
 
 def _open(store_url: str) -> UseCases:

@@ -1,0 +1,166 @@
+"""The server as its users run it: a process of its own, a SQLite file, real sockets."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.entrypoints.http_calls import ORDER, PLAIN
+
+SERVE = "from orderkeep.config import Settings; from orderkeep.entrypoints.api.server import serve; serve(Settings())"
+
+
+def start(**settings: object) -> subprocess.Popen[str]:
+    given = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = {**os.environ, "ORDERKEEP_PORT": "0", **given}
+    return subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.PIPE, text=True)
+
+
+@contextmanager
+def serving(**settings: object) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
+    """Yield a client of a server that has said where it listens, and its process."""
+    process = start(**settings)
+    assert process.stderr
+    try:
+        said = iter(process.stderr.readline, "")
+        url = next(found[0] for line in said if (found := re.search(r"http://[\w.:\[\]]+(?=/docs)", line)))
+        with httpx.Client(base_url=url) as client:
+            yield client, process
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+@contextmanager
+def connected(client: httpx.Client) -> Iterator[socket.socket]:
+    """Yield a plain connection to the client's server."""
+    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=30) as connection:
+        yield connection
+
+
+def read_all(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_orders_survive_a_restart(tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/orders.db"
+    with serving(store=store) as (client, process):
+        first = client.post("/orders", json=ORDER, headers={"Idempotency-Key": "key-1"})
+        assert first.status_code == 201
+        process.terminate()
+        assert process.wait(30) == 0
+    with serving(store=store) as (client, _):
+        assert client.get(first.headers["location"]).content == first.content
+        again = client.post("/orders", json=ORDER, headers={"Idempotency-Key": "key-1"})
+        assert (again.headers["idempotency-replayed"], again.content) == ("true", first.content)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, number: signal.Signals) -> None:
+    body = b'{"user_id": "user-7", "total": 9900, "currency": "EUR"}'
+    head = (
+        f"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        "Expect: 100-continue\r\n\r\n"
+    )
+    store = f"sqlite:///{tmp_path}/orders.db"
+    with serving(store=store) as (client, process), connected(client) as connection:
+        connection.sendall(head.encode())
+        assert connection.recv(1_000).startswith(b"HTTP/1.1 100 ")  # now the request is under way
+        process.send_signal(number)
+        while True:  # until it has closed its door
+            try:
+                connected(client).__enter__().close()
+            except ConnectionError:
+                break
+        connection.sendall(body)
+        assert read_all(connection).startswith(b"HTTP/1.1 201 ")
+        assert process.wait(30) == 0
+    with serving(store=store) as (client, _):
+        assert len(client.get("/orders").json()["data"]) == 1
+
+
+def test_reading_ends_where_a_body_is_too_large() -> None:
+    with serving(store="memory://", max_body_bytes=10_000) as (client, _), connected(client) as connection:
+        connection.sendall(b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n")
+        connection.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
+        for _ in range(11):
+            connection.sendall(b"3e8\r\n" + b" " * 1_000 + b"\r\n")  # and no end of it
+        answer = read_all(connection)
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert b'"code":"body_too_large"' in answer
+        assert client.get("/livez").status_code == 200
+
+
+def test_reading_does_not_begin_where_a_body_says_it_is_too_large() -> None:
+    with serving(store="memory://") as (client, _), connected(client) as connection:
+        connection.sendall(b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n")
+        connection.sendall(b"Content-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n")
+        assert read_all(connection).startswith(b"HTTP/1.1 413 ")
+
+
+STRANGE = (
+    b"GET /orders/\x00 HTTP/1.1",
+    b"GET /orders/\xff\xfe HTTP/1.1",
+    b"GET /orders/%00 HTTP/1.1",
+    b"GET //orders HTTP/1.1",
+    b"GET http://other/orders/1 HTTP/1.1",
+    b"GET /orders?\xff HTTP/1.1",
+    b"GET /" + b"x" * 100_000 + b" HTTP/1.1",
+    b"GET * HTTP/1.1",
+    b"OPTIONS * HTTP/1.1",
+    b"CONNECT test:80 HTTP/1.1",
+    b"BREW /orders HTTP/1.1",
+    b"\x16\x03\x01",
+)
+
+
+def test_strange_bytes_are_the_callers_fault() -> None:
+    with serving(store="memory://") as (client, process):
+        for request_line in STRANGE:
+            with connected(client) as connection:
+                connection.sendall(request_line + b"\r\nHost: test\r\nConnection: close\r\n\r\n")
+                assert re.match(rb"HTTP/1.1 4\d\d ", read_all(connection)), request_line
+        assert client.get("/livez").status_code == 200
+        process.terminate()
+        assert "Traceback" not in process.communicate(timeout=30)[1]
+
+
+def test_a_proxy_may_serve_us_under_a_path() -> None:
+    with serving(store="memory://", root_path="/shop") as (client, _):
+        answer = client.post("/orders", json=PLAIN)
+        client.post("/orders", json=PLAIN)
+        assert answer.headers["location"] == f"/shop/orders/{answer.json()['id']}"
+        assert client.get("/orders?limit=1").links["next"]["url"].startswith("/shop/orders?limit=1&cursor=")
+
+
+@pytest.mark.parametrize(
+    "settings, code, said",
+    [
+        ({"store": "sqlite:////nowhere/at/all/orders.db"}, 7, "the store cannot be opened: "),
+        ({"store": "redis://localhost"}, 2, "a store's URL begins with "),
+        ({"store": "memory://", "host": "256.0.0.1"}, 2, "cannot listen on 256.0.0.1 port "),
+    ],
+)
+def test_says_in_one_sentence_why_it_does_not_start(settings: dict[str, str], code: int, said: str) -> None:
+    process = start(**settings)
+    stderr = process.communicate(timeout=30)[1]
+    assert process.returncode == code
+    assert stderr.startswith(f"orderkeep: {said}")
+    assert stderr.count("\n") == 1
+
+
+def test_says_that_a_port_is_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = start(store="memory://", port=port)
+        stderr = process.communicate(timeout=30)[1]
+    assert process.returncode == 2
+    assert stderr == f"orderkeep: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
