@@ -1,0 +1,208 @@
+"""The command as a process among others: what it imports, its exit codes, its streams, signals and terminals."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.entrypoints.cli_calls import environment, run
+
+SLOW = {"fastapi", "starlette", "pydantic", "pydantic_settings", "uvicorn", "uvloop", "rich", "prometheus_client"}
+PLACE = ("place", "--user", "user-42", "--total", "99.00", "--currency", "EUR")
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a store of 400 orders, which nobody changes."""
+    folder = tmp_path_factory.mktemp("shop")
+    assert run("demo", "--orders", "400", cwd=folder).returncode == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def order_id(shop: Path) -> str:
+    return run("list", "--limit", "1", cwd=shop).stdout.decode().split("\t")[0]
+
+
+@pytest.mark.parametrize("args", [("--help",), ("list",), ("list", "--json"), ("get", "{id}"), ("history", "{id}")])
+def test_help_and_reads_import_nothing_slow(shop: Path, order_id: str, args: tuple[str, ...]) -> None:
+    script = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(*{name.partition('.')[0] for name in sys.modules}, file=sys.stderr))\n"
+        "from orderkeep.entrypoints.cli.main import main; main()"
+    )
+    command = [sys.executable, "-c", script, *(arg.format(id=order_id) for arg in args)]
+    result = subprocess.run(command, cwd=shop, capture_output=True, check=True)
+    assert "click" in result.stderr.decode().splitlines()[-1].split()
+    assert set(result.stderr.decode().splitlines()[-1].split()) & SLOW == set()
+
+
+def test_each_outcome_has_its_exit_code(tmp_path: Path) -> None:
+    placed = run(*PLACE, cwd=tmp_path)
+    assert placed.returncode == 0
+    order = json.loads(placed.stdout)["id"]
+    (tmp_path / "wrong.jsonl").write_text("{}\n")
+    (tmp_path / "no.db").write_text("this is no database, and long enough to be told from an empty file" * 20)
+    outcomes = {
+        ("list", "--limit", "none"): 2,
+        ("no-such-command",): 2,
+        ("--store", "redis://x", "list"): 2,
+        ("get", "no-such-order"): 3,
+        ("ship", order): 4,
+        ("import", "wrong.jsonl"): 5,
+        ("--store", "sqlite:///no.db", "list"): 7,
+        ("--store", "sqlite:///no-such-folder/orders.db", "list"): 7,
+        ("verify",): 0,
+    }
+    results = {args: run(*args, cwd=tmp_path) for args in outcomes}
+    assert {args: result.returncode for args, result in results.items()} == outcomes
+    assert all(result.stderr for args, result in results.items() if outcomes[args])
+    assert not any(b"Traceback" in result.stderr for result in results.values())
+
+
+def test_a_bug_is_told_in_a_sentence_and_traced_on_request(tmp_path: Path) -> None:
+    script = (
+        "from orderkeep.entrypoints.cli.main import cli\nfrom orderkeep.entrypoints.cli.session import Session\n"
+        "cli.main(obj=Session(open=lambda url: 1 / 0), prog_name='orderkeep')"
+    )
+
+    def broken(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-c", script, *args]
+        return subprocess.run(command, env=environment(**variables), capture_output=True, text=True, check=False)
+
+    told = broken("list")
+    assert (told.returncode, told.stdout) == (1, "")
+    assert told.stderr.count("\n") == 1
+    assert "this is a bug in orderkeep (ZeroDivisionError)" in told.stderr
+    assert "report" in told.stderr
+    for traced in (broken("list", "--debug"), broken("--debug", "list"), broken("list", ORDERKEEP_DEBUG="1")):
+        assert traced.returncode == 1
+        assert "Traceback" in traced.stderr
+
+
+def test_the_store_is_named_before_or_after_the_command_or_by_the_environment(tmp_path: Path) -> None:
+    url = "sqlite:///elsewhere.db"
+    run("--store", url, *PLACE, cwd=tmp_path)
+    assert not (tmp_path / "orders.db").exists()
+    answers = [
+        run("--store", url, "list", cwd=tmp_path),
+        run("list", "--store", url, cwd=tmp_path),
+        run("--store", "sqlite:///no.db", "list", "--store", url, cwd=tmp_path),
+        run("list", cwd=tmp_path, env=environment(ORDERKEEP_STORE=url)),
+        run("list", "--store", url, cwd=tmp_path, env=environment(ORDERKEEP_STORE="redis://x")),
+    ]
+    assert {answer.stdout.count(b"\n") for answer in answers} == {1}
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(shop: Path) -> None:
+    command = [sys.executable, "-m", "orderkeep", "export"]
+    with subprocess.Popen(command, cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 141
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("args", [("list",), ("export",), ("export", "/dev/full", "--format", "csv")])
+def test_a_full_disk_does_not_look_like_success(shop: Path, args: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "orderkeep", *args]
+        result = subprocess.run(command, cwd=shop, stdout=full, stderr=subprocess.PIPE, check=False)
+    assert result.returncode == 7
+    assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device: .*\n", result.stderr.decode())
+
+
+def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+    fifo = tmp_path / "orders"
+    os.mkfifo(fifo)
+    command = [sys.executable, "-m", "orderkeep", "import", str(fifo), "--format", "jsonl"]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with (
+        subprocess.Popen(command, cwd=tmp_path, **streams) as process,
+        fifo.open("wb"),  # returns when the command has opened it to read
+    ):
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, b"")
+    assert err.decode().strip() == "orderkeep: interrupted"
+
+
+def test_output_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+    latin = environment(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="latin-1")
+    order = {"user_id": "håkon 日本", "total": 1, "currency": "EUR"}
+    placed = run("place", "--data", "-", cwd=tmp_path, env=latin, input=json.dumps(order).encode())
+    assert json.loads(placed.stdout)["user_id"] == "håkon 日本"
+    assert "håkon 日本" in run("list", cwd=tmp_path, env=latin).stdout.decode()
+
+
+# --- terminals ---
+
+
+def _on_a_terminal(*args: str, cwd: Path, stream: str, **variables: str) -> tuple[str, bytes]:
+    """Run the command with one stream a terminal; return what came there, and on the other stream."""
+    ours, theirs = pty.openpty()
+    other = "stderr" if stream == "stdout" else "stdout"
+    env = environment(TERM="xterm-256color", COLUMNS="160", **variables)
+    streams = {stream: theirs, other: subprocess.PIPE}
+    command = [sys.executable, "-m", "orderkeep", *args]
+    with subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, **streams) as process:  # type: ignore[call-overload]
+        os.close(theirs)
+        seen = b"".join(_all_of(ours))
+        beside = getattr(process, other).read()
+    os.close(ours)
+    assert process.returncode == 0, beside
+    return seen.decode(), beside
+
+
+def _all_of(terminal: int) -> Iterator[bytes]:
+    while True:
+        try:
+            piece = os.read(terminal, 65_536)
+        except OSError:  # Linux, once the other side is closed
+            return
+        if not piece:
+            return
+        yield piece
+
+
+def test_a_terminal_gets_tables(shop: Path, order_id: str) -> None:
+    seen, _ = _on_a_terminal("list", "--limit", "3", cwd=shop, stream="stdout", NO_COLOR="1")
+    assert "user id" in seen.splitlines()[0] + seen.splitlines()[1]
+    assert order_id in seen
+    assert "\t" not in seen
+    seen, _ = _on_a_terminal("get", order_id, cwd=shop, stream="stdout", NO_COLOR="1")
+    assert "EUR" in seen
+    assert "unit price" in seen
+    assert not seen.startswith("{")
+    seen, _ = _on_a_terminal("history", order_id, cwd=shop, stream="stdout", NO_COLOR="1")
+    assert "OrderPlaced" in seen
+
+
+def test_a_terminal_that_is_asked_for_json_gets_json(shop: Path, order_id: str) -> None:
+    seen, _ = _on_a_terminal("get", order_id, "--json", cwd=shop, stream="stdout")
+    assert json.loads(seen)["id"] == order_id
+
+
+@pytest.mark.parametrize("args", [("demo", "--orders", "3"), ("export", "out.csv"), ("import", "out.csv"), ("verify",)])
+def test_progress_is_shown_on_a_terminal_and_data_stays_clean(
+    shop: Path, args: tuple[str, ...], tmp_path: Path
+) -> None:
+    for name in ("orders.db", "out.csv"):
+        source = shop / name
+        if source.exists():
+            (tmp_path / name).write_bytes(source.read_bytes())
+    run("export", "out.csv", cwd=tmp_path)
+    seen, data = _on_a_terminal(*args, cwd=tmp_path, stream="stderr")
+    assert "━" in seen
+    assert b"\x1b" not in data
+    assert b"\x1b" not in run(*args, cwd=tmp_path).stderr
