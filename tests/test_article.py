@@ -1,0 +1,100 @@
+"""The article's snippets, which lie in `article/` as they were printed, work with our classes in any mixture."""
+
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from orderkeep.application.use_cases import CancelOrderUseCase
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.article import lambda_handler, use_cases
+from tests.article.boto3_stand_in import TABLES
+from tests.article.dynamo_repo import DynamoOrderRepository
+from tests.article.repositories import OrderRepository
+from tests.article.test_cancel_order import InMemoryOrderRepository as ArticlesRepository
+
+EveryUseCase = pytest.mark.parametrize(
+    "use_case", [CancelOrderUseCase, use_cases.CancelOrderUseCase], ids=["ours", "the-article's"]
+)
+EveryRepository = pytest.mark.parametrize(
+    "repository", [InMemoryOrderRepository, ArticlesRepository], ids=["ours", "the-article's"]
+)
+
+
+def the_articles_order(status: str = "pending") -> Order:
+    return Order("1", "user-42", 99.0, status, datetime.now())  # type: ignore[arg-type]  # noqa: DTZ005
+
+
+@EveryUseCase
+@EveryRepository
+async def test_either_use_case_cancels_an_order_in_either_repository(
+    use_case: Callable[[Any], Any], repository: Callable[[list[Order]], Any]
+) -> None:
+    repo = repository([the_articles_order()])
+    await use_case(repo).execute("1")
+    assert (await repo.get_by_id("1")).status == "cancelled"
+
+
+@EveryUseCase
+@EveryRepository
+async def test_either_use_case_refuses_in_either_repository(
+    use_case: Callable[[Any], Any], repository: Callable[[list[Order]], Any]
+) -> None:
+    repo = repository([the_articles_order("shipped")])
+    with pytest.raises(CannotCancelOrder, match="shipped"):
+        await use_case(repo).execute("1")
+    with pytest.raises(OrderNotFound):
+        await use_case(repo).execute("2")
+
+
+async def test_a_status_that_is_set_as_the_article_sets_it_is_kept_and_counted() -> None:
+    repo = InMemoryOrderRepository([the_articles_order()])
+    await use_cases.CancelOrderUseCase(repo).execute("1")
+    first, second = await repo.list_changes("1", 0, 10)
+    assert (first.order.status, second.order.status, second.version) == ("pending", "cancelled", 2)
+
+
+async def test_a_repository_of_the_articles_shape_keeps_our_orders() -> None:
+    class Kept(OrderRepository):
+        order: Order | None = None
+
+        async def get_by_id(self, order_id: str) -> Order | None:
+            return self.order
+
+        async def save(self, order: Order) -> None:
+            self.order = order
+
+    repo = Kept()
+    await repo.save(the_articles_order("processing"))
+    await CancelOrderUseCase(repo).execute("1")  # type: ignore[arg-type]  # has the shape, not the name
+    assert repo.order is not None
+    assert repo.order.status == "cancelled"
+
+
+@pytest.fixture
+async def articles_app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+    monkeypatch.setenv("ORDERS_TABLE", "orders")
+    TABLES.clear()
+    transport = httpx.ASGITransport(lambda_handler.handler.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as client:
+        yield client
+
+
+async def test_the_articles_route_and_handler_answer_as_the_article_says(articles_app: httpx.AsyncClient) -> None:
+    repo = DynamoOrderRepository("orders")
+    await repo.save(the_articles_order())
+
+    cancelled = await articles_app.delete("/orders/1")
+    assert (cancelled.status_code, cancelled.json()) == (200, {"status": "cancelled"})
+    saved = await repo.get_by_id("1")
+    assert saved is not None
+    assert (saved.status, saved.total.minor) == ("cancelled", 9_900)
+
+    again = await articles_app.delete("/orders/1")
+    assert (again.status_code, again.json()) == (422, {"detail": "Order cannot be cancelled: it is cancelled"})
+    unknown = await articles_app.delete("/orders/2")
+    assert (unknown.status_code, unknown.json()) == (404, {"detail": "Order not found"})

@@ -1,0 +1,72 @@
+"""Looking up what was done to an order: who, when, and the order as it became."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.change_order import Request
+from orderkeep.application.use_cases import CancelOrderUseCase, ConfirmOrderUseCase, GetOrderHistoryUseCase
+from orderkeep.domain.exceptions import InvalidCursor, InvalidQuery, OrderNotFound
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import SINCE, small_order
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+async def an_order_with_a_past() -> GetOrderHistoryUseCase:
+    repo = InMemoryOrderRepository([small_order("order-1"), small_order("order-2")])
+    await ConfirmOrderUseCase(repo, clock=lambda: NOON).execute(
+        "order-1", Request(actor=Actor(ActorKind.STAFF, "anna"))
+    )
+    by_customer = Request(actor=Actor(ActorKind.CUSTOMER, "user-42"), request_id="call-7")
+    await CancelOrderUseCase(repo, clock=lambda: NOON + timedelta(hours=1)).execute(
+        "order-1", by_customer, reason="late"
+    )
+    return GetOrderHistoryUseCase(repo, repo)
+
+
+async def test_tells_who_did_what_and_when() -> None:
+    changes = (await (await an_order_with_a_past()).execute("order-1")).changes
+    assert [
+        (change.version, change.events[0].type, change.actor, change.request_id, change.at) for change in changes
+    ] == [
+        (1, "OrderImported", "system", None, SINCE),
+        (2, "OrderConfirmed", "staff:anna", None, NOON),
+        (3, "OrderCancelled", "customer:user-42", "call-7", NOON + timedelta(hours=1)),
+    ]
+
+
+async def test_shows_the_order_as_it_became_with_each_change() -> None:
+    changes = (await (await an_order_with_a_past()).execute("order-1")).changes
+    assert [change.order.status for change in changes] == ["pending", "processing", "cancelled"]
+    assert [change.order.version for change in changes] == [1, 2, 3]
+
+
+async def test_pages_through_the_changes() -> None:
+    history = await an_order_with_a_past()
+    first = await history.execute("order-1", limit=2)
+    assert [change.version for change in first.changes] == [1, 2]
+    second = await history.execute("order-1", limit=2, cursor=first.next_cursor)
+    assert [change.version for change in second.changes] == [3]
+    assert second.next_cursor is None
+
+
+async def test_refuses_a_cursor_of_another_order() -> None:
+    history = await an_order_with_a_past()
+    first = await history.execute("order-1", limit=1)
+    with pytest.raises(InvalidCursor):
+        await history.execute("order-2", limit=1, cursor=first.next_cursor)
+
+
+async def test_refuses_a_page_that_is_too_large() -> None:
+    with pytest.raises(InvalidQuery, match="must be from 1 to 200"):
+        await (await an_order_with_a_past()).execute("order-1", limit=201)
+
+
+async def test_shows_a_customer_the_history_of_their_own_orders_only() -> None:
+    history = await an_order_with_a_past()
+    assert (await history.execute("order-1", actor=Actor(ActorKind.CUSTOMER, "user-42"))).changes
+    for order_id, user in (("order-1", "user-43"), ("order-3", "user-42")):
+        with pytest.raises(OrderNotFound, match=r"^Order not found$"):
+            await history.execute(order_id, actor=Actor(ActorKind.CUSTOMER, user))

@@ -1,0 +1,189 @@
+"""Importing orders that were kept elsewhere, with their dates and statuses."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.ids import order_id_for_external_ref
+from orderkeep.application.ports import OrderFilter
+from orderkeep.application.use_cases import (
+    ImportOrdersUseCase,
+    ImportProblem,
+    ImportReport,
+    ImportRow,
+    PlaceOrderUseCase,
+    ShipOrderUseCase,
+)
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import place_command
+
+ANNA = Actor(ActorKind.STAFF, "anna")
+
+
+def kept_elsewhere(number: int, **changes: object) -> OrderDTO:
+    """Return an order as a file tells it: without an id, known by its external_ref."""
+    order = OrderDTO(
+        id="",
+        user_id=f"user-{number}",
+        total=1_000 + number,
+        currency="EUR",
+        status="processing",
+        created_at=datetime(1996, 7, 4, number % 24, tzinfo=UTC),
+        updated_at=datetime(1996, 7, 16, number % 24, tzinfo=UTC),
+        external_ref=f"northwind-{number}",
+    )
+    return replace(order, **changes)  # type: ignore[arg-type]
+
+
+def file_of(*orders: OrderDTO) -> Callable[[], Iterable[ImportRow]]:
+    return lambda: (ImportRow(line, order) for line, order in enumerate(orders, start=1))
+
+
+async def run(repo: InMemoryOrderRepository, *orders: OrderDTO) -> ImportReport:
+    return await ImportOrdersUseCase(repo, repo).execute(file_of(*orders))
+
+
+async def test_keeps_dates_and_statuses_as_they_were() -> None:
+    repo = InMemoryOrderRepository()
+    await run(repo, kept_elsewhere(1), kept_elsewhere(2, status="shipped"))
+    order = await repo.get_by_id(order_id_for_external_ref("northwind-2"))
+    assert order is not None
+    expected = kept_elsewhere(2, id=order.id, status="shipped", version=1)
+    assert OrderDTO.of(order) == expected
+    (change,) = await repo.list_changes(order.id, 0, 10)
+    assert (change.events[0].type, change.events[0].data) == ("OrderImported", {"status": "shipped"})
+    assert change.at == expected.updated_at
+
+
+async def test_says_what_the_file_holds() -> None:
+    orders = [kept_elsewhere(n, status="shipped" if n < 3 else "pending") for n in range(5)]
+    dear = kept_elsewhere(9, total=7, currency="JPY")
+    lines = OrderDTO.of(place_command(8).to_order("order-8", datetime(2026, 1, 2, 3, tzinfo=UTC)))
+    report = await run(InMemoryOrderRepository(), *orders, dear, lines)
+    assert (report.orders, report.lines, report.imported, report.problem_count) == (7, 2, 7, 0)
+    assert report.statuses == {"shipped": 3, "pending": 3, "processing": 1}
+    assert report.totals == {"EUR": 5_010, "JPY": 7, "CHF": place_command(8).total}
+
+
+async def test_changes_nothing_when_it_is_done_again() -> None:
+    repo = InMemoryOrderRepository()
+    orders = [kept_elsewhere(number) for number in range(130)]
+    await run(repo, *orders)
+    report = await run(repo, *orders)
+    assert (report.imported, report.unchanged, report.present, report.problem_count) == (0, 130, 0, 0)
+    assert len((await repo.read_changes(None, 1_000)).changes) == 130
+
+
+async def test_finishes_what_an_import_that_was_killed_began() -> None:
+    repo = InMemoryOrderRepository()
+    await run(repo, *(kept_elsewhere(number) for number in range(70)))
+    report = await run(repo, *(kept_elsewhere(number) for number in range(100)))
+    assert (report.imported, report.unchanged) == (30, 70)
+
+
+async def test_leaves_an_order_alone_that_went_on_since() -> None:
+    repo = InMemoryOrderRepository()
+    await run(repo, kept_elsewhere(1))
+    order_id = order_id_for_external_ref("northwind-1")
+    await ShipOrderUseCase(repo).execute(order_id)
+    report = await run(repo, kept_elsewhere(1))
+    assert (report.imported, report.unchanged, report.problem_count) == (0, 1, 0)
+    order = await repo.get_by_id(order_id)
+    assert order is not None
+    assert order.status == "shipped"
+
+
+async def test_leaves_an_order_alone_that_is_kept_under_another_id() -> None:
+    repo = InMemoryOrderRepository()
+    placed = await PlaceOrderUseCase(repo).execute(place_command(external_ref="northwind-1"))
+    report = await run(repo, kept_elsewhere(1), kept_elsewhere(2))
+    assert (report.imported, report.present) == (1, 1)
+    found = await repo.list_snapshots(OrderFilter(external_ref="northwind-1"), None, 10)
+    assert [order.id for order in found] == [placed.order.id]
+
+
+async def test_takes_back_what_was_exported_here_whoever_does_it() -> None:
+    repo = InMemoryOrderRepository()
+    placed = (await PlaceOrderUseCase(repo).execute(place_command())).order
+    elsewhere = InMemoryOrderRepository()
+    assert (await run(elsewhere, placed)).imported == 1
+    assert (await run(repo, placed)).unchanged == 1
+    by_anna = await ImportOrdersUseCase(elsewhere, elsewhere).execute(file_of(placed), actor=ANNA)
+    assert by_anna.unchanged == 1
+
+
+async def test_reports_an_order_that_is_kept_with_other_content() -> None:
+    repo = InMemoryOrderRepository()
+    order = replace(kept_elsewhere(1), id="order-1")
+    await run(repo, order)
+    report = await run(repo, kept_elsewhere(2), replace(order, total=99))
+    assert (report.imported, report.problem_count) == (1, 1)
+    message = "this order is kept already, with other content: it was not changed"
+    assert report.problems == [ImportProblem(2, "external_ref", "already_kept", message)]
+    by_anna = await ImportOrdersUseCase(repo, repo).execute(file_of(replace(order, total=98)), actor=ANNA)
+    assert [problem.code for problem in by_anna.problems] == ["already_kept"]
+
+
+async def test_reports_every_problem_by_its_line_and_writes_nothing() -> None:
+    repo = InMemoryOrderRepository()
+    unreadable = ImportRow(7, None, (ImportProblem(7, "total", "invalid_amount", "must be a decimal number"),))
+    rows = [
+        ImportRow(1, kept_elsewhere(1)),
+        ImportRow(2, kept_elsewhere(2, status="lost")),
+        ImportRow(3, kept_elsewhere(3, currency="GOLD")),
+        ImportRow(4, kept_elsewhere(1)),
+        ImportRow(5, kept_elsewhere(5, external_ref=None)),
+        ImportRow(6, kept_elsewhere(6, total=-1)),
+        unreadable,
+    ]
+    report = await ImportOrdersUseCase(repo, repo).execute(lambda: rows)
+    assert [(problem.line, problem.field, problem.code) for problem in report.problems] == [
+        (2, "status", "unknown_status"),
+        (3, "currency", "unknown_currency"),
+        (4, "external_ref", "invalid_order"),
+        (5, "external_ref", "invalid_order"),
+        (6, "total", "amount_out_of_range"),
+        (7, "total", "invalid_amount"),
+    ]
+    assert (report.orders, report.problem_count) == (1, 6)
+    assert (await repo.read_changes(None, 10)).changes == ()
+
+
+async def test_counts_further_problems_once_a_thousand_are_told() -> None:
+    orders = [kept_elsewhere(number, status="lost") for number in range(1_003)]
+    report = await run(InMemoryOrderRepository(), *orders)
+    assert (len(report.problems), report.problem_count) == (1_000, 1_003)
+
+
+async def test_checks_all_and_writes_nothing_in_a_dry_run() -> None:
+    repo = InMemoryOrderRepository()
+    report = await ImportOrdersUseCase(repo, repo).execute(file_of(kept_elsewhere(1)), dry_run=True)
+    assert (report.orders, report.imported) == (1, 0)
+    assert (await repo.read_changes(None, 10)).changes == ()
+
+
+async def test_tells_how_far_it_is() -> None:
+    repo, told = InMemoryOrderRepository(), list[int]()
+    orders = [kept_elsewhere(number) for number in range(130)]
+    await ImportOrdersUseCase(repo, repo).execute(file_of(*orders), on_progress=told.append)
+    assert sum(told) == 130
+    assert len(told) > 1
+
+
+async def test_stops_where_the_store_cannot_answer() -> None:
+    repo = InMemoryOrderRepository()
+    await repo.close()
+    with pytest.raises(StoreUnavailable):
+        await run(repo, kept_elsewhere(1))
+
+
+async def test_stops_where_the_file_changes_under_its_hands() -> None:
+    repo = InMemoryOrderRepository()
+    readings = iter([[ImportRow(1, kept_elsewhere(1))], [ImportRow(1, None)]])
+    with pytest.raises(RuntimeError, match="the file changed while it was imported"):
+        await ImportOrdersUseCase(repo, repo).execute(lambda: next(readings))

@@ -1,0 +1,142 @@
+"""Listing orders, newest first, a page at a time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.ports import OrderFilter
+from orderkeep.application.use_cases import ListOrdersUseCase, OrderPage
+from orderkeep.domain.exceptions import InvalidCursor, InvalidQuery, UnsupportedFilter
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import small_order
+
+MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
+STATUSES = ("pending", "processing", "shipped", "delivered", "cancelled")
+
+
+def nine_orders() -> ListOrdersUseCase:
+    """Return the use case on nine orders, an hour apart; order-3, 6 and 9 are of user-0, and so on."""
+    orders = [
+        small_order(
+            f"order-{number}",
+            at=MORNING + timedelta(hours=number),
+            user_id=f"user-{number % 3}",
+            status=STATUSES[number % 5],
+            tags=("even", "all") if number % 2 == 0 else ("all",),
+            external_ref=f"web-{number}",
+        )
+        for number in range(1, 10)
+    ]
+    return ListOrdersUseCase(InMemoryOrderRepository(orders))
+
+
+def numbers(page: OrderPage) -> list[int]:
+    return [int(order.id.removeprefix("order-")) for order in page.orders]
+
+
+async def test_lists_newest_first() -> None:
+    page = await nine_orders().execute()
+    assert numbers(page) == [9, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert page.next_cursor is None
+
+
+@pytest.mark.parametrize(
+    "where, expected",
+    [
+        (OrderFilter(user_id="user-0"), [9, 6, 3]),
+        (OrderFilter(status="pending"), [5]),
+        (OrderFilter(tag="even"), [8, 6, 4, 2]),
+        (OrderFilter(external_ref="web-7"), [7]),
+        (OrderFilter(created_from=MORNING + timedelta(hours=8)), [9, 8]),
+        (OrderFilter(created_to=MORNING + timedelta(hours=3)), [2, 1]),
+        (OrderFilter(user_id="user-0", tag="even", created_to=MORNING + timedelta(hours=9)), [6]),
+        (OrderFilter(user_id="user-0", status="shipped"), []),
+    ],
+    ids=["user", "status", "tag", "external-ref", "from", "to", "user-tag-and-time", "none"],
+)
+async def test_lists_what_was_asked_for(where: OrderFilter, expected: list[int]) -> None:
+    assert numbers(await nine_orders().execute(where)) == expected
+
+
+async def test_goes_on_where_the_page_before_ended() -> None:
+    list_orders = nine_orders()
+    pages, cursor = [], None
+    while True:
+        page = await list_orders.execute(limit=4, cursor=cursor)
+        pages.append(numbers(page))
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert pages == [[9, 8, 7, 6], [5, 4, 3, 2], [1]]
+
+
+async def test_ends_with_a_full_page_where_nothing_follows() -> None:
+    page = await nine_orders().execute(limit=9)
+    assert (len(page.orders), page.next_cursor) == (9, None)
+
+
+async def test_refuses_a_cursor_with_other_filters() -> None:
+    list_orders = nine_orders()
+    page = await list_orders.execute(OrderFilter(tag="all"), limit=2)
+    for other in (OrderFilter(), OrderFilter(tag="even"), OrderFilter(tag="all", user_id="user-1")):
+        with pytest.raises(InvalidCursor) as refused:
+            await list_orders.execute(other, limit=2, cursor=page.next_cursor)
+        assert refused.value.parameter == "cursor"
+
+
+async def test_takes_a_cursor_with_another_limit() -> None:
+    list_orders = nine_orders()
+    page = await list_orders.execute(limit=2)
+    assert numbers(await list_orders.execute(limit=3, cursor=page.next_cursor)) == [7, 6, 5]
+
+
+@pytest.mark.parametrize("limit", [0, -1, 201])
+async def test_refuses_a_page_of_no_size_or_too_large(limit: int) -> None:
+    with pytest.raises(InvalidQuery, match="must be from 1 to 200") as refused:
+        await nine_orders().execute(limit=limit)
+    assert refused.value.parameter == "limit"
+
+
+@pytest.mark.parametrize(
+    "where, parameter",
+    [
+        (OrderFilter(status="pending", tag="even"), "tag"),
+        (OrderFilter(status="pending", external_ref="web-7"), "external_ref"),
+        (OrderFilter(tag="even", external_ref="web-7"), "external_ref"),
+    ],
+    ids=["status-and-tag", "status-and-ref", "tag-and-ref"],
+)
+async def test_refuses_filters_that_no_index_answers_together(where: OrderFilter, parameter: str) -> None:
+    with pytest.raises(UnsupportedFilter, match="filter by one of them") as refused:
+        await nine_orders().execute(where)
+    assert refused.value.parameter == parameter
+
+
+async def test_refuses_a_status_that_there_is_not() -> None:
+    with pytest.raises(InvalidQuery, match="must be one of pending, processing") as refused:
+        await nine_orders().execute(OrderFilter(status="lost"))
+    assert refused.value.parameter == "status"
+
+
+async def test_refuses_a_time_range_that_ends_before_it_begins() -> None:
+    backwards = OrderFilter(created_from=MORNING, created_to=MORNING - timedelta(seconds=1))
+    with pytest.raises(InvalidQuery, match="must not be before created_from") as refused:
+        await nine_orders().execute(backwards)
+    assert refused.value.parameter == "created_to"
+
+
+async def test_shows_a_customer_their_own_orders_only() -> None:
+    list_orders, customer = nine_orders(), Actor(ActorKind.CUSTOMER, "user-0")
+    assert numbers(await list_orders.execute(actor=customer)) == [9, 6, 3]
+    assert numbers(await list_orders.execute(OrderFilter(user_id="user-0", tag="even"), actor=customer)) == [6]
+    assert await list_orders.execute(OrderFilter(user_id="user-1"), actor=customer) == OrderPage((), None)
+
+
+async def test_takes_no_cursor_of_staff_from_a_customer() -> None:
+    list_orders, customer = nine_orders(), Actor(ActorKind.CUSTOMER, "user-0")
+    of_staff = await list_orders.execute(limit=2, actor=Actor(ActorKind.STAFF, "anna"))
+    with pytest.raises(InvalidCursor):
+        await list_orders.execute(limit=2, cursor=of_staff.next_cursor, actor=customer)
+    own = await list_orders.execute(limit=2, actor=customer)
+    assert numbers(await list_orders.execute(limit=2, cursor=own.next_cursor, actor=customer)) == [3]

@@ -1,0 +1,102 @@
+"""Proving that what is kept is what was committed: every alteration of a store's content is found."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orderkeep.application.use_cases import ConfirmOrderUseCase, ShipOrderUseCase, VerifyOrdersUseCase
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.serialization import hash_of
+from orderkeep.testing.orders import small_order
+
+
+class Tampered(InMemoryOrderRepository):
+    """A store whose content is within reach of whoever has access to the machine."""
+
+    def alter(self, version: int, **changes: Any) -> None:
+        changed = self._changes["order-1"][version - 1]
+        self._changes["order-1"][version - 1] = replace(changed, **changes)
+
+    def alter_and_hash_again(self, version: int, **changes: Any) -> None:
+        self.alter(version, **changes)
+        self.alter(version, hash=hash_of(self._changes["order-1"][version - 1]))
+
+    def alter_order(self, **changes: Any) -> None:
+        self._orders["order-1"] = replace(self._orders["order-1"], **changes)
+
+    def set_back(self) -> None:
+        self.alter_order(document=self._changes["order-1"][1].document)
+
+    def drop_change(self, version: int) -> None:
+        del self._changes["order-1"][version - 1]
+
+    def drop_from_feed(self) -> None:
+        del self._feed[1]
+
+    def rewrite_total(self) -> None:
+        for version in (1, 2, 3):
+            document = self._changes["order-1"][version - 1].document.replace(b"9900", b"1")
+            self.alter(version, document=document)
+        self.alter_order(document=self._orders["order-1"].document.replace(b"9900", b"1"))
+
+
+async def three_changes() -> Tampered:
+    store = Tampered([small_order("order-1"), small_order("order-2")])
+    await ConfirmOrderUseCase(store).execute("order-1")
+    await ShipOrderUseCase(store).execute("order-1")
+    return store
+
+
+async def test_finds_nothing_where_nothing_was_altered() -> None:
+    told = list[int]()
+    report = await VerifyOrdersUseCase(await three_changes()).execute(told.append)
+    assert (report.orders, report.changes, report.problems) == (2, 4, [])
+    assert sum(told) == 2
+
+
+@pytest.mark.parametrize(
+    "tamper, found",
+    [
+        (lambda store: store.alter(2, actor="staff:mallory"), [(2, "this change does not fit its hash")]),
+        (
+            lambda store: store.alter_and_hash_again(2, actor="staff:mallory"),
+            [(3, "this change does not follow the one before")],
+        ),
+        (
+            lambda store: store.alter_and_hash_again(3, actor="staff:mallory"),
+            [(3, "the order is not as its last change left it")],
+        ),
+        (lambda store: store.set_back(), [(3, "the order is not as its last change left it")]),
+        (lambda store: store.alter_order(seal="f" * 64), [(3, "the order is not as its last change left it")]),
+        (
+            lambda store: store.rewrite_total(),
+            [(version, "this change does not fit its hash") for version in (1, 2, 3)],
+        ),
+        (
+            lambda store: store.drop_change(2),
+            [
+                (2, "this change is missing"),
+                (3, "this change does not follow the one before"),
+                (0, "the feed holds 4 changes, the orders 3"),
+            ],
+        ),
+        (lambda store: store.drop_from_feed(), [(0, "the feed holds 3 changes, the orders 4")]),
+    ],
+    ids=["actor", "re-hashed", "last-re-hashed", "set-back", "seal", "total", "dropped", "feed"],
+)
+async def test_finds_what_was_altered(tamper: Callable[[Tampered], None], found: list[tuple[int, str]]) -> None:
+    store = await three_changes()
+    tamper(store)
+    report = await VerifyOrdersUseCase(store).execute()
+    assert [(problem.version, problem.message) for problem in report.problems] == found
+
+
+async def test_finds_an_order_that_has_lost_all_of_its_history() -> None:
+    store = await three_changes()
+    for _ in range(3):
+        store.drop_change(1)
+    report = await VerifyOrdersUseCase(store).execute()
+    assert (report.problems[0].order_id, report.problems[0].version) == ("order-1", 0)
+    assert report.problems[0].message == "the order is not as its last change left it"
