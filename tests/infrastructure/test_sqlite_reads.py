@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter
-from orderkeep.domain.exceptions import InvalidCursor
+from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections
 from tests.infrastructure.sqlite_samples import NOON, an_order, look
 
@@ -98,6 +98,42 @@ async def test_a_document_is_answered_byte_by_byte_as_it_lies_there(store: Sqlit
     assert found.json == kept
     assert kind == "text"
     assert "Zoë Ağaoğlu 🦊".encode() in kept
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [
+        "UPDATE orders SET document = '{bad'",
+        "UPDATE orders SET document = '{}', schema = 0",
+        "UPDATE orders SET document = replace(document, '9961', '\"much\"'), schema = 0",
+        "UPDATE orders SET document = replace(document, 'EUR', 'XXX'), created_at = 'soon'",
+        "UPDATE orders SET requests = '[]', created_at = 9e18",
+        "UPDATE orders SET document = x'7bff7d', schema = 0",
+    ],
+)
+async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
+    store: SqliteOrderRepository, path: Path, alteration: str
+) -> None:
+    look(path, alteration)
+
+    with pytest.raises(StoreUnusable, match="cannot be read: somebody altered the orders' file"):
+        await store.get_by_id("order-1")
+    if "document = '{bad'" not in alteration:  # a snapshot is answered as it is kept
+        with pytest.raises(StoreUnusable, match="cannot be read"):
+            await store.get_snapshot("order-1")
+
+
+@pytest.mark.parametrize(
+    "alteration", ["events = '['", "document = '{\"id\": 1}'", "at = 'soon'", "at = -9e18", "events = x'ff'"]
+)
+async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
+    store: SqliteOrderRepository, path: Path, alteration: str
+) -> None:
+    look(path, f"UPDATE changes SET {alteration}")
+
+    for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(None, 9)):
+        with pytest.raises(StoreUnusable, match="cannot be read: somebody altered the orders' file"):
+            await attempt
 
 
 async def test_no_read_keeps_a_snapshot_open(store: SqliteOrderRepository, path: Path) -> None:

@@ -5,17 +5,15 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
 from orderkeep.infrastructure.sqlite_repo.locks import BUSY_SECONDS, patiently
+from orderkeep.infrastructure.sqlite_repo.rows import Row
 from orderkeep.infrastructure.sqlite_repo.schema import prepare
 
 CACHE_KIB = 16_000
 MOST_IDLE_READERS = 8
-
-Row = tuple[Any, ...]
 
 
 class OrdersFile:
@@ -97,7 +95,7 @@ class Readers:
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
 
-    def rows(self, query: str, parameters: tuple[Any, ...]) -> list[Row]:
+    def rows(self, query: str, parameters: Row) -> list[Row]:
         """Return all rows, so that no snapshot stays open. Raises `StoreUnavailable`."""
         if self._closed:
             raise StoreUnavailable(CLOSED)

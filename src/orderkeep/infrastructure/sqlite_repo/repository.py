@@ -1,33 +1,47 @@
 """The SQLite store: reads on the event loop itself, from connections that only read; writes by one thread."""
 
 import os
+from collections.abc import Callable
 from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidCursor
-from orderkeep.infrastructure.serialization import change_of, commit_of, order_of
+from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
+from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
+from orderkeep.infrastructure.sqlite_repo.errors import UNREADABLE
 from orderkeep.infrastructure.sqlite_repo.lists import in_64_bits, list_query
 from orderkeep.infrastructure.sqlite_repo.rows import (
     CHANGE_COLUMNS,
+    ORDER_COLUMNS,
     SNAPSHOT_COLUMNS,
+    Row,
     Write,
     change_of_row,
+    feed_change_of_row,
     microseconds,
+    order_of_row,
     snapshot_of_row,
 )
 from orderkeep.infrastructure.sqlite_repo.writer import CommitWriter
 
-_GET_ORDER = "SELECT CAST(document AS BLOB), CAST(requests AS BLOB), seal FROM orders WHERE id = ?"
-_GET_SNAPSHOT = f"SELECT {SNAPSHOT_COLUMNS} FROM orders AS o WHERE id = ?"  # noqa: S608  # nothing from outside
-_CHANGES = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE"  # noqa: S608
-_GET_CHANGE = f"{_CHANGES} order_id = ? AND version = ?"
-_GET_CHANGE_AT = f"{_CHANGES} order_id = ? AND at <= ? ORDER BY version DESC LIMIT 1"
-_LIST_CHANGES = f"{_CHANGES} order_id = ? AND version > ? ORDER BY version LIMIT ?"
-_READ_CHANGES = f"{_CHANGES.replace('SELECT', 'SELECT position,', 1)} position > ? ORDER BY position LIMIT ?"
+_GET_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = ?"  # noqa: S608  # nothing in these comes from outside
+_GET_SNAPSHOT = f"SELECT {SNAPSHOT_COLUMNS} FROM orders AS o WHERE id = ?"  # noqa: S608
+_GET_CHANGE = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = ? AND version = ?"  # noqa: S608
+_GET_CHANGE_AT = f"""
+    SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = ? AND at <= ? ORDER BY version DESC LIMIT 1
+"""  # noqa: S608
+_LIST_CHANGES = f"""
+    SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = ? AND version > ? ORDER BY version LIMIT ?
+"""  # noqa: S608
+_READ_CHANGES = f"SELECT position, {CHANGE_COLUMNS} FROM changes WHERE position > ? ORDER BY position LIMIT ?"  # noqa: S608
 _PING = "SELECT 1 FROM orders LIMIT 1"
+
+_Built = TypeVar("_Built")
 
 
 class SqliteOrderRepository(OrderStore):
@@ -43,8 +57,7 @@ class SqliteOrderRepository(OrderStore):
         self._readers = Readers(self._file)
 
     async def get_by_id(self, order_id: str) -> Order | None:
-        rows = self._readers.rows(_GET_ORDER, (order_id,))
-        return order_of(*rows[0]) if rows else None
+        return self._one(order_of_row, _GET_ORDER, order_id)
 
     async def save(self, *orders: Order) -> None:
         commits = [commit_of(order) for order in orders]
@@ -55,29 +68,25 @@ class SqliteOrderRepository(OrderStore):
             order.mark_saved(commit.order.seal)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
-        rows = self._readers.rows(_GET_SNAPSHOT, (order_id,))
-        return snapshot_of_row(rows[0]) if rows else None
+        return self._one(snapshot_of_row, _GET_SNAPSHOT, order_id)
 
     async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return [snapshot_of_row(row) for row in self._readers.rows(*list_query(where, after, limit))]
+        query, parameters = list_query(where, after, limit)
+        return self._all(snapshot_of_row, query, *parameters)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
-        rows = self._readers.rows(_GET_CHANGE, (order_id, in_64_bits(version)))
-        return change_of(change_of_row(rows[0])) if rows else None
+        return self._one(change_of_row, _GET_CHANGE, order_id, in_64_bits(version))
 
     async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
-        rows = self._readers.rows(_GET_CHANGE_AT, (order_id, microseconds(instant)))
-        return change_of(change_of_row(rows[0])) if rows else None
+        return self._one(change_of_row, _GET_CHANGE_AT, order_id, microseconds(instant))
 
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
-        rows = self._readers.rows(_LIST_CHANGES, (order_id, in_64_bits(after_version), in_64_bits(limit)))
-        return [change_of(change_of_row(row)) for row in rows]
+        return self._all(change_of_row, _LIST_CHANGES, order_id, in_64_bits(after_version), in_64_bits(limit))
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = 0 if after is None else _feed_position(after)
-        rows = self._readers.rows(_READ_CHANGES, (start, in_64_bits(limit)))
-        changes = tuple(change_of(change_of_row(row[1:])) for row in rows)
-        return FeedPage(changes, str(rows[-1][0] if rows else start))
+        found = self._all(feed_change_of_row, _READ_CHANGES, start, in_64_bits(limit))
+        return FeedPage(tuple(change for _, change in found), str(found[-1][0] if found else start))
 
     async def ping(self) -> None:
         self._file.check_in_place()
@@ -86,6 +95,17 @@ class SqliteOrderRepository(OrderStore):
     async def close(self) -> None:
         self._readers.close()
         await self._writer.close()
+
+    def _one(self, build: Callable[[Row], _Built], query: str, *parameters: Any) -> _Built | None:
+        found = self._all(build, query, *parameters)
+        return found[0] if found else None
+
+    def _all(self, build: Callable[[Row], _Built], query: str, *parameters: Any) -> list[_Built]:
+        rows = self._readers.rows(query, parameters)
+        try:
+            return [build(row) for row in rows]
+        except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
+            raise StoreUnusable(UNREADABLE) from error
 
 
 def _feed_position(text: str) -> int:

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderSnapshot
-from orderkeep.infrastructure.serialization import ChangeRecord, Commit, snapshot_of
+from orderkeep.domain.entities import Order
+from orderkeep.infrastructure.serialization import ChangeRecord, Commit, change_of, order_of, snapshot_of
+
+Row = tuple[Any, ...]
 
 INSERT_ORDER = """
     INSERT INTO orders (id, version, user_id, status, created_at, external_ref, schema, document, requests, seal)
@@ -23,6 +27,7 @@ INSERT_CHANGE = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
+ORDER_COLUMNS = "CAST(document AS BLOB), CAST(requests AS BLOB), seal"
 SNAPSHOT_COLUMNS = "o.id, o.user_id, o.created_at, o.version, o.schema, CAST(o.document AS BLOB)"
 CHANGE_COLUMNS = """
     order_id, version, at, actor, key, request_id, CAST(events AS BLOB), CAST(document AS BLOB), previous_hash, hash
@@ -38,9 +43,9 @@ class Write:
 
     order_id: str
     order_sql: str
-    order_row: tuple[Any, ...]
-    change_row: tuple[Any, ...]
-    tag_rows: tuple[tuple[Any, ...], ...] = ()
+    order_row: Row
+    change_row: Row
+    tag_rows: tuple[Row, ...] = ()
 
     @classmethod
     def of(cls, commit: Commit) -> "Write":
@@ -80,16 +85,26 @@ class Write:
         return cls(order.id, INSERT_ORDER, order_row, change_row, tag_rows)
 
 
-def snapshot_of_row(row: tuple[Any, ...]) -> OrderSnapshot:
+def order_of_row(row: Row) -> Order:
+    """Return what `ORDER_COLUMNS` hold."""
+    return order_of(*row)
+
+
+def snapshot_of_row(row: Row) -> OrderSnapshot:
     """Return what `SNAPSHOT_COLUMNS` hold."""
     id, user_id, created_at, version, schema, document = row
     return snapshot_of(id, user_id, instant(created_at), version, schema, document)
 
 
-def change_of_row(row: tuple[Any, ...]) -> ChangeRecord:
+def change_of_row(row: Row) -> ChangeDTO:
     """Return what `CHANGE_COLUMNS` hold."""
     order_id, version, at, *rest = row
-    return ChangeRecord(order_id, version, instant(at), *rest)
+    return change_of(ChangeRecord(order_id, version, instant(at), *rest))
+
+
+def feed_change_of_row(row: Row) -> tuple[int, ChangeDTO]:
+    """Return a position, and what `CHANGE_COLUMNS` hold behind it."""
+    return row[0], change_of_row(row[1:])
 
 
 def microseconds(moment: datetime) -> int:
