@@ -4,7 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from orderkeep.application.ports import ListPosition, OrderFilter
 from orderkeep.domain.exceptions import InvalidCursor
@@ -22,7 +22,7 @@ def list_position(where: OrderFilter, cursor: str) -> ListPosition:
         position = ListPosition(datetime.fromisoformat(created_at), order_id)
     except (ValueError, TypeError):
         raise InvalidCursor from None
-    if digest != _digest(where) or position.created_at.tzinfo is None or not isinstance(order_id, str):
+    if digest != _digest(where) or position.created_at.tzinfo != UTC or not isinstance(order_id, str):
         raise InvalidCursor
     return position
 
@@ -52,6 +52,7 @@ def _unpack(cursor: str) -> list:  # type: ignore[type-arg]  # whatever a strang
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         values = json.loads(text)
+        json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair is no text that a store takes
     except (binascii.Error, RecursionError, UnicodeError):
         raise ValueError from None
     if not isinstance(values, list):

@@ -1,0 +1,122 @@
+"""Cursors lead back to where they were made, in the list they were made for, and are refused otherwise."""
+
+import base64
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderkeep.application.cursors import history_cursor, history_version, list_cursor, list_position
+from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.domain.exceptions import InvalidCursor
+
+AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
+WHERE = OrderFilter(user_id="user-42", status="pending", created_from=AT)
+POSITION = ListPosition(AT, "order-1")
+
+moments = st.integers(-(10**15), 10**15).map(lambda microseconds: AT + timedelta(microseconds=microseconds))
+texts = st.text(st.characters(exclude_categories=["Cs"]))
+filters = st.builds(OrderFilter, st.none() | texts, st.none() | texts, st.none() | texts, st.none() | texts)
+
+
+def packed(values: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+
+
+@given(filters, moments, texts)
+def test_a_cursor_leads_back_to_its_place(where: OrderFilter, moment: datetime, order_id: str) -> None:
+    position = ListPosition(moment, order_id)
+    assert list_position(where, list_cursor(where, position)) == position
+
+
+@given(filters, filters)
+def test_a_cursor_is_taken_with_the_same_filters_only(one: OrderFilter, other: OrderFilter) -> None:
+    cursor = list_cursor(one, POSITION)
+    if one == other:
+        assert list_position(other, cursor) == POSITION
+    else:
+        with pytest.raises(InvalidCursor):
+            list_position(other, cursor)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(WHERE, user_id="user-43"),
+        replace(WHERE, status="shipped"),
+        replace(WHERE, status=None, tag="pending"),
+        replace(WHERE, external_ref="web-1"),
+        replace(WHERE, created_from=AT + timedelta(microseconds=1)),
+        replace(WHERE, created_to=AT),
+    ],
+    ids=range(6),
+)
+def test_a_cursor_is_bound_to_every_filter(other: OrderFilter) -> None:
+    with pytest.raises(InvalidCursor):
+        list_position(other, list_cursor(WHERE, POSITION))
+
+
+def test_a_cursor_can_stand_in_a_url_as_it_is() -> None:
+    cursor = list_cursor(WHERE, ListPosition(AT, "ÿ>?" * 20))
+    assert cursor.replace("-", "").replace("_", "").isalnum()
+    assert cursor.isascii()
+
+
+@given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
+def test_whatever_else_comes_as_a_cursor_is_refused(text: str) -> None:
+    for read in (lambda: list_position(WHERE, text), lambda: history_version("order-1", text)):
+        with pytest.raises(InvalidCursor, match="is not a cursor of this list with these filters"):
+            read()
+
+
+FORGED: list[object] = [
+    [],
+    {},
+    None,
+    7,
+    "text",
+    ["digest", AT.isoformat()],
+    ["digest", AT.isoformat(), "order-1"],
+    ["{digest}", AT.isoformat(), "order-1", "more"],
+    ["{digest}", AT.isoformat(), 7],
+    ["{digest}", AT.isoformat(), None],
+    ["{digest}", 7, "order-1"],
+    ["{digest}", "yesterday", "order-1"],
+    ["{digest}", "2026-05-06T07:08:09", "order-1"],
+    ["{digest}", "0001-01-01T00:00:00+23:59", "order-1"],
+    ["{digest}", AT.astimezone(timezone(timedelta(hours=1))).isoformat(), "order-1"],
+    ["{digest}", AT.isoformat(), "\ud800"],
+]
+
+
+@pytest.mark.parametrize("values", FORGED, ids=range(len(FORGED)))
+def test_a_forged_list_cursor_is_refused(values: object) -> None:
+    digest = json.loads(base64.urlsafe_b64decode(list_cursor(WHERE, POSITION) + "=="))[0]
+    if isinstance(values, list):
+        values = [digest if value == "{digest}" else value for value in values]
+    with pytest.raises(InvalidCursor):
+        list_position(WHERE, packed(values))
+
+
+@given(texts, st.integers(0, 2**63 - 1))
+def test_a_history_cursor_leads_back_to_its_version(order_id: str, version: int) -> None:
+    assert history_version(order_id, history_cursor(order_id, version)) == version
+
+
+@pytest.mark.parametrize(
+    "values",
+    [["order-1", -1], ["order-1", 2**63], ["order-1", True], ["order-1", 1.0], ["order-2", 1], ["order-1"]],
+    ids=range(6),
+)
+def test_a_forged_history_cursor_is_refused(values: object) -> None:
+    with pytest.raises(InvalidCursor):
+        history_version("order-1", packed(values))
+
+
+def test_a_cursor_nested_absurdly_is_refused() -> None:
+    nested = base64.urlsafe_b64encode(b"[" * 100_000).decode()
+    with pytest.raises(InvalidCursor):
+        list_position(WHERE, nested)

@@ -1,0 +1,82 @@
+"""A dry run answers what would happen, and touches nothing."""
+
+import copy
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from orderkeep.application.change_order import Request
+from orderkeep.application.dtos import CommandResult
+from orderkeep.application.use_cases import (
+    CancelOrderUseCase,
+    ConfirmOrderUseCase,
+    DeliverOrderUseCase,
+    ShipOrderUseCase,
+)
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import CommandRefused, OrderNotFound, VersionMismatch
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import pending_order, small_order
+from orderkeep.testing.reading import read_all
+from tests.article.test_cancel_order import InMemoryOrderRepository as ArticlesRepository
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+DRY, DRY_WITH_KEY = Request(dry_run=True), Request(dry_run=True, key="key-1")
+Run = Callable[[Any, Request], Awaitable[CommandResult]]
+
+ACCEPTED: list[tuple[str, Run]] = [
+    ("pending", lambda repo, asked: ConfirmOrderUseCase(repo, clock=lambda: NOON).execute("order-1", asked)),
+    ("processing", lambda repo, asked: ShipOrderUseCase(repo, clock=lambda: NOON).execute("order-1", asked)),
+    ("shipped", lambda repo, asked: DeliverOrderUseCase(repo, clock=lambda: NOON).execute("order-1", asked)),
+    (
+        "pending",
+        lambda repo, asked: CancelOrderUseCase(repo, clock=lambda: NOON).execute("order-1", asked, reason="late"),
+    ),
+]
+each_command = pytest.mark.parametrize("status, run", ACCEPTED, ids=["confirm", "ship", "deliver", "cancel"])
+
+
+@each_command
+@pytest.mark.parametrize("asked", [DRY, DRY_WITH_KEY], ids=["no-key", "key"])
+async def test_answers_what_would_happen_and_writes_nothing(status: str, run: Run, asked: Request) -> None:
+    repo = InMemoryOrderRepository([small_order("order-1", status=status)])
+    before = await read_all(repo)
+    foreseen = await run(repo, asked)
+    assert await read_all(repo) == before
+    order = await repo.get_by_id("order-1")
+    assert order is not None
+    assert not order.requests
+
+    happened = await run(repo, replace(asked, dry_run=False))
+    assert foreseen == replace(happened, dry_run=True)
+
+
+@each_command
+async def test_touches_no_object_that_a_plain_repository_hands_out(status: str, run: Run) -> None:
+    order: Order = pending_order(1)
+    order.status = status
+    before = copy.deepcopy(vars(order))
+    result = await run(ArticlesRepository([order]), DRY)  # type: ignore[no-untyped-call]
+    assert result.order.status != status
+    assert vars(order) == before
+
+
+async def test_is_refused_as_the_command_itself_would_be() -> None:
+    repo = InMemoryOrderRepository([small_order("order-1", status="delivered")])
+    for _, run in ACCEPTED:
+        with pytest.raises(CommandRefused, match="it is delivered"):
+            await run(repo, DRY)
+        with pytest.raises(VersionMismatch):
+            await run(repo, Request(dry_run=True, expected_version=2))
+        with pytest.raises(OrderNotFound):
+            await run(InMemoryOrderRepository(), DRY)
+
+
+async def test_answers_a_key_that_was_used_as_it_was_then() -> None:
+    repo = InMemoryOrderRepository([small_order("order-1")])
+    cancel = CancelOrderUseCase(repo, repo)
+    first = await cancel.execute("order-1", Request(key="key-1"))
+    assert await cancel.execute("order-1", DRY_WITH_KEY) == replace(first, replayed=True)

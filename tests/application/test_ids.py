@@ -1,0 +1,41 @@
+"""Ids: a new one is never there yet, one that follows from a key is always the same."""
+
+import time
+from uuid import RFC_4122, UUID
+
+from orderkeep.application.actor import SYSTEM, Actor, ActorKind
+from orderkeep.application.ids import new_order_id, order_id_for_external_ref, order_id_for_key
+from orderkeep.domain.validation import check_text
+
+
+def test_a_new_id_is_a_uuid_7_that_tells_when_it_was_made() -> None:
+    before = time.time_ns() // 1_000_000
+    made = UUID(new_order_id())
+    after = time.time_ns() // 1_000_000
+    assert (made.version, made.variant) == (7, RFC_4122)
+    assert before <= made.int >> 80 <= after
+
+
+def test_no_two_new_ids_are_equal() -> None:
+    assert len({new_order_id() for _ in range(10_000)}) == 10_000
+
+
+def test_a_key_leads_to_one_id_for_each_who_uses_it() -> None:
+    anna, ben = Actor(ActorKind.STAFF, "anna"), Actor(ActorKind.STAFF, "ben")
+    customer = Actor(ActorKind.CUSTOMER, "anna")
+    ids = [order_id_for_key(who, key) for who in (anna, ben, customer, SYSTEM) for key in ("k", "K", "k ")]
+    assert len(set(ids)) == 12
+    assert order_id_for_key(anna, "k") == ids[0]
+    assert UUID(ids[0]).version == 5
+
+
+def test_an_imported_order_gets_the_same_id_at_every_import() -> None:
+    order_id = order_id_for_external_ref("northwind-10248")
+    assert order_id == order_id_for_external_ref("northwind-10248") != order_id_for_external_ref("northwind-10249")
+    assert order_id != order_id_for_key(SYSTEM, "northwind-10248")
+    check_text(order_id, "id", 64)
+
+
+def test_ids_of_keys_and_references_never_change_from_one_release_to_the_next() -> None:
+    assert order_id_for_key(Actor(ActorKind.STAFF, "anna"), "k") == "8f3160b8-a4d6-5fd8-8cac-8661bacccfe0"
+    assert order_id_for_external_ref("northwind-10248") == "4c801329-e01c-55a1-9890-f792c41693cc"

@@ -1,0 +1,152 @@
+"""The same request with the same key has one effect and one answer, however often it is sent."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orderkeep.application.actor import SYSTEM, Actor, ActorKind
+from orderkeep.application.change_order import Request, fingerprint_of
+from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.use_cases import (
+    CancelOrderUseCase,
+    ConfirmOrderUseCase,
+    PlaceOrderUseCase,
+    ShipOrderUseCase,
+)
+from orderkeep.domain.exceptions import CannotCancelOrder, CannotShipOrder, IdempotencyKeyReused
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import place_command, small_order
+
+ANNA, BEN = Actor(ActorKind.STAFF, "anna"), Actor(ActorKind.STAFF, "ben")
+KEY = "3f1c-the-key"
+
+
+def kept(status: str = "pending") -> InMemoryOrderRepository:
+    return InMemoryOrderRepository([small_order("order-1", status=status), small_order("order-2", status=status)])
+
+
+async def versions(repo: InMemoryOrderRepository, order_id: str = "order-1") -> list[int]:
+    return [change.version for change in await repo.list_changes(order_id, 0, 10)]
+
+
+async def test_answers_a_repeated_command_as_it_did_then_even_after_later_changes() -> None:
+    repo = kept()
+    confirm = ConfirmOrderUseCase(repo, repo)
+    first = await confirm.execute("order-1", Request(key=KEY))
+    await ShipOrderUseCase(repo).execute("order-1")
+    again = await confirm.execute("order-1", Request(key=KEY))
+    assert again == replace(first, replayed=True)
+    assert (again.order.status, again.order.version) == ("processing", 2)
+    assert await versions(repo) == [1, 2, 3]
+
+
+async def test_answers_with_the_order_as_it_is_now_where_there_is_no_history() -> None:
+    repo = kept()
+    confirm = ConfirmOrderUseCase(repo)
+    await confirm.execute("order-1", Request(key=KEY))
+    await ShipOrderUseCase(repo).execute("order-1")
+    again = await confirm.execute("order-1", Request(key=KEY))
+    assert (again.order.status, again.order.version, again.events, again.replayed) == ("shipped", 3, (), True)
+
+
+@pytest.mark.parametrize(
+    "reason, note", [("late", "other note"), ("other reason", "note"), ("note", "late"), (None, "note"), ("late", None)]
+)
+async def test_refuses_a_key_that_was_used_with_other_values(reason: str | None, note: str | None) -> None:
+    repo = kept()
+    cancel = CancelOrderUseCase(repo, repo)
+    await cancel.execute("order-1", Request(key=KEY), reason="late", note="note")
+    with pytest.raises(IdempotencyKeyReused, match="use a new key"):
+        await cancel.execute("order-1", Request(key=KEY), reason=reason, note=note)
+    assert await versions(repo) == [1, 2]
+
+
+async def test_refuses_a_key_that_was_used_for_another_command() -> None:
+    repo = kept()
+    await ConfirmOrderUseCase(repo, repo).execute("order-1", Request(key=KEY))
+    with pytest.raises(IdempotencyKeyReused):
+        await ShipOrderUseCase(repo, repo).execute("order-1", Request(key=KEY))
+    assert await versions(repo) == [1, 2]
+
+
+async def test_remembers_keys_by_order() -> None:
+    repo = kept()
+    confirm = ConfirmOrderUseCase(repo, repo)
+    for order_id in ("order-1", "order-2"):
+        assert not (await confirm.execute(order_id, Request(key=KEY))).replayed
+
+
+async def test_remembers_keys_by_who_asked() -> None:
+    repo = kept()
+    cancel = CancelOrderUseCase(repo, repo)
+    await cancel.execute("order-1", Request(actor=ANNA, key=KEY))
+    with pytest.raises(CannotCancelOrder):
+        await cancel.execute("order-1", Request(actor=BEN, key=KEY))
+    assert (await cancel.execute("order-1", Request(actor=ANNA, key=KEY))).replayed
+
+
+async def test_places_an_order_of_its_own_for_everyone_who_uses_a_key() -> None:
+    repo = InMemoryOrderRepository()
+    place = PlaceOrderUseCase(repo, repo)
+    ids = {(await place.execute(place_command(), Request(actor=who, key=KEY))).order.id for who in (ANNA, BEN, SYSTEM)}
+    assert len(ids) == 3
+
+
+async def test_remembers_nothing_of_what_was_refused() -> None:
+    repo = kept()
+    ship = ShipOrderUseCase(repo, repo)
+    with pytest.raises(CannotShipOrder):
+        await ship.execute("order-1", Request(key=KEY))
+    await ConfirmOrderUseCase(repo).execute("order-1")
+    assert not (await ship.execute("order-1", Request(key=KEY))).replayed
+
+
+async def test_finds_the_key_before_it_looks_at_the_expected_version() -> None:
+    repo = kept()
+    confirm = ConfirmOrderUseCase(repo, repo)
+    request = Request(key=KEY, expected_version=1)
+    await confirm.execute("order-1", request)
+    assert (await confirm.execute("order-1", request)).replayed
+
+
+async def test_keeps_no_key_as_it_was_given() -> None:
+    repo = kept()
+    await ConfirmOrderUseCase(repo).execute("order-1", Request(key=KEY))
+    order = await repo.get_by_id("order-1")
+    assert order is not None
+    assert len(order.requests) == 1
+    assert KEY not in repr(vars(order))
+
+
+def test_takes_requests_for_the_same_that_mean_the_same() -> None:
+    line = LineDTO("A1", "Lamp", 1, 9_900)
+    spelled_out = PlaceOrder(
+        user_id="user-42",
+        total=9_900,
+        currency="EUR",
+        lines=(line,),
+        shipping=0,
+        tags=(),
+        metadata={"a": "1", "b": "2"},
+    )
+    left_out = PlaceOrder(
+        user_id="user-42",
+        total=9_900,
+        currency="EUR",
+        lines=(replace(line, discount=0),),
+        metadata={"b": "2", "a": "1"},
+    )
+    assert fingerprint_of(("place", spelled_out)) == fingerprint_of(("place", left_out))
+
+
+IN_BOTH = {"currency": "EUR", "shipping": 0, "discount": 0, "tax": 0}  # other values, where the two have the same
+
+
+@pytest.mark.parametrize("field", PlaceOrder.__slots__)
+def test_takes_requests_for_different_that_differ_in_any_field(field: str) -> None:
+    one, other = place_command(1), place_command(2)
+    changes: dict[str, Any] = {field: IN_BOTH.get(field, getattr(other, field))}
+    mixed = replace(one, **changes)
+    assert fingerprint_of(("place", mixed)) != fingerprint_of(("place", one))
+    assert fingerprint_of(("import", one)) != fingerprint_of(("place", one))

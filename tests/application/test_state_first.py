@@ -1,0 +1,74 @@
+"""Why the state is loaded before the key is looked for: a retry beside its twin must not be refused.
+
+In memory nothing happens at once by itself, so the twin is made to commit at each moment there is. The other way
+round, key first, is tried at the same moments: the proof that this test can fail.
+"""
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from orderkeep.application.change_order import Request
+from orderkeep.application.dtos import CommandResult, OrderDTO
+from orderkeep.application.use_cases import CancelOrderUseCase
+from orderkeep.domain.exceptions import CannotCancelOrder, ConcurrentUpdate
+from orderkeep.testing.orders import SINCE, small_order
+from tests.application.interleaved import InterleavedStore
+
+REQUEST = Request(key="cancel it")
+MOMENTS = [("get_by_id", 1), ("save", 1), ("get_by_id", 2)]
+
+
+async def with_a_twin_at(
+    moment: tuple[str, int], cancel: Callable[[InterleavedStore], Awaitable[OrderDTO]]
+) -> OrderDTO:
+    """Send one request twice, the second while the first is at that moment; return the first's answer."""
+    store = InterleavedStore(small_order("order-1"))
+    answers: list[CommandResult] = []
+
+    async def twin() -> None:
+        answers.append(await CancelOrderUseCase(store, store).execute("order-1", REQUEST, reason="late"))
+
+    store.let_act(twin, *moment)
+    answer = await cancel(store)
+    assert answers == [] or answers[0].order == answer
+    assert [change.version for change in await store.list_changes("order-1", 0, 10)] == [1, 2]
+    return answer
+
+
+async def state_first(store: InterleavedStore) -> OrderDTO:
+    return (await CancelOrderUseCase(store, store).execute("order-1", REQUEST, reason="late")).order
+
+
+async def key_first(store: InterleavedStore) -> OrderDTO:
+    """Cancel as many services do: look for the key's record, then load, decide and save."""
+    while True:
+        recorded = await store.get_by_id("order-1")
+        if recorded is not None and recorded.requests:
+            return OrderDTO.of(recorded)
+        order = await store.get_by_id("order-1")
+        assert order is not None
+        order.cancel("late", at=SINCE)
+        order.attribute(REQUEST.attribution(("cancel", ["late", None])))
+        try:
+            await store.save(order)
+        except ConcurrentUpdate:
+            continue
+        return OrderDTO.of(order)
+
+
+@pytest.mark.parametrize("moment", MOMENTS, ids=str)
+async def test_a_retry_beside_its_twin_gets_the_twins_answer(moment: tuple[str, int]) -> None:
+    answer = await with_a_twin_at(moment, state_first)
+    assert (answer.status, answer.version) == ("cancelled", 2)
+
+
+@pytest.mark.parametrize("moment", [("get_by_id", 1), ("save", 1)], ids=str)
+async def test_with_the_key_first_all_goes_well_at_most_moments(moment: tuple[str, int]) -> None:
+    answer = await with_a_twin_at(moment, key_first)
+    assert (answer.status, answer.version) == ("cancelled", 2)
+
+
+async def test_with_the_key_first_a_cancel_that_succeeded_is_refused_at_one() -> None:
+    with pytest.raises(CannotCancelOrder):
+        await with_a_twin_at(("get_by_id", 2), key_first)
