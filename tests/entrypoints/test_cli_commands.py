@@ -53,7 +53,7 @@ def test_reports_every_wrong_field_of_a_json_order(cli: Cli) -> None:
     assert error["code"] == "invalid_fields"
     assert {fault["pointer"] for fault in error["errors"]} == {"/user_id", "/total", "/colour"}
     shown = cli("place", "--data", "-", stdin=json.dumps(body), code=5).stderr
-    assert shown.startswith("orderkeep: 3 fields are wrong: nothing was written\n")
+    assert shown.startswith("orderkeep: 3 fields are wrong; nothing was written\n")
     assert "/total " in shown
 
 

@@ -119,16 +119,15 @@ def test_a_full_disk_does_not_look_like_success(shop: Path, args: tuple[str, ...
         command = [sys.executable, "-m", "orderkeep", *args]
         result = subprocess.run(command, cwd=shop, stdout=full, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 7
-    assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device: .*\n", result.stderr.decode())
+    assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device; .*\n", result.stderr.decode())
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     fifo = tmp_path / "orders"
     os.mkfifo(fifo)
     command = [sys.executable, "-m", "orderkeep", "import", str(fifo), "--format", "jsonl"]
-    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with (
-        subprocess.Popen(command, cwd=tmp_path, **streams) as process,
+        subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process,
         fifo.open("wb"),  # returns when the command has opened it to read
     ):
         process.send_signal(signal.SIGINT)
@@ -177,7 +176,7 @@ def _all_of(terminal: int) -> Iterator[bytes]:
 
 def test_a_terminal_gets_tables(shop: Path, order_id: str) -> None:
     seen, _ = _on_a_terminal("list", "--limit", "3", cwd=shop, stream="stdout", NO_COLOR="1")
-    assert "user id" in seen.splitlines()[0] + seen.splitlines()[1]
+    assert "user id" in seen.splitlines()[0]
     assert order_id in seen
     assert "\t" not in seen
     seen, _ = _on_a_terminal("get", order_id, cwd=shop, stream="stdout", NO_COLOR="1")

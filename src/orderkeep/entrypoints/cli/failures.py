@@ -58,7 +58,7 @@ class Failure(Exception):
     """
 
     def __init__(self, detail: str, exit_code: int, code: str, *, hint: str = "", errors: tuple[Any, ...] = ()) -> None:
-        super().__init__(f"{detail}: {hint}" if hint else detail)
+        super().__init__(f"{detail}; {hint}" if hint else detail)
         self.detail, self.exit_code, self.code, self.errors = detail, exit_code, code, errors
 
 

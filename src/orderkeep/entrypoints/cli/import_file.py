@@ -19,6 +19,7 @@ from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.formats import format_of
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.progress import progress
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.order_files.maps import OWN, InvalidMap
 from orderkeep.entrypoints.order_files.reading import Open, layout_of, order_reader
 
@@ -62,7 +63,7 @@ def _readable_again(path: str) -> Iterator[tuple[Open, int]]:
         yield rewound, size
 
 
-def print_report(report: ImportReport, path: str) -> None:
+def print_report(session: Session, report: ImportReport, path: str) -> None:
     """Print what the file holds and what became of it; each problem by its line, on stderr."""
     for problem in report.problems:
         place = f"{'stdin' if path == '-' else path}:{problem.line}: "
@@ -74,11 +75,10 @@ def print_report(report: ImportReport, path: str) -> None:
     if report.problem_count:
         written = report.imported + report.unchanged + report.present
         output.say("mend these lines and import the file again" + ("" if written else ": nothing was written"))
-    for name, value in _rows(report):
-        output.write_row((name, value))
+    output.write_facts(session, _facts(report))
 
 
-def _rows(report: ImportReport) -> Iterator[tuple[str, object]]:
+def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
     yield "orders", report.orders
     yield "lines", report.lines
     yield from sorted(report.statuses.items())

@@ -79,6 +79,17 @@ def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterab
             write_row(row)
 
 
+def write_facts(session: Session, facts: Iterable[tuple[str, object]]) -> None:
+    """Write names and values: a line each, separated by a tab, or side by side on a terminal."""
+    if wants_table(session):
+        from orderkeep.entrypoints.cli import tables
+
+        tables.print_facts(facts)
+    else:
+        for fact in facts:
+            write_row(fact)
+
+
 def write_order(session: Session, json: bytes) -> None:
     """Write an order: its JSON, or a table on a terminal."""
     if wants_table(session):

@@ -1,4 +1,4 @@
-"""Tables for a terminal, made with rich, which is imported here and nowhere else but for progress bars."""
+"""Tables for a terminal, made with rich, which is imported here and for progress bars, and nowhere else."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
+from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from orderkeep.domain.value_objects import Money
@@ -24,43 +24,88 @@ COLOURS = {
     "cancelled": "red",
 }
 
+FOLDING = 20
+"""Columns wider than this may be folded into several lines; narrower ones stay whole, as do ids."""
+
+INSTANTS = {"at", *(name for name, kind in ORDER_FIELDS.items() if kind is Kind.INSTANT)}
+_TO_THE_SECOND = len("2026-11-22T10:00:00")
+
 
 def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table, numbers to the right."""
-    table = Table(*(Column(_heading(name)) for name in columns), box=SIMPLE_HEAD, pad_edge=False)
-    for row in rows:
-        values = list(row)
-        table.add_row(*map(_cell, values))
-        for column, value in zip(table.columns, values, strict=True):
-            column.justify = "right" if isinstance(value, int | Decimal) else column.justify
-            column.no_wrap = column.header.plain != "events" if isinstance(column.header, Text) else True
+    """Print a table, numbers to the right; nothing where there are no rows. Columns for which the terminal is too
+    narrow are left out, from the right, and named below.
+    """
+    found = [list(row) for row in rows]
+    if not found:
+        return
+    console = _console()
+    texts = [[_cell(_shown(value, name)) for value, name in zip(row, columns, strict=True)] for row in found]
+    widths = [max(cell_len(name), *(cell_len(row[index].plain) for row in texts)) for index, name in enumerate(columns)]
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    fitting = _fitting(columns, widths, console.width)
+    for index, name in enumerate(columns[:fitting]):
+        is_number = all(isinstance(row[index], int | Decimal) for row in found)
+        whole = name == "id" or widths[index] <= FOLDING
+        table.add_column(
+            _heading(name),
+            justify="right" if is_number else "left",
+            min_width=widths[index] if whole else FOLDING,
+            overflow="fold",
+        )
+    for row in texts:
+        table.add_row(*row[:fitting])
+    console.print(table)
+    if fitting < len(columns):
+        hidden = ", ".join(_heading(name).plain for name in columns[fitting:])
+        console.print(Text(f"(this terminal is too narrow for {hidden})", style="dim"))
+
+
+def _fitting(columns: tuple[str, ...], widths: list[int], room: int) -> int:
+    least = [width if name == "id" else min(width, FOLDING) for name, width in zip(columns, widths, strict=True)]
+    fitting = len(columns)
+    while fitting > 1 and sum(least[:fitting]) + 2 * (fitting - 1) > room:
+        fitting -= 1
+    return fitting
+
+
+def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+    """Print names and values, one below the other."""
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in facts:
+        table.add_row(_heading(name), _cell(value))
     _console().print(table)
 
 
 def print_order(order: dict[str, Any]) -> None:
     """Print an order: its fields one below the other, then its lines. Fields that say nothing are left out."""
-    currency = order["currency"]
-    fields = Table(box=None, show_header=False, pad_edge=False)
-    fields.add_column(style="dim", no_wrap=True)
-    fields.add_column(overflow="fold")
-    for name, value in order.items():
-        if name in ("lines", "currency") or value in (None, [], {}, 0):
-            continue
-        amount = ORDER_FIELDS[name] is Kind.AMOUNT
-        fields.add_row(_heading(name), _cell(str(Money(value, currency)) if amount else _readable(value)))
-    _console().print(fields)
-    if order["lines"]:
-        names = tuple(LINE_FIELDS)
-        print_rows(names, ([_line_value(line[name], name, currency) for name in names] for line in order["lines"]))
+    told = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
+    currency = told.pop("currency")
+    lines = told.pop("lines", [])
+    amounts = {name for name in told if ORDER_FIELDS.get(name) is Kind.AMOUNT}
+    print_facts(
+        (name, str(Money(value, currency)) if name in amounts else _readable(_shown(value, name)))
+        for name, value in told.items()
+    )
+    names = tuple(LINE_FIELDS)
+    print_rows(names, ([_line_value(line[name], name, currency) for name in names] for line in lines))
 
 
 def _line_value(value: Any, name: str, currency: str) -> Any:
     return Money(value, currency).major if LINE_FIELDS[name] is Kind.AMOUNT else value
 
 
+def _shown(value: Any, name: str) -> Any:
+    if name in INSTANTS and isinstance(value, str):
+        return value[:_TO_THE_SECOND].replace("T", " ")
+    return value
+
+
 def _readable(value: Any) -> str:
     if isinstance(value, dict):
-        return "; ".join(f"{key}: {_readable(held)}" for key, held in value.items() if held is not None)
+        told = {key: held for key, held in value.items() if held is not None}
+        return "\n".join(f"{plain(key)}: {plain(_readable(_shown(held, key)))}" for key, held in told.items())
     if isinstance(value, list):
         return ", ".join(map(_readable, value))
     return str(value)
@@ -71,7 +116,9 @@ def _heading(name: str) -> Text:
 
 
 def _cell(value: object) -> Text:
-    text = "" if value is None else plain(value)
+    if isinstance(value, bool):
+        return Text(str(value).lower())
+    text = "" if value is None else "\n".join(plain(line) for line in str(value).split("\n"))
     return Text(text, style=COLOURS.get(text, ""))
 
 

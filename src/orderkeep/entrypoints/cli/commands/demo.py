@@ -44,8 +44,7 @@ def demo_command(session: Session, orders: int) -> None:
     if session.as_json:
         output.write_json({"orders": orders, "new": new, "statuses": statuses})
         return
-    for row in (("orders", orders), ("new", new), *sorted(statuses.items())):
-        output.write_row(row)
+    output.write_facts(session, (("orders", orders), ("new", new), *sorted(statuses.items())))
     _say_what_next(kept)
 
 

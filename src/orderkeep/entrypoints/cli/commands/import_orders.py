@@ -38,6 +38,6 @@ def import_command(session: Session, file: str, map_name: str, format_name: str 
     if session.as_json:
         output.write_json(report)
     else:
-        import_file.print_report(report, file)
+        import_file.print_report(session, report, file)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)

@@ -1,0 +1,123 @@
+"""The commands about the service itself: its settings, its API, its help; and the demo."""
+
+import importlib
+import json
+import re
+
+import pytest
+from click import Command, Context
+
+from orderkeep.config import Settings
+from orderkeep.entrypoints.cli import failures
+from orderkeep.entrypoints.cli.main import COMMANDS, cli
+from orderkeep.entrypoints.cli.settings import shown
+from tests.entrypoints.cli_calls import Cli
+
+
+def _command(name: str) -> Command:
+    command = cli.get_command(Context(cli), name)
+    assert command is not None
+    return command
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_its_help_and_the_options_that_all_share(name: str) -> None:
+    command = _command(name)
+    assert command.name == name
+    assert command.help
+    assert {"store", "as_json", "debug"} <= {parameter.name for parameter in command.params}
+    assert f"Usage: orderkeep {name}" in Cli()(name, "--help").stdout
+
+
+def test_help_says_what_the_use_case_says() -> None:
+    assert "Cancel an order that has not been shipped." in Cli()("--help").stdout
+    assert "newest first" in Cli()("list", "--help").stdout
+
+
+@pytest.mark.parametrize("name", ["list", "history", "config"])
+def test_help_names_the_columns_of_bare_data(name: str) -> None:
+    columns = importlib.import_module(cli.modules[name]).COLUMNS
+    assert ", ".join(columns) in re.sub(r"\s+", " ", _command(name).help or "")
+
+
+def test_help_names_every_exit_code() -> None:
+    codes = {failures.BUG, failures.USAGE, failures.INTERRUPTED, *(code for _, code, _ in failures.ANSWERS)}
+    assert all(re.search(rf"\b{code} ", cli.epilog or "") for code in codes)
+
+
+def test_says_its_version() -> None:
+    assert re.fullmatch(r"orderkeep \d+\.\d+\.\d+\n", Cli()("--version").stdout)
+
+
+def test_config_tells_each_setting_and_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_PORT", "8123")
+    told = Cli().json("config", "--store", "sqlite:///elsewhere.db")
+    assert set(told) == set(Settings.model_fields)
+    assert told["store"] == {"value": "sqlite:///elsewhere.db", "from": "--store"}
+    assert told["port"] == {"value": 8123, "from": "ORDERKEEP_PORT"}
+    assert told["host"] == {"value": "127.0.0.1", "from": "default"}
+    assert "port\t8123\tORDERKEEP_PORT\n" in Cli()("config").stdout
+
+
+def test_config_takes_the_store_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_STORE", "memory://")
+    assert Cli().json("config")["store"] == {"value": "memory://", "from": "ORDERKEEP_STORE"}
+    monkeypatch.setenv("ORDERKEEP_STORE", "")
+    assert Cli().json("config")["store"] == {"value": "sqlite:///orders.db", "from": "default"}
+
+
+@pytest.mark.parametrize(
+    "url, masked",
+    [
+        ("postgresql://user:pa:ss@host/db", "postgresql://user:***@host/db"),
+        ("postgresql://user:p%40ss@host/db?sslpassword=x&a=b", "postgresql://user:***@host/db?sslpassword=***&a=b"),
+        ("dynamodb://table?secret_access_key=abc", "dynamodb://table?secret_access_key=***"),
+        ("postgresql://user@host/db", "postgresql://user@host/db"),
+        ("postgresql://user:pass@[host/db", "***"),
+    ],
+)
+def test_passwords_are_never_shown(url: str, masked: str) -> None:
+    assert shown(url) == masked
+
+
+def test_a_setting_that_cannot_be_used_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_PORT", "none-of-your-business")
+    for command in ("config", "openapi"):
+        error = Cli()(command, code=2).stderr
+        assert "ORDERKEEP_PORT cannot be used" in error
+        assert "none-of-your-business" not in error
+
+
+def test_prints_the_openapi_document() -> None:
+    document = json.loads(Cli()("openapi").stdout)
+    assert document["openapi"].startswith("3.1")
+    assert "/orders/{order_id}" in document["paths"]
+
+
+def test_a_demo_fills_an_empty_store_with_orders_in_every_status() -> None:
+    cli = Cli()
+    told = cli.json("demo", "--orders", "60")
+    assert (told["orders"], told["new"]) == (60, 60)
+    assert set(told["statuses"]) == {"pending", "processing", "shipped", "delivered", "cancelled"}
+    kept = [json.loads(line) for line in cli("export").stdout.splitlines()]
+    assert len(kept) == 60
+    assert all(order["lines"] and order["created_at"] <= order["updated_at"] for order in kept)
+    assert cli.json("verify")["problems"] == []
+
+
+def test_a_demo_done_again_changes_nothing_and_grows_where_more_is_asked_for() -> None:
+    cli = Cli()
+    cli("demo", "--orders", "5")
+    before = cli("export").stdout
+    assert cli.json("demo", "--orders", "5")["new"] == 0
+    assert cli("export").stdout == before
+    assert cli.json("demo", "--orders", "7")["new"] == 2
+
+
+def test_a_demo_says_what_to_try_next_and_that_works() -> None:
+    cli = Cli()
+    told = cli("demo").stderr
+    for line in re.findall(r"^  orderkeep (.*)", told, flags=re.MULTILINE):
+        if line.split()[0] in ("list", "history", "confirm"):
+            cli(*line.split())
+    assert "orderkeep serve" in told
