@@ -1,7 +1,7 @@
 """orderkeep over HTTP against a one-file FastAPI + sqlite3 service with the same promises: place, get and cancel.
 
-Both run at the same time, each a process on a fresh file, and are asked in turn, so that what disturbs the machine
-disturbs both. What counts is the ratio; `make bench BENCH=benchmarks/service.py` runs it in about two minutes.
+Both run at the same time, each a process on a fresh file, and are asked in turn, in short rounds, so that what disturbs
+the machine disturbs both. What counts is the ratio. It takes about two minutes.
 """
 
 import argparse
@@ -108,24 +108,20 @@ def ready(process: subprocess.Popen[bytes], port: int) -> bool:
     return False
 
 
-def one_round(number: int, folder: Path, seconds: float) -> dict[Cell, dict[str, Measured]]:
+def one_round(number: int, servers: list[Server], seconds: float) -> dict[Cell, dict[str, Measured]]:
     """Measure every cell on both services, in turn; who goes first changes from round to round."""
-    names = (OURS, THEIRS) if number % 2 else (THEIRS, OURS)
+    in_turn = servers if number % 2 else servers[::-1]
     cells: dict[Cell, dict[str, Measured]] = {}
-    with ExitStack() as stack:
-        servers = [stack.enter_context(serving(name, folder)) for name in names]
-        for server in servers:
-            server.load("place", run="warm-up", concurrency=4, seconds=SECONDS_TO_WARM_UP)
-        for at_once in AT_ONCE:
-            ids: dict[str, list[str]] = {}
-            for operation in OPERATIONS:
-                cell = cells[operation, at_once] = {}
-                for server in servers:
-                    known = ids.get(server.name, [])
-                    counted = server.load(operation, run=f"c{at_once}", concurrency=at_once, seconds=seconds, ids=known)
-                    ids.setdefault(server.name, counted["ids"])
-                    cell[server.name] = measured(counted)
-                print_line(f"round {number}", (operation, at_once), [cell])
+    for at_once in AT_ONCE:
+        ids: dict[str, list[str]] = {}
+        for operation in OPERATIONS:
+            cell = cells[operation, at_once] = {}
+            for server in in_turn:
+                job = {"run": f"{number}-{at_once}", "concurrency": at_once, "seconds": seconds}
+                counted = server.load(operation, **job, ids=ids.get(server.name, []))
+                ids.setdefault(server.name, counted["ids"])
+                cell[server.name] = measured(counted)
+            print_line(f"round {number}", (operation, at_once), [cell])
     return cells
 
 
@@ -170,13 +166,17 @@ def spread(ratios: list[float]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=1.5, help="for each of the 12 loads of a round")
+    parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--seconds", type=float, default=0.75, help="for each of the 12 loads of a round")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk to measure on (default: here)")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=options.folder) as folder:
-        print_head(Path(folder))
-        rounds = [one_round(number, Path(folder), options.seconds) for number in range(1, options.rounds + 1)]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=".bench-", dir=options.folder)))
+        print_head(folder)
+        servers = [stack.enter_context(serving(name, folder)) for name in (OURS, THEIRS)]
+        for server in servers:
+            server.load("place", run="warm-up", concurrency=4, seconds=SECONDS_TO_WARM_UP)
+        rounds = [one_round(number, servers, options.seconds) for number in range(1, options.rounds + 1)]
     print()
     for cell in rounds[0]:
         print_line("all", cell, [cells[cell] for cells in rounds])
