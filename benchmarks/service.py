@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 HERE = Path(__file__).parent
 DRIVER = HERE / "load" / "driver.py"
@@ -66,7 +67,7 @@ class Server:
 def command(name: str, port: int, file: Path) -> list[str]:
     """Return how a service is started: both on uvicorn with httptools, uvloop and no access log."""
     if name == OURS:
-        return [sys.executable, "-m", "orderkeep", "--store", f"sqlite:///{file}", "serve", "--port", str(port)]
+        return [sys.executable, "-m", "orderkeep", "--store", f"sqlite:///{quote(str(file))}", "serve", "--port", str(port)]
     options = ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning"]
     app = ["--app-dir", str(HERE / "peers"), "one_file_service:app", "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", *app, *options]
