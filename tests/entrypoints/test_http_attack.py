@@ -83,10 +83,11 @@ async def test_filters_that_match_nothing_find_nothing(client: httpx.AsyncClient
     assert (answer.status_code, answer.json()["data"]) == (200, [])
 
 
-@pytest.mark.parametrize("version", [HUGE, "1" * 18, "1" * 19, "-1", "1.0", "1e1", "0x1", " 1", "%EF%BC%91"])
-async def test_strange_versions_are_refused_or_not_found(client: httpx.AsyncClient, version: str) -> None:
+@pytest.mark.parametrize("version", [HUGE, "1" * 19, "-1", "0", "1.0", "1e1", "0x1", " 1", "%EF%BC%91"])
+async def test_strange_versions_are_refused(client: httpx.AsyncClient, version: str) -> None:
     path = f"/orders/{(await placed(client))['id']}"
-    assert (await client.get(f"{path}?version={version}")).status_code in (404, 422)
+    assert (await client.get(f"{path}?version={version}")).status_code == 422
+    assert (await client.get(f"{path}?version={'1' * 18}")).status_code == 404
 
 
 @pytest.mark.parametrize("field", sorted(ORDER))
@@ -167,7 +168,7 @@ async def test_whatever_address_is_asked_for_is_answered(path: str, query: bytes
 
 
 async def test_duplicate_headers_are_no_way_around(client: httpx.AsyncClient) -> None:
-    headers = [("Content-Type", "text/plain"), ("Content-Type", "application/json")]
+    headers = [("Content-Type", "application/json"), ("Content-Type", "text/plain")]
     assert (await client.post("/orders", content=b"{}", headers=headers)).status_code == 415
     headers = [("X-Request-Id", "call-1"), ("X-Request-Id", "call-2")]
     answer = await client.post("/orders", json=PLAIN, headers=headers)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from orderkeep.bootstrap import bootstrap
 from orderkeep.config import Settings
@@ -31,6 +32,20 @@ async def test_head_answers_as_get_does_without_the_body(client: httpx.AsyncClie
         assert (head.status_code, head.content) == (got.status_code, b"")
         assert head.headers["content-type"] == got.headers["content-type"]
         assert head.headers["content-length"] == got.headers["content-length"]
+
+
+async def test_head_sends_no_body_whatever_the_server_would_do_with_it() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "HEAD", "path": "/livez", "root_path": "", "query_string": b"", "headers": []}
+    await create_app(Settings(), bootstrap("memory://"))(scope, receive, send)
+    assert [(message.get("status"), message.get("body")) for message in sent] == [(200, None), (None, b"")]
 
 
 async def test_takes_over_a_request_id(client: httpx.AsyncClient) -> None:

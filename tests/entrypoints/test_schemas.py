@@ -163,6 +163,26 @@ def test_each_bound_is_the_domains() -> None:
     }
 
 
+def test_the_json_schema_says_the_same_bounds() -> None:
+    schema = PlaceOrderBody.model_json_schema()
+    said, line = schema["properties"], schema["$defs"]["LineBody"]["properties"]
+    assert (said["total"]["minimum"], said["total"]["maximum"]) == (0, limits.MAX_MINOR_UNITS - 1)
+    assert (line["quantity"]["minimum"], line["quantity"]["maximum"]) == (1, 1_000_000)
+    assert (said["lines"]["maxItems"], said["tags"]["maxItems"], said["metadata"]["maxProperties"]) == (500, 20, 50)
+    assert (said["user_id"]["minLength"], said["user_id"]["maxLength"], line["sku"]["maxLength"]) == (1, 128, 64)
+    assert said["tags"]["uniqueItems"]
+    assert schema["additionalProperties"] is False
+
+
+def test_refuses_unknown_fields_by_name_wherever_they_stand() -> None:
+    line = {**ORDER["lines"][0], "colour": "red"}
+    assert codes(read_place_order, {**PLAIN, "lines": [line], "status": "shipped", "version": 1}) == {
+        "/lines/0/colour": "unknown_field",
+        "/status": "unknown_field",
+        "/version": "unknown_field",
+    }
+
+
 @pytest.mark.parametrize("code", ["eur", "EU", "EURO", "XXX", "", "€", "EUR "])
 def test_refuses_what_is_no_currency(code: str) -> None:
     assert codes(read_place_order, {**PLAIN, "currency": code}) == {"/currency": "unknown_currency"}
