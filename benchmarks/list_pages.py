@@ -122,10 +122,10 @@ def main() -> None:
     parser.add_argument("--times", type=int, default=100, help="how often each page is read in a round (default 100)")
     parser.add_argument("--orders", type=int, default=100_000, help="how many orders are kept (default 100,000)")
     parser.add_argument("--page", type=int, default=PAGES, help="the late page's number (default 1,000)")
-    parser.add_argument("--folder", default=None, help="where to keep them meanwhile")
+    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk to measure on (default: here)")
     asked = parser.parse_args()
     print(f"Pages of {PAGE_SIZE} orders: {machine()}; {asked.rounds} rounds of {asked.times} reads each")
-    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=asked.folder) as folder:
         asyncio.run(run(asked, Path(folder) / "orders.db"))
 
 

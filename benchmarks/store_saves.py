@@ -1,7 +1,8 @@
 """Saves per second of the SQLite store, every one of them durable before it is answered: 1, 32 and 128 at once.
 
-Against the same statements with one commit per save, in the same tables, and against a bare 4 KB write + fdatasync,
-which is what the disk can do. All take their turn in every round, so that what disturbs the machine disturbs all.
+Against one commit per save in the same tables, as bare statements in a loop and through the same store with batches
+of one, and against a bare 4 KB write + fdatasync, which is what the disk can do. All take their turn in every round,
+so that what disturbs the machine disturbs all.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.ids import new_order_id
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.serialization import commit_of
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, writer
 from orderkeep.infrastructure.sqlite_repo.rows import INSERT_CHANGE, Write
 
 AT_ONCE = (1, 32, 128)
@@ -77,6 +78,8 @@ def some_orders(times: int) -> list[Order]:
 
 
 def group_commit(runner: asyncio.Runner, store: SqliteOrderRepository, at_once: int) -> Contender:
+    """The store, asked by that many tasks at once."""
+
     async def save_all(orders: list[Order]) -> None:
         waiting = iter(orders)
 
@@ -89,7 +92,22 @@ def group_commit(runner: asyncio.Runner, store: SqliteOrderRepository, at_once: 
     return Contender(f"orderkeep, {at_once} at once", some_orders, lambda orders, _: runner.run(save_all(orders)))
 
 
+def no_group(runner: asyncio.Runner, store: SqliteOrderRepository, at_once: int) -> Contender:
+    """The same, but that each save is a batch of its own."""
+    grouped = group_commit(runner, store, at_once)
+
+    def run(orders: list[Order], times: int) -> None:
+        bound, writer.MOST_SAVES = writer.MOST_SAVES, 1
+        try:
+            grouped.run(orders, times)
+        finally:
+            writer.MOST_SAVES = bound
+
+    return Contender("one a commit, same store", some_orders, run)
+
+
 def one_commit_per_save(path: Path) -> Contender:
+    """The same statements, encoding included, on a plain connection: no loop, no thread."""
     asyncio.run(SqliteOrderRepository(path).close())  # makes the tables
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("PRAGMA synchronous = FULL")
@@ -103,7 +121,7 @@ def one_commit_per_save(path: Path) -> Contender:
             cursor.execute(INSERT_CHANGE, write.change_row)
             cursor.execute("COMMIT")
 
-    return Contender("one commit per save", some_orders, run)
+    return Contender("one a commit, bare statements", some_orders, run)
 
 
 def bare_write(path: Path) -> Contender:
@@ -128,11 +146,11 @@ def ratios(ours: Contender, theirs: Contender) -> list[float]:
     return [one / other for one, other in zip(ours.rates, theirs.rates, strict=True)]
 
 
-def report(contenders: list[Contender], single: Contender, bare: Contender) -> None:
-    print(f"{'':30}{'per second (lowest to highest)':36}{'CPU µs each':>12}   x one commit per save      x bare write")
+def report(contenders: list[Contender], yardsticks: list[Contender]) -> None:
+    print(f"{'':32}{'per second (lowest to highest)':>34}{'CPU µs':>8}", *(f"{'x ' + y.name:>34}" for y in yardsticks))
     for contender in contenders:
-        columns = f"{contender.name:30}{spread(contender.rates, 0):36}{statistics.median(contender.cpu):>12.0f}"
-        print(f"{columns}{spread(ratios(contender, single), 1):>25}{spread(ratios(contender, bare), 2):>25}")
+        columns = f"{contender.name:32}{spread(contender.rates, 0):>34}{statistics.median(contender.cpu):>8.0f}"
+        print(columns, *(f"{spread(ratios(contender, y), 2):>34}" for y in yardsticks))
 
 
 def machine() -> str:
@@ -146,23 +164,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=7, help="how often all take their turn (default 7)")
     parser.add_argument("--seconds", type=float, default=0.5, help="how long a turn takes, about (default 0.5)")
-    parser.add_argument("--folder", default=None, help="where to write: on the disk that is asked about")
+    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk to measure on (default: here)")
     asked = parser.parse_args()
     print(f"Durable saves of the SQLite store: {machine()}; {asked.rounds} rounds of {asked.seconds} s")
-    with tempfile.TemporaryDirectory(dir=asked.folder) as name, asyncio.Runner() as runner:
+    with tempfile.TemporaryDirectory(prefix=".bench-", dir=asked.folder) as name, asyncio.Runner() as runner:
         folder = Path(name)
         store = SqliteOrderRepository(folder / "orders.db")
         single, bare = one_commit_per_save(folder / "single.db"), bare_write(folder / "bare")
         ours = {at_once: group_commit(runner, store, at_once) for at_once in AT_ONCE}
-        contenders = [*ours.values(), single, bare]
+        apart = no_group(runner, store, WANTED_AT)
+        contenders = [*ours.values(), apart, single, bare]
         for number in range(asked.rounds + 1):
             for contender in contenders:
                 contender.measure(asked.seconds if number else WARM_UP / 1_000)
         for contender in contenders:
             del contender.rates[0], contender.cpu[0]  # the warm-up
-        report(contenders, single, bare)
-        reached = statistics.median(ratios(ours[WANTED_AT], single))
-        print(f"At {WANTED_AT} at once {reached:.1f} x one commit per save; at least {WANTED:.0f} x is wanted.")
+        report(contenders, [single, apart, bare])
+        reached = " and ".join(
+            f"{statistics.median(ratios(ours[WANTED_AT], y)):.1f} x {y.name}" for y in (single, apart)
+        )
+        print(f"At {WANTED_AT} at once: {reached}; at least {WANTED:.0f} x one commit per save is wanted.")
         runner.run(store.close())
 
 
