@@ -67,7 +67,8 @@ class Server:
 def command(name: str, port: int, file: Path) -> list[str]:
     """Return how a service is started: both on uvicorn with httptools, uvloop and no access log."""
     if name == OURS:
-        return [sys.executable, "-m", "orderkeep", "--store", f"sqlite:///{quote(str(file))}", "serve", "--port", str(port)]
+        store = f"sqlite:///{quote(str(file))}"
+        return [sys.executable, "-m", "orderkeep", "--store", store, "serve", "--port", str(port)]
     options = ["--http", "httptools", "--loop", "uvloop", "--no-access-log", "--log-level", "warning"]
     app = ["--app-dir", str(HERE / "peers"), "one_file_service:app", "--port", str(port)]
     return [sys.executable, "-m", "uvicorn", *app, *options]
