@@ -42,7 +42,7 @@ def codes(read: Any, data: object) -> dict[str, str]:
 
 def test_every_field_arrives() -> None:
     order = read_place_order(ORDER)
-    assert json.loads(msgspec.json.encode(order)) == ORDER
+    assert ORDER.items() <= json.loads(msgspec.json.encode(order)).items()
     assert order.lines[1] == LineDTO("B2", "Bulb", 3, 110, 7, 11)
 
 

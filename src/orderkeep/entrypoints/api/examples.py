@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain.status import OrderStatus
 
 ORDER_ID = "0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"
@@ -26,26 +29,12 @@ CANCEL = {"reason": "changed_mind", "note": "The customer called."}
 
 
 def order(status: str = OrderStatus.PENDING, version: int = 1, **changed: Any) -> dict[str, Any]:
-    """Return the example's order, as it is answered."""
-    return {
-        "id": ORDER_ID,
-        "user_id": "user-42",
-        "total": 9900,
-        "currency": "EUR",
-        "status": str(status),
-        "created_at": PLACED_AT,
-        "updated_at": PLACED_AT if version == 1 else SHIPPED_AT,
-        "lines": [{"sku": "A1", "name": "Lamp", "quantity": 2, "unit_price": 4750, "discount": 0, "tax": 0}],
-        "shipping": 500,
-        "discount": 100,
-        "tax": 0,
-        "external_ref": "web-7781",
-        "tags": ["gift"],
-        "metadata": {"channel": "web"},
-        "cancellation": None,
-        "version": version,
-        **changed,
-    }
+    """Return the example's order, as it is answered: with every field that an order has."""
+    known = {"id": ORDER_ID, "status": str(status), "version": version, "created_at": PLACED_AT}
+    changed_at = PLACED_AT if version == 1 else SHIPPED_AT
+    order = msgspec.convert({**PLACE, **known, "updated_at": changed_at, **changed}, OrderDTO)
+    answered: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(order))
+    return answered
 
 
 CANCELLED = order(OrderStatus.CANCELLED, 2, cancellation={**CANCEL, "at": SHIPPED_AT})
