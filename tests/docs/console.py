@@ -39,15 +39,18 @@ def commands_of(block: Block) -> Iterator[Command]:
 
 
 def matches(shown: tuple[str, ...], printed: str) -> bool:
-    """Tell whether what is shown is what was printed: line by line, `…` for any text, and alone for any lines."""
+    """Tell whether what is shown is what was printed: line by line, `…` for any text, and alone for any lines.
+
+    How many blanks stand between words is no matter: columns are as wide as what is in them.
+    """
     pattern = "".join(
-        r"(?:[^\n]*\n)*?" if line.strip() == "…" else re.escape(line.rstrip()).replace("…", r"[^\n]*?") + r"\n"
-        for line in _without_blank_ends(list(shown))
+        r"(?:[^\n]*\n)*?" if line == "…" else re.escape(line).replace("…", r"[^\n]*?") + r"\n"
+        for line in _told(list(shown))
     )
-    found = "".join(f"{line.rstrip()}\n" for line in _without_blank_ends(printed.splitlines()))
-    return re.fullmatch(pattern, found) is not None
+    return re.fullmatch(pattern, "".join(f"{line}\n" for line in _told(printed.splitlines()))) is not None
 
 
-def _without_blank_ends(lines: list[str]) -> list[str]:
-    kept = [index for index, line in enumerate(lines) if line.strip()]
-    return lines[kept[0] : kept[-1] + 1] if kept else []
+def _told(lines: list[str]) -> list[str]:
+    told = [" ".join(line.split()) for line in lines]
+    kept = [index for index, line in enumerate(told) if line]
+    return told[kept[0] : kept[-1] + 1] if kept else []
