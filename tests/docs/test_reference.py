@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.entrypoints.cli import failures
 from tests.docs.pages import CHECKOUT, name_of
 from tests.docs.reference_tables import REFERENCE, TABLES, as_markdown, names_of_tables, with_tables
 
@@ -27,6 +28,12 @@ def test_every_code_that_the_page_on_errors_names_is_in_the_code() -> None:
     codes = re.findall(r"^\| `([a-z_]+)` \|", (REFERENCE / "errors.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert len(codes) > 40
     assert [code for code in codes if f'"{code}"' not in source] == []
+
+
+def test_the_page_on_the_command_line_has_every_exit_code() -> None:
+    told = re.findall(r"^\| (\d+) \|", (REFERENCE / "cli.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    failed = {failures.BUG, failures.USAGE, *(code for _, code, _ in failures.ANSWERS), failures.INTERRUPTED}
+    assert {int(code) for code in told} == {0, *failed}
 
 
 def test_a_table_that_drifts_is_seen() -> None:
