@@ -15,6 +15,9 @@ import pytest
 from tests.entrypoints.cli_calls import environment, run
 
 SLOW = {"fastapi", "starlette", "pydantic", "pydantic_settings", "uvicorn", "uvloop", "rich", "prometheus_client"}
+BUFFERED = environment(PYTHONUNBUFFERED="")
+"""As Python is unless somebody sets it otherwise: what is written arrives later, or at the end, or not at all."""
+
 PLACE = ("place", "--user", "user-42", "--total", "99.00", "--currency", "EUR")
 
 
@@ -103,7 +106,7 @@ def test_the_store_is_named_before_or_after_the_command_or_by_the_environment(tm
 
 def test_a_reader_who_has_seen_enough_is_no_error(shop: Path) -> None:
     command = [sys.executable, "-m", "orderkeep", "export"]
-    with subprocess.Popen(command, cwd=shop, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(command, cwd=shop, env=BUFFERED, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.readline()
@@ -112,14 +115,28 @@ def test_a_reader_who_has_seen_enough_is_no_error(shop: Path) -> None:
         assert process.wait() == 141
 
 
+@pytest.mark.parametrize("args", [("--help",), ("get", "--help"), ("list", "--limit", "1", "--json"), ("export",)])
+def test_a_reader_who_is_gone_already_is_no_error(shop: Path, args: tuple[str, ...]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "orderkeep", *args]
+    result = subprocess.run(command, cwd=shop, env=BUFFERED, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (result.returncode, result.stderr) == (141, b"")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-@pytest.mark.parametrize("args", [("list",), ("export",), ("export", "/dev/full", "--format", "csv")])
+@pytest.mark.parametrize(
+    "args",
+    [("list", "--status", "shipped", "--limit", "1"), ("export",), ("export", "/dev/full", "--format", "csv")],
+)
 def test_a_full_disk_does_not_look_like_success(shop: Path, args: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "orderkeep", *args]
-        result = subprocess.run(command, cwd=shop, stdout=full, stderr=subprocess.PIPE, check=False)
+        result = subprocess.run(command, cwd=shop, env=BUFFERED, stdout=full, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 7
-    assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device; .*\n", result.stderr.decode())
+    told = result.stderr.decode().splitlines()[-1]
+    assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device; .*", told)
 
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -57,15 +59,26 @@ class Orderkeep(LazyGroup):
             code = failures.report(error, session)
         sys.exit(code if isinstance(code, int) else 0)
 
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:
+        """Read the options of the group, and answer `--help` and `--version`."""
+        with _silent_where_nobody_reads():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command, and see that all it wrote has arrived."""
-        try:
+        with _silent_where_nobody_reads():
             result = super().invoke(ctx)
             output.flush()
-        except BrokenPipeError:
-            output.discard()
-            raise click.exceptions.Exit(failures.BROKEN_PIPE) from None
-        return result
+            return result
+
+
+@contextmanager
+def _silent_where_nobody_reads() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        output.discard()
+        raise click.exceptions.Exit(failures.BROKEN_PIPE) from None
 
 
 cli = session_options(

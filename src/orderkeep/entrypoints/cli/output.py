@@ -38,6 +38,7 @@ def write(data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        discard()
         raise cannot_write("the output", error) from error
 
 
