@@ -141,6 +141,15 @@ def test_a_proxy_may_serve_us_under_a_path() -> None:
         assert client.get("/orders?limit=1").links["next"]["url"].startswith("/shop/orders?limit=1&cursor=")
 
 
+@pytest.mark.parametrize("wanted", [True, False])
+def test_requests_are_logged_where_that_is_wanted(wanted: bool) -> None:
+    with serving(store="memory://", access_log=wanted) as (client, process):
+        client.get("/lifecycle")
+        process.terminate()
+        log = process.communicate(timeout=30)[1]
+    assert ('"GET /lifecycle HTTP/1.1" 200' in log) == wanted
+
+
 @pytest.mark.parametrize(
     "settings, code, said",
     [

@@ -37,7 +37,7 @@ def serve(settings: Settings) -> None:
     cannot be used, and with 7 where the store cannot be opened.
     """
     listener = _listen(settings.host, settings.port)
-    loop_factory = uvicorn.Config("").get_loop_factory()
+    loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     with listener, asyncio.Runner(loop_factory=loop_factory) as runner:
         runner.run(_serve(settings, listener))
 
