@@ -123,6 +123,12 @@ def test_a_map_of_one_s_own_is_a_file(cli: Cli, tmp_path: Path) -> None:
     assert cli.json("import", file, "--map", map_file)["totals"] == {"EUR": 1250}
 
 
+def test_prints_a_map_to_start_from(cli: Cli, tmp_path: Path, northwind_csv: Path) -> None:
+    map_file = _file(tmp_path, cli("import", "--print-map", "northwind").stdout, name="mine.toml")
+    assert cli.json("import", str(northwind_csv), "--map", map_file, "--dry-run")["orders"] == 830
+    assert "is not one of northwind" in cli("import", "--print-map", "orderkeep", code=2).stderr
+
+
 def test_an_import_that_was_killed_is_finished_by_running_it_again(tmp_path: Path) -> None:
     count = 1_500
     file = _file(tmp_path, *(_order(number) for number in range(1, count + 1)))

@@ -222,3 +222,14 @@ def test_progress_is_shown_on_a_terminal_and_data_stays_clean(
     assert "━" in seen
     assert b"\x1b" not in data
     assert b"\x1b" not in run(*args, cwd=tmp_path).stderr
+
+
+def test_orders_on_a_screen_are_not_mixed_with_a_progress_bar(shop: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "orderkeep", "export", "--status", "shipped"]
+    with subprocess.Popen(command, cwd=shop, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        seen = b"".join(_all_of(ours))
+    os.close(ours)
+    assert process.returncode == 0
+    assert all(json.loads(line)["status"] == "shipped" for line in seen.decode().splitlines())

@@ -43,7 +43,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (CommandRefused, REFUSED, "nothing was written"),
     (Conflict, REFUSED, ""),
     (StoreUnusable, UNAVAILABLE, "name another store with --store, or mend this one"),
-    (StoreUnavailable, UNAVAILABLE, "try again, a change with the same --key"),
+    (StoreUnavailable, UNAVAILABLE, "try again, with the same --key if there was one"),
     (InvalidStoreURL, USAGE, "give it with --store or ORDERKEEP_STORE"),
 )
 """The exit code of each exception, and what to do, where its own text does not say. The first that fits counts."""

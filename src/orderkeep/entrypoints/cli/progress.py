@@ -10,9 +10,9 @@ from orderkeep.application.ports import Progress, ignore_progress
 
 
 @contextmanager
-def progress(what: str, total: int | None = None, *, unit: str = "") -> Iterator[Progress]:
+def progress(what: str, total: int | None = None, *, unit: str = "", quiet: bool = False) -> Iterator[Progress]:
     """Show how far something is; the function given is told how much more is done. `total` may be unknown."""
-    if not sys.stderr.isatty():
+    if quiet or not sys.stderr.isatty():
         yield ignore_progress
         return
     from rich.console import Console

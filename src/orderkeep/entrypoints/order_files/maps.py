@@ -75,6 +75,14 @@ def built_in_names() -> list[str]:
     return [OWN, *sorted(path.stem for path in BUILT_IN.glob("*.toml"))]
 
 
+def text_of_built_in(name: str) -> bytes:
+    """Return the text of a map that comes along. Raises `InvalidMap` where there is none."""
+    texts = {path.stem: path for path in BUILT_IN.glob("*.toml")}
+    if name not in texts:
+        raise InvalidMap(f"is not one of {', '.join(sorted(texts))}")
+    return texts[name].read_bytes()
+
+
 def load_map(name: str) -> OrderMap:
     """Return the map of that name, or in that file. Raises `InvalidMap`."""
     built_in = BUILT_IN / f"{name}.toml"

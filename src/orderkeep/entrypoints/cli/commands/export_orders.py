@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import click
@@ -32,10 +33,11 @@ def export_command(session: Session, file: str, format_name: str | None, **filte
 
     chosen = FORMATS[format_name or ("jsonl" if file == "-" else format_of(file))]
     where = filter_of(filters)
+    on_screen = file == "-" and sys.stdout.isatty()
 
     async def run(use_cases: UseCases) -> int:
         count = 0
-        with Target(file) as target, progress("Exporting", unit="orders") as advance:
+        with Target(file) as target, progress("Exporting", unit="orders", quiet=on_screen) as advance:
             target.write(chosen.beginning)
             async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
                 target.write(chosen.order(order.json))

@@ -16,7 +16,7 @@ from orderkeep.entrypoints.cli.paging import Listing, paging_of, paging_options,
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 COLUMNS = ("version", "at", "actor", "events", "status")
-ANSWERED = tuple(field.name for field in fields(ChangeDTO) if field.name not in ("order_id", "intact"))
+ANSWERED = tuple(field.name for field in fields(ChangeDTO) if field.name not in ("order_id", "key", "intact"))
 
 
 @command("history", GetOrderHistoryUseCase)
