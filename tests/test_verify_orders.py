@@ -6,7 +6,11 @@ from typing import Any
 
 import pytest
 
+from orderkeep.application.change_order import Request
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.ports import FeedPage
 from orderkeep.application.use_cases import ConfirmOrderUseCase, ShipOrderUseCase, VerifyOrdersUseCase
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.infrastructure.serialization import hash_of
 from orderkeep.testing.orders import small_order
@@ -43,8 +47,10 @@ class Tampered(InMemoryOrderRepository):
 
 
 async def three_changes() -> Tampered:
-    store = Tampered([small_order("order-1"), small_order("order-2")])
-    await ConfirmOrderUseCase(store).execute("order-1")
+    first = small_order("order-1")
+    first.external_ref, first.tags = "web-1", ("express", "fragile")
+    store = Tampered([first, small_order("order-2")])
+    await ConfirmOrderUseCase(store).execute("order-1", Request(key="confirm-1"))
     await ShipOrderUseCase(store).execute("order-1")
     return store
 
@@ -79,12 +85,38 @@ async def test_finds_nothing_where_nothing_was_altered() -> None:
             [
                 (2, "this change is missing"),
                 (3, "this change does not follow the one before"),
+                (3, "the idempotency keys are not those of its changes"),
                 (0, "the feed holds 4 changes, the orders 3"),
             ],
         ),
         (lambda store: store.drop_from_feed(), [(0, "the feed holds 3 changes, the orders 4")]),
+        (
+            lambda store: store.alter_order(requests=b"{}"),
+            [(3, "the idempotency keys are not those of its changes")],
+        ),
+        (
+            lambda store: store.alter_order(version=4),
+            [(3, "is kept under another user, time or version than its own")],
+        ),
+        (lambda store: store.alter_order(status="pending"), [(3, "is not found by its status")] * 2),
+        (lambda store: store.alter_order(external_ref="web-2"), [(3, "is not found by its external_ref")] * 2),
+        (lambda store: store.alter_order(tags=("gift",)), [(3, "is not found by its tag")] * 4),
     ],
-    ids=["actor", "re-hashed", "last-re-hashed", "set-back", "seal", "total", "dropped", "feed"],
+    ids=[
+        "actor",
+        "re-hashed",
+        "last-re-hashed",
+        "set-back",
+        "seal",
+        "total",
+        "dropped",
+        "feed",
+        "keys",
+        "version",
+        "status",
+        "external_ref",
+        "tag",
+    ],
 )
 async def test_finds_what_was_altered(tamper: Callable[[Tampered], None], found: list[tuple[int, str]]) -> None:
     store = await three_changes()
@@ -100,3 +132,25 @@ async def test_finds_an_order_that_has_lost_all_of_its_history() -> None:
     report = await VerifyOrdersUseCase(store).execute()
     assert (report.problems[0].order_id, report.problems[0].version) == ("order-1", 0)
     assert report.problems[0].message == "the order is not as its last change left it"
+
+
+class Unreadable(InMemoryOrderRepository):
+    """A store with a damaged row in the history of one order, which is also in the way of the feed."""
+
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        if order_id == "order-1":
+            raise StoreUnusable("a row cannot be read")
+        return await super().list_changes(order_id, after_version, limit)
+
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        raise StoreUnusable("a row cannot be read")
+
+
+async def test_goes_on_behind_what_cannot_be_read() -> None:
+    store = Unreadable([small_order("order-1"), small_order("order-2")])
+    report = await VerifyOrdersUseCase(store).execute()
+    assert (report.orders, report.changes) == (2, 1)
+    assert [(problem.order_id, problem.message) for problem in report.problems] == [
+        ("order-1", "a row cannot be read"),
+        ("", "the feed cannot be read behind 0 changes: a row cannot be read"),
+    ]

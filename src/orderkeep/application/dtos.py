@@ -115,14 +115,15 @@ class EventDTO:
 class ChangeDTO:
     """What one commit did to one order, and the order as it became.
 
-    `hash` is the SHA-256 over this change and `previous_hash`, the hash of the order's change before ("" for the
-    first); `intact` says whether it still fits what is stored.
+    `key` is the digest of the idempotency key it came with. `hash` is the SHA-256 over this change and
+    `previous_hash`, the hash of the order's change before ("" for the first); `intact` says whether it still fits.
     """
 
     order_id: str
     version: int
     at: datetime
     actor: str
+    key: str | None
     request_id: str | None
     events: tuple[EventDTO, ...]
     order: OrderDTO

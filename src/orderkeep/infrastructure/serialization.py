@@ -5,7 +5,7 @@ An order's document is the JSON of its `OrderDTO`, so that a read can answer the
 
 import hashlib
 import zlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 import msgspec
@@ -46,7 +46,7 @@ class OrderRecord:
     seal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ChangeRecord:
     """A change as a store keeps it. `events` and `document`, the order as it became, are JSON."""
 
@@ -89,7 +89,7 @@ def commit_of(order: Order) -> Commit:
         previous_hash=order.seal,
         hash="",
     )
-    change = replace(change, hash=hash_of(change))
+    change.hash = hash_of(change)
     record = OrderRecord(
         id=order.id,
         version=version,
@@ -129,6 +129,7 @@ def change_of(record: ChangeRecord) -> ChangeDTO:
         version=record.version,
         at=record.at,
         actor=record.actor,
+        key=record.key,
         request_id=record.request_id,
         events=_decode_events(record.events),
         order=_decode_order(record.document),

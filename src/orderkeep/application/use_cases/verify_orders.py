@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
-from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.ports import OrderStore, Progress, ignore_progress
+from orderkeep.application.dtos import ChangeDTO, OrderDTO
+from orderkeep.application.ports import (
+    ListPosition,
+    OrderFilter,
+    OrderSnapshot,
+    OrderStore,
+    Progress,
+    ignore_progress,
+)
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.limits import MAX_REMEMBERED_REQUESTS
 
 PAGE = 200
 
@@ -28,6 +39,10 @@ class VerifyReport:
     changes: int = 0
     problems: list[VerifyProblem] = field(default_factory=list)
 
+    def add(self, order_id: str, version: int, message: str) -> None:
+        """Note a problem."""
+        self.problems.append(VerifyProblem(order_id, version, message))
+
 
 class VerifyOrdersUseCase:
     """Walk every order's chain of changes, and the feed, and report whatever was altered, lost or added."""
@@ -43,39 +58,76 @@ class VerifyOrdersUseCase:
         """
         report = VerifyReport()
         async for snapshot in ExportOrdersUseCase(self.store).execute():
-            await self._verify_order(snapshot.id, report)
+            try:
+                await self._verify_order(snapshot, report)
+            except StoreUnusable as error:
+                report.add(snapshot.id, 0, str(error))
             report.orders += 1
             on_progress(1)
-        in_feed = await self._count_feed()
-        if in_feed != report.changes:
-            message = f"the feed holds {in_feed} changes, the orders {report.changes}"
-            report.problems.append(VerifyProblem("", 0, message))
+        await self._verify_feed(report)
         return report
 
-    async def _verify_order(self, order_id: str, report: VerifyReport) -> None:
-        def problem(version: int, message: str) -> None:
-            report.problems.append(VerifyProblem(order_id, version, message))
+    async def _verify_order(self, snapshot: OrderSnapshot, report: VerifyReport) -> None:
+        changes = [change async for change in self._changes(snapshot.id)]
+        report.changes += len(changes)
+        version, previous_hash = 0, ""
+        for change in changes:
+            if change.version != version + 1:
+                report.add(snapshot.id, version + 1, "this change is missing")
+            if not change.intact:
+                report.add(snapshot.id, change.version, "this change does not fit its hash")
+            if change.previous_hash != previous_hash:
+                report.add(snapshot.id, change.version, "this change does not follow the one before")
+            version, previous_hash = change.version, change.hash
+        order = await self.store.get_by_id(snapshot.id)
+        if order is None or not changes or order.seal != previous_hash or OrderDTO.of(order) != changes[-1].order:
+            report.add(snapshot.id, version, "the order is not as its last change left it")
+            return
+        if order.requests.keys() != _keys(changes):
+            report.add(snapshot.id, version, "the idempotency keys are not those of its changes")
+        await self._verify_found(snapshot, order, report)
 
-        version, previous_hash, last = 0, "", None
+    async def _verify_found(self, snapshot: OrderSnapshot, order: Order, report: VerifyReport) -> None:
+        """Check that what the store searches by is what the order says: each list must show it in its place."""
+        said = (order.user_id, order.created_at, order.version)
+        if (snapshot.user_id, snapshot.created_at, snapshot.version) != said:
+            report.add(order.id, order.version, "is kept under another user, time or version than its own")
+        just_before = ListPosition(order.created_at, order.id + " ")  # sorts behind the id, and before any other
+        for name, where in _filters_of(order):
+            found = await self.store.list_snapshots(where, just_before, 1)
+            if not found or found[0].id != order.id:
+                report.add(order.id, order.version, f"is not found by its {name}")
+
+    async def _verify_feed(self, report: VerifyReport) -> None:
+        count, position = 0, None
+        try:
+            while (page := await self.store.read_changes(position, PAGE)).changes:
+                count, position = count + len(page.changes), page.position
+        except StoreUnusable as error:
+            report.add("", 0, f"the feed cannot be read behind {count} changes: {error}")
+            return
+        if count != report.changes:
+            report.add("", 0, f"the feed holds {count} changes, the orders {report.changes}")
+
+    async def _changes(self, order_id: str) -> AsyncIterator[ChangeDTO]:
+        version = 0
         while changes := await self.store.list_changes(order_id, version, PAGE):
             for change in changes:
-                if change.version != version + 1:
-                    problem(version + 1, "this change is missing")
-                if not change.intact:
-                    problem(change.version, "this change does not fit its hash")
-                if change.previous_hash != previous_hash:
-                    problem(change.version, "this change does not follow the one before")
-                version, previous_hash, last = change.version, change.hash, change.order
-                report.changes += 1
-        order = await self.store.get_by_id(order_id)
-        if order is None or last is None or OrderDTO.of(order) != last or order.seal != previous_hash:
-            problem(version, "the order is not as its last change left it")
+                yield change
+            version = changes[-1].version
 
-    async def _count_feed(self) -> int:
-        count, position = 0, None
-        while True:
-            page = await self.store.read_changes(position, PAGE)
-            if not page.changes:
-                return count
-            count += len(page.changes)
-            position = page.position
+
+def _keys(changes: list[ChangeDTO]) -> set[str]:
+    keys = [change.key for change in changes if change.key is not None]
+    return {*keys[:1], *keys[-MAX_REMEMBERED_REQUESTS + 1 :]}
+
+
+def _filters_of(order: Order) -> Iterator[tuple[str, OrderFilter]]:
+    for user_id in (None, order.user_id):
+        if user_id:
+            yield "user", OrderFilter(user_id)
+        yield "status", OrderFilter(user_id, status=order.status)
+        if order.external_ref:
+            yield "external_ref", OrderFilter(user_id, external_ref=order.external_ref)
+        for tag in order.tags:
+            yield "tag", OrderFilter(user_id, tag=tag)
