@@ -50,10 +50,11 @@ async def test_lists_newest_first() -> None:
         (OrderFilter(external_ref="web-7"), [7]),
         (OrderFilter(created_from=MORNING + timedelta(hours=8)), [9, 8]),
         (OrderFilter(created_to=MORNING + timedelta(hours=3)), [2, 1]),
+        (OrderFilter(created_to=datetime(2026, 11, 22, 9)), [2, 1]),  # noqa: DTZ001  # naive: taken as UTC
         (OrderFilter(user_id="user-0", tag="even", created_to=MORNING + timedelta(hours=9)), [6]),
         (OrderFilter(user_id="user-0", status="shipped"), []),
     ],
-    ids=["user", "status", "tag", "external-ref", "from", "to", "user-tag-and-time", "none"],
+    ids=["user", "status", "tag", "external-ref", "from", "to", "naive", "user-tag-and-time", "none"],
 )
 async def test_lists_what_was_asked_for(where: OrderFilter, expected: list[int]) -> None:
     assert numbers(await nine_orders().execute(where)) == expected

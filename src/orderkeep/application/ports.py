@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.domain.entities import in_utc
 from orderkeep.domain.repositories import OrderRepository
 
 Clock = Callable[[], datetime]
@@ -43,7 +44,7 @@ class OrderSnapshot:
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
     """Which orders to list. `status`, `tag` and `external_ref` are used one at a time; a user and a time range go
-    with any of them. `created_from` is included, `created_to` is not.
+    with any of them. `created_from` is included, `created_to` is not; a naive one is taken as UTC.
     """
 
     user_id: str | None = None
@@ -52,6 +53,11 @@ class OrderFilter:
     external_ref: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("created_from", "created_to"):
+            if moment := getattr(self, name):
+                object.__setattr__(self, name, in_utc(moment))
 
 
 @dataclass(frozen=True, slots=True)
