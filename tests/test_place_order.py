@@ -85,6 +85,16 @@ async def test_refuses_another_order_under_the_same_key() -> None:
         await place.execute(replace(COMPLETE, total=9_901), Request(key="from my cart"))
 
 
+async def test_places_nothing_over_an_order_that_was_imported_without_its_keys() -> None:
+    before_the_move, after_it = InMemoryOrderRepository(), InMemoryOrderRepository()
+    request = Request(key="from my cart")
+    placed = await PlaceOrderUseCase(before_the_move).execute(COMPLETE, request)
+    await after_it.save(placed.order.to_imported_order())
+    with pytest.raises(IdempotencyKeyReused):
+        await PlaceOrderUseCase(after_it).execute(COMPLETE, request)
+    assert len((await after_it.read_changes(None, 10)).changes) == 1
+
+
 async def test_shows_in_a_dry_run_what_it_would_place() -> None:
     repo = InMemoryOrderRepository()
     result = await PlaceOrderUseCase(repo).execute(COMPLETE, Request(dry_run=True))

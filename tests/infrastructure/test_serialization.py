@@ -1,0 +1,178 @@
+"""What stores keep of an order is all of it, in a form that can be answered as it is and that shows any alteration."""
+
+import copy
+import json
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.domain import limits
+from orderkeep.domain.entities import Cancellation, Order, OrderLine
+from orderkeep.domain.events import Attribution
+from orderkeep.domain.value_objects import EXPONENTS, Money
+from orderkeep.infrastructure.serialization import (
+    SCHEMA,
+    ChangeRecord,
+    change_of,
+    commit_of,
+    hash_of,
+    order_of,
+    snapshot_of,
+)
+from orderkeep.testing.orders import cancelled_order, small_order
+from tests.infrastructure.leaves import leaves_of
+
+EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def texts(longest: int) -> st.SearchStrategy[str]:
+    printable = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
+    return st.text(printable, min_size=1, max_size=min(longest, 30)).filter(str.strip)
+
+
+def moments() -> st.SearchStrategy[datetime]:
+    return st.integers(0, (LATEST - EARLIEST) // timedelta(microseconds=1)).map(
+        lambda microseconds: EARLIEST + timedelta(microseconds=microseconds)
+    )
+
+
+@st.composite
+def orders(draw: st.DrawFn) -> Order:
+    """Draw a valid order, as an import could bring it."""
+    currency = draw(st.sampled_from(sorted(EXPONENTS)))
+    amounts = st.integers(0, 10**9).map(lambda minor: Money(minor, currency))
+    line = st.builds(
+        lambda sku, name, quantity, price, tax: OrderLine(sku, name, quantity, price, Money(0, currency), tax),
+        *(texts(limits.MAX_SKU_LENGTH), texts(limits.MAX_NAME_LENGTH), st.integers(1, 1_000), amounts, amounts),
+    )
+    lines = tuple(draw(st.lists(line, max_size=3)))
+    shipping, tax = draw(amounts), draw(amounts)
+    total = sum((one.total for one in lines), Money.zero(currency)) + shipping + tax
+    created_at, updated_at, cancelled_at = sorted(draw(st.tuples(moments(), moments(), moments())))
+    status = draw(st.sampled_from(["pending", "processing", "shipped", "delivered", "cancelled"]))
+    reason = draw(st.none() | texts(limits.MAX_REASON_LENGTH))
+    return Order.imported(
+        draw(st.text("AZaz09._:-", min_size=1, max_size=64).map(lambda text: f"o{text}"[:64])),
+        draw(texts(limits.MAX_USER_ID_LENGTH)),
+        total,
+        status,
+        created_at,
+        lines=lines,
+        shipping=shipping,
+        tax=tax,
+        external_ref=draw(st.none() | texts(limits.MAX_EXTERNAL_REF_LENGTH)),
+        tags=tuple(draw(st.lists(texts(limits.MAX_TAG_LENGTH), max_size=3, unique=True))),
+        metadata=draw(st.dictionaries(texts(limits.MAX_METADATA_KEY_LENGTH), st.just("") | texts(500), max_size=3)),
+        updated_at=updated_at,
+        cancellation=Cancellation(reason, None, cancelled_at) if status == "cancelled" else None,
+    )
+
+
+keys = st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(orders(), keys)
+def test_every_valid_order_comes_back_as_it_was(order: Order, key: str | None) -> None:
+    order.attribute(Attribution("staff:anna", key, "print-1", "call-1"))
+    expected, before = OrderDTO.of(order, 1), copy.deepcopy(vars(order))
+    commit = commit_of(order)
+    back = order_of(commit.order.document, commit.order.requests, commit.order.seal)
+    assert OrderDTO.of(back) == expected
+    assert (back.requests, back.seal, back.version) == (order.requests, commit.change.hash, 1)
+    assert change_of(commit.change).order == expected
+    assert change_of(commit.change).intact
+    assert vars(order) == before
+
+
+@given(orders())
+def test_the_document_is_the_orders_json_and_what_is_searched_stands_beside_it(order: Order) -> None:
+    record = commit_of(order).order
+    assert msgspec.json.decode(record.document, type=OrderDTO) == OrderDTO.of(order, 1)
+    shown = json.loads(record.document)
+    assert list(shown) == [field.name for field in fields(OrderDTO)]
+    assert (record.id, record.user_id, record.status) == (shown["id"], shown["user_id"], shown["status"])
+    assert (record.external_ref, list(record.tags)) == (shown["external_ref"], shown["tags"])
+    assert record.created_at == order.created_at
+    assert shown["created_at"].endswith("Z")
+    assert snapshot_of(*snapshot_fields(order)).json == record.document
+
+
+def snapshot_fields(
+    order: Order, document: bytes | None = None, schema: int = SCHEMA
+) -> tuple[str, str, datetime, int, int, bytes]:
+    kept = commit_of(order).order
+    return kept.id, kept.user_id, kept.created_at, kept.version, schema, document or kept.document
+
+
+def test_the_orders_to_test_with_have_no_two_equal_fields() -> None:
+    leaves = [leaf for leaf in leaves_of(OrderDTO.of(cancelled_order(), 1)) if leaf is not None]
+    assert sorted(str(leaf) for leaf in leaves if leaves.count(leaf) > 1) == []
+    assert len(leaves) > 30
+
+
+OPTIONAL = [
+    field.name
+    for field in fields(OrderDTO)
+    if field.name not in ("id", "user_id", "total", "currency", "status", "created_at", "updated_at", "version")
+]
+
+
+@pytest.mark.parametrize("absent", OPTIONAL)
+def test_a_document_from_before_a_field_was_added_is_answered_in_todays_shape(absent: str) -> None:
+    order = small_order("order-1")
+    shown = json.loads(commit_of(order).order.document)
+    del shown[absent]
+    older = json.dumps(shown).encode()
+
+    snapshot = snapshot_of(*snapshot_fields(order, older, SCHEMA + 1))
+    assert snapshot.json == commit_of(order).order.document
+    assert OrderDTO.of(order_of(older, b"{}", "")) == OrderDTO.of(order, 1)
+    assert snapshot_of(*snapshot_fields(order, older, SCHEMA)).json == older
+
+
+def test_a_document_from_after_a_field_was_added_can_still_be_read() -> None:
+    order = small_order("order-1")
+    newer = commit_of(order).order.document.replace(b"{", b'{"gift_wrap":{"paper":"red"},', 1)
+    assert OrderDTO.of(order_of(newer, b"{}", "")) == OrderDTO.of(order, 1)
+
+
+CHANGE = commit_of(cancelled_order()).change
+
+
+ALTERED: list[tuple[str, dict[str, Any]]] = [
+    ("order_id", {"order_id": "order-2"}),
+    ("version", {"version": 2}),
+    ("at", {"at": CHANGE.at + timedelta(microseconds=1)}),
+    ("actor", {"actor": "staff:ben"}),
+    ("key", {"key": "another"}),
+    ("no key", {"key": None}),
+    ("request_id", {"request_id": "another"}),
+    ("no request_id", {"request_id": None}),
+    ("events", {"events": CHANGE.events.replace(b"cancelled", b"shipped")}),
+    ("document", {"document": CHANGE.document.replace(b"green", b"Green")}),
+    ("previous_hash", {"previous_hash": "f" * 64}),
+    # What one field loses, the other gains: the hash is over the fields, not over what they come to when joined.
+    ("actor and key", {"actor": "staff:ann", "key": f"a{CHANGE.key}"}),
+]
+
+
+@pytest.mark.parametrize("changes", [changes for _, changes in ALTERED], ids=[name for name, _ in ALTERED])
+def test_the_hash_shows_an_alteration_of_any_field(changes: dict[str, Any]) -> None:
+    altered = replace(CHANGE, **changes)
+    assert altered != CHANGE
+    assert hash_of(altered) != CHANGE.hash
+    assert not change_of(altered).intact
+
+
+def test_every_field_of_a_change_is_hashed_but_the_hash_itself() -> None:
+    assert hash_of(replace(CHANGE, hash="")) == CHANGE.hash
+    assert {field.name for field in fields(ChangeRecord)} == {
+        "hash",
+        *(name for _, changes in ALTERED for name in changes),
+    }
