@@ -139,6 +139,14 @@ def test_a_full_disk_does_not_look_like_success(shop: Path, args: tuple[str, ...
     assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device; .*", told)
 
 
+@pytest.mark.parametrize(
+    "line, code", [("list >&-", 0), ("get no-such-order 2>&-", 3), ("import - --format jsonl <&-", 0)]
+)
+def test_a_stream_that_is_closed_is_an_empty_one(shop: Path, line: str, code: int) -> None:
+    command = f"exec {sys.executable} -m orderkeep {line}"
+    assert subprocess.run(command, shell=True, cwd=shop, capture_output=True, check=False).returncode == code
+
+
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     fifo = tmp_path / "orders"
     os.mkfifo(fifo)

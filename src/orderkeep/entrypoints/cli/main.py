@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -94,5 +96,8 @@ click.version_option(package_name="orderkeep", message="%(prog)s %(version)s")(c
 
 
 def main() -> NoReturn:
-    """Run the command line of this process."""
+    """Run the command line of this process; a stream that it was started without is an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
     cli.main(prog_name="orderkeep")
