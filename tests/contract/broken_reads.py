@@ -35,6 +35,11 @@ class LosesRequestIds(AltersHistory):
         return replace(change, request_id=None)
 
 
+class LosesKeysOfChanges(AltersHistory):
+    def altered(self, change: ChangeDTO) -> ChangeDTO:
+        return replace(change, key=None)
+
+
 class TellsNoChain(AltersHistory):
     def altered(self, change: ChangeDTO) -> ChangeDTO:
         return replace(change, previous_hash="")

@@ -36,6 +36,7 @@ FOUND_BY: list[tuple[Store, str]] = [
     (saves.SpoilsRefusedOrders, "test_leaves_a_refused_order_fit_to_be_tried_again"),
     (reads.ForgetsWhoAsked, "test_keeps_what_happened_and_who_asked"),
     (reads.LosesRequestIds, "test_keeps_what_happened_and_who_asked"),
+    (reads.LosesKeysOfChanges, "test_keeps_what_happened_and_who_asked"),
     (reads.CountsVersionsFromTheEnd, "test_gives_a_change_by_its_version"),
     (reads.ExcludesTheInstant, "test_gives_the_last_change_at_or_before_an_instant"),
     (reads.GivesTheFirstOfAnInstant, "test_gives_the_later_of_two_changes_of_one_instant"),

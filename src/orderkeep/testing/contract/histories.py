@@ -28,10 +28,12 @@ class HistoryContract:
         first, second = await store.list_changes(order.id, 0, 10)
 
         assert (first.order_id, first.version, first.order) == (order.id, 1, placed)
-        assert (first.actor, first.request_id, first.at) == ("customer:user-1", "request-1", placed.updated_at)
+        assert (first.actor, first.key, first.request_id) == ("customer:user-1", "key-1", "request-1")
+        assert first.at == placed.updated_at
         assert first.events == (EventDTO("OrderPlaced"),)
         assert (second.order_id, second.version, second.order) == (order.id, 2, OrderDTO.of(order))
-        assert (second.actor, second.request_id, second.at) == ("staff:anna", None, order.updated_at)
+        assert (second.actor, second.key, second.request_id) == ("staff:anna", None, None)
+        assert second.at == order.updated_at
         cancelled = EventDTO("OrderCancelled", {"reason": "too late", "note": "by phone"})
         assert second.events == (EventDTO("OrderConfirmed"), cancelled)
 

@@ -1,0 +1,66 @@
+"""The contract as somebody else uses it: from their own folder, with their own settings, on their own store."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import orderkeep.testing
+from orderkeep.testing import OrderStoreContract
+
+THEIRS = """
+import pytest_asyncio
+
+from orderkeep.bootstrap import open_store
+from orderkeep.testing import OrderStoreContract
+
+
+class TestTheirStore(OrderStoreContract):
+    @pytest_asyncio.fixture
+    async def store(self):
+        store = open_store("memory://")
+        {fault}
+        yield store
+        await store.close()
+"""
+FORGETFUL = "store.get_change = lambda order_id, version: store.get_change_at(order_id, store._feed[-1].at)"
+
+
+def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    return subprocess.run(
+        [sys.executable, *command], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def pytest_in(folder: Path, fault: str) -> subprocess.CompletedProcess[str]:
+    (folder / "test_theirs.py").write_text(THEIRS.format(fault=fault), encoding="utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = strict\n", encoding="utf-8")
+    return run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_theirs.py")
+
+
+def test_a_sound_store_passes_it_whole(tmp_path: Path) -> None:
+    answer = pytest_in(tmp_path, fault="")
+    tests = [name for name in dir(OrderStoreContract) if name.startswith("test_")]
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert f"{len(tests)} passed" in answer.stdout
+
+
+def test_a_faulty_store_is_told_what_was_expected_and_what_was_seen(tmp_path: Path) -> None:
+    answer = pytest_in(tmp_path, FORGETFUL)
+    assert answer.returncode == 1
+    assert "test_gives_a_change_by_its_version" in answer.stdout
+    assert "AssertionError: assert ChangeDTO(" in answer.stdout
+
+
+def test_the_workloads_need_no_pytest(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['pytest'] = None; import orderkeep.testing.workloads as w; print(*w.__all__)"
+    answer = run(tmp_path, "-c", script)
+    assert "race_cancel_against_ship" in answer.stdout, answer.stderr
+
+
+def test_there_is_no_more_to_the_package_than_it_says() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = orderkeep.testing.nothing
