@@ -13,6 +13,7 @@ import json
 import random
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from orderkeep.application.actor import SYSTEM, Actor
@@ -58,6 +59,8 @@ class Request:
         key = _digest(f"{self.actor}\n{self.key}")
         return Attribution(str(self.actor), key, fingerprint_of(command), self.request_id)
 
+
+_encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 PLAIN = Request()
 """A request by the system, with no conditions."""
@@ -119,7 +122,7 @@ def existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order 
 
 def fingerprint_of(command: tuple[str, Any]) -> str:
     """Return the digest of a command's name and canonical values: spaces, key order and defaults do not matter."""
-    return _digest(json.dumps(_canonical(command), sort_keys=True, separators=(",", ":"), default=str))
+    return _digest(_encode(_canonical(command)))
 
 
 async def _answer_again(order: Order, asked: Attribution, history: OrderHistory | None) -> CommandResult:
@@ -151,13 +154,14 @@ def _digest(text: str) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    if is_dataclass(value):
-        given = ((f, getattr(value, f.name)) for f in fields(value))
-        return {f.name: _canonical(found) for f, found in given if found != _default(f)}
+    if is_dataclass(value) and not isinstance(value, type):
+        given = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
+        return {name: _canonical(found) for name, found, default in given if found != default}
     if isinstance(value, tuple | list):
         return [_canonical(item) for item in value]
     return value
 
 
-def _default(declared: Any) -> Any:
-    return declared.default_factory() if declared.default_factory is not MISSING else declared.default
+@cache
+def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind))

@@ -82,7 +82,8 @@ class OrderDTO:
     @classmethod
     def of(cls, order: Order, version: int | None = None) -> OrderDTO:
         """Return the order as plain values, at `version` if that is about to change."""
-        values = {name: _plain(getattr(order, name)) for name in _ORDER_FIELDS}
+        values = {name: _plain(getattr(order, name)) for name in _FIELDS[cls]}
+        values["lines"] = tuple(_plain_line(line) for line in order.lines)
         if version is not None:
             values["version"] = version
         return cls(**values)
@@ -108,7 +109,7 @@ class EventDTO:
     @classmethod
     def of(cls, event: Event) -> EventDTO:
         """Return the event as plain values."""
-        return cls(type(event).__name__, dataclasses.asdict(event))
+        return cls(type(event).__name__, {name: getattr(event, name) for name in event.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,27 +146,25 @@ class CommandResult:
     dry_run: bool = False
 
 
-_ORDER_FIELDS = tuple(f.name for f in dataclasses.fields(OrderDTO))
+_FIELDS = {dto: tuple(f.name for f in dataclasses.fields(dto)) for dto in (PlaceOrder, OrderDTO)}
 _AMOUNTS = ("total", "shipping", "discount", "tax")
 _LINE_AMOUNTS = ("unit_price", "discount", "tax")
 
 
 def _plain(value: Any) -> Any:
-    match value:
-        case Money():
-            return value.minor
-        case Cancellation():
-            return CancellationDTO(value.reason, value.note, value.at)
-        case tuple() if value and isinstance(value[0], OrderLine):
-            return tuple(
-                LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
-                for line in value
-            )
+    if isinstance(value, Money):
+        return value.minor
+    if isinstance(value, Cancellation):
+        return CancellationDTO(value.reason, value.note, value.at)
     return value
 
 
+def _plain_line(line: OrderLine) -> LineDTO:
+    return LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
+
+
 def _order_fields(dto: PlaceOrder | OrderDTO) -> dict[str, Any]:
-    values = {f.name: getattr(dto, f.name) for f in dataclasses.fields(dto)}
+    values = {name: getattr(dto, name) for name in _FIELDS[type(dto)]}
     for name in _AMOUNTS:
         values[name] = _money(values[name], dto.currency, name)
     values["lines"] = tuple(_line(line, f"lines/{index}", dto.currency) for index, line in enumerate(dto.lines))
