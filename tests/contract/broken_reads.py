@@ -222,3 +222,8 @@ class ClosesOnce(InMemoryOrderRepository):
 class SavesWhenClosed(InMemoryOrderRepository):
     async def close(self) -> None:
         return None
+
+
+class AnswersAPingWhenClosed(InMemoryOrderRepository):
+    async def ping(self) -> None:
+        return None

@@ -70,6 +70,7 @@ FOUND_BY: list[tuple[Store, str]] = [
     (reads.AnswersNoPing, "test_answers_a_ping"),
     (reads.ClosesOnce, "test_may_be_closed_twice"),
     (reads.SavesWhenClosed, "test_keeps_nothing_once_it_is_closed"),
+    (reads.AnswersAPingWhenClosed, "test_keeps_nothing_once_it_is_closed"),
 ]
 
 

@@ -71,14 +71,13 @@ class InMemoryOrderRepository(OrderStore):
         return FeedPage(changes, str(start + len(changes)))
 
     async def ping(self) -> None:
-        return None
+        self._check_open()
 
     async def close(self) -> None:
         self._closed = True
 
     def _commit(self, orders: tuple[Order, ...]) -> None:
-        if self._closed:
-            raise StoreUnavailable("the store is closed")
+        self._check_open()
         commits = [commit_of(order) for order in orders]
         with self._lock:
             for commit in commits:
@@ -92,6 +91,10 @@ class InMemoryOrderRepository(OrderStore):
                 self._feed.append(commit.change)
         for order, commit in zip(orders, commits, strict=True):
             order.mark_saved(commit.order.seal)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
 
 
 def _position(record: OrderRecord) -> tuple[datetime, str]:

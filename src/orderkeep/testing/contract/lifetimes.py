@@ -25,4 +25,6 @@ class LifetimeContract:
         await store.close()
         with pytest.raises(StoreUnavailable):
             await store.save(order)
+        with pytest.raises(StoreUnavailable):
+            await store.ping()
         assert (order.version, len(order.events)) == (0, 1)
