@@ -1,6 +1,5 @@
 """Files of orders as people have them: everything that is wrong is told by line, and nothing is guessed."""
 
-import io
 import json
 from collections.abc import Sequence
 from fractions import Fraction
@@ -10,39 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases import ImportRow
 from orderkeep.domain.limits import MAX_LINES
-from orderkeep.entrypoints.order_files.csv_orders import Layout, Row
+from orderkeep.entrypoints.order_files.csv_orders import Row
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
 from orderkeep.entrypoints.order_files.imported import Fault
 from orderkeep.entrypoints.order_files.mapped_layout import MappedLayout, part_of
-from orderkeep.entrypoints.order_files.maps import InvalidMap, built_in_names, load_map, read_map
-from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
+from orderkeep.entrypoints.order_files.maps import read_map
+from orderkeep.entrypoints.order_files.reading import layout_of
 from orderkeep.entrypoints.order_files.text_lines import LONGEST_LINE
-
-SHOP = """
-dates = "%d/%m/%Y"
-
-[order]
-external_ref = "no"
-user_id = "who"
-currency = { value = "EUR" }
-status = { column = "state", values = { open = "pending", sent = "shipped" } }
-created_at = "on"
-shipping = "post"
-tags = { column = "labels", split = "|" }
-
-[metadata]
-gift = "gift"
-
-[line]
-sku = "sku"
-name = "article"
-quantity = "qty"
-unit_price = "price"
-discount = { fraction = "off" }
-"""
+from tests.entrypoints.order_file_reading import SHOP, orders_in, rows_in
 
 HEADER = "no,who,state,on,post,labels,gift,sku,article,qty,price,off"
 FIRST = "W-1,anna,sent,2/3/2026,4.90,b2b|rush,,A1,Desk lamp,2,47.50,0.1"
@@ -50,18 +26,8 @@ SECOND = "W-1,anna,sent,2/3/2026,4.90,b2b|rush,,B7,Bulb,4,3.20,"
 OTHER = "W-2,ben,open,5/3/2026,9.90,,yes,C3,Shelf,1,129.00,0"
 
 
-def _rows(content: str | bytes, layout: Layout | None) -> list[ImportRow]:
-    content = content.encode() if isinstance(content, str) else content
-    return list(order_reader(lambda: io.BytesIO(content), layout, lambda count: None)())
-
-
 def _shop(*lines: str) -> list[ImportRow]:
-    return _rows("\n".join(lines) + "\n", MappedLayout(read_map(SHOP)))
-
-
-def _orders(rows: Sequence[ImportRow]) -> list[OrderDTO]:
-    assert [problem for row in rows for problem in row.problems] == []
-    return [row.order for row in rows if row.order is not None]
+    return rows_in("\n".join(lines) + "\n", MappedLayout(read_map(SHOP)))
 
 
 def _problems(rows: Sequence[ImportRow]) -> list[tuple[int, str, str]]:
@@ -69,7 +35,7 @@ def _problems(rows: Sequence[ImportRow]) -> list[tuple[int, str, str]]:
 
 
 def test_a_map_makes_orders_of_rows() -> None:
-    first, other = _orders(_shop(HEADER, FIRST, SECOND, OTHER))
+    first, other = orders_in(_shop(HEADER, FIRST, SECOND, OTHER))
     assert (first.external_ref, first.user_id, first.status, first.currency) == ("W-1", "anna", "shipped", "EUR")
     assert first.created_at.isoformat() == "2026-03-02T00:00:00+00:00"
     assert (first.tags, first.metadata, other.metadata) == (("b2b", "rush"), {}, {"gift": "yes"})
@@ -111,7 +77,7 @@ def test_a_message_names_the_column() -> None:
 
 def test_an_unknown_currency_is_told_once() -> None:
     layout = MappedLayout(read_map(SHOP.replace("EUR", "XXX")))
-    assert _problems(_rows(f"{HEADER}\n{FIRST}\n", layout)) == [(2, "currency", "unknown_currency")]
+    assert _problems(rows_in(f"{HEADER}\n{FIRST}\n", layout)) == [(2, "currency", "unknown_currency")]
 
 
 def test_rows_of_one_order_stand_together_and_agree() -> None:
@@ -139,7 +105,7 @@ def test_lines_are_counted_through_quoted_line_breaks() -> None:
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
 def test_line_ends_and_a_byte_order_mark_do_not_matter(ending: bytes, mark: bytes) -> None:
     content = mark + ending.join(line.encode() for line in (HEADER, FIRST, SECOND, OTHER))
-    assert _orders(_rows(content, MappedLayout(read_map(SHOP)))) == _orders(_shop(HEADER, FIRST, SECOND, OTHER))
+    assert orders_in(rows_in(content, MappedLayout(read_map(SHOP)))) == orders_in(_shop(HEADER, FIRST, SECOND, OTHER))
 
 
 @pytest.mark.parametrize(
@@ -149,7 +115,7 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter(ending: bytes, mark: byte
 def test_damage_is_told_by_line_and_stepped_over(damage: bytes, code: str) -> None:
     damaged = OTHER.encode().replace(b"Shelf", damage)
     last = OTHER.replace("W-2", "W-3").replace("129.00", "?").encode()
-    rows = _rows(b"\n".join([HEADER.encode(), FIRST.encode(), damaged, last]), MappedLayout(read_map(SHOP)))
+    rows = rows_in(b"\n".join([HEADER.encode(), FIRST.encode(), damaged, last]), MappedLayout(read_map(SHOP)))
     assert _problems(rows) == [(3, "", code), (4, "lines/0/unit_price", "unknown_value")]
 
 
@@ -171,11 +137,11 @@ def test_a_quote_that_is_never_closed_is_told_where_it_was_opened() -> None:
 def test_a_header_must_have_the_columns_that_the_map_looks_at(
     header: str, problems: list[tuple[int, str, str]]
 ) -> None:
-    assert _problems(_rows(header, MappedLayout(read_map(SHOP)))) == problems
+    assert _problems(rows_in(header, MappedLayout(read_map(SHOP)))) == problems
 
 
 def test_a_header_in_another_encoding_is_told_as_that() -> None:
-    assert _problems(_rows(HEADER.encode("utf-16"), MappedLayout(read_map(SHOP))))[0][2] == "not_utf8"
+    assert _problems(rows_in(HEADER.encode("utf-16"), MappedLayout(read_map(SHOP))))[0][2] == "not_utf8"
 
 
 def test_an_order_that_a_damaged_row_may_belong_to_is_not_judged_without_it() -> None:
@@ -194,7 +160,7 @@ def test_more_rows_than_an_order_may_have_lines_are_not_kept() -> None:
             return super().read(rows)
 
     layout = Watched(read_map(SHOP))
-    assert _problems(_rows("\n".join([HEADER, *[FIRST] * 2_000]), layout)) == [(2, "lines", "too_many_lines")]
+    assert _problems(rows_in("\n".join([HEADER, *[FIRST] * 2_000]), layout)) == [(2, "lines", "too_many_lines")]
     assert layout.most == MAX_LINES + 1
 
 
@@ -211,13 +177,13 @@ def test_what_is_left_of_a_discounted_line_is_rounded_half_up(gross: int, numera
 
 def test_own_csv_may_leave_away_what_an_order_can_do_without() -> None:
     text = "user_id,total,currency,status,created_at,external_ref\nanna,9900,EUR,pending,2026-03-02T00:00:00Z,W-1\n"
-    [order] = _orders(_rows(text, layout_of("orderkeep")))
+    [order] = orders_in(rows_in(text, layout_of("orderkeep")))
     assert (order.id, order.external_ref, order.total, order.lines) == ("", "W-1", 9900, ())
 
 
 def test_own_csv_refuses_columns_that_it_does_not_know() -> None:
     text = "user_id,total,currency,status,createdat\n"
-    assert _problems(_rows(text, layout_of("orderkeep"))) == [
+    assert _problems(rows_in(text, layout_of("orderkeep"))) == [
         (1, "created_at", "column_missing"),
         (1, "createdat", "column_unknown"),
     ]
@@ -231,7 +197,7 @@ def test_own_csv_tells_what_is_no_value_of_its_field() -> None:
         'o-1,anna,9.50,EUR,gone,yesterday,"[""a"",",{},A1,Lamp,2,475',
         'o-1,anna,9.50,EUR,gone,yesterday,"[""a"",",{},,Bulb,two,475',
     ]
-    assert sorted(_problems(_rows("\n".join([header, *rows]), layout_of("orderkeep")))) == [
+    assert sorted(_problems(rows_in("\n".join([header, *rows]), layout_of("orderkeep")))) == [
         (2, "created_at", "invalid_time"),
         (2, "status", "unknown_status"),
         (2, "tags", "wrong_type"),
@@ -244,7 +210,7 @@ def test_own_csv_tells_what_is_no_value_of_its_field() -> None:
 def test_jsonl_tells_each_wrong_line() -> None:
     good = {"user_id": "anna", "total": 1, "currency": "EUR", "status": "pending", "created_at": "2026-03-02T00:00:00Z"}
     lines = [json.dumps(good), "", "{", json.dumps({**good, "total": -1, "colour": 3}), "[1]", "\xff", '{"a":1,"a":2}']
-    rows = _rows("\n".join(lines).encode("latin-1"), None)
+    rows = rows_in("\n".join(lines).encode("latin-1"), None)
     assert _problems(rows) == [
         (3, "", "malformed_json"),
         (4, "total", "amount_out_of_range"),
@@ -257,62 +223,11 @@ def test_jsonl_tells_each_wrong_line() -> None:
 
 
 def test_a_line_without_end_is_not_read_to_its_end() -> None:
-    assert _problems(_rows(b"[" * (LONGEST_LINE + 10), None)) == [(1, "", "line_too_long")]
+    assert _problems(rows_in(b"[" * (LONGEST_LINE + 10), None)) == [(1, "", "line_too_long")]
 
 
 def test_no_file_is_no_orders() -> None:
-    assert _rows(b"", None) == []
-
-
-# --- maps ---
-
-
-def test_the_maps_that_come_along_can_be_read() -> None:
-    assert built_in_names() == ["orderkeep", "northwind"]
-    assert load_map("northwind").key_column == "order_id"
-
-
-@pytest.mark.parametrize(
-    "old, new, word",
-    [
-        ("[line]", "[lines]", "lines"),
-        ('sku = "sku"', 'colour = "sku"', "line.colour"),
-        ('shipping = "post"', 'version = "post"', "order.version"),
-        ('shipping = "post"', "shipping = 4", "order"),
-        ('split = "|"', 'split = ""', "split must not be empty"),
-        (', split = "|"', "", "must split order.tags"),
-        ('value = "EUR"', 'value = "EUR", column = "c"', "a rule is one of"),
-        ('value = "EUR"', "", "a rule is one of"),
-        ('value = "EUR"', 'values = { a = "b" }, value = "EUR"', "values and split go with column"),
-        ('shipping = "post"', 'shipping = { fraction = "post" }', "only amounts of lines"),
-        ('quantity = "qty"', 'quantity = { fraction = "qty" }', "only amounts of lines"),
-        ('gift = "gift"', 'gift = { column = "gift", split = "," }', "[metadata]"),
-        ('external_ref = "no"', "", "external_ref"),
-        ('external_ref = "no"', 'external_ref = { value = "1" }', "external_ref"),
-        ('currency = { value = "EUR" }', "", "order.currency"),
-        ("dates =", 'delimiter = ";;"\ndates =', "delimiter"),
-        ("dates =", 'amounts = "cents"\ndates =', "amounts"),
-        ("dates =", "dates", "is not a map"),
-        ("%Y", "%Q", "dates"),
-    ],
-)
-def test_a_map_that_could_not_be_meant_so_is_refused(old: str, new: str, word: str) -> None:
-    assert old in SHOP
-    with pytest.raises(InvalidMap, match=word.replace("[", r"\[")):
-        read_map(SHOP.replace(old, new))
-
-
-def test_a_map_may_speak_of_orders_without_lines_in_minor_units() -> None:
-    written = 'delimiter = ";"\namounts = "minor"\n[order]\nid = "id"\nuser_id = "u"\ntotal = "t"\ncreated_at = "c"\n'
-    written += 'currency = "cur"\nstatus = { if_filled = "gone", then = "shipped", else = "pending" }\n'
-    written += 'updated_at = { first_of = ["gone", "c"] }\n'
-    layout = MappedLayout(read_map(written))
-    rows = "id;u;t;c;cur;gone\no-1;anna;990;2026-03-02T08:00:00+01:00;JPY;2026-03-04\no-2;ben;7;2026-03-03;EUR; \n"
-    one, two = _orders(_rows(rows, layout))
-    assert (one.total, one.currency, one.status, one.lines) == (990, "JPY", "shipped", ())
-    assert one.created_at.isoformat() == "2026-03-02T07:00:00+00:00"
-    assert one.updated_at.isoformat() == "2026-03-04T00:00:00+00:00"
-    assert (two.status, two.updated_at) == ("pending", two.created_at)
+    assert rows_in(b"", None) == []
 
 
 def test_fields_are_told_from_the_code() -> None:
