@@ -1,5 +1,6 @@
 """Importing orders that were kept elsewhere, with their dates and statuses."""
 
+import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,6 +22,7 @@ from orderkeep.application.use_cases import (
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
+from tests.contract.test_memory_store import PoliteStore
 
 ANNA = Actor(ActorKind.STAFF, "anna")
 
@@ -84,6 +86,15 @@ async def test_finishes_what_an_import_that_was_killed_began() -> None:
     await run(repo, *(kept_elsewhere(number) for number in range(70)))
     report = await run(repo, *(kept_elsewhere(number) for number in range(100)))
     assert (report.imported, report.unchanged) == (30, 70)
+
+
+async def test_imports_every_order_once_where_two_import_the_same_file_at_once() -> None:
+    repo = PoliteStore()
+    orders = [kept_elsewhere(number) for number in range(90)]
+    one, other = await asyncio.gather(run(repo, *orders), run(repo, *orders))
+    assert one.imported + other.imported == 90
+    assert one.unchanged + other.unchanged == 90
+    assert len((await repo.read_changes(None, 1_000)).changes) == 90
 
 
 async def test_leaves_an_order_alone_that_went_on_since() -> None:
