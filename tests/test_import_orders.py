@@ -97,6 +97,16 @@ async def test_imports_every_order_once_where_two_import_the_same_file_at_once()
     assert len((await repo.read_changes(None, 1_000)).changes) == 90
 
 
+async def test_takes_no_notice_of_the_version_that_a_file_says() -> None:
+    repo = InMemoryOrderRepository()
+    for version, outcome in ((7, "imported"), (8, "unchanged")):
+        for order in (kept_elsewhere(1, version=version), kept_elsewhere(2, id="order-2", version=version)):
+            assert getattr(await run(repo, order), outcome) == 1
+    kept = await repo.get_by_id("order-2")
+    assert kept is not None
+    assert kept.version == 1
+
+
 async def test_leaves_an_order_alone_that_went_on_since() -> None:
     repo = InMemoryOrderRepository()
     await run(repo, kept_elsewhere(1))

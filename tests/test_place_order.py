@@ -23,6 +23,8 @@ async def test_places_an_order_with_no_more_than_who_and_how_much() -> None:
     order = result.order
     assert (order.user_id, order.total, order.currency, order.status) == ("user-42", 9_900, "EUR", "pending")
     assert (order.created_at, order.updated_at, order.version, order.lines) == (NOON, NOON, 1, ())
+    assert (order.shipping, order.discount, order.tax, order.cancellation) == (0, 0, 0, None)
+    assert (order.external_ref, order.tags, order.metadata) == (None, (), {})
     assert result.events == (EventDTO("OrderPlaced"),)
     saved = await repo.get_by_id(order.id)
     assert saved is not None
