@@ -119,5 +119,5 @@ def map_fields() -> Rows:
     tables = (("order", ORDER_FIELDS), ("line", LINE_FIELDS))
     rows: Rows = [("table", "fields")]
     for table, fields in tables:
-        rows.append((f"`[{table}]`", ", ".join(f"`{name}`" for name in fields if name not in maps.COMPUTED)))
+        rows.append((f"`[{table}]`", ", ".join(f"`{name}`" for name in fields if name not in maps.NOT_MAPPED)))
     return rows

@@ -32,8 +32,8 @@ BUILT_IN = Path(__file__).with_name("built_in_maps")
 OWN = "orderkeep"
 """The map of the files that orderkeep writes; it is no TOML file."""
 
-COMPUTED = ("version", "metadata")
-"""Fields of an order that a map does not fill in its `[order]`."""
+NOT_MAPPED = ("version", "metadata", "cancellation")
+"""Fields of an order that a map does not fill in its `[order]`: made here, a table of its own, or in no one cell."""
 
 EXAMPLE = datetime(1998, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -116,7 +116,7 @@ def read_map(text: str) -> OrderMap:
 def _check_rules(table: str, rules: Rules, known: dict[str, Kind]) -> None:
     for name, rule in rules.items():
         kind = known.get(name)
-        if kind is None or name in COMPUTED:
+        if kind is None or name in NOT_MAPPED:
             raise InvalidMap(f"has {table}.{name}, which is no field that a map can fill")
         if (kind is Kind.JSON) != (rule.split is not None):
             raise InvalidMap(f"must split {table}.{name}" if kind is Kind.JSON else f"cannot split {table}.{name}")
