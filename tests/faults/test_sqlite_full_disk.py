@@ -15,18 +15,6 @@ from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from tests.infrastructure.sqlite_samples import NOON, an_order
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "orders.db"
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteOrderRepository]:
-    store = SqliteOrderRepository(path)
-    yield store
-    await store.close()
-
-
 async def outcomes_of(store: SqliteOrderRepository, orders: list[Order]) -> list[BaseException | None]:
     return await asyncio.gather(*map(store.save, orders), return_exceptions=True)
 

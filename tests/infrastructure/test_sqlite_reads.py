@@ -18,11 +18,6 @@ LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "orders.db"
-
-
-@pytest.fixture
 async def store(path: Path) -> AsyncIterator[SqliteOrderRepository]:
     store = SqliteOrderRepository(path)
     await store.save(an_order(1))

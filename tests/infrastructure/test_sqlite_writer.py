@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,18 +11,6 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, locks, writer
 from tests.infrastructure.sqlite_samples import NOON, Gate, an_order, locked_by_somebody_else, look
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "orders.db"
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteOrderRepository]:
-    store = SqliteOrderRepository(path)
-    yield store
-    await store.close()
 
 
 async def save_together(store: SqliteOrderRepository, *saves: tuple[Order, ...]) -> list[BaseException | None]:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,18 +10,6 @@ import pytest
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from tests.infrastructure.sqlite_samples import Gate, an_order, look
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "orders.db"
-
-
-@pytest.fixture
-async def store(path: Path) -> AsyncIterator[SqliteOrderRepository]:
-    store = SqliteOrderRepository(path)
-    yield store
-    await store.close()
 
 
 def kept(path: Path) -> list[str]:

@@ -1,0 +1,5 @@
+"""Fixtures of these tests."""
+
+from tests.sqlite_file import path, store
+
+__all__ = ["path", "store"]
