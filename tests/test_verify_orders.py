@@ -10,6 +10,7 @@ from orderkeep.application.change_order import Request
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage
 from orderkeep.application.use_cases import ConfirmOrderUseCase, ShipOrderUseCase, VerifyOrdersUseCase
+from orderkeep.domain.events import Attribution
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.infrastructure.serialization import hash_of
@@ -154,3 +155,15 @@ async def test_goes_on_behind_what_cannot_be_read() -> None:
         ("order-1", "a row cannot be read"),
         ("", "the feed cannot be read behind 0 changes: a row cannot be read"),
     ]
+
+
+@pytest.mark.parametrize("changes", [99, 100, 101, 103])
+async def test_finds_nothing_in_an_order_that_has_forgotten_its_older_keys(changes: int) -> None:
+    order = small_order("order-1")
+    store = InMemoryOrderRepository()
+    for number in range(changes):
+        order.attribute(Attribution("staff:anna", f"key-{number}", f"print-{number}"))
+        await store.save(order)
+    assert len(order.requests) == min(changes, 100)
+    report = await VerifyOrdersUseCase(store).execute()
+    assert (report.changes, report.problems) == (changes, [])

@@ -8,7 +8,16 @@ import pytest
 
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidOrder, OrderkeepError, OrderNotFound, VersionNotFound
+from orderkeep.domain.exceptions import (
+    ConcurrentUpdate,
+    Contention,
+    IdempotencyKeyReused,
+    InvalidOrder,
+    OrderkeepError,
+    OrderNotFound,
+    VersionMismatch,
+    VersionNotFound,
+)
 
 CLASSES = {
     name: found
@@ -52,6 +61,14 @@ def test_an_order_that_is_not_there_is_told_like_one_that_is_not_ones_own() -> N
     assert OrderNotFound("order-1").order_id == "order-1"
     error = VersionNotFound("order-1", "the order has no version 7")
     assert (str(error), error.order_id) == ("the order has no version 7", "order-1")
+
+
+def test_a_conflict_says_what_to_do_or_what_happened() -> None:
+    assert str(ConcurrentUpdate("order-1")) == "the order was changed by somebody else meanwhile"
+    assert ConcurrentUpdate("order-1").order_id == "order-1"
+    assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it again, then decide"
+    assert "use a new key" in str(IdempotencyKeyReused())
+    assert str(Contention(12)).endswith("12 times in a row: try again")
 
 
 def test_no_refusal_repeats_what_was_refused() -> None:
