@@ -49,7 +49,24 @@ def test_says_how_many_decimals_a_currency_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "no_number", ["", "ten", "9,90", "nan", "-inf", "snan", "0x10", "1.2.3", float("inf"), "9" * 5_000]
+    "no_number",
+    [
+        "",
+        "ten",
+        "9,90",
+        "nan",
+        "-inf",
+        "snan",
+        "0x10",
+        "1.2.3",
+        "1_000",
+        " 99",
+        "99\n",
+        "٩٩",
+        ".5",
+        float("inf"),
+        "9" * 5_000,
+    ],
 )
 def test_refuses_what_is_no_number(no_number: float | str) -> None:
     with pytest.raises(InvalidAmount):

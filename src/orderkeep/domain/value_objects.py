@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
@@ -29,6 +30,8 @@ EXPONENTS: dict[str, int] = {
 }
 """ISO 4217 codes with the number of decimals of their minor unit: 0, 2 or 3."""
 
+# Decimal itself takes 1_000, " 9 " and other scripts' digits as well.
+_DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _EXACT = Context(prec=28, Emin=-99, Emax=99, traps=[InvalidOperation, Overflow, Inexact])  # 1e999999 takes a minute
 
 
@@ -59,15 +62,18 @@ class Money:
     def of(cls, amount: Decimal | float | str, currency: str) -> Money:
         """Return an amount given in major units (`99.0`, `"99.00"`), taken through its decimal text.
 
-        Raises `InvalidAmount` where it is no finite number, or finer than the currency's minor unit.
+        A text is digits, with a point and decimals if there are any. Raises `InvalidAmount` where it is no finite
+        number, or finer than the currency's minor unit.
         """
         if currency not in EXPONENTS:
             raise UnknownCurrency
+        if isinstance(amount, str) and not _DECIMAL.fullmatch(amount):
+            raise InvalidAmount("must be a decimal number, such as 99.00")
         try:
             minor = _EXACT.scaleb(Decimal(str(amount)), EXPONENTS[currency])
             whole = int(minor)
         except (ArithmeticError, ValueError):
-            raise InvalidAmount("must be a decimal number") from None
+            raise InvalidAmount("must be a decimal number, such as 99.00") from None
         if whole != minor:
             raise InvalidAmount(f"must have at most {EXPONENTS[currency]} decimals in {currency}")
         return cls(whole, currency)
