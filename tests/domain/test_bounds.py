@@ -106,6 +106,13 @@ BOUNDS = [
     Bound("metadata", {"metadata": {" k": ""}}, {"metadata": {" ": "v"}}, errors.TextMissing, "text_missing"),
     Bound(
         "metadata/k",
+        {"metadata": {"k": " " * 500}},
+        {"metadata": {"k": " " * 501}},
+        errors.TextTooLong,
+        "text_too_long",
+    ),
+    Bound(
+        "metadata/k",
         {"metadata": {"k": LONG_VALUE}},
         {"metadata": {"k": LONG_VALUE + "v"}},
         errors.TextTooLong,

@@ -96,9 +96,11 @@ def check_amount(amount: Money, field: str, currency: str) -> None:
         raise AmountOutOfRange("must not be negative", field)
 
 
-def check_text(text: str, field: str, longest: int, *, breaks: bool = False) -> None:
-    """Check a text that must be there, in characters up to `longest`; `breaks` allows tabs and line breaks."""
-    if not isinstance(text, str) or not text.strip():
+def check_text(text: str, field: str, longest: int, *, breaks: bool = False, blank: bool = False) -> None:
+    """Check a text that must be there, in characters up to `longest`; `breaks` allows tabs and line breaks, `blank`
+    a text that says nothing.
+    """
+    if not isinstance(text, str) or not (blank or text.strip()):
         raise TextMissing("must be a text that is not empty", field)
     if len(text) > longest:
         raise TextTooLong(f"must be at most {longest} characters", field)
@@ -122,8 +124,7 @@ def check_metadata(metadata: dict[str, str]) -> None:
         raise TooManyMetadataKeys(f"must be at most {limits.MAX_METADATA_KEYS} keys", "metadata")
     for key, value in metadata.items():
         check_text(key, "metadata", limits.MAX_METADATA_KEY_LENGTH)
-        if value != "":
-            check_text(value, f"metadata/{key}", limits.MAX_METADATA_VALUE_LENGTH, breaks=True)
+        check_text(value, f"metadata/{key}", limits.MAX_METADATA_VALUE_LENGTH, breaks=True, blank=True)
 
 
 def check_cancellation(reason: str | None, note: str | None) -> None:

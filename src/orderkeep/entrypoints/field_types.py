@@ -62,14 +62,13 @@ class Rule:
         return value
 
 
-def text(longest: int, *, breaks: bool = False, empty: bool = False) -> Rule:
-    """Return the rule of a text of up to `longest` characters; `breaks` allows line breaks, `empty` the empty text."""
+def text(longest: int, *, breaks: bool = False, blank: bool = False) -> Rule:
+    """Return the rule of a text of up to `longest` characters; `breaks` allows line breaks, `blank` no words."""
 
     def check(value: str) -> None:
-        if value or not empty:
-            check_text(value, "", longest, breaks=breaks)
+        check_text(value, "", longest, breaks=breaks, blank=blank)
 
-    schema = {"minLength": 0 if empty else 1, "maxLength": longest}
+    schema = {"minLength": 0 if blank else 1, "maxLength": longest}
     return Rule(check, schema if breaks else {**schema, "pattern": ONE_LINE})
 
 
@@ -126,7 +125,7 @@ Tags = Annotated[
 Metadata = Annotated[
     dict[
         Annotated[str, text(limits.MAX_METADATA_KEY_LENGTH)],
-        Annotated[str, text(limits.MAX_METADATA_VALUE_LENGTH, breaks=True, empty=True)],
+        Annotated[str, text(limits.MAX_METADATA_VALUE_LENGTH, breaks=True, blank=True)],
     ],
     at_most(limits.MAX_METADATA_KEYS, TooManyMetadataKeys, "keys"),
 ]
