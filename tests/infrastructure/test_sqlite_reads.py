@@ -71,10 +71,15 @@ async def test_refuses_a_position_that_is_not_one_of_its_own(store: SqliteOrderR
         await store.read_changes(position, 5)
 
 
-async def test_a_position_behind_the_last_change_stays_where_it_is(store: SqliteOrderRepository) -> None:
-    page = await store.read_changes("777", 5)
+async def test_a_position_at_the_last_change_stays_where_it_is(store: SqliteOrderRepository) -> None:
+    page = await store.read_changes("1", 5)
 
-    assert (page.changes, page.position) == ((), "777")
+    assert (page.changes, page.position) == ((), "1")
+
+
+async def test_refuses_a_position_that_the_file_has_not_come_to(store: SqliteOrderRepository) -> None:
+    with pytest.raises(InvalidCursor):
+        await store.read_changes("2", 5)
 
 
 async def test_an_empty_feed_begins_at_nought(path: Path) -> None:

@@ -39,6 +39,7 @@ _LIST_CHANGES = f"""
     SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = ? AND version > ? ORDER BY version LIMIT ?
 """  # noqa: S608
 _READ_CHANGES = f"SELECT position, {CHANGE_COLUMNS} FROM changes WHERE position > ? ORDER BY position LIMIT ?"  # noqa: S608
+_LAST_POSITION = "SELECT coalesce(max(position), 0) FROM changes"
 _PING = "SELECT 1 FROM orders LIMIT 1"
 
 _Built = TypeVar("_Built")
@@ -86,6 +87,8 @@ class SqliteOrderRepository(OrderStore):
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = 0 if after is None else _feed_position(after)
         found = self._all(feed_change_of_row, _READ_CHANGES, start, in_64_bits(limit))
+        if not found and start > self._readers.rows(_LAST_POSITION, ())[0][0]:
+            raise InvalidCursor  # the file is older than the cursor: a backup that was put back, say
         return FeedPage(tuple(change for _, change in found), str(found[-1][0] if found else start))
 
     async def ping(self) -> None:
