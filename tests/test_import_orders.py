@@ -145,7 +145,7 @@ async def test_reports_an_order_that_is_kept_with_other_content() -> None:
     report = await run(repo, kept_elsewhere(2), replace(order, total=99))
     assert (report.imported, report.problem_count) == (1, 1)
     message = "this order is kept already, with other content: it was not changed"
-    assert report.problems == [ImportProblem(2, "external_ref", "already_kept", message)]
+    assert report.problems == [ImportProblem(2, "id", "already_kept", message)]
     by_anna = await ImportOrdersUseCase(repo, repo).execute(file_of(replace(order, total=98)), actor=ANNA)
     assert [problem.code for problem in by_anna.problems] == ["already_kept"]
 
@@ -161,6 +161,8 @@ async def test_reports_every_problem_by_its_line_and_writes_nothing() -> None:
         ImportRow(5, kept_elsewhere(5, external_ref=None)),
         ImportRow(6, kept_elsewhere(6, total=-1)),
         unreadable,
+        ImportRow(8, kept_elsewhere(8, id="order-8")),
+        ImportRow(9, kept_elsewhere(9, id="order-8")),
     ]
     report = await ImportOrdersUseCase(repo, repo).execute(lambda: rows)
     assert [(problem.line, problem.field, problem.code) for problem in report.problems] == [
@@ -170,8 +172,9 @@ async def test_reports_every_problem_by_its_line_and_writes_nothing() -> None:
         (5, "external_ref", "invalid_order"),
         (6, "total", "amount_out_of_range"),
         (7, "total", "invalid_amount"),
+        (9, "id", "invalid_order"),
     ]
-    assert (report.orders, report.problem_count) == (1, 6)
+    assert (report.orders, report.problem_count) == (2, 7)
     assert (await repo.read_changes(None, 10)).changes == ()
 
 

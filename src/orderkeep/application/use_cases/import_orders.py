@@ -113,7 +113,7 @@ class ImportOrdersUseCase:
         try:
             order = _identified(row.order)
             if order.id in identities:
-                raise InvalidOrder("the same order stands in the file before", "external_ref")
+                raise InvalidOrder("the same order stands in the file before", _known_by(row.order))
             identities.add(order.id)
             order.to_imported_order()
         except InvalidOrder as error:
@@ -145,7 +145,7 @@ class ImportOrdersUseCase:
             return "unchanged"
         except IdempotencyKeyReused:
             message = "this order is kept already, with other content: it was not changed"
-            return ImportProblem(row.line, "external_ref", "already_kept", message)
+            return ImportProblem(row.line, _known_by(row.order), "already_kept", message)
         return "unchanged" if result.replayed else "imported"
 
     async def _kept_under_another_id(self, order: OrderDTO) -> bool:
@@ -161,6 +161,10 @@ class ImportOrdersUseCase:
 
 class _Unchanged(Exception):  # not an error: the order is there already, the same
     pass
+
+
+def _known_by(order: OrderDTO) -> str:
+    return "id" if order.id else "external_ref"
 
 
 def _identified(order: OrderDTO) -> OrderDTO:
