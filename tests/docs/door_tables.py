@@ -32,7 +32,14 @@ def commands() -> Rows:
 
 
 def help_texts() -> str:
-    context = click.Context(cli, info_name="orderkeep", max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH)
+    names = cli.context_settings["help_option_names"]
+    context = click.Context(
+        cli,
+        info_name="orderkeep",
+        max_content_width=HELP_WIDTH,
+        terminal_width=HELP_WIDTH,
+        help_option_names=names,
+    )
     return "\n".join(f"### {name}\n\n```text\n{_help(context, name)}\n```\n" for name in COMMANDS)
 
 
