@@ -5,11 +5,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.ids import new_order_id
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
 
 SINCE = datetime(2026, 2, 3, 4, 5, 6, 789_012, UTC)
 """When the orders below begin; order number n is n seconds younger."""
+
+
+OWN = "torture-"
+"""How the ids of users and the numbers of orders begin that a workload makes for itself."""
+
+
+def own_user() -> str:
+    """Return the id of a user that nobody else has, told apart by how it begins."""
+    return f"{OWN}{new_order_id()}"
 
 
 def place_command(number: int = 1, **changes: Any) -> PlaceOrder:

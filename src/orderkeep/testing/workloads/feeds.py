@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderStore
-from orderkeep.testing.orders import SINCE, small_order
+from orderkeep.testing.orders import SINCE, own_user, small_order
 from orderkeep.testing.reading import read_feed
 from orderkeep.testing.violation import ContractViolation
 
@@ -16,21 +16,29 @@ Commit = tuple[str, int]  # order id, version
 
 @dataclass(slots=True)
 class FeedCount:
-    """How many changes were committed, and by how many pages each reader got them."""
+    """How many changes were committed, and by how many pages all readers got them. `position` is one to go on from."""
 
     commits: int = 0
     readers: int = 0
     pages: int = 0
+    position: str = ""
 
 
 async def read_feed_beside_writers(
-    store: OrderStore, *, writers: int = 8, orders_each: int = 8, readers: int = 3, page: int = 5
+    store: OrderStore,
+    *,
+    writers: int = 8,
+    orders_each: int = 8,
+    readers: int = 3,
+    page: int = 5,
+    after: str | None = None,
 ) -> FeedCount:
     """Write from many sides and read the feed meanwhile. No reader misses a change or gets one twice; the changes of
-    an order come in the order of its versions; all readers get all changes in one and the same order.
+    an order come in the order of its versions; all readers get all changes in one and the same order. `after` is a
+    position to begin behind, so that a long feed need not be read from its beginning.
     """
-    user = f"writer {new_order_id()}"
-    beginning = await _end_of_feed(store)
+    user = own_user()
+    beginning = await _end_of_feed(store, after)
     done = asyncio.Event()
     reading = [asyncio.create_task(_follow(store, beginning, page, done)) for _ in range(readers)]
     try:
@@ -41,7 +49,7 @@ async def read_feed_beside_writers(
     commits = [commit for of_writer in written for commit in of_writer]
     afterwards = [_commit(change) for change in await read_feed(store, beginning) if change.order.user_id == user]
     _judge(commits, afterwards)
-    count = FeedCount(len(commits), readers)
+    count = FeedCount(len(commits), readers, position=beginning)
     for changes, page_count in followed:
         got = [_commit(change) for change in changes if change.order.user_id == user]
         _judge(commits, got)
@@ -80,8 +88,8 @@ async def _follow(store: OrderStore, position: str, size: int, done: asyncio.Eve
         await asyncio.sleep(0)
 
 
-async def _end_of_feed(store: OrderStore) -> str:
-    page = await store.read_changes(None, 1_000)
+async def _end_of_feed(store: OrderStore, after: str | None) -> str:
+    page = await store.read_changes(after, 1_000)
     while page.changes:
         page = await store.read_changes(page.position, 1_000)
     return page.position

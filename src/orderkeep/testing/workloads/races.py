@@ -11,7 +11,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import use_cases_on
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRefused, ConcurrentUpdate
-from orderkeep.testing.orders import SINCE, small_order
+from orderkeep.testing.orders import OWN, SINCE, own_user, small_order
 from orderkeep.testing.saving import loaded
 from orderkeep.testing.violation import ContractViolation
 
@@ -58,7 +58,8 @@ async def race_saves(store: OrderStore, *, rounds: int = 1, at_once: int = 20) -
     count = RaceCount(rounds, at_once)
     for _ in range(rounds):
         order_id = new_order_id()
-        rivals = [small_order(order_id, external_ref=f"rival-{number}") for number in range(at_once)]
+        user = own_user()
+        rivals = [small_order(order_id, user_id=user, external_ref=f"{OWN}rival-{number}") for number in range(at_once)]
         await _one_save_of(store, rivals)
         copies = [await loaded(store, order_id) for _ in range(at_once)]
         for number, copy in enumerate(copies):
@@ -86,6 +87,6 @@ async def _see_two_commits(store: OrderStore, won: OrderDTO) -> None:
 
 
 async def _order_in_processing(store: OrderStore) -> Order:
-    order = small_order(new_order_id(), status="processing")
+    order = small_order(new_order_id(), user_id=own_user(), status="processing")
     await store.save(order)
     return order

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from orderkeep.application.change_order import Request
 from orderkeep.application.dtos import CommandResult, OrderDTO
-from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import use_cases_on
-from orderkeep.testing.orders import place_command
+from orderkeep.testing.orders import own_user, place_command
 from orderkeep.testing.saving import loaded
 from orderkeep.testing.violation import ContractViolation
 
@@ -31,8 +30,9 @@ async def retry_with_one_key(store: OrderStore, *, rounds: int = 1, at_once: int
     count = RetryCount(rounds, at_once)
     do = use_cases_on(store)
     for _ in range(rounds):
-        key = new_order_id()
-        command, placing, cancelling = place_command(), Request(key=f"place {key}"), Request(key=f"cancel {key}")
+        user = own_user()
+        command = place_command(user_id=user, external_ref=user)
+        placing, cancelling = Request(key=f"place for {user}"), Request(key=f"cancel for {user}")
         placed = await _send(count, [do.place_order.execute(command, placing) for _ in range(at_once)])
         cancels = [do.cancel_order.execute(placed.id, cancelling, reason="retried") for _ in range(at_once)]
         cancelled = await _send(count, cancels)

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderFilter, OrderSnapshot, OrderStore
-from orderkeep.testing.orders import SINCE, small_order
+from orderkeep.testing.orders import OWN, SINCE, own_user, small_order
 from orderkeep.testing.reading import pages
 from orderkeep.testing.saving import loaded
 from orderkeep.testing.violation import ContractViolation
 
-TAG = "steady"
+TAG = f"{OWN}steady"
 SPAN_SECONDS = 10
 
 
@@ -38,7 +38,7 @@ async def walk_pages_under_writes(
     """
     count = WalkCount()
     for _ in range(walks):
-        await _walk_lists(store, f"walker {new_order_id()}", steady, page, writers, count)
+        await _walk_lists(store, own_user(), steady, page, writers, count)
     return count
 
 
