@@ -9,6 +9,7 @@ from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing import OrderStoreContract
 from tests.contract import broken_reads as reads
 from tests.contract import broken_saves as saves
+from tests.torture.planted import ReadsAReplica
 
 Store = type[InMemoryOrderRepository]
 
@@ -63,6 +64,8 @@ FOUND_BY: list[tuple[Store, str]] = [
     (saves.ChecksThenWrites, "test_gives_retries_with_one_key_one_effect_and_one_answer"),
     (saves.LosesRequestKeys, "test_gives_retries_with_one_key_one_effect_and_one_answer"),
     (reads.GivesTheLatestChange, "test_answers_a_repeated_request_as_it_did_then"),
+    (ReadsAReplica, "test_answers_many_as_if_one_had_asked_after_the_other"),
+    (saves.LosesRequestKeys, "test_answers_many_as_if_one_had_asked_after_the_other"),
     (reads.PagesByOffset, "test_walks_pages_under_writes_without_a_skip_or_a_repeat"),
     (reads.PagesByTimeAlone, "test_walks_pages_under_writes_without_a_skip_or_a_repeat"),
     (reads.GivesPositionsBeforeItCommits, "test_feeds_readers_beside_eight_writers"),

@@ -12,9 +12,11 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import use_cases_on
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order
+from orderkeep.testing.watching import WatchedStore
 from orderkeep.testing.workloads import (
     race_cancel_against_ship,
     read_feed_beside_writers,
+    record_histories,
     retry_with_one_key,
     walk_pages_under_writes,
 )
@@ -46,6 +48,12 @@ async def test_page_walks_under_writes_see_what_matched_throughout_once(store: O
     count = await walk_pages_under_writes(store, walks=8)
     assert count.walks == 32
     assert min(count.placed, count.moved) > 0
+
+
+async def test_concurrent_histories_of_an_order_are_linearizable(store: OrderStore) -> None:
+    count = await record_histories(WatchedStore(store), rounds=ROUNDS)
+    assert (count.histories, min(count.answers.values()) > 0) == (ROUNDS, True)
+    assert count.answers.keys() > {"done", "order_not_found", "idempotency_key_reused", "version_mismatch"}
 
 
 async def test_readers_of_the_feed_beside_writers_get_every_change_once(store: OrderStore) -> None:

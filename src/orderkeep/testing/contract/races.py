@@ -4,10 +4,12 @@ from orderkeep.application.change_order import Request
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import use_cases_on
 from orderkeep.testing.orders import place_command
+from orderkeep.testing.watching import WatchedStore
 from orderkeep.testing.workloads import (
     race_cancel_against_ship,
     race_saves,
     read_feed_beside_writers,
+    record_histories,
     retry_with_one_key,
     walk_pages_under_writes,
 )
@@ -37,6 +39,9 @@ class RaceContract:
         again = await do.cancel_order.execute(placed.order.id, cancelling, reason="found cheaper")
         assert (again.order, again.events, again.replayed) == (cancelled.order, cancelled.events, True)
         assert len(await store.list_changes(placed.order.id, 0, 10)) == 3
+
+    async def test_answers_many_as_if_one_had_asked_after_the_other(self, store: OrderStore) -> None:
+        await record_histories(WatchedStore(store), rounds=10)
 
     async def test_walks_pages_under_writes_without_a_skip_or_a_repeat(self, store: OrderStore) -> None:
         count = await walk_pages_under_writes(store, walks=2)

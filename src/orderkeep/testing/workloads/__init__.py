@@ -5,18 +5,21 @@ what was seen where the store broke a promise. None of them needs pytest.
 """
 
 from orderkeep.testing.workloads.feeds import FeedCount, read_feed_beside_writers
+from orderkeep.testing.workloads.histories import HistoryCount, record_histories
 from orderkeep.testing.workloads.races import RaceCount, race_cancel_against_ship, race_saves
 from orderkeep.testing.workloads.retries import RetryCount, retry_with_one_key
 from orderkeep.testing.workloads.walks import WalkCount, walk_pages_under_writes
 
 __all__ = [
     "FeedCount",
+    "HistoryCount",
     "RaceCount",
     "RetryCount",
     "WalkCount",
     "race_cancel_against_ship",
     "race_saves",
     "read_feed_beside_writers",
+    "record_histories",
     "retry_with_one_key",
     "walk_pages_under_writes",
 ]

@@ -1,0 +1,103 @@
+"""What one order must answer when it is asked one thing after the other: versions, keys and the lifecycle, no store."""
+
+from dataclasses import dataclass, replace
+
+from orderkeep.domain.exceptions import CommandRefused
+from orderkeep.domain.status import Command, OrderStatus, next_status
+from orderkeep.testing.linearizability import Operation
+
+DONE = "done"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A command by its name, `place` or `get`. `detail` is the reason of a cancellation, or the `external_ref` of an
+    order to place: what makes two requests with one key differ.
+    """
+
+    what: str
+    key: str | None = None
+    expected_version: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What an answer shows of the order."""
+
+    version: int
+    status: str
+    external_ref: str | None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What was heard: `done` and the order, or the code of an error."""
+
+    outcome: str
+    order: Sight | None = None
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A key, the request it came with, and the order as that request left it."""
+
+    key: str
+    request: tuple[str, str | None]
+    order: Sight
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """The order between two requests."""
+
+    order: Sight
+    remembered: tuple[Remembered, ...] = ()
+
+
+OrderOperation = Operation[Ask, Reply]
+
+
+def step(kept: Kept | None, operation: OrderOperation) -> tuple[Kept | None, ...]:
+    """Return where the operation leads, or nothing where its answer is not the one it must get."""
+    after, due = ask_one_after_the_other(kept, operation.asked)
+    return (after,) if operation.answer in (None, due) else ()
+
+
+def ask_one_after_the_other(kept: Kept | None, ask: Ask) -> tuple[Kept | None, Reply]:
+    """Return the order after the request, and the answer due."""
+    if kept is None:
+        return _ask_for_nothing(ask)
+    if ask.what == "get":
+        return kept, Reply(DONE, kept.order)
+    for known in kept.remembered:
+        if known.key == ask.key:
+            same = known.request == (ask.what, ask.detail)
+            return kept, Reply(DONE, known.order, replayed=True) if same else Reply("idempotency_key_reused")
+    if ask.expected_version not in (None, kept.order.version):
+        return kept, Reply("version_mismatch")
+    return _move(kept, ask)
+
+
+def _ask_for_nothing(ask: Ask) -> tuple[Kept | None, Reply]:
+    if ask.what != "place":
+        return None, Reply("order_not_found")
+    return _done(Sight(1, OrderStatus.PENDING, ask.detail), (), ask)
+
+
+def _move(kept: Kept, ask: Ask) -> tuple[Kept, Reply]:
+    try:
+        status = next_status(kept.order.status, Command(ask.what))
+    except CommandRefused as refusal:
+        return kept, Reply(refusal.code)
+    reason = ask.detail if ask.what == Command.CANCEL else None
+    order = replace(kept.order, version=kept.order.version + 1, status=status, reason=reason)
+    return _done(order, kept.remembered, ask)
+
+
+def _done(order: Sight, remembered: tuple[Remembered, ...], ask: Ask) -> tuple[Kept, Reply]:
+    if ask.key is not None:
+        remembered = (*remembered, Remembered(ask.key, (ask.what, ask.detail), order))
+    return Kept(order, remembered), Reply(DONE, order)

@@ -1,0 +1,86 @@
+"""A store beside itself: every call lets others go first, and is counted."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from random import Random
+from typing import ParamSpec, TypeVar
+
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+
+MOST_TURNS = 3
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Calls:
+    """How many calls a store got, how many saves it refused as concurrent, and how often it could not answer."""
+
+    operations: int = 0
+    conflicts: int = 0
+    unavailable: int = 0
+
+
+class WatchedStore(OrderStore):
+    """Hands every call on to a store, and gives other tasks a few turns before and behind it: in memory nothing would
+    ever happen at once, and elsewhere what happens at once changes from round to round.
+    """
+
+    def __init__(self, store: OrderStore) -> None:
+        self.store, self.calls = store, Calls()
+        self._chance = Random()  # noqa: S311  # variety, not secrets
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        return await self._watched(self.store.get_by_id, order_id)
+
+    async def save(self, *orders: Order) -> None:
+        try:
+            await self._watched(self.store.save, *orders)
+        except ConcurrentUpdate:
+            self.calls.conflicts += 1
+            raise
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        return await self._watched(self.store.get_snapshot, order_id)
+
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        return await self._watched(self.store.list_snapshots, where, after, limit)
+
+    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
+        return await self._watched(self.store.get_change, order_id, version)
+
+    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
+        return await self._watched(self.store.get_change_at, order_id, instant)
+
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        return await self._watched(self.store.list_changes, order_id, after_version, limit)
+
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        return await self._watched(self.store.read_changes, after, limit)
+
+    async def ping(self) -> None:
+        await self._watched(self.store.ping)
+
+    async def close(self) -> None:
+        await self.store.close()
+
+    async def _watched(self, call: Callable[P, Awaitable[T]], *given: P.args, **named: P.kwargs) -> T:
+        self.calls.operations += 1
+        await self._let_others_go_first()
+        try:
+            return await call(*given, **named)
+        except StoreUnavailable:
+            self.calls.unavailable += 1
+            raise
+        finally:
+            await self._let_others_go_first()
+
+    async def _let_others_go_first(self) -> None:
+        for _ in range(self._chance.randrange(MOST_TURNS)):
+            await asyncio.sleep(0)

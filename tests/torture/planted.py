@@ -1,0 +1,63 @@
+"""Stores with one fault each, in memory: what torture must find. `WatchedStore` lets others in at every call."""
+
+import asyncio
+from collections import defaultdict
+
+from orderkeep.application.ports import OrderSnapshot
+from orderkeep.domain.entities import Order
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+
+
+class LooksUpKeysFirst(InMemoryOrderRepository):
+    """Keys in a place of their own, looked up before the order is loaded: a retry misses the key of its twin, and
+    then sees what its twin did.
+    """
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        before = await super().get_by_id(order_id)
+        await asyncio.sleep(0)
+        order = await super().get_by_id(order_id)
+        if order is not None:
+            order.requests = before.requests if before is not None else {}
+        return order
+
+
+class ReadsAReplica(InMemoryOrderRepository):
+    """Answers reads that decide nothing from a copy that lags a commit behind, for a while."""
+
+    LAG = 2
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.copy: dict[str, OrderSnapshot | None] = {}
+        self.stale_answers: dict[str, int] = defaultdict(int)
+
+    async def save(self, *orders: Order) -> None:
+        for order in orders:
+            self.copy[order.id] = await super().get_snapshot(order.id)
+            self.stale_answers[order.id] = self.LAG
+        await super().save(*orders)
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        if self.stale_answers[order_id] > 0:
+            self.stale_answers[order_id] -= 1
+            return self.copy[order_id]
+        return await super().get_snapshot(order_id)
+
+
+class DecidesOnAReplica(ReadsAReplica):
+    """Loads what is to be decided on from such a copy: saves are still refused, but so are requests that were right."""
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        if self.stale_answers[order_id] > 0:
+            self.stale_answers[order_id] -= 1
+            change = await self.get_change(order_id, self.copy_version(order_id))
+            return change.order.to_order() if change else None
+        return await super().get_by_id(order_id)
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        return await InMemoryOrderRepository.get_snapshot(self, order_id)
+
+    def copy_version(self, order_id: str) -> int:
+        kept = self.copy[order_id]
+        return kept.version if kept else 0
