@@ -31,6 +31,7 @@ NOT_FOUND = 3
 REFUSED = 4
 INVALID = 5
 UNAVAILABLE = 7
+VIOLATED = 9
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """What a shell reports for a process that died of SIGPIPE."""

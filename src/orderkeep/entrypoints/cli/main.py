@@ -26,7 +26,7 @@ are JSON on stderr. Options stand before or after the command.
 """
 
 EPILOG = """Exit codes: 0 done, 1 a bug, 2 wrong usage, 3 not found, 4 refused or in conflict, 5 invalid data,
-7 the store, or a file to write, is not available, 130 interrupted."""
+7 the store, or a file to write, is not available, 9 torture saw a promise broken, 130 interrupted."""
 
 COMMANDS = {
     "serve": "serve",
@@ -42,6 +42,7 @@ COMMANDS = {
     "import": "import_orders",
     "export": "export_orders",
     "demo": "demo",
+    "torture": "torture",
     "openapi": "openapi",
     "config": "config",
 }

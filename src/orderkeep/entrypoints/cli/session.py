@@ -9,24 +9,27 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.bootstrap import DEFAULT_STORE, UseCases, bootstrap
+from orderkeep.application.ports import OrderStore
+from orderkeep.bootstrap import DEFAULT_STORE, UseCases, bootstrap, open_store
 
 CLI_ACTOR = Actor(ActorKind.STAFF, "cli")
 """Whoever may start the command works for the shop."""
 
+C = TypeVar("C", UseCases, OrderStore)
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Session:
     """The options that all commands share. `store` is None where no option named one; `open` makes the use cases
-    from a store's URL.
+    from a store's URL, `open_store` the store itself.
     """
 
     store: str | None = None
     as_json: bool = False
     debug: bool = False
     open: Callable[[str], UseCases] = bootstrap
+    open_store: Callable[[str], OrderStore] = open_store
 
     @property
     def store_url(self) -> str:
@@ -36,11 +39,18 @@ class Session:
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
         """Open the store, do the work on its use cases, and close it whatever happened."""
 
-        async def with_store() -> T:
-            use_cases = self.open(self.store_url)
-            try:
-                return await work(use_cases)
-            finally:
-                await use_cases.close()
+        return self._run(self.open, work)
 
-        return asyncio.run(with_store())
+    def run_on_store(self, work: Callable[[OrderStore], Awaitable[T]]) -> T:
+        """Do the work on the store itself, opened and closed likewise."""
+        return self._run(self.open_store, work)
+
+    def _run(self, open: Callable[[str], C], work: Callable[[C], Awaitable[T]]) -> T:  # noqa: A002  # as the fields
+        async def with_opened() -> T:
+            opened = open(self.store_url)
+            try:
+                return await work(opened)
+            finally:
+                await opened.close()
+
+        return asyncio.run(with_opened())

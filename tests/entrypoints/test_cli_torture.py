@@ -1,0 +1,115 @@
+"""`orderkeep torture`: where it writes, what it prints, and how it ends."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from orderkeep.application.ports import OrderStore
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.entrypoints.cli.main import cli
+from orderkeep.entrypoints.cli.session import Session
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import OWN, small_order
+from orderkeep.testing.reading import read_all
+from tests.contract.broken_saves import BlindWrites
+from tests.entrypoints.cli_calls import run
+
+CHECKS = ["saves", "races", "retries", "histories", "pages", "feed"]
+
+
+class AnswersTheFirstCalls(InMemoryOrderRepository):
+    """As a server does that goes down on the way."""
+
+    CALLS = 50
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        self.CALLS -= 1
+        if self.CALLS < 0:
+            raise StoreUnavailable("the server does not answer")
+        return await super().get_by_id(order_id)
+
+
+class StaysOpen(InMemoryOrderRepository):
+    async def close(self) -> None:
+        return None
+
+
+def torture(store: OrderStore, *args: str) -> Result:
+    session = Session(open_store=lambda url: store)
+    return CliRunner().invoke(cli, ["--store", "mine://", "torture", "--rounds", "2", *args], obj=session)
+
+
+def test_prints_a_line_for_each_check() -> None:
+    result = torture(InMemoryOrderRepository())
+    assert result.exit_code == 0, result.stderr
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert [row[0] for row in rows] == CHECKS
+    assert all(row[1] == "2" and int(row[2]) > 50 and row[4:] == ["0", "0", ""] for row in rows)
+    assert sum(int(row[3]) for row in rows) > 0, "saves that were refused as concurrent"
+    assert "torture-" in result.stderr
+
+
+def test_says_in_json_what_each_check_did() -> None:
+    report = json.loads(torture(InMemoryOrderRepository(), "--json").stdout)
+    assert (report["violations"], report["undecided"]) == (0, 0)
+    assert [check["check"] for check in report["checks"]] == CHECKS
+
+
+def test_a_broken_promise_is_told_and_ends_with_9() -> None:
+    result = torture(BlindWrites())
+    assert result.exit_code == 9
+    assert "saves\t2\t" in result.stdout
+    assert "orderkeep: saves, round 1: of 20 saves at once 20 were taken" in result.stderr
+    report = json.loads(torture(BlindWrites(), "--json").stdout)
+    assert report["violations"] >= 4
+    assert report["checks"][0]["first"]["round"] == 1
+
+
+def test_rounds_in_which_the_store_cannot_answer_say_nothing_and_end_with_7() -> None:
+    result = torture(AnswersTheFirstCalls())
+    assert result.exit_code == 7
+    assert "the store could not answer in" in result.stderr
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert {row[0]: row[4:] for row in rows}["saves"] == ["1", "0", ""]
+
+
+@pytest.mark.parametrize("user, exit_code", [("user-42", 4), ("Torture-7", 4), (f"{OWN}7", 0)])
+def test_writes_to_no_store_that_keeps_orders_of_others(user: str, exit_code: int) -> None:
+    store = StaysOpen([small_order("order-1", user_id=user)])
+    before = len(store._feed)
+    result = torture(store)
+    assert result.exit_code == exit_code
+    assert (len(store._feed) == before) == (exit_code == 4)
+    assert ("this store keeps orders of others" in result.stderr) == (exit_code == 4)
+
+
+def test_leaves_orders_of_its_own_beside_those_of_others() -> None:
+    store = StaysOpen([small_order("order-1")])
+    before = asyncio.run(read_all(store))
+    assert torture(store, "--yes-write-here").exit_code == 0
+    kept = asyncio.run(read_all(store))
+    others = [order for order in kept.orders if not order.user_id.startswith(OWN)]
+    assert (others, kept.changes[:1]) == (list(before.orders), before.changes)
+    assert len(kept.orders) > 50
+
+
+def test_must_be_told_which_store_to_write_to(tmp_path: Path) -> None:
+    result = run("torture", "--rounds", "1", cwd=tmp_path)
+    assert (result.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert b"--store" in result.stderr
+
+
+def test_needs_no_pytest(tmp_path: Path) -> None:
+    script = (
+        "import sys; sys.modules['pytest'] = None; from orderkeep.entrypoints.cli.main import cli\n"
+        "cli.main(['torture', '--store', 'sqlite:///orders.db', '--seconds', '0.1'], prog_name='orderkeep')"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0, answer.stderr
+    assert run("verify", cwd=tmp_path).returncode == 0
