@@ -34,6 +34,8 @@ async def pages(store: OrderQueries, where: OrderFilter, size: int) -> AsyncIter
         page = await store.list_snapshots(where, after, size)
         if len(page) > size:
             raise ContractViolation(f"a page of {size} orders holds {len(page)}")
+        if after is not None and page and (page[0].created_at, page[0].id) >= (after.created_at, after.id):
+            raise ContractViolation(f"the page behind {after} begins with {page[0]}: such a walk need not end")
         yield page
         if len(page) < size:
             return
@@ -49,6 +51,8 @@ async def read_feed(store: ChangeFeed, after: str | None = None, size: int = 100
             raise ContractViolation(f"a page of {size} changes holds {len(page.changes)}")
         if not page.changes:
             return changes
+        if page.position == after:
+            raise ContractViolation(f"the page behind position {after} leads back to it, and holds {page.changes}")
         changes += page.changes
         after = page.position
 
