@@ -1,0 +1,150 @@
+"""A store of one's own, outside the package: SQLAlchemy Core on SQLite."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Select, create_engine, insert, literal, select, tuple_, update
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from examples.sqlalchemy_store.tables import CHANGES, METADATA, ORDERS, TAGS, Instant
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor, StoreUnavailable
+from orderkeep.infrastructure.serialization import (
+    ChangeRecord,
+    Commit,
+    change_of,
+    commit_of,
+    order_of,
+    snapshot_of,
+)
+
+Columns = tuple[Any, ...]
+T = TypeVar("T")
+
+LARGEST = 2**63 - 1
+ORDER = select(ORDERS.c.document, ORDERS.c.requests, ORDERS.c.seal)
+SNAPSHOT = select(*(ORDERS.c[name] for name in ("id", "user_id", "created_at", "version", "schema", "document")))
+CHANGE = select(*(column for column in CHANGES.c if column is not CHANGES.c.position))
+
+
+class SqlAlchemyStore(OrderStore):
+    """Keeps orders in one file. One thread does it all, since SQLite has one writer: what is begun first is committed
+    first, and the feed's positions are handed out in that order.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._engine = create_engine(f"sqlite:///{path}")
+        self._thread = ThreadPoolExecutor(max_workers=1)
+        self._closed = False
+        METADATA.create_all(self._engine)
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        row = await self._first(ORDER.where(ORDERS.c.id == order_id))
+        return order_of(*row) if row else None
+
+    async def save(self, *orders: Order) -> None:
+        commits = [commit_of(order) for order in orders]
+        await self._do(lambda connection: _write(connection, commits))
+        for order, commit in zip(orders, commits, strict=True):
+            order.mark_saved(commit.order.seal)
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        row = await self._first(SNAPSHOT.where(ORDERS.c.id == order_id))
+        return snapshot_of(*row) if row else None
+
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        return [snapshot_of(*row) for row in await self._all(_list(where, after).limit(min(limit, LARGEST)))]
+
+    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
+        changes = await self.list_changes(order_id, version - 1, 1)
+        return changes[0] if changes and changes[0].version == version else None
+
+    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
+        until = CHANGE.where(CHANGES.c.order_id == order_id, CHANGES.c.at <= instant)
+        row = await self._first(until.order_by(CHANGES.c.version.desc()))
+        return change_of(ChangeRecord(*row)) if row else None
+
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        behind = CHANGES.c.version > max(0, min(after_version, LARGEST))
+        query = CHANGE.where(CHANGES.c.order_id == order_id, behind).order_by(CHANGES.c.version)
+        return [change_of(ChangeRecord(*row)) for row in await self._all(query.limit(min(limit, LARGEST)))]
+
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        position = "0" if after is None else after
+        if not (position.isascii() and position.isdigit() and len(position) <= 18):
+            raise InvalidCursor
+        query = select(CHANGES).where(CHANGES.c.position > int(position)).order_by(CHANGES.c.position)
+        rows = await self._all(query.limit(min(limit, LARGEST)))
+        changes = tuple(change_of(ChangeRecord(*row[1:])) for row in rows)
+        return FeedPage(changes, str(rows[-1][0]) if rows else position)
+
+    async def ping(self) -> None:
+        await self._first(select(ORDERS.c.id))
+
+    async def close(self) -> None:
+        self._closed = True
+        await asyncio.to_thread(self._thread.shutdown)
+        self._engine.dispose()
+
+    async def _first(self, query: Select[Any]) -> Columns | None:
+        rows = await self._all(query.limit(1))
+        return rows[0] if rows else None
+
+    async def _all(self, query: Select[Any]) -> list[Columns]:
+        try:
+            return await self._do(lambda connection: [tuple(row) for row in connection.execute(query)])
+        except UnicodeEncodeError:
+            return []  # asked for with half a surrogate pair, which nothing that is kept has
+
+    async def _do(self, work: Callable[[Connection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._in_one_transaction, work)
+
+    def _in_one_transaction(self, work: Callable[[Connection], T]) -> T:
+        try:
+            with self._engine.begin() as connection:
+                return work(connection)
+        except SQLAlchemyError as error:
+            raise StoreUnavailable(f"the database could not do it ({type(error).__name__})") from error
+
+
+def _write(connection: Connection, commits: Sequence[Commit]) -> None:
+    for commit in commits:
+        values = asdict(commit.order)
+        tags = values.pop("tags")
+        if commit.expected_version:
+            seen = (ORDERS.c.id == commit.order.id, ORDERS.c.version == commit.expected_version)
+            done = connection.execute(update(ORDERS).where(*seen).values(values))
+        else:
+            done = connection.execute(sqlite.insert(ORDERS).values(values).on_conflict_do_nothing())
+        if done.rowcount != 1:
+            raise ConcurrentUpdate(commit.order.id)
+        if tags and not commit.expected_version:
+            place = {"created_at": commit.order.created_at, "order_id": commit.order.id}
+            connection.execute(insert(TAGS), [{"tag": tag, **place} for tag in tags])
+        connection.execute(insert(CHANGES).values(asdict(commit.change)))
+
+
+def _list(where: OrderFilter, after: ListPosition | None) -> Select[Any]:
+    query, created_at, id = SNAPSHOT, ORDERS.c.created_at, ORDERS.c.id
+    if where.tag is not None:
+        created_at, id = TAGS.c.created_at, TAGS.c.order_id
+        query = query.join(TAGS, id == ORDERS.c.id).where(TAGS.c.tag == where.tag)
+    for name in ("user_id", "status", "external_ref"):
+        if (asked := getattr(where, name)) is not None:
+            query = query.where(ORDERS.c[name] == asked)
+    if where.created_from is not None:
+        query = query.where(created_at >= where.created_from)
+    if where.created_to is not None:
+        query = query.where(created_at < where.created_to)
+    if after is not None:
+        query = query.where(tuple_(created_at, id) < tuple_(literal(after.created_at, Instant), after.id))
+    return query.order_by(created_at.desc(), id.desc())

@@ -1,0 +1,37 @@
+"""The example of a store of one's own keeps the contract that ships, and stands torture."""
+
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from examples.sqlalchemy_store.store import SqlAlchemyStore
+from orderkeep.application.ports import OrderStore
+from orderkeep.testing import OrderStoreContract
+from orderkeep.testing.torture import torture
+
+FOLDER = Path(__file__).parents[2] / "examples" / "sqlalchemy_store"
+
+
+class TestSqlAlchemyStore(OrderStoreContract):
+    @pytest.fixture
+    async def store(self, tmp_path: Path) -> AsyncIterator[OrderStore]:
+        store = SqlAlchemyStore(str(tmp_path / "orders.db"))
+        yield store
+        await store.close()
+
+
+async def test_stands_torture(tmp_path: Path) -> None:
+    store = SqlAlchemyStore(str(tmp_path / "orders.db"))
+    report = await torture(store, rounds=3)
+    await store.close()
+    assert (report.violations, report.undecided) == (0, 0), report
+
+
+def test_is_at_most_250_lines_in_all() -> None:
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in FOLDER.glob("*.*")) <= 250
+
+
+def test_is_tested_with_the_version_that_it_pins() -> None:
+    assert f"sqlalchemy=={version('sqlalchemy')}\n" in (FOLDER / "requirements.txt").read_text(encoding="utf-8")
