@@ -2,8 +2,9 @@
 
 import asyncio
 from collections import defaultdict
+from dataclasses import replace
 
-from orderkeep.application.ports import OrderSnapshot
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
@@ -61,3 +62,17 @@ class DecidesOnAReplica(ReadsAReplica):
     def copy_version(self, order_id: str) -> int:
         kept = self.copy[order_id]
         return kept.version if kept else 0
+
+
+class ListsInCircles(InMemoryOrderRepository):
+    """Takes no notice of where a list is to go on."""
+
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        return await super().list_snapshots(where, None, limit)
+
+
+class FeedsInCircles(InMemoryOrderRepository):
+    """Gives the position that it was asked with."""
+
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        return replace(await super().read_changes(after, limit), position=after or "0")

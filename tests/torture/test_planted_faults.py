@@ -7,7 +7,7 @@ from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.torture import TortureReport, torture
 from tests.contract.broken_reads import GivesPositionsBeforeItCommits, PagesByTimeAlone, SkipsEveryFifthChange
 from tests.contract.broken_saves import BlindWrites, ChecksThenWrites, LosesRequestKeys, Upserts
-from tests.torture.planted import DecidesOnAReplica, LooksUpKeysFirst, ReadsAReplica
+from tests.torture.planted import DecidesOnAReplica, FeedsInCircles, ListsInCircles, LooksUpKeysFirst, ReadsAReplica
 
 ROUNDS = 10
 
@@ -22,6 +22,8 @@ PLANTED: list[tuple[type[InMemoryOrderRepository], set[str]]] = [
     (GivesPositionsBeforeItCommits, {"feed"}),
     (SkipsEveryFifthChange, {"feed"}),
     (PagesByTimeAlone, {"pages"}),
+    (ListsInCircles, {"pages"}),
+    (FeedsInCircles, {"feed"}),
 ]
 
 

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.application.ports import ChangeFeed, ListPosition, OrderFilter, OrderQueries, OrderSnapshot, OrderStore
+from orderkeep.application.ports import (
+    ChangeFeed,
+    FeedPage,
+    ListPosition,
+    OrderFilter,
+    OrderQueries,
+    OrderSnapshot,
+    OrderStore,
+)
 from orderkeep.testing.violation import ContractViolation
 
 EVERYTHING = OrderFilter()
@@ -46,15 +54,21 @@ async def read_feed(store: ChangeFeed, after: str | None = None, size: int = 100
     """Return all changes behind a position."""
     changes: list[ChangeDTO] = []
     while True:
-        page = await store.read_changes(after, size)
-        if len(page.changes) > size:
-            raise ContractViolation(f"a page of {size} changes holds {len(page.changes)}")
+        page = await feed_page(store, after, size)
         if not page.changes:
             return changes
-        if page.position == after:
-            raise ContractViolation(f"the page behind position {after} leads back to it, and holds {page.changes}")
         changes += page.changes
         after = page.position
+
+
+async def feed_page(store: ChangeFeed, after: str | None, size: int) -> FeedPage:
+    """Return the changes behind a position, seen to be no more than were asked for, and to lead on."""
+    page = await store.read_changes(after, size)
+    if len(page.changes) > size:
+        raise ContractViolation(f"a page of {size} changes holds {len(page.changes)}")
+    if page.changes and page.position == after:
+        raise ContractViolation(f"the page behind position {after} leads back to it, and holds {page.changes}")
+    return page
 
 
 def order_in(snapshot: OrderSnapshot) -> OrderDTO:

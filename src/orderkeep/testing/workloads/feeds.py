@@ -8,7 +8,7 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderStore
 from orderkeep.testing.orders import SINCE, own_user, small_order
-from orderkeep.testing.reading import read_feed
+from orderkeep.testing.reading import feed_page, read_feed
 from orderkeep.testing.violation import ContractViolation
 
 Commit = tuple[str, int]  # order id, version
@@ -79,7 +79,7 @@ async def _follow(store: OrderStore, position: str, size: int, done: asyncio.Eve
     page_count = 0
     while True:
         last_look = done.is_set()
-        page = await store.read_changes(position, size)
+        page = await feed_page(store, position, size)
         changes += page.changes
         position = page.position
         page_count += bool(page.changes)
@@ -89,9 +89,9 @@ async def _follow(store: OrderStore, position: str, size: int, done: asyncio.Eve
 
 
 async def _end_of_feed(store: OrderStore, after: str | None) -> str:
-    page = await store.read_changes(after, 1_000)
+    page = await feed_page(store, after, 1_000)
     while page.changes:
-        page = await store.read_changes(page.position, 1_000)
+        page = await feed_page(store, page.position, 1_000)
     return page.position
 
 
