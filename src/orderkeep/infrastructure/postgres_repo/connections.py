@@ -1,0 +1,158 @@
+"""Connections: a pool for each event loop, opened when first used there, closed with the loop."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import asyncpg
+
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.infrastructure.postgres_repo.errors import CLOSED, in_our_words
+from orderkeep.infrastructure.postgres_repo.schema import Migrated, prepare
+
+CONNECT_SECONDS = 5.0
+COMMAND_SECONDS = 30.0
+ACQUIRE_SECONDS = 10.0
+CLOSE_SECONDS = 10.0
+STATEMENTS = 200
+"""How many statements a connection keeps prepared: all that there are."""
+
+
+@dataclass(slots=True)
+class _Home:
+    """What one event loop has of the store."""
+
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    pool: "asyncpg.Pool | None" = None
+    behind_pooler: bool = False
+    end: AsyncGenerator[None] | None = None
+
+
+class Connections:
+    """Lends connections, to the event loop that asks. Nothing is left set on a connection that is given back, so that
+    nothing has to be cleaned up there, and so that a pooler may stand in between.
+    """
+
+    def __init__(self, url: str, size: int, *, migrate: bool) -> None:
+        self._url, self._size, self._migrate = url, size, migrate
+        self._settings = (
+            {} if "application_name" in parse_qs(urlsplit(url).query) else {"application_name": "orderkeep"}
+        )
+        self._homes: dict[asyncio.AbstractEventLoop, _Home] = {}
+        self._closed = False
+
+    async def rows(self, query: str, *parameters: Any) -> list[Any]:
+        """Run one statement, in one round trip, and return its rows. Raises what asyncpg raises."""
+        home = await self._home()
+        async with self._lend(home) as connection:
+            if not home.behind_pooler:
+                return await connection.fetch(query, *parameters)
+            async with connection.transaction():
+                return await connection.fetch(query, *parameters)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Any]:
+        """Lend a connection for one transaction: committed at the end, rolled back where something is raised."""
+        async with self._lend(await self._home()) as connection, connection.transaction():
+            yield connection
+
+    async def migrate(self) -> Migrated:
+        """Make the tables or bring them up to date. Raises `StoreUnavailable`."""
+        with in_our_words():
+            async with self._alone() as connection:
+                return await prepare(connection, migrate=True)
+
+    async def close(self) -> None:
+        """Let what is under way here finish, then let go of all connections."""
+        self._closed = True
+        here = asyncio.get_running_loop()
+        for loop, home in list(self._homes.items()):
+            if loop is here:
+                await self._leave(loop, home)
+            elif home.pool is not None and loop.is_running():
+                loop.call_soon_threadsafe(home.pool.terminate)
+
+    async def _home(self) -> _Home:
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
+        loop = asyncio.get_running_loop()
+        home = self._homes.get(loop)
+        if home is None:
+            home = self._homes[loop] = _Home()
+        if home.pool is None:
+            async with home.opening:
+                if home.pool is None:
+                    await self._open(home)
+        return home
+
+    async def _open(self, home: _Home) -> None:
+        async with self._alone() as connection:
+            home.behind_pooler = await _is_behind_pooler(connection)
+            await prepare(connection, migrate=self._migrate)
+        # A pooler hands each transaction to another session: what was prepared in one is not there in the next.
+        home.pool = await asyncpg.create_pool(
+            self._url,
+            min_size=0,
+            max_size=self._size,
+            reset=_nothing_to_reset,
+            statement_cache_size=0 if home.behind_pooler else STATEMENTS,
+            max_cached_statement_lifetime=0,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            server_settings=self._settings,
+        )
+        home.end = self._until_the_loop_ends(asyncio.get_running_loop(), home)
+        await anext(home.end)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[Any]:
+        connection = await asyncpg.connect(
+            self._url,
+            statement_cache_size=0,
+            timeout=CONNECT_SECONDS,
+            command_timeout=COMMAND_SECONDS,
+            server_settings=self._settings,
+        )
+        try:
+            yield connection
+            await connection.close(timeout=CLOSE_SECONDS)
+        finally:
+            connection.terminate()
+
+    @asynccontextmanager
+    async def _lend(self, home: _Home) -> AsyncIterator[Any]:
+        assert home.pool is not None
+        async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            yield connection
+
+    async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
+        # A loop that shuts down closes the generators that were begun in it. asyncio.run does so.
+        try:
+            yield
+        finally:
+            await self._leave(loop, home)
+
+    async def _leave(self, loop: asyncio.AbstractEventLoop, home: _Home) -> None:
+        self._homes.pop(loop, None)
+        pool, home.pool = home.pool, None
+        if pool is None:
+            return
+        try:
+            with contextlib.suppress(Exception):
+                await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+        finally:
+            pool.terminate()
+
+
+async def _is_behind_pooler(connection: Any) -> bool:
+    # A pooler that shares sessions out gives its clients a process number of its own making.
+    async with connection.transaction():
+        return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
+
+
+async def _nothing_to_reset(connection: Any) -> None:
+    """Spare the RESET ALL that asyncpg would send whenever a connection is given back."""

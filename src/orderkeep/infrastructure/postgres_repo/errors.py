@@ -1,0 +1,95 @@
+"""What PostgreSQL and its driver report, in the domain's words: one table, and nothing else decides."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+
+CLOSED = "the store is closed"
+UNREADABLE = "what is kept of an order cannot be read: somebody altered the orders' tables; restore a backup"
+
+_LOST = "the connection to PostgreSQL was lost: try again"
+_BUSY = "PostgreSQL takes no more connections: raise max_connections, or make the pools of its users smaller"
+_RESOURCES = "PostgreSQL is short of memory, disk or connections: see its log"
+_STOPPING = "PostgreSQL is starting, stopping or changing over: try again"
+_LOGIN = "PostgreSQL refuses this user or password: look at the URL and at pg_hba.conf"
+_RIGHTS = "this user may not use the orders' tables: grant it the right to"
+_MISFIT = "what is kept of an order does not fit together: somebody altered the orders' tables; run verify to see where"
+_TABLES = "the database lacks what it should hold: somebody altered its tables; restore a backup"
+_DAMAGED = "PostgreSQL found damaged data: see its log, then restore a backup"
+_RACE = "the transaction met another one: try again"
+
+ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
+    "08": (StoreUnavailable, _LOST),
+    "0A": (StoreUnusable, "PostgreSQL cannot do what is needed: update it, or name another server"),
+    "22": (StoreUnusable, "PostgreSQL refuses a value: is the database encoded in UTF8?"),
+    "23": (StoreUnusable, _MISFIT),
+    "25006": (StoreUnavailable, "this PostgreSQL server only reads: name the primary in the URL"),
+    "26": (StoreUnusable, "a pooler in between mixes up prepared statements: update it, or connect without it"),
+    "28": (StoreUnusable, _LOGIN),
+    "3D": (StoreUnusable, "there is no such database: make it with createdb, or name another in the URL"),
+    "3F": (StoreUnusable, "there is no such schema: make it, or name another in search_path"),
+    "40": (StoreUnavailable, _RACE),
+    "42": (StoreUnusable, _TABLES),
+    "42501": (StoreUnusable, _RIGHTS),
+    "42P05": (StoreUnusable, "a pooler in between mixes up prepared statements: update it, or connect without it"),
+    "42P07": (StoreUnusable, "the database holds tables of these names that are not ours: name another database"),
+    "53": (StoreUnavailable, _RESOURCES),
+    "53100": (StoreUnavailable, "the disk of PostgreSQL is full: make room, then try again"),
+    "53300": (StoreUnavailable, _BUSY),
+    "54": (StoreUnavailable, "this is larger than PostgreSQL keeps in one piece"),
+    "55": (StoreUnavailable, "a lock could not be had: see who holds the orders' tables locked"),
+    "57": (StoreUnavailable, _STOPPING),
+    "57014": (StoreUnavailable, "PostgreSQL took too long and was stopped: see what it waits for"),
+    "58": (StoreUnavailable, "PostgreSQL met an error of its system: see its log"),
+    "XX": (StoreUnavailable, "PostgreSQL met an error of its own: see its log"),
+    "XX001": (StoreUnusable, _DAMAGED),
+    "XX002": (StoreUnusable, _DAMAGED),
+}
+"""By SQLSTATE, or the first two characters of it: what is raised, and what it says to whoever has to mend it."""
+
+RACES = frozenset({"23505", "40001", "40P01"})
+"""The SQLSTATEs of a save that met another one: there is a row already, not serializable, deadlock."""
+
+FEED_KEY = "changes_in_feed"
+"""The one unique constraint that no race breaks: transaction numbers began anew under a service that went on."""
+
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+
+
+def is_race(error: asyncpg.PostgresError) -> bool:
+    """Tell whether a save was refused because somebody else saved the same order meanwhile."""
+    return error.sqlstate in RACES and getattr(error, "constraint_name", None) != FEED_KEY
+
+
+def is_no_text(error: BaseException) -> bool:
+    """Tell whether a parameter is a text that PostgreSQL cannot hold: a NUL in it, or half a surrogate pair."""
+    nul = isinstance(error, asyncpg.CharacterNotInRepertoireError)
+    return nul or (isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, UnicodeEncodeError))
+
+
+@contextmanager
+def in_our_words() -> Iterator[None]:
+    """Raise `StoreUnavailable` in place of whatever the driver raises."""
+    try:
+        yield
+    except DRIVER_ERRORS as error:
+        raise translated(error) from error
+
+
+def translated(error: BaseException) -> StoreUnavailable:
+    """Return what to raise in place of an error of the driver."""
+    state = getattr(error, "sqlstate", None)
+    if state:
+        kind, message = ERRORS.get(state) or ERRORS.get(state[:2]) or (StoreUnavailable, "PostgreSQL could not do it")
+        return kind(f"{message} ({state})")
+    if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
+        return StoreUnusable(f"the URL of PostgreSQL cannot be used: {error}")
+    name = type(error).__name__
+    if isinstance(error, TimeoutError):
+        return StoreUnavailable("PostgreSQL did not answer in time: try again, or see what it waits for")
+    if isinstance(error, OSError):
+        return StoreUnavailable(f"PostgreSQL cannot be reached: is it running, and is the URL right? ({name})")
+    return StoreUnavailable(f"{_LOST} ({name})")
