@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from orderkeep.application.ports import OrderStore
@@ -28,6 +29,10 @@ class InvalidStoreURL(ValueError):
     """The URL names no store that there is."""
 
 
+class StoreNotInstalled(InvalidStoreURL):
+    """The URL names a store whose driver is not installed."""
+
+
 @dataclass(frozen=True, slots=True)
 class UseCases:
     """All that the service does. `check_store` raises `StoreUnavailable` while the store cannot answer."""
@@ -48,12 +53,12 @@ class UseCases:
     close: Callable[[], Awaitable[None]]
 
 
-def bootstrap(store_url: str = DEFAULT_STORE) -> UseCases:
+def bootstrap(store_url: str = DEFAULT_STORE, *, auto_migrate: bool = True) -> UseCases:
     """Open the store and return the use cases on it; `close` them at the end.
 
     Raises `InvalidStoreURL`, and `StoreUnavailable` where the store cannot be opened.
     """
-    return use_cases_on(open_store(store_url))
+    return use_cases_on(open_store(store_url, auto_migrate=auto_migrate))
 
 
 def use_cases_on(store: OrderStore) -> UseCases:
@@ -76,30 +81,66 @@ def use_cases_on(store: OrderStore) -> UseCases:
     )
 
 
-def open_store(url: str) -> OrderStore:
-    """Open the store that a URL names: `memory://` or `sqlite:///orders.db` (`sqlite:////var/lib/orders.db`)."""
+def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
+    """Open the store that a URL names: `memory://`, `sqlite:///orders.db` (`sqlite:////var/lib/orders.db`) or
+    `postgresql://user:password@host:5432/database`. Tables are made and brought up to date, or with `auto_migrate`
+    off refused where they are older than this code.
+    """
     parts = urlsplit(url)
     opener = _STORES.get(parts.scheme)
     if opener is None:
         raise InvalidStoreURL(f"a store's URL begins with {' or '.join(f'{scheme}://' for scheme in _STORES)}")
-    return opener(parts)
+    return opener(parts, auto_migrate)
 
 
-def _memory(parts: SplitResult) -> OrderStore:
+@runtime_checkable
+class HasTables(Protocol):
+    """A store whose tables are of a numbered schema."""
+
+    async def migrate(self) -> tuple[int, int]:
+        """Make the tables or bring them up to date; return the schema's number before and after."""
+
+
+async def migrate_store(url: str) -> tuple[int, int]:
+    """Make the store's tables or bring them up to date; return the schema's number before and after."""
+    store = open_store(url)
+    try:
+        if not isinstance(store, HasTables):
+            raise InvalidStoreURL("this store has no tables to migrate")
+        return await store.migrate()
+    finally:
+        await store.close()
+
+
+def _memory(parts: SplitResult, _auto_migrate: bool) -> OrderStore:
     from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
     _refuse_extras(parts, "memory://", path_allowed=False)
     return InMemoryOrderRepository()
 
 
-def _sqlite(parts: SplitResult) -> OrderStore:
+def _sqlite(parts: SplitResult, auto_migrate: bool) -> OrderStore:
     from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 
     _refuse_extras(parts, "sqlite:///orders.db", path_allowed=True)
     path = unquote(parts.path.removeprefix("/"))
     if not path:
         raise InvalidStoreURL("a SQLite store's URL names a file, such as sqlite:///orders.db")
-    return SqliteOrderRepository(path)
+    return SqliteOrderRepository(path, migrate=auto_migrate)
+
+
+def _postgres(parts: SplitResult, auto_migrate: bool) -> OrderStore:
+    try:
+        from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        raise StoreNotInstalled(
+            "PostgreSQL needs a package that is not installed: pip install 'orderkeep[postgres]'"
+        ) from error
+    if not parts.path.strip("/"):
+        raise InvalidStoreURL("a PostgreSQL store's URL names a database, such as postgresql://user@host:5432/orders")
+    return PostgresOrderRepository(parts.geturl(), migrate=auto_migrate)
 
 
 def _refuse_extras(parts: SplitResult, example: str, *, path_allowed: bool) -> None:
@@ -107,4 +148,9 @@ def _refuse_extras(parts: SplitResult, example: str, *, path_allowed: bool) -> N
         raise InvalidStoreURL(f"this store's URL has no more to it than {example}")
 
 
-_STORES: dict[str, Callable[[SplitResult], OrderStore]] = {"memory": _memory, "sqlite": _sqlite}
+_STORES: dict[str, Callable[[SplitResult, bool], OrderStore]] = {
+    "memory": _memory,
+    "sqlite": _sqlite,
+    "postgresql": _postgres,
+    "postgres": _postgres,
+}

@@ -25,6 +25,7 @@ SETTINGS = "Only bootstrap and entrypoints know the settings"
 TESTING = "Only the torture command knows the test suite"
 PYDANTIC_SETTINGS = "Only config knows pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint knows FastAPI"
+ASYNCPG = "Only the PostgreSQL store knows asyncpg"
 DEPENDS = "Depends lives in dependencies.py alone"
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
@@ -66,6 +67,7 @@ VIOLATIONS = [
     ("entrypoints/planted.py", "from pydantic_settings import BaseSettings", {PYDANTIC_SETTINGS}),
     ("bootstrap.py", "from fastapi import FastAPI", {FASTAPI}),
     ("entrypoints/cli/planted.py", "import starlette.responses", {FASTAPI}),
+    ("bootstrap.py", "import asyncpg", {ASYNCPG}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
     ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
     ("entrypoints/api/planted.py", "from fastapi import (\n    Security as Sure,\n)", {DEPENDS}),

@@ -33,7 +33,7 @@ def create_app(settings: Settings, use_cases: UseCases | None = None) -> FastAPI
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(settings.store) if use_cases is None else None,
+        lifespan=_lifespan(settings) if use_cases is None else None,
         middleware=[
             Middleware(RequestIdMiddleware),
             Middleware(HeadMiddleware),
@@ -50,10 +50,10 @@ def create_app(settings: Settings, use_cases: UseCases | None = None) -> FastAPI
     return app
 
 
-def _lifespan(store_url: str) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.use_cases = bootstrap(store_url)
+        app.state.use_cases = bootstrap(settings.store, auto_migrate=settings.auto_migrate)
         try:
             yield
         finally:

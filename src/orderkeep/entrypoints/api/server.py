@@ -43,7 +43,7 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
-    use_cases = _open(settings.store)
+    use_cases = _open(settings)
     try:
         server = uvicorn.Server(_config(settings, use_cases))
         gc.collect()
@@ -66,9 +66,9 @@ def _listen(host: str, port: int) -> socket.socket:
         _leave(f"cannot listen on {host} port {port}: {reason or error}", USAGE)
 
 
-def _open(store_url: str) -> UseCases:
+def _open(settings: Settings) -> UseCases:
     try:
-        return bootstrap(store_url)
+        return bootstrap(settings.store, auto_migrate=settings.auto_migrate)
     except InvalidStoreURL as error:
         _leave(str(error), USAGE)
     except StoreUnavailable as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orderkeep.bootstrap import InvalidStoreURL
+from orderkeep.bootstrap import InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain.exceptions import (
     CommandRefused,
     Conflict,
@@ -45,6 +45,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (Conflict, REFUSED, ""),
     (StoreUnusable, UNAVAILABLE, "name another store with --store, or mend this one"),
     (StoreUnavailable, UNAVAILABLE, "try again, with the same --key if there was one"),
+    (StoreNotInstalled, USAGE, "or name another store"),
     (InvalidStoreURL, USAGE, "give it with --store or ORDERKEEP_STORE"),
 )
 """The exit code of each exception, and what to do, where its own text does not say. The first that fits counts."""

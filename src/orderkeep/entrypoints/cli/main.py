@@ -39,6 +39,7 @@ COMMANDS = {
     "cancel": "move",
     "history": "history",
     "verify": "verify",
+    "migrate": "migrate",
     "import": "import_orders",
     "export": "export_orders",
     "demo": "demo",

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import click
+
 from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import DEFAULT_STORE, UseCases, bootstrap, open_store
@@ -15,8 +17,28 @@ from orderkeep.bootstrap import DEFAULT_STORE, UseCases, bootstrap, open_store
 CLI_ACTOR = Actor(ActorKind.STAFF, "cli")
 """Whoever may start the command works for the shop."""
 
-C = TypeVar("C", UseCases, OrderStore)
+NO, YES = ("0", "off", "f", "false", "n", "no"), ("", "1", "on", "t", "true", "y", "yes")
+"""What switches a setting off and on: the same as where the service reads it."""
+
 T = TypeVar("T")
+C = TypeVar("C", UseCases, OrderStore)
+
+
+def open_as_set(store_url: str) -> UseCases:
+    """Open the use cases; their tables are brought up to date unless `ORDERKEEP_AUTO_MIGRATE` is off."""
+    return bootstrap(store_url, auto_migrate=_auto_migrate())
+
+
+def open_store_as_set(store_url: str) -> OrderStore:
+    """Open the store itself, likewise."""
+    return open_store(store_url, auto_migrate=_auto_migrate())
+
+
+def _auto_migrate() -> bool:
+    said = os.environ.get("ORDERKEEP_AUTO_MIGRATE", "").lower()
+    if said not in NO + YES:
+        raise click.UsageError("ORDERKEEP_AUTO_MIGRATE cannot be used: it is true or false.")
+    return said in YES
 
 
 @dataclass(slots=True)
@@ -28,8 +50,8 @@ class Session:
     store: str | None = None
     as_json: bool = False
     debug: bool = False
-    open: Callable[[str], UseCases] = bootstrap
-    open_store: Callable[[str], OrderStore] = open_store
+    open: Callable[[str], UseCases] = open_as_set
+    open_store: Callable[[str], OrderStore] = open_store_as_set
 
     @property
     def store_url(self) -> str:

@@ -12,7 +12,7 @@ import asyncpg
 
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.postgres_repo.errors import CLOSED, in_our_words
-from orderkeep.infrastructure.postgres_repo.schema import Migrated, prepare
+from orderkeep.infrastructure.postgres_repo.schema import prepare
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
@@ -27,7 +27,7 @@ class _Home:
     """What one event loop has of the store."""
 
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
-    pool: "asyncpg.Pool | None" = None
+    pool: Any = None
     behind_pooler: bool = False
     end: AsyncGenerator[None] | None = None
 
@@ -39,28 +39,30 @@ class Connections:
 
     def __init__(self, url: str, size: int, *, migrate: bool) -> None:
         self._url, self._size, self._migrate = url, size, migrate
-        self._settings = (
-            {} if "application_name" in parse_qs(urlsplit(url).query) else {"application_name": "orderkeep"}
-        )
+        named = "application_name" in parse_qs(urlsplit(url).query)
+        self._settings = {} if named else {"application_name": "orderkeep"}
         self._homes: dict[asyncio.AbstractEventLoop, _Home] = {}
         self._closed = False
 
     async def rows(self, query: str, *parameters: Any) -> list[Any]:
         """Run one statement, in one round trip, and return its rows. Raises what asyncpg raises."""
         home = await self._home()
-        async with self._lend(home) as connection:
-            if not home.behind_pooler:
-                return await connection.fetch(query, *parameters)
-            async with connection.transaction():
-                return await connection.fetch(query, *parameters)
+        async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            if home.behind_pooler:
+                async with connection.transaction():
+                    found: list[Any] = await connection.fetch(query, *parameters)
+            else:
+                found = await connection.fetch(query, *parameters)
+        return found
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
         """Lend a connection for one transaction: committed at the end, rolled back where something is raised."""
-        async with self._lend(await self._home()) as connection, connection.transaction():
+        home = await self._home()
+        async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
             yield connection
 
-    async def migrate(self) -> Migrated:
+    async def migrate(self) -> tuple[int, int]:
         """Make the tables or bring them up to date. Raises `StoreUnavailable`."""
         with in_our_words():
             async with self._alone() as connection:
@@ -122,12 +124,6 @@ class Connections:
             await connection.close(timeout=CLOSE_SECONDS)
         finally:
             connection.terminate()
-
-    @asynccontextmanager
-    async def _lend(self, home: _Home) -> AsyncIterator[Any]:
-        assert home.pool is not None
-        async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            yield connection
 
     async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
         # A loop that shuts down closes the generators that were begun in it. asyncio.run does so.

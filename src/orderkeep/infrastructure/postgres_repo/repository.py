@@ -26,7 +26,6 @@ from orderkeep.infrastructure.postgres_repo.rows import (
     snapshot_of_row,
     write_of,
 )
-from orderkeep.infrastructure.postgres_repo.schema import Migrated
 from orderkeep.infrastructure.serialization import Commit, commit_of
 
 POOL_SIZE = 10
@@ -105,8 +104,8 @@ class PostgresOrderRepository(OrderStore):
     async def close(self) -> None:
         await self._connections.close()
 
-    async def migrate(self) -> Migrated:
-        """Make the tables or bring them up to date, and tell which schema was found."""
+    async def migrate(self) -> tuple[int, int]:
+        """Make the tables or bring them up to date, and return the schema's number before and after."""
         return await self._connections.migrate()
 
     async def _save_one(self, commit: Commit) -> None:

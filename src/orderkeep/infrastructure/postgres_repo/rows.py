@@ -12,7 +12,8 @@ from orderkeep.infrastructure.serialization import ChangeRecord, Commit, change_
 Row = Sequence[Any]
 
 _CHANGE = """
-    INSERT INTO changes (order_id, version, document, hash, at, actor, key, request_id, events, previous_hash, place, tx)
+    INSERT INTO changes
+        (order_id, version, document, hash, at, actor, key, request_id, events, previous_hash, place, tx)
     SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (
         SELECT beginning_of_feed + pg_current_xact_id()::text::bigint FROM feed
     )
@@ -83,20 +84,9 @@ def snapshot_of_row(row: Row) -> OrderSnapshot:
 
 def change_of_row(row: Row) -> ChangeDTO:
     """Return what `CHANGE_COLUMNS` hold."""
-    order_id, version, at, actor, key, request_id, events, document, previous_hash, hash = row
-    record = ChangeRecord(
-        order_id,
-        version,
-        _instant(at),
-        actor,
-        key,
-        request_id,
-        events.encode(),
-        document.encode(),
-        previous_hash,
-        hash,
-    )
-    return change_of(record)
+    order_id, version, at, actor, key, request_id, events, document, *hashes = row
+    said = (actor, key, request_id, events.encode(), document.encode())
+    return change_of(ChangeRecord(order_id, version, _instant(at), *said, *hashes))
 
 
 def _instant(kept: datetime) -> datetime:

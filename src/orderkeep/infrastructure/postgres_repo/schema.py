@@ -1,13 +1,9 @@
 """The tables: made and brought up to date from numbered SQL files, and refused where they are newer."""
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from orderkeep.domain.exceptions import StoreUnusable
-
-if TYPE_CHECKING:
-    from asyncpg import Connection
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -36,19 +32,11 @@ _NUMBERS_BEGAN_ANEW = """
 _RAISE_THE_BEGINNING = "UPDATE feed SET beginning_of_feed = (SELECT max(tx) FROM changes)"
 
 
-@dataclass(frozen=True, slots=True)
-class Migrated:
-    """Which schema was found, and which is there now."""
-
-    before: int
-    after: int
-
-
-async def prepare(connection: "Connection", *, migrate: bool, migrations: Path = MIGRATIONS) -> Migrated:
+async def prepare(connection: Any, *, migrate: bool, migrations: Path = MIGRATIONS) -> tuple[int, int]:
     """See that the tables are those of this code; with `migrate`, make them or bring them up to date, all in one
-    transaction. Raises `StoreUnusable` where that cannot be.
+    transaction. Returns the schema's number before and after. Raises `StoreUnusable` where that cannot be.
     """
-    files = sorted(migrations.glob("*.sql"))
+    files = _files(migrations)
     async with connection.transaction():
         await _check_server(connection)
         found = await _version(connection, len(files))
@@ -59,10 +47,14 @@ async def prepare(connection: "Connection", *, migrate: bool, migrations: Path =
             )
         found = await _apply(connection, files)
     await _go_on_behind_what_was_restored(connection)
-    return Migrated(found, len(files))
+    return found, len(files)
 
 
-async def _check_server(connection: "Connection") -> None:
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sql"))
+
+
+async def _check_server(connection: Any) -> None:
     number, encoding, durable = await connection.fetchrow(_SETTINGS)
     if number < OLDEST_SERVER:
         raise StoreUnusable(f"PostgreSQL {number // 10_000} is too old: 13 or newer is needed")
@@ -74,7 +66,7 @@ async def _check_server(connection: "Connection") -> None:
         )
 
 
-async def _version(connection: "Connection", newest: int) -> int:
+async def _version(connection: Any, newest: int) -> int:
     version: int = await connection.fetchval(_VERSION) if await connection.fetchval(_IS_THERE) else 0
     if version > newest:
         raise StoreUnusable(
@@ -83,7 +75,7 @@ async def _version(connection: "Connection", newest: int) -> int:
     return version
 
 
-async def _apply(connection: "Connection", files: list[Path]) -> int:
+async def _apply(connection: Any, files: list[Path]) -> int:
     async with connection.transaction():
         await connection.execute(_LOCK)
         # Another process may have been quicker, so the version counts only now that the lock is held.
@@ -95,7 +87,7 @@ async def _apply(connection: "Connection", files: list[Path]) -> int:
     return found
 
 
-async def _go_on_behind_what_was_restored(connection: "Connection") -> None:
+async def _go_on_behind_what_was_restored(connection: Any) -> None:
     async with connection.transaction():
         if not await connection.fetchval(_NUMBERS_BEGAN_ANEW):
             return

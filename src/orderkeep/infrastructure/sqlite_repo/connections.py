@@ -19,17 +19,20 @@ MOST_IDLE_READERS = 8
 class OrdersFile:
     """The file, where it is. It is known by its inode, so that a file put in its place is not taken for it."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, migrate: bool = True) -> None:
         if os.fspath(path) == ":memory:":
             raise StoreUnusable("this store keeps orders in a file: use memory:// for orders in memory")
         self.path = Path(path).resolve()
+        self.migrated = (0, 0)
+        """The schema's number before it was opened to write, and after."""
+        self._migrate = migrate
         self._identity: tuple[int, int] | None = None
 
     def open_to_write(self) -> sqlite3.Connection:
         """Open the file, made and brought up to date where needed. Raises `StoreUnavailable`, `StoreUnusable`."""
         self._check_usable()
         try:
-            connection = self._connect("rwc", _set_up_to_write)
+            connection = self._connect("rwc", self._set_up_to_write)
         except sqlite3.Error as error:
             raise translated(error) from error
         self._identity = self._identity_now()
@@ -62,11 +65,23 @@ class OrdersFile:
             raise
         return connection
 
+    def _set_up_to_write(self, connection: sqlite3.Connection) -> None:
+        # What the disk has in its own cache only, is lost with the power; on macOS it must be told so apart.
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA fullfsync = ON")
+        connection.execute("PRAGMA busy_timeout = 0")
+        patiently(lambda: self._prepare(connection))
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        self.migrated = prepare(connection, migrate=self._migrate)
+
     def _check_usable(self) -> None:
         # Only looked at, never opened: closing a second descriptor would drop SQLite's locks on the first.
         folder = self.path.parent
         if not folder.is_dir():
             raise StoreUnusable(f"there is no folder {folder}: make it, or name a file in another")
+        if not self._migrate and not self.path.exists():
+            raise StoreUnusable(f"there is no {self.path}: make it with orderkeep migrate")
         if self.path.exists() and not self.path.is_file():
             raise StoreUnusable(f"{self.path} is not a file: name one")
         if self.path.exists() and not os.access(self.path, os.R_OK | os.W_OK):
@@ -132,14 +147,6 @@ class Readers:
             connection.close()
         if self._closed:
             self.close()
-
-
-def _set_up_to_write(connection: sqlite3.Connection) -> None:
-    # What the disk has in its own cache only, is lost with the power; on macOS it must be told so apart.
-    connection.execute("PRAGMA synchronous = FULL")
-    connection.execute("PRAGMA fullfsync = ON")
-    connection.execute("PRAGMA busy_timeout = 0")
-    patiently(lambda: prepare(connection))
 
 
 def _set_up_to_read(connection: sqlite3.Connection) -> None:

@@ -49,11 +49,12 @@ class SqliteOrderRepository(OrderStore):
     """Keeps orders in one file, which is made if it is not there. Several processes may use the file at once.
 
     Raises `StoreUnavailable` where the file cannot be opened, and its `StoreUnusable` where somebody must mend
-    something first: the path, the permissions, a file that is not ours, newer or damaged.
+    something first: the path, the permissions, a file that is not ours, newer or damaged. Without `migrate`, one that
+    is older or not there is refused too.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._file = OrdersFile(path)
+    def __init__(self, path: str | os.PathLike[str], *, migrate: bool = True) -> None:
+        self._file = OrdersFile(path, migrate=migrate)
         self._writer = CommitWriter(self._file.open_to_write(), self._file.check_in_place)
         self._readers = Readers(self._file)
 
@@ -98,6 +99,10 @@ class SqliteOrderRepository(OrderStore):
     async def close(self) -> None:
         self._readers.close()
         await self._writer.close()
+
+    async def migrate(self) -> tuple[int, int]:
+        """Return the schema's number before the file was opened, which brought it up to date, and after."""
+        return self._file.migrated
 
     def _one(self, build: Callable[[Row], _Built], query: str, *parameters: Any) -> _Built | None:
         found = self._all(build, query, *parameters)

@@ -13,24 +13,31 @@ APPLICATION_ID = int.from_bytes(b"ordk", "big")
 """Stands in the file's header (and `file orders.db` shows it), so that no other program's file is taken for ours."""
 
 
-def prepare(connection: sqlite3.Connection, migrations: Path = MIGRATIONS) -> None:
-    """Make the tables in a new file, or bring those of an older orderkeep up to date: all in one transaction.
+def prepare(connection: sqlite3.Connection, migrations: Path = MIGRATIONS, *, migrate: bool = True) -> tuple[int, int]:
+    """Make the tables in a new file, or bring those of an older orderkeep up to date: all in one transaction. Return
+    the schema's number before and after.
 
-    Raises `StoreUnusable` where the file is not ours, or ours but newer than this code.
+    Raises `StoreUnusable` where the file is not ours, or ours but newer than this code; or older, without `migrate`.
     """
     files = sorted(migrations.glob("*.sql"))
     with _transaction(connection, "DEFERRED"):
         version = _check_ours(connection, len(files))
+    if version < len(files) and not migrate:
+        raise StoreUnusable(
+            f"the file is of schema {version}, and this orderkeep needs {len(files)}: run orderkeep migrate"
+        )
     _enter_wal(connection)
     if version == len(files):
-        return
+        return version, version
     with _transaction(connection, "IMMEDIATE"):
         # Another process may have been quicker, so the version counts only now that the lock is held.
-        for file in files[_check_ours(connection, len(files)) :]:
+        version = _check_ours(connection, len(files))
+        for file in files[version:]:
             for statement in _statements(file.read_text(encoding="utf-8")):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {len(files)}")
+    return version, len(files)
 
 
 @contextmanager
