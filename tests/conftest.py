@@ -1,15 +1,21 @@
-"""What all tests share: Hypothesis profiles, data from beside the checkout, Spectral, a word on what was not run."""
+"""What all tests share: Hypothesis profiles, data from beside the checkout, Spectral, the stores and their servers, a
+word on what was run and what was not.
+"""
 
 import os
+import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.servers import postgres, running
+from tests.servers.schemas import a_schema_of_its_own
 
 CHECKOUT = Path(__file__).parents[1]
 OPENAPI_LINT = CHECKOUT / "tools" / "openapi-lint"
@@ -21,8 +27,15 @@ settings.register_profile("ci", settings.get_profile("default"), derandomize=Tru
 settings.load_profile("ci" if IN_CI else "default")
 
 # A developer's own settings must not decide what a test sees.
-for name in [name for name in os.environ if name.startswith("ORDERKEEP_") and name != "ORDERKEEP_TEST_DATA"]:
+for name in [name for name in os.environ if name.startswith("ORDERKEEP_") and not name.startswith("ORDERKEEP_TEST_")]:
     del os.environ[name]
+
+STORES = ("memory", "sqlite", "postgres", "dynamodb")
+ASKED = tuple(filter(None, os.environ.get("ORDERKEEP_TEST_STORES", ",".join(STORES)).replace(" ", "").split(",")))
+"""The stores that are tested. One that is asked for and cannot be had fails the run."""
+
+OF_A_STORE = re.compile(r"(?:/test_|[\[-])(memory|sqlite|postgres|dynamo)(?=[]_-]|db)")
+"""How a test's id names the store that it is about: by its file, test_sqlite_lists.py, or by a parameter."""
 
 
 def not_here(what: str) -> NoReturn:
@@ -30,6 +43,64 @@ def not_here(what: str) -> NoReturn:
     if IN_CI:
         pytest.fail(what, pytrace=False)
     pytest.skip(what)
+
+
+def store_of(node_id: str) -> str | None:
+    """Return the store that a test is about, if it is about one."""
+    found = OF_A_STORE.search(node_id)
+    return found and next(store for store in STORES if store.startswith(found[1]))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a store that there is not."""
+    if unknown := set(ASKED) - set(STORES):
+        raise pytest.UsageError(f"ORDERKEEP_TEST_STORES names {', '.join(unknown)}; there are {', '.join(STORES)}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests of stores that are not asked for."""
+    for item in items:
+        if (store := store_of(item.nodeid)) and store not in ASKED:
+            item.add_marker(pytest.mark.skip(reason=left_out(store)))
+
+
+def left_out(store: str) -> str:
+    """Return why tests of the store are not run."""
+    return f"ORDERKEEP_TEST_STORES leaves {store} out"
+
+
+def shared_folder(config: pytest.Config, factory: pytest.TempPathFactory) -> Path:
+    """Return the folder that all processes of this test run share."""
+    base = factory.getbasetemp()
+    return base.parent if hasattr(config, "workerinput") else base
+
+
+@pytest.fixture(scope="session")
+def postgres_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URL of a PostgreSQL server: the one that ORDERKEEP_TEST_POSTGRES names, or one of the run's own."""
+    if "postgres" not in ASKED:
+        pytest.skip(left_out("postgres"))
+    if url := os.environ.get("ORDERKEEP_TEST_POSTGRES"):
+        return url
+    root = shared_folder(pytestconfig, tmp_path_factory)
+    try:
+        return running.shared(root, "postgres", lambda: postgres.start_shared(root)).url
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        pytest.fail(f"PostgreSQL cannot be had: {error}; leave it out with ORDERKEEP_TEST_STORES", pytrace=False)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a PostgreSQL store that is empty: a schema of the test's own."""
+    with a_schema_of_its_own(postgres_server) as url:
+        yield url
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the servers that this run started; the last process to end is the one that started the others."""
+    factory = getattr(session.config, "_tmp_path_factory", None)
+    if factory is not None and not hasattr(session.config, "workerinput"):
+        running.stop_all(factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +134,10 @@ def find_node() -> str | None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was not run and why, so that no skip goes unseen."""
+    """Say how much was seen of each store; and what was not run and why, so that no skip goes unseen."""
+    passed = Counter(store_of(report.nodeid) for report in terminalreporter.getreports("passed"))
+    if counts := [f"{store} {passed[store]} passed" for store in STORES if passed[store]]:
+        terminalreporter.line(f"stores: {', '.join(counts)}")
     skipped = terminalreporter.getreports("skipped")
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     if not reasons:

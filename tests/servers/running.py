@@ -1,0 +1,86 @@
+"""Servers that tests start: once per run, whichever of its processes needs one first, and stopped by process id."""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+SECONDS_TO_STOP = 20.0
+
+
+class Server(Protocol):
+    """What `start` of each kind of server returns."""
+
+    @property
+    def url(self) -> str: ...
+    def stop(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Shared:
+    """A server that all processes of a test run use. Whoever stops it need not be who started it."""
+
+    url: str
+    pid: int
+    folder: str
+    stop_signal: int = signal.SIGTERM
+
+    def stop(self) -> None:
+        stop_process(self.pid, self.stop_signal)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def shared(root: Path, name: str, start: Callable[[], Shared]) -> Shared:
+    """Return the run's one server of that name: `root` is the folder that all processes of the run share."""
+    with _alone(root / f"{name}.lock"):
+        note = root / f"{name}.server.json"
+        if note.exists():
+            return Shared(**json.loads(note.read_text()))
+        server = start()
+        note.write_text(json.dumps(asdict(server)))
+        return server
+
+
+def stop_all(root: Path) -> None:
+    """Stop the servers that this run started."""
+    for note in root.glob("*.server.json"):
+        Shared(**json.loads(note.read_text())).stop()
+        note.unlink()
+
+
+def stop_process(pid: int, number: int) -> None:
+    """End the process, gently first, and return when it is gone."""
+    deadline = time.monotonic() + SECONDS_TO_STOP
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
+        while time.monotonic() < deadline:
+            if not is_running(pid):
+                return
+            time.sleep(0.02)
+        os.kill(pid, signal.SIGKILL)
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether there is such a process; one of our own that ended is cleared away."""
+    with suppress(ChildProcessError):
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[Any]:
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
