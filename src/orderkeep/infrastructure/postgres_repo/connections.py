@@ -21,6 +21,13 @@ CLOSE_SECONDS = 10.0
 STATEMENTS = 200
 """How many statements a connection keeps prepared: all that there are."""
 
+IN_INDEX_ORDER = {"enable_sort": "off", "enable_incremental_sort": "off", "enable_bitmapscan": "off"}
+"""So that a list enters its index where the page begins and stops where it ends. By its statistics the planner may
+think better to read all orders of a user and sort them, and then be wrong about how many those are.
+"""
+
+_IN_INDEX_ORDER_HERE = "; ".join(f"SET LOCAL {name} = {value}" for name, value in IN_INDEX_ORDER.items())
+
 
 @dataclass(slots=True)
 class _Home:
@@ -50,6 +57,7 @@ class Connections:
         async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             if home.behind_pooler:
                 async with connection.transaction():
+                    await connection.execute(_IN_INDEX_ORDER_HERE)
                     found: list[Any] = await connection.fetch(query, *parameters)
             else:
                 found = await connection.fetch(query, *parameters)
@@ -95,7 +103,7 @@ class Connections:
         async with self._alone() as connection:
             home.behind_pooler = await _is_behind_pooler(connection)
             await prepare(connection, migrate=self._migrate)
-        # A pooler hands each transaction to another session: what was prepared in one is not there in the next.
+        # A pooler hands each transaction to another session: what was prepared or set in one is not so in the next.
         home.pool = await asyncpg.create_pool(
             self._url,
             min_size=0,
@@ -105,7 +113,7 @@ class Connections:
             max_cached_statement_lifetime=0,
             timeout=CONNECT_SECONDS,
             command_timeout=COMMAND_SECONDS,
-            server_settings=self._settings,
+            server_settings=self._settings if home.behind_pooler else self._settings | IN_INDEX_ORDER,
         )
         home.end = self._until_the_loop_ends(asyncio.get_running_loop(), home)
         await anext(home.end)

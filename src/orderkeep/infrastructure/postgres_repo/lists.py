@@ -14,12 +14,17 @@ _FILTERS = ("user_id", "status", "external_ref", "tag")
 
 
 def _range(filters: tuple[str, ...], id: str) -> str:
-    # The filters come first, then where the range starts, where it ends, and how many are asked for.
-    equal = "".join(f"{name} = ${number} AND " for number, name in enumerate(filters, start=1))
+    # The filters come first, then where the range starts, where it ends, and how many are asked for. They are part of
+    # the range and of the order, not equations: so one index alone gives that order, and whatever statistics say, the
+    # planner cannot prefer to walk another one and to filter.
+    columns = (*filters, "created_at", id)
+    given = [f"${number}" for number in range(1, len(filters) + 1)]
     start, end, end_id, limit = (f"${len(filters) + number}" for number in range(1, 5))
     return f"""
-        {equal}created_at >= {start} AND (created_at, {id}) < ({end}, {end_id})
-        ORDER BY created_at DESC, {id} DESC LIMIT {limit}
+        ({", ".join(columns)}) >= ({", ".join((*given, start))}, '')
+        AND ({", ".join(columns)}) < ({", ".join((*given, end, end_id))})
+        {"AND external_ref IS NOT NULL" if "external_ref" in filters else ""}
+        ORDER BY {", ".join(f"{name} DESC" for name in columns)} LIMIT {limit}
     """
 
 

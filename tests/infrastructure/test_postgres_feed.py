@@ -1,0 +1,165 @@
+"""The feed of PostgreSQL: whoever is slow to commit holds it back, and is not skipped."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from orderkeep.application.ports import ChangeFeed
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import InvalidCursor
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, repository
+from orderkeep.infrastructure.postgres_repo.feed import READ_CHANGES
+from orderkeep.infrastructure.postgres_repo.rows import write_of
+from orderkeep.infrastructure.serialization import commit_of
+from orderkeep.testing.orders import pending_order
+from orderkeep.testing.reading import read_feed
+from tests.servers import postgres
+from tests.servers.schemas import a_schema_of_its_own, look
+
+NEVER_PAST_THE_OLDEST = "AND changes.tx < edge.tx"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[postgres.PostgresServer]:
+    # Of its own: what is held open here holds back the feeds of all who use a server together.
+    server = postgres.start(tmp_path_factory.mktemp("postgres"), *postgres.IN_A_HURRY)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def url(server: postgres.PostgresServer) -> Iterator[str]:
+    with a_schema_of_its_own(server.url) as url:
+        yield url
+
+
+@pytest.fixture
+async def store(url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PostgresOrderRepository]:
+    monkeypatch.setattr(repository, "FEED_PATIENCE_SECONDS", 0.01)
+    store = PostgresOrderRepository(url)
+    await store.ping()
+    yield store
+    await store.close()
+
+
+@asynccontextmanager
+async def about_to_commit(url: str, order: Order) -> AsyncIterator[Any]:
+    """Save an order up to the point where only COMMIT is missing, which whoever asks may send."""
+    connection = await asyncpg.connect(url)
+    try:
+        transaction = connection.transaction()
+        await transaction.start()
+        statement, parameters = write_of(commit_of(order))
+        assert await connection.fetch(statement, *parameters)
+        yield transaction
+    finally:
+        await connection.close()
+
+
+async def fed(store: ChangeFeed) -> list[str]:
+    return [change.order_id for change in await read_feed(store)]
+
+
+async def followed_past_a_slow_commit(store: PostgresOrderRepository, url: str) -> list[str]:
+    """Read on and on while the first of three orders is the last to be committed; return what came."""
+    async with about_to_commit(url, pending_order(1)) as slow:
+        await store.save(pending_order(2))
+        page = await store.read_changes(None, 10)
+        await slow.commit()
+        await store.save(pending_order(3))
+    rest = await store.read_changes(page.position, 10)
+    return [change.order_id for change in (*page.changes, *rest.changes)]
+
+
+async def test_waits_for_a_slow_commit_and_skips_nothing(store: PostgresOrderRepository, url: str) -> None:
+    assert await followed_past_a_slow_commit(store, url) == ["order-1", "order-2", "order-3"]
+
+
+async def test_a_cursor_by_insert_order_would_skip_it(
+    store: PostgresOrderRepository, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert NEVER_PAST_THE_OLDEST in READ_CHANGES
+    monkeypatch.setattr(repository, "READ_CHANGES", READ_CHANGES.replace(NEVER_PAST_THE_OLDEST, ""))
+
+    assert await followed_past_a_slow_commit(store, url) == ["order-2", "order-3"]
+
+
+async def test_a_slow_commit_that_never_comes_holds_nothing_back(store: PostgresOrderRepository, url: str) -> None:
+    async with about_to_commit(url, pending_order(1)) as slow:
+        await store.save(pending_order(2))
+        assert await fed(store) == []
+        await slow.rollback()
+    assert await fed(store) == ["order-2"]
+
+
+async def test_gives_what_is_settled_while_the_rest_is_held_back(store: PostgresOrderRepository, url: str) -> None:
+    await store.save(pending_order(1))
+    async with about_to_commit(url, pending_order(2)):
+        await store.save(pending_order(3))
+        assert await fed(store) == ["order-1"]
+
+
+async def test_waits_a_while_so_that_a_reader_finds_what_was_just_saved(
+    store: PostgresOrderRepository, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "FEED_PATIENCE_SECONDS", 60)
+    async with about_to_commit(url, pending_order(1)) as slow:
+        await store.save(pending_order(2))
+        reading = asyncio.create_task(store.read_changes(None, 10))
+        await asyncio.sleep(0.05)
+        await slow.commit()
+        page = await reading
+    assert [change.order_id for change in page.changes] == ["order-1", "order-2"]
+
+
+async def test_numbers_the_orders_of_one_save_as_they_were_given(store: PostgresOrderRepository) -> None:
+    await store.save(pending_order(3), pending_order(1), pending_order(2))
+    assert await fed(store) == ["order-3", "order-1", "order-2"]
+
+
+@pytest.mark.parametrize(
+    "position", ["7", "7:", ":7", "07:1", "7:-1", "7.1", "7:1 ", "\u0667:1", f"{10**18}:1", "7:1:1"]
+)
+async def test_refuses_a_position_that_is_not_one_of_its_own(store: PostgresOrderRepository, position: str) -> None:
+    with pytest.raises(InvalidCursor):
+        await store.read_changes(position, 5)
+
+
+async def test_a_position_behind_the_last_change_stays_where_it_is(store: PostgresOrderRepository) -> None:
+    await store.save(pending_order(1))
+    page = await store.read_changes("999999999:7", 5)
+
+    assert (page.changes, page.position) == ((), "999999999:7")
+
+
+async def test_goes_on_behind_a_dump_restored_where_transaction_numbers_are_lower(
+    server: postgres.PostgresServer, url: str, store: PostgresOrderRepository, tmp_path: Path
+) -> None:
+    for number in range(1, 200):
+        await store.save(pending_order(number))
+    position = (await store.read_changes(None, 100)).position
+    schema = url.partition("search_path=")[2]
+    dump = await asyncio.to_thread(server.run, "pg_dump", "--schema", schema, "postgres")
+    (tmp_path / "dump.sql").write_text(dump)
+    other = await asyncio.to_thread(postgres.start, tmp_path, *postgres.IN_A_HURRY)
+    try:
+        await asyncio.to_thread(other.run, "psql", "--quiet", "--file", str(tmp_path / "dump.sql"), "postgres")
+        there = f"{other.url}?search_path={schema}"
+        [(newest, running)] = await look(
+            there, "SELECT max(tx), pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM changes"
+        )
+        assert newest > running, "the numbers of this server are no lower"
+        restored = PostgresOrderRepository(there)
+        await restored.save(pending_order(500))
+
+        expected = [f"order-{number}" for number in (*range(1, 200), 500)]
+        assert await fed(restored) == expected
+        assert [change.order_id for change in await read_feed(restored, position)] == expected[100:]
+        await restored.close()
+    finally:
+        await asyncio.to_thread(other.stop)

@@ -1,0 +1,108 @@
+"""Each list reads one index, in its order, from its position on: nothing is scanned, nothing is sorted."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
+from orderkeep.infrastructure.postgres_repo.connections import IN_INDEX_ORDER
+from orderkeep.infrastructure.postgres_repo.lists import LISTS, list_query
+from orderkeep.testing.orders import SINCE
+
+SHAPES = [
+    (OrderFilter(), "orders_by_time"),
+    (OrderFilter(user_id="user-3"), "orders_by_user"),
+    (OrderFilter(status="pending"), "orders_by_status"),
+    (OrderFilter(user_id="user-3", status="pending"), "orders_by_user_status"),
+    (OrderFilter(external_ref="web-3"), "orders_by_ref"),
+    (OrderFilter(user_id="user-3", external_ref="web-3"), "orders_by_user_ref"),
+    (OrderFilter(tag="gift"), "order_tags_pkey"),
+    (OrderFilter(user_id="user-3", tag="gift"), "order_tags_by_user"),
+]
+
+MANY = """
+    INSERT INTO orders
+    SELECT 'order-' || n, 1, 'user-' || n % 400, CASE WHEN n % 50 = 0 THEN 'pending' ELSE 'delivered' END,
+        timestamptz '2026-01-01' + n * interval '1 s', 'web-' || n % 900, 1, '{}', '{}', ''
+    FROM generate_series(1, 20000) AS n;
+    INSERT INTO order_tags SELECT 'gift', created_at, id, user_id FROM orders WHERE ltrim(id, 'order-')::int % 3 = 0;
+    ANALYZE orders, order_tags;
+"""
+
+
+@pytest.fixture
+async def connection(postgres_url: str) -> AsyncIterator[Any]:
+    store = PostgresOrderRepository(postgres_url)
+    await store.ping()
+    await store.close()
+    connection = await asyncpg.connect(postgres_url, server_settings=IN_INDEX_ORDER)
+    await connection.execute(MANY)
+    yield connection
+    await connection.close()
+
+
+def literal(value: object) -> str:
+    return f"'{value.isoformat() if isinstance(value, datetime) else value}'"
+
+
+async def test_a_list_searches_its_index_and_sorts_nothing(connection: Any) -> None:
+    for mode in ("force_custom_plan", "force_generic_plan"):
+        await connection.execute(f"SET plan_cache_mode = {mode}")
+        for shape, index in SHAPES:
+            where = replace(shape, created_from=SINCE - timedelta(days=900), created_to=SINCE + timedelta(days=900))
+            for limit in (1, 51, 201):
+                query, parameters = list_query(where, ListPosition(SINCE, "order-9"), limit)
+                await connection.execute(f"PREPARE list AS {query}")
+                execution = f"EXPLAIN EXECUTE list({', '.join(map(literal, parameters))})"
+                plan = "\n".join(row[0] for row in await connection.fetch(execution))
+                await connection.execute("DEALLOCATE list")
+
+                assert f"using {index} on" in plan, plan
+                assert "Sort" not in plan, plan
+                assert "Seq Scan" not in plan, plan
+                assert "Bitmap" not in plan, plan
+                assert "Filter" not in plan, plan
+                assert "ROW(" in plan.partition(f"using {index} on")[2].partition("Index Cond:")[2], plan
+                assert plan.count("Index") == (4 if where.tag else 2), plan
+
+
+async def test_the_stores_own_connections_are_set_so(postgres_url: str) -> None:
+    store = PostgresOrderRepository(postgres_url)
+    for name, value in IN_INDEX_ORDER.items():
+        assert await store._connections.rows(f"SHOW {name}") == [(value,)]
+    await store.close()
+
+
+def test_every_query_there_is_was_looked_at() -> None:
+    assert {list_query(where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
+
+
+@pytest.mark.parametrize("filters", [{"user_id": "user-3"}, {"tag": "gift"}, {}])
+def test_enters_the_index_at_the_nearer_of_position_and_end(filters: dict[str, str]) -> None:
+    where = OrderFilter(created_to=SINCE, **filters)  # type: ignore[arg-type]
+    before, behind = SINCE - timedelta(microseconds=1), SINCE + timedelta(microseconds=1)
+
+    assert list_query(where, ListPosition(before, "order-2"), 9)[1][-3:-1] == (before, "order-2")
+    assert list_query(where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (SINCE, "")
+
+
+@pytest.mark.parametrize("where", [OrderFilter(user_id="half \ud800"), OrderFilter(tag="a\x00b")])
+async def test_a_text_that_no_order_can_hold_matches_none(postgres_url: str, where: OrderFilter) -> None:
+    store = PostgresOrderRepository(postgres_url)
+
+    assert await store.list_snapshots(where, None, 5) == []
+    await store.close()
+
+
+async def test_many_lists_at_once_wait_for_a_pool_of_two(postgres_url: str) -> None:
+    store = PostgresOrderRepository(postgres_url, pool_size=2)
+    pages = await asyncio.gather(*(store.list_snapshots(where, None, 10**30) for where, _ in SHAPES * 9))
+
+    assert pages == [[]] * len(SHAPES) * 9
+    await store.close()
