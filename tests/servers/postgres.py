@@ -27,9 +27,6 @@ SETTINGS = ("-k", "", "-c", "max_connections=200")
 IN_A_HURRY = ("-c", "fsync=off", "-c", "full_page_writes=off")
 """For data that need not outlive the machine; a process that is killed loses nothing by it."""
 
-_STARTED: list[subprocess.Popen[bytes]] = []
-"""Kept, because Python warns of a process that is forgotten while it runs: another process of the run may stop it."""
-
 
 class PostgresServer:
     """`start` it, `kill` it with no warning, `start` it again on the same port and data; `stop` it at the end."""
@@ -83,8 +80,8 @@ class PostgresServer:
                 start_new_session=True,
                 **_as_nobody(),
             )
-        _STARTED.append(process)
         self.pid = process.pid
+        process.returncode = 0  # so that Python does not warn of it: it is ended by its id, maybe by another process
         while is_running(self.pid) and time.monotonic() < deadline:
             ready = subprocess.run([str(self._programs / "pg_isready"), "-q", *listening], check=False)
             if ready.returncode == 0:

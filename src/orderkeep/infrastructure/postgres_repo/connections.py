@@ -10,8 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import asyncpg
 
-from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.infrastructure.postgres_repo.errors import CLOSED, in_our_words
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.postgres_repo.errors import BAD_URL, CLOSED, in_our_words
 from orderkeep.infrastructure.postgres_repo.schema import prepare
 
 CONNECT_SECONDS = 5.0
@@ -120,13 +120,16 @@ class Connections:
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Any]:
-        connection = await asyncpg.connect(
-            self._url,
-            statement_cache_size=0,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings=self._settings,
-        )
+        try:
+            connection = await asyncpg.connect(
+                self._url,
+                statement_cache_size=0,
+                timeout=CONNECT_SECONDS,
+                command_timeout=COMMAND_SECONDS,
+                server_settings=self._settings,
+            )
+        except ValueError as error:  # it may say a part of the password
+            raise StoreUnusable(BAD_URL) from error
         try:
             yield connection
             await connection.close(timeout=CLOSE_SECONDS)

@@ -7,6 +7,10 @@ import asyncpg
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
+BAD_URL = (
+    "the URL of PostgreSQL cannot be used: it is postgresql://user:password@host:port/database, where @ : / in a "
+    "password stand as %40 %3A %2F"
+)
 CLOSED = "the store is closed"
 UNREADABLE = "what is kept of an order cannot be read: somebody altered the orders' tables; restore a backup"
 
@@ -85,8 +89,6 @@ def translated(error: BaseException) -> StoreUnavailable:
     if state:
         kind, message = ERRORS.get(state) or ERRORS.get(state[:2]) or (StoreUnavailable, "PostgreSQL could not do it")
         return kind(f"{message} ({state})")
-    if isinstance(error, asyncpg.exceptions.ClientConfigurationError):
-        return StoreUnusable(f"the URL of PostgreSQL cannot be used: {error}")
     name = type(error).__name__
     if isinstance(error, TimeoutError):
         return StoreUnavailable("PostgreSQL did not answer in time: try again, or see what it waits for")

@@ -78,9 +78,10 @@ async def _version(connection: Any, newest: int) -> int:
 async def _apply(connection: Any, files: list[Path]) -> int:
     async with connection.transaction():
         await connection.execute(_LOCK)
-        # Another process may have been quicker, so the version counts only now that the lock is held.
-        found = await _version(connection, len(files))
+        # Another process may have been quicker, so the version counts only now that the lock is held. That the table is
+        # there, this session may not yet have heard; whoever creates one hears.
         await connection.execute(_REMEMBER)
+        found = await _version(connection, len(files))
         for number, file in enumerate(files[found:], start=found + 1):
             await connection.execute(file.read_text(encoding="utf-8"))
             await connection.execute(_APPLIED, number, file.name)

@@ -1,0 +1,217 @@
+"""Reads: exact in time and byte by byte, from any event loop, and never an error that is not ours."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.application.use_cases import VerifyOrdersUseCase
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, connections
+from orderkeep.infrastructure.serialization import commit_of
+from orderkeep.testing.orders import SINCE, pending_order, small_order
+from tests.servers.schemas import look
+
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+A_TICK = timedelta(microseconds=1)
+OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
+
+
+@pytest.fixture
+async def store(postgres_url: str) -> AsyncIterator[PostgresOrderRepository]:
+    store = PostgresOrderRepository(postgres_url)
+    await store.save(pending_order(1))
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [FIRST_MOMENT, FIRST_MOMENT + A_TICK, datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), LAST_MOMENT],
+)
+async def test_keeps_any_instant_to_the_microsecond(store: PostgresOrderRepository, moment: datetime) -> None:
+    await store.save(small_order("order-2", at=moment))
+    found = await store.get_snapshot("order-2")
+    change = await store.get_change_at("order-2", moment)
+
+    assert found is not None
+    assert found.created_at == moment
+    assert change is not None
+    assert change.at == moment
+    if moment != FIRST_MOMENT:
+        assert await store.get_change_at("order-2", moment - A_TICK) is None
+
+
+async def test_finds_by_an_instant_of_another_time_zone(store: PostgresOrderRepository) -> None:
+    created = pending_order(1).created_at
+    there = created.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
+
+    assert await store.get_change_at("order-1", pending_order(1).updated_at.astimezone(there.tzinfo)) is not None
+    assert len(await store.list_snapshots(OrderFilter(created_from=there), None, 9)) == 1
+    assert await store.list_snapshots(OrderFilter(created_to=there), None, 9) == []
+
+
+@pytest.mark.parametrize("number", [10**30, -(10**30)])
+async def test_numbers_beyond_64_bits_find_nothing_beyond(store: PostgresOrderRepository, number: int) -> None:
+    changes = [1] if number < 0 else []
+
+    assert await store.get_change("order-1", number) is None
+    assert [change.version for change in await store.list_changes("order-1", number, 10**30)] == changes
+    assert len((await store.read_changes(None, 10**30)).changes) == 1
+
+
+@pytest.mark.parametrize("id", ["half \ud800", "", "order-1\x00", "order-1' OR '1'='1", "x" * 100_000])
+async def test_an_id_that_no_order_can_have_finds_none(store: PostgresOrderRepository, id: str) -> None:
+    assert await store.get_by_id(id) is None
+    assert await store.get_snapshot(id) is None
+    assert await store.get_change(id, 1) is None
+    assert await store.list_snapshots(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == []
+
+
+async def test_a_document_is_answered_byte_by_byte_as_it_was_written(
+    store: PostgresOrderRepository, postgres_url: str
+) -> None:
+    order = small_order("order-2", user_id="Zoë Ağaoğlu 🦊", metadata={"zz": "1", "a": "2", "mm": "3"})
+    written = commit_of(order).order.document
+    await store.save(order)
+    found = await store.get_snapshot("order-2")
+    [(kept, sorted_anew)] = await look(
+        postgres_url, "SELECT document::text, document::jsonb::text FROM orders WHERE id = 'order-2'"
+    )
+
+    assert found is not None
+    assert found.json == written == kept.encode()
+    assert sorted_anew.encode() != written, "were it jsonb, another text would be answered than the one that is hashed"
+
+
+@pytest.mark.parametrize(
+    "alteration",
+    [
+        "UPDATE orders SET document = '{}', schema = 0",
+        "UPDATE orders SET document = replace(document::text, '\"total\"', '\"nix\"')::json, schema = 0",
+        "UPDATE orders SET requests = '[]', document = '[]', schema = 0",
+    ],
+)
+async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
+    store: PostgresOrderRepository, postgres_url: str, alteration: str
+) -> None:
+    await look(postgres_url, alteration)
+
+    for attempt in (store.get_by_id("order-1"), store.get_snapshot("order-1")):
+        with pytest.raises(StoreUnusable, match="cannot be read: somebody altered the orders' tables"):
+            await attempt
+
+
+@pytest.mark.parametrize("alteration", ["events = '{}'", "document = '{\"id\": 1}'"])
+async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
+    store: PostgresOrderRepository, postgres_url: str, alteration: str
+) -> None:
+    await look(postgres_url, f"UPDATE changes SET {alteration}")
+
+    for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(None, 9)):
+        with pytest.raises(StoreUnusable, match="cannot be read: somebody altered the orders' tables"):
+            await attempt
+
+
+@pytest.mark.parametrize(
+    "edit, found",
+    [
+        ("UPDATE orders SET status = 'shipped'", ["is not found by its status"] * 2),
+        ("UPDATE orders SET external_ref = NULL", ["is not found by its external_ref"] * 2),
+        ("UPDATE orders SET version = 2", ["is kept under another user, time or version than its own"]),
+        ("UPDATE changes SET at = at + interval '1 microsecond'", ["this change does not fit its hash"]),
+    ],
+    ids=["its status", "its ref", "its version", "its time"],
+)
+async def test_verifying_finds_an_edited_column(
+    store: PostgresOrderRepository, postgres_url: str, edit: str, found: list[str]
+) -> None:
+    await look(postgres_url, edit)
+    report = await VerifyOrdersUseCase(store).execute()
+    assert [problem.message for problem in report.problems] == found
+
+
+async def test_says_that_an_answer_took_too_long(
+    store: PostgresOrderRepository, postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "COMMAND_SECONDS", 0.05)
+    hurried = PostgresOrderRepository(postgres_url)
+    with pytest.raises(StoreUnavailable, match="did not answer in time"):
+        await hurried._rows("SELECT pg_sleep(60)")
+    assert await hurried.get_by_id("order-1") is not None
+    await hurried.close()
+
+
+async def test_says_that_no_connection_became_free(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "ACQUIRE_SECONDS", 0.05)
+    store = PostgresOrderRepository(postgres_url, pool_size=1)
+    await store.ping()
+    async with store._connections.transaction():
+        with pytest.raises(StoreUnavailable, match="did not answer in time"):
+            await store.get_by_id("order-1")
+    assert await store.get_by_id("order-1") is None
+    await store.close()
+
+
+async def test_answers_nothing_once_it_is_closed(store: PostgresOrderRepository) -> None:
+    await store.close()
+    for attempt in (store.get_by_id("order-1"), store.ping(), store.read_changes(None, 5)):
+        with pytest.raises(StoreUnavailable, match="the store is closed"):
+            await attempt
+
+
+def test_every_event_loop_has_connections_of_its_own_and_leaves_none_behind(
+    postgres_server: str, postgres_url: str
+) -> None:
+    name = f"loops-{postgres_url[-12:]}"
+    store = PostgresOrderRepository(f"{postgres_url}&application_name={name}")
+    wrong: list[object] = []
+    start = threading.Barrier(8)
+
+    async def work(number: int) -> None:
+        order = small_order(f"order-{number}", total=number)
+        await store.save(order)
+        kept = await asyncio.gather(*(store.get_by_id(order.id) for _ in range(5)))
+        wrong.extend(found for found in kept if found is None or OrderDTO.of(found) != OrderDTO.of(order))
+
+    def run(number: int) -> None:
+        start.wait()
+        try:
+            asyncio.run(work(number))
+        except Exception as error:  # noqa: BLE001
+            wrong.append(error)
+
+    threads = [threading.Thread(target=run, args=[number]) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert store._connections._homes == {}
+    asyncio.run(no_connection_is_left(postgres_server, name))
+
+
+async def no_connection_is_left(server: str, name: str) -> None:
+    async with asyncio.timeout(30):
+        while await look(server, OURS, name) != [(0,)]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+async def test_closing_finishes_a_save_that_is_under_way(postgres_url: str) -> None:
+    store = PostgresOrderRepository(postgres_url)
+    await store.ping()
+    saving = [asyncio.create_task(store.save(small_order(f"order-{n}", at=SINCE))) for n in range(5)]
+    await asyncio.sleep(0)
+    await store.close()
+    answers = await asyncio.gather(*saving, return_exceptions=True)
+
+    again = PostgresOrderRepository(postgres_url)
+    for number, answer in enumerate(answers):
+        kept = await again.get_by_id(f"order-{number}")
+        assert (kept is not None) if answer is None else isinstance(answer, StoreUnavailable), answer
+    await again.close()

@@ -1,0 +1,187 @@
+"""The tables: made once, brought up to date in one transaction, refused where they are not ours or cannot be used."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, schema
+from orderkeep.testing.orders import pending_order
+from tests.servers.schemas import look
+
+TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
+
+
+async def tables(url: str) -> list[str]:
+    return [name for (name,) in await look(url, TABLES)]
+
+
+async def used(url: str, *, migrate: bool = True) -> None:
+    store = PostgresOrderRepository(url, migrate=migrate)
+    try:
+        await store.ping()
+    finally:
+        await store.close()
+
+
+async def refused(url: str, words: str, kind: type[StoreUnavailable] = StoreUnusable) -> None:
+    with pytest.raises(StoreUnavailable, match=words) as raised:
+        await used(url)
+    assert type(raised.value) is kind
+
+
+async def test_connects_when_first_used_and_makes_the_tables(postgres_url: str) -> None:
+    store = PostgresOrderRepository(postgres_url)
+    assert await tables(postgres_url) == []
+    await store.save(pending_order())
+    await store.close()
+
+    assert await tables(postgres_url) == ["changes", "feed", "order_tags", "orderkeep_migrations", "orders"]
+    assert await look(postgres_url, "SELECT number, name FROM orderkeep_migrations") == [(1, "0001_orders.sql")]
+
+
+async def test_makes_the_tables_apart_from_starting_where_that_is_asked_for(postgres_url: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"schema 0, and this orderkeep needs 1: run orderkeep migrate"):
+        await used(postgres_url, migrate=False)
+    assert await tables(postgres_url) == []
+
+    store = PostgresOrderRepository(postgres_url)
+    assert await store.migrate() == (0, 1)
+    assert await store.migrate() == (1, 1)
+    await store.close()
+    await used(postgres_url, migrate=False)
+
+
+async def test_sixteen_that_make_the_tables_at_once_make_them_once(postgres_url: str) -> None:
+    await asyncio.gather(*(used(postgres_url) for _ in range(16)))
+
+    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(1,)]
+
+
+def write(folder: Path, scripts: Sequence[str]) -> None:
+    for number, script in enumerate(scripts, start=1):
+        (folder / f"{number:04}_step.sql").write_text(script)
+
+
+async def migrated(url: str, folder: Path, *scripts: str) -> tuple[int, int]:
+    write(folder, scripts)
+    connection = await asyncpg.connect(url)
+    try:
+        return await schema.prepare(connection, migrate=True, migrations=folder)
+    finally:
+        await connection.close()
+
+
+FIRST = "CREATE TABLE changes (tx bigint); CREATE TABLE feed (beginning_of_feed bigint); -- a comment; with a semicolon"
+
+
+async def test_brings_older_tables_up_to_date_by_what_they_lack(postgres_url: str, tmp_path: Path) -> None:
+    assert await migrated(postgres_url, tmp_path, FIRST) == (0, 1)
+    assert await migrated(postgres_url, tmp_path, FIRST, "CREATE TABLE two (b int); INSERT INTO two VALUES (2)") == (
+        1,
+        2,
+    )
+
+    assert await look(postgres_url, "SELECT b FROM two") == [(2,)]
+    assert await look(postgres_url, "SELECT max(number) FROM orderkeep_migrations") == [(2,)]
+
+
+async def test_a_step_that_fails_leaves_the_tables_as_they_were(postgres_url: str, tmp_path: Path) -> None:
+    await migrated(postgres_url, tmp_path, FIRST)
+    with pytest.raises(asyncpg.DuplicateTableError):
+        await migrated(postgres_url, tmp_path, FIRST, "CREATE TABLE two (b int)", "CREATE TABLE feed (c int)")
+
+    assert await tables(postgres_url) == ["changes", "feed", "orderkeep_migrations"]
+    assert await look(postgres_url, "SELECT max(number) FROM orderkeep_migrations") == [(1,)]
+
+
+async def test_refuses_a_newer_schema(postgres_url: str) -> None:
+    await used(postgres_url)
+    await look(postgres_url, "INSERT INTO orderkeep_migrations VALUES (8, 'from the future')")
+
+    await refused(postgres_url, r"newer orderkeep .*schema 8; this one knows 1.*update orderkeep")
+
+
+async def test_refuses_another_programs_tables_and_leaves_them_alone(postgres_url: str) -> None:
+    await look(postgres_url, "CREATE TABLE orders (vinyl text)")
+
+    await refused(postgres_url, "tables of these names that are not ours: name another database")
+    assert await tables(postgres_url) == ["orders"]
+
+
+@pytest.mark.parametrize(
+    "setting, words, kind",
+    [
+        ("synchronous_commit=off", "confirms commits before they are durable", StoreUnusable),
+        ("default_transaction_read_only=on", "only reads: name the primary", StoreUnavailable),
+        ("search_path=nowhere", "no such schema", StoreUnusable),
+        ("lock_timeout=soon", r"\(22023\)", StoreUnusable),
+    ],
+)
+async def test_refuses_a_session_that_cannot_keep_orders(
+    postgres_server: str, postgres_url: str, setting: str, words: str, kind: type[StoreUnavailable]
+) -> None:
+    url = f"{postgres_server}?{setting}" if "search_path" in setting else f"{postgres_url}&{setting}"
+    await refused(url, words, kind)
+
+
+async def test_refuses_an_old_server(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "OLDEST_SERVER", 990_000)
+    await refused(postgres_url, r"PostgreSQL \d+ is too old")
+
+
+async def test_refuses_a_database_of_another_encoding(postgres_server: str) -> None:
+    name = "ascii_only"
+    await look(postgres_server, f"DROP DATABASE IF EXISTS {name}")
+    await look(postgres_server, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'")
+    await refused(postgres_server.rpartition("/")[0] + f"/{name}", "encoded in SQL_ASCII: make one with createdb")
+    await look(postgres_server, f"DROP DATABASE {name}")
+
+
+async def test_refuses_a_database_that_is_not_there(postgres_server: str) -> None:
+    await refused(postgres_server.rpartition("/")[0] + "/nowhere", r"no such database.*\(3D000\)")
+
+
+async def test_says_that_nobody_listens() -> None:
+    await refused("postgresql://127.0.0.1:1/orders", "cannot be reached", StoreUnavailable)
+
+
+async def test_refuses_a_url_that_asyncpg_does_not_understand() -> None:
+    await refused("postgresql://me:my/secret@127.0.0.1/orders", "URL of PostgreSQL cannot be used")
+
+
+async def test_refuses_a_user_who_may_not_write(postgres_server: str, postgres_url: str) -> None:
+    await used(postgres_url)
+    name = postgres_url.rpartition("=")[2]
+    await look(postgres_server, f"CREATE ROLE reader_{name} LOGIN")
+    await look(postgres_server, f"GRANT USAGE ON SCHEMA {name} TO reader_{name}")
+    try:
+        await refused(postgres_url.replace("postgres@", f"reader_{name}@"), "grant it the right")
+    finally:
+        await look(postgres_server, f"DROP OWNED BY reader_{name}")
+        await look(postgres_server, f"DROP ROLE reader_{name}")
+
+
+async def test_says_that_the_tables_were_altered(postgres_url: str) -> None:
+    await used(postgres_url)
+    await look(postgres_url, "DROP TABLE order_tags")
+    store = PostgresOrderRepository(postgres_url)
+
+    with pytest.raises(StoreUnusable, match="lacks what it should hold"):
+        await store.save(pending_order(2))
+    await store.close()
+
+
+async def test_says_that_the_row_of_the_feed_is_gone(postgres_url: str) -> None:
+    await used(postgres_url)
+    await look(postgres_url, "DELETE FROM feed")
+    store = PostgresOrderRepository(postgres_url)
+
+    with pytest.raises(StoreUnusable, match="does not fit together"):
+        await store.save(pending_order(2))
+    with pytest.raises(StoreUnusable, match="somebody altered the orders' tables"):
+        await store.read_changes(None, 5)
+    await store.close()
