@@ -1,0 +1,91 @@
+"""The answer to a commit is lost on its way: who asks again with the same key gets it, and nothing is done twice."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from orderkeep.application.change_order import Request
+from orderkeep.application.dtos import CommandResult
+from orderkeep.application.ports import OrderStore
+from orderkeep.bootstrap import UseCases, open_store, use_cases_on
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.testing.orders import pending_order, place_command, small_order
+from orderkeep.testing.reading import read_all
+from tests.faults.cutting_proxy import CuttingProxy, cutting_proxy
+
+MOST_ANSWERS = 30
+"""More than a command takes, from the first connection on."""
+
+Ask = Callable[[UseCases, int, Request], Awaitable[CommandResult]]
+
+
+def place(use_cases: UseCases, number: int, request: Request) -> Awaitable[CommandResult]:
+    return use_cases.place_order.execute(place_command(number), request)
+
+
+def cancel(use_cases: UseCases, number: int, request: Request) -> Awaitable[CommandResult]:
+    return use_cases.cancel_order.execute(f"order-{number}", request, reason="found cheaper")
+
+
+@pytest.fixture
+async def proxy(postgres_url: str) -> AsyncIterator[CuttingProxy]:
+    async with cutting_proxy(postgres_url) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+async def behind(postgres_url: str) -> AsyncIterator[OrderStore]:
+    """The store as it is, past the proxy."""
+    store = open_store(postgres_url)
+    await store.save(*(small_order(f"order-{number}") for number in range(MOST_ANSWERS)))
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.parametrize("ask", [place, cancel])
+async def test_a_retry_with_the_same_key_has_one_effect(
+    proxy: CuttingProxy, behind: OrderStore, ask: Ask, connected: bool
+) -> None:
+    lost_after_commit = 0
+    for number in range(1, MOST_ANSWERS):
+        kept = len((await read_all(behind)).changes)
+        request = Request(key=f"key-{number}")
+        store = open_store(proxy.url)
+        if connected:
+            await ask(use_cases_on(store), number, Request(dry_run=True))
+        proxy.cut_answer(number)
+        try:
+            await ask(use_cases_on(store), number, request)
+        except StoreUnavailable:
+            lost_after_commit += len((await read_all(behind)).changes) - kept
+        whole, proxy.armed = proxy.armed is not None, None
+        again = await ask(use_cases_on(store), number, request)
+        assert len((await read_all(behind)).changes) == kept + 1
+        assert (await ask(use_cases_on(behind), number, request)).order == again.order
+        await store.close()
+        if whole:
+            break
+    assert whole, "a command takes more answers than were cut"
+    assert lost_after_commit == 1, "the answer to the commit was never cut"
+
+
+async def test_a_save_of_several_orders_whose_answer_is_lost_is_there_whole_or_not_at_all(
+    proxy: CuttingProxy, behind: OrderStore
+) -> None:
+    store = open_store(proxy.url)
+    await store.ping()
+    outcomes = set()
+    for number in range(1, MOST_ANSWERS):
+        orders = [pending_order(number * 10 + offset) for offset in range(3)]
+        proxy.cut_answer(number)
+        try:
+            await store.save(*orders)
+            if proxy.armed is not None:
+                break
+        except StoreUnavailable:
+            found = [await behind.get_by_id(order.id) is not None for order in orders]
+            outcomes.add(tuple(found))
+            assert [order.version for order in orders] == [0, 0, 0]
+    await store.close()
+    assert outcomes == {(False, False, False), (True, True, True)}
