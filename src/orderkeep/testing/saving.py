@@ -1,5 +1,6 @@
 """Put orders into a store, as far along as a test needs them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from orderkeep.application.dtos import ChangeDTO
@@ -7,6 +8,15 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
 from orderkeep.testing.orders import SINCE, small_order
+
+AT_ONCE = 10
+"""How many orders are saved in one commit at most: a store may have a bound, for orders and their tags together."""
+
+
+async def save_all(store: OrderStore, orders: Sequence[Order]) -> None:
+    """Save many orders, in as few commits as any store takes."""
+    for start in range(0, len(orders), AT_ONCE):
+        await store.save(*orders[start : start + AT_ONCE])
 
 
 def an_hour_later(hours: int) -> datetime:

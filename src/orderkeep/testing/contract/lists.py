@@ -8,7 +8,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
 from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.reading import EVERYTHING, order_in, pages
-from orderkeep.testing.saving import loaded
+from orderkeep.testing.saving import loaded, save_all
 
 TICK = timedelta(microseconds=1)
 USERS = ("user-1", "user-2", "USER-1")
@@ -39,7 +39,7 @@ async def save_a_mixture(store: OrderStore) -> list[OrderDTO]:
         )
         for number in range(36)
     ]
-    await store.save(*mixture)
+    await save_all(store, mixture)
     found = [OrderDTO.of(order) for order in mixture]
     return sorted(found, key=lambda order: (order.created_at, order.id), reverse=True)
 

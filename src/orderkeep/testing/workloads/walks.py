@@ -10,7 +10,7 @@ from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.testing.orders import OWN, SINCE, own_user, small_order
 from orderkeep.testing.reading import pages
-from orderkeep.testing.saving import loaded
+from orderkeep.testing.saving import loaded, save_all
 from orderkeep.testing.violation import ContractViolation
 
 TAG = f"{OWN}steady"
@@ -44,7 +44,7 @@ async def walk_pages_under_writes(
 
 async def _walk_lists(store: OrderStore, user: str, steady: int, page: int, writers: int, count: WalkCount) -> None:
     kept = [small_order(new_order_id(), user_id=user, at=_some_instant(), tags=(TAG,)) for _ in range(steady)]
-    await store.save(*kept)
+    await save_all(store, kept)
     turns, written = asyncio.Semaphore(0), asyncio.Event()
     tasks = [asyncio.create_task(_write(store, user, turns, written, count)) for _ in range(writers)]
     try:
