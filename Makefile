@@ -14,6 +14,7 @@ BIN := .venv/bin
 UV  := $(BIN)/uv pip install --quiet --python $(BIN)/python
 CODE := $(wildcard src tests tools benchmarks examples)
 SPECTRAL := tools/openapi-lint/node_modules/.installed
+DYNAMODB := tools/dynamodb-local/.installed
 
 # A .venv that was copied from elsewhere, or whose Python went away, is made anew.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || rm -f .venv/.installed-*)
@@ -25,7 +26,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev $(SPECTRAL) ## install everything that test and check need
+setup: .venv/.installed-dev $(SPECTRAL) $(DYNAMODB) ## install everything that test and check need
 
 serve: .venv/.installed-runtime ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -62,9 +63,10 @@ lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for
 	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
 	$(LOCK) --group setup -o requirements/setup.txt
 	$(LOCK) --group node -o requirements/node.txt
+	$(LOCK) --group java -o requirements/java.txt
 
 clean: ## remove what was installed and what tools left behind; your orders stay
-	rm -rf .venv tools/openapi-lint/node_modules dist htmlcov .coverage .coverage.*
+	rm -rf .venv tools/openapi-lint/node_modules tools/dynamodb-local dist htmlcov .coverage .coverage.*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
@@ -91,4 +93,9 @@ LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 -
 $(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.installed-venv
 	@echo "Installing Spectral ..."
 	@tools/install-spectral
+	@touch $@
+
+$(DYNAMODB): tools/install-dynamodb-local requirements/java.txt .venv/.installed-venv
+	@echo "Installing DynamoDB Local ..."
+	@tools/install-dynamodb-local
 	@touch $@
