@@ -2,8 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
-from urllib.parse import SplitResult, unquote, urlsplit
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases import (
@@ -20,6 +20,9 @@ from orderkeep.application.use_cases import (
     ShipOrderUseCase,
     VerifyOrdersUseCase,
 )
+
+if TYPE_CHECKING:
+    from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 
 DEFAULT_STORE = "sqlite:///orders.db"
 """A file in the folder that orderkeep is started in."""
@@ -82,9 +85,9 @@ def use_cases_on(store: OrderStore) -> UseCases:
 
 
 def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
-    """Open the store that a URL names: `memory://`, `sqlite:///orders.db` (`sqlite:////var/lib/orders.db`) or
-    `postgresql://user:password@host:5432/database`. Tables are made and brought up to date, or with `auto_migrate`
-    off refused where they are older than this code.
+    """Open the store that a URL names: `memory://`, `sqlite:///orders.db` (`sqlite:////var/lib/orders.db`),
+    `postgresql://user:password@host:5432/database` or `dynamodb://table?region=eu-central-1`. SQL tables are made and
+    brought up to date, or with `auto_migrate` off refused where they are older than this code.
     """
     parts = urlsplit(url)
     opener = _STORES.get(parts.scheme)
@@ -143,6 +146,37 @@ def _postgres(parts: SplitResult, auto_migrate: bool) -> OrderStore:
     return PostgresOrderRepository(parts.geturl(), migrate=auto_migrate)
 
 
+def _dynamodb(parts: SplitResult, _auto_migrate: bool) -> OrderStore:
+    try:
+        from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
+    except ModuleNotFoundError as error:
+        raise StoreNotInstalled(str(error)) from error
+
+    table, options = _table_of(parts)
+    return DynamoOrderRepository(table, **options)
+
+
+def table_setup(url: str) -> "TableSetup":
+    """Return what creates and describes the table of a DynamoDB store's URL. Raises as `open_store` does."""
+    parts = urlsplit(url)
+    if parts.scheme != "dynamodb":
+        raise InvalidStoreURL("only a DynamoDB store has a table to create, such as dynamodb://orders")
+    try:
+        from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
+    except ModuleNotFoundError as error:
+        raise StoreNotInstalled(str(error)) from error
+
+    table, options = _table_of(parts)
+    return TableSetup(table, **options)
+
+
+def _table_of(parts: SplitResult) -> tuple[str, dict[str, str]]:
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if not parts.netloc or parts.path.strip("/") or parts.fragment or options.keys() - {"region", "endpoint"}:
+        raise InvalidStoreURL("a DynamoDB store's URL is dynamodb://table, with ?region=… and &endpoint=… if need be")
+    return parts.netloc, options
+
+
 def _refuse_extras(parts: SplitResult, example: str, *, path_allowed: bool) -> None:
     if parts.netloc or parts.query or parts.fragment or (parts.path.strip("/") and not path_allowed):
         raise InvalidStoreURL(f"this store's URL has no more to it than {example}")
@@ -153,4 +187,5 @@ _STORES: dict[str, Callable[[SplitResult, bool], OrderStore]] = {
     "sqlite": _sqlite,
     "postgresql": _postgres,
     "postgres": _postgres,
+    "dynamodb": _dynamodb,
 }

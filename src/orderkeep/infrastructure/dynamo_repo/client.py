@@ -1,0 +1,148 @@
+"""The seam to the AWS client: operations by their names, JSON in and JSON out. Another client is another such file.
+
+Clients are shared: one for each event loop, region and endpoint, closed with the last store that uses it or with its
+loop. So the article's way, a repository for each request, costs no connection for each request.
+"""
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from typing import Any, Self
+from urllib.parse import urlsplit
+from weakref import WeakSet
+
+from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.dynamo_repo.errors import NO_CREDENTIALS, UNREACHABLE, DynamoError
+
+try:
+    import aiohttp
+    from aiodynamo import errors as refused
+    from aiodynamo.client import Client
+    from aiodynamo.credentials import Credentials, Key, StaticCredentials
+    from aiodynamo.http.aiohttp import AIOHTTP
+    from aiodynamo.models import RetryTimeout, StaticDelayRetry
+    from yarl import URL
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("the DynamoDB store needs the extra aws: pip install 'orderkeep[aws]'") from error
+
+Json = dict[str, Any]
+
+TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
+"""Of one attempt. A commit with several large orders takes DynamoDB well below a second."""
+
+_ONCE = StaticDelayRetry(time_limit_secs=-1)  # trying again is decided by us, who know what is safe
+_CODES = {refused.InternalDynamoError: "InternalServerError", refused.ServiceUnavailable: "ServiceUnavailable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the table is. Credentials come from the usual places: environment, files, the container's or machine's
+    role; DynamoDB Local on this machine takes any.
+    """
+
+    region: str
+    endpoint: str | None
+
+    @classmethod
+    def of(cls, region: str | None, endpoint: str | None) -> Self:
+        """Return the place given; what is None is as the usual AWS variables say."""
+        endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or os.environ.get("AWS_ENDPOINT_URL")
+        region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if not region and not _is_here(endpoint):
+            raise StoreUnusable("the AWS region is not known: set AWS_REGION, or add ?region=… to the store's URL")
+        return cls(region or "us-east-1", endpoint)
+
+    def credentials(self) -> Credentials:
+        """Return where the keys come from."""
+        if _is_here(self.endpoint) and not os.environ.get("AWS_ACCESS_KEY_ID"):
+            return StaticCredentials(Key("local", "local"))
+        return Credentials.auto()
+
+
+class DynamoClient:
+    """DynamoDB at one place, through `aiodynamo` on aiohttp."""
+
+    def __init__(self, place: Place, session: aiohttp.ClientSession) -> None:
+        endpoint = URL(place.endpoint) if place.endpoint else None
+        self._client = Client(AIOHTTP(session), place.credentials(), place.region, endpoint, throttle_config=_ONCE)
+
+    async def call(self, operation: str, payload: Json) -> Json:
+        """Ask once, and return the answer. Raises `DynamoError`."""
+        try:
+            return await self._client.send_request(action=operation, payload=payload)
+        except refused.NoCredentialsFound:
+            raise DynamoError(NO_CREDENTIALS) from None
+        except refused.AIODynamoError as error:
+            raise _as_said(error) from error
+        except (aiohttp.ClientError, TimeoutError, OSError, RetryTimeout, json.JSONDecodeError) as error:
+            raise DynamoError(UNREACHABLE, type(error).__name__) from error
+
+
+@dataclass(eq=False)
+class SharedClient:
+    """A client, who uses it, and what was learned of its tables."""
+
+    client: DynamoClient
+    settings: dict[str, Any] = field(default_factory=dict)
+    users: WeakSet[object] = field(default_factory=WeakSet)
+
+
+_Key = tuple[asyncio.AbstractEventLoop, Place]
+_open: dict[_Key, tuple[SharedClient, AsyncGenerator[SharedClient]]] = {}
+
+
+async def shared_client(place: Place, user: object) -> SharedClient:
+    """Return the running loop's client, open until that user and all others let go of it, or the loop ends."""
+    key = (asyncio.get_running_loop(), place)
+    if key not in _open:
+        life = _until_let_go(key)
+        _open[key] = await anext(life), life
+    shared = _open[key][0]
+    shared.users.add(user)
+    return shared
+
+
+async def let_go(place: Place, user: object) -> None:
+    """Say that this user is done with the running loop's client."""
+    key = (asyncio.get_running_loop(), place)
+    if key in _open:
+        shared, life = _open[key]
+        shared.users.discard(user)
+        if not shared.users:
+            await life.aclose()
+
+
+async def _until_let_go(key: _Key) -> AsyncGenerator[SharedClient]:
+    # A generator, because whoever ends a loop ends its generators first, and so closes what nobody let go of.
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        try:
+            yield SharedClient(DynamoClient(key[1], session))
+        finally:
+            del _open[key]
+
+
+def _as_said(error: refused.AIODynamoError) -> DynamoError:
+    if type(error) in _CODES:
+        return DynamoError(_CODES[type(error)])
+    said = error.args[0] if error.args else {}
+    if isinstance(said, bytes):  # aiodynamo did not know the error
+        try:
+            said = json.loads(said)
+        except ValueError:
+            return DynamoError(UNREACHABLE, f"HTTP status {getattr(error, 'status', '?')}")
+    if not isinstance(said, dict):
+        return DynamoError(type(error).__name__)
+    reasons = [str(reason.get("Code")) for reason in said.get("CancellationReasons", ())]
+    code = str(said.get("__type", type(error).__name__)).rpartition("#")[2]
+    return DynamoError(code, str(said.get("message") or said.get("Message") or ""), reasons)
+
+
+def _is_here(endpoint: str | None) -> bool:
+    host = urlsplit(endpoint or "").hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
