@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import postgres, running
+from tests.servers import dynamodb, postgres, running
 from tests.servers.schemas import a_schema_of_its_own
 
 CHECKOUT = Path(__file__).parents[1]
@@ -94,6 +94,20 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of a PostgreSQL store that is empty: a schema of the test's own."""
     with a_schema_of_its_own(postgres_server) as url:
         yield url
+
+
+@pytest.fixture(scope="session", name="dynamodb")
+def dynamodb_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> dynamodb.Server:
+    """Amazon's DynamoDB Local, or the endpoint that ORDERKEEP_TEST_DYNAMODB names."""
+    if "dynamodb" not in ASKED:
+        pytest.skip(left_out("dynamodb"))
+    if endpoint := os.environ.get("ORDERKEEP_TEST_DYNAMODB"):
+        return dynamodb.Server(endpoint)
+    root = shared_folder(pytestconfig, tmp_path_factory)
+    try:
+        return dynamodb.Server(running.shared(root, "dynamodb", lambda: dynamodb.start_shared(root)).url)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        pytest.fail(f"DynamoDB cannot be had: {error}; leave it out with ORDERKEEP_TEST_STORES", pytrace=False)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

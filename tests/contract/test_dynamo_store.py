@@ -1,0 +1,18 @@
+"""The DynamoDB store keeps the contract, on Amazon's own DynamoDB Local."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from orderkeep.application.ports import OrderStore
+from orderkeep.bootstrap import open_store
+from orderkeep.testing import OrderStoreContract
+from tests.servers.dynamodb import Server
+
+
+class TestDynamoStore(OrderStoreContract):
+    @pytest.fixture
+    async def store(self, dynamodb: Server) -> AsyncIterator[OrderStore]:
+        store = open_store(await dynamodb.new_url())
+        yield store
+        await store.close()
