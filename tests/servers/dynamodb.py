@@ -99,17 +99,22 @@ def _launch(folder: Path) -> dict[str, int]:
     options = ["-inMemory", "-port", str(port), "-disableTelemetry"]
     command = [java, f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib", "-jar", f"{EMULATOR}/DynamoDBLocal.jar"]
     log = folder / "dynamodb-local.log"
-    with log.open("ab") as output:
-        process = subprocess.Popen(
-            [*command, *options], stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
-        )
+    pid = _in_the_background([*command, *options], log)
     deadline = time.monotonic() + SECONDS_TO_START
     while not _answers(port):
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
+        if not _lives(pid) or time.monotonic() > deadline:
             raise ServerNotThere(f"DynamoDB Local does not start: {log.read_text(encoding='utf-8')}")
         time.sleep(0.05)
-    return {"pid": process.pid, "port": port}
+    return {"pid": pid, "port": port}
+
+
+def _in_the_background(command: list[str], log: Path) -> int:
+    # Not a child of this worker, which may end before the others.
+    script = '"$@" >"$0" 2>&1 </dev/null & echo $!'
+    started = subprocess.run(
+        ["sh", "-c", script, log, *command], check=True, capture_output=True, text=True, start_new_session=True
+    )
+    return int(started.stdout)
 
 
 @contextmanager
@@ -127,8 +132,6 @@ def _locked(folder: Path) -> Iterator[dict]:  # type: ignore[type-arg]  # JSON
 
 
 def _lives(pid: int) -> bool:
-    with suppress(ChildProcessError, OSError):
-        os.waitpid(pid, os.WNOHANG)  # one's own that ended would seem to live on
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

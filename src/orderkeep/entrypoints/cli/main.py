@@ -44,6 +44,7 @@ COMMANDS = {
     "export": "export_orders",
     "demo": "demo",
     "torture": "torture",
+    "table": "table",
     "openapi": "openapi",
     "config": "config",
 }

@@ -38,7 +38,10 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     ),
     "ValidationException": _REFUSED,
     "SerializationException": _REFUSED,
-    "UnknownOperationException": _REFUSED,
+    "UnknownOperationException": (
+        StoreUnusable,
+        "what answers at this endpoint cannot do that: DynamoDB Local, for one, keeps no backups",
+    ),
     "AccessDeniedException": (
         StoreUnusable,
         "these AWS credentials may not do this on the table: allow the actions that the page on DynamoDB lists",

@@ -60,8 +60,10 @@ async def _transact(
         try:
             return await table.transact(actions)
         except DynamoError as error:
-            if error.unclear and await _was_done(table, commits[0], token):
-                return None
+            if error.unclear and (writer := await _writer_of(table, commits[0])):
+                if writer == token:
+                    return None
+                raise ConcurrentUpdate(commits[0].order.id) from error
             refused = _refused_order(error, orders)
             if refused is None:
                 raise translated(error) from error
@@ -71,10 +73,11 @@ async def _transact(
     raise AssertionError("unreachable")
 
 
-async def _was_done(table: OrdersTable, commit: Commit, token: str) -> bool:
-    """Tell whether the save was carried out though no answer came: its change says whose it is."""
+async def _writer_of(table: OrdersTable, commit: Commit) -> str | None:
+    """Return the token of the save that made this version, which tells what no answer told; None where none did."""
     kept = await table.get(change_key(commit.order.id, commit.order.version))
-    return kept is not None and kept["token"]["S"] == token
+    token: str | None = kept["token"]["S"] if kept else None
+    return token
 
 
 def _refused_order(error: DynamoError, orders: Sequence[str]) -> str | None:
