@@ -1,0 +1,119 @@
+"""The feed over an index that lags: nothing is skipped, nothing comes twice, and an order's changes keep their order."""
+
+import random
+from collections.abc import AsyncIterator
+
+import pytest
+
+from orderkeep.application.ports import OrderStore
+from orderkeep.infrastructure.dynamo_repo import feed
+from orderkeep.testing.orders import SINCE, small_order
+from orderkeep.testing.reading import read_feed
+from orderkeep.testing.saving import save_a_delivered_order
+from orderkeep.testing.workloads import read_feed_beside_writers
+from tests.infrastructure.dynamo_samples import store_behind_a_proxy
+from tests.servers.dynamodb import Server
+from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
+
+Behind = tuple[OrderStore, DynamoProxy]
+
+
+@pytest.fixture
+async def behind(dynamodb: Server) -> AsyncIterator[Behind]:
+    async with store_behind_a_proxy(dynamodb) as found:
+        yield found
+
+
+def is_inbox(asked: Asked) -> bool:
+    return asked.payload.get("IndexName") == "by_inbox"
+
+
+async def test_changes_that_the_index_shows_late_come_late_and_none_is_skipped(behind: Behind) -> None:
+    store, proxy = behind
+    chance = random.Random(3)
+
+    def late(asked: Asked) -> Json:
+        if is_inbox(asked):
+            asked.answer["Items"] = [item for item in asked.answer["Items"] if chance.random() < 0.4]
+        return asked.answer
+
+    proxy.after = late
+    await read_feed_beside_writers_then_settle(store, proxy)
+
+
+async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoProxy) -> None:
+    """Follow the feed from page to page under writes, then with an index that has caught up: all came, once."""
+    written, got = set(), []
+    position: str | None = None
+    for number in range(12):
+        order = small_order(f"order-{number}")
+        for move in (None, order.confirm, order.ship):
+            if move:
+                move(at=SINCE)
+            await store.save(order)
+            written.add((order.id, order.version))
+        page = await store.read_changes(position, 5)
+        got += page.changes
+        position = page.position
+    proxy.after = lambda asked: asked.answer
+    got += await read_feed(store, position)
+    places = [(change.order_id, change.version) for change in got]
+    assert len(places) == len(set(places))
+    assert set(places) == written
+    for order_id in {order_id for order_id, _ in places}:
+        assert [version for of, version in places if of == order_id] == [1, 2, 3]
+    assert [(change.order_id, change.version) for change in await read_feed(store)] == places
+
+
+async def test_a_change_that_the_index_shows_before_its_predecessor_waits_for_it(behind: Behind) -> None:
+    store, proxy = behind
+
+    def newest_only(asked: Asked) -> Json:
+        if is_inbox(asked):
+            asked.answer["Items"] = [item for item in asked.answer["Items"] if item["sk"]["S"].endswith("4")]
+        return asked.answer
+
+    proxy.after = newest_only
+    changes = await save_a_delivered_order(store)
+    assert await read_feed(store) == changes
+
+
+async def test_an_index_that_still_shows_what_has_its_position_makes_nothing_come_twice(behind: Behind) -> None:
+    store, proxy = behind
+    seen: dict[str, Json] = {}
+
+    def for_ever(asked: Asked) -> Json:
+        if is_inbox(asked):
+            seen.update({str(item["pk"]) + str(item["sk"]): item for item in asked.answer["Items"]})
+            asked.answer["Items"] = list(seen.values())
+        return asked.answer
+
+    proxy.after = for_ever
+    changes = await save_a_delivered_order(store)
+    assert await read_feed(store, size=3) == changes
+    changes += await save_a_delivered_order(store, "order-2")
+    assert await read_feed(store, size=1) == changes
+
+
+async def test_gives_positions_to_more_changes_than_one_transaction_takes(behind: Behind) -> None:
+    store, _ = behind
+    count = await read_feed_beside_writers(store, writers=3, orders_each=8, readers=1, page=200)
+    assert count.commits == 3 * 8 * 5 > feed.MOST_MOVED
+    assert len(await read_feed(store, size=7)) == count.commits
+
+
+async def test_a_clock_that_goes_back_turns_no_order_round(behind: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, _ = behind
+    ticks = iter(range(9_000, 0, -1_000))
+    monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.saves._ticks", lambda count: [f"{next(ticks):018}"])
+    changes = await save_a_delivered_order(store)
+    assert await read_feed(store) == changes
+
+
+async def test_reading_what_has_its_positions_writes_nothing(behind: Behind) -> None:
+    store, proxy = behind
+    await save_a_delivered_order(store)
+    first = await read_feed(store)
+    proxy.asked.clear()
+    assert await read_feed(store) == first
+    assert "TransactWriteItems" not in proxy.operations()

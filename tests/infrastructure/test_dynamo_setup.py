@@ -1,0 +1,133 @@
+"""The table: created once, described, and told from one that is something else."""
+
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from orderkeep.bootstrap import InvalidStoreURL, StoreNotInstalled, open_store, table_setup
+from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, table
+from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
+from orderkeep.testing.orders import pending_order
+from tests.servers.dynamodb import REGION, Server
+
+
+@pytest.fixture
+async def setup(dynamodb: Server) -> AsyncIterator[TableSetup]:
+    setup = table_setup(dynamodb.url_of(f"orders-{uuid4()}"))
+    yield setup
+    await setup.close()
+
+
+async def test_creates_a_table_once_and_adds_what_is_asked_for_later(setup: TableSetup) -> None:
+    first = await setup.create(shards=3)
+    assert (first.status, first.shards, first.problems, first.deletion_protection) == ("active", 3, (), False)
+    again = await setup.create(shards=5, deletion_protection=True)
+    assert (again.shards, again.deletion_protection) == (3, True)
+    assert await setup.create() == await setup.describe() == again
+
+
+async def test_goes_on_where_it_was_interrupted_before_the_settings(
+    setup: TableSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def interrupted(self: TableSetup, shards: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TableSetup, "_keep_settings", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            await setup.create(shards=3)
+    assert len((await setup.describe()).problems) == 1
+    assert (await setup.create(shards=3)).problems == ()
+
+
+async def test_a_table_that_is_not_there_says_what_to_run(dynamodb: Server, setup: TableSetup) -> None:
+    with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
+        await setup.describe()
+    store = open_store(dynamodb.url_of("no-such-table"))
+    for ask in (store.ping(), store.get_by_id("order-1"), store.save(pending_order()), store.read_changes(None, 1)):
+        with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
+            await ask
+    await store.close()
+
+
+async def test_a_table_of_something_else_is_refused_and_left_alone(dynamodb: Server, setup: TableSetup) -> None:
+    other = setup._table
+    schema = [{"AttributeName": "id", "KeyType": "HASH"}]
+    attributes = [{"AttributeName": "id", "AttributeType": "S"}]
+    billing = {"BillingMode": "PAY_PER_REQUEST"}
+    await other.call("CreateTable", {"KeySchema": schema, "AttributeDefinitions": attributes, **billing})
+    assert "its keys are not pk and sk" in (await setup.describe()).problems
+    with pytest.raises(StoreUnusable, match="made for something else"):
+        await setup.create()
+    store = open_store(dynamodb.url_of(other.name))
+    for ask in (store.ping(), store.get_by_id("order-1"), store.save(pending_order())):
+        with pytest.raises(StoreUnusable, match="run `orderkeep table describe`"):
+            await ask
+    await store.close()
+
+
+async def test_a_table_of_a_newer_layout_is_not_touched(
+    dynamodb: Server, setup: TableSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "LAYOUT", 2)
+    await setup.create()
+    monkeypatch.setattr(table, "LAYOUT", 1)
+    store = open_store(dynamodb.url_of(setup._table.name))
+    with pytest.raises(StoreUnusable, match="newer version"):
+        await store.save(pending_order())
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["dynamodb://", "dynamodb:///orders", "dynamodb://orders/x", "dynamodb://orders?regin=x", "dynamodb://o#f"]
+)
+def test_refuses_a_url_that_names_no_table_or_says_what_is_not_known(url: str) -> None:
+    with pytest.raises(InvalidStoreURL, match="dynamodb://table"):
+        open_store(url)
+
+
+def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(StoreUnusable, match="set AWS_REGION"):
+        DynamoOrderRepository("orders")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    place = DynamoOrderRepository("orders")._table._place
+    assert (place.region, place.endpoint) == ("eu-west-3", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")
+    place = DynamoOrderRepository("orders", region="us-east-2")._table._place
+    assert (place.region, place.endpoint) == ("us-east-2", "http://127.0.0.1:2")
+
+
+def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("orderkeep.infrastructure.dynamo_repo")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "aiodynamo", None)
+    with pytest.raises(StoreNotInstalled, match=r"pip install 'orderkeep\[aws\]'"):
+        open_store(f"dynamodb://orders?region={REGION}")
+
+
+def test_the_command_line_creates_and_describes_the_table(dynamodb: Server, tmp_path: Path) -> None:
+    def run(*command: str) -> tuple[int, str, str]:
+        environment = {**os.environ, "ORDERKEEP_STORE": dynamodb.url_of(f"shop-{tmp_path.name}-{os.getpid()}")}
+        program = [sys.executable, "-m", "orderkeep", *command]
+        answer = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+        return answer.returncode, answer.stdout, answer.stderr
+
+    code, _, said = run("table", "describe")
+    assert (code, "run `orderkeep table create`" in said) == (7, True)
+    assert run("table", "create", "--shards", "2")[0] == 0
+    code, told, _ = run("table", "describe")
+    assert (code, "shards\t2\n" in told, "problems\t\n" in told) == (0, True, True)
+    assert run("demo", "--orders", "5")[0] == 0
+    assert "problems\t0" in run("verify")[1]
+    code, _, said = run("--store", "memory://", "table", "create")
+    assert (code, "only a DynamoDB store" in said) == (2, True)
