@@ -1,10 +1,11 @@
-"""The feed over an index that lags: nothing is skipped, nothing comes twice, and an order's changes keep their order."""
+"""The feed over an index that lags: nothing skipped, nothing twice, and the changes of an order in their order."""
 
 import random
 from collections.abc import AsyncIterator
 
 import pytest
 
+from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderStore
 from orderkeep.infrastructure.dynamo_repo import feed
 from orderkeep.testing.orders import SINCE, small_order
@@ -43,7 +44,8 @@ async def test_changes_that_the_index_shows_late_come_late_and_none_is_skipped(b
 
 async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoProxy) -> None:
     """Follow the feed from page to page under writes, then with an index that has caught up: all came, once."""
-    written, got = set(), []
+    written: set[tuple[str, int]] = set()
+    got: list[ChangeDTO] = []
     position: str | None = None
     for number in range(12):
         order = small_order(f"order-{number}")
