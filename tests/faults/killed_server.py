@@ -16,8 +16,8 @@ SECONDS_TO_START = 30.0
 class KilledServer:
     """`start`, `kill` with no warning (SIGKILL), `start` again. `up` is set while requests make sense."""
 
-    def __init__(self, folder: Path, program: Sequence[str] = THE_SERVICE) -> None:
-        self.store = f"sqlite:///{folder / 'orders.db'}"
+    def __init__(self, folder: Path, program: Sequence[str] = THE_SERVICE, store: str | None = None) -> None:
+        self.store = store or f"sqlite:///{folder / 'orders.db'}"
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.up = asyncio.Event()

@@ -1,5 +1,5 @@
-"""A process that works on one orders file, beside others: `race FILE` does what it is told on standard input, round
-by round; `save FILE` saves until it is killed, and writes down what it was told is durable.
+"""A process that works on one store, beside others: `race URL` does what it is told on standard input, round by
+round; `save FILE` saves until it is killed, and writes down what it was told is durable.
 """
 
 import asyncio
@@ -48,9 +48,9 @@ async def one_round(use_cases: UseCases, work: dict[str, str]) -> list[dict[str,
     return await asyncio.gather(*map(outcome, range(TASKS)))
 
 
-def race(path: str) -> None:
+def race(store: str) -> None:
     """Answer each line of work with a line of outcomes."""
-    use_cases = bootstrap(f"sqlite:///{path}")
+    use_cases = bootstrap(store)
     with asyncio.Runner() as runner:
         for line in sys.stdin:
             print(json.dumps(runner.run(one_round(use_cases, json.loads(line)))), flush=True)

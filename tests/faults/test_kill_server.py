@@ -31,10 +31,12 @@ async def test_finds_what_a_server_loses_that_answers_before_the_commit(tmp_path
     assert any("was acknowledged and is missing" in complaint for complaint in found), f"seed {SEED}: {found}"
 
 
-async def write_and_kill(folder: Path, kills: int, program: Sequence[str] = THE_SERVICE) -> tuple[Journal, list[str]]:
+async def write_and_kill(
+    folder: Path, kills: int, program: Sequence[str] = THE_SERVICE, store: str | None = None
+) -> tuple[Journal, list[str]]:
     """Let writers write while the server is killed and started again; return what they were told, and what is wrong."""
     chance = random.Random(SEED)
-    server, journal = KilledServer(folder, program), Journal()
+    server, journal = KilledServer(folder, program, store), Journal()
     writers = [KeyedWriter(f"w{n}", server, journal, random.Random(chance.random())) for n in range(WRITERS)]
     try:
         async with asyncio.TaskGroup() as group:

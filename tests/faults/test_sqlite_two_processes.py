@@ -20,10 +20,10 @@ PROCESSES = 2
 
 
 class Racers:
-    """Processes that do the same work on the same file at the same time."""
+    """Processes that do the same work on the same store at the same time."""
 
-    def __init__(self, path: Path, stack: ExitStack) -> None:
-        command = [sys.executable, sqlite_process.__file__, "race", str(path)]
+    def __init__(self, store: str, stack: ExitStack) -> None:
+        command = [sys.executable, sqlite_process.__file__, "race", store]
         self.processes = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
             for _ in range(PROCESSES)
@@ -53,7 +53,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def racers(path: Path) -> Iterator[Racers]:
     with ExitStack() as stack:
-        yield Racers(path, stack)
+        yield Racers(f"sqlite:///{path}", stack)
 
 
 @pytest.fixture
