@@ -3,7 +3,6 @@
 import importlib.util
 import os
 import sys
-from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
@@ -20,7 +19,7 @@ THEIRS, OURS = "from tests.article.dynamo_repo import", "from orderkeep.infrastr
 
 
 @pytest.fixture
-async def articles_app(dynamodb: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[FastAPI]:
+async def articles_app(dynamodb: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FastAPI:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_REGION", REGION)
@@ -38,10 +37,10 @@ async def articles_app(dynamodb: Server, tmp_path: Path, monkeypatch: pytest.Mon
     spec.loader.exec_module(module)
     app = FastAPI()
     app.include_router(module.router)
-    yield app
+    return app
 
 
-async def test_the_articles_route_cancels_in_dynamodb(articles_app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_articles_route_cancels_in_dynamodb(articles_app: FastAPI) -> None:
     repo = DynamoOrderRepository(os.environ["ORDERS_TABLE"])
     await repo.save(Order("1", "user-42", 99.0, "pending", datetime.now()))  # type: ignore[arg-type]  # noqa: DTZ005
     transport = httpx.ASGITransport(articles_app)

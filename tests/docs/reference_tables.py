@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from tests.docs import core_tables, door_tables
+from tests.docs import core_tables, door_tables, dynamo_costs, dynamo_tables
 from tests.docs.core_tables import Rows
 from tests.docs.pages import CHECKOUT
 
@@ -21,6 +21,10 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "map-keys": door_tables.map_keys,
     "map-rules": door_tables.map_rules,
     "map-fields": door_tables.map_fields,
+    "dynamodb-indexes": dynamo_tables.indexes,
+    "dynamodb-actions": dynamo_tables.actions,
+    "dynamodb-setup-actions": dynamo_tables.setup_actions,
+    "dynamodb-costs": dynamo_costs.table_rows,
 }
 """What makes each table: rows, or text that is there as it is."""
 

@@ -1,0 +1,183 @@
+"""What each use case costs on DynamoDB, from the items it reads and writes and Amazon's rule for capacity units.
+
+A write unit is 1 KB written, a read unit 4 KB read; each item is rounded up, a query as a whole. A transaction writes
+twice. A read that need not be consistent is half. An index takes a unit for each entry it gets, and for each it loses.
+(DynamoDB Local's own figures leave the second write of transactions out.)
+"""
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+from typing import Any
+
+from orderkeep.domain.entities import Order
+from orderkeep.domain.events import Attribution
+from orderkeep.infrastructure.dynamo_repo import feed, saves
+from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
+from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
+from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
+from orderkeep.infrastructure.serialization import commit_of
+from orderkeep.testing.orders import SINCE, place_command
+
+KEYS = ("pk", "sk")
+PAGE = 50
+ID = "0198f2a1-7c3e-7b54-9d21-5f0c6a8e4b17"
+
+
+@dataclass(frozen=True)
+class Units:
+    """Capacity units."""
+
+    read: Fraction = Fraction(0)
+    write: Fraction = Fraction(0)
+
+    def __add__(self, other: "Units") -> "Units":
+        return Units(self.read + other.read, self.write + other.write)
+
+
+def size_of(item: Item) -> int:
+    """Return the bytes that count: names and values, in UTF-8."""
+    return sum(len(name.encode()) + _size_of_value(value) for name, value in item.items())
+
+
+def read_of(sizes: Iterable[int], *, consistent: bool) -> Units:
+    """Return what reading these costs, each of them an item, or the sum of a query."""
+    units = sum(max(ceil(size / 4096), 1) for size in sizes)
+    return Units(read=Fraction(units) if consistent else Fraction(units, 2))
+
+
+def write_of(before: Item | None, after: Item) -> Units:
+    """Return what writing an item in a transaction costs, with its index entries."""
+    larger = max(size_of(before or {}), size_of(after))
+    return Units(write=Fraction(2 * ceil(larger / 1024) + _index_writes(before or {}, after)))
+
+
+class PretendedTable:
+    """Items as the store's own transactions leave them, and what these cost."""
+
+    def __init__(self) -> None:
+        self.items: dict[tuple[str, str], Item] = {}
+
+    def transact(self, actions: Iterable[saves.Action]) -> Units:
+        units = Units()
+        for operation, action in actions:
+            key = action["Item"] if operation == "Put" else action["Key"]
+            place = key["pk"]["S"], key["sk"]["S"]
+            before = self.items.get(place)
+            after = action["Item"] if operation == "Put" else {**(before or key), **_assigned(action)}
+            for name in _removed(action):
+                after.pop(name, None)
+            self.items[place] = after
+            units += write_of(before, after)
+        return units
+
+    def at(self, key: Item) -> Item:
+        return self.items[key["pk"]["S"], key["sk"]["S"]]
+
+
+def an_order() -> Order:
+    """Return the order that the costs are told for: two lines, a number of the shop's own, two tags."""
+    command = replace(place_command(), user_id="user-42-of-the-shop", external_ref="web-7781-2026")
+    return command.to_order(ID, SINCE)
+
+
+def costs() -> list[tuple[str, Units]]:
+    """Return each use case and its units."""
+    table, order = PretendedTable(), an_order()
+    found = [("place an order with two tags", _save(table, order, "placing"))]
+    found.insert(0, ("place an order without tags", _save(PretendedTable(), _untagged(), "placing")))
+    head = size_of(table.at(head_key(ID)))
+    get = read_of([head], consistent=True)
+    found.append(("get an order", get))
+    order.confirm(at=SINCE)
+    found.append(("confirm, ship, deliver or cancel it", get + _save(table, order, "confirming")))
+    change = size_of(table.at(change_key(ID, 2)))
+    found.append(("answer a repeated key", get + read_of([change], consistent=True)))
+    found.append(("read its history of four changes", get + read_of([4 * change], consistent=True)))
+    for words, index, shards in (
+        ("list 50 orders of a user", "by_user", 1),
+        ("list 50 orders of all", "by_time", DEFAULT_SHARDS),
+    ):
+        entry = size_of({name: table.at(head_key(ID))[name] for name in {*KEYS, *INDEXES[index]}})
+        each = PAGE + 2 if shards == 1 else max(2 * (PAGE + 1) // shards, 8) + 1
+        queries = read_of([each * entry] * shards, consistent=False)
+        found.append((words, queries + read_of([head] * (PAGE + 1), consistent=False)))
+    found += _feed_costs(table, change)
+    return found
+
+
+def table_rows() -> list[tuple[str, ...]]:
+    """Return the costs as a table."""
+    rows = [(words, _text(units.write), _text(units.read)) for words, units in costs()]
+    return [("what", "write units", "read units"), *rows]
+
+
+def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
+    actions = [*feed._grow_log(1, [(ID, 2)] * 98), feed._leave_inbox((ID, 2))]
+    moved = PretendedTable()
+    moved.items = dict(table.items)
+    log = moved.transact(actions[:2])
+    each = moved.transact(actions[2:])
+    looking = read_of([0, 0], consistent=True) + read_of([0] * DEFAULT_SHARDS, consistent=False)
+    return [
+        ("give a change its position in the feed, once", Units(write=each.write + log.write / 98)),
+        ("read 100 changes from the feed, each time", read_of([change] * 100 + [6 * 1024], consistent=True)),
+        ("look whether the feed has something new", looking),
+    ]
+
+
+def _save(table: PretendedTable, order: Order, key: str) -> Units:
+    order.attribute(Attribution("customer:user-42-of-the-shop", f"{key:0<32}", "f" * 32, "4bf92f3577b34da6a3ce929d"))
+    commit = commit_of(order)
+    units = table.transact(saves._actions(commit, "0" * 32, "0" * 18, DEFAULT_SHARDS))
+    order.mark_saved(commit.order.seal)
+    return units
+
+
+def _untagged() -> Order:
+    order = an_order()
+    order.tags = ()
+    return order
+
+
+def _assigned(action: dict[str, Any]) -> Item:
+    expression = action["UpdateExpression"]
+    if not expression.startswith("SET "):
+        return {}
+    pairs = (pair.split(" = ") for pair in expression.removeprefix("SET ").split(", "))
+    names, values = action["ExpressionAttributeNames"], action["ExpressionAttributeValues"]
+    return {names[name]: values[value] for name, value in pairs}
+
+
+def _removed(action: dict[str, Any]) -> list[str]:
+    expression = action.get("UpdateExpression", "")
+    return expression.removeprefix("REMOVE ").split(", ") if expression.startswith("REMOVE ") else []
+
+
+def _index_writes(before: Item, after: Item) -> int:
+    units = 0
+    for keys in INDEXES.values():
+        old, new = _entry(before, keys), _entry(after, keys)
+        if old != new:
+            units += sum(ceil(size_of(entry) / 1024) for entry in (old, new) if entry)
+    return units
+
+
+def _entry(item: Item, keys: tuple[str, str]) -> Item:
+    return {name: item[name] for name in {*KEYS, *keys}} if set(keys) <= item.keys() else {}
+
+
+def _size_of_value(value: dict[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    if kind == "S":
+        return len(content.encode())
+    if kind == "B":
+        return len(base64.b64decode(content))
+    assert kind == "N", kind
+    return (len(content.lstrip("-")) + 1) // 2 + 1
+
+
+def _text(units: Fraction) -> str:
+    return f"{float(units):.1f}".removesuffix(".0")
