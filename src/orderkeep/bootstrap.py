@@ -22,7 +22,8 @@ from orderkeep.application.use_cases import (
 )
 
 if TYPE_CHECKING:
-    from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
+    from orderkeep.infrastructure.dynamo_repo.setup import TableDescription as TableDescription
+    from orderkeep.infrastructure.dynamo_repo.setup import TableSetup as TableSetup
 
 DEFAULT_STORE = "sqlite:///orders.db"
 """A file in the folder that orderkeep is started in."""

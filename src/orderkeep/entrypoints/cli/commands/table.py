@@ -15,7 +15,7 @@ from orderkeep.entrypoints.cli.options import session_options
 from orderkeep.entrypoints.cli.session import Session
 
 if TYPE_CHECKING:
-    from orderkeep.infrastructure.dynamo_repo.setup import TableDescription, TableSetup
+    from orderkeep.bootstrap import TableDescription, TableSetup
 
 HELP = """Create or describe the table of a DynamoDB store.
 
