@@ -3,23 +3,20 @@
 It comes with `make setup` (tools/install-dynamodb-local). ORDERKEEP_TEST_DYNAMODB names an endpoint to use instead.
 """
 
-import fcntl
-import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
+from tests.servers.running import Shared, is_running
 
 CHECKOUT = Path(__file__).parents[2]
 EMULATOR = CHECKOUT / "tools" / "dynamodb-local" / "emulator"
@@ -27,16 +24,11 @@ REGION = "eu-central-1"
 SECONDS_TO_START = 60.0
 
 
-class ServerNotThere(RuntimeError):
-    """The server cannot be had, and why."""
-
-
 @dataclass(frozen=True)
 class Server:
     """A running DynamoDB. `url` is that of a store on a table that `new_table` or a store's owner creates."""
 
     endpoint: str
-    folder: Path | None
 
     @property
     def url(self) -> str:
@@ -59,27 +51,23 @@ class Server:
         """Create a table that nobody else uses, and return the URL of a store on it."""
         return self.url_of(await self.new_table())
 
-    def stop(self) -> None:
-        """Say that this process is done with the server; the last one stops it."""
-        if self.folder is None:
-            return
-        with _locked(self.folder) as state:
-            state["users"] = [user for user in state["users"] if user != os.getpid() and _lives(user)]
-            if not state["users"]:
-                with suppress(ProcessLookupError):
-                    os.kill(state["pid"], signal.SIGKILL)  # it keeps nothing
-                state.clear()
 
-
-def start(folder: Path) -> Server:
-    """Return the server whose state lies in that folder, starting it if nobody did. Raises `ServerNotThere`."""
-    if endpoint := os.environ.get("ORDERKEEP_TEST_DYNAMODB"):
-        return Server(endpoint, None)
-    with _locked(folder) as state:
-        if not state or not _lives(state["pid"]):
-            state.update(_launch(folder), users=[])
-        state["users"].append(os.getpid())
-        return Server(f"http://127.0.0.1:{state['port']}", folder)
+def start_shared(folder: Path) -> Shared:
+    """Start the one server that a whole test run uses. Raises `RuntimeError` where it cannot be had."""
+    java = find_java()
+    if java is None or not (EMULATOR / "DynamoDBLocal.jar").exists():
+        raise RuntimeError("DynamoDB Local is not installed: run make setup")
+    port = _free_port()
+    options = ["-inMemory", "-port", str(port), "-disableTelemetry"]
+    command = [java, f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib", "-jar", f"{EMULATOR}/DynamoDBLocal.jar"]
+    home = Path(tempfile.mkdtemp(prefix="dynamodb-", dir=folder))
+    pid = _in_the_background([*command, *options], home / "log")
+    deadline = time.monotonic() + SECONDS_TO_START
+    while not _answers(port):
+        if not is_running(pid) or time.monotonic() > deadline:
+            raise RuntimeError(f"it does not start: {(home / 'log').read_text(encoding='utf-8')}")
+        time.sleep(0.05)
+    return Shared(f"http://127.0.0.1:{port}", pid, str(home), signal.SIGKILL)  # it keeps nothing
 
 
 def find_java() -> str | None:
@@ -91,23 +79,6 @@ def find_java() -> str | None:
     return None
 
 
-def _launch(folder: Path) -> dict[str, int]:
-    java = find_java()
-    if java is None or not (EMULATOR / "DynamoDBLocal.jar").exists():
-        raise ServerNotThere("DynamoDB Local is not installed: run make setup, or leave its store out on purpose")
-    port = _free_port()
-    options = ["-inMemory", "-port", str(port), "-disableTelemetry"]
-    command = [java, f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib", "-jar", f"{EMULATOR}/DynamoDBLocal.jar"]
-    log = folder / "dynamodb-local.log"
-    pid = _in_the_background([*command, *options], log)
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not _answers(port):
-        if not _lives(pid) or time.monotonic() > deadline:
-            raise ServerNotThere(f"DynamoDB Local does not start: {log.read_text(encoding='utf-8')}")
-        time.sleep(0.05)
-    return {"pid": pid, "port": port}
-
-
 def _in_the_background(command: list[str], log: Path) -> int:
     # Not a child of this worker, which may end before the others.
     script = '"$@" >"$0" 2>&1 </dev/null & echo $!'
@@ -115,28 +86,6 @@ def _in_the_background(command: list[str], log: Path) -> int:
         ["sh", "-c", script, log, *command], check=True, capture_output=True, text=True, start_new_session=True
     )
     return int(started.stdout)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[dict]:  # type: ignore[type-arg]  # JSON
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "dynamodb.json").open("a+", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        file.seek(0)
-        state = json.loads(file.read() or "{}")
-        try:
-            yield state
-        finally:
-            file.truncate(0)
-            json.dump(state, file)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _answers(port: int) -> bool:
