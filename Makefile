@@ -28,7 +28,7 @@ help: ## list these targets
 
 setup: .venv/.installed-dev $(SPECTRAL) $(DYNAMODB) ## install everything that test and check need
 
-serve: .venv/.installed-runtime ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
+serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
 
 test: setup ## run all tests (ARGS="-k money" for some of them)
@@ -60,7 +60,8 @@ bench: .venv/.installed-dev ## run every benchmark (BENCH=benchmarks/one.py for 
 
 lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for the newest)
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
-	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/runtime.txt -o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra postgres --extra aws -c requirements/runtime.txt -o requirements/stores.txt
+	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/stores.txt -o requirements/dev.txt
 	$(LOCK) --group setup -o requirements/setup.txt
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group java -o requirements/java.txt
@@ -83,6 +84,11 @@ LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 -
 	@echo "Installing orderkeep ..."
 	@$(UV) --require-hashes -r requirements/runtime.txt
 	@$(UV) --no-deps --editable .
+	@touch $@
+
+.venv/.installed-stores: requirements/stores.txt .venv/.installed-runtime
+	@echo "Installing what PostgreSQL and DynamoDB need ..."
+	@$(UV) --require-hashes -r requirements/stores.txt
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.txt .venv/.installed-runtime

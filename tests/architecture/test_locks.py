@@ -16,6 +16,7 @@ GROUPS = PYPROJECT["dependency-groups"]
 
 WANTED = {
     "runtime": PYPROJECT["project"]["dependencies"],
+    "stores": [*PYPROJECT["project"]["dependencies"], *EXTRAS["postgres"], *EXTRAS["aws"]],
     "dev": [
         *PYPROJECT["project"]["dependencies"],
         *(line for extra in EXTRAS.values() for line in extra),
@@ -23,6 +24,7 @@ WANTED = {
     ],
     "setup": GROUPS["setup"],
     "node": GROUPS["node"],
+    "java": GROUPS["java"],
 }
 
 
