@@ -1,5 +1,6 @@
 """Clients that place orders and move them along, with a key each time, and ask again where an answer was lost."""
 
+import asyncio
 import random
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,10 @@ PLANS: tuple[tuple[tuple[str, int], ...], ...] = (
     (("confirm", 200), ("ship", 200), ("cancel", 422), ("deliver", 200)),
 )
 """What is asked of an order once it is placed, and the status that each must be answered with."""
+
+
+UNAVAILABLE = 503
+PAUSE = 0.02
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,15 @@ class Journal:
 
 
 class KeyedWriter:
-    """One client. It has an order of its own at a time, so that it knows what each answer must be."""
+    """One client. It has an order of its own at a time, so that it knows what each answer must be. A patient one
+    asks again where the service says that its store is not available.
+    """
 
-    def __init__(self, name: str, server: KilledServer, journal: Journal, chance: random.Random) -> None:
+    def __init__(
+        self, name: str, server: KilledServer, journal: Journal, chance: random.Random, *, patient: bool = False
+    ) -> None:
         self._name, self._server, self._journal, self._chance = name, server, journal, chance
+        self._patient = patient
         self._stopping = False
 
     def stop(self) -> None:
@@ -80,6 +90,10 @@ class KeyedWriter:
                 response = await client.post(path, json=body, headers=headers)
             except httpx.TransportError:
                 self._journal.lost += 1
+                continue
+            if response.status_code == UNAVAILABLE and self._patient:
+                self._journal.lost += 1
+                await asyncio.sleep(PAUSE)
                 continue
             self._journal.replayed += "Idempotency-Replayed" in response.headers
             name = command.partition("-")[0]

@@ -1,4 +1,4 @@
-"""The service as a process that is killed and started again, always on the same file and port."""
+"""The service as a process that is killed and started again, always on the same store and port."""
 
 import asyncio
 import socket

@@ -10,17 +10,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
+
+import psutil
 
 SECONDS_TO_STOP = 20.0
-
-
-class Server(Protocol):
-    """What `start` of each kind of server returns."""
-
-    @property
-    def url(self) -> str: ...
-    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -69,14 +63,14 @@ def stop_process(pid: int, number: int) -> None:
 
 def is_running(pid: int) -> bool:
     """Tell whether there is such a process; one of our own that ended is cleared away."""
-    with suppress(ChildProcessError):
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        ended = psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
+    if ended:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+    return not ended
 
 
 @contextmanager
