@@ -10,6 +10,7 @@ import pytest
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import use_cases_on
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.watching import WatchedStore
@@ -27,9 +28,19 @@ ROUNDS = 200
 AT_ONCE = 32
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OrderStore]:
-    store = PoliteStore() if request.param == "memory" else SqliteOrderRepository(tmp_path / "orders.db")
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def new_store(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], OrderStore]:
+    if request.param == "memory":
+        return PoliteStore
+    if request.param == "sqlite":
+        return lambda: SqliteOrderRepository(tmp_path / "orders.db")
+    url = request.getfixturevalue("postgres_url")
+    return lambda: PostgresOrderRepository(url)
+
+
+@pytest.fixture
+async def store(new_store: Callable[[], OrderStore]) -> AsyncIterator[OrderStore]:
+    store = new_store()
     yield store
     await store.close()
 

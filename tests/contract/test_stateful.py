@@ -1,6 +1,7 @@
 """A store and the in-memory reference, driven side by side by whatever Hypothesis thinks of."""
 
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from tests.contract import broken_reads, broken_saves
 from tests.contract.side_by_side import SideBySide
+from tests.servers.schemas import a_schema_of_its_own
 
 
 class SqliteBesideMemory(SideBySide):
@@ -29,6 +32,28 @@ class SqliteBesideMemory(SideBySide):
     def teardown(self) -> None:
         super().teardown()
         self.folder.cleanup()
+
+
+@pytest.fixture
+def postgres_beside_memory(postgres_server: str) -> type[SideBySide]:
+    class PostgresBesideMemory(SideBySide):
+        def __init__(self) -> None:
+            super().__init__()
+            self.schema = ExitStack()
+            self.url = self.schema.enter_context(a_schema_of_its_own(postgres_server))
+
+        def open_store(self) -> OrderStore:
+            return PostgresOrderRepository(self.url)
+
+        def teardown(self) -> None:
+            with self.schema:
+                super().teardown()
+
+    return PostgresBesideMemory
+
+
+def test_postgres_answers_as_memory_does(postgres_beside_memory: type[SideBySide]) -> None:
+    run_state_machine_as_test(postgres_beside_memory, settings=settings(max_examples=40, stateful_step_count=40))
 
 
 def test_sqlite_answers_as_memory_does() -> None:

@@ -41,6 +41,7 @@ KEEP_STATE = 'export -p > "$HOME/.state"'
 """A page's variables go from command to command, as in one shell."""
 
 SHOWN_PORT = 8000
+SHOWN_POSTGRES = "postgresql://localhost/orders"
 PATIENCE_SECONDS = 60
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\].*?(?:\x07|\x1b\\)")
 
@@ -52,9 +53,10 @@ class Drift(AssertionError):
 class Reader:
     """One reader at one page. Variables, the folder and the last exit code carry over between commands."""
 
-    def __init__(self, folder: Path, diffs: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, diffs: Sequence[str] = (), postgres_url: str = SHOWN_POSTGRES) -> None:
         self.folder = folder
         self.port = _free_port()
+        self.postgres_url = postgres_url
         self.exit_code = 0
         self.server: tuple[subprocess.Popen[bytes], int] | None = None
         (folder / ".home").mkdir(parents=True)
@@ -88,16 +90,17 @@ class Reader:
             raise Drift(f"{where}fails ({self.exit_code}), and the page does not say so:\n{printed}")
 
     def _run(self, text: str) -> str:
-        script = f"(exit {self.exit_code})\n{self._with_our_port(text)}\n__code=$?\n{KEEP_STATE}\nexit $__code"
+        script = f"(exit {self.exit_code})\n{self._as_it_is_here(text)}\n__code=$?\n{KEEP_STATE}\nexit $__code"
         process, terminal = self._start(script)
         printed = _read_to_the_end(process, terminal)
         self.exit_code = process.wait()
-        return self._with_shown_port(printed)
+        return self._as_it_is_shown(printed)
 
     def _serve(self, options: str) -> str:
         self.stop_server()
         settings = [part.partition("=") for part in options.split()]
         store = "".join(f"--store '{value}'" for name, _, value in settings if name == "STORE")
+        store = self._as_it_is_here(store)
         process, terminal = self._start(f"exec .venv/bin/orderkeep {store} serve --port {self.port}")
         self.server = process, terminal
         printed = b""
@@ -108,7 +111,7 @@ class Reader:
             printed += _read_what_is_there(terminal, 0.05)
         printed += _read_what_is_there(terminal, 0.2)
         self.exit_code = 0
-        return self._with_shown_port(_plain(printed))
+        return self._as_it_is_shown(_plain(printed))
 
     def stop_server(self) -> None:
         """Press Ctrl-C in the server's window, if there is one."""
@@ -144,11 +147,11 @@ class Reader:
         os.close(end)
         return process, terminal
 
-    def _with_our_port(self, text: str) -> str:
-        return text.replace(f":{SHOWN_PORT}", f":{self.port}")
+    def _as_it_is_here(self, text: str) -> str:
+        return text.replace(f":{SHOWN_PORT}", f":{self.port}").replace(SHOWN_POSTGRES, self.postgres_url)
 
-    def _with_shown_port(self, text: str) -> str:
-        return text.replace(f":{self.port}", f":{SHOWN_PORT}")
+    def _as_it_is_shown(self, text: str) -> str:
+        return text.replace(self.postgres_url, SHOWN_POSTGRES).replace(f":{self.port}", f":{SHOWN_PORT}")
 
 
 def apply(diffs: Sequence[str], folder: Path) -> None:

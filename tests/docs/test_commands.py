@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import not_here
 from tests.docs.console import Command, commands_of
 from tests.docs.pages import CHECKOUT, PAGES, Block, blocks_of, name_of
-from tests.docs.reader import NOT_RUN, SERVE, Drift, Reader
+from tests.docs.reader import NOT_RUN, SERVE, SHOWN_POSTGRES, Drift, Reader
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
@@ -28,12 +28,14 @@ LANGUAGES = {"console", "diff", "json", "python", "text", "toml"}
 
 
 @pytest.mark.parametrize("page", [page for page, found in CONSOLES.items() if found], ids=name_of)
-def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path) -> None:
+def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     for program in ("bash", "curl", "git"):
         if shutil.which(program) is None:
             not_here(f"{program} is not installed, which a reader of the documentation is taken to have")
     diffs = [block.text for block in BLOCKS if block.page == page and block.language == "diff"]
-    with Reader(tmp_path / "checkout", diffs) as reader:
+    needs_postgres = any(SHOWN_POSTGRES in command.text for command in CONSOLES[page])
+    url = request.getfixturevalue("postgres_url") if needs_postgres else SHOWN_POSTGRES
+    with Reader(tmp_path / "checkout", diffs, url) as reader:
         reader.follow(CONSOLES[page])
 
 

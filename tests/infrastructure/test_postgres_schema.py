@@ -1,8 +1,10 @@
 """The tables: made once, brought up to date in one transaction, refused where they are not ours or cannot be used."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
@@ -153,16 +155,42 @@ async def test_refuses_a_url_that_asyncpg_does_not_understand() -> None:
     await refused("postgresql://me:my/secret@127.0.0.1/orders", "URL of PostgreSQL cannot be used")
 
 
-async def test_refuses_a_user_who_may_not_write(postgres_server: str, postgres_url: str) -> None:
-    await used(postgres_url)
-    name = postgres_url.rpartition("=")[2]
-    await look(postgres_server, f"CREATE ROLE reader_{name} LOGIN")
-    await look(postgres_server, f"GRANT USAGE ON SCHEMA {name} TO reader_{name}")
+@asynccontextmanager
+async def another_user(server: str, url: str, rights: str) -> AsyncIterator[str]:
+    """Give the store's URL for a user who has these rights on its tables and no others."""
+    schema = url.rpartition("=")[2]
+    name = f"user_{schema}"
+    await look(server, f"CREATE ROLE {name} LOGIN")
+    await look(server, f"GRANT USAGE ON SCHEMA {schema} TO {name}")
+    await look(server, f"GRANT {rights} ON ALL TABLES IN SCHEMA {schema} TO {name}")
     try:
-        await refused(postgres_url.replace("postgres@", f"reader_{name}@"), "grant it the right")
+        parts = urlsplit(url)
+        yield urlunsplit(parts._replace(netloc=parts.netloc.replace(f"{parts.username}", name, 1)))
     finally:
-        await look(postgres_server, f"DROP OWNED BY reader_{name}")
-        await look(postgres_server, f"DROP ROLE reader_{name}")
+        await look(server, f"DROP OWNED BY {name}")
+        await look(server, f"DROP ROLE {name}")
+
+
+async def test_a_user_who_may_select_insert_and_update_can_do_all_there_is(
+    postgres_server: str, postgres_url: str
+) -> None:
+    await used(postgres_url)
+    async with another_user(postgres_server, postgres_url, "SELECT, INSERT, UPDATE") as url:
+        store = PostgresOrderRepository(url, migrate=False)
+        order = pending_order()
+        await store.save(order)
+        await store.save(order)
+        assert len((await store.read_changes(None, 5)).changes) == 2
+        await store.close()
+
+
+async def test_says_that_a_user_may_not_write(postgres_server: str, postgres_url: str) -> None:
+    await used(postgres_url)
+    async with another_user(postgres_server, postgres_url, "SELECT") as url:
+        store = PostgresOrderRepository(url, migrate=False)
+        with pytest.raises(StoreUnusable, match="grant it the right"):
+            await store.save(pending_order())
+        await store.close()
 
 
 async def test_says_that_the_tables_were_altered(postgres_url: str) -> None:
