@@ -34,7 +34,7 @@ STORES = ("memory", "sqlite", "postgres", "dynamodb")
 ASKED = tuple(filter(None, os.environ.get("ORDERKEEP_TEST_STORES", ",".join(STORES)).replace(" ", "").split(",")))
 """The stores that are tested. One that is asked for and cannot be had fails the run."""
 
-OF_A_STORE = re.compile(r"(?:[/:]test_|[\[-])(memory|sqlite|postgres|dynamo)(?=[]_.-]|db|ql)")
+OF_A_STORE = re.compile(r"(?:[/:]test_|[\[-])(memory|sqlite|postgres|dynamo)(?=(?:ql|db)?[]_.-])")
 """How a test's id names the store that it is about: by its file, test_sqlite_lists.py, its name, or a parameter."""
 
 

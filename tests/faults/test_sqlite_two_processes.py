@@ -1,4 +1,4 @@
-"""Two processes race on one store: exactly one wins, a repeated key has one effect, and nobody is refused in error."""
+"""Two processes race on one file: exactly one wins, a repeated key has one effect, and nobody is refused in error."""
 
 import json
 import subprocess
@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from orderkeep.bootstrap import UseCases, bootstrap
-from tests.faults import store_process
-from tests.faults.store_process import PLACED, TASKS
+from tests.faults import sqlite_process
+from tests.faults.sqlite_process import PLACED, TASKS
 
 ROUNDS = 200
 PROCESSES = 2
@@ -22,8 +22,8 @@ PROCESSES = 2
 class Racers:
     """Processes that do the same work on the same store at the same time."""
 
-    def __init__(self, url: str, stack: ExitStack) -> None:
-        command = [sys.executable, store_process.__file__, "race", url]
+    def __init__(self, store: str, stack: ExitStack) -> None:
+        command = [sys.executable, sqlite_process.__file__, "race", store]
         self.processes = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
             for _ in range(PROCESSES)
@@ -45,23 +45,20 @@ class Racers:
         return outcomes
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'orders.db'}"
-    url: str = request.getfixturevalue("postgres_url")
-    return url
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "orders.db"
 
 
 @pytest.fixture
-def racers(url: str) -> Iterator[Racers]:
+def racers(path: Path) -> Iterator[Racers]:
     with ExitStack() as stack:
-        yield Racers(url, stack)
+        yield Racers(f"sqlite:///{path}", stack)
 
 
 @pytest.fixture
-async def use_cases(url: str) -> Any:
-    use_cases = bootstrap(url)
+async def use_cases(path: Path) -> Any:
+    use_cases = bootstrap(f"sqlite:///{path}")
     yield use_cases
     report = await use_cases.verify_orders.execute()
     assert report.problems == []

@@ -1,5 +1,5 @@
 """A process that works on one store, beside others: `race URL` does what it is told on standard input, round by
-round; `save URL` saves until it is killed, and writes down what it was told is durable.
+round; `save FILE` saves until it is killed, and writes down what it was told is durable.
 """
 
 import asyncio
@@ -48,17 +48,17 @@ async def one_round(use_cases: UseCases, work: dict[str, str]) -> list[dict[str,
     return await asyncio.gather(*map(outcome, range(TASKS)))
 
 
-def race(url: str) -> None:
+def race(store: str) -> None:
     """Answer each line of work with a line of outcomes."""
-    use_cases = bootstrap(url)
+    use_cases = bootstrap(store)
     with asyncio.Runner() as runner:
         for line in sys.stdin:
             print(json.dumps(runner.run(one_round(use_cases, json.loads(line)))), flush=True)
 
 
-async def save(url: str) -> None:
+async def save(path: str) -> None:
     """Place and confirm orders for ever; each line is an order and the version it was told is durable."""
-    use_cases = bootstrap(url)
+    use_cases = bootstrap(f"sqlite:///{path}")
 
     async def one_saver() -> None:
         for _ in itertools.count():

@@ -1,0 +1,88 @@
+"""`orderkeep migrate`, and starting with migration switched off."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.entrypoints.cli_calls import environment, run
+
+BY_HAND = environment(ORDERKEEP_AUTO_MIGRATE="false")
+PLACE = ("place", "--user", "user-42", "--total", "99.00", "--currency", "EUR")
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'orders.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+def test_makes_the_tables_once(url: str, tmp_path: Path) -> None:
+    first, again = (run("--store", url, "migrate", cwd=tmp_path) for _ in range(2))
+    in_json = run("--store", url, "migrate", "--json", cwd=tmp_path)
+
+    assert (first.returncode, first.stdout) == (0, b"before\t0\nafter\t1\n"), first.stderr
+    assert (again.returncode, again.stdout) == (0, b"before\t1\nafter\t1\n")
+    assert json.loads(in_json.stdout) == {"before": 1, "after": 1}
+
+
+def test_a_store_that_is_not_to_migrate_by_itself_waits_for_the_command(url: str, tmp_path: Path) -> None:
+    refused = run("--store", url, *PLACE, cwd=tmp_path, env=BY_HAND)
+    assert refused.returncode == 7
+    assert b"orderkeep migrate" in refused.stderr
+    assert list(tmp_path.iterdir()) == []
+
+    assert run("--store", url, "migrate", cwd=tmp_path, env=BY_HAND).returncode == 0
+    placed = run("--store", url, *PLACE, cwd=tmp_path, env=BY_HAND)
+    assert json.loads(placed.stdout)["total"] == 9900
+
+
+def test_a_file_of_an_older_schema_is_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "orders.db").touch()
+    refused = run("--store", "sqlite:///orders.db", *PLACE, cwd=tmp_path, env=BY_HAND)
+
+    assert refused.returncode == 7
+    assert b"the file is of schema 0, and this orderkeep needs 1: run orderkeep migrate" in refused.stderr
+    assert [(found.name, found.stat().st_size) for found in tmp_path.iterdir()] == [("orders.db", 0)]
+
+
+def test_the_service_does_not_start_on_a_file_that_it_may_not_migrate(tmp_path: Path) -> None:
+    refused = run("--store", "sqlite:///orders.db", "serve", "--port", "0", cwd=tmp_path, env=BY_HAND)
+
+    assert refused.returncode == 7
+    assert b"make it with orderkeep migrate" in refused.stderr
+
+
+def test_refuses_a_setting_that_is_neither_true_nor_false(tmp_path: Path) -> None:
+    refused = run(*PLACE, cwd=tmp_path, env=environment(ORDERKEEP_AUTO_MIGRATE="perhaps"))
+
+    assert refused.returncode == 2
+    assert b"ORDERKEEP_AUTO_MIGRATE cannot be used" in refused.stderr
+
+
+def test_a_store_without_tables_has_nothing_to_migrate(tmp_path: Path) -> None:
+    refused = run("--store", "memory://", "migrate", cwd=tmp_path)
+
+    assert refused.returncode == 2
+    assert b"this store has no tables to migrate" in refused.stderr
+
+
+@pytest.mark.parametrize("command", [("list",), ("serve", "--port", "0"), ("migrate",)])
+def test_says_which_package_is_missing(tmp_path: Path, command: tuple[str, ...]) -> None:
+    (tmp_path / "asyncpg.py").write_text("raise ModuleNotFoundError('gone', name='asyncpg')")
+    path = environment(PYTHONPATH=str(tmp_path))
+    refused = run("--store", "postgresql://localhost/orders", *command, cwd=tmp_path, env=path)
+
+    assert refused.returncode == 2
+    assert b"pip install 'orderkeep[postgres]'" in refused.stderr
+    assert refused.stderr.count(b"\n") == 1
+
+
+@pytest.mark.parametrize("url", ["postgresql://localhost", "postgres://localhost/"])
+def test_refuses_a_url_that_names_no_database(tmp_path: Path, url: str) -> None:
+    refused = run("--store", url, "list", cwd=tmp_path)
+
+    assert refused.returncode == 2
+    assert b"names a database" in refused.stderr
