@@ -1,8 +1,13 @@
 """Torture finds every planted fault, by the checks named here, in the first rounds; and none in a sound store."""
 
+import asyncio
+import copy
+
 import pytest
 
-from orderkeep.application.ports import OrderStore
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.torture import TortureReport, torture
 from tests.contract.broken_reads import GivesPositionsBeforeItCommits, PagesByTimeAlone, SkipsEveryFifthChange
@@ -55,3 +60,48 @@ def test_every_check_finds_something() -> None:
         "pages",
         "feed",
     }
+
+
+class LosesAnswers(InMemoryOrderRepository):
+    """Commits, and then cannot say so: as where a connection breaks behind COMMIT."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saves = 0
+
+    async def save(self, *orders: Order) -> None:
+        self.saves += 1
+        copies = copy.deepcopy(orders) if self.saves % 5 == 0 else orders
+        await super().save(*copies)
+        if copies is not orders:
+            raise StoreUnavailable("the connection broke")
+
+
+class LosesAnswersAndChecksNoVersions(LosesAnswers, BlindWrites):
+    pass
+
+
+class NeverAnswers(InMemoryOrderRepository):
+    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+        await asyncio.Event().wait()
+        return []
+
+
+async def test_a_lost_answer_breaks_no_promise() -> None:
+    report = await torture(LosesAnswers(), rounds=ROUNDS)
+    assert found_by(report) == {}
+    assert {check.check: check.undecided for check in report.checks}["histories"] == 0
+    assert report.undecided > ROUNDS
+
+
+async def test_a_lost_answer_hides_no_fault_from_the_histories() -> None:
+    report = await torture(LosesAnswersAndChecksNoVersions(), rounds=ROUNDS)
+    assert found_by(report).keys() >= {"histories"}
+
+
+async def test_a_round_that_does_not_end_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("orderkeep.testing.torture.LONGEST_ROUND_SECONDS", 0.2)
+    report = await torture(NeverAnswers(), rounds=1)
+    assert [check.first.seen for check in report.checks if check.check == "pages" and check.first] == [
+        "the round did not end within 0.2 seconds"
+    ]
