@@ -46,6 +46,7 @@ Ask = Callable[[Any], Awaitable[object]]
 class Driver(Protocol):
     """What a file in peers/ offers as its class `Driver`, made with the store's URL."""
 
+    async def open(self) -> None: ...
     def prepare(self, commit: Commit) -> Any: ...
     async def get(self, order_id: str) -> object: ...
     async def page(self, size: int) -> int: ...
@@ -166,6 +167,7 @@ async def measure(url: str, rounds: int, seconds: float) -> None:
     store = open_store(url)
     do, driver = use_cases_on(store), driver_of(url)
     orders = await kept_orders(store, KEPT)
+    await driver.open()
     for order in orders:
         driver.prepare(Commit(0, commit_of(order).order, commit_of(order).change))
     print(f"\n{urlsplit(url).scheme:12}{'at once':>8}{'use cases/s':>13}{'driver/s':>13}{'ratio of rates':>26}", end="")

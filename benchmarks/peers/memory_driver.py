@@ -10,6 +10,9 @@ class Driver:
         self.orders: dict[str, bytes] = {}
         self.changes: list[bytes] = []
 
+    async def open(self) -> None:
+        return None
+
     def prepare(self, commit: Commit) -> Commit:
         self.orders.setdefault(commit.order.id, commit.order.document)
         return commit

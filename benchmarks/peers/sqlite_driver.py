@@ -20,6 +20,9 @@ class Driver:
         self.connection.execute("PRAGMA synchronous = FULL")
         self.cursor = self.connection.cursor()
 
+    async def open(self) -> None:
+        return None
+
     def prepare(self, commit: Commit) -> Write:
         """Return what `place` or `cancel` will write: making it is no driver's work."""
         return Write.of(commit)
