@@ -10,7 +10,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.infrastructure.dynamo_repo import feed
 from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.reading import read_feed
-from orderkeep.testing.saving import save_a_delivered_order
+from orderkeep.testing.saving import save_a_delivered_order, save_all
 from orderkeep.testing.workloads import read_feed_beside_writers
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
@@ -102,6 +102,40 @@ async def test_gives_positions_to_more_changes_than_one_transaction_takes(behind
     count = await read_feed_beside_writers(store, writers=3, orders_each=8, readers=1, page=200)
     assert count.commits == 3 * 8 * 5 > feed.MOST_MOVED
     assert len(await read_feed(store, size=7)) == count.commits
+
+
+async def test_moves_no_more_than_one_transaction_takes_where_predecessors_come_along(behind: Behind) -> None:
+    store, proxy = behind
+    orders = [small_order(f"order-{number:02}") for number in range(60)]
+    await save_all(store, orders)
+    for order in orders:
+        order.confirm(at=SINCE)
+    await save_all(store, orders)
+
+    def second_versions_only(asked: Asked) -> Json:
+        if is_inbox(asked):
+            asked.answer["Items"] = [item for item in asked.answer["Items"] if item["sk"]["S"].endswith("2")]
+        return asked.answer
+
+    proxy.after = second_versions_only
+    assert len(await read_feed(store, size=200)) == 120
+
+
+async def test_reads_on_where_another_reader_emptied_the_inbox_meanwhile(behind: Behind) -> None:
+    store, proxy = behind
+    changes = await save_a_delivered_order(store)
+    assert await read_feed(store) == changes
+    left = 1
+
+    def as_before_the_other_reader(asked: Asked) -> Json:
+        nonlocal left
+        if left and asked.operation == "Query" and "IndexName" not in asked.payload:
+            left -= 1
+            asked.answer["Items"] = []
+        return asked.answer
+
+    proxy.after = as_before_the_other_reader
+    assert list((await store.read_changes(None, 10)).changes) == changes
 
 
 async def test_a_clock_that_goes_back_turns_no_order_round(behind: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
