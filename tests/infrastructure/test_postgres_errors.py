@@ -11,6 +11,7 @@ EXPECTED = [
     ("0A000", StoreUnusable, "update it"),
     ("22021", StoreUnusable, "encoded in UTF8"),
     ("23502", StoreUnusable, "run verify"),
+    ("23505", StoreUnusable, "start all services anew"),
     ("25006", StoreUnavailable, "name the primary"),
     ("26000", StoreUnusable, "a pooler in between"),
     ("28P01", StoreUnusable, "user or password"),

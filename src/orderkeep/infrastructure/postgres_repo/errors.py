@@ -30,6 +30,10 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     "0A": (StoreUnusable, "PostgreSQL cannot do what is needed: update it, or name another server"),
     "22": (StoreUnusable, "PostgreSQL refuses a value: is the database encoded in UTF8?"),
     "23": (StoreUnusable, _MISFIT),
+    "23505": (
+        StoreUnusable,
+        "transaction numbers began anew under a service that went on: start all services anew after a dump is restored",
+    ),
     "25006": (StoreUnavailable, "this PostgreSQL server only reads: name the primary in the URL"),
     "26": (StoreUnusable, "a pooler in between mixes up prepared statements: update it, or connect without it"),
     "28": (StoreUnusable, _LOGIN),
