@@ -7,6 +7,7 @@ import pytest
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderStore
+from orderkeep.domain.exceptions import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo import feed
 from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.reading import read_feed
@@ -153,3 +154,11 @@ async def test_reading_what_has_its_positions_writes_nothing(behind: Behind) -> 
     proxy.asked.clear()
     assert await read_feed(store) == first
     assert "TransactWriteItems" not in proxy.operations()
+
+
+async def test_a_position_that_the_log_has_not_come_to_is_refused(behind: Behind) -> None:
+    store, _ = behind
+    changes = await save_a_delivered_order(store)
+    for position in (str(len(changes) + 1), "9" * 17):
+        with pytest.raises(InvalidCursor):
+            await store.read_changes(position, 10)

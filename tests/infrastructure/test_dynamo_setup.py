@@ -92,6 +92,12 @@ def test_refuses_a_url_that_names_no_table_or_says_what_is_not_known(url: str) -
         open_store(url)
 
 
+@pytest.mark.parametrize("name", ["nw", "a table", "o" * 256, "örders"])
+def test_refuses_a_name_that_no_table_has(name: str) -> None:
+    with pytest.raises(StoreUnusable, match="3 to 255"):
+        DynamoOrderRepository(name, region=REGION)
+
+
 def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
         monkeypatch.delenv(name, raising=False)

@@ -10,6 +10,7 @@ import json
 import random
 from typing import Any
 
+from orderkeep.domain.exceptions import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, key, number, version_of
 from orderkeep.infrastructure.dynamo_repo.keys import change_sort, id_of, order_key
@@ -60,6 +61,8 @@ async def _log_grew(table: OrdersTable, seen: int) -> bool:
     waiting = await _waiting(table)
     end = await table.get(END_KEY)  # after the inbox: what is in neither was committed later
     position = int(end["position"]["N"]) if end else 0
+    if position < seen:
+        raise InvalidCursor  # the log never came there: another table's, or one that was restored
     if not waiting:
         return position > seen
     refs = _in_order(waiting)[:MOST_MOVED]

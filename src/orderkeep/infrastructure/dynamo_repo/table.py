@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ LAYOUT = 1
 
 SETTINGS_KEY = key("M", "M")
 
+_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
+
 
 @dataclass(frozen=True, slots=True)
 class TableSettings:
@@ -47,6 +50,10 @@ class OrdersTable:
     """One table. All reads but those of indexes are consistent."""
 
     def __init__(self, name: str, place: Place) -> None:
+        if not _NAME.fullmatch(name):
+            raise StoreUnusable(
+                "a DynamoDB table has a name of 3 to 255 letters, digits, dots, hyphens and underscores"
+            )
         self.name, self._place, self._closed = name, place, False
 
     async def close(self) -> None:
