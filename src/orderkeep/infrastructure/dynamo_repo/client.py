@@ -117,7 +117,8 @@ async def let_go(place: Place, user: object) -> None:
 
 async def _until_let_go(key: _Key) -> AsyncGenerator[SharedClient]:
     # A generator, because whoever ends a loop ends its generators first, and so closes what nobody let go of.
-    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+    # No bound on connections: waiting for one would count as time that DynamoDB took.
+    async with aiohttp.ClientSession(timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=0)) as session:
         try:
             yield SharedClient(DynamoClient(key[1], session))
         finally:
