@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from orderkeep.bootstrap import UseCases, bootstrap
-from tests.faults.store_process import PLACED, TASKS
+from tests.faults.sqlite_process import PLACED, TASKS
 from tests.faults.test_kill_server import SEED, write_and_kill
-from tests.faults.test_two_processes import PROCESSES, Racers, assert_one_effect
+from tests.faults.test_sqlite_two_processes import PROCESSES, Racers, assert_one_effect
 from tests.servers.dynamodb import Server
 
 ROUNDS = 10
