@@ -215,3 +215,14 @@ async def test_closing_finishes_a_save_that_is_under_way(postgres_url: str) -> N
         kept = await again.get_by_id(f"order-{number}")
         assert (kept is not None) if answer is None else isinstance(answer, StoreUnavailable), answer
     await again.close()
+
+
+async def test_leaves_no_connection_behind_where_it_is_closed_while_it_connects(postgres_url: str) -> None:
+    store = PostgresOrderRepository(postgres_url)
+    reading = asyncio.create_task(store.ping())
+    await asyncio.sleep(0)
+    await store.close()
+
+    with pytest.raises(StoreUnavailable, match="the store is closed"):
+        await reading
+    assert store._connections._homes == {}

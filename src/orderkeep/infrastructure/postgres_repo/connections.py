@@ -87,8 +87,7 @@ class Connections:
                 loop.call_soon_threadsafe(home.pool.terminate)
 
     async def _home(self) -> _Home:
-        if self._closed:
-            raise StoreUnavailable(CLOSED)
+        self._check_not_closed()
         loop = asyncio.get_running_loop()
         home = self._homes.get(loop)
         if home is None:
@@ -97,7 +96,16 @@ class Connections:
             async with home.opening:
                 if home.pool is None:
                     await self._open(home)
+        try:
+            self._check_not_closed()  # while it was being opened
+        except StoreUnavailable:
+            await self._leave(loop, home)
+            raise
         return home
+
+    def _check_not_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
 
     async def _open(self, home: _Home) -> None:
         async with self._alone() as connection:
