@@ -1,9 +1,13 @@
 """`orderkeep torture`: where it writes, what it prints, and how it ends."""
 
 import asyncio
+import contextlib
 import json
+import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -97,6 +101,28 @@ def test_leaves_orders_of_its_own_beside_those_of_others() -> None:
     others = [order for order in kept.orders if not order.user_id.startswith(OWN)]
     assert (others, kept.changes[:1]) == (list(before.orders), before.changes)
     assert len(kept.orders) > 50
+
+
+def test_an_interrupted_run_says_what_it_saw(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "orderkeep", "torture", "--store", "sqlite:///orders.db", "--json", "--rounds"]
+    process = subprocess.Popen([*command, "100000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while not (tmp_path / "orders.db").exists() or _rounds_begun(tmp_path / "orders.db") < 3:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    printed, said = process.communicate(timeout=60)
+    report = json.loads(printed)
+    assert (process.returncode, report["violations"]) == (130, 0)
+    assert report["checks"][0]["rounds"] >= 2
+    assert b"interrupted" in said
+
+
+def _rounds_begun(path: Path) -> int:
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            counted = connection.execute("SELECT count(*) FROM orders WHERE external_ref LIKE 'torture-rival-%'")
+            return int(counted.fetchone()[0])
+        except sqlite3.OperationalError:  # the tables are being made
+            return 0
 
 
 def test_must_be_told_which_store_to_write_to(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
-from orderkeep.application.ports import OrderStore, Progress, ignore_progress
+from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.orders import OWN
 from orderkeep.testing.reading import EVERYTHING, pages
@@ -97,23 +97,37 @@ def checks() -> dict[str, Check]:
     }
 
 
+def tell_nobody(report: TortureReport) -> None:
+    """Take no notice of a round."""
+
+
 async def torture(
-    store: OrderStore, *, rounds: int | None = None, seconds: float | None = None, progress: Progress = ignore_progress
+    store: OrderStore,
+    *,
+    rounds: int | None = None,
+    seconds: float | None = None,
+    after_round: Callable[[TortureReport], None] = tell_nobody,
 ) -> TortureReport:
     """Give each check a turn, then the next round, until that many rounds or seconds are over, whichever comes first.
 
-    A violation ends its round and nothing else. Raises `StoreUnavailable` where the store cannot answer at all.
+    A violation ends its round and nothing else. There is one round at least, and `after_round` is told how it stands
+    behind each. Raises `StoreUnavailable` where the store cannot answer at all.
     """
     await store.ping()
     watched, started = WatchedStore(store), time.monotonic()
     todo = [(check, CheckReport(name)) for name, check in checks().items()]
-    number = 0
-    while (rounds is None or number < rounds) and (seconds is None or time.monotonic() - started < seconds):
+    number, report = 0, TortureReport(0, ())
+    while not number or _goes_on(number, rounds, time.monotonic() - started, seconds):
         number += 1
-        for check, report in todo:
-            await _play(watched, check, report, number)
-        progress(1)
-    return TortureReport(round(time.monotonic() - started, 3), tuple(report for _, report in todo))
+        for check, counted in todo:
+            await _play(watched, check, counted, number)
+        report = TortureReport(round(time.monotonic() - started, 3), tuple(counted for _, counted in todo))
+        after_round(report)
+    return report
+
+
+def _goes_on(number: int, rounds: int | None, taken: float, seconds: float | None) -> bool:
+    return (rounds is None or number < rounds) and (seconds is None or taken < seconds)
 
 
 async def holds_orders_of_others(store: OrderStore) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from orderkeep.application.ports import OrderStore, Progress
+from orderkeep.application.ports import OrderStore
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.command import command
 from orderkeep.entrypoints.cli.progress import progress
@@ -37,35 +38,61 @@ def torture_command(session: Session, rounds: int | None, seconds: float | None,
 
     Prints a line for each check: rounds, calls of the store, saves refused as concurrent, rounds that say nothing
     because the store could not answer, rounds that saw a promise broken, and the first of these. Says on stderr
-    what was seen; exits with 9 then.
+    what was seen; exits with 9 then. Ctrl+C ends it early, with the report of the rounds before.
     """
     if session.store is None and not os.environ.get("ORDERKEEP_STORE"):
         raise click.UsageError("Name the store with --store: torture writes to it.")
     if rounds is None and seconds is None:
         rounds = ROUNDS
+    done: list[TortureReport] = []
+    was_interrupted = False
     with progress("Torturing", rounds, unit="rounds") as advance:
-        report = session.run_on_store(lambda store: _torture(store, rounds, seconds, advance, beside=yes_write_here))
+
+        def after_round(report: TortureReport) -> None:
+            done[:] = [report]
+            advance(1)
+
+        try:
+            session.run_on_store(lambda store: _torture(store, rounds, seconds, after_round, beside=yes_write_here))
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            was_interrupted = True
+    if was_interrupted:
+        output.say("interrupted: this is what was seen in the rounds before")
+    _print(session, done[0])
+    raise click.exceptions.Exit(_exit_code(done[0], failures.INTERRUPTED if was_interrupted else 0))
+
+
+def _exit_code(report: TortureReport, otherwise: int) -> int:
+    if report.violations:
+        return failures.VIOLATED
+    return otherwise or (failures.UNAVAILABLE if report.undecided else 0)
+
+
+def _print(session: Session, report: TortureReport) -> None:
     if session.as_json:
         counts = {"violations": report.violations, "undecided": report.undecided, "seconds": report.seconds}
         output.write_json({**counts, "checks": report.checks})
     else:
         output.write_rows(session, COLUMNS, (_row(check) for check in report.checks))
     _say_what_was_seen(session, report)
-    if report.violations:
-        raise click.exceptions.Exit(failures.VIOLATED)
-    if report.undecided:
-        raise click.exceptions.Exit(failures.UNAVAILABLE)
 
 
 async def _torture(
-    store: OrderStore, rounds: int | None, seconds: float | None, advance: Progress, *, beside: bool
-) -> TortureReport:
+    store: OrderStore,
+    rounds: int | None,
+    seconds: float | None,
+    after_round: Callable[[TortureReport], None],
+    *,
+    beside: bool,
+) -> None:
     from orderkeep.testing import torture
 
     if not beside and await torture.holds_orders_of_others(store):
         hint = "torture would leave its orders among them, for good: name another, or say --yes-write-here"
         raise failures.Failure("this store keeps orders of others", failures.REFUSED, "store_in_use", hint=hint)
-    return await torture.torture(store, rounds=rounds, seconds=seconds, progress=advance)
+    await torture.torture(store, rounds=rounds, seconds=seconds, after_round=after_round)
 
 
 def _row(check: CheckReport) -> tuple[object, ...]:
