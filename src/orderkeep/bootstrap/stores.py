@@ -1,25 +1,10 @@
-"""The composition root: from a store's URL to the use cases. The only place that knows the adapters."""
+"""From a store's URL to the store: which adapter each scheme stands for."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.application.use_cases import (
-    CancelOrderUseCase,
-    ConfirmOrderUseCase,
-    DeliverOrderUseCase,
-    ExportOrdersUseCase,
-    GetOrderAtUseCase,
-    GetOrderHistoryUseCase,
-    GetOrderUseCase,
-    ImportOrdersUseCase,
-    ListOrdersUseCase,
-    PlaceOrderUseCase,
-    ShipOrderUseCase,
-    VerifyOrdersUseCase,
-)
 
 if TYPE_CHECKING:
     from orderkeep.infrastructure.dynamo_repo.setup import TableDescription as TableDescription
@@ -35,54 +20,6 @@ class InvalidStoreURL(ValueError):
 
 class StoreNotInstalled(InvalidStoreURL):
     """The URL names a store whose driver is not installed."""
-
-
-@dataclass(frozen=True, slots=True)
-class UseCases:
-    """All that the service does. `check_store` raises `StoreUnavailable` while the store cannot answer."""
-
-    place_order: PlaceOrderUseCase
-    get_order: GetOrderUseCase
-    get_order_at: GetOrderAtUseCase
-    get_order_history: GetOrderHistoryUseCase
-    list_orders: ListOrdersUseCase
-    confirm_order: ConfirmOrderUseCase
-    ship_order: ShipOrderUseCase
-    deliver_order: DeliverOrderUseCase
-    cancel_order: CancelOrderUseCase
-    import_orders: ImportOrdersUseCase
-    export_orders: ExportOrdersUseCase
-    verify_orders: VerifyOrdersUseCase
-    check_store: Callable[[], Awaitable[None]]
-    close: Callable[[], Awaitable[None]]
-
-
-def bootstrap(store_url: str = DEFAULT_STORE, *, auto_migrate: bool = True) -> UseCases:
-    """Open the store and return the use cases on it; `close` them at the end.
-
-    Raises `InvalidStoreURL`, and `StoreUnavailable` where the store cannot be opened.
-    """
-    return use_cases_on(open_store(store_url, auto_migrate=auto_migrate))
-
-
-def use_cases_on(store: OrderStore) -> UseCases:
-    """Return the use cases on a store that is open."""
-    return UseCases(
-        place_order=PlaceOrderUseCase(store, store),
-        get_order=GetOrderUseCase(store),
-        get_order_at=GetOrderAtUseCase(store, store),
-        get_order_history=GetOrderHistoryUseCase(store, store),
-        list_orders=ListOrdersUseCase(store),
-        confirm_order=ConfirmOrderUseCase(store, store),
-        ship_order=ShipOrderUseCase(store, store),
-        deliver_order=DeliverOrderUseCase(store, store),
-        cancel_order=CancelOrderUseCase(store, store),
-        import_orders=ImportOrdersUseCase(store, store),
-        export_orders=ExportOrdersUseCase(store),
-        verify_orders=VerifyOrdersUseCase(store),
-        check_store=store.ping,
-        close=store.close,
-    )
 
 
 def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:

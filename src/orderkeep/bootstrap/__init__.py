@@ -1,0 +1,145 @@
+"""The composition root: from settings to the use cases. The only place that knows the adapters."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orderkeep.application.ports import DocumentStore, OrderStore, ReceiptRenderer
+from orderkeep.application.use_cases import (
+    CancelOrderUseCase,
+    ConfirmOrderUseCase,
+    DeliverOrderUseCase,
+    ExportOrdersUseCase,
+    ExportToDocumentUseCase,
+    GetDocumentUseCase,
+    GetOrderAtUseCase,
+    GetOrderHistoryUseCase,
+    GetOrderUseCase,
+    ImportOrdersUseCase,
+    IssueReceiptUseCase,
+    ListDocumentsUseCase,
+    ListOrdersUseCase,
+    PlaceOrderUseCase,
+    ShipOrderUseCase,
+    VerifyOrdersUseCase,
+)
+from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, InvalidDocumentsURL, open_documents, receipt_renderers
+from orderkeep.bootstrap.stores import (
+    DEFAULT_STORE,
+    HasTables,
+    InvalidStoreURL,
+    StoreNotInstalled,
+    migrate_store,
+    open_store,
+    table_setup,
+)
+
+if TYPE_CHECKING:
+    from orderkeep.bootstrap.stores import TableDescription as TableDescription
+    from orderkeep.bootstrap.stores import TableSetup as TableSetup
+    from orderkeep.config import Settings
+
+__all__ = [
+    "DEFAULT_DOCUMENTS",
+    "DEFAULT_STORE",
+    "HasTables",
+    "InvalidDocumentsURL",
+    "InvalidStoreURL",
+    "StoreNotInstalled",
+    "UseCases",
+    "bootstrap",
+    "bootstrap_as_set",
+    "migrate_store",
+    "open_documents",
+    "open_store",
+    "receipt_renderers",
+    "table_setup",
+    "use_cases_on",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """All that the service does. `check_store` raises `StoreUnavailable` while the store cannot answer."""
+
+    place_order: PlaceOrderUseCase
+    get_order: GetOrderUseCase
+    get_order_at: GetOrderAtUseCase
+    get_order_history: GetOrderHistoryUseCase
+    list_orders: ListOrdersUseCase
+    confirm_order: ConfirmOrderUseCase
+    ship_order: ShipOrderUseCase
+    deliver_order: DeliverOrderUseCase
+    cancel_order: CancelOrderUseCase
+    issue_receipt: IssueReceiptUseCase
+    list_documents: ListDocumentsUseCase
+    get_document: GetDocumentUseCase
+    import_orders: ImportOrdersUseCase
+    export_orders: ExportOrdersUseCase
+    export_to_document: ExportToDocumentUseCase
+    verify_orders: VerifyOrdersUseCase
+    check_store: Callable[[], Awaitable[None]]
+    close: Callable[[], Awaitable[None]]
+
+
+def bootstrap(
+    store_url: str = DEFAULT_STORE,
+    *,
+    documents_url: str = DEFAULT_DOCUMENTS,
+    seller: str = "",
+    auto_migrate: bool = True,
+) -> UseCases:
+    """Open the stores of orders and of documents and return the use cases on them; `close` them at the end. `seller`
+    is what receipts say of who sold.
+
+    Raises `InvalidStoreURL`, `InvalidDocumentsURL`, and `StoreUnavailable` where the store cannot be opened.
+    """
+    documents = open_documents(documents_url)
+    return use_cases_on(open_store(store_url, auto_migrate=auto_migrate), documents, receipt_renderers(seller))
+
+
+def bootstrap_as_set(settings: "Settings") -> UseCases:
+    """Open what the settings name, as `bootstrap` does."""
+    return bootstrap(
+        settings.store,
+        documents_url=settings.documents,
+        seller=settings.seller,
+        auto_migrate=settings.auto_migrate,
+    )
+
+
+def use_cases_on(
+    store: OrderStore,
+    documents: DocumentStore | None = None,
+    renderers: Mapping[str, ReceiptRenderer] | None = None,
+) -> UseCases:
+    """Return the use cases on stores that are open; documents are kept in memory where no store for them is given."""
+    documents = documents or open_documents("memory://")
+    renderers = receipt_renderers() if renderers is None else renderers
+
+    async def close() -> None:
+        try:
+            await documents.close()
+        finally:
+            await store.close()
+
+    return UseCases(
+        place_order=PlaceOrderUseCase(store, store),
+        get_order=GetOrderUseCase(store),
+        get_order_at=GetOrderAtUseCase(store, store),
+        get_order_history=GetOrderHistoryUseCase(store, store),
+        list_orders=ListOrdersUseCase(store),
+        confirm_order=ConfirmOrderUseCase(store, store),
+        ship_order=ShipOrderUseCase(store, store),
+        deliver_order=DeliverOrderUseCase(store, store),
+        cancel_order=CancelOrderUseCase(store, store),
+        issue_receipt=IssueReceiptUseCase(store, store, documents, renderers),
+        list_documents=ListDocumentsUseCase(store),
+        get_document=GetDocumentUseCase(store, documents),
+        import_orders=ImportOrdersUseCase(store, store),
+        export_orders=ExportOrdersUseCase(store),
+        export_to_document=ExportToDocumentUseCase(store, documents),
+        verify_orders=VerifyOrdersUseCase(store),
+        check_store=store.ping,
+        close=close,
+    )
