@@ -11,7 +11,7 @@ import copy
 import hashlib
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
@@ -62,6 +62,9 @@ class Request:
 
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
+Decide = Callable[[Order | None], Order | Awaitable[Order]]
+"""Gets the order as it is (None: there is none) and returns it changed, or raises and changes nothing."""
+
 PLAIN = Request()
 """A request by the system, with no conditions."""
 
@@ -69,16 +72,16 @@ PLAIN = Request()
 async def change_order(
     repo: OrderRepository,
     order_id: str,
-    decide: Callable[[Order | None], Order],
+    decide: Decide,
     request: Request,
     command: tuple[str, Any],
     history: OrderHistory | None = None,
     *,
     is_new: bool = False,
 ) -> CommandResult:
-    """Run one command on one order. `decide` gets the order as it is (None: there is none) and returns it changed,
-    or raises, and then nothing is written. It may be called again, on a later state, after a lost race. `command` is
-    the name and the values that make two requests the same.
+    """Run one command on one order. Where `decide` raises nothing is written, nor where it returns the order without
+    an event, as one on which this was done before. It may be called again, on a later state, after a lost race; what
+    it waits for must bear that. `command` is the name and the values that make two requests the same.
 
     Raises what `decide` raises, and `OrderNotFound`, `IdempotencyKeyReused`, `VersionMismatch`, `Contention`,
     `StoreUnavailable`. Without a `history` a repeated key is answered with the order as it is now. `is_new` says
@@ -95,7 +98,10 @@ async def change_order(
             if attribution.key in order.requests:
                 return await _answer_again(order, attribution, history)
             _check_version(order, request.expected_version)
-        changed = decide(copy.deepcopy(order) if request.dry_run else order)
+        decided = decide(copy.deepcopy(order) if request.dry_run else order)
+        changed = decided if isinstance(decided, Order) else await decided
+        if not changed.events:
+            return CommandResult(OrderDTO.of(changed), (), replayed=True, dry_run=request.dry_run)
         result = _result(changed, request.dry_run)
         if request.dry_run:
             return result

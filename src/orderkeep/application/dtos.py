@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from orderkeep.domain.entities import Cancellation, Order, OrderLine
+from orderkeep.domain.entities import Cancellation, Document, Order, OrderLine
 from orderkeep.domain.events import Event
 from orderkeep.domain.exceptions import InvalidOrder, UnknownCurrency
 from orderkeep.domain.value_objects import Money
@@ -77,6 +77,7 @@ class OrderDTO:
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     cancellation: CancellationDTO | None = None
+    documents: tuple[Document, ...] = ()
     version: int = 1
 
     @classmethod

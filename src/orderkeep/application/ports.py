@@ -8,8 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import IO
 
-from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.domain.entities import in_utc
 from orderkeep.domain.repositories import OrderRepository
 
@@ -130,3 +131,44 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
     @abstractmethod
     async def close(self) -> None:
         """Finish what was accepted and let go of files and connections. A second call does nothing."""
+
+
+class DocumentStore(ABC):
+    """Keeps files under keys that name their content: `orders/<order id>/<SHA-256>.html`. What stands under a key
+    never changes, and nobody can list keys or delete what is there.
+
+    Every method may raise `StoreUnavailable`, and its `StoreUnusable` where somebody must mend something first.
+    """
+
+    @abstractmethod
+    async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:
+        """Keep the content, a file from where it stands to its end. When this returns it is durable and whole; a put
+        that fails or is killed leaves nothing under the key. Where there is something already, it is the same content,
+        and nothing happens.
+        """
+
+    @abstractmethod
+    async def get(self, key: str) -> bytes | None:
+        """Return what stands under the key, or None."""
+
+    @abstractmethod
+    async def link(self, key: str, file_name: str, seconds: int) -> str | None:
+        """Return a URL at which anyone can read the file for so long, to be saved under `file_name`; None where this
+        store hands files out through the service only. It does not look whether the file is there.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Let go of connections. A second call does nothing."""
+
+
+class ReceiptRenderer(ABC):
+    """Makes receipts in one format."""
+
+    media_type: str
+
+    @abstractmethod
+    async def render(self, order: OrderDTO) -> bytes:
+        """Return the receipt of the order as it is given: the same bytes for the same order, wherever it runs. What
+        the order holds as text stands there as text, whatever is in it.
+        """

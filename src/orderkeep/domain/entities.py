@@ -9,6 +9,7 @@ from typing import Any
 
 from orderkeep.domain.events import (
     Attribution,
+    DocumentAttached,
     Event,
     OrderCancelled,
     OrderConfirmed,
@@ -18,8 +19,8 @@ from orderkeep.domain.events import (
     OrderShipped,
     RememberedRequest,
 )
-from orderkeep.domain.exceptions import InvalidOrder, UnknownStatus
-from orderkeep.domain.limits import MAX_REMEMBERED_REQUESTS
+from orderkeep.domain.exceptions import InvalidOrder, TooManyDocuments, UnknownStatus
+from orderkeep.domain.limits import MAX_DOCUMENTS, MAX_REMEMBERED_REQUESTS
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
 from orderkeep.domain.validation import check_cancellation, check_order
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Money
@@ -53,6 +54,23 @@ class Cancellation:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that belongs to an order, such as a receipt, kept before the order refers to it.
+
+    `id` is the SHA-256 of its content, in hexadecimal, and `size` its length in bytes. It shows the order as it was
+    at `order_version`, and the order lists it from `since_version` on.
+    """
+
+    id: str
+    kind: str
+    media_type: str
+    size: int
+    order_version: int
+    since_version: int
+    created_at: datetime
+
+
 @dataclass
 class Order:
     """The aggregate root: one order is one unit of consistency, changed by its methods and saved in one commit.
@@ -76,6 +94,7 @@ class Order:
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     cancellation: Cancellation | None = None
+    documents: tuple[Document, ...] = ()
     updated_at: datetime = None  # type: ignore[assignment]  # created_at
     version: int = 0
     requests: dict[str, RememberedRequest] = field(default_factory=dict, repr=False, compare=False)
@@ -134,6 +153,23 @@ class Order:
         check_cancellation(reason, note)
         self._move(Command.CANCEL, OrderCancelled(reason, note), at)
         self.cancellation = Cancellation(reason, note, self.updated_at)
+
+    @property
+    def settled_version(self) -> int:
+        """The version that last changed the order itself; later ones, if any, only attached documents to it."""
+        attached = {document.since_version for document in self.documents}
+        version = self.version
+        while version in attached:
+            version -= 1
+        return version
+
+    def attach(self, document: Document, *, at: datetime) -> None:
+        """Refer to a file that is kept already. Raises `TooManyDocuments`."""
+        if len(self.documents) >= MAX_DOCUMENTS:
+            raise TooManyDocuments(self.status, MAX_DOCUMENTS)
+        self.documents += (document,)
+        self.updated_at = max(in_utc(at), self.updated_at)
+        self.events.append(DocumentAttached(document.id, document.kind, document.media_type))
 
     def attribute(self, attribution: Attribution) -> None:
         """Say who asked for the change that is about to be saved, and remember the key it came with, if any."""

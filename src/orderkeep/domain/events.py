@@ -38,7 +38,16 @@ class OrderCancelled:
     note: str | None = None
 
 
-Event = OrderPlaced | OrderImported | OrderConfirmed | OrderShipped | OrderDelivered | OrderCancelled
+@dataclass(frozen=True, slots=True)
+class DocumentAttached:
+    """A file that belongs to the order was kept, such as a receipt; `document_id` is the SHA-256 of its content."""
+
+    document_id: str
+    kind: str
+    media_type: str
+
+
+Event = OrderPlaced | OrderImported | OrderConfirmed | OrderShipped | OrderDelivered | OrderCancelled | DocumentAttached
 """Any of the events."""
 
 

@@ -17,17 +17,20 @@ OrderkeepError
 │   ├── TooManyTags              more than 20
 │   ├── DuplicateTag             the same tag twice
 │   ├── TooManyMetadataKeys      more than 50
-│   └── UnknownStatus            not one of the lifecycle
+│   ├── UnknownStatus            not one of the lifecycle
+│   └── UnknownFormat            a document asked for in a format that is not to be had here
 ├── InvalidQuery                 a list asked for in a way that no store answers
 │   ├── InvalidCursor            damaged, or made for other filters
 │   └── UnsupportedFilter        a combination of filters that has no index
 ├── OrderNotFound                no such order, or not the asker's
-│   └── VersionNotFound          the order has no such version, or did not exist at that instant
+│   ├── VersionNotFound          the order has no such version, or did not exist at that instant
+│   └── DocumentNotFound         the order has no such document
 ├── CommandRefused               the order's status does not allow it; nothing was written
 │   ├── CannotConfirmOrder
 │   ├── CannotShipOrder
 │   ├── CannotDeliverOrder
-│   └── CannotCancelOrder
+│   ├── CannotCancelOrder
+│   └── TooManyDocuments         the order has as many documents as it may have
 ├── Conflict                     somebody else was there first; nothing was written
 │   ├── ConcurrentUpdate         the stored version is not the one that was loaded
 │   ├── VersionMismatch          the version the caller expected is not the stored one
@@ -166,6 +169,12 @@ class UnknownStatus(InvalidOrder):
     code = "unknown_status"
 
 
+class UnknownFormat(InvalidOrder):
+    """A format of documents that there is not, or whose package is not installed here."""
+
+    code = "unknown_format"
+
+
 class InvalidQuery(OrderkeepError, ValueError):
     """A question asked in a way that cannot be answered. `parameter` names the part that is wrong."""
 
@@ -211,6 +220,16 @@ class VersionNotFound(OrderNotFound):
         self.args = (message,)
 
 
+class DocumentNotFound(OrderNotFound):
+    """The order exists, but has no such document."""
+
+    code = "document_not_found"
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.args = ("the order has no such document",)
+
+
 class CommandRefused(OrderkeepError):
     """The order's status does not allow the command. Nothing was written."""
 
@@ -248,6 +267,16 @@ class CannotCancelOrder(CommandRefused):
 
     code = "cannot_cancel_order"
     verb = "cancelled"
+
+
+class TooManyDocuments(CommandRefused):
+    """The order has as many documents as it may have."""
+
+    code = "too_many_documents"
+
+    def __init__(self, status: str, most: int) -> None:
+        super().__init__(status)
+        self.args = (f"Order cannot have another document: it has {most}, as many as it may",)
 
 
 class Conflict(OrderkeepError):

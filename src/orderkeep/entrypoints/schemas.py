@@ -98,6 +98,7 @@ class ImportedOrder(PlaceOrderBody):
     created_at: Instant
     updated_at: Instant | None = None
     cancellation: ImportedCancellation | None = None
+    documents: Annotated[tuple[dict[str, Any], ...], Strict(False)] = ()
     version: Annotated[int, Field(ge=0)] | None = None
 
 
@@ -115,10 +116,10 @@ def read_cancel(data: object) -> CancelBody:
 
 
 def read_imported_order(data: object) -> OrderDTO:
-    """Return the order to import, with the id `""` where none is given. Its version is not taken over: versions count
-    the commits here. Raises `InvalidFields`.
+    """Return the order to import, with the id `""` where none is given. Its version is not taken over, as versions
+    count the commits here, nor are its documents, which belong to versions. Raises `InvalidFields`.
     """
-    values: dict[str, Any] = _valid(ImportedOrder, data).model_dump(exclude={"version"})
+    values: dict[str, Any] = _valid(ImportedOrder, data).model_dump(exclude={"documents", "version"})
     values["id"] = values["id"] or ""
     values["updated_at"] = values["updated_at"] or values["created_at"]
     return msgspec.convert(values, OrderDTO)

@@ -12,10 +12,12 @@ import msgspec
 
 from orderkeep.application.dtos import CancellationDTO, ChangeDTO, EventDTO, LineDTO, OrderDTO
 from orderkeep.application.ports import OrderSnapshot
-from orderkeep.domain.entities import Order
+from orderkeep.domain.entities import Document, Order
 from orderkeep.domain.events import RememberedRequest
 
-SCHEMA = zlib.crc32(repr([[f.name for f in fields(dto)] for dto in (OrderDTO, LineDTO, CancellationDTO)]).encode())
+SCHEMA = zlib.crc32(
+    repr([[f.name for f in fields(dto)] for dto in (OrderDTO, LineDTO, CancellationDTO, Document)]).encode()
+)
 """The number of the document's shape: kept with each document, so that one written before a field was added is told
 apart and answered in today's shape.
 """

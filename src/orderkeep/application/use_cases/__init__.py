@@ -4,6 +4,8 @@ from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
+from orderkeep.application.use_cases.export_to_document import ExportedDocument, ExportToDocumentUseCase, OrderFormat
+from orderkeep.application.use_cases.get_document import FoundDocument, GetDocumentUseCase
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase, HistoryPage
@@ -13,6 +15,8 @@ from orderkeep.application.use_cases.import_orders import (
     ImportReport,
     ImportRow,
 )
+from orderkeep.application.use_cases.issue_receipt import IssuedReceipt, IssueReceiptUseCase
+from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
 from orderkeep.application.use_cases.list_orders import ListOrdersUseCase, OrderPage
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
@@ -23,6 +27,10 @@ __all__ = [
     "ConfirmOrderUseCase",
     "DeliverOrderUseCase",
     "ExportOrdersUseCase",
+    "ExportToDocumentUseCase",
+    "ExportedDocument",
+    "FoundDocument",
+    "GetDocumentUseCase",
     "GetOrderAtUseCase",
     "GetOrderHistoryUseCase",
     "GetOrderUseCase",
@@ -31,7 +39,11 @@ __all__ = [
     "ImportProblem",
     "ImportReport",
     "ImportRow",
+    "IssueReceiptUseCase",
+    "IssuedReceipt",
+    "ListDocumentsUseCase",
     "ListOrdersUseCase",
+    "OrderFormat",
     "OrderPage",
     "PlaceOrderUseCase",
     "ShipOrderUseCase",

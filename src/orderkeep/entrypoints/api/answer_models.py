@@ -38,6 +38,18 @@ class Cancellation(CancelBody):
     at: Time = Field(description="When it was called off, in UTC.")
 
 
+class Document(Answer):
+    """A file that belongs to an order, such as a receipt."""
+
+    id: str = Field(description="The SHA-256 of its content, in hexadecimal.")
+    kind: Literal["receipt"]
+    media_type: str = Field(description="Such as `text/html`.")
+    size: int = Field(description="In bytes.")
+    order_version: Version = Field(description="The version of the order that it shows.")
+    since_version: Version = Field(description="The version of the order that lists it first.")
+    created_at: Time = Field(description="When it was issued, in UTC.")
+
+
 class Order(PlaceOrderBody):
     """An order. Amounts are minor units of its one currency: 9900 is 99.00 EUR, and 99 is 99 JPY."""
 
@@ -49,6 +61,7 @@ class Order(PlaceOrderBody):
     updated_at: Time = Field(description="When it was last changed, in UTC.")
     lines: tuple[OrderLine, ...] = Field((), description="What was ordered.")
     cancellation: Cancellation | None = Field(None, description="Why and when it was called off, if it was.")
+    documents: tuple[Document, ...] = Field((), description="The files that belong to it, oldest first.")
     version: Version
 
 

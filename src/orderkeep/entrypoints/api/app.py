@@ -9,7 +9,7 @@ from functools import cache
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.bootstrap import UseCases, bootstrap_as_set
 from orderkeep.config import Settings
 from orderkeep.entrypoints.api import docs, health, lifecycle, orders
 from orderkeep.entrypoints.api.errors import answer_errors_with_problems
@@ -53,7 +53,7 @@ def create_app(settings: Settings, use_cases: UseCases | None = None) -> FastAPI
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.use_cases = bootstrap(settings.store, auto_migrate=settings.auto_migrate)
+        app.state.use_cases = bootstrap_as_set(settings)
         try:
             yield
         finally:

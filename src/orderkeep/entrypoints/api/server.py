@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import uvicorn
 
-from orderkeep.bootstrap import InvalidStoreURL, UseCases, bootstrap
+from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, bootstrap_as_set
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
@@ -68,8 +68,8 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _open(settings: Settings) -> UseCases:
     try:
-        return bootstrap(settings.store, auto_migrate=settings.auto_migrate)
-    except InvalidStoreURL as error:
+        return bootstrap_as_set(settings)
+    except (InvalidStoreURL, InvalidDocumentsURL) as error:
         _leave(str(error), USAGE)
     except StoreUnavailable as error:
         _leave(f"the store cannot be opened: {error}", STORE_UNAVAILABLE)

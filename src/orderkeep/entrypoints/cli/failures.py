@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orderkeep.bootstrap import InvalidStoreURL, StoreNotInstalled
+from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain.exceptions import (
     CommandRefused,
     Conflict,
@@ -47,6 +47,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (StoreUnavailable, UNAVAILABLE, "try again, with the same --key if there was one"),
     (StoreNotInstalled, USAGE, "or name another store"),
     (InvalidStoreURL, USAGE, "give it with --store or ORDERKEEP_STORE"),
+    (InvalidDocumentsURL, USAGE, "set it in ORDERKEEP_DOCUMENTS"),
 )
 """The exit code of each exception, and what to do, where its own text does not say. The first that fits counts."""
 

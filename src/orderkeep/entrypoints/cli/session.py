@@ -12,7 +12,7 @@ import click
 
 from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import DEFAULT_STORE, UseCases, bootstrap, open_store
+from orderkeep.bootstrap import DEFAULT_DOCUMENTS, DEFAULT_STORE, UseCases, bootstrap, open_store
 
 CLI_ACTOR = Actor(ActorKind.STAFF, "cli")
 """Whoever may start the command works for the shop."""
@@ -26,7 +26,12 @@ C = TypeVar("C", UseCases, OrderStore)
 
 def open_as_set(store_url: str) -> UseCases:
     """Open the use cases; their tables are brought up to date unless `ORDERKEEP_AUTO_MIGRATE` is off."""
-    return bootstrap(store_url, auto_migrate=_auto_migrate())
+    return bootstrap(
+        store_url,
+        documents_url=os.environ.get("ORDERKEEP_DOCUMENTS") or DEFAULT_DOCUMENTS,
+        seller=os.environ.get("ORDERKEEP_SELLER", ""),
+        auto_migrate=_auto_migrate(),
+    )
 
 
 def open_store_as_set(store_url: str) -> OrderStore:

@@ -1,0 +1,93 @@
+"""Issue a receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from orderkeep.application import documents
+from orderkeep.application.change_order import PLAIN, Request, change_order
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
+from orderkeep.domain.entities import Document, Order
+from orderkeep.domain.exceptions import OrderNotFound, UnknownFormat, VersionNotFound
+from orderkeep.domain.repositories import OrderRepository
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedReceipt:
+    """A receipt, and the order that refers to it. `replayed`: it had been issued before."""
+
+    document: Document
+    order: OrderDTO
+    replayed: bool = False
+    dry_run: bool = False
+
+
+class IssueReceiptUseCase:
+    """Issue a receipt of the order as it was at a version. There is one for each version and format."""
+
+    def __init__(
+        self,
+        repo: OrderRepository,
+        history: OrderHistory,
+        store: DocumentStore,
+        renderers: Mapping[str, ReceiptRenderer],
+        clock: Clock = utc_now,
+    ) -> None:
+        self.repo, self.history, self.store, self.renderers, self.clock = repo, history, store, renderers, clock
+
+    async def execute(
+        self, order_id: str, request: Request = PLAIN, *, file_format: str = "html", version: int | None = None
+    ) -> IssuedReceipt:
+        """Return the receipt, new or as issued before; without a `version` it is of the order as last changed.
+
+        Raises `OrderNotFound`, `VersionNotFound`, `UnknownFormat`, `TooManyDocuments`, `Conflict`, `StoreUnavailable`.
+        """
+        renderer = self.renderers.get(file_format)
+        if renderer is None:
+            raise UnknownFormat(f"must be one of: {', '.join(self.renderers)}", "format")
+        chosen: list[Document] = []
+
+        async def decide(order: Order | None) -> Order:
+            if order is None:
+                raise OrderNotFound(order_id)
+            shown = order.settled_version if version is None else version
+            document = _receipt_in(order.documents, renderer.media_type, shown)
+            if document is None:
+                document = await self._attach(order, shown, renderer, keep=not request.dry_run)
+            chosen[:] = [document]
+            return order
+
+        command = ("issue_receipt", [file_format, version])
+        result = await change_order(self.repo, order_id, decide, request, command, self.history)
+        if not chosen:  # the key was used before
+            chosen = [each for each in result.order.documents if each.since_version == result.order.version]
+        return IssuedReceipt(chosen[0], result.order, result.replayed, result.dry_run)
+
+    async def _attach(self, order: Order, version: int, renderer: ReceiptRenderer, *, keep: bool) -> Document:
+        change = await self.history.get_change(order.id, version) if 1 <= version <= order.version else None
+        if change is None:
+            raise VersionNotFound(order.id, f"the order has no version {version}")
+        content = await renderer.render(change.order)
+        now = self.clock()
+        document = Document(
+            id=documents.digest_of(content),
+            kind=documents.RECEIPT,
+            media_type=renderer.media_type,
+            size=len(content),
+            order_version=version,
+            since_version=order.version + 1,
+            created_at=now,
+        )
+        order.attach(document, at=now)
+        if keep:  # before the order refers to it
+            await self.store.put(
+                documents.order_key(order.id, document.id, document.media_type), content, document.media_type
+            )
+        return document
+
+
+def _receipt_in(found: tuple[Document, ...], media_type: str, version: int) -> Document | None:
+    sought = (documents.RECEIPT, media_type, version)
+    return next((each for each in found if (each.kind, each.media_type, each.order_version) == sought), None)

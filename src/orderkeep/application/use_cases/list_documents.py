@@ -1,0 +1,20 @@
+"""List an order's documents."""
+
+from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.domain.entities import Document
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.repositories import OrderRepository
+
+
+class ListDocumentsUseCase:
+    """List an order's documents, oldest first."""
+
+    def __init__(self, repo: OrderRepository) -> None:
+        self.repo = repo
+
+    async def execute(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
+        """Return all of them. Raises `OrderNotFound`, also where the order is not the actor's."""
+        order = await self.repo.get_by_id(order_id)
+        if order is None or not actor.may_see(order.user_id):
+            raise OrderNotFound(order_id)
+        return order.documents

@@ -1,0 +1,24 @@
+"""Documents in a dictionary: for tests and demos."""
+
+from typing import IO
+
+from orderkeep.application.ports import DocumentStore
+
+
+class InMemoryDocumentStore(DocumentStore):
+    """Keeps documents as long as the process lives."""
+
+    def __init__(self) -> None:
+        self._contents: dict[str, bytes] = {}
+
+    async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:  # noqa: ARG002
+        self._contents.setdefault(key, content if isinstance(content, bytes) else content.read())
+
+    async def get(self, key: str) -> bytes | None:
+        return self._contents.get(key)
+
+    async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
+        return None
+
+    async def close(self) -> None:
+        return None

@@ -1,0 +1,153 @@
+"""Issuing receipts, as the shop sees it."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+import pytest
+
+from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.change_order import PLAIN, Request
+from orderkeep.application.use_cases import CancelOrderUseCase, ConfirmOrderUseCase, IssueReceiptUseCase
+from orderkeep.domain.entities import Document, Order
+from orderkeep.domain.exceptions import (
+    IdempotencyKeyReused,
+    OrderNotFound,
+    StoreUnavailable,
+    StoreUnusable,
+    UnknownFormat,
+    VersionNotFound,
+)
+from orderkeep.domain.value_objects import Money
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import small_order
+from tests.receipts import BrokenDocumentStore, CountingDocumentStore, PlainReceipts
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+FORMATS = {"html": PlainReceipts("text/html"), "pdf": PlainReceipts("application/pdf")}
+PENDING = b"text/html: order order-1, version 1, pending"
+
+
+@pytest.fixture
+def repo() -> InMemoryOrderRepository:
+    return InMemoryOrderRepository([small_order("order-1")])
+
+
+@pytest.fixture
+def files() -> CountingDocumentStore:
+    return CountingDocumentStore()
+
+
+@pytest.fixture
+def issue(repo: InMemoryOrderRepository, files: CountingDocumentStore) -> IssueReceiptUseCase:
+    return IssueReceiptUseCase(repo, repo, files, FORMATS, clock=lambda: NOON)
+
+
+async def documents_of(repo: InMemoryOrderRepository, order_id: str = "order-1") -> tuple[Document, ...]:
+    order = await repo.get_by_id(order_id)
+    assert order is not None
+    return order.documents
+
+
+async def test_issues_a_receipt_of_the_order_as_it_is(
+    issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: InMemoryDocumentStore
+) -> None:
+    issued = await issue.execute("order-1")
+    digest = sha256(PENDING).hexdigest()
+    assert issued.document == Document(digest, "receipt", "text/html", len(PENDING), 1, 2, NOON)
+    assert (issued.order.version, issued.order.documents, issued.replayed) == (2, (issued.document,), False)
+    assert await documents_of(repo) == (issued.document,)
+    assert await files.get(f"orders/order-1/{digest}.html") == PENDING
+
+
+async def test_issues_one_receipt_for_each_version_and_format(
+    issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
+) -> None:
+    first = await issue.execute("order-1")
+    again = await issue.execute("order-1")
+    assert again == replace(first, replayed=True)
+    pdf = await issue.execute("order-1", file_format="pdf")
+    assert (pdf.document.media_type, pdf.document.order_version) == ("application/pdf", 1)
+    await CancelOrderUseCase(repo).execute("order-1")
+    cancelled = await issue.execute("order-1")
+    assert (cancelled.document.order_version, cancelled.document.since_version) == (4, 5)
+    assert await documents_of(repo) == (first.document, pdf.document, cancelled.document)
+    assert len(files.asked) == 3
+
+
+async def test_issues_a_receipt_of_the_order_as_it_was(
+    issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: InMemoryDocumentStore
+) -> None:
+    await ConfirmOrderUseCase(repo).execute("order-1")
+    issued = await issue.execute("order-1", version=1)
+    assert (issued.document.order_version, issued.order.status) == (1, "processing")
+    assert await files.get(f"orders/order-1/{issued.document.id}.html") == PENDING
+
+
+@pytest.mark.parametrize("version", [-1, 0, 2, 10**30])
+async def test_knows_no_version_that_the_order_never_had(issue: IssueReceiptUseCase, version: int) -> None:
+    with pytest.raises(VersionNotFound, match=f"^the order has no version {version}$"):
+        await issue.execute("order-1", version=version)
+
+
+async def test_names_the_formats_there_are(issue: IssueReceiptUseCase) -> None:
+    with pytest.raises(UnknownFormat, match=r"^must be one of: html, pdf$") as refused:
+        await issue.execute("order-1", file_format="docx")
+    assert refused.value.field == "format"
+
+
+async def test_knows_no_order_by_another_id_nor_one_of_somebody_else(issue: IssueReceiptUseCase) -> None:
+    with pytest.raises(OrderNotFound, match=r"^Order not found$"):
+        await issue.execute("order-2")
+    with pytest.raises(OrderNotFound, match=r"^Order not found$"):
+        await issue.execute("order-1", Request(actor=Actor(ActorKind.CUSTOMER, "somebody-else")))
+
+
+async def test_refers_to_nothing_that_could_not_be_kept(repo: InMemoryOrderRepository) -> None:
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        await IssueReceiptUseCase(repo, repo, BrokenDocumentStore(), FORMATS).execute("order-1")
+    assert await documents_of(repo) == ()
+
+
+async def test_refuses_an_order_whose_id_could_lead_out_of_its_folder() -> None:
+    repo = InMemoryOrderRepository([Order("../order-1", "user-7", Money(9_900, "EUR"), "pending", NOON)])
+    files = CountingDocumentStore()
+    with pytest.raises(StoreUnusable, match="cannot stand in the name of a file"):
+        await IssueReceiptUseCase(repo, repo, files, FORMATS).execute("../order-1")
+    assert files.asked == []
+    assert await documents_of(repo, "../order-1") == ()
+
+
+async def test_a_dry_run_keeps_nothing_and_tells_what_would_be(
+    issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
+) -> None:
+    tried = await issue.execute("order-1", Request(dry_run=True))
+    assert tried.dry_run
+    assert (await documents_of(repo), files.asked) == ((), [])
+    assert (await issue.execute("order-1")).document == tried.document
+    known = await issue.execute("order-1", Request(dry_run=True))
+    assert (known.document, known.replayed, known.dry_run) == (tried.document, True, True)
+
+
+async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_moved_on(
+    issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
+) -> None:
+    asked = Request(key="the-key")
+    first = await issue.execute("order-1", asked)
+    await ConfirmOrderUseCase(repo).execute("order-1")
+    assert await issue.execute("order-1", asked) == replace(first, replayed=True)
+    assert len(files.asked) == 1
+    with pytest.raises(IdempotencyKeyReused):
+        await issue.execute("order-1", asked, file_format="pdf")
+
+
+async def test_many_at_once_issue_one_receipt(
+    issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
+) -> None:
+    issued = await asyncio.gather(*(issue.execute("order-1", PLAIN) for _ in range(20)))
+    assert len({each.document.id for each in issued}) == 1
+    assert [each.replayed for each in issued].count(False) == 1
+    assert len(await documents_of(repo)) == 1
+    assert len(set(files.asked)) == 1
