@@ -27,6 +27,7 @@ LIMITS = {
     "MAX_METADATA_KEYS": "metadata keys of an order",
     "MAX_METADATA_KEY_LENGTH": "characters of a metadata key",
     "MAX_METADATA_VALUE_LENGTH": "characters of a metadata value",
+    "MAX_DOCUMENTS": "documents of an order",
     "MAX_REMEMBERED_REQUESTS": "idempotency keys that an order remembers",
 }
 

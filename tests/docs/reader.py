@@ -14,9 +14,11 @@ import subprocess
 import termios
 import time
 from collections.abc import Sequence
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+from urllib.request import urlopen
 
 from tests.docs.console import Command, matches
 from tests.docs.pages import CHECKOUT
@@ -187,9 +189,10 @@ def _plain(printed: bytes) -> str:
 
 
 def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+    # Not only a connection: the port is open before the server has said so, and before it reads from it.
+    with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/livez", timeout=1) as answer:
+        return bool(answer.status == HTTPStatus.OK)
+    return False
 
 
 def _free_port() -> int:

@@ -32,7 +32,7 @@ BUILT_IN = Path(__file__).with_name("built_in_maps")
 OWN = "orderkeep"
 """The map of the files that orderkeep writes; it is no TOML file."""
 
-NOT_MAPPED = ("version", "metadata", "cancellation")
+NOT_MAPPED = ("version", "metadata", "cancellation", "documents")
 """Fields of an order that a map does not fill in its `[order]`: made here, a table of its own, or in no one cell."""
 
 EXAMPLE = datetime(1998, 5, 6, 7, 8, 9, tzinfo=UTC)
