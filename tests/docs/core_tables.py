@@ -44,6 +44,7 @@ DEPENDENCIES = {
     "asyncpg": "the PostgreSQL store",
     "aiodynamo": "DynamoDB; a third of the CPU of the other clients",
     "aiohttp": "the HTTP client under it",
+    "mangum": "turns API Gateway's, a load balancer's and a function URL's events into HTTP requests, on Lambda",
     "pytest": "runs the tests",
     "pytest-asyncio": "runs tests that await",
     "coverage": "tells which branches no test takes",
