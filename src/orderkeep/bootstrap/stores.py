@@ -108,6 +108,18 @@ def table_setup(url: str) -> "TableSetup":
     return TableSetup(table, **options)
 
 
+async def check_table(url: str) -> None:
+    """See that a DynamoDB store's table is as it must be: keys, indexes, settings. Other stores see to theirs when
+    they are opened. Raises `StoreUnusable`, and as `open_store` does.
+    """
+    if urlsplit(url).scheme == "dynamodb":
+        setup = table_setup(url)
+        try:
+            await setup.check()
+        finally:
+            await setup.close()
+
+
 def _table_of(parts: SplitResult) -> tuple[str, dict[str, str]]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if not parts.netloc or parts.path.strip("/") or parts.fragment or options.keys() - {"region", "endpoint"}:

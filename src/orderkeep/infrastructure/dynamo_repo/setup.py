@@ -85,6 +85,18 @@ class TableSetup:
             problems=tuple(problems),
         )
 
+    async def check(self) -> None:
+        """Raise `StoreUnusable` where orders cannot be kept in the table."""
+        try:
+            said = (await self._table.ask("DescribeTable", {}))["Table"]
+        except DynamoError as error:
+            if error.code != "AccessDeniedException":
+                raise translated(error) from error
+        else:  # who may not look at the keys and indexes learns of a wrong one by the first request that needs it
+            if problems := "; ".join(_problems(said, said.get("GlobalSecondaryIndexes", []))):
+                raise StoreUnusable(f"{problems}: name another table, and run `orderkeep table create` for it")
+        await self._table.settings()
+
     async def close(self) -> None:
         """Let go of the connection."""
         await self._table.close()
