@@ -1,0 +1,117 @@
+"""What all Lambda handlers share: the use cases, wired once, and one event loop, both for the life of the container."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any, Protocol, TypeVar
+
+from pydantic import ValidationError
+
+from orderkeep.bootstrap import InvalidStoreURL, UseCases, bootstrap, check_table
+from orderkeep.config import Settings
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+
+log = logging.getLogger("orderkeep.lambda")
+
+INIT_SECONDS = 5.0
+"""How long the store may take to answer while a container starts. Lambda allows ten seconds for all of it."""
+
+ANSWER_SECONDS = 0.5
+"""What is kept of an invocation's time for the answer: most of it for saying that the store did not."""
+
+_loop = asyncio.new_event_loop()
+
+T = TypeVar("T")
+
+
+class Context(Protocol):
+    """As much of Lambda's context object as we use."""
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return how long the invocation may still take."""
+
+
+class CannotStart(Exception):
+    """The function is not set up; the message says what to set or to run."""
+
+
+def load_settings() -> Settings:
+    """Return the settings in the environment. The store must be named: a container's own disk would forget orders.
+    `ORDERS_TABLE` may stand for it, by the name of the table. Raises `CannotStart`.
+    """
+    named: dict[str, Any] = {}
+    if not os.environ.get("ORDERKEEP_STORE"):
+        if not (table := os.environ.get("ORDERS_TABLE")):
+            raise CannotStart("no store is named: set ORDERKEEP_STORE, such as dynamodb://orders")
+        named["store"] = f"dynamodb://{table}"
+    try:
+        return Settings(**named)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False)[0]
+        raise CannotStart(f"ORDERKEEP_{str(wrong['loc'][0]).upper()} cannot be used: {wrong['msg'].lower()}") from None
+
+
+def wire(settings: Settings | None = None) -> UseCases:
+    """Open the store that the settings name, see that it can be used, and return the use cases on it: at import, so
+    that a function that is not set up fails before it takes a request. Raises `CannotStart`.
+
+    A store that is only away for the moment does not keep the function from starting.
+    """
+    settings = settings or load_settings()
+    try:
+        return _loop_of_this_thread().run_until_complete(_opened(settings))
+    except InvalidStoreURL as error:
+        raise CannotStart(f"ORDERKEEP_STORE cannot be used: {error}") from None
+    except StoreUnusable as error:
+        where = f" (the store is {settings.store})" if settings.store.startswith("dynamodb:") else ""
+        raise CannotStart(f"the store cannot be used: {error}{where}") from None
+
+
+def run(work: Awaitable[T], context: Context) -> T:
+    """Do the work on the container's one loop, and return what it returns. Raises `StoreUnavailable` shortly before
+    the invocation's time is over.
+    """
+
+    async def bounded() -> T:
+        async with within_time_of(context):
+            return await work
+
+    return _loop_of_this_thread().run_until_complete(bounded())
+
+
+@asynccontextmanager
+async def within_time_of(context: Context) -> AsyncIterator[None]:
+    """Give up what is inside with `StoreUnavailable` while there is time to say so: nothing else of ours waits."""
+    await asyncio.sleep(0)  # after a freeze: hear first which connections the other side has closed meanwhile
+    left = context.get_remaining_time_in_millis() / 1_000
+    try:
+        async with asyncio.timeout(left - min(ANSWER_SECONDS, left / 4)):
+            yield
+    except TimeoutError:
+        raise StoreUnavailable("the store did not answer in the time that the invocation had") from None
+
+
+async def _opened(settings: Settings) -> UseCases:
+    use_cases = bootstrap(settings.store, auto_migrate=settings.auto_migrate)
+    try:
+        async with asyncio.timeout(INIT_SECONDS):
+            await use_cases.check_store()
+            await check_table(settings.store)
+    except StoreUnusable:
+        await use_cases.close()
+        raise
+    except (StoreUnavailable, TimeoutError) as error:
+        log.warning("the store does not answer yet: %s", error if str(error) else "it took too long")
+    return use_cases
+
+
+def _loop_of_this_thread() -> asyncio.AbstractEventLoop:
+    # Set again each time: Mangum takes whichever loop the thread has, and others may have set theirs or none.
+    asyncio.set_event_loop(_loop)
+    return _loop
