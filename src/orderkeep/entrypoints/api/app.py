@@ -21,11 +21,15 @@ from orderkeep.entrypoints.api.middleware import (
     RequestIdMiddleware,
 )
 from orderkeep.entrypoints.api.openapi import document
+from orderkeep.entrypoints.api.time_limit import TimeLimit, TimeLimitMiddleware
 
 
-def create_app(settings: Settings, use_cases: UseCases | None = None) -> FastAPI:
+def create_app(
+    settings: Settings, use_cases: UseCases | None = None, *, time_limit: TimeLimit | None = None
+) -> FastAPI:
     """Return an app of its own. It opens the settings' store when it starts and closes it when it ends; use cases
-    that are handed in it neither opens nor closes, and needs no start for.
+    that are handed in it neither opens nor closes, and needs no start for. `time_limit` says how long a request may
+    take.
     """
     metrics = Metrics()
     app = FastAPI(
@@ -40,6 +44,7 @@ def create_app(settings: Settings, use_cases: UseCases | None = None) -> FastAPI
             Middleware(MetricsMiddleware, metrics),
             Middleware(ErrorMiddleware),
             Middleware(BodyLimitMiddleware, settings.max_body_bytes),
+            *([Middleware(TimeLimitMiddleware, time_limit)] if time_limit else []),
         ],
     )
     app.state.use_cases, app.state.metrics = use_cases, metrics

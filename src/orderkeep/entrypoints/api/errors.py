@@ -67,18 +67,23 @@ def title_of(kind: type[BaseException]) -> str:
     return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "", maxsplit=1)[0].replace("\n", " ")
 
 
-async def _answer_refusal_inside(request: Request, error: Exception) -> Response:
-    assert isinstance(error, OrderkeepError)  # noqa: S101  # as it was registered for
+def problem_of(error: OrderkeepError, request_id: str) -> Response:
+    """Return the problem document of what was refused inside."""
     detail, errors, headers = _said(error)
     return problem(
         status_for(type(error)),
         error.code,
         detail,
-        request_id=request_id_of(request.scope),
+        request_id=request_id,
         title=title_of(type(error)),
         errors=errors,
         headers=headers,
     )
+
+
+async def _answer_refusal_inside(request: Request, error: Exception) -> Response:
+    assert isinstance(error, OrderkeepError)  # noqa: S101  # as it was registered for
+    return problem_of(error, request_id_of(request.scope))
 
 
 def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:

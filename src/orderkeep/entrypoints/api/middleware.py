@@ -15,6 +15,9 @@ from orderkeep.entrypoints.api.problems import Refused, problem
 
 log = logging.getLogger("orderkeep.http")
 
+SERVERS_ID = "orderkeep.servers_request_id"
+"""Where in a scope the id stands that whoever serves us knows the request by, if any."""
+
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -25,7 +28,9 @@ def request_id_of(scope: Scope) -> str:
 
 
 class RequestIdMiddleware:
-    """Takes over the caller's `X-Request-Id` where it is fit to be kept, or makes one, and answers it."""
+    """Takes over the caller's `X-Request-Id` where it is fit to be kept, or the id that whoever serves us knows the
+    request by, or makes one; and answers it.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -33,7 +38,7 @@ class RequestIdMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        scope["orderkeep.request_id"] = request_id = _given_id(scope) or token_hex(16)
+        scope["orderkeep.request_id"] = request_id = _given_id(scope) or scope.get(SERVERS_ID) or token_hex(16)
         header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: Message) -> None:
