@@ -51,10 +51,12 @@ def load_settings() -> Settings:
             raise CannotStart("no store is named: set ORDERKEEP_STORE, such as dynamodb://orders")
         named["store"] = f"dynamodb://{table}"
     try:
-        return Settings(**named)
+        settings = Settings(**named)
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
         raise CannotStart(f"ORDERKEEP_{str(wrong['loc'][0]).upper()} cannot be used: {wrong['msg'].lower()}") from None
+    logging.getLogger("orderkeep").setLevel(settings.log_level.upper())  # Lambda's own logger shows warnings alone
+    return settings
 
 
 def wire(settings: Settings | None = None) -> UseCases:
@@ -65,12 +67,20 @@ def wire(settings: Settings | None = None) -> UseCases:
     """
     settings = settings or load_settings()
     try:
-        return _loop_of_this_thread().run_until_complete(_opened(settings))
+        return take_over_thread().run_until_complete(_opened(settings))
     except InvalidStoreURL as error:
         raise CannotStart(f"ORDERKEEP_STORE cannot be used: {error}") from None
     except StoreUnusable as error:
         where = f" (the store is {settings.store})" if settings.store.startswith("dynamodb:") else ""
         raise CannotStart(f"the store cannot be used: {error}{where}") from None
+
+
+def take_over_thread() -> asyncio.AbstractEventLoop:
+    """Return the container's one loop, and let it be this thread's: Mangum takes whichever loop the thread has, and
+    others may have set theirs, or none.
+    """
+    asyncio.set_event_loop(_loop)
+    return _loop
 
 
 def run(work: Awaitable[T], context: Context) -> T:
@@ -82,7 +92,7 @@ def run(work: Awaitable[T], context: Context) -> T:
         async with within_time_of(context):
             return await work
 
-    return _loop_of_this_thread().run_until_complete(bounded())
+    return take_over_thread().run_until_complete(bounded())
 
 
 @asynccontextmanager
@@ -109,9 +119,3 @@ async def _opened(settings: Settings) -> UseCases:
     except (StoreUnavailable, TimeoutError) as error:
         log.warning("the store does not answer yet: %s", error if str(error) else "it took too long")
     return use_cases
-
-
-def _loop_of_this_thread() -> asyncio.AbstractEventLoop:
-    # Set again each time: Mangum takes whichever loop the thread has, and others may have set theirs or none.
-    asyncio.set_event_loop(_loop)
-    return _loop
