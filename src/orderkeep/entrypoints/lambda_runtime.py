@@ -50,6 +50,11 @@ def load_settings() -> Settings:
         if not (table := os.environ.get("ORDERS_TABLE")):
             raise CannotStart("no store is named: set ORDERKEEP_STORE, such as dynamodb://orders")
         named["store"] = f"dynamodb://{table}"
+    return read_settings(**named)
+
+
+def read_settings(**named: Any) -> Settings:
+    """Return the settings in the environment, those given by name first. Raises `CannotStart`."""
     try:
         settings = Settings(**named)
     except ValidationError as error:
