@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -22,6 +22,7 @@ MESSAGES = {
     "string_type": ("wrong_type", "must be a text"),
     "string_unicode": ("text_not_printable", "must not hold half a surrogate pair"),
     "int_type": ("wrong_type", "must be a whole number"),
+    "bool_type": ("wrong_type", "must be true or false"),
     "tuple_type": ("wrong_type", "must be an array"),
     "dict_type": ("wrong_type", "must be an object"),
     "model_type": ("wrong_type", "must be an object"),
@@ -54,6 +55,10 @@ class InvalidFields(Exception):
         """Return what pydantic found, in our words."""
         found = error.errors(include_url=False, include_input=False)
         return cls(tuple(_field_error(details) for details in found[:MOST_ERRORS]))
+
+    def below(self, pointer: str) -> InvalidFields:
+        """Return the same of what stands at that place in something larger."""
+        return InvalidFields(tuple(replace(error, pointer=pointer + error.pointer) for error in self.errors))
 
 
 def field_error_of(error: InvalidOrder) -> FieldError:

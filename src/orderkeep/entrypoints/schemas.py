@@ -27,6 +27,7 @@ from orderkeep.entrypoints.field_types import (
 )
 
 __all__ = [
+    "Body",
     "CancelBody",
     "FieldError",
     "ImportedOrder",
@@ -36,6 +37,7 @@ __all__ = [
     "read_cancel",
     "read_imported_order",
     "read_place_order",
+    "valid",
 ]
 
 
@@ -107,25 +109,26 @@ Model = TypeVar("Model", bound=Body)
 
 def read_place_order(data: object) -> PlaceOrder:
     """Return the order to place. Raises `InvalidFields`."""
-    return msgspec.convert(_valid(PlaceOrderBody, data).model_dump(), PlaceOrder)
+    return msgspec.convert(valid(PlaceOrderBody, data).model_dump(), PlaceOrder)
 
 
 def read_cancel(data: object) -> CancelBody:
     """Return why an order is called off. Raises `InvalidFields`."""
-    return _valid(CancelBody, data)
+    return valid(CancelBody, data)
 
 
 def read_imported_order(data: object) -> OrderDTO:
     """Return the order to import, with the id `""` where none is given. Its version is not taken over, as versions
     count the commits here, nor are its documents, which belong to versions. Raises `InvalidFields`.
     """
-    values: dict[str, Any] = _valid(ImportedOrder, data).model_dump(exclude={"documents", "version"})
+    values: dict[str, Any] = valid(ImportedOrder, data).model_dump(exclude={"documents", "version"})
     values["id"] = values["id"] or ""
     values["updated_at"] = values["updated_at"] or values["created_at"]
     return msgspec.convert(values, OrderDTO)
 
 
-def _valid(model: type[Model], data: object) -> Model:
+def valid(model: type[Model], data: object) -> Model:
+    """Return the data as that model. Raises `InvalidFields`."""
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -10,8 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orderkeep.application.dtos import ChangeDTO, CommandResult, OrderDTO
+from orderkeep.application.dtos import CommandResult, OrderDTO
 from orderkeep.application.use_cases import HistoryPage, OrderPage
+from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, more_form, page_form
 from orderkeep.entrypoints.api.conditions import etag_of, none_match
 
 JSON = "application/json"
@@ -35,8 +36,7 @@ def order_answer(request: Request, version: int, order: bytes | OrderDTO) -> Res
 def result_answer(result: CommandResult, *, dry_run: bool, status: int = HTTPStatus.OK) -> Response:
     """Return the order as a command left it; of a dry run, what it would become and why."""
     if dry_run:
-        said = {"dry_run": True, "order": result.order, "events": result.events}
-        return answer(said, headers=_result_headers(result) if result.replayed else None)
+        return answer(dry_run_form(result), headers=_result_headers(result) if result.replayed else None)
     return answer(result.order, status, _result_headers(result))
 
 
@@ -58,13 +58,13 @@ def cancelled_answer(result: CommandResult, *, dry_run: bool) -> Response:
 def orders_answer(request: Request, page: OrderPage) -> Response:
     """Return a page of orders: the stored texts, joined."""
     data = b",".join([order.json for order in page.orders])
-    content = b'{"data":[%b],%b}' % (data, _encode(_more(page.next_cursor))[1:-1])
+    content = b'{"data":[%b],%b}' % (data, _encode(more_form(page.next_cursor))[1:-1])
     return Response(content, HTTPStatus.OK, _link(request, page.next_cursor), JSON)
 
 
 def history_answer(request: Request, page: HistoryPage) -> Response:
     """Return a page of what was done to an order."""
-    content = {"data": [_change(change) for change in page.changes], **_more(page.next_cursor)}
+    content = page_form([change_form(change) for change in page.changes], page.next_cursor)
     return answer(content, headers=_link(request, page.next_cursor))
 
 
@@ -75,10 +75,6 @@ def _result_headers(result: CommandResult) -> dict[str, str]:
     return headers
 
 
-def _more(next_cursor: str | None) -> dict[str, object]:
-    return {"has_more": next_cursor is not None, "next_cursor": next_cursor}
-
-
 def _link(request: Request, next_cursor: str | None) -> dict[str, str] | None:
     if next_cursor is None:
         return None
@@ -87,16 +83,3 @@ def _link(request: Request, next_cursor: str | None) -> dict[str, str] | None:
     root = request.scope["root_path"]
     path = quote(root + request.scope["path"].removeprefix(root))
     return {"Link": f'<{path}?{urlencode([*query, ("cursor", next_cursor)])}>; rel="next"'}
-
-
-def _change(change: ChangeDTO) -> dict[str, object]:
-    return {
-        "version": change.version,
-        "at": change.at,
-        "actor": change.actor,
-        "request_id": change.request_id,
-        "events": change.events,
-        "order": change.order,
-        "previous_hash": change.previous_hash,
-        "hash": change.hash,
-    }

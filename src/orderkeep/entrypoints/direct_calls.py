@@ -1,0 +1,151 @@
+"""The use cases that are called by name, without HTTP: what each takes, and what it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import AfterValidator, Field
+
+from orderkeep.application.change_order import Request
+from orderkeep.application.dtos import CommandResult, PlaceOrder
+from orderkeep.application.ports import OrderFilter
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
+from orderkeep.bootstrap import UseCases
+from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, page_form
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
+from orderkeep.entrypoints.field_types import Instant, finding
+from orderkeep.entrypoints.schemas import Body, CancelBody, read_place_order, valid
+
+
+def _from_one(number: int) -> int:
+    if number < 1:
+        raise finding("invalid_value", "must be a whole number from 1")
+    return number
+
+
+Version = Annotated[int, AfterValidator(_from_one)]
+
+
+class NoInput(Body):
+    """Takes nothing."""
+
+
+class OrderInput(Body):
+    """Which order."""
+
+    order_id: str
+
+
+class CancelInput(CancelBody):
+    """Which order, and why it is called off."""
+
+    order_id: str
+
+
+class OrderAtInput(OrderInput):
+    """Which order, and at which version or instant."""
+
+    version: Version | None = None
+    at: Instant | None = None
+
+
+class HistoryInput(OrderInput):
+    """Which order, and which page of its changes."""
+
+    limit: int = DEFAULT_PAGE
+    cursor: str | None = None
+
+
+class ListInput(Body):
+    """Which orders, and which page of them."""
+
+    user_id: str | None = None
+    status: str | None = None
+    tag: str | None = None
+    external_ref: str | None = None
+    created_from: Instant | None = None
+    created_to: Instant | None = None
+    limit: int = Field(DEFAULT_PAGE)
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A use case by its name: `read` makes its input of plain values, `work` returns what is answered. Commands
+    change orders, and take an idempotency key, an expected version and a dry run.
+    """
+
+    read: Callable[[object], Any]
+    work: Callable[[UseCases, Any, Request], Awaitable[object]]
+    is_command: bool = False
+
+
+async def _place_order(use_cases: UseCases, order: PlaceOrder, asked: Request) -> object:
+    return _result(await use_cases.place_order.execute(order, asked), asked)
+
+
+async def _cancel_order(use_cases: UseCases, given: CancelInput, asked: Request) -> object:
+    result = await use_cases.cancel_order.execute(given.order_id, asked, reason=given.reason, note=given.note)
+    return _result(result, asked)
+
+
+async def _move(name: str, use_cases: UseCases, given: OrderInput, asked: Request) -> object:
+    return _result(await getattr(use_cases, name).execute(given.order_id, asked), asked)
+
+
+async def _get_order(use_cases: UseCases, given: OrderInput, asked: Request) -> object:
+    return msgspec.Raw((await use_cases.get_order.execute(given.order_id, asked.actor)).json)
+
+
+async def _get_order_at(use_cases: UseCases, given: OrderAtInput, asked: Request) -> object:
+    if (when := given.at or given.version) is None or (given.at and given.version):
+        raise InvalidFields((FieldError("/at", "invalid_value", "must be given, or version in its place"),))
+    return await use_cases.get_order_at.execute(given.order_id, when, asked.actor)
+
+
+async def _get_order_history(use_cases: UseCases, given: HistoryInput, asked: Request) -> object:
+    page = await use_cases.get_order_history.execute(
+        given.order_id, limit=given.limit, cursor=given.cursor, actor=asked.actor
+    )
+    return page_form([change_form(change) for change in page.changes], page.next_cursor)
+
+
+async def _list_orders(use_cases: UseCases, given: ListInput, asked: Request) -> object:
+    filters = OrderFilter(**given.model_dump(exclude={"limit", "cursor"}))
+    page = await use_cases.list_orders.execute(filters, limit=given.limit, cursor=given.cursor, actor=asked.actor)
+    return page_form([msgspec.Raw(order.json) for order in page.orders], page.next_cursor)
+
+
+async def _verify_orders(use_cases: UseCases, _: NoInput, __: Request) -> object:
+    return await use_cases.verify_orders.execute()
+
+
+async def _check_store(use_cases: UseCases, _: NoInput, __: Request) -> object:
+    await use_cases.check_store()
+    return {"status": "ready"}
+
+
+def _result(result: CommandResult, asked: Request) -> object:
+    return dry_run_form(result) if asked.dry_run else result.order
+
+
+_ONE_ORDER = partial(valid, OrderInput)
+
+CALLS: dict[str, Call] = {
+    "place_order": Call(read_place_order, _place_order, is_command=True),
+    "get_order": Call(_ONE_ORDER, _get_order),
+    "get_order_at": Call(partial(valid, OrderAtInput), _get_order_at),
+    "get_order_history": Call(partial(valid, HistoryInput), _get_order_history),
+    "list_orders": Call(partial(valid, ListInput), _list_orders),
+    "confirm_order": Call(_ONE_ORDER, partial(_move, "confirm_order"), is_command=True),
+    "ship_order": Call(_ONE_ORDER, partial(_move, "ship_order"), is_command=True),
+    "deliver_order": Call(_ONE_ORDER, partial(_move, "deliver_order"), is_command=True),
+    "cancel_order": Call(partial(valid, CancelInput), _cancel_order, is_command=True),
+    "verify_orders": Call(partial(valid, NoInput), _verify_orders),
+    "check_store": Call(partial(valid, NoInput), _check_store),
+}
+"""By the names of `UseCases`, all that an answer in one piece fits."""
