@@ -1,0 +1,172 @@
+"""A Lambda container's start: what is not set up fails then and there, and says what to set or to run."""
+
+import asyncio
+import sys
+import uuid
+
+import pytest
+
+from orderkeep.infrastructure.dynamo_repo import setup
+from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
+from tests.entrypoints.http_calls import PLAIN
+from tests.entrypoints.lambda_calls import Context, Request, call, container, http_api
+from tests.servers.dynamodb import REGION, Server
+from tests.servers.tcp_proxy import tcp_proxy
+
+EveryHandler = pytest.mark.parametrize("handler", ["lambda_handler", "lambda_direct"])
+
+
+@pytest.fixture
+def in_the_region(dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """DynamoDB Local as the AWS variables name it."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.endpoint)
+    return dynamodb
+
+
+def failure(monkeypatch: pytest.MonkeyPatch, handler: str, **environment: str) -> str:
+    """Return why a container does not start."""
+    with pytest.raises(Exception, match=r"\w") as raised, container(monkeypatch, handler, **environment):
+        pass
+    assert type(raised.value).__name__ == "CannotStart", repr(raised.value)
+    return str(raised.value)
+
+
+@EveryHandler
+def test_a_function_without_a_store_says_what_to_set(monkeypatch: pytest.MonkeyPatch, handler: str) -> None:
+    assert failure(monkeypatch, handler) == "no store is named: set ORDERKEEP_STORE, such as dynamodb://orders"
+
+
+@EveryHandler
+@pytest.mark.parametrize(
+    "variables, said",
+    [
+        ({"ORDERKEEP_STORE": "mongodb://orders"}, "ORDERKEEP_STORE cannot be used: a store's URL begins with"),
+        ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_LOG_LEVEL": "loud"}, "ORDERKEEP_LOG_LEVEL cannot be used: "),
+        ({"ORDERKEEP_STORE": "dynamodb://a"}, "a DynamoDB table has a name of 3 to 255 letters"),
+    ],
+    ids=["store", "setting", "table"],
+)
+def test_a_setting_that_cannot_be_used_is_named(
+    monkeypatch: pytest.MonkeyPatch, handler: str, variables: dict[str, str], said: str
+) -> None:
+    monkeypatch.setenv("AWS_REGION", REGION)
+    assert said in failure(monkeypatch, handler, **variables)
+
+
+def test_a_region_that_nobody_named_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
+        monkeypatch.delenv(name, raising=False)
+    assert "set AWS_REGION" in failure(monkeypatch, "lambda_handler", ORDERKEEP_STORE="dynamodb://orders")
+
+
+@EveryHandler
+@pytest.mark.parametrize(
+    "url, package, extra", [("dynamodb://orders", "aiodynamo", "aws"), ("postgresql://x/orders", "asyncpg", "postgres")]
+)
+def test_a_driver_that_was_not_packed_is_named(
+    monkeypatch: pytest.MonkeyPatch, handler: str, url: str, package: str, extra: str
+) -> None:
+    ours = "orderkeep.infrastructure."
+    for name in [name for name in sys.modules if name.startswith((ours + "dynamo_repo", ours + "postgres_repo"))]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    assert f"pip install 'orderkeep[{extra}]'" in failure(monkeypatch, handler, ORDERKEEP_STORE=url)
+
+
+@EveryHandler
+def test_a_table_that_is_not_there_says_what_to_run(
+    monkeypatch: pytest.MonkeyPatch, dynamodb: Server, handler: str
+) -> None:
+    store = dynamodb.url_of("no-such-table")
+    said = failure(monkeypatch, handler, ORDERKEEP_STORE=store)
+    assert "run `orderkeep table create`" in said
+    assert f"the store is {store}" in said
+
+
+def table_without(server: Server, index: str) -> str:
+    """Create a table that is one of ours but for one index, and return the URL of a store on it."""
+    name = f"orders-{uuid.uuid4()}"
+    wanted = setup._creation(deletion_protection=False)
+    wanted["GlobalSecondaryIndexes"] = [one for one in wanted["GlobalSecondaryIndexes"] if one["IndexName"] != index]
+    keys = [key for one in (wanted, *wanted["GlobalSecondaryIndexes"]) for key in one["KeySchema"]]
+    used = {key["AttributeName"] for key in keys}
+    wanted["AttributeDefinitions"] = [one for one in wanted["AttributeDefinitions"] if one["AttributeName"] in used]
+
+    async def create() -> None:
+        found = TableSetup(name, region=REGION, endpoint=server.endpoint)
+        try:
+            await found._table.ask("CreateTable", wanted)
+            await found._keep_settings(shards=2)
+        finally:
+            await found.close()
+
+    asyncio.run(create())
+    return server.url_of(name)
+
+
+@EveryHandler
+def test_a_table_that_lacks_an_index_is_refused(
+    monkeypatch: pytest.MonkeyPatch, dynamodb: Server, handler: str
+) -> None:
+    said = failure(monkeypatch, handler, ORDERKEEP_STORE=table_without(dynamodb, "by_inbox"))
+    assert "it lacks the index by_inbox: name another table, and run `orderkeep table create` for it" in said
+
+
+def test_a_table_that_was_not_set_up_is_refused(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
+    async def forget() -> str:
+        found = TableSetup(await dynamodb.new_table(), region=REGION, endpoint=dynamodb.endpoint)
+        try:
+            await found._table.call("DeleteItem", {"Key": {"pk": {"S": "M"}, "sk": {"S": "M"}}})
+            return dynamodb.url_of(found._table.name)
+        finally:
+            await found.close()
+
+    said = failure(monkeypatch, "lambda_handler", ORDERKEEP_STORE=asyncio.run(forget()))
+    assert "the table is not set up for orders: run `orderkeep table create`" in said
+
+
+@EveryHandler
+def test_the_table_may_be_named_as_the_article_names_it(
+    monkeypatch: pytest.MonkeyPatch, in_the_region: Server, handler: str
+) -> None:
+    table = asyncio.run(in_the_region.new_table())
+    with container(monkeypatch, handler, ORDERS_TABLE=table):
+        pass
+    said = failure(monkeypatch, handler, ORDERS_TABLE=table, ORDERKEEP_STORE="dynamodb://no-such-table")
+    assert "the store is dynamodb://no-such-table" in said
+
+
+def test_a_store_that_is_away_for_the_moment_keeps_no_function_from_starting(
+    monkeypatch: pytest.MonkeyPatch, dynamodb: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = asyncio.run(dynamodb.new_table())
+    with tcp_proxy(dynamodb.endpoint) as proxy:
+        monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.table.FIRST_PAUSE_SECONDS", 0.001)
+        proxy.refuse = True
+        with container(monkeypatch, ORDERKEEP_STORE=Server(proxy.url).url_of(table)) as module:
+            assert "the store does not answer yet: DynamoDB cannot be reached" in caplog.text
+            away = call(module, http_api(Request.json("POST", "/orders", PLAIN)))
+            assert (away.status, away.headers["retry-after"]) == (503, "1")
+            proxy.refuse = False
+            assert call(module, http_api(Request.json("POST", "/orders", PLAIN))).status == 201
+
+
+def test_a_store_that_hangs_keeps_no_function_from_starting(
+    monkeypatch: pytest.MonkeyPatch, dynamodb: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = asyncio.run(dynamodb.new_table())
+    with tcp_proxy(dynamodb.endpoint) as proxy:
+        store = Server(proxy.url).url_of(table)
+        with container(monkeypatch, "lambda_runtime", ORDERKEEP_STORE=store) as runtime:
+            proxy.fall_silent()
+            monkeypatch.setattr(runtime, "INIT_SECONDS", 0.05)
+            use_cases = runtime.wire()
+            assert "the store does not answer yet: it took too long" in caplog.text
+            proxy.speak()
+            runtime.run(use_cases.check_store(), Context())
+            runtime.run(use_cases.close(), Context())
