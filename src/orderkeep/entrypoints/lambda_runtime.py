@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from orderkeep.bootstrap import InvalidStoreURL, UseCases, bootstrap, check_table
+from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, bootstrap_as_set, check_table
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
@@ -75,6 +75,8 @@ def wire(settings: Settings | None = None) -> UseCases:
         return take_over_thread().run_until_complete(_opened(settings))
     except InvalidStoreURL as error:
         raise CannotStart(f"ORDERKEEP_STORE cannot be used: {error}") from None
+    except InvalidDocumentsURL as error:
+        raise CannotStart(f"ORDERKEEP_DOCUMENTS cannot be used: {error}") from None
     except StoreUnusable as error:
         where = f" (the store is {settings.store})" if settings.store.startswith("dynamodb:") else ""
         raise CannotStart(f"the store cannot be used: {error}{where}") from None
@@ -113,7 +115,7 @@ async def within_time_of(context: Context) -> AsyncIterator[None]:
 
 
 async def _opened(settings: Settings) -> UseCases:
-    use_cases = bootstrap(settings.store, auto_migrate=settings.auto_migrate)
+    use_cases = bootstrap_as_set(settings)
     try:
         async with asyncio.timeout(INIT_SECONDS):
             await use_cases.check_store()
