@@ -77,7 +77,7 @@ def report(error: Exception, session: Session) -> int:
         traceback.print_exception(error, file=sys.stderr)
     failure = error if isinstance(error, Failure) else _failure_of(error)
     if session.as_json:
-        _say_in_json(failure)
+        _say_in_json(failure, error)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
         for fault in failure.errors:
@@ -103,10 +103,12 @@ def _detail(error: Exception) -> str:
     return text
 
 
-def _say_in_json(failure: Failure) -> None:
+def _say_in_json(failure: Failure, error: Exception) -> None:
     import msgspec
 
+    from orderkeep.entrypoints.field_errors import field_error_of
+
     said: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-    if failure.errors:
-        said["errors"] = failure.errors
+    if errors := (field_error_of(error),) if isinstance(error, InvalidOrder) else failure.errors:
+        said["errors"] = errors
     click.echo(msgspec.json.encode(said), err=True)
