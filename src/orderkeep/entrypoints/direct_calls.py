@@ -8,17 +8,17 @@ from functools import partial
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator
 
 from orderkeep.application.change_order import Request
-from orderkeep.application.dtos import CommandResult, PlaceOrder
+from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, page_form
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
 from orderkeep.entrypoints.field_types import Instant, finding
-from orderkeep.entrypoints.schemas import Body, CancelBody, read_place_order, valid
+from orderkeep.entrypoints.schemas import Body, CancelBody, PlaceOrderBody, to_place_order
 
 
 def _from_one(number: int) -> int:
@@ -27,6 +27,13 @@ def _from_one(number: int) -> int:
     return number
 
 
+def _whole(text: str) -> str:
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise finding("text_not_printable", "must not hold half a surrogate pair")  # which JSON can, and no store
+    return text
+
+
+Text = Annotated[str, AfterValidator(_whole)]
 Version = Annotated[int, AfterValidator(_from_one)]
 
 
@@ -37,13 +44,13 @@ class NoInput(Body):
 class OrderInput(Body):
     """Which order."""
 
-    order_id: str
+    order_id: Text
 
 
 class CancelInput(CancelBody):
     """Which order, and why it is called off."""
 
-    order_id: str
+    order_id: Text
 
 
 class OrderAtInput(OrderInput):
@@ -57,35 +64,35 @@ class HistoryInput(OrderInput):
     """Which order, and which page of its changes."""
 
     limit: int = DEFAULT_PAGE
-    cursor: str | None = None
+    cursor: Text | None = None
 
 
 class ListInput(Body):
     """Which orders, and which page of them."""
 
-    user_id: str | None = None
-    status: str | None = None
-    tag: str | None = None
-    external_ref: str | None = None
+    user_id: Text | None = None
+    status: Text | None = None
+    tag: Text | None = None
+    external_ref: Text | None = None
     created_from: Instant | None = None
     created_to: Instant | None = None
-    limit: int = Field(DEFAULT_PAGE)
-    cursor: str | None = None
+    limit: int = DEFAULT_PAGE
+    cursor: Text | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A use case by its name: `read` makes its input of plain values, `work` returns what is answered. Commands
-    change orders, and take an idempotency key, an expected version and a dry run.
+    """A use case by its name: `model` is its input, `work` returns what is answered. Commands change orders, and take
+    an idempotency key, an expected version and a dry run.
     """
 
-    read: Callable[[object], Any]
+    model: type[Body]
     work: Callable[[UseCases, Any, Request], Awaitable[object]]
     is_command: bool = False
 
 
-async def _place_order(use_cases: UseCases, order: PlaceOrder, asked: Request) -> object:
-    return _result(await use_cases.place_order.execute(order, asked), asked)
+async def _place_order(use_cases: UseCases, given: PlaceOrderBody, asked: Request) -> object:
+    return _result(await use_cases.place_order.execute(to_place_order(given), asked), asked)
 
 
 async def _cancel_order(use_cases: UseCases, given: CancelInput, asked: Request) -> object:
@@ -133,19 +140,17 @@ def _result(result: CommandResult, asked: Request) -> object:
     return dry_run_form(result) if asked.dry_run else result.order
 
 
-_ONE_ORDER = partial(valid, OrderInput)
-
 CALLS: dict[str, Call] = {
-    "place_order": Call(read_place_order, _place_order, is_command=True),
-    "get_order": Call(_ONE_ORDER, _get_order),
-    "get_order_at": Call(partial(valid, OrderAtInput), _get_order_at),
-    "get_order_history": Call(partial(valid, HistoryInput), _get_order_history),
-    "list_orders": Call(partial(valid, ListInput), _list_orders),
-    "confirm_order": Call(_ONE_ORDER, partial(_move, "confirm_order"), is_command=True),
-    "ship_order": Call(_ONE_ORDER, partial(_move, "ship_order"), is_command=True),
-    "deliver_order": Call(_ONE_ORDER, partial(_move, "deliver_order"), is_command=True),
-    "cancel_order": Call(partial(valid, CancelInput), _cancel_order, is_command=True),
-    "verify_orders": Call(partial(valid, NoInput), _verify_orders),
-    "check_store": Call(partial(valid, NoInput), _check_store),
+    "place_order": Call(PlaceOrderBody, _place_order, is_command=True),
+    "get_order": Call(OrderInput, _get_order),
+    "get_order_at": Call(OrderAtInput, _get_order_at),
+    "get_order_history": Call(HistoryInput, _get_order_history),
+    "list_orders": Call(ListInput, _list_orders),
+    "confirm_order": Call(OrderInput, partial(_move, "confirm_order"), is_command=True),
+    "ship_order": Call(OrderInput, partial(_move, "ship_order"), is_command=True),
+    "deliver_order": Call(OrderInput, partial(_move, "deliver_order"), is_command=True),
+    "cancel_order": Call(CancelInput, _cancel_order, is_command=True),
+    "verify_orders": Call(NoInput, _verify_orders),
+    "check_store": Call(NoInput, _check_store),
 }
-"""By the names of `UseCases`, all that an answer in one piece fits."""
+"""By the names of `UseCases`, all whose answer comes in one piece."""

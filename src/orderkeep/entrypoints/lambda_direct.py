@@ -86,7 +86,7 @@ async def _answer(event: Any, context: Context) -> object:
         request_id=context.aws_request_id,
     )
     try:
-        return await call.work(_use_cases, call.read(asked.input), request)
+        return await call.work(_use_cases, valid(call.model, asked.input), request)
     except InvalidFields as error:
         raise error.below("/input") from None
 

@@ -37,6 +37,7 @@ __all__ = [
     "read_cancel",
     "read_imported_order",
     "read_place_order",
+    "to_place_order",
     "valid",
 ]
 
@@ -109,7 +110,12 @@ Model = TypeVar("Model", bound=Body)
 
 def read_place_order(data: object) -> PlaceOrder:
     """Return the order to place. Raises `InvalidFields`."""
-    return msgspec.convert(valid(PlaceOrderBody, data).model_dump(), PlaceOrder)
+    return to_place_order(valid(PlaceOrderBody, data))
+
+
+def to_place_order(body: PlaceOrderBody) -> PlaceOrder:
+    """Return the order to place that the body describes."""
+    return msgspec.convert(body.model_dump(), PlaceOrder)
 
 
 def read_cancel(data: object) -> CancelBody:
