@@ -25,6 +25,8 @@ SETTINGS = "Only bootstrap and entrypoints know the settings"
 TESTING = "Only the torture command knows the test suite"
 PYDANTIC_SETTINGS = "Only config knows pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint knows FastAPI"
+MANGUM = "Only HTTP on Lambda knows Mangum"
+NO_HTTP = "Lambda's other handlers load nothing of HTTP"
 ASYNCPG = "Only the PostgreSQL store knows asyncpg"
 DEPENDS = "Depends lives in dependencies.py alone"
 
@@ -67,6 +69,10 @@ VIOLATIONS = [
     ("entrypoints/planted.py", "from pydantic_settings import BaseSettings", {PYDANTIC_SETTINGS}),
     ("bootstrap/stores.py", "from fastapi import FastAPI", {FASTAPI}),
     ("entrypoints/cli/planted.py", "import starlette.responses", {FASTAPI}),
+    ("entrypoints/api/planted.py", "import mangum", {MANGUM}),
+    ("entrypoints/lambda_direct.py", "import orderkeep.entrypoints.api.answers", {NO_HTTP}),
+    ("entrypoints/lambda_direct.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
+    ("entrypoints/lambda_runtime.py", "from mangum import Mangum", {MANGUM, NO_HTTP}),
     ("bootstrap/stores.py", "import asyncpg", {ASYNCPG}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
     ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
@@ -77,7 +83,15 @@ VIOLATIONS = [
 NAMED = [
     (contract["name"], module)
     for contract in CONTRACTS
-    for key in ("allowed_importers", "allowed_modules", "containers", "packages", "protected_modules", "shared")
+    for key in (
+        "allowed_importers",
+        "allowed_modules",
+        "containers",
+        "packages",
+        "protected_modules",
+        "shared",
+        "source_modules",
+    )
     for module in contract.get(key, [])
 ] + [(INWARD, layer) for layers in CONTRACTS[0]["layers"] for layer in layers.split(" | ")]
 
