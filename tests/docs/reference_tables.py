@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from tests.docs import core_tables, door_tables, dynamo_costs, dynamo_tables
+from tests.docs import core_tables, door_tables, dynamo_costs, dynamo_tables, lambda_tables
 from tests.docs.core_tables import Rows
 from tests.docs.pages import CHECKOUT
 
@@ -18,6 +18,7 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "settings": door_tables.settings,
     "errors": door_tables.errors,
     "operations": door_tables.operations,
+    "direct-calls": lambda_tables.direct_calls,
     "map-keys": door_tables.map_keys,
     "map-rules": door_tables.map_rules,
     "map-fields": door_tables.map_fields,
