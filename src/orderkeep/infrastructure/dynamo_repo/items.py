@@ -2,11 +2,16 @@
 
 import base64
 import zlib
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderSnapshot
 from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
 from orderkeep.infrastructure.dynamo_repo.keys import (
     HEAD_SORT,
     change_sort,
@@ -30,6 +35,8 @@ from orderkeep.infrastructure.serialization import (
 )
 
 Item = dict[str, dict[str, Any]]
+
+_Built = TypeVar("_Built")
 
 LARGEST_PLAIN = 1_024
 """Texts of more bytes than this are compressed: DynamoDB counts capacity by the kilobyte."""
@@ -128,6 +135,22 @@ def change_of_item(item: Item) -> ChangeDTO:
             hash=item["hash"]["S"],
         )
     )
+
+
+def built(build: Callable[[Item], _Built], items: Iterable[Item]) -> list[_Built]:
+    """Return what the items hold. Raises `StoreUnusable` where one is not as we write it."""
+    try:
+        return [build(item) for item in items]
+    except (
+        msgspec.MsgspecError,
+        zlib.error,
+        LookupError,
+        ValueError,
+        TypeError,
+        AttributeError,
+        OverflowError,
+    ) as error:
+        raise StoreUnusable(UNREADABLE) from error
 
 
 def version_of(item: Item) -> int:

@@ -57,6 +57,11 @@ def change_sort(version: int) -> str:
     return f"C#{version:010}"
 
 
+def is_change_key(partition: str, sort: str) -> bool:
+    """Tell whether it is the key of a change, and not of anything else in the table."""
+    return partition.startswith("O#") and sort.startswith("C#")
+
+
 def tag_sort(tag: str) -> str:
     """Return the sort key of the item that makes an order found by a tag."""
     return f"T#{tag}"

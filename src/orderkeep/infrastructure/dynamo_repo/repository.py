@@ -1,11 +1,8 @@
 """The DynamoDB store: commits are transactions with conditions, reads that decide are consistent, lists may lag."""
 
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, TypeVar
-
-import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
@@ -16,6 +13,7 @@ from orderkeep.infrastructure.dynamo_repo.client import Place
 from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
 from orderkeep.infrastructure.dynamo_repo.items import (
     Item,
+    built,
     change_key,
     change_of_item,
     head_key,
@@ -68,7 +66,7 @@ class DynamoOrderRepository(OrderStore):
         return await self._one(snapshot_of_item, head_key(order_id), order_id)
 
     async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return _built(snapshot_of_item, await lists.list_heads(self._table, where, after, limit))
+        return built(snapshot_of_item, await lists.list_heads(self._table, where, after, limit))
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:
@@ -79,7 +77,7 @@ class DynamoOrderRepository(OrderStore):
         async for page in self._changes(order_id, 1, _NEWEST_FIRST, ScanIndexForward=False):
             for item in page:
                 if item["at"]["S"] <= instant_key(instant):
-                    return _built(change_of_item, [item])[0]
+                    return built(change_of_item, [item])[0]
         return None
 
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
@@ -88,7 +86,7 @@ class DynamoOrderRepository(OrderStore):
             items += page
             if len(items) >= limit:
                 break
-        return _built(change_of_item, items[:limit])
+        return built(change_of_item, items[:limit])
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = 0 if after is None else _feed_position(after)
@@ -98,7 +96,7 @@ class DynamoOrderRepository(OrderStore):
             items = [kept[order_key(order_id), change_sort(version)] for order_id, version in refs]
         except KeyError as error:
             raise StoreUnusable(UNREADABLE) from error
-        return FeedPage(tuple(_built(change_of_item, items)), str(start + len(refs)))
+        return FeedPage(tuple(built(change_of_item, items)), str(start + len(refs)))
 
     async def ping(self) -> None:
         await self._table.read_settings()
@@ -110,7 +108,7 @@ class DynamoOrderRepository(OrderStore):
         if not can_be_a_key(order_key(order_id)):
             return None
         item = await self._table.get(item_key)
-        return None if item is None else _built(build, [item])[0]
+        return None if item is None else built(build, [item])[0]
 
     async def _changes(
         self, order_id: str, first_version: int, largest_page: int, **further: Any
@@ -121,13 +119,6 @@ class DynamoOrderRepository(OrderStore):
         values = {"order": order_key(order_id), **span}
         async for page in self._table.query(_CHANGES, values, largest_page=min(largest_page, MOST_CHANGES), **further):
             yield page
-
-
-def _built(build: Callable[[Item], _Built], items: Iterable[Item]) -> list[_Built]:
-    try:
-        return [build(item) for item in items]
-    except (msgspec.MsgspecError, zlib.error, LookupError, ValueError, TypeError, OverflowError) as error:
-        raise StoreUnusable(UNREADABLE) from error
 
 
 def _feed_position(text: str) -> int:
