@@ -20,7 +20,7 @@ SETUP_ACTIONS = {
     "PutItem": "write the settings, once",
     "DescribeContinuousBackups": "see whether it can be restored to any second",
     "UpdateContinuousBackups": "`--pitr`",
-    "UpdateTable": "`--deletion-protection` on a table that is there",
+    "UpdateTable": "`--deletion-protection` and `--stream` on a table that is there",
 }
 
 USED_BY = {

@@ -7,6 +7,7 @@ from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.dynamo_repo.client import Json, Place
 from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
+from orderkeep.infrastructure.dynamo_repo.stream import VIEWS
 from orderkeep.infrastructure.dynamo_repo.table import OrdersTable, TableSettings
 
 DEFAULT_SHARDS = 4
@@ -15,6 +16,8 @@ POLL_SECONDS = 0.5
 MOST_POLLS = 600
 
 TABLE_KEYS = ("pk", "sk")
+
+_STREAM = {"StreamEnabled": True, "StreamViewType": VIEWS[0]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class TableDescription:
     indexes: tuple[str, ...]
     deletion_protection: bool
     point_in_time_recovery: bool
+    stream: str | None
+    stream_arn: str | None
     problems: tuple[str, ...]
 
 
@@ -39,11 +44,16 @@ class TableSetup:
         self._table = OrdersTable(table_name, self._place)
 
     async def create(
-        self, *, shards: int = DEFAULT_SHARDS, recovery: bool = False, deletion_protection: bool = False
+        self,
+        *,
+        shards: int = DEFAULT_SHARDS,
+        recovery: bool = False,
+        deletion_protection: bool = False,
+        stream: bool = False,
     ) -> TableDescription:
-        """Create what is not there yet, and return what there is; options only ever add protection.
+        """Create what is not there yet, and return what there is; options only ever add.
 
-        Raises `StoreUnusable` where there is a table of that name for something else.
+        Raises `StoreUnusable` where there is a table of that name for something else, or a stream of another kind.
         """
         try:
             await self._table.ask("CreateTable", _creation(deletion_protection))
@@ -61,6 +71,8 @@ class TableSetup:
         if recovery and not found.point_in_time_recovery:
             wanted = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
             await self._table.call("UpdateContinuousBackups", wanted)
+        if stream:
+            await self._switch_stream_on(found)
         return await self.describe()
 
     async def describe(self) -> TableDescription:
@@ -74,6 +86,7 @@ class TableSetup:
                 shards = (await self._table.read_settings()).shards
             except StoreUnusable as error:
                 problems.append(str(error))
+        stream = said.get("StreamSpecification", {}).get("StreamViewType")
         return TableDescription(
             table=self._table.name,
             region=self._place.region,
@@ -82,6 +95,8 @@ class TableSetup:
             indexes=tuple(sorted(index["IndexName"] for index in indexes)),
             deletion_protection=bool(said.get("DeletionProtectionEnabled")),
             point_in_time_recovery=await self._has_recovery(),
+            stream=stream,
+            stream_arn=said.get("LatestStreamArn") if stream else None,  # that of one that was switched off stays
             problems=tuple(problems),
         )
 
@@ -108,6 +123,13 @@ class TableSetup:
         except DynamoError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise translated(error) from error
+
+    async def _switch_stream_on(self, found: TableDescription) -> None:
+        if found.stream is None:
+            await self._table.call("UpdateTable", {"StreamSpecification": _STREAM})
+            await self._until_active()
+        elif found.stream not in VIEWS:
+            raise StoreUnusable(f"the table's stream is one of {found.stream}: switch it off first, then do this again")
 
     async def _has_recovery(self) -> bool:
         try:

@@ -35,15 +35,16 @@ table_command = session_options(click.Group("table", help=HELP, short_help=HELP.
 )
 @click.option("--pitr", is_flag=True, help="Keep what it takes to go back to any second of the last 35 days.")
 @click.option("--deletion-protection", is_flag=True, help="Refuse to delete the table until that is switched off.")
-def create_command(session: Session, shards: int, pitr: bool, deletion_protection: bool) -> None:
+@click.option("--stream", is_flag=True, help="Let the table tell of each change, for the events that leave.")
+def create_command(session: Session, shards: int, pitr: bool, deletion_protection: bool, stream: bool) -> None:
     """Create the table with its indexes, or add what is not there yet.
 
-    Doing it again changes nothing, and takes no protection away. Each shard of the busy indexes takes about 500
+    Doing it again changes nothing, and takes nothing away. Each shard of the busy indexes takes about 500
     new orders a second, and every list reads all of them; the number stays as it was at first.
     """
 
     async def create(setup: TableSetup) -> TableDescription:
-        return await setup.create(shards=shards, recovery=pitr, deletion_protection=deletion_protection)
+        return await setup.create(shards=shards, recovery=pitr, deletion_protection=deletion_protection, stream=stream)
 
     _print(session, _run(session, create))
 
@@ -88,6 +89,8 @@ def _print(session: Session, found: TableDescription) -> None:
         ("indexes", len(found.indexes)),
         ("deletion protection", found.deletion_protection),
         ("point-in-time recovery", found.point_in_time_recovery),
+        ("stream", found.stream),
+        ("stream's name", found.stream_arn),
         ("problems", "; ".join(found.problems) or None),
     )
     output.write_facts(session, facts)
