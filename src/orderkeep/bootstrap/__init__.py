@@ -24,6 +24,7 @@ from orderkeep.application.use_cases import (
     VerifyOrdersUseCase,
 )
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, InvalidDocumentsURL, open_documents, receipt_renderers
+from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.bootstrap.stores import (
     DEFAULT_STORE,
     HasTables,
@@ -45,6 +46,7 @@ __all__ = [
     "DEFAULT_STORE",
     "HasTables",
     "InvalidDocumentsURL",
+    "InvalidEventsURL",
     "InvalidStoreURL",
     "StoreNotInstalled",
     "UseCases",
@@ -53,8 +55,10 @@ __all__ = [
     "check_table",
     "migrate_store",
     "open_documents",
+    "open_publisher",
     "open_store",
     "receipt_renderers",
+    "stream_reader",
     "table_setup",
     "use_cases_on",
 ]
