@@ -14,6 +14,7 @@ class Settings(BaseSettings):
     store: str = Field("sqlite:///orders.db", description="The URL of the store that keeps the orders.")
     documents: str = Field("folder:///documents", description="The URL of the store that keeps receipts and exports.")
     seller: str = Field("", description="Who sells, as receipts say it; a line each, with \\n between them.")
+    events: str = Field("", description="The URL of what the handler of the table's stream publishes events to.")
     auto_migrate: bool = Field(True, description="Whether the store's tables are made and brought up to date at start.")
     host: str = Field("127.0.0.1", description="The address that HTTP is served on; 0.0.0.0 is all there are.")
     port: int = Field(8000, ge=0, le=65_535, description="The port that HTTP is served on; 0 takes a free one.")
