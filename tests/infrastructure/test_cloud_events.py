@@ -1,0 +1,84 @@
+"""Changes as CloudEvents: read by the CloudEvents project's own reader, told apart by their ids, the same each time."""
+
+import json
+from dataclasses import replace
+from typing import get_args
+
+import pytest
+from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
+from cloudevents.core.formats.json import JSONFormat
+
+from orderkeep.domain.events import Event
+from orderkeep.infrastructure.cloud_events import CloudEvent, cloud_events, type_of
+from orderkeep.infrastructure.memory_publisher import InMemoryEventPublisher
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import cancelled_order
+from tests.infrastructure.published_changes import changes_of, feed_of, with_events
+
+TYPES = {
+    "OrderPlaced": "orderkeep.order.placed",
+    "OrderImported": "orderkeep.order.imported",
+    "OrderConfirmed": "orderkeep.order.confirmed",
+    "OrderShipped": "orderkeep.order.shipped",
+    "OrderDelivered": "orderkeep.order.delivered",
+    "OrderCancelled": "orderkeep.order.cancelled",
+}
+
+
+async def test_an_event_is_a_cloud_event_that_says_all_of_the_change() -> None:
+    store = InMemoryOrderRepository([cancelled_order()])
+    (change,) = await feed_of(store)
+    (event,) = cloud_events(change, "/shops/web")
+    message = HTTPMessage({"content-type": "application/cloudevents+json"}, event.to_json())
+    read = from_structured_event(message, JSONFormat())
+    said = read.get_attributes()
+    assert said["id"] == "order-1.1.1"
+    assert (said["source"], said["type"], said["subject"]) == ("/shops/web", "orderkeep.order.imported", "order-1")
+    assert (said["specversion"], said["datacontenttype"]) == ("1.0", "application/json")
+    assert (said["time"], said["dataschema"]) == (change.at, "urn:orderkeep:order-event:1")
+    snapshot = await store.get_snapshot("order-1")
+    assert snapshot is not None
+    assert read.get_data() == {
+        "event": {"type": "OrderImported", "data": {"status": "cancelled"}},
+        "version": 1,
+        "actor": "staff:anna",
+        "request_id": "request-8f3a",
+        "order": json.loads(snapshot.json),
+        "order_ref": "/orders/order-1?version=1",
+    }
+
+
+def test_each_event_of_the_domain_has_a_type_that_stays() -> None:
+    assert {kind.__name__: type_of(kind.__name__) for kind in get_args(Event)} == TYPES
+    assert type_of("OrderPartlyShipped") == "orderkeep.order.partly_shipped"
+
+
+async def test_no_two_events_have_one_id_and_an_event_has_it_each_time() -> None:
+    changes = [with_events(change, "OrderPlaced", "OrderConfirmed") for change in await changes_of("A1 A2 B1")]
+    changes.append(replace(changes[0], order_id="A.1"))
+    ids = [event.id for change in changes for event in cloud_events(change)]
+    assert ids == ["A.1.1", "A.1.2", "A.2.1", "A.2.2", "B.1.1", "B.1.2", "A.1.1.1", "A.1.1.2"]
+    assert [event.id for change in changes for event in cloud_events(change)] == ids
+
+
+async def test_an_event_without_its_order_says_where_to_read_it() -> None:
+    (change,) = await changes_of("A2")
+    (event,) = cloud_events(replace(change, order_id="a/b?c d"))
+    data = json.loads(event.without_order().to_json())["data"]
+    assert (data["order"], data["order_ref"]) == (None, "/orders/a%2Fb%3Fc%20d?version=2")
+    assert data["event"] == {"type": "OrderConfirmed", "data": {}}
+
+
+async def test_the_publisher_in_memory_keeps_what_others_would_get() -> None:
+    changes = await changes_of("A1 B1 A2")
+    publisher = InMemoryEventPublisher("/shops/web")
+    told: list[int] = []
+    await publisher.publish(changes, told.append)
+    expected: list[CloudEvent] = [event for change in changes for event in cloud_events(change, "/shops/web")]
+    assert (publisher.published, sum(told)) == (expected, 3)
+
+
+@pytest.mark.parametrize("name", ["id", "source", "subject", "type"])
+async def test_no_attribute_is_empty(name: str) -> None:
+    (change,) = await changes_of("A1")
+    assert getattr(cloud_events(change)[0], name)
