@@ -1,0 +1,104 @@
+"""The table's stream: which records tell of a change, which cannot be read, and how it is switched on."""
+
+import copy
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from orderkeep.bootstrap import stream_reader, table_setup
+from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import cancelled_order, pending_order
+from tests.infrastructure.published_changes import feed_of
+from tests.infrastructure.stream_records import items_of_save, record
+from tests.servers.dynamodb import Server
+
+read = stream_reader()
+
+
+def change_record(name: str = "INSERT", **changes: Any) -> dict[str, Any]:
+    item = items_of_save(cancelled_order())[-1]
+    return record({**item, **changes}, 7, name)
+
+
+async def test_a_new_change_is_read_as_the_feed_has_it() -> None:
+    assert [read(change_record())] == await feed_of(InMemoryOrderRepository([cancelled_order()]))
+
+
+def test_heads_tags_settings_and_the_log_tell_of_no_change() -> None:
+    others = items_of_save(pending_order())[:-1]
+    assert len(others) == 3
+    others += [{"pk": {"S": "F"}, "sk": {"S": "END"}}, {"pk": {"S": "M"}, "sk": {"S": "M"}}]
+    others += [{"pk": {"S": "F"}, "sk": {"S": "C#0000000001"}}]
+    assert [read(record(item, number)) for number, item in enumerate(others)] == [None] * 6
+
+
+@pytest.mark.parametrize("name", ["MODIFY", "REMOVE"])
+def test_a_change_that_gets_its_position_in_the_feed_is_not_told_of_twice(name: str) -> None:
+    assert read(change_record(name)) is None
+
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    "no document": {"document": {"S": ""}},
+    "a document of another shape": {"document": {"S": '{"id": "order-1"}'}},
+    "not compressed": {"document": {"B": "AAAA"}},
+    "no version": {"sk": {"S": "C#first"}},
+    "no time": {"at": {"S": "yesterday"}},
+    "another type": {"actor": {"N": "17"}},
+    "no text": {"events": {"S": 5}},
+    "altered": {"actor": {"S": "staff:eve"}},
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_change_that_cannot_be_read_is_an_error(name: str) -> None:
+    with pytest.raises(StoreUnusable):
+        read(change_record(**UNREADABLE[name]))
+
+
+def test_a_stream_without_new_images_is_said_to_be_one() -> None:
+    told = copy.deepcopy(change_record())
+    del told["dynamodb"]["NewImage"]
+    with pytest.raises(StoreUnusable, match="NEW_IMAGE"):
+        read(told)
+
+
+@pytest.mark.parametrize("keys", [{"id": {"S": "1"}}, {}, {"pk": {"N": "1"}, "sk": {"N": "2"}}, None])
+def test_a_record_of_another_table_is_said_to_be_one(keys: Any) -> None:
+    told = change_record()
+    told["dynamodb"]["Keys"] = keys
+    with pytest.raises(StoreUnusable, match="not of a table of orders"):
+        read(told)
+
+
+@pytest.fixture
+async def setup(dynamodb: Server) -> AsyncIterator[TableSetup]:
+    setup = table_setup(dynamodb.url_of(f"orders-{uuid4()}"))
+    yield setup
+    await setup.close()
+
+
+async def test_the_stream_is_switched_on_once_and_described(setup: TableSetup) -> None:
+    first = await setup.create()
+    assert (first.stream, first.stream_arn) == (None, None)
+    switched = await setup.create(stream=True)
+    assert switched.stream == "NEW_IMAGE"
+    assert switched.stream_arn
+    assert switched.stream_arn.startswith("arn:aws:dynamodb:")
+    assert await setup.create(stream=True) == await setup.create() == switched
+
+
+async def test_a_stream_of_another_kind_is_left_alone_and_said_to_be_one(setup: TableSetup) -> None:
+    await setup.create()
+    keys_only = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    await setup._table.call("UpdateTable", {"StreamSpecification": keys_only})
+    with pytest.raises(StoreUnusable, match="one of KEYS_ONLY: switch it off first"):
+        await setup.create(stream=True)
+    found = await setup.describe()
+    assert (found.stream, found.problems) == ("KEYS_ONLY", ())
+    await setup._table.call("UpdateTable", {"StreamSpecification": {"StreamEnabled": False}})
+    found = await setup.describe()
+    assert (found.stream, found.stream_arn) == (None, None)
