@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import dynamodb, postgres, running
+from tests.servers import dynamodb, moto, postgres, running
 from tests.servers.schemas import a_schema_of_its_own
 
 CHECKOUT = Path(__file__).parents[1]
@@ -108,6 +108,16 @@ def dynamodb_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
         return dynamodb.Server(running.shared(root, "dynamodb", lambda: dynamodb.start_shared(root)).url)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.fail(f"DynamoDB cannot be had: {error}; leave it out with ORDERKEEP_TEST_STORES", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def aws(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The endpoint of moto's server, which stands for AWS's other services."""
+    root = shared_folder(pytestconfig, tmp_path_factory)
+    try:
+        return running.shared(root, "moto", lambda: moto.start_shared(root)).url
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        pytest.fail(f"moto's server cannot be had: {error}", pytrace=False)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,18 +5,15 @@ It comes with `make setup` (tools/install-dynamodb-local). ORDERKEEP_TEST_DYNAMO
 
 import shutil
 import signal
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
-from tests.servers.running import Shared, is_running
+from tests.servers.running import Shared, free_port, in_the_background
 
 CHECKOUT = Path(__file__).parents[2]
 EMULATOR = CHECKOUT / "tools" / "dynamodb-local" / "emulator"
@@ -57,16 +54,11 @@ def start_shared(folder: Path) -> Shared:
     java = find_java()
     if java is None or not (EMULATOR / "DynamoDBLocal.jar").exists():
         raise RuntimeError("DynamoDB Local is not installed: run make setup")
-    port = _free_port()
+    port = free_port()
     options = ["-inMemory", "-port", str(port), "-disableTelemetry"]
     command = [java, f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib", "-jar", f"{EMULATOR}/DynamoDBLocal.jar"]
     home = Path(tempfile.mkdtemp(prefix="dynamodb-", dir=folder))
-    pid = _in_the_background([*command, *options], home / "log")
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not _answers(port):
-        if not is_running(pid) or time.monotonic() > deadline:
-            raise RuntimeError(f"it does not start: {(home / 'log').read_text(encoding='utf-8')}")
-        time.sleep(0.05)
+    pid = in_the_background([*command, *options], home / "log", port, SECONDS_TO_START)
     return Shared(f"http://127.0.0.1:{port}", pid, str(home), signal.SIGKILL)  # it keeps nothing
 
 
@@ -77,24 +69,3 @@ def find_java() -> str | None:
         if candidate:
             return candidate
     return None
-
-
-def _in_the_background(command: list[str], log: Path) -> int:
-    # Not a child of this worker, which may end before the others.
-    script = '"$@" >"$0" 2>&1 </dev/null & echo $!'
-    started = subprocess.run(
-        ["sh", "-c", script, log, *command], check=True, capture_output=True, text=True, start_new_session=True
-    )
-    return int(started.stdout)
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port

@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import signal
+import socket
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +42,29 @@ def shared(root: Path, name: str, start: Callable[[], Shared]) -> Shared:
         server = start()
         note.write_text(json.dumps(asdict(server)))
         return server
+
+
+def in_the_background(command: list[str], log: Path, port: int, seconds: float) -> int:
+    """Start a server, wait until the port answers, and return its process id. Raises `RuntimeError`."""
+    # Not a child of this worker, which may end before the others.
+    script = '"$@" >"$0" 2>&1 </dev/null & echo $!'
+    started = subprocess.run(
+        ["sh", "-c", script, log, *command], check=True, capture_output=True, text=True, start_new_session=True
+    )
+    pid = int(started.stdout)
+    deadline = time.monotonic() + seconds
+    while not _answers(port):
+        if not is_running(pid) or time.monotonic() > deadline:
+            raise RuntimeError(f"it does not start: {log.read_text(encoding='utf-8')}")
+        time.sleep(0.05)
+    return pid
+
+
+def free_port() -> int:
+    """Return a port that nobody uses at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
 
 
 def stop_all(root: Path) -> None:
@@ -78,3 +103,9 @@ def _alone(path: Path) -> Iterator[Any]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
