@@ -2,13 +2,18 @@
 
 import asyncio
 import json
+import os
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
+from yarl import URL
 
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.bootstrap import open_publisher
+from orderkeep.bootstrap import InvalidEventsURL, open_publisher
 from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
+from orderkeep.infrastructure.eventbridge_publisher.client import Place
 from tests.infrastructure.published_changes import changes_of, with_events
 from tests.servers.eventbridge import BUS, Answer, Call, EventBridgeServer, Hang, Reset
 
@@ -82,6 +87,7 @@ async def test_gives_up_after_so_many_attempts_and_says_which_change_is_next(
     "answer",
     [
         Answer(400, {"__type": "com.amazonaws.events#ThrottlingException", "message": "Rate exceeded"}),
+        Answer(400, {"__type": "ExpiredTokenException"}),
         Answer(429, {}),
         Answer(500, {"__type": "InternalException"}),
         Answer(503, {"message": "away"}),
@@ -169,3 +175,40 @@ async def test_nothing_is_sent_once_it_is_closed(server: EventBridgeServer, publ
     with pytest.raises(NotPublished, match="closed"):
         await publisher.publish(await changes_of("A1"))
     assert server.calls == []
+
+
+async def test_credentials_that_are_nowhere_are_said_to_be_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    publisher = open_publisher("eventbridge://orders?region=eu-central-1")
+    with pytest.raises(NotPublished, match="no AWS credentials were found"):
+        await publisher.publish(await changes_of("A1"))
+    await publisher.close()
+
+
+def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EVENTBRIDGE"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ValueError, match="set AWS_REGION"):
+        Place.of(None, None)
+    assert str(Place.of("eu-west-3", None).url) == "https://events.eu-west-3.amazonaws.com/"
+    assert str(Place.of("cn-north-1", None).url) == "https://events.cn-north-1.amazonaws.com.cn/"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    assert Place.of(None, None) == Place("us-east-1", URL("http://127.0.0.1:1/"))
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", "http://127.0.0.1:2")
+    assert Place.of(None, None) == Place("eu-west-3", URL("http://127.0.0.1:2/"))
+    monkeypatch.setenv("AWS_REGION", "us-east-2")
+    assert Place.of(None, "http://[::1]:3/") == Place("us-east-2", URL("http://[::1]:3/"))
+
+
+def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.startswith("orderkeep.infrastructure.eventbridge_publisher")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    with pytest.raises(InvalidEventsURL, match=r"pip install 'orderkeep\[aws\]'"):
+        open_publisher("eventbridge://orders?region=eu-central-1")

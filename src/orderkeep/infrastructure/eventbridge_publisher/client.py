@@ -13,8 +13,9 @@ from orderkeep.infrastructure.eventbridge_publisher.signing import authorization
 
 try:
     import aiohttp
-    from aiodynamo.credentials import Credentials, Key, StaticCredentials
+    from aiodynamo.credentials import Credentials, Key, StaticCredentials, TooManyRetries
     from aiodynamo.http.aiohttp import AIOHTTP
+    from aiodynamo.http.types import RequestFailed
     from yarl import URL
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("EventBridge needs the extra aws: pip install 'orderkeep[aws]'") from error
@@ -67,10 +68,7 @@ class EventBridgeClient:
             self._session = aiohttp.ClientSession(timeout=TIMEOUT)
         body = json.dumps({"Entries": list(entries)}, ensure_ascii=False, separators=(",", ":")).encode()
         try:
-            key = await self._credentials.get_key(AIOHTTP(self._session))
-            if key is None:
-                raise PutFailed(NO_CREDENTIALS)
-            headers = self._signed(key, body)
+            headers = self._signed(await self._key(self._session), body)
             request = self._session.post(self._place.url, data=body, headers=headers, allow_redirects=False)
             async with request as response:
                 return _result(response.status, await response.read(), len(entries))
@@ -85,6 +83,15 @@ class EventBridgeClient:
         """Let go of the connections."""
         if self._session is not None:
             await self._session.close()
+
+    async def _key(self, session: aiohttp.ClientSession) -> Key:
+        try:
+            key = await self._credentials.get_key(AIOHTTP(session))
+        except (RequestFailed, TooManyRetries) as error:
+            raise PutFailed(UNREACHABLE, "whoever gives the credentials does not answer") from error
+        if key is None:
+            raise PutFailed(NO_CREDENTIALS)
+        return key
 
     def _signed(self, key: Key, body: bytes) -> dict[str, str]:
         headers = {
