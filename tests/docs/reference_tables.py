@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from tests.docs import core_tables, door_tables, dynamo_costs, dynamo_tables, lambda_tables
+from tests.docs import core_tables, door_tables, dynamo_costs, dynamo_tables, event_tables, lambda_tables
 from tests.docs.core_tables import Rows
 from tests.docs.pages import CHECKOUT
 
@@ -26,6 +26,10 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "dynamodb-actions": dynamo_tables.actions,
     "dynamodb-setup-actions": dynamo_tables.setup_actions,
     "dynamodb-costs": dynamo_costs.table_rows,
+    "events": event_tables.types,
+    "event-attributes": event_tables.attributes,
+    "event-data": event_tables.data,
+    "event-example": event_tables.example,
 }
 """What makes each table: rows, or text that is there as it is."""
 

@@ -10,7 +10,13 @@ import pytest
 
 from tests.docs.pages import CHECKOUT, PAGES, name_of, prose_of
 
-OUTSIDE = ("https://keepachangelog.com/", "https://semver.org/", "https://www.rfc-editor.org/", "https://diataxis.fr/")
+OUTSIDE = (
+    "https://keepachangelog.com/",
+    "https://semver.org/",
+    "https://www.rfc-editor.org/",
+    "https://diataxis.fr/",
+    "https://github.com/cloudevents/spec/",
+)
 """Pages link to their own repository, and to standards. Nothing else."""
 
 NOT_FILES = re.compile(r"orders\.db(-wal|-shm)?|\.venv|lines/0/.*|/.*")
