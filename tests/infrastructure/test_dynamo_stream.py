@@ -6,9 +6,11 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from click.testing import CliRunner
 
 from orderkeep.bootstrap import stream_reader, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.entrypoints.cli.main import cli
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order, pending_order
@@ -102,3 +104,14 @@ async def test_a_stream_of_another_kind_is_left_alone_and_said_to_be_one(setup: 
     await setup._table.call("UpdateTable", {"StreamSpecification": {"StreamEnabled": False}})
     found = await setup.describe()
     assert (found.stream, found.stream_arn) == (None, None)
+
+
+def test_the_command_line_switches_the_stream_on_and_shows_it(dynamodb: Server) -> None:
+    run = CliRunner().invoke
+    store = ["--store", dynamodb.url_of(f"orders-{uuid4()}")]
+    told = run(cli, [*store, "table", "create"]).stdout
+    assert ("stream\t\n" in told, "stream's name\t\n" in told) == (True, True)
+    told = run(cli, [*store, "table", "create", "--stream"]).stdout
+    assert "stream\tNEW_IMAGE\n" in told
+    assert "stream's name\tarn:aws:dynamodb:" in told
+    assert run(cli, [*store, "table", "describe"]).stdout == told
