@@ -26,7 +26,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev $(SPECTRAL) $(DYNAMODB) ## install everything that test and check need
+setup: .venv/.installed-dev .venv/.installed-wheels $(SPECTRAL) $(DYNAMODB) ## install everything that test and check need
 
 serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -94,6 +94,13 @@ LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 -
 .venv/.installed-dev: requirements/dev.txt .venv/.installed-runtime
 	@echo "Installing the development tools ..."
 	@$(UV) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/.installed-wheels: requirements/setup.txt requirements/stores.txt .venv/.installed-venv
+	@echo "Fetching what the container image is built from ..."
+	@rm -rf .venv/wheels
+	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+		--dest .venv/wheels -r requirements/setup.txt -r requirements/stores.txt
 	@touch $@
 
 $(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.installed-venv
