@@ -3,6 +3,7 @@
 import importlib
 import json
 import re
+from pathlib import Path
 
 import pytest
 from click import Command, Context
@@ -10,6 +11,7 @@ from click import Command, Context
 from orderkeep.config import Settings
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.cli.settings import shown
 from tests.entrypoints.cli_calls import Cli
 
@@ -64,6 +66,43 @@ def test_config_takes_the_store_from_the_environment(monkeypatch: pytest.MonkeyP
     assert Cli().json("config")["store"] == {"value": "memory://", "from": "ORDERKEEP_STORE"}
     monkeypatch.setenv("ORDERKEEP_STORE", "")
     assert Cli().json("config")["store"] == {"value": "sqlite:///orders.db", "from": "default"}
+
+
+def test_the_store_may_stand_in_a_file_that_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "store"
+    secret.write_text("postgresql://orderkeep:kept-secret@db/orders\n")
+    monkeypatch.setenv("ORDERKEEP_STORE_FILE", str(secret))
+    told = Cli()("config", "--json").stdout
+    assert "kept-secret" not in told
+    assert json.loads(told)["store"] == {
+        "value": "postgresql://orderkeep:***@db/orders",
+        "from": "ORDERKEEP_STORE_FILE",
+    }
+    assert Session().store_url == "postgresql://orderkeep:kept-secret@db/orders"
+    assert Cli().json("config", "--store", "memory://")["store"] == {"value": "memory://", "from": "--store"}
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [(None, "No such file or directory"), (b" \n", "it is empty"), (b"\xff\xfe", "it is no text")],
+)
+def test_a_file_that_names_no_store_is_wrong_usage(
+    content: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = tmp_path / "store"
+    if content is not None:
+        secret.write_bytes(content)
+    monkeypatch.setenv("ORDERKEEP_STORE_FILE", str(secret))
+    said = Cli()("serve", code=2).stderr
+    assert f"ORDERKEEP_STORE_FILE cannot be used: {secret}: {reason}." in said
+
+
+def test_one_store_is_named_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_STORE", "memory://")
+    monkeypatch.setenv("ORDERKEEP_STORE_FILE", "/run/secrets/store")
+    assert "ORDERKEEP_STORE and ORDERKEEP_STORE_FILE are both set" in Cli()("list", code=2).stderr
 
 
 @pytest.mark.parametrize(

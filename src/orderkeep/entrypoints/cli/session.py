@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 import click
@@ -16,6 +17,9 @@ from orderkeep.bootstrap import DEFAULT_DOCUMENTS, DEFAULT_STORE, UseCases, boot
 
 CLI_ACTOR = Actor(ActorKind.STAFF, "cli")
 """Whoever may start the command works for the shop."""
+
+STORE_FILE = "ORDERKEEP_STORE_FILE"
+"""Names a file that holds the store's URL: a secret that container engines mount, seen by no other process."""
 
 NO, YES = ("0", "off", "f", "false", "n", "no"), ("", "1", "on", "t", "true", "y", "yes")
 """What switches a setting off and on: the same as where the service reads it."""
@@ -46,6 +50,22 @@ def _auto_migrate() -> bool:
     return said in YES
 
 
+def _store_in_environment() -> str | None:
+    url, file = os.environ.get("ORDERKEEP_STORE"), os.environ.get(STORE_FILE)
+    if not file:
+        return url
+    if url:
+        raise click.UsageError(f"ORDERKEEP_STORE and {STORE_FILE} are both set: leave one of them out.")
+    try:
+        url = Path(file).read_text(encoding="utf-8").strip()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: {reason}.") from None
+    if not url:
+        raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: it is empty.")
+    return url
+
+
 @dataclass(slots=True)
 class Session:
     """The options that all commands share. `store` is None where no option named one; `open` makes the use cases
@@ -60,8 +80,8 @@ class Session:
 
     @property
     def store_url(self) -> str:
-        """The store that an option names, else the environment; else the file in this folder."""
-        return self.store or os.environ.get("ORDERKEEP_STORE") or DEFAULT_STORE
+        """The store that an option names, else the environment, itself or in a file; else the file in this folder."""
+        return self.store or _store_in_environment() or DEFAULT_STORE
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
         """Open the store, do the work on its use cases, and close it whatever happened."""

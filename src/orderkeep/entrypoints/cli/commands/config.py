@@ -6,7 +6,7 @@ import os
 
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.command import command
-from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.session import STORE_FILE, Session
 
 COLUMNS = ("setting", "value", "from")
 
@@ -29,6 +29,8 @@ def config_command(session: Session) -> None:
         source = variable if variable in known else "default"
         if name == "store" and session.store is not None:
             source = "--store"
+        elif name == "store" and STORE_FILE in known:
+            source = STORE_FILE
         rows.append((name, shown(getattr(settings, name)), source))
     if session.as_json:
         output.write_json({name: {"value": value, "from": source} for name, value, source in rows})
