@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -41,12 +41,25 @@ class Container:
             self.process.wait()
         self._set_writable(writable=True)
 
-    def start(self) -> None:
-        """Start what the image starts, and return once its own health check is content."""
+    @property
+    def url(self) -> str:
+        """Where it serves."""
+        return f"http://127.0.0.1:{self.image.environment['ORDERKEEP_PORT']}"
+
+    def mount(self, file: Path, content: str) -> None:
+        """Put a file there that it may read, as an engine mounts a secret."""
+        self._set_writable(writable=True)
+        file.parent.mkdir(parents=True)
+        file.write_text(content, encoding="utf-8")
+        self._set_writable(writable=False)
+        self.at_first = self._all_but_volumes()
+
+    def start(self, health: Sequence[str] = ()) -> None:
+        """Start what the image starts, and return once its own health check is content, or another one."""
         with self.log.open("ab") as log:
             self.process = self._spawn([*self.image.entrypoint, *self.image.command], stdout=log, stderr=log)
         deadline = time.monotonic() + SECONDS_TO_START
-        while self.health().returncode:
+        while self._finish(list(health) or self.image.health).returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the container does not get healthy: {self.said()}")
 

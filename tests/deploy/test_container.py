@@ -23,7 +23,7 @@ GRACE_SECONDS = 30
 
 def test_a_container_keeps_an_order_over_a_stop_and_a_start(container: Container) -> None:
     container.start()
-    with httpx.Client(base_url=f"http://127.0.0.1:{container.image.environment['ORDERKEEP_PORT']}") as client:
+    with httpx.Client(base_url=container.url) as client:
         placed = client.post("/orders", json=ORDER, headers={"Idempotency-Key": "in-a-container"})
         assert placed.status_code == 201
         assert container.stop(GRACE_SECONDS) == 0
@@ -58,10 +58,7 @@ def test_a_container_is_not_healthy_where_nobody_serves(container: Container) ->
 
 def test_a_container_is_not_healthy_while_its_store_is_away(container: Container) -> None:
     container.image.environment["ORDERKEEP_STORE"] = "postgresql://nobody@127.0.0.1:9/orders"
-    *python, asking = container.image.health
-    container.image.health = [*python, asking.replace("/readyz", "/livez")]
-    container.start()
-    container.image.health = [*python, asking]
+    container.start([word.replace("/readyz", "/livez") for word in container.image.health])
     assert container.health().returncode == 1
 
 
