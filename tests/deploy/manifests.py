@@ -29,7 +29,7 @@ RESTRICTED = {
 
 def read() -> dict[str, Yaml]:
     """Return the manifests, each by its kind."""
-    return {found["kind"]: found for found in map(_one, sorted(FOLDER.glob("*.yaml")))}
+    return {found["kind"]: found for found in map(_one, sorted(FOLDER.glob("*.yaml*")))}
 
 
 def _one(file: Path) -> Yaml:

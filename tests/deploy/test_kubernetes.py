@@ -11,7 +11,7 @@ from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.cli.session import STORE_FILE
 from tests.deploy import trees
 from tests.deploy.container import Container
-from tests.deploy.manifests import USER, Yaml, findings, read, variables
+from tests.deploy.manifests import FOLDER, USER, Yaml, findings, read, variables
 from tests.deploy.replay import Image
 
 MANIFESTS = read()
@@ -42,6 +42,14 @@ def test_what_kubernetes_would_refuse_is_found(planted: dict[str, Any]) -> None:
 
 def test_every_manifest_is_of_a_kind_of_its_own() -> None:
     assert set(MANIFESTS) == KINDS | {"Secret", "Service"}
+
+
+def test_applying_the_whole_folder_leaves_the_secret_alone() -> None:
+    applied = [
+        file.read_text(encoding="utf-8") for file in FOLDER.iterdir() if file.suffix in {".yaml", ".yml", ".json"}
+    ]
+    assert len(applied) == len(KINDS) + 1
+    assert not any("kind: Secret" in manifest for manifest in applied)
 
 
 def test_nothing_in_the_manifests_contradicts_the_code(image: Image) -> None:
