@@ -59,17 +59,23 @@ class Container:
         with self.log.open("ab") as log:
             self.process = self._spawn([*self.image.entrypoint, *self.image.command], stdout=log, stderr=log)
         deadline = time.monotonic() + SECONDS_TO_START
-        while self._finish(list(health) or self.image.health).returncode:
+        while self.execute(*(health or self.image.health)).returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"the container does not get healthy: {self.said()}")
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run the image with another command, as `docker run IMAGE COMMAND` does."""
-        return self._finish([*self.image.entrypoint, *command])
+        return self.execute(*self.image.entrypoint, *command)
+
+    def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of the image, as `docker exec` does."""
+        process = self._spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        out, err = process.communicate(timeout=SECONDS_TO_START)
+        return subprocess.CompletedProcess(command, process.returncode, out.decode(), err.decode())
 
     def health(self) -> subprocess.CompletedProcess[str]:
         """Run the image's health check once; the exit code is 0 where the container is healthy."""
-        return self._finish(self.image.health)
+        return self.execute(*self.image.health)
 
     def stop(self, seconds: float) -> int:
         """Send the image's stop signal and return the exit code. Raises where it takes longer than it is given."""
@@ -85,13 +91,8 @@ class Container:
         """Return the files outside the volumes that came, went or changed since the start."""
         return sorted(name for name, _ in self.at_first ^ self._all_but_volumes())
 
-    def _finish(self, command: list[str]) -> subprocess.CompletedProcess[str]:
-        process = self._spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        out, err = process.communicate(timeout=SECONDS_TO_START)
-        return subprocess.CompletedProcess(command, process.returncode, out.decode(), err.decode())
-
     def _spawn(
-        self, command: list[str], *, stdout: int | IO[bytes], stderr: int | IO[bytes]
+        self, command: Sequence[str], *, stdout: int | IO[bytes], stderr: int | IO[bytes]
     ) -> subprocess.Popen[bytes]:
         variables = self.image.variables()
         program = shutil.which(command[0], path=variables["PATH"])

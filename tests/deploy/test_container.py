@@ -1,6 +1,7 @@
 """The image does what it says: the Dockerfile is replayed; what comes of it is run, asked, stopped and run again."""
 
 import re
+import shlex
 import struct
 import sys
 from dataclasses import replace
@@ -40,6 +41,17 @@ def test_every_command_works_in_a_container_that_can_write_its_volume_only(conta
     assert container.run("export", "orders.jsonl").returncode == 0
     elsewhere = container.run("export", str(trees.at(container.image.root, "/opt/orders.jsonl")))
     assert (elsewhere.returncode, "Permission denied" in elsewhere.stderr) == (2, True)
+    assert container.written() == []
+
+
+def test_the_backup_of_the_page_is_taken_in_a_container_and_can_be_verified(container: Container) -> None:
+    page = (CHECKOUT / "docs" / "how-to" / "deploy-in-containers.md").read_text(encoding="utf-8")
+    told = re.search(r"docker exec orderkeep (python -c .+)", page)
+    assert told
+    assert container.run("place", "--user", "user-7", "--total", "99.00", "--currency", "EUR").returncode == 0
+    assert container.execute(*shlex.split(told[1])).returncode == 0
+    verified = container.run("--store", "sqlite:///backup.db", "verify")
+    assert verified.stdout == "orders\t1\nchanges\t1\nproblems\t0\n"
     assert container.written() == []
 
 
