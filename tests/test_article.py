@@ -1,6 +1,9 @@
 """The article's snippets, which lie in `article/` as they were printed, work with our classes in any mixture."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+import importlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +14,12 @@ from orderkeep.application.use_cases import CancelOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from tests.article import lambda_handler, use_cases
+from tests.article import use_cases
 from tests.article.boto3_stand_in import TABLES
 from tests.article.dynamo_repo import DynamoOrderRepository
 from tests.article.repositories import OrderRepository
 from tests.article.test_cancel_order import InMemoryOrderRepository as ArticlesRepository
+from tests.entrypoints.lambda_calls import Context, Request, http_api
 
 EveryUseCase = pytest.mark.parametrize(
     "use_case", [CancelOrderUseCase, use_cases.CancelOrderUseCase], ids=["ours", "the-article's"]
@@ -75,13 +79,47 @@ async def test_a_repository_of_the_articles_shape_keeps_our_orders() -> None:
     assert repo.order.status == "cancelled"
 
 
+@contextmanager
+def a_loop() -> Iterator[None]:
+    """Give the thread a loop, as Lambda's handlers have one: Mangum takes it, or makes one that nobody closes."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def articles_handler() -> Any:
+    with a_loop():
+        return importlib.import_module("tests.article.lambda_handler").handler
+
+
 @pytest.fixture
-async def articles_app(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
+async def articles_app(articles_handler: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[httpx.AsyncClient]:
     monkeypatch.setenv("ORDERS_TABLE", "orders")
     TABLES.clear()
-    transport = httpx.ASGITransport(lambda_handler.handler.app)
+    transport = httpx.ASGITransport(articles_handler.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://shop.example") as client:
         yield client
+
+
+def test_the_articles_handler_answers_lambda_through_mangum(
+    articles_handler: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORDERS_TABLE", "orders")
+    TABLES.clear()
+    asyncio.run(DynamoOrderRepository("orders").save(the_articles_order()))
+    with a_loop():
+        events = [http_api(Request("DELETE", f"/orders/{number}"), stage="$default") for number in (1, 1, 2)]
+        found = [articles_handler(event, Context()) for event in events]
+    assert [(answer["statusCode"], answer["body"]) for answer in found] == [
+        (200, '{"status":"cancelled"}'),
+        (422, '{"detail":"Order cannot be cancelled: it is cancelled"}'),
+        (404, '{"detail":"Order not found"}'),
+    ]
 
 
 async def test_the_articles_route_and_handler_answer_as_the_article_says(articles_app: httpx.AsyncClient) -> None:

@@ -3,7 +3,7 @@
 # fmt: off
 # ruff: noqa: I001
 # mypy: ignore-errors
-from tests.article.mangum_stand_in import Mangum
+from mangum import Mangum
 from fastapi import FastAPI
 from tests.article.orders import router
 app = FastAPI()

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.direct_calls import CALLS
-from orderkeep.entrypoints.schemas import PlaceOrderBody
+from orderkeep.entrypoints.schemas import Body, PlaceOrderBody
 
 Rows = list[tuple[str, ...]]
 
@@ -30,7 +30,7 @@ def _summary(use_case: object) -> str:
     return (text or "").partition("\n\n")[0].replace("\n", " ")
 
 
-def _input(model: type[BaseModel]) -> str:
+def _input(model: type[Body]) -> str:
     if model is PlaceOrderBody:
         return "the body of `POST /orders`"
     names = [f"`{name}`" if field.is_required() else f"[`{name}`]" for name, field in model.model_fields.items()]
