@@ -48,6 +48,7 @@ DEPENDENCIES = {
     "obstore": "documents in S3, in a folder and in memory, through one API",
     "pytest": "runs the tests",
     "pytest-asyncio": "runs tests that await",
+    "aws-sam-translator": "expands the template of the deployment on Lambda, as Amazon does",
     "cfn-lint": "checks the template of the deployment on Lambda",
     "cloudevents": "reads our events as any consumer would",
     "check-jsonschema": "holds `deploy/compose.yaml` to the Compose specification",
