@@ -60,7 +60,9 @@ SwaggerUIBundle({
 
 @router.get("/docs")
 async def get_docs() -> Response:
-    """Answer the page."""
+    """Answer the page, where its files are: the package for Lambda comes without."""
+    if not STATIC.is_dir():
+        raise Refused(404, "not_found", "Swagger UI is not installed here; the document is at /openapi.json")
     headers = {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"}
     return Response(PAGE, headers=headers, media_type="text/html")
 
@@ -74,7 +76,7 @@ async def get_start() -> Response:
 @router.get("/docs/{name}")
 async def get_file(name: str) -> Response:
     """Answer a file of Swagger UI's."""
-    if name not in MEDIA_TYPES:
+    if name not in MEDIA_TYPES or not STATIC.is_dir():
         raise Refused(404, "not_found", "there is nothing under this address")
     headers = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
     return FileResponse(STATIC / name, headers=headers, media_type=MEDIA_TYPES[name])
