@@ -2,6 +2,8 @@
 
 ARGS   ?=
 STORE  ?=
+# The Python that the Lambda packages are for; SnapStart needs 3.12 or newer.
+LAMBDA_PYTHON ?= $(BIN)/python
 PORT   ?= 8000
 # Not ?=: some shells export a HOST that is not meant for us.
 HOST   = 127.0.0.1
@@ -15,18 +17,19 @@ UV  := $(BIN)/uv pip install --quiet --python $(BIN)/python
 CODE := $(wildcard src tests tools benchmarks examples)
 SPECTRAL := tools/openapi-lint/node_modules/.installed
 DYNAMODB := tools/dynamodb-local/.installed
+LAMBDA := .lambda-packages/.installed
 
 # A .venv that was copied from elsewhere, or whose Python went away, is made anew.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || rm -f .venv/.installed-*)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup serve test check format bench lock clean format-check lint types contracts coverage
+.PHONY: help setup serve test check format bench lock lambda clean format-check lint types contracts coverage
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev .venv/.installed-wheels $(SPECTRAL) $(DYNAMODB) ## install everything that test and check need
+setup: .venv/.installed-dev .venv/.installed-wheels $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install everything that test and check need
 
 serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -58,16 +61,20 @@ coverage: setup ## all tests; domain and application covered by every branch
 bench: .venv/.installed-dev ## run every benchmark (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
+lambda: .venv/.installed-dev ## the packages for AWS Lambda and their templates, into dist/ (LAMBDA_PYTHON=python3.13)
+	@$(BIN)/python -m tools.lambda_package --python '$(LAMBDA_PYTHON)'
+
 lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for the newest)
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra postgres --extra aws -c requirements/runtime.txt -o requirements/stores.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/stores.txt -o requirements/dev.txt
+	$(LOCK) --group lambda -c requirements/stores.txt -o requirements/lambda.txt
 	$(LOCK) --group setup -o requirements/setup.txt
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group java -o requirements/java.txt
 
 clean: ## remove what was installed and what tools left behind; your orders stay
-	rm -rf .venv tools/openapi-lint/node_modules tools/dynamodb-local dist htmlcov .coverage .coverage.*
+	rm -rf .venv tools/openapi-lint/node_modules tools/dynamodb-local .lambda-packages dist htmlcov .coverage .coverage.*
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
@@ -111,4 +118,9 @@ $(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.
 $(DYNAMODB): tools/install-dynamodb-local requirements/java.txt .venv/.installed-venv
 	@echo "Installing DynamoDB Local ..."
 	@tools/install-dynamodb-local
+	@touch $@
+
+$(LAMBDA): requirements/lambda.txt tools/lambda_package.py .venv/.installed-dev
+	@echo "Fetching what the Lambda packages are made of ..."
+	@$(BIN)/python -m tools.lambda_package --fetch
 	@touch $@

@@ -22,10 +22,15 @@ WANTED = {
         *(line for extra in EXTRAS.values() for line in extra),
         *GROUPS["dev"],
     ],
+    "lambda": GROUPS["lambda"],
     "setup": GROUPS["setup"],
     "node": GROUPS["node"],
     "java": GROUPS["java"],
 }
+
+
+NOT_ON_LAMBDA = {"click", "httptools", "rich", "uvicorn", "uvloop"}
+"""What the service needs where it has a socket or a command line of its own."""
 
 
 def lock(name: str) -> str:
@@ -59,6 +64,14 @@ def test_every_locked_package_has_its_hashes_and_no_address(name: str) -> None:
 def test_development_runs_on_what_production_runs_on() -> None:
     developed = pins("dev")
     assert {package: developed.get(package) for package in pins("runtime")} == pins("runtime")
+
+
+def test_lambda_runs_on_what_production_runs_on_without_its_server_and_command_line() -> None:
+    wanted = [*PYPROJECT["project"]["dependencies"], *EXTRAS["aws"]]
+    assert sorted(GROUPS["lambda"]) == sorted(line for line in wanted if Requirement(line).name not in NOT_ON_LAMBDA)
+    stores = pins("stores")
+    assert {package: stores.get(package) for package in pins("lambda")} == pins("lambda")
+    assert NOT_ON_LAMBDA.isdisjoint(pins("lambda"))
 
 
 def test_the_linter_of_the_openapi_document_is_locked_without_addresses() -> None:

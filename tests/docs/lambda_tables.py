@@ -4,8 +4,6 @@ import inspect
 from dataclasses import fields
 from typing import get_type_hints
 
-from pydantic import BaseModel
-
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.direct_calls import CALLS
 from orderkeep.entrypoints.schemas import Body, PlaceOrderBody
