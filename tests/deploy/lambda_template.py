@@ -1,0 +1,69 @@
+"""The template of the deployment on Lambda: read, resolved for a stack, and expanded as Amazon does it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from samtranslator.translator.transform import transform
+from samtranslator.yaml_helper import yaml_parse
+
+PATH = Path(__file__).parents[2] / "deploy" / "lambda" / "template.yaml"
+
+Template = dict[str, Any]
+
+
+def read(text: str) -> Template:
+    """Return the template, its short tags written out."""
+    found: Template = yaml_parse(text)
+    return found
+
+
+def expanded(template: Template) -> Template:
+    """Return what Amazon makes of the template."""
+    fragment = json.loads(json.dumps(template))
+    for function in of_type(fragment, "AWS::Serverless::Function").values():
+        function["CodeUri"] = "s3://packages/orderkeep.zip"
+    made: Template = transform(fragment, {}, _NoManagedPolicies())
+    return made
+
+
+def resolved(value: Any, names: dict[str, str]) -> Any:
+    """Return a value as it is in a stack where nothing was restored."""
+    if isinstance(value, list):
+        return [resolved(each, names) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if "Ref" in value:
+        return names[value["Ref"]]
+    if "Fn::If" in value:
+        return resolved(value["Fn::If"][2], names)
+    if isinstance(value.get("Fn::Sub"), str):
+        text: str = value["Fn::Sub"]
+        for name, known in names.items():
+            text = text.replace(f"${{{name}}}", known)
+        return text
+    return {key: resolved(each, names) for key, each in value.items()}
+
+
+def environment_of(template: Template, function: str, names: dict[str, str]) -> dict[str, str]:
+    """Return the environment that a function gets."""
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    own = template["Resources"][function]["Properties"]["Environment"]["Variables"]
+    return {name: str(resolved(value, names)) for name, value in {**shared, **own}.items()}
+
+
+def of_type(template: Template, kind: str) -> dict[str, Any]:
+    """Return the properties of all resources of a type, by name."""
+    return {name: found["Properties"] for name, found in template["Resources"].items() if found["Type"] == kind}
+
+
+class AnyName(dict[str, str]):
+    """Whatever a stack may call its parts."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+class _NoManagedPolicies:
+    def load(self) -> dict[str, str]:
+        return {}
