@@ -29,7 +29,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev .venv/.installed-wheels $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install everything that test and check need
+setup: .venv/.installed-dev .venv/.installed-wheels .venv/.installed-stacks $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install everything that test and check need
 
 serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -58,7 +58,7 @@ contracts: .venv/.installed-dev ## do all imports point inward?
 coverage: setup ## all tests; domain and application covered by every branch
 	$(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)
 
-bench: .venv/.installed-dev ## run every benchmark (BENCH=benchmarks/one.py for one)
+bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run every benchmark (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 lambda: .venv/.installed-dev ## the packages for AWS Lambda and their templates, into dist/ (LAMBDA_PYTHON=python3.13)
@@ -69,6 +69,8 @@ lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for
 	$(LOCK) pyproject.toml --extra postgres --extra aws -c requirements/runtime.txt -o requirements/stores.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/stores.txt -o requirements/dev.txt
 	$(LOCK) --group lambda -c requirements/stores.txt -o requirements/lambda.txt
+	$(LOCK) --group bench -c requirements/stores.txt -o requirements/bench.txt
+	$(LOCK) --group lambda-client -o requirements/lambda-client.txt
 	$(LOCK) --group setup -o requirements/setup.txt
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group java -o requirements/java.txt
@@ -108,6 +110,16 @@ LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 -
 	@rm -rf .venv/wheels
 	@$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
 		--dest .venv/wheels -r requirements/setup.txt -r requirements/stores.txt
+	@touch $@
+
+# Folders as Lambda has them, and no more in them than what runs there: see benchmarks/cold_start.py.
+STACKS := .venv/stacks
+.venv/.installed-stacks: requirements/lambda.txt requirements/bench.txt requirements/lambda-client.txt .venv/.installed-venv
+	@echo "Installing what the cold-start benchmark compares ..."
+	@rm -rf $(STACKS)
+	@$(UV) --compile-bytecode --require-hashes -r requirements/lambda.txt --target $(STACKS)/orderkeep
+	@$(UV) --compile-bytecode --require-hashes -r requirements/bench.txt --target $(STACKS)/article
+	@$(UV) --compile-bytecode --require-hashes -r requirements/lambda-client.txt --target $(STACKS)/runtime-client
 	@touch $@
 
 $(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.installed-venv
