@@ -9,21 +9,21 @@ import json
 import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any, Self
 from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.dynamo_repo.errors import NO_CREDENTIALS, UNREACHABLE, DynamoError
+from orderkeep.infrastructure.dynamo_repo.errors import EXPIRED, NO_CREDENTIALS, UNREACHABLE, DynamoError
 
 try:
     import aiohttp
-    from aiodynamo import errors as refused
-    from aiodynamo.client import Client
     from aiodynamo.credentials import Credentials, Key, StaticCredentials
     from aiodynamo.http.aiohttp import AIOHTTP
-    from aiodynamo.models import RetryTimeout, StaticDelayRetry
+    from aiodynamo.http.types import RequestFailed
+    from aiodynamo.sign import signed_dynamo_request
     from yarl import URL
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("the DynamoDB store needs the extra aws: pip install 'orderkeep[aws]'") from error
@@ -33,8 +33,7 @@ Json = dict[str, Any]
 TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
 """Of one attempt. A commit with several large orders takes DynamoDB well below a second."""
 
-_ONCE = StaticDelayRetry(time_limit_secs=-1)  # trying again is decided by us, who know what is safe
-_CODES = {refused.InternalDynamoError: "InternalServerError", refused.ServiceUnavailable: "ServiceUnavailable"}
+_FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,22 +62,39 @@ class Place:
 
 
 class DynamoClient:
-    """DynamoDB at one place, through `aiodynamo` on aiohttp."""
+    """DynamoDB at one place: credentials and signatures by `aiodynamo`, on aiohttp. The rest of aiodynamo, which takes
+    longer to import than all of this store, is not needed.
+    """
 
     def __init__(self, place: Place, session: aiohttp.ClientSession) -> None:
-        endpoint = URL(place.endpoint) if place.endpoint else None
-        self._client = Client(AIOHTTP(session), place.credentials(), place.region, endpoint, throttle_config=_ONCE)
+        self._session, self._region, self._credentials = session, place.region, place.credentials()
+        self._endpoint = URL(place.endpoint) if place.endpoint else None
 
     async def call(self, operation: str, payload: Json) -> Json:
-        """Ask once, and return the answer. Raises `DynamoError`."""
+        """Ask once, and return the answer: whether to ask again is decided by who knows what is safe. Raises
+        `DynamoError`.
+        """
         try:
-            return await self._client.send_request(action=operation, payload=payload)
-        except refused.NoCredentialsFound:
-            raise DynamoError(NO_CREDENTIALS) from None
-        except refused.AIODynamoError as error:
-            raise _as_said(error) from error
-        except (aiohttp.ClientError, TimeoutError, OSError, RetryTimeout, json.JSONDecodeError) as error:
+            status, body = await self._send(operation, payload)
+            if status == HTTPStatus.OK:
+                answer: Json = json.loads(body)
+                return answer
+        except (aiohttp.ClientError, RequestFailed, TimeoutError, OSError, json.JSONDecodeError) as error:
             raise DynamoError(UNREACHABLE, type(error).__name__) from error
+        refusal = _as_said(status, body)
+        if refusal.code == EXPIRED:
+            self._credentials.invalidate()
+        raise refusal
+
+    async def _send(self, operation: str, payload: Json) -> tuple[int, bytes]:
+        key = await self._credentials.get_key(AIOHTTP(self._session))
+        if key is None:
+            raise DynamoError(NO_CREDENTIALS)
+        request = signed_dynamo_request(
+            key=key, payload=payload, action=operation, region=self._region, endpoint=self._endpoint
+        )
+        async with self._session.post(request.url, headers=request.headers, data=request.body) as response:
+            return response.status, await response.read()
 
 
 @dataclass(eq=False)
@@ -125,20 +141,16 @@ async def _until_let_go(key: _Key) -> AsyncGenerator[SharedClient]:
             del _open[key]
 
 
-def _as_said(error: refused.AIODynamoError) -> DynamoError:
-    if type(error) in _CODES:
-        return DynamoError(_CODES[type(error)])
-    said = error.args[0] if error.args else {}
-    if isinstance(said, bytes):  # aiodynamo did not know the error
-        try:
-            said = json.loads(said)
-        except ValueError:
-            return DynamoError(UNREACHABLE, f"HTTP status {getattr(error, 'status', '?')}")
-    if not isinstance(said, dict):
-        return DynamoError(type(error).__name__)
-    reasons = [str(reason.get("Code")) for reason in said.get("CancellationReasons", ())]
-    code = str(said.get("__type", type(error).__name__)).rpartition("#")[2]
-    return DynamoError(code, str(said.get("message") or said.get("Message") or ""), reasons)
+def _as_said(status: int, body: bytes) -> DynamoError:
+    if status in _FAILED:
+        return DynamoError(_FAILED[status])
+    try:
+        said = json.loads(body)
+        code = str(said["__type"]).rpartition("#")[2]
+        reasons = [str(reason.get("Code")) for reason in said.get("CancellationReasons", ())]
+        return DynamoError(code, str(said.get("message") or said.get("Message") or ""), reasons)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return DynamoError(UNREACHABLE, f"HTTP status {status}")  # it was not DynamoDB who answered
 
 
 def _is_here(endpoint: str | None) -> bool:

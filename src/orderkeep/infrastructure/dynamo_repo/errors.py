@@ -13,6 +13,7 @@ UNREACHABLE = "Unreachable"
 NO_CREDENTIALS = "NoCredentials"
 """Codes of our own, for what happens before DynamoDB can say anything."""
 
+EXPIRED = "ExpiredTokenException"
 CANCELED = "TransactionCanceledException"
 CONDITION_FAILED = "ConditionalCheckFailed"
 CONFLICT = "TransactionConflict"
@@ -51,7 +52,7 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     "IncompleteSignatureException": _STRANGER,
     "MissingAuthenticationTokenException": _STRANGER,
     "MissingAuthenticationToken": _STRANGER,
-    "ExpiredTokenException": (StoreUnavailable, "these AWS credentials have expired: renew them"),
+    EXPIRED: (StoreUnavailable, "these AWS credentials have expired: renew them"),
     "ProvisionedThroughputExceededException": _WAIT,
     "ThrottlingException": _WAIT,
     "RequestLimitExceeded": _WAIT,
@@ -71,7 +72,7 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
 UNCLEAR = frozenset({UNREACHABLE, "InternalServerError", "ServiceUnavailable", "TransactionInProgressException"})
 """After these, what was asked may be done all the same."""
 
-PASSING = UNCLEAR | {code for code, found in ERRORS.items() if found is _WAIT} | {"ExpiredTokenException"}
+PASSING = UNCLEAR | {code for code, found in ERRORS.items() if found is _WAIT} | {EXPIRED}
 """These may go better at once or a moment later."""
 
 
