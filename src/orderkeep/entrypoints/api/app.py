@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
@@ -20,7 +21,6 @@ from orderkeep.entrypoints.api.middleware import (
     HeadMiddleware,
     RequestIdMiddleware,
 )
-from orderkeep.entrypoints.api.openapi import document
 from orderkeep.entrypoints.api.time_limit import TimeLimit, TimeLimitMiddleware
 
 
@@ -48,11 +48,17 @@ def create_app(
         ],
     )
     app.state.use_cases, app.state.metrics = use_cases, metrics
-    app.openapi = cache(lambda: document(app, settings.root_path))  # type: ignore[method-assign]
+    app.openapi = cache(lambda: _document(app, settings.root_path))  # type: ignore[method-assign]
     answer_errors_with_problems(app)
     for part in (orders, lifecycle, health, docs):
         app.router.routes.extend(part.router.routes)  # include_router would match each request through a second layer
     return app
+
+
+def _document(app: FastAPI, root_path: str) -> dict[str, Any]:
+    from orderkeep.entrypoints.api.openapi import document  # with models that nothing else needs: most never ask for it
+
+    return document(app, root_path)
 
 
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
