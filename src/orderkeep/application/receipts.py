@@ -1,0 +1,123 @@
+"""What a receipt says, as texts that are ready to be laid out. How it looks is up to each format."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.domain.entities import in_utc
+from orderkeep.domain.validation import UNPRINTABLE
+from orderkeep.domain.value_objects import EXPONENTS
+
+_LINE_BREAK = re.compile(r"\r\n?|\n")
+_NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
+_UNPRINTABLE = re.compile(f"{UNPRINTABLE}|[{_NONCHARACTERS}]")
+_MINUS = "\N{MINUS SIGN}"
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A label and what stands beside it; a text of several lines has a line break between them."""
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptLine:
+    """One article. `discount` has its minus: unit price times quantity, discount and tax add up to the amount."""
+
+    name: str
+    sku: str
+    quantity: str
+    unit_price: str
+    discount: str
+    tax: str
+    amount: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptContent:
+    """All that stands on a receipt. The sums, as they are printed, add up to the total."""
+
+    title: str
+    seller: tuple[str, ...]
+    facts: tuple[Fact, ...]
+    caption: str
+    lines: tuple[ReceiptLine, ...]
+    sums: tuple[Fact, ...]
+    total: Fact
+
+
+def receipt_of(order: OrderDTO, seller: str = "") -> ReceiptContent:
+    """Return what the receipt of the order says. `seller` is a text of several lines, or none.
+
+    Metadata and tags are the shop's own affair and stay away. What cannot be printed is replaced by U+FFFD, so that
+    any text can be laid out as it is.
+    """
+    goods = order.total - order.shipping - order.tax + order.discount
+    if order.lines:
+        goods = sum(_amount_of(line) for line in order.lines)
+    sums = {"Subtotal": goods, "Shipping": order.shipping, "Discount": -order.discount, "Tax": order.tax}
+    return ReceiptContent(
+        title="Receipt",
+        seller=tuple(_printable(line) for line in _lines_of(seller)),
+        facts=_facts(order),
+        caption=f"All amounts in {order.currency}",
+        lines=tuple(_line(line, order.currency) for line in order.lines),
+        sums=tuple(Fact(label, _amount(minor, order.currency)) for label, minor in sums.items()),
+        total=Fact(f"Total {order.currency}", _amount(order.total, order.currency)),
+    )
+
+
+def _facts(order: OrderDTO) -> tuple[Fact, ...]:
+    found: dict[str, str | None] = {
+        "Order": order.id,
+        "Reference": order.external_ref,
+        "Customer": order.user_id,
+        "Placed": _moment(order.created_at),
+        "Status": order.status,
+        "Version": f"{order.version}, of {_moment(order.updated_at)}",
+    }
+    if cancelled := order.cancellation:
+        found |= {"Cancelled": _moment(cancelled.at), "Reason": cancelled.reason, "Note": cancelled.note}
+    return tuple(Fact(label, _printable(text)) for label, text in found.items() if text)
+
+
+def _line(line: LineDTO, currency: str) -> ReceiptLine:
+    return ReceiptLine(
+        _printable(line.name),
+        _printable(line.sku),
+        str(line.quantity),
+        _amount(line.unit_price, currency),
+        _amount(-line.discount, currency),
+        _amount(line.tax, currency),
+        _amount(_amount_of(line), currency),
+    )
+
+
+def _amount_of(line: LineDTO) -> int:
+    return line.quantity * line.unit_price - line.discount + line.tax
+
+
+def _amount(minor: int, currency: str) -> str:
+    # Not grouped: 1,234 is not the same number in every country. Not through Money: a subtotal may pass its bound.
+    return f"{Decimal(minor).scaleb(-EXPONENTS[currency])}".replace("-", _MINUS)
+
+
+def _moment(moment: datetime) -> str:
+    return f"{in_utc(moment).replace(tzinfo=None).isoformat(' ', 'seconds')} UTC"
+
+
+def _lines_of(text: str) -> list[str]:
+    # A shell hands over a backslash and an n where somebody wrote \n between quotes.
+    return [line.strip() for line in _LINE_BREAK.split(text.replace("\\n", "\n")) if line.strip()]
+
+
+def _printable(text: str) -> str:
+    lines = _LINE_BREAK.split(text.replace("\t", " "))
+    return "\n".join(_UNPRINTABLE.sub(_REPLACEMENT, line) for line in lines)
