@@ -26,9 +26,11 @@ def open_documents(url: str) -> DocumentStore:
     return opener(parts)
 
 
-def receipt_renderers(_seller: str = "") -> dict[str, ReceiptRenderer]:
-    """Return what makes receipts, by the name of the format; those whose package is installed."""
-    return {}
+def receipt_renderers(seller: str = "") -> dict[str, ReceiptRenderer]:
+    """Return what makes receipts, by the name of the format. `seller` is what they say of who sold, a line each."""
+    from orderkeep.infrastructure.html_receipts import HtmlReceipts
+
+    return {"html": HtmlReceipts(seller)}
 
 
 def _memory(_parts: SplitResult) -> DocumentStore:
