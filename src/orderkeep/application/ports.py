@@ -170,5 +170,6 @@ class ReceiptRenderer(ABC):
     @abstractmethod
     async def render(self, order: OrderDTO) -> bytes:
         """Return the receipt of the order as it is given: the same bytes for the same order, wherever it runs. What
-        the order holds as text stands there as text, whatever is in it.
+        the order holds as text stands there as text, whatever is in it. Raises `UnknownFormat` where what makes this
+        format is not installed.
         """
