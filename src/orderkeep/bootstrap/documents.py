@@ -27,10 +27,14 @@ def open_documents(url: str) -> DocumentStore:
 
 
 def receipt_renderers(seller: str = "") -> dict[str, ReceiptRenderer]:
-    """Return what makes receipts, by the name of the format. `seller` is what they say of who sold, a line each."""
-    from orderkeep.infrastructure.html_receipts import HtmlReceipts
+    """Return what makes receipts, by the name of the format. `seller` is what they say of who sold, a line each.
 
-    return {"html": HtmlReceipts(seller)}
+    What pdf needs is looked for when a PDF is asked for, and not before: to load it takes time.
+    """
+    from orderkeep.infrastructure.html_receipts import HtmlReceipts
+    from orderkeep.infrastructure.pdf_receipts import PdfReceipts
+
+    return {"html": HtmlReceipts(seller), "pdf": PdfReceipts(seller)}
 
 
 def _memory(_parts: SplitResult) -> DocumentStore:

@@ -1,0 +1,42 @@
+"""Receipts as the service is started with them: which formats there are, and what is loaded when."""
+
+import subprocess
+import sys
+
+import pytest
+
+from orderkeep.application.change_order import Request
+from orderkeep.bootstrap import open_documents, open_store, receipt_renderers, use_cases_on
+from orderkeep.domain.exceptions import UnknownFormat
+from orderkeep.testing.orders import place_command
+
+
+@pytest.mark.parametrize("file_format,beginning", [("html", b"<!DOCTYPE html>"), ("pdf", b"%PDF-1.7")])
+async def test_issues_receipts_in_each_format(file_format: str, beginning: bytes) -> None:
+    service = use_cases_on(open_store("memory://"), open_documents("memory://"), receipt_renderers("Lamps Ltd."))
+    placed = await service.place_order.execute(place_command())
+    issued = await service.issue_receipt.execute(placed.order.id, file_format=file_format)
+    again = await service.issue_receipt.execute(placed.order.id, file_format=file_format)
+    assert again.document == issued.document
+    content = await service.get_document.execute(placed.order.id, issued.document.id)
+    assert content.content.startswith(beginning)
+    await service.close()
+
+
+async def test_without_the_extra_a_pdf_is_refused_and_the_order_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "typst", None)
+    service = use_cases_on(open_store("memory://"))
+    placed = await service.place_order.execute(place_command())
+    with pytest.raises(UnknownFormat, match=r"pip install 'orderkeep\[pdf\]'"):
+        await service.issue_receipt.execute(placed.order.id, Request(key="the-key"), file_format="pdf")
+    kept = await service.get_order.execute(placed.order.id)
+    assert kept.version == placed.order.version
+    assert (await service.issue_receipt.execute(placed.order.id)).document.media_type == "text/html"
+    await service.close()
+
+
+def test_a_service_that_makes_no_pdf_does_not_load_what_makes_them() -> None:
+    script = "import sys; from orderkeep.bootstrap import receipt_renderers; receipt_renderers(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert "orderkeep.infrastructure.pdf_receipts.renderer" in loaded
+    assert "typst" not in loaded
