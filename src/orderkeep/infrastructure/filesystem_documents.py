@@ -1,21 +1,44 @@
 """Documents in a folder of this machine, each whole and on the disk before anybody may refer to it."""
 
 import asyncio
+import errno
 import os
-import re
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
 from orderkeep.application.ports import DocumentStore
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.document_keys import checked
 
-_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*(/[A-Za-z0-9][A-Za-z0-9._:-]*)*")
+_FULL = (StoreUnavailable, "the disk that keeps the documents is full: free some space, and try again")
+_NOT_OURS = (StoreUnusable, "this process may not use the folder of documents: let its user read and write there")
+_IN_THE_WAY = (StoreUnusable, "something else stands where the folder of documents should be: move it, or name another")
+
+ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: _NOT_OURS,
+    errno.EPERM: _NOT_OURS,
+    errno.EROFS: (StoreUnusable, "the folder of documents can only be read: mount it writable, or name another"),
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
+    errno.EISDIR: _IN_THE_WAY,
+    errno.ENAMETOOLONG: (StoreUnusable, "the path of the folder of documents is too long: name a shorter one"),
+    errno.EMFILE: (StoreUnavailable, "this process has too many files open: try again, or raise its limit"),
+}
+"""By the number of an `OSError`: what is raised, and what to do."""
+
+_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class FolderDocumentStore(DocumentStore):
-    """Keeps documents below a folder, which is made when the first one comes."""
+    """Keeps documents below a folder, which is made when the first one comes. A file whose name begins with a dot was
+    left by a process that was killed while it wrote; nobody refers to it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -24,54 +47,67 @@ class FolderDocumentStore(DocumentStore):
         await asyncio.to_thread(self._put, self._path(key), content)
 
     async def get(self, key: str) -> bytes | None:
-        return await asyncio.to_thread(self._get, self._path(key))
+        return await asyncio.to_thread(_get, self._path(key))
 
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
+        checked(key)
         return None
 
     async def close(self) -> None:
         return None
 
     def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise StoreUnusable("this key could lead out of the folder of documents")
-        return self._folder / key
+        return self._folder / checked(key)
 
     def _put(self, path: Path, content: bytes | IO[bytes]) -> None:
-        try:
-            if path.exists():
-                return
-            _make_durable_folder(path.parent)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-                try:
-                    if isinstance(content, bytes):
-                        file.write(content)
-                    else:
-                        shutil.copyfileobj(content, file)
-                    file.flush()
-                    os.fsync(file.fileno())
-                    Path(file.name).replace(path)
-                except BaseException:
-                    Path(file.name).unlink(missing_ok=True)
-                    raise
-            _sync_folder(path.parent)
-        except OSError as error:
-            raise StoreUnavailable(f"the document cannot be written: {os.strerror(error.errno or 0)}") from error
+        with _said_in_our_words("written"):
+            missing = [each for each in (self._folder, *self._folder.parents) if not each.exists()]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.is_file():
+                _write(path, content)
+            # Also where somebody else has just made it all: they may not have come so far yet.
+            for folder in path.parents:
+                _sync_folder(folder)
+                if folder == self._folder:
+                    break
+            for folder in missing:
+                _sync_folder(folder.parent)
 
-    def _get(self, path: Path) -> bytes | None:
+
+def _write(path: Path, content: bytes | IO[bytes]) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", delete=False) as file:
+        part = Path(file.name)
+        try:
+            if isinstance(content, bytes):
+                file.write(content)
+            else:
+                shutil.copyfileobj(content, file, 1 << 20)
+            file.flush()
+            os.fsync(file.fileno())
+            _give_its_name(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def _give_its_name(part: Path, path: Path) -> None:
+    """Let the file stand under its name. What stands there already stays: a link, unlike a rename, replaces nothing."""
+    try:
+        path.hardlink_to(part)
+    except FileExistsError:
+        if not path.is_file():
+            raise
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        part.replace(path)  # the same content, if somebody was faster
+
+
+def _get(path: Path) -> bytes | None:
+    with _said_in_our_words("read"):
         try:
             return path.read_bytes()
         except FileNotFoundError:
             return None
-        except OSError as error:
-            raise StoreUnavailable(f"the document cannot be read: {os.strerror(error.errno or 0)}") from error
-
-
-def _make_durable_folder(folder: Path) -> None:
-    missing = [each for each in (folder, *folder.parents) if not each.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    for each in missing:
-        _sync_folder(each.parent)
 
 
 def _sync_folder(folder: Path) -> None:
@@ -80,3 +116,13 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _said_in_our_words(done: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        number = error.errno or 0
+        kind, message = ERRORS.get(number, (StoreUnavailable, f"the document cannot be {done}: {os.strerror(number)}"))
+        raise kind(message) from error

@@ -3,6 +3,7 @@
 from typing import IO
 
 from orderkeep.application.ports import DocumentStore
+from orderkeep.infrastructure.document_keys import checked
 
 
 class InMemoryDocumentStore(DocumentStore):
@@ -12,12 +13,13 @@ class InMemoryDocumentStore(DocumentStore):
         self._contents: dict[str, bytes] = {}
 
     async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:  # noqa: ARG002
-        self._contents.setdefault(key, content if isinstance(content, bytes) else content.read())
+        self._contents.setdefault(checked(key), content if isinstance(content, bytes) else content.read())
 
     async def get(self, key: str) -> bytes | None:
-        return self._contents.get(key)
+        return self._contents.get(checked(key))
 
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
+        checked(key)
         return None
 
     async def close(self) -> None:
