@@ -28,6 +28,7 @@ FASTAPI = "Only the HTTP entrypoint knows FastAPI"
 MANGUM = "Only HTTP on Lambda knows Mangum"
 NO_HTTP = "Lambda's other handlers load nothing of HTTP"
 ASYNCPG = "Only the PostgreSQL store knows asyncpg"
+OBSTORE = "Only the S3 documents know obstore"
 DEPENDS = "Depends lives in dependencies.py alone"
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
@@ -74,6 +75,8 @@ VIOLATIONS = [
     ("entrypoints/lambda_direct.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
     ("entrypoints/lambda_runtime.py", "from mangum import Mangum", {MANGUM, NO_HTTP}),
     ("bootstrap/stores.py", "import asyncpg", {ASYNCPG}),
+    ("bootstrap.py", "import asyncpg", {ASYNCPG}),
+    ("bootstrap.py", "import obstore.store", {OBSTORE}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
     ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
     ("entrypoints/api/planted.py", "from fastapi import (\n    Security as Sure,\n)", {DEPENDS}),

@@ -1,8 +1,10 @@
 """From a document store's URL to the store, and what can be put into it: receipts in each format."""
 
+import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
 
@@ -12,6 +14,11 @@ DEFAULT_DOCUMENTS = "folder:///documents"
 
 class InvalidDocumentsURL(ValueError):
     """The URL names no document store that there is."""
+
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._:-]{0,199})*/?")
+_LONGEST_PREFIX = 400  # a key of S3 has 1,024 bytes
 
 
 def open_documents(url: str) -> DocumentStore:
@@ -37,9 +44,11 @@ def receipt_renderers(seller: str = "") -> dict[str, ReceiptRenderer]:
     return {"html": HtmlReceipts(seller), "pdf": PdfReceipts(seller)}
 
 
-def _memory(_parts: SplitResult) -> DocumentStore:
+def _memory(parts: SplitResult) -> DocumentStore:
     from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 
+    if parts.netloc or parts.path or parts.query or parts.fragment:
+        raise InvalidDocumentsURL("documents in memory have no more to their URL than memory://")
     return InMemoryDocumentStore()
 
 
@@ -47,9 +56,33 @@ def _folder(parts: SplitResult) -> DocumentStore:
     from orderkeep.infrastructure.filesystem_documents import FolderDocumentStore
 
     path = unquote(parts.path.removeprefix("/"))
-    if not path or parts.netloc or parts.query or parts.fragment:
-        raise InvalidDocumentsURL("a folder of documents is named as folder:///documents is")
+    if not path or parts.netloc or parts.query or parts.fragment or "\0" in path:
+        raise InvalidDocumentsURL(
+            "a folder of documents is folder:///documents where it is relative, folder:////var/lib/documents where not"
+        )
     return FolderDocumentStore(Path(path))
 
 
-_STORES: dict[str, Callable[[SplitResult], DocumentStore]] = {"memory": _memory, "folder": _folder}
+def _s3(parts: SplitResult) -> DocumentStore:
+    if find_spec("obstore") is None or find_spec("aiodynamo") is None:
+        raise InvalidDocumentsURL("S3 needs packages that are not installed: pip install 'orderkeep[aws]'")
+    from orderkeep.infrastructure.s3_documents import S3DocumentStore
+
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    if unknown := sorted(options.keys() - {"region", "endpoint"}) or ["a fragment"][: bool(parts.fragment)]:
+        raise InvalidDocumentsURL(f"the URL of an S3 bucket takes region and endpoint, not {', '.join(unknown)}")
+    if not _BUCKET.fullmatch(parts.netloc):
+        raise InvalidDocumentsURL(
+            "documents in S3 are s3://bucket/prefix, where the bucket has 3 to 63 small letters, digits, . and -"
+        )
+    if len(parts.path) > _LONGEST_PREFIX or not _PREFIX.fullmatch(parts.path):
+        raise InvalidDocumentsURL(
+            "the prefix of documents in S3 has letters, digits and . _ : -, with one / between two parts, "
+            f"and at most {_LONGEST_PREFIX} of them"
+        )
+    if "endpoint" in options and not re.match(r"https?://[^/?#]+/?\Z", options["endpoint"]):
+        raise InvalidDocumentsURL("the endpoint of S3 is a URL with no path, such as https://s3.example.com:9000")
+    return S3DocumentStore(parts.netloc, parts.path, **options)
+
+
+_STORES: dict[str, Callable[[SplitResult], DocumentStore]] = {"memory": _memory, "folder": _folder, "s3": _s3}
