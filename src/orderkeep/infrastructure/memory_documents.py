@@ -3,6 +3,7 @@
 from typing import IO
 
 from orderkeep.application.ports import DocumentStore
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.document_keys import checked
 
 
@@ -13,7 +14,11 @@ class InMemoryDocumentStore(DocumentStore):
         self._contents: dict[str, bytes] = {}
 
     async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:  # noqa: ARG002
-        self._contents.setdefault(checked(key), content if isinstance(content, bytes) else content.read())
+        try:
+            whole = content if isinstance(content, bytes) else content.read()
+        except OSError as error:
+            raise StoreUnavailable(f"the document that is to be kept cannot be read: {error.strerror}") from error
+        self._contents.setdefault(checked(key), whole)
 
     async def get(self, key: str) -> bytes | None:
         return self._contents.get(checked(key))

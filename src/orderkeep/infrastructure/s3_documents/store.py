@@ -46,7 +46,7 @@ class S3DocumentStore(DocumentStore):
         path = self._path(key)
         file = io.BytesIO(content) if isinstance(content, bytes) else content
         async with self._client() as client:
-            beginning = await asyncio.to_thread(file.read, PART + 1)
+            beginning = await asyncio.to_thread(_beginning_of, file)
             if len(beginning) <= PART:
                 await _create(client, path, beginning, media_type)
             elif not await _is_there(client, path):
@@ -110,6 +110,14 @@ class S3DocumentStore(DocumentStore):
             raise translated(error) from error
         except OSError as error:
             raise StoreUnavailable(f"the document that is to be kept cannot be read: {error.strerror}") from error
+
+
+def _beginning_of(file: IO[bytes]) -> bytes:
+    """Return the whole file where it fits into one part, and else a little more than that."""
+    pieces: list[bytes] = []
+    while sum(map(len, pieces)) <= PART and (piece := file.read(PART + 1)):  # a read may return less than it could
+        pieces.append(piece)
+    return b"".join(pieces)
 
 
 async def _create(client: S3Store, path: str, content: bytes, media_type: str) -> None:
