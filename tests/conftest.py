@@ -14,7 +14,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import dynamodb, moto, postgres, running
+from tests.servers import dynamodb, moto, postgres, running, s3
 from tests.servers.schemas import a_schema_of_its_own
 
 CHECKOUT = Path(__file__).parents[1]
@@ -30,11 +30,13 @@ settings.load_profile("ci" if IN_CI else "default")
 for name in [name for name in os.environ if name.startswith("ORDERKEEP_") and not name.startswith("ORDERKEEP_TEST_")]:
     del os.environ[name]
 
-STORES = ("memory", "sqlite", "postgres", "dynamodb")
+STORES = ("memory", "sqlite", "postgres", "dynamodb", "s3")
 ASKED = tuple(filter(None, os.environ.get("ORDERKEEP_TEST_STORES", ",".join(STORES)).replace(" ", "").split(",")))
-"""The stores that are tested. One that is asked for and cannot be had fails the run."""
+"""The stores that are tested, those of orders and that of documents, s3. One that is asked for and cannot be had fails
+the run.
+"""
 
-OF_A_STORE = re.compile(r"(?:[/:]test_|[\[-])(memory|sqlite|postgres|dynamo)(?=(?:ql|db)?[]_.-])")
+OF_A_STORE = re.compile(r"(?:[/:]test_|[\[-])(memory|sqlite|postgres|dynamo|s3)(?=(?:ql|db)?[]_.-])")
 """How a test's id names the store that it is about: by its file, test_sqlite_lists.py, its name, or a parameter."""
 
 
@@ -118,6 +120,14 @@ def aws(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -
         return running.shared(root, "moto", lambda: moto.start_shared(root)).url
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.fail(f"moto's server cannot be had: {error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def s3_server(request: pytest.FixtureRequest) -> s3.Server:
+    """S3 as moto plays it, or the endpoint that ORDERKEEP_TEST_S3 names."""
+    if "s3" not in ASKED:
+        pytest.skip(left_out("s3"))
+    return s3.Server(os.environ.get("ORDERKEEP_TEST_S3") or request.getfixturevalue("aws"))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
