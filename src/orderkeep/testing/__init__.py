@@ -7,6 +7,7 @@
             yield store
             await store.close()
 
+`DocumentStoreContract` does the same for a store of documents, given as a fixture `documents`.
 `orderkeep.testing.orders` builds orders of which no two fields are equal.
 """
 
@@ -14,16 +15,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from orderkeep.testing.contract import OrderStoreContract
+    from orderkeep.testing.documents import DocumentStoreContract
 
-__all__ = ["OrderStoreContract"]
+__all__ = ["DocumentStoreContract", "OrderStoreContract"]
 
 
 def __getattr__(name: str) -> object:
-    if name != "OrderStoreContract":
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import pytest  # only here: a command that runs the workloads does without
 
-    pytest.register_assert_rewrite("orderkeep.testing.contract")
+    pytest.register_assert_rewrite("orderkeep.testing.contract", "orderkeep.testing.documents")
+    if name == "DocumentStoreContract":
+        from orderkeep.testing.documents import DocumentStoreContract
+
+        return DocumentStoreContract
     from orderkeep.testing.contract import OrderStoreContract
 
     return OrderStoreContract

@@ -1,0 +1,173 @@
+"""What every store of documents must do, as a pytest class to derive from."""
+
+import asyncio
+import io
+from collections.abc import Awaitable, Callable
+from email.message import Message
+from typing import IO, Any, cast
+from urllib.request import urlopen
+
+import pytest
+
+from orderkeep.application.ports import DocumentStore
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+
+KEY = "orders/web:7781/6b86b273ff34fce19d6b804eff5a3f57.html"
+EVERY_BYTE = bytes(range(256))
+LARGE = EVERY_BYTE * (20 << 12)  # 20 MiB: more than a store sends at once
+
+LEADING_ELSEWHERE = (
+    "",
+    "/etc/passwd",
+    "orders/../../secret.html",
+    "..",
+    "orders/./a.html",
+    "orders//a.html",
+    "orders/a.html/",
+    "orders\\a.html",
+    "orders/a\0.html",
+    "orders/a\n.html",
+    "orders/.hidden",
+    "orders/%2e%2e/a.html",
+    "orders/é.html",
+    "orders/a b?c.html",
+    "o" * 256,
+    "/".join(["orders"] * 200),
+)
+
+
+class BreaksOff(io.RawIOBase):
+    """A file that cannot be read to its end."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if not self._left:
+            raise OSError(5, "this file is damaged")
+        count = min(len(buffer), self._left)
+        buffer[:count] = bytes(count)
+        self._left -= count
+        return count
+
+
+class DocumentStoreContract:
+    """Derive from it, and give a fixture `documents`: an empty store, opened for each test and closed behind it."""
+
+    pytestmark = pytest.mark.asyncio
+
+    @pytest.mark.parametrize("content", [b"", b"one", EVERY_BYTE], ids=["nothing", "text", "every byte"])
+    async def test_gives_what_was_put(self, documents: DocumentStore, content: bytes) -> None:
+        await documents.put(KEY, content, "text/html")
+        assert await documents.get(KEY) == content
+
+    async def test_gives_nothing_where_nothing_was_put(self, documents: DocumentStore) -> None:
+        assert await documents.get(KEY) is None
+        await documents.put(KEY, b"one", "text/html")
+        assert await documents.get("orders/web:7781/a.html") is None
+
+    async def test_tells_keys_apart_that_look_alike(self, documents: DocumentStore) -> None:
+        keys = (
+            "orders/1/a",
+            "orders/1/a.html",
+            "orders/1/a.html.html",
+            "orders/11/a.html",
+            "orders/1:1/a.html",
+            "exports/1/a.html",
+        )
+        for key in keys:
+            await documents.put(key, key.encode(), "text/html")
+        assert [await documents.get(key) for key in keys] == [key.encode() for key in keys]
+
+    async def test_keeps_a_file_from_where_it_stands_to_its_end(self, documents: DocumentStore) -> None:
+        file = io.BytesIO(b"not this, but this")
+        file.seek(10)
+        await documents.put(KEY, file, "text/csv")
+        assert await documents.get(KEY) == b"but this"
+
+    async def test_keeps_a_large_file_whole(self, documents: DocumentStore) -> None:
+        await documents.put(KEY, io.BytesIO(LARGE), "text/csv")
+        assert await documents.get(KEY) == LARGE
+
+    @pytest.mark.parametrize("later", [b"two", LARGE], ids=["small", "large"])
+    async def test_never_changes_what_it_keeps(self, documents: DocumentStore, later: bytes) -> None:
+        await documents.put(KEY, b"one", "text/html")
+        await documents.put(KEY, io.BytesIO(later), "text/csv")
+        assert await documents.get(KEY) == b"one"
+
+    async def test_takes_one_of_many_at_once(self, documents: DocumentStore) -> None:
+        contents = [f"writer {number}".encode() * 1_000 for number in range(20)]
+        seen: set[bytes | None] = set()
+
+        async def put(content: bytes) -> None:
+            await documents.put(KEY, content, "text/html")
+            seen.add(await documents.get(KEY))
+
+        await asyncio.gather(*(put(content) for content in contents))
+        assert len(seen) == 1, "what stood under the key changed"
+        assert seen.pop() in contents
+
+    @pytest.mark.parametrize("size", [3, len(LARGE)], ids=["at once", "late"])
+    async def test_keeps_nothing_of_a_put_that_fails(self, documents: DocumentStore, size: int) -> None:
+        with pytest.raises(StoreUnavailable):
+            await documents.put(KEY, cast(IO[bytes], BreaksOff(size)), "text/csv")
+        assert await documents.get(KEY) is None
+        await documents.put(KEY, b"whole", "text/csv")
+        assert await documents.get(KEY) == b"whole"
+
+    @pytest.mark.parametrize("key", LEADING_ELSEWHERE)
+    async def test_refuses_a_key_that_leads_elsewhere(self, documents: DocumentStore, key: str) -> None:
+        asked: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: documents.put(key, b"one", "text/html"),
+            lambda: documents.get(key),
+            lambda: documents.link(key, "one.html", 60),
+        )
+        for ask in asked:
+            with pytest.raises(StoreUnusable):
+                await ask()
+
+    async def test_links_to_the_file_by_its_name_if_it_links(self, documents: DocumentStore) -> None:
+        other = "orders/web:7781/a.csv"
+        await documents.put(KEY, "größer".encode(), "text/html")
+        await documents.put(other, b"other", "text/csv")
+        link = await documents.link(KEY, 'Größe "7".html', 60)
+        if link is None:
+            assert await documents.link(other, "other.csv", 60) is None
+            return
+        content, headers = await asyncio.to_thread(_read, link)
+        assert (content, headers.get_content_type()) == ("größer".encode(), "text/html")
+        said = str(headers["content-disposition"])
+        assert said.startswith("attachment;")
+        assert said.endswith("filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%227%22.html"), "RFC 6266 writes names so"
+        assert link != await documents.link(other, 'Größe "7".html', 60)
+
+    async def test_serves_another_event_loop(self, documents: DocumentStore) -> None:
+        await documents.put(KEY, b"one", "text/html")
+
+        async def elsewhere() -> bytes | None:
+            await documents.put("orders/2/b.html", b"two", "text/html")
+            return await documents.get(KEY)
+
+        assert await asyncio.to_thread(_in_a_loop_of_its_own, elsewhere) == b"one"
+        assert await documents.get("orders/2/b.html") == b"two"
+
+    async def test_may_be_closed_twice(self, documents: DocumentStore) -> None:
+        await documents.put(KEY, b"one", "text/html")
+        await documents.close()
+        await documents.close()
+
+
+def _in_a_loop_of_its_own(work: Callable[[], Awaitable[bytes | None]]) -> bytes | None:
+    async def awaited() -> bytes | None:
+        return await work()
+
+    with asyncio.Runner() as runner:
+        return runner.run(awaited())
+
+
+def _read(link: str) -> tuple[bytes, Message]:
+    with urlopen(link, timeout=30) as answer:  # noqa: S310 - the store's own link
+        return answer.read(), answer.headers

@@ -1,0 +1,31 @@
+"""The folder of documents keeps the contract, also where it cannot make hard links."""
+
+import errno
+import os
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from orderkeep.application.ports import DocumentStore
+from orderkeep.bootstrap import open_documents
+from orderkeep.testing import DocumentStoreContract
+
+
+class TestFolderDocuments(DocumentStoreContract):
+    @pytest.fixture
+    def documents(self, tmp_path: Path) -> DocumentStore:
+        return open_documents(f"folder:///{tmp_path}/made/when/needed")
+
+
+class TestFolderWithoutHardLinks(TestFolderDocuments):
+    @pytest.fixture
+    def documents(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DocumentStore:
+        def refuse(*arguments: object, **options: object) -> NoReturn:
+            raise OSError(errno.EPERM, "no hard links on this disk")
+
+        monkeypatch.setattr(os, "link", refuse)
+        return open_documents(f"folder:///{tmp_path}/documents")
+
+    async def test_takes_one_of_many_at_once(self, documents: DocumentStore) -> None:
+        """Here the last may win, of contents that are the same wherever the key is that of their content."""
