@@ -1,5 +1,6 @@
 """Proving that what is kept is what was committed: every alteration of a store's content is found."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,12 +10,19 @@ import pytest
 from orderkeep.application.change_order import Request
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage
-from orderkeep.application.use_cases import ConfirmOrderUseCase, ShipOrderUseCase, VerifyOrdersUseCase
+from orderkeep.application.use_cases import (
+    ConfirmOrderUseCase,
+    IssueReceiptUseCase,
+    ShipOrderUseCase,
+    VerifyOrdersUseCase,
+)
 from orderkeep.domain.events import Attribution
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.infrastructure.serialization import hash_of
 from orderkeep.testing.orders import small_order
+from tests.receipts import PlainReceipts
 
 
 class Tampered(InMemoryOrderRepository):
@@ -167,3 +175,59 @@ async def test_finds_nothing_in_an_order_that_has_forgotten_its_older_keys(chang
     assert len(order.requests) == min(changes, 100)
     report = await VerifyOrdersUseCase(store).execute()
     assert (report.changes, report.problems) == (changes, [])
+
+
+class Reachable(InMemoryDocumentStore):
+    """Documents within reach of whoever has access to the machine."""
+
+    def alter(self) -> None:
+        self._contents = dict.fromkeys(self._contents, b"altered")
+
+    def lose(self) -> None:
+        self._contents.clear()
+
+    def forbid(self) -> None:
+        raise_it = StoreUnusable("the bucket is somebody else's")
+
+        async def refuse(key: str) -> bytes | None:
+            raise raise_it
+
+        self.get = refuse  # type: ignore[method-assign]
+
+
+async def one_receipt(files: InMemoryDocumentStore) -> InMemoryOrderRepository:
+    store = InMemoryOrderRepository([small_order("order-1"), small_order("order-2")])
+    await IssueReceiptUseCase(store, store, files, {"html": PlainReceipts()}).execute("order-1")
+    return store
+
+
+async def test_reads_documents_where_it_is_asked_to() -> None:
+    files = Reachable()
+    store = await one_receipt(files)
+    report = await VerifyOrdersUseCase(store, files).execute(read_documents=True)
+    assert (report.documents, report.documents_read, report.problems) == (1, 1, [])
+    files.lose()
+    for verify, reads in ((VerifyOrdersUseCase(store, files), False), (VerifyOrdersUseCase(store), True)):
+        report = await verify.execute(read_documents=reads)
+        assert (report.documents, report.documents_read, report.problems) == (1, 0, [])
+
+
+@pytest.mark.parametrize(
+    "harm, version, said",
+    [
+        (Reachable.alter, 2, r"its receipt [0-9a-f]{64} was altered"),
+        (Reachable.lose, 2, r"its receipt [0-9a-f]{64} is not there"),
+        (Reachable.forbid, 0, r"the bucket is somebody else's"),
+    ],
+)
+async def test_finds_a_document_that_is_not_as_it_was_kept(
+    harm: Callable[[Reachable], None], version: int, said: str
+) -> None:
+    files = Reachable()
+    store = await one_receipt(files)
+    harm(files)
+    report = await VerifyOrdersUseCase(store, files).execute(read_documents=True)
+    (problem,) = report.problems
+    assert (problem.order_id, problem.version) == ("order-1", version)
+    assert re.fullmatch(said, problem.message)
+    assert (report.orders, report.changes) == (2, 3)

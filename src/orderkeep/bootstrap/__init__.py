@@ -145,7 +145,7 @@ def use_cases_on(
         import_orders=ImportOrdersUseCase(store, store),
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
-        verify_orders=VerifyOrdersUseCase(store),
+        verify_orders=VerifyOrdersUseCase(store, documents),
         check_store=store.ping,
         close=close,
     )

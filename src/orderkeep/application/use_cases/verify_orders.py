@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
+from orderkeep.application.documents import digest_of, order_key
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.ports import (
+    DocumentStore,
     ListPosition,
     OrderFilter,
     OrderSnapshot,
@@ -33,10 +35,12 @@ class VerifyProblem:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """How much was looked at, and what does not fit."""
+    """How much was looked at, and what does not fit. Of the `documents` that orders refer to so many were read."""
 
     orders: int = 0
     changes: int = 0
+    documents: int = 0
+    documents_read: int = 0
     problems: list[VerifyProblem] = field(default_factory=list)
 
     def add(self, order_id: str, version: int, message: str) -> None:
@@ -47,11 +51,12 @@ class VerifyReport:
 class VerifyOrdersUseCase:
     """Walk every order's chain of changes, and the feed, and report whatever was altered, lost or added."""
 
-    def __init__(self, store: OrderStore) -> None:
-        self.store = store
+    def __init__(self, store: OrderStore, documents: DocumentStore | None = None) -> None:
+        self.store, self.documents = store, documents
 
-    async def execute(self, on_progress: Progress = ignore_progress) -> VerifyReport:
-        """Return what was found, on a store that nobody writes to meanwhile. Raises `StoreUnavailable`.
+    async def execute(self, on_progress: Progress = ignore_progress, *, read_documents: bool = False) -> VerifyReport:
+        """Return what was found, on a store that nobody writes to meanwhile; with `read_documents`, also of each file
+        that an order refers to. Raises `StoreUnavailable`.
 
         The chain shows any later alteration inside an order's history. Somebody who rewrites a whole chain is
         caught only by a hash that was noted elsewhere.
@@ -59,7 +64,9 @@ class VerifyOrdersUseCase:
         report = VerifyReport()
         async for snapshot in ExportOrdersUseCase(self.store).execute():
             try:
-                await self._verify_order(snapshot, report)
+                order = await self._verify_order(snapshot, report)
+                if order is not None:
+                    await self._verify_documents(order, report, read=read_documents)
             except StoreUnusable as error:
                 report.add(snapshot.id, 0, str(error))
             report.orders += 1
@@ -67,7 +74,7 @@ class VerifyOrdersUseCase:
         await self._verify_feed(report)
         return report
 
-    async def _verify_order(self, snapshot: OrderSnapshot, report: VerifyReport) -> None:
+    async def _verify_order(self, snapshot: OrderSnapshot, report: VerifyReport) -> Order | None:
         changes = [change async for change in self._changes(snapshot.id)]
         report.changes += len(changes)
         version, previous_hash = 0, ""
@@ -82,10 +89,23 @@ class VerifyOrdersUseCase:
         order = await self.store.get_by_id(snapshot.id)
         if order is None or not changes or order.seal != previous_hash or OrderDTO.of(order) != changes[-1].order:
             report.add(snapshot.id, version, "the order is not as its last change left it")
-            return
+            return None
         if order.requests.keys() != _keys(changes):
             report.add(snapshot.id, version, "the idempotency keys are not those of its changes")
         await self._verify_found(snapshot, order, report)
+        return order
+
+    async def _verify_documents(self, order: Order, report: VerifyReport, *, read: bool) -> None:
+        report.documents += len(order.documents)
+        if not read or self.documents is None:
+            return
+        for document in order.documents:
+            content = await self.documents.get(order_key(order.id, document.id, document.media_type))
+            report.documents_read += 1
+            if content is None:
+                report.add(order.id, document.since_version, f"its {document.kind} {document.id} is not there")
+            elif digest_of(content) != document.id:
+                report.add(order.id, document.since_version, f"its {document.kind} {document.id} was altered")
 
     async def _verify_found(self, snapshot: OrderSnapshot, order: Order, report: VerifyReport) -> None:
         """Check that what the store searches by is what the order says: each list must show it in its place."""
