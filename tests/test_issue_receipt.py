@@ -2,14 +2,21 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from itertools import count
 
 import pytest
 
 from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.application.change_order import PLAIN, Request
-from orderkeep.application.use_cases import CancelOrderUseCase, ConfirmOrderUseCase, IssueReceiptUseCase
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.use_cases import (
+    CancelOrderUseCase,
+    ConfirmOrderUseCase,
+    IssuedReceipt,
+    IssueReceiptUseCase,
+)
 from orderkeep.domain.entities import Document, Order
 from orderkeep.domain.exceptions import (
     IdempotencyKeyReused,
@@ -58,6 +65,7 @@ async def test_issues_a_receipt_of_the_order_as_it_is(
     digest = sha256(PENDING).hexdigest()
     assert issued.document == Document(digest, "receipt", "text/html", len(PENDING), 1, 2, NOON)
     assert (issued.order.version, issued.order.documents, issued.replayed) == (2, (issued.document,), False)
+    assert [event.type for event in issued.events] == ["DocumentAttached"]
     assert await documents_of(repo) == (issued.document,)
     assert await files.get(f"orders/order-1/{digest}.html") == PENDING
 
@@ -67,7 +75,7 @@ async def test_issues_one_receipt_for_each_version_and_format(
 ) -> None:
     first = await issue.execute("order-1")
     again = await issue.execute("order-1")
-    assert again == replace(first, replayed=True)
+    assert again == replace(first, events=(), replayed=True)
     pdf = await issue.execute("order-1", file_format="pdf")
     assert (pdf.document.media_type, pdf.document.order_version) == ("application/pdf", 1)
     await CancelOrderUseCase(repo).execute("order-1")
@@ -141,6 +149,26 @@ async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_move
     assert len(files.asked) == 1
     with pytest.raises(IdempotencyKeyReused):
         await issue.execute("order-1", asked, file_format="pdf")
+
+
+async def test_a_request_that_its_own_retry_overtook_answers_what_the_retry_did(
+    repo: InMemoryOrderRepository, files: CountingDocumentStore
+) -> None:
+    asked, ticks = Request(key="the-key"), count()
+    overtaking: list[IssuedReceipt] = []
+
+    class SlowReceipts(PlainReceipts):
+        async def render(self, order: OrderDTO) -> bytes:
+            if not overtaking:
+                overtaking.append(await quick.execute("order-1", asked))
+            return await super().render(order)
+
+    def issuing(renderer: PlainReceipts) -> IssueReceiptUseCase:
+        return IssueReceiptUseCase(repo, repo, files, {"html": renderer}, lambda: NOON + timedelta(hours=next(ticks)))
+
+    quick = issuing(PlainReceipts())
+    assert await issuing(SlowReceipts()).execute("order-1", asked) == replace(overtaking[0], replayed=True)
+    assert await documents_of(repo) == (overtaking[0].document,)
 
 
 async def test_many_at_once_issue_one_receipt(

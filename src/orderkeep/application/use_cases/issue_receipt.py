@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from orderkeep.application import documents
 from orderkeep.application.change_order import PLAIN, Request, change_order
-from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.dtos import EventDTO, OrderDTO
 from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
 from orderkeep.domain.entities import Document, Order
 from orderkeep.domain.exceptions import OrderNotFound, UnknownFormat, VersionNotFound
@@ -16,10 +16,13 @@ from orderkeep.domain.repositories import OrderRepository
 
 @dataclass(frozen=True, slots=True)
 class IssuedReceipt:
-    """A receipt, and the order that refers to it. `replayed`: it had been issued before."""
+    """A receipt, the order that refers to it, and what happened to that. `replayed`: it had been issued before; by the
+    same request with the same key where there are `events`, which are those of then.
+    """
 
     document: Document
     order: OrderDTO
+    events: tuple[EventDTO, ...] = ()
     replayed: bool = False
     dry_run: bool = False
 
@@ -61,9 +64,9 @@ class IssueReceiptUseCase:
 
         command = ("issue_receipt", [file_format, version])
         result = await change_order(self.repo, order_id, decide, request, command, self.history)
-        if not chosen:  # the key was used before
+        if result.replayed and result.events:  # the key was used before, maybe after the last decision
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
-        return IssuedReceipt(chosen[0], result.order, result.replayed, result.dry_run)
+        return IssuedReceipt(chosen[0], result.order, result.events, result.replayed, result.dry_run)
 
     async def _attach(self, order: Order, version: int, renderer: ReceiptRenderer, *, keep: bool) -> Document:
         change = await self.history.get_change(order.id, version) if 1 <= version <= order.version else None
