@@ -3,9 +3,11 @@
 from typing import IO
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.ports import ReceiptRenderer
+from orderkeep.application.ports import DocumentStore, ReceiptRenderer
+from orderkeep.bootstrap import UseCases, use_cases_on
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
 
 class PlainReceipts(ReceiptRenderer):
@@ -35,3 +37,10 @@ class BrokenDocumentStore(InMemoryDocumentStore):
 
     async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:
         raise StoreUnavailable("the disk is full")
+
+
+def use_cases_with_receipts(documents: DocumentStore | None = None, *formats: str) -> UseCases:
+    """Return the use cases on an empty store in memory; receipts are to be had in these formats, html by default."""
+    media_types = {"html": "text/html", "pdf": "application/pdf"}
+    renderers = {name: PlainReceipts(media_types[name]) for name in formats or ("html",)}
+    return use_cases_on(InMemoryOrderRepository(), documents or InMemoryDocumentStore(), renderers)

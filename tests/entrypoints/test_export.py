@@ -1,5 +1,6 @@
 """Exported orders: equal after an import, harmless in a spreadsheet, complete or not there, at flat memory."""
 
+import asyncio
 import csv
 import io
 import json
@@ -18,11 +19,13 @@ from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
 from orderkeep.application.use_cases import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
+from orderkeep.domain.entities import Document
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.order_files.own_csv import COLUMNS
 from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
 from orderkeep.entrypoints.order_files.writing import FORMATS
 from tests.entrypoints.cli_calls import Cli
+from tests.receipts import use_cases_with_receipts
 
 NASTY = st.sampled_from(
     ["=1+1", "+1", "-1", "@x", "'", "''=", "'a", '"', 'a"b', "a,b", "a;b", "ß", "日本", "😀", " x "]
@@ -42,6 +45,13 @@ def lines(draw: st.DrawFn) -> LineDTO:
     quantity, price = draw(st.integers(1, 1000)), draw(AMOUNTS)
     discount = draw(st.integers(0, quantity * price))
     return LineDTO(draw(TEXTS), draw(TEXTS), quantity, price, discount, draw(AMOUNTS))
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> Document:
+    digest = draw(st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
+    media_type = draw(st.sampled_from(["text/html", "application/pdf"]))
+    return Document(digest, "receipt", media_type, draw(st.integers(0, 10**9)), 1, 2, draw(INSTANTS))
 
 
 @st.composite
@@ -70,6 +80,7 @@ def orders(draw: st.DrawFn) -> OrderDTO:
         tags=tuple(draw(st.lists(TEXTS, max_size=3, unique=True))),
         metadata=draw(st.dictionaries(TEXTS, st.just("") | BROKEN_TEXTS, max_size=3)),
         cancellation=cancellation if status is OrderStatus.CANCELLED else None,
+        documents=tuple(draw(st.lists(documents(), max_size=2))),
         version=draw(st.integers(1, 9)),
     )
 
@@ -89,13 +100,11 @@ def _read(name: str, written: bytes) -> Iterator[OrderDTO]:
 
 @pytest.mark.parametrize("name", ["csv", "jsonl"])
 @given(kept=st.lists(orders(), max_size=3, unique_by=lambda order: order.id))
-def test_what_is_written_is_read_back_equal_but_for_the_version(name: str, kept: list[OrderDTO]) -> None:
-    expected = [_at_version_1(order) for order in kept]
+def test_what_is_written_is_read_back_equal_but_for_the_version_and_its_documents(
+    name: str, kept: list[OrderDTO]
+) -> None:
+    expected = [replace(order, version=1, documents=()) for order in kept]
     assert list(_read(name, _write(name, kept))) == expected
-
-
-def _at_version_1(order: OrderDTO) -> OrderDTO:
-    return msgspec.convert({**msgspec.to_builtins(order), "version": 1}, OrderDTO)
 
 
 @given(order=orders())
@@ -145,6 +154,22 @@ def test_cancelled_orders_and_their_history_s_beginning_survive_the_way_to_anoth
         assert (here.pop("version"), there.pop("version")) == (2, 1)
         assert here == there
     assert elsewhere.json("verify")["problems"] == []
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_documents_stay_with_the_versions_that_they_belong_to(ending: str, tmp_path: Path) -> None:
+    cli, elsewhere = Cli(use_cases_with_receipts()), Cli(use_cases_with_receipts())
+    order_id = cli.place("--tag", "gift")
+    asyncio.run(cli.use_cases.issue_receipt.execute(order_id))
+    first, second = tmp_path / f"here.{ending}", tmp_path / f"there.{ending}"
+    cli("export", str(first))
+    elsewhere("import", str(first))
+    elsewhere("export", str(second))
+    [here], [there] = _read(ending, first.read_bytes()), _read(ending, second.read_bytes())
+    assert here == there
+    assert len(cli.json("get", order_id)["documents"]) == 1
+    assert elsewhere.json("get", order_id)["documents"] == []
+    assert "unchanged\t1\n" in elsewhere("import", str(first)).stdout
 
 
 def test_a_file_appears_when_it_is_complete_and_replaces_the_old_one(tmp_path: Path) -> None:

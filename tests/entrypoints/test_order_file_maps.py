@@ -19,6 +19,7 @@ def test_the_maps_that_come_along_can_be_read() -> None:
         ('sku = "sku"', 'colour = "sku"', "line.colour"),
         ('shipping = "post"', 'version = "post"', "order.version"),
         ('shipping = "post"', 'cancellation = { column = "post", split = "," }', "order.cancellation"),
+        ('shipping = "post"', 'documents = { column = "post", split = "," }', "order.documents"),
         ('shipping = "post"', "shipping = 4", "order"),
         ('split = "|"', 'split = ""', "split must not be empty"),
         (', split = "|"', "", "must split order.tags"),

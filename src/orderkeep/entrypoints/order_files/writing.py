@@ -4,20 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 
+from orderkeep.application.use_cases import OrderFormat
 from orderkeep.entrypoints.order_files import own_csv
-
-
-@dataclass(frozen=True, slots=True)
-class Format:
-    """How orders are written: `beginning` comes once, `order` makes an order's bytes from its JSON."""
-
-    beginning: bytes
-    order: Callable[[bytes], bytes]
 
 
 def _csv_order(json: bytes) -> bytes:
@@ -31,7 +22,7 @@ def _csv_rows(rows: object) -> bytes:
 
 
 FORMATS = {
-    "jsonl": Format(b"", lambda json: json + b"\n"),
-    "csv": Format(_csv_rows([own_csv.COLUMNS]), _csv_order),
+    "jsonl": OrderFormat("application/jsonl", b"", lambda json: json + b"\n"),
+    "csv": OrderFormat("text/csv", _csv_rows([own_csv.COLUMNS]), _csv_order),
 }
 """By the name that is also the file's ending."""
