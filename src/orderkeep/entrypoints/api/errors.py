@@ -22,6 +22,7 @@ from orderkeep.domain.exceptions import (
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
+    StoreUnusable,
     VersionMismatch,
 )
 from orderkeep.entrypoints.api.conditions import etag_of
@@ -69,6 +70,8 @@ def title_of(kind: type[BaseException]) -> str:
 
 def problem_of(error: OrderkeepError, request_id: str) -> Response:
     """Return the problem document of what was refused inside."""
+    if isinstance(error, StoreUnavailable):
+        log.error("request %s: %s: %s", request_id, error.code, error)
     detail, errors, headers = _said(error)
     return problem(
         status_for(type(error)),
@@ -98,8 +101,9 @@ def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
         case VersionMismatch():
             detail = f"the order is at version {error.actual}, which If-Match does not name: read it, then decide"
             return detail, [], {"ETag": etag_of(error.actual)}
+        case StoreUnusable():
+            return "the store cannot answer until somebody mends it; the log has more under this request_id", [], {}
         case StoreUnavailable():
-            log.error("%s: %s", error.code, error)
             detail = "the store cannot answer now: try again, with the same Idempotency-Key"
             return detail, [], {"Retry-After": RETRY_SECONDS}
     return str(error), [], {}
