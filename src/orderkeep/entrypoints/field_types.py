@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler, Strict, WithJsonSchema
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from orderkeep.domain import limits
@@ -27,6 +27,8 @@ from orderkeep.entrypoints.instants import read_instant
 
 ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
 LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
+LARGEST_VERSION = 10**15 - 1
+"""Of what may be asked for: no order comes near it, and every program can read it."""
 
 
 def finding(code: str, message: str, below: tuple[str, ...] = ()) -> PydanticCustomError:
@@ -102,6 +104,12 @@ def _check_status(value: str) -> None:
         raise UnknownStatus(f"must be one of {', '.join(OrderStatus)}")
 
 
+def _check_version(value: int) -> int:
+    if not 1 <= value <= LARGEST_VERSION:
+        raise finding("invalid_value", f"must be a whole number from 1 to {LARGEST_VERSION}")
+    return value
+
+
 def _read_instant(value: Any) -> datetime:
     if not isinstance(value, str):
         raise finding("wrong_type", "must be a text")
@@ -113,6 +121,11 @@ def _read_instant(value: Any) -> datetime:
 
 Amount = Annotated[int, Rule(_check_amount, {"minimum": 0, "maximum": LARGEST_AMOUNT})]
 Quantity = Annotated[int, Rule(_check_quantity, {"minimum": limits.MIN_QUANTITY, "maximum": limits.MAX_QUANTITY})]
+Version = Annotated[
+    int,
+    AfterValidator(_check_version),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LARGEST_VERSION}),
+]
 Currency = Annotated[str, Rule(_check_currency, {"pattern": "^[A-Z]{3}$"})]
 Status = Annotated[str, Rule(_check_status, {"enum": [*OrderStatus]})]
 Instant = Annotated[datetime, BeforeValidator(_read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]

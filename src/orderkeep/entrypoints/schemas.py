@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Any, TypeVar
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, WithJsonSchema
 
 from orderkeep.application.dtos import OrderDTO, PlaceOrder
 from orderkeep.domain import limits
@@ -22,6 +22,7 @@ from orderkeep.entrypoints.field_types import (
     Quantity,
     Status,
     Tags,
+    Version,
     at_most,
     text,
 )
@@ -34,9 +35,11 @@ __all__ = [
     "InvalidFields",
     "LineBody",
     "PlaceOrderBody",
+    "ReceiptBody",
     "read_cancel",
     "read_imported_order",
     "read_place_order",
+    "read_receipt",
     "to_place_order",
     "valid",
 ]
@@ -64,6 +67,17 @@ class CancelBody(Body):
 
     reason: Annotated[str, text(limits.MAX_REASON_LENGTH)] | None = Field(None, description="In a word or two.")
     note: Annotated[str, text(limits.MAX_NOTE_LENGTH, breaks=True)] | None = Field(None, description="In full.")
+
+
+class ReceiptBody(Body):
+    """Which receipt is wanted."""
+
+    format: Annotated[str, WithJsonSchema({"type": "string", "enum": ["html", "pdf"]})] = Field(
+        "html", description="Of the file. `pdf` is to be had where the service has the package that makes it."
+    )
+    version: Version | None = Field(
+        None, description="Of the order as it was at this version; by default as it was last changed."
+    )
 
 
 class PlaceOrderBody(Body):
@@ -121,6 +135,11 @@ def to_place_order(body: PlaceOrderBody) -> PlaceOrder:
 def read_cancel(data: object) -> CancelBody:
     """Return why an order is called off. Raises `InvalidFields`."""
     return valid(CancelBody, data)
+
+
+def read_receipt(data: object) -> ReceiptBody:
+    """Return which receipt is wanted. Raises `InvalidFields`."""
+    return valid(ReceiptBody, data)
 
 
 def read_imported_order(data: object) -> OrderDTO:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orderkeep.domain.status import Command, OrderStatus
-from orderkeep.entrypoints.schemas import CancelBody, LineBody, PlaceOrderBody
+from orderkeep.entrypoints.schemas import CancelBody, LineBody, PlaceOrderBody, ReceiptBody
 
 ANSWERED = ConfigDict(strict=False, extra="ignore", json_schema_serialization_defaults_required=True)
 """Every field is always there, and there may be more one day."""
@@ -104,6 +104,12 @@ class ChangePage(Page):
     data: tuple[Change, ...]
 
 
+class DocumentPage(Page):
+    """All documents of an order, oldest first: there are at most 100, which is one page."""
+
+    data: tuple[Document, ...]
+
+
 class DryRun(Answer):
     """What a command would do. Nothing was written. Without a key, an order that is placed will get another id."""
 
@@ -175,7 +181,8 @@ class Problem(Answer):
 MODELS: tuple[tuple[type[BaseModel], Any], ...] = (
     (PlaceOrderBody, "validation"),
     (CancelBody, "validation"),
-    *((model, "serialization") for model in (Order, OrderPage, ChangePage, DryRun, Cancelled, Lifecycle, Health)),
-    (Problem, "serialization"),
+    (ReceiptBody, "validation"),
+    *((model, "serialization") for model in (Order, Document, OrderPage, ChangePage, DocumentPage, DryRun, Cancelled)),
+    *((model, "serialization") for model in (Lifecycle, Health, Problem)),
 )
 """What the OpenAPI document describes, and whether as it comes in or as it goes out."""

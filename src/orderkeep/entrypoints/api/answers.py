@@ -28,7 +28,7 @@ def answer(content: object, status: int = HTTPStatus.OK, headers: Mapping[str, s
 def order_answer(request: Request, version: int, order: bytes | OrderDTO) -> Response:
     """Return an order that was looked up, or 304 where the caller has it already."""
     headers = {"ETag": etag_of(version), "Cache-Control": "private, no-cache"}
-    if not none_match(request.headers, version):
+    if not none_match(request.headers, headers["ETag"]):
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)
     return Response(order if isinstance(order, bytes) else _encode(order), HTTPStatus.OK, headers, JSON)
 
@@ -36,8 +36,8 @@ def order_answer(request: Request, version: int, order: bytes | OrderDTO) -> Res
 def result_answer(result: CommandResult, *, dry_run: bool, status: int = HTTPStatus.OK) -> Response:
     """Return the order as a command left it; of a dry run, what it would become and why."""
     if dry_run:
-        return answer(dry_run_form(result), headers=_result_headers(result) if result.replayed else None)
-    return answer(result.order, status, _result_headers(result))
+        return answer(dry_run_form(result), headers=result_headers(result) if result.replayed else None)
+    return answer(result.order, status, result_headers(result))
 
 
 def placed_answer(request: Request, result: CommandResult, *, dry_run: bool) -> Response:
@@ -52,7 +52,7 @@ def cancelled_answer(result: CommandResult, *, dry_run: bool) -> Response:
     """Return what DELETE answers, and nothing but that."""
     if dry_run:
         return result_answer(result, dry_run=True)
-    return answer({"status": "cancelled"}, headers=_result_headers(result))
+    return answer({"status": "cancelled"}, headers=result_headers(result))
 
 
 def orders_answer(request: Request, page: OrderPage) -> Response:
@@ -68,7 +68,8 @@ def history_answer(request: Request, page: HistoryPage) -> Response:
     return answer(content, headers=_link(request, page.next_cursor))
 
 
-def _result_headers(result: CommandResult) -> dict[str, str]:
+def result_headers(result: CommandResult) -> dict[str, str]:
+    """Return the version that a command left the order at, and whether its key had been used before."""
     headers = {"ETag": etag_of(result.order.version)}
     if result.replayed:
         headers["Idempotency-Replayed"] = "true"

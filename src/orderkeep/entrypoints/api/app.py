@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 
 from orderkeep.bootstrap import UseCases, bootstrap_as_set
 from orderkeep.config import Settings
-from orderkeep.entrypoints.api import docs, health, lifecycle, orders
+from orderkeep.entrypoints.api import docs, documents, health, lifecycle, orders
 from orderkeep.entrypoints.api.errors import answer_errors_with_problems
 from orderkeep.entrypoints.api.metrics import Metrics, MetricsMiddleware
 from orderkeep.entrypoints.api.middleware import (
@@ -50,7 +50,7 @@ def create_app(
     app.state.use_cases, app.state.metrics = use_cases, metrics
     app.openapi = cache(lambda: _document(app, settings.root_path))  # type: ignore[method-assign]
     answer_errors_with_problems(app)
-    for part in (orders, lifecycle, health, docs):
+    for part in (orders, documents, lifecycle, health, docs):
         app.router.routes.extend(part.router.routes)  # include_router would match each request through a second layer
     return app
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.entrypoints.api.problems import Detail, Refused
 from orderkeep.entrypoints.field_errors import InvalidFields
-from orderkeep.entrypoints.schemas import CancelBody, read_cancel, read_place_order
+from orderkeep.entrypoints.schemas import CancelBody, ReceiptBody, read_cancel, read_place_order, read_receipt
 from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 _JSON = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
@@ -27,9 +27,18 @@ async def new_order_in(request: Request) -> PlaceOrder:
 
 async def cancellation_in(request: Request) -> CancelBody:
     """Return the reason and the note of the body; it may be empty. Raises `Refused`."""
-    body = await request.body()
+    data = await _json_or_nothing(request)
     try:
-        return read_cancel(_json(request, body) if body else {})
+        return read_cancel(data)
+    except InvalidFields as error:
+        raise _refusal(error) from None
+
+
+async def receipt_in(request: Request) -> ReceiptBody:
+    """Return which receipt the body asks for; it may be empty. Raises `Refused`."""
+    data = await _json_or_nothing(request)
+    try:
+        return read_receipt(data)
     except InvalidFields as error:
         raise _refusal(error) from None
 
@@ -40,6 +49,11 @@ async def expect_nothing_in(request: Request) -> None:
     if body and _json(request, body) != {}:
         error = Detail("unexpected_body", "must be empty here", pointer="")
         raise Refused.for_errors("invalid_fields", [error])
+
+
+async def _json_or_nothing(request: Request) -> object:
+    body = await request.body()
+    return _json(request, body) if body else {}
 
 
 def _json(request: Request, body: bytes) -> object:

@@ -1,4 +1,4 @@
-"""Entity tags and what hangs on them (RFC 9110, 13): an order's tag is its version in quotes."""
+"""Entity tags and what hangs on them (RFC 9110, 13): an order's tag is its version in quotes, a document's its id."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
 _VERSION = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 
 
-def etag_of(version: int) -> str:
-    """Return the entity tag of an order at that version."""
+def etag_of(version: int | str) -> str:
+    """Return the entity tag of an order at that version, or of a document by its id."""
     return f'"{version}"'
 
 
@@ -34,12 +34,12 @@ def if_match(headers: Headers) -> tuple[int, ...] | None:
     return tuple(versions) or (NO_VERSION,)
 
 
-def none_match(headers: Headers, version: int) -> bool:
-    """Tell whether an order at that version is news to who asks. Weak tags count as strong ones. Raises `Refused`."""
+def none_match(headers: Headers, etag: str) -> bool:
+    """Tell whether what has that tag is news to who asks. Weak tags count as strong ones. Raises `Refused`."""
     if "if-none-match" not in headers:
         return True
     tags = _tags(headers, "If-None-Match") or []
-    return tags != [ANY] and etag_of(version) not in [tag.removeprefix("W/") for tag in tags]
+    return tags != [ANY] and etag not in [tag.removeprefix("W/") for tag in tags]
 
 
 def _tags(headers: Headers, name: str) -> list[str] | None:

@@ -13,7 +13,7 @@ from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.application.change_order import Request as Asked
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.api.conditions import NO_VERSION, if_match
-from orderkeep.entrypoints.api.examples import ORDER_ID
+from orderkeep.entrypoints.api.examples import DOCUMENT_ID, ORDER_ID
 from orderkeep.entrypoints.api.middleware import request_id_of
 from orderkeep.entrypoints.api.parameters import query_of
 from orderkeep.entrypoints.api.problems import Detail, Refused
@@ -42,6 +42,7 @@ async def get_asked(request: Request) -> Asked:
 
 
 OrderId = Annotated[str, Path(description="What the order is known by.", examples=[ORDER_ID])]
+DocumentId = Annotated[str, Path(description="The document's `id`.", examples=[DOCUMENT_ID])]
 Services = Annotated[UseCases, Depends(get_use_cases)]
 Conditions = Annotated[Asked, Depends(get_asked)]
 

@@ -9,7 +9,8 @@ from orderkeep.entrypoints.api.documented_errors import documented_errors
 from orderkeep.entrypoints.api.operations import OPERATIONS, Good, Operation
 from orderkeep.entrypoints.api.parameters import PARAMETERS
 
-JSON, TEXT = "application/json", "text/plain"
+JSON = "application/json"
+_TEXT, _BINARY = {"type": "string"}, {"type": "string", "format": "binary"}
 
 
 def documented(operation_id: str) -> dict[str, Any]:
@@ -80,6 +81,14 @@ def _answer(good: Good) -> dict[str, Any]:
         schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
         shown = {name: {"value": example} for name, example in good.examples.items()}
         answer["content"] = {JSON: {"schema": schema, "examples": shown}}
-    if good.text:
-        answer["content"] = {TEXT: {"schema": {"type": "string"}, "example": good.text}}
+    if good.files:
+        answer["content"] = {
+            media_type: {"schema": _TEXT if media_type.startswith("text/") else _BINARY, "example": example}
+            for media_type, example in good.files.items()
+        }
+    if good.links:
+        answer["links"] = {
+            operation_id: {"operationId": operation_id, "parameters": parameters}
+            for operation_id, parameters in good.links.items()
+        }
     return answer

@@ -32,6 +32,7 @@ carriers stay outside.
 
 TAGS = [
     {"name": "orders", "description": "Place orders, look them up, and move them along their lifecycle."},
+    {"name": "documents", "description": "Issue receipts, and get the files that belong to orders."},
     {"name": "lifecycle", "description": "Which commands each status accepts."},
     {"name": "operations", "description": "For those who run the service: is it alive, is it ready, what does it do?"},
 ]
@@ -49,7 +50,8 @@ PARAMETERS: dict[str, dict[str, Any]] = {
         "example": '"1"',
     },
     "If-None-Match": {
-        "description": "Only if the order is at none of the versions of these tags: 304 if it is.",
+        "description": "Only if the order is at none of the versions of these tags, or the document is none of them: "
+        "304 if it is.",
         "schema": {"type": "string"},
         "example": '"1"',
     },
@@ -62,9 +64,18 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 }
 
 HEADERS: dict[str, dict[str, Any]] = {
-    "ETag": {"description": "The order's version, in quotes.", "schema": {"type": "string"}, "example": '"1"'},
+    "ETag": {
+        "description": "The order's version, or the id of the document that this is, in quotes.",
+        "schema": {"type": "string"}, "example": '"1"',
+    },
+    "Content-Disposition": {
+        "description": "What to save the file as.",
+        "schema": {"type": "string"},
+        "example": 'attachment; filename="receipt-0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11-v1.html"',
+    },
     "Location": {
-        "description": "Where the order is from now on.",
+        "description": "Where the order or the document is from now on; with 307, where the file can be read for 5 "
+        "minutes, by anyone who knows this link.",
         "schema": {"type": "string", "format": "uri-reference"},
         "example": "/orders/0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11",
     },

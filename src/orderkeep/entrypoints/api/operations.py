@@ -15,13 +15,16 @@ ORDER_HEADERS = ("ETag", "Idempotency-Replayed")
 
 @dataclass(frozen=True, slots=True)
 class Good:
-    """An answer as it was hoped for: an example for each schema that it may have, or one of plain text."""
+    """An answer as it was hoped for: an example for each schema that it may have, or for each media type of a file.
+    `links` name the operations that go on from here, with what they take from this answer.
+    """
 
     status: HTTPStatus
     description: str
     examples: dict[str, Any] = field(default_factory=dict)
     headers: Sequence[str] = ()
-    text: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    links: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,11 +45,13 @@ class Operation:
 
 _CONDITIONS = ("Idempotency-Key", "If-Match")
 _BODY_ERRORS = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_fields")
-_STORE_ERRORS = ("store_unavailable", "internal_error")
+_STORE_ERRORS = ("store_unavailable", "store_unusable", "internal_error")
 _LOOKUP_ERRORS = ("order_not_found", "invalid_query", *_STORE_ERRORS)
 
 
-def _command(use_case: type, refusal: str, answers: Sequence[Good], body: tuple[str, Any] | None = None) -> Operation:
+def _command(
+    use_case: type, refusals: Sequence[str], answers: Sequence[Good], body: tuple[str, Any] | None = None
+) -> Operation:
     return Operation(
         use_case=use_case,
         answers=answers,
@@ -54,10 +59,16 @@ def _command(use_case: type, refusal: str, answers: Sequence[Good], body: tuple[
         headers=_CONDITIONS,
         body=body,
         errors=(
-            *_BODY_ERRORS, "order_not_found", refusal, "invalid_query", "invalid_header", "idempotency_key_reused",
+            *_BODY_ERRORS, "order_not_found", *refusals, "invalid_query", "invalid_header", "idempotency_key_reused",
             "version_mismatch", "contention", *_STORE_ERRORS,
         ),
     )  # fmt: skip
+
+
+_TO_THE_DOCUMENT = {
+    "get_document": {"order_id": "$request.path.order_id", "document_id": "$response.body#/id"},
+    "list_documents": {"order_id": "$request.path.order_id"},
+}
 
 
 def _moved(description: str, order: dict[str, Any]) -> list[Good]:
@@ -89,7 +100,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_order": Operation(
         use_case=use_cases.GetOrderUseCase,
         answers=[
-            Good(HTTPStatus.OK, "The order.", {"Order": examples.order()}, ("ETag",)),
+            Good(HTTPStatus.OK, "The order.", {"Order": examples.WITH_RECEIPT}, ("ETag",)),
             Good(HTTPStatus.NOT_MODIFIED, "The caller has it already.", headers=("ETag",)),
         ],
         query=("version", "at"),
@@ -103,24 +114,56 @@ OPERATIONS: dict[str, Operation] = {
         errors=(*_LOOKUP_ERRORS, "invalid_cursor"),
     ),
     "confirm_order": _command(
-        use_cases.ConfirmOrderUseCase, "cannot_confirm_order",
+        use_cases.ConfirmOrderUseCase, ("cannot_confirm_order",),
         _moved("The order, in processing.", examples.order("processing", 2)),
     ),
     "ship_order": _command(
-        use_cases.ShipOrderUseCase, "cannot_ship_order",
+        use_cases.ShipOrderUseCase, ("cannot_ship_order",),
         _moved("The order, shipped.", examples.order("shipped", 3)),
     ),
     "deliver_order": _command(
-        use_cases.DeliverOrderUseCase, "cannot_deliver_order",
+        use_cases.DeliverOrderUseCase, ("cannot_deliver_order",),
         _moved("The order, delivered.", examples.order("delivered", 4)),
     ),
     "cancel_order": _command(
-        use_cases.CancelOrderUseCase, "cannot_cancel_order",
+        use_cases.CancelOrderUseCase, ("cannot_cancel_order",),
         _moved("The order, cancelled.", examples.CANCELLED), ("CancelBody", examples.CANCEL),
     ),
     "delete_order": _command(
-        use_cases.CancelOrderUseCase, "cannot_cancel_order",
+        use_cases.CancelOrderUseCase, ("cannot_cancel_order",),
         [Good(HTTPStatus.OK, "Done.", {"Cancelled": examples.DELETED, "DryRun": examples.DRY_RUN}, ORDER_HEADERS)],
+    ),
+    "issue_receipt": _command(
+        use_cases.IssueReceiptUseCase, ("version_not_found", "unknown_format", "too_many_documents"),
+        [
+            Good(
+                HTTPStatus.CREATED, "The receipt.", {"Document": examples.DOCUMENT}, ("Location", *ORDER_HEADERS),
+                links=_TO_THE_DOCUMENT,
+            ),
+            Good(
+                HTTPStatus.OK, "The receipt, which had been issued before; or a dry run.",
+                {"Document": examples.DOCUMENT, "DryRun": examples.DRY_RECEIPT}, ("Location", *ORDER_HEADERS),
+                links=_TO_THE_DOCUMENT,
+            ),
+        ],
+        ("ReceiptBody", examples.RECEIPT),
+    ),
+    "list_documents": Operation(
+        use_case=use_cases.ListDocumentsUseCase,
+        answers=[Good(HTTPStatus.OK, "All of them.", {"DocumentPage": examples.DOCUMENTS})],
+        errors=_LOOKUP_ERRORS,
+    ),
+    "get_document": Operation(
+        use_case=use_cases.GetDocumentUseCase,
+        answers=[
+            Good(HTTPStatus.OK, "The file.", files=examples.FILES, headers=("ETag", "Content-Disposition")),
+            Good(
+                HTTPStatus.TEMPORARY_REDIRECT, "The file is to be had there, for some minutes.", headers=("Location",),
+            ),
+            Good(HTTPStatus.NOT_MODIFIED, "The caller has it already.", headers=("ETag",)),
+        ],
+        headers=("If-None-Match",),
+        errors=(*_LOOKUP_ERRORS, "document_not_found", "invalid_header"),
     ),
     "get_lifecycle": Operation(
         summary="Look up the lifecycle of orders",
@@ -139,7 +182,7 @@ OPERATIONS: dict[str, Operation] = {
     ),
     "get_metrics": Operation(
         summary="What does it do?",
-        answers=[Good(HTTPStatus.OK, "Metrics, in Prometheus' text format.", text=examples.METRICS)],
+        answers=[Good(HTTPStatus.OK, "Metrics, in Prometheus' text format.", files={"text/plain": examples.METRICS})],
         errors=("invalid_query", "internal_error"),
     ),
 }  # fmt: skip

@@ -1,0 +1,238 @@
+"""Receipts and other documents over HTTP: issued once, handed out as they were kept, run nowhere."""
+
+from collections.abc import AsyncIterator
+from hashlib import sha256
+
+import httpx
+import pytest
+
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+from tests.entrypoints.http_calls import errors_of, http_client, placed
+from tests.receipts import use_cases_with_receipts
+from tests.test_documents import ForgetfulDocumentStore, LinkingDocumentStore
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an app that makes receipts in both formats."""
+    async with http_client(use_cases_with_receipts(None, "html", "pdf")) as found:
+        yield found
+
+
+async def documents_path(client: httpx.AsyncClient) -> str:
+    return f"/orders/{(await placed(client))['id']}/documents"
+
+
+async def test_a_receipt_is_issued_and_found_where_it_says(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    answer = await client.post(f"{path}/receipt")
+    document = answer.json()
+
+    assert (answer.status_code, answer.headers["etag"]) == (201, '"2"')
+    assert answer.headers["location"] == f"{path}/{document['id']}"
+    assert (document["kind"], document["media_type"]) == ("receipt", "text/html")
+    assert (document["order_version"], document["since_version"]) == (1, 2)
+    order = (await client.get(path.removesuffix("/documents"))).json()
+    assert order["documents"] == [document]
+
+    found = await client.get(answer.headers["location"])
+    assert found.status_code == 200
+    assert sha256(found.content).hexdigest() == document["id"]
+    assert len(found.content) == document["size"]
+
+
+async def test_a_document_is_handed_out_to_be_saved_and_run_nowhere(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    for body, media_type in (({}, "text/html; charset=utf-8"), ({"format": "pdf"}, "application/pdf")):
+        issued = await client.post(f"{path}/receipt", json=body)
+        answer = await client.get(issued.headers["location"])
+        name = f"receipt-{path.split('/')[2]}-v1.{'pdf' if body else 'html'}"
+        assert answer.headers["content-type"] == media_type
+        assert answer.headers["content-disposition"] == f'attachment; filename="{name}"'
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'; ")
+        assert "script" not in answer.headers["content-security-policy"]
+        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["etag"] == f'"{issued.json()["id"]}"'
+
+
+async def test_a_receipt_that_was_issued_before_is_answered_again(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    first = await client.post(f"{path}/receipt")
+    again = await client.post(
+        f"{path}/receipt", json={"format": "html", "version": 1}, headers={"Idempotency-Key": "k"}
+    )
+
+    assert (again.status_code, again.content) == (200, first.content)
+    assert (again.headers["location"], again.headers["etag"]) == (first.headers["location"], '"2"')
+    assert "idempotency-replayed" not in again.headers
+    assert (await client.get(path)).json() == {"data": [first.json()], "has_more": False, "next_cursor": None}
+
+
+async def test_a_repeated_key_gets_the_answer_of_that_time(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    key = {"Idempotency-Key": "key-1"}
+    first = await client.post(f"{path}/receipt", headers=key)
+    await client.post(path.replace("/documents", "/confirm"))
+    again = await client.post(f"{path}/receipt", headers=key)
+    other = await client.post(f"{path}/receipt", json={"format": "pdf"}, headers=key)
+
+    assert "idempotency-replayed" not in first.headers
+    assert (again.status_code, again.content) == (201, first.content)
+    assert (again.headers["etag"], again.headers["idempotency-replayed"]) == ('"2"', "true")
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_documents_are_listed_oldest_first(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    assert (await client.get(path)).json() == {"data": [], "has_more": False, "next_cursor": None}
+    issued = [(await client.post(f"{path}/receipt", json={"format": name})).json() for name in ("pdf", "html")]
+    await client.post(path.replace("/documents", "/confirm"))
+    issued.append((await client.post(f"{path}/receipt")).json())
+    assert (await client.get(path)).json()["data"] == issued
+    assert [each["order_version"] for each in issued] == [1, 1, 4]
+
+
+async def test_a_dry_run_tells_and_keeps_nothing() -> None:
+    async with http_client(use_cases_with_receipts(ForgetfulDocumentStore(None))) as client:
+        path = await documents_path(client)
+        tried = (await client.post(f"{path}/receipt?dry_run=true")).json()
+        assert (tried["dry_run"], tried["order"]["version"]) == (True, 2)
+        [document] = tried["order"]["documents"]
+        data = {"document_id": document["id"], "kind": "receipt", "media_type": "text/html"}
+        assert tried["events"] == [{"type": "DocumentAttached", "data": data}]
+        assert (await client.get(path)).json()["data"] == []
+        await client.post(f"{path}/receipt")
+        again = await client.post(f"{path}/receipt?dry_run=true")
+        assert (again.status_code, again.json()["events"]) == (200, [])
+        assert "location" not in again.headers
+
+
+@pytest.mark.parametrize(
+    "body, errors",
+    [
+        ({"format": "docx"}, {"/format": "unknown_format"}),
+        ({"format": 7}, {"/format": "wrong_type"}),
+        ({"version": 0}, {"/version": "invalid_value"}),
+        ({"version": -1}, {"/version": "invalid_value"}),
+        ({"version": 10**15}, {"/version": "invalid_value"}),
+        ({"version": "1"}, {"/version": "wrong_type"}),
+        ({"version": 1.0}, {"/version": "wrong_type"}),
+        ({"version": True}, {"/version": "wrong_type"}),
+        ({"kind": "invoice"}, {"/kind": "unknown_field"}),
+        ([], {"": "wrong_type"}),
+    ],
+)
+async def test_refuses_what_is_no_wish_for_a_receipt(
+    client: httpx.AsyncClient, body: object, errors: dict[str, str]
+) -> None:
+    path = await documents_path(client)
+    assert errors_of(await client.post(f"{path}/receipt", json=body)) == errors
+    assert (await client.get(path)).json()["data"] == []
+
+
+async def test_names_the_formats_that_are_to_be_had_here() -> None:
+    async with http_client(use_cases_with_receipts()) as client:
+        answer = await client.post(f"{await documents_path(client)}/receipt", json={"format": "pdf"})
+        assert errors_of(answer) == {"/format": "unknown_format"}
+        assert answer.json()["detail"] == "/format: must be one of: html"
+
+
+async def test_a_receipt_is_issued_under_the_conditions_of_every_command(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    changed = await client.post(f"{path}/receipt", headers={"If-Match": '"2"'})
+    assert (changed.status_code, changed.json()["code"]) == (412, "version_mismatch")
+    assert (await client.post(f"{path}/receipt", headers={"If-Match": '"1"'})).status_code == 201
+    unknown = await client.post(f"{path}/receipt", json={"version": 3})
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "version_not_found")
+
+
+async def test_an_order_takes_a_hundred_documents(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    for version in range(1, 101):
+        answer = await client.post(f"{path}/receipt", json={"version": version})
+        assert answer.status_code == 201
+    refused = await client.post(f"{path}/receipt", json={"version": 101})
+    assert (refused.status_code, refused.json()["code"]) == (422, "too_many_documents")
+    page = (await client.get(path)).json()
+    assert (len(page["data"]), page["has_more"]) == (100, False)
+
+
+async def test_what_is_not_there_is_not_found(client: httpx.AsyncClient) -> None:
+    path = await documents_path(client)
+    elsewhere = await documents_path(client)
+    issued = await client.post(f"{path}/receipt")
+    for unknown in ("f" * 64, "receipt", "%00", "..%2f..%2forders.db", "x" * 9_000, "%0d%0aX:1"):
+        for headers in ({}, {"If-None-Match": "*"}):
+            answer = await client.get(f"{path}/{unknown}", headers=headers)
+            assert answer.status_code == 404
+            assert answer.json()["code"] in ("document_not_found", "not_found")
+    strange = await client.get(f"{elsewhere}/{issued.json()['id']}")
+    assert (strange.status_code, strange.json()["detail"]) == (404, "the order has no such document")
+    for method, target in (("POST", "/receipt"), ("GET", ""), ("GET", f"/{issued.json()['id']}")):
+        answer = await client.request(method, f"/orders/unknown/documents{target}")
+        assert (answer.status_code, answer.json()["detail"]) == (404, "Order not found")
+
+
+async def test_answers_304_to_who_has_the_document_already(client: httpx.AsyncClient) -> None:
+    location = (await client.post(f"{await documents_path(client)}/receipt")).headers["location"]
+    etag = (await client.get(location)).headers["etag"]
+    for tags in (etag, f"W/{etag}", f'"1", {etag}', "*"):
+        answer = await client.get(location, headers={"If-None-Match": tags})
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
+        assert answer.headers["cache-control"] == "private, no-cache"
+    assert (await client.get(location, headers={"If-None-Match": '"1"'})).status_code == 200
+    wrong = await client.get(location, headers={"If-None-Match": "1"})
+    assert errors_of(wrong) == {"If-None-Match": "invalid_header"}
+
+
+async def test_head_says_what_get_would(client: httpx.AsyncClient) -> None:
+    location = (await client.post(f"{await documents_path(client)}/receipt")).headers["location"]
+    got, head = await client.get(location), await client.head(location)
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-length", "content-type", "content-disposition", "etag"):
+        assert head.headers[name] == got.headers[name]
+
+
+async def test_sends_the_caller_to_where_the_file_is_for_some_minutes() -> None:
+    async with http_client(use_cases_with_receipts(LinkingDocumentStore())) as client:
+        issued = await client.post(f"{await documents_path(client)}/receipt")
+        answer = await client.get(issued.headers["location"])
+        order_id, document_id = issued.headers["location"].split("/")[2::2]
+        where = f"https://files.example/orders/{order_id}/{document_id}.html"
+        assert answer.status_code == 307
+        assert answer.headers["location"] == f"{where}?name=receipt-{order_id}-v1.html&seconds=300"
+        assert (answer.headers["cache-control"], answer.content) == ("no-store", b"")
+        kept = await client.get(issued.headers["location"], headers={"If-None-Match": f'"{document_id}"'})
+        assert kept.status_code == 304
+
+
+@pytest.mark.parametrize("found", [None, b"<script>alert(1)</script>"])
+async def test_what_is_gone_or_was_altered_is_never_handed_out(
+    found: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with http_client(use_cases_with_receipts(ForgetfulDocumentStore(found))) as client:
+        issued = await client.post(f"{await documents_path(client)}/receipt")
+        answer = await client.get(issued.headers["location"])
+        assert (answer.status_code, answer.json()["code"]) == (503, "store_unusable")
+        assert "retry-after" not in answer.headers
+        assert f"request {answer.headers['x-request-id']}: store_unusable: document " in caplog.text
+        assert "is not as it was kept" in caplog.text
+        assert "is not as it was kept" not in answer.text
+
+
+async def test_links_hold_behind_a_proxy_that_serves_us_under_a_path() -> None:
+    async with http_client(use_cases_with_receipts(InMemoryDocumentStore()), root_path="/shop") as client:
+        path = await documents_path(client)
+        issued = await client.post(f"{path}/receipt")
+        assert issued.headers["location"] == f"/shop{path}/{issued.json()['id']}"
+
+
+@pytest.mark.parametrize(
+    "method, path, allowed", [("PUT", "receipt", "GET, POST, HEAD"), ("DELETE", "f" * 64, "GET, HEAD")]
+)
+async def test_documents_are_never_replaced_nor_deleted(
+    client: httpx.AsyncClient, method: str, path: str, allowed: str
+) -> None:
+    answer = await client.request(method, f"/orders/1/documents/{path}")
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
