@@ -72,7 +72,7 @@ def test_problems_arrive_as_text(lambda_handler: ModuleType, event_of: Any) -> N
 
 
 @EveryKind
-@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/metrics", "/docs/swagger-ui-bundle.js", "/lifecycle"])
+@pytest.mark.parametrize("path", ["/docs", "/openapi.json", "/metrics", "/docs/swagger-ui.css", "/lifecycle"])
 def test_whatever_is_text_arrives_as_text(lambda_handler: ModuleType, event_of: Any, path: str) -> None:
     answer = call(lambda_handler, event_of(Request("GET", path)))
     assert (answer.status, answer.encoded) == (200, False)
@@ -208,6 +208,29 @@ def test_what_is_not_http_is_told_apart_before_anything_is_done(
         lambda_handler.handler(event, Context())
     assert said in str(raised.value)
     assert seen == []
+
+
+@EveryKind
+def test_a_page_that_is_too_large_to_be_sent_is_refused_with_what_to_ask_for(
+    lambda_handler: ModuleType, event_of: Any
+) -> None:
+    lines = [{"sku": f"s-{n}", "name": '"' * 190 + f"{n:03}", "quantity": 1, "unit_price": n} for n in range(500)]
+    large = {**PLAIN, "total": sum(range(500)), "lines": lines}
+    for _ in range(20):
+        assert call(lambda_handler, function_url(Request.json("POST", "/orders", large))).status == 201
+    refused = call(lambda_handler, event_of(Request("GET", "/orders")), Context("invocation-7"))
+    problem = refused.json()
+    assert (refused.status, problem["code"], problem["errors"][0]["parameter"]) == (422, "invalid_query", "limit")
+    assert (problem["request_id"], refused.headers["x-request-id"]) == ("invocation-7", "invocation-7")
+    assert call(lambda_handler, event_of(Request("HEAD", "/orders"))).status == 200
+    most = 1_000_000 if event_of is load_balancer else 6_000_000
+    sizes = {}
+    for limit in range(1, 21):
+        answer = lambda_handler.handler(event_of(Request("GET", f"/orders?limit={limit}")), Context())
+        if answer["statusCode"] == 200:
+            sizes[limit] = len(json.dumps(answer))
+    assert list(sizes) == list(range(1, len(sizes) + 1))
+    assert most * 0.5 < sizes[len(sizes)] <= most
 
 
 def answering(headers: list[tuple[bytes, bytes]], body: bytes) -> Any:
