@@ -74,6 +74,7 @@ VIOLATIONS = [
     ("entrypoints/lambda_direct.py", "import orderkeep.entrypoints.api.answers", {NO_HTTP}),
     ("entrypoints/lambda_direct.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
     ("entrypoints/lambda_runtime.py", "from mangum import Mangum", {MANGUM, NO_HTTP}),
+    ("entrypoints/lambda_stream.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
     ("bootstrap/stores.py", "import asyncpg", {ASYNCPG}),
     ("bootstrap/stores.py", "import obstore.store", {OBSTORE}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.lambda_runtime import run
-
 Json = dict[str, Any]
 MODULE = "orderkeep.entrypoints.lambda_stream"
 
@@ -61,5 +59,5 @@ async def container(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, s
     try:
         yield Container(module)
     finally:
-        await asyncio.to_thread(lambda: run(module._publisher.close(), Invocation()))
+        await asyncio.to_thread(lambda: module.run(module._publisher.close(), Invocation()))
         sys.modules.pop(MODULE, None)

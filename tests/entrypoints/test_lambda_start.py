@@ -45,9 +45,10 @@ def test_a_function_without_a_store_says_what_to_set(monkeypatch: pytest.MonkeyP
     [
         ({"ORDERKEEP_STORE": "mongodb://orders"}, "ORDERKEEP_STORE cannot be used: a store's URL begins with"),
         ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_LOG_LEVEL": "loud"}, "ORDERKEEP_LOG_LEVEL cannot be used: "),
+        ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_DOCUMENTS": "ftp://x"}, "ORDERKEEP_DOCUMENTS cannot be used: "),
         ({"ORDERKEEP_STORE": "dynamodb://a"}, "a DynamoDB table has a name of 3 to 255 letters"),
     ],
-    ids=["store", "setting", "table"],
+    ids=["store", "setting", "documents", "table"],
 )
 def test_a_setting_that_cannot_be_used_is_named(
     monkeypatch: pytest.MonkeyPatch, handler: str, variables: dict[str, str], said: str

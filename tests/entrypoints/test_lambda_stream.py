@@ -166,6 +166,7 @@ async def test_imports_neither_fastapi_nor_amazons_client(server: EventBridgeSer
     "url, said",
     [
         ("", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
+        ("memory://", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
         ("sqs://orders", "the URL of the events is eventbridge://bus"),
         ("eventbridge://", "an event bus has a name"),
         ("eventbridge://two buses", "an event bus has a name"),

@@ -22,6 +22,7 @@ TYPES = {
     "OrderShipped": "orderkeep.order.shipped",
     "OrderDelivered": "orderkeep.order.delivered",
     "OrderCancelled": "orderkeep.order.cancelled",
+    "DocumentAttached": "orderkeep.order.document_attached",
 }
 
 

@@ -190,6 +190,15 @@ async def test_credentials_that_are_nowhere_are_said_to_be_missing(
     await publisher.close()
 
 
+async def test_credentials_are_looked_for_when_the_first_event_leaves(
+    server: EventBridgeServer, publisher: EventPublisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDAFTERRESTORE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a secret")
+    await publisher.publish(await changes_of("A1"))
+    assert "Credential=AKIDAFTERRESTORE/" in server.calls[0].headers["Authorization"]
+
+
 def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EVENTBRIDGE"):
         monkeypatch.delenv(name, raising=False)

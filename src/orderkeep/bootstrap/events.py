@@ -1,4 +1,4 @@
-"""From the URL of the events to their publisher, and what reads them out of a table's stream."""
+"""From the URL of the events to what publishes them; and what reads changes from the stream of a table."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -6,22 +6,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.event_publisher import EventPublisher
-from orderkeep.bootstrap.stores import StoreNotInstalled
 
 
 class InvalidEventsURL(ValueError):
     """The URL names nothing that events could be published to."""
-
-
-def stream_reader() -> Callable[[Mapping[str, Any]], ChangeDTO | None]:
-    """Return what tells which change a record of a DynamoDB table's stream is: None where it is none. It raises
-    `StoreUnusable` where a record cannot be read.
-    """
-    try:
-        from orderkeep.infrastructure.dynamo_repo.stream import change_of_record
-    except ModuleNotFoundError as error:
-        raise StoreNotInstalled(str(error)) from error
-    return change_of_record
 
 
 def open_publisher(url: str) -> EventPublisher:
@@ -42,3 +30,14 @@ def open_publisher(url: str) -> EventPublisher:
         return EventBridgePublisher(unquote(parts.netloc + parts.path), **options)
     except (ModuleNotFoundError, ValueError) as error:
         raise InvalidEventsURL(str(error)) from error
+
+
+def stream_reader() -> Callable[[Mapping[str, Any]], ChangeDTO | None]:
+    """Return what tells which change a record of a DynamoDB table's stream is: None where it is none. It raises
+    `StoreUnusable` where a record cannot be read. Raises `InvalidEventsURL` where the extra for it is missing.
+    """
+    try:
+        from orderkeep.infrastructure.dynamo_repo.stream import change_of_record
+    except ModuleNotFoundError as error:
+        raise InvalidEventsURL(str(error)) from error
+    return change_of_record

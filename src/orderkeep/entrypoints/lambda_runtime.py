@@ -73,10 +73,10 @@ def wire(settings: Settings | None = None) -> UseCases:
     settings = settings or load_settings()
     try:
         return take_over_thread().run_until_complete(_opened(settings))
-    except InvalidStoreURL as error:
-        raise CannotStart(f"ORDERKEEP_STORE cannot be used: {error}") from None
     except InvalidDocumentsURL as error:
         raise CannotStart(f"ORDERKEEP_DOCUMENTS cannot be used: {error}") from None
+    except InvalidStoreURL as error:
+        raise CannotStart(f"ORDERKEEP_STORE cannot be used: {error}") from None
     except StoreUnusable as error:
         where = f" (the store is {settings.store})" if settings.store.startswith("dynamodb:") else ""
         raise CannotStart(f"the store cannot be used: {error}{where}") from None

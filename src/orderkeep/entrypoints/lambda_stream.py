@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.bootstrap import InvalidEventsURL, StoreNotInstalled, open_publisher, stream_reader
+from orderkeep.bootstrap import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run
 from orderkeep.entrypoints.stream_batches import ReadRecord, StreamBatch
@@ -28,11 +28,11 @@ def handler(event: Any, context: Context) -> dict[str, list[dict[str, str]]]:
 
 
 def _wire() -> tuple[EventPublisher, ReadRecord]:
-    if not (url := read_settings().events):
+    if (url := read_settings().events) in ("", "memory://"):  # a container's memory would swallow them
         raise CannotStart("nothing is named to publish events to: set ORDERKEEP_EVENTS, such as eventbridge://orders")
     try:
         return open_publisher(url), stream_reader()
-    except (InvalidEventsURL, StoreNotInstalled) as error:
+    except InvalidEventsURL as error:
         raise CannotStart(f"ORDERKEEP_EVENTS cannot be used: {error}") from None
 
 

@@ -79,5 +79,5 @@ def cloud_events(change: ChangeDTO, source: str = DEFAULT_SOURCE) -> list[CloudE
 
 def type_of(event: str) -> str:
     """Return the type of an event: `orderkeep.order.cancelled` of an `OrderCancelled`."""
-    aggregate, *words = _WORD.sub(" ", event).lower().split()
-    return f"orderkeep.{aggregate}.{'_'.join(words)}"
+    words = _WORD.sub(" ", event).lower().split()
+    return f"orderkeep.order.{'_'.join(words).removeprefix('order_')}"

@@ -59,7 +59,8 @@ class EventBridgeClient:
     """EventBridge at one place. Connects when first used, and belongs to the event loop of that moment."""
 
     def __init__(self, place: Place) -> None:
-        self._place, self._credentials = place, place.credentials()
+        self._place = place
+        self._credentials: Credentials | None = None
         self._session: aiohttp.ClientSession | None = None
 
     async def put(self, entries: Sequence[Json]) -> list[PutFailed | None]:
@@ -75,7 +76,7 @@ class EventBridgeClient:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise PutFailed(UNREACHABLE, type(error).__name__) from error
         except PutFailed as error:
-            if error.code == EXPIRED:
+            if error.code == EXPIRED and self._credentials is not None:
                 self._credentials.invalidate()
             raise
 
@@ -85,6 +86,8 @@ class EventBridgeClient:
             await self._session.close()
 
     async def _key(self, session: aiohttp.ClientSession) -> Key:
+        if self._credentials is None:  # not before: with SnapStart, a container's keys come after its import
+            self._credentials = self._place.credentials()
         try:
             key = await self._credentials.get_key(AIOHTTP(session))
         except (RequestFailed, TooManyRetries) as error:
