@@ -182,12 +182,11 @@ def container(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for name in HANDLERS:
-        monkeypatch.delitem(sys.modules, f"orderkeep.entrypoints.{name}", raising=False)
+    forget(monkeypatch)
     try:
         yield importlib.import_module(f"orderkeep.entrypoints.{handler}")
     finally:
-        _end(sys.modules.get("orderkeep.entrypoints.lambda_runtime"))
+        end()
 
 
 def call(module: ModuleType, event: Event, context: Context | None = None) -> Answered:
@@ -208,8 +207,15 @@ def see_scopes(module: ModuleType) -> list[Any]:
     return seen
 
 
-def _end(runtime: ModuleType | None) -> None:
-    loop = getattr(runtime, "_loop", None)
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next import of a handler begin anew."""
+    for name in HANDLERS:
+        monkeypatch.delitem(sys.modules, f"orderkeep.entrypoints.{name}", raising=False)
+
+
+def end() -> None:
+    """Close the loop of the container that was imported last, from beside any loop."""
+    loop = getattr(sys.modules.get("orderkeep.entrypoints.lambda_runtime"), "_loop", None)
     if loop is not None:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(asyncio.sleep(0))

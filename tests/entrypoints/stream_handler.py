@@ -2,13 +2,14 @@
 
 import asyncio
 import importlib
-import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+
+from tests.entrypoints.lambda_calls import end, forget
 
 Json = dict[str, Any]
 MODULE = "orderkeep.entrypoints.lambda_stream"
@@ -54,10 +55,10 @@ async def container(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, s
     """Import the handler anew, with these variables set."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    sys.modules.pop(MODULE, None)
+    forget(monkeypatch)
     module = importlib.import_module(MODULE)
     try:
         yield Container(module)
     finally:
         await asyncio.to_thread(lambda: module.run(module._publisher.close(), Invocation()))
-        sys.modules.pop(MODULE, None)
+        await asyncio.to_thread(end)

@@ -17,14 +17,9 @@ from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, page_form
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
-from orderkeep.entrypoints.field_types import Instant, finding
-from orderkeep.entrypoints.schemas import Body, CancelBody, PlaceOrderBody, to_place_order
-
-
-def _from_one(number: int) -> int:
-    if number < 1:
-        raise finding("invalid_value", "must be a whole number from 1")
-    return number
+from orderkeep.entrypoints.field_types import Instant, Version, finding
+from orderkeep.entrypoints.order_files.writing import FORMATS
+from orderkeep.entrypoints.schemas import Body, CancelBody, PlaceOrderBody, ReceiptBody, to_place_order
 
 
 def _whole(text: str) -> str:
@@ -33,12 +28,23 @@ def _whole(text: str) -> str:
     return text
 
 
+def _known_format(name: str) -> str:
+    if name not in FORMATS:
+        raise finding("unknown_format", f"must be one of: {', '.join(FORMATS)}")
+    return name
+
+
 Text = Annotated[str, AfterValidator(_whole)]
-Version = Annotated[int, AfterValidator(_from_one)]
 
 
 class NoInput(Body):
     """Takes nothing."""
+
+
+class VerifyInput(Body):
+    """Whether the files of documents are read as well."""
+
+    documents: bool = False
 
 
 class OrderInput(Body):
@@ -67,8 +73,20 @@ class HistoryInput(OrderInput):
     cursor: Text | None = None
 
 
-class ListInput(Body):
-    """Which orders, and which page of them."""
+class ReceiptInput(ReceiptBody):
+    """Which order, and which receipt of it."""
+
+    order_id: Text
+
+
+class DocumentInput(OrderInput):
+    """Which document of which order."""
+
+    document_id: Text
+
+
+class OrdersInput(Body):
+    """Which orders."""
 
     user_id: Text | None = None
     status: Text | None = None
@@ -76,8 +94,19 @@ class ListInput(Body):
     external_ref: Text | None = None
     created_from: Instant | None = None
     created_to: Instant | None = None
+
+
+class ListInput(OrdersInput):
+    """Which orders, and which page of them."""
+
     limit: int = DEFAULT_PAGE
     cursor: Text | None = None
+
+
+class ExportInput(OrdersInput):
+    """Which orders, and how they are written."""
+
+    format: Annotated[str, AfterValidator(_known_format)] = "jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +156,28 @@ async def _list_orders(use_cases: UseCases, given: ListInput, asked: Request) ->
     return page_form([msgspec.Raw(order.json) for order in page.orders], page.next_cursor)
 
 
-async def _verify_orders(use_cases: UseCases, _: NoInput, __: Request) -> object:
-    return await use_cases.verify_orders.execute()
+async def _issue_receipt(use_cases: UseCases, given: ReceiptInput, asked: Request) -> object:
+    issued = await use_cases.issue_receipt.execute(
+        given.order_id, asked, file_format=given.format, version=given.version
+    )
+    return dry_run_form(CommandResult(issued.order, issued.events)) if asked.dry_run else issued.document
+
+
+async def _list_documents(use_cases: UseCases, given: OrderInput, asked: Request) -> object:
+    return page_form([*await use_cases.list_documents.execute(given.order_id, asked.actor)], None)
+
+
+async def _get_document(use_cases: UseCases, given: DocumentInput, asked: Request) -> object:
+    return await use_cases.get_document.execute(given.order_id, given.document_id, asked.actor, prefer_link=True)
+
+
+async def _export_to_document(use_cases: UseCases, given: ExportInput, asked: Request) -> object:
+    filters = OrderFilter(**given.model_dump(exclude={"format"}))
+    return await use_cases.export_to_document.execute(FORMATS[given.format], filters, asked.actor)
+
+
+async def _verify_orders(use_cases: UseCases, given: VerifyInput, _: Request) -> object:
+    return await use_cases.verify_orders.execute(read_documents=given.documents)
 
 
 async def _check_store(use_cases: UseCases, _: NoInput, __: Request) -> object:
@@ -150,7 +199,11 @@ CALLS: dict[str, Call] = {
     "ship_order": Call(OrderInput, partial(_move, "ship_order"), is_command=True),
     "deliver_order": Call(OrderInput, partial(_move, "deliver_order"), is_command=True),
     "cancel_order": Call(CancelInput, _cancel_order, is_command=True),
-    "verify_orders": Call(NoInput, _verify_orders),
+    "issue_receipt": Call(ReceiptInput, _issue_receipt, is_command=True),
+    "list_documents": Call(OrderInput, _list_documents),
+    "get_document": Call(DocumentInput, _get_document),
+    "export_to_document": Call(ExportInput, _export_to_document),
+    "verify_orders": Call(VerifyInput, _verify_orders),
     "check_store": Call(NoInput, _check_store),
 }
 """By the names of `UseCases`, all whose answer comes in one piece."""

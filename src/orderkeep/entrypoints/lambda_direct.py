@@ -20,9 +20,9 @@ from pydantic import AfterValidator, Field
 from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.application.change_order import Request
 from orderkeep.domain.exceptions import InvalidOrder, InvalidQuery, OrderkeepError, StoreUnavailable
-from orderkeep.entrypoints.direct_calls import CALLS, Call, Version
+from orderkeep.entrypoints.direct_calls import CALLS, Call
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of, pointer_to
-from orderkeep.entrypoints.field_types import finding
+from orderkeep.entrypoints.field_types import Version, finding
 from orderkeep.entrypoints.lambda_runtime import Context, run, wire
 from orderkeep.entrypoints.lambda_sources import CALL, DIRECT, UNKNOWN, expect_for, source_of
 from orderkeep.entrypoints.schemas import Body, valid
