@@ -9,12 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from orderkeep.bootstrap import InvalidStoreURL, StoreNotInstalled, open_store, table_setup
+from orderkeep.bootstrap import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, table
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.testing.orders import pending_order
 from tests.servers.dynamodb import REGION, Server
+from tests.servers.dynamodb_proxy import DynamoProxy, Json, Refuse
 
 
 @pytest.fixture
@@ -139,3 +140,16 @@ def test_the_command_line_creates_and_describes_the_table(dynamodb: Server, tmp_
     assert "problems\t0" in run("verify")[1]
     code, _, said = run("--store", "memory://", "table", "create")
     assert (code, "only a DynamoDB store" in said) == (2, True)
+
+
+async def test_who_may_not_look_at_a_tables_indexes_can_still_check_the_rest(dynamodb: Server) -> None:
+    def refuse_to_describe(operation: str, payload: Json) -> None:
+        if operation == "DescribeTable":
+            raise Refuse("AccessDeniedException")
+
+    table_name = await dynamodb.new_table()
+    async with DynamoProxy(dynamodb.endpoint, REGION, before=refuse_to_describe) as proxy:
+        await check_table(proxy.url_of(table_name))
+        with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
+            await check_table(proxy.url_of("no-such-table"))
+    assert proxy.operations() == ["GetItem", "GetItem"]
