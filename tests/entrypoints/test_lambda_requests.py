@@ -101,6 +101,18 @@ def test_the_next_page_is_where_its_link_says_to_this_client(lambda_handler: Mod
 
 
 @pytest.mark.parametrize(
+    "event_of, server",
+    [(http_api, "/prod"), (rest_api, "/prod"), (function_url, "/"), (load_balancer, "/")],
+    ids=["http api", "rest api", "function url", "load balancer"],
+)
+def test_the_document_names_the_service_as_this_client_reaches_it(
+    lambda_handler: ModuleType, event_of: Any, server: str
+) -> None:
+    found = call(lambda_handler, event_of(Request("GET", "/openapi.json"))).json()
+    assert [each["url"] for each in found["servers"]] == [server]
+
+
+@pytest.mark.parametrize(
     "event",
     [
         http_api(PLACE, domain=OWN_DOMAIN),

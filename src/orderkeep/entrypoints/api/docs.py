@@ -84,5 +84,8 @@ async def get_file(name: str) -> Response:
 
 @router.get("/openapi.json")
 async def get_openapi(request: Request) -> Response:
-    """Answer the OpenAPI document."""
-    return Response(msgspec.json.encode(request.app.openapi()), media_type="application/json")
+    """Answer the OpenAPI document, of the service as this client reaches it."""
+    document = request.app.openapi()
+    if root_path := request.scope["root_path"]:  # a stage of a gateway's, say, which the settings do not know
+        document = {**document, "servers": [{**document["servers"][0], "url": root_path}]}
+    return Response(msgspec.json.encode(document), media_type="application/json")
