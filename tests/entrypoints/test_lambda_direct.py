@@ -1,7 +1,6 @@
 """Use cases on Lambda without HTTP: the same answers and rules, errors by name, and no FastAPI in the process."""
 
 import dataclasses
-import json
 import logging
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.direct_calls import CALLS
 from orderkeep.entrypoints.lambda_sources import WrongHandler
+from tests.entrypoints.direct_asking import ask, refusal
 from tests.entrypoints.http_calls import ORDER, PLAIN, http_client
 from tests.entrypoints.lambda_calls import KINDS, Context, Request, container
 
@@ -29,20 +29,6 @@ NOT_CALLED = {
 def direct(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     with container(monkeypatch, "lambda_direct", ORDERKEEP_STORE="memory://") as module:
         yield module
-
-
-def ask(module: ModuleType, use_case: str, given: Any = None, **conditions: Any) -> Any:
-    """Call a use case as Lambda does: what goes in and comes out is JSON."""
-    event = {"use_case": use_case, **({} if given is None else {"input": given}), **conditions}
-    return json.loads(json.dumps(module.handler(json.loads(json.dumps(event)), Context("invocation-7"))))
-
-
-def refusal(module: ModuleType, event: Any) -> tuple[str, str]:
-    """Return the name and the message of the error that Lambda reports."""
-    with pytest.raises(Exception, match=r"\w") as raised:
-        module.handler(event, Context())
-    assert raised.value.__cause__ is None
-    return type(raised.value).__name__, str(raised.value)
 
 
 def test_every_use_case_can_be_called_but_those_that_stream() -> None:
@@ -156,116 +142,6 @@ def test_an_expected_version_and_a_dry_run_change_nothing(direct: ModuleType) ->
     assert ask(direct, "get_order", which) == order
 
 
-ORDER_1 = {"order_id": "1"}
-REFUSED: dict[str, tuple[Any, str, str]] = {
-    "unknown order": (
-        {"use_case": "get_order", "input": ORDER_1},
-        "order_not_found",
-        "Order not found",
-    ),
-    "unknown use case": (
-        {"use_case": "burn_order"},
-        "invalid_fields",
-        "/use_case must be one of place_order, get_order, ",
-    ),
-    "a method of Python": ({"use_case": "__class__"}, "invalid_fields", "/use_case must be one of "),
-    "what streams": ({"use_case": "export_orders"}, "invalid_fields", "/use_case must be one of "),
-    "no use case": ({}, "invalid_fields", "/use_case must be given"),
-    "no object": ([], "invalid_fields", "must be an object"),
-    "nothing": (None, "invalid_fields", "must be an object"),
-    "unknown field": ({"use_case": "check_store", "inputs": {}}, "invalid_fields", "/inputs is not known here"),
-    "unknown input": (
-        {"use_case": "cancel_order", "input": {**ORDER_1, "why": "x"}},
-        "invalid_fields",
-        "/input/why is not known here",
-    ),
-    "missing input": ({"use_case": "get_order"}, "invalid_fields", "/input/order_id must be given"),
-    "input that is none": ({"use_case": "verify_orders", "input": ORDER_1}, "invalid_fields", "/input/order_id is not"),
-    "a number as an id": (
-        {"use_case": "get_order", "input": {"order_id": 1}},
-        "invalid_fields",
-        "/input/order_id must be a text",
-    ),
-    "half a letter": ({"use_case": "get_order", "input": {"order_id": "\ud800"}}, "invalid_fields", "/input/order_id "),
-    "a text as an amount": (
-        {"use_case": "place_order", "input": {**PLAIN, "total": "9900"}},
-        "invalid_fields",
-        "/input/total must be a whole number",
-    ),
-    "a fraction as an amount": (
-        {"use_case": "place_order", "input": {**PLAIN, "total": 9900.0}},
-        "invalid_fields",
-        "/input/total must be a whole number",
-    ),
-    "all that is wrong": (
-        {"use_case": "place_order", "input": {"total": True, "currency": "euro"}},
-        "invalid_fields",
-        "/input/user_id must be given; /input/total must be a whole number; /input/currency must be an ISO 4217",
-    ),
-    "a sum that does not add up": (
-        {"use_case": "place_order", "input": {**ORDER, "total": 1}},
-        "total_mismatch",
-        "/input/total total must be",
-    ),
-    "a number for dry_run": (
-        {"use_case": "place_order", "input": PLAIN, "dry_run": 1},
-        "invalid_fields",
-        "/dry_run must be true or false",
-    ),
-    "an empty key": (
-        {"use_case": "place_order", "input": PLAIN, "idempotency_key": ""},
-        "invalid_fields",
-        "/idempotency_key must be a key of 1 to 255 printable ASCII characters",
-    ),
-    "version nought": (
-        {"use_case": "ship_order", "input": ORDER_1, "expected_version": 0},
-        "invalid_fields",
-        "/expected_version must be a whole number from 1",
-    ),
-    "a version of what is not there": (
-        {"use_case": "place_order", "input": PLAIN, "expected_version": 1},
-        "invalid_fields",
-        "/expected_version goes with an order that is there",
-    ),
-    "a key for a question": (
-        {"use_case": "get_order", "input": ORDER_1, "idempotency_key": "k"},
-        "invalid_fields",
-        "/idempotency_key goes with commands, and get_order is none",
-    ),
-    "two times": (
-        {"use_case": "get_order_at", "input": {**ORDER_1, "version": 1, "at": "2026-11-22T10:00:00Z"}},
-        "invalid_fields",
-        "/input/at must be given, or version in its place",
-    ),
-    "no time": ({"use_case": "get_order_at", "input": ORDER_1}, "invalid_fields", "/input/at must be given"),
-    "a page that is too large": (
-        {"use_case": "list_orders", "input": {"limit": 201}},
-        "invalid_query",
-        "/input/limit must be from 1 to 200",
-    ),
-    "a cursor of somebody's": (
-        {"use_case": "list_orders", "input": {"cursor": "x"}},
-        "invalid_cursor",
-        "/input/cursor is not a cursor",
-    ),
-}
-
-
-@pytest.mark.parametrize("event, code, said", REFUSED.values(), ids=REFUSED.keys())
-def test_what_is_refused_is_raised_by_its_code_and_names_the_place(
-    direct: ModuleType, event: Any, code: str, said: str
-) -> None:
-    name, message = refusal(direct, event)
-    assert (name, message[: len(said)]) == (code, said)
-    assert ask(direct, "list_orders")["data"] == []
-
-
-def test_a_refused_command_has_the_name_of_its_refusal(direct: ModuleType) -> None:
-    order = ask(direct, "place_order", PLAIN)
-    event = {"use_case": "ship_order", "input": {"order_id": order["id"]}}
-    assert refusal(direct, event) == ("cannot_ship_order", "Order cannot be shipped: it is pending")
-
-
 def test_a_store_that_is_away_has_a_name_to_try_again_by(
     direct: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -273,7 +149,7 @@ def test_a_store_that_is_away_has_a_name_to_try_again_by(
         raise StoreUnavailable("the cable is cut")
 
     monkeypatch.setattr(direct._use_cases.get_order.queries, "get_snapshot", away)
-    name, said = refusal(direct, {"use_case": "get_order", "input": ORDER_1})
+    name, said = refusal(direct, {"use_case": "get_order", "input": {"order_id": "1"}})
     assert (name, said) == (
         "store_unavailable",
         "the store cannot answer now: try again, with the same idempotency_key",
@@ -289,7 +165,7 @@ def test_what_nobody_foresaw_is_logged_and_tells_nothing(
 
     monkeypatch.setattr(direct._use_cases.get_order.queries, "get_snapshot", broken)
     with caplog.at_level(logging.ERROR, "orderkeep"):
-        name, said = refusal(direct, {"use_case": "get_order", "input": ORDER_1})
+        name, said = refusal(direct, {"use_case": "get_order", "input": {"order_id": "1"}})
     assert name == "internal_error"
     assert "secret" not in said
     assert "of a secret" in caplog.text
