@@ -41,7 +41,7 @@ ENV PATH=/opt/orderkeep/bin:$PATH \
 
 # By number, so that Kubernetes can see that it is not root.
 USER 10001:10001
-# Where orders.db is kept unless ORDERKEEP_STORE or ORDERKEEP_STORE_FILE names another store.
+# Where orders.db and the folder of documents are kept, unless the environment names other stores.
 WORKDIR /var/lib/orderkeep
 VOLUME /var/lib/orderkeep
 EXPOSE 8000

@@ -116,6 +116,8 @@ def _of_names(manifests: dict[str, Yaml], port: int) -> Iterator[str]:
         yield "Service: it is open to others"
     if manifests["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"] != _name(manifests["Deployment"]):
         yield "HorizontalPodAutoscaler: it scales something else"
+    if manifests["Deployment"]["spec"]["template"]["spec"]["serviceAccountName"] != _name(manifests["ServiceAccount"]):
+        yield "ServiceAccount: nobody uses it"
     sources = [
         source["configMapRef"]["name"]
         for kind in ("Deployment", "Job")
@@ -134,6 +136,8 @@ def _of_settings(manifests: dict[str, Yaml]) -> Iterator[str]:
     known = {f"ORDERKEEP_{name.upper()}" for name in Settings.model_fields} | {STORE_FILE}
     for name in variables(manifests).keys() - known:
         yield f"ConfigMap: there is no setting {name}"
+    if not variables(manifests).get("ORDERKEEP_DOCUMENTS", "").startswith("s3://"):
+        yield "ConfigMap: documents are kept where replicas do not share them"
     scaler = manifests["HorizontalPodAutoscaler"]["spec"]
     surge = manifests["Deployment"]["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     if (scaler["maxReplicas"] + surge) * POOL_SIZE > CONNECTIONS:

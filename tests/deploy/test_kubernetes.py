@@ -41,14 +41,14 @@ def test_what_kubernetes_would_refuse_is_found(planted: dict[str, Any]) -> None:
 
 
 def test_every_manifest_is_of_a_kind_of_its_own() -> None:
-    assert set(MANIFESTS) == KINDS | {"Secret", "Service"}
+    assert set(MANIFESTS) == KINDS | {"Secret", "Service", "ServiceAccount"}
 
 
 def test_applying_the_whole_folder_leaves_the_secret_alone() -> None:
     applied = [
         file.read_text(encoding="utf-8") for file in FOLDER.iterdir() if file.suffix in {".yaml", ".yml", ".json"}
     ]
-    assert len(applied) == len(KINDS) + 1
+    assert len(applied) == len(KINDS | {"Service", "ServiceAccount"})
     assert not any("kind: Secret" in manifest for manifest in applied)
 
 
@@ -80,6 +80,8 @@ def test_nothing_in_the_manifests_contradicts_the_code(image: Image) -> None:
         ("HorizontalPodAutoscaler", ("spec", "scaleTargetRef", "name"), "web", "HorizontalPodAutoscaler: it scales "),
         ("HorizontalPodAutoscaler", ("spec", "maxReplicas"), 9, "HorizontalPodAutoscaler: PostgreSQL has not as many"),
         ("ConfigMap", ("data", "ORDERKEEP_WORKERS"), "4", "ConfigMap: there is no setting ORDERKEEP_WORKERS"),
+        ("ConfigMap", ("data", "ORDERKEEP_DOCUMENTS"), "folder:///documents", "ConfigMap: documents are kept where"),
+        ("ServiceAccount", ("metadata", "name"), "default", "ServiceAccount: nobody uses it"),
         ("ConfigMap", ("metadata", "name"), "settings", "ConfigMap: it is not what the pods read"),
         ("ConfigMap", ("data", "ORDERKEEP_SHUTDOWN_SECONDS"), "21", "Deployment: it is killed before it has finished"),
     ],
