@@ -35,7 +35,7 @@ def test_a_container_keeps_an_order_over_a_stop_and_a_start(container: Container
     assert "Traceback" not in container.said()
 
 
-def test_every_command_works_in_a_container_that_can_write_its_volume_only(container: Container) -> None:
+def test_commands_work_in_a_container_that_can_write_its_volume_only(container: Container) -> None:
     assert container.run("place", "--user", "user-7", "--total", "99.00", "--currency", "EUR").returncode == 0
     assert container.run("verify").stdout == "orders\t1\nchanges\t1\nproblems\t0\n"
     assert container.run("export", "orders.jsonl").returncode == 0
