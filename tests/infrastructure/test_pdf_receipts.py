@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pypdf
 import pytest
 from hypothesis import given, settings
@@ -155,6 +156,15 @@ def test_the_template_takes_in_nothing_but_the_receipt() -> None:
         re.findall(r"#?\b(?:import|include|read|eval|plugin|image|csv|toml|yaml|xml|cbor)\b\s*[(\"@]", template) == []
     )
     assert re.findall(r"json\(.*", template) == ["json(bytes(sys.inputs.receipt))"]
+
+
+async def test_long_receipts_do_not_fill_the_memory() -> None:
+    process = psutil.Process()
+    await RECEIPTS.render(long_order(40))
+    before = process.memory_info().rss
+    for number in range(3):
+        await RECEIPTS.render(replace(long_order(40), id=f"order-{number}", user_id=f"user-{number}"))
+    assert process.memory_info().rss - before < 60 * 1024 * 1024  # 3 * 90 where each is remembered
 
 
 async def test_a_missing_extra_is_told_with_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ReceiptRenderer
-from orderkeep.application.receipts import receipt_of
+from orderkeep.application.receipts import ReceiptContent, receipt_of
 from orderkeep.domain.entities import in_utc
 from orderkeep.domain.exceptions import UnknownFormat
 
@@ -26,6 +26,11 @@ _TO_KEEP: list[PDFStandard] = ["a-2a", "ua-1"]
 """PDF/A, to be read in ten years' time, and PDF/UA, to be read aloud. Both want a glyph for every character."""
 
 _PLAIN: list[PDFStandard] = ["1.7"]
+
+_LONG = 50
+"""More lines than this are not remembered. A line takes 180 KB of what typst keeps until ten documents later."""
+
+_UNTIL_FORGOTTEN = 11
 
 
 class PdfReceipts(ReceiptRenderer):
@@ -40,18 +45,17 @@ class PdfReceipts(ReceiptRenderer):
 
     async def render(self, order: OrderDTO) -> bytes:
         """Return a PDF, dated as the order last changed. Raises `UnknownFormat` where typst is not installed."""
-        said = json.dumps(dataclasses.asdict(receipt_of(order, self._seller)))
+        content = receipt_of(order, self._seller)
         date = in_utc(order.updated_at).replace(microsecond=0)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._compile, said, date)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._make, content, date)
 
-    def _compile(self, said: str, date: datetime) -> bytes:
+    def _make(self, content: ReceiptContent, date: datetime) -> bytes:
         compiler = self._compiler
-        from typst import TypstError
-
         try:
-            return _pdf(compiler, said, date, _TO_KEEP)
-        except TypstError:  # the fonts lack one of its characters
-            return _pdf(compiler, said, date, _PLAIN)
+            return _pdf_of(compiler, json.dumps(dataclasses.asdict(content)), date)
+        finally:
+            if len(content.lines) > _LONG:
+                _forget(compiler)
 
     @cached_property
     def _compiler(self) -> Compiler:
@@ -63,8 +67,22 @@ class PdfReceipts(ReceiptRenderer):
         return Compiler(root=_TEMPLATE.parent, font_paths=Fonts(include_system_fonts=False))
 
 
-def _pdf(compiler: Compiler, said: str, date: datetime, standards: list[PDFStandard]) -> bytes:
+def _pdf_of(compiler: Compiler, said: str, date: datetime) -> bytes:
+    from typst import TypstError
+
+    try:
+        return _compiled(compiler, said, date, _TO_KEEP)
+    except TypstError:  # the fonts lack one of its characters
+        return _compiled(compiler, said, date, _PLAIN)
+
+
+def _compiled(compiler: Compiler, said: str, date: datetime, standards: list[PDFStandard]) -> bytes:
     template = _TEMPLATE.read_bytes()  # given each time: a compiler made with it would forget it after one call
     inputs = {"receipt": said}
     pdf = compiler.compile(template, format="pdf", sys_inputs=inputs, timestamp=date, pdf_standards=standards)
     return cast("bytes", pdf)
+
+
+def _forget(compiler: Compiler) -> None:
+    for _ in range(_UNTIL_FORGOTTEN):
+        compiler.compile(b"", format="svg")
