@@ -41,7 +41,7 @@ thead th { border-bottom: 2px solid #1a1a1a; font-weight: 600; }
   html { font-size: 12px; }
   body { margin: 1rem auto; padding: 0 .75rem; }
   th, td { padding-left: .5rem; }
-  td { white-space: normal; }
+  .lines th { width: auto; min-width: 6rem; }
 }
 @media print {
   @page { margin: 18mm 16mm 20mm; @bottom-right { content: counter(page) " / " counter(pages); font: 9pt sans-serif; } }
