@@ -29,6 +29,7 @@ MANGUM = "Only HTTP on Lambda knows Mangum"
 NO_HTTP = "Lambda's other handlers load nothing of HTTP"
 ASYNCPG = "Only the PostgreSQL store knows asyncpg"
 OBSTORE = "Only the S3 documents know obstore"
+TYPST = "Only the PDF receipts know typst"
 DEPENDS = "Depends lives in dependencies.py alone"
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
@@ -77,6 +78,7 @@ VIOLATIONS = [
     ("entrypoints/lambda_stream.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
     ("bootstrap/stores.py", "import asyncpg", {ASYNCPG}),
     ("bootstrap/stores.py", "import obstore.store", {OBSTORE}),
+    ("infrastructure/html_receipts.py", "import typst", {TYPST}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
     ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
     ("entrypoints/api/planted.py", "from fastapi import (\n    Security as Sure,\n)", {DEPENDS}),
