@@ -1,0 +1,166 @@
+"""What the folder of documents does on the disk, and what it says when the disk refuses."""
+
+import errno
+import io
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from orderkeep.application.ports import DocumentStore
+from orderkeep.bootstrap import open_documents
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+
+KEY = "orders/web:7781/one.html"
+
+
+def failing(number: int) -> Callable[..., NoReturn]:
+    def fail(*arguments: object, **options: object) -> NoReturn:
+        raise OSError(number, os.strerror(number))
+
+    return fail
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "kept" / "documents"
+
+
+@pytest.fixture
+def documents(folder: Path) -> DocumentStore:
+    return open_documents(f"folder:///{folder}")
+
+
+@pytest.fixture
+def done(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """What is asked of the disk, in its order."""
+    noted, sync, link = list[tuple[str, str]](), os.fsync, os.link
+
+    def sync_and_note(handle: int) -> None:
+        sync(handle)
+        name = Path(f"/proc/self/fd/{handle}").readlink()
+        noted.append(("sync", "the file" if name.name.endswith(".part") else name.name))
+
+    def link_and_note(source: Any, target: Any) -> None:
+        link(source, target)
+        noted.append(("link", Path(target).name))
+
+    monkeypatch.setattr(os, "fsync", sync_and_note)
+    monkeypatch.setattr(os, "link", link_and_note)
+    return noted
+
+
+async def test_a_put_is_on_the_disk_before_it_returns(
+    documents: DocumentStore, done: list[tuple[str, str]], tmp_path: Path
+) -> None:
+    await documents.put(KEY, b"one", "text/html")
+    assert done == [
+        ("sync", "the file"),
+        ("link", "one.html"),
+        ("sync", "web:7781"),
+        ("sync", "orders"),
+        ("sync", "documents"),
+        ("sync", "kept"),
+        ("sync", tmp_path.name),
+    ]
+
+
+async def test_a_put_waits_for_the_disk_also_where_somebody_else_was_faster(
+    documents: DocumentStore, done: list[tuple[str, str]]
+) -> None:
+    await documents.put(KEY, b"one", "text/html")
+    done.clear()
+    await documents.put(KEY, b"one", "text/html")
+    assert done == [("sync", "web:7781"), ("sync", "orders"), ("sync", "documents")]
+
+
+async def test_touches_no_folder_before_there_is_a_document(documents: DocumentStore, folder: Path) -> None:
+    assert await documents.get(KEY) is None
+    await documents.close()
+    assert not folder.parent.exists()
+
+
+async def test_a_document_is_for_its_owner_alone(documents: DocumentStore, folder: Path) -> None:
+    await documents.put(KEY, b"one", "text/html")
+    assert stat.S_IMODE((folder / KEY).stat().st_mode) == 0o600
+
+
+class InPieces(io.BytesIO):
+    """A file that may not be read at once."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        assert size is not None
+        assert 0 < size <= 1 << 20, "all of it would be in memory"
+        return super().read(size)
+
+
+async def test_reads_a_file_piece_by_piece(documents: DocumentStore, folder: Path) -> None:
+    content = os.urandom(3 << 20)
+    await documents.put(KEY, InPieces(content), "text/csv")
+    assert (folder / KEY).read_bytes() == content
+    assert left_in(folder) == ["one.html"]
+
+
+@pytest.mark.parametrize("call", ["fsync", "link"])
+@pytest.mark.parametrize(
+    "number, kind, message",
+    [
+        (errno.ENOSPC, StoreUnavailable, "the disk that keeps the documents is full: free some space"),
+        (errno.EDQUOT, StoreUnavailable, "the disk that keeps the documents is full: free some space"),
+        (errno.EACCES, StoreUnusable, "this process may not use the folder of documents: let its user"),
+        (errno.EROFS, StoreUnusable, "the folder of documents can only be read: mount it writable"),
+        (errno.EIO, StoreUnavailable, "the document cannot be written: Input/output error"),
+    ],
+)
+async def test_a_put_that_the_disk_refuses_leaves_nothing_and_says_why(
+    documents: DocumentStore,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    call: str,
+    number: int,
+    kind: type[StoreUnavailable],
+    message: str,
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(os, call, failing(number))
+        with pytest.raises(StoreUnavailable, match=message) as refused:
+            await documents.put(KEY, b"one", "text/html")
+    assert type(refused.value) is kind
+    assert left_in(folder) == []
+    await documents.put(KEY, b"two", "text/html")
+    assert await documents.get(KEY) == b"two"
+
+
+@pytest.fixture
+def _a_file_in_the_way(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "orders").write_text("a file")
+
+
+@pytest.mark.usefixtures("_a_file_in_the_way")
+async def test_says_that_something_else_is_where_a_folder_should_be(documents: DocumentStore) -> None:
+    with pytest.raises(StoreUnusable, match="something else stands where the folder of documents should be"):
+        await documents.put(KEY, b"one", "text/html")
+    with pytest.raises(StoreUnusable, match="something else stands where the folder of documents should be"):
+        await documents.get(KEY)
+
+
+async def test_takes_no_folder_for_a_document(documents: DocumentStore, folder: Path) -> None:
+    (folder / KEY).mkdir(parents=True)
+    with pytest.raises(StoreUnusable, match="something else stands where"):
+        await documents.put(KEY, b"one", "text/html")
+    with pytest.raises(StoreUnusable, match="something else stands where"):
+        await documents.get(KEY)
+
+
+async def test_says_that_a_path_is_too_long(tmp_path: Path) -> None:
+    documents = open_documents(f"folder:///{tmp_path}/{'d' * 300}")
+    with pytest.raises(StoreUnusable, match="the path of the folder of documents is too long"):
+        await documents.put(KEY, b"one", "text/html")
