@@ -1,13 +1,10 @@
 """Orders placed, looked up, listed and moved along from the command line."""
 
-import asyncio
 import json
 
 import pytest
 
-from orderkeep.bootstrap import open_documents, open_store, use_cases_on
 from tests.entrypoints.cli_calls import Cli
-from tests.receipts import PlainReceipts
 
 LINES = ("--line", 'A1,"Lamp, red",2,47.50', "--line", "B2,Bulb,3,1.25,0.15,0.70")
 
@@ -237,25 +234,3 @@ def test_history_says_who_did_what(cli: Cli) -> None:
         ("2", "staff:cli", "OrderConfirmed", "processing"),
     ]
     assert [row[1] for row in rows] == [change["at"] for change in changes]
-
-
-def test_verify_says_what_it_looked_at(cli: Cli) -> None:
-    order_id = cli.place()
-    cli("confirm", order_id)
-    assert cli("verify").stdout == "orders\t1\nchanges\t2\nproblems\t0\n"
-    assert cli.json("verify") == {"orders": 1, "changes": 2, "documents": 0, "documents_read": 0, "problems": []}
-
-
-def test_verify_reads_documents_where_it_is_told_to() -> None:
-    orders = open_store("memory://")
-    cli = Cli(use_cases_on(orders, open_documents("memory://"), {"html": PlainReceipts()}))
-    order_id = cli.place()
-    with asyncio.Runner() as runner:
-        document = runner.run(cli.use_cases.issue_receipt.execute(order_id)).document
-    assert cli("verify").stdout == "orders\t1\nchanges\t2\ndocuments\t1\ndocuments read\t0\nproblems\t0\n"
-    assert cli.json("verify", "--documents")["documents_read"] == 1
-
-    without_it = Cli(use_cases_on(orders, open_documents("memory://")))
-    assert cli.json("verify")["problems"] == []
-    (problem,) = without_it.json("verify", "--documents", code=5)["problems"]
-    assert problem == {"order_id": order_id, "version": 2, "message": f"its receipt {document.id} is not there"}

@@ -1,0 +1,30 @@
+"""`orderkeep verify`: what it says, and what it reads."""
+
+import asyncio
+
+from orderkeep.bootstrap import open_documents, open_store, use_cases_on
+from tests.entrypoints.cli_calls import Cli
+from tests.receipts import PlainReceipts
+
+
+def test_verify_says_what_it_looked_at() -> None:
+    cli = Cli()
+    order_id = cli.place()
+    cli("confirm", order_id)
+    assert cli("verify").stdout == "orders\t1\nchanges\t2\nproblems\t0\n"
+    assert cli.json("verify") == {"orders": 1, "changes": 2, "documents": 0, "documents_read": 0, "problems": []}
+
+
+def test_verify_reads_documents_where_it_is_told_to() -> None:
+    orders = open_store("memory://")
+    cli = Cli(use_cases_on(orders, open_documents("memory://"), {"html": PlainReceipts()}))
+    order_id = cli.place()
+    with asyncio.Runner() as runner:
+        document = runner.run(cli.use_cases.issue_receipt.execute(order_id)).document
+    assert cli("verify").stdout == "orders\t1\nchanges\t2\ndocuments\t1\ndocuments read\t0\nproblems\t0\n"
+    assert cli.json("verify", "--documents")["documents_read"] == 1
+
+    without_it = Cli(use_cases_on(orders, open_documents("memory://")))
+    assert cli.json("verify")["problems"] == []
+    (problem,) = without_it.json("verify", "--documents", code=5)["problems"]
+    assert problem == {"order_id": order_id, "version": 2, "message": f"its receipt {document.id} is not there"}

@@ -1,0 +1,54 @@
+"""A process is killed (SIGKILL) while it keeps a large file: nothing stands under its name. And such a file is never in
+memory as a whole.
+"""
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orderkeep.bootstrap import open_documents
+from tests.servers.s3 import Server
+
+CHECKOUT = Path(__file__).parents[2]
+KEY = "exports/one.csv"
+SECONDS = 120.0
+LARGE = 300
+"""Megabytes."""
+
+
+@pytest.fixture(params=["folder", "s3"])
+async def documents_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    if request.param == "folder":
+        yield f"folder:///{tmp_path / 'documents'}"
+    else:
+        server: Server = request.getfixturevalue("s3_server")
+        yield await server.new_url()
+
+
+async def put(url: str, megabytes: int, where: str) -> str:
+    command = ("-m", "tests.faults.document_process", url, KEY, str(megabytes), where)
+    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, cwd=CHECKOUT)
+    assert process.stdout is not None
+    async with asyncio.timeout(SECONDS):
+        said = (await process.stdout.readline()).decode().strip()
+        if said == "stopped":
+            process.kill()
+        await process.wait()
+    return said
+
+
+async def test_a_killed_put_leaves_nothing_under_the_key(documents_url: str) -> None:
+    assert await put(documents_url, 40, "half way") == "stopped"
+    documents = open_documents(documents_url)
+    assert await documents.get(KEY) is None
+    await put(documents_url, 40, "to the end")
+    assert len(await documents.get(KEY) or b"") == 40 << 20
+    await documents.close()
+
+
+async def test_a_large_file_is_never_in_memory_as_a_whole(documents_url: str) -> None:
+    assert int(await put(documents_url, LARGE, "to the end")) < LARGE / 3
