@@ -46,13 +46,14 @@ async def test_puts_what_is_not_there_with_its_checksum() -> None:
     assert not [name for name in put.headers if "server-side-encryption" in name]
 
 
-async def test_puts_a_large_file_in_parts_each_with_its_checksum(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("absent", [404, 403], ids=["who may list", "who may not list"])
+async def test_puts_a_large_file_in_parts_each_with_its_checksum(absent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "PART", 5 << 20)
     content = bytes(range(256)) * (28 << 10)
     begun = Answer(body=b"<InitiateMultipartUploadResult><UploadId>up-1</UploadId></InitiateMultipartUploadResult>")
     ended = Answer(body=b"<CompleteMultipartUploadResult><ETag>2</ETag></CompleteMultipartUploadResult>")
     part = Answer(headers={"etag": '"3"', "x-amz-checksum-sha256": "as-s3-says"})
-    with scripted_s3(Answer(404), begun, part, part, ended) as s3:
+    with scripted_s3(Answer(absent), begun, part, part, ended) as s3:
         await s3.documents().put(KEY, io.BytesIO(content), "text/csv")
     look, begin, *parts, end = s3.asked
     assert [each.method for each in s3.asked] == ["HEAD", "POST", "PUT", "PUT", "POST"]

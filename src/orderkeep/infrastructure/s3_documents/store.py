@@ -143,9 +143,11 @@ async def _create(client: S3Store, path: str, content: bytes, media_type: str) -
 
 
 async def _is_there(client: S3Store, path: str) -> bool:
+    from obstore.exceptions import PermissionDeniedError
+
     try:
         await client.head_async(path)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionDeniedError):  # S3 forbids this to those who may not list, where nothing is
         return False
     return True
 
