@@ -22,6 +22,7 @@ FOUND_BY: list[tuple[Store, str]] = [
     (broken.Replaces, "test_never_changes_what_it_keeps"),
     (broken.ReplacesWhatIsSmaller, "test_never_changes_what_it_keeps"),
     (broken.LooksThenWrites, "test_takes_one_of_many_at_once"),
+    (broken.LooksThenWrites, "test_keeps_the_faster_of_two"),
     (broken.KeepsHalves, "test_keeps_nothing_of_a_put_that_fails"),
     (broken.HidesThatItFailed, "test_keeps_nothing_of_a_put_that_fails"),
     (broken.TakesAnyKey, "test_refuses_a_key_that_leads_elsewhere"),

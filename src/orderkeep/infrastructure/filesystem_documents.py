@@ -99,7 +99,8 @@ def _give_its_name(part: Path, path: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_HARD_LINKS:
             raise
-        part.replace(path)  # the same content, if somebody was faster
+        if not path.exists():
+            part.replace(path)  # replaces the same content, if somebody is faster just now
 
 
 def _get(path: Path) -> bytes | None:

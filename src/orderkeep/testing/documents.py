@@ -4,13 +4,16 @@ import asyncio
 import io
 from collections.abc import Awaitable, Callable
 from email.message import Message
-from typing import IO, Any, cast
+from threading import Thread
+from typing import IO, Any, TypeVar, cast
 from urllib.request import urlopen
 
 import pytest
 
 from orderkeep.application.ports import DocumentStore
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+
+T = TypeVar("T")
 
 KEY = "orders/web:7781/6b86b273ff34fce19d6b804eff5a3f57.html"
 EVERY_BYTE = bytes(range(256))
@@ -52,6 +55,20 @@ class BreaksOff(io.RawIOBase):
         buffer[:count] = bytes(count)
         self._left -= count
         return count
+
+
+class Overtaken(io.BytesIO):
+    """A file that somebody else keeps another one beside, under the same key, while it is being read."""
+
+    def __init__(self, content: bytes, meanwhile: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(content)
+        self._meanwhile = Thread(target=_in_a_loop_of_its_own, args=[meanwhile])
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self._meanwhile.ident is None:
+            self._meanwhile.start()
+            self._meanwhile.join()
+        return super().read(size)
 
 
 class DocumentStoreContract:
@@ -110,6 +127,11 @@ class DocumentStoreContract:
         assert len(seen) == 1, "what stood under the key changed"
         assert seen.pop() in contents
 
+    async def test_keeps_the_faster_of_two(self, documents: DocumentStore) -> None:
+        slower = Overtaken(b"slower", lambda: documents.put(KEY, b"faster", "text/html"))
+        await documents.put(KEY, slower, "text/html")
+        assert await documents.get(KEY) == b"faster"
+
     @pytest.mark.parametrize("size", [3, len(LARGE)], ids=["at once", "late"])
     async def test_keeps_nothing_of_a_put_that_fails(self, documents: DocumentStore, size: int) -> None:
         with pytest.raises(StoreUnavailable):
@@ -160,8 +182,8 @@ class DocumentStoreContract:
         await documents.close()
 
 
-def _in_a_loop_of_its_own(work: Callable[[], Awaitable[bytes | None]]) -> bytes | None:
-    async def awaited() -> bytes | None:
+def _in_a_loop_of_its_own(work: Callable[[], Awaitable[T]]) -> T:
+    async def awaited() -> T:
         return await work()
 
     with asyncio.Runner() as runner:
