@@ -6,10 +6,13 @@ from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
 NO_CREDENTIALS = "NoCredentials"
 UNREACHABLE = "Unreachable"
-ELSEWHERE = "PermanentRedirect"
-"""The first two are codes of our own, for what happens before S3 can say anything."""
+"""Codes of our own, for what happens before S3 can say anything."""
 
-CONFLICT = "ConditionalRequestConflict"
+ELSEWHERE = "PermanentRedirect"
+
+CONFLICT = "409"
+"""The status where S3 could not decide."""
+
 NO_SUCH_KEY = "NoSuchKey"
 
 _AWAY = (StoreUnavailable, "S3 could not answer: try again")
@@ -21,7 +24,7 @@ _FULL = (StoreUnavailable, "the bucket is full: free some space, and try again")
 _KEY_OF_BUCKET = (StoreUnusable, "the key that the bucket encrypts with cannot be used: allow it to these credentials")
 _NOT_ALLOWED = (
     StoreUnusable,
-    "these AWS credentials may not do this, or what is sought is gone: allow the actions that S3's documents need",
+    "these AWS credentials may not do this, or what is sought is gone: allow what the page on keeping documents lists",
 )
 
 ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
@@ -62,7 +65,7 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     "ServiceUnavailable": _AWAY,
     "RequestTimeout": _AWAY,
     "OperationAborted": _AWAY,
-    CONFLICT: (StoreUnavailable, "others write the same document at this moment: try again"),
+    "ConditionalRequestConflict": (StoreUnavailable, "others write the same document at this moment: try again"),
 }
 """By S3's code: what is raised, and what to do."""
 
@@ -74,7 +77,13 @@ def code_of(error: Exception) -> str:
         return found[1]
     if "incorrectly configured region" in said:
         return ELSEWHERE
-    return "" if re.search(r"status code: [0-9]", said) else UNREACHABLE
+    return "" if status_of(error) else UNREACHABLE
+
+
+def status_of(error: Exception) -> str:
+    """Return the HTTP status out of what obstore raised, "" where there is none."""
+    found = re.search(r"status code: ([0-9]+)", str(error))
+    return found[1] if found else ""
 
 
 def translated(error: Exception) -> StoreUnavailable:
@@ -93,7 +102,7 @@ def of_our_own(code: str) -> StoreUnavailable:
 
 
 def _unknown(error: Exception) -> tuple[type[StoreUnavailable], str]:
-    status = re.search(r"status code: ([0-9]+)", str(error))
-    if status and status[1].startswith("4"):
-        return StoreUnusable, f"what answers at this endpoint does not answer as S3 does: status {status[1]}"
+    status = status_of(error)
+    if status.startswith("4"):
+        return StoreUnusable, f"what answers at this endpoint does not answer as S3 does: status {status}"
     return StoreUnavailable, "S3 could not do it: try again"

@@ -124,7 +124,7 @@ async def _create(client: S3Store, path: str, content: bytes, media_type: str) -
     """Put it if nothing is there: S3 itself decides, so that of many at once one does it (`If-None-Match: *`)."""
     from obstore.exceptions import AlreadyExistsError
 
-    from orderkeep.infrastructure.s3_documents.errors import CONFLICT, code_of
+    from orderkeep.infrastructure.s3_documents.errors import CONFLICT, status_of
 
     for attempt in range(1, TRIES + 1):
         try:
@@ -133,7 +133,7 @@ async def _create(client: S3Store, path: str, content: bytes, media_type: str) -
             )
         except AlreadyExistsError as error:
             # obstore says so too where S3 could not decide, and kept nothing.
-            if code_of(error) != CONFLICT:
+            if status_of(error) != CONFLICT:
                 return
             if attempt == TRIES:
                 raise
