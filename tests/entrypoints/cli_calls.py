@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,3 +61,31 @@ def run(*args: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[by
 def environment(**variables: str) -> dict[str, str]:
     """Return this process's environment with further variables."""
     return {**os.environ, **variables}
+
+
+def on_a_terminal(*args: str, cwd: Path, stream: str, code: int = 0, **variables: str) -> tuple[str, bytes]:
+    """Run the command with one stream a terminal; return what came there, and on the other stream."""
+    ours, theirs = pty.openpty()
+    other = "stderr" if stream == "stdout" else "stdout"
+    env = environment(TERM="xterm-256color", COLUMNS="160", **variables)
+    streams = {stream: theirs, other: subprocess.PIPE}
+    command = [sys.executable, "-m", "orderkeep", *args]
+    with subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, **streams) as process:  # type: ignore[call-overload]
+        os.close(theirs)
+        seen = b"".join(all_of(ours))
+        beside = getattr(process, other).read()
+    os.close(ours)
+    assert process.returncode == code, beside
+    return seen.decode(), beside
+
+
+def all_of(terminal: int) -> Iterator[bytes]:
+    """Yield what comes to our side of a terminal until nobody is at its other."""
+    while True:
+        try:
+            piece = os.read(terminal, 65_536)
+        except OSError:  # Linux, once the other side is closed
+            return
+        if not piece:
+            return
+        yield piece

@@ -7,12 +7,11 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.entrypoints.cli_calls import environment, run
+from tests.entrypoints.cli_calls import all_of, environment, on_a_terminal, run
 
 SLOW = {"fastapi", "starlette", "pydantic", "pydantic_settings", "uvicorn", "uvloop", "rich", "prometheus_client"}
 BUFFERED = environment(PYTHONUNBUFFERED="")
@@ -172,48 +171,21 @@ def test_output_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
 # --- terminals ---
 
 
-def _on_a_terminal(*args: str, cwd: Path, stream: str, **variables: str) -> tuple[str, bytes]:
-    """Run the command with one stream a terminal; return what came there, and on the other stream."""
-    ours, theirs = pty.openpty()
-    other = "stderr" if stream == "stdout" else "stdout"
-    env = environment(TERM="xterm-256color", COLUMNS="160", **variables)
-    streams = {stream: theirs, other: subprocess.PIPE}
-    command = [sys.executable, "-m", "orderkeep", *args]
-    with subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, **streams) as process:  # type: ignore[call-overload]
-        os.close(theirs)
-        seen = b"".join(_all_of(ours))
-        beside = getattr(process, other).read()
-    os.close(ours)
-    assert process.returncode == 0, beside
-    return seen.decode(), beside
-
-
-def _all_of(terminal: int) -> Iterator[bytes]:
-    while True:
-        try:
-            piece = os.read(terminal, 65_536)
-        except OSError:  # Linux, once the other side is closed
-            return
-        if not piece:
-            return
-        yield piece
-
-
 def test_a_terminal_gets_tables(shop: Path, order_id: str) -> None:
-    seen, _ = _on_a_terminal("list", "--limit", "3", cwd=shop, stream="stdout", NO_COLOR="1")
+    seen, _ = on_a_terminal("list", "--limit", "3", cwd=shop, stream="stdout", NO_COLOR="1")
     assert "user id" in seen.splitlines()[0]
     assert order_id in seen
     assert "\t" not in seen
-    seen, _ = _on_a_terminal("get", order_id, cwd=shop, stream="stdout", NO_COLOR="1")
+    seen, _ = on_a_terminal("get", order_id, cwd=shop, stream="stdout", NO_COLOR="1")
     assert "EUR" in seen
     assert "unit price" in seen
     assert not seen.startswith("{")
-    seen, _ = _on_a_terminal("history", order_id, cwd=shop, stream="stdout", NO_COLOR="1")
+    seen, _ = on_a_terminal("history", order_id, cwd=shop, stream="stdout", NO_COLOR="1")
     assert "OrderPlaced" in seen
 
 
 def test_a_terminal_that_is_asked_for_json_gets_json(shop: Path, order_id: str) -> None:
-    seen, _ = _on_a_terminal("get", order_id, "--json", cwd=shop, stream="stdout")
+    seen, _ = on_a_terminal("get", order_id, "--json", cwd=shop, stream="stdout")
     assert json.loads(seen)["id"] == order_id
 
 
@@ -226,7 +198,7 @@ def test_progress_is_shown_on_a_terminal_and_data_stays_clean(
         if source.exists():
             (tmp_path / name).write_bytes(source.read_bytes())
     run("export", "out.csv", cwd=tmp_path)
-    seen, data = _on_a_terminal(*args, cwd=tmp_path, stream="stderr")
+    seen, data = on_a_terminal(*args, cwd=tmp_path, stream="stderr")
     assert "━" in seen
     assert b"\x1b" not in data
     assert b"\x1b" not in run(*args, cwd=tmp_path).stderr
@@ -237,7 +209,7 @@ def test_orders_on_a_screen_are_not_mixed_with_a_progress_bar(shop: Path) -> Non
     command = [sys.executable, "-m", "orderkeep", "export", "--status", "shipped"]
     with subprocess.Popen(command, cwd=shop, stdout=theirs, stderr=theirs) as process:
         os.close(theirs)
-        seen = b"".join(_all_of(ours))
+        seen = b"".join(all_of(ours))
     os.close(ours)
     assert process.returncode == 0
     assert all(json.loads(line)["status"] == "shipped" for line in seen.decode().splitlines())

@@ -36,7 +36,7 @@ def test_help_says_what_the_use_case_says() -> None:
     assert "newest first" in Cli()("list", "--help").stdout
 
 
-@pytest.mark.parametrize("name", ["list", "history", "config"])
+@pytest.mark.parametrize("name", ["list", "history", "documents", "config"])
 def test_help_names_the_columns_of_bare_data(name: str) -> None:
     columns = importlib.import_module(cli.modules[name]).COLUMNS
     assert ", ".join(columns) in re.sub(r"\s+", " ", _command(name).help or "")

@@ -12,12 +12,14 @@ from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, StoreNotIn
 from orderkeep.domain.exceptions import (
     CommandRefused,
     Conflict,
+    DocumentNotFound,
     InvalidOrder,
     InvalidQuery,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
+    UnknownFormat,
     VersionNotFound,
 )
 from orderkeep.entrypoints.cli.plain_text import plain
@@ -38,7 +40,9 @@ BROKEN_PIPE = 141
 
 ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (VersionNotFound, NOT_FOUND, "`orderkeep history ID` shows its versions"),
+    (DocumentNotFound, NOT_FOUND, "`orderkeep documents ID` shows its documents"),
     (OrderNotFound, NOT_FOUND, "`orderkeep list` shows which orders this store keeps"),
+    (UnknownFormat, INVALID, "for pdf install its package: pip install 'orderkeep[pdf]'"),
     (InvalidOrder, INVALID, "nothing was written"),
     (InvalidQuery, USAGE, ""),
     (CommandRefused, REFUSED, "nothing was written"),
@@ -88,10 +92,15 @@ def report(error: Exception, session: Session) -> int:
 def _failure_of(error: Exception) -> Failure:
     for kind, exit_code, hint in ANSWERS:
         if isinstance(error, kind):
-            code = error.code if isinstance(error, OrderkeepError) else "invalid_store_url"
-            return Failure(_detail(error), exit_code, code, hint=hint)
+            return Failure(_detail(error), exit_code, _code(error), hint=hint)
     again = "run it again with --debug and report what it prints, please"
     return Failure(f"this is a bug in orderkeep ({type(error).__name__})", BUG, "bug", hint=again)
+
+
+def _code(error: Exception) -> str:
+    if isinstance(error, OrderkeepError):
+        return error.code
+    return "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
 
 
 def _detail(error: Exception) -> str:

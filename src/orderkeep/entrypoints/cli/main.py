@@ -18,7 +18,8 @@ from orderkeep.entrypoints.cli.session import Session
 
 HELP = """Keep orders.
 
-The store is a file in this folder, orders.db, unless --store or ORDERKEEP_STORE names another.
+The store is a file in this folder, orders.db, unless --store or ORDERKEEP_STORE names another. Receipts, and what is
+exported into it, go to the folder documents here, unless ORDERKEEP_DOCUMENTS names another place.
 
 On a terminal, orders come as tables; otherwise as bare data: an order as its JSON, a list as lines of
 tab-separated values without a header. With --json, everything is the JSON that the HTTP API answers, and errors
@@ -38,6 +39,8 @@ COMMANDS = {
     "deliver": "move",
     "cancel": "move",
     "history": "history",
+    "receipt": "receipt",
+    "documents": "documents",
     "verify": "verify",
     "migrate": "migrate",
     "import": "import_orders",

@@ -31,6 +31,10 @@ class Paging:
         return LARGEST_PAGE if self.to_the_end else DEFAULT_PAGE if self.limit is None else self.limit
 
 
+ALL = Paging(limit=None, cursor=None, to_the_end=True)
+"""For a list that is one page in any case."""
+
+
 @dataclass(frozen=True, slots=True)
 class Listing(Generic[T]):
     """A list to print: how to get a page behind a cursor, and what one thing on it looks like."""
@@ -39,6 +43,7 @@ class Listing(Generic[T]):
     fetch: Callable[[int, str | None], Awaitable[tuple[Sequence[T], str | None]]]
     row: Callable[[T], Iterable[Any]]
     json: Callable[[T], bytes]
+    nothing: str = "no order matches"
 
 
 def paging_options(function: C) -> C:
@@ -98,4 +103,4 @@ async def _print_rows(
     if cursor:
         output.say(f"there is more: --cursor {cursor} goes on, --all shows all")
     elif not count and output.wants_table(session):
-        output.say("no order matches")
+        output.say(listing.nothing)

@@ -28,6 +28,7 @@ FOLDING = 20
 """Columns wider than this may be folded into several lines; narrower ones stay whole, as do ids."""
 
 INSTANTS = {"at", *(name for name, kind in ORDER_FIELDS.items() if kind is Kind.INSTANT)}
+DOCUMENT_COLUMNS = ("kind", "order_version", "media_type", "size", "created_at", "id")
 _TO_THE_SECOND = len("2026-11-22T10:00:00")
 
 
@@ -79,10 +80,10 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 def print_order(order: dict[str, Any]) -> None:
-    """Print an order: its fields one below the other, then its lines. Fields that say nothing are left out."""
+    """Print an order: its fields one below the other, but for those that say nothing; its lines; its documents."""
     told = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
     currency = told.pop("currency")
-    lines = told.pop("lines", [])
+    lines, documents = told.pop("lines", []), told.pop("documents", [])
     amounts = {name for name in told if ORDER_FIELDS.get(name) is Kind.AMOUNT}
     print_facts(
         (name, str(Money(value, currency)) if name in amounts else _readable(_shown(value, name)))
@@ -90,6 +91,7 @@ def print_order(order: dict[str, Any]) -> None:
     )
     names = tuple(LINE_FIELDS)
     print_rows(names, ([_line_value(line[name], name, currency) for name in names] for line in lines))
+    print_rows(DOCUMENT_COLUMNS, ([document[name] for name in DOCUMENT_COLUMNS] for document in documents))
 
 
 def _line_value(value: Any, name: str, currency: str) -> Any:
