@@ -43,7 +43,7 @@ _DETAILS = {
     "order_not_found": "Order not found",
     "version_not_found": "the order did not exist at that instant",
     "document_not_found": "the order has no such document",
-    "unknown_format": "/format: must be one of: html",
+    "unknown_format": "/format: must be one of: html, pdf",
     "too_many_documents": "Order cannot have another document: it has 100, as many as it may",
     "version_mismatch": "the order is at version 3, which If-Match does not name: read it, then decide",
     "idempotency_key_reused": "this idempotency key was used before, for another request: use a new key",

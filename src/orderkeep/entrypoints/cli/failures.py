@@ -19,7 +19,6 @@ from orderkeep.domain.exceptions import (
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
-    UnknownFormat,
     VersionNotFound,
 )
 from orderkeep.entrypoints.cli.plain_text import plain
@@ -42,7 +41,6 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (VersionNotFound, NOT_FOUND, "`orderkeep history ID` shows its versions"),
     (DocumentNotFound, NOT_FOUND, "`orderkeep documents ID` shows its documents"),
     (OrderNotFound, NOT_FOUND, "`orderkeep list` shows which orders this store keeps"),
-    (UnknownFormat, INVALID, "for pdf install its package: pip install 'orderkeep[pdf]'"),
     (InvalidOrder, INVALID, "nothing was written"),
     (InvalidQuery, USAGE, ""),
     (CommandRefused, REFUSED, "nothing was written"),
