@@ -35,8 +35,12 @@ async def test_without_the_extra_a_pdf_is_refused_and_the_order_stays_as_it_is(m
     await service.close()
 
 
-def test_a_service_that_makes_no_pdf_does_not_load_what_makes_them() -> None:
-    script = "import sys; from orderkeep.bootstrap import receipt_renderers; receipt_renderers(); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
-    assert "orderkeep.infrastructure.pdf_receipts.renderer" in loaded
-    assert "typst" not in loaded
+@pytest.mark.parametrize("asked, loaded", [("in", set()), ("['html']", {"html"}), ("['pdf']", {"pdf"})])
+def test_what_makes_receipts_is_loaded_when_it_is_asked_for(asked: str, loaded: set[str]) -> None:
+    use = "'pdf' in list(found)" if asked == "in" else f"found{asked}"
+    script = (
+        f"import sys; from orderkeep.bootstrap import receipt_renderers as r; found = r(); {use}; print(*sys.modules)"
+    )
+    modules = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
+    assert {name for name in ("html", "pdf") if f"orderkeep.infrastructure.{name}_receipts" in modules} == loaded
+    assert "typst" not in modules

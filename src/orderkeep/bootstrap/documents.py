@@ -1,7 +1,7 @@
 """From a document store's URL to the store, and what can be put into it: receipts in each format."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -33,15 +33,41 @@ def open_documents(url: str) -> DocumentStore:
     return opener(parts)
 
 
-def receipt_renderers(seller: str = "") -> dict[str, ReceiptRenderer]:
+def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:
     """Return what makes receipts, by the name of the format. `seller` is what they say of who sold, a line each.
 
-    What pdf needs is looked for when a PDF is asked for, and not before: to load it takes time.
+    Each is loaded when it is asked for, and not before: that takes time, which commands without receipts would lose.
     """
+    return _LoadedWhenAskedFor({"html": lambda: _html(seller), "pdf": lambda: _pdf(seller)})
+
+
+class _LoadedWhenAskedFor(Mapping[str, ReceiptRenderer]):
+    def __init__(self, makers: Mapping[str, Callable[[], ReceiptRenderer]]) -> None:
+        self._makers = makers
+        self._made: dict[str, ReceiptRenderer] = {}
+
+    def __getitem__(self, name: str) -> ReceiptRenderer:
+        if name not in self._made:
+            self._made[name] = self._makers[name]()
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._makers)
+
+    def __len__(self) -> int:
+        return len(self._makers)
+
+
+def _html(seller: str) -> ReceiptRenderer:
     from orderkeep.infrastructure.html_receipts import HtmlReceipts
+
+    return HtmlReceipts(seller)
+
+
+def _pdf(seller: str) -> ReceiptRenderer:
     from orderkeep.infrastructure.pdf_receipts import PdfReceipts
 
-    return {"html": HtmlReceipts(seller), "pdf": PdfReceipts(seller)}
+    return PdfReceipts(seller)
 
 
 def _memory(parts: SplitResult) -> DocumentStore:
