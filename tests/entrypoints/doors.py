@@ -59,6 +59,8 @@ ROUTES = {
     "ship_order": ("POST", "/orders/{order_id}/ship"),
     "deliver_order": ("POST", "/orders/{order_id}/deliver"),
     "cancel_order": ("POST", "/orders/{order_id}/cancel"),
+    "issue_receipt": ("POST", "/orders/{order_id}/documents/receipt"),
+    "list_documents": ("GET", "/orders/{order_id}/documents"),
 }
 
 COMMANDS = {
@@ -70,16 +72,18 @@ COMMANDS = {
     "ship_order": "ship",
     "deliver_order": "deliver",
     "cancel_order": "cancel",
+    "issue_receipt": "receipt",
+    "list_documents": "documents",
 }
 
 OPTIONS = {"user_id": "user", "created_from": "from", "created_to": "to", "external_ref": "external-ref"}
 
 
 @contextmanager
-def http(store: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
+def http(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """The app, called as a server calls it."""
     with asyncio.Runner() as runner:
-        use_cases = runner.run(_opened(store))
+        use_cases = runner.run(_opened(store, documents))
         app = create_app(Settings(), use_cases)
 
         async def send(request: Request) -> httpx.Response:
@@ -99,19 +103,21 @@ def http(store: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
 
 
 @contextmanager
-def on_lambda(event_of: Callable[[Request], Event], store: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
+def on_lambda(
+    event_of: Callable[[Request], Event], store: str, documents: str, patch: pytest.MonkeyPatch
+) -> Iterator[Ask]:
     """The Lambda handler, called with events of one kind."""
 
     def ask(call: Call) -> Outcome:
         answered: Answered = call_lambda(module, event_of(_request(call)))
         return _of_http(answered.status, answered.json())
 
-    with container(patch, ORDERKEEP_STORE=store) as module:
+    with container(patch, ORDERKEEP_STORE=store, ORDERKEEP_DOCUMENTS=documents) as module:
         yield ask
 
 
 @contextmanager
-def direct(store: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
+def direct(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """The Lambda handler that takes no HTTP."""
 
     def ask(call: Call) -> Outcome:
@@ -124,14 +130,15 @@ def direct(store: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
         except module.CallFailed as error:
             return Outcome(code=type(error).__name__, says=str(error))
 
-    with container(patch, "lambda_direct", ORDERKEEP_STORE=store) as module:
+    with container(patch, "lambda_direct", ORDERKEEP_STORE=store, ORDERKEEP_DOCUMENTS=documents) as module:
         yield ask
 
 
 @contextmanager
-def command_line(store: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
+def command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """The command line, which opens the store anew for each call but where it is in memory."""
-    kept = bootstrap(store) if store == "memory://" else None
+    patch.setenv("ORDERKEEP_DOCUMENTS", documents)
+    kept = bootstrap(store, documents_url=documents) if store == "memory://" else None
 
     def ask(call: Call) -> Outcome:
         session = Session() if kept is None else Session(open=lambda url: _that_stays_open(kept))
@@ -147,7 +154,7 @@ def command_line(store: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
     yield ask
 
 
-Door = Callable[[str, pytest.MonkeyPatch], AbstractContextManager[Ask]]
+Door = Callable[[str, str, pytest.MonkeyPatch], AbstractContextManager[Ask]]
 
 DOORS: dict[str, Door] = {
     "http": http,
@@ -197,8 +204,8 @@ def _arguments(call: Call) -> tuple[list[str], str | None]:
     return [COMMANDS[call.use_case], *named, *options, *conditions], None
 
 
-async def _opened(store: str) -> UseCases:
-    return bootstrap(store)
+async def _opened(store: str, documents: str) -> UseCases:
+    return bootstrap(store, documents_url=documents)
 
 
 async def _closed(use_cases: UseCases) -> None:
