@@ -13,7 +13,17 @@ import pytest
 
 from tests.entrypoints.cli_calls import all_of, environment, on_a_terminal, run
 
-SLOW = {"fastapi", "starlette", "pydantic", "pydantic_settings", "uvicorn", "uvloop", "rich", "prometheus_client"}
+SLOW = {
+    "fastapi",
+    "starlette",
+    "pydantic",
+    "pydantic_settings",
+    "uvicorn",
+    "uvloop",
+    "rich",
+    "prometheus_client",
+    "typst",
+}
 BUFFERED = environment(PYTHONUNBUFFERED="")
 """As Python is unless somebody sets it otherwise: what is written arrives later, or at the end, or not at all."""
 
@@ -33,7 +43,9 @@ def order_id(shop: Path) -> str:
     return run("list", "--limit", "1", cwd=shop).stdout.decode().split("\t")[0]
 
 
-@pytest.mark.parametrize("args", [("--help",), ("list",), ("list", "--json"), ("get", "{id}"), ("history", "{id}")])
+@pytest.mark.parametrize(
+    "args", [("--help",), ("list",), ("list", "--json"), ("get", "{id}"), ("history", "{id}"), ("documents", "{id}")]
+)
 def test_help_and_reads_import_nothing_slow(shop: Path, order_id: str, args: tuple[str, ...]) -> None:
     script = (
         "import atexit, sys\n"

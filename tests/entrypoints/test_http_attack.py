@@ -41,6 +41,9 @@ async def test_strange_ids_are_not_found(client: httpx.AsyncClient, order_id: st
         ("DELETE", f"/orders/{order_id}"),
         ("POST", f"/orders/{order_id}/cancel"),
         ("POST", f"/orders/{order_id}/ship"),
+        ("GET", f"/orders/{order_id}/documents"),
+        ("GET", f"/orders/{order_id}/documents/{order_id}"),
+        ("POST", f"/orders/{order_id}/documents/receipt"),
     ):
         answer = await client.request(method, path)
         assert answer.status_code == 404
