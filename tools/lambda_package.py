@@ -96,7 +96,7 @@ def fetch(target: Target) -> None:
     got = subprocess.run([uv, "pip", "install", *options, "-r", LOCK], capture_output=True, text=True, check=False)
     if got.returncode:
         raise CannotBuild(f"the packages for {target.architecture} cannot be fetched:\n{got.stderr}")
-    _refuse_newer_c_library(target)
+    refuse_newer_c_library(target)
     note.write_text(locked, encoding="utf-8")
 
 
@@ -144,7 +144,8 @@ def sizes(archive: Path) -> list[tuple[str, int]]:
     return taken.most_common()
 
 
-def _refuse_newer_c_library(target: Target) -> None:
+def refuse_newer_c_library(target: Target) -> None:
+    """Raise `CannotBuild` where something that was fetched cannot be loaded on Lambda."""
     has = C_LIBRARY[target.python]
     for wheel in target.fetched.glob("*.dist-info/WHEEL"):
         needed = [(int(major), int(minor)) for major, minor in re.findall(r"manylinux_(\d+)_(\d+)_", wheel.read_text())]

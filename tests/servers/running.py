@@ -35,7 +35,7 @@ class Shared:
 
 def shared(root: Path, name: str, start: Callable[[], Shared]) -> Shared:
     """Return the run's one server of that name: `root` is the folder that all processes of the run share."""
-    with _alone(root / f"{name}.lock"):
+    with alone(root / f"{name}.lock"):
         note = root / f"{name}.server.json"
         if note.exists():
             return Shared(**json.loads(note.read_text()))
@@ -99,7 +99,8 @@ def is_running(pid: int) -> bool:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[Any]:
+def alone(path: Path) -> Iterator[Any]:
+    """Be the only one of the run's processes that has that file."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

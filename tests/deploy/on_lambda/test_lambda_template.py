@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.deploy import lambda_template
-from tests.deploy.lambda_rules import findings, is_in_the_code
+from tests.deploy.on_lambda import template as lambda_template
+from tests.deploy.on_lambda.rules import findings, is_in_the_code
 from tools.lambda_package import C_LIBRARY, PLATFORMS, CannotBuild, Target, template_for
 
 TEXT = lambda_template.PATH.read_text(encoding="utf-8")
@@ -51,10 +51,16 @@ PLANTED = {
     "logs for ever": (r" +RetentionInDays: !Ref LogRetentionDays\n", "", "keeps logs for ever"),
     "a log group that nobody made": (r" +LoggingConfig: {LogGroup: !Ref HttpLogs}\n", "", "HttpFunction logs into"),
     "an alarm less": (r"  HttpThrottles:(?s:.*?)\n\n", "", "nobody is told of HttpFunction's Throttles"),
+    "failures that nobody counts": (
+        "LogGroupName: !Ref DirectLogs",
+        "LogGroupName: !Ref HttpLogs",
+        "DirectFunction's Err",
+    ),
     "an alarm that nobody hears": (r" +AlarmActions: .*\n", "", "tells nobody"),
     "a shorter time-out": ("Timeout: 29", "Timeout: 10", "does not fit its time-out"),
     "changes that are forgotten": (r"(?s) +DestinationConfig:.*?Arn\n", "", "changes that cannot be sent are not kept"),
     "a batch that fails as a whole": (r" +FunctionResponseTypes: .*\n", "", "FunctionResponseTypes"),
+    "changes in any order": ("ParallelizationFactor: 1", "ParallelizationFactor: 10", "ParallelizationFactor is not 1"),
     "one change that stops all": (r" +MaximumRetryAttempts: .*\n", "", "stops all others"),
     "an open route": ("AuthorizationType: !Ref HttpAuthorization", "AuthorizationType: NONE", "a route is open"),
     "an open API": ("Default: AWS_IAM", "Default: NONE", "open to the world unless"),

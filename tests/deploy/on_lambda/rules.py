@@ -10,7 +10,7 @@ from typing import Any
 from orderkeep.config import Settings
 from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
 from orderkeep.infrastructure.dynamo_repo.setup import _STREAM, _creation
-from tests.deploy.lambda_template import AnyName, Template, environment_of, of_type, read
+from tests.deploy.on_lambda.template import AnyName, Template, environment_of, of_type, read
 from tests.docs.dynamo_tables import OPERATIONS
 
 Rule = Callable[[Template], Iterator[str]]
@@ -164,7 +164,8 @@ def _somebody_is_told(template: Template) -> Iterator[str]:
     yield from (f"{name} tells nobody" for name, alarm in alarms.items() if "AlarmActions" not in alarm)
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         of_this = {metric: alarm for (where, metric), alarm in told.items() if f'"{name}"' in where}
-        yield from (f"nobody is told of {name}'s {metric}" for metric in sorted(ALARMED - of_this.keys()))
+        counted = {"Errors"} if _failures_are_counted(template, function) else set()
+        yield from (f"nobody is told of {name}'s {metric}" for metric in sorted(ALARMED - of_this.keys() - counted))
         if "Duration" in of_this and of_this["Duration"]["Threshold"] != LONGEST_SHARE * 1000 * function["Timeout"]:
             yield f"the alarm of {name}'s duration does not fit its time-out"
     metrics = {metric for _, metric in told} | {
@@ -177,10 +178,24 @@ def _somebody_is_told(template: Template) -> Iterator[str]:
     yield from (f"nobody is told of {metric}" for metric in sorted(wanted - metrics))
 
 
+def _failures_are_counted(template: Template, function: dict[str, Any]) -> bool:
+    """Tell whether there is an alarm for what the function's log says, where its errors count refusals too."""
+    watched = {alarm.get("MetricName") for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()}
+    return any(
+        counted["LogGroupName"] == function.get("LoggingConfig", {}).get("LogGroup")
+        and {each["MetricName"] for each in counted["MetricTransformations"]} <= watched
+        for counted in of_type(template, "AWS::Logs::MetricFilter").values()
+    )
+
+
 def _no_change_is_lost_on_its_way_out(template: Template) -> Iterator[str]:
     source = template["Resources"]["StreamFunction"]["Properties"]["Events"]["Changes"]["Properties"]
-    wanted = {"BisectBatchOnFunctionError": True, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
-    wanted["StartingPosition"] = "TRIM_HORIZON"
+    wanted = {
+        "BisectBatchOnFunctionError": True,
+        "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        "ParallelizationFactor": 1,
+        "StartingPosition": "TRIM_HORIZON",
+    }
     yield from (f"the stream's {name} is not {value}" for name, value in wanted.items() if source.get(name) != value)
     if source.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination") != {
         "Fn::GetAtt": ["FailedChanges", "Arn"]

@@ -7,7 +7,7 @@ from typing import Any
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
-PATH = Path(__file__).parents[2] / "deploy" / "lambda" / "template.yaml"
+PATH = Path(__file__).parents[3] / "deploy" / "lambda" / "template.yaml"
 
 Template = dict[str, Any]
 

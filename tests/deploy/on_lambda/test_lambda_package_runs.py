@@ -1,0 +1,92 @@
+"""The package for Lambda in a process of its own, over DynamoDB: nothing but the package and the standard library."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orderkeep.config import Settings
+from orderkeep.entrypoints.api.app import create_app
+from tests.deploy.on_lambda.container import Invoke
+from tests.deploy.on_lambda.test_lambda_package import NOT_INSIDE
+from tests.entrypoints.lambda_calls import KINDS, Request, read_answer
+from tests.servers import dynamodb as servers
+
+RECORDED = Path(__file__).parents[2] / "entrypoints" / "lambda_events"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_built_package_answers_a_recorded_event_of_each_kind(kind: str, invoke: Invoke) -> None:
+    recorded = json.loads((RECORDED / f"{kind}.json").read_bytes())
+    [first, again] = invoke("HttpFunction", [recorded, recorded])["said"]
+    placed, repeated = read_answer(first["answer"]), read_answer(again["answer"])
+    assert (placed.status, placed.encoded, placed.json()["metadata"]) == (201, False, {"sent_through": kind})
+    assert repeated.json() == placed.json()
+
+
+def test_the_built_package_keeps_an_order_through_all_kinds_of_events(invoke: Invoke) -> None:
+    place = Request.json(
+        "POST", "/orders", {"user_id": "user-42", "total": 9900, "currency": "EUR"}, Idempotency_Key="7781"
+    )
+    [placed] = invoke("HttpFunction", [KINDS["http-api"](place)])["said"]
+    order = read_answer(placed["answer"]).json()
+
+    steps = [
+        Request("DELETE", f"/orders/{order['id']}"),
+        Request("GET", f"/orders/{order['id']}"),
+        Request("GET", "/docs"),
+    ]
+    said = invoke("HttpFunction", [KINDS[kind](step) for kind in KINDS for step in steps])["said"]
+    answers = [read_answer(each["answer"]) for each in said]
+    assert [answer.status for answer in answers] == [200, 200, 404, *[422, 200, 404] * 3]
+    assert {answer.json()["status"] for answer in answers[1::3]} == {"cancelled"}
+
+    called = {"use_case": "get_order", "input": {"order_id": order["id"]}}
+    [got] = invoke("DirectFunction", [called])["said"]
+    assert got["answer"] == answers[1].json()
+
+
+def test_the_built_package_describes_itself_as_the_source_does(invoke: Invoke) -> None:
+    [said] = invoke("HttpFunction", [KINDS["function-url"](Request("GET", "/openapi.json"))])["said"]
+    assert read_answer(said["answer"]).json() == json.loads(json.dumps(create_app(Settings()).openapi()))
+
+
+def test_the_built_package_refuses_what_is_no_stream_event_and_takes_an_empty_one(invoke: Invoke) -> None:
+    refused, taken = invoke("StreamFunction", [{"detail-type": "Scheduled Event"}, {"Records": []}])["said"]
+    assert refused.keys() == {"error", "message"}
+    assert taken == {"answer": {"batchItemFailures": []}}
+
+
+def test_a_container_without_its_table_says_what_to_run(invoke: Invoke) -> None:
+    died = invoke("HttpFunction", [], ORDERKEEP_STORE=f"dynamodb://nowhere?region={servers.REGION}")["died"]
+    assert "CannotStart" in died
+    assert "orderkeep table create" in died
+
+
+@pytest.mark.parametrize("function", ["HttpFunction", "DirectFunction", "StreamFunction"])
+def test_a_container_imports_from_the_package_and_the_standard_library_alone(
+    function: str, invoke: Invoke, unpacked: Path
+) -> None:
+    found = invoke(function, [])
+    own = Path(sys.executable).resolve().parents[1]
+    strangers = [file for file in found["files"] if not _is_below(file, (unpacked, own, Path(__file__).parent))]
+    assert strangers == []
+    assert [file for file in found["files"] if "site-packages" in file] == []
+    assert NOT_INSIDE.isdisjoint(found["modules"])
+    assert ("fastapi" in found["modules"]) == (function == "HttpFunction")
+
+
+def _is_below(file: str, folders: tuple[Path, ...]) -> bool:
+    places = {Path(file), Path(file).resolve()}
+    return any(
+        place.is_relative_to(folder) for place in places for folder in (*folders, *(f.resolve() for f in folders))
+    )
+
+
+def test_what_keeps_documents_can_be_loaded(unpacked: Path) -> None:
+    keeps = "from obstore.store import MemoryStore, S3Store; s = MemoryStore(); s.put('a', b'lamp'); print(s.get('a').bytes())"
+    script = f"import sys; sys.path.insert(0, {str(unpacked)!r}); sys.dont_write_bytecode = True; {keeps}"
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=False)
+    assert "lamp" in ran.stdout, ran.stderr
