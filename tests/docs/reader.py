@@ -28,6 +28,7 @@ NOT_RUN = {
     "make",
     "make check",
     "make contracts",
+    "make lambda",
     "make lock",
     "make setup",
     "make test",

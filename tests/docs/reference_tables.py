@@ -3,11 +3,21 @@
 import re
 from collections.abc import Callable
 
-from tests.docs import core_tables, door_tables, dynamo_costs, dynamo_tables, event_tables, lambda_tables
+from tests.docs import (
+    core_tables,
+    door_tables,
+    dynamo_costs,
+    dynamo_tables,
+    event_tables,
+    lambda_deployment,
+    lambda_tables,
+)
 from tests.docs.core_tables import Rows
 from tests.docs.pages import CHECKOUT
 
 REFERENCE = CHECKOUT / "docs" / "reference"
+HOW_TO = CHECKOUT / "docs" / "how-to"
+PAGES = [*sorted(REFERENCE.glob("*.md")), *sorted(HOW_TO.glob("*.md"))]
 
 TABLES: dict[str, Callable[[], Rows | str]] = {
     "lifecycle": core_tables.lifecycle,
@@ -30,6 +40,8 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "event-attributes": event_tables.attributes,
     "event-data": event_tables.data,
     "event-example": event_tables.example,
+    "lambda-costs": lambda_deployment.costs_of_a_million_orders,
+    "lambda-alarms": lambda_deployment.alarms,
 }
 """What makes each table: rows, or text that is there as it is."""
 
@@ -60,5 +72,5 @@ def names_of_tables(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    for page in sorted(REFERENCE.glob("*.md")):
+    for page in PAGES:
         page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")

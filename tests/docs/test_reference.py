@@ -7,9 +7,7 @@ import pytest
 
 from orderkeep.entrypoints.cli import failures
 from tests.docs.pages import CHECKOUT, name_of
-from tests.docs.reference_tables import REFERENCE, TABLES, as_markdown, names_of_tables, with_tables
-
-PAGES = sorted(REFERENCE.glob("*.md"))
+from tests.docs.reference_tables import PAGES, REFERENCE, TABLES, as_markdown, names_of_tables, with_tables
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -157,3 +157,12 @@ def test_a_handler_is_looked_up_without_being_started() -> None:
     assert is_in_the_code("orderkeep.entrypoints.lambda_handler.handler")
     assert not is_in_the_code("orderkeep.entrypoints.lambda_handler.handle")
     assert not is_in_the_code("orderkeep.entrypoints.lambda_nothing.handler")
+
+
+def test_the_page_names_parameters_and_outputs_that_there_are() -> None:
+    template = lambda_template.read(TEXT)
+    page = (lambda_template.PATH.parents[2] / "docs" / "how-to" / "deploy-on-lambda.md").read_text(encoding="utf-8")
+    parameters = set(re.findall(r"\b([A-Z][a-z]\w+)=(?!=)", page))
+    outputs = set(re.findall(r"outputs? `?([A-Z]\w+)|OutputKey=='(\w+)'", page))
+    assert {"RestoredTableName", "SnapStart"} <= parameters <= template["Parameters"].keys()
+    assert {"Url", "Store"} <= {one or other for one, other in outputs} <= template["Outputs"].keys()
