@@ -20,7 +20,8 @@ LEFT_OUT = re.compile(
     | \.dist-info/(?!METADATA$|entry_points\.txt$|licenses/|LICENSE|NOTICE)
     | ^orderkeep/(__main__\.py|testing/|entrypoints/(cli/|api/server\.py|api/static/)) # no browser comes past IAM
     # What others bring for the old, for servers, tests, command lines and machines without compiled code.
-    | ^aiohttp/(web|web_\w+|worker|test_utils|pytest_plugin|_websocket/reader_py)\.py$
+    | ^aiohttp/(web|web_\w+|worker|test_utils|pytest_plugin)\.py$
+    | ^aiohttp/_websocket/(mask|reader_c)\. # it has both in Python too, and nothing here is a web socket
     | ^anyio/(_backends/_trio|pytest_plugin)\.py$
     | ^idna/cli\.py$ | ^dotenv/(cli|__main__|ipython)\.py$
     | ^multidict/(_multidict_py\.py|_testcapi\.) | ^(yarl/_quoting|propcache/_helpers)_py\.py$
