@@ -147,6 +147,16 @@ def test_another_package_or_template_publishes_versions_anew(tmp_path: Path) -> 
     assert {*first}.isdisjoint(releases(b"one", TEXT.replace("Timeout: 29", "Timeout: 28")))
 
 
+def test_the_longest_parameters_fit_the_description_of_a_version(tmp_path: Path) -> None:
+    (tmp_path / "package.zip").write_bytes(b"package")
+    template = lambda_template.read(template_for(Target("arm64", "3.13"), tmp_path / "package.zip", TEXT))
+    longest = {"RestoredTableName": "t" * 40, "Seller": "s" * template["Parameters"]["Seller"]["MaxLength"]}
+    longest |= {"MemorySize": "10240", "LogLevel": "critical", "SnapStart": "PublishedVersions"}
+    assert not re.fullmatch(template["Parameters"]["RestoredTableName"]["AllowedPattern"], "t" * 41)
+    for version in lambda_template.of_type(template, "AWS::Lambda::Version").values():
+        assert len(lambda_template.resolved(version["Description"], longest)) <= 256
+
+
 def test_a_template_that_a_package_cannot_complete_is_refused(tmp_path: Path) -> None:
     (tmp_path / "package.zip").write_bytes(b"package")
     with pytest.raises(CannotBuild, match="has no place for python3"):
