@@ -4,21 +4,23 @@ load balancers and function URLs. Wired at import, for the life of the container
 
 from __future__ import annotations
 
-import gc
 import json
 import logging
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from mangum import Mangum
+from orderkeep.entrypoints.lambda_start import brief
 
-from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.middleware import RequestIdMiddleware, request_id_of
-from orderkeep.entrypoints.api.problems import Detail, Refused, refusal
-from orderkeep.entrypoints.lambda_requests import KINDS
-from orderkeep.entrypoints.lambda_runtime import Context, load_settings, take_over_thread, wire, within_time_of
-from orderkeep.entrypoints.lambda_sources import HTTP, LOAD_BALANCER, expect_for, source_of
+with brief():
+    from mangum import Mangum
+
+    from orderkeep.entrypoints.api.app import create_app
+    from orderkeep.entrypoints.api.middleware import RequestIdMiddleware, request_id_of
+    from orderkeep.entrypoints.api.problems import Detail, Refused, refusal
+    from orderkeep.entrypoints.lambda_requests import KINDS
+    from orderkeep.entrypoints.lambda_runtime import Context, load_settings, take_over_thread, wire, within_time_of
+    from orderkeep.entrypoints.lambda_sources import HTTP, LOAD_BALANCER, expect_for, source_of
 
 TEXT_TYPES = ["text/", "application/json", "+json"]
 """Answers of these types leave as text; all others, such as PDF, in base64."""
@@ -71,7 +73,7 @@ def _for_lambda(app: Any) -> Mangum:
     )
 
 
-_settings = load_settings()
-_answer = _for_lambda(create_app(_settings, wire(_settings), time_limit=_invocations_time))
-_refuse = _for_lambda(RequestIdMiddleware(_too_large))
-gc.freeze()
+with brief():
+    _settings = load_settings()
+    _answer = _for_lambda(create_app(_settings, wire(_settings), time_limit=_invocations_time))
+    _refuse = _for_lambda(RequestIdMiddleware(_too_large))
