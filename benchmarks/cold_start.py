@@ -108,13 +108,13 @@ def bench() -> Iterator[Bench]:
         yield Bench(functions, database.url, folder)
 
 
-def print_head(rounds: int, warm: int) -> None:
+def print_head(on: Bench, rounds: int, warm: int) -> None:
     """Say where and how this was measured."""
     machine = f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}"
     print(f"orderkeep on Lambda against the article's stack: {machine};")
     print(f"{rounds} starts of each in turn, {warm} warm requests of each kind after each.")
-    sizes = (f"{name} {megabytes(STACKS / name):.0f} MB" for name in (OURS, THEIRS))
-    print(f"The packages they bring, unpacked and compiled: {', '.join(sizes)}.\n")
+    sizes = (f"{function.name} {megabytes(function.task):.0f} MB" for function in on.functions)
+    print(f"Unpacked, as they are started: {', '.join(sizes)}.\n")
 
 
 def megabytes(folder: Path) -> float:
@@ -160,7 +160,7 @@ def main() -> None:
     parser.add_argument("--warm", type=int, default=20, help="requests after the first, of each kind")
     options = parser.parse_args()
     with bench() as on:
-        print_head(options.rounds, options.warm)
+        print_head(on, options.rounds, options.warm)
         try:
             on.one_round(0, options.warm)  # of which nothing is told: files are read and DynamoDB Local warms up
             rounds = [on.one_round(number, options.warm) for number in range(1, options.rounds + 1)]

@@ -2,6 +2,7 @@
 
 import compileall
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
+
+from tools import lambda_package
 
 CHECKOUT = Path(__file__).parents[2]
 STACKS = CHECKOUT / ".venv" / "stacks"
@@ -57,14 +61,18 @@ class Function:
 
 
 def functions(folder: Path, endpoint: str, authorities: Path) -> list[Function]:
-    """Return ours and the article's, with their code compiled, each on the table of its name."""
+    """Return ours, as `make lambda` packs it, and the article's, compiled; each on the table of its name."""
     ours, theirs = folder / OURS, folder / THEIRS
-    shutil.copytree(CHECKOUT / "src" / "orderkeep", ours / "orderkeep", ignore=shutil.ignore_patterns("__pycache__"))
-    theirs.mkdir()
+    architecture = {name: ours for ours, name in lambda_package.PLATFORMS.items()}[platform.machine()]
+    target = lambda_package.Target(architecture, lambda_package.version_of(sys.executable))
+    with ZipFile(lambda_package.build(target, sys.executable, folder)) as package:
+        package.extractall(ours)
+    shutil.copytree(STACKS / THEIRS, theirs)
     shutil.copy(CHECKOUT / "benchmarks" / "peers" / "article_lambda.py", theirs)
+    compileall.compile_file(theirs / "article_lambda.py", quiet=1)
     for task in (ours, theirs):
         shutil.copy(Path(__file__).with_name("lambda_split.py"), task)
-        compileall.compile_dir(task, quiet=1)
+        compileall.compile_file(task / "lambda_split.py", quiet=1)
     where = {
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
         "AWS_CA_BUNDLE": str(authorities),
@@ -83,7 +91,7 @@ def _function(task: Path, handler: str, own: dict[str, str]) -> Function:
         "PATH": os.environ["PATH"],
         "LANG": "en_US.UTF-8",
         "TZ": ":UTC",
-        "PYTHONPATH": f"{STACKS / task.name}:{STACKS / 'runtime-client'}",
+        "PYTHONPATH": str(STACKS / "runtime-client"),
         "LAMBDA_TASK_ROOT": str(task),
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
         "AWS_LAMBDA_FUNCTION_NAME": "orders",
