@@ -162,7 +162,8 @@ def main() -> None:
     with bench() as on:
         print_head(on, options.rounds, options.warm)
         try:
-            on.one_round(0, options.warm)  # of which nothing is told: files are read and DynamoDB Local warms up
+            for function in on.functions:  # of which nothing is told: files are read, and DynamoDB Local warms up
+                on.start(function, warm=options.warm)
             rounds = [on.one_round(number, options.warm) for number in range(1, options.rounds + 1)]
         except FunctionFailed as error:
             sys.exit(f"{error}\n{(on.folder / 'log').read_text(errors='replace')}")
