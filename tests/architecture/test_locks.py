@@ -23,6 +23,8 @@ WANTED = {
         *GROUPS["dev"],
     ],
     "lambda": GROUPS["lambda"],
+    "bench": GROUPS["bench"],
+    "lambda-client": GROUPS["lambda-client"],
     "setup": GROUPS["setup"],
     "node": GROUPS["node"],
     "java": GROUPS["java"],
