@@ -1,12 +1,15 @@
-"""What is counted and timed: every request, by route, method and status. Each app counts for itself."""
+"""What is counted and timed: every request, by route, method and status. Each app counts for itself.
+
+These are plain numbers. `prometheus_client` puts them into its format, and is imported when that is asked for.
+"""
 
 from __future__ import annotations
 
-from functools import cache
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from time import perf_counter
 
-from prometheus_client import CollectorRegistry, Counter, GCCollector, Histogram, PlatformCollector, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -14,33 +17,36 @@ BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 
+@dataclass(slots=True)
+class Durations:
+    """How long requests took: how many fell into each of the `BUCKETS`, and behind the last; and all of them."""
+
+    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
+    total: float = 0
+
+    def add(self, seconds: float) -> None:
+        """Count one more."""
+        self.counts[bisect_left(BUCKETS, seconds)] += 1
+        self.total += seconds
+
+
 class Metrics:
-    """The counters of one app."""
+    """The counters of one app: requests by route, method and status; their durations by route and method."""
 
     def __init__(self) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
-        requests = Counter(
-            "orderkeep_http_requests", "Requests that were answered.", ("route", "method", "status"),
-            registry=self.registry,
-        )  # fmt: skip
-        durations = Histogram(
-            "orderkeep_http_request_duration_seconds", "From a request's head to its answer's end.",
-            ("route", "method"), buckets=BUCKETS, registry=self.registry,
-        )  # fmt: skip
-        self._count = cache(requests.labels)
-        self._time = cache(durations.labels)
+        self.requests: Counter[tuple[str, str, str]] = Counter()
+        self.durations: defaultdict[tuple[str, str], Durations] = defaultdict(Durations)
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count an answered request."""
-        self._count(route, method, status).inc()
-        self._time(route, method).observe(seconds)
+        self.requests[route, method, str(status)] += 1
+        self.durations[route, method].add(seconds)
 
     def exposition(self) -> tuple[bytes, str]:
         """Return all counters in Prometheus' text format, and its media type."""
-        return generate_latest(self.registry), CONTENT_TYPE_LATEST
+        from orderkeep.entrypoints.api.exposition import exposition
+
+        return exposition(self)
 
 
 class MetricsMiddleware:
