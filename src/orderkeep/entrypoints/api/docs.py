@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from pathlib import Path
 
 import msgspec
@@ -15,7 +14,7 @@ from orderkeep.entrypoints.api.routing import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, include_in_schema=False)
 
-STATIC = Path(str(files("orderkeep.entrypoints.api"))) / "static"
+STATIC = Path(__file__).with_name("static")
 MEDIA_TYPES = {
     "swagger-ui.css": "text/css",
     "swagger-ui-bundle.js": "text/javascript",
