@@ -1,6 +1,7 @@
 """A Lambda container's start: what is not set up fails then and there, and says what to set or to run."""
 
 import asyncio
+import socket
 import sys
 import uuid
 
@@ -171,3 +172,20 @@ def test_a_store_that_hangs_keeps_no_function_from_starting(
             proxy.speak()
             runtime.run(use_cases.check_store(), Context())
             runtime.run(use_cases.close(), Context())
+
+
+def test_a_store_is_asked_while_the_rest_is_imported(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, container(monkeypatch, ORDERKEEP_STORE="memory://"):
+        runtime = sys.modules["orderkeep.entrypoints.lambda_runtime"]
+        monkeypatch.setattr(runtime, "INIT_SECONDS", 1)
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = runtime.read_settings(store=f"dynamodb://orders?region={REGION}&endpoint={endpoint}")
+
+        go_on = runtime.begin_to_wire(settings)
+
+        silent.accept()[0].settimeout(0)  # it was asked
+        assert caplog.messages == []  # and nobody has waited for an answer
+        go_on()
+        assert caplog.messages == ["the store does not answer yet: it took too long"]

@@ -13,13 +13,23 @@ from typing import Any
 from orderkeep.entrypoints.lambda_start import brief
 
 with brief():
+    from orderkeep.entrypoints.lambda_runtime import (
+        Context,
+        begin_to_wire,
+        load_settings,
+        take_over_thread,
+        within_time_of,
+    )
+
+    _settings = load_settings()
+    _wired = begin_to_wire(_settings)  # while the store answers, FastAPI is imported
+
     from mangum import Mangum
 
     from orderkeep.entrypoints.api.app import create_app
     from orderkeep.entrypoints.api.middleware import RequestIdMiddleware, request_id_of
     from orderkeep.entrypoints.api.problems import Detail, Refused, refusal
     from orderkeep.entrypoints.lambda_requests import KINDS
-    from orderkeep.entrypoints.lambda_runtime import Context, load_settings, take_over_thread, wire, within_time_of
     from orderkeep.entrypoints.lambda_sources import HTTP, LOAD_BALANCER, expect_for, source_of
 
 TEXT_TYPES = ["text/", "application/json", "+json"]
@@ -74,6 +84,5 @@ def _for_lambda(app: Any) -> Mangum:
 
 
 with brief():
-    _settings = load_settings()
-    _answer = _for_lambda(create_app(_settings, wire(_settings), time_limit=_invocations_time))
+    _answer = _for_lambda(create_app(_settings, _wired(), time_limit=_invocations_time))
     _refuse = _for_lambda(RequestIdMiddleware(_too_large))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
@@ -70,9 +71,31 @@ def wire(settings: Settings | None = None) -> UseCases:
 
     A store that is only away for the moment does not keep the function from starting.
     """
-    settings = settings or load_settings()
+    return begin_to_wire(settings or load_settings())()
+
+
+def begin_to_wire(settings: Settings) -> Callable[[], UseCases]:
+    """Open the store, and begin to see that it can be used; what is returned goes on as `wire`, once that is known. It
+    is the network that this waits for: meanwhile there is time to import what else is needed. Raises `CannotStart`.
+    """
+    with _explained(settings):
+        use_cases = bootstrap_as_set(settings)
+    beside = ThreadPoolExecutor(1)
+    seen = beside.submit(lambda: take_over_thread().run_until_complete(_see(use_cases, settings)))
+    beside.shutdown(wait=False)  # it ends when that is done
+
+    def go_on() -> UseCases:
+        with _explained(settings):
+            seen.result()
+        return use_cases
+
+    return go_on
+
+
+@contextmanager
+def _explained(settings: Settings) -> Iterator[None]:
     try:
-        return take_over_thread().run_until_complete(_opened(settings))
+        yield
     except InvalidDocumentsURL as error:
         raise CannotStart(f"ORDERKEEP_DOCUMENTS cannot be used: {error}") from None
     except InvalidStoreURL as error:
@@ -114,8 +137,7 @@ async def within_time_of(context: Context) -> AsyncIterator[None]:
         raise StoreUnavailable("the store did not answer in the time that the invocation had") from None
 
 
-async def _opened(settings: Settings) -> UseCases:
-    use_cases = bootstrap_as_set(settings)
+async def _see(use_cases: UseCases, settings: Settings) -> None:
     try:
         async with asyncio.timeout(INIT_SECONDS):
             await use_cases.check_store()
@@ -125,4 +147,3 @@ async def _opened(settings: Settings) -> UseCases:
         raise
     except (StoreUnavailable, TimeoutError) as error:
         log.warning("the store does not answer yet: %s", error if str(error) else "it took too long")
-    return use_cases
