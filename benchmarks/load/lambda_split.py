@@ -2,7 +2,8 @@
 
 `awslambdaric` imports this in its place. What it writes to the file that SPLIT names are seconds: `started`, of the
 clock that all processes share, when the interpreter and the runtime client were ready; `imports`, spent in the import
-statements that the handler's module runs, itself or through what it calls; `wiring`, spent in the rest of it.
+statements that the handler's module runs, itself or through what it calls; `wiring`, spent in the rest of it. What
+another thread does meanwhile is in neither.
 """
 
 import builtins
@@ -10,16 +11,17 @@ import importlib
 import json
 import os
 import time
+from _thread import get_ident
 from typing import Any
 
 started = time.monotonic()
 _import = builtins.__import__
-_depth, _imports = 0, 0.0
+_depth, _imports, _main = 0, 0.0, get_ident()
 
 
 def _timed(*args: Any, **kwargs: Any) -> Any:
     global _depth, _imports
-    if _depth:
+    if _depth or get_ident() != _main:
         return _import(*args, **kwargs)
     _depth, begun = 1, time.monotonic()
     try:
