@@ -19,7 +19,8 @@ from tests.article.boto3_stand_in import TABLES
 from tests.article.dynamo_repo import DynamoOrderRepository
 from tests.article.repositories import OrderRepository
 from tests.article.test_cancel_order import InMemoryOrderRepository as ArticlesRepository
-from tests.entrypoints.lambda_calls import Context, Request, http_api
+from tests.entrypoints.lambda_calls import Request, http_api
+from tests.entrypoints.lambda_containers import Context
 
 EveryUseCase = pytest.mark.parametrize(
     "use_case", [CancelOrderUseCase, use_cases.CancelOrderUseCase], ids=["ours", "the-article's"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.entrypoints.lambda_calls import Context
+from tests.entrypoints.lambda_containers import Context
 
 
 def ask(module: ModuleType, use_case: str, given: Any = None, **conditions: Any) -> Any:

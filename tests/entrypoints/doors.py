@@ -20,8 +20,9 @@ from orderkeep.config import Settings
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.cli.session import Session
-from tests.entrypoints.lambda_calls import KINDS, Answered, Context, Event, Request, container
-from tests.entrypoints.lambda_calls import call as call_lambda
+from tests.entrypoints.lambda_calls import KINDS, Answered, Event, Request
+from tests.entrypoints.lambda_containers import Context, container
+from tests.entrypoints.lambda_containers import call as call_lambda
 
 Json = dict[str, Any]
 

@@ -1,21 +1,14 @@
-"""Lambda in this process: one request as the events of all four kinds, and containers that are started anew.
+"""HTTP as Lambda gets it: one request as the events of all four kinds, and what a client gets of the answer.
 
-`KINDS["rest-api"](request)` is the event; `read_answer(kind, answer)` what a client gets. A container is our handler
-imported afresh with the environment as it is then; its tests are not async, as Lambda calls no handler in a loop.
+`KINDS["rest-api"](request)` is the event; `read_answer(answer)` what its sender makes of the answer.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
-import gc
-import importlib
 import json
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from types import ModuleType
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, unquote_plus, urlsplit
 
@@ -25,7 +18,6 @@ Event = dict[str, Any]
 Answer = dict[str, Any]
 
 STAGE = "prod"
-HANDLERS = ("lambda_runtime", "lambda_handler", "lambda_direct", "lambda_stream")
 
 
 @dataclass(frozen=True)
@@ -62,19 +54,6 @@ class Request:
         for name, value in self.headers:
             found.setdefault(name, []).append(value)
         return found
-
-
-@dataclass
-class Context:
-    """Lambda's context object, as much of it as we use."""
-
-    aws_request_id: str = "8f507cfc-9c9c-4c9a-9f0d-0c5f3f3c9a11"
-    remaining: int = 29_000
-    asked: int = field(default=0)
-
-    def get_remaining_time_in_millis(self) -> int:
-        self.asked += 1
-        return self.remaining
 
 
 def http_api(
@@ -171,57 +150,6 @@ def read_answer(answer: Answer) -> Answered:
     encoded = answer.get("isBase64Encoded", False)
     body = base64.b64decode(answer["body"]) if encoded else answer["body"].encode()
     return Answered(answer["statusCode"], headers, body, encoded)
-
-
-@contextmanager
-def container(
-    monkeypatch: pytest.MonkeyPatch, handler: str = "lambda_handler", **environment: str
-) -> Iterator[ModuleType]:
-    """Start a container, and end it: the handler's module, imported afresh."""
-    for name in ("ORDERKEEP_STORE", "ORDERS_TABLE"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    forget(monkeypatch)
-    try:
-        yield importlib.import_module(f"orderkeep.entrypoints.{handler}")
-    finally:
-        end()
-
-
-def call(module: ModuleType, event: Event, context: Context | None = None) -> Answered:
-    """Invoke the container's handler as Lambda does: the event has gone through JSON."""
-    return read_answer(module.handler(json.loads(json.dumps(event)), context or Context()))
-
-
-def see_scopes(module: ModuleType) -> list[Any]:
-    """Return where all scopes go from now on."""
-    seen: list[Any] = []
-    app = module._answer.app
-
-    async def spy(scope: Any, receive: Any, send: Any) -> None:
-        seen.append(scope)
-        await app(scope, receive, send)
-
-    module._answer.app = spy
-    return seen
-
-
-def forget(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the next import of a handler begin anew."""
-    for name in HANDLERS:
-        monkeypatch.delitem(sys.modules, f"orderkeep.entrypoints.{name}", raising=False)
-
-
-def end() -> None:
-    """Close the loop of the container that was imported last, from beside any loop."""
-    loop = getattr(sys.modules.get("orderkeep.entrypoints.lambda_runtime"), "_loop", None)
-    if loop is not None:
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
-    gc.unfreeze()
-    asyncio.set_event_loop(None)
 
 
 def _v2(request: Request, path: str, stage: str, domain: str) -> Event:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.entrypoints.lambda_calls import end, forget
+from tests.entrypoints.lambda_containers import end, forget
 
 Json = dict[str, Any]
 MODULE = "orderkeep.entrypoints.lambda_stream"
@@ -61,4 +61,4 @@ async def container(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, s
         yield Container(module)
     finally:
         await asyncio.to_thread(lambda: module.run(module._publisher.close(), Invocation()))
-        await asyncio.to_thread(end)
+        await asyncio.to_thread(end, "lambda_stream")

@@ -15,7 +15,8 @@ import pytest
 from orderkeep.infrastructure.dynamo_repo import table
 from orderkeep.infrastructure.dynamo_repo.client import DynamoClient
 from tests.entrypoints.http_calls import PLAIN
-from tests.entrypoints.lambda_calls import KINDS, Answered, Context, Request, call, container, function_url
+from tests.entrypoints.lambda_calls import KINDS, Answered, Request, function_url
+from tests.entrypoints.lambda_containers import Context, call, container
 from tests.servers.dynamodb import Server
 from tests.servers.tcp_proxy import TcpProxy, tcp_proxy
 

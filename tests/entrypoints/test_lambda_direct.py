@@ -16,7 +16,8 @@ from orderkeep.entrypoints.direct_calls import CALLS
 from orderkeep.entrypoints.lambda_sources import WrongHandler
 from tests.entrypoints.direct_asking import ask, refusal
 from tests.entrypoints.http_calls import ORDER, PLAIN, http_client
-from tests.entrypoints.lambda_calls import KINDS, Context, Request, container
+from tests.entrypoints.lambda_calls import KINDS, Request
+from tests.entrypoints.lambda_containers import Context, container
 
 NOT_CALLED = {
     "import_orders": "reads a stream of orders",

@@ -8,7 +8,7 @@ import pytest
 
 from tests.entrypoints.direct_asking import ask, refusal
 from tests.entrypoints.http_calls import ORDER, PLAIN
-from tests.entrypoints.lambda_calls import container
+from tests.entrypoints.lambda_containers import container
 
 
 @pytest.fixture

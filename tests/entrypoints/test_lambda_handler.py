@@ -14,19 +14,16 @@ from orderkeep.entrypoints.api.docs import STATIC
 from tests.entrypoints.http_calls import ORDER, PLAIN
 from tests.entrypoints.lambda_calls import (
     KINDS,
-    Context,
     Event,
     EveryKind,
     Request,
-    call,
-    container,
     function_url,
     http_api,
     load_balancer,
     read_answer,
     rest_api,
-    see_scopes,
 )
+from tests.entrypoints.lambda_containers import Context, call, container, see_scopes
 
 DOCUMENTED = sorted((Path(__file__).parent / "lambda_events").glob("*.json"))
 

@@ -8,18 +8,8 @@ from urllib.parse import parse_qsl, unquote
 import pytest
 
 from tests.entrypoints.http_calls import PLAIN
-from tests.entrypoints.lambda_calls import (
-    Event,
-    EveryKind,
-    Request,
-    call,
-    container,
-    function_url,
-    http_api,
-    load_balancer,
-    rest_api,
-    see_scopes,
-)
+from tests.entrypoints.lambda_calls import Event, EveryKind, Request, function_url, http_api, load_balancer, rest_api
+from tests.entrypoints.lambda_containers import call, container, see_scopes
 
 OWN_DOMAIN = "orders.example.com"
 PLACE = Request.json("POST", "/orders", PLAIN)

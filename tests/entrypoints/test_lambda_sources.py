@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orderkeep.entrypoints.lambda_sources import WrongHandler
-from tests.entrypoints.lambda_calls import Context, container, see_scopes
+from tests.entrypoints.lambda_containers import Context, container, see_scopes
 
 
 @pytest.fixture

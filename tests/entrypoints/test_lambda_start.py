@@ -10,7 +10,8 @@ import pytest
 from orderkeep.infrastructure.dynamo_repo import setup
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from tests.entrypoints.http_calls import PLAIN
-from tests.entrypoints.lambda_calls import Context, Request, call, container, http_api
+from tests.entrypoints.lambda_calls import Request, http_api
+from tests.entrypoints.lambda_containers import Context, call, container
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.tcp_proxy import tcp_proxy
 
@@ -185,7 +186,8 @@ def test_a_store_is_asked_while_the_rest_is_imported(
 
         go_on = runtime.begin_to_wire(settings)
 
-        silent.accept()[0].settimeout(0)  # it was asked
-        assert caplog.messages == []  # and nobody has waited for an answer
-        go_on()
+        with silent.accept()[0]:  # it was asked
+            assert caplog.messages == []  # and nobody has waited for an answer
+            use_cases = go_on()
         assert caplog.messages == ["the store does not answer yet: it took too long"]
+        runtime.take_over_thread().run_until_complete(use_cases.close())

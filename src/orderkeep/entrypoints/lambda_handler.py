@@ -84,5 +84,6 @@ def _for_lambda(app: Any) -> Mangum:
 
 
 with brief():
-    _answer = _for_lambda(create_app(_settings, _wired(), time_limit=_invocations_time))
+    _use_cases = _wired()
+    _answer = _for_lambda(create_app(_settings, _use_cases, time_limit=_invocations_time))
     _refuse = _for_lambda(RequestIdMiddleware(_too_large))

@@ -87,6 +87,7 @@ def begin_to_wire(settings: Settings) -> Callable[[], UseCases]:
     def go_on() -> UseCases:
         with _explained(settings):
             seen.result()
+        take_over_thread()
         return use_cases
 
     return go_on

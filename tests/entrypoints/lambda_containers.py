@@ -1,0 +1,88 @@
+"""A Lambda container in this process: a handler that is imported afresh with the environment as it is then, invoked, and
+ended. Its tests are not async, as Lambda calls no handler in a loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.entrypoints.lambda_calls import Answered, Event, read_answer
+
+HANDLERS = ("lambda_runtime", "lambda_handler", "lambda_direct", "lambda_stream")
+
+
+@dataclass
+class Context:
+    """Lambda's context object, as much of it as we use."""
+
+    aws_request_id: str = "8f507cfc-9c9c-4c9a-9f0d-0c5f3f3c9a11"
+    remaining: int = 29_000
+    asked: int = field(default=0)
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.asked += 1
+        return self.remaining
+
+
+@contextmanager
+def container(
+    monkeypatch: pytest.MonkeyPatch, handler: str = "lambda_handler", **environment: str
+) -> Iterator[ModuleType]:
+    """Start a container, and end it: the handler's module, imported afresh."""
+    for name in ("ORDERKEEP_STORE", "ORDERS_TABLE"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    forget(monkeypatch)
+    try:
+        yield importlib.import_module(f"orderkeep.entrypoints.{handler}")
+    finally:
+        end(handler)
+
+
+def call(module: ModuleType, event: Event, context: Context | None = None) -> Answered:
+    """Invoke the container's handler as Lambda does: the event has gone through JSON."""
+    return read_answer(module.handler(json.loads(json.dumps(event)), context or Context()))
+
+
+def see_scopes(module: ModuleType) -> list[Any]:
+    """Return where all scopes go from now on."""
+    seen: list[Any] = []
+    app = module._answer.app
+
+    async def spy(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(scope)
+        await app(scope, receive, send)
+
+    module._answer.app = spy
+    return seen
+
+
+def forget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the next import of a handler begin anew."""
+    for name in HANDLERS:
+        monkeypatch.delitem(sys.modules, f"orderkeep.entrypoints.{name}", raising=False)
+
+
+def end(handler: str) -> None:
+    """Close the store and the loop of the container that was imported last, from beside any loop."""
+    loop = getattr(sys.modules.get("orderkeep.entrypoints.lambda_runtime"), "_loop", None)
+    if loop is not None:
+        if (use_cases := getattr(sys.modules.get(f"orderkeep.entrypoints.{handler}"), "_use_cases", None)) is not None:
+            loop.run_until_complete(use_cases.close())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
+    gc.unfreeze()
+    asyncio.set_event_loop(None)
