@@ -45,7 +45,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidQuery, USAGE, ""),
     (CommandRefused, REFUSED, "nothing was written"),
     (Conflict, REFUSED, ""),
-    (StoreUnusable, UNAVAILABLE, "name another store with --store, or mend this one"),
+    (StoreUnusable, UNAVAILABLE, "mend that, or name another place with --store or ORDERKEEP_DOCUMENTS"),
     (StoreUnavailable, UNAVAILABLE, "try again, with the same --key if there was one"),
     (StoreNotInstalled, USAGE, "or name another store"),
     (InvalidStoreURL, USAGE, "give it with --store or ORDERKEEP_STORE"),
