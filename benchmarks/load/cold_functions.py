@@ -78,10 +78,10 @@ def functions(folder: Path, endpoint: str, authorities: Path) -> list[Function]:
         "AWS_CA_BUNDLE": str(authorities),
         "SSL_CERT_FILE": str(authorities),
     }
+    # As deploy/lambda/template.yaml sets it; nobody asks for a document.
+    settings = {"ORDERKEEP_STORE": f"dynamodb://{OURS}", "ORDERKEEP_DOCUMENTS": "s3://documents?region=" + REGION}
     return [
-        _function(
-            ours, "orderkeep.entrypoints.lambda_handler.handler", where | {"ORDERKEEP_STORE": f"dynamodb://{OURS}"}
-        ),
+        _function(ours, "orderkeep.entrypoints.lambda_handler.handler", where | settings),
         _function(theirs, "article_lambda.handler", where | {"ORDERS_TABLE": THEIRS}),
     ]
 

@@ -1,5 +1,5 @@
-"""A Lambda container in this process: a handler that is imported afresh with the environment as it is then, invoked, and
-ended. Its tests are not async, as Lambda calls no handler in a loop.
+"""A Lambda container in this process: a handler imported afresh with the environment as it is then, invoked, and ended.
+Its tests are not async, as Lambda calls no handler in a loop.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -54,6 +53,8 @@ class ExportToDocumentUseCase:
         """Return where the file is, with a short-lived link to it where the store has such. The same orders make the
         same file. Raises as `ListOrdersUseCase` does, and `StoreUnavailable`.
         """
+        import tempfile  # here: it takes as long as all use cases together, and most processes export nothing
+
         count, digest = 0, hashlib.sha256(file_format.beginning)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             file.write(file_format.beginning)
