@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.use_cases import ConfirmOrderUseCase, GetOrderUseCase
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -12,7 +12,7 @@ from orderkeep.testing.orders import small_order
 
 OWNER = Actor(ActorKind.CUSTOMER, "user-42")
 STRANGER = Actor(ActorKind.CUSTOMER, "user-43")
-STAFF = Actor(ActorKind.STAFF, "anna")
+STAFF = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE)
 
 
 async def test_gives_the_order_as_json_ready_to_be_answered() -> None:

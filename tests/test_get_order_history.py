@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import Request
 from orderkeep.application.use_cases import CancelOrderUseCase, ConfirmOrderUseCase, GetOrderHistoryUseCase
 from orderkeep.domain.exceptions import InvalidCursor, InvalidQuery, OrderNotFound
@@ -17,7 +17,7 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 async def an_order_with_a_past() -> GetOrderHistoryUseCase:
     repo = InMemoryOrderRepository([small_order("order-1"), small_order("order-2")])
     await ConfirmOrderUseCase(repo, clock=lambda: NOON).execute(
-        "order-1", Request(actor=Actor(ActorKind.STAFF, "anna"))
+        "order-1", Request(actor=Actor(ActorKind.STAFF, "anna", EVERY_SCOPE))
     )
     by_customer = Request(actor=Actor(ActorKind.CUSTOMER, "user-42"), request_id="call-7")
     await CancelOrderUseCase(repo, clock=lambda: NOON + timedelta(hours=1)).execute(

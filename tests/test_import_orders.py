@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter
@@ -24,7 +24,7 @@ from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.contract.test_memory_store import PoliteStore
 
-ANNA = Actor(ActorKind.STAFF, "anna")
+ANNA = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE)
 
 
 def kept_elsewhere(number: int, **changes: object) -> OrderDTO:

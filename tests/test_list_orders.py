@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ListOrdersUseCase, OrderPage
 from orderkeep.domain.exceptions import InvalidCursor, InvalidQuery, UnsupportedFilter
@@ -136,7 +136,7 @@ async def test_shows_a_customer_their_own_orders_only() -> None:
 
 async def test_takes_no_cursor_of_staff_from_a_customer() -> None:
     list_orders, customer = nine_orders(), Actor(ActorKind.CUSTOMER, "user-0")
-    of_staff = await list_orders.execute(limit=2, actor=Actor(ActorKind.STAFF, "anna"))
+    of_staff = await list_orders.execute(limit=2, actor=Actor(ActorKind.STAFF, "anna", EVERY_SCOPE))
     with pytest.raises(InvalidCursor):
         await list_orders.execute(limit=2, cursor=of_staff.next_cursor, actor=customer)
     own = await list_orders.execute(limit=2, actor=customer)

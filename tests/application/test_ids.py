@@ -3,7 +3,7 @@
 import time
 from uuid import RFC_4122, UUID
 
-from orderkeep.application.actor import SYSTEM, Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
 from orderkeep.application.ids import new_order_id, order_id_for_external_ref, order_id_for_key
 from orderkeep.domain.validation import check_text
 
@@ -21,7 +21,7 @@ def test_no_two_new_ids_are_equal() -> None:
 
 
 def test_a_key_leads_to_one_id_for_each_who_uses_it() -> None:
-    anna, ben = Actor(ActorKind.STAFF, "anna"), Actor(ActorKind.STAFF, "ben")
+    anna, ben = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE), Actor(ActorKind.STAFF, "ben", EVERY_SCOPE)
     customer = Actor(ActorKind.CUSTOMER, "anna")
     ids = [order_id_for_key(who, key) for who in (anna, ben, customer, SYSTEM) for key in ("k", "K", "k ")]
     assert len(set(ids)) == 12
@@ -37,5 +37,5 @@ def test_an_imported_order_gets_the_same_id_at_every_import() -> None:
 
 
 def test_ids_of_keys_and_references_never_change_from_one_release_to_the_next() -> None:
-    assert order_id_for_key(Actor(ActorKind.STAFF, "anna"), "k") == "8f3160b8-a4d6-5fd8-8cac-8661bacccfe0"
+    assert order_id_for_key(Actor(ActorKind.STAFF, "anna", EVERY_SCOPE), "k") == "8f3160b8-a4d6-5fd8-8cac-8661bacccfe0"
     assert order_id_for_external_ref("northwind-10248") == "4c801329-e01c-55a1-9890-f792c41693cc"

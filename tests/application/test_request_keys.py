@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import SYSTEM, Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
 from orderkeep.application.change_order import Request, fingerprint_of
 from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.use_cases import (
@@ -18,7 +18,7 @@ from orderkeep.domain.exceptions import CannotCancelOrder, CannotShipOrder, Idem
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command, small_order
 
-ANNA, BEN = Actor(ActorKind.STAFF, "anna"), Actor(ActorKind.STAFF, "ben")
+ANNA, BEN = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE), Actor(ActorKind.STAFF, "ben", EVERY_SCOPE)
 KEY = "3f1c-the-key"
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import Request
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
 from orderkeep.application.use_cases import PlaceOrderUseCase, VerifyOrdersUseCase
@@ -39,7 +39,9 @@ def seldom(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 REQUESTS = st.builds(
     Request,
-    actor=seldom(USERS).map(lambda user: Actor(ActorKind.CUSTOMER, user) if user else Actor(ActorKind.STAFF, "anna")),
+    actor=seldom(USERS).map(
+        lambda user: Actor(ActorKind.CUSTOMER, user) if user else Actor(ActorKind.STAFF, "anna", EVERY_SCOPE)
+    ),
     key=st.none() | st.sampled_from(["key-1", "key-2"]),
     expected_version=seldom(st.integers(1, 3)),
     dry_run=seldom(st.just(True)).map(bool),

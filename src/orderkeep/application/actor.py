@@ -1,15 +1,34 @@
-"""Who asks."""
+"""Who asks, and what they may ask. Every use case decides with it, so that all doors share one rule."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from orderkeep.domain.exceptions import NotAllowed
+
 
 class ActorKind(StrEnum):
-    """Customers see their own orders only; staff and the system see all."""
+    """Customers see their own orders only; staff see all, as far as their scopes go; the system may do everything."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
     SYSTEM = "system"
+
+
+class Scope(StrEnum):
+    """What staff may be allowed to do. Who has `admin` has all of them."""
+
+    READ = "orders:read"
+    WRITE = "orders:write"
+    CANCEL = "orders:cancel"
+    SHIP = "orders:ship"
+    EXPORT = "orders:export"
+    ADMIN = "admin"
+
+
+EVERY_SCOPE = frozenset(Scope)
+
+OF_CUSTOMERS = frozenset({Scope.READ, Scope.CANCEL, Scope.EXPORT})
+"""What customers may do with their own orders, and need no scope for. The rest is the shop's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,10 +37,24 @@ class Actor:
 
     kind: ActorKind
     id: str
+    scopes: frozenset[Scope] = frozenset()
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every order exists for this actor."""
+        return self.kind is not ActorKind.CUSTOMER
 
     def may_see(self, user_id: str) -> bool:
         """Tell whether an order of that user exists for this actor."""
-        return self.kind is not ActorKind.CUSTOMER or self.id == user_id
+        return self.sees_all or self.id == user_id
+
+    def need(self, scope: Scope) -> None:
+        """Raise `NotAllowed` unless this actor may do what the scope is for."""
+        if self.kind is ActorKind.SYSTEM:
+            return
+        allowed = OF_CUSTOMERS if self.kind is ActorKind.CUSTOMER else self.scopes
+        if scope not in allowed and Scope.ADMIN not in allowed:
+            raise NotAllowed(scope)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"

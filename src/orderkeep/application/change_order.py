@@ -16,7 +16,7 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
 from orderkeep.application.ports import OrderHistory
 from orderkeep.domain.entities import Order
@@ -77,16 +77,19 @@ async def change_order(
     command: tuple[str, Any],
     history: OrderHistory | None = None,
     *,
+    scope: Scope,
     is_new: bool = False,
 ) -> CommandResult:
     """Run one command on one order. Where `decide` raises nothing is written, nor where it returns the order without
     an event, as one on which this was done before. It may be called again, on a later state, after a lost race; what
     it waits for must bear that. `command` is the name and the values that make two requests the same.
 
-    Raises what `decide` raises, and `OrderNotFound`, `IdempotencyKeyReused`, `VersionMismatch`, `Contention`,
-    `StoreUnavailable`. Without a `history` a repeated key is answered with the order as it is now. `is_new` says
-    that the id was made a moment ago, so there is nothing to load.
+    Raises what `decide` raises, and `NotAllowed` where the actor lacks the `scope`, `OrderNotFound`,
+    `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` a repeated key is
+    answered with the order as it is now. `is_new` says that the id was made a moment ago, so there is nothing to load.
     """
+    if request.actor.sees_all:
+        request.actor.need(scope)  # before anything is looked up
     attribution = request.attribution(command)
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -95,6 +98,7 @@ async def change_order(
         if order is not None:
             if not request.actor.may_see(order.user_id):
                 raise OrderNotFound(order_id)
+            request.actor.need(scope)
             if attribution.key in order.requests:
                 return await _answer_again(order, attribution, history)
             _check_version(order, request.expected_version)

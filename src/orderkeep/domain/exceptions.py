@@ -22,6 +22,7 @@ OrderkeepError
 ├── InvalidQuery                 a list asked for in a way that no store answers
 │   ├── InvalidCursor            damaged, or made for other filters
 │   └── UnsupportedFilter        a combination of filters that has no index
+├── NotAllowed                   the asker lacks the scope that this needs
 ├── OrderNotFound                no such order, or not the asker's
 │   ├── VersionNotFound          the order has no such version, or did not exist at that instant
 │   └── DocumentNotFound         the order has no such document
@@ -198,6 +199,16 @@ class UnsupportedFilter(InvalidQuery):
     """Filters that no index answers together; refused by every store alike."""
 
     code = "unsupported_filter"
+
+
+class NotAllowed(OrderkeepError):
+    """The asker lacks the scope that this needs; `scope` names it. Nothing was looked up."""
+
+    code = "not_allowed"
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"this needs the scope {scope}")
+        self.scope = scope
 
 
 class OrderNotFound(OrderkeepError, LookupError):

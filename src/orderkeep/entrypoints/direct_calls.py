@@ -176,8 +176,8 @@ async def _export_to_document(use_cases: UseCases, given: ExportInput, asked: Re
     return await use_cases.export_to_document.execute(FORMATS[given.format], filters, asked.actor)
 
 
-async def _verify_orders(use_cases: UseCases, given: VerifyInput, _: Request) -> object:
-    return await use_cases.verify_orders.execute(read_documents=given.documents)
+async def _verify_orders(use_cases: UseCases, given: VerifyInput, asked: Request) -> object:
+    return await use_cases.verify_orders.execute(read_documents=given.documents, actor=asked.actor)
 
 
 async def _check_store(use_cases: UseCases, _: NoInput, __: Request) -> object:

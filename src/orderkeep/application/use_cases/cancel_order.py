@@ -1,5 +1,6 @@
 """Cancel an order."""
 
+from orderkeep.application.actor import Scope
 from orderkeep.application.change_order import PLAIN, Request, change_order, existing
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Clock, OrderHistory, utc_now
@@ -22,7 +23,9 @@ class CancelOrderUseCase:
     ) -> CommandResult:
         """Return the cancelled order. `reason` is up to 100 characters, `note` up to 1,000.
 
-        Raises `OrderNotFound`, `CannotCancelOrder`, `InvalidOrder`, `Conflict`.
+        Raises `NotAllowed`, `OrderNotFound`, `CannotCancelOrder`, `InvalidOrder`, `Conflict`.
         """
         decide = existing(order_id, lambda order: order.cancel(reason, note, at=self.clock()))
-        return await change_order(self.repo, order_id, decide, request, ("cancel", [reason, note]), self.history)
+        return await change_order(
+            self.repo, order_id, decide, request, ("cancel", [reason, note]), self.history, scope=Scope.CANCEL
+        )

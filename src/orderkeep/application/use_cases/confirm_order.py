@@ -1,5 +1,6 @@
 """Confirm an order."""
 
+from orderkeep.application.actor import Scope
 from orderkeep.application.change_order import PLAIN, Request, change_order, existing
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Clock, OrderHistory, utc_now
@@ -13,6 +14,8 @@ class ConfirmOrderUseCase:
         self.repo, self.history, self.clock = repo, history, clock
 
     async def execute(self, order_id: str, request: Request = PLAIN) -> CommandResult:
-        """Return the order in processing. Raises `OrderNotFound`, `CannotConfirmOrder`, `Conflict`."""
+        """Return the order in processing. Raises `NotAllowed`, `OrderNotFound`, `CannotConfirmOrder`, `Conflict`."""
         decide = existing(order_id, lambda order: order.confirm(at=self.clock()))
-        return await change_order(self.repo, order_id, decide, request, ("confirm", None), self.history)
+        return await change_order(
+            self.repo, order_id, decide, request, ("confirm", None), self.history, scope=Scope.WRITE
+        )

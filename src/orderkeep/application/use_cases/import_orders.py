@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.actor import SYSTEM, Actor, Scope
 from orderkeep.application.change_order import Request, change_order
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
@@ -89,8 +89,9 @@ class ImportOrdersUseCase:
     ) -> ImportReport:
         """Return what became of the orders that `read()` yields; it is called twice, to check and to write.
 
-        `on_progress` is told, from time to time, how many more were written. Raises `StoreUnavailable`.
+        `on_progress` is told, from time to time, how many more were written. Raises `NotAllowed`, `StoreUnavailable`.
         """
+        actor.need(Scope.ADMIN)  # what is imported was never decided here
         report = ImportReport()
         identities: set[str] = set()
         for row in read():
@@ -140,7 +141,7 @@ class ImportOrdersUseCase:
 
         request = Request(actor=actor, key=f"import {order.id}")
         try:
-            result = await change_order(self.repo, order.id, decide, request, ("import", order))
+            result = await change_order(self.repo, order.id, decide, request, ("import", order), scope=Scope.ADMIN)
         except _Unchanged:
             return "unchanged"
         except IdempotencyKeyReused:

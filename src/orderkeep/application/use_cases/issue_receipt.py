@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orderkeep.application import documents
+from orderkeep.application.actor import Scope
 from orderkeep.application.change_order import PLAIN, Request, change_order
 from orderkeep.application.dtos import EventDTO, OrderDTO
 from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
@@ -45,7 +46,8 @@ class IssueReceiptUseCase:
     ) -> IssuedReceipt:
         """Return the receipt, new or as issued before; without a `version` it is of the order as last changed.
 
-        Raises `OrderNotFound`, `VersionNotFound`, `UnknownFormat`, `TooManyDocuments`, `Conflict`, `StoreUnavailable`.
+        Raises `NotAllowed`, `OrderNotFound`, `VersionNotFound`, `UnknownFormat`, `TooManyDocuments`, `Conflict`,
+        `StoreUnavailable`.
         """
         renderer = self.renderers.get(file_format)
         if renderer is None:
@@ -63,7 +65,7 @@ class IssueReceiptUseCase:
             return order
 
         command = ("issue_receipt", [file_format, version])
-        result = await change_order(self.repo, order_id, decide, request, command, self.history)
+        result = await change_order(self.repo, order_id, decide, request, command, self.history, scope=Scope.READ)
         if result.replayed and result.events:  # the key was used before, maybe after the last decision
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
         return IssuedReceipt(chosen[0], result.order, result.events, result.replayed, result.dry_run)

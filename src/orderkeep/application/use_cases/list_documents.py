@@ -1,6 +1,6 @@
 """List an order's documents."""
 
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.actor import SYSTEM, Actor, Scope
 from orderkeep.domain.entities import Document
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.domain.repositories import OrderRepository
@@ -13,7 +13,8 @@ class ListDocumentsUseCase:
         self.repo = repo
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
-        """Return all of them. Raises `OrderNotFound`, also where the order is not the actor's."""
+        """Return all of them. Raises `NotAllowed`; `OrderNotFound` also where the order is not the actor's."""
+        actor.need(Scope.READ)
         order = await self.repo.get_by_id(order_id)
         if order is None or not actor.may_see(order.user_id):
             raise OrderNotFound(order_id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from orderkeep.application.actor import SYSTEM, Actor, ActorKind
+from orderkeep.application.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
 from orderkeep.domain.exceptions import InvalidQuery, UnsupportedFilter
@@ -39,20 +39,28 @@ class ListOrdersUseCase:
     ) -> OrderPage:
         """Return a page of at most `limit` orders (1 to 200). A customer's list holds their own orders only.
 
-        Raises `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for a wrong limit or status.
+        Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for a wrong limit or status.
         """
-        check_limit(limit)
-        check_filter(where)
-        if actor.kind is ActorKind.CUSTOMER:
-            if where.user_id not in (None, actor.id):
-                return OrderPage((), None)
-            where = replace(where, user_id=actor.id)
-        after = None if cursor is None else list_position(where, cursor)
-        found = await self.queries.list_snapshots(where, after, limit + 1)
-        page = tuple(found[:limit])
-        more = len(found) > limit
-        last = ListPosition(page[-1].created_at, page[-1].id) if more else None
-        return OrderPage(page, list_cursor(where, last) if last else None)
+        actor.need(Scope.READ)
+        return await page_of_orders(self.queries, where, limit, cursor, actor)
+
+
+async def page_of_orders(
+    queries: OrderQueries, where: OrderFilter, limit: int, cursor: str | None, actor: Actor
+) -> OrderPage:
+    """Return a page of the orders that exist for the actor, whatever it is asked for."""
+    check_limit(limit)
+    check_filter(where)
+    if actor.kind is ActorKind.CUSTOMER:
+        if where.user_id not in (None, actor.id):
+            return OrderPage((), None)
+        where = replace(where, user_id=actor.id)
+    after = None if cursor is None else list_position(where, cursor)
+    found = await queries.list_snapshots(where, after, limit + 1)
+    page = tuple(found[:limit])
+    more = len(found) > limit
+    last = ListPosition(page[-1].created_at, page[-1].id) if more else None
+    return OrderPage(page, list_cursor(where, last) if last else None)
 
 
 def check_limit(limit: int) -> None:

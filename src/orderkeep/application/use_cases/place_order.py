@@ -1,5 +1,6 @@
 """Place an order."""
 
+from orderkeep.application.actor import Scope
 from orderkeep.application.change_order import PLAIN, Request, change_order
 from orderkeep.application.dtos import CommandResult, PlaceOrder
 from orderkeep.application.ids import new_order_id, order_id_for_key
@@ -17,8 +18,9 @@ class PlaceOrderUseCase:
 
     async def execute(self, command: PlaceOrder, request: Request = PLAIN) -> CommandResult:
         """Return the order placed. With a key, its id follows from the actor and the key, and a second request
-        lands on the first one's order. Raises `InvalidOrder`, `IdempotencyKeyReused`, `StoreUnavailable`.
+        lands on the first one's order. Raises `NotAllowed`, `InvalidOrder`, `IdempotencyKeyReused`, `StoreUnavailable`.
         """
+        request.actor.need(Scope.WRITE)
         order_id = new_order_id() if request.key is None else order_id_for_key(request.actor, request.key)
 
         def decide(found: Order | None) -> Order:
@@ -27,5 +29,12 @@ class PlaceOrderUseCase:
             return command.to_order(order_id, self.clock())
 
         return await change_order(
-            self.repo, order_id, decide, request, ("place", command), self.history, is_new=request.key is None
+            self.repo,
+            order_id,
+            decide,
+            request,
+            ("place", command),
+            self.history,
+            scope=Scope.WRITE,
+            is_new=request.key is None,
         )

@@ -1,5 +1,6 @@
 """Ship an order."""
 
+from orderkeep.application.actor import Scope
 from orderkeep.application.change_order import PLAIN, Request, change_order, existing
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Clock, OrderHistory, utc_now
@@ -13,6 +14,7 @@ class ShipOrderUseCase:
         self.repo, self.history, self.clock = repo, history, clock
 
     async def execute(self, order_id: str, request: Request = PLAIN) -> CommandResult:
-        """Return the shipped order. Raises `OrderNotFound`, `CannotShipOrder`, `Conflict`."""
+        """Return the shipped order. Raises `NotAllowed`, `OrderNotFound`, `CannotShipOrder`, `Conflict`."""
         decide = existing(order_id, lambda order: order.ship(at=self.clock()))
-        return await change_order(self.repo, order_id, decide, request, ("ship", None), self.history)
+        command = ("ship", None)
+        return await change_order(self.repo, order_id, decide, request, command, self.history, scope=Scope.SHIP)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
+from orderkeep.application.actor import SYSTEM, Actor, Scope
 from orderkeep.application.documents import digest_of, order_key
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.ports import (
@@ -54,13 +55,16 @@ class VerifyOrdersUseCase:
     def __init__(self, store: OrderStore, documents: DocumentStore | None = None) -> None:
         self.store, self.documents = store, documents
 
-    async def execute(self, on_progress: Progress = ignore_progress, *, read_documents: bool = False) -> VerifyReport:
+    async def execute(
+        self, on_progress: Progress = ignore_progress, *, read_documents: bool = False, actor: Actor = SYSTEM
+    ) -> VerifyReport:
         """Return what was found, on a store that nobody writes to meanwhile; with `read_documents`, also of each file
-        that an order refers to. Raises `StoreUnavailable`.
+        that an order refers to. Raises `NotAllowed`, `StoreUnavailable`.
 
         The chain shows any later alteration inside an order's history. Somebody who rewrites a whole chain is
         caught only by a hash that was noted elsewhere.
         """
+        actor.need(Scope.ADMIN)
         report = VerifyReport()
         async for snapshot in ExportOrdersUseCase(self.store).execute():
             try:

@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Depends, Path
 from starlette.requests import Request
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import Request as Asked
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.api.conditions import NO_VERSION, if_match
@@ -18,7 +18,7 @@ from orderkeep.entrypoints.api.middleware import request_id_of
 from orderkeep.entrypoints.api.parameters import query_of
 from orderkeep.entrypoints.api.problems import Detail, Refused
 
-LOCAL = Actor(ActorKind.STAFF, "local")
+LOCAL = Actor(ActorKind.STAFF, "local", EVERY_SCOPE)
 """Who asks over HTTP, until there is access control."""
 
 _KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e][\x20-\x7e]{0,254})', re.ASCII)

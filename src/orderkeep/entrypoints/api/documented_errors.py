@@ -40,6 +40,7 @@ _DETAILS = {
     "invalid_query": "limit: must be from 1 to 200",
     "invalid_cursor": "cursor: is not a cursor of this list with these filters",
     "unsupported_filter": "tag: cannot be used together with status: filter by one of them",
+    "not_allowed": "this needs the scope orders:ship",
     "order_not_found": "Order not found",
     "version_not_found": "the order did not exist at that instant",
     "document_not_found": "the order has no such document",

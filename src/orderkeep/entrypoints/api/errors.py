@@ -19,6 +19,7 @@ from orderkeep.domain.exceptions import (
     IdempotencyKeyReused,
     InvalidOrder,
     InvalidQuery,
+    NotAllowed,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
@@ -35,6 +36,7 @@ log = logging.getLogger("orderkeep.http")
 STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
     InvalidOrder: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAllowed: HTTPStatus.FORBIDDEN,
     OrderNotFound: HTTPStatus.NOT_FOUND,
     CommandRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     VersionMismatch: HTTPStatus.PRECONDITION_FAILED,

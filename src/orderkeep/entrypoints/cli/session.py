@@ -11,11 +11,11 @@ from typing import TypeVar
 
 import click
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import DEFAULT_DOCUMENTS, DEFAULT_STORE, UseCases, bootstrap, open_store
 
-CLI_ACTOR = Actor(ActorKind.STAFF, "cli")
+CLI_ACTOR = Actor(ActorKind.STAFF, "cli", EVERY_SCOPE)
 """Whoever may start the command works for the shop."""
 
 STORE_FILE = "ORDERKEEP_STORE_FILE"

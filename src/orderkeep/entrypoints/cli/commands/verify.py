@@ -6,7 +6,7 @@ from orderkeep.application.use_cases import VerifyOrdersUseCase, VerifyReport
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.command import command
 from orderkeep.entrypoints.cli.progress import progress
-from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 COLUMNS = ("id", "version", "problem")
 
@@ -20,7 +20,9 @@ def verify_command(session: Session, documents: bool) -> None:
     there is one. Run it while nobody writes.
     """
     with progress("Verifying", unit="orders") as advance:
-        report = session.run(lambda use_cases: use_cases.verify_orders.execute(advance, read_documents=documents))
+        report = session.run(
+            lambda use_cases: use_cases.verify_orders.execute(advance, read_documents=documents, actor=CLI_ACTOR)
+        )
     if session.as_json:
         output.write_json(report)
     else:

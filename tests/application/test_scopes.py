@@ -1,0 +1,120 @@
+"""What each kind of actor may ask for, in every use case: the one rule that all doors share."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind, Scope
+from orderkeep.application.change_order import Request
+from orderkeep.application.use_cases import OrderFormat
+from orderkeep.bootstrap import UseCases, use_cases_on
+from orderkeep.domain.exceptions import NotAllowed, OrderkeepError, OrderNotFound
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import place_command, small_order
+from tests.receipts import PlainReceipts
+
+LINES = OrderFormat("application/jsonl", b"", lambda json: json)
+NO_DOCUMENT = "f" * 64
+STRANGER = Actor(ActorKind.CUSTOMER, "somebody-else")
+
+
+async def _all_of(do: UseCases, who: Actor) -> list[Any]:
+    return [order async for order in do.export_orders.execute(actor=who)]
+
+
+CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]] = {
+    "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), Request(actor=who))),
+    "get_order": (Scope.READ, lambda do, which, who: do.get_order.execute(which, who)),
+    "get_order_at": (Scope.READ, lambda do, which, who: do.get_order_at.execute(which, 1, who)),
+    "get_order_history": (Scope.READ, lambda do, which, who: do.get_order_history.execute(which, actor=who)),
+    "list_orders": (Scope.READ, lambda do, _, who: do.list_orders.execute(actor=who)),
+    "confirm_order": (Scope.WRITE, lambda do, which, who: do.confirm_order.execute(which, Request(actor=who))),
+    "ship_order": (Scope.SHIP, lambda do, which, who: do.ship_order.execute(which, Request(actor=who, dry_run=True))),
+    "deliver_order": (Scope.SHIP, lambda do, which, who: do.deliver_order.execute(which, Request(actor=who))),
+    "cancel_order": (Scope.CANCEL, lambda do, which, who: do.cancel_order.execute(which, Request(actor=who))),
+    "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, Request(actor=who))),
+    "list_documents": (Scope.READ, lambda do, which, who: do.list_documents.execute(which, who)),
+    "get_document": (Scope.READ, lambda do, which, who: do.get_document.execute(which, NO_DOCUMENT, who)),
+    "import_orders": (Scope.ADMIN, lambda do, _, who: do.import_orders.execute(list, actor=who)),
+    "export_orders": (Scope.EXPORT, lambda do, _, who: _all_of(do, who)),
+    "export_to_document": (Scope.EXPORT, lambda do, _, who: do.export_to_document.execute(LINES, actor=who)),
+    "verify_orders": (Scope.ADMIN, lambda do, _, who: do.verify_orders.execute(actor=who)),
+}
+NO_USE_CASES = {"check_store", "close"}
+NOT_OF_ONE_ORDER = (
+    "place_order", "list_orders", "import_orders", "export_orders", "export_to_document", "verify_orders",
+)  # fmt: skip
+OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
+FOR_CUSTOMERS = [name for name, (scope, _) in CALLS.items() if scope in (Scope.READ, Scope.CANCEL, Scope.EXPORT)]
+
+
+@pytest.fixture
+def store() -> InMemoryOrderRepository:
+    return InMemoryOrderRepository([small_order("order-1")])
+
+
+@pytest.fixture
+def do(store: InMemoryOrderRepository) -> UseCases:
+    return use_cases_on(store, InMemoryDocumentStore(), {"html": PlainReceipts()})
+
+
+async def allowed(name: str, do: UseCases, who: Actor, order_id: str = "order-1") -> bool:
+    """Tell whether the actor may ask; what comes of it is no matter."""
+    refused = None
+    try:
+        await CALLS[name][1](do, order_id, who)
+    except OrderkeepError as error:
+        refused = error
+    if isinstance(refused, NotAllowed):
+        assert (refused.scope, str(refused)) == (CALLS[name][0], f"this needs the scope {CALLS[name][0]}")
+    return not isinstance(refused, NotAllowed)
+
+
+def test_every_use_case_has_its_scope() -> None:
+    assert CALLS.keys() == {field.name for field in dataclasses.fields(UseCases)} - NO_USE_CASES
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_staff_need_the_scope_and_no_other(name: str, do: UseCases, store: InMemoryOrderRepository) -> None:
+    needed = CALLS[name][0]
+    assert not await allowed(name, do, Actor(ActorKind.STAFF, "anna"))
+    assert not await allowed(name, do, Actor(ActorKind.STAFF, "anna", EVERY_SCOPE - {needed, Scope.ADMIN}))
+    assert [change.version for change in (await store.read_changes(None, 9)).changes] == [1]
+    assert await allowed(name, do, Actor(ActorKind.STAFF, "anna", frozenset({needed})))
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_admin_has_all_scopes_and_the_system_needs_none(name: str, do: UseCases) -> None:
+    assert await allowed(name, do, Actor(ActorKind.STAFF, "anna", frozenset({Scope.ADMIN})))
+    assert await allowed(name, do, Actor(ActorKind.SYSTEM, "relay"))
+
+
+@pytest.mark.parametrize("name", CALLS)
+async def test_customers_look_cancel_and_take_their_orders_along(name: str, do: UseCases) -> None:
+    owner = Actor(ActorKind.CUSTOMER, small_order("order-1").user_id)
+    assert await allowed(name, do, owner) == (name in FOR_CUSTOMERS)
+    assert await allowed(name, do, dataclasses.replace(owner, scopes=EVERY_SCOPE)) == (name in FOR_CUSTOMERS)
+
+
+@pytest.mark.parametrize("name", OF_ONE_ORDER)
+@pytest.mark.parametrize("order_id", ["order-1", "no-such-order"])
+async def test_a_foreign_order_is_as_one_that_is_not_there(name: str, order_id: str, do: UseCases) -> None:
+    with pytest.raises(OrderNotFound, match=r"^Order not found$"):
+        await CALLS[name][1](do, order_id, STRANGER)
+
+
+async def test_lists_and_exports_of_strangers_are_empty(do: UseCases) -> None:
+    assert (await do.list_orders.execute(actor=STRANGER)).orders == ()
+    assert await _all_of(do, STRANGER) == []
+    assert (await do.export_to_document.execute(LINES, actor=STRANGER)).orders == 0
+
+
+@pytest.mark.parametrize("order_id", ["order-1", "no-such-order"])
+async def test_staff_without_the_scope_learn_nothing_of_any_order(order_id: str, do: UseCases) -> None:
+    for name in OF_ONE_ORDER:
+        assert not await allowed(name, do, Actor(ActorKind.STAFF, "anna"), order_id)
