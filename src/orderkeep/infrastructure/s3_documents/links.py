@@ -3,14 +3,14 @@
 obstore signs links too, but not what the file is to be called when it is saved.
 """
 
-import hashlib
-import hmac
 import re
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
 from aiodynamo.credentials import Key
+
+from orderkeep.infrastructure.aws_signatures import ALGORITHM, scope_of, signature
 
 LONGEST = 604_800
 """Seconds: S3 takes no link for more than a week."""
@@ -20,10 +20,11 @@ def signed_link(url: str, region: str, key: Key, seconds: int, now: datetime, an
     """Return the URL with a signature that holds for so many seconds from `now` on. `answer` has the headers that S3
     is to answer with, such as `("response-content-disposition", "attachment")`.
     """
-    at, scope = f"{now:%Y%m%dT%H%M%SZ}", f"{now:%Y%m%d}/{region}/s3/aws4_request"
+    at = f"{now:%Y%m%dT%H%M%SZ}"
+    scope = scope_of(at, region, "s3")
     asked = [
         *answer,
-        ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
+        ("X-Amz-Algorithm", ALGORITHM),
         ("X-Amz-Credential", f"{key.id}/{scope}"),
         ("X-Amz-Date", at),
         ("X-Amz-Expires", str(max(1, min(seconds, LONGEST)))),
@@ -34,11 +35,7 @@ def signed_link(url: str, region: str, key: Key, seconds: int, now: datetime, an
     query = "&".join(sorted(f"{_quoted(name)}={_quoted(value)}" for name, value in asked))
     parts = urlsplit(url)
     request = "\n".join(("GET", parts.path, query, f"host:{parts.netloc}", "", "host", "UNSIGNED-PAYLOAD"))
-    to_sign = "\n".join(("AWS4-HMAC-SHA256", at, scope, hashlib.sha256(request.encode()).hexdigest()))
-    secret = f"AWS4{key.secret}".encode()
-    for part in scope.split("/"):
-        secret = _hmac(secret, part)
-    return f"{url}?{query}&X-Amz-Signature={_hmac(secret, to_sign).hex()}"
+    return f"{url}?{query}&X-Amz-Signature={signature(key.secret, at, scope, request)}"
 
 
 def disposition(file_name: str) -> str:
@@ -51,7 +48,3 @@ def disposition(file_name: str) -> str:
 
 def _quoted(text: str) -> str:
     return quote(text, safe="-_.~")
-
-
-def _hmac(secret: bytes, text: str) -> bytes:
-    return hmac.new(secret, text.encode(), hashlib.sha256).digest()
