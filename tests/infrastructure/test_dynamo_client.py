@@ -49,7 +49,7 @@ async def client(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> Async
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint)
     async with aiohttp.ClientSession() as session:
         place = Place("eu-central-1", endpoint)
-        monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.client._is_here", lambda endpoint: False)
+        monkeypatch.setattr("orderkeep.infrastructure.aws_places.is_here", lambda endpoint: False)
         yield DynamoClient(place, session)
     await runner.cleanup()
 

@@ -6,21 +6,19 @@ loop. So the article's way, a repository for each request, costs no connection f
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from ipaddress import ip_address
 from typing import Any, Self
-from urllib.parse import urlsplit
 from weakref import WeakSet
 
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.aws_places import credentials_at, located
 from orderkeep.infrastructure.dynamo_repo.errors import EXPIRED, NO_CREDENTIALS, UNREACHABLE, DynamoError
 
 try:
     import aiohttp
-    from aiodynamo.credentials import Credentials, Key, StaticCredentials
+    from aiodynamo.credentials import Credentials
     from aiodynamo.http.aiohttp import AIOHTTP
     from aiodynamo.http.types import RequestFailed
     from aiodynamo.sign import signed_dynamo_request
@@ -48,17 +46,14 @@ class Place:
     @classmethod
     def of(cls, region: str | None, endpoint: str | None) -> Self:
         """Return the place given; what is None is as the usual AWS variables say."""
-        endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_DYNAMODB") or os.environ.get("AWS_ENDPOINT_URL")
-        region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if not region and not _is_here(endpoint):
+        region, endpoint = located("DYNAMODB", region, endpoint)
+        if not region:
             raise StoreUnusable("the AWS region is not known: set AWS_REGION, or add ?region=… to the store's URL")
-        return cls(region or "us-east-1", endpoint)
+        return cls(region, endpoint)
 
     def credentials(self) -> Credentials:
         """Return where the keys come from."""
-        if _is_here(self.endpoint) and not os.environ.get("AWS_ACCESS_KEY_ID"):
-            return StaticCredentials(Key("local", "local"))
-        return Credentials.auto()
+        return credentials_at(self.endpoint)
 
 
 class DynamoClient:
@@ -151,11 +146,3 @@ def _as_said(status: int, body: bytes) -> DynamoError:
         return DynamoError(code, str(said.get("message") or said.get("Message") or ""), reasons)
     except (ValueError, LookupError, TypeError, AttributeError):
         return DynamoError(UNREACHABLE, f"HTTP status {status}")  # it was not DynamoDB who answered
-
-
-def _is_here(endpoint: str | None) -> bool:
-    host = urlsplit(endpoint or "").hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

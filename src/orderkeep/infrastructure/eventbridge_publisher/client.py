@@ -1,19 +1,18 @@
 """The seam to EventBridge: one signed call, JSON in and JSON out, on aiohttp, without Amazon's own client."""
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from typing import Any, Self
 
+from orderkeep.infrastructure.aws_places import credentials_at, located
 from orderkeep.infrastructure.eventbridge_publisher.errors import EXPIRED, NO_CREDENTIALS, UNREACHABLE, PutFailed
 from orderkeep.infrastructure.eventbridge_publisher.signing import authorization
 
 try:
     import aiohttp
-    from aiodynamo.credentials import Credentials, Key, StaticCredentials, TooManyRetries
+    from aiodynamo.credentials import Credentials, Key, TooManyRetries
     from aiodynamo.http.aiohttp import AIOHTTP
     from aiodynamo.http.types import RequestFailed
     from yarl import URL
@@ -39,20 +38,15 @@ class Place:
     @classmethod
     def of(cls, region: str | None, endpoint: str | None) -> Self:
         """Return the place given; what is None is as the usual AWS variables say. Raises `ValueError`."""
-        endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_EVENTBRIDGE") or os.environ.get("AWS_ENDPOINT_URL")
-        region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if region:
-            domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-            return cls(region, _root(endpoint or f"https://events.{region}.{domain}"))
-        if endpoint and _is_here(_root(endpoint)):
-            return cls("us-east-1", _root(endpoint))
-        raise ValueError("the AWS region is not known: set AWS_REGION, or add ?region=… to the URL of the events")
+        region, endpoint = located("EVENTBRIDGE", region, endpoint)
+        if not region:
+            raise ValueError("the AWS region is not known: set AWS_REGION, or add ?region=… to the URL of the events")
+        domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+        return cls(region, _root(endpoint or f"https://events.{region}.{domain}"))
 
     def credentials(self) -> Credentials:
         """Return where the keys come from: the usual places, or any where the endpoint is on this machine."""
-        if _is_here(self.url) and not os.environ.get("AWS_ACCESS_KEY_ID"):
-            return StaticCredentials(Key("local", "local"))
-        return Credentials.auto()
+        return credentials_at(str(self.url))
 
 
 class EventBridgeClient:
@@ -148,11 +142,3 @@ def _root(endpoint: str) -> URL:
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("an endpoint of EventBridge is a URL such as https://events.eu-central-1.amazonaws.com")
     return url
-
-
-def _is_here(url: URL) -> bool:
-    host = url.host or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -6,9 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Self
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiodynamo.credentials import (
@@ -25,6 +23,7 @@ from aiodynamo.http.types import RequestFailed
 from obstore.store import S3Store
 
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.aws_places import is_here, local_key, located
 from orderkeep.infrastructure.s3_documents.errors import NO_CREDENTIALS, of_our_own
 
 if TYPE_CHECKING:
@@ -57,13 +56,11 @@ class Place:
     @classmethod
     def of(cls, bucket: str, region: str | None, endpoint: str | None) -> Self:
         """Return the place given; what is None is as the usual AWS variables say."""
-        endpoint = endpoint or os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-        region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if not region and not _is_here(endpoint):
+        region, endpoint = located("S3", region, endpoint)
+        if not region:
             raise StoreUnusable(
                 "the AWS region is not known: set AWS_REGION, or add ?region=… to the URL of the documents"
             )
-        region = region or "us-east-1"
         return cls(bucket, region, (endpoint or f"https://s3.{region}.amazonaws.com").rstrip("/"))
 
     def open(self, key: Key | None) -> S3Store:
@@ -97,8 +94,8 @@ class Place:
                 return key
             if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
                 return None
-            if _is_here(self.endpoint):
-                return Key("local", "local")
+            if is_here(self.endpoint):
+                return local_key()
             if key := await _first(_ROLES, http):
                 return key
         raise of_our_own(NO_CREDENTIALS)
@@ -127,11 +124,3 @@ async def _first(sources: tuple[type[Credentials], ...], http: AIOHTTP) -> Key |
         except _NOT_TO_BE_HAD:
             continue
     return None
-
-
-def _is_here(endpoint: str | None) -> bool:
-    host = urlsplit(endpoint or "").hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
