@@ -1,8 +1,6 @@
 """The image of the Dockerfile: replayed once per run, whichever of its processes needs it first."""
 
-import fcntl
 import pickle
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from tests.conftest import CHECKOUT, shared_folder
 from tests.deploy.container import Container
 from tests.deploy.replay import WHEELS, Image, Replay
+from tests.servers.running import alone, free_port
 
 
 @pytest.fixture(scope="session")
@@ -19,8 +18,7 @@ def image(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
         pytest.fail("the wheels of the image are not here: run make setup", pytrace=False)
     root = shared_folder(pytestconfig, tmp_path_factory)
     note = root / "image.pickle"
-    with (root / "image.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(root / "image.lock"):
         if not note.exists():
             built = Replay(CHECKOUT, root / "image").build((CHECKOUT / "Dockerfile").read_text(encoding="utf-8"))
             note.write_bytes(pickle.dumps(built))
@@ -31,11 +29,5 @@ def image(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 @pytest.fixture
 def container(image: Image, tmp_path: Path) -> Iterator[Container]:
     """A container of the image, on a port of its own and on this machine alone; not started."""
-    with Container(image, tmp_path, {"ORDERKEEP_HOST": "127.0.0.1", "ORDERKEEP_PORT": str(_free_port())}) as container:
+    with Container(image, tmp_path, {"ORDERKEEP_HOST": "127.0.0.1", "ORDERKEEP_PORT": str(free_port())}) as container:
         yield container
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port

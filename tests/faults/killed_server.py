@@ -1,13 +1,14 @@
 """The service as a process that is killed and started again, always on the same store and port."""
 
 import asyncio
-import socket
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
+
+from tests.servers.running import free_port
 
 THE_SERVICE = ("-m", "orderkeep")
 SECONDS_TO_START = 30.0
@@ -18,7 +19,7 @@ class KilledServer:
 
     def __init__(self, folder: Path, program: Sequence[str] = THE_SERVICE, store: str | None = None) -> None:
         self.store = store or f"sqlite:///{folder / 'orders.db'}"
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.up = asyncio.Event()
         self._log = folder / "server.log"
@@ -49,9 +50,3 @@ async def _is_ready(client: httpx.AsyncClient) -> bool:
         return (await client.get("/readyz")).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
