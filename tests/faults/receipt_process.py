@@ -12,8 +12,6 @@ from orderkeep.bootstrap import open_documents, open_store, use_cases_on
 from orderkeep.domain.entities import Order
 from tests.receipts import PlainReceipts
 
-STOPS = ("after upload", "after save")
-
 
 async def stop() -> None:
     """Say that this is the place, and wait for the end."""

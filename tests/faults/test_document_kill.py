@@ -2,10 +2,7 @@
 order ever refers to nothing, and whoever asks again gets the one receipt.
 """
 
-import asyncio
 import re
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,10 +13,10 @@ import pytest
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.use_cases import VerifyReport
 from orderkeep.bootstrap import UseCases, bootstrap
+from tests.faults.stopping_process import killed_where_it_stops
 from tests.servers.dynamodb import Server as DynamoServer
 from tests.servers.s3 import Server as S3Server
 
-CHECKOUT = Path(__file__).parents[2]
 SECONDS = 60.0
 PLACED = PlaceOrder(user_id="user-7", total=9961, currency="EUR", external_ref="web-7781")
 
@@ -38,15 +35,8 @@ class Stores:
 
     async def issue(self, where: str) -> str:
         """Run the process; kill it where it stops. Return what it said."""
-        command = ("-m", "tests.faults.receipt_process", self.orders, self.documents, self.order_id, where)
-        process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, cwd=CHECKOUT)
-        assert process.stdout is not None
-        async with asyncio.timeout(SECONDS):
-            said = (await process.stdout.readline()).decode().strip()
-            if said == "stopped":
-                process.kill()
-            await process.wait()
-        return said
+        arguments = (self.orders, self.documents, self.order_id, where)
+        return await killed_where_it_stops("tests.faults.receipt_process", *arguments)
 
     async def look(self) -> tuple[VerifyReport, list[str]]:
         """Return what is found when all is verified, and the ids of the documents that the order refers to."""

@@ -2,20 +2,16 @@
 memory as a whole.
 """
 
-import asyncio
-import sys
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from orderkeep.bootstrap import open_documents
+from tests.faults.stopping_process import killed_where_it_stops
 from tests.servers.s3 import Server
 
-CHECKOUT = Path(__file__).parents[2]
 KEY = "exports/one.csv"
-SECONDS = 120.0
 LARGE = 300
 """Megabytes."""
 
@@ -30,15 +26,7 @@ async def documents_url(request: pytest.FixtureRequest, tmp_path: Path) -> Async
 
 
 async def put(url: str, megabytes: int, where: str) -> str:
-    command = ("-m", "tests.faults.document_process", url, KEY, str(megabytes), where)
-    process = await asyncio.create_subprocess_exec(sys.executable, *command, stdout=PIPE, cwd=CHECKOUT)
-    assert process.stdout is not None
-    async with asyncio.timeout(SECONDS):
-        said = (await process.stdout.readline()).decode().strip()
-        if said == "stopped":
-            process.kill()
-        await process.wait()
-    return said
+    return await killed_where_it_stops("tests.faults.document_process", url, KEY, str(megabytes), where)
 
 
 async def test_a_killed_put_leaves_nothing_under_the_key(documents_url: str) -> None:
