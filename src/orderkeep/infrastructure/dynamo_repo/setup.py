@@ -11,7 +11,6 @@ from orderkeep.infrastructure.dynamo_repo.stream import VIEWS
 from orderkeep.infrastructure.dynamo_repo.table import OrdersTable, TableSettings
 
 DEFAULT_SHARDS = 4
-MOST_SHARDS = 32
 POLL_SECONDS = 0.5
 MOST_POLLS = 600
 
