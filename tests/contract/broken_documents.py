@@ -1,4 +1,4 @@
-"""Stores of documents of which each has one fault that the contract must find."""
+"""Document stores of which each has one fault that the contract must find."""
 
 import asyncio
 from collections.abc import Callable, Iterator

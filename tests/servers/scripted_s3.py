@@ -48,7 +48,7 @@ class ScriptedS3:
         return f"http://127.0.0.1:{self.port}"
 
     def documents(self) -> DocumentStore:
-        """Return a store of documents in its bucket."""
+        """Return a document store in its bucket."""
         return open_documents(f"s3://shop-documents/kept?region=eu-west-3&endpoint={self.endpoint}")
 
 

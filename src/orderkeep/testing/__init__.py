@@ -7,7 +7,7 @@
             yield store
             await store.close()
 
-`DocumentStoreContract` does the same for a store of documents, given as a fixture `documents`.
+`DocumentStoreContract` does the same for a document store, given as a fixture `documents`.
 `orderkeep.testing.orders` builds orders of which no two fields are equal.
 """
 

@@ -1,4 +1,4 @@
-"""What every store of documents must do, as a pytest class to derive from."""
+"""What every document store must do, as a pytest class to derive from."""
 
 import asyncio
 import io
