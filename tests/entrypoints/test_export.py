@@ -15,74 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO
+from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
 from orderkeep.application.use_cases import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
-from orderkeep.domain.entities import Document
-from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.order_files.own_csv import COLUMNS
 from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
 from orderkeep.entrypoints.order_files.writing import FORMATS
 from tests.entrypoints.cli_calls import Cli
+from tests.entrypoints.drawn_orders import orders
 from tests.receipts import use_cases_with_receipts
-
-NASTY = st.sampled_from(
-    ["=1+1", "+1", "-1", "@x", "'", "''=", "'a", '"', 'a"b', "a,b", "a;b", "ß", "日本", "😀", " x "]
-)
-TEXTS = NASTY | st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), min_size=1, max_size=12).filter(
-    lambda text: text.strip() != ""
-)
-BROKEN_TEXTS = TEXTS | st.sampled_from(["a\nb", "=a\r\nb", "\t=1", "\r", "one\ttwo\n"]).filter(
-    lambda text: text.strip()
-)
-INSTANTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
-AMOUNTS = st.integers(0, 10**9)
-
-
-@st.composite
-def lines(draw: st.DrawFn) -> LineDTO:
-    quantity, price = draw(st.integers(1, 1000)), draw(AMOUNTS)
-    discount = draw(st.integers(0, quantity * price))
-    return LineDTO(draw(TEXTS), draw(TEXTS), quantity, price, discount, draw(AMOUNTS))
-
-
-@st.composite
-def documents(draw: st.DrawFn) -> Document:
-    digest = draw(st.from_regex(r"[0-9a-f]{64}", fullmatch=True))
-    media_type = draw(st.sampled_from(["text/html", "application/pdf"]))
-    return Document(digest, "receipt", media_type, draw(st.integers(0, 10**9)), 1, 2, draw(INSTANTS))
-
-
-@st.composite
-def orders(draw: st.DrawFn) -> OrderDTO:
-    """Draw any order that there can be."""
-    kept = tuple(draw(st.lists(lines(), max_size=4)))
-    status = draw(st.sampled_from(OrderStatus))
-    shipping, tax, created_at = draw(AMOUNTS), draw(AMOUNTS), draw(INSTANTS)
-    goods = sum(line.quantity * line.unit_price - line.discount + line.tax for line in kept)
-    discount = draw(st.integers(0, goods + shipping + tax))
-    total = goods + shipping + tax - discount if kept else draw(AMOUNTS)
-    cancellation = CancellationDTO(draw(st.none() | TEXTS), draw(st.none() | BROKEN_TEXTS), draw(INSTANTS))
-    return OrderDTO(
-        id=draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,20}", fullmatch=True)),
-        user_id=draw(TEXTS),
-        total=total,
-        currency=draw(st.sampled_from(["EUR", "JPY", "KWD"])),
-        status=status.value,
-        created_at=created_at,
-        updated_at=created_at + draw(st.timedeltas(timedelta(0), timedelta(days=9))),
-        lines=kept,
-        shipping=shipping,
-        discount=discount,
-        tax=tax,
-        external_ref=draw(st.none() | TEXTS),
-        tags=tuple(draw(st.lists(TEXTS, max_size=3, unique=True))),
-        metadata=draw(st.dictionaries(TEXTS, st.just("") | BROKEN_TEXTS, max_size=3)),
-        cancellation=cancellation if status is OrderStatus.CANCELLED else None,
-        documents=tuple(draw(st.lists(documents(), max_size=2))),
-        version=draw(st.integers(1, 9)),
-    )
 
 
 def _write(name: str, kept: list[OrderDTO]) -> bytes:
