@@ -1,5 +1,6 @@
 """The folder of documents keeps the contract, also where it cannot make hard links."""
 
+import asyncio
 import errno
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from orderkeep.application.ports import DocumentStore
 from orderkeep.bootstrap import open_documents
 from orderkeep.testing import DocumentStoreContract
+from orderkeep.testing.documents import KEY
 
 
 class TestFolderDocuments(DocumentStoreContract):
@@ -28,4 +30,14 @@ class TestFolderWithoutHardLinks(TestFolderDocuments):
         return open_documents(f"folder:///{tmp_path}/documents")
 
     async def test_takes_one_of_many_at_once(self, documents: DocumentStore) -> None:
-        """Here the last may win, of contents that are the same wherever the key is that of their content."""
+        """Here the last may win; where the key is that of the content, all are the same. Each is whole."""
+        contents = {f"writer {number}".encode() * 1_000 for number in range(20)}
+        seen: set[bytes | None] = set()
+
+        async def put(content: bytes) -> None:
+            await documents.put(KEY, content, "text/html")
+            seen.add(await documents.get(KEY))
+
+        await asyncio.gather(*(put(content) for content in contents))
+        assert seen
+        assert seen <= contents
