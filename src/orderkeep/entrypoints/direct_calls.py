@@ -160,7 +160,7 @@ async def _issue_receipt(use_cases: UseCases, given: ReceiptInput, asked: Reques
     issued = await use_cases.issue_receipt.execute(
         given.order_id, asked, file_format=given.format, version=given.version
     )
-    return dry_run_form(CommandResult(issued.order, issued.events)) if asked.dry_run else issued.document
+    return dry_run_form(issued.result) if asked.dry_run else issued.document
 
 
 async def _list_documents(use_cases: UseCases, given: OrderInput, asked: Request) -> object:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from orderkeep.application import documents
 from orderkeep.application.actor import Scope
 from orderkeep.application.change_order import PLAIN, Request, change_order
-from orderkeep.application.dtos import EventDTO, OrderDTO
+from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
 from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
 from orderkeep.domain.entities import Document, Order
 from orderkeep.domain.exceptions import OrderNotFound, UnknownFormat, VersionNotFound
@@ -26,6 +26,12 @@ class IssuedReceipt:
     events: tuple[EventDTO, ...] = ()
     replayed: bool = False
     dry_run: bool = False
+
+    @property
+    def result(self) -> CommandResult:
+        """What happened to the order, as of any command: a replay only where the request itself was repeated."""
+        is_repeated = self.replayed and bool(self.events)
+        return CommandResult(self.order, self.events, replayed=is_repeated, dry_run=self.dry_run)
 
 
 class IssueReceiptUseCase:

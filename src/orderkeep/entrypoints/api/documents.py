@@ -7,8 +7,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orderkeep.application.dtos import CommandResult
 from orderkeep.application.use_cases import FoundDocument, IssuedReceipt
+from orderkeep.entrypoints.answer_forms import page_form
 from orderkeep.entrypoints.api import answers
 from orderkeep.entrypoints.api.bodies import receipt_in
 from orderkeep.entrypoints.api.conditions import etag_of, none_match
@@ -41,7 +41,7 @@ async def issue_receipt(order_id: OrderId, request: Request, use_cases: Services
 async def list_documents(order_id: OrderId, use_cases: Services) -> Response:
     """Each with its `id`, by which the file itself is asked for."""
     found = await use_cases.list_documents.execute(order_id, LOCAL)
-    return answers.answer({"data": found, "has_more": False, "next_cursor": None})
+    return answers.answer(page_form([*found], None))
 
 
 @router.get("/{document_id}", **documented("get_document"))
@@ -57,11 +57,10 @@ async def get_document(order_id: OrderId, document_id: DocumentId, request: Requ
 
 def _receipt_answer(request: Request, issued: IssuedReceipt, *, dry_run: bool) -> Response:
     is_new = bool(issued.events)  # or was, when the same request came first
-    result = CommandResult(issued.order, issued.events, replayed=issued.replayed and is_new)
     if dry_run:
-        return answers.result_answer(result, dry_run=True)
+        return answers.result_answer(issued.result, dry_run=True)
     path = f"/orders/{quote(issued.order.id)}/documents/{issued.document.id}"
-    headers = {**answers.result_headers(result), "Location": request.scope["root_path"] + path}
+    headers = {**answers.result_headers(issued.result), "Location": request.scope["root_path"] + path}
     return answers.answer(issued.document, HTTPStatus.CREATED if is_new else HTTPStatus.OK, headers)
 
 

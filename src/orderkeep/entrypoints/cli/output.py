@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from orderkeep.application.dtos import CommandResult
+from orderkeep.entrypoints.answer_forms import dry_run_form
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
@@ -108,7 +109,7 @@ def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> N
     elif dry_run:
         say("dry run: this would happen, and nothing was written")
     if dry_run and not wants_table(session):
-        write_json({"dry_run": True, "order": result.order, "events": result.events})
+        write_json(dry_run_form(result))
     else:
         write_order(session, encode(result.order))
 

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 from orderkeep.application.change_order import Request
-from orderkeep.application.dtos import CommandResult
 from orderkeep.application.use_cases import FoundDocument, IssuedReceipt, IssueReceiptUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
@@ -50,9 +49,7 @@ def receipt_command(
         return issued, await use_cases.get_document.execute(order_id, issued.document.id, CLI_ACTOR)
 
     if request.dry_run:
-        issued = session.run(issue)
-        result = CommandResult(issued.order, issued.events, replayed=issued.replayed and bool(issued.events))
-        output.write_result(session, result, dry_run=True)
+        output.write_result(session, session.run(issue).result, dry_run=True)
     elif session.as_json and file is None:
         output.write_json(session.run(issue).document)
     else:
