@@ -33,14 +33,31 @@ OF_A_PREFIX = r"the prefix of documents in S3 has letters, digits and . _ : -, w
         ("s3://shop/" + "/".join(["kept"] * 100), "at most 400 of them"),
         ("s3://shop?region=eu-west-3&zone=a&acl=public", "takes region and endpoint, not acl, zone"),
         ("s3://shop#there", "takes region and endpoint, not a fragment"),
-        ("s3://shop?endpoint=s3.example.com", "the endpoint of S3 is a URL with no path, such as https://"),
+        (
+            "s3://shop?endpoint=s3.example.com",
+            "the endpoint of S3 is a URL with no path and no password, such as https://",
+        ),
         ("s3://shop?endpoint=http://127.0.0.1:9000/minio", "the endpoint of S3 is a URL with no path"),
+        ("s3://shop?endpoint=http://key:secret@127.0.0.1:9000", "no path and no password"),
+        ("s3://shop?endpoint=http://127.0.0.1:99999", "the endpoint of S3 is a URL"),
+        ("s3://shop?endpoint=http://[bad", "the endpoint of S3 is a URL"),
+        ("s3://shop?endpoint=http://[::bad", "the endpoint of S3 is a URL"),
+        ("s3://shop?endpoint=http://[1.2]", "the endpoint of S3 is a URL"),
+        ("s3://shop?endpoint=http://a%20b", "the endpoint of S3 is a URL"),
+        ("s3://shop?region=%0Aeu-west-3", "the region of S3 has letters, digits and -"),
+        ("s3://shop?region=eu-west-3&region=eu-west-1", "takes region and endpoint once each"),
+        ("s3://[shop/kept", "has [ and ] around an IPv6 address only"),
     ],
 )
 def test_names_the_rule_that_a_url_breaks(url: str, message: str) -> None:
     with pytest.raises(InvalidDocumentsURL) as refused:
         open_documents(url)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize("endpoint", ["http://[::1]:9000", "https://s3.example.com/", "http://minio_1:9000"])
+def test_takes_an_endpoint_that_is_a_host_and_maybe_a_port(endpoint: str) -> None:
+    assert open_documents(f"s3://shop?region=eu-west-3&endpoint={endpoint}")
 
 
 async def test_a_folder_is_relative_with_three_slashes_and_absolute_with_four(

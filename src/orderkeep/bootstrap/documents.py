@@ -18,6 +18,8 @@ class InvalidDocumentsURL(ValueError):
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._:-]{0,199})*/?")
+_REGION = re.compile(r"[A-Za-z0-9-]{0,64}")
+_ENDPOINT = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 _LONGEST_PREFIX = 400  # a key of S3 has 1,024 bytes
 
 
@@ -25,7 +27,10 @@ def open_documents(url: str) -> DocumentStore:
     """Open the document store that a URL names: `memory://`, `folder:///documents` (`folder:////var/lib/documents`)
     or `s3://bucket/prefix?region=eu-central-1`. Nothing is written, and nobody asked, until there is a document.
     """
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise InvalidDocumentsURL("a document store's URL has [ and ] around an IPv6 address only") from error
     opener = _STORES.get(parts.scheme)
     if opener is None:
         schemes = " or ".join(f"{scheme}://" for scheme in _STORES)
@@ -94,7 +99,10 @@ def _s3(parts: SplitResult) -> DocumentStore:
         raise InvalidDocumentsURL("S3 needs packages that are not installed: pip install 'orderkeep[aws]'")
     from orderkeep.infrastructure.s3_documents import S3DocumentStore
 
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    given = parse_qsl(parts.query, keep_blank_values=True)
+    options = dict(given)
+    if len(options) < len(given):
+        raise InvalidDocumentsURL("the URL of an S3 bucket takes region and endpoint once each")
     if unknown := sorted(options.keys() - {"region", "endpoint"}) or ["a fragment"][: bool(parts.fragment)]:
         raise InvalidDocumentsURL(f"the URL of an S3 bucket takes region and endpoint, not {', '.join(unknown)}")
     if not _BUCKET.fullmatch(parts.netloc):
@@ -106,9 +114,26 @@ def _s3(parts: SplitResult) -> DocumentStore:
             "the prefix of documents in S3 has letters, digits and . _ : -, with one / between two parts, "
             f"and at most {_LONGEST_PREFIX} of them"
         )
-    if "endpoint" in options and not re.match(r"https?://[^/?#]+/?\Z", options["endpoint"]):
-        raise InvalidDocumentsURL("the endpoint of S3 is a URL with no path, such as https://s3.example.com:9000")
+    if not _REGION.fullmatch(options.get("region", "")):
+        raise InvalidDocumentsURL("the region of S3 has letters, digits and -, such as eu-central-1")
+    if "endpoint" in options and not _is_endpoint(options["endpoint"]):
+        raise InvalidDocumentsURL(
+            "the endpoint of S3 is a URL with no path and no password, such as https://s3.example.com:9000"
+        )
     return S3DocumentStore(parts.netloc, parts.path, **options)
+
+
+def _is_endpoint(url: str) -> bool:
+    """Tell whether S3's client takes the URL, and links may show it: it panics where it is none, and whoever has a
+    link would have a password that stands in it.
+    """
+    if not _ENDPOINT.fullmatch(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 _STORES: dict[str, Callable[[SplitResult], DocumentStore]] = {"memory": _memory, "folder": _folder, "s3": _s3}
