@@ -68,6 +68,15 @@ def test_config_takes_the_store_from_the_environment(monkeypatch: pytest.MonkeyP
     assert Cli().json("config")["store"] == {"value": "sqlite:///orders.db", "from": "default"}
 
 
+@pytest.mark.parametrize("parameter", ["http://user:kept-secret@minio:9000", "http%3A%2F%2Fuser%3Akept-secret%40minio"])
+def test_shows_no_password_of_an_endpoint_in_a_url(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_DOCUMENTS", f"s3://shop?endpoint={parameter}&region=eu-west-3")
+    told = Cli()("config").stdout
+    assert "kept-secret" not in told
+    assert "***" in told
+    assert "&region=eu-west-3" in told
+
+
 def test_the_store_may_stand_in_a_file_that_the_environment_names(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

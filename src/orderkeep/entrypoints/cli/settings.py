@@ -14,6 +14,10 @@ from orderkeep.config import Settings
 HIDDEN = "***"
 _SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:password|secret|token|key)[^=&#]*=)[^&#]+", re.IGNORECASE)
 
+_PASSWORD_OF_ENDPOINT = re.compile(
+    r"([?&][^=&#]*=[a-z]+(?::|%3A)(?://|%2F%2F)[^/?&#@]*?(?::|%3A))[^/?&#@]+(?:@|%40)", re.IGNORECASE
+)
+
 
 def load_settings(**options: Any) -> Settings:
     """Return the settings; options that are None are as the environment says. Raises `click.UsageError`."""
@@ -47,4 +51,5 @@ def shown(value: object) -> str | int | bool:
         return HIDDEN
     if password:
         text = text.replace(f":{password}@", f":{HIDDEN}@", 1)
+    text = _PASSWORD_OF_ENDPOINT.sub(rf"\1{HIDDEN}@", text)
     return _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", text)
