@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.direct_calls import CALLS
 from orderkeep.entrypoints.lambda_sources import WrongHandler
 from tests.entrypoints.direct_asking import ask, refusal
@@ -156,6 +156,18 @@ def test_a_store_that_is_away_has_a_name_to_try_again_by(
         "the store cannot answer now: try again, with the same idempotency_key",
     )
     assert "the cable is cut" in caplog.text
+
+
+def test_nobody_is_told_to_try_again_where_somebody_must_mend_it_first(
+    direct: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def altered(*_: Any, **__: Any) -> None:
+        raise StoreUnusable("the file is not as it was kept")
+
+    monkeypatch.setattr(direct._use_cases.get_document, "execute", altered)
+    name, said = refusal(direct, {"use_case": "get_document", "input": {"order_id": "1", "document_id": "a"}})
+    assert (name, said) == ("store_unusable", "the store cannot answer until somebody mends it; the log has more")
+    assert "the file is not as it was kept" in caplog.text
 
 
 def test_what_nobody_foresaw_is_logged_and_tells_nothing(

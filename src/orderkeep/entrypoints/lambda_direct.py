@@ -19,7 +19,7 @@ from pydantic import AfterValidator, Field
 
 from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.application.change_order import Request
-from orderkeep.domain.exceptions import InvalidOrder, InvalidQuery, OrderkeepError, StoreUnavailable
+from orderkeep.domain.exceptions import InvalidOrder, InvalidQuery, OrderkeepError, StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.direct_calls import CALLS, Call
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of, pointer_to
 from orderkeep.entrypoints.field_types import Version, finding
@@ -108,6 +108,9 @@ def _said(error: OrderkeepError) -> str:
             return f"/input{found.pointer} {found.message}"
         case InvalidQuery():
             return f"{pointer_to(('input', error.parameter))} {error}"
+        case StoreUnusable():
+            log.error("%s: %s", error.code, error)
+            return "the store cannot answer until somebody mends it; the log has more"
         case StoreUnavailable():
             log.error("%s: %s", error.code, error)
             return "the store cannot answer now: try again, with the same idempotency_key"
