@@ -27,7 +27,7 @@ def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
     `postgresql://user:password@host:5432/database` or `dynamodb://table?region=eu-central-1`. SQL tables are made and
     brought up to date, or with `auto_migrate` off refused where they are older than this code.
     """
-    parts = urlsplit(url)
+    parts = _parts_of(url)
     opener = _STORES.get(parts.scheme)
     if opener is None:
         raise InvalidStoreURL(f"a store's URL begins with {' or '.join(f'{scheme}://' for scheme in _STORES)}")
@@ -96,7 +96,7 @@ def _dynamodb(parts: SplitResult, _auto_migrate: bool) -> OrderStore:
 
 def table_setup(url: str) -> "TableSetup":
     """Return what creates and describes the table of a DynamoDB store's URL. Raises as `open_store` does."""
-    parts = urlsplit(url)
+    parts = _parts_of(url)
     if parts.scheme != "dynamodb":
         raise InvalidStoreURL("only a DynamoDB store has a table to create, such as dynamodb://orders")
     try:
@@ -118,6 +118,13 @@ async def check_table(url: str) -> None:
             await setup.check()
         finally:
             await setup.close()
+
+
+def _parts_of(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        raise InvalidStoreURL("a store's URL has [ and ] around an IPv6 address only") from error
 
 
 def _table_of(parts: SplitResult) -> tuple[str, dict[str, str]]:
