@@ -2,6 +2,7 @@
 
 import pytest
 
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.aws_places import is_here, located
 
 SERVICES = ("DYNAMODB", "S3", "EVENTBRIDGE")
@@ -28,6 +29,34 @@ def test_each_service_has_a_variable_of_its_own(service: str, monkeypatch: pytes
     monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "https://one.example.com")
     monkeypatch.setenv("AWS_REGION", "us-east-2")
     assert located(service, None, None) == ("us-east-2", "https://one.example.com")
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "bucket.test",
+        "ftp://bucket.test",
+        "http://",
+        "http://h:99999",
+        "http://h:0",
+        "http://[::1",
+        "https://u:p@h",
+    ],
+)
+def test_refuses_an_endpoint_that_is_none_and_tells_which_variable(
+    endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+    with pytest.raises(StoreUnusable, match="set AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL anew") as refused:
+        located("S3", "eu-central-1", None)
+    assert endpoint not in str(refused.value)
+
+
+@pytest.mark.parametrize("region", ["eu central", "eu-central-1\n", "é", "e" * 65])
+def test_refuses_a_region_that_is_none(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    with pytest.raises(StoreUnusable, match="set AWS_REGION anew"):
+        located("DYNAMODB", None, None)
 
 
 def test_only_a_server_on_this_machine_needs_no_region() -> None:
