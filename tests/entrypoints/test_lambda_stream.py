@@ -173,7 +173,7 @@ async def test_imports_neither_fastapi_nor_amazons_client(server: EventBridgeSer
         ("eventbridge://orders?queue=x", "the URL of the events is eventbridge://bus"),
         ("eventbridge://orders#here", "the URL of the events is eventbridge://bus"),
         ("eventbridge://orders?source=aws.orders", "a source of events has"),
-        ("eventbridge://orders?endpoint=somewhere", "an endpoint of EventBridge is a URL"),
+        ("eventbridge://orders?endpoint=somewhere", "the endpoint of AWS must be a URL"),
         ("memory://orders", "the URL of the events is eventbridge://bus"),
     ],
 )

@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.event_publisher import EventPublisher
+from orderkeep.domain.exceptions import StoreUnusable
 
 
 class InvalidEventsURL(ValueError):
@@ -28,7 +29,7 @@ def open_publisher(url: str) -> EventPublisher:
         from orderkeep.infrastructure.eventbridge_publisher import EventBridgePublisher
 
         return EventBridgePublisher(unquote(parts.netloc + parts.path), **options)
-    except (ModuleNotFoundError, ValueError) as error:
+    except (ModuleNotFoundError, ValueError, StoreUnusable) as error:
         raise InvalidEventsURL(str(error)) from error
 
 

@@ -37,12 +37,14 @@ class Place:
 
     @classmethod
     def of(cls, region: str | None, endpoint: str | None) -> Self:
-        """Return the place given; what is None is as the usual AWS variables say. Raises `ValueError`."""
+        """Return the place given; what is None is as the usual AWS variables say. Raises `ValueError`, and
+        `StoreUnusable` where one of these is not what it must be.
+        """
         region, endpoint = located("EVENTBRIDGE", region, endpoint)
         if not region:
             raise ValueError("the AWS region is not known: set AWS_REGION, or add ?region=… to the URL of the events")
         domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
-        return cls(region, _root(endpoint or f"https://events.{region}.{domain}"))
+        return cls(region, URL(endpoint or f"https://events.{region}.{domain}").with_path("/"))
 
     def credentials(self) -> Credentials:
         """Return where the keys come from: the usual places, or any where the endpoint is on this machine."""
@@ -132,13 +134,3 @@ def _refusal(status: int, said: Json) -> PutFailed:
     elif status >= 500:
         code = "InternalException"
     return PutFailed(code, str(said.get("message") or said.get("Message") or ""))
-
-
-def _root(endpoint: str) -> URL:
-    try:
-        url = URL(endpoint).with_path("/")
-    except ValueError:
-        url = URL()
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError("an endpoint of EventBridge is a URL such as https://events.eu-central-1.amazonaws.com")
-    return url
