@@ -6,7 +6,7 @@ from tests.deploy.on_lambda import template as lambda_template
 from tests.docs.core_tables import Rows
 from tests.docs.dynamo_costs import costs
 
-# List prices in US dollars in us-east-1, as published in 2025, without any free tier.
+# Assumed prices in US dollars, near those of us-east-1 in 2025, without any free tier.
 PER_MILLION = {"write unit": 0.625, "read unit": 0.125, "HTTP request": 1.00, "invocation": 0.20, "event": 1.00}
 PER_GB_SECOND = 0.0000133334
 PER_GB_OF_LOGS = 0.50
