@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from orderkeep.bootstrap import bootstrap
-from tests.faults import sqlite_process
+from tests.faults import store_process
 
 KILLS = 20
 MOST_ACKNOWLEDGED = 120
@@ -17,7 +17,7 @@ SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(2**32)))
 
 def acknowledged_until_killed(path: Path, count: int) -> dict[str, int]:
     """Let a process save, kill it once it acknowledged that many, and return the versions it acknowledged."""
-    command = [sys.executable, sqlite_process.__file__, "save", str(path)]
+    command = [sys.executable, store_process.__file__, "save", str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(count)]
@@ -41,4 +41,4 @@ async def test_keeps_all_that_was_acknowledged_before_the_kill(tmp_path: Path) -
     missing = {order_id for order_id, version in acknowledged.items() if kept.get(order_id, 0) < version}
     assert missing == set(), f"seed {SEED}"
     assert report.problems == [], f"seed {SEED}"
-    assert len(kept) <= len(acknowledged) + KILLS * sqlite_process.SAVERS, f"seed {SEED}"
+    assert len(kept) <= len(acknowledged) + KILLS * store_process.SAVERS, f"seed {SEED}"

@@ -1,10 +1,11 @@
-"""Two processes race on one file: exactly one wins, a repeated key has one effect, and nobody is refused in error."""
+"""Two processes race on one store: exactly one wins, a repeated key has one effect, and nobody is refused in error."""
 
+import asyncio
 import json
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,13 @@ from typing import Any
 import pytest
 
 from orderkeep.bootstrap import UseCases, bootstrap
-from tests.faults import sqlite_process
-from tests.faults.sqlite_process import PLACED, TASKS
+from tests.faults import store_process
+from tests.faults.store_process import PLACED, TASKS
+from tests.servers.dynamodb import Server
 
-ROUNDS = 200
+ROUNDS = {"sqlite": 200, "postgres": 100, "dynamodb": 10}
+"""How often, by what a round takes on each store."""
+
 PROCESSES = 2
 
 
@@ -23,7 +27,7 @@ class Racers:
     """Processes that do the same work on the same store at the same time."""
 
     def __init__(self, store: str, stack: ExitStack) -> None:
-        command = [sys.executable, sqlite_process.__file__, "race", store]
+        command = [sys.executable, store_process.__file__, "race", store]
         self.processes = [
             stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
             for _ in range(PROCESSES)
@@ -45,28 +49,43 @@ class Racers:
         return outcomes
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "orders.db"
+@pytest.fixture(params=ROUNDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture
-def racers(path: Path) -> Iterator[Racers]:
+def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/orders.db"
+    if kind == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    server: Server = request.getfixturevalue("dynamodb")
+    return asyncio.run(server.new_url())
+
+
+@pytest.fixture
+def rounds(kind: str) -> int:
+    return ROUNDS[kind]
+
+
+@pytest.fixture
+def racers(url: str) -> Iterator[Racers]:
     with ExitStack() as stack:
-        yield Racers(f"sqlite:///{path}", stack)
+        yield Racers(url, stack)
 
 
 @pytest.fixture
-async def use_cases(path: Path) -> Any:
-    use_cases = bootstrap(f"sqlite:///{path}")
+async def use_cases(url: str) -> AsyncIterator[UseCases]:
+    use_cases = bootstrap(url)
     yield use_cases
     report = await use_cases.verify_orders.execute()
     assert report.problems == []
     await use_cases.close()
 
 
-async def test_one_of_cancel_and_ship_wins(racers: Racers, use_cases: UseCases) -> None:
-    for _ in range(ROUNDS):
+async def test_one_of_cancel_and_ship_wins(racers: Racers, use_cases: UseCases, rounds: int) -> None:
+    for _ in range(rounds):
         order_id = (await use_cases.place_order.execute(PLACED)).order.id
         await use_cases.confirm_order.execute(order_id)
         told = Counter(outcome.get("refused", "won") for outcome in racers.race(what="cancel or ship", id=order_id))
@@ -83,16 +102,18 @@ def assert_one_effect(outcomes: list[dict[str, Any]]) -> None:
 
 
 async def test_a_cancel_repeated_with_its_key_has_one_effect_and_one_answer(
-    racers: Racers, use_cases: UseCases
+    racers: Racers, use_cases: UseCases, rounds: int
 ) -> None:
-    for number in range(ROUNDS):
+    for number in range(rounds):
         order_id = (await use_cases.place_order.execute(PLACED)).order.id
         assert_one_effect(racers.race(what="cancel", id=order_id, key=f"key-{number}"))
         assert len((await use_cases.get_order_history.execute(order_id)).changes) == 2
 
 
-async def test_an_order_placed_repeatedly_with_one_key_is_one_order(racers: Racers, use_cases: UseCases) -> None:
-    for number in range(ROUNDS):
+async def test_an_order_placed_repeatedly_with_one_key_is_one_order(
+    racers: Racers, use_cases: UseCases, rounds: int
+) -> None:
+    for number in range(rounds):
         assert_one_effect(racers.race(what="place", key=f"key-{number}"))
 
-    assert (await use_cases.verify_orders.execute()).orders == ROUNDS
+    assert (await use_cases.verify_orders.execute()).orders == rounds
