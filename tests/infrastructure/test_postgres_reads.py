@@ -3,12 +3,10 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.ports import ListPosition, OrderFilter
 from orderkeep.application.use_cases import VerifyOrdersUseCase
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, connections
@@ -16,9 +14,6 @@ from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, pending_order, small_order
 from tests.servers.schemas import look
 
-FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
-LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
-A_TICK = timedelta(microseconds=1)
 OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1"
 
 
@@ -28,49 +23,6 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresOrderRepository]:
     await store.save(pending_order(1))
     yield store
     await store.close()
-
-
-@pytest.mark.parametrize(
-    "moment",
-    [FIRST_MOMENT, FIRST_MOMENT + A_TICK, datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), LAST_MOMENT],
-)
-async def test_keeps_any_instant_to_the_microsecond(store: PostgresOrderRepository, moment: datetime) -> None:
-    await store.save(small_order("order-2", at=moment))
-    found = await store.get_snapshot("order-2")
-    change = await store.get_change_at("order-2", moment)
-
-    assert found is not None
-    assert found.created_at == moment
-    assert change is not None
-    assert change.at == moment
-    if moment != FIRST_MOMENT:
-        assert await store.get_change_at("order-2", moment - A_TICK) is None
-
-
-async def test_finds_by_an_instant_of_another_time_zone(store: PostgresOrderRepository) -> None:
-    created = pending_order(1).created_at
-    there = created.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
-
-    assert await store.get_change_at("order-1", pending_order(1).updated_at.astimezone(there.tzinfo)) is not None
-    assert len(await store.list_snapshots(OrderFilter(created_from=there), None, 9)) == 1
-    assert await store.list_snapshots(OrderFilter(created_to=there), None, 9) == []
-
-
-@pytest.mark.parametrize("number", [10**30, -(10**30)])
-async def test_numbers_beyond_64_bits_find_nothing_beyond(store: PostgresOrderRepository, number: int) -> None:
-    changes = [1] if number < 0 else []
-
-    assert await store.get_change("order-1", number) is None
-    assert [change.version for change in await store.list_changes("order-1", number, 10**30)] == changes
-    assert len((await store.read_changes(None, 10**30)).changes) == 1
-
-
-@pytest.mark.parametrize("id", ["half \ud800", "", "order-1\x00", "order-1' OR '1'='1", "x" * 100_000])
-async def test_an_id_that_no_order_can_have_finds_none(store: PostgresOrderRepository, id: str) -> None:
-    assert await store.get_by_id(id) is None
-    assert await store.get_snapshot(id) is None
-    assert await store.get_change(id, 1) is None
-    assert await store.list_snapshots(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == []
 
 
 async def test_a_document_is_answered_byte_by_byte_as_it_was_written(

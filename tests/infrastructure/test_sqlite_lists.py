@@ -70,14 +70,6 @@ def test_enters_the_index_at_the_nearer_of_position_and_end(filters: dict[str, s
     assert list_query(where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (1795348800123457, "")
 
 
-@pytest.mark.parametrize("where", [OrderFilter(user_id="half \ud800"), OrderFilter(tag="a\x00b")])
-async def test_a_text_that_no_order_can_hold_matches_none(path: Path, where: OrderFilter) -> None:
-    store = SqliteOrderRepository(path)
-
-    assert await store.list_snapshots(where, None, 5) == []
-    await store.close()
-
-
 async def test_a_page_may_be_larger_than_64_bits(path: Path) -> None:
     store = SqliteOrderRepository(path)
 

@@ -3,18 +3,14 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections
-from tests.infrastructure.sqlite_samples import NOON, an_order, look
-
-FIRST_MOMENT = datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=UTC)
-LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+from tests.infrastructure.sqlite_samples import an_order, look
 
 
 @pytest.fixture
@@ -23,46 +19,6 @@ async def store(path: Path) -> AsyncIterator[SqliteOrderRepository]:
     await store.save(an_order(1))
     yield store
     await store.close()
-
-
-@pytest.mark.parametrize("moment", [FIRST_MOMENT, datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), LAST_MOMENT])
-async def test_keeps_any_instant_to_the_microsecond(store: SqliteOrderRepository, moment: datetime) -> None:
-    await store.save(an_order(2, at=moment))
-    found = await store.get_snapshot("order-2")
-    change = await store.get_change_at("order-2", moment)
-
-    assert found is not None
-    assert found.created_at == moment
-    assert change is not None
-    assert change.at == moment
-    if moment != FIRST_MOMENT.replace(microsecond=0):
-        assert await store.get_change_at("order-2", moment - timedelta(microseconds=1)) is None
-
-
-async def test_finds_by_an_instant_of_another_time_zone(store: SqliteOrderRepository) -> None:
-    created = NOON + timedelta(seconds=1)
-    there = created.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
-
-    assert await store.get_change_at("order-1", there) is not None
-    assert len(await store.list_snapshots(OrderFilter(created_from=there), None, 9)) == 1
-    assert await store.list_snapshots(OrderFilter(created_to=there), None, 9) == []
-
-
-@pytest.mark.parametrize("number", [10**30, -(10**30)])
-async def test_numbers_beyond_64_bits_find_nothing_beyond(store: SqliteOrderRepository, number: int) -> None:
-    changes = [1] if number < 0 else []
-
-    assert await store.get_change("order-1", number) is None
-    assert [change.version for change in await store.list_changes("order-1", number, 10**30)] == changes
-    assert len((await store.read_changes(None, 10**30)).changes) == 1
-
-
-@pytest.mark.parametrize("id", ["half \ud800", "", "order-1\x00", "order-1' OR '1'='1", "x" * 100_000])
-async def test_an_id_that_no_order_can_have_finds_none(store: SqliteOrderRepository, id: str) -> None:
-    assert await store.get_by_id(id) is None
-    assert await store.get_snapshot(id) is None
-    assert await store.get_change(id, 1) is None
-    assert await store.list_snapshots(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == []
 
 
 @pytest.mark.parametrize("position", ["", "-1", "+1", "1.0", "0x1", "\u0661", "1 ", "9" * 19, "9" * 400, "a", "None"])

@@ -1,0 +1,78 @@
+"""What the SQL stores answer alike: exact in time, and nothing where nothing can be, however odd the question."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
+from orderkeep.bootstrap import open_store
+from orderkeep.testing.orders import pending_order, small_order
+
+FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
+LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+A_TICK = timedelta(microseconds=1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{request.getfixturevalue('path')}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[OrderStore]:
+    store = open_store(url)
+    await store.save(pending_order(1))
+    yield store
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [FIRST_MOMENT, FIRST_MOMENT + A_TICK, datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), LAST_MOMENT],
+)
+async def test_keeps_any_instant_to_the_microsecond(store: OrderStore, moment: datetime) -> None:
+    await store.save(small_order("order-2", at=moment))
+    found = await store.get_snapshot("order-2")
+    change = await store.get_change_at("order-2", moment)
+
+    assert found is not None
+    assert found.created_at == moment
+    assert change is not None
+    assert change.at == moment
+    if moment != FIRST_MOMENT:
+        assert await store.get_change_at("order-2", moment - A_TICK) is None
+
+
+async def test_finds_by_an_instant_of_another_time_zone(store: OrderStore) -> None:
+    created = pending_order(1).created_at
+    there = created.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
+
+    assert await store.get_change_at("order-1", pending_order(1).updated_at.astimezone(there.tzinfo)) is not None
+    assert len(await store.list_snapshots(OrderFilter(created_from=there), None, 9)) == 1
+    assert await store.list_snapshots(OrderFilter(created_to=there), None, 9) == []
+
+
+@pytest.mark.parametrize("number", [10**30, -(10**30)])
+async def test_numbers_beyond_64_bits_find_nothing_beyond(store: OrderStore, number: int) -> None:
+    changes = [1] if number < 0 else []
+
+    assert await store.get_change("order-1", number) is None
+    assert [change.version for change in await store.list_changes("order-1", number, 10**30)] == changes
+    assert len((await store.read_changes(None, 10**30)).changes) == 1
+    assert len(await store.list_snapshots(OrderFilter(), None, 10**30)) == 1
+
+
+@pytest.mark.parametrize("id", ["half \ud800", "", "order-1\x00", "order-1' OR '1'='1", "x" * 100_000])
+async def test_an_id_that_no_order_can_have_finds_none(store: OrderStore, id: str) -> None:
+    assert await store.get_by_id(id) is None
+    assert await store.get_snapshot(id) is None
+    assert await store.get_change(id, 1) is None
+    assert await store.list_snapshots(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == []
+
+
+@pytest.mark.parametrize("where", [OrderFilter(user_id="half \ud800"), OrderFilter(tag="a\x00b")])
+async def test_a_text_that_no_order_can_hold_matches_none(store: OrderStore, where: OrderFilter) -> None:
+    assert await store.list_snapshots(where, None, 5) == []
