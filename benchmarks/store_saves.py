@@ -11,46 +11,27 @@ import os
 import platform
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
-from orderkeep.application.dtos import LineDTO, PlaceOrder
-from orderkeep.application.ids import new_order_id
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, writer
 from orderkeep.infrastructure.sqlite_repo.rows import INSERT_CHANGE, Write
 
+sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from benchmarks.load.orders import an_order  # noqa: E402
+
 AT_ONCE = (1, 32, 128)
 WANTED, WANTED_AT = 3.0, 32
 WARM_UP = 300
 BLOCK, LOG_BLOCKS = bytes(range(256)) * 16, 1_000
-
-numbers = count(1)
-
-
-def an_order() -> Order:
-    """Return a new order of two lines, as a shop would place it."""
-    number = next(numbers)
-    lines = (
-        LineDTO("SKU-4711-B", "Desk lamp, brass", 2, 4_750, 0, 760),
-        LineDTO("SKU-0815", "Bulb E27", 3, 390, 70, 187),
-    )
-    placed = PlaceOrder(
-        user_id=f"user-{number % 5_000}",
-        total=12_042,
-        currency="EUR",
-        lines=lines,
-        shipping=495,
-        external_ref=f"web-{number}",
-    )
-    return placed.to_order(new_order_id(), datetime.now(UTC))
 
 
 @dataclass

@@ -11,6 +11,7 @@ import asyncio
 import os
 import platform
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,17 +19,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import import_module
-from itertools import count
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import urlsplit
 
-from orderkeep.application.dtos import LineDTO, PlaceOrder
-from orderkeep.application.ids import new_order_id
+from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import UseCases, open_store, use_cases_on
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.serialization import Commit, commit_of
+
+sys.path[:0] = [str(Path(__file__).parents[1])]
+
+from benchmarks.load.orders import a_command, an_order  # noqa: E402
 
 AT_ONCE = (1, 32)
 PAGE = 50
@@ -38,7 +41,6 @@ FIRST_TIMES = 20
 MOST_READS, MOST_WRITES = 100_000, 2_000
 """In one turn: a driver of dicts would fill the memory."""
 
-numbers = count(1)
 
 Ask = Callable[[Any], Awaitable[object]]
 
@@ -57,27 +59,6 @@ class Driver(Protocol):
 
 def driver_of(url: str) -> Driver:
     return cast(Driver, import_module(f"peers.{urlsplit(url).scheme}_driver").Driver(url))
-
-
-def a_command() -> PlaceOrder:
-    """Return an order of two lines to place, as a shop would."""
-    number = next(numbers)
-    lines = (
-        LineDTO("SKU-4711-B", "Desk lamp, brass", 2, 4_750, 0, 760),
-        LineDTO("SKU-0815", "Bulb E27", 3, 390, 70, 187),
-    )
-    return PlaceOrder(
-        user_id=f"user-{number % 5_000}",
-        total=12_042,
-        currency="EUR",
-        lines=lines,
-        shipping=495,
-        external_ref=f"web-{number}",
-    )
-
-
-def an_order() -> Order:
-    return a_command().to_order(new_order_id(), datetime.now(UTC))
 
 
 async def kept_orders(store: OrderStore, times: int) -> list[Order]:

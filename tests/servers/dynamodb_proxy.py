@@ -11,6 +11,8 @@ from urllib.parse import quote
 import aiohttp
 from aiohttp import web
 
+from tests.servers import web_app
+
 Json = dict[str, Any]
 
 
@@ -61,13 +63,7 @@ class DynamoProxy:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession()
-        app = web.Application(client_max_size=64 * 2**20)
-        app.router.add_post("/", self._answer)
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.endpoint = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._runner, self.endpoint = await web_app.start(self._answer, 64 * 2**20)
         return self
 
     async def __aexit__(

@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from tests.servers import web_app
+
 Json = dict[str, Any]
 
 REGION = "eu-central-1"
@@ -70,14 +72,8 @@ class EventBridgeServer:
         return [event["id"] for event in self.taken]
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=4 * 2**20)
-        app.router.add_post("/", self._answer)
         self._over = asyncio.Event()
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
-        await site.start()
-        self.endpoint = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._runner, self.endpoint = await web_app.start(self._answer, 4 * 2**20)
         return self
 
     async def __aexit__(
