@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections, schema
 from tests.infrastructure.sqlite_samples import an_order, look
 
 NOBODY = 65534
@@ -22,12 +24,18 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def powerless() -> Iterator[Path]:
-    """A folder, and a process that may do in it what its owner may and no more, though the tests may run as root."""
+def powerless(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder, and a process that may do in it what its owner may and no more, though the tests may run as root.
+
+    Whoever it is then may not be let into the checkout, and finds the tables' definition in a copy.
+    """
     was_root = os.geteuid() == 0
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as copy:
         folder = Path(name)
         if was_root:
+            definition = shutil.copytree(schema.MIGRATIONS, Path(copy) / "migrations")
+            Path(copy).chmod(0o755)
+            monkeypatch.setattr(connections, "prepare", partial(schema.prepare, migrations=definition))
             os.chown(folder, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, 0)
         try:
