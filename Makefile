@@ -71,6 +71,7 @@ lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for
 	$(LOCK) --group lambda -c requirements/stores.txt -o requirements/lambda.txt
 	$(LOCK) --group bench -c requirements/stores.txt -o requirements/bench.txt
 	$(LOCK) --group lambda-client -o requirements/lambda-client.txt
+	$(LOCK) --group fuzz -o requirements/fuzz.txt
 	$(LOCK) --group setup -o requirements/setup.txt
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group java -o requirements/java.txt

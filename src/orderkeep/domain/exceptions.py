@@ -22,7 +22,9 @@ OrderkeepError
 ├── InvalidQuery                 a list asked for in a way that no store answers
 │   ├── InvalidCursor            damaged, or made for other filters
 │   └── UnsupportedFilter        a combination of filters that has no index
+├── NotAuthenticated             nobody can tell who asks
 ├── NotAllowed                   the asker lacks the scope that this needs
+├── TooManyRequests              the asker has asked too often; nothing was done
 ├── OrderNotFound                no such order, or not the asker's
 │   ├── VersionNotFound          the order has no such version, or did not exist at that instant
 │   └── DocumentNotFound         the order has no such document
@@ -201,6 +203,15 @@ class UnsupportedFilter(InvalidQuery):
     code = "unsupported_filter"
 
 
+class NotAuthenticated(OrderkeepError):
+    """Who asks has not shown who they are, or with something that does not count. It is not said what was wrong."""
+
+    code = "not_authenticated"
+
+    def __init__(self, message: str = "what was sent to show who asks does not count") -> None:
+        super().__init__(message)
+
+
 class NotAllowed(OrderkeepError):
     """The asker lacks the scope that this needs; `scope` names it. Nothing was looked up."""
 
@@ -209,6 +220,16 @@ class NotAllowed(OrderkeepError):
     def __init__(self, scope: str) -> None:
         super().__init__(f"this needs the scope {scope}")
         self.scope = scope
+
+
+class TooManyRequests(OrderkeepError):
+    """More was asked than one may ask in that time. Nothing was done; `retry_after` seconds later it will be."""
+
+    code = "too_many_requests"
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(f"too many requests: try again in {retry_after} s")
+        self.retry_after = retry_after
 
 
 class OrderNotFound(OrderkeepError, LookupError):

@@ -40,6 +40,8 @@ _DETAILS = {
     "invalid_query": "limit: must be from 1 to 200",
     "invalid_cursor": "cursor: is not a cursor of this list with these filters",
     "unsupported_filter": "tag: cannot be used together with status: filter by one of them",
+    "not_authenticated": "what was sent to show who asks does not count",
+    "too_many_requests": "too many requests: try again in 3 s",
     "not_allowed": "this needs the scope orders:ship",
     "order_not_found": "Order not found",
     "version_not_found": "the order did not exist at that instant",
@@ -78,6 +80,9 @@ _ERRORS: dict[str, list[dict[str, str]]] = {
 
 _MEANING = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or not JSON that all programs read in the same way.",
+    HTTPStatus.UNAUTHORIZED: "Who asks has not shown who they are.",
+    HTTPStatus.FORBIDDEN: "Who asks may not do this. Nothing was looked up.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Too much was asked in too short a time. Nothing was done.",
     HTTPStatus.NOT_FOUND: "There is no such order, or nothing of it that is called so.",
     HTTPStatus.CONFLICT: "Others changed the order at the same moment, again and again. Nothing was written.",
     HTTPStatus.PRECONDITION_FAILED: "The order is not at a version that `If-Match` names. Nothing was written.",
@@ -92,6 +97,8 @@ _MEANING = {
 _HEADERS = {
     HTTPStatus.PRECONDITION_FAILED: "ETag",
     HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
+    HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
+    HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
 }
 
 

@@ -20,10 +20,12 @@ from orderkeep.domain.exceptions import (
     InvalidOrder,
     InvalidQuery,
     NotAllowed,
+    NotAuthenticated,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
+    TooManyRequests,
     VersionMismatch,
 )
 from orderkeep.entrypoints.api.conditions import etag_of
@@ -36,7 +38,9 @@ log = logging.getLogger("orderkeep.http")
 STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
     InvalidOrder: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     NotAllowed: HTTPStatus.FORBIDDEN,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     OrderNotFound: HTTPStatus.NOT_FOUND,
     CommandRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
@@ -51,6 +55,9 @@ METHODS = ("GET", "POST", "DELETE")
 """The methods that our routes have. HEAD is answered wherever GET is."""
 
 RETRY_SECONDS = "1"
+
+CHALLENGE = 'Bearer realm="orderkeep"'
+"""How to show who asks (RFC 6750)."""
 
 
 def answer_errors_with_problems(app: FastAPI) -> None:
@@ -103,6 +110,10 @@ def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
         case VersionMismatch():
             detail = f"the order is at version {error.actual}, which If-Match does not name: read it, then decide"
             return detail, [], {"ETag": etag_of(error.actual)}
+        case NotAuthenticated():
+            return str(error), [], {"WWW-Authenticate": CHALLENGE}
+        case TooManyRequests():
+            return str(error), [], {"Retry-After": str(error.retry_after)}
         case StoreUnusable():
             return "the store cannot answer until somebody mends it; the log has more under this request_id", [], {}
         case StoreUnavailable():

@@ -90,6 +90,10 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": "true",
     },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}, "example": 1},
+    "WWW-Authenticate": {
+        "description": "How to show who asks (RFC 6750).",
+        "schema": {"type": "string"}, "example": 'Bearer realm="orderkeep"',
+    },
     "X-Request-Id": {
         "description": "What this request is known by.", "schema": {"type": "string"}, "example": REQUEST_ID,
     },

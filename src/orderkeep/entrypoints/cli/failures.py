@@ -16,10 +16,12 @@ from orderkeep.domain.exceptions import (
     InvalidOrder,
     InvalidQuery,
     NotAllowed,
+    NotAuthenticated,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
+    TooManyRequests,
     VersionNotFound,
 )
 from orderkeep.entrypoints.cli.plain_text import plain
@@ -44,7 +46,9 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (OrderNotFound, NOT_FOUND, "`orderkeep list` shows which orders this store keeps"),
     (InvalidOrder, INVALID, "nothing was written"),
     (InvalidQuery, USAGE, ""),
+    (NotAuthenticated, REFUSED, ""),
     (NotAllowed, REFUSED, "nothing was written"),
+    (TooManyRequests, UNAVAILABLE, ""),
     (CommandRefused, REFUSED, "nothing was written"),
     (Conflict, REFUSED, ""),
     (StoreUnusable, UNAVAILABLE, "mend that, or name another place with --store or ORDERKEEP_DOCUMENTS"),
