@@ -42,7 +42,7 @@ def container(
     """Start a container, and end it: the handler's module, imported afresh."""
     for name in ("ORDERKEEP_STORE", "ORDERS_TABLE"):
         monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
+    for name, value in {"AWS_LAMBDA_FUNCTION_NAME": "orders", **environment}.items():
         monkeypatch.setenv(name, value)
     forget(monkeypatch)
     try:

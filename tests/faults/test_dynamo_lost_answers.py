@@ -24,8 +24,11 @@ WRITE = "TransactWriteItems"
 Behind = tuple[OrderStore, DynamoProxy]
 
 
-@pytest.fixture
-async def behind(dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Behind]:
+@pytest.fixture(params=["", "orders"], ids=["as on a server", "as on Lambda"])
+async def behind(
+    request: pytest.FixtureRequest, dynamodb: Server, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Behind]:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", request.param)
     monkeypatch.setattr(table, "FIRST_PAUSE_SECONDS", 0.001)
     async with store_behind_a_proxy(dynamodb) as found:
         yield found
