@@ -15,6 +15,7 @@ from orderkeep.testing.orders import pending_order
 from tests.servers.schemas import look
 
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
+ALL_TABLES = ["api_keys", "changes", "feed", "order_tags", "orderkeep_migrations", "orders"]
 
 
 async def tables(url: str) -> list[str]:
@@ -41,18 +42,21 @@ async def test_connects_when_first_used_and_makes_the_tables(postgres_url: str) 
     await store.save(pending_order())
     await store.close()
 
-    assert await tables(postgres_url) == ["changes", "feed", "order_tags", "orderkeep_migrations", "orders"]
-    assert await look(postgres_url, "SELECT number, name FROM orderkeep_migrations") == [(1, "0001_orders.sql")]
+    assert await tables(postgres_url) == ALL_TABLES
+    assert await look(postgres_url, "SELECT number, name FROM orderkeep_migrations") == [
+        (1, "0001_orders.sql"),
+        (2, "0002_api_keys.sql"),
+    ]
 
 
 async def test_makes_the_tables_apart_from_starting_where_that_is_asked_for(postgres_url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r"schema 0, and this orderkeep needs 1: run orderkeep migrate"):
+    with pytest.raises(StoreUnusable, match=r"schema 0, and this orderkeep needs 2: run orderkeep migrate"):
         await used(postgres_url, migrate=False)
     assert await tables(postgres_url) == []
 
     store = PostgresOrderRepository(postgres_url)
-    assert await store.migrate() == (0, 1)
-    assert await store.migrate() == (1, 1)
+    assert await store.migrate() == (0, 2)
+    assert await store.migrate() == (2, 2)
     await store.close()
     await used(postgres_url, migrate=False)
 
@@ -60,7 +64,7 @@ async def test_makes_the_tables_apart_from_starting_where_that_is_asked_for(post
 async def test_sixteen_that_make_the_tables_at_once_make_them_once(postgres_url: str) -> None:
     await asyncio.gather(*(used(postgres_url) for _ in range(16)))
 
-    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(1,)]
+    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(2,)]
 
 
 def write(folder: Path, scripts: Sequence[str]) -> None:
@@ -104,7 +108,7 @@ async def test_refuses_a_newer_schema(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "INSERT INTO orderkeep_migrations VALUES (8, 'from the future')")
 
-    await refused(postgres_url, r"newer orderkeep .*schema 8; this one knows 1.*update orderkeep")
+    await refused(postgres_url, r"newer orderkeep .*schema 8; this one knows 2.*update orderkeep")
 
 
 async def test_refuses_another_programs_tables_and_leaves_them_alone(postgres_url: str) -> None:

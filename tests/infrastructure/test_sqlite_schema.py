@@ -30,7 +30,7 @@ async def test_makes_the_file_and_says_whose_it_is(path: Path) -> None:
     await saved(path)
 
     assert look(path, "PRAGMA application_id") == [(0x6F72646B,)]
-    assert look(path, "PRAGMA user_version") == [(1,)]
+    assert look(path, "PRAGMA user_version") == [(2,)]
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -94,7 +94,7 @@ def test_two_that_make_the_file_at_once_make_it_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert failures == []
-        assert look(path, "PRAGMA user_version") == [(1,)]
+        assert look(path, "PRAGMA user_version") == [(2,)]
 
 
 def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pyt
         monkeypatch.setattr("time.sleep", lambda _: somebody.execute("COMMIT"))
         asyncio.run(SqliteOrderRepository(path).close())
 
-    assert look(path, "PRAGMA user_version") == [(1,)]
+    assert look(path, "PRAGMA user_version") == [(2,)]
 
 
 def test_gives_up_on_whoever_never_gets_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
