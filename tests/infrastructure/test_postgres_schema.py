@@ -11,6 +11,7 @@ import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, schema
+from orderkeep.testing.api_keys import USED, api_key
 from orderkeep.testing.orders import pending_order
 from tests.servers.schemas import look
 
@@ -93,6 +94,19 @@ async def test_brings_older_tables_up_to_date_by_what_they_lack(postgres_url: st
 
     assert await look(postgres_url, "SELECT b FROM two") == [(2,)]
     assert await look(postgres_url, "SELECT max(number) FROM orderkeep_migrations") == [(2,)]
+
+
+async def test_tables_from_before_there_were_keys_keep_their_orders_and_take_keys(postgres_url: str) -> None:
+    await used(postgres_url)
+    await look(postgres_url, "DROP TABLE api_keys")  # all that schema 2 brought
+    await look(postgres_url, "DELETE FROM orderkeep_migrations WHERE number = 2")
+    store = PostgresOrderRepository(postgres_url, migrate=False)
+    with pytest.raises(StoreUnusable, match="schema 1, and this orderkeep needs 2"):
+        await store.ping()
+
+    assert await store.migrate() == (1, 2)
+    assert await store.api_keys().add(api_key())
+    await store.close()
 
 
 async def test_a_step_that_fails_leaves_the_tables_as_they_were(postgres_url: str, tmp_path: Path) -> None:
@@ -185,6 +199,9 @@ async def test_a_user_who_may_select_insert_and_update_can_do_all_there_is(
         await store.save(order)
         await store.save(order)
         assert len((await store.read_changes(None, 5)).changes) == 2
+        await store.api_keys().add(api_key())
+        await store.api_keys().note_use(api_key().id, USED)
+        assert await store.api_keys().revoke(api_key().id, USED)
         await store.close()
 
 

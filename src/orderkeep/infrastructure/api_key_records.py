@@ -30,11 +30,12 @@ def api_key_of(record: Mapping[str, Any], instant: Callable[[Any], datetime]) ->
     """
     try:
         values: dict[str, Any] = {name: record.get(name) for name in COLUMNS}
-        values["kind"] = kind = ActorKind(record["kind"])
+        values["kind"] = ActorKind(record["kind"])
         values["scopes"] = _KNOWN_SCOPES.intersection(record["scopes"].split())
         values |= {name: instant(values[name]) for name in _TIMES if values[name] is not None}
-        if (kind is ActorKind.CUSTOMER) != isinstance(values["user_id"], str) or not isinstance(values["digest"], str):
-            raise ValueError(kind)
+        holder = ActorKind.STAFF if values["user_id"] is None else ActorKind.CUSTOMER
+        if values["kind"] is not holder or not isinstance(values["digest"], str):
+            raise ValueError(holder)
         return ApiKey(**values)
     except (LookupError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise StoreUnusable(UNREADABLE_KEY) from error
