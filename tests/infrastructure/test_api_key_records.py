@@ -1,4 +1,4 @@
-"""What is kept of a key: plain values, read with care: somebody may have altered them, or a newer version written them."""
+"""What is kept of a key: plain values, read with care, for somebody may have altered them."""
 
 from datetime import datetime
 from pathlib import Path
