@@ -40,16 +40,21 @@ def help_texts() -> str:
         terminal_width=HELP_WIDTH,
         help_option_names=names,
     )
-    return "\n".join(f"### {name}\n\n```text\n{_help(context, name)}\n```\n" for name in COMMANDS)
+    return "\n".join(part for name in COMMANDS for part in _helps(context, cli, name, "###"))
 
 
-def _help(parent: click.Context, name: str) -> str:
-    command = cli.get_command(parent, name)
+def _helps(parent: click.Context, group: click.Group, name: str, heading: str) -> Iterator[str]:
+    """Yield the help of a command, and of those below it."""
+    command = group.get_command(parent, name)
     assert command is not None
     context = click.Context(
         command, parent=parent, info_name=name, max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH
     )
-    return command.get_help(context)
+    title = context.command_path.removeprefix("orderkeep ")
+    yield f"{heading} {title}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            yield from _helps(context, command, below, f"{heading}#")
 
 
 def settings() -> Rows:

@@ -8,6 +8,7 @@ from orderkeep.application.ports import DocumentStore, OrderStore, ReceiptRender
 from orderkeep.application.use_cases import (
     CancelOrderUseCase,
     ConfirmOrderUseCase,
+    CreateApiKeyUseCase,
     DeliverOrderUseCase,
     ExportOrdersUseCase,
     ExportToDocumentUseCase,
@@ -17,12 +18,15 @@ from orderkeep.application.use_cases import (
     GetOrderUseCase,
     ImportOrdersUseCase,
     IssueReceiptUseCase,
+    ListApiKeysUseCase,
     ListDocumentsUseCase,
     ListOrdersUseCase,
     PlaceOrderUseCase,
+    RevokeApiKeyUseCase,
     ShipOrderUseCase,
     VerifyOrdersUseCase,
 )
+from orderkeep.bootstrap.api_keys import api_key_authenticator, api_keys_of
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, InvalidDocumentsURL, open_documents, receipt_renderers
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.bootstrap.stores import (
@@ -37,6 +41,7 @@ from orderkeep.bootstrap.stores import (
 )
 
 if TYPE_CHECKING:
+    from orderkeep.application.api_keys import ApiKeyStore
     from orderkeep.bootstrap.stores import TableDescription as TableDescription
     from orderkeep.bootstrap.stores import TableSetup as TableSetup
     from orderkeep.config import Settings
@@ -50,6 +55,7 @@ __all__ = [
     "InvalidStoreURL",
     "StoreNotInstalled",
     "UseCases",
+    "api_key_authenticator",
     "bootstrap",
     "bootstrap_as_set",
     "check_table",
@@ -84,6 +90,9 @@ class UseCases:
     export_orders: ExportOrdersUseCase
     export_to_document: ExportToDocumentUseCase
     verify_orders: VerifyOrdersUseCase
+    create_api_key: CreateApiKeyUseCase
+    list_api_keys: ListApiKeysUseCase
+    revoke_api_key: RevokeApiKeyUseCase
     check_store: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
 
@@ -123,6 +132,9 @@ def use_cases_on(
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
 
+    def open_keys() -> "ApiKeyStore":
+        return api_keys_of(store)
+
     async def close() -> None:
         try:
             await documents.close()
@@ -146,6 +158,9 @@ def use_cases_on(
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
         verify_orders=VerifyOrdersUseCase(store, documents),
+        create_api_key=CreateApiKeyUseCase(open_keys),
+        list_api_keys=ListApiKeysUseCase(open_keys),
+        revoke_api_key=RevokeApiKeyUseCase(open_keys),
         check_store=store.ping,
         close=close,
     )

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from orderkeep.domain.exceptions import (
+    ApiKeyNotFound,
     CommandRefused,
     Conflict,
     IdempotencyKeyReused,
@@ -42,6 +43,7 @@ STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
     NotAllowed: HTTPStatus.FORBIDDEN,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     OrderNotFound: HTTPStatus.NOT_FOUND,
+    ApiKeyNotFound: HTTPStatus.NOT_FOUND,
     CommandRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -10,6 +10,7 @@ import click
 
 from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain.exceptions import (
+    ApiKeyNotFound,
     CommandRefused,
     Conflict,
     DocumentNotFound,
@@ -44,6 +45,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (VersionNotFound, NOT_FOUND, "`orderkeep history ID` shows its versions"),
     (DocumentNotFound, NOT_FOUND, "`orderkeep documents ID` shows its documents"),
     (OrderNotFound, NOT_FOUND, "`orderkeep list` shows which orders this store keeps"),
+    (ApiKeyNotFound, NOT_FOUND, "`orderkeep keys list` shows which there are"),
     (InvalidOrder, INVALID, "nothing was written"),
     (InvalidQuery, USAGE, ""),
     (NotAuthenticated, REFUSED, ""),

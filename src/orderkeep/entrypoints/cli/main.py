@@ -48,6 +48,7 @@ COMMANDS = {
     "demo": "demo",
     "torture": "torture",
     "table": "table",
+    "keys": "keys",
     "openapi": "openapi",
     "config": "config",
 }
