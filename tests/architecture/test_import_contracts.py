@@ -30,6 +30,7 @@ NO_HTTP = "Lambda's other handlers load nothing of HTTP"
 ASYNCPG = "Only the PostgreSQL store knows asyncpg"
 OBSTORE = "Only the S3 documents know obstore"
 TYPST = "Only the PDF receipts know typst"
+JOSERFC = "Only the OpenID tokens know joserfc"
 DEPENDS = "Depends lives in dependencies.py alone"
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
@@ -79,6 +80,9 @@ VIOLATIONS = [
     ("bootstrap/stores.py", "import asyncpg", {ASYNCPG}),
     ("bootstrap/stores.py", "import obstore.store", {OBSTORE}),
     ("infrastructure/html_receipts.py", "import typst", {TYPST}),
+    ("application/claims.py", "from joserfc import jws", {STANDARD_LIBRARY, JOSERFC}),
+    ("bootstrap/stores.py", "from joserfc.jwk import Key", {JOSERFC}),
+    ("infrastructure/planted.py", "import orderkeep.infrastructure.openid_tokens.keys", {INDEPENDENT}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
     ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
     ("entrypoints/api/planted.py", "from fastapi import (\n    Security as Sure,\n)", {DEPENDS}),

@@ -34,18 +34,16 @@ class FetchFailed(Exception):
 
 def fetch(url: str, *, tls: ssl.SSLContext | None = None, seconds: float = SECONDS) -> bytes:
     """Return the document at the URL; blocks for `seconds` at most. Raises `FetchFailed`: a redirect is one too."""
-    try:
-        return _fetched(url, tls, seconds)
-    except TimeoutError as error:
-        raise FetchFailed("it does not answer in time") from error
-    except (HTTPError, HTTPException, OSError, ValueError) as error:
-        raise FetchFailed(type(error).__name__) from error
-
-
-def _fetched(url: str, tls: ssl.SSLContext | None, seconds: float) -> bytes:
     until = time.monotonic() + seconds
+    try:
+        return _fetched(url, tls, until, min(STEP_SECONDS, seconds))
+    except (HTTPError, HTTPException, OSError, ValueError) as error:
+        is_late = time.monotonic() >= until
+        raise FetchFailed("it does not answer in time" if is_late else type(error).__name__) from error
+
+
+def _fetched(url: str, tls: ssl.SSLContext | None, until: float, step: float) -> bytes:
     parts = urlsplit(url)
-    step = min(STEP_SECONDS, seconds)
     # A connection of urllib3's, not a pool: it follows no redirect, tries once, and knows no proxy.
     connection: HTTPConnection = (
         HTTPSConnection(parts.hostname or "", parts.port, timeout=step, ssl_context=tls or ssl.create_default_context())

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orderkeep.infrastructure.openid_tokens.refusal import TokenRefused
-from orderkeep.infrastructure.openid_tokens.strict_forms import read_object
+from orderkeep.infrastructure.openid_tokens.strict_forms import decoded, read_object
 
 try:
     from joserfc import jws
@@ -76,20 +76,21 @@ def _usable(described: Any, algorithms: tuple[str, ...]) -> Iterator[tuple[str, 
 
 def _imported(described: Any) -> Key | None:
     """Return a public key that is strong enough. One whose private half is published is everybody's."""
-    if not isinstance(described, dict) or "d" in described or described.get("kty") not in list(_KINDS):
+    if not isinstance(described, dict) or "d" in described:
         return None
     try:
-        key = _KINDS[described["kty"]].import_key(described)
-    except (JoseError, ValueError, TypeError, KeyError):
+        return _KINDS[described["kty"]].import_key(described) if _is_strong(described) else None
+    except (JoseError, TokenRefused, ValueError, TypeError, KeyError):
         return None
-    return key if _is_strong(key) else None
 
 
-def _is_strong(key: RSAKey | ECKey | OKPKey) -> bool:
-    if isinstance(key, OKPKey):
-        return key.curve_name == "Ed25519"  # EdDSA alone does not say which curve
-    if isinstance(key, ECKey):
-        return True  # each algorithm has its curve
-    numbers = key.public_key.public_numbers()
-    bits = numbers.n.bit_length()
-    return MIN_RSA_BITS <= bits <= MAX_RSA_BITS and MIN_RSA_EXPONENT <= numbers.e <= MAX_RSA_EXPONENT
+def _is_strong(described: dict[str, Any]) -> bool:
+    match described["kty"]:
+        case "RSA":
+            modulus, exponent = (int.from_bytes(decoded(described[name]), "big") for name in ("n", "e"))
+            fits = MIN_RSA_EXPONENT <= exponent <= MAX_RSA_EXPONENT
+            return fits and MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS
+        case "OKP":
+            return bool(described["crv"] == "Ed25519")  # EdDSA alone does not say which curve
+        case kind:
+            return bool(kind == "EC")  # each algorithm has its curve; oct is a secret, which is none once published
