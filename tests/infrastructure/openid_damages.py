@@ -112,6 +112,7 @@ def of_claims() -> Named:
         for value in values:
             yield f"{name} {_short(value)}", token({name: value})
     yield "an audience in a list with what is none", token({"aud": [AUDIENCE, 1]})
+    yield "ends before it was made", token({"exp": NOW - 10, "iat": NOW + 10, "nbf": LEFT_OUT})
     yield "huge exp", token({"exp": 10**30})
     yield (
         "exp with an exponent",
@@ -150,6 +151,8 @@ def of_edwards_curves() -> Named:
     yield "EdDSA: of the neutral point", f"{header}.{payload}.{encoded(bytes([1] + [0] * 63))}"
     yield "EdDSA: half a signature", f"{header}.{payload}.{signature[:43]}"
     yield "EdDSA: signed by a stranger", token(algorithm="EdDSA", key=key_of("EdDSA", 2))
+    ed448 = key_of("Ed448")
+    yield "EdDSA: on another curve", token(header={"alg": "EdDSA", "kid": "Ed448 1"}, algorithm="Ed448", key=ed448)
     yield "EdDSA: ES256 by a key from the JWKS", token(algorithm="ES256")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from joserfc.jwk import Key, OKPKey, RSAKey
+from joserfc.jwk import Key, RSAKey
 
 from tests.infrastructure.openid_samples import (
     CLAIMS,
@@ -50,12 +50,13 @@ def keys_that_must_not_count() -> dict[str, tuple[Key, dict[str, Any]]]:
 @cache
 def key_set() -> bytes:
     """A JWKS with two keys that count, and many that do not."""
-    keys = [published(key_of("RS256"), "RS256 1"), published(key_of("RS256", 6), "RS256 2", alg="RS256")]
+    keys = [published(key_of("RS256"), "RS256 1")]
     for key_id, (key, more) in keys_that_must_not_count().items():
         keys.append({name: value for name, value in published(key, key_id, **more).items() if value is not LEFT_OUT})
     keys += [published(key_of(name), f"{name} 1") for name in ("ES256", "ES384", "EdDSA")]
-    keys.append(published(OKPKey.generate_key("Ed448"), "Ed448 1"))
+    keys.append(published(key_of("Ed448"), "Ed448 1"))
     keys.append({"kty": "oct", "kid": "oct", "k": encoded(SECRET)})
+    keys.append(published(key_of("RS256", 6), "RS256 2", alg="RS256"))
     return jwks(*keys)
 
 
@@ -101,12 +102,14 @@ def of_keys() -> Named:
     yield "signed by a stranger", token(key=STRANGER)
     yield "signed by a stranger, no kid", token(header={"kid": LEFT_OUT}, key=STRANGER)
     yield "no kid, where two keys could have signed", token(header={"kid": LEFT_OUT})
+    yield "no kid, by the other of the two", token(header={"kid": LEFT_OUT}, key=key_of("RS256", 6))
     yield "the kid of another key", token(header={"kid": "RS256 2"})
     for key_id, (key, _) in keys_that_must_not_count().items():
         yield f"signed by a key that must not count: {key_id}", token(header={"kid": key_id}, key=key)
     for wrong in (None, 1, True, "", ["RS256 1"], {"kid": 1}, "k" * 257, "unknown", "../../../dev/null", "' OR 1=1 --"):
         yield f"kid {str(wrong)[:20]!r} {type(wrong).__name__}", token(header={"kid": wrong})
     their_key = published(STRANGER, "RS256 1")
+    yield "jwk in a token that is right else", token(header={"jwk": {"kty": "oct", "k": "c2VjcmV0"}})
     for name, value in {
         "jwk": their_key,
         "jku": "https://attacker.example.com/keys",
@@ -114,7 +117,8 @@ def of_keys() -> Named:
         "x5c": ["MIIB"],
     }.items():
         yield f"{name} brings the stranger's key", token(header={name: value}, key=STRANGER)
-        yield f"{name} in a token that is right else", token(header={name: value})
+        if name != "jwk":
+            yield f"{name} in a token that is right else", token(header={name: value})
     yield "jwk alone names the key", token(header={"jwk": their_key, "kid": LEFT_OUT}, key=STRANGER)
 
 

@@ -47,7 +47,7 @@ def key_of(algorithm: str, number: int = 1) -> Key:
             curve: Any = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}[algorithm]
             return ECKey.generate_key(curve)
         case _:
-            return OKPKey.generate_key("Ed25519")
+            return OKPKey.generate_key("Ed448" if algorithm == "Ed448" else "Ed25519")
 
 
 @cache

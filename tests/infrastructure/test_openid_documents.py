@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from joserfc.util import int_to_base64
 
 from orderkeep.application.actor import Actor
+from orderkeep.infrastructure.openid_tokens.keys import read_key_set
 from tests.infrastructure.openid_samples import ISSUER, JWKS_URL, jwks, key_of, published, token
 from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, answer_of, signed_by
 
@@ -70,6 +72,19 @@ async def test_what_is_no_key_is_passed_over(what: str) -> None:
     tokens = there.trusted()
     assert isinstance(await answer_of(tokens, signed_by(SECOND)), Actor)
     assert await answer_of(tokens, signed_by(FIRST)) == 401
+
+
+@pytest.mark.parametrize(
+    "bits, exponent, counts",
+    [
+        *((2_047, 65_537, False), (2_048, 65_537, True), (4_096, 65_537, True), (4_097, 65_537, False)),
+        *((2_048, 3, False), (2_048, 65_535, False), (2_048, 2**32 - 1, True), (2_048, 2**32 + 1, False)),
+    ],
+)
+def test_an_rsa_key_is_as_long_as_is_safe_and_no_longer_than_is_quick(bits: int, exponent: int, counts: bool) -> None:
+    modulus = 2 ** (bits - 1) + 1
+    described = {"kty": "RSA", "kid": "1", "n": int_to_base64(modulus), "e": int_to_base64(exponent)}
+    assert (read_key_set(jwks(described), ("RS256",)).find("1", "RS256") is not None) is counts
 
 
 async def test_a_provider_that_has_withdrawn_all_keys_has_said_so(caplog: pytest.LogCaptureFixture) -> None:

@@ -87,9 +87,9 @@ async def test_keys_are_renewed_beside_the_requests_and_no_request_waits() -> No
 
     tokens = there.trusted(fetch)
     assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
-    there.seconds = 301
-    for _ in range(20):
-        assert isinstance(await answer_of(tokens, signed_by(FIRST, 301)), Actor)
+    for second in range(301, 401):
+        there.seconds = second
+        assert isinstance(await answer_of(tokens, signed_by(FIRST, second)), Actor)
     await until(lambda: len(there.fetched) == 2)
     go_on.set()
 

@@ -5,9 +5,12 @@ import pytest
 from orderkeep.application.actor import Actor, ActorKind, Scope
 from orderkeep.domain.exceptions import NotAuthenticated
 from orderkeep.infrastructure.openid_tokens import OpenIdTokens
+from orderkeep.infrastructure.openid_tokens.refusal import TokenRefused
+from orderkeep.infrastructure.openid_tokens.signatures import signed_bytes
 from tests.infrastructure import openid_damages, openid_forgeries
 from tests.infrastructure.openid_controls import CONTROLS, SUPPORTED
-from tests.infrastructure.openid_samples import ISSUER, LEFT_OUT, jwks, key_of, provider, published, token, trusting
+from tests.infrastructure.openid_samples import ISSUER, LEFT_OUT, jwks, key_of, published, token, trusting
+from tests.infrastructure.openid_scripted import ScriptedProvider
 
 pytestmark = pytest.mark.filterwarnings(openid_forgeries.WEAK)
 
@@ -105,12 +108,18 @@ async def test_knows_nothing_of_tokens_without_a_dot(text: str) -> None:
     assert await trusting(openid_forgeries.key_set()).authenticate(text) is None
 
 
+def test_a_signature_counts_by_the_algorithm_that_the_key_was_looked_up_for() -> None:
+    assert signed_bytes(token(), key_of("RS256"), "RS256")
+    for algorithm in ("RS384", "PS256"):
+        with pytest.raises(TokenRefused):
+            signed_bytes(token(algorithm=algorithm, key=key_of("RS256")), key_of("RS256"), "RS256")
+
+
 async def test_asks_the_provider_for_nothing_before_there_is_a_token_that_may_count(
     forged: dict[str, dict[str, str]],
 ) -> None:
-    def no_fetch(_: str) -> bytes:
-        raise AssertionError("fetched")
-
-    tokens = OpenIdTokens(provider(), fetch=no_fetch)
-    for what in ("alg none without a signature", "two parts", "a megabyte", "jwk alone names the key"):
+    there = ScriptedProvider()
+    tokens = there.trusted()
+    for what in ("alg none without a signature", "two parts", "a header of half a megabyte", "jwk alone names the key"):
         assert await answer_to(forged["RS256"][what], tokens) is None
+    assert there.fetched == []

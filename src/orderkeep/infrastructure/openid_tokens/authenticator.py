@@ -15,7 +15,7 @@ from orderkeep.infrastructure.openid_tokens.headers import header_of
 from orderkeep.infrastructure.openid_tokens.key_source import KeySource
 from orderkeep.infrastructure.openid_tokens.refusal import TokenRefused
 from orderkeep.infrastructure.openid_tokens.signatures import signed_bytes
-from orderkeep.infrastructure.openid_tokens.strict_forms import read_object
+from orderkeep.infrastructure.openid_tokens.strict_json import read_object
 from orderkeep.infrastructure.openid_tokens.token_claims import check_claims
 from orderkeep.infrastructure.openid_tokens.verified import VerifiedTokens
 

@@ -6,7 +6,7 @@ from orderkeep.application.openid_provider import OpenIdProvider, check_url
 from orderkeep.infrastructure.openid_tokens.fetching import FetchFailed
 from orderkeep.infrastructure.openid_tokens.keys import KeySet, read_key_set
 from orderkeep.infrastructure.openid_tokens.refusal import TokenRefused
-from orderkeep.infrastructure.openid_tokens.strict_forms import read_object
+from orderkeep.infrastructure.openid_tokens.strict_json import read_object
 
 Fetch = Callable[[str], bytes]
 

@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from orderkeep.infrastructure.openid_tokens.refusal import TokenRefused
-from orderkeep.infrastructure.openid_tokens.strict_forms import decoded, read_object
+from orderkeep.infrastructure.openid_tokens.strict_json import read_object
 
 try:
     from joserfc import jws
     from joserfc.errors import JoseError
     from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
+    from joserfc.util import base64_to_int
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         "tokens of an OpenID provider need the extra jwt: pip install 'orderkeep[jwt]'"
@@ -68,7 +69,6 @@ def _usable(described: Any, algorithms: tuple[str, ...]) -> Iterator[tuple[str, 
     for algorithm in algorithms:
         try:
             jws.JWSRegistry.algorithms[algorithm].check_key(key)
-            key.check_key_op("verify")
         except JoseError:
             continue
         yield algorithm, key
@@ -80,14 +80,14 @@ def _imported(described: Any) -> Key | None:
         return None
     try:
         return _KINDS[described["kty"]].import_key(described) if _is_strong(described) else None
-    except (JoseError, TokenRefused, ValueError, TypeError, KeyError):
+    except (JoseError, ValueError, TypeError, KeyError):
         return None
 
 
 def _is_strong(described: dict[str, Any]) -> bool:
     match described["kty"]:
         case "RSA":
-            modulus, exponent = (int.from_bytes(decoded(described[name]), "big") for name in ("n", "e"))
+            modulus, exponent = (base64_to_int(described[name]) for name in ("n", "e"))
             fits = MIN_RSA_EXPONENT <= exponent <= MAX_RSA_EXPONENT
             return fits and MIN_RSA_BITS <= modulus.bit_length() <= MAX_RSA_BITS
         case "OKP":

@@ -1,28 +1,12 @@
-"""Base64url and JSON, read so that no two programs could understand the same bytes differently."""
+"""JSON, read so that no two programs could understand the same bytes differently."""
 
 import json
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Any, NoReturn
 
 from orderkeep.infrastructure.openid_tokens.refusal import TokenRefused
 
 MAX_DIGITS = 18
 """Of a whole number: what fits 64 bits. No instant has as many."""
-
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def decoded(text: str) -> bytes:
-    """Return the bytes that a text in base64url stands for. Raises `TokenRefused` where it is padded, has other
-    characters, or is not the one text that these bytes have.
-    """
-    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
-        raise TokenRefused("a part is not base64url")
-    found = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if urlsafe_b64encode(found).rstrip(b"=") != text.encode("ascii"):
-        raise TokenRefused("a part has bits left over at its end")
-    return found
 
 
 def read_object(text: bytes) -> dict[str, Any]:
