@@ -2,8 +2,20 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orderkeep.application.claims import scope_mapping
+from orderkeep.application.openid_provider import algorithms_in, check_audience, check_issuer, check_url
+
+_RULES = {
+    "jwt_issuer": check_issuer,
+    "jwt_audience": check_audience,
+    "jwt_jwks_url": check_url,
+    "jwt_algorithms": algorithms_in,
+    "jwt_scopes": scope_mapping,
+}
+"""What raises `ValueError` where a setting that is not empty cannot be used."""
 
 
 class Settings(BaseSettings):
@@ -25,3 +37,26 @@ class Settings(BaseSettings):
         "info", description="How much is logged."
     )
     shutdown_seconds: int = Field(20, ge=0, description="How long requests under way may take to finish at the end.")
+    jwt_issuer: str = Field("", description="The OpenID provider whose tokens count, as `iss` in them says it.")
+    jwt_audience: str = Field(
+        "", description="What that provider calls this service: `aud` of its tokens.", validate_default=True
+    )
+    jwt_jwks_url: str = Field("", description="Where its keys are; where empty, as its discovery document says.")
+    jwt_algorithms: str = Field(
+        "RS256", description="The signatures that count, of one family: ES256 ES384.", min_length=1
+    )
+    jwt_user_claim: str = Field("sub", description="The claim that is a customer's `user_id`.", min_length=1)
+    jwt_scopes_claim: str = Field("scope", description="The claim that says what staff may do.", min_length=1)
+    jwt_scopes: str = Field("", description="What its words are worth here, such as shop.read=orders:read.")
+    jwt_max_lifetime_seconds: int = Field(
+        86_400, ge=60, le=604_800, description="The longest that a token may live; one that lives longer is refused."
+    )
+
+    @field_validator(*_RULES)
+    @classmethod
+    def _follows_its_rule(cls, value: str, about: ValidationInfo) -> str:
+        if value and about.field_name:
+            _RULES[about.field_name](value)
+        elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
+            raise ValueError("must be set where ORDERKEEP_JWT_ISSUER is: else tokens for any service would do here")
+        return value

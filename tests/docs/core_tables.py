@@ -81,7 +81,7 @@ DEPENDENCIES = {
     "atheris": "looks for the input that breaks a parser, guided by coverage",
     "sqlalchemy": "what the example of a store of your own is written with",
     "types-pyyaml": "tells mypy what pyyaml returns",
-    "trustme": "the certificate that DynamoDB has in the cold-start benchmark",
+    "trustme": "the certificates of servers in tests and benchmarks",
     "boto3": "the article's way to DynamoDB, which the cold-start benchmark compares with",
     "awslambdaric": "Amazon's runtime client, which starts functions in the cold-start benchmark",
     "uv": "installs all of these",
