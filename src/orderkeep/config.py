@@ -1,21 +1,13 @@
 """How the service is set: by environment variables whose names begin with ORDERKEEP_, all of them optional."""
 
+from collections.abc import Callable
 from typing import Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from orderkeep.application.claims import scope_mapping
-from orderkeep.application.openid_provider import algorithms_in, check_audience, check_issuer, check_url
-
-_RULES = {
-    "jwt_issuer": check_issuer,
-    "jwt_audience": check_audience,
-    "jwt_jwks_url": check_url,
-    "jwt_algorithms": algorithms_in,
-    "jwt_scopes": scope_mapping,
-}
-"""What raises `ValueError` where a setting that is not empty cannot be used."""
+AUTHENTICATION = ("keys", "jwt", "authorizer")
+"""The ways to show who asks."""
 
 
 class Settings(BaseSettings):
@@ -37,7 +29,21 @@ class Settings(BaseSettings):
         "info", description="How much is logged."
     )
     shutdown_seconds: int = Field(20, ge=0, description="How long requests under way may take to finish at the end.")
-    jwt_issuer: str = Field("", description="The OpenID provider whose tokens count, as `iss` in them says it.")
+    auth: str = Field(
+        "",
+        description="How those who ask show who they are: `keys`, `jwt`, on Lambda `authorizer`, or several with commas. "
+        "Where it is empty nobody does, and only this machine may ask.",
+    )
+    rate_limit: int = Field(
+        200, ge=0, description="How many requests a second each one may make who has shown who they are; 0 is no limit."
+    )
+    rate_limit_per_address: int = Field(
+        500, ge=0, description="How many may come from one address, whoever asks; 0 is no limit."
+    )
+    iam_scopes: str = Field("", description="What callers may do whom IAM let in on Lambda: orders:read orders:ship.")
+    jwt_issuer: str = Field(
+        "", description="The OpenID provider whose tokens count, as `iss` in them says it.", validate_default=True
+    )
     jwt_audience: str = Field(
         "", description="What that provider calls this service: `aud` of its tokens.", validate_default=True
     )
@@ -52,11 +58,40 @@ class Settings(BaseSettings):
         86_400, ge=60, le=604_800, description="The longest that a token may live; one that lives longer is refused."
     )
 
-    @field_validator(*_RULES)
+    @property
+    def authentication(self) -> frozenset[str]:
+        """The ways to show who asks that count here; none: whoever reaches the service is believed to be staff."""
+        return frozenset(self.auth.replace(",", " ").split())
+
+    @field_validator("auth")
+    @classmethod
+    def _names_ways_that_there_are(cls, value: str) -> str:
+        if set(value.replace(",", " ").split()) - set(AUTHENTICATION):
+            raise ValueError(f"must be one or more of {', '.join(AUTHENTICATION)}, with commas between them")
+        return value
+
+    @field_validator("iam_scopes", "jwt_issuer", "jwt_audience", "jwt_jwks_url", "jwt_algorithms", "jwt_scopes")
     @classmethod
     def _follows_its_rule(cls, value: str, about: ValidationInfo) -> str:
-        if value and about.field_name:
-            _RULES[about.field_name](value)
+        if value:
+            _check(about.field_name or "", value)
+        elif about.field_name == "jwt_issuer" and "jwt" in about.data.get("auth", ""):
+            raise ValueError("must be set where ORDERKEEP_AUTH names jwt: it says whose tokens count")
         elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
             raise ValueError("must be set where ORDERKEEP_JWT_ISSUER is: else tokens for any service would do here")
         return value
+
+
+def _check(name: str, value: str) -> None:
+    """Raise `ValueError` where a setting that is not empty cannot be used."""
+    from orderkeep.application import actor, claims, openid_provider  # here, as few set any of these
+
+    rules: dict[str, Callable[[str], object]] = {
+        "iam_scopes": actor.scopes_in,
+        "jwt_issuer": openid_provider.check_issuer,
+        "jwt_audience": openid_provider.check_audience,
+        "jwt_jwks_url": openid_provider.check_url,
+        "jwt_algorithms": openid_provider.algorithms_in,
+        "jwt_scopes": claims.scope_mapping,
+    }
+    rules[name](value)

@@ -99,6 +99,7 @@ _HEADERS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
     HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
     HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
+    HTTPStatus.FORBIDDEN: "WWW-Authenticate",
 }
 
 

@@ -113,7 +113,11 @@ def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
             detail = f"the order is at version {error.actual}, which If-Match does not name: read it, then decide"
             return detail, [], {"ETag": etag_of(error.actual)}
         case NotAuthenticated():
-            return str(error), [], {"WWW-Authenticate": CHALLENGE}
+            reason = ', error="invalid_token"' if error.was_shown else ""
+            return str(error), [], {"WWW-Authenticate": CHALLENGE + reason}
+        case NotAllowed():
+            reason = f', error="insufficient_scope", scope="{error.scope}"'
+            return str(error), [], {"WWW-Authenticate": CHALLENGE + reason}
         case TooManyRequests():
             return str(error), [], {"Retry-After": str(error.retry_after)}
         case StoreUnusable():
