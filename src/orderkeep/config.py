@@ -19,7 +19,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that HTTP is served on; 0.0.0.0 is all there are.")
     port: int = Field(8000, ge=0, le=65_535, description="The port that HTTP is served on; 0 takes a free one.")
     root_path: str = Field("", description="The path that a proxy in front serves us under, such as /shop.")
-    max_body_bytes: int = Field(262_144, ge=1, description="The largest body of a request; 500 lines fit 256 KiB.")
+    max_body_bytes: int = Field(
+        65_536, ge=1, description="The largest body of a request; 64 KiB are 500 lines of 130 bytes."
+    )
     access_log: bool = Field(False, description="Whether each request is logged; metrics count them anyway.")
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="How much is logged."

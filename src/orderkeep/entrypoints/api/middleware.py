@@ -129,6 +129,7 @@ class BodyLimitMiddleware:
                 "body_too_large",
                 f"the body must be at most {self.most_bytes} bytes",
                 headers={"Connection": "close"},
+                limit=self.most_bytes,
             )
 
 

@@ -123,5 +123,7 @@ def _say_in_json(failure: Failure, error: Exception) -> None:
 
     said: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
     if errors := (field_error_of(error),) if isinstance(error, InvalidOrder) else failure.errors:
-        said["errors"] = errors
+        said["errors"] = [
+            {name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in errors
+        ]
     click.echo(msgspec.json.encode(said), err=True)
