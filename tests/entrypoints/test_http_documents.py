@@ -52,7 +52,7 @@ async def test_a_document_is_handed_out_to_be_saved_and_run_nowhere(client: http
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'; ")
         assert "script" not in answer.headers["content-security-policy"]
-        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["etag"] == f'"{issued.json()["id"]}"'
 
 
@@ -180,7 +180,7 @@ async def test_answers_304_to_who_has_the_document_already(client: httpx.AsyncCl
     for tags in (etag, f"W/{etag}", f'"1", {etag}', "*"):
         answer = await client.get(location, headers={"If-None-Match": tags})
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
-        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["cache-control"] == "no-store"
     assert (await client.get(location, headers={"If-None-Match": '"1"'})).status_code == 200
     wrong = await client.get(location, headers={"If-None-Match": "1"})
     assert errors_of(wrong) == {"If-None-Match": "invalid_header"}

@@ -30,7 +30,7 @@ DOCUMENTED = sorted((Path(__file__).parent / "lambda_events").glob("*.json"))
 
 @pytest.fixture
 def lambda_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    with container(monkeypatch, ORDERKEEP_STORE="memory://") as module:
+    with container(monkeypatch, ORDERKEEP_STORE="memory://", ORDERKEEP_MAX_BODY_BYTES="262144") as module:
         yield module
 
 

@@ -29,6 +29,7 @@ with brief():
     from orderkeep.entrypoints.api.app import create_app
     from orderkeep.entrypoints.api.middleware import RequestIdMiddleware, request_id_of
     from orderkeep.entrypoints.api.problems import Detail, Refused, refusal
+    from orderkeep.entrypoints.api.security_headers import SecurityHeadersMiddleware
     from orderkeep.entrypoints.lambda_requests import KINDS
     from orderkeep.entrypoints.lambda_sources import HTTP, LOAD_BALANCER, expect_for, source_of
 
@@ -86,4 +87,4 @@ def _for_lambda(app: Any) -> Mangum:
 with brief():
     _use_cases = _wired()
     _answer = _for_lambda(create_app(_settings, _use_cases, time_limit=_invocations_time))
-    _refuse = _for_lambda(RequestIdMiddleware(_too_large))
+    _refuse = _for_lambda(SecurityHeadersMiddleware(RequestIdMiddleware(_too_large), _settings.hsts_seconds))
