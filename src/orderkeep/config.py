@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         0, ge=0, description="How long browsers are to ask by https alone; for a service that is reached only so."
     )
     access_log: bool = Field(False, description="Whether each request is logged; metrics count them anyway.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="How lines are logged: `json` or `text`; `auto` is text on a terminal and JSON elsewhere."
+    )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="How much is logged."
     )

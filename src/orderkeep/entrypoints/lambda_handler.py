@@ -53,8 +53,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def _invocations_time(scope: MutableMapping[str, Any]) -> AsyncIterator[None]:
     context: Context = scope["aws.context"]
-    if (request_id := request_id_of(scope)) != context.aws_request_id:
-        log.info("request %s is invocation %s", request_id, context.aws_request_id)
+    if request_id_of(scope) != context.aws_request_id:
+        log.info("the request is an invocation's", extra={"invocation_id": context.aws_request_id})
     async with within_time_of(context):
         yield
 

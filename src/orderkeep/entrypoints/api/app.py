@@ -22,6 +22,7 @@ from orderkeep.entrypoints.api.middleware import (
     HeadMiddleware,
     RequestIdMiddleware,
 )
+from orderkeep.entrypoints.api.request_log import RequestLogMiddleware
 from orderkeep.entrypoints.api.security_headers import SecurityHeadersMiddleware
 from orderkeep.entrypoints.api.time_limit import TimeLimit, TimeLimitMiddleware
 
@@ -44,6 +45,7 @@ def create_app(
             Middleware(SecurityHeadersMiddleware, settings.hsts_seconds),
             Middleware(RequestIdMiddleware),
             Middleware(HeadMiddleware),
+            Middleware(RequestLogMiddleware, access_log=settings.access_log),
             Middleware(MetricsMiddleware, metrics),
             *listed_origins(settings.cors_origins),
             Middleware(ErrorMiddleware),

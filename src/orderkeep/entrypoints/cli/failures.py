@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -79,10 +78,12 @@ def report(error: Exception, session: Session) -> int:
         click.echo("orderkeep: interrupted", err=True)
         return INTERRUPTED
     if isinstance(error, click.ClickException):
+        error.message = plain(error.message)  # type: ignore[misc]  # it may repeat what was typed
         error.show()
         return error.exit_code
     if session.debug:
-        traceback.print_exception(error, file=sys.stderr)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(plain(line), err=True)
     failure = error if isinstance(error, Failure) else _failure_of(error)
     if session.as_json:
         _say_in_json(failure, error)
