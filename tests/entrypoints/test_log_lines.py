@@ -2,8 +2,9 @@
 
 import json
 import logging
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -58,7 +59,7 @@ def raised(error: BaseException) -> BaseException:
         return caught
 
 
-GOOD: Mapping[str, object] = {
+GOOD: dict[str, Any] = {
     "request_id": "call-1.b_2",
     "trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
     "invocation_id": "8f507cfc-9c9c-4c9a-9f0d-0c5f3f3c9a11",
@@ -127,7 +128,7 @@ def test_an_event_that_is_no_text_is_left_out() -> None:
 def test_an_exception_is_its_type_and_its_frames_and_never_its_text() -> None:
     def lose() -> None:
         try:
-            {}[SECRET]
+            os.environ[SECRET]
         except KeyError as error:
             raise ValueError(SECRET) from error
 
@@ -163,10 +164,7 @@ def test_a_tale_of_exceptions_is_cut() -> None:
 
     with pytest.raises(ValueError, match=SECRET) as found:
         deep(200)
-    error: BaseException = found.value
-    for _ in range(50):
-        error.__cause__, error = raised(KeyError(SECRET)), error
-    ring = found.value
+    ring: BaseException = found.value
     for _ in range(50):
         following = raised(KeyError(SECRET))
         following.__cause__ = ring
