@@ -1,13 +1,30 @@
 """How the service is set: by environment variables whose names begin with ORDERKEEP_, all of them optional."""
 
+import re
 from collections.abc import Callable
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The ways to show who asks."""
+
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
+_LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
+_IMPLIED = {("https", "443"), ("http", "80")}
+
+
+def _origins(text: str) -> str:
+    """Return the origins as browsers write them, separated by spaces."""
+    return " ".join(dict.fromkeys(_origin(each) for each in text.replace(",", " ").split()))
+
+
+def _origin(text: str) -> str:
+    found = _ORIGIN.fullmatch(text.lower())
+    if not found or (found[1] == "http" and not _LOOPBACK.fullmatch(found[2])):
+        raise ValueError("must be origins such as https://shop.example, each in full, http on this machine only")
+    return f"{found[1]}://{found[2]}" if (found[1], found[3]) in _IMPLIED else found[0]
 
 
 class Settings(BaseSettings):
@@ -23,8 +40,19 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that HTTP is served on; 0.0.0.0 is all there are.")
     port: int = Field(8000, ge=0, le=65_535, description="The port that HTTP is served on; 0 takes a free one.")
     root_path: str = Field("", description="The path that a proxy in front serves us under, such as /shop.")
-    max_body_bytes: int = Field(262_144, ge=1, description="The largest body of a request; 500 lines fit 256 KiB.")
+    max_body_bytes: int = Field(
+        65_536, ge=1, description="The largest body of a request; 64 KiB are 500 lines of 130 bytes."
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "", description="The origins whose pages may ask from a browser, such as https://shop.example, with spaces."
+    )
+    hsts_seconds: int = Field(
+        0, ge=0, description="How long browsers are to ask by https alone; for a service that is reached only so."
+    )
     access_log: bool = Field(False, description="Whether each request is logged; metrics count them anyway.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="How lines are logged: `json` or `text`; `auto` is text on a terminal and JSON elsewhere."
+    )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="How much is logged."
     )

@@ -11,11 +11,15 @@ from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.errors import status_for
+from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
-from orderkeep.entrypoints.order_files import maps
+from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
+from orderkeep.entrypoints.field_errors import MOST_ERRORS
+from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.rules import Rule
+from orderkeep.entrypoints.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -82,6 +86,22 @@ def operations() -> Rows:
             answers = ", ".join(sorted(operation["responses"]))
             rows.append((f"`{method.upper()} {path}`", operation["summary"], answers))
     return rows
+
+
+def limits_of_input() -> Rows:
+    most_bytes = Settings.model_fields["max_body_bytes"].default
+    return [
+        ("what", "bound", "past it"),
+        ("bytes of a request's body (`ORDERKEEP_MAX_BODY_BYTES`)", f"{most_bytes:,}", "413 `body_too_large`"),
+        ("levels of arrays and objects in JSON", f"{MAX_DEPTH}", "400 `malformed_json`"),
+        ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
+        ("query parameters", f"{MOST_PARAMETERS}", "422 `invalid_query`"),
+        ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
+        ("bytes of a line of a file to import", f"{text_lines.LONGEST_LINE:,}", "`line_too_long`"),
+        ("characters of a record of a CSV file", f"{csv_records.LONGEST_RECORD:,}", "`malformed_csv`"),
+        ("characters of a CSV file's rows of one order", f"{csv_orders.LARGEST_ORDER:,}", "`order_too_large`"),
+        ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
+    ]
 
 
 def _refusals() -> Iterator[type[OrderkeepError]]:

@@ -8,7 +8,10 @@ import asyncio
 import gc
 import importlib
 import json
+import logging
 import sys
+import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +48,7 @@ def container(
     for name, value in {"AWS_LAMBDA_FUNCTION_NAME": "orders", **environment}.items():
         monkeypatch.setenv(name, value)
     forget(monkeypatch)
+    keep_how_it_is_logged(monkeypatch)
     try:
         yield importlib.import_module(f"orderkeep.entrypoints.{handler}")
     finally:
@@ -73,6 +77,18 @@ def forget(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the next import of a handler begin anew."""
     for name in HANDLERS:
         monkeypatch.delitem(sys.modules, f"orderkeep.entrypoints.{name}", raising=False)
+
+
+def keep_how_it_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """See that what a container changes for its whole process is put back at the end of the test."""
+    owners = (
+        (sys, "unraisablehook"),
+        (threading, "excepthook"),
+        (warnings, "showwarning"),
+        (logging, "raiseExceptions"),
+    )
+    for owner, name in (*owners, *((handler, "formatter") for handler in logging.getLogger().handlers)):
+        monkeypatch.setattr(owner, name, getattr(owner, name))
 
 
 def end(handler: str) -> None:

@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 from orderkeep.bootstrap import UseCases, bootstrap_as_set
 from orderkeep.config import Settings
 from orderkeep.entrypoints.api import docs, documents, health, lifecycle, orders
+from orderkeep.entrypoints.api.cors import listed_origins
 from orderkeep.entrypoints.api.errors import answer_errors_with_problems
 from orderkeep.entrypoints.api.metrics import Metrics, MetricsMiddleware
 from orderkeep.entrypoints.api.middleware import (
@@ -21,6 +22,8 @@ from orderkeep.entrypoints.api.middleware import (
     HeadMiddleware,
     RequestIdMiddleware,
 )
+from orderkeep.entrypoints.api.request_log import RequestLogMiddleware
+from orderkeep.entrypoints.api.security_headers import SecurityHeadersMiddleware
 from orderkeep.entrypoints.api.time_limit import TimeLimit, TimeLimitMiddleware
 
 
@@ -39,9 +42,12 @@ def create_app(
         redirect_slashes=False,
         lifespan=_lifespan(settings) if use_cases is None else None,
         middleware=[
+            Middleware(SecurityHeadersMiddleware, settings.hsts_seconds),
             Middleware(RequestIdMiddleware),
             Middleware(HeadMiddleware),
+            Middleware(RequestLogMiddleware, access_log=settings.access_log),
             Middleware(MetricsMiddleware, metrics),
+            *listed_origins(settings.cors_origins),
             Middleware(ErrorMiddleware),
             Middleware(BodyLimitMiddleware, settings.max_body_bytes),
             *([Middleware(TimeLimitMiddleware, time_limit)] if time_limit else []),

@@ -18,7 +18,7 @@ _KINDS: dict[str, type[OrderkeepError]] = {
 
 _AT_THE_DOOR: dict[str, tuple[HTTPStatus, str]] = {
     "malformed_json": (HTTPStatus.BAD_REQUEST, "the body is not JSON at line 1, column 12"),
-    "body_too_large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body must be at most 262144 bytes"),
+    "body_too_large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body must be at most 65536 bytes"),
     "unsupported_media_type": (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be JSON: Content-Type: application/json",
     ),
@@ -78,6 +78,8 @@ _ERRORS: dict[str, list[dict[str, str]]] = {
     "invalid_header": [{"header": "Idempotency-Key"}],
 }
 
+_LIMITS = {"body_too_large": 65_536}
+
 _MEANING = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or not JSON that all programs read in the same way.",
     HTTPStatus.UNAUTHORIZED: "Who asks has not shown who they are.",
@@ -136,6 +138,8 @@ def problem_example(code: str) -> dict[str, Any]:
         "code": code,
         "request_id": REQUEST_ID,
     }
+    if code in _LIMITS:
+        example["limit"] = _LIMITS[code]
     if code in _ERRORS:
         said = {"code": code, "message": detail.partition(": ")[2]}
         example["errors"] = [{**said, **error} for error in _ERRORS[code]]

@@ -18,13 +18,9 @@ from orderkeep.entrypoints.api.routing import StrictRoute
 
 router = APIRouter(prefix="/orders/{order_id}/documents", tags=["documents"], route_class=StrictRoute)
 
-KEPT_BY_THE_CALLER = {"Cache-Control": "private, no-cache"}
-"""A document never changes, but who may see it can: a copy is shown again only after asking here."""
-
 HARMLESS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
 }
 """What a customer wrote stands in a document. Should some program show it all the same, nothing in it is run."""
 
@@ -51,7 +47,7 @@ async def get_document(order_id: OrderId, document_id: DocumentId, request: Requ
     if not none_match(request.headers, etag_of(document_id)):
         kept = await use_cases.list_documents.execute(order_id, LOCAL)
         if any(document.id == document_id for document in kept):
-            return Response(None, HTTPStatus.NOT_MODIFIED, {"ETag": etag_of(document_id), **KEPT_BY_THE_CALLER})
+            return Response(None, HTTPStatus.NOT_MODIFIED, {"ETag": etag_of(document_id)})
     return _file_answer(await use_cases.get_document.execute(order_id, document_id, LOCAL, prefer_link=True))
 
 
@@ -66,12 +62,10 @@ def _receipt_answer(request: Request, issued: IssuedReceipt, *, dry_run: bool) -
 
 def _file_answer(found: FoundDocument) -> Response:
     if found.link is not None:
-        headers = {"Location": found.link, "Cache-Control": "no-store"}
-        return Response(None, HTTPStatus.TEMPORARY_REDIRECT, headers)
+        return Response(None, HTTPStatus.TEMPORARY_REDIRECT, {"Location": found.link})
     headers = {
         "ETag": etag_of(found.document.id),
         "Content-Disposition": f'attachment; filename="{found.file_name}"',
-        **KEPT_BY_THE_CALLER,
         **HARMLESS,
     }
     return Response(found.content, HTTPStatus.OK, headers, found.document.media_type)

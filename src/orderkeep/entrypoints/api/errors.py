@@ -82,7 +82,7 @@ def title_of(kind: type[BaseException]) -> str:
 def problem_of(error: OrderkeepError, request_id: str) -> Response:
     """Return the problem document of what was refused inside."""
     if isinstance(error, StoreUnavailable):
-        log.error("request %s: %s: %s", request_id, error.code, error)
+        log.error("the store cannot answer", extra={"code": error.code, "reason": str(error)})
     detail, errors, headers = _said(error)
     return problem(
         status_for(type(error)),

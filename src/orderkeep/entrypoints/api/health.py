@@ -12,20 +12,18 @@ from orderkeep.entrypoints.api.routing import StrictRoute
 
 router = APIRouter(tags=["operations"], route_class=StrictRoute)
 
-UNCACHED = {"Cache-Control": "no-store"}
-
 
 @router.get("/livez", **documented("get_liveness"))
 async def get_liveness() -> Response:
     """Answers as long as the process can answer at all. Where it does not, start the process anew."""
-    return answer({"status": "alive"}, headers=UNCACHED)
+    return answer({"status": "alive"})
 
 
 @router.get("/readyz", **documented("get_readiness"))
 async def get_readiness(use_cases: Services) -> Response:
     """Answers 200 while the store answers. Where it does not, send no requests here."""
     await use_cases.check_store()
-    return answer({"status": "ready"}, headers=UNCACHED)
+    return answer({"status": "ready"})
 
 
 @router.get("/metrics", **documented("get_metrics"))
@@ -33,4 +31,4 @@ async def get_metrics(request: Request) -> Response:
     """Counters and durations of requests, and the state of the process, in Prometheus' text format."""
     metrics: Metrics = request.app.state.metrics
     content, media_type = metrics.exposition()
-    return Response(content, headers={"Content-Type": media_type, **UNCACHED})
+    return Response(content, headers={"Content-Type": media_type})

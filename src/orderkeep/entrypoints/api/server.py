@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import sys
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import uvicorn
 
@@ -17,6 +17,8 @@ from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, 
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
+from orderkeep.entrypoints.log_lines import visible
+from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
 
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
@@ -46,6 +48,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     use_cases = _open(settings)
     try:
         server = uvicorn.Server(_config(settings, use_cases))
+        let_only_lines_speak()
         gc.collect()
         gc.freeze()
         print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
@@ -76,7 +79,7 @@ def _open(settings: Settings) -> UseCases:
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    print(f"orderkeep: {message}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
+    print(f"orderkeep: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
     raise SystemExit(code)
 
 
@@ -86,29 +89,16 @@ def _config(settings: Settings, use_cases: UseCases) -> uvicorn.Config:
         http="httptools",
         ws="none",
         lifespan="off",
-        log_config=_logging(settings),
-        access_log=settings.access_log,
+        log_config=logging_of_server(settings.log_format, settings.log_level),
+        access_log=False,
         server_header=False,
         root_path=settings.root_path,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
 
 
-def _logging(settings: Settings) -> dict[str, Any]:
-    level = settings.log_level.upper()
-    quiet = "WARNING" if level == "INFO" else level
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {"uvicorn": {"level": quiet}, "uvicorn.access": {"level": "INFO"}},
-    }
-
-
 def _banner(settings: Settings, listener: socket.socket) -> str:
     host = "localhost" if settings.host in EVERYWHERE else settings.host
     host = f"[{host}]" if ":" in host else host
     store = re.sub(r"(?<=//)[^/@]*@", "", settings.store)
-    return BANNER.format(store=store, url=f"http://{host}:{listener.getsockname()[1]}")
+    return BANNER.format(store=visible(store), url=f"http://{host}:{listener.getsockname()[1]}")
