@@ -20,7 +20,7 @@ SERVE = "from orderkeep.config import Settings; from orderkeep.entrypoints.api.s
 
 def start(**settings: object) -> subprocess.Popen[str]:
     given = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "ORDERKEEP_PORT": "0", **given}
+    environment = {**os.environ, "ORDERKEEP_PORT": "0", "ORDERKEEP_DRAIN_SECONDS": "0", **given}
     return subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,0 +1,62 @@
+"""One request and its answer, and the end of a connection that is said before it is done."""
+
+from __future__ import annotations
+
+from asyncio import Transport
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+from orderkeep.entrypoints.api.http1.traffic import Traffic
+
+
+class Exchange(RequestResponseCycle):
+    """Tells the client to close where the connection cannot go on: what is left of a body is no next request."""
+
+    def __init__(self, traffic: Traffic, **given: Any) -> None:
+        super().__init__(**given)
+        self._traffic = traffic
+
+    async def send(self, message: Any) -> None:
+        """Send a part of the answer."""
+        if not self.response_started and (self.more_body or self._traffic.draining):
+            self.keep_alive = False
+        await super().send(message)
+
+
+class ClosingTransport:
+    """A transport that says that it ends, and may still listen for a while. To close at once while a client sends would
+    reset the connection, and the client could lose the answer that says why.
+    """
+
+    def __init__(self, transport: Transport, may_close_at_once: Callable[[], bool]) -> None:
+        self._transport, self._may_close_at_once = transport, may_close_at_once
+        self.lingers = False
+
+    def write(self, data: bytes) -> None:
+        """Send, unless the end was said."""
+        if not self.lingers:
+            self._transport.write(data)
+
+    def is_closing(self) -> bool:
+        """Return whether the end was said."""
+        return self.lingers or self._transport.is_closing()
+
+    def close(self) -> None:
+        """Say the end after what was written. The connection ends when the client does, or is cut."""
+        if self.is_closing():
+            pass
+        elif self._may_close_at_once():
+            self._transport.close()
+        else:
+            self.lingers = True
+            self._transport.write_eof()
+
+    def abort(self) -> None:
+        """End the connection at once."""
+        self._transport.abort()
+
+    def unsent(self) -> int:
+        """Return how many bytes wait here for a client that does not read."""
+        return self._transport.get_write_buffer_size()
