@@ -223,9 +223,11 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Go on with the next request, or with the refusal that had to wait."""
+        super().on_response_complete()
         if self.stage is Stage.BETWEEN:
             self.since = None
-        super().on_response_complete()
+        else:
+            self._unset_keepalive_if_required()
         if self.transport.lingers:
             self.flow.resume_reading()
         if self.refusal is not None and not self.waits_for_us:
