@@ -65,15 +65,15 @@ class Connection(HttpToolsProtocol):
         return self.waits_for_us and self.stage is not Stage.BODY
 
     def make_room(self) -> None:
-        """End the connection that has said nothing for longest, or has sent at its body for longest; this one, where
-        all others are at work.
+        """End the connection that has been silent for longest, or at its body for longest; this one, where all others
+        are at work.
         """
-        others = [other for other in self.connections if isinstance(other, Connection) and not other.is_at_work]
-        longest = min(others, default=self, key=lambda other: (other.waits_for_us, other.since or 0.0))
-        if longest is self:
-            self.refuse(overloaded("connections"))
+        others = (other for other in self.connections if isinstance(other, Connection) and other is not self)
+        waiting = [other for other in others if not other.is_at_work]
+        if waiting:
+            min(waiting, key=lambda other: (other.waits_for_us, other.since or 0.0)).cut("crowded")
         else:
-            longest.cut("crowded")
+            self.refuse(overloaded("connections"))
 
     def cut(self, reason: str) -> None:
         """End the connection without a word."""

@@ -24,6 +24,16 @@ class Exchange(RequestResponseCycle):
             self.keep_alive = False
         await super().send(message)
 
+    async def send_500_response(self) -> None:
+        """Answer where the application did not: it was not foreseen, or its time at the end of the process is over."""
+        detail = "the service could not finish this: whether it was done is not known"
+        answer = problem(
+            HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, request_id=self.scope.get(REQUEST_ID),
+            headers={"Connection": "close"},
+        )  # fmt: skip
+        await self.send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
+        await self.send({"type": "http.response.body", "body": bytes(answer.body)})
+
 
 class ClosingTransport:
     """A transport that says that it ends, and may still listen for a while. To close at once while a client sends would
