@@ -1,11 +1,13 @@
 """At SIGTERM a server says first that it ends, then ends its connections with their answers; no request is cut."""
 
+import asyncio
 import os
 import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,7 @@ from orderkeep.config import Settings
 from tests.entrypoints.http_calls import PLAIN
 from tests.entrypoints.served import connected, next_answer, serving
 from tests.faults.loss_checker import read_kept
+from tests.faults.occupied import held, waiting
 
 PROMISED = 10
 CLIENTS = 8
@@ -61,7 +64,7 @@ def _answer_that_differs(client: httpx.Client) -> httpx.Response:
     return answer
 
 
-async def test_every_request_is_answered_while_the_server_ends(
+def test_every_request_is_answered_while_the_server_ends(
     store: str, served: tuple[httpx.Client, subprocess.Popen[str]]
 ) -> None:
     """Each client goes on until it is told that the connection ends, as HTTP has it."""
@@ -85,7 +88,7 @@ async def test_every_request_is_answered_while_the_server_ends(
             each.result()
     assert {status for status, _ in answers} == {201}
     assert process.wait(30) == 0
-    kept, problems = await read_kept(store)
+    kept, problems = asyncio.run(read_kept(store))
     assert {found.order["id"] for found in kept} == {order_id for _, order_id in answers}
     assert problems == []
 
@@ -115,6 +118,18 @@ def test_who_does_not_finish_keeps_the_server_no_longer_than_is_set(store: str) 
         client.get("/livez")
         process.send_signal(signal.SIGTERM)
         assert process.wait(7) == 0  # before the body's own time is over
+
+
+def test_who_is_cut_by_the_end_is_told_in_the_same_form(tmp_path: Path, store: str) -> None:
+    with ExitStack() as stack:
+        client, process = stack.enter_context(serving(store=store, shutdown_seconds=1))
+        stack.enter_context(held(tmp_path / "orders.db"))
+        (connection,) = stack.enter_context(waiting(client, 1))
+        process.send_signal(signal.SIGTERM)
+        answer = next_answer(stack.enter_context(connection.makefile("rb")))
+        assert answer
+        assert (answer.status, answer.json["code"]) == (500, "internal_error")
+        assert answer.json["request_id"] == answer.headers["x-request-id"]
 
 
 def test_nobody_waits_after_ctrl_c_or_a_second_signal() -> None:

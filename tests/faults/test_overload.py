@@ -3,9 +3,7 @@
 import asyncio
 import random
 import socket
-import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -17,33 +15,11 @@ from tests.entrypoints.served import connected, next_answer, serving
 from tests.faults.keyed_writers import Journal, KeyedWriter
 from tests.faults.killed_server import KilledServer
 from tests.faults.loss_checker import complaints, read_kept
+from tests.faults.occupied import held, waiting
 
 WRITERS = 48
 SECONDS = 3.0
 MORE_MEMORY = 30_000_000
-
-
-@contextmanager
-def held(file: Path) -> Iterator[None]:
-    """Let nobody write into a store: whoever wants to waits for some seconds."""
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
-        yield
-        connection.execute("ROLLBACK")
-
-
-@contextmanager
-def waiting(client: httpx.Client, count: int) -> Iterator[list[socket.socket]]:
-    """Yield connections on which an order is to be placed, and the service is at it."""
-    body = b'{"user_id": "user-7", "total": 9900, "currency": "USD"}'
-    head = b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-    with ExitStack() as stack:
-        connections = [stack.enter_context(connected(client)) for _ in range(count)]
-        for connection in connections:
-            connection.sendall(head % len(body) + b"Expect: 100-continue\r\n\r\n")
-            assert connection.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
-            connection.sendall(body)
-        yield connections
 
 
 def status_on(connection: socket.socket) -> int | None:

@@ -15,6 +15,9 @@ from orderkeep.entrypoints.api.problems import Refused, problem
 
 log = logging.getLogger("orderkeep.http")
 
+REQUEST_ID = "orderkeep.request_id"
+"""Where in a scope the id stands that the request is known by."""
+
 SERVERS_ID = "orderkeep.servers_request_id"
 """Where in a scope the id stands that whoever serves us knows the request by, if any."""
 
@@ -26,7 +29,7 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 def request_id_of(scope: Scope) -> str:
     """Return the id that this request is known by, in its answer, in logs and in what it changes."""
-    request_id: str = scope["orderkeep.request_id"]
+    request_id: str = scope[REQUEST_ID]
     return request_id
 
 
@@ -41,7 +44,7 @@ class RequestIdMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        scope["orderkeep.request_id"] = request_id = _given_id(scope) or scope.get(SERVERS_ID) or token_hex(16)
+        scope[REQUEST_ID] = request_id = _given_id(scope) or scope.get(SERVERS_ID) or token_hex(16)
         header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: Message) -> None:

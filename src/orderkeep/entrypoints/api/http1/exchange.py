@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from asyncio import Transport
 from collections.abc import Callable
+from http import HTTPStatus
+from secrets import token_hex
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from orderkeep.entrypoints.api.http1.traffic import Traffic
+from orderkeep.entrypoints.api.middleware import REQUEST_ID, request_id_of
+from orderkeep.entrypoints.api.problems import problem
 
 
 class Exchange(RequestResponseCycle):
@@ -27,12 +31,13 @@ class Exchange(RequestResponseCycle):
     async def send_500_response(self) -> None:
         """Answer where the application did not: it was not foreseen, or its time at the end of the process is over."""
         detail = "the service could not finish this: whether it was done is not known"
-        answer = problem(
-            HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, request_id=self.scope.get(REQUEST_ID),
-            headers={"Connection": "close"},
-        )  # fmt: skip
-        await self.send({"type": "http.response.start", "status": answer.status_code, "headers": answer.raw_headers})
-        await self.send({"type": "http.response.body", "body": bytes(answer.body)})
+        scope: dict[str, Any] = {**self.scope}
+        request_id = request_id_of(scope) if REQUEST_ID in scope else token_hex(16)
+        headers = {"Connection": "close", "Cache-Control": "no-store", "X-Request-Id": request_id}
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+        answer = problem(status, "internal_error", detail, request_id=request_id, headers=headers)
+        await self.send({"type": "http.response.start", "status": status, "headers": answer.raw_headers})
+        await self.send({"type": "http.response.body", "body": answer.body})
 
 
 class ClosingTransport:
