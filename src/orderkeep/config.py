@@ -56,7 +56,16 @@ class Settings(BaseSettings):
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="How much is logged."
     )
-    shutdown_seconds: int = Field(20, ge=0, description="How long requests under way may take to finish at the end.")
+    max_concurrency: int = Field(
+        128, ge=1, description="How many requests are worked on at once; further ones are answered 503 at once."
+    )
+    max_connections: int = Field(
+        500, ge=1, description="How many connections may be open at once; beyond, the one longest idle is cut."
+    )
+    drain_seconds: int = Field(
+        2, ge=0, description="How long all goes on at SIGTERM, while /readyz already answers 503."
+    )
+    shutdown_seconds: int = Field(7, ge=0, description="How long requests under way may take to finish after that.")
     auth: str = Field(
         "",
         description="How those who ask show who they are: `keys`, `jwt`, on Lambda `authorizer`, or several with commas. "

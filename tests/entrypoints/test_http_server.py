@@ -1,54 +1,14 @@
 """The server as its users run it: a process of its own, a SQLite file, real sockets."""
 
 import json
-import os
-import re
 import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.entrypoints.http_calls import ORDER, PLAIN
-
-SERVE = "from orderkeep.config import Settings; from orderkeep.entrypoints.api.server import serve; serve(Settings())"
-
-
-def start(**settings: object) -> subprocess.Popen[str]:
-    given = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.items()}
-    environment = {**os.environ, "ORDERKEEP_PORT": "0", **given}
-    return subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.PIPE, text=True)
-
-
-@contextmanager
-def serving(**settings: object) -> Iterator[tuple[httpx.Client, subprocess.Popen[str]]]:
-    """Yield a client of a server that has said where it listens, and its process."""
-    process = start(**settings)
-    assert process.stderr
-    try:
-        said = iter(process.stderr.readline, "")
-        url = next(found[0] for line in said if (found := re.search(r"http://[\w.:\[\]]+(?=/docs)", line)))
-        with httpx.Client(base_url=url) as client:
-            yield client, process
-    finally:
-        process.terminate()
-        process.communicate(timeout=30)
-
-
-@contextmanager
-def connected(client: httpx.Client) -> Iterator[socket.socket]:
-    """Yield a plain connection to the client's server."""
-    with socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=30) as connection:
-        yield connection
-
-
-def read_all(connection: socket.socket) -> bytes:
-    return b"".join(iter(lambda: connection.recv(65_536), b""))
+from tests.entrypoints.served import connected, read_all, serving, start
 
 
 def test_orders_survive_a_restart(tmp_path: Path) -> None:
@@ -105,33 +65,6 @@ def test_reading_does_not_begin_where_a_body_says_it_is_too_large() -> None:
         connection.sendall(b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n")
         connection.sendall(b"Content-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n")
         assert read_all(connection).startswith(b"HTTP/1.1 413 ")
-
-
-STRANGE = (
-    b"GET /orders/\x00 HTTP/1.1",
-    b"GET /orders/\xff\xfe HTTP/1.1",
-    b"GET /orders/%00 HTTP/1.1",
-    b"GET //orders HTTP/1.1",
-    b"GET http://other/orders/1 HTTP/1.1",
-    b"GET /orders?\xff HTTP/1.1",
-    b"GET /" + b"x" * 100_000 + b" HTTP/1.1",
-    b"GET * HTTP/1.1",
-    b"OPTIONS * HTTP/1.1",
-    b"CONNECT test:80 HTTP/1.1",
-    b"BREW /orders HTTP/1.1",
-    b"\x16\x03\x01",
-)
-
-
-def test_strange_bytes_are_the_callers_fault() -> None:
-    with serving(store="memory://") as (client, process):
-        for request_line in STRANGE:
-            with connected(client) as connection:
-                connection.sendall(request_line + b"\r\nHost: test\r\nConnection: close\r\n\r\n")
-                assert re.match(rb"HTTP/1.1 4\d\d ", read_all(connection)), request_line
-        assert client.get("/livez").status_code == 200
-        process.terminate()
-        assert "Traceback" not in process.communicate(timeout=30)[1]
 
 
 def test_a_proxy_may_serve_us_under_a_path() -> None:

@@ -37,6 +37,12 @@ class KilledServer:
                 await asyncio.sleep(0.01)
         self.up.set()
 
+    @property
+    def pid(self) -> int:
+        """The process that runs."""
+        assert self._process
+        return self._process.pid
+
     async def kill(self) -> None:
         """End the process in the middle of whatever it does; does nothing where there is none."""
         self.up.clear()

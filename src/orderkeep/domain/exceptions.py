@@ -237,7 +237,9 @@ class NotAuthenticated(OrderkeepError):
 
     code = "not_authenticated"
 
-    def __init__(self, message: str = "what was sent to show who asks does not count", *, was_shown: bool = True) -> None:
+    def __init__(
+        self, message: str = "what was sent to show who asks does not count", *, was_shown: bool = True
+    ) -> None:
         super().__init__(message)
         self.was_shown = was_shown
 

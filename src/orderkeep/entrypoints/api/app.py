@@ -22,6 +22,7 @@ from orderkeep.entrypoints.api.middleware import (
     HeadMiddleware,
     RequestIdMiddleware,
 )
+from orderkeep.entrypoints.api.overload import OverloadMiddleware
 from orderkeep.entrypoints.api.request_log import RequestLogMiddleware
 from orderkeep.entrypoints.api.security_headers import SecurityHeadersMiddleware
 from orderkeep.entrypoints.api.time_limit import TimeLimit, TimeLimitMiddleware
@@ -49,11 +50,12 @@ def create_app(
             Middleware(MetricsMiddleware, metrics),
             *listed_origins(settings.cors_origins),
             Middleware(ErrorMiddleware),
+            Middleware(OverloadMiddleware, settings.max_concurrency, metrics),
             Middleware(BodyLimitMiddleware, settings.max_body_bytes),
             *([Middleware(TimeLimitMiddleware, time_limit)] if time_limit else []),
         ],
     )
-    app.state.use_cases, app.state.metrics = use_cases, metrics
+    app.state.use_cases, app.state.metrics, app.state.draining = use_cases, metrics, False
     app.openapi = cache(lambda: _document(app, settings.root_path))  # type: ignore[method-assign]
     answer_errors_with_problems(app)
     for part in (orders, documents, lifecycle, health, docs):

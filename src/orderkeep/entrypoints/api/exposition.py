@@ -7,7 +7,7 @@ from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from orderkeep.entrypoints.api.metrics import BUCKETS, Metrics
@@ -19,6 +19,7 @@ def exposition(metrics: Metrics) -> tuple[bytes, str]:
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
         collector(registry=registry)
     registry.register(_Requests(metrics))
+    registry.register(_Connections(metrics))
     return generate_latest(registry), CONTENT_TYPE_LATEST
 
 
@@ -43,3 +44,25 @@ class _Requests(Collector):
         for asked, found in self.metrics.durations.items():
             durations.add_metric(asked, list(zip(bounds, accumulate(found.counts), strict=True)), found.total)
         yield durations
+
+
+class _Connections(Collector):
+    """What happens before a request is one."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        yield GaugeMetricFamily("orderkeep_http_connections", "Connections that are open.", self.metrics.connections)
+        cut = CounterMetricFamily(
+            "orderkeep_http_connections_cut", "Connections that were ended, by what was too slow.", labels=("reason",)
+        )
+        for reason, count in self.metrics.cut.items():
+            cut.add_metric((reason,), count)
+        yield cut
+        refused = CounterMetricFamily(
+            "orderkeep_http_requests_refused", "Refused before anything was asked of the service.", labels=("code",)
+        )
+        for code, count in self.metrics.refused.items():
+            refused.add_metric((code,), count)
+        yield refused

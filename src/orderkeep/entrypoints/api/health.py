@@ -1,5 +1,7 @@
 """For those who run the service: is it alive, is it ready, what does it do?"""
 
+from http import HTTPStatus
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -7,7 +9,9 @@ from starlette.responses import Response
 from orderkeep.entrypoints.api.answers import answer
 from orderkeep.entrypoints.api.dependencies import Services
 from orderkeep.entrypoints.api.documentation import documented
+from orderkeep.entrypoints.api.errors import RETRY_SECONDS
 from orderkeep.entrypoints.api.metrics import Metrics
+from orderkeep.entrypoints.api.problems import Refused
 from orderkeep.entrypoints.api.routing import StrictRoute
 
 router = APIRouter(tags=["operations"], route_class=StrictRoute)
@@ -20,8 +24,11 @@ async def get_liveness() -> Response:
 
 
 @router.get("/readyz", **documented("get_readiness"))
-async def get_readiness(use_cases: Services) -> Response:
-    """Answers 200 while the store answers. Where it does not, send no requests here."""
+async def get_readiness(request: Request, use_cases: Services) -> Response:
+    """Answers 200 while the store answers and the service is to go on. Where it does not, send no requests here."""
+    if request.app.state.draining:
+        detail = "the service is about to end"
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining", detail, headers={"Retry-After": RETRY_SECONDS})
     await use_cases.check_store()
     return answer({"status": "ready"})
 

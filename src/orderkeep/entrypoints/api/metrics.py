@@ -30,10 +30,19 @@ class Durations:
         self.total += seconds
 
 
+NOT_ANSWERED = 499
+"""What stands in place of a status where nobody was there any more to take an answer; others count that so too."""
+
+
 class Metrics:
-    """The counters of one app: requests by route, method and status; their durations by route and method."""
+    """The counters of one app: requests by route, method and status; their durations by route and method; what was
+    refused before it was a request, by code; connections that there are, and that were cut, by what was too slow.
+    """
 
     def __init__(self) -> None:
+        self.refused: Counter[str] = Counter()
+        self.cut: Counter[str] = Counter()
+        self.connections = 0
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.durations: defaultdict[tuple[str, str], Durations] = defaultdict(Durations)
 
@@ -58,7 +67,7 @@ class MetricsMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        started, status = perf_counter(), 500
+        started, status = perf_counter(), NOT_ANSWERED
 
         async def send_and_note(message: Message) -> None:
             nonlocal status

@@ -15,15 +15,21 @@ from orderkeep.entrypoints.api.problems import Refused, problem
 
 log = logging.getLogger("orderkeep.http")
 
+REQUEST_ID = "orderkeep.request_id"
+"""Where in a scope the id stands that the request is known by."""
+
 SERVERS_ID = "orderkeep.servers_request_id"
 """Where in a scope the id stands that whoever serves us knows the request by, if any."""
+
+SPOILED = "orderkeep.spoiled"
+"""Where in a scope the refusal stands of a request whose body turned out to be too slow, or broken, while it came."""
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 def request_id_of(scope: Scope) -> str:
     """Return the id that this request is known by, in its answer, in logs and in what it changes."""
-    request_id: str = scope["orderkeep.request_id"]
+    request_id: str = scope[REQUEST_ID]
     return request_id
 
 
@@ -38,7 +44,7 @@ class RequestIdMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        scope["orderkeep.request_id"] = request_id = _given_id(scope) or scope.get(SERVERS_ID) or token_hex(16)
+        scope[REQUEST_ID] = request_id = _given_id(scope) or scope.get(SERVERS_ID) or token_hex(16)
         header = (b"x-request-id", request_id.encode())
 
         async def send_with_id(message: Message) -> None:
@@ -101,7 +107,9 @@ class ErrorMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses to read on where a body is larger than allowed: by what it says of itself, or by what arrives."""
+    """Refuses to read on where a body is larger than allowed, by what it says of itself or by what arrives; or where
+    the server says that the rest will not come.
+    """
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
         self.app, self.most_bytes = app, most_bytes
@@ -116,6 +124,8 @@ class BodyLimitMiddleware:
             if not read:
                 self._check(_content_length(scope))
             message = await receive()
+            if SPOILED in scope:
+                raise scope[SPOILED]
             read += len(message.get("body", b""))
             self._check(read)
             return message

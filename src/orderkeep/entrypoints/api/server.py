@@ -9,7 +9,8 @@ import re
 import signal
 import socket
 import sys
-from typing import NoReturn
+from functools import partial
+from typing import NoReturn, cast
 
 import uvicorn
 
@@ -17,6 +18,8 @@ from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, 
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
+from orderkeep.entrypoints.api.http1 import Connection, DrainingServer, Traffic
+from orderkeep.entrypoints.api.http1.bounds import KEEP_ALIVE_SECONDS
 from orderkeep.entrypoints.log_lines import visible
 from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
 
@@ -47,7 +50,7 @@ def serve(settings: Settings) -> None:
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     use_cases = _open(settings)
     try:
-        server = uvicorn.Server(_config(settings, use_cases))
+        server = _server(settings, use_cases)
         let_only_lines_speak()
         gc.collect()
         gc.freeze()
@@ -83,18 +86,22 @@ def _leave(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
-def _config(settings: Settings, use_cases: UseCases) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_app(settings, use_cases),
-        http="httptools",
+def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
+    app = create_app(settings, use_cases)
+    traffic = Traffic(settings.max_connections, settings.max_body_bytes, app.state.metrics)
+    config = uvicorn.Config(
+        app,
+        http=cast("type[asyncio.Protocol]", partial(Connection, traffic)),
         ws="none",
         lifespan="off",
         log_config=logging_of_server(settings.log_format, settings.log_level),
         access_log=False,
         server_header=False,
         root_path=settings.root_path,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
+    return DrainingServer(config, app, traffic, settings.drain_seconds)
 
 
 def _banner(settings: Settings, listener: socket.socket) -> str:

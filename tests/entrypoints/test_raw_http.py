@@ -1,0 +1,102 @@
+"""Bytes are sent to a server as it is run; each table of `raw_requests` says what must come back."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.entrypoints.raw_requests import CASES, FORGED, Case
+from tests.entrypoints.served import Answer, connected, next_answer, serving
+
+ANOTHER = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[httpx.Client]:
+    with serving(store="memory://") as (client, process):
+        yield client
+        assert client.get("/livez").status_code == 200
+        process.terminate()
+        said = process.communicate(timeout=30)[1]
+    assert "Traceback" not in said
+    assert FORGED.decode() not in said
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_is_answered_as_it_is_written_down(client: httpx.Client, case: Case) -> None:
+    with connected(client) as connection, connection.makefile("rb") as stream:
+        connection.sendall(case.sent)
+        answers = [next_answer(stream) for _ in case.statuses]
+        assert tuple(answer and answer.status for answer in answers) == case.statuses
+        last = answers[-1]
+        assert last
+        hold_to_the_form(last, case)
+        if case.goes_on:
+            connection.sendall(ANOTHER)
+            another = next_answer(stream)
+            assert another
+            assert another.status == 200
+        else:
+            assert next_answer(stream) is None
+
+
+def hold_to_the_form(answer: Answer, case: Case) -> None:
+    """Fail where an answer does not say what it is, or says what it was told of us."""
+    said = repr(answer).encode()
+    assert FORGED not in said
+    assert "date" in answer.headers
+    assert answer.headers.get("connection") == (None if case.goes_on else "close")
+    if case.code is None:
+        return
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json
+    assert (problem["code"], problem["status"]) == (case.code, answer.status)
+    assert problem["type"] == f"urn:orderkeep:problem:{case.code}"
+    assert problem["request_id"] == answer.headers["x-request-id"]
+    assert problem["title"]
+    assert problem["detail"]
+
+
+def test_names_are_unique() -> None:
+    assert len({case.name for case in CASES}) == len(CASES)
+
+
+LIMITS = {"target_too_long": "8192 bytes", "head_too_large": "100 headers, of 16384 bytes"}
+
+
+@pytest.mark.parametrize("code", LIMITS)
+def test_a_refusal_says_the_limit(client: httpx.Client, code: str) -> None:
+    assert LIMITS[code] in ask(client, next(case for case in CASES if case.code == code)).json["detail"]
+
+
+def test_says_what_there_is_where_connect_is_not(client: httpx.Client) -> None:
+    answer = ask(client, next(case for case in CASES if case.name == "CONNECT"))
+    assert answer.headers["allow"] == "GET, POST, DELETE, HEAD"
+
+
+def ask(client: httpx.Client, case: Case) -> Answer:
+    with connected(client) as connection, connection.makefile("rb") as stream:
+        connection.sendall(case.sent)
+        answer = next_answer(stream)
+    assert answer
+    return answer
+
+
+def test_addresses_in_answers_do_not_come_from_the_request(client: httpx.Client) -> None:
+    forged = {"Host": FORGED.decode(), "X-Forwarded-Host": FORGED.decode(), "Forwarded": f"host={FORGED.decode()}"}
+    order = {"user_id": "user-9", "total": 8_800, "currency": "EUR"}
+    placed = client.post("/orders", json=order, headers=forged)
+    client.post("/orders", json=order)
+    receipt = client.post(f"{placed.headers['location']}/documents/receipt", headers=forged)
+    page = client.get("/orders?limit=1", headers=forged)
+    assert "link" in page.headers
+    for answer in (
+        placed,
+        receipt,
+        page,
+        client.get("/openapi.json", headers=forged),
+        client.get("/docs", headers=forged),
+    ):
+        assert answer.is_success
+        assert FORGED not in answer.content
+        assert FORGED.decode() not in str(answer.headers)
