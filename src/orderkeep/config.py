@@ -68,8 +68,8 @@ class Settings(BaseSettings):
     shutdown_seconds: int = Field(7, ge=0, description="How long requests under way may take to finish after that.")
     auth: str = Field(
         "",
-        description="How those who ask show who they are: `keys`, `jwt`, on Lambda `authorizer`, or several with commas. "
-        "Where it is empty nobody does, and only this machine may ask.",
+        description="How those who ask show who they are: `keys`, `jwt`, `authorizer` (on Lambda), or several, with "
+        "commas. Where it is empty nobody does, and only this machine may ask.",
     )
     rate_limit: int = Field(
         200, ge=0, description="How many requests a second each one may make who has shown who they are; 0 is no limit."

@@ -48,7 +48,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "list_api_keys": (Scope.ADMIN, lambda do, _, who: do.list_api_keys.execute(actor=who)),
     "revoke_api_key": (Scope.ADMIN, lambda do, _, who: do.revoke_api_key.execute("Key0000001", who)),
 }
-NO_USE_CASES = {"check_store", "close"}
+NO_USE_CASES = {"authenticate", "check_store", "close"}
 NOT_OF_ONE_ORDER = (
     "place_order", "list_orders", "import_orders", "export_orders", "export_to_document", "verify_orders",
     "create_api_key", "list_api_keys", "revoke_api_key",

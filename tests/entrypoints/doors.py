@@ -89,7 +89,7 @@ def http(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]
 
         async def send(request: Request) -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 headers = list(request.headers)
                 return await client.request(request.method, request.target, headers=headers, content=request.body)
 

@@ -17,7 +17,7 @@ IMPORTED = "import json, os, sys; from orderkeep.entrypoints import lambda_handl
 
 def said_by(code: str, **environment: str) -> Any:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERKEEP_")}
-    environment = clean | {"ORDERKEEP_STORE": "memory://"} | environment
+    environment = clean | {"ORDERKEEP_STORE": "memory://", "ORDERKEEP_AUTH": "authorizer"} | environment
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -22,7 +22,7 @@ from tests.entrypoints.lambda_calls import (
     read_answer,
     rest_api,
 )
-from tests.entrypoints.lambda_containers import Context, call, container, see_scopes
+from tests.entrypoints.lambda_containers import Context, call, container, let_in, see_scopes
 from tests.entrypoints.log_reading import Logged
 
 DOCUMENTED = sorted((Path(__file__).parent / "lambda_events").glob("*.json"))
@@ -188,7 +188,9 @@ def test_a_page_that_is_too_large_to_be_sent_is_refused_with_what_to_ask_for(
     most = 1_000_000 if event_of is load_balancer else 6_000_000
     sizes = {}
     for limit in range(1, 21):
-        answer = lambda_handler.handler(event_of(Request("GET", f"/orders?limit={limit}")), Context())
+        answer = lambda_handler.handler(
+            let_in(lambda_handler, event_of(Request("GET", f"/orders?limit={limit}"))), Context()
+        )
         if answer["statusCode"] == 200:
             sizes[limit] = len(json.dumps(answer))
     assert list(sizes) == list(range(1, len(sizes) + 1))

@@ -12,7 +12,14 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, bootstrap_as_set, check_table
+from orderkeep.bootstrap import (
+    AuthenticationNotInstalled,
+    InvalidDocumentsURL,
+    InvalidStoreURL,
+    UseCases,
+    bootstrap_as_set,
+    check_table,
+)
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.log_context import current_request
@@ -56,6 +63,15 @@ def load_settings() -> Settings:
             raise CannotStart("no store is named: set ORDERKEEP_STORE, such as dynamodb://orders")
         named["store"] = f"dynamodb://{table}"
     return read_settings(**named)
+
+
+def expect_authentication(settings: Settings) -> None:
+    """Raise `CannotStart` unless those who ask over HTTP must show who they are."""
+    if not settings.authentication:
+        raise CannotStart(
+            "nobody who asks would have to show who they are: set ORDERKEEP_AUTH to authorizer, for those whom API "
+            "Gateway let in, or to keys, for API keys"
+        )
 
 
 def read_settings(**named: Any) -> Settings:
@@ -121,6 +137,8 @@ def begin_to_wire(settings: Settings) -> Callable[[], UseCases]:
 def _explained(settings: Settings) -> Iterator[None]:
     try:
         yield
+    except AuthenticationNotInstalled as error:
+        raise CannotStart(f"ORDERKEEP_AUTH cannot be used: {error}") from None
     except InvalidDocumentsURL as error:
         raise CannotStart(f"ORDERKEEP_DOCUMENTS cannot be used: {error}") from None
     except InvalidStoreURL as error:

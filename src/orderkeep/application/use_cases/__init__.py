@@ -1,5 +1,6 @@
 """What orderkeep does: this listing is the list of its features."""
 
+from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase, CreatedApiKey
@@ -27,6 +28,7 @@ from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, V
 
 __all__ = [
     "ApiKeyPage",
+    "AuthenticateUseCase",
     "CancelOrderUseCase",
     "ConfirmOrderUseCase",
     "CreateApiKeyUseCase",

@@ -14,7 +14,7 @@ class AuthenticateUseCase:
         self.authenticators = tuple(authenticators)
 
     async def execute(self, token: str) -> Actor:
-        """Return who holds the token. Raises `NotAuthenticated`, and `StoreUnavailable` where that cannot be told now."""
+        """Return who holds the token. Raises `NotAuthenticated`, and `StoreUnavailable` where nobody can tell now."""
         for authenticator in self.authenticators:
             if (actor := await authenticator.authenticate(token)) is not None:
                 return actor

@@ -14,12 +14,19 @@ from typing import NoReturn, cast
 
 import uvicorn
 
-from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, bootstrap_as_set
+from orderkeep.bootstrap import (
+    AuthenticationNotInstalled,
+    InvalidDocumentsURL,
+    InvalidStoreURL,
+    UseCases,
+    bootstrap_as_set,
+)
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, DrainingServer, Traffic
 from orderkeep.entrypoints.api.http1.bounds import KEEP_ALIVE_SECONDS
+from orderkeep.entrypoints.api.local_mode import is_loopback
 from orderkeep.entrypoints.log_lines import visible
 from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
 
@@ -31,16 +38,21 @@ EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened 
 BANNER = """\
 orderkeep keeps orders in {store}
   read and try the API:  {url}/docs
-  place an order:        curl {url}/orders -H 'Content-Type: application/json' \\
+  place an order:        curl {url}/orders -H 'Content-Type: application/json'{token} \\
                            -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
+  who may ask:           {who}
   stop:                  Ctrl+C
 """
 
+OPEN = "everybody on this machine, for everything, and nobody else; ORDERKEEP_AUTH changes that"
+WAYS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issuer}"}
+
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it; requests under way are finished. Exits with 2 where the store's URL or the port
-    cannot be used, and with 7 where the store cannot be opened.
+    """Serve until a signal ends it; requests under way are finished. Exits with 2 where the store's URL, the port or
+    the way to show who asks cannot be used, and with 7 where the store cannot be opened.
     """
+    _refuse_to_be_open(settings)
     listener = _listen(settings.host, settings.port)
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     with listener, asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -63,6 +75,19 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         await use_cases.close()
 
 
+def _refuse_to_be_open(settings: Settings) -> None:
+    if settings.authentication == {"authorizer"}:
+        _leave(
+            "ORDERKEEP_AUTH=authorizer is for Lambda, where API Gateway tells who asks: set it to keys or jwt", USAGE
+        )
+    if not settings.authentication and not is_loopback(settings.host):
+        _leave(
+            f"will not listen on {settings.host} while nobody need show who they are: set ORDERKEEP_AUTH=keys and make "
+            "a key with `orderkeep keys create`, or listen on 127.0.0.1",
+            USAGE,
+        )
+
+
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -75,7 +100,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _open(settings: Settings) -> UseCases:
     try:
         return bootstrap_as_set(settings)
-    except (InvalidStoreURL, InvalidDocumentsURL) as error:
+    except (InvalidStoreURL, InvalidDocumentsURL, AuthenticationNotInstalled) as error:
         _leave(str(error), USAGE)
     except StoreUnavailable as error:
         _leave(f"the store cannot be opened: {error}", STORE_UNAVAILABLE)
@@ -108,4 +133,10 @@ def _banner(settings: Settings, listener: socket.socket) -> str:
     host = "localhost" if settings.host in EVERYWHERE else settings.host
     host = f"[{host}]" if ":" in host else host
     store = re.sub(r"(?<=//)[^/@]*@", "", settings.store)
-    return BANNER.format(store=visible(store), url=f"http://{host}:{listener.getsockname()[1]}")
+    ways = [WAYS[way].format(issuer=settings.jwt_issuer) for way in WAYS if way in settings.authentication]
+    return BANNER.format(
+        store=visible(store),
+        url=f"http://{host}:{listener.getsockname()[1]}",
+        token=' -H "Authorization: Bearer $TOKEN"' if ways else "",
+        who=f"whoever has {' or '.join(ways)}" if ways else OPEN,
+    )
