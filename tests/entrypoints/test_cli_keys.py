@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from orderkeep.application.api_keys import KEY_PATTERN, digest_of_key
-from orderkeep.bootstrap import api_key_authenticator, open_store, use_cases_on
+from orderkeep.bootstrap import open_store, use_cases_on
+from orderkeep.bootstrap.api_keys import api_key_authenticator
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.api_keys import USED
 from orderkeep.testing.watching import WatchedStore

@@ -9,7 +9,8 @@ import pytest
 
 from orderkeep.application.change_order import Request
 from orderkeep.application.ports import OrderFilter, OrderStore, utc_now
-from orderkeep.bootstrap import api_key_authenticator, open_store, table_setup, use_cases_on
+from orderkeep.bootstrap import open_store, table_setup, use_cases_on
+from orderkeep.bootstrap.api_keys import api_key_authenticator
 from orderkeep.domain.events import Attribution
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
