@@ -85,7 +85,7 @@ def http(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]
     """The app, called as a server calls it."""
     with asyncio.Runner() as runner:
         use_cases = runner.run(_opened(store, documents))
-        app = create_app(Settings(), use_cases)
+        app = create_app(Settings(auth=""), use_cases)
 
         async def send(request: Request) -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -69,7 +69,7 @@ def call(module: ModuleType, event: Event, context: Context | None = None) -> An
 
 def let_in(module: ModuleType, event: Event) -> Event:
     """Return the event with an API key where it comes from a load balancer, which asks nobody who they are."""
-    shown = {name.lower() for name in (event.get("multiValueHeaders") or event["headers"] or {})}
+    shown = {name.lower() for name in (event.get("multiValueHeaders") or event.get("headers") or {})}
     if "elb" not in event["requestContext"] or "authorization" in shown:
         return event
     bearer = f"Bearer {_key_of(module)}"

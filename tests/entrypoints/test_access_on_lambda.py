@@ -1,5 +1,5 @@
-"""Another customer's row of the matrix, through Lambda: a foreign order is one that is not there, by events of each kind,
-over each store.
+"""Another customer's row of the matrix, through Lambda: a foreign order is one that is not there, by each kind of
+event, over each store.
 """
 
 from __future__ import annotations
