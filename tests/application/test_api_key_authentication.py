@@ -120,6 +120,19 @@ async def test_refuses_what_only_begins_like_a_key_without_asking_the_store(
     assert keys.reads == []
 
 
+async def test_an_altered_key_is_refused_whether_its_id_is_known_or_not(
+    authenticator: ApiKeyAuthenticator, keys: WatchedKeys
+) -> None:
+    token = keys.make(api_key())
+    altered = [token[:-1] + ("0" if token[-1] != "0" else "1"), token[:20] + token[20:].swapcase()]
+    for other in altered:
+        assert await is_refused(authenticator, other)
+    assert keys.reads == []
+    assert await authenticator.authenticate(token)
+    for other in altered:
+        assert await is_refused(authenticator, other)
+
+
 async def test_refuses_alike_whatever_is_wrong(authenticator: ApiKeyAuthenticator, keys: WatchedKeys) -> None:
     known = keys.make(api_key())
     other = make_key(lambda count: keys_id_then_zeros(known, count))

@@ -36,11 +36,13 @@ class KnownApiKeys:
         self._unknown: dict[str, Known] = {}
         self._asking: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Known]] = {}
 
-    async def look_up(self, key_id: str) -> Known:
-        """Return the key of that id. Raises `StoreUnavailable`."""
+    def fresh(self, key_id: str, now: datetime) -> Known | None:
+        """Return what is known of that id, None where the store must be asked."""
         found = self._known.get(key_id) or self._unknown.get(key_id)
-        if found is not None and found.is_fresh(self._clock()):
-            return found
+        return found if found is not None and found.is_fresh(now) else None
+
+    async def look_up(self, key_id: str) -> Known:
+        """Ask the store for the key of that id. Raises `StoreUnavailable`."""
         asked = (asyncio.get_running_loop(), key_id)
         task = self._asking.get(asked)
         if task is None:
