@@ -1,6 +1,7 @@
 """Who asks, told by a key: what does not count is refused alike, and a burst costs the store one read."""
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -224,6 +225,18 @@ async def test_a_key_ends_at_its_time_though_it_is_remembered(
     assert len(keys.reads) == 1
 
 
+async def test_a_key_that_ends_while_the_store_is_asked_has_ended(
+    authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
+) -> None:
+    token = keys.make(api_key(expires_at=NOW + TICK))
+    keys.go_on.clear()
+    asking = asyncio.create_task(is_refused(authenticator, token))
+    await keys.asked.wait()
+    clock.now += TICK
+    keys.go_on.set()
+    assert await asking
+
+
 async def test_a_clock_that_is_put_back_makes_nothing_count_longer(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
 ) -> None:
@@ -356,10 +369,24 @@ async def test_nobody_waits_for_the_note_and_its_failure_fails_no_request(
     for _ in range(3):
         assert await authenticator.authenticate(token)  # and does not wait
         await asyncio.sleep(0)
+    said: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
     keys.go_on.set()
-    await authenticator.close()
-    await authenticator.close()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()  # a task whose failure nobody heard of complains when it is forgotten
+    assert said == []
     assert len(keys.notes) == 1
+
+
+async def test_closing_waits_for_what_is_being_noted_and_may_be_done_twice(
+    authenticator: ApiKeyAuthenticator, keys: WatchedKeys
+) -> None:
+    token = keys.make(api_key())
+    assert await authenticator.authenticate(token)
+    for _ in range(2):
+        await authenticator.close()
+        assert keys._keys[id_of(token)].last_used_at == NOW
 
 
 def test_a_loop_that_ends_takes_along_what_was_asked_in_it(keys: WatchedKeys, clock: Clock) -> None:
