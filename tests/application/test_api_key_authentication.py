@@ -299,6 +299,9 @@ async def test_a_failure_that_nobody_waits_for_is_no_matter(
     await asyncio.wait([asking])
     for _ in range(5):
         await asyncio.sleep(0)
+    assert asking.cancelled()
+    del asking
+    gc.collect()  # a task whose failure nobody heard of complains when it is forgotten
     assert said == []
 
 
@@ -374,9 +377,25 @@ async def test_nobody_waits_for_the_note_and_its_failure_fails_no_request(
     keys.go_on.set()
     for _ in range(5):
         await asyncio.sleep(0)
-    gc.collect()  # a task whose failure nobody heard of complains when it is forgotten
+    gc.collect()
     assert said == []
     assert len(keys.notes) == 1
+
+
+async def test_a_note_that_failed_is_not_tried_again_by_the_next_request(
+    authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
+) -> None:
+    token = keys.make(api_key())
+    await authenticator._known.look_up(id_of(token))
+    keys.is_away = True
+    assert await authenticator.authenticate(token)
+    await authenticator.close()
+    keys.is_away = False
+    for _ in range(3):
+        clock.now += FRESH  # so that the key is read anew
+        assert await authenticator.authenticate(token)
+        await authenticator.close()
+    assert (len(keys.notes), len(keys.reads)) == (1, 4)
 
 
 async def test_closing_waits_for_what_is_being_noted_and_may_be_done_twice(

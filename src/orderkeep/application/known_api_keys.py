@@ -48,7 +48,8 @@ class KnownApiKeys:
         if task is None:
             task = self._asking[asked] = asked[0].create_task(self._ask(key_id))
             task.add_done_callback(lambda task: self._forget(asked, task))
-        return await asyncio.shield(task)  # whoever goes away leaves the others their answer
+        await asyncio.wait([task])  # and whoever goes away meanwhile leaves the others their answer
+        return task.result()
 
     async def _ask(self, key_id: str) -> Known:
         now = self._clock()  # before: what happens to the key meanwhile may not be in the answer
