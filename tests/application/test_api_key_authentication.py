@@ -329,6 +329,21 @@ async def test_unknown_ids_push_no_key_out_and_both_are_bounded(
     assert (len(known._known), len(known._unknown), len(known._asking)) == (3, 3, 0)
 
 
+async def test_a_key_in_use_outstays_one_that_nobody_uses(
+    authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known_api_keys, "MOST_KNOWN", 2)
+    used, unused = keys.make(api_key()), keys.make(api_key())
+    for token in (used, unused):
+        await authenticator.authenticate(token)
+    clock.now += FRESH
+    for token in (used, keys.make(api_key())):
+        await authenticator.authenticate(token)
+    keys.reads.clear()
+    await authenticator.authenticate(used)
+    assert keys.reads == []
+
+
 async def test_notes_the_last_use_every_few_minutes_and_not_for_every_request(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
 ) -> None:
