@@ -114,10 +114,13 @@ def make_key(randomness: Randomness) -> str:
 
 
 def id_of_key(key: str) -> str | None:
-    """Return the id that stands in a key; None where no such key was ever made: one with a letter lost or altered."""
-    if not _KEY.fullmatch(key) or _checksum(key[:-_CHECKSUM_LENGTH]) != key[-_CHECKSUM_LENGTH:]:
-        return None
-    return key[len(PREFIX) : len(PREFIX) + _ID_LENGTH]
+    """Return the id that stands in what looks like a key, None in what does not."""
+    return key[len(PREFIX) : len(PREFIX) + _ID_LENGTH] if _KEY.fullmatch(key) else None
+
+
+def has_its_checksum(key: str) -> bool:
+    """Tell whether what looks like a key was ever made: one with a letter altered was not."""
+    return _checksum(key[:-_CHECKSUM_LENGTH]) == key[-_CHECKSUM_LENGTH:]
 
 
 def id_in(text: str) -> str | None:

@@ -36,17 +36,20 @@ class KnownApiKeys:
         self._unknown: dict[str, Known] = {}
         self._asking: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Known]] = {}
 
-    async def look_up(self, key_id: str) -> Known:
-        """Return the key of that id. Raises `StoreUnavailable`."""
+    def fresh(self, key_id: str, now: datetime) -> Known | None:
+        """Return what is known of that id, None where the store must be asked."""
         found = self._known.get(key_id) or self._unknown.get(key_id)
-        if found is not None and found.is_fresh(self._clock()):
-            return found
+        return found if found is not None and found.is_fresh(now) else None
+
+    async def look_up(self, key_id: str) -> Known:
+        """Ask the store for the key of that id. Raises `StoreUnavailable`."""
         asked = (asyncio.get_running_loop(), key_id)
         task = self._asking.get(asked)
         if task is None:
             task = self._asking[asked] = asked[0].create_task(self._ask(key_id))
             task.add_done_callback(lambda task: self._forget(asked, task))
-        return await asyncio.shield(task)  # whoever goes away leaves the others their answer
+        await asyncio.wait([task])  # and whoever goes away meanwhile leaves the others their answer
+        return task.result()
 
     async def _ask(self, key_id: str) -> Known:
         now = self._clock()  # before: what happens to the key meanwhile may not be in the answer

@@ -15,7 +15,7 @@ for a store of API keys, given as a fixture `keys`.
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from orderkeep.testing.api_keys import ApiKeyStoreContract
+    from orderkeep.testing.api_key_contract import ApiKeyStoreContract
     from orderkeep.testing.contract import OrderStoreContract
     from orderkeep.testing.documents import DocumentStoreContract
 
@@ -27,10 +27,10 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import pytest  # only here: a command that runs the workloads does without
 
-    rewritten = ("api_keys", "contract", "documents")
+    rewritten = ("api_key_contract", "contract", "documents")
     pytest.register_assert_rewrite(*(f"orderkeep.testing.{module}" for module in rewritten))
     if name == "ApiKeyStoreContract":
-        from orderkeep.testing.api_keys import ApiKeyStoreContract
+        from orderkeep.testing.api_key_contract import ApiKeyStoreContract
 
         return ApiKeyStoreContract
     if name == "DocumentStoreContract":
