@@ -16,7 +16,7 @@ GROUPS = PYPROJECT["dependency-groups"]
 
 WANTED = {
     "runtime": PYPROJECT["project"]["dependencies"],
-    "stores": [*PYPROJECT["project"]["dependencies"], *EXTRAS["postgres"], *EXTRAS["aws"]],
+    "stores": [*PYPROJECT["project"]["dependencies"], *EXTRAS["postgres"], *EXTRAS["aws"], *EXTRAS["jwt"]],
     "dev": [
         *PYPROJECT["project"]["dependencies"],
         *(line for extra in EXTRAS.values() for line in extra),

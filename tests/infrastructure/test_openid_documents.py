@@ -1,6 +1,8 @@
 """What a provider answers in place of its keys, and how it says where they are."""
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -146,3 +148,11 @@ async def test_the_log_says_why_a_token_was_refused_at_its_finest_and_nothing_of
     assert "a token was refused: no key of that name" in caplog.messages
     assert "canary" not in caplog.text
     assert text[-20:] not in caplog.text
+
+
+@pytest.mark.parametrize("package", ["joserfc", "urllib3"])
+def test_says_which_extra_is_missing(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; import orderkeep.infrastructure.openid_tokens"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert answer.returncode == 1
+    assert "need the extra jwt: pip install 'orderkeep[jwt]'" in answer.stderr

@@ -1,6 +1,10 @@
 """Which tokens of an OpenID provider count, and the many that do not."""
 
+import asyncio
+
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from orderkeep.application.actor import Actor, ActorKind, Scope
 from orderkeep.domain.exceptions import NotAuthenticated
@@ -13,6 +17,9 @@ from tests.infrastructure.openid_samples import ISSUER, LEFT_OUT, jwks, key_of, 
 from tests.infrastructure.openid_scripted import ScriptedProvider
 
 pytestmark = pytest.mark.filterwarnings(openid_forgeries.WEAK)
+
+
+ONE_KEY = jwks(published(key_of("RS256"), "RS256 1"))
 
 
 @pytest.fixture(scope="module", name="forged")
@@ -123,3 +130,18 @@ async def test_asks_the_provider_for_nothing_before_there_is_a_token_that_may_co
     for what in ("alg none without a signature", "two parts", "a header of half a megabyte", "jwk alone names the key"):
         assert await answer_to(forged["RS256"][what], tokens) is None
     assert there.fetched == []
+
+
+@given(st.data())
+def test_whatever_is_done_to_a_token_it_counts_no_more_and_breaks_nothing(data: st.DataObject) -> None:
+    text = CONTROLS["as the provider gives it"]
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start, min(len(text), start + 40)))
+    damaged = text[:start] + data.draw(st.text(max_size=40)) + text[end:]
+    assume(damaged != text)
+    assert asyncio.run(answer_to(damaged, trusting(ONE_KEY))) is None
+
+
+@given(st.text() | st.lists(st.text(), min_size=3, max_size=3).map(".".join))
+def test_no_text_is_a_token_by_chance(text: str) -> None:
+    assert asyncio.run(answer_to(text, trusting(ONE_KEY))) is None
