@@ -22,6 +22,7 @@ PAGES = [*sorted(REFERENCE.glob("*.md")), *sorted(HOW_TO.glob("*.md"))]
 TABLES: dict[str, Callable[[], Rows | str]] = {
     "lifecycle": core_tables.lifecycle,
     "limits": core_tables.bounds,
+    "connection-bounds": door_tables.connection_bounds,
     "dependencies": core_tables.dependencies,
     "commands": door_tables.commands,
     "help": door_tables.help_texts,
