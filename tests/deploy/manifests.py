@@ -147,6 +147,6 @@ def _of_settings(manifests: dict[str, Yaml]) -> Iterator[str]:
 def _of_the_end(manifests: dict[str, Yaml]) -> Iterator[str]:
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
     waiting = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-    finishing = int(variables(manifests)["ORDERKEEP_SHUTDOWN_SECONDS"])
+    finishing = sum(int(variables(manifests)[f"ORDERKEEP_{name}_SECONDS"]) for name in ("DRAIN", "SHUTDOWN"))
     if pod["terminationGracePeriodSeconds"] < waiting + finishing + SPARE_SECONDS:
         yield "Deployment: it is killed before it has finished"

@@ -75,7 +75,8 @@ def test_what_is_careless_is_found(service: str, planted: dict[str, Any], found:
 
 def test_the_service_has_time_to_finish_what_is_under_way() -> None:
     grace = int(SERVICE["stop_grace_period"].removesuffix("s"))
-    assert grace >= Settings(**_settings(SERVICE)).shutdown_seconds + 5
+    settings = Settings(**_settings(SERVICE))
+    assert grace >= settings.drain_seconds + settings.shutdown_seconds + 5
 
 
 @pytest.mark.parametrize("service", [SERVICE, MIGRATE], ids=["orderkeep", "migrate"])

@@ -83,7 +83,7 @@ def test_nothing_in_the_manifests_contradicts_the_code(image: Image) -> None:
         ("ConfigMap", ("data", "ORDERKEEP_DOCUMENTS"), "folder:///documents", "ConfigMap: documents are kept where"),
         ("ServiceAccount", ("metadata", "name"), "default", "ServiceAccount: nobody uses it"),
         ("ConfigMap", ("metadata", "name"), "settings", "ConfigMap: it is not what the pods read"),
-        ("ConfigMap", ("data", "ORDERKEEP_SHUTDOWN_SECONDS"), "21", "Deployment: it is killed before it has finished"),
+        ("ConfigMap", ("data", "ORDERKEEP_SHUTDOWN_SECONDS"), "9", "Deployment: it is killed before it has finished"),
     ],
 )
 def test_what_contradicts_the_code_is_found(kind: str, at: tuple[Any, ...], planted: object, found: str) -> None:

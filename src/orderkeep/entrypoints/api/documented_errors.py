@@ -23,9 +23,10 @@ _AT_THE_DOOR: dict[str, tuple[HTTPStatus, str]] = {
         HTTPStatus.MISDIRECTED_REQUEST,
         "without authentication this service answers as localhost or 127.0.0.1 only: set ORDERKEEP_AUTH",
     ),
-    "origin_not_allowed": (
+    "origin_not_listed": (
         HTTPStatus.FORBIDDEN, "no page of another origin may change orders: list it in ORDERKEEP_CORS_ORIGINS",
     ),
+    "request_too_slow": (HTTPStatus.REQUEST_TIMEOUT, "the body was not here after 8 s"),
     "unsupported_media_type": (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be JSON: Content-Type: application/json",
     ),
@@ -33,6 +34,8 @@ _AT_THE_DOOR: dict[str, tuple[HTTPStatus, str]] = {
     "invalid_header": (
         HTTPStatus.UNPROCESSABLE_ENTITY, "Idempotency-Key: must be one key of 1 to 255 printable ASCII characters",
     ),
+    "overloaded": (HTTPStatus.SERVICE_UNAVAILABLE, "too many requests at once: nothing was done, try again"),
+    "draining": (HTTPStatus.SERVICE_UNAVAILABLE, "the service is about to end"),
     "internal_error": (
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "something is wrong with the service, not with the request; the log has more under this request_id",
@@ -96,12 +99,13 @@ _MEANING = {
     HTTPStatus.NOT_FOUND: "There is no such order, or nothing of it that is called so.",
     HTTPStatus.CONFLICT: "Others changed the order at the same moment, again and again. Nothing was written.",
     HTTPStatus.PRECONDITION_FAILED: "The order is not at a version that `If-Match` names. Nothing was written.",
+    HTTPStatus.REQUEST_TIMEOUT: "The body did not come in time. Nothing was done.",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The body is too large.",
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE: "The body is not declared as JSON.",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The request is understood, and refused. Nothing was written.",
     HTTPStatus.INTERNAL_SERVER_ERROR: "A fault of the service.",
-    HTTPStatus.SERVICE_UNAVAILABLE: "The store cannot answer now. A change may or may not have been made: try again, "
-    "with the same `Idempotency-Key`.",
+    HTTPStatus.SERVICE_UNAVAILABLE: "The service or its store cannot answer now. A change may or may not have been "
+    "made, unless `code` is `overloaded`: try again, with the same `Idempotency-Key`.",
 }
 
 _HEADERS = {

@@ -59,7 +59,7 @@ class LocalModeMiddleware:
             if name == b"origin" and origin not in (f"{scope['scheme']}://{hosts[0]}", *self.origins):
                 return Refused(
                     HTTPStatus.FORBIDDEN,
-                    "origin_not_allowed",
+                    "origin_not_listed",
                     "no page of another origin may change orders: list it in ORDERKEEP_CORS_ORIGINS",
                 )
         return None

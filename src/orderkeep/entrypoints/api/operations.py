@@ -44,10 +44,11 @@ class Operation:
 
 
 _CONDITIONS = ("Idempotency-Key", "If-Match")
-_BODY_ERRORS = ("malformed_json", "body_too_large", "unsupported_media_type", "invalid_fields")
-_DOOR_ERRORS = ("origin_not_allowed", "not_allowed")
+_BODY_ERRORS = ("malformed_json", "request_too_slow", "body_too_large", "unsupported_media_type", "invalid_fields")
+_DOOR_ERRORS = ("origin_not_listed", "not_allowed")
 _STORE_ERRORS = ("store_unavailable", "store_unusable", "internal_error")
-_LOOKUP_ERRORS = ("not_allowed", "order_not_found", "invalid_query", *_STORE_ERRORS)
+_SERVED_ERRORS = ("overloaded", *_STORE_ERRORS)
+_LOOKUP_ERRORS = ("not_allowed", "order_not_found", "invalid_query", *_SERVED_ERRORS)
 
 
 def _command(
@@ -61,7 +62,7 @@ def _command(
         body=body,
         errors=(
             *_BODY_ERRORS, *_DOOR_ERRORS, "order_not_found", *refusals, "invalid_query", "invalid_header",
-            "idempotency_key_reused", "version_mismatch", "contention", *_STORE_ERRORS,
+            "idempotency_key_reused", "version_mismatch", "contention", *_SERVED_ERRORS,
         ),
     )  # fmt: skip
 
@@ -90,14 +91,14 @@ OPERATIONS: dict[str, Operation] = {
         errors=(
             *_BODY_ERRORS, *_DOOR_ERRORS, "total_mismatch", "discount_exceeds_line", "amount_out_of_range",
             "invalid_query", "invalid_header", "idempotency_key_reused", "version_mismatch", "contention",
-            *_STORE_ERRORS,
+            *_SERVED_ERRORS,
         ),
     ),
     "list_orders": Operation(
         use_case=use_cases.ListOrdersUseCase,
         answers=[Good(HTTPStatus.OK, "A page of orders.", {"OrderPage": examples.ORDERS}, ("Link",))],
         query=("user_id", "status", "tag", "external_ref", "created_from", "created_to", "limit", "cursor"),
-        errors=("not_allowed", "invalid_query", "invalid_cursor", "unsupported_filter", *_STORE_ERRORS),
+        errors=("not_allowed", "invalid_query", "invalid_cursor", "unsupported_filter", *_SERVED_ERRORS),
     ),
     "get_order": Operation(
         use_case=use_cases.GetOrderUseCase,
@@ -170,7 +171,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_lifecycle": Operation(
         summary="Look up the lifecycle of orders",
         answers=[Good(HTTPStatus.OK, "All statuses, and all ways between them.", {"Lifecycle": examples.LIFECYCLE})],
-        errors=("invalid_query", "internal_error"),
+        errors=("invalid_query", "overloaded", "internal_error"),
     ),
     "get_liveness": Operation(
         summary="Is the process alive?",
@@ -180,7 +181,7 @@ OPERATIONS: dict[str, Operation] = {
     "get_readiness": Operation(
         summary="Can it serve?",
         answers=[Good(HTTPStatus.OK, "It can.", {"Health": {"status": "ready"}})],
-        errors=("invalid_query", *_STORE_ERRORS),
+        errors=("invalid_query", "draining", *_STORE_ERRORS),
     ),
     "get_metrics": Operation(
         summary="What does it do?",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Transport
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
@@ -18,15 +18,13 @@ from orderkeep.entrypoints.api.problems import problem
 class Exchange(RequestResponseCycle):
     """Tells the client to close where the connection cannot go on: what is left of a body is no next request."""
 
-    def __init__(self, traffic: Traffic, **given: Any) -> None:
-        super().__init__(**given)
-        self._traffic = traffic
+    traffic: Traffic
 
-    async def send(self, message: Any) -> None:
+    def send(self, message: Any) -> Coroutine[Any, Any, None]:
         """Send a part of the answer."""
-        if not self.response_started and (self.more_body or self._traffic.draining):
+        if not self.response_started and (self.more_body or self.traffic.draining):
             self.keep_alive = False
-        await super().send(message)
+        return super().send(message)
 
     async def send_500_response(self) -> None:
         """Answer where the application did not: it was not foreseen, or its time at the end of the process is over."""

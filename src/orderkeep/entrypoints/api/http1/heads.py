@@ -19,9 +19,9 @@ _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-
 _ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^?#]*)(\?[^#]*)?", re.IGNORECASE)
 
 
-def check_head(version: str, method: bytes, headers: Headers) -> None:
-    """Refuse a head that leaves open what is asked: by its version, `Host`, `Transfer-Encoding` or `Expect`. Raises
-    `Refused`.
+def check_head(version: str, method: bytes, headers: Headers) -> bool:
+    """Refuse a head that leaves open what is asked: by its version, `Host`, `Transfer-Encoding` or `Expect`. Return
+    whether the client waits to be told to send its body. Raises `Refused`.
     """
     if version not in ("1.1", "1.0"):
         if version == "0.9":
@@ -30,7 +30,7 @@ def check_head(version: str, method: bytes, headers: Headers) -> None:
         raise Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "version_not_supported", detail)
     names = [name for name, _ in headers]
     hosts = names.count(b"host")
-    if hosts > 1 or (not hosts and version == "1.1"):
+    if hosts > 1:
         raise malformed("there must be one Host header")
     if hosts and not _HOST.fullmatch(headers[names.index(b"host")][1]):
         raise malformed("Host must name a host, and a port if it likes")
@@ -38,8 +38,10 @@ def check_head(version: str, method: bytes, headers: Headers) -> None:
         raise _not_here("this is no proxy: CONNECT leads nowhere")
     if b"transfer-encoding" in names:
         _check_transfer_coding(version, [value for name, value in headers if name == b"transfer-encoding"])
-    if b"expect" in names and version == "1.1":
+    expects = b"expect" in names and version == "1.1"
+    if expects:
         _check_expectation([value for name, value in headers if name == b"expect"])
+    return expects
 
 
 def _check_transfer_coding(version: str, codings: list[bytes]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from orderkeep.entrypoints.api.http1 import bounds
 from orderkeep.entrypoints.api.http1.refusals import too_slow
@@ -12,13 +11,8 @@ if TYPE_CHECKING:
     from orderkeep.entrypoints.api.http1.connection import Connection
 
 
-class Stage(Enum):
-    """What is heard from the client: nothing yet, a head, a body; or nothing more, whatever it sends."""
-
-    BETWEEN = 1
-    HEAD = 2
-    BODY = 3
-    OVER = 4
+Stage = Literal["between", "head", "body", "over"]
+"""What is heard from the client: nothing yet, a head, a body; or nothing more, whatever it sends."""
 
 
 class Patience:
@@ -57,13 +51,13 @@ def _took(connection: Connection, now: float) -> float:
 def _look_at_sender(connection: Connection, now: float) -> None:
     took = _took(connection, now)
     match connection.stage:
-        case Stage.BODY if connection.flow.read_paused:
+        case "body" if connection.flow.read_paused:
             connection.since = now  # it is us who do not listen
-        case Stage.BODY if took > bounds.time_for_a_body(connection.received):
+        case "body" if took > bounds.time_for_a_body(connection.received):
             connection.traffic.metrics.cut["body"] += 1
             connection.refuse(too_slow("the body", took))
-        case Stage.HEAD if took > bounds.HEAD_SECONDS:
+        case "head" if took > bounds.HEAD_SECONDS:
             connection.traffic.metrics.cut["head"] += 1
             connection.refuse(too_slow("the head of the request", took))
-        case Stage.BETWEEN if took > bounds.HEAD_SECONDS and not connection.waits_for_us:
+        case "between" if took > bounds.HEAD_SECONDS and not connection.waits_for_us:
             connection.cut("idle")
