@@ -17,6 +17,7 @@ from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
 from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
+from orderkeep.entrypoints.log_lines import FIELDS
 from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.rules import Rule
@@ -126,6 +127,10 @@ def limits_of_input() -> Rows:
         ("characters of a CSV file's rows of one order", f"{csv_orders.LARGEST_ORDER:,}", "`order_too_large`"),
         ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
     ]
+
+
+def log_fields() -> Rows:
+    return [("field", "what it says"), *((f"`{name}`", field.says) for name, field in FIELDS.items())]
 
 
 def _refusals() -> Iterator[type[OrderkeepError]]:

@@ -28,6 +28,7 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "commands": door_tables.commands,
     "help": door_tables.help_texts,
     "settings": door_tables.settings,
+    "log-fields": door_tables.log_fields,
     "errors": door_tables.errors,
     "operations": door_tables.operations,
     "direct-calls": lambda_tables.direct_calls,

@@ -1,11 +1,15 @@
 """What a terminal shows: money in major units, nothing that a customer's text could do to it."""
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.entrypoints.cli import tables
-from orderkeep.entrypoints.cli.plain_text import plain
+from orderkeep.entrypoints.cli.plain_text import plain, plain_data
+from tests.entrypoints.cli_calls import on_a_terminal, run
 
 ORDER = {
     "id": "o-1",
@@ -81,3 +85,40 @@ def test_a_narrow_terminal_shows_whole_columns_and_names_the_rest(
 def test_no_rows_are_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     tables.print_rows(("id",), [])
     assert capsys.readouterr().out == ""
+
+
+HOSTILE = "a\x1b[31m\x9b2J\u202eb\u2066c\u2028\x7f\x85"
+
+
+def test_data_on_a_terminal_is_shown_without_what_it_obeys_and_means_the_same() -> None:
+    data = json.dumps({"name": HOSTILE, "note": "one\ntwo\tthree"}, ensure_ascii=False).encode()
+    shown = plain_data(data)
+    assert json.loads(shown) == json.loads(data)
+    assert shown.decode().isprintable()
+    assert plain_data(b'"a\tb"\r\nc\rd\r\n') == b'"a\tb"\r\nc\\u000dd\r\n'
+
+
+def test_a_terminal_obeys_nothing_that_a_customer_wrote(tmp_path: Path) -> None:
+    order = {"user_id": "anna", "total": 1, "currency": "EUR", "tags": ["\u202eevil\u2066"]}
+    (tmp_path / "order.json").write_text(json.dumps(order), encoding="utf-8")
+    placed = json.loads(run("place", "--data", "order.json", cwd=tmp_path).stdout)
+    assert placed["tags"] == order["tags"]
+    for command in (["get", placed["id"], "--json"], ["get", placed["id"]], ["list", "--json"], ["list"], ["export"],
+                    ["export", "--format", "csv"], ["history", placed["id"], "--json"]):  # fmt: skip
+        seen, _ = on_a_terminal(*command, cwd=tmp_path, stream="stdout")
+        assert "evil" in seen or command == ["list"], command
+        assert not {"\u202e", "\u2066"} & {*seen}, command
+
+
+@pytest.mark.parametrize("arguments", [["get", HOSTILE], [f"--{HOSTILE}"], [HOSTILE], ["list", "--limit", HOSTILE]])
+@pytest.mark.parametrize("debug", [[], ["--debug"]])
+def test_what_was_typed_is_repeated_without_what_a_terminal_obeys(
+    tmp_path: Path, arguments: list[str], debug: list[str]
+) -> None:
+    for as_json in ([], ["--json"]):
+        given = [each.replace("\x7f", "") for each in arguments]
+        done = run(*debug, *as_json, *given, cwd=tmp_path)
+        assert done.returncode in (2, 3)
+        said = done.stderr.decode()
+        assert said
+        assert "".join(said.split("\n")).isprintable(), said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -61,6 +62,15 @@ class InvalidFields(Exception):
     def below(self, pointer: str) -> InvalidFields:
         """Return the same of what stands at that place in something larger."""
         return InvalidFields(tuple(replace(error, pointer=pointer + error.pointer) for error in self.errors))
+
+    def without_keys(self) -> InvalidFields:
+        """Return the same for where it is logged."""
+        return InvalidFields(tuple(replace(error, pointer=without_key(error.pointer)) for error in self.errors))
+
+
+def without_key(pointer: str) -> str:
+    """Return the pointer without the key of metadata that it ends in: customers may have chosen that."""
+    return re.sub(r"(/metadata)/.+", r"\1/*", pointer, flags=re.DOTALL)
 
 
 def field_error_of(error: InvalidOrder) -> FieldError:

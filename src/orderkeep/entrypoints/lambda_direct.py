@@ -21,7 +21,7 @@ from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.application.change_order import Request
 from orderkeep.domain.exceptions import InvalidOrder, InvalidQuery, OrderkeepError, StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.direct_calls import CALLS, Call
-from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of, pointer_to
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of, pointer_to, without_key
 from orderkeep.entrypoints.field_types import Version, finding
 from orderkeep.entrypoints.lambda_runtime import Context, log_as_invocation, run, wire
 from orderkeep.entrypoints.lambda_sources import CALL, DIRECT, UNKNOWN, expect_for, source_of
@@ -36,7 +36,10 @@ _KEY = re.compile(r"[\x20-\x7e]{1,255}", re.ASCII)
 
 
 class CallFailed(Exception):
-    """A call that was refused or failed. What is raised is of a class of its own, which is named by the code."""
+    """A call that was refused or failed. What is raised is of a class of its own, which is named by the code.
+
+    Lambda logs what is raised: its text names places and rules, and nothing that a customer may have written.
+    """
 
 
 def _printable(key: str) -> str:
@@ -63,7 +66,7 @@ def handler(event: Any, context: Context) -> Any:
     try:
         return _plain(run(_answer(event, context), context))
     except InvalidFields as error:
-        failure = _failure(error.code)(str(error))
+        failure = _failure(error.code)(str(error.without_keys()))
     except OrderkeepError as error:
         failure = _failure(error.code)(_said(error))
     except Exception:
@@ -106,7 +109,7 @@ def _said(error: OrderkeepError) -> str:
     match error:
         case InvalidOrder():
             found = field_error_of(error)
-            return f"/input{found.pointer} {found.message}"
+            return f"/input{without_key(found.pointer)} {found.message}"
         case InvalidQuery():
             return f"{pointer_to(('input', error.parameter))} {error}"
         case StoreUnusable():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,4 +72,5 @@ def _source_of_records(records: Any) -> Source:
     sender = first.get("eventSource") or first.get("EventSource")
     if sender == "aws:dynamodb":
         return DYNAMODB
-    return Source(f"{sender}" if isinstance(sender, str) and sender.startswith("aws:") else UNKNOWN.name)
+    known = isinstance(sender, str) and re.fullmatch(r"aws:[a-z0-9]{1,30}", sender)
+    return Source(f"{sender}" if known else UNKNOWN.name)

@@ -16,11 +16,11 @@ from orderkeep.entrypoints.cli import output
 
 class Target:
     """Stdout for `-`, or a file. A regular file is written beside its place and takes it at the end; anything else
-    (a pipe, a device) is written to as it is.
+    (a pipe, a device) is written to as it is. `is_text`: a terminal is shown it without what that would obey.
     """
 
-    def __init__(self, path: str) -> None:
-        self.name = path
+    def __init__(self, path: str, *, is_text: bool = False) -> None:
+        self.name, self.is_text = path, is_text
         self.path = None if path == "-" else Path(path).resolve()
         self.beside: Path | None = None
         self.file: IO[bytes] | None = None
@@ -41,7 +41,7 @@ class Target:
     def write(self, data: bytes) -> None:
         """Write to the file. Raises `Failure` where it takes no more."""
         if self.file is None:
-            output.write(data)
+            output.write_data(data) if self.is_text else output.write(data)
             return
         try:
             self.file.write(data)

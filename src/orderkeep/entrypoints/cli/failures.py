@@ -24,7 +24,7 @@ from orderkeep.domain.exceptions import (
     TooManyRequests,
     VersionNotFound,
 )
-from orderkeep.entrypoints.cli.plain_text import plain
+from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 
 if TYPE_CHECKING:
     from orderkeep.entrypoints.cli.session import Session
@@ -129,4 +129,4 @@ def _say_in_json(failure: Failure, error: Exception) -> None:
         said["errors"] = [
             {name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in errors
         ]
-    click.echo(msgspec.json.encode(said), err=True)
+    click.echo(plain_data(msgspec.json.encode(said)), err=True)

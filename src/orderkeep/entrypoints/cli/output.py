@@ -13,7 +13,7 @@ import msgspec
 from orderkeep.application.dtos import CommandResult
 from orderkeep.entrypoints.answer_forms import dry_run_form
 from orderkeep.entrypoints.cli import failures
-from orderkeep.entrypoints.cli.plain_text import plain
+from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 
 
@@ -60,9 +60,14 @@ def discard() -> None:
     os.dup2(nowhere, sys.stdout.fileno())
 
 
+def write_data(data: bytes) -> None:
+    """Write JSON or CSV: as it is, or on a terminal without what that would obey."""
+    write(plain_data(data) if sys.stdout.isatty() else data)
+
+
 def write_json(value: Any) -> None:
     """Write a line of JSON."""
-    write(encode(value) + b"\n")
+    write_data(encode(value) + b"\n")
 
 
 def write_row(values: Iterable[object]) -> None:
@@ -99,7 +104,7 @@ def write_order(session: Session, json: bytes) -> None:
 
         tables.print_order(msgspec.json.decode(json))
     else:
-        write(json + b"\n")
+        write_data(json + b"\n")
 
 
 def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> None:

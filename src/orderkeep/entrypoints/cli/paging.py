@@ -85,7 +85,7 @@ async def _print_json(pages: AsyncIterator[tuple[Sequence[T], str | None]], list
     separator, cursor = b'{"data":[', None
     async for found, cursor in pages:  # noqa: B007  # the last one is printed at the end
         for item in found:
-            output.write(separator + listing.json(item))
+            output.write_data(separator + listing.json(item))
             separator = b","
     if separator != b",":
         output.write(separator)

@@ -53,7 +53,7 @@ def _to_file(session: Session, file: str, format_name: str | None, where: OrderF
 
     async def run(use_cases: UseCases) -> int:
         count = 0
-        with Target(file) as target, progress("Exporting", unit="orders", quiet=on_screen) as advance:
+        with Target(file, is_text=True) as target, progress("Exporting", unit="orders", quiet=on_screen) as advance:
             target.write(chosen.beginning)
             async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
                 target.write(chosen.order(order.json))

@@ -1,0 +1,162 @@
+"""Whatever is sent over HTTP, and whatever breaks: no log, problem document, metric or header tells it to others."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from orderkeep.application.ports import OrderStore
+from orderkeep.bootstrap import UseCases, bootstrap, open_store, use_cases_on
+from orderkeep.config import Settings
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.entrypoints.api.app import create_app
+from orderkeep.infrastructure.dynamo_repo import errors as dynamo_errors
+from orderkeep.infrastructure.postgres_repo import errors as postgres_errors
+from orderkeep.infrastructure.sqlite_repo import errors as sqlite_errors
+from tests.entrypoints.lambda_calls import Request
+from tests.leaks.canaries import EMAIL, VALUE, bad, good, placed
+from tests.leaks.listening import hold, hold_answer, listening
+from tests.servers.dynamodb import Server
+
+Ask = Callable[[Request], Any]
+
+
+@asynccontextmanager
+async def asking(use_cases: UseCases, **settings: Any) -> AsyncIterator[Ask]:
+    """Yield what sends a request and holds its answer to what may be told."""
+    app = create_app(Settings(access_log=True, **settings), use_cases)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+
+        async def ask(request: Request) -> httpx.Response:
+            headers = [(name.encode(), value.encode()) for name, value in request.headers]
+            answer = await client.request(request.method, request.target, headers=headers, content=request.body)
+            hold_answer(f"{request.method} {request.target}", answer.status_code, answer.headers, answer.content)
+            return answer
+
+        yield ask
+
+
+async def ask_all(ask: Ask) -> set[int]:
+    """Ask for everything there is, rightly and wrongly, and return the statuses of the answers."""
+    answer = await ask(placed())
+    assert answer.status_code == 201, answer.text
+    order_id = answer.json()["id"]
+    assert VALUE in answer.text
+    requests = [*bad(order_id), *good(order_id), *bad(order_id), Request("GET", "/metrics")]
+    assert len(requests) > 400
+    return {(await ask(request)).status_code for request in requests}
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres", "dynamodb"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store."""
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/orders.db"
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    server: Server = request.getfixturevalue("dynamodb")
+    return asyncio.run(server.new_url())
+
+
+def test_nothing_that_is_sent_is_told_elsewhere(store: str, capfd: pytest.CaptureFixture[str]) -> None:
+    async def ask_the_store() -> set[int]:
+        use_cases = bootstrap(store, documents_url="memory://")
+        try:
+            async with asking(use_cases, cors_origins="https://shop.example") as ask:
+                return await ask_all(ask)
+        finally:
+            await use_cases.close()
+
+    with listening():
+        statuses = asyncio.run(ask_the_store())
+    hold("what was printed", "".join(capfd.readouterr()))
+    assert {200, 201, 400, 404, 405, 412, 413, 415, 422} <= statuses
+    assert max(statuses) < 500
+
+
+def postgres_error() -> Exception:
+    error: Any = asyncpg.UniqueViolationError(f"duplicate key value violates {VALUE}")
+    error.sqlstate, error.detail = "23505", f"Key (external_ref)=({EMAIL}) already exists."
+    found: Exception = error
+    return found
+
+
+def validation_error() -> Exception:
+    try:
+        TypeAdapter(int).validate_python(VALUE)
+    except ValidationError as error:
+        return error
+    raise AssertionError
+
+
+def undecodable() -> Exception:
+    return UnicodeDecodeError("utf-8", VALUE.encode() + b"\xff", len(VALUE), len(VALUE) + 1, VALUE)
+
+
+BREAKS: dict[str, Callable[[], BaseException]] = {
+    "sqlite": lambda: sqlite_errors.translated(sqlite3.IntegrityError(f"UNIQUE constraint failed: {EMAIL}")),
+    "postgres": lambda: postgres_errors.translated(postgres_error()),
+    "dynamodb": lambda: dynamo_errors.translated(
+        dynamo_errors.DynamoError("ValidationException", f"one of {EMAIL} is not valid", ["None"])
+    ),
+    "a store that is away, for a reason": lambda: _from(StoreUnavailable("the disk is full"), OSError(EMAIL)),
+    "a driver's error that nobody caught": postgres_error,
+    "a key error": lambda: KeyError(EMAIL),
+    "what pydantic says": validation_error,
+    "what is no text": undecodable,
+    "a group": lambda: ExceptionGroup(EMAIL, [KeyError(EMAIL), _from(ValueError(EMAIL), postgres_error())]),
+    "an exception with notes": lambda: _noted(ValueError(EMAIL)),
+    "an assertion": lambda: AssertionError(f"{EMAIL!r} == 'x'"),
+}
+"""What a store's own errors and our own bugs may say."""
+
+
+def _from(error: Exception, cause: BaseException) -> Exception:
+    error.__cause__ = cause
+    return error
+
+
+def _noted(error: Exception) -> Exception:
+    error.add_note(EMAIL)
+    return error
+
+
+def breaking(store: OrderStore, error: Callable[[], BaseException]) -> OrderStore:
+    """Return the store, which fails at whatever is asked of it."""
+
+    async def fail(*_: Any, **__: Any) -> Any:
+        raise error()
+
+    for name in OrderStore.__abstractmethods__ - {"close"}:
+        setattr(store, name, fail)
+    return store
+
+
+@pytest.mark.parametrize("error", BREAKS.values(), ids=BREAKS.keys())
+async def test_nothing_that_breaks_tells_what_it_held(
+    error: Callable[[], BaseException], capfd: pytest.CaptureFixture[str]
+) -> None:
+    use_cases = use_cases_on(breaking(open_store("memory://"), error))
+    requests = [
+        placed(),
+        *good("o-1"),
+        Request("GET", "/readyz"),
+        Request("GET", "/orders/o-1?at=2026-11-22T10:00:00Z"),
+    ]
+    with listening():
+        async with asking(use_cases) as ask:
+            statuses = {(await ask(request)).status_code for request in requests}
+    hold("what was printed", "".join(capfd.readouterr()))
+    assert statuses & {500, 503}

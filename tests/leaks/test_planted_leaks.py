@@ -1,0 +1,133 @@
+"""A leak that is planted in any of the channels is found: what looks for canaries can find one."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+from typing import Any
+
+import pytest
+from starlette.responses import Response
+
+from orderkeep.bootstrap import bootstrap, open_store, use_cases_on
+from orderkeep.entrypoints import field_errors, log_exceptions, log_lines
+from orderkeep.entrypoints.api import answers, errors, metrics, middleware, problems, request_log
+from tests.entrypoints.lambda_calls import Request
+from tests.leaks.canaries import VALUE
+from tests.leaks.listening import Leak, hold, listening
+from tests.leaks.test_canaries_over_http import BREAKS, ask_all, asking, breaking
+
+log = logging.getLogger("orderkeep.http")
+
+
+def in_the_route(patch: pytest.MonkeyPatch) -> None:
+    patch.setitem(log_lines.FIELDS, "route", log_lines.Field(r".*", ""))
+    patch.setattr(request_log, "route_of", lambda scope: scope["path"])
+
+
+def in_the_labels_of_metrics(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(metrics, "route_of", lambda scope: scope["path"])
+
+
+def in_the_methods_of_metrics(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(metrics, "METHODS", frozenset(("GET", "POST", VALUE.upper())))
+
+
+def in_headers(patch: pytest.MonkeyPatch) -> None:
+    send = middleware.RequestIdMiddleware.__call__
+
+    async def tell(self: Any, scope: Any, receive: Any, send_on: Any) -> None:
+        async def send_more(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                given = dict(scope["headers"]).get(b"authorization", b"")
+                message["headers"] = [*message["headers"], (b"x-user", given)]
+            await send_on(message)
+
+        await send(self, scope, receive, send_more)
+
+    patch.setattr(middleware.RequestIdMiddleware, "__call__", tell)
+
+
+def in_a_request_id(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(middleware, "_REQUEST_ID", re.compile(rb".*"))
+
+
+def in_a_problem_document(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        field_errors.InvalidFields,
+        "of",
+        classmethod(lambda cls, error: cls((field_errors.FieldError("", "invalid_value", str(error)),))),
+    )
+
+
+def in_the_detail_of_a_problem(patch: pytest.MonkeyPatch) -> None:
+    async def tell(request: Any, error: Any) -> Response:
+        detail = f"there is nothing at {request.url}"
+        return problems.problem(404, "not_found", detail, request_id=request.scope["orderkeep.request_id"])
+
+    patch.setattr(errors, "_answer_framework_error", tell)
+
+
+def in_print(patch: pytest.MonkeyPatch) -> None:
+    answer = answers.answer
+
+    def tell(content: Any, *args: Any, **given: Any) -> Response:
+        print(content, file=sys.stderr)
+        return answer(content, *args, **given)
+
+    patch.setattr(answers, "answer", tell)
+
+
+CHANNELS = {
+    in_the_route: "the log",
+    in_the_labels_of_metrics: "the metrics",
+    in_headers: "header x-user",
+    in_a_request_id: "header x-request-id",
+    in_a_problem_document: "the problem document",
+    in_the_detail_of_a_problem: "the problem document",
+    in_print: "what was printed",
+}
+
+
+async def ask_everything(capfd: pytest.CaptureFixture[str]) -> None:
+    with listening():
+        async with asking(bootstrap("memory://")) as ask:
+            await ask_all(ask)
+        hold("what was printed", "".join(capfd.readouterr()))
+
+
+@pytest.mark.parametrize("plant, where", CHANNELS.items(), ids=[plant.__name__ for plant in CHANNELS])
+async def test_a_leak_is_found(
+    plant: Any, where: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(Leak, match=where):
+        await ask_everything(capfd)
+
+
+async def test_what_an_exception_says_is_found_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_exceptions, "_name_of", lambda kind: kind.__name__)
+    monkeypatch.setattr(
+        log_lines, "raised_in", lambda record: [log_exceptions.Raised(str(record.exc_info and record.exc_info[1]), [])]
+    )
+    async with asking(use_cases_on(breaking(open_store("memory://"), BREAKS["a key error"]))) as ask:
+        with pytest.raises(Leak, match="the log"), listening():
+            await ask(Request("GET", "/orders/o-1"))
+
+
+@pytest.mark.parametrize("text", [VALUE, VALUE.upper(), f"%22{VALUE}%22"])
+def test_a_canary_in_a_reason_is_found(text: str) -> None:
+    with pytest.raises(Leak, match="the log"), listening():
+        log.error("it happened", extra={"reason": text})
+
+
+def test_a_control_character_in_the_log_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_lines, "visible", lambda text: text)
+    with pytest.raises(Leak, match="control characters"), listening():
+        log.error("it happened", extra={"reason": "\x1b[31m"})
+
+
+def test_what_is_listed_is_no_leak() -> None:
+    with listening():
+        log.error("of %s", VALUE, extra={"reason": "the disk is full", "user_id": VALUE})
