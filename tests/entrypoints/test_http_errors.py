@@ -246,6 +246,8 @@ async def test_names_the_depth_that_a_body_may_have(client: httpx.AsyncClient) -
         ("OPTIONS", "/orders", "GET, POST, HEAD"),
         ("DELETE", "/livez", "GET, HEAD"),
         ("TRACE", "/docs", "GET, HEAD"),
+        ("DELETE", "/orders/1/documents/receipt", "POST"),
+        ("DELETE", "/orders/1/documents/2", "GET, HEAD"),
     ],
 )
 async def test_names_all_methods_that_an_address_takes(

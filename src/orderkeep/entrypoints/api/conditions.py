@@ -16,7 +16,10 @@ BLANK = " \t"
 """What may stand around a header's value (RFC 9110, 5.5); `strip` alone would take away much else."""
 
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-_LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+TAG_LIST = rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*"
+"""Entity tags with commas between them (RFC 9110, 5.6.1), in the form of Python's and JavaScript's patterns."""
+
+_LIST = re.compile(TAG_LIST)
 _VERSION = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 
 
