@@ -6,6 +6,7 @@ STORE  ?=
 LAMBDA_PYTHON ?= $(BIN)/python
 PORT   ?= 8000
 SECONDS ?= 60
+SEED   ?= 1
 # Not ?=: some shells export a HOST that is not meant for us.
 HOST   = 127.0.0.1
 
@@ -25,7 +26,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup serve test check format bench fuzz lock lambda clean format-check lint types contracts coverage
+.PHONY: help setup serve test check format bench fuzz conformance lock lambda clean format-check lint types contracts coverage
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ coverage: setup ## all tests; domain and application covered by every branch
 
 fuzz: .venv/.installed-dev .venv/.installed-fuzz ## look for input that breaks a reader (SECONDS=60 for all, TARGET=cursors for one)
 	@$(BIN)/python -m tests.fuzz.run --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
+
+conformance: setup ## ask the service all that its document allows, 29,000 times, over every store (SEED=1)
+	ORDERKEEP_TEST_CONFORMANCE=whole ORDERKEEP_TEST_SEED='$(SEED)' $(BIN)/pytest -n auto --dist worksteal tests/conformance $(ARGS)
 
 bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run every benchmark (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done

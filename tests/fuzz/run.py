@@ -20,7 +20,7 @@ KEPT = CHECKOUT / ".fuzz"
 """What was found by running: inputs that reach further, and those that broke something."""
 
 HAS_WHEEL = sys.platform == "linux" and platform.machine() == "x86_64" and sys.version_info < (3, 15)
-TO_START = 60
+TO_START = 120
 """Seconds that a target may take beyond its time, to start and to end."""
 
 

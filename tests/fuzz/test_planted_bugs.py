@@ -2,7 +2,6 @@
 what it begins with does not show.
 """
 
-import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -13,33 +12,26 @@ import pytest
 from tests.conftest import not_here
 from tests.fuzz.one_target import NAMES, load
 from tests.fuzz.run import CHECKOUT, HAS_WHEEL, run
+from tests.planting import Bug, planted
 
 SECONDS = 60
 """The most that one is looked for; they are found in less than ten."""
 
-# Target: the file, what stands there, and what is planted in its place.
 BUGS = {
-    "json_reader": ("entrypoints/strict_json.py", 'number in (float("inf"), float("-inf"))', 'number == float("inf")'),
-    "order_bodies": ("entrypoints/field_errors.py", '.replace("/", "~1")', ""),
-    "cursors": ("application/cursors.py", "position.created_at.tzinfo != UTC or", ""),
-    "entity_tags": ("entrypoints/api/conditions.py", "value.strip(BLANK)", "value.strip()"),
-    "idempotency_keys": ("entrypoints/api/dependencies.py", r"\x5d-\x7e]", r"\x5d-\x7f]"),
-    "query_parameters": ("entrypoints/api/parameters.py", "keep_blank_values=True", "keep_blank_values=False"),
-    "order_files": ("entrypoints/order_files/csv_orders.py", "len(record.cells) != len(columns)", "not record.cells"),
-    "mapped_files": ("entrypoints/order_files/mapped_layout.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
+    "json_reader": Bug(
+        "entrypoints/strict_json.py", 'number in (float("inf"), float("-inf"))', 'number == float("inf")'
+    ),
+    "order_bodies": Bug("entrypoints/field_errors.py", '.replace("/", "~1")', ""),
+    "cursors": Bug("application/cursors.py", "position.created_at.tzinfo != UTC or", ""),
+    "entity_tags": Bug("entrypoints/api/conditions.py", "value.strip(BLANK)", "value.strip()"),
+    "idempotency_keys": Bug("entrypoints/api/dependencies.py", r"\x5d-\x7e]", r"\x5d-\x7f]"),
+    "query_parameters": Bug("entrypoints/api/parameters.py", "keep_blank_values=True", "keep_blank_values=False"),
+    "order_files": Bug(
+        "entrypoints/order_files/csv_orders.py", "len(record.cells) != len(columns)", "not record.cells"
+    ),
+    "mapped_files": Bug("entrypoints/order_files/mapped_layout.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
 }
-HANG = ("entrypoints/strict_json.py", "    return digits\n", "    while digits == '7': pass\n    return digits\n")
-
-
-def planted(bug: tuple[str, str, str], folder: Path) -> str:
-    """Copy the code, with the bug. Return what to search for it."""
-    file, there, instead = bug
-    shutil.copytree(CHECKOUT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    path = folder / "src" / "orderkeep" / file
-    code = path.read_text(encoding="utf-8")
-    assert code.count(there) == 1, f"{file} has changed: plant another bug"
-    path.write_text(code.replace(there, instead), encoding="utf-8")
-    return str(folder / "src")
+HANG = Bug("entrypoints/strict_json.py", "    return digits\n", "    while digits == '7': pass\n    return digits\n")
 
 
 def need_atheris() -> None:
@@ -56,7 +48,7 @@ def test_every_target_has_its_bug() -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_finds_a_planted_bug(name: str, tmp_path: Path) -> None:
     need_atheris()
-    path = planted(BUGS[name], tmp_path)
+    path = planted(tmp_path, BUGS[name])
     files = [tmp_path / str(number) for number in range(len(load(name).SEEDS))]
     for file, seed in zip(files, load(name).SEEDS, strict=True):
         file.write_bytes(seed)
@@ -73,6 +65,6 @@ def test_finds_a_planted_bug(name: str, tmp_path: Path) -> None:
 
 def test_finds_an_input_that_is_never_done(tmp_path: Path) -> None:
     need_atheris()
-    found = run("json_reader", SECONDS, tmp_path / "kept", path=planted(HANG, tmp_path), options=("-timeout=1",))
+    found = run("json_reader", SECONDS, tmp_path / "kept", path=planted(tmp_path, HANG), options=("-timeout=1",))
     assert not found.ok
     assert "timeout" in found.output

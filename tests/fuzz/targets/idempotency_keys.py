@@ -27,7 +27,7 @@ atexit.register(_loop.close)
 
 class _Service:
     def __init__(self) -> None:
-        self.app = create_app(Settings(), bootstrap("memory://"))
+        self.app = create_app(Settings(rate_limit=0, rate_limit_per_address=0), bootstrap("memory://"))
         self.orders = 0
 
     def place(self, *keys: bytes) -> tuple[int, dict[str, str], Any]:
