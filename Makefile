@@ -5,6 +5,8 @@ STORE  ?=
 # The Python that the Lambda packages are for; SnapStart needs 3.12 or newer.
 LAMBDA_PYTHON ?= $(BIN)/python
 PORT   ?= 8000
+SECONDS ?= 60
+SEED   ?= 1
 # Not ?=: some shells export a HOST that is not meant for us.
 HOST   = 127.0.0.1
 
@@ -24,12 +26,12 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup serve test check format bench lock lambda clean format-check lint types contracts coverage
+.PHONY: help setup serve test check format bench fuzz conformance lock lambda clean format-check lint types contracts coverage
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev .venv/.installed-wheels .venv/.installed-stacks $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install everything that test and check need
+setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install everything that test and check need
 
 serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -37,7 +39,7 @@ serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.ven
 test: setup ## run all tests (ARGS="-k money" for some of them)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
-check: format-check lint types contracts coverage ## all that must hold before a commit lands, tests last
+check: format-check lint types contracts fuzz coverage ## all that must hold before a commit lands, tests last
 
 format: .venv/.installed-dev ## lay the code out and mend what ruff can mend
 	$(BIN)/ruff check --fix-only $(CODE)
@@ -57,6 +59,12 @@ contracts: .venv/.installed-dev ## do all imports point inward?
 
 coverage: setup ## all tests; domain and application covered by every branch
 	$(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)
+
+fuzz: .venv/.installed-dev .venv/.installed-fuzz ## look for input that breaks a reader (SECONDS=60 for all, TARGET=cursors for one)
+	@$(BIN)/python -m tests.fuzz.run --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
+
+conformance: setup ## ask the service all that its document allows, 29,000 times, over every store (SEED=1)
+	ORDERKEEP_TEST_CONFORMANCE=whole ORDERKEEP_TEST_SEED='$(SEED)' $(BIN)/pytest -n auto --dist worksteal tests/conformance $(ARGS)
 
 bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run every benchmark (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
@@ -78,7 +86,7 @@ lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for
 
 clean: ## remove what was installed and what tools left behind; your orders stay
 	rm -rf .venv tools/openapi-lint/node_modules tools/dynamodb-local .lambda-packages dist htmlcov .coverage .coverage.*
-	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
 LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 --generate-hashes \
@@ -104,6 +112,12 @@ LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 -
 .venv/.installed-dev: requirements/dev.txt .venv/.installed-runtime
 	@echo "Installing the development tools ..."
 	@$(UV) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# Empty where there is no wheel of atheris; make fuzz says so then.
+.venv/.installed-fuzz: requirements/fuzz.txt .venv/.installed-venv
+	@echo "Installing the fuzzer ..."
+	@$(UV) --require-hashes -r requirements/fuzz.txt
 	@touch $@
 
 .venv/.installed-wheels: requirements/setup.txt requirements/stores.txt .venv/.installed-venv

@@ -36,6 +36,9 @@ ASKED = tuple(filter(None, os.environ.get("ORDERKEEP_TEST_STORES", ",".join(STOR
 the run.
 """
 
+TOLD = "told"
+"""A property of a test that passed, which is printed at the end: how much was tried."""
+
 OF_A_STORE = re.compile(r"(?:[/:]test_|[\[-])(memory|sqlite|postgres|dynamo|s3)(?=(?:ql|db)?[]_.-])")
 """How a test's id names the store that it is about: by its file, test_sqlite_lists.py, its name, or a parameter."""
 
@@ -172,6 +175,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     passed = Counter(store_of(report.nodeid) for report in terminalreporter.getreports("passed"))
     if counts := [f"{store} {passed[store]} passed" for store in STORES if passed[store]]:
         terminalreporter.line(f"stores: {', '.join(counts)}")
+    for report in terminalreporter.getreports("passed"):
+        for name, said in report.user_properties:
+            if name == TOLD:
+                terminalreporter.line(said)
     skipped = terminalreporter.getreports("skipped")
     reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
     if not reasons:

@@ -23,7 +23,11 @@ filters = st.builds(OrderFilter, st.none() | texts, st.none() | texts, st.none()
 
 
 def packed(values: object) -> str:
-    return base64.urlsafe_b64encode(json.dumps(values).encode()).decode().rstrip("=")
+    return packed_as_it_is(json.dumps(values, separators=(",", ":")))
+
+
+def packed_as_it_is(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
 @given(filters, moments, texts)
@@ -99,6 +103,33 @@ def test_a_forged_list_cursor_is_refused(values: object) -> None:
         values = [digest if value == "{digest}" else value for value in values]
     with pytest.raises(InvalidCursor):
         list_position(WHERE, packed(values))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        '["{digest}", "2026-05-06T07:08:09.000010+00:00", "order-1"]',
+        '["{digest}","2026-05-06T07:08:09.000010Z","order-1"]',
+        '["{digest}","20260506T070809.000010+0000","order-1"]',
+        '["{digest}","2026-05-06T07:08:09.000010+00:00","order-\\u0031"]',
+    ],
+)
+def test_one_place_has_one_cursor(other: str) -> None:
+    ours = list_cursor(WHERE, POSITION)
+    assert list_position(WHERE, ours) == POSITION
+    digest = json.loads(base64.urlsafe_b64decode(ours + "=="))[0]
+    written = packed_as_it_is(other.replace("{digest}", digest))
+    for cursor in (written, ours + "=", ours + "====", ours.replace("-", "+")):
+        if cursor != ours:
+            with pytest.raises(InvalidCursor):
+                list_position(WHERE, cursor)
+
+
+@pytest.mark.parametrize("other", ['["order-1", 1]', '["order-1",1] ', '["order-\\u0031",1]'])
+def test_one_version_has_one_cursor(other: str) -> None:
+    assert history_version("order-1", packed_as_it_is('["order-1",1]')) == 1
+    with pytest.raises(InvalidCursor):
+        history_version("order-1", packed_as_it_is(other))
 
 
 @given(texts, st.integers(0, 2**63 - 1))

@@ -27,7 +27,9 @@ SERVE = re.compile(r"^(make serve|orderkeep serve)(?P<options>( .*)?)$")
 NOT_RUN = {
     "make",
     "make check",
+    "make conformance",
     "make contracts",
+    "make fuzz SECONDS=600 TARGET=cursors",
     "make lambda",
     "make lock",
     "make setup",

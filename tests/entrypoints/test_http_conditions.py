@@ -1,9 +1,16 @@
 """Conditions that a request can be made under: entity tags and idempotency keys."""
 
+import re
+
 import httpx
 import pytest
 
-from tests.entrypoints.http_calls import PLAIN, errors_of, placed
+from tests.entrypoints.http_calls import PLAIN, document, errors_of, placed
+
+
+def fits_the_document(header: str, value: str) -> bool:
+    pattern: str = document()["components"]["parameters"][header]["schema"]["pattern"]
+    return re.fullmatch(pattern.removeprefix("^").removesuffix("$"), value) is not None
 
 
 async def at_version_3(client: httpx.AsyncClient) -> str:
@@ -18,6 +25,7 @@ async def test_a_command_is_done_at_the_version_it_was_meant_for(client: httpx.A
     path = await at_version_3(client)
     answer = await client.post(f"{path}/deliver", headers={"If-Match": tags})
     assert (answer.status_code, answer.headers["etag"]) == (200, '"4"')
+    assert fits_the_document("If-Match", tags)
 
 
 async def test_tags_may_stand_in_several_lines(client: httpx.AsyncClient) -> None:
@@ -33,6 +41,7 @@ async def test_refuses_a_command_meant_for_another_version(client: httpx.AsyncCl
     path = await at_version_3(client)
     answer = await client.post(f"{path}/deliver", headers={"If-Match": tags})
     assert (answer.status_code, answer.json()["code"]) == (412, "version_mismatch")
+    assert fits_the_document("If-Match", tags)
     assert answer.headers["etag"] == '"3"'
     assert (await client.get(path)).json()["version"] == 3
 
@@ -43,11 +52,13 @@ async def test_delete_heeds_the_version_too(client: httpx.AsyncClient) -> None:
     assert (await client.delete(path, headers={"If-Match": '"1"'})).status_code == 200
 
 
-@pytest.mark.parametrize("tags", ["3", '"3', "3,4", '"3" "4"', '"3 "', "", "*, *", 'w/"3"'])
-async def test_refuses_what_is_no_entity_tag(client: httpx.AsyncClient, tags: str) -> None:
+@pytest.mark.parametrize("tags", ["3", '"3', "3,4", '"3" "4"', '"3 "', "", "*, *", 'w/"3"', b"\xa0*", b"*\x1f"])
+async def test_refuses_what_is_no_entity_tag(client: httpx.AsyncClient, tags: str | bytes) -> None:
     path = await at_version_3(client)
-    answer = await client.post(f"{path}/deliver", headers={"If-Match": tags})
+    raw = tags.encode() if isinstance(tags, str) else tags
+    answer = await client.post(f"{path}/deliver", headers=[(b"If-Match", raw)])
     assert errors_of(answer) == {"If-Match": "invalid_header"}
+    assert not fits_the_document("If-Match", raw.decode("latin-1"))
 
 
 async def test_an_unknown_order_is_not_found_whatever_the_version(client: httpx.AsyncClient) -> None:
@@ -94,12 +105,14 @@ async def test_a_past_version_has_its_own_tag(client: httpx.AsyncClient) -> None
 async def test_takes_any_printable_key(client: httpx.AsyncClient, key: str) -> None:
     answer = await client.post("/orders", json=PLAIN, headers={"Idempotency-Key": key})
     assert answer.status_code == 201
+    assert fits_the_document("Idempotency-Key", key)
 
 
 @pytest.mark.parametrize("key", [b"", b" ", b"~" * 256, b"\xc3\xa9", b"a\tb", b'"', b'"a', b'""', b'"a"b"', b'"\\a"'])
 async def test_refuses_other_keys_and_names_the_header(client: httpx.AsyncClient, key: bytes) -> None:
     answer = await client.post("/orders", json=PLAIN, headers=[(b"Idempotency-Key", key)])
     assert errors_of(answer) == {"Idempotency-Key": "invalid_header"}
+    assert not fits_the_document("Idempotency-Key", key.decode("latin-1"))
     assert (await client.get("/orders")).json()["data"] == []
 
 

@@ -222,6 +222,16 @@ def test_jsonl_tells_each_wrong_line() -> None:
     assert [row.order is not None for row in rows] == [True, False, False, False, False, False]
 
 
+@pytest.mark.parametrize("blank", ["\N{NO-BREAK SPACE}", "\x0b", "\x1f"])
+def test_jsonl_takes_for_blank_what_json_does(blank: str) -> None:
+    good = '{"user_id":"anna","total":1,"currency":"EUR","status":"pending","created_at":"2026-03-02T00:00:00Z"}'
+    assert len(orders_in(rows_in(f" \t{good}\t \r\n \t\n", None))) == 1
+    assert _problems(rows_in(f"{blank}{good}\n{blank}\n", None)) == [
+        (1, "", "malformed_json"),
+        (2, "", "malformed_json"),
+    ]
+
+
 def test_a_line_without_end_is_not_read_to_its_end() -> None:
     assert _problems(rows_in(b"[" * (LONGEST_LINE + 10), None)) == [(1, "", "line_too_long")]
 

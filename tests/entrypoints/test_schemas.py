@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +11,10 @@ import pytest
 
 from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
 from orderkeep.domain import limits
+from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.validation import check_text
+from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.field_types import ANY_LINES, ONE_LINE, SOME_LINES
 from orderkeep.entrypoints.instants import read_instant
 from orderkeep.entrypoints.schemas import (
     CancelBody,
@@ -171,7 +176,31 @@ def test_the_json_schema_says_the_same_bounds() -> None:
     assert (said["lines"]["maxItems"], said["tags"]["maxItems"], said["metadata"]["maxProperties"]) == (500, 20, 50)
     assert (said["user_id"]["minLength"], said["user_id"]["maxLength"], line["sku"]["maxLength"]) == (1, 128, 64)
     assert said["tags"]["uniqueItems"]
+    assert set(said["currency"]["enum"]) == EXPONENTS.keys()
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(
+    "pattern, breaks, blank", [(ONE_LINE, False, False), (SOME_LINES, True, False), (ANY_LINES, True, True)]
+)
+def test_the_json_schema_takes_the_texts_that_are_taken(pattern: str, breaks: bool, blank: bool) -> None:
+    said = re.compile(pattern.removeprefix("^").removesuffix("$"))
+    letters = [chr(number) for number in range(0x3100) if number not in range(0xD800, 0xE000)]
+    for text in (*letters, *(f"a{letter}" for letter in letters), *(f"{letter} a" for letter in letters), ""):
+        try:
+            check_text(text, "", 3, breaks=breaks, blank=blank)
+        except InvalidOrder:
+            assert not said.fullmatch(text), f"{text!r} is refused"
+        else:
+            assert said.fullmatch(text), f"{text!r} is taken"
+
+
+def test_the_json_schema_leaves_no_name_open_in_metadata() -> None:
+    said = PlaceOrderBody.model_json_schema()["properties"]["metadata"]
+    assert "patternProperties" not in said, "what does not fit a pattern of these might hold anything"
+    assert (said["propertyNames"]["pattern"], said["propertyNames"]["maxLength"]) == (ONE_LINE, 40)
+    assert (said["additionalProperties"]["type"], said["additionalProperties"]["pattern"]) == ("string", ANY_LINES)
+    assert codes(read_place_order, {**PLAIN, "metadata": {"\0": 1}}).keys() == {"/metadata"}
 
 
 def test_refuses_unknown_fields_by_name_wherever_they_stand() -> None:

@@ -16,13 +16,15 @@ def list_cursor(where: object, position: ListPosition) -> str:
 
 
 def list_position(where: object, cursor: str) -> ListPosition:
-    """Return the position that a cursor stands for. Raises `InvalidCursor`, also where the filters are others."""
+    """Return the position that a cursor stands for. Raises `InvalidCursor` for all that `list_cursor` would not have
+    made for it, also where the filters are others.
+    """
     try:
-        digest, created_at, order_id = _unpack(cursor)
+        _, created_at, order_id = _unpack(cursor)
         position = ListPosition(datetime.fromisoformat(created_at), order_id)
     except (ValueError, TypeError):
         raise InvalidCursor from None
-    if digest != _digest(where) or position.created_at.tzinfo != UTC or not isinstance(order_id, str):
+    if type(order_id) is not str or position.created_at.tzinfo != UTC or list_cursor(where, position) != cursor:
         raise InvalidCursor
     return position
 
@@ -33,12 +35,14 @@ def history_cursor(order_id: str, version: int) -> str:
 
 
 def history_version(order_id: str, cursor: str) -> int:
-    """Return the version that a cursor stands for. Raises `InvalidCursor`, also where the order is another."""
+    """Return the version that a cursor stands for. Raises `InvalidCursor` for all that `history_cursor` would not
+    have made for it, also where the order is another.
+    """
     try:
-        of_order, version = _unpack(cursor)
+        _, version = _unpack(cursor)
     except (ValueError, TypeError):
         raise InvalidCursor from None
-    if of_order != order_id or type(version) is not int or not 0 <= version < 2**63:
+    if type(version) is not int or not 0 <= version < 2**63 or history_cursor(order_id, version) != cursor:
         raise InvalidCursor
     return version
 

@@ -25,7 +25,14 @@ from orderkeep.domain.validation import check_tags, check_text
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.instants import read_instant
 
-ONE_LINE = r"^[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*$"
+_BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_NOT_ON_A_LINE = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_NOT_IN_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_ON_A_LINE}]*$"
+SOME_LINES = rf"^[^{_NOT_IN_LINES}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_IN_LINES}]*$"
+ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
+"""What `check_text` takes, as JSON Schema says it."""
+
 LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
 LARGEST_VERSION = 10**15 - 1
 """Of what may be asked for: no order comes near it, and every program can read it."""
@@ -72,8 +79,8 @@ def text(longest: int, *, breaks: bool = False, blank: bool = False) -> Rule:
     def check(value: str) -> None:
         check_text(value, "", longest, breaks=breaks, blank=blank)
 
-    schema = {"minLength": 0 if blank else 1, "maxLength": longest}
-    return Rule(check, schema if breaks else {**schema, "pattern": ONE_LINE})
+    pattern = ONE_LINE if not breaks else ANY_LINES if blank else SOME_LINES
+    return Rule(check, {"minLength": 0 if blank else 1, "maxLength": longest, "pattern": pattern})
 
 
 def at_most(limit: int, refusal: type[InvalidOrder], what: str) -> Rule:
@@ -84,6 +91,17 @@ def at_most(limit: int, refusal: type[InvalidOrder], what: str) -> Rule:
             raise refusal(f"must be at most {limit} {what}")
 
     return Rule(check, {"maxProperties" if what == "keys" else "maxItems": limit}, first=True, limit=limit)
+
+
+class NamedTexts:
+    """Says of an object what its names and its values must be. Pydantic says it of the values behind fitting names
+    alone, and leaves open what others may hold.
+    """
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        made = handler(schema)
+        [(pattern, values)] = made.pop("patternProperties").items()
+        return {**made, "propertyNames": {**made["propertyNames"], "pattern": pattern}, "additionalProperties": values}
 
 
 def _check_amount(value: int) -> None:
@@ -128,7 +146,7 @@ Version = Annotated[
     AfterValidator(_check_version),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": LARGEST_VERSION}),
 ]
-Currency = Annotated[str, Rule(_check_currency, {"pattern": "^[A-Z]{3}$"})]
+Currency = Annotated[str, Rule(_check_currency, {"enum": sorted(EXPONENTS)})]
 Status = Annotated[str, Rule(_check_status, {"enum": [*OrderStatus]})]
 Instant = Annotated[datetime, BeforeValidator(_read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
 Tags = Annotated[
@@ -142,5 +160,6 @@ Metadata = Annotated[
         Annotated[str, text(limits.MAX_METADATA_KEY_LENGTH)],
         Annotated[str, text(limits.MAX_METADATA_VALUE_LENGTH, breaks=True, blank=True)],
     ],
+    NamedTexts(),
     at_most(limits.MAX_METADATA_KEYS, TooManyMetadataKeys, "keys"),
 ]

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from orderkeep.application.dtos import PlaceOrder
+from orderkeep.entrypoints.api.conditions import BLANK
 from orderkeep.entrypoints.api.problems import Detail, Refused
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import CancelBody, ReceiptBody, read_cancel, read_place_order, read_receipt
@@ -58,7 +59,7 @@ async def _json_or_nothing(request: Request) -> object:
 
 def _json(request: Request, body: bytes) -> object:
     types = request.headers.getlist("content-type")
-    if body and not (len(types) == 1 and _JSON.fullmatch(types[0].strip())):
+    if body and not (len(types) == 1 and _JSON.fullmatch(types[0].strip(BLANK))):
         detail = "the body must be JSON: Content-Type: application/json"
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     if request.headers.get("content-encoding", "identity").lower() != "identity":

@@ -12,8 +12,14 @@ ANY = "*"
 NO_VERSION = 0
 """Stands for a tag that no order has: versions count from 1."""
 
+BLANK = " \t"
+"""What may stand around a header's value (RFC 9110, 5.5); `strip` alone would take away much else."""
+
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
-_LIST = re.compile(rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*")
+TAG_LIST = rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*"
+"""Entity tags with commas between them (RFC 9110, 5.6.1), in the form of Python's and JavaScript's patterns."""
+
+_LIST = re.compile(TAG_LIST)
 _VERSION = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 
 
@@ -47,7 +53,7 @@ def _tags(headers: Headers, name: str) -> list[str] | None:
     if not lines:
         return None
     value = ",".join(lines)
-    if value.strip() == ANY:
+    if value.strip(BLANK) == ANY:
         return [ANY]
     if not _LIST.fullmatch(value):
         error = Detail("invalid_header", 'must be entity tags such as "3", with their quotes, or *', header=name)

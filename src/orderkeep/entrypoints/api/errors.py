@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
+from starlette.routing import Match, Route
 
 from orderkeep.domain.exceptions import (
     ApiKeyNotFound,
@@ -146,11 +146,9 @@ async def _answer_framework_error(request: Request, error: Exception) -> Respons
 
 
 def _allowed(request: Request) -> str:
-    """Return the methods of all routes of this path; the framework names those of the first alone."""
-    found = [method for method in METHODS if _is_routed(request, method)]
-    return ", ".join([*found, "HEAD"] if "GET" in found else found)
-
-
-def _is_routed(request: Request, method: str) -> bool:
-    scope = {**request.scope, "method": method}
-    return any(route.matches(scope)[0] is Match.FULL for route in request.app.router.routes)
+    """Return the methods of all routes of this address; the framework names those of the first alone."""
+    routes = [route for route in request.app.router.routes if isinstance(route, Route)]
+    routed = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    first = routed[0].path  # an address stands before a pattern that it fits: see `documents/receipt`
+    found = {method for route in routed if route.path == first for method in route.methods or ()}
+    return ", ".join([*(method for method in METHODS if method in found), *(["HEAD"] if "GET" in found else [])])

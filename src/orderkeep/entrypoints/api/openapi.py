@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from orderkeep.entrypoints.api.answer_models import MODELS
+from orderkeep.entrypoints.api.conditions import TAG_LIST
 from orderkeep.entrypoints.api.documentation import completed
 from orderkeep.entrypoints.api.examples import REQUEST_ID
 from orderkeep.entrypoints.api.identity import OPEN_TO_ALL
@@ -38,28 +39,32 @@ TAGS = [
     {"name": "operations", "description": "For those who run the service: is it alive, is it ready, what does it do?"},
 ]
 
+TAGS_OR_ANY = rf"^(?:[ \t]*\*[ \t]*|{TAG_LIST})$"
+KEY = r'^[ \t]*(?:"[ !#-\[\]-~]{1,255}"|[!#-~][ -~]{0,254})[ \t]*$'
+"""What headers must be, as routes read them."""
+
 PARAMETERS: dict[str, dict[str, Any]] = {
     "Idempotency-Key": {
         "description": "Makes the request safe to repeat: 1 to 255 printable ASCII characters of your choice, "
         "plain or in quotes. Two requests that differ cannot share a key.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {"type": "string", "pattern": KEY},
         "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
     },
     "If-Match": {
         "description": "Only if the order is at the version of one of these tags; `*` is any.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": TAGS_OR_ANY},
         "example": '"1"',
     },
     "If-None-Match": {
         "description": "Only if the order is at none of the versions of these tags, or the document is none of them: "
         "304 if it is.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": TAGS_OR_ANY},
         "example": '"1"',
     },
     "X-Request-Id": {
         "description": "What you call this request: up to 64 of A-Z a-z 0-9 . _ -. It is answered, logged, and kept "
         "with what the request changes. One is made where none fits.",
-        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "schema": {"type": "string"},
         "example": REQUEST_ID,
     },
 }

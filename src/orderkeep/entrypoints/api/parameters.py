@@ -20,6 +20,9 @@ from orderkeep.entrypoints.instants import read_instant
 MOST_PARAMETERS = 50
 """How many are looked at in one query."""
 
+LARGEST_NUMBER = 10**18 - 1
+"""That can be asked for: 18 digits, which every store can read."""
+
 _NUMBER = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
 
@@ -73,7 +76,10 @@ PARAMETERS: dict[str, Parameter] = {
         str, "Where to go on: the `next_cursor` of the page before, with the same filters.", _TEXT,
         "WyI5ZjJjIiwiMjAyNi0xMS0yMlQxMDowMDowMCIsIjEiXQ",
     ),
-    "version": Parameter(_version, "The order as it was at this version.", {"type": "integer", "minimum": 1}, 1),
+    "version": Parameter(
+        _version, "The order as it was at this version.",
+        {"type": "integer", "minimum": 1, "maximum": LARGEST_NUMBER}, 1,
+    ),
     "at": Parameter(read_instant, "The order as it was at this instant.", _TIME, "2026-11-22T10:00:00Z"),
     "dry_run": Parameter(
         _true_or_false, "Answer what would become of the order, and write nothing.",

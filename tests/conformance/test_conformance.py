@@ -1,0 +1,87 @@
+"""The service is what its document says, for everything that Schemathesis can ask: over every store, with all checks.
+
+A part of it runs each time; `make conformance` asks as often as it was promised, which takes about half an hour.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.asking import ask, serving
+from tests.conftest import TOLD
+from tests.planting import Bug, planted
+from tests.servers import dynamodb
+
+WHOLE = os.environ.get("ORDERKEEP_TEST_CONFORMANCE") == "whole"
+SEED = int(os.environ.get("ORDERKEEP_TEST_SEED", "1"))
+EXAMPLES = {"memory": 1_300, "others": 150} if WHOLE else {"memory": 8, "others": 2}
+CASES = {"memory": 20_000, "others": 3_000} if WHOLE else {"memory": 800, "others": 600}
+"""What is asked of each operation, and so of the service: fewer is a failure."""
+
+HEALTH = "entrypoints/api/health.py"
+BUGS = {
+    ("GET /lifecycle", "Undocumented status code"): Bug(
+        "entrypoints/api/lifecycle.py", "answer(TABLE)", "answer(TABLE, 202)"
+    ),
+    ("GET /livez", "Response violates schema"): Bug(HEALTH, '{"status": "alive"}', '{"state": "alive"}'),
+    ("GET /readyz", "Undocumented Content-Type"): Bug(
+        HEALTH, 'answer({"status": "ready"})', 'Response(b"ready", media_type="text/html")'
+    ),
+    ("GET /metrics", "Server error"): Bug(HEALTH, "metrics.exposition()", "metrics.exhibition()"),
+    ("GET /orders", "Schema-violating request accepted"): Bug(
+        "application/use_cases/list_orders.py", "not 1 <= limit <= LARGEST_PAGE", "limit > 10**15"
+    ),
+    ("GET /orders/{order_id}", "Custom check failed: `what_fits_the_document_is_not_refused_for_its_form`"): Bug(
+        "entrypoints/api/parameters.py", "_number(text)) < 1", "_number(text)) < 9"
+    ),
+}
+"""Where it is planted, what Schemathesis calls it, and what it is."""
+
+
+def hold_to_the_document(store: str, url: str, folder: Path, request: pytest.FixtureRequest) -> None:
+    size = "memory" if store == "memory" else "others"
+    with serving(url, folder, asks_for_a_key=store != "memory") as service:
+        report = ask(service, folder, EXAMPLES[size], seed=SEED)
+    said = f"conformance: {report.cases:,} requests over {store} in {report.seconds:.0f} s, seed {SEED}"
+    request.node.user_properties.append((TOLD, said))
+    print(report.output)
+    assert report.found == {}
+    assert report.complete
+    assert report.cases >= CASES[size]
+
+
+def test_over_memory(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    hold_to_the_document("memory", "memory://", tmp_path, request)
+
+
+def test_over_sqlite(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    hold_to_the_document("sqlite", f"sqlite:///{tmp_path}/orders.db", tmp_path, request)
+
+
+def test_over_postgres(tmp_path: Path, request: pytest.FixtureRequest, postgres_url: str) -> None:
+    hold_to_the_document("postgres", postgres_url, tmp_path, request)
+
+
+async def test_over_dynamodb(tmp_path: Path, request: pytest.FixtureRequest, dynamodb: dynamodb.Server) -> None:
+    hold_to_the_document("dynamodb", await dynamodb.new_url(), tmp_path, request)
+
+
+def test_finds_what_is_planted(tmp_path: Path) -> None:
+    names = "list_orders|get_order|get_lifecycle|get_liveness|get_readiness|get_metrics"
+    options = ["--include-operation-id-regex", f"^({names})$", "--phases", "examples,coverage,fuzzing"]
+    with serving("memory://", tmp_path, planted(tmp_path, *BUGS.values())) as service:
+        report = ask(service, tmp_path, 5, options)
+    print(report.output)
+    found = {(operation, title) for title, operations in report.found.items() for operation in operations}
+    assert BUGS.keys() - found == set()
+
+
+def test_finds_a_door_that_is_open(tmp_path: Path) -> None:
+    there = "actor = await use_cases.authenticate.execute(token_in(scope))"
+    bug = Bug("entrypoints/api/identity.py", there, "from orderkeep.entrypoints.api.local_mode import LOCAL as actor")
+    options = ["--include-operation-id", "list_orders", "--phases", "examples,coverage,fuzzing"]
+    with serving(f"sqlite:///{tmp_path}/orders.db", tmp_path, planted(tmp_path, bug), asks_for_a_key=True) as service:
+        report = ask(service, tmp_path, 5, options)
+    print(report.output)
+    assert report.found.get("API accepts requests without authentication") == ["GET /orders"]

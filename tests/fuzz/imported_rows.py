@@ -1,0 +1,61 @@
+"""What must hold of every file of orders: each row is an order or a list of faults, by its line; and what was taken is
+written and read again as it is.
+"""
+
+import io
+from dataclasses import replace
+
+import msgspec
+
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.use_cases import ImportRow
+from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.entrypoints.order_files.csv_orders import Layout
+from orderkeep.entrypoints.order_files.own_layout import OwnLayout
+from orderkeep.entrypoints.order_files.reading import order_reader
+from orderkeep.entrypoints.order_files.writing import FORMATS
+from tests.fuzz.kept_orders import check_kept
+
+LAYOUTS: dict[str, Layout | None] = {"jsonl": None, "csv": OwnLayout()}
+
+
+def read_rows(content: bytes, layout: Layout | None) -> list[ImportRow]:
+    """Read a file of orders."""
+    return list(order_reader(lambda: io.BytesIO(content), layout, lambda count: None)())
+
+
+def check_rows(content: bytes, layout: Layout | None) -> None:
+    """Read a file of orders, and hold to it what was read."""
+    rows = read_rows(content, layout)
+    last = content.count(b"\n") + content.count(b"\r") + 1
+    before = 0
+    for row in rows:
+        assert before <= row.line <= last
+        before = row.line
+        assert row.order is None or not row.problems, "taken, and refused"
+        for problem in row.problems:
+            assert 1 <= problem.line <= last
+            assert problem.code
+            assert problem.message
+    if any(
+        row.order is None for row in rows
+    ):  # one that may have lost a line to damage before it has no word of its own
+        assert any(row.problems for row in rows), "left out, and no reason told"
+    for row in rows[:3]:
+        if row.order is not None:
+            _check_order(row.order)
+
+
+def _check_order(dto: OrderDTO) -> None:
+    dto = replace(dto, id=dto.id or "order-1")
+    written = msgspec.json.encode(dto)
+    for name, layout in LAYOUTS.items():
+        form = FORMATS[name]
+        (row,) = read_rows(form.beginning + form.order(written), layout)
+        assert row.order is not None, f"as {name}, it cannot be read again: {row.problems}"
+        assert replace(row.order, version=dto.version) == dto, f"as {name}, it reads itself differently"
+    try:
+        order = dto.to_imported_order()
+    except InvalidOrder:
+        return
+    check_kept(order)
