@@ -25,6 +25,7 @@ WANTED = {
     "lambda": GROUPS["lambda"],
     "bench": GROUPS["bench"],
     "lambda-client": GROUPS["lambda-client"],
+    "fuzz": GROUPS["fuzz"],
     "setup": GROUPS["setup"],
     "node": GROUPS["node"],
     "java": GROUPS["java"],
