@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import tomllib
 from pathlib import Path
 
 from tools.bill_of_materials import bill_of_materials
@@ -30,20 +29,14 @@ def release(folder: Path = DIST) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as made:
         built = _build(Path(made))
-        bill = Path(made) / f"orderkeep-{version()}.cdx.json"
+        bill = Path(made) / "orderkeep.cdx.json"
         bill.write_bytes(bill_of_materials(built))
-        for old in (*folder.glob("orderkeep-*.whl"), *folder.glob("orderkeep-*.tar.gz"), *folder.glob("*.cdx.json")):
+        for old in (*folder.glob("orderkeep-*.whl"), *folder.glob("orderkeep-*.tar.gz")):
             old.unlink()
         files = [file.replace(folder / file.name) for file in (*built, bill)]
     sums = folder / SUMS
     sums.write_text("".join(f"{digest(file)}  {file.name}\n" for file in files), encoding="utf-8")
     return [*files, sums]
-
-
-def version() -> str:
-    """Return the version that pyproject.toml names."""
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return str(project["version"])
 
 
 def digest(file: Path) -> str:

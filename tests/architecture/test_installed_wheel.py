@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -11,7 +12,7 @@ import pytest
 
 from tests.conftest import not_here
 from tools.locks import CHECKOUT, REQUIREMENTS
-from tools.release import release, version
+from tools.release import release
 
 WHEELS = CHECKOUT / ".venv" / "wheels"
 
@@ -42,7 +43,7 @@ def clean(folder: Path) -> dict[str, str]:
 def test_the_installed_command_says_which_version_it_is(programs: Path, tmp_path: Path) -> None:
     command = [str(programs / "orderkeep"), "--version"]
     told = subprocess.run(command, cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True, check=True)
-    assert told.stdout == f"orderkeep {version()}\n"
+    assert told.stdout == f"orderkeep {version('orderkeep')}\n"
 
 
 def test_the_installed_service_serves(programs: Path, tmp_path: Path) -> None:
