@@ -30,6 +30,7 @@ NOT_RUN = {
     "make contracts",
     "make lambda",
     "make lock",
+    "make release",
     "make setup",
     "make test",
     'make test ARGS="tests/test_cancel_order.py"',
