@@ -26,7 +26,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup serve test check format bench fuzz conformance lock lambda clean format-check lint types contracts coverage
+.PHONY: help setup serve test check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run every ben
 
 lambda: .venv/.installed-dev ## the packages for AWS Lambda and their templates, into dist/ (LAMBDA_PYTHON=python3.13)
 	@$(BIN)/python -m tools.lambda_package --python '$(LAMBDA_PYTHON)'
+
+release: .venv/.installed-dev ## wheel, source archive, bill of materials and their SHA-256, into dist/, of what is committed
+	@$(BIN)/python -m tools.release
 
 lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for the newest)
 	$(LOCK) pyproject.toml -o requirements/runtime.txt

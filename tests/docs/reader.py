@@ -32,6 +32,7 @@ NOT_RUN = {
     "make fuzz SECONDS=600 TARGET=cursors",
     "make lambda",
     "make lock",
+    "make release",
     "make setup",
     "make test",
     'make test ARGS="tests/test_cancel_order.py"',

@@ -1,0 +1,70 @@
+"""The wheel of a release runs where nothing of the checkout is: installed, with what is locked, and nothing else."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.conftest import not_here
+from tools.locks import CHECKOUT, REQUIREMENTS
+from tools.release import release
+
+WHEELS = CHECKOUT / ".venv" / "wheels"
+
+
+@pytest.fixture(scope="module")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder with the programs of an environment in which the wheel is installed."""
+    if not WHEELS.is_dir():
+        not_here("the wheels of the runtime lock are not fetched: run make setup")
+    folder = tmp_path_factory.mktemp("clean")
+    wheel = release(folder / "dist")[0]
+    uv, python = Path(sys.executable).with_name("uv"), folder / "venv" / "bin" / "python"
+    install = [uv, "pip", "install", "--quiet", "--offline", "--no-config", "--python", python]
+    locked = ["--no-index", "--find-links", WHEELS, "--require-hashes", "-r", REQUIREMENTS / "runtime.txt"]
+    for command in (
+        [uv, "venv", "--quiet", "--no-config", "--python", sys.executable, folder / "venv"],
+        [*install, *locked],
+        [*install, "--no-deps", wheel],
+    ):
+        subprocess.run([str(part) for part in command], check=True)
+    return python.parent
+
+
+def clean(folder: Path) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), "ORDERKEEP_PORT": "0"}
+
+
+def test_the_installed_command_says_which_version_it_is(programs: Path, tmp_path: Path) -> None:
+    command = [str(programs / "orderkeep"), "--version"]
+    told = subprocess.run(command, cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True, check=True)
+    assert told.stdout == f"orderkeep {version('orderkeep')}\n"
+
+
+def test_the_installed_service_serves(programs: Path, tmp_path: Path) -> None:
+    command = [str(programs / "orderkeep"), "serve"]
+    process = subprocess.Popen(command, cwd=tmp_path, env=clean(tmp_path), stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr
+        said = iter(process.stderr.readline, "")
+        url = next(found[0] for line in said if (found := re.search(r"http://[\w.:\[\]]+(?=/docs)", line)))
+        placed = httpx.post(f"{url}/orders", json={"user_id": "user-42", "total": 9900, "currency": "EUR"}, timeout=30)
+        assert placed.status_code == 201
+        assert httpx.get(f"{url}/docs", timeout=30).status_code == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+    assert (tmp_path / "orders.db").exists()
+
+
+def test_nothing_that_the_package_needs_is_missing(programs: Path) -> None:
+    uv = Path(sys.executable).with_name("uv")
+    checked = subprocess.run(
+        [uv, "pip", "check", "--python", programs / "python"], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr

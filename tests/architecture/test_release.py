@@ -1,0 +1,174 @@
+"""A release is the same wherever and however often it is made, and says what is in it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+from packaging.requirements import Requirement
+
+from tools.locks import CHECKOUT, REQUIREMENTS, read_lock
+from tools.release import DIST, INSIDE, SUMS, digest, release
+
+HERE = "from pathlib import Path; from tools.release import release; release(Path('made'))"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return release(tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture(scope="module")
+def bill(made: list[Path]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(made[2].read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Return another checkout, with other dates, in which nothing but the owner may read."""
+    folder = tmp_path / "another checkout"
+    folder.mkdir()
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in (*INSIDE, "tools"):
+        if (CHECKOUT / name).is_file():
+            shutil.copyfile(CHECKOUT / name, folder / name)
+        else:
+            wanted = (
+                ignored if name != "tools" else shutil.ignore_patterns("__pycache__", "dynamodb-local", "openapi-*")
+            )
+            shutil.copytree(CHECKOUT / name, folder / name, copy_function=shutil.copyfile, ignore=wanted)
+    for path in folder.rglob("*"):
+        path.chmod(0o700 if path.is_dir() else 0o600)
+        os.utime(path, (1_000_000_000, 1_000_000_000))
+    return folder
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TZ": "Pacific/Kiritimati", "LC_ALL": "C"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def digests(files: list[Path]) -> dict[str, str]:
+    return {file.name: digest(file) for file in files}
+
+
+def test_a_release_made_twice_has_the_same_bytes(made: list[Path], elsewhere: Path) -> None:
+    assert run(elsewhere, "-c", HERE).returncode == 0
+    again = digests(list((elsewhere / "made").iterdir()))
+    assert again == digests(made)
+    assert {Path(name).suffix for name in again} == {".whl", ".gz", ".json", ""}
+
+
+def test_a_release_of_other_sources_has_other_bytes(made: list[Path], elsewhere: Path) -> None:
+    with (elsewhere / "src" / "orderkeep" / "__init__.py").open("a") as source:
+        source.write("# planted\n")
+    assert run(elsewhere, "-c", HERE).returncode == 0
+    other = digests(list((elsewhere / "made").iterdir()))
+    assert other.keys() == digests(made).keys()
+    assert not set(other.values()) & set(digests(made).values())
+
+
+def test_the_sums_are_those_of_the_files_beside_them(made: list[Path]) -> None:
+    *files, sums = made
+    assert sums.name == SUMS
+    checked = subprocess.run(
+        ["sha256sum", "--check", "--strict", SUMS], cwd=sums.parent, capture_output=True, text=True
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert [line.partition(": ")[0] for line in checked.stdout.splitlines()] == [file.name for file in files]
+
+
+def test_a_release_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
+    package = tmp_path / "orderkeep-lambda-arm64.zip"
+    for old in (package, tmp_path / "orderkeep-0.0.9-py3-none-any.whl", tmp_path / "orderkeep-0.0.9.tar.gz"):
+        old.touch()
+    files = release(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([*files, package])
+
+
+def test_a_release_is_made_of_a_commit(made: list[Path], elsewhere: Path) -> None:
+    assert "git finds none here" in run(elsewhere, "-m", "tools.release").stderr
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.com"]
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "all"]):
+        subprocess.run([*git, *arguments], cwd=elsewhere, check=True)
+    (elsewhere / "src" / "orderkeep" / "planted.py").touch()
+    refused = run(elsewhere, "-m", "tools.release")
+    assert refused.returncode == 1
+    assert "src/orderkeep/planted.py" in refused.stderr
+    assert not (elsewhere / "dist").exists()
+    (elsewhere / "src" / "orderkeep" / "planted.py").unlink()
+    told = run(elsewhere, "-m", "tools.release")
+    assert told.returncode == 0, told.stderr
+    assert all(digest(file) in told.stdout for file in made[:3])
+    assert digests(list((elsewhere / DIST.name).iterdir())) == digests(made)
+
+
+def test_the_bill_of_materials_is_what_cyclonedx_says_it_is(made: list[Path], bill: dict[str, Any]) -> None:
+    validator = JsonStrictValidator(SchemaVersion.V1_6)
+    assert validator.validate_str(made[2].read_text(encoding="utf-8")) is None
+    for planted in ({"bomFormat": "SPDX"}, {"components": [{"name": "nameless"}]}, {"serialNumber": "1"}):
+        assert validator.validate_str(json.dumps(bill | planted)) is not None
+
+
+@pytest.mark.parametrize("lock", ["runtime", "stores"])
+def test_the_bill_names_every_package_that_a_service_runs_on_with_its_hashes(lock: str, bill: dict[str, Any]) -> None:
+    named = {component["purl"]: component for component in bill["components"]}
+    locked = read_lock((REQUIREMENTS / f"{lock}.txt").read_text(encoding="utf-8"))
+    assert locked
+    for package in locked:
+        component = named[f"pkg:pypi/{package.name}@{package.version}"]
+        [distribution] = component["externalReferences"]
+        assert [one["content"] for one in distribution["hashes"]] == list(package.hashes) != []
+        assert component["scope"] == "required" or lock != "runtime"
+
+
+def test_the_bill_says_which_extra_brings_what(bill: dict[str, Any]) -> None:
+    extras = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    brought = {
+        (component["name"], prop["value"])
+        for component in bill["components"]
+        for prop in component.get("properties", [])
+        if prop["name"] == "orderkeep:extra"
+    }
+    assert {(Requirement(line).name, extra) for extra, lines in extras.items() for line in lines} <= brought
+    assert ("cryptography", "jwt") in brought
+
+
+def test_the_bill_says_who_wants_what_and_leaves_nobody_out(bill: dict[str, Any]) -> None:
+    wants = {entry["ref"]: entry["dependsOn"] for entry in bill["dependencies"]}
+    own = bill["metadata"]["component"]["bom-ref"]
+    assert wants.keys() == {own, *(component["bom-ref"] for component in bill["components"])}
+    reached, todo = set[str](), [own]
+    while todo:
+        ref = todo.pop()
+        if ref not in reached:
+            reached.add(ref)
+            todo += wants[ref]
+    assert reached == wants.keys()
+    assert any(ref.startswith("pkg:pypi/starlette@") for ref in wants[next(r for r in wants if "/fastapi@" in r)])
+
+
+def test_the_bill_names_the_swagger_ui_that_is_inside_the_package(bill: dict[str, Any]) -> None:
+    [swagger_ui] = [component for component in bill["components"] if component["name"] == "swagger-ui-dist"]
+    files = {file["name"]: file["hashes"][0]["content"] for file in swagger_ui["components"]}
+    static = CHECKOUT / "src" / "orderkeep" / "entrypoints" / "api" / "static"
+    assert files == {path.name: digest(path) for path in static.iterdir() if path.name != "README.md"}
+
+
+def test_the_bill_names_the_files_that_it_is_of_and_not_when_it_was_made(
+    made: list[Path], bill: dict[str, Any]
+) -> None:
+    files = {one["url"]: one["hashes"][0]["content"] for one in bill["metadata"]["component"]["externalReferences"]}
+    assert files == digests(made[:2])
+    assert "timestamp" not in bill["metadata"]

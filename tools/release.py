@@ -1,0 +1,82 @@
+"""Makes what is published of a release: wheel, source archive, bill of materials, and their SHA-256.
+
+uv's own build backend gives the same bytes for the same sources: what stands in an archive is sorted, and dated to
+1970 or 1980. So whoever has the commit can build it again and compare.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from tools.bill_of_materials import bill_of_materials
+from tools.locks import CHECKOUT
+
+DIST = CHECKOUT / "dist"
+SUMS = "SHA256SUMS"
+INSIDE = ["LICENSE", "README.md", "pyproject.toml", "requirements", "src"]
+"""What decides of a release."""
+
+
+class CannotRelease(Exception):
+    """The release cannot be made; the message says why, and what to do."""
+
+
+def release(folder: Path = DIST) -> list[Path]:
+    """Make the release in that folder, in the place of an earlier one, and return its files. Raises `CannotRelease`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        built = _build(Path(made))
+        bill = Path(made) / "orderkeep.cdx.json"
+        bill.write_bytes(bill_of_materials(built))
+        for old in (*folder.glob("orderkeep-*.whl"), *folder.glob("orderkeep-*.tar.gz")):
+            old.unlink()
+        files = [file.replace(folder / file.name) for file in (*built, bill)]
+    sums = folder / SUMS
+    sums.write_text("".join(f"{digest(file)}  {file.name}\n" for file in files), encoding="utf-8")
+    return [*files, sums]
+
+
+def digest(file: Path) -> str:
+    """Return a file's SHA-256."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def not_committed() -> list[str]:
+    """Return which files of a release are not as they were committed."""
+    command = ["git", "status", "--porcelain", "--untracked-files=all", "--", *INSIDE]
+    asked = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if asked.returncode:
+        raise CannotRelease(f"a release is made of a commit, and git finds none here: {asked.stderr.strip()}")
+    return [line[3:] for line in asked.stdout.splitlines()]
+
+
+def _build(folder: Path) -> list[Path]:
+    """Build the source archive, and the wheel out of that."""
+    uv = Path(sys.executable).with_name("uv")
+    options = ["--quiet", "--offline", "--no-config", "--python", sys.executable, "--out-dir", str(folder)]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
+    command = [str(uv), "build", *options, str(CHECKOUT)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if built.returncode:
+        raise CannotRelease(f"the package cannot be built:\n{built.stderr}")
+    return [*folder.glob("*.whl"), *folder.glob("*.tar.gz")]
+
+
+def main() -> None:
+    """Make the release of what is committed here, into dist/."""
+    try:
+        if changed := not_committed():
+            raise CannotRelease(f"a release is made of a commit, and these are not as committed: {', '.join(changed)}")
+        *files, sums = release()
+    except CannotRelease as error:
+        sys.exit(str(error))
+    for file in files:
+        print(f"{file.relative_to(CHECKOUT)}: {file.stat().st_size:,} bytes\n  SHA-256 {digest(file)}")
+    print(f"{sums.relative_to(CHECKOUT)}: `cd dist && sha256sum --check {sums.name}` checks them")
+
+
+if __name__ == "__main__":
+    main()
