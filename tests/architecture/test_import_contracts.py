@@ -28,7 +28,8 @@ FASTAPI = "Only the HTTP entrypoint knows FastAPI"
 MANGUM = "Only HTTP on Lambda knows Mangum"
 NO_HTTP = "Lambda's other handlers load nothing of HTTP"
 ASYNCPG = "Only the PostgreSQL store knows asyncpg"
-AWS_HTTP = "Only what asks AWS over HTTP knows aiohttp and urllib3"
+AIOHTTP = "Only AWS is asked through aiohttp"
+URLLIB3 = "Only AWS and OpenID providers are asked through urllib3"
 OBSTORE = "Only the S3 documents know obstore"
 TYPST = "Only the PDF receipts know typst"
 JOSERFC = "Only the OpenID tokens know joserfc"
@@ -79,8 +80,8 @@ VIOLATIONS = [
     ("entrypoints/lambda_runtime.py", "from mangum import Mangum", {MANGUM, NO_HTTP}),
     ("entrypoints/lambda_stream.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
     ("bootstrap/stores.py", "import asyncpg", {ASYNCPG}),
-    ("bootstrap/stores.py", "import aiohttp", {AWS_HTTP}),
-    ("infrastructure/dynamo_repo/client.py", "import urllib3", {AWS_HTTP}),
+    ("bootstrap/stores.py", "import aiohttp", {AIOHTTP}),
+    ("infrastructure/dynamo_repo/client.py", "import urllib3", {URLLIB3}),
     ("bootstrap/stores.py", "import obstore.store", {OBSTORE}),
     ("infrastructure/html_receipts.py", "import typst", {TYPST}),
     ("application/claims.py", "from joserfc import jws", {STANDARD_LIBRARY, JOSERFC}),

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.docs.pages import CHECKOUT
-from tests.entrypoints.test_http_server import connected, serving
+from tests.entrypoints.served import connected, serving
 from tests.leaks.canaries import EMAIL, HEADERS, VALUE, bad, good, placed
 from tests.leaks.listening import Leak, hold, hold_answer, hold_lines
 
