@@ -12,7 +12,7 @@ from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import use_cases_on
 from orderkeep.bootstrap.api_keys import api_keys_of
-from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import saves, table
 from orderkeep.testing.api_keys import REVOKED, USED, api_key
 from orderkeep.testing.orders import SINCE, pending_order, place_command, small_order
@@ -206,6 +206,15 @@ async def test_a_key_that_never_arrived_is_not_taken_for_added(behind: Behind) -
     with pytest.raises(StoreUnavailable):
         await keys.add(api_key())
     assert await keys.list_newest(None, 9) == []
+
+
+async def test_a_key_that_somebody_took_out_of_the_table_is_missed(behind: Behind) -> None:
+    store, proxy = behind
+    keys = api_keys_of(store)
+    await keys.add(api_key())
+    proxy.after = lambda asked: asked.answer | ({"Responses": {}} if asked.operation == "BatchGetItem" else {})
+    with pytest.raises(StoreUnusable, match="somebody altered it"):
+        await keys.list_newest(None, 9)
 
 
 async def test_a_revocation_and_a_use_may_be_sent_twice(behind: Behind) -> None:

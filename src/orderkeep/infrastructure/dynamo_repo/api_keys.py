@@ -8,7 +8,8 @@ from datetime import datetime
 
 from orderkeep.application.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.ports import ListPosition
-from orderkeep.infrastructure.api_key_records import api_key_of, record_of
+from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.api_key_records import UNREADABLE_KEY, api_key_of, record_of
 from orderkeep.infrastructure.dynamo_repo.errors import DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import Item, key, texts
 from orderkeep.infrastructure.dynamo_repo.keys import instant_key, moment_of, placed_key
@@ -62,6 +63,8 @@ class DynamoApiKeys(ApiKeyStore):
             if len(ids) >= limit:
                 break
         found = await self._table.get_all(item_key(key_id) for key_id in ids[:limit])
+        if len(found) < len(ids[:limit]):
+            raise StoreUnusable(UNREADABLE_KEY)
         return [_key_of(found[_partition(key_id), KEY_SORT]) for key_id in ids[:limit]]
 
     async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
