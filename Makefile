@@ -66,7 +66,7 @@ lambda: .venv/.installed-dev ## the packages for AWS Lambda and their templates,
 
 lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for the newest)
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
-	$(LOCK) pyproject.toml --extra postgres --extra aws -c requirements/runtime.txt -o requirements/stores.txt
+	$(LOCK) pyproject.toml --extra postgres --extra aws --extra jwt -c requirements/runtime.txt -o requirements/stores.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/stores.txt -o requirements/dev.txt
 	$(LOCK) --group lambda -c requirements/stores.txt -o requirements/lambda.txt
 	$(LOCK) --group bench -c requirements/stores.txt -o requirements/bench.txt

@@ -20,14 +20,13 @@ LEFT_OUT = re.compile(
     | \.dist-info/(?!METADATA$|entry_points\.txt$|licenses/|LICENSE|NOTICE)
     | ^orderkeep/(__main__\.py|testing/|entrypoints/(cli/|api/server\.py|api/static/)) # no browser comes past IAM
     # What others bring for the old, for servers, tests, command lines and machines without compiled code.
-    | ^aiohttp/(web|web_\w+|worker|test_utils|pytest_plugin)\.py$
-    | ^aiohttp/_websocket/(mask|reader_c)\. # it has both in Python too, and nothing here is a web socket
     | ^anyio/(_backends/_trio|pytest_plugin)\.py$
     | ^idna/cli\.py$ | ^dotenv/(cli|__main__|ipython)\.py$
     | ^multidict/(_multidict_py\.py|_testcapi\.) | ^(yarl/_quoting|propcache/_helpers)_py\.py$
     | ^obstore/(fsspec\.py|auth/)
     | ^prometheus_client/(parser\.py|openmetrics/parser\.py|bridge/|twisted/|django/)
     | ^pydantic/(mypy\.py|experimental/|v1/) # FastAPI looks whether there is a v1, and takes no for an answer
+    | ^urllib3/contrib/(pyopenssl|socks)\.py$ | ^urllib3/contrib/emscripten/ | ^urllib3/http2/connection\.py$
     | ^starlette/(testclient|middleware/wsgi)\.py$
     """,
     re.VERBOSE,

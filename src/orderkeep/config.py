@@ -1,9 +1,30 @@
 """How the service is set: by environment variables whose names begin with ORDERKEEP_, all of them optional."""
 
-from typing import Literal
+import re
+from collections.abc import Callable
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+AUTHENTICATION = ("keys", "jwt", "authorizer")
+"""The ways to show who asks."""
+
+_ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
+_LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
+_IMPLIED = {("https", "443"), ("http", "80")}
+
+
+def _origins(text: str) -> str:
+    """Return the origins as browsers write them, separated by spaces."""
+    return " ".join(dict.fromkeys(_origin(each) for each in text.replace(",", " ").split()))
+
+
+def _origin(text: str) -> str:
+    found = _ORIGIN.fullmatch(text.lower())
+    if not found or (found[1] == "http" and not _LOOPBACK.fullmatch(found[2])):
+        raise ValueError("must be origins such as https://shop.example, each in full, http on this machine only")
+    return f"{found[1]}://{found[2]}" if (found[1], found[3]) in _IMPLIED else found[0]
 
 
 class Settings(BaseSettings):
@@ -19,8 +40,19 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address that HTTP is served on; 0.0.0.0 is all there are.")
     port: int = Field(8000, ge=0, le=65_535, description="The port that HTTP is served on; 0 takes a free one.")
     root_path: str = Field("", description="The path that a proxy in front serves us under, such as /shop.")
-    max_body_bytes: int = Field(262_144, ge=1, description="The largest body of a request; 500 lines fit 256 KiB.")
+    max_body_bytes: int = Field(
+        65_536, ge=1, description="The largest body of a request; 64 KiB are 500 lines of 130 bytes."
+    )
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
+        "", description="The origins whose pages may ask from a browser, such as https://shop.example, with spaces."
+    )
+    hsts_seconds: int = Field(
+        0, ge=0, description="How long browsers are to ask by https alone; for a service that is reached only so."
+    )
     access_log: bool = Field(False, description="Whether each request is logged; metrics count them anyway.")
+    log_format: Literal["auto", "json", "text"] = Field(
+        "auto", description="How lines are logged: `json` or `text`; `auto` is text on a terminal and JSON elsewhere."
+    )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
         "info", description="How much is logged."
     )
@@ -34,3 +66,69 @@ class Settings(BaseSettings):
         2, ge=0, description="How long all goes on at SIGTERM, while /readyz already answers 503."
     )
     shutdown_seconds: int = Field(7, ge=0, description="How long requests under way may take to finish after that.")
+    auth: str = Field(
+        "",
+        description="How those who ask show who they are: `keys`, `jwt`, `authorizer` (on Lambda), or several, with "
+        "commas. Where it is empty nobody does, and only this machine may ask.",
+    )
+    rate_limit: int = Field(
+        200, ge=0, description="How many requests a second each one may make who has shown who they are; 0 is no limit."
+    )
+    rate_limit_per_address: int = Field(
+        500, ge=0, description="How many may come from one address, whoever asks; 0 is no limit."
+    )
+    iam_scopes: str = Field("", description="What callers may do whom IAM let in on Lambda: orders:read orders:ship.")
+    jwt_issuer: str = Field(
+        "", description="The OpenID provider whose tokens count, as `iss` in them says it.", validate_default=True
+    )
+    jwt_audience: str = Field(
+        "", description="What that provider calls this service: `aud` of its tokens.", validate_default=True
+    )
+    jwt_jwks_url: str = Field("", description="Where its keys are; where empty, as its discovery document says.")
+    jwt_algorithms: str = Field(
+        "RS256", description="The signatures that count, of one family: ES256 ES384.", min_length=1
+    )
+    jwt_user_claim: str = Field("sub", description="The claim that is a customer's `user_id`.", min_length=1)
+    jwt_scopes_claim: str = Field("scope", description="The claim that says what staff may do.", min_length=1)
+    jwt_scopes: str = Field("", description="What its words are worth here, such as shop.read=orders:read.")
+    jwt_max_lifetime_seconds: int = Field(
+        86_400, ge=60, le=604_800, description="The longest that a token may live; one that lives longer is refused."
+    )
+
+    @property
+    def authentication(self) -> frozenset[str]:
+        """The ways to show who asks that count here; none: whoever reaches the service is believed to be staff."""
+        return frozenset(self.auth.replace(",", " ").split())
+
+    @field_validator("auth")
+    @classmethod
+    def _names_ways_that_there_are(cls, value: str) -> str:
+        if set(value.replace(",", " ").split()) - set(AUTHENTICATION):
+            raise ValueError(f"must be one or more of {', '.join(AUTHENTICATION)}, with commas between them")
+        return value
+
+    @field_validator("iam_scopes", "jwt_issuer", "jwt_audience", "jwt_jwks_url", "jwt_algorithms", "jwt_scopes")
+    @classmethod
+    def _follows_its_rule(cls, value: str, about: ValidationInfo) -> str:
+        if value:
+            _check(about.field_name or "", value)
+        elif about.field_name == "jwt_issuer" and "jwt" in about.data.get("auth", ""):
+            raise ValueError("must be set where ORDERKEEP_AUTH names jwt: it says whose tokens count")
+        elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
+            raise ValueError("must be set where ORDERKEEP_JWT_ISSUER is: else tokens for any service would do here")
+        return value
+
+
+def _check(name: str, value: str) -> None:
+    """Raise `ValueError` where a setting that is not empty cannot be used."""
+    from orderkeep.application import actor, claims, openid_provider  # here, as few set any of these
+
+    rules: dict[str, Callable[[str], object]] = {
+        "iam_scopes": actor.scopes_in,
+        "jwt_issuer": openid_provider.check_issuer,
+        "jwt_audience": openid_provider.check_audience,
+        "jwt_jwks_url": openid_provider.check_url,
+        "jwt_algorithms": openid_provider.algorithms_in,
+        "jwt_scopes": claims.scope_mapping,
+    }
+    rules[name](value)

@@ -44,10 +44,14 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "export_orders": (Scope.EXPORT, lambda do, _, who: _all_of(do, who)),
     "export_to_document": (Scope.EXPORT, lambda do, _, who: do.export_to_document.execute(LINES, actor=who)),
     "verify_orders": (Scope.ADMIN, lambda do, _, who: do.verify_orders.execute(actor=who)),
+    "create_api_key": (Scope.ADMIN, lambda do, _, who: do.create_api_key.execute("app", user_id="anna", actor=who)),
+    "list_api_keys": (Scope.ADMIN, lambda do, _, who: do.list_api_keys.execute(actor=who)),
+    "revoke_api_key": (Scope.ADMIN, lambda do, _, who: do.revoke_api_key.execute("Key0000001", who)),
 }
-NO_USE_CASES = {"check_store", "close"}
+NO_USE_CASES = {"authenticate", "check_store", "close"}
 NOT_OF_ONE_ORDER = (
     "place_order", "list_orders", "import_orders", "export_orders", "export_to_document", "verify_orders",
+    "create_api_key", "list_api_keys", "revoke_api_key",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
 FOR_CUSTOMERS = [name for name, (scope, _) in CALLS.items() if scope in (Scope.READ, Scope.CANCEL, Scope.EXPORT)]

@@ -28,8 +28,10 @@ FASTAPI = "Only the HTTP entrypoint knows FastAPI"
 MANGUM = "Only HTTP on Lambda knows Mangum"
 NO_HTTP = "Lambda's other handlers load nothing of HTTP"
 ASYNCPG = "Only the PostgreSQL store knows asyncpg"
+AWS_HTTP = "Only what asks AWS over HTTP knows aiohttp and urllib3"
 OBSTORE = "Only the S3 documents know obstore"
 TYPST = "Only the PDF receipts know typst"
+JOSERFC = "Only the OpenID tokens know joserfc"
 DEPENDS = "Depends lives in dependencies.py alone"
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
@@ -77,8 +79,13 @@ VIOLATIONS = [
     ("entrypoints/lambda_runtime.py", "from mangum import Mangum", {MANGUM, NO_HTTP}),
     ("entrypoints/lambda_stream.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
     ("bootstrap/stores.py", "import asyncpg", {ASYNCPG}),
+    ("bootstrap/stores.py", "import aiohttp", {AWS_HTTP}),
+    ("infrastructure/dynamo_repo/client.py", "import urllib3", {AWS_HTTP}),
     ("bootstrap/stores.py", "import obstore.store", {OBSTORE}),
     ("infrastructure/html_receipts.py", "import typst", {TYPST}),
+    ("application/claims.py", "from joserfc import jws", {STANDARD_LIBRARY, JOSERFC}),
+    ("bootstrap/stores.py", "from joserfc.jwk import Key", {JOSERFC}),
+    ("infrastructure/planted.py", "import orderkeep.infrastructure.openid_tokens.keys", {INDEPENDENT}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
     ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
     ("entrypoints/api/planted.py", "from fastapi import (\n    Security as Sure,\n)", {DEPENDS}),

@@ -16,7 +16,7 @@ GROUPS = PYPROJECT["dependency-groups"]
 
 WANTED = {
     "runtime": PYPROJECT["project"]["dependencies"],
-    "stores": [*PYPROJECT["project"]["dependencies"], *EXTRAS["postgres"], *EXTRAS["aws"]],
+    "stores": [*PYPROJECT["project"]["dependencies"], *EXTRAS["postgres"], *EXTRAS["aws"], *EXTRAS["jwt"]],
     "dev": [
         *PYPROJECT["project"]["dependencies"],
         *(line for extra in EXTRAS.values() for line in extra),
@@ -31,8 +31,8 @@ WANTED = {
 }
 
 
-NOT_ON_LAMBDA = {"click", "httptools", "rich", "uvicorn", "uvloop"}
-"""What the service needs where it has a socket or a command line of its own."""
+NOT_ON_LAMBDA = {"aiohttp", "click", "httptools", "rich", "uvicorn", "uvloop"}
+"""What the service needs where it has a socket or a command line of its own, or asks for much at once."""
 
 
 def lock(name: str) -> str:

@@ -16,3 +16,14 @@ class TestDynamoStore(OrderStoreContract):
         store = open_store(await dynamodb.new_url())
         yield store
         await store.close()
+
+
+class TestDynamoStoreAsOnLambda(OrderStoreContract):
+    """With the HTTP client that Lambda has."""
+
+    @pytest.fixture
+    async def store(self, dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrderStore]:
+        monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders")
+        store = open_store(await dynamodb.new_url())
+        yield store
+        await store.close()

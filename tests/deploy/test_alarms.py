@@ -61,7 +61,7 @@ async def samples() -> Samples:
     transport = httpx.ASGITransport(app=away)
     async with (
         away.router.lifespan_context(away),
-        httpx.AsyncClient(transport=transport, base_url="http://test") as client,
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as client,
     ):
         assert (await client.get("/readyz")).status_code == 503
         assert (await client.post("/orders", json=PLAIN)).status_code == 503

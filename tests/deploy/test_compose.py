@@ -107,7 +107,7 @@ def test_the_steps_of_the_file_work_on_postgres(postgres_url: str, container: Co
     assert container.stop(30) == 0
 
     migrated = container.run(*MIGRATE["command"])
-    assert (migrated.returncode, migrated.stdout) == (0, "before\t0\nafter\t1\n")
+    assert (migrated.returncode, migrated.stdout) == (0, "before\t0\nafter\t2\n")
     container.start()
     with httpx.Client(base_url=container.url) as client:
         assert client.post("/orders", json=PLAIN).status_code == 201

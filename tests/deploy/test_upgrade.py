@@ -34,7 +34,7 @@ def test_old_code_that_runs_goes_on_with_newer_tables_and_that_starts_refuses_th
 ) -> None:
     assert on_postgres.run("migrate").returncode == 0
     on_postgres.start()
-    ask(postgres_url, "INSERT INTO orderkeep_migrations (number, name) VALUES (2, '0002_of_the_future.sql')")
+    ask(postgres_url, "INSERT INTO orderkeep_migrations (number, name) VALUES (3, '0003_of_the_future.sql')")
     assert on_postgres.health().returncode == 0
     assert httpx.post(f"{on_postgres.url}/orders", json=PLAIN).status_code == 201
     assert on_postgres.stop(30) == 0
@@ -49,9 +49,9 @@ def test_new_code_refuses_older_tables_until_they_are_migrated_on_postgres(on_po
     on_postgres.start(alive(on_postgres))
     assert on_postgres.health().returncode == 1
     assert "run orderkeep migrate" in on_postgres.said()
-    assert on_postgres.run("migrate").stdout == "before\t0\nafter\t1\n"
+    assert on_postgres.run("migrate").stdout == "before\t0\nafter\t2\n"
     assert on_postgres.health().returncode == 0
-    assert on_postgres.run("migrate").stdout == "before\t1\nafter\t1\n"
+    assert on_postgres.run("migrate").stdout == "before\t2\nafter\t2\n"
 
 
 @pytest.fixture

@@ -12,11 +12,15 @@ from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.errors import status_for
 from orderkeep.entrypoints.api.http1 import bounds as http1_bounds
+from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
-from orderkeep.entrypoints.order_files import maps
+from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
+from orderkeep.entrypoints.field_errors import MOST_ERRORS
+from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.rules import Rule
+from orderkeep.entrypoints.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -41,16 +45,21 @@ def help_texts() -> str:
         terminal_width=HELP_WIDTH,
         help_option_names=names,
     )
-    return "\n".join(f"### {name}\n\n```text\n{_help(context, name)}\n```\n" for name in COMMANDS)
+    return "\n".join(part for name in COMMANDS for part in _helps(context, cli, name, "###"))
 
 
-def _help(parent: click.Context, name: str) -> str:
-    command = cli.get_command(parent, name)
+def _helps(parent: click.Context, group: click.Group, name: str, heading: str) -> Iterator[str]:
+    """Yield the help of a command, and of those below it."""
+    command = group.get_command(parent, name)
     assert command is not None
     context = click.Context(
         command, parent=parent, info_name=name, max_content_width=HELP_WIDTH, terminal_width=HELP_WIDTH
     )
-    return command.get_help(context)
+    title = context.command_path.removeprefix("orderkeep ")
+    yield f"{heading} {title}\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            yield from _helps(context, command, below, f"{heading}#")
 
 
 def settings() -> Rows:
@@ -101,6 +110,22 @@ def operations() -> Rows:
             answers = ", ".join(sorted(operation["responses"]))
             rows.append((f"`{method.upper()} {path}`", operation["summary"], answers))
     return rows
+
+
+def limits_of_input() -> Rows:
+    most_bytes = Settings.model_fields["max_body_bytes"].default
+    return [
+        ("what", "bound", "past it"),
+        ("bytes of a request's body (`ORDERKEEP_MAX_BODY_BYTES`)", f"{most_bytes:,}", "413 `body_too_large`"),
+        ("levels of arrays and objects in JSON", f"{MAX_DEPTH}", "400 `malformed_json`"),
+        ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
+        ("query parameters", f"{MOST_PARAMETERS}", "422 `invalid_query`"),
+        ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
+        ("bytes of a line of a file to import", f"{text_lines.LONGEST_LINE:,}", "`line_too_long`"),
+        ("characters of a record of a CSV file", f"{csv_records.LONGEST_RECORD:,}", "`malformed_csv`"),
+        ("characters of a CSV file's rows of one order", f"{csv_orders.LARGEST_ORDER:,}", "`order_too_large`"),
+        ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
+    ]
 
 
 def _refusals() -> Iterator[type[OrderkeepError]]:

@@ -5,11 +5,14 @@ from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
 Rows = list[tuple[str, ...]]
 
 OPERATIONS = {
-    "GetItem": ("dynamodb:GetItem", "read an order, a change, the table's settings"),
-    "BatchGetItem": ("dynamodb:BatchGetItem", "read the orders of a page, and the changes of the feed"),
+    "GetItem": ("dynamodb:GetItem", "read an order, a change, an API key, the table's settings"),
+    "BatchGetItem": ("dynamodb:BatchGetItem", "read the orders or API keys of a page, and the changes of the feed"),
     "Query": ("dynamodb:Query", "read lists, histories and the feed; on the indexes too"),
-    "Put": ("dynamodb:PutItem", "write a new order or change, within a transaction"),
-    "Update": ("dynamodb:UpdateItem", "write an order's new state, or a feed position, within a transaction"),
+    "Put": ("dynamodb:PutItem", "write a new order, change or API key, within a transaction"),
+    "Update": (
+        "dynamodb:UpdateItem",
+        "write an order's new state, or a feed position, within a transaction; revoke an API key, note its last use",
+    ),
 }
 """What the service asks for, and the action that allows it: a transaction is allowed by those of its items."""
 

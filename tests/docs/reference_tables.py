@@ -23,6 +23,7 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "lifecycle": core_tables.lifecycle,
     "limits": core_tables.bounds,
     "connection-bounds": door_tables.connection_bounds,
+    "limits-of-input": door_tables.limits_of_input,
     "dependencies": core_tables.dependencies,
     "commands": door_tables.commands,
     "help": door_tables.help_texts,

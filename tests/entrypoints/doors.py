@@ -85,11 +85,11 @@ def http(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]
     """The app, called as a server calls it."""
     with asyncio.Runner() as runner:
         use_cases = runner.run(_opened(store, documents))
-        app = create_app(Settings(), use_cases)
+        app = create_app(Settings(auth=""), use_cases)
 
         async def send(request: Request) -> httpx.Response:
             transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
                 headers = list(request.headers)
                 return await client.request(request.method, request.target, headers=headers, content=request.body)
 

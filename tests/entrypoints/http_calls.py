@@ -37,11 +37,11 @@ PLAIN: dict[str, Any] = {"user_id": "user-7", "total": 9_900, "currency": "USD"}
 @asynccontextmanager
 async def http_client(use_cases: UseCases | None = None, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of an app of its own, by default on an empty store in memory."""
-    given = Settings(**settings)
+    given = Settings(**{"auth": "", **settings})
     app = create_app(given, use_cases or bootstrap("memory://"))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, root_path=given.root_path)
     hooks = {"response": [hold_to_the_document]}
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", event_hooks=hooks) as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=hooks) as client:
         yield client
 
 

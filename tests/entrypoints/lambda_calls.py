@@ -19,6 +19,9 @@ Answer = dict[str, Any]
 
 STAGE = "prod"
 
+CALLER = "arn:aws:iam::123456789012:role/shop"
+"""Whom IAM let in, as API Gateway and function URLs say it. A load balancer asks nobody."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -94,7 +97,7 @@ def rest_api(
             "stage": stage,
             "domainName": domain,
             "requestId": "e5f6ab1c",
-            "identity": {"sourceIp": "192.0.2.7"},
+            "identity": {"sourceIp": "192.0.2.7", "userArn": CALLER},
         },
         **_body(request, empty=None),
     }
@@ -163,6 +166,7 @@ def _v2(request: Request, path: str, stage: str, domain: str) -> Event:
         "headers": headers,
         "requestContext": {
             "apiId": "abc123",
+            "authorizer": {"iam": {"accountId": "123456789012", "userArn": CALLER}},
             "domainName": domain,
             "http": {"method": request.method, "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.7"},
             "requestId": "JKJaXmPLvHcESHA=",

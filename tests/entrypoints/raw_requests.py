@@ -9,7 +9,7 @@ from orderkeep.entrypoints.api.http1 import bounds
 FORGED = b"forged.example"
 """Says that it is our name. Nothing may be decided by it, so it must not be seen again."""
 
-HOST = b"Host: " + FORGED + b"\r\n"
+HOST = b"Host: localhost\r\n"
 ORDER = b'{"user_id": "user-7", "total": 9900, "currency": "USD"}'
 JSON = b"Content-Type: application/json\r\n"
 LENGTH = b"Content-Length: %d\r\n" % len(ORDER)
@@ -83,8 +83,9 @@ LINES = [
     first_line("an answer", b"HTTP/1.1 200 OK\r\n"),
     Case("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (400,), MALFORMED),
     Case("TLS", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", (400,), MALFORMED),
-    Case("HTTP/1.0", b"GET /livez HTTP/1.0\r\n\r\n", (200,)),
-    Case("HTTP/1.0 that would go on", b"GET /livez HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", (200,)),
+    Case("HTTP/1.0", b"GET /livez HTTP/1.0\r\n" + HOST + b"\r\n", (200,)),
+    Case("HTTP/1.0 that says not whom it asks", b"GET /livez HTTP/1.0\r\n\r\n", (421,), "host_not_allowed"),
+    Case("HTTP/1.0 that would go on", b"GET /livez HTTP/1.0\r\n" + HOST + b"Connection: keep-alive\r\n\r\n", (200,)),
     Case("TRACE", b"TRACE /livez HTTP/1.1\r\n" + HOST + b"\r\n", (405,), "method_not_allowed", goes_on=True),
     Case("CONNECT", b"CONNECT elsewhere:443 HTTP/1.1\r\n" + HOST + b"\r\n", (405,), "method_not_allowed"),
     Case("CONNECT and a path", b"CONNECT /livez HTTP/1.1\r\n" + HOST + b"\r\n", (405,), "method_not_allowed"),
@@ -104,10 +105,11 @@ TARGETS = [
     get("two slashes are not one", b"//livez", 404, "not_found"),
     get("an authority in place of a path", b"//forged.example/livez", 404, "not_found"),
     get("the other slash", b"/\\livez", 404, "not_found"),
-    get("a URL", b"http://forged.example/livez", 200),
-    get("a URL of https", b"HTTPS://forged.example:443/livez", 200),
-    get("a URL without a path", b"http://forged.example", 404, "not_found"),
-    get("a URL with a password", b"http://user:pass@forged.example/livez", 400, MALFORMED),
+    get("a URL", b"http://localhost/livez", 200),
+    get("a URL of somebody else", b"http://forged.example/livez", 421, "host_not_allowed"),
+    get("a URL of https", b"HTTPS://localhost:443/livez", 200),
+    get("a URL without a path", b"http://localhost", 404, "not_found"),
+    get("a URL with a password", b"http://user:pass@localhost/livez", 400, MALFORMED),
     get("a URL of nobody", b"http:///livez", 400, MALFORMED),
     get("a URL that is not ours", b"ftp://forged.example/livez", 400, MALFORMED),
     get("no slash", b"livez", 400, MALFORMED),
@@ -126,7 +128,7 @@ TARGETS = [
 ]
 
 HOSTS = [
-    hosts("a host with a port", b"Host: forged.example:8000\r\n", 200),
+    hosts("a host with a port", b"Host: localhost:8000\r\n", 200),
     hosts("an address", b"Host: [::1]:8000\r\n", 200),
     hosts("no host", b""),
     hosts("an empty host", b"Host:\r\n"),

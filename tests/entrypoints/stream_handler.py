@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.entrypoints.lambda_containers import end, forget
+from tests.entrypoints.lambda_containers import end, forget, keep_how_it_is_logged
 
 Json = dict[str, Any]
 MODULE = "orderkeep.entrypoints.lambda_stream"
@@ -56,6 +56,7 @@ async def container(monkeypatch: pytest.MonkeyPatch, environment: Mapping[str, s
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     forget(monkeypatch)
+    keep_how_it_is_logged(monkeypatch)
     module = importlib.import_module(MODULE)
     try:
         yield Container(module)

@@ -30,7 +30,7 @@ def _http(cli: Cli, method: str, path: str, **options: object) -> str:
 
 async def _asked(cli: Cli, method: str, path: str, **options: object) -> str:
     app = create_app(Settings(), cli.use_cases)
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         answer = await client.request(method, path, **options)  # type: ignore[arg-type]
         return answer.text + "\n"
 

@@ -23,9 +23,9 @@ def test_makes_the_tables_once(url: str, tmp_path: Path) -> None:
     first, again = (run("--store", url, "migrate", cwd=tmp_path) for _ in range(2))
     in_json = run("--store", url, "migrate", "--json", cwd=tmp_path)
 
-    assert (first.returncode, first.stdout) == (0, b"before\t0\nafter\t1\n"), first.stderr
-    assert (again.returncode, again.stdout) == (0, b"before\t1\nafter\t1\n")
-    assert json.loads(in_json.stdout) == {"before": 1, "after": 1}
+    assert (first.returncode, first.stdout) == (0, b"before\t0\nafter\t2\n"), first.stderr
+    assert (again.returncode, again.stdout) == (0, b"before\t2\nafter\t2\n")
+    assert json.loads(in_json.stdout) == {"before": 2, "after": 2}
 
 
 def test_a_store_that_is_not_to_migrate_by_itself_waits_for_the_command(url: str, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_a_file_of_an_older_schema_is_left_as_it_is(tmp_path: Path) -> None:
     refused = run("--store", "sqlite:///orders.db", *PLACE, cwd=tmp_path, env=BY_HAND)
 
     assert refused.returncode == 7
-    assert b"the file is of schema 0, and this orderkeep needs 1: run orderkeep migrate" in refused.stderr
+    assert b"the file is of schema 0, and this orderkeep needs 2: run orderkeep migrate" in refused.stderr
     assert [(found.name, found.stat().st_size) for found in tmp_path.iterdir()] == [("orders.db", 0)]
 
 

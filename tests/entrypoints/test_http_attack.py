@@ -97,7 +97,7 @@ async def test_strange_versions_are_refused(client: httpx.AsyncClient, version: 
 @pytest.mark.parametrize(
     "value",
     ["1e400", "-1e400", "-0.0", "1" * 99, "-" + "9" * 99, "1.0", "null", "[]", "{}", "[[]]", "[null]", '""',
-     '"\\u0000"', '"\\ud800"', "true", '{"": ""}', '[""]', '"' + "x" * 100_000 + '"', "[" * 400 + "]" * 400],
+     '"\\u0000"', '"\\ud800"', "true", '{"": ""}', '[""]', '"' + "x" * 60_000 + '"', "[" * 400 + "]" * 400],
 )  # fmt: skip
 async def test_strange_values_are_refused(client: httpx.AsyncClient, field: str, value: str) -> None:
     others = "".join(f', "{name}": {found}' for name, found in JSON_PLAIN.items() if name != field)

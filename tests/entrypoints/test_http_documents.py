@@ -8,6 +8,7 @@ import pytest
 
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from tests.entrypoints.http_calls import errors_of, http_client, placed
+from tests.entrypoints.log_reading import Logged
 from tests.receipts import use_cases_with_receipts
 from tests.test_documents import ForgetfulDocumentStore, LinkingDocumentStore
 
@@ -52,7 +53,7 @@ async def test_a_document_is_handed_out_to_be_saved_and_run_nowhere(client: http
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'; ")
         assert "script" not in answer.headers["content-security-policy"]
-        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["etag"] == f'"{issued.json()["id"]}"'
 
 
@@ -180,7 +181,7 @@ async def test_answers_304_to_who_has_the_document_already(client: httpx.AsyncCl
     for tags in (etag, f"W/{etag}", f'"1", {etag}', "*"):
         answer = await client.get(location, headers={"If-None-Match": tags})
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", etag)
-        assert answer.headers["cache-control"] == "private, no-cache"
+        assert answer.headers["cache-control"] == "no-store"
     assert (await client.get(location, headers={"If-None-Match": '"1"'})).status_code == 200
     wrong = await client.get(location, headers={"If-None-Match": "1"})
     assert errors_of(wrong) == {"If-None-Match": "invalid_header"}
@@ -208,16 +209,15 @@ async def test_sends_the_caller_to_where_the_file_is_for_some_minutes() -> None:
 
 
 @pytest.mark.parametrize("found", [None, b"<script>alert(1)</script>"])
-async def test_what_is_gone_or_was_altered_is_never_handed_out(
-    found: bytes | None, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_what_is_gone_or_was_altered_is_never_handed_out(found: bytes | None, logged: Logged) -> None:
     async with http_client(use_cases_with_receipts(ForgetfulDocumentStore(found))) as client:
         issued = await client.post(f"{await documents_path(client)}/receipt")
         answer = await client.get(issued.headers["location"])
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unusable")
         assert "retry-after" not in answer.headers
-        assert f"request {answer.headers['x-request-id']}: store_unusable: document " in caplog.text
-        assert "is not as it was kept" in caplog.text
+        line = logged.one("the store cannot answer")
+        assert (line["request_id"], line["code"]) == (answer.headers["x-request-id"], "store_unusable")
+        assert "is not as it was kept" in line["reason"]
         assert "is not as it was kept" not in answer.text
 
 

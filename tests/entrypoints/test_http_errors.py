@@ -170,7 +170,7 @@ async def test_refuses_compressed_bodies(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"NaN", b'{"total": 1, "total": 2}', b'"\\ud800"', b'"\xff"', b"[" * 99_999]
+    "body", [b"", b"{", b"NaN", b'{"total": 1, "total": 2}', b'"\\ud800"', b'"\xff"', b"[" * 9_999]
 )
 async def test_refuses_what_is_no_strict_json(client: httpx.AsyncClient, body: bytes) -> None:
     answer = await client.post("/orders", content=body, headers=JSON)
@@ -195,16 +195,37 @@ async def test_refuses_a_body_that_is_too_large_by_what_it_says_and_by_what_it_i
             answer = await client.post("/orders", content=body, headers=JSON)
             assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
             assert answer.headers["connection"] == "close"
+            assert "at most 1000 bytes" in answer.json()["detail"]
+            assert answer.json()["limit"] == 1_000
         fitting = json.dumps(PLAIN).encode().ljust(1_000)
         assert (await client.post("/orders", content=fitting, headers=JSON)).status_code == 201
 
 
 async def test_an_order_of_as_many_lines_as_may_be_fits(client: httpx.AsyncClient) -> None:
-    lines = [{"sku": f"SKU-{n:04}", "name": "N" * 150, "quantity": n + 1, "unit_price": 999} for n in range(500)]
+    lines = [{"sku": f"SKU-{n:04}", "name": "N" * 50, "quantity": n + 1, "unit_price": 999} for n in range(500)]
     total = sum(range(1, 501)) * 999
     assert (await client.post("/orders", json={**PLAIN, "total": total, "lines": lines})).status_code == 201
     answer = await client.post("/orders", json={**PLAIN, "total": total, "lines": [*lines, lines[0]]})
     assert errors_of(answer) == {"/lines": "too_many_lines"}
+    error = answer.json()["errors"][0]
+    assert (error["message"], error["limit"]) == ("must be at most 500 lines", 500)
+    assert "must be at most 500 lines" in answer.json()["detail"]
+
+
+async def test_the_largest_body_is_what_the_settings_say_and_64_kib_by_default() -> None:
+    lines = [{"sku": f"SKU-{n:04}", "name": "N" * 200, "quantity": n + 1, "unit_price": 999} for n in range(500)]
+    order = {**PLAIN, "total": sum(range(1, 501)) * 999, "lines": lines}
+    async with http_client() as client:
+        answer = await client.post("/orders", json=order)
+        assert (answer.status_code, answer.json()["limit"]) == (413, 65_536)
+    async with http_client(max_body_bytes=262_144) as client:
+        assert (await client.post("/orders", json=order)).status_code == 201
+
+
+async def test_names_the_depth_that_a_body_may_have(client: httpx.AsyncClient) -> None:
+    answer = await client.post("/orders", content=b"[" * 33 + b"]" * 33, headers=JSON)
+    assert (answer.status_code, answer.json()["limit"]) == (400, 32)
+    assert answer.json()["detail"] == "the body is nested more than 32 levels deep"
 
 
 @pytest.mark.parametrize(

@@ -130,11 +130,11 @@ async def test_an_app_opens_its_store_when_it_starts_and_closes_it_when_it_ends(
     app = create_app(Settings(store=f"sqlite:///{tmp_path}/orders.db"))
     async with (
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client,
     ):
         assert (await client.get("/readyz")).status_code == 200
     transport = httpx.ASGITransport(app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
         assert (await client.get("/readyz")).status_code == 503
 
 

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import trustme
-
 CHECKOUT = Path(__file__).parents[2]
 CALLS = (
     "from tests.entrypoints.lambda_calls import Request, http_api; "
@@ -19,7 +17,7 @@ IMPORTED = "import json, os, sys; from orderkeep.entrypoints import lambda_handl
 
 def said_by(code: str, **environment: str) -> Any:
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ORDERKEEP_")}
-    environment = clean | {"ORDERKEEP_STORE": "memory://"} | environment
+    environment = clean | {"ORDERKEEP_STORE": "memory://", "ORDERKEEP_AUTH": "authorizer"} | environment
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -63,17 +61,3 @@ def test_builds_no_model_before_one_is_used_and_builds_all_as_ever_afterwards() 
         "print(json.dumps([OpenAPI.__pydantic_complete__, made.__pydantic_complete__, BaseModel.model_config]))"
     )
     assert said_by(code) == [False, True, {}]
-
-
-def test_reads_the_authorities_once_for_whoever_verifies(tmp_path: Path) -> None:
-    authorities = tmp_path / "authorities.pem"
-    trustme.CA().cert_pem.write_to_path(authorities)
-    code = (
-        "import json, ssl; from orderkeep.entrypoints.lambda_start import brief\n"
-        "with brief(): from aiohttp import connector\n"
-        "later = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
-        "later.set_default_verify_paths()\n"
-        "contexts = [connector._SSL_CONTEXT_VERIFIED, connector._SSL_CONTEXT_UNVERIFIED, later]\n"
-        "print(json.dumps([len(context.get_ca_certs()) for context in contexts]))"
-    )
-    assert said_by(code, SSL_CERT_FILE=str(authorities), SSL_CERT_DIR=str(tmp_path)) == [1, 0, 1]

@@ -1,7 +1,6 @@
 """Use cases on Lambda without HTTP: the same answers and rules, errors by name, and no FastAPI in the process."""
 
 import dataclasses
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,10 +17,15 @@ from tests.entrypoints.direct_asking import ask, refusal
 from tests.entrypoints.http_calls import ORDER, PLAIN, http_client
 from tests.entrypoints.lambda_calls import KINDS, Request
 from tests.entrypoints.lambda_containers import Context, container
+from tests.entrypoints.log_reading import Logged
 
 NOT_CALLED = {
     "import_orders": "reads a stream of orders",
     "export_orders": "answers a stream of orders",
+    "create_api_key": "answers a secret, which whoever orchestrates calls would keep in its history",
+    "list_api_keys": "stays with who makes them",
+    "revoke_api_key": "stays with who makes them",
+    "authenticate": "is for those who come over HTTP; here IAM has asked",
     "close": "ends the container's store",
 }
 
@@ -32,7 +36,7 @@ def direct(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
         yield module
 
 
-def test_every_use_case_can_be_called_but_those_that_stream() -> None:
+def test_every_use_case_can_be_called_but_those_that_stream_or_manage_keys() -> None:
     assert {field.name for field in dataclasses.fields(UseCases)} == CALLS.keys() | NOT_CALLED.keys()
 
 
@@ -171,17 +175,18 @@ def test_nobody_is_told_to_try_again_where_somebody_must_mend_it_first(
 
 
 def test_what_nobody_foresaw_is_logged_and_tells_nothing(
-    direct: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    direct: ModuleType, monkeypatch: pytest.MonkeyPatch, logged: Logged
 ) -> None:
     async def broken(*_: Any) -> None:
         raise ZeroDivisionError("of a secret")
 
     monkeypatch.setattr(direct._use_cases.get_order.queries, "get_snapshot", broken)
-    with caplog.at_level(logging.ERROR, "orderkeep"):
-        name, said = refusal(direct, {"use_case": "get_order", "input": {"order_id": "1"}})
+    name, said = refusal(direct, {"use_case": "get_order", "input": {"order_id": "1"}})
     assert name == "internal_error"
     assert "secret" not in said
-    assert "of a secret" in caplog.text
+    line = logged.one("the invocation failed")
+    assert (line["request_id"], line["exceptions"][0]["type"]) == (Context().aws_request_id, "ZeroDivisionError")
+    assert "secret" not in logged.text
 
 
 @pytest.mark.parametrize("event_of", KINDS.values(), ids=KINDS.keys())

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -23,14 +22,15 @@ from tests.entrypoints.lambda_calls import (
     read_answer,
     rest_api,
 )
-from tests.entrypoints.lambda_containers import Context, call, container, see_scopes
+from tests.entrypoints.lambda_containers import Context, call, container, let_in, see_scopes
+from tests.entrypoints.log_reading import Logged
 
 DOCUMENTED = sorted((Path(__file__).parent / "lambda_events").glob("*.json"))
 
 
 @pytest.fixture
 def lambda_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    with container(monkeypatch, ORDERKEEP_STORE="memory://") as module:
+    with container(monkeypatch, ORDERKEEP_STORE="memory://", ORDERKEEP_MAX_BODY_BYTES="262144") as module:
         yield module
 
 
@@ -161,16 +161,15 @@ def test_a_request_without_an_id_has_its_invocation_s(lambda_handler: ModuleType
 
 @EveryKind
 def test_a_request_with_an_id_keeps_it_and_the_log_says_which_invocation_that_is(
-    lambda_handler: ModuleType, event_of: Any, caplog: pytest.LogCaptureFixture
+    lambda_handler: ModuleType, event_of: Any, logged: Logged
 ) -> None:
-    with caplog.at_level(logging.INFO, "orderkeep"):
-        answer = call(
-            lambda_handler, event_of(Request("GET", "/livez", (("X-Request-Id", "web-1"),))), Context("invocation-7")
-        )
-        call(lambda_handler, event_of(Request()), Context("invocation-8"))
+    answer = call(
+        lambda_handler, event_of(Request("GET", "/livez", (("X-Request-Id", "web-1"),))), Context("invocation-7")
+    )
+    call(lambda_handler, event_of(Request()), Context("invocation-8"))
     assert answer.headers["x-request-id"] == "web-1"
-    said = [record.getMessage() for record in caplog.records if record.name.startswith("orderkeep")]
-    assert said == ["request web-1 is invocation invocation-7"]
+    [line] = logged.of("orderkeep")
+    assert (line["request_id"], line["invocation_id"]) == ("web-1", "invocation-7")
 
 
 @EveryKind
@@ -189,7 +188,9 @@ def test_a_page_that_is_too_large_to_be_sent_is_refused_with_what_to_ask_for(
     most = 1_000_000 if event_of is load_balancer else 6_000_000
     sizes = {}
     for limit in range(1, 21):
-        answer = lambda_handler.handler(event_of(Request("GET", f"/orders?limit={limit}")), Context())
+        answer = lambda_handler.handler(
+            let_in(lambda_handler, event_of(Request("GET", f"/orders?limit={limit}"))), Context()
+        )
         if answer["statusCode"] == 200:
             sizes[limit] = len(json.dumps(answer))
     assert list(sizes) == list(range(1, len(sizes) + 1))

@@ -72,8 +72,8 @@ def test_a_region_that_nobody_named_is_asked_for(monkeypatch: pytest.MonkeyPatch
 def test_a_driver_that_was_not_packed_is_named(
     monkeypatch: pytest.MonkeyPatch, handler: str, url: str, package: str, extra: str
 ) -> None:
-    ours = "orderkeep.infrastructure."
-    for name in [name for name in sys.modules if name.startswith((ours + "dynamo_repo", ours + "postgres_repo"))]:
+    ours = tuple(f"orderkeep.infrastructure.{adapter}" for adapter in ("aws_http", "dynamo_repo", "postgres_repo"))
+    for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
@@ -152,7 +152,7 @@ def test_a_store_that_is_away_for_the_moment_keeps_no_function_from_starting(
         monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.table.FIRST_PAUSE_SECONDS", 0.001)
         proxy.refuse = True
         with container(monkeypatch, ORDERKEEP_STORE=Server(proxy.url).url_of(table)) as module:
-            assert "the store does not answer yet: DynamoDB cannot be reached" in caplog.text
+            assert '"event": "the store does not answer yet", "reason": "DynamoDB cannot be reached' in caplog.text
             away = call(module, http_api(Request.json("POST", "/orders", PLAIN)))
             assert (away.status, away.headers["retry-after"]) == (503, "1")
             proxy.refuse = False
@@ -169,7 +169,7 @@ def test_a_store_that_hangs_keeps_no_function_from_starting(
             proxy.fall_silent()
             monkeypatch.setattr(runtime, "INIT_SECONDS", 0.05)
             use_cases = runtime.wire()
-            assert "the store does not answer yet: it took too long" in caplog.text
+            assert '"event": "the store does not answer yet", "reason": "it took too long"' in caplog.text
             proxy.speak()
             runtime.run(use_cases.check_store(), Context())
             runtime.run(use_cases.close(), Context())
@@ -189,5 +189,5 @@ def test_a_store_is_asked_while_the_rest_is_imported(
         with silent.accept()[0]:  # it was asked
             assert caplog.messages == []  # and nobody has waited for an answer
             use_cases = go_on()
-        assert caplog.messages == ["the store does not answer yet: it took too long"]
+        assert caplog.messages == ["the store does not answer yet"]
         runtime.take_over_thread().run_until_complete(use_cases.close())

@@ -1,7 +1,6 @@
 """The handler of the table's stream: the first failure is reported, nothing behind it is sent, nothing is swallowed."""
 
 import asyncio
-import logging
 import os
 import subprocess
 import sys
@@ -13,6 +12,7 @@ import pytest
 
 from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
 from orderkeep.testing.orders import pending_order
+from tests.entrypoints.log_reading import Logged
 from tests.entrypoints.stream_handler import Container, container
 from tests.infrastructure.stream_records import items_of_save, record, sequence_number
 from tests.servers.eventbridge import Answer, Call, EventBridgeServer, Hang
@@ -68,13 +68,12 @@ async def test_reports_the_first_that_was_not_taken_and_sends_nothing_behind_it(
 
 
 async def test_what_cannot_be_read_is_reported_when_all_before_it_is_published(
-    server: EventBridgeServer, lambda_stream: Container, caplog: pytest.LogCaptureFixture
+    server: EventBridgeServer, lambda_stream: Container, logged: Logged
 ) -> None:
     records = [placed(3), placed(4), poison(), placed(6)]
-    with caplog.at_level(logging.ERROR, "orderkeep.lambda"):
-        assert await lambda_stream.invoke({"Records": records}) == [sequence_number(POISON)]
+    assert await lambda_stream.invoke({"Records": records}) == [sequence_number(POISON)]
     assert server.taken_ids == ["order-3.1.1", "order-4.1.1"]
-    assert f"record {sequence_number(POISON)} of the stream cannot be read" in caplog.text
+    assert logged.one("a record of the stream cannot be read")["record"] == sequence_number(POISON)
     assert await lambda_stream.invoke({"Records": [poison()]}) == [sequence_number(POISON)]
 
 

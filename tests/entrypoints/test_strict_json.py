@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
+from orderkeep.entrypoints.strict_json import MAX_DEPTH, InvalidJSON, read_json
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -81,6 +81,30 @@ def test_the_same_key_may_stand_in_two_objects() -> None:
 def test_refuses_what_programs_read_in_different_ways(body: bytes) -> None:
     with pytest.raises(InvalidJSON):
         read_json(body)
+
+
+@pytest.mark.parametrize("opening, closing", [("[", "]"), ('{"a":', "}"), ('{"}]":[', "]}"), ('["\\"[",', "]")])
+def test_nests_as_deep_as_the_limit_and_no_deeper(opening: str, closing: str) -> None:
+    levels = opening.count("[", 0, 1) + opening.count("{") + opening.endswith(":[")
+    times = MAX_DEPTH // levels
+    assert read_json((opening * times + "1" + closing * times).encode()) is not None
+    deeper = opening * times + "[" + "1" + "]" + closing * times
+    with pytest.raises(InvalidJSON, match="nested more than 32 levels deep") as raised:
+        read_json(deeper.encode())
+    assert raised.value.limit == MAX_DEPTH
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['"' + "[" * 99 + '"', '["' + "{[" * 99 + '\\"[[["]', "[" + "[]," * 99 + "[]]", '["\\\\",' + "[]," * 99 + "[]]"],
+)
+def test_brackets_that_nest_nothing_count_for_nothing(text: str) -> None:
+    assert read_json(text.encode()) == json.loads(text)
+
+
+def test_a_text_that_never_ends_is_looked_at_once() -> None:
+    with pytest.raises(InvalidJSON, match="is not JSON"):
+        read_json(b"[" * 31 + b'["[' + b'\\"' * 500_000)
 
 
 def test_a_whole_surrogate_pair_is_one_character() -> None:

@@ -24,7 +24,7 @@ def held(file: Path) -> Iterator[None]:
 def waiting(client: httpx.Client, count: int) -> Iterator[list[socket.socket]]:
     """Yield connections on which an order is to be placed, and the service is at it."""
     body = b'{"user_id": "user-7", "total": 9900, "currency": "USD"}'
-    head = b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+    head = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
     with ExitStack() as stack:
         connections = [stack.enter_context(connected(client)) for _ in range(count)]
         for connection in connections:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
-HEAD = b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n"
+HEAD = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 4000\r\n"
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ async def empty_lines() -> AsyncIterator[bytes]:
 
 async def an_answer_and(rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """Yield a request, then something else."""
-    yield b"GET /livez HTTP/1.1\r\nHost: test\r\n\r\n"
+    yield b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
     await asyncio.sleep(0.5)
     async for part in rest:
         yield part

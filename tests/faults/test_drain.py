@@ -96,7 +96,7 @@ def test_every_request_is_answered_while_the_server_ends(
 def test_who_has_begun_may_finish(served: tuple[httpx.Client, subprocess.Popen[str]]) -> None:
     client, process = served
     body = b'{"user_id": "user-7", "total": 9900, "currency": "USD"}'
-    head = b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    head = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
     with connected(client) as in_head, connected(client) as in_body, connected(client) as idle:
         in_body.sendall(head % len(body) + body[:9])
         in_head.sendall(head[:30])
@@ -114,7 +114,7 @@ def test_who_has_begun_may_finish(served: tuple[httpx.Client, subprocess.Popen[s
 
 def test_who_does_not_finish_keeps_the_server_no_longer_than_is_set(store: str) -> None:
     with serving(store=store, shutdown_seconds=1) as (client, process), connected(client) as connection:
-        connection.sendall(b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Length: 99\r\n\r\n{")
+        connection.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99\r\n\r\n{")
         client.get("/livez")
         process.send_signal(signal.SIGTERM)
         assert process.wait(7) == 0  # before the body's own time is over

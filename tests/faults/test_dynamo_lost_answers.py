@@ -11,8 +11,10 @@ from orderkeep.application.change_order import Request
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import use_cases_on
+from orderkeep.bootstrap.api_keys import api_keys_of
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.infrastructure.dynamo_repo import saves, table
+from orderkeep.testing.api_keys import REVOKED, USED, api_key
 from orderkeep.testing.orders import SINCE, pending_order, place_command, small_order
 from orderkeep.testing.reading import read_feed
 from orderkeep.testing.saving import loaded
@@ -20,12 +22,15 @@ from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
 from tests.servers.dynamodb_proxy import AnswerLost, Asked, DynamoProxy, Json, Refuse
 
-WRITE = "TransactWriteItems"
+WRITE, UPDATE = "TransactWriteItems", "UpdateItem"
 Behind = tuple[OrderStore, DynamoProxy]
 
 
-@pytest.fixture
-async def behind(dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Behind]:
+@pytest.fixture(params=["", "orders"], ids=["as on a server", "as on Lambda"])
+async def behind(
+    request: pytest.FixtureRequest, dynamodb: Server, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Behind]:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", request.param)
     monkeypatch.setattr(table, "FIRST_PAUSE_SECONDS", 0.001)
     async with store_behind_a_proxy(dynamodb) as found:
         yield found
@@ -181,3 +186,38 @@ async def test_what_dynamodb_may_not_do_for_us_is_asked_once(behind: Behind) -> 
     with pytest.raises(StoreUnavailable, match="allow the actions"):
         await store.save(pending_order())
     assert (len(times), len(proxy.asked)) == (1, asked)
+
+
+@pytest.mark.parametrize("lost", [2, table.ATTEMPTS])
+async def test_a_key_is_added_once_though_no_answer_came(behind: Behind, lost: int) -> None:
+    store, proxy = behind
+    keys = api_keys_of(store)
+    proxy.after = losing(lost)
+    assert await keys.add(api_key())
+    proxy.after = losing(lost)
+    assert not await keys.add(api_key(name="another of that id"))
+    assert await keys.list_newest(None, 9) == [api_key()]
+
+
+async def test_a_key_that_never_arrived_is_not_taken_for_added(behind: Behind) -> None:
+    store, proxy = behind
+    keys = api_keys_of(store)
+    proxy.before = refusing(Refuse("InternalServerError", 500), table.ATTEMPTS)
+    with pytest.raises(StoreUnavailable):
+        await keys.add(api_key())
+    assert await keys.list_newest(None, 9) == []
+
+
+async def test_a_revocation_and_a_use_may_be_sent_twice(behind: Behind) -> None:
+    store, proxy = behind
+    keys = api_keys_of(store)
+    await keys.add(api_key())
+    proxy.after = losing(1, UPDATE)
+    await keys.note_use(api_key().id, USED)
+    proxy.after = losing(1, UPDATE)
+    revoked = await keys.revoke(api_key().id, REVOKED)
+    assert revoked == api_key(last_used_at=USED, revoked_at=REVOKED)
+    assert proxy.operations().count(UPDATE) == 4
+    proxy.before = refusing(Refuse("AccessDeniedException"), 1, UPDATE)
+    with pytest.raises(StoreUnavailable, match="may not do this"):
+        await keys.note_use(api_key().id, USED)

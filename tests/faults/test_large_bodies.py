@@ -13,7 +13,7 @@ SIZE = 100_000_000
 PART = 100_000
 AT_MOST = 10_000_000
 
-HEAD = b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 CHUNK = b"%x\r\n%s\r\n" % (PART, b" " * PART)
 
 

@@ -56,7 +56,7 @@ def test_what_is_too_much_is_refused_at_once_and_what_is_under_way_is_done(tmp_p
 
 
 def test_who_is_still_sending_keeps_nobody_out() -> None:
-    head = b"POST /orders HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    head = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
     with serving(store="memory://", max_concurrency=2) as (client, _), ExitStack() as stack:
         for _ in range(6):
             stack.enter_context(connected(client)).sendall(head)

@@ -17,7 +17,7 @@ PROMISED = 10.0
 AT_MOST = 15.0
 """What is promised, and what a busy machine may make of it."""
 
-GET = b"GET /livez HTTP/1.1\r\nHost: test\r\n"
+GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n"
 
 SLOW: dict[str, AsyncIterator[bytes]] = {
     "idle": slow_clients.once(b""),
@@ -75,7 +75,7 @@ def test_who_does_not_take_an_answer_is_cut() -> None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         connection.settimeout(30)
         connection.connect((client.base_url.host, client.base_url.port))
-        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: test\r\n\r\n" * 30)
+        connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 30)
         end = time.monotonic() + 30
         while 'cut_total{reason="answer"} 1.0' not in client.get("/metrics").text:
             assert time.monotonic() < end

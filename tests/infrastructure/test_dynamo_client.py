@@ -3,11 +3,12 @@
 import json
 import os
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 
-import aiohttp
 import pytest
 from aiohttp import web
 
+from orderkeep.infrastructure.aws_http import open_http
 from orderkeep.infrastructure.dynamo_repo.client import DynamoClient, Place
 from orderkeep.infrastructure.dynamo_repo.errors import UNREACHABLE, DynamoError
 
@@ -47,10 +48,9 @@ async def client(answering: Answering, monkeypatch: pytest.MonkeyPatch) -> Async
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint)
-    async with aiohttp.ClientSession() as session:
-        place = Place("eu-central-1", endpoint)
-        monkeypatch.setattr("orderkeep.infrastructure.aws_places.is_here", lambda endpoint: False)
-        yield DynamoClient(place, session)
+    monkeypatch.setattr("orderkeep.infrastructure.aws_places.is_here", lambda endpoint: False)
+    async with aclosing(open_http()) as http:
+        yield DynamoClient(Place("eu-central-1", endpoint), http)
     await runner.cleanup()
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from orderkeep.bootstrap import stream_reader, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.entrypoints.cli.main import cli
+from orderkeep.infrastructure.dynamo_repo.api_keys import item_key
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order, pending_order
@@ -30,12 +31,13 @@ async def test_a_new_change_is_read_as_the_feed_has_it() -> None:
     assert [read(change_record())] == await feed_of(InMemoryOrderRepository([cancelled_order()]))
 
 
-def test_heads_tags_settings_and_the_log_tell_of_no_change() -> None:
+def test_heads_tags_settings_keys_and_the_log_tell_of_no_change() -> None:
     others = items_of_save(pending_order())[:-1]
     assert len(others) == 3
     others += [{"pk": {"S": "F"}, "sk": {"S": "END"}}, {"pk": {"S": "M"}, "sk": {"S": "M"}}]
     others += [{"pk": {"S": "F"}, "sk": {"S": "C#0000000001"}}]
-    assert [read(record(item, number)) for number, item in enumerate(others)] == [None] * 6
+    others += [item_key("Key0000001"), {"pk": {"S": "K"}, "sk": {"S": "000000000000000017#Key0000001"}}]
+    assert [read(record(item, number)) for number, item in enumerate(others)] == [None] * 8
 
 
 @pytest.mark.parametrize("name", ["MODIFY", "REMOVE"])

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from yarl import URL
 
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
 from orderkeep.bootstrap import InvalidEventsURL, open_publisher
@@ -204,20 +203,21 @@ def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ValueError, match="set AWS_REGION"):
         Place.of(None, None)
-    assert str(Place.of("eu-west-3", None).url) == "https://events.eu-west-3.amazonaws.com/"
-    assert str(Place.of("cn-north-1", None).url) == "https://events.cn-north-1.amazonaws.com.cn/"
+    assert Place.of("eu-west-3", None).url == "https://events.eu-west-3.amazonaws.com"
+    assert Place.of("cn-north-1", None).url == "https://events.cn-north-1.amazonaws.com.cn"
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    assert Place.of(None, None) == Place("us-east-1", URL("http://127.0.0.1:1/"))
+    assert Place.of(None, None) == Place("us-east-1", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", "http://127.0.0.1:2")
-    assert Place.of(None, None) == Place("eu-west-3", URL("http://127.0.0.1:2/"))
+    assert Place.of(None, None) == Place("eu-west-3", "http://127.0.0.1:2")
     monkeypatch.setenv("AWS_REGION", "us-east-2")
-    assert Place.of(None, "http://[::1]:3/") == Place("us-east-2", URL("http://[::1]:3/"))
+    assert Place.of(None, "http://[::1]:3/") == Place("us-east-2", "http://[::1]:3/")
 
 
 def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("orderkeep.infrastructure.eventbridge_publisher")]:
+    ours = ("orderkeep.infrastructure.eventbridge_publisher", "orderkeep.infrastructure.aws_http")
+    for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    monkeypatch.setitem(sys.modules, "aiodynamo.http.types", None)
     with pytest.raises(InvalidEventsURL, match=r"pip install 'orderkeep\[aws\]'"):
         open_publisher("eventbridge://orders?region=eu-central-1")

@@ -11,10 +11,12 @@ import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, schema
+from orderkeep.testing.api_keys import USED, api_key
 from orderkeep.testing.orders import pending_order
 from tests.servers.schemas import look
 
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
+ALL_TABLES = ["api_keys", "changes", "feed", "order_tags", "orderkeep_migrations", "orders"]
 
 
 async def tables(url: str) -> list[str]:
@@ -41,18 +43,21 @@ async def test_connects_when_first_used_and_makes_the_tables(postgres_url: str) 
     await store.save(pending_order())
     await store.close()
 
-    assert await tables(postgres_url) == ["changes", "feed", "order_tags", "orderkeep_migrations", "orders"]
-    assert await look(postgres_url, "SELECT number, name FROM orderkeep_migrations") == [(1, "0001_orders.sql")]
+    assert await tables(postgres_url) == ALL_TABLES
+    assert await look(postgres_url, "SELECT number, name FROM orderkeep_migrations") == [
+        (1, "0001_orders.sql"),
+        (2, "0002_api_keys.sql"),
+    ]
 
 
 async def test_makes_the_tables_apart_from_starting_where_that_is_asked_for(postgres_url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r"schema 0, and this orderkeep needs 1: run orderkeep migrate"):
+    with pytest.raises(StoreUnusable, match=r"schema 0, and this orderkeep needs 2: run orderkeep migrate"):
         await used(postgres_url, migrate=False)
     assert await tables(postgres_url) == []
 
     store = PostgresOrderRepository(postgres_url)
-    assert await store.migrate() == (0, 1)
-    assert await store.migrate() == (1, 1)
+    assert await store.migrate() == (0, 2)
+    assert await store.migrate() == (2, 2)
     await store.close()
     await used(postgres_url, migrate=False)
 
@@ -60,7 +65,7 @@ async def test_makes_the_tables_apart_from_starting_where_that_is_asked_for(post
 async def test_sixteen_that_make_the_tables_at_once_make_them_once(postgres_url: str) -> None:
     await asyncio.gather(*(used(postgres_url) for _ in range(16)))
 
-    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(1,)]
+    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(2,)]
 
 
 def write(folder: Path, scripts: Sequence[str]) -> None:
@@ -91,6 +96,19 @@ async def test_brings_older_tables_up_to_date_by_what_they_lack(postgres_url: st
     assert await look(postgres_url, "SELECT max(number) FROM orderkeep_migrations") == [(2,)]
 
 
+async def test_tables_from_before_there_were_keys_keep_their_orders_and_take_keys(postgres_url: str) -> None:
+    await used(postgres_url)
+    await look(postgres_url, "DROP TABLE api_keys")  # all that schema 2 brought
+    await look(postgres_url, "DELETE FROM orderkeep_migrations WHERE number = 2")
+    store = PostgresOrderRepository(postgres_url, migrate=False)
+    with pytest.raises(StoreUnusable, match="schema 1, and this orderkeep needs 2"):
+        await store.ping()
+
+    assert await store.migrate() == (1, 2)
+    assert await store.api_keys().add(api_key())
+    await store.close()
+
+
 async def test_a_step_that_fails_leaves_the_tables_as_they_were(postgres_url: str, tmp_path: Path) -> None:
     await migrated(postgres_url, tmp_path, FIRST)
     with pytest.raises(asyncpg.DuplicateTableError):
@@ -104,7 +122,7 @@ async def test_refuses_a_newer_schema(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "INSERT INTO orderkeep_migrations VALUES (8, 'from the future')")
 
-    await refused(postgres_url, r"newer orderkeep .*schema 8; this one knows 1.*update orderkeep")
+    await refused(postgres_url, r"newer orderkeep .*schema 8; this one knows 2.*update orderkeep")
 
 
 async def test_refuses_another_programs_tables_and_leaves_them_alone(postgres_url: str) -> None:
@@ -181,6 +199,9 @@ async def test_a_user_who_may_select_insert_and_update_can_do_all_there_is(
         await store.save(order)
         await store.save(order)
         assert len((await store.read_changes(None, 5)).changes) == 2
+        await store.api_keys().add(api_key())
+        await store.api_keys().note_use(api_key().id, USED)
+        assert await store.api_keys().revoke(api_key().id, USED)
         await store.close()
 
 

@@ -8,7 +8,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from orderkeep.bootstrap import open_publisher
-from orderkeep.infrastructure.eventbridge_publisher.signing import authorization
+from orderkeep.infrastructure.aws_http.signing import authorization
 from tests.infrastructure.published_changes import changes_of
 from tests.servers.eventbridge import REGION, EventBridgeServer
 

@@ -56,7 +56,7 @@ async def test_refuses_a_newer_schema(path: Path) -> None:
     await saved(path)
     look(path, "PRAGMA user_version = 8")
 
-    with pytest.raises(StoreUnusable, match=r"newer orderkeep .*schema 8; this one knows 1.*update orderkeep"):
+    with pytest.raises(StoreUnusable, match=r"newer orderkeep .*schema 8; this one knows 2.*update orderkeep"):
         SqliteOrderRepository(path)
 
 

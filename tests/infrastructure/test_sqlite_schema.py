@@ -12,6 +12,7 @@ import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, locks, schema
+from orderkeep.testing.api_keys import api_key
 from tests.infrastructure.sqlite_samples import an_order, look
 
 
@@ -30,7 +31,7 @@ async def test_makes_the_file_and_says_whose_it_is(path: Path) -> None:
     await saved(path)
 
     assert look(path, "PRAGMA application_id") == [(0x6F72646B,)]
-    assert look(path, "PRAGMA user_version") == [(1,)]
+    assert look(path, "PRAGMA user_version") == [(2,)]
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -94,7 +95,7 @@ def test_two_that_make_the_file_at_once_make_it_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert failures == []
-        assert look(path, "PRAGMA user_version") == [(1,)]
+        assert look(path, "PRAGMA user_version") == [(2,)]
 
 
 def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +105,7 @@ def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pyt
         monkeypatch.setattr("time.sleep", lambda _: somebody.execute("COMMIT"))
         asyncio.run(SqliteOrderRepository(path).close())
 
-    assert look(path, "PRAGMA user_version") == [(1,)]
+    assert look(path, "PRAGMA user_version") == [(2,)]
 
 
 def test_gives_up_on_whoever_never_gets_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -132,6 +133,18 @@ def test_brings_an_older_file_up_to_date_by_what_it_lacks(path: Path, tmp_path: 
 
     assert look(path, "SELECT a, b FROM one") == [("x;y", 2)]
     assert look(path, "PRAGMA user_version") == [(2,)]
+
+
+async def test_a_file_from_before_there_were_keys_keeps_its_orders_and_takes_keys(path: Path, tmp_path: Path) -> None:
+    await saved(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.executescript("DROP TABLE api_keys; PRAGMA user_version = 1")  # all that schema 2 brought
+    store = SqliteOrderRepository(path)
+
+    assert await store.migrate() == (1, 2)
+    assert await store.get_by_id("order-1") == replace(an_order(), version=1)
+    assert await store.api_keys().add(api_key())
+    await store.close()
 
 
 def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, tmp_path: Path) -> None:

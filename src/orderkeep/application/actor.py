@@ -27,6 +27,15 @@ class Scope(StrEnum):
 
 EVERY_SCOPE = frozenset(Scope)
 
+
+def scopes_in(text: str) -> frozenset[Scope]:
+    """Return the scopes that a text such as `orders:read orders:ship` names. Raises `ValueError`."""
+    words = text.replace(",", " ").split()
+    if unknown := set(words) - set(Scope):
+        raise ValueError(f"must be some of {', '.join(Scope)}: there is no scope {min(unknown)}")
+    return frozenset(map(Scope, words))
+
+
 OF_CUSTOMERS = frozenset({Scope.READ, Scope.CANCEL, Scope.EXPORT})
 """What customers may do with their own orders, and need no scope for. The rest is the shop's."""
 

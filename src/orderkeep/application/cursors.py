@@ -6,16 +6,16 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
-from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.application.ports import ListPosition
 from orderkeep.domain.exceptions import InvalidCursor
 
 
-def list_cursor(where: OrderFilter, position: ListPosition) -> str:
+def list_cursor(where: object, position: ListPosition) -> str:
     """Return the cursor that goes on behind that position of the list with those filters."""
     return _pack([_digest(where), position.created_at.isoformat(), position.id])
 
 
-def list_position(where: OrderFilter, cursor: str) -> ListPosition:
+def list_position(where: object, cursor: str) -> ListPosition:
     """Return the position that a cursor stands for. Raises `InvalidCursor`, also where the filters are others."""
     try:
         digest, created_at, order_id = _unpack(cursor)
@@ -60,5 +60,5 @@ def _unpack(cursor: str) -> list:  # type: ignore[type-arg]  # whatever a strang
     return values
 
 
-def _digest(where: OrderFilter) -> str:
+def _digest(where: object) -> str:
     return hashlib.sha256(repr(where).encode()).hexdigest()[:16]

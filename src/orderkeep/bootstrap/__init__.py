@@ -1,13 +1,16 @@
 """The composition root: from settings to the use cases. The only place that knows the adapters."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orderkeep.application.ports import DocumentStore, OrderStore, ReceiptRenderer
 from orderkeep.application.use_cases import (
+    AuthenticateUseCase,
     CancelOrderUseCase,
     ConfirmOrderUseCase,
+    CreateApiKeyUseCase,
     DeliverOrderUseCase,
     ExportOrdersUseCase,
     ExportToDocumentUseCase,
@@ -17,11 +20,20 @@ from orderkeep.application.use_cases import (
     GetOrderUseCase,
     ImportOrdersUseCase,
     IssueReceiptUseCase,
+    ListApiKeysUseCase,
     ListDocumentsUseCase,
     ListOrdersUseCase,
     PlaceOrderUseCase,
+    RevokeApiKeyUseCase,
     ShipOrderUseCase,
     VerifyOrdersUseCase,
+)
+from orderkeep.bootstrap.api_keys import api_keys_of
+from orderkeep.bootstrap.authentication import (
+    AuthenticationNotInstalled,
+    claims_mapping,
+    open_authenticators,
+    open_rate_limiter,
 )
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, InvalidDocumentsURL, open_documents, receipt_renderers
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
@@ -37,6 +49,8 @@ from orderkeep.bootstrap.stores import (
 )
 
 if TYPE_CHECKING:
+    from orderkeep.application.api_keys import ApiKeyStore
+    from orderkeep.application.authentication import Authenticator
     from orderkeep.bootstrap.stores import TableDescription as TableDescription
     from orderkeep.bootstrap.stores import TableSetup as TableSetup
     from orderkeep.config import Settings
@@ -44,6 +58,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_DOCUMENTS",
     "DEFAULT_STORE",
+    "AuthenticationNotInstalled",
     "HasTables",
     "InvalidDocumentsURL",
     "InvalidEventsURL",
@@ -53,9 +68,11 @@ __all__ = [
     "bootstrap",
     "bootstrap_as_set",
     "check_table",
+    "claims_mapping",
     "migrate_store",
     "open_documents",
     "open_publisher",
+    "open_rate_limiter",
     "open_store",
     "receipt_renderers",
     "stream_reader",
@@ -84,6 +101,10 @@ class UseCases:
     export_orders: ExportOrdersUseCase
     export_to_document: ExportToDocumentUseCase
     verify_orders: VerifyOrdersUseCase
+    create_api_key: CreateApiKeyUseCase
+    list_api_keys: ListApiKeysUseCase
+    revoke_api_key: RevokeApiKeyUseCase
+    authenticate: AuthenticateUseCase
     check_store: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
 
@@ -105,29 +126,34 @@ def bootstrap(
 
 
 def bootstrap_as_set(settings: "Settings") -> UseCases:
-    """Open what the settings name, as `bootstrap` does."""
-    return bootstrap(
-        settings.store,
-        documents_url=settings.documents,
-        seller=settings.seller,
-        auto_migrate=settings.auto_migrate,
-    )
+    """Open what the settings name, as `bootstrap` does, and what tells who asks. Raises `AuthenticationNotInstalled`
+    besides.
+    """
+    documents = open_documents(settings.documents)
+    store = open_store(settings.store, auto_migrate=settings.auto_migrate)
+    authenticators = open_authenticators(settings, store)
+    return use_cases_on(store, documents, receipt_renderers(settings.seller), authenticators)
 
 
 def use_cases_on(
     store: OrderStore,
     documents: DocumentStore | None = None,
     renderers: Mapping[str, ReceiptRenderer] | None = None,
+    authenticators: "Sequence[Authenticator]" = (),
 ) -> UseCases:
-    """Return the use cases on stores that are open; documents are kept in memory where no store for them is given."""
+    """Return the use cases on stores that are open; documents are kept in memory where no store for them is given, and
+    nobody is known by any token where no `authenticators` are.
+    """
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
 
+    def open_keys() -> "ApiKeyStore":
+        return api_keys_of(store)
+
     async def close() -> None:
-        try:
-            await documents.close()
-        finally:
-            await store.close()
+        async with AsyncExitStack() as opened:  # closed from the last on, whatever fails
+            for let_go in (store.close, documents.close, *(each.close for each in authenticators)):
+                opened.push_async_callback(let_go)
 
     return UseCases(
         place_order=PlaceOrderUseCase(store, store),
@@ -146,6 +172,10 @@ def use_cases_on(
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
         verify_orders=VerifyOrdersUseCase(store, documents),
+        create_api_key=CreateApiKeyUseCase(open_keys),
+        list_api_keys=ListApiKeysUseCase(open_keys),
+        revoke_api_key=RevokeApiKeyUseCase(open_keys),
+        authenticate=AuthenticateUseCase(authenticators),
         check_store=store.ping,
         close=close,
     )

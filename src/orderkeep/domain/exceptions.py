@@ -18,7 +18,11 @@ OrderkeepError
 │   ├── DuplicateTag             the same tag twice
 │   ├── TooManyMetadataKeys      more than 50
 │   ├── UnknownStatus            not one of the lifecycle
-│   └── UnknownFormat            a document asked for in a format that is not to be had here
+│   ├── UnknownFormat            a document asked for in a format that is not to be had here
+│   ├── UnknownScope             a scope that there is not
+│   ├── ScopesMissing            a key of staff that may do nothing
+│   ├── ScopesNotTaken           a customer's key with scopes
+│   └── ExpiryPassed             a key that would have ended before it is made
 ├── InvalidQuery                 a list asked for in a way that no store answers
 │   ├── InvalidCursor            damaged, or made for other filters
 │   └── UnsupportedFilter        a combination of filters that has no index
@@ -28,6 +32,7 @@ OrderkeepError
 ├── OrderNotFound                no such order, or not the asker's
 │   ├── VersionNotFound          the order has no such version, or did not exist at that instant
 │   └── DocumentNotFound         the order has no such document
+├── ApiKeyNotFound               no such API key
 ├── CommandRefused               the order's status does not allow it; nothing was written
 │   ├── CannotConfirmOrder
 │   ├── CannotShipOrder
@@ -178,6 +183,30 @@ class UnknownFormat(InvalidOrder):
     code = "unknown_format"
 
 
+class UnknownScope(InvalidOrder):
+    """A scope that there is not."""
+
+    code = "unknown_scope"
+
+
+class ScopesMissing(InvalidOrder):
+    """A key of staff without a scope, which could do nothing."""
+
+    code = "scopes_missing"
+
+
+class ScopesNotTaken(InvalidOrder):
+    """A customer's key with scopes: what customers may do is the same for all."""
+
+    code = "scopes_not_taken"
+
+
+class ExpiryPassed(InvalidOrder):
+    """A key that would have ended before it is made."""
+
+    code = "expiry_passed"
+
+
 class InvalidQuery(OrderkeepError, ValueError):
     """A question asked in a way that cannot be answered. `parameter` names the part that is wrong."""
 
@@ -208,8 +237,11 @@ class NotAuthenticated(OrderkeepError):
 
     code = "not_authenticated"
 
-    def __init__(self, message: str = "what was sent to show who asks does not count") -> None:
+    def __init__(
+        self, message: str = "what was sent to show who asks does not count", *, was_shown: bool = True
+    ) -> None:
         super().__init__(message)
+        self.was_shown = was_shown
 
 
 class NotAllowed(OrderkeepError):
@@ -260,6 +292,15 @@ class DocumentNotFound(OrderNotFound):
     def __init__(self, order_id: str) -> None:
         super().__init__(order_id)
         self.args = ("the order has no such document",)
+
+
+class ApiKeyNotFound(OrderkeepError, LookupError):
+    """There is no such API key."""
+
+    code = "api_key_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("there is no such API key")
 
 
 class CommandRefused(OrderkeepError):

@@ -39,6 +39,8 @@ class FieldError:
     pointer: str
     code: str
     message: str
+    limit: int | None = None
+    """How many there may be, where there are more."""
 
 
 class InvalidFields(Exception):
@@ -88,7 +90,7 @@ def _field_error(details: ErrorDetails) -> FieldError:
         path, message = path[:-2], f"keys {message}"
     if path and not _may_be_repeated(path[-1]):
         path, message = path[:-1], f"holds a name that {message}"
-    return FieldError(pointer_to(path), code, message)
+    return FieldError(pointer_to(path), code, message, details.get("ctx", {}).get("limit"))
 
 
 def _may_be_repeated(name: str | int) -> bool:

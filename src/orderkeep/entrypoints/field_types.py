@@ -31,9 +31,10 @@ LARGEST_VERSION = 10**15 - 1
 """Of what may be asked for: no order comes near it, and every program can read it."""
 
 
-def finding(code: str, message: str, below: tuple[str, ...] = ()) -> PydanticCustomError:
+def finding(code: str, message: str, below: tuple[str, ...] = (), limit: int | None = None) -> PydanticCustomError:
     """Return a finding in pydantic's form that carries our code and message; `below` goes on from the field."""
-    return PydanticCustomError("rule_broken", "{message}", {"code": code, "message": message, "below": below})
+    told = {"code": code, "message": message, "below": below, "limit": limit}
+    return PydanticCustomError("rule_broken", "{message}", told)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,7 @@ class Rule:
     schema: dict[str, Any]
     prefix: str = ""
     first: bool = False
+    limit: int | None = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         if self.first:
@@ -60,7 +62,7 @@ class Rule:
             self.check(value)
         except InvalidOrder as error:
             below = error.field.removeprefix(self.prefix).split("/")
-            raise finding(error.code, str(error), tuple(part for part in below if part)) from None
+            raise finding(error.code, str(error), tuple(part for part in below if part), self.limit) from None
         return value
 
 
@@ -81,7 +83,7 @@ def at_most(limit: int, refusal: type[InvalidOrder], what: str) -> Rule:
         if isinstance(value, list | dict) and len(value) > limit:
             raise refusal(f"must be at most {limit} {what}")
 
-    return Rule(check, {"maxProperties" if what == "keys" else "maxItems": limit}, first=True)
+    return Rule(check, {"maxProperties" if what == "keys" else "maxItems": limit}, first=True, limit=limit)
 
 
 def _check_amount(value: int) -> None:

@@ -23,7 +23,7 @@ from orderkeep.domain.exceptions import InvalidOrder, InvalidQuery, OrderkeepErr
 from orderkeep.entrypoints.direct_calls import CALLS, Call
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of, pointer_to
 from orderkeep.entrypoints.field_types import Version, finding
-from orderkeep.entrypoints.lambda_runtime import Context, run, wire
+from orderkeep.entrypoints.lambda_runtime import Context, log_as_invocation, run, wire
 from orderkeep.entrypoints.lambda_sources import CALL, DIRECT, UNKNOWN, expect_for, source_of
 from orderkeep.entrypoints.schemas import Body, valid
 
@@ -57,6 +57,7 @@ class Event(Body):
 
 def handler(event: Any, context: Context) -> Any:
     """Do what the event asks, and return the answer as plain values. Raises an error whose name is its code."""
+    log_as_invocation(context)
     if source_of(event) not in (CALL, UNKNOWN):
         expect_for(DIRECT, event)
     try:
@@ -66,7 +67,7 @@ def handler(event: Any, context: Context) -> Any:
     except OrderkeepError as error:
         failure = _failure(error.code)(_said(error))
     except Exception:
-        log.exception("invocation %s failed", context.aws_request_id)
+        log.exception("the invocation failed")
         failure = _failure("internal_error")("something is wrong with the service, not with the call; the log has more")
     raise failure
 
@@ -109,10 +110,10 @@ def _said(error: OrderkeepError) -> str:
         case InvalidQuery():
             return f"{pointer_to(('input', error.parameter))} {error}"
         case StoreUnusable():
-            log.error("%s: %s", error.code, error)
+            log.error("the store cannot answer", extra={"code": error.code, "reason": str(error)})
             return "the store cannot answer until somebody mends it; the log has more"
         case StoreUnavailable():
-            log.error("%s: %s", error.code, error)
+            log.error("the store cannot answer", extra={"code": error.code, "reason": str(error)})
             return "the store cannot answer now: try again, with the same idempotency_key"
     return str(error)
 

@@ -16,12 +16,14 @@ with brief():
     from orderkeep.entrypoints.lambda_runtime import (
         Context,
         begin_to_wire,
+        expect_authentication,
         load_settings,
         take_over_thread,
         within_time_of,
     )
 
     _settings = load_settings()
+    expect_authentication(_settings)
     _wired = begin_to_wire(_settings)  # while the store answers, FastAPI is imported
 
     from mangum import Mangum
@@ -29,6 +31,8 @@ with brief():
     from orderkeep.entrypoints.api.app import create_app
     from orderkeep.entrypoints.api.middleware import RequestIdMiddleware, request_id_of
     from orderkeep.entrypoints.api.problems import Detail, Refused, refusal
+    from orderkeep.entrypoints.api.security_headers import SecurityHeadersMiddleware
+    from orderkeep.entrypoints.lambda_callers import callers_of
     from orderkeep.entrypoints.lambda_requests import KINDS
     from orderkeep.entrypoints.lambda_sources import HTTP, LOAD_BALANCER, expect_for, source_of
 
@@ -52,8 +56,8 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def _invocations_time(scope: MutableMapping[str, Any]) -> AsyncIterator[None]:
     context: Context = scope["aws.context"]
-    if (request_id := request_id_of(scope)) != context.aws_request_id:
-        log.info("request %s is invocation %s", request_id, context.aws_request_id)
+    if request_id_of(scope) != context.aws_request_id:
+        log.info("the request is an invocation's", extra={"invocation_id": context.aws_request_id})
     async with within_time_of(context):
         yield
 
@@ -85,5 +89,7 @@ def _for_lambda(app: Any) -> Mangum:
 
 with brief():
     _use_cases = _wired()
-    _answer = _for_lambda(create_app(_settings, _use_cases, time_limit=_invocations_time))
-    _refuse = _for_lambda(RequestIdMiddleware(_too_large))
+    _caller_of = callers_of(_settings) if "authorizer" in _settings.authentication else None
+    _app = create_app(_settings, _use_cases, time_limit=_invocations_time, caller_of=_caller_of)
+    _answer = _for_lambda(_app)
+    _refuse = _for_lambda(SecurityHeadersMiddleware(RequestIdMiddleware(_too_large), _settings.hsts_seconds))

@@ -15,6 +15,8 @@ from mangum.handlers import ALB, APIGateway, HTTPGateway
 from mangum.types import LambdaEvent, LambdaHandler, Scope
 
 from orderkeep.entrypoints.api.middleware import SERVERS_ID
+from orderkeep.entrypoints.api.request_log import SERVERS_TRACE
+from orderkeep.entrypoints.lambda_runtime import xray_trace
 from orderkeep.entrypoints.lambda_sources import GATEWAY_V1, GATEWAY_V2, LOAD_BALANCER, source_of
 
 Pairs = Iterable[tuple[str, str]]
@@ -134,6 +136,7 @@ def _scope(
         "client": (client, 0) if client else None,
         "server": None,
         SERVERS_ID: handler.context.aws_request_id,
+        SERVERS_TRACE: xray_trace(),
         "aws.event": handler.event,
         "aws.context": handler.context,
     }

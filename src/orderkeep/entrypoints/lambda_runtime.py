@@ -12,9 +12,20 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, bootstrap_as_set, check_table
+from orderkeep.bootstrap import (
+    AuthenticationNotInstalled,
+    InvalidDocumentsURL,
+    InvalidStoreURL,
+    UseCases,
+    bootstrap_as_set,
+    check_table,
+)
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.entrypoints.log_context import current_request
+from orderkeep.entrypoints.log_lines import EndedLines
+from orderkeep.entrypoints.log_setup import let_only_lines_speak, lines_for
+from orderkeep.entrypoints.trace_ids import trace_id_in
 
 log = logging.getLogger("orderkeep.lambda")
 
@@ -54,6 +65,15 @@ def load_settings() -> Settings:
     return read_settings(**named)
 
 
+def expect_authentication(settings: Settings) -> None:
+    """Raise `CannotStart` unless those who ask over HTTP must show who they are."""
+    if not settings.authentication:
+        raise CannotStart(
+            "nobody who asks would have to show who they are: set ORDERKEEP_AUTH to authorizer, for those whom API "
+            "Gateway let in, or to keys, for API keys"
+        )
+
+
 def read_settings(**named: Any) -> Settings:
     """Return the settings in the environment, those given by name first. Raises `CannotStart`."""
     try:
@@ -61,8 +81,28 @@ def read_settings(**named: Any) -> Settings:
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)[0]
         raise CannotStart(f"ORDERKEEP_{str(wrong['loc'][0]).upper()} cannot be used: {wrong['msg'].lower()}") from None
-    logging.getLogger("orderkeep").setLevel(settings.log_level.upper())  # Lambda's own logger shows warnings alone
+    _log_as(settings)
     return settings
+
+
+def _log_as(settings: Settings) -> None:
+    """Let Lambda's own handler write our lines, which it does not end. By itself it shows warnings alone."""
+    logging.getLogger("orderkeep").setLevel(settings.log_level.upper())
+    lines = lines_for(settings.log_format)
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(lines if isinstance(handler, logging.StreamHandler) else EndedLines(lines))
+    let_only_lines_speak()
+
+
+def log_as_invocation(context: Context) -> None:
+    """Let all lines from now on say which invocation they belong to."""
+    told = {"request_id": context.aws_request_id, "trace_id": trace_id_in(xray_trace())}
+    current_request.set(lambda: told)
+
+
+def xray_trace() -> str:
+    """Return what Lambda says of the trace that the invocation is part of."""
+    return os.environ.get("_X_AMZN_TRACE_ID", "")
 
 
 def wire(settings: Settings | None = None) -> UseCases:
@@ -97,6 +137,8 @@ def begin_to_wire(settings: Settings) -> Callable[[], UseCases]:
 def _explained(settings: Settings) -> Iterator[None]:
     try:
         yield
+    except AuthenticationNotInstalled as error:
+        raise CannotStart(f"ORDERKEEP_AUTH cannot be used: {error}") from None
     except InvalidDocumentsURL as error:
         raise CannotStart(f"ORDERKEEP_DOCUMENTS cannot be used: {error}") from None
     except InvalidStoreURL as error:
@@ -147,4 +189,4 @@ async def _see(use_cases: UseCases, settings: Settings) -> None:
         await use_cases.close()
         raise
     except (StoreUnavailable, TimeoutError) as error:
-        log.warning("the store does not answer yet: %s", error if str(error) else "it took too long")
+        log.warning("the store does not answer yet", extra={"reason": str(error) or "it took too long"})

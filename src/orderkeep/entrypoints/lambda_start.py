@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gc
 import os
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +16,7 @@ def brief() -> Iterator[None]:
     gc.disable()  # modules stay: to look through them for garbage, again and again, finds none
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looked for in the metadata of each package there is
     try:
-        with _models_built_when_used(), _authorities_read_where_used():
+        with _models_built_when_used():
             yield
     finally:
         gc.freeze()
@@ -34,19 +33,3 @@ def _models_built_when_used() -> Iterator[None]:
         yield
     finally:
         del BaseModel.model_config["defer_build"]
-
-
-@contextmanager
-def _authorities_read_where_used() -> Iterator[None]:
-    # aiohttp, when it is imported, makes a context that verifies nobody, and reads all the authorities for that too.
-    read = ssl.SSLContext.set_default_verify_paths
-
-    def read_where_used(context: ssl.SSLContext) -> None:
-        if context.verify_mode is not ssl.CERT_NONE:
-            read(context)
-
-    ssl.SSLContext.set_default_verify_paths = read_where_used  # type: ignore[assignment, method-assign]
-    try:
-        yield
-    finally:
-        ssl.SSLContext.set_default_verify_paths = read  # type: ignore[method-assign]

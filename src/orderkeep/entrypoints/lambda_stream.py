@@ -11,12 +11,13 @@ from typing import Any
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
 from orderkeep.bootstrap import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run
+from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, log_as_invocation, read_settings, run
 from orderkeep.entrypoints.stream_batches import ReadRecord, StreamBatch
 
 
 def handler(event: Any, context: Context) -> dict[str, list[dict[str, str]]]:
     """Publish what the records tell of; return the first that was not published, for Lambda to go on there."""
+    log_as_invocation(context)
     batch = StreamBatch(event, _read)
     try:
         run(batch.publish(_publisher), context)

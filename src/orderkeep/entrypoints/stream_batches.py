@@ -6,6 +6,7 @@ Lambda goes on from the record that the answer names, so that nothing behind a f
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -39,7 +40,7 @@ class StreamBatch:
             try:
                 change = read(record)
             except StoreUnavailable:
-                log.exception("record %s of the stream cannot be read", number)
+                log.exception("a record of the stream cannot be read", extra={"record": number})
                 self._numbers.append(number)
                 break
             if change is not None:
@@ -57,8 +58,8 @@ class StreamBatch:
 
     def broken_off(self, why: str) -> None:
         """Say in the log why the batch was broken off, and where."""
-        where = "".join(self._not_done()) or "behind the last one"
-        log.error("publishing was broken off at record %s of the stream: %s", where, why)
+        where = "".join(self._not_done()) or None  # behind the last one
+        log.error("publishing was broken off", extra={"record": where, "reason": why})
 
     def _not_done(self) -> list[str]:
         return self._numbers[self._published :][:1]
@@ -74,11 +75,15 @@ def _records_of(event: object) -> list[tuple[Record, str]]:
     return [(record, _sequence_number_of(record, index)) for index, record in enumerate(records)]
 
 
+def _service(source: object) -> str:
+    return source if isinstance(source, str) and re.fullmatch(r"aws:[a-z0-9]{1,30}", source) else "no source"
+
+
 def _sequence_number_of(record: object, index: int) -> str:
     source = record.get("eventSource") if isinstance(record, Mapping) else None
     if source != DYNAMODB:
         raise NotAStreamEvent(
-            f"this handler takes batches of a DynamoDB table's stream: Records/{index} is of {source or 'no source'}"
+            f"this handler takes batches of a DynamoDB table's stream: Records/{index} is of {_service(source)}"
         )
     told = record.get("dynamodb") if isinstance(record, Mapping) else None
     number = told.get("SequenceNumber") if isinstance(told, Mapping) else None

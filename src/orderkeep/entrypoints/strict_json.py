@@ -2,12 +2,18 @@
 
 import json
 import re
+from itertools import accumulate
 from typing import Any, NoReturn
 
 MAX_NUMBER_LENGTH = 100
 """Digits of a number. No field takes as many; one that has more is no mistake of the pen."""
 
+MAX_DEPTH = 32
+"""How deep arrays and objects may stand in each other. An order needs three levels."""
+
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)', re.DOTALL)
+_NO_BRACKET = re.compile(r"[^\[\]{}]+")
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]')
 
 
@@ -16,6 +22,11 @@ class InvalidJSON(ValueError):
 
     code = "malformed_json"
 
+    def __init__(self, message: str, limit: int | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit
+        """The bound that the text is past, if that is what is wrong."""
+
 
 class _KeyTwice(Exception):  # an object ended that has the same key twice; where, is then looked for
     pass
@@ -23,10 +34,11 @@ class _KeyTwice(Exception):  # an object ended that has the same key twice; wher
 
 def read_json(body: bytes) -> object:
     """Return what the text says. Raises `InvalidJSON` for all else: other encodings, NaN and Infinity, numbers that
-    no float holds, the same key twice in an object, half a surrogate pair, nesting without end.
+    no float holds, the same key twice in an object, half a surrogate pair, deeper nesting than any answer needs.
     """
     try:
         text = body.decode()
+        _check_depth(text)
         value = _decode(text)
         if _ESCAPED_SURROGATE.search(text):
             json.dumps(value, ensure_ascii=False).encode()
@@ -38,9 +50,16 @@ def read_json(body: bytes) -> object:
         raise InvalidJSON(f"is not JSON at {_place(text, error.pos)}") from None
     except _KeyTwice:
         raise InvalidJSON(f"has the same key twice in one object, at {_place(text, _second_key(text))}") from None
-    except RecursionError:
-        raise InvalidJSON("is nested too deeply") from None
     return value
+
+
+def _check_depth(text: str) -> None:
+    """Refuse what is nested too deeply before anything follows it down, as a parser does."""
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    brackets = _NO_BRACKET.sub("", _STRING.sub("", text))
+    if max(accumulate(1 if bracket in "[{" else -1 for bracket in brackets), default=0) > MAX_DEPTH:
+        raise InvalidJSON(f"is nested more than {MAX_DEPTH} levels deep", limit=MAX_DEPTH)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

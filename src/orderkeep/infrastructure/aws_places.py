@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass, field
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from orderkeep.domain.exceptions import StoreUnusable
 
 if TYPE_CHECKING:
-    from aiodynamo.credentials import Credentials, Key
+    from aiodynamo.http.types import HttpImplementation
 
 _REGION = re.compile(r"[A-Za-z0-9-]{1,64}")
 
@@ -58,19 +59,64 @@ def is_here(endpoint: str | None) -> bool:
         return False
 
 
-def local_key() -> Key:
-    """Return a key for a server on this machine, which takes any."""
-    from aiodynamo.credentials import Key
+class Key(Protocol):
+    """What requests are signed with."""
 
-    return Key("local", "local")
+    @property
+    def id(self) -> str: ...
+    @property
+    def secret(self) -> str: ...
+    @property
+    def token(self) -> str | None: ...
+
+
+class Credentials(Protocol):
+    """Where keys come from."""
+
+    async def get_key(self, http: HttpImplementation) -> Key | None:
+        """Return the key that holds now, or None where there is none."""
+        ...
+
+    def invalidate(self) -> bool:
+        """Forget the key, which has expired; tell whether another can be had."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class GivenKey:
+    """A key that stands somewhere as it is; it is its own source."""
+
+    id: str
+    secret: str = field(repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    async def get_key(self, http: HttpImplementation) -> Key:  # noqa: ARG002  # as of all sources
+        """Return itself."""
+        return self
+
+    def invalidate(self) -> bool:
+        """Keep it: there is no other."""
+        return False
+
+
+LOCAL_KEY = GivenKey("local", "local")
+"""For a server on this machine, which takes any."""
 
 
 def credentials_at(endpoint: str | None) -> Credentials:
     """Return where the keys come from: environment, files, the container's or machine's role. Where the endpoint is on
     this machine and the environment has none, any will do.
     """
-    from aiodynamo.credentials import Credentials, StaticCredentials
+    key_id, secret = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if key_id and secret:  # as on Lambda, which need not import what knows all the other places
+        return GivenKey(key_id, secret, os.environ.get("AWS_SESSION_TOKEN"))
+    if is_here(endpoint) and not key_id:
+        return LOCAL_KEY
+    from aiodynamo.credentials import Credentials as Found
 
-    if is_here(endpoint) and not os.environ.get("AWS_ACCESS_KEY_ID"):
-        return StaticCredentials(local_key())
-    return Credentials.auto()
+    return Found.auto()
+
+
+def domain_of(region: str) -> str:
+    """Return the domain that the region's services are in."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"

@@ -3,8 +3,10 @@
 import threading
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
+from orderkeep.application.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
@@ -27,6 +29,7 @@ class InMemoryOrderRepository(OrderStore):
         self._orders: dict[str, OrderRecord] = {}
         self._changes: dict[str, list[ChangeRecord]] = {}
         self._feed: list[ChangeRecord] = []
+        self._keys = InMemoryApiKeys(self)
         self._closed = False
         self._commit(tuple(orders))
 
@@ -71,13 +74,17 @@ class InMemoryOrderRepository(OrderStore):
         return FeedPage(changes, str(start + len(changes)))
 
     async def ping(self) -> None:
-        self._check_open()
+        self.check_open()
+
+    def api_keys(self) -> ApiKeyStore:
+        """Return the API keys that are kept beside the orders."""
+        return self._keys
 
     async def close(self) -> None:
         self._closed = True
 
     def _commit(self, orders: tuple[Order, ...]) -> None:
-        self._check_open()
+        self.check_open()
         commits = [commit_of(order) for order in orders]
         with self._lock:
             for commit in commits:
@@ -92,9 +99,45 @@ class InMemoryOrderRepository(OrderStore):
         for order, commit in zip(orders, commits, strict=True):
             order.mark_saved(commit.order.seal)
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise `StoreUnavailable` once the store is closed."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
+
+
+class InMemoryApiKeys(ApiKeyStore):
+    """Keeps API keys as long as the process lives."""
+
+    def __init__(self, store: InMemoryOrderRepository) -> None:
+        self._store, self._keys = store, dict[str, ApiKey]()
+
+    async def add(self, key: ApiKey) -> bool:
+        self._store.check_open()
+        return self._keys.setdefault(key.id, key) is key
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        return self._keys.get(key_id)
+
+    async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
+        found = sorted(self._keys.values(), key=_place, reverse=True)
+        behind = [key for key in found if after is None or _place(key) < (after.created_at, after.id)]
+        return behind[:limit]
+
+    async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
+        self._store.check_open()
+        key = self._keys.get(key_id)
+        if key is not None and key.revoked_at is None:
+            self._keys[key_id] = replace(key, revoked_at=at)
+        return self._keys.get(key_id)
+
+    async def note_use(self, key_id: str, at: datetime) -> None:
+        key = self._keys.get(key_id)
+        if key is not None and (key.last_used_at is None or key.last_used_at < at):
+            self._keys[key_id] = replace(key, last_used_at=at)
+
+
+def _place(key: ApiKey) -> tuple[datetime, str]:
+    return key.created_at, key.id
 
 
 def _position(record: OrderRecord) -> tuple[datetime, str]:

@@ -72,7 +72,10 @@ async def invoke(unpacked: Path, built: Build, dynamodb: servers.Server) -> Invo
         handler = template["Resources"][function]["Properties"]["Handler"]
         ran = subprocess.run(
             [sys.executable, "-I", "-S", CONTAINER, unpacked, handler],
-            env=theirs | lambda_template.environment_of(template, function, names) | environment,
+            env=theirs
+            | {"AWS_LAMBDA_FUNCTION_NAME": function}
+            | lambda_template.environment_of(template, function, names)
+            | environment,
             input=json.dumps(events),
             capture_output=True,
             text=True,

@@ -162,6 +162,7 @@ class ProblemDetail(Answer):
     header: str | None = Field(None, description="The name of the header.")
     code: str = Field(description="Stable, for programs.")
     message: str = Field(description="For people. Never holds the rejected value.")
+    limit: int | None = Field(None, description="How many there may be, where there are more.")
 
 
 class Problem(Answer):
@@ -175,6 +176,7 @@ class Problem(Answer):
     detail: str = Field(description="What went wrong this time, for people.")
     code: str = Field(description="Stable, for programs.")
     request_id: str = Field(description="The `X-Request-Id` of this answer.")
+    limit: int | None = Field(None, description="The bound that the request is past, if that is why it is refused.")
     errors: tuple[ProblemDetail, ...] | None = Field(None, description="All that is wrong, one by one.")
 
 

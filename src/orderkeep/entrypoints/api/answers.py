@@ -27,7 +27,7 @@ def answer(content: object, status: int = HTTPStatus.OK, headers: Mapping[str, s
 
 def order_answer(request: Request, version: int, order: bytes | OrderDTO) -> Response:
     """Return an order that was looked up, or 304 where the caller has it already."""
-    headers = {"ETag": etag_of(version), "Cache-Control": "private, no-cache"}
+    headers = {"ETag": etag_of(version)}
     if not none_match(request.headers, headers["ETag"]):
         return Response(None, HTTPStatus.NOT_MODIFIED, headers)
     return Response(order if isinstance(order, bytes) else _encode(order), HTTPStatus.OK, headers, JSON)

@@ -68,9 +68,9 @@ def _json(request: Request, body: bytes) -> object:
     try:
         return read_json(body)
     except InvalidJSON as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, error.code, f"the body {error}") from None
+        raise Refused(HTTPStatus.BAD_REQUEST, error.code, f"the body {error}", limit=error.limit) from None
 
 
 def _refusal(error: InvalidFields) -> Refused:
-    details = [Detail(found.code, found.message, pointer=found.pointer) for found in error.errors]
+    details = [Detail(found.code, found.message, pointer=found.pointer, limit=found.limit) for found in error.errors]
     return Refused.for_errors(error.code, details)

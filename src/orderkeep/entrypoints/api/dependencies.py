@@ -9,17 +9,15 @@ from typing import Annotated
 from fastapi import Depends, Path
 from starlette.requests import Request
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.actor import Actor
 from orderkeep.application.change_order import Request as Asked
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.api.conditions import NO_VERSION, if_match
 from orderkeep.entrypoints.api.examples import DOCUMENT_ID, ORDER_ID
+from orderkeep.entrypoints.api.identity import ACTOR
 from orderkeep.entrypoints.api.middleware import request_id_of
 from orderkeep.entrypoints.api.parameters import query_of
 from orderkeep.entrypoints.api.problems import Detail, Refused
-
-LOCAL = Actor(ActorKind.STAFF, "local", EVERY_SCOPE)
-"""Who asks over HTTP, until there is access control."""
 
 _KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e][\x20-\x7e]{0,254})', re.ASCII)
 
@@ -30,10 +28,16 @@ async def get_use_cases(request: Request) -> UseCases:
     return use_cases
 
 
+async def get_actor(request: Request) -> Actor:
+    """Return who asks, as it was found before the routes."""
+    actor: Actor = request.scope[ACTOR]
+    return actor
+
+
 async def get_asked(request: Request) -> Asked:
     """Return by whom and under which conditions a command is asked. Raises `Refused`."""
     return Asked(
-        actor=LOCAL,
+        actor=await get_actor(request),
         key=_key_in(request),
         expected_version=await _expected_version(request),
         dry_run=query_of(request.scope).get("dry_run", False),
@@ -44,6 +48,7 @@ async def get_asked(request: Request) -> Asked:
 OrderId = Annotated[str, Path(description="What the order is known by.", examples=[ORDER_ID])]
 DocumentId = Annotated[str, Path(description="The document's `id`.", examples=[DOCUMENT_ID])]
 Services = Annotated[UseCases, Depends(get_use_cases)]
+Asker = Annotated[Actor, Depends(get_actor)]
 Conditions = Annotated[Asked, Depends(get_asked)]
 
 
@@ -72,5 +77,5 @@ async def _expected_version(request: Request) -> int | None:
     if len(versions) == 1:
         return versions[0]
     use_cases = await get_use_cases(request)
-    current = (await use_cases.get_order.execute(order_id, LOCAL)).version
+    current = (await use_cases.get_order.execute(order_id, await get_actor(request))).version
     return current if current in versions else NO_VERSION

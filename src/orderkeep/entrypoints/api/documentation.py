@@ -10,6 +10,10 @@ from orderkeep.entrypoints.api.operations import OPERATIONS, Good, Operation
 from orderkeep.entrypoints.api.parameters import PARAMETERS
 
 JSON = "application/json"
+_FOR_ALL = ("host_not_allowed",)
+_FOR_KNOWN = ("host_not_allowed", "not_authenticated", "too_many_requests")
+"""Errors that any operation answers before it is asked."""
+
 _TEXT, _BINARY = {"type": "string"}, {"type": "string", "format": "binary"}
 
 
@@ -24,15 +28,19 @@ def documented(operation_id: str) -> dict[str, Any]:
     }
 
 
-def completed(made: dict[str, Any]) -> dict[str, Any]:
-    """Return what FastAPI made of an operation, with its use case's words, its body, and all that it answers."""
+def completed(made: dict[str, Any], *, is_open: bool) -> dict[str, Any]:
+    """Return what FastAPI made of an operation, with its use case's words, its body, and all that it answers; where it
+    `is_open`, to everybody.
+    """
     operation = OPERATIONS[made["operationId"]]
     described = [inspect.getdoc(operation.use_case) if operation.use_case else None, made.get("description")]
     made["description"] = "\n\n".join(text for text in described if text)
     if operation.body:
         made["requestBody"] = _body(*operation.body, required=operation.body_required)
     made["responses"] = {str(int(good.status)): _answer(good) for good in operation.answers}
-    made["responses"] |= documented_errors(operation.errors)
+    made["responses"] |= documented_errors((*operation.errors, *(_FOR_ALL if is_open else _FOR_KNOWN)))
+    if is_open:
+        made["security"] = []
     return made
 
 

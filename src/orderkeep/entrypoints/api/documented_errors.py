@@ -19,7 +19,14 @@ _KINDS: dict[str, type[OrderkeepError]] = {
 _AT_THE_DOOR: dict[str, tuple[HTTPStatus, str]] = {
     "malformed_json": (HTTPStatus.BAD_REQUEST, "the body is not JSON at line 1, column 12"),
     "request_too_slow": (HTTPStatus.REQUEST_TIMEOUT, "the body was not here after 8 s"),
-    "body_too_large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body must be at most 262144 bytes"),
+    "body_too_large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the body must be at most 65536 bytes"),
+    "host_not_allowed": (
+        HTTPStatus.MISDIRECTED_REQUEST,
+        "without authentication this service answers as localhost or 127.0.0.1 only: set ORDERKEEP_AUTH",
+    ),
+    "origin_not_allowed": (
+        HTTPStatus.FORBIDDEN, "no page of another origin may change orders: list it in ORDERKEEP_CORS_ORIGINS",
+    ),
     "unsupported_media_type": (
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "the body must be JSON: Content-Type: application/json",
     ),
@@ -81,10 +88,13 @@ _ERRORS: dict[str, list[dict[str, str]]] = {
     "invalid_header": [{"header": "Idempotency-Key"}],
 }
 
+_LIMITS = {"body_too_large": 65_536}
+
 _MEANING = {
     HTTPStatus.BAD_REQUEST: "The body is not JSON, or not JSON that all programs read in the same way.",
     HTTPStatus.UNAUTHORIZED: "Who asks has not shown who they are.",
     HTTPStatus.FORBIDDEN: "Who asks may not do this. Nothing was looked up.",
+    HTTPStatus.MISDIRECTED_REQUEST: "Nobody need show who they are here, so that this machine alone may ask.",
     HTTPStatus.TOO_MANY_REQUESTS: "Too much was asked in too short a time. Nothing was done.",
     HTTPStatus.NOT_FOUND: "There is no such order, or nothing of it that is called so.",
     HTTPStatus.CONFLICT: "Others changed the order at the same moment, again and again. Nothing was written.",
@@ -103,6 +113,7 @@ _HEADERS = {
     HTTPStatus.SERVICE_UNAVAILABLE: "Retry-After",
     HTTPStatus.TOO_MANY_REQUESTS: "Retry-After",
     HTTPStatus.UNAUTHORIZED: "WWW-Authenticate",
+    HTTPStatus.FORBIDDEN: "WWW-Authenticate",
 }
 
 
@@ -139,6 +150,8 @@ def problem_example(code: str) -> dict[str, Any]:
         "code": code,
         "request_id": REQUEST_ID,
     }
+    if code in _LIMITS:
+        example["limit"] = _LIMITS[code]
     if code in _ERRORS:
         said = {"code": code, "message": detail.partition(": ")[2]}
         example["errors"] = [{**said, **error} for error in _ERRORS[code]]

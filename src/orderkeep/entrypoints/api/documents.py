@@ -12,19 +12,15 @@ from orderkeep.entrypoints.answer_forms import page_form
 from orderkeep.entrypoints.api import answers
 from orderkeep.entrypoints.api.bodies import receipt_in
 from orderkeep.entrypoints.api.conditions import etag_of, none_match
-from orderkeep.entrypoints.api.dependencies import LOCAL, Conditions, DocumentId, OrderId, Services
+from orderkeep.entrypoints.api.dependencies import Asker, Conditions, DocumentId, OrderId, Services
 from orderkeep.entrypoints.api.documentation import documented
 from orderkeep.entrypoints.api.routing import StrictRoute
 
 router = APIRouter(prefix="/orders/{order_id}/documents", tags=["documents"], route_class=StrictRoute)
 
-KEPT_BY_THE_CALLER = {"Cache-Control": "private, no-cache"}
-"""A document never changes, but who may see it can: a copy is shown again only after asking here."""
-
 HARMLESS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
 }
 """What a customer wrote stands in a document. Should some program show it all the same, nothing in it is run."""
 
@@ -38,21 +34,23 @@ async def issue_receipt(order_id: OrderId, request: Request, use_cases: Services
 
 
 @router.get("", **documented("list_documents"))
-async def list_documents(order_id: OrderId, use_cases: Services) -> Response:
+async def list_documents(order_id: OrderId, use_cases: Services, asker: Asker) -> Response:
     """Each with its `id`, by which the file itself is asked for."""
-    found = await use_cases.list_documents.execute(order_id, LOCAL)
+    found = await use_cases.list_documents.execute(order_id, asker)
     return answers.answer(page_form([*found], None))
 
 
 @router.get("/{document_id}", **documented("get_document"))
-async def get_document(order_id: OrderId, document_id: DocumentId, request: Request, use_cases: Services) -> Response:
+async def get_document(
+    order_id: OrderId, document_id: DocumentId, request: Request, use_cases: Services, asker: Asker
+) -> Response:
     """The file itself, to be saved; or 307 and a link to it, where documents are kept in a place that has such. With
     `If-None-Match`, 304: a document never changes."""
     if not none_match(request.headers, etag_of(document_id)):
-        kept = await use_cases.list_documents.execute(order_id, LOCAL)
+        kept = await use_cases.list_documents.execute(order_id, asker)
         if any(document.id == document_id for document in kept):
-            return Response(None, HTTPStatus.NOT_MODIFIED, {"ETag": etag_of(document_id), **KEPT_BY_THE_CALLER})
-    return _file_answer(await use_cases.get_document.execute(order_id, document_id, LOCAL, prefer_link=True))
+            return Response(None, HTTPStatus.NOT_MODIFIED, {"ETag": etag_of(document_id)})
+    return _file_answer(await use_cases.get_document.execute(order_id, document_id, asker, prefer_link=True))
 
 
 def _receipt_answer(request: Request, issued: IssuedReceipt, *, dry_run: bool) -> Response:
@@ -66,12 +64,10 @@ def _receipt_answer(request: Request, issued: IssuedReceipt, *, dry_run: bool) -
 
 def _file_answer(found: FoundDocument) -> Response:
     if found.link is not None:
-        headers = {"Location": found.link, "Cache-Control": "no-store"}
-        return Response(None, HTTPStatus.TEMPORARY_REDIRECT, headers)
+        return Response(None, HTTPStatus.TEMPORARY_REDIRECT, {"Location": found.link})
     headers = {
         "ETag": etag_of(found.document.id),
         "Content-Disposition": f'attachment; filename="{found.file_name}"',
-        **KEPT_BY_THE_CALLER,
         **HARMLESS,
     }
     return Response(found.content, HTTPStatus.OK, headers, found.document.media_type)

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 
 from orderkeep.domain.exceptions import (
+    ApiKeyNotFound,
     CommandRefused,
     Conflict,
     IdempotencyKeyReused,
@@ -42,6 +43,7 @@ STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
     NotAllowed: HTTPStatus.FORBIDDEN,
     TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
     OrderNotFound: HTTPStatus.NOT_FOUND,
+    ApiKeyNotFound: HTTPStatus.NOT_FOUND,
     CommandRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
     VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -80,7 +82,7 @@ def title_of(kind: type[BaseException]) -> str:
 def problem_of(error: OrderkeepError, request_id: str) -> Response:
     """Return the problem document of what was refused inside."""
     if isinstance(error, StoreUnavailable):
-        log.error("request %s: %s: %s", request_id, error.code, error)
+        log.error("the store cannot answer", extra={"code": error.code, "reason": str(error)})
     detail, errors, headers = _said(error)
     return problem(
         status_for(type(error)),
@@ -111,7 +113,11 @@ def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
             detail = f"the order is at version {error.actual}, which If-Match does not name: read it, then decide"
             return detail, [], {"ETag": etag_of(error.actual)}
         case NotAuthenticated():
-            return str(error), [], {"WWW-Authenticate": CHALLENGE}
+            reason = ', error="invalid_token"' if error.was_shown else ""
+            return str(error), [], {"WWW-Authenticate": CHALLENGE + reason}
+        case NotAllowed():
+            reason = f', error="insufficient_scope", scope="{error.scope}"'
+            return str(error), [], {"WWW-Authenticate": CHALLENGE + reason}
         case TooManyRequests():
             return str(error), [], {"Retry-After": str(error.retry_after)}
         case StoreUnusable():

@@ -16,13 +16,11 @@ from orderkeep.entrypoints.api.routing import StrictRoute
 
 router = APIRouter(tags=["operations"], route_class=StrictRoute)
 
-UNCACHED = {"Cache-Control": "no-store"}
-
 
 @router.get("/livez", **documented("get_liveness"))
 async def get_liveness() -> Response:
     """Answers as long as the process can answer at all. Where it does not, start the process anew."""
-    return answer({"status": "alive"}, headers=UNCACHED)
+    return answer({"status": "alive"})
 
 
 @router.get("/readyz", **documented("get_readiness"))
@@ -32,7 +30,7 @@ async def get_readiness(request: Request, use_cases: Services) -> Response:
         detail = "the service is about to end"
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining", detail, headers={"Retry-After": RETRY_SECONDS})
     await use_cases.check_store()
-    return answer({"status": "ready"}, headers=UNCACHED)
+    return answer({"status": "ready"})
 
 
 @router.get("/metrics", **documented("get_metrics"))
@@ -40,4 +38,4 @@ async def get_metrics(request: Request) -> Response:
     """Counters and durations of requests, and the state of the process, in Prometheus' text format."""
     metrics: Metrics = request.app.state.metrics
     content, media_type = metrics.exposition()
-    return Response(content, headers={"Content-Type": media_type, **UNCACHED})
+    return Response(content, headers={"Content-Type": media_type})

@@ -79,9 +79,9 @@ class MetricsMiddleware:
             await self.app(scope, receive, send_and_note)
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
-            self.metrics.observe(_template(scope), method, status, perf_counter() - started)
+            self.metrics.observe(route_of(scope), method, status, perf_counter() - started)
 
 
-def _template(scope: Scope) -> str:
+def route_of(scope: Scope) -> str:
     """Return the route's path with its parameters by name, so that ids make no series of their own."""
     return getattr(scope.get("route"), "path", "none")

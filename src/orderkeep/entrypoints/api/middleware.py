@@ -70,7 +70,7 @@ class HeadMiddleware:
                 message = {**message, "body": b""}
             await send(message)
 
-        return await self.app({**scope, "method": "GET"}, receive, send_head)
+        return await self.app({**scope, "method": "GET", "orderkeep.asked_method": "HEAD"}, receive, send_head)
 
 
 class ErrorMiddleware:
@@ -92,9 +92,9 @@ class ErrorMiddleware:
         try:
             await self.app(scope, receive, send_and_note)
         except ClientDisconnect:
-            log.info("request %s was given up by the client", request_id_of(scope))
+            log.info("the client gave the request up")
         except Exception:
-            log.exception("request %s failed", request_id_of(scope))
+            log.exception("the request failed")
             if started:
                 raise
             answer = problem(
@@ -139,6 +139,7 @@ class BodyLimitMiddleware:
                 "body_too_large",
                 f"the body must be at most {self.most_bytes} bytes",
                 headers={"Connection": "close"},
+                limit=self.most_bytes,
             )
 
 

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 from orderkeep.entrypoints.api.answer_models import MODELS
 from orderkeep.entrypoints.api.documentation import completed
 from orderkeep.entrypoints.api.examples import REQUEST_ID
+from orderkeep.entrypoints.api.identity import OPEN_TO_ALL
 
 DESCRIPTION = """\
 The order record that a shop, a marketplace or a back office can trust. It keeps orders; catalogue, prices, payment and
@@ -100,8 +101,18 @@ HEADERS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def document(app: FastAPI, root_path: str) -> dict[str, Any]:
-    """Return the OpenAPI document of the app."""
+SECURITY_SCHEMES: dict[str, Any] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key (`ok_…`), or a token of the OpenID provider that the service trusts. A service "
+        "without either answers its own machine alone, which needs none.",
+    }
+}
+
+
+def document(app: FastAPI, root_path: str, *, is_open: bool = False) -> dict[str, Any]:
+    """Return the OpenAPI document of the app. `is_open`: nobody need show who they are."""
     made = get_openapi(
         title="orderkeep",
         version=version("orderkeep"),
@@ -114,10 +125,11 @@ def document(app: FastAPI, root_path: str) -> dict[str, Any]:
         contact={"name": "The orderkeep contributors", "url": "https://orderkeep.example"},
         license_info={"name": "MIT", "identifier": "MIT"},
     )
-    for methods in made["paths"].values():
+    for path, methods in made["paths"].items():
         for method, operation in methods.items():
-            methods[method] = completed(operation)
+            methods[method] = completed(operation, is_open=path in OPEN_TO_ALL)
     made["components"] = components()
+    made["security"] = [{"bearer": []}, *([{}] if is_open else [])]
     return made
 
 
@@ -125,4 +137,9 @@ def components() -> dict[str, Any]:
     """Return the schemas, parameters and headers that operations refer to."""
     _, schemas = models_json_schema([*MODELS], ref_template="#/components/schemas/{model}")
     parameters = {name: {"name": name, "in": "header", "required": False, **said} for name, said in PARAMETERS.items()}
-    return {"schemas": schemas["$defs"], "parameters": parameters, "headers": HEADERS}
+    return {
+        "schemas": schemas["$defs"],
+        "parameters": parameters,
+        "headers": HEADERS,
+        "securitySchemes": SECURITY_SCHEMES,
+    }

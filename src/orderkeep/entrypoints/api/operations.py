@@ -45,9 +45,10 @@ class Operation:
 
 _CONDITIONS = ("Idempotency-Key", "If-Match")
 _BODY_ERRORS = ("malformed_json", "request_too_slow", "body_too_large", "unsupported_media_type", "invalid_fields")
+_DOOR_ERRORS = ("origin_not_allowed", "not_allowed")
 _STORE_ERRORS = ("store_unavailable", "store_unusable", "internal_error")
 _SERVED_ERRORS = ("overloaded", *_STORE_ERRORS)
-_LOOKUP_ERRORS = ("order_not_found", "invalid_query", *_SERVED_ERRORS)
+_LOOKUP_ERRORS = ("not_allowed", "order_not_found", "invalid_query", *_SERVED_ERRORS)
 
 
 def _command(
@@ -60,8 +61,8 @@ def _command(
         headers=_CONDITIONS,
         body=body,
         errors=(
-            *_BODY_ERRORS, "order_not_found", *refusals, "invalid_query", "invalid_header", "idempotency_key_reused",
-            "version_mismatch", "contention", *_SERVED_ERRORS,
+            *_BODY_ERRORS, *_DOOR_ERRORS, "order_not_found", *refusals, "invalid_query", "invalid_header",
+            "idempotency_key_reused", "version_mismatch", "contention", *_SERVED_ERRORS,
         ),
     )  # fmt: skip
 
@@ -88,15 +89,16 @@ OPERATIONS: dict[str, Operation] = {
         body=("PlaceOrderBody", examples.PLACE),
         body_required=True,
         errors=(
-            *_BODY_ERRORS, "total_mismatch", "discount_exceeds_line", "amount_out_of_range", "invalid_query",
-            "invalid_header", "idempotency_key_reused", "version_mismatch", "contention", *_SERVED_ERRORS,
+            *_BODY_ERRORS, *_DOOR_ERRORS, "total_mismatch", "discount_exceeds_line", "amount_out_of_range",
+            "invalid_query", "invalid_header", "idempotency_key_reused", "version_mismatch", "contention",
+            *_SERVED_ERRORS,
         ),
     ),
     "list_orders": Operation(
         use_case=use_cases.ListOrdersUseCase,
         answers=[Good(HTTPStatus.OK, "A page of orders.", {"OrderPage": examples.ORDERS}, ("Link",))],
         query=("user_id", "status", "tag", "external_ref", "created_from", "created_to", "limit", "cursor"),
-        errors=("invalid_query", "invalid_cursor", "unsupported_filter", *_SERVED_ERRORS),
+        errors=("not_allowed", "invalid_query", "invalid_cursor", "unsupported_filter", *_SERVED_ERRORS),
     ),
     "get_order": Operation(
         use_case=use_cases.GetOrderUseCase,

@@ -10,7 +10,7 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
 from orderkeep.entrypoints.api import answers
 from orderkeep.entrypoints.api.bodies import cancellation_in, expect_nothing_in, new_order_in
-from orderkeep.entrypoints.api.dependencies import LOCAL, Conditions, OrderId, Services
+from orderkeep.entrypoints.api.dependencies import Asker, Conditions, OrderId, Services
 from orderkeep.entrypoints.api.documentation import documented
 from orderkeep.entrypoints.api.parameters import query_of
 from orderkeep.entrypoints.api.problems import Detail, Refused
@@ -28,29 +28,29 @@ async def place_order(request: Request, use_cases: Services, asked: Conditions) 
 
 
 @router.get("", **documented("list_orders"))
-async def list_orders(request: Request, use_cases: Services) -> Response:
+async def list_orders(request: Request, use_cases: Services, asker: Asker) -> Response:
     """Pages have no number: the next one begins behind `next_cursor`, so that nothing is skipped and nothing comes
     twice while orders are placed. `status`, `tag` and `external_ref` are used one at a time."""
     query = dict(query_of(request.scope))
     limit, cursor = query.pop("limit", DEFAULT_PAGE), query.pop("cursor", None)
-    page = await use_cases.list_orders.execute(OrderFilter(**query), limit=limit, cursor=cursor, actor=LOCAL)
+    page = await use_cases.list_orders.execute(OrderFilter(**query), limit=limit, cursor=cursor, actor=asker)
     return answers.orders_answer(request, page)
 
 
 @router.get("/{order_id}", **documented("get_order"))
-async def get_order(order_id: OrderId, request: Request, use_cases: Services) -> Response:
+async def get_order(order_id: OrderId, request: Request, use_cases: Services, asker: Asker) -> Response:
     """With `version` or `at`, as it was then. With `If-None-Match`, 304 while nothing has changed."""
     if query := query_of(request.scope):
-        order = await use_cases.get_order_at.execute(order_id, _version_or_instant(**query), LOCAL)
+        order = await use_cases.get_order_at.execute(order_id, _version_or_instant(**query), asker)
         return answers.order_answer(request, order.version, order)
-    snapshot = await use_cases.get_order.execute(order_id, LOCAL)
+    snapshot = await use_cases.get_order.execute(order_id, asker)
     return answers.order_answer(request, snapshot.version, snapshot.json)
 
 
 @router.get("/{order_id}/history", **documented("get_order_history"))
-async def get_order_history(order_id: OrderId, request: Request, use_cases: Services) -> Response:
+async def get_order_history(order_id: OrderId, request: Request, use_cases: Services, asker: Asker) -> Response:
     """Every change of the order, oldest first, and with it the whole order as it became."""
-    page = await use_cases.get_order_history.execute(order_id, **query_of(request.scope), actor=LOCAL)
+    page = await use_cases.get_order_history.execute(order_id, **query_of(request.scope), actor=asker)
     return answers.history_answer(request, page)
 
 

@@ -24,12 +24,15 @@ class Detail:
     pointer: str | None = None
     parameter: str | None = None
     header: str | None = None
+    limit: int | None = None
 
     @property
-    def said(self) -> dict[str, str]:
+    def said(self) -> dict[str, str | int]:
         """What the problem document says, with the place first."""
         places = {"pointer": self.pointer, "parameter": self.parameter, "header": self.header}
-        return {k: v for k, v in places.items() if v is not None} | {"code": self.code, "message": self.message}
+        said: dict[str, str | int] = {k: v for k, v in places.items() if v is not None}
+        said |= {"code": self.code, "message": self.message}
+        return said if self.limit is None else {**said, "limit": self.limit}
 
     def __str__(self) -> str:
         return f"{self.pointer or self.parameter or self.header or 'the body'}: {self.message}"
@@ -45,10 +48,11 @@ class Refused(Exception):
         detail: str,
         errors: Sequence[Detail] = (),
         headers: Mapping[str, str] | None = None,
+        limit: int | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.code, self.detail = status, code, detail
-        self.errors, self.headers = errors, headers
+        self.errors, self.headers, self.limit = errors, headers, limit
 
     @classmethod
     def for_errors(cls, code: str, errors: Sequence[Detail]) -> Refused:
@@ -70,6 +74,7 @@ def problem(
     title: str = "",
     errors: Sequence[Detail] = (),
     headers: Mapping[str, str] | None = None,
+    limit: int | None = None,
 ) -> Response:
     """Return a problem document. `code` is stable, `title` is the same for each of its kind, `detail` is for people."""
     said = {
@@ -80,6 +85,8 @@ def problem(
         "code": code,
         "request_id": request_id,
     }
+    if limit is not None:
+        said["limit"] = limit
     if errors:
         said["errors"] = [error.said for error in errors]
     return Response(msgspec.json.encode(said), status, headers, MEDIA_TYPE)
@@ -88,5 +95,11 @@ def problem(
 def refusal(error: Refused, request_id: str | None) -> Response:
     """Return the problem document of a refusal at the door."""
     return problem(
-        error.status, error.code, error.detail, request_id=request_id, errors=error.errors, headers=error.headers
+        error.status,
+        error.code,
+        error.detail,
+        request_id=request_id,
+        errors=error.errors,
+        headers=error.headers,
+        limit=error.limit,
     )

@@ -10,16 +10,25 @@ import signal
 import socket
 import sys
 from functools import partial
-from typing import Any, NoReturn, cast
+from typing import NoReturn, cast
 
 import uvicorn
 
-from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, UseCases, bootstrap_as_set
+from orderkeep.bootstrap import (
+    AuthenticationNotInstalled,
+    InvalidDocumentsURL,
+    InvalidStoreURL,
+    UseCases,
+    bootstrap_as_set,
+)
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, DrainingServer, Traffic
 from orderkeep.entrypoints.api.http1.bounds import KEEP_ALIVE_SECONDS
+from orderkeep.entrypoints.api.local_mode import is_loopback
+from orderkeep.entrypoints.log_lines import visible
+from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
 
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
@@ -29,16 +38,21 @@ EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened 
 BANNER = """\
 orderkeep keeps orders in {store}
   read and try the API:  {url}/docs
-  place an order:        curl {url}/orders -H 'Content-Type: application/json' \\
+  place an order:        curl {url}/orders -H 'Content-Type: application/json'{token} \\
                            -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
+  who may ask:           {who}
   stop:                  Ctrl+C
 """
 
+OPEN = "everybody on this machine, for everything, and nobody else; ORDERKEEP_AUTH changes that"
+WAYS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issuer}"}
+
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it; requests under way are finished. Exits with 2 where the store's URL or the port
-    cannot be used, and with 7 where the store cannot be opened.
+    """Serve until a signal ends it; requests under way are finished. Exits with 2 where the store's URL, the port or
+    the way to show who asks cannot be used, and with 7 where the store cannot be opened.
     """
+    _refuse_to_be_open(settings)
     listener = _listen(settings.host, settings.port)
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     with listener, asyncio.Runner(loop_factory=loop_factory) as runner:
@@ -49,6 +63,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     use_cases = _open(settings)
     try:
         server = _server(settings, use_cases)
+        let_only_lines_speak()
         gc.collect()
         gc.freeze()
         print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
@@ -58,6 +73,19 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         await server.serve(sockets=[listener])
     finally:
         await use_cases.close()
+
+
+def _refuse_to_be_open(settings: Settings) -> None:
+    if settings.authentication == {"authorizer"}:
+        _leave(
+            "ORDERKEEP_AUTH=authorizer is for Lambda, where API Gateway tells who asks: set it to keys or jwt", USAGE
+        )
+    if not settings.authentication and not is_loopback(settings.host):
+        _leave(
+            f"will not listen on {settings.host} while nobody need show who they are: set ORDERKEEP_AUTH=keys and make "
+            "a key with `orderkeep keys create`, or listen on 127.0.0.1",
+            USAGE,
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -72,14 +100,14 @@ def _listen(host: str, port: int) -> socket.socket:
 def _open(settings: Settings) -> UseCases:
     try:
         return bootstrap_as_set(settings)
-    except (InvalidStoreURL, InvalidDocumentsURL) as error:
+    except (InvalidStoreURL, InvalidDocumentsURL, AuthenticationNotInstalled) as error:
         _leave(str(error), USAGE)
     except StoreUnavailable as error:
         _leave(f"the store cannot be opened: {error}", STORE_UNAVAILABLE)
 
 
 def _leave(message: str, code: int) -> NoReturn:
-    print(f"orderkeep: {message}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
+    print(f"orderkeep: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
     raise SystemExit(code)
 
 
@@ -91,8 +119,8 @@ def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
         http=cast("type[asyncio.Protocol]", partial(Connection, traffic)),
         ws="none",
         lifespan="off",
-        log_config=_logging(settings),
-        access_log=settings.access_log,
+        log_config=logging_of_server(settings.log_format, settings.log_level),
+        access_log=False,
         server_header=False,
         root_path=settings.root_path,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
@@ -101,21 +129,14 @@ def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
     return DrainingServer(config, app, traffic, settings.drain_seconds)
 
 
-def _logging(settings: Settings) -> dict[str, Any]:
-    level = settings.log_level.upper()
-    quiet = "WARNING" if level == "INFO" else level
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": level},
-        "loggers": {"uvicorn": {"level": quiet}, "uvicorn.access": {"level": "INFO"}},
-    }
-
-
 def _banner(settings: Settings, listener: socket.socket) -> str:
     host = "localhost" if settings.host in EVERYWHERE else settings.host
     host = f"[{host}]" if ":" in host else host
     store = re.sub(r"(?<=//)[^/@]*@", "", settings.store)
-    return BANNER.format(store=store, url=f"http://{host}:{listener.getsockname()[1]}")
+    ways = [WAYS[way].format(issuer=settings.jwt_issuer) for way in WAYS if way in settings.authentication]
+    return BANNER.format(
+        store=visible(store),
+        url=f"http://{host}:{listener.getsockname()[1]}",
+        token=' -H "Authorization: Bearer $TOKEN"' if ways else "",
+        who=f"whoever has {' or '.join(ways)}" if ways else OPEN,
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import click
 
 from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain.exceptions import (
+    ApiKeyNotFound,
     CommandRefused,
     Conflict,
     DocumentNotFound,
@@ -44,6 +44,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (VersionNotFound, NOT_FOUND, "`orderkeep history ID` shows its versions"),
     (DocumentNotFound, NOT_FOUND, "`orderkeep documents ID` shows its documents"),
     (OrderNotFound, NOT_FOUND, "`orderkeep list` shows which orders this store keeps"),
+    (ApiKeyNotFound, NOT_FOUND, "`orderkeep keys list` shows which there are"),
     (InvalidOrder, INVALID, "nothing was written"),
     (InvalidQuery, USAGE, ""),
     (NotAuthenticated, REFUSED, ""),
@@ -79,10 +80,12 @@ def report(error: Exception, session: Session) -> int:
         click.echo("orderkeep: interrupted", err=True)
         return INTERRUPTED
     if isinstance(error, click.ClickException):
+        error.message = plain(error.message)  # type: ignore[misc]  # it may repeat what was typed
         error.show()
         return error.exit_code
     if session.debug:
-        traceback.print_exception(error, file=sys.stderr)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(plain(line), err=True)
     failure = error if isinstance(error, Failure) else _failure_of(error)
     if session.as_json:
         _say_in_json(failure, error)
@@ -123,5 +126,7 @@ def _say_in_json(failure: Failure, error: Exception) -> None:
 
     said: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
     if errors := (field_error_of(error),) if isinstance(error, InvalidOrder) else failure.errors:
-        said["errors"] = errors
+        said["errors"] = [
+            {name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in errors
+        ]
     click.echo(msgspec.json.encode(said), err=True)

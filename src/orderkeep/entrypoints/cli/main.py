@@ -15,6 +15,7 @@ from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.lazy import LazyGroup
 from orderkeep.entrypoints.cli.options import session_options
 from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.log_setup import keep_quiet
 
 HELP = """Keep orders.
 
@@ -48,6 +49,7 @@ COMMANDS = {
     "demo": "demo",
     "torture": "torture",
     "table": "table",
+    "keys": "keys",
     "openapi": "openapi",
     "config": "config",
 }
@@ -106,4 +108,5 @@ def main() -> NoReturn:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
+    keep_quiet()
     cli.main(prog_name="orderkeep")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import click
 
 from orderkeep.application.change_order import Request
-from orderkeep.application.ports import OrderFilter
+from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.domain.entities import in_utc
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
@@ -36,16 +36,37 @@ class Instant(click.ParamType[datetime]):
     """A date, or a date and time, as in RFC 3339; without an offset it is UTC."""
 
     name = "instant"
+    wanted = "a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         try:
             return in_utc(datetime.fromisoformat(str(value)))
         except (ValueError, OverflowError):
-            self.fail("must be a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z", param, ctx)
+            self.fail(f"must be {self.wanted}", param, ctx)
+
+
+_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1)}
+
+
+class Expiry(Instant):
+    """So many days or hours from now, or an instant."""
+
+    name = "90d|instant"
+    wanted = f"so many days or hours, such as 90d or 12h, {Instant.wanted}"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        given = re.fullmatch(r"([0-9]{1,7})([dh])", str(value))
+        if given is None:
+            return super().convert(value, param, ctx)
+        try:
+            return utc_now() + int(given[1]) * _UNITS[given[2]]
+        except OverflowError:
+            self.fail("must end before the year 10000", param, ctx)
 
 
 TEXT = Text()
 INSTANT = Instant()
+EXPIRY = Expiry()
 
 
 def session_options(command: C) -> C:

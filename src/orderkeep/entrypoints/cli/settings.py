@@ -28,7 +28,13 @@ def load_settings(**options: Any) -> Settings:
         wrong = error.errors(include_url=False, include_input=False)[0]
         name = str(wrong["loc"][0])
         where = f"--{name}" if name in given else variable_of(name)
-        raise click.UsageError(f"{where} cannot be used: {wrong['msg'].lower()}.") from None
+        raise click.UsageError(f"{where} cannot be used: {_rule(wrong['msg'])}.") from None
+
+
+def _rule(message: str) -> str:
+    """Return what pydantic says, as the end of a sentence. Names in it, such as RS256, stay as they are."""
+    message = message.removeprefix("Value error, ")
+    return message[:1].lower() + message[1:]
 
 
 def variable_of(name: str) -> str:

@@ -22,12 +22,15 @@ COLOURS = {
     "shipped": "blue",
     "delivered": "green",
     "cancelled": "red",
+    "active": "green",
+    "expired": "yellow",
+    "revoked": "red",
 }
 
 FOLDING = 20
 """Columns wider than this may be folded into several lines; narrower ones stay whole, as do ids."""
 
-INSTANTS = {"at", *(name for name, kind in ORDER_FIELDS.items() if kind is Kind.INSTANT)}
+INSTANTS = {"at", "expires_at", "last_used_at", *(name for name, kind in ORDER_FIELDS.items() if kind is Kind.INSTANT)}
 DOCUMENT_COLUMNS = ("kind", "order_version", "media_type", "size", "created_at", "id")
 _TO_THE_SECOND = len("2026-11-22T10:00:00")
 

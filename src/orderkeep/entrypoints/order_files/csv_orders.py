@@ -11,6 +11,9 @@ from orderkeep.domain.limits import MAX_LINES
 from orderkeep.entrypoints.order_files.csv_records import Record
 from orderkeep.entrypoints.order_files.imported import Fault, import_row
 
+LARGEST_ORDER = 16 * 1024 * 1024
+"""In characters: what the rows of one order hold, but for what they all say alike. Rows past it are told, not kept."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -45,6 +48,7 @@ class _Group:
     key: str
     line: int
     damaged: bool
+    length: int = 0
     rows: list[Row] = field(default_factory=list)
     problems: list[ImportProblem] = field(default_factory=list)
 
@@ -121,7 +125,14 @@ def _add(row: Row, group: _Group, shared: tuple[str, ...]) -> None:
             if row.cells[column] != first.cells[column]:
                 message = f"must be as in line {first.line}, where the same order begins"
                 group.problems.append(ImportProblem(row.line, column, "rows_differ", message))
-    if len(group.rows) <= MAX_LINES:
+            else:
+                row.cells[column] = first.cells[column]  # the one text, kept once
+    fits = group.length <= LARGEST_ORDER
+    group.length += sum(len(cell) for column, cell in row.cells.items() if not group.rows or column not in shared)
+    if fits and group.length > LARGEST_ORDER:
+        message = f"takes the rows of its order past {LARGEST_ORDER:,} characters"
+        group.problems.append(ImportProblem(row.line, "", "order_too_large", message))
+    if group.length <= LARGEST_ORDER and len(group.rows) <= MAX_LINES:
         group.rows.append(row)
 
 

@@ -7,10 +7,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from orderkeep.application.use_cases import ImportProblem
-from orderkeep.entrypoints.order_files.text_lines import TextLine
+from orderkeep.entrypoints.order_files.text_lines import LONGEST_LINE, TextLine
+
+LONGEST_RECORD = LONGEST_LINE
+"""In characters: the lines of one record together. A quoted cell may go on over many."""
 
 FAULTS = (
     ("unexpected end of data", "opens a quoted cell that is never closed", True),
+    ("record larger than", f"is longer than {LONGEST_RECORD:,} characters: is a closing quote missing?", True),
     ("field larger than", "has a cell of more than 131,072 characters: is a closing quote missing?", True),
     ("new-line character", "has a carriage return outside of quotes", False),
     ("expected after", "has text behind the closing quote of a cell", False),
@@ -50,8 +54,12 @@ def read_records(lines: Iterator[TextLine], delimiter: str) -> Iterator[Record]:
 
 
 def _texts(lines: Iterable[TextLine], taken: list[TextLine]) -> Iterator[str]:
+    length = 0
     for line in lines:
         taken.append(line)
+        length = len(line.text) + (length if len(taken) > 1 else 0)
+        if length > LONGEST_RECORD:
+            raise csv.Error("record larger than the limit")
         yield line.text
 
 

@@ -8,8 +8,8 @@ from typing import IO
 
 from orderkeep.application.use_cases import ImportProblem
 
-LONGEST_LINE = 4 * 1024 * 1024
-"""In bytes. The largest order there can be, as JSON, is half of it."""
+LONGEST_LINE = 1024 * 1024
+"""In bytes. The largest order there can be, as `export` writes it, is shorter."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -30,7 +30,7 @@ def read_text_lines(file: IO[bytes], on_bytes: Callable[[int], object]) -> Itera
         number += 1
         on_bytes(len(raw))
         if len(raw) > LONGEST_LINE:
-            message = f"is longer than {LONGEST_LINE} bytes: the file was not read further"
+            message = f"is longer than {LONGEST_LINE:,} bytes: the file was not read further"
             yield TextLine(number, "", ImportProblem(number, "", "line_too_long", message))
             return
         yield _text_line(number, raw.removeprefix(BYTE_ORDER_MARK) if number == 1 else raw)

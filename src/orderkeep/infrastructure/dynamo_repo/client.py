@@ -13,31 +13,27 @@ from typing import Any, Self
 from weakref import WeakSet
 
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.aws_places import credentials_at, located
+from orderkeep.infrastructure.aws_places import domain_of, located
 from orderkeep.infrastructure.dynamo_repo.errors import EXPIRED, NO_CREDENTIALS, UNREACHABLE, DynamoError
 
 try:
-    import aiohttp
-    from aiodynamo.credentials import Credentials
-    from aiodynamo.http.aiohttp import AIOHTTP
-    from aiodynamo.http.types import RequestFailed
-    from aiodynamo.sign import signed_dynamo_request
-    from yarl import URL
+    from orderkeep.infrastructure.aws_http import AwsHttp, RequestFailed, open_http
+    from orderkeep.infrastructure.aws_http.json_service import JsonService, NoCredentials
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("the DynamoDB store needs the extra aws: pip install 'orderkeep[aws]'") from error
 
 Json = dict[str, Any]
 
-TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
-"""Of one attempt. A commit with several large orders takes DynamoDB well below a second."""
+VERSION = "DynamoDB_20120810"
+CONTENT_TYPE = "application/x-amz-json-1.0"
 
 _FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the table is. Credentials come from the usual places: environment, files, the container's or machine's
-    role; DynamoDB Local on this machine takes any.
+    """Where the table is. Keys come from the usual places: environment, files, the container's or machine's role;
+    DynamoDB Local on this machine takes any.
     """
 
     region: str
@@ -51,45 +47,38 @@ class Place:
             raise StoreUnusable("the AWS region is not known: set AWS_REGION, or add ?region=… to the store's URL")
         return cls(region, endpoint)
 
-    def credentials(self) -> Credentials:
-        """Return where the keys come from."""
-        return credentials_at(self.endpoint)
+    @property
+    def url(self) -> str:
+        """Where requests go."""
+        return self.endpoint or f"https://dynamodb.{self.region}.{domain_of(self.region)}"
 
 
 class DynamoClient:
-    """DynamoDB at one place: credentials and signatures by `aiodynamo`, on aiohttp. The rest of aiodynamo, which takes
-    longer to import than all of this store, is not needed.
-    """
+    """DynamoDB at one place."""
 
-    def __init__(self, place: Place, session: aiohttp.ClientSession) -> None:
-        self._session, self._region, self._credentials = session, place.region, place.credentials()
-        self._endpoint = URL(place.endpoint) if place.endpoint else None
+    def __init__(self, place: Place, http: AwsHttp) -> None:
+        self._service = JsonService("dynamodb", place.url, place.region, CONTENT_TYPE, http)
 
     async def call(self, operation: str, payload: Json) -> Json:
         """Ask once, and return the answer: whether to ask again is decided by who knows what is safe. Raises
         `DynamoError`.
         """
+        body = json.dumps(payload, separators=(",", ":")).encode()
         try:
-            status, body = await self._send(operation, payload)
-            if status == HTTPStatus.OK:
-                answer: Json = json.loads(body)
+            response = await self._service.post(f"{VERSION}.{operation}", body)
+            if response.status == HTTPStatus.OK:
+                answer: Json = json.loads(response.body)
                 return answer
-        except (aiohttp.ClientError, RequestFailed, TimeoutError, OSError, json.JSONDecodeError) as error:
+        except RequestFailed as error:
+            raise DynamoError(UNREACHABLE, type(error.inner).__name__) from error
+        except ValueError as error:
             raise DynamoError(UNREACHABLE, type(error).__name__) from error
-        refusal = _as_said(status, body)
+        except NoCredentials:
+            raise DynamoError(NO_CREDENTIALS) from None
+        refusal = _as_said(response.status, response.body)
         if refusal.code == EXPIRED:
-            self._credentials.invalidate()
+            self._service.forget_key()
         raise refusal
-
-    async def _send(self, operation: str, payload: Json) -> tuple[int, bytes]:
-        key = await self._credentials.get_key(AIOHTTP(self._session))
-        if key is None:
-            raise DynamoError(NO_CREDENTIALS)
-        request = signed_dynamo_request(
-            key=key, payload=payload, action=operation, region=self._region, endpoint=self._endpoint
-        )
-        async with self._session.post(request.url, headers=request.headers, data=request.body) as response:
-            return response.status, await response.read()
 
 
 @dataclass(eq=False)
@@ -128,12 +117,12 @@ async def let_go(place: Place, user: object) -> None:
 
 async def _until_let_go(key: _Key) -> AsyncGenerator[SharedClient]:
     # A generator, because whoever ends a loop ends its generators first, and so closes what nobody let go of.
-    # No bound on connections: waiting for one would count as time that DynamoDB took.
-    async with aiohttp.ClientSession(timeout=TIMEOUT, connector=aiohttp.TCPConnector(limit=0)) as session:
-        try:
-            yield SharedClient(DynamoClient(key[1], session))
-        finally:
-            del _open[key]
+    http = open_http()
+    try:
+        yield SharedClient(DynamoClient(key[1], http))
+    finally:
+        del _open[key]
+        await http.aclose()
 
 
 def _as_said(status: int, body: bytes) -> DynamoError:

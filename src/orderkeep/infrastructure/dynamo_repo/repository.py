@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
@@ -29,6 +29,9 @@ from orderkeep.infrastructure.dynamo_repo.keys import (
 )
 from orderkeep.infrastructure.dynamo_repo.table import OrdersTable
 from orderkeep.infrastructure.serialization import commit_of
+
+if TYPE_CHECKING:
+    from orderkeep.application.api_keys import ApiKeyStore
 
 MOST_CHANGES = 1_000
 """How many changes are asked for at once; DynamoDB ends a page at 1 MB anyway."""
@@ -103,6 +106,12 @@ class DynamoOrderRepository(OrderStore):
 
     async def close(self) -> None:
         await self._table.close()
+
+    def api_keys(self) -> "ApiKeyStore":
+        """Return the API keys that the table keeps beside the orders."""
+        from orderkeep.infrastructure.dynamo_repo.api_keys import DynamoApiKeys  # here: most processes need none
+
+        return DynamoApiKeys(self._table)
 
     async def _one(self, build: Callable[[Item], _Built], item_key: Item, order_id: str) -> _Built | None:
         if not can_be_a_key(order_key(order_id)):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 import msgspec
@@ -27,6 +27,9 @@ from orderkeep.infrastructure.postgres_repo.rows import (
     write_of,
 )
 from orderkeep.infrastructure.serialization import Commit, commit_of
+
+if TYPE_CHECKING:
+    from orderkeep.application.api_keys import ApiKeyStore
 
 POOL_SIZE = 10
 FEED_PATIENCE_SECONDS = 1.0
@@ -107,6 +110,12 @@ class PostgresOrderRepository(OrderStore):
     async def migrate(self) -> tuple[int, int]:
         """Make the tables or bring them up to date, and return the schema's number before and after."""
         return await self._connections.migrate()
+
+    def api_keys(self) -> "ApiKeyStore":
+        """Return the API keys that the database keeps beside the orders."""
+        from orderkeep.infrastructure.postgres_repo.api_keys import PostgresApiKeys  # here: most processes need none
+
+        return PostgresApiKeys(self._connections)
 
     async def _save_one(self, commit: Commit) -> None:
         statement, parameters = write_of(commit)

@@ -79,15 +79,16 @@ def order_of_row(row: Row) -> Order:
 def snapshot_of_row(row: Row) -> OrderSnapshot:
     """Return what `SNAPSHOT_COLUMNS` hold."""
     id, user_id, created_at, version, schema, document = row
-    return snapshot_of(id, user_id, _instant(created_at), version, schema, document.encode())
+    return snapshot_of(id, user_id, instant(created_at), version, schema, document.encode())
 
 
 def change_of_row(row: Row) -> ChangeDTO:
     """Return what `CHANGE_COLUMNS` hold."""
     order_id, version, at, actor, key, request_id, events, document, *hashes = row
     said = (actor, key, request_id, events.encode(), document.encode())
-    return change_of(ChangeRecord(order_id, version, _instant(at), *said, *hashes))
+    return change_of(ChangeRecord(order_id, version, instant(at), *said, *hashes))
 
 
-def _instant(kept: datetime) -> datetime:
+def instant(kept: datetime) -> datetime:
+    """Return the instant that was kept."""
     return kept if kept.tzinfo else kept.replace(tzinfo=UTC)  # asyncpg gives the first and the last there is without

@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote, urlsplit
 
-from aiodynamo.credentials import Key
-
+from orderkeep.infrastructure.aws_places import Key
 from orderkeep.infrastructure.aws_signatures import ALGORITHM, scope_of, signature
 
 LONGEST = 604_800

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
-import aiohttp
 from aiodynamo.credentials import (
     ContainerMetadataCredentials,
     Credentials,
     EnvironmentCredentials,
     FileCredentials,
     InstanceMetadataCredentialsV2,
-    Key,
     TooManyRetries,
 )
-from aiodynamo.http.aiohttp import AIOHTTP
-from aiodynamo.http.types import RequestFailed
 from obstore.store import S3Store
 
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.aws_places import is_here, local_key, located
+from orderkeep.infrastructure.aws_http import AwsHttp, RequestFailed, open_http
+from orderkeep.infrastructure.aws_places import LOCAL_KEY, Key, is_here, located
 from orderkeep.infrastructure.s3_documents.errors import NO_CREDENTIALS, of_our_own
 
 if TYPE_CHECKING:
@@ -42,7 +40,7 @@ SECONDS_TO_KEEP_KEYS = 60
 
 _SOURCES: tuple[type[Credentials], ...] = (EnvironmentCredentials, FileCredentials)
 _ROLES: tuple[type[Credentials], ...] = (ContainerMetadataCredentials, InstanceMetadataCredentialsV2)
-_NOT_TO_BE_HAD = (RequestFailed, TooManyRetries, aiohttp.ClientError, OSError, TimeoutError, ValueError, KeyError)
+_NOT_TO_BE_HAD = (RequestFailed, TooManyRetries, OSError, TimeoutError, ValueError, KeyError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +86,13 @@ class Place:
         """Return the key from the usual places: environment, files, the container's or machine's role; None where a
         web identity is to be used. A server on this machine takes any. Raises `StoreUnusable` where there is none.
         """
-        async with aiohttp.ClientSession() as session:
-            http = AIOHTTP(session)
+        async with aclosing(open_http()) as http:
             if key := await _first(_SOURCES, http):
                 return key
             if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
                 return None
             if is_here(self.endpoint):
-                return local_key()
+                return LOCAL_KEY
             if key := await _first(_ROLES, http):
                 return key
         raise of_our_own(NO_CREDENTIALS)
@@ -116,7 +113,7 @@ class Keys:
         return self._found[1]
 
 
-async def _first(sources: tuple[type[Credentials], ...], http: AIOHTTP) -> Key | None:
+async def _first(sources: tuple[type[Credentials], ...], http: AwsHttp) -> Key | None:
     for source in sources:
         try:
             if key := await source().get_key(http):

@@ -17,9 +17,9 @@ from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.document_keys import checked
 
 if TYPE_CHECKING:
-    from aiodynamo.credentials import Key
     from obstore.store import S3Store
 
+    from orderkeep.infrastructure.aws_places import Key
     from orderkeep.infrastructure.s3_documents.place import Keys, Place
 
 PART = 8 << 20

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
@@ -28,6 +28,9 @@ from orderkeep.infrastructure.sqlite_repo.rows import (
     snapshot_of_row,
 )
 from orderkeep.infrastructure.sqlite_repo.writer import CommitWriter
+
+if TYPE_CHECKING:
+    from orderkeep.application.api_keys import ApiKeyStore
 
 _GET_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = ?"  # noqa: S608  # nothing in these comes from outside
 _GET_SNAPSHOT = f"SELECT {SNAPSHOT_COLUMNS} FROM orders AS o WHERE id = ?"  # noqa: S608
@@ -103,6 +106,12 @@ class SqliteOrderRepository(OrderStore):
     async def migrate(self) -> tuple[int, int]:
         """Return the schema's number before the file was opened, which brought it up to date, and after."""
         return self._file.migrated
+
+    def api_keys(self) -> "ApiKeyStore":
+        """Return the API keys that the file keeps beside the orders."""
+        from orderkeep.infrastructure.sqlite_repo.api_keys import SqliteApiKeys  # here: most processes need none
+
+        return SqliteApiKeys(self._writer, self._readers)
 
     def _one(self, build: Callable[[Row], _Built], query: str, *parameters: Any) -> _Built | None:
         found = self._all(build, query, *parameters)

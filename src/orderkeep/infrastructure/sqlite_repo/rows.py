@@ -39,12 +39,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """The statements of one order's commit, ready for the writer thread, which does nothing but run them."""
+    """The statements of one order's commit, ready for the writer thread, which does nothing but run them. Where there
+    is no change, the first statement is all: an API key's.
+    """
 
     order_id: str
     order_sql: str
     order_row: Row
-    change_row: Row
+    change_row: Row = ()
     tag_rows: tuple[Row, ...] = ()
 
     @classmethod

@@ -136,7 +136,8 @@ class CommitWriter:
             return ConcurrentUpdate(write.order_id)
         if write.tag_rows:
             cursor.executemany(INSERT_TAG, write.tag_rows)
-        cursor.execute(INSERT_CHANGE, write.change_row)
+        if write.change_row:
+            cursor.execute(INSERT_CHANGE, write.change_row)
         return None
 
     def _fail(self, saves: Iterable[_Save], error: BaseException) -> None:

@@ -1,0 +1,56 @@
+"""List API keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.cursors import list_cursor, list_position
+from orderkeep.application.ports import ListPosition
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limit
+from orderkeep.domain.exceptions import InvalidCursor
+
+if TYPE_CHECKING:
+    from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+
+_ALL = "api keys"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeyPage:
+    """Keys, newest first, and the cursor of the next page, if there is one."""
+
+    keys: tuple[ApiKey, ...]
+    next_cursor: str | None
+
+
+class ListApiKeysUseCase:
+    """List API keys, newest first, with those that were revoked or have ended."""
+
+    def __init__(self, open_keys: Callable[[], ApiKeyStore]) -> None:
+        self.open_keys = open_keys
+
+    async def execute(
+        self, *, limit: int = DEFAULT_PAGE, cursor: str | None = None, actor: Actor = SYSTEM
+    ) -> ApiKeyPage:
+        """Return a page of at most `limit` keys (1 to 200). Raises `NotAllowed`, `InvalidCursor`, `InvalidQuery` for a
+        wrong limit, and `StoreUnavailable`.
+        """
+        actor.need(Scope.ADMIN)
+        check_limit(limit)
+        after = None if cursor is None else _position(cursor)
+        found = await self.open_keys().list_newest(after, limit + 1)
+        page = tuple(found[:limit])
+        more = len(found) > limit
+        return ApiKeyPage(page, list_cursor(_ALL, ListPosition(page[-1].created_at, page[-1].id)) if more else None)
+
+
+def _position(cursor: str) -> ListPosition:
+    from orderkeep.application.api_keys import id_in  # where it is needed
+
+    position = list_position(_ALL, cursor)
+    if id_in(position.id) != position.id:
+        raise InvalidCursor
+    return position

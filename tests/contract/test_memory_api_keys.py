@@ -1,0 +1,17 @@
+"""The in-memory store keeps API keys as the contract says."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from orderkeep.application.api_keys import ApiKeyStore
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing import ApiKeyStoreContract
+
+
+class TestMemoryApiKeys(ApiKeyStoreContract):
+    @pytest.fixture
+    async def keys(self) -> AsyncIterator[ApiKeyStore]:
+        store = InMemoryOrderRepository()
+        yield store.api_keys()
+        await store.close()

@@ -1,0 +1,179 @@
+"""Every operation of the OpenAPI document, asked by everybody: no credential, a bad one, a customer, another customer,
+staff without the scope, staff with it. An operation without a row fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from orderkeep.application.actor import EVERY_SCOPE, Scope
+from orderkeep.application.change_order import Request
+from orderkeep.bootstrap import UseCases, open_store
+from orderkeep.entrypoints.api.identity import OPEN_TO_ALL
+from orderkeep.testing.orders import place_command
+from tests.entrypoints.credentials import Headers, customer, guarded_client, staff, use_cases_with_keys
+from tests.entrypoints.http_calls import PLAIN, document
+
+OWNER, STRANGER = "user-1", "user-2"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Who may ask for an operation: staff with `scope` (None: everybody), and where `for_customers` the order's own.
+    `good` is then the status; `moves` bring the order to where the operation takes it; `body` is what is sent.
+    """
+
+    scope: Scope | None
+    good: int = 200
+    for_customers: bool = False
+    moves: tuple[str, ...] = ()
+    body: Any = None
+
+
+ROWS = {
+    "place_order": Row(Scope.WRITE, 201, body=PLAIN),
+    "list_orders": Row(Scope.READ, for_customers=True),
+    "get_order": Row(Scope.READ, for_customers=True),
+    "get_order_history": Row(Scope.READ, for_customers=True),
+    "confirm_order": Row(Scope.WRITE),
+    "ship_order": Row(Scope.SHIP, moves=("confirm_order",)),
+    "deliver_order": Row(Scope.SHIP, moves=("confirm_order", "ship_order")),
+    "cancel_order": Row(Scope.CANCEL, for_customers=True, body={"reason": "changed mind"}),
+    "delete_order": Row(Scope.CANCEL, for_customers=True),
+    "issue_receipt": Row(Scope.READ, 201, for_customers=True),
+    "list_documents": Row(Scope.READ, for_customers=True, moves=("issue_receipt",)),
+    "get_document": Row(Scope.READ, for_customers=True, moves=("issue_receipt",)),
+    "get_lifecycle": Row(None),
+    "get_liveness": Row(None),
+    "get_readiness": Row(None),
+    "get_metrics": Row(None),
+}
+OPERATIONS: dict[str, tuple[str, str]] = {
+    operation["operationId"]: (method.upper(), path)
+    for path, methods in document()["paths"].items()
+    for method, operation in methods.items()
+}
+OF_ONE_ORDER = [name for name, (_, path) in OPERATIONS.items() if "{order_id}" in path]
+KNOWN = [name for name, row in ROWS.items() if row.scope]
+
+
+@dataclass(frozen=True)
+class Shop:
+    """A store with an order of the owner's, and those who ask for it."""
+
+    use_cases: UseCases
+    client: httpx.AsyncClient
+
+    async def order(self, name: str) -> dict[str, str]:
+        """Return what the operation's path names: an order of the owner's, as the operation takes it."""
+        placed = await self.use_cases.place_order.execute(place_command(user_id=OWNER), Request())
+        given = {"order_id": placed.order.id, "document_id": "0" * 64}
+        for move in ROWS[name].moves:
+            moved = await getattr(self.use_cases, move).execute(placed.order.id)
+            if move == "issue_receipt":
+                given["document_id"] = moved.document.id
+        return given
+
+    async def ask(self, name: str, given: dict[str, str], headers: Headers) -> httpx.Response:
+        method, path = OPERATIONS[name]
+        return await self.client.request(method, path.format(**given), headers=headers, json=ROWS[name].body)
+
+
+@pytest.fixture
+async def shop(store_url: str) -> AsyncIterator[Shop]:
+    store = open_store(store_url)
+    use_cases = use_cases_with_keys(store)
+    async with guarded_client(use_cases) as client:
+        yield Shop(use_cases, client)
+    await use_cases.close()
+
+
+def test_every_operation_has_its_row() -> None:
+    assert OPERATIONS.keys() == ROWS.keys()
+    assert {path for name, (_, path) in OPERATIONS.items() if ROWS[name].scope is None} <= OPEN_TO_ALL
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer ok_0000000000_x"}], ids=["none", "bad"])
+async def test_nobody_passes_without_a_good_credential(shop: Shop, headers: Headers) -> None:
+    for name, row in ROWS.items():
+        answer = await shop.ask(name, await shop.order(name), headers)
+        assert answer.status_code == (401 if row.scope else row.good), name
+        assert ("www-authenticate" in answer.headers) == bool(row.scope)
+
+
+async def test_customers_may_ask_for_what_is_theirs(shop: Shop) -> None:
+    owner = await customer(shop.use_cases, OWNER)
+    for name, row in ROWS.items():
+        answer = await shop.ask(name, await shop.order(name), owner)
+        expected = row.good if row.for_customers or row.scope is None else 403
+        assert answer.status_code == expected, f"{name}: {answer.text}"
+
+
+async def test_to_another_customer_a_foreign_order_is_one_that_is_not_there(shop: Shop) -> None:
+    stranger = await customer(shop.use_cases, STRANGER)
+    for name in OF_ONE_ORDER:
+        given = await shop.order(name)
+        foreign = await shop.ask(name, given, stranger)
+        unknown = await shop.ask(name, {**given, "order_id": "no-such-order"}, stranger)
+        assert foreign.status_code == 404, f"{name}: {foreign.text}"
+        assert told(foreign) == told(unknown), name
+    await shop.order("list_orders")
+    assert (await shop.ask("list_orders", {}, stranger)).json() == {
+        "data": [], "has_more": False, "next_cursor": None,
+    }  # fmt: skip
+
+
+async def test_a_key_or_condition_of_somebody_elses_tells_a_stranger_nothing(shop: Shop) -> None:
+    owner, stranger = await customer(shop.use_cases, OWNER), await customer(shop.use_cases, STRANGER)
+    given = await shop.order("cancel_order")
+    key = {"Idempotency-Key": "key-1"}
+    assert (await shop.ask("cancel_order", given, owner | key)).status_code == 200
+    for headers in (key, {"If-Match": '"1"'}, {"If-Match": '"1", "2"'}, {"If-None-Match": '"2"'}):
+        foreign = await shop.ask("cancel_order", given, stranger | headers)
+        unknown = await shop.ask("cancel_order", {"order_id": "no-such-order"}, stranger | headers)
+        assert (foreign.status_code, told(foreign)) == (404, told(unknown))
+    for query in ("?version=1", "?version=9", "?at=2026-01-01T00:00:00Z", "/history?limit=1", "/history?cursor=AAAA"):
+        method, path = "GET", f"/orders/{given['order_id']}{query}"
+        foreign = await shop.client.request(method, path, headers=stranger)
+        unknown = await shop.client.request(method, path.replace(given["order_id"], "no-such-order"), headers=stranger)
+        assert (foreign.status_code, told(foreign)) == (unknown.status_code, told(unknown)), query
+        assert foreign.status_code in (404, 422)
+
+
+async def test_a_cursor_of_the_shops_shows_a_customer_nothing(shop: Shop) -> None:
+    for _ in range(3):
+        await shop.order("list_orders")
+    reader, stranger = await staff(shop.use_cases, Scope.READ), await customer(shop.use_cases, STRANGER)
+    cursor = (await shop.client.get("/orders?limit=1", headers=reader)).json()["next_cursor"]
+    refused = await shop.client.get("/orders", params={"limit": 1, "cursor": cursor}, headers=stranger)
+    assert (refused.status_code, refused.json()["code"]) == (422, "invalid_cursor")
+
+
+async def test_staff_need_the_scope_and_are_told_which(shop: Shop) -> None:
+    for scope in {row.scope for row in ROWS.values() if row.scope}:
+        without = await staff(shop.use_cases, *(EVERY_SCOPE - {scope, Scope.ADMIN}))
+        for name in (name for name, row in ROWS.items() if row.scope is scope):
+            answer = await shop.ask(name, await shop.order(name), without)
+            assert (answer.status_code, answer.json()["detail"]) == (403, f"this needs the scope {scope}"), name
+            unknown = await shop.ask(name, {"order_id": "no-such-order", "document_id": "0" * 64}, without)
+            assert told(answer) == told(unknown), name
+
+
+@pytest.mark.parametrize("name", KNOWN)
+async def test_staff_with_the_scope_alone_may_ask(shop: Shop, name: str) -> None:
+    row = ROWS[name]
+    assert row.scope
+    answer = await shop.ask(name, await shop.order(name), await staff(shop.use_cases, row.scope))
+    assert answer.status_code == row.good, answer.text
+
+
+def told(answer: httpx.Response) -> tuple[int, dict[str, Any], dict[str, str]]:
+    """Return all that an answer tells, but what it is known by."""
+    body = {name: value for name, value in answer.json().items() if name != "request_id"}
+    headers = {name: value for name, value in answer.headers.items() if name != "x-request-id"}
+    return answer.status_code, body, headers

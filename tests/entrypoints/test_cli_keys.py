@@ -1,0 +1,213 @@
+"""`orderkeep keys`: a key alone on stdout, once; what is kept of it without its digest; exit codes as everywhere."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from orderkeep.application.api_keys import KEY_PATTERN, digest_of_key
+from orderkeep.bootstrap import open_store, use_cases_on
+from orderkeep.bootstrap.api_keys import api_key_authenticator
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.api_keys import USED
+from orderkeep.testing.watching import WatchedStore
+from tests.entrypoints.cli_calls import Cli, environment, on_a_terminal, run
+
+FIELDS = ["id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"]
+STAFF = ("keys", "create", "--name", "till 3", "--scope", "orders:ship", "--scope", "orders:read")
+CUSTOMER = ("keys", "create", "--name", "app", "--user", "user-42")
+
+
+@pytest.fixture
+def store() -> InMemoryOrderRepository:
+    return InMemoryOrderRepository()
+
+
+@pytest.fixture
+def cli(store: InMemoryOrderRepository) -> Cli:
+    return Cli(use_cases_on(store))
+
+
+def test_a_key_stands_alone_on_stdout_and_shows_who_asks(cli: Cli, store: InMemoryOrderRepository) -> None:
+    made = cli(*STAFF)
+    assert re.fullmatch(KEY_PATTERN + "\n", made.stdout)
+    key = made.stdout.strip()
+    actor = asyncio.run(api_key_authenticator(store).authenticate(key))
+    assert str(actor) == f"staff:key:{key[3:13]}"
+    assert f"`orderkeep keys revoke {key[3:13]}` revokes it" in made.stderr
+    assert key[14:] not in made.stderr
+
+
+def test_a_key_without_an_end_is_told_of(cli: Cli) -> None:
+    assert "It has no end" in cli(*STAFF).stderr
+    assert "It has no end" not in cli(*STAFF, "--expires", "90d").stderr
+
+
+def test_a_shell_takes_the_key_as_it_is(tmp_path: Path) -> None:
+    script = f'KEY=$({sys.executable} -m orderkeep keys create --name till --scope admin) && echo "<$KEY>"'
+    said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.fullmatch(f"<{KEY_PATTERN}>\n", said.stdout)
+
+
+def test_json_answers_the_key_and_what_is_kept_of_it(cli: Cli) -> None:
+    made = cli.json(*CUSTOMER, "--expires", "2999-01-02T03:04:05Z")
+    assert list(made) == ["key", *FIELDS]
+    assert made["key"][3:13] == made["id"]
+    told = {name: made[name] for name in FIELDS if name not in ("id", "created_at")}
+    assert told == {
+        "state": "active",
+        "name": "app",
+        "kind": "customer",
+        "user_id": "user-42",
+        "scopes": [],
+        "expires_at": "2999-01-02T03:04:05Z",
+        "revoked_at": None,
+        "last_used_at": None,
+    }
+
+
+@pytest.mark.parametrize("given, hours", [("90d", 90 * 24), ("12h", 12)])
+def test_a_key_ends_so_long_from_now(cli: Cli, given: str, hours: int) -> None:
+    before = datetime.now(UTC)
+    ends = datetime.fromisoformat(cli.json(*STAFF, "--expires", given)["expires_at"])
+    assert before <= ends - timedelta(hours=hours) <= datetime.now(UTC)
+
+
+def test_keys_are_listed_with_all_but_their_digest(cli: Cli, store: InMemoryOrderRepository) -> None:
+    made = [cli.json(*arguments) for arguments in (STAFF, CUSTOMER)]
+    asyncio.run(store.api_keys().note_use(made[0]["id"], USED))
+    made[0]["last_used_at"] = USED.isoformat().replace("+00:00", "Z")
+    listed = cli.json("keys", "list")
+    assert listed == {
+        "data": [{name: key[name] for name in FIELDS} for key in reversed(made)],
+        "has_more": False,
+        "next_cursor": None,
+    }
+    lines = [line.split("\t") for line in cli("keys", "list").stdout.splitlines()]
+    assert lines == [
+        [made[1]["id"], "active", "app", "customer", "user-42", "", made[1]["created_at"], "", ""],
+        [
+            *(made[0]["id"], "active", "till 3", "staff", "", "orders:read orders:ship"),
+            *(made[0]["created_at"], "", made[0]["last_used_at"]),
+        ],
+    ]
+    shown = cli("keys", "list").output + cli("keys", "list", "--json").output
+    for key in made:
+        assert key["key"][14:] not in shown
+        assert digest_of_key(key["key"]) not in shown
+
+
+def test_keys_come_in_pages(cli: Cli) -> None:
+    ids = [cli.json(*STAFF)["id"] for _ in range(3)]
+    page = cli.json("keys", "list", "--limit", "2")
+    rest = cli.json("keys", "list", "--cursor", page["next_cursor"])
+    assert [key["id"] for key in page["data"] + rest["data"]] == ids[::-1]
+    assert [line[:10] for line in cli("keys", "list", "--all").stdout.splitlines()] == ids[::-1]
+    assert "--cursor is not a cursor" in cli("keys", "list", "--cursor", "x", code=2).stderr
+    assert "--limit must be from 1 to 200" in cli("keys", "list", "--limit", "0", code=2).stderr
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["by its id", "as it is"])
+def test_a_key_is_revoked(cli: Cli, store: InMemoryOrderRepository, whole: bool) -> None:
+    made = cli.json(*STAFF)
+    revoked = cli.json("keys", "revoke", made["key" if whole else "id"])
+    assert (revoked["state"], revoked["id"]) == ("revoked", made["id"])
+    assert revoked["revoked_at"]
+    assert cli.json("keys", "list")["data"] == [revoked]
+    assert cli("keys", "revoke", made["id"]).stdout.split("\t")[:3] == [made["id"], "revoked", "till 3"]
+
+
+def test_there_is_no_such_key(cli: Cli) -> None:
+    assert cli.error("keys", "revoke", "Key0000001", code=3) == {
+        "code": "api_key_not_found",
+        "detail": "there is no such API key",
+    }
+    assert "`orderkeep keys list` shows which there are" in cli("keys", "revoke", "x", code=3).stderr
+
+
+@pytest.mark.parametrize(
+    "arguments, code, pointer, error",
+    [
+        (("--name", "x"), 5, "/scopes", "scopes_missing"),
+        (("--name", " ", "--user", "user-42"), 5, "/name", "text_missing"),
+        (("--name", "x" * 101, "--user", "user-42"), 5, "/name", "text_too_long"),
+        (("--name", "x", "--user", "user-42", "--scope", "admin"), 5, "/scopes", "scopes_not_taken"),
+        (("--name", "x", "--scope", "admin", "--expires", "2020-01-01"), 5, "/expires_at", "expiry_passed"),
+    ],
+)
+def test_says_what_is_wrong_with_a_key_and_makes_none(
+    cli: Cli, arguments: tuple[str, ...], code: int, pointer: str, error: str
+) -> None:
+    said = cli.error("keys", "create", *arguments, code=code)
+    assert said["code"] == error
+    assert [(fault["pointer"], fault["code"]) for fault in said["errors"]] == [(pointer, error)]
+    assert cli.json("keys", "list")["data"] == []
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (("--scope", "admin"), "Missing option '--name'"),
+        (("--name", "x", "--scope", "root"), "'root' is not one of"),
+        (("--name", "x", "--scope", "admin", "--expires", "soon"), "such as 90d or 12h, a date or a time such as"),
+        (("--name", "x", "--scope", "admin", "--expires", "9999999d"), "before the year 10000"),
+        (("--name", "x", "--scope", "admin", "--expires", "-1d"), "such as 90d"),
+    ],
+)
+def test_wrong_usage_is_told(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
+    assert words in cli("keys", "create", *arguments, code=2).stderr
+
+
+@pytest.mark.parametrize("arguments", [STAFF, ("keys", "list"), ("keys", "revoke", "Key0000001")])
+def test_a_store_that_keeps_no_keys_says_so(arguments: tuple[str, ...]) -> None:
+    said = Cli(use_cases_on(WatchedStore(open_store("memory://"))))(*arguments, code=7)
+    assert "orderkeep: this store keeps no API keys; " in said.stderr
+    assert said.stdout == ""
+
+
+def test_a_terminal_gets_a_table_that_no_name_can_disturb(tmp_path: Path) -> None:
+    shown, _ = on_a_terminal("keys", "list", cwd=tmp_path, stream="stdout")
+    assert shown == ""
+    run(*STAFF, "--name", "till \u202e3", "--expires", "2999-01-02", cwd=tmp_path)
+    shown, _ = on_a_terminal("keys", "list", cwd=tmp_path, stream="stdout", NO_COLOR="1")
+    assert "till 3" in shown
+    assert "orders:read orders:ship" in shown
+    assert "2999-01-02 00:00:00" in shown
+
+
+def test_a_key_whose_showing_fails_can_be_revoked(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("this system has no /dev/full")
+    with full.open("wb") as out:
+        command = [sys.executable, "-m", "orderkeep", *STAFF]
+        made = subprocess.run(
+            command, cwd=tmp_path, stdout=out, stderr=subprocess.PIPE, env=environment(), text=True, check=False
+        )
+    assert made.returncode == 7
+    [key_id] = re.findall(r"keys revoke ([0-9A-Za-z]{10})`", made.stderr)
+    assert json.loads(run("keys", "revoke", key_id, "--json", cwd=tmp_path).stdout)["state"] == "revoked"
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> set[str]:
+    """The modules that a command loads which has nothing to do with keys."""
+    script = "import sys; from orderkeep.entrypoints.cli.main import main\ntry: main()\nfinally: print(*sys.modules)"
+    said = subprocess.run(
+        [sys.executable, "-c", script, "list"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    return set(said.stdout.split())
+
+
+def test_who_needs_no_keys_loads_nothing_of_them(loaded: set[str]) -> None:
+    assert "orderkeep.infrastructure.sqlite_repo.repository" in loaded
+    of_keys = {name for name in loaded if "api_key" in name and name.startswith("orderkeep.")}
+    assert of_keys == {
+        "orderkeep.bootstrap.api_keys",
+        *(f"orderkeep.application.use_cases.{name}" for name in ("create_api_key", "list_api_keys", "revoke_api_key")),
+    }

@@ -1,0 +1,86 @@
+"""Files and orders that are too large: given up where a limit is passed, with the line and the limit, and not kept."""
+
+import io
+import itertools
+import json
+import tracemalloc
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
+from orderkeep.entrypoints.order_files.own_csv import COLUMNS
+from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
+from orderkeep.entrypoints.order_files.text_lines import LONGEST_LINE
+from tests.entrypoints.order_file_reading import rows_in
+
+HEADER = ",".join(COLUMNS).encode() + b"\n"
+
+
+class Endless(io.RawIOBase):
+    """A file that repeats itself for ever; `given` is how much of it was taken."""
+
+    def __init__(self, beginning: bytes, pattern: bytes) -> None:
+        super().__init__()
+        self.parts = itertools.chain(beginning, itertools.cycle(pattern))
+        self.given = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = bytes(itertools.islice(self.parts, len(buffer)))
+        self.given += len(buffer)
+        assert self.given < 20 * LONGEST_LINE, "it goes on reading"
+        return len(buffer)
+
+
+@pytest.mark.parametrize(
+    "beginning, pattern, layout, line, what",
+    [
+        (b"", b"[", None, 1, "is longer than 1,048,576 bytes"),
+        (HEADER, b"z", "orderkeep", 2, "is longer than 1,048,576 bytes"),
+        (HEADER, b'"\n",', "orderkeep", 2, "is longer than 1,048,576 characters"),
+        (HEADER + b'"', b"z\n", "orderkeep", 2, "has a cell of more than 131,072 characters"),
+    ],
+)
+def test_a_file_without_end_is_given_up_where_a_record_is_too_long(
+    beginning: bytes, pattern: bytes, layout: str | None, line: int, what: str
+) -> None:
+    file = Endless(beginning, pattern)
+    explained = layout_of(layout) if layout else None
+    rows = list(order_reader(lambda: nullcontext(io.BufferedReader(file)), explained, lambda _: None)())
+    [problem] = [problem for row in rows for problem in row.problems if problem.message.startswith(what)]
+    assert problem.line >= line
+    assert file.given < 3 * LONGEST_LINE
+
+
+def test_the_largest_order_there_can_be_is_imported_again() -> None:
+    wide = "\U0001f69a"
+    line = {"sku": wide * 64, "name": wide * 200, "quantity": 1_000_000, "unit_price": 1, "discount": 0, "tax": 0}
+    order = {
+        "id": "x" * 64, "user_id": wide * 128, "total": 500_000_000, "currency": "EUR", "lines": [line] * 500,
+        "status": "cancelled", "created_at": "2026-03-02T00:00:00.123456Z", "external_ref": wide * 128,
+        "tags": [f"{n:02}" + wide * 48 for n in range(20)],
+        "metadata": {f"{n:02}" + wide * 38: wide * 500 for n in range(50)},
+        "cancellation": {"at": "2026-03-02T00:00:00.123456Z", "reason": wide * 100, "note": wide * 1_000},
+        "documents": [dict.fromkeys(("id", "kind", "media_type", "size", "created_at", "by"), "d" * 64)] * 100,
+    }  # fmt: skip
+    rows = rows_in(json.dumps(order, ensure_ascii=False, separators=(",", ":")), None)
+    assert [row.order is not None for row in rows] == [True]
+
+
+def test_the_rows_of_one_order_do_not_fill_memory() -> None:
+    order = ["1", "anna", "pending", "", "EUR"] + [""] * (len(ORDER_FIELDS) - 5)
+    row = ",".join([*order, *["z" * 100_000] * len(LINE_FIELDS)]).encode() + b"\n"
+    content = HEADER + row * 100
+    tracemalloc.start()
+    try:
+        rows = list(order_reader(lambda: io.BytesIO(content), layout_of("orderkeep"), lambda _: None)())
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    problems = [problem for row in rows for problem in row.problems if problem.code == "order_too_large"]
+    assert [problem.message for problem in problems] == ["takes the rows of its order past 16,777,216 characters"]
+    assert most < 30 * 1024 * 1024

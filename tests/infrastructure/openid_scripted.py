@@ -1,0 +1,74 @@
+"""An OpenID provider that is up or down, and whose keys change, as a test says; with a clock that the test turns."""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Callable
+from typing import Any
+
+from joserfc.jwk import Key
+
+from orderkeep.application.actor import Actor
+from orderkeep.domain.exceptions import NotAuthenticated, StoreUnavailable
+from orderkeep.infrastructure.openid_tokens import OpenIdTokens
+from orderkeep.infrastructure.openid_tokens.fetching import FetchFailed
+from tests.infrastructure.openid_samples import JWKS_URL, NOW, jwks, key_of, provider, published, token
+
+FIRST, SECOND, THIRD = ("RS256 1", key_of("RS256")), ("RS256 2", key_of("RS256", 2)), ("RS256 3", key_of("RS256", 3))
+"""Keys, with their key ids."""
+
+
+class ScriptedProvider:
+    """Answers to `fetch`, and counts."""
+
+    def __init__(self, *keys: tuple[str, Key]) -> None:
+        self.documents: dict[str, bytes] = {}
+        self.fetched: list[str] = []
+        self.is_down = False
+        self.seconds = 0.0
+        self.publish(*keys)
+
+    def publish(self, *keys: tuple[str, Key]) -> None:
+        self.documents[JWKS_URL] = jwks(*(published(key, key_id) for key_id, key in keys))
+
+    def fetch(self, url: str) -> bytes:
+        self.fetched.append(url)
+        if self.is_down or url not in self.documents:
+            raise FetchFailed("it answers 503")
+        return self.documents[url]
+
+    def trusted(self, fetch: Callable[[str], bytes] | None = None, **more: Any) -> OpenIdTokens:
+        """An authenticator that trusts it, by the clock of the test."""
+        now = lambda: NOW + self.seconds  # noqa: E731
+        return OpenIdTokens(provider(**more), fetch=fetch or self.fetch, now=now, clock=lambda: self.seconds)
+
+
+_numbers = itertools.count()
+
+
+def signed_by(which: tuple[str, Key], seconds: float = 0) -> str:
+    """A token like no other, signed by the key so many seconds from the start."""
+    key_id, key = which
+    made = int(NOW + seconds)
+    claims = {"iat": made, "nbf": made, "exp": made + 3_600, "jti": str(next(_numbers))}
+    return token(claims, {"kid": key_id}, key=key)
+
+
+async def answer_of(tokens: OpenIdTokens, text: str) -> Actor | int:
+    """Who the token makes of whoever sends it, or the status that HTTP answers."""
+    try:
+        found = await tokens.authenticate(text)
+    except NotAuthenticated:
+        return 401
+    except StoreUnavailable:
+        return 503
+    assert found
+    return found
+
+
+async def until(true: Callable[[], bool]) -> None:
+    """Wait, as long as a test may, until it is true."""
+    end = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < end, "it did not happen"
+        await asyncio.sleep(0.005)

@@ -1,0 +1,158 @@
+"""What a provider answers in place of its keys, and how it says where they are."""
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from joserfc.util import int_to_base64
+
+from orderkeep.application.actor import Actor
+from orderkeep.infrastructure.openid_tokens.keys import read_key_set
+from tests.infrastructure.openid_samples import ISSUER, JWKS_URL, jwks, key_of, published, token
+from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, answer_of, signed_by
+
+DISCOVERY = f"{ISSUER}/.well-known/openid-configuration"
+USABLE = published(key_of("RS256"), "RS256 1")
+
+NO_JWKS = {
+    "nothing": b"",
+    "a page": b"<!doctype html><title>Log in</title>",
+    "a list": b"[]",
+    "null": b"null",
+    "an object without keys": b"{}",
+    "keys in an object": b'{"keys": {}}',
+    "half a document": jwks(USABLE)[:-20],
+    "keys twice": jwks(USABLE)[:-1] + b', "keys": []}',
+    "no UTF-8": jwks(USABLE) + b"\xff",
+    "nested without end": b'{"keys": ' + b"[" * 100_000,
+    "more keys than anybody has": jwks(*[{"kty": "RSA"}] * 100, USABLE),
+}
+
+
+@pytest.mark.parametrize("what", NO_JWKS)
+async def test_what_is_no_jwks_is_an_outage(what: str) -> None:
+    there = ScriptedProvider()
+    there.documents[JWKS_URL] = NO_JWKS[what]
+    tokens = there.trusted()
+    assert await answer_of(tokens, signed_by(FIRST)) == 503
+    there.publish(FIRST)
+    there.seconds = 5
+    assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
+    there.documents[JWKS_URL] = NO_JWKS[what]
+    there.seconds = 35
+    assert await answer_of(tokens, signed_by(SECOND)) == 503
+    assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
+
+
+NO_KEYS: dict[str, Any] = {
+    "null": None,
+    "a text": "key",
+    "nothing": {},
+    "of no kind": {name: value for name, value in USABLE.items() if name != "kty"},
+    "of an unknown kind": {**USABLE, "kty": "AKP"},
+    "of a kind that is a list": {**USABLE, "kty": ["RSA"]},
+    "of another kind": {**USABLE, "kty": "EC"},
+    "without its modulus": {name: value for name, value in USABLE.items() if name != "n"},
+    "with a modulus that is a number": {**USABLE, "n": 65_537},
+    "with a modulus that is padded": {**USABLE, "n": USABLE["n"] + "=="},
+    "with a modulus that is even": {**USABLE, "n": USABLE["n"][:-1] + "A"},
+    "with an exponent without end": {**USABLE, "e": "AQAB" * 80},
+    "with a name that is a number": {**USABLE, "kid": 1},
+    "with a use that is a list": {**USABLE, "use": ["sig"], "key_ops": ["verify"]},
+    "with a use that nobody knows": {**USABLE, "use": "tls"},
+    "with operations that do not fit its use": {**USABLE, "key_ops": ["verify", "wrapKey"]},
+    "a point that is on no curve": {**published(key_of("ES256"), "EC"), "y": published(key_of("ES256"), "EC")["x"]},
+}
+
+
+@pytest.mark.parametrize("what", NO_KEYS)
+async def test_what_is_no_key_is_passed_over(what: str) -> None:
+    there = ScriptedProvider()
+    there.documents[JWKS_URL] = jwks(NO_KEYS[what], published(key_of("RS256", 2), "RS256 2"))
+    tokens = there.trusted()
+    assert isinstance(await answer_of(tokens, signed_by(SECOND)), Actor)
+    assert await answer_of(tokens, signed_by(FIRST)) == 401
+
+
+@pytest.mark.parametrize(
+    "bits, exponent, counts",
+    [
+        *((2_047, 65_537, False), (2_048, 65_537, True), (4_096, 65_537, True), (4_097, 65_537, False)),
+        *((2_048, 3, False), (2_048, 65_535, False), (2_048, 2**32 - 1, True), (2_048, 2**32 + 1, False)),
+    ],
+)
+def test_an_rsa_key_is_as_long_as_is_safe_and_no_longer_than_is_quick(bits: int, exponent: int, counts: bool) -> None:
+    modulus = 2 ** (bits - 1) + 1
+    described = {"kty": "RSA", "kid": "1", "n": int_to_base64(modulus), "e": int_to_base64(exponent)}
+    assert (read_key_set(jwks(described), ("RS256",)).find("1", "RS256") is not None) is counts
+
+
+async def test_a_provider_that_has_withdrawn_all_keys_has_said_so(caplog: pytest.LogCaptureFixture) -> None:
+    there = ScriptedProvider()
+    assert await answer_of(there.trusted(), signed_by(FIRST)) == 401
+    assert caplog.messages == ["the OpenID provider has no key for RS256: no token of it counts"]
+
+
+def discovering(**said: Any) -> ScriptedProvider:
+    there = ScriptedProvider(FIRST)
+    document = {"issuer": ISSUER, "jwks_uri": JWKS_URL, **said}
+    there.documents[DISCOVERY] = json.dumps(document).encode()
+    return there
+
+
+async def test_the_provider_says_where_its_keys_are() -> None:
+    there = discovering()
+    assert isinstance(await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)), Actor)
+    assert there.fetched == [DISCOVERY, JWKS_URL]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"issuer": "https://login.example.com"},
+        {"issuer": None},
+        {"jwks_uri": None},
+        {"jwks_uri": [JWKS_URL]},
+        {"jwks_uri": "http://login.example.com/keys"},
+        {"jwks_uri": "http://localhost/keys"},
+        {"jwks_uri": "file:///etc/orderkeep/keys"},
+        {"jwks_uri": ""},
+    ],
+    ids=str,
+)
+async def test_keys_that_are_said_to_be_where_none_may_come_from_are_not_fetched(said: dict[str, Any]) -> None:
+    there = discovering(**said)
+    there.documents |= dict.fromkeys((str(url) for url in said.values()), there.documents[JWKS_URL])
+    assert await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
+    assert there.fetched == [DISCOVERY]
+
+
+async def test_a_discovery_document_that_is_none_is_an_outage() -> None:
+    there = discovering()
+    there.documents[DISCOVERY] = b"<html>"
+    assert await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
+
+
+async def test_the_log_says_why_a_token_was_refused_at_its_finest_and_nothing_of_the_token(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("DEBUG")
+    there = ScriptedProvider(FIRST)
+    text = token({"aud": "canary-1", "sub": "canary-2"}, {"kid": "canary-3"})
+    tokens = there.trusted()
+    for damaged in (text, text[:-9], token({"aud": "canary-1"}), token(header={"typ": "canary-4"}), "canary-5.a.b"):
+        assert await answer_of(tokens, damaged) == 401
+    assert "a token was refused: for another audience" in caplog.messages
+    assert "a token was refused: no key of that name" in caplog.messages
+    assert "canary" not in caplog.text
+    assert text[-20:] not in caplog.text
+
+
+@pytest.mark.parametrize("package", ["joserfc", "urllib3"])
+def test_says_which_extra_is_missing(package: str) -> None:
+    code = f"import sys; sys.modules[{package!r}] = None; import orderkeep.infrastructure.openid_tokens"
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert answer.returncode == 1
+    assert "need the extra jwt: pip install 'orderkeep[jwt]'" in answer.stderr
