@@ -5,10 +5,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from orderkeep.entrypoints.api.security_headers import SECURITY_HEADERS
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.entrypoints.credentials import guarded_client, staff, use_cases_with_keys
+from tests.entrypoints.http_calls import PLAIN
 from tests.entrypoints.raw_requests import CASES, FORGED, Case
 from tests.entrypoints.served import Answer, connected, next_answer, serving
 
-ANOTHER = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n"
+ANOTHER = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +49,8 @@ def hold_to_the_form(answer: Answer, case: Case) -> None:
     said = repr(answer).encode()
     assert FORGED not in said
     assert "date" in answer.headers
+    for name, value in SECURITY_HEADERS.items():
+        assert answer.headers[name.lower()] == value
     assert answer.headers.get("connection") == (None if case.goes_on else "close")
     if case.code is None:
         return
@@ -82,21 +88,19 @@ def ask(client: httpx.Client, case: Case) -> Answer:
     return answer
 
 
-def test_addresses_in_answers_do_not_come_from_the_request(client: httpx.Client) -> None:
-    forged = {"Host": FORGED.decode(), "X-Forwarded-Host": FORGED.decode(), "Forwarded": f"host={FORGED.decode()}"}
-    order = {"user_id": "user-9", "total": 8_800, "currency": "EUR"}
-    placed = client.post("/orders", json=order, headers=forged)
-    client.post("/orders", json=order)
-    receipt = client.post(f"{placed.headers['location']}/documents/receipt", headers=forged)
-    page = client.get("/orders?limit=1", headers=forged)
-    assert "link" in page.headers
-    for answer in (
-        placed,
-        receipt,
-        page,
-        client.get("/openapi.json", headers=forged),
-        client.get("/docs", headers=forged),
-    ):
-        assert answer.is_success
-        assert FORGED not in answer.content
-        assert FORGED.decode() not in str(answer.headers)
+async def test_addresses_in_answers_do_not_come_from_the_request() -> None:
+    """Of a service that others reach: on one that only this machine may ask, a forged name is answered 421."""
+    name = FORGED.decode()
+    forged = {"Host": name, "X-Forwarded-Host": name, "Forwarded": f"host={name}"}
+    use_cases = use_cases_with_keys(InMemoryOrderRepository())
+    async with guarded_client(use_cases) as client:
+        client.headers = httpx.Headers(await staff(use_cases, "admin") | forged)
+        placed = await client.post("/orders", json=PLAIN)
+        await client.post("/orders", json=PLAIN)
+        receipt = await client.post(f"{placed.headers['location']}/documents/receipt")
+        page = await client.get("/orders?limit=1")
+        assert "link" in page.headers
+        for answer in (placed, receipt, page, await client.get("/openapi.json"), await client.get("/docs")):
+            assert answer.is_success
+            assert FORGED not in answer.content
+            assert name not in str(answer.headers)

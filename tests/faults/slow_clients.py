@@ -44,11 +44,12 @@ async def empty_lines() -> AsyncIterator[bytes]:
         await asyncio.sleep(1)
 
 
-async def an_answer_and(rest: bytes) -> AsyncIterator[bytes]:
-    """Yield a request, then the beginning of another without its end."""
+async def an_answer_and(rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield a request, then something else."""
     yield b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
     await asyncio.sleep(0.5)
-    yield rest
+    async for part in rest:
+        yield part
 
 
 async def a_chunk_a_second() -> AsyncIterator[bytes]:

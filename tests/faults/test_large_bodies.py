@@ -26,7 +26,7 @@ def parts_of(head: bytes, part: bytes) -> Iterator[bytes]:
 WAYS = {
     "with its length": (b"Content-Length: %d\r\n\r\n" % SIZE, b" " * PART, 413),
     "in chunks": (b"Transfer-Encoding: chunked\r\n\r\n", CHUNK, 413),
-    "with a length that is allowed": (b"Content-Length: 200000\r\n\r\n", b" " * PART, 400),
+    "with a length that is allowed": (b"Content-Length: 60000\r\n\r\n", b" " * PART, 400),
     "in one header": (b"X-Note: ", b"y" * PART, 431),
     "in headers": (b"", b"X: y\r\n" * (PART // 6), 431),
     "in an extension of a chunk": (b"Transfer-Encoding: chunked\r\n\r\n1;a=", b"b" * PART, 400),
@@ -57,6 +57,15 @@ def test_is_refused_and_takes_no_memory(served: tuple[httpx.Client, psutil.Proce
         assert f"HTTP/1.1 {status} ".encode() in _heard(connection)
     assert client.get("/livez").status_code == 200
     assert max(most, server.memory_info().rss) - before <= AT_MOST
+
+
+def test_who_sends_to_the_end_is_not_cut_before_the_answer(served: tuple[httpx.Client, psutil.Process]) -> None:
+    client, _ = served
+    with connected(client) as connection:
+        connection.sendall(HEAD + b"Content-Length: 20000000\r\n\r\n")
+        for _ in range(200):
+            connection.sendall(b" " * PART)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
 
 def test_nobody_who_goes_on_sending_is_listened_to_for_ever(served: tuple[httpx.Client, psutil.Process]) -> None:

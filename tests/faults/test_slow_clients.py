@@ -30,10 +30,11 @@ SLOW: dict[str, AsyncIterator[bytes]] = {
     "body without end": slow_clients.head_and(slow_clients.once(b" " * 2_000)),
     "chunks of a byte a second": slow_clients.a_chunk_a_second(),
     "expects to be told to go on": slow_clients.once(HEAD + b"Expect: 100-continue\r\n\r\n"),
-    "idle after an answer": slow_clients.an_answer_and(b""),
-    "second head without end": slow_clients.an_answer_and(GET),
+    "idle after an answer": slow_clients.an_answer_and(slow_clients.once(b"")),
+    "empty lines after an answer": slow_clients.an_answer_and(slow_clients.empty_lines()),
+    "second head without end": slow_clients.an_answer_and(slow_clients.once(GET)),
 }
-SAYS_NOTHING = {"idle", "empty lines", "idle after an answer"}
+SAYS_NOTHING = {"idle", "empty lines", "idle after an answer", "empty lines after an answer"}
 
 
 def test_no_bound_is_later_than_what_is_promised() -> None:
@@ -52,7 +53,7 @@ async def test_slow_clients_are_cut_side_by_side() -> None:
         metrics = client.get("/metrics").text
     assert 'orderkeep_http_connections_cut_total{reason="head"} 4.0' in metrics
     assert 'orderkeep_http_connections_cut_total{reason="body"} 5.0' in metrics
-    assert 'orderkeep_http_connections_cut_total{reason="idle"} 2.0' in metrics
+    assert 'orderkeep_http_connections_cut_total{reason="idle"} 3.0' in metrics
     assert 'orderkeep_http_requests_refused_total{code="request_too_slow"} 9.0' in metrics
     assert 'orderkeep_http_requests_total{method="POST",route="/orders",status="408"} 5.0' in metrics
     assert re.search(r"orderkeep_http_connections [12]\.0", metrics)

@@ -13,6 +13,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from orderkeep.entrypoints.api.http1.traffic import Traffic
 from orderkeep.entrypoints.api.middleware import REQUEST_ID, request_id_of
 from orderkeep.entrypoints.api.problems import problem
+from orderkeep.entrypoints.api.security_headers import SECURITY_HEADERS
 
 
 class Exchange(RequestResponseCycle):
@@ -31,7 +32,7 @@ class Exchange(RequestResponseCycle):
         detail = "the service could not finish this: whether it was done is not known"
         scope: dict[str, Any] = {**self.scope}
         request_id = request_id_of(scope) if REQUEST_ID in scope else token_hex(16)
-        headers = {"Connection": "close", "Cache-Control": "no-store", "X-Request-Id": request_id}
+        headers = {"Connection": "close", "X-Request-Id": request_id, **SECURITY_HEADERS}
         status = HTTPStatus.INTERNAL_SERVER_ERROR
         answer = problem(status, "internal_error", detail, request_id=request_id, headers=headers)
         await self.send({"type": "http.response.start", "status": status, "headers": answer.raw_headers})

@@ -30,7 +30,7 @@ def check_head(version: str, method: bytes, headers: Headers) -> bool:
         raise Refused(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "version_not_supported", detail)
     names = [name for name, _ in headers]
     hosts = names.count(b"host")
-    if hosts > 1:
+    if hosts > 1 or (not hosts and version == "1.1"):
         raise malformed("there must be one Host header")
     if hosts and not _HOST.fullmatch(headers[names.index(b"host")][1]):
         raise malformed("Host must name a host, and a port if it likes")
