@@ -110,7 +110,9 @@ def test_a_terminal_obeys_nothing_that_a_customer_wrote(tmp_path: Path) -> None:
         assert not {"\u202e", "\u2066"} & {*seen}, command
 
 
-@pytest.mark.parametrize("arguments", [["get", HOSTILE], [f"--{HOSTILE}"], [HOSTILE], ["list", "--limit", HOSTILE]])
+@pytest.mark.parametrize(
+    "arguments", [["get", HOSTILE], ["get", "x", HOSTILE], [f"--{HOSTILE}"], [HOSTILE], ["list", "--limit", HOSTILE]]
+)
 @pytest.mark.parametrize("debug", [[], ["--debug"]])
 def test_what_was_typed_is_repeated_without_what_a_terminal_obeys(
     tmp_path: Path, arguments: list[str], debug: list[str]
