@@ -19,7 +19,7 @@ OUTSIDE = (
 )
 """Pages link to their own repository, and to standards. Nothing else."""
 
-NOT_FILES = re.compile(r"orders\.db(-wal|-shm)?|\.venv|dist/.*|lines/0/.*|/.*")
+NOT_FILES = re.compile(r"orders\.db(-wal|-shm)?|\.venv|dist/.*|\.fuzz/|lines/0/.*|/.*")
 """What running makes, pointers into an order, and addresses."""
 
 _LINK = re.compile(r"\[[^\]\[]+\]\((?P<target>[^)\s]+)\)")
