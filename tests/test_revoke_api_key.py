@@ -22,7 +22,7 @@ async def store() -> InMemoryOrderRepository:
     return store
 
 
-@pytest.mark.parametrize("given", [KEPT.id, f"ok_{KEPT.id}", KEY])
+@pytest.mark.parametrize("given", [KEPT.id, f"ok_{KEPT.id}", KEY], ids=["its id", "its beginning", "the key"])
 async def test_revokes_a_key(store: InMemoryOrderRepository, given: str) -> None:
     revoked = await RevokeApiKeyUseCase(store.api_keys, lambda: REVOKED).execute(given)
     assert revoked == replace(KEPT, revoked_at=REVOKED)
@@ -35,7 +35,7 @@ async def test_a_key_that_was_revoked_stays_so_from_then_on(store: InMemoryOrder
     assert again.revoked_at == REVOKED
 
 
-@pytest.mark.parametrize("given", ["Key0000009", "", "no key\0", make_key(os.urandom), KEPT.id + "x"])
+@pytest.mark.parametrize("given", ["Key0000009", "", "no key\0", make_key(bytes), KEPT.id + "x"], ids=[*"abcde"])
 async def test_there_is_nothing_to_revoke_where_there_is_no_key(store: InMemoryOrderRepository, given: str) -> None:
     with pytest.raises(ApiKeyNotFound, match=r"^there is no such API key$"):
         await RevokeApiKeyUseCase(store.api_keys).execute(given)

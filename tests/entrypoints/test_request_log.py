@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import ActorKind
+from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.entrypoints.api.request_log import ACTOR_KIND, told_of
+from orderkeep.entrypoints.api.identity import ACTOR
+from orderkeep.entrypoints.api.request_log import told_of
 from tests.entrypoints.http_calls import http_client, placed
 from tests.entrypoints.lambda_calls import EveryKind, Request
 from tests.entrypoints.lambda_containers import Context, call, container
@@ -93,8 +94,9 @@ async def test_a_request_that_breaks_is_told_with_its_status(logged: Logged) -> 
 
 
 def test_of_who_asks_only_the_kind_is_told() -> None:
-    scope = {"type": "http", "method": "GET", "headers": [], ACTOR_KIND: ActorKind.CUSTOMER}
-    assert told_of(scope)["actor"] == "customer"
+    scope = {"type": "http", "method": "GET", "headers": []}
+    assert told_of(scope)["actor"] is None
+    assert told_of({**scope, ACTOR: Actor(ActorKind.CUSTOMER, "user-7")})["actor"] == "customer"
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import pytest
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
@@ -108,3 +109,8 @@ def trusting(
 ) -> OpenIdTokens:
     """An authenticator that finds these keys at the provider."""
     return OpenIdTokens(provider(algorithm, **more), fetch=lambda _: keys, now=now)
+
+
+def told_in(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return what was logged, each line's event and its reason."""
+    return [(record.message, record.__dict__["reason"]) for record in caplog.records]

@@ -9,6 +9,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from orderkeep.entrypoints.api.identity import ACTOR
 from orderkeep.entrypoints.api.metrics import METHODS, route_of
 from orderkeep.entrypoints.log_context import current_request
 from orderkeep.entrypoints.trace_ids import trace_id_in, trace_id_of
@@ -17,9 +18,6 @@ log = logging.getLogger("orderkeep.access")
 
 SERVERS_TRACE = "orderkeep.servers_trace"
 """Where in a scope stands what whoever serves us says of the trace, in AWS X-Ray's form, if anything."""
-
-ACTOR_KIND = "orderkeep.actor_kind"
-"""Where in a scope it stands of which kind who asks is, once that is known."""
 
 
 class RequestLogMiddleware:
@@ -64,5 +62,5 @@ def told_of(scope: Scope) -> Mapping[str, object]:
         "trace_id": trace_id_of(scope["headers"]) or trace_id_in(scope.get(SERVERS_TRACE, "")),
         "method": method if method in METHODS else "other",
         "route": route_of(scope),
-        "actor": scope.get(ACTOR_KIND),
+        "actor": actor.kind if (actor := scope.get(ACTOR)) else None,
     }

@@ -49,7 +49,7 @@ class OpenIdTokens(Authenticator):
         try:
             return await self._actor_of(token)
         except TokenRefused as error:
-            log.debug("a token was refused: %s", error)
+            log.debug("a token was refused", extra={"reason": str(error)})
             raise NotAuthenticated from None
 
     async def close(self) -> None:

@@ -101,7 +101,7 @@ class KeySource:
                 keys = await _in_a_thread(self._load)
         except (FetchFailed, TimeoutError) as error:
             self._failed = True
-            log.warning("%s: %s", UNAVAILABLE, error or "no answer")
+            log.warning("the keys of the OpenID provider cannot be had", extra={"reason": str(error) or "no answer"})
             return
         self._failed, self._had_at = False, self._clock()
         if self.keys is None or self.keys.source != keys.source:

@@ -58,7 +58,7 @@ def read_key_set(source: bytes, algorithms: tuple[str, ...]) -> KeySet:
         for algorithm, key in _usable(described, algorithms):
             keys.setdefault((key.kid, algorithm), key)
     if not keys:
-        log.warning("the OpenID provider has no key for %s: no token of it counts", " ".join(algorithms))
+        log.warning("the OpenID provider has no key: no token counts", extra={"reason": f"for {' '.join(algorithms)}"})
     return KeySet(source, keys)
 
 
