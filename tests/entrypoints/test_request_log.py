@@ -41,6 +41,7 @@ async def test_a_line_says_which_request_it_belongs_to(logged: Logged) -> None:
         "trace_id": TRACE,
         "method": "POST",
         "route": "/orders/{order_id}/confirm",
+        "actor": "staff",
         "code": "store_unavailable",
         "reason": "the disk is full: make room",
     }
