@@ -214,6 +214,7 @@ BODIES = [
         goes_on=True,
     ),
     Case("chunks in HTTP/1.0", b"POST /orders HTTP/1.0\r\n" + JSON + CHUNKED + b"\r\n" + CHUNKS, (400,), MALFORMED),
+    Case("an answer before the body", b"GET /livez HTTP/1.1\r\n" + HOST + b"Content-Length: 9\r\n\r\nabc", (200,)),
     Case("a body of GET", b"GET /livez HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc", (200,), goes_on=True),
 ]  # fmt: skip
 
