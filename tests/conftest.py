@@ -2,6 +2,7 @@
 word on what was run and what was not.
 """
 
+import asyncio
 import os
 import re
 import shutil
@@ -113,6 +114,19 @@ def dynamodb_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPa
         return dynamodb.Server(running.shared(root, "dynamodb", lambda: dynamodb.start_shared(root)).url)
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.fail(f"DynamoDB cannot be had: {error}; leave it out with ORDERKEEP_TEST_STORES", pytrace=False)
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres", "dynamodb"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store, each of the four in turn."""
+    if request.param == "memory":
+        return "memory://"
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/orders.db"
+    if request.param == "postgres":
+        return str(request.getfixturevalue("postgres_url"))
+    server: dynamodb.Server = request.getfixturevalue("dynamodb")
+    return asyncio.run(server.new_url())
 
 
 @pytest.fixture(scope="session")

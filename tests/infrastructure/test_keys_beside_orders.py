@@ -1,8 +1,6 @@
 """API keys beside orders, in all four stores: nobody who reads orders sees a key, and a restart loses none."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -16,24 +14,11 @@ from orderkeep.testing.orders import pending_order
 from orderkeep.testing.reading import read_all
 from orderkeep.testing.torture import torture
 from orderkeep.testing.watching import WatchedStore
-from tests.servers.dynamodb import Server
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres", "dynamodb"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "memory":
-        return "memory://"
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/orders.db"
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_url"))
-    server: Server = request.getfixturevalue("dynamodb")
-    return asyncio.run(server.new_url())
 
 
 @pytest.fixture
-async def store(url: str) -> AsyncIterator[OrderStore]:
-    store = open_store(url)
+async def store(store_url: str) -> AsyncIterator[OrderStore]:
+    store = open_store(store_url)
     yield store
     await store.close()
 
@@ -63,13 +48,13 @@ async def test_torture_leaves_keys_alone_and_is_not_disturbed_by_them(store: Ord
     assert await keys.list_newest(None, 9) == before
 
 
-async def test_keys_outlive_the_store_that_was_open(url: str, store: OrderStore) -> None:
-    if url == "memory://":
+async def test_keys_outlive_the_store_that_was_open(store_url: str, store: OrderStore) -> None:
+    if store_url == "memory://":
         return
     await add_some(api_keys_of(store))
     before = await api_keys_of(store).list_newest(None, 9)
     await store.close()
-    again = open_store(url)
+    again = open_store(store_url)
     assert await api_keys_of(again).list_newest(None, 9) == before
     await again.close()
 

@@ -6,7 +6,6 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -25,7 +24,6 @@ from orderkeep.infrastructure.sqlite_repo import errors as sqlite_errors
 from tests.entrypoints.lambda_calls import Request
 from tests.leaks.canaries import EMAIL, VALUE, bad, good, placed
 from tests.leaks.listening import hold, hold_answer, listening
-from tests.servers.dynamodb import Server
 
 Ask = Callable[[Request], Any]
 
@@ -57,22 +55,9 @@ async def ask_all(ask: Ask) -> set[int]:
     return {(await ask(request)).status_code for request in requests}
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres", "dynamodb"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty store."""
-    if request.param == "memory":
-        return "memory://"
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/orders.db"
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_url"))
-    server: Server = request.getfixturevalue("dynamodb")
-    return asyncio.run(server.new_url())
-
-
-def test_nothing_that_is_sent_is_told_elsewhere(store: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_nothing_that_is_sent_is_told_elsewhere(store_url: str, capfd: pytest.CaptureFixture[str]) -> None:
     async def ask_the_store() -> set[int]:
-        use_cases = bootstrap(store, documents_url="memory://")
+        use_cases = bootstrap(store_url, documents_url="memory://")
         try:
             async with asking(use_cases, cors_origins="https://shop.example") as ask:
                 return await ask_all(ask)
