@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -87,6 +88,11 @@ def good(order_id: str) -> Iterator[Request]:
     yield Request("POST", f"{path}/documents/receipt", HEADERS)
     cancelled = json.dumps({"reason": f"for {VALUE}", "note": f"call {EMAIL}\nat {ADDRESS}"}).encode()
     yield Request("POST", f"{path}/cancel", (*HEADERS, JSON, ("Idempotency-Key", f"cancel {KEY}")), cancelled)
+
+
+def without(request: Request, name: str) -> Request:
+    """Return the request without a header."""
+    return replace(request, headers=tuple(sent for sent in request.headers if sent[0] != name))
 
 
 def placed() -> Request:

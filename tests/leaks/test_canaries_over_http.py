@@ -13,6 +13,7 @@ import httpx
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import UseCases, bootstrap, open_store, use_cases_on
 from orderkeep.config import Settings
@@ -27,13 +28,16 @@ from tests.leaks.listening import hold, hold_answer, listening
 
 Ask = Callable[[Request], Any]
 
+STAFF = Actor(ActorKind.STAFF, EMAIL, EVERY_SCOPE)
+
 
 @asynccontextmanager
 async def asking(use_cases: UseCases, **settings: Any) -> AsyncIterator[Ask]:
-    """Yield what sends a request and holds its answer to what may be told."""
-    app = create_app(Settings(access_log=True, **settings), use_cases)
+    """Yield what sends a request, as from staff whose id is a canary, and holds its answer to what may be told."""
+    given = {"auth": "authorizer", "access_log": True, "rate_limit": 0, "rate_limit_per_address": 0, **settings}
+    app = create_app(Settings(**given), use_cases, caller_of=lambda _: STAFF if given["auth"] == "authorizer" else None)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
 
         async def ask(request: Request) -> httpx.Response:
             headers = [(name.encode(), value.encode()) for name, value in request.headers]
@@ -69,6 +73,20 @@ def test_nothing_that_is_sent_is_told_elsewhere(store_url: str, capfd: pytest.Ca
     hold("what was printed", "".join(capfd.readouterr()))
     assert {200, 201, 400, 404, 405, 412, 413, 415, 422} <= statuses
     assert max(statuses) < 500
+
+
+@pytest.mark.parametrize("auth, status", [("keys", 401), ("", 403)], ids=["who is not known", "a page of elsewhere"])
+def test_nothing_is_told_of_what_is_refused_at_once(auth: str, status: int, capfd: pytest.CaptureFixture[str]) -> None:
+    async def ask_in_vain() -> set[int]:
+        use_cases = bootstrap("memory://", documents_url="memory://")
+        async with asking(use_cases, auth=auth) as ask:
+            return {(await ask(request)).status_code for request in (placed(), *good("o-1"), *bad("o-1"))}
+
+    with listening():
+        statuses = asyncio.run(ask_in_vain())
+    hold("what was printed", "".join(capfd.readouterr()))
+    assert status in statuses
+    assert not {201, 422} & statuses if auth else 201 not in statuses
 
 
 def postgres_error() -> Exception:
