@@ -79,7 +79,12 @@ def functions(folder: Path, endpoint: str, authorities: Path) -> list[Function]:
         "SSL_CERT_FILE": str(authorities),
     }
     # As deploy/lambda/template.yaml sets it; nobody asks for a document.
-    settings = {"ORDERKEEP_STORE": f"dynamodb://{OURS}", "ORDERKEEP_DOCUMENTS": "s3://documents?region=" + REGION}
+    settings = {
+        "ORDERKEEP_AUTH": "authorizer",
+        "ORDERKEEP_IAM_SCOPES": "orders:read orders:write orders:cancel orders:ship",
+        "ORDERKEEP_STORE": f"dynamodb://{OURS}",
+        "ORDERKEEP_DOCUMENTS": "s3://documents?region=" + REGION,
+    }
     return [
         _function(ours, "orderkeep.entrypoints.lambda_handler.handler", where | settings),
         _function(theirs, "article_lambda.handler", where | {"ORDERS_TABLE": THEIRS}),
@@ -105,7 +110,7 @@ def _function(task: Path, handler: str, own: dict[str, str]) -> Function:
 
 
 def event(method: str, path: str) -> dict[str, Any]:
-    """Return a request as API Gateway's HTTP API sends it (payload format 2.0)."""
+    """Return a request as API Gateway's HTTP API sends it (payload format 2.0), of a caller whom IAM let in."""
     return {
         "version": "2.0",
         "routeKey": "$default",
@@ -124,6 +129,7 @@ def event(method: str, path: str) -> dict[str, Any]:
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "r3pmxmplak",
+            "authorizer": {"iam": {"accountId": "123456789012", "userArn": "arn:aws:iam::123456789012:role/shop"}},
             "domainName": "r3pmxmplak.execute-api.eu-central-1.amazonaws.com",
             "domainPrefix": "r3pmxmplak",
             "http": {

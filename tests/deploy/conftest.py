@@ -28,6 +28,7 @@ def image(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def container(image: Image, tmp_path: Path) -> Iterator[Container]:
-    """A container of the image, on a port of its own and on this machine alone; not started."""
-    with Container(image, tmp_path, {"ORDERKEEP_HOST": "127.0.0.1", "ORDERKEEP_PORT": str(free_port())}) as container:
+    """A container of the image that asks for API keys, on a port of its own and on this machine alone; not started."""
+    variables = {"ORDERKEEP_AUTH": "keys", "ORDERKEEP_HOST": "127.0.0.1", "ORDERKEEP_PORT": str(free_port())}
+    with Container(image, tmp_path, variables) as container:
         yield container

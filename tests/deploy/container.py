@@ -67,6 +67,13 @@ class Container:
         """Run the image with another command, as `docker run IMAGE COMMAND` does."""
         return self.execute(*self.image.entrypoint, *command)
 
+    def shown(self) -> dict[str, str]:
+        """Make an API key for staff in the container's store, and return the header that shows it."""
+        made = self.run("keys", "create", "--name", "tests", "--scope", "orders:read", "--scope", "orders:write")
+        if made.returncode:
+            raise RuntimeError(f"no key can be made: {made.stderr}")
+        return {"Authorization": f"Bearer {made.stdout.strip()}"}
+
     def execute(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a program of the image, as `docker exec` does."""
         process = self._spawn(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)

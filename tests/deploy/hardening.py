@@ -33,6 +33,8 @@ def _of_service(name: str, service: Yaml, compose: Yaml) -> Iterator[str]:
     for port in service.get("ports", []):
         if not str(port).startswith("127.0.0.1:"):
             yield f"{name}: {port} is open to others"
+    if image.startswith("orderkeep:") and not service.get("environment", {}).get("ORDERKEEP_AUTH"):
+        yield f"{name}: nobody need show who they are"
     yield from _of_secrets(name, service, compose)
 
 

@@ -17,6 +17,9 @@ Yaml = dict[str, Any]
 FOLDER = CHECKOUT / "deploy" / "kubernetes"
 USER = 10001
 SPARE_SECONDS = 5
+SECONDS_TO_END = 10
+"""How long the service may take after SIGTERM, whatever is under way."""
+
 CONNECTIONS = 97
 """What PostgreSQL gives to ordinary users, unless told otherwise."""
 
@@ -136,6 +139,8 @@ def _of_settings(manifests: dict[str, Yaml]) -> Iterator[str]:
     known = {f"ORDERKEEP_{name.upper()}" for name in Settings.model_fields} | {STORE_FILE}
     for name in variables(manifests).keys() - known:
         yield f"ConfigMap: there is no setting {name}"
+    if not variables(manifests).get("ORDERKEEP_AUTH"):
+        yield "ConfigMap: nobody need show who they are"
     if not variables(manifests).get("ORDERKEEP_DOCUMENTS", "").startswith("s3://"):
         yield "ConfigMap: documents are kept where replicas do not share them"
     scaler = manifests["HorizontalPodAutoscaler"]["spec"]
@@ -148,5 +153,7 @@ def _of_the_end(manifests: dict[str, Yaml]) -> Iterator[str]:
     pod = manifests["Deployment"]["spec"]["template"]["spec"]
     waiting = pod["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     finishing = sum(int(variables(manifests)[f"ORDERKEEP_{name}_SECONDS"]) for name in ("DRAIN", "SHUTDOWN"))
+    if finishing >= SECONDS_TO_END:
+        yield f"ConfigMap: it does not end within {SECONDS_TO_END} seconds"
     if pod["terminationGracePeriodSeconds"] < waiting + finishing + SPARE_SECONDS:
         yield "Deployment: it is killed before it has finished"

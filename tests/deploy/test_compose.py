@@ -18,6 +18,7 @@ from tests.conftest import CHECKOUT
 from tests.deploy import trees
 from tests.deploy.container import Container
 from tests.deploy.hardening import findings
+from tests.deploy.manifests import SECONDS_TO_END, SPARE_SECONDS
 from tests.entrypoints.http_calls import PLAIN
 
 FILE = CHECKOUT / "deploy" / "compose.yaml"
@@ -53,6 +54,7 @@ def test_nothing_in_it_is_careless() -> None:
         ("orderkeep", {"ports": ["8000:8000"]}, "orderkeep: 8000:8000 is open to others"),
         ("orderkeep", {"read_only": False}, "orderkeep: its root can be written"),
         ("orderkeep", {"cap_drop": []}, "orderkeep: it keeps capabilities"),
+        ("orderkeep", {"environment": {}}, "orderkeep: nobody need show who they are"),
         ("migrate", {"security_opt": []}, "migrate: it may gain privileges"),
         ("migrate", {"image": "orderkeep:0.0.9"}, "migrate: its image is orderkeep:0.0.9, and this is "),
         ("migrate", {"secrets": []}, "migrate: ORDERKEEP_STORE_FILE is no secret of its own"),
@@ -76,7 +78,8 @@ def test_what_is_careless_is_found(service: str, planted: dict[str, Any], found:
 def test_the_service_has_time_to_finish_what_is_under_way() -> None:
     grace = int(SERVICE["stop_grace_period"].removesuffix("s"))
     settings = Settings(**_settings(SERVICE))
-    assert grace >= settings.drain_seconds + settings.shutdown_seconds + 5
+    assert settings.drain_seconds + settings.shutdown_seconds < SECONDS_TO_END
+    assert grace >= SECONDS_TO_END + SPARE_SECONDS
 
 
 @pytest.mark.parametrize("service", [SERVICE, MIGRATE], ids=["orderkeep", "migrate"])
@@ -109,7 +112,7 @@ def test_the_steps_of_the_file_work_on_postgres(postgres_url: str, container: Co
     migrated = container.run(*MIGRATE["command"])
     assert (migrated.returncode, migrated.stdout) == (0, "before\t0\nafter\t2\n")
     container.start()
-    with httpx.Client(base_url=container.url) as client:
+    with httpx.Client(base_url=container.url, headers=container.shown()) as client:
         assert client.post("/orders", json=PLAIN).status_code == 201
     assert container.stop(30) == 0
     assert container.written() == []

@@ -17,14 +17,20 @@ from tests.deploy import trees
 from tests.deploy.container import Container
 from tests.deploy.replay import Image
 from tests.entrypoints.http_calls import ORDER
+from tests.servers.running import free_port
 
-GRACE_SECONDS = 30
-"""What compose and Kubernetes give a container to end."""
+GRACE_SECONDS = 15
+"""What the pages give a container to end, once it is told to."""
+
+HOW_TO, ON_KUBERNETES = (
+    (CHECKOUT / "docs" / "how-to" / page).read_text(encoding="utf-8")
+    for page in ("deploy-in-containers.md", "deploy-on-kubernetes.md")
+)
 
 
 def test_a_container_keeps_an_order_over_a_stop_and_a_start(container: Container) -> None:
     container.start()
-    with httpx.Client(base_url=container.url) as client:
+    with httpx.Client(base_url=container.url, headers=container.shown()) as client:
         placed = client.post("/orders", json=ORDER, headers={"Idempotency-Key": "in-a-container"})
         assert placed.status_code == 201
         assert container.stop(GRACE_SECONDS) == 0
@@ -33,6 +39,32 @@ def test_a_container_keeps_an_order_over_a_stop_and_a_start(container: Container
     assert container.stop(GRACE_SECONDS) == 0
     assert container.written() == []
     assert "Traceback" not in container.said()
+
+
+def test_a_container_does_not_start_while_nobody_need_show_who_they_are(image: Image, tmp_path: Path) -> None:
+    with Container(image, tmp_path, {"ORDERKEEP_PORT": str(free_port())}) as container:
+        ended = container.execute(*container.image.entrypoint, *container.image.command)
+        assert (ended.returncode, ended.stdout) == (2, "")
+        assert ended.stderr.startswith("orderkeep: will not listen on 0.0.0.0 while nobody need show who they are: ")
+        assert "set ORDERKEEP_AUTH=keys and make a key with `orderkeep keys create`" in ended.stderr
+        assert container.written() == []
+
+
+def test_the_first_key_is_made_as_the_page_says_and_nobody_passes_without_one(container: Container) -> None:
+    told = re.search(r"\$\(docker exec orderkeep (orderkeep keys create .+)\)\n", HOW_TO)
+    others = re.findall(r"\borderkeep (keys create .+)\)\n", HOW_TO + ON_KUBERNETES)
+    assert told
+    assert others == [told[1].removeprefix("orderkeep ")] * 3
+    assert "--env ORDERKEEP_AUTH=keys" in HOW_TO
+    container.start()
+    made = container.execute(*shlex.split(told[1]))
+    assert made.returncode == 0, made.stderr
+    with httpx.Client(base_url=container.url) as client:
+        assert client.post("/orders", json=ORDER).status_code == 401
+        shown = {"Authorization": f"Bearer {made.stdout.strip()}"}
+        assert client.post("/orders", json=ORDER, headers=shown).status_code == 201
+        assert [client.get(path).status_code for path in ("/livez", "/readyz", "/metrics")] == [200, 200, 200]
+    assert container.written() == []
 
 
 def test_commands_work_in_a_container_that_can_write_its_volume_only(container: Container) -> None:
@@ -45,8 +77,7 @@ def test_commands_work_in_a_container_that_can_write_its_volume_only(container: 
 
 
 def test_the_backup_of_the_page_is_taken_in_a_container_and_can_be_verified(container: Container) -> None:
-    page = (CHECKOUT / "docs" / "how-to" / "deploy-in-containers.md").read_text(encoding="utf-8")
-    told = re.search(r"docker exec orderkeep (python -c .+)", page)
+    told = re.search(r"docker exec orderkeep (python -c .+)", HOW_TO)
     assert told
     assert container.run("place", "--user", "user-7", "--total", "99.00", "--currency", "EUR").returncode == 0
     assert container.execute(*shlex.split(told[1])).returncode == 0

@@ -81,6 +81,8 @@ def test_nothing_in_the_manifests_contradicts_the_code(image: Image) -> None:
         ("HorizontalPodAutoscaler", ("spec", "maxReplicas"), 9, "HorizontalPodAutoscaler: PostgreSQL has not as many"),
         ("ConfigMap", ("data", "ORDERKEEP_WORKERS"), "4", "ConfigMap: there is no setting ORDERKEEP_WORKERS"),
         ("ConfigMap", ("data", "ORDERKEEP_DOCUMENTS"), "folder:///documents", "ConfigMap: documents are kept where"),
+        ("ConfigMap", ("data", "ORDERKEEP_AUTH"), "", "ConfigMap: nobody need show who they are"),
+        ("ConfigMap", ("data", "ORDERKEEP_DRAIN_SECONDS"), "3", "ConfigMap: it does not end within 10 seconds"),
         ("ServiceAccount", ("metadata", "name"), "default", "ServiceAccount: nobody uses it"),
         ("ConfigMap", ("metadata", "name"), "settings", "ConfigMap: it is not what the pods read"),
         ("ConfigMap", ("data", "ORDERKEEP_SHUTDOWN_SECONDS"), "9", "Deployment: it is killed before it has finished"),
@@ -101,6 +103,7 @@ def test_a_container_understands_what_the_manifests_set(container: Container) ->
     secret: Yaml = MANIFESTS["Secret"]
     container.mount(trees.at(container.image.root, variables(MANIFESTS)[STORE_FILE]), secret["stringData"]["store"])
     told = dict(line.split("\t", 1) for line in container.run("config").stdout.splitlines())
+    assert told["auth"] == "keys\tORDERKEEP_AUTH"
     assert told["store"] == (
         "postgresql://orderkeep:***@postgres.example.internal:5432/orders?sslmode=require\tORDERKEEP_STORE_FILE"
     )

@@ -33,10 +33,11 @@ def test_old_code_that_runs_goes_on_with_newer_tables_and_that_starts_refuses_th
     on_postgres: Container, postgres_url: str
 ) -> None:
     assert on_postgres.run("migrate").returncode == 0
+    shown = on_postgres.shown()
     on_postgres.start()
     ask(postgres_url, "INSERT INTO orderkeep_migrations (number, name) VALUES (3, '0003_of_the_future.sql')")
     assert on_postgres.health().returncode == 0
-    assert httpx.post(f"{on_postgres.url}/orders", json=PLAIN).status_code == 201
+    assert httpx.post(f"{on_postgres.url}/orders", json=PLAIN, headers=shown).status_code == 201
     assert on_postgres.stop(30) == 0
 
     on_postgres.start(alive(on_postgres))
@@ -74,7 +75,8 @@ def test_a_dump_is_restored_and_verified_as_the_page_says_on_postgres(
     server.run("createdb", "--owner=orderkeep", "orders")
     container.image.environment["ORDERKEEP_STORE"] = orders
     container.start()
-    placed = httpx.post(f"{container.url}/orders", json=ORDER)
+    shown = container.shown()
+    placed = httpx.post(f"{container.url}/orders", json=ORDER, headers=shown)
     assert placed.status_code == 201
 
     file = tmp_path / "orders.dump"
@@ -86,4 +88,4 @@ def test_a_dump_is_restored_and_verified_as_the_page_says_on_postgres(
     container.image.environment["ORDERKEEP_STORE"] = restored
     assert container.run("verify").stdout == "orders\t1\nchanges\t1\nproblems\t0\n"
     container.start()
-    assert httpx.get(container.url + placed.headers["location"]).content == placed.content
+    assert httpx.get(container.url + placed.headers["location"], headers=shown).content == placed.content

@@ -121,6 +121,14 @@ def load_balancer(request: Request, *, multi_value: bool = True) -> Event:
     }
 
 
+def with_key(event: Event, key: str) -> Event:
+    """Return the event as it is where its sender shows an API key."""
+    name, shown = "authorization", f"Bearer {key}"
+    if "multiValueHeaders" in event:
+        return {**event, "multiValueHeaders": {**(event["multiValueHeaders"] or {}), name: [shown]}}
+    return {**event, "headers": {**event["headers"], name: shown}}
+
+
 KINDS: dict[str, Callable[[Request], Event]] = {
     "http-api": http_api,
     "rest-api": rest_api,

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from tests.entrypoints.lambda_calls import Answered, Event, read_answer
+from tests.entrypoints.lambda_calls import Answered, Event, read_answer, with_key
 
 USUAL = {
     "AWS_LAMBDA_FUNCTION_NAME": "orders",
@@ -72,10 +72,7 @@ def let_in(module: ModuleType, event: Event) -> Event:
     shown = {name.lower() for name in (event.get("multiValueHeaders") or event.get("headers") or {})}
     if "elb" not in event["requestContext"] or "authorization" in shown:
         return event
-    bearer = f"Bearer {_key_of(module)}"
-    if "headers" in event:
-        return {**event, "headers": {"authorization": bearer, **event["headers"]}}
-    return {**event, "multiValueHeaders": {"authorization": [bearer], **event["multiValueHeaders"]}}
+    return with_key(event, _key_of(module))
 
 
 def _key_of(module: ModuleType) -> str:

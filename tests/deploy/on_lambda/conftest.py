@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from orderkeep.application.actor import EVERY_SCOPE, Scope
+from orderkeep.bootstrap import bootstrap
 from tests.conftest import not_here, shared_folder
 from tests.deploy.on_lambda import template as lambda_template
 from tests.deploy.on_lambda.container import Build, Invoke
@@ -55,14 +57,34 @@ def unpacked(built: Build, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def invoke(unpacked: Path, built: Build, dynamodb: servers.Server) -> Invoke:
-    """Start a container with the environment that the template gives a function, and invoke it."""
-    template = lambda_template.read(built(HERE).with_suffix(".yaml").read_text(encoding="utf-8"))
-    table = await dynamodb.new_table()
-    parameters = {name: str(found["Default"]) for name, found in template["Parameters"].items()}
-    names = parameters | {"AWS::Region": servers.REGION, "Orders": table, "Documents": "papers", "Events": "bus"}
+async def table(dynamodb: servers.Server) -> str:
+    """The stack's table."""
+    return await dynamodb.new_table()
 
-    def started(function: str, events: list[Any], **environment: str) -> dict[str, Any]:
+
+@pytest.fixture
+async def key(dynamodb: servers.Server, table: str) -> str:
+    """An API key that is kept in the stack's table, of staff who may do all that a shop does."""
+    use_cases = bootstrap(dynamodb.url_of(table))
+    try:
+        made = await use_cases.create_api_key.execute("tests", scopes=EVERY_SCOPE - {Scope.ADMIN})
+    finally:
+        await use_cases.close()
+    return made.key
+
+
+@pytest.fixture
+def invoke(unpacked: Path, built: Build, dynamodb: servers.Server, table: str) -> Invoke:
+    """Start a container with the environment that the template gives a function, and invoke it. A parameter may be
+    another than where nobody says otherwise: `invoke("HttpFunction", events, HttpAuthorization="NONE")`.
+    """
+    template = lambda_template.read(built(HERE).with_suffix(".yaml").read_text(encoding="utf-8"))
+    parts = {"AWS::Region": servers.REGION, "Orders": table, "Documents": "papers", "Events": "bus"}
+
+    def started(function: str, events: list[Any], **said: str) -> dict[str, Any]:
+        parameters = {name: value for name, value in said.items() if name in template["Parameters"]}
+        environment = {name: value for name, value in said.items() if name not in parameters}
+        names = lambda_template.defaults_of(template) | parts | parameters
         theirs = {
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",

@@ -10,6 +10,7 @@ from typing import Any
 from orderkeep.config import Settings
 from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
 from orderkeep.infrastructure.dynamo_repo.setup import _STREAM, _creation
+from tests.deploy.on_lambda.rules_of_callers import nobody_comes_in_unasked, whom_iam_let_in_may_do_what_is_said
 from tests.deploy.on_lambda.template import AnyName, Template, environment_of, of_type, read
 from tests.docs.dynamo_tables import OPERATIONS
 
@@ -143,8 +144,10 @@ def _what_is_set_is_published(template: Template) -> Iterator[str]:
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         if "SnapStart" in function or name in words:
             asked = json.dumps([shared, {**function, "ReservedConcurrentExecutions": None}])
-            conditional = ["RestoredTableName"] if "HasRestoredTable" in asked else []
-            used = [each for each in template["Parameters"] if f'{{"Ref": "{each}"}}' in asked] + conditional
+            asked += "".join(
+                json.dumps(condition) for each, condition in template["Conditions"].items() if f'"{each}"' in asked
+            )
+            used = [each for each in template["Parameters"] if f'{{"Ref": "{each}"}}' in asked]
             yield from (
                 f"another {each} publishes no {name}" for each in used if f"${{{each}}}" not in words.get(name, "")
             )
@@ -205,14 +208,6 @@ def _no_change_is_lost_on_its_way_out(template: Template) -> Iterator[str]:
         yield "one change that cannot be sent stops all others"
 
 
-def _nobody_comes_in_unasked(template: Template) -> Iterator[str]:
-    routes = of_type(template, "AWS::ApiGatewayV2::Route")
-    if any(route.get("AuthorizationType") != {"Ref": "HttpAuthorization"} for route in routes.values()):
-        yield "a route is open to the world"
-    if template["Parameters"]["HttpAuthorization"]["Default"] != "AWS_IAM":
-        yield "the API is open to the world unless somebody says otherwise"
-
-
 RULES: tuple[Rule, ...] = (
     _the_table_is_the_one_that_the_code_creates,
     _what_is_kept_is_protected,
@@ -224,7 +219,8 @@ RULES: tuple[Rule, ...] = (
     _logs_end,
     _somebody_is_told,
     _no_change_is_lost_on_its_way_out,
-    _nobody_comes_in_unasked,
+    nobody_comes_in_unasked,
+    whom_iam_let_in_may_do_what_is_said,
 )
 
 

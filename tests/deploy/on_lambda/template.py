@@ -27,29 +27,50 @@ def expanded(template: Template) -> Template:
     return made
 
 
-def resolved(value: Any, names: dict[str, str]) -> Any:
-    """Return a value as it is in a stack where nothing was restored."""
+def resolved(value: Any, names: dict[str, str], conditions: dict[str, Any] | None = None) -> Any:
+    """Return a value as it is in a stack whose parameters and parts have these names."""
     if isinstance(value, list):
-        return [resolved(each, names) for each in value]
+        return [resolved(each, names, conditions) for each in value]
     if not isinstance(value, dict):
         return value
     if "Ref" in value:
         return names[value["Ref"]]
     if "Fn::If" in value:
-        return resolved(value["Fn::If"][2], names)
+        name, held, otherwise = value["Fn::If"]
+        chosen = held if _holds((conditions or {})[name], names) else otherwise
+        return resolved(chosen, names, conditions)
+    if "Fn::Join" in value:
+        between, parts = resolved(value["Fn::Join"], names, conditions)
+        return between.join(parts)
+    if "Fn::Split" in value:
+        between, text = resolved(value["Fn::Split"], names, conditions)
+        return text.split(between)
     if isinstance(value.get("Fn::Sub"), str):
-        text: str = value["Fn::Sub"]
+        text = value["Fn::Sub"]
         for name, known in names.items():
             text = text.replace(f"${{{name}}}", known)
         return text
-    return {key: resolved(each, names) for key, each in value.items()}
+    return {key: resolved(each, names, conditions) for key, each in value.items()}
+
+
+def _holds(condition: dict[str, Any], names: dict[str, str]) -> bool:
+    if "Fn::Not" in condition:
+        return not _holds(condition["Fn::Not"][0], names)
+    one, other = resolved(condition["Fn::Equals"], names)
+    return str(one) == str(other)
 
 
 def environment_of(template: Template, function: str, names: dict[str, str]) -> dict[str, str]:
     """Return the environment that a function gets."""
     shared = template["Globals"]["Function"]["Environment"]["Variables"]
     own = template["Resources"][function]["Properties"]["Environment"]["Variables"]
-    return {name: str(resolved(value, names)) for name, value in {**shared, **own}.items()}
+    conditions = template["Conditions"]
+    return {name: str(resolved(value, names, conditions)) for name, value in {**shared, **own}.items()}
+
+
+def defaults_of(template: Template) -> dict[str, str]:
+    """Return the parameters as they are where nobody says otherwise."""
+    return {name: str(found.get("Default", "")) for name, found in template["Parameters"].items()}
 
 
 def of_type(template: Template, kind: str) -> dict[str, Any]:

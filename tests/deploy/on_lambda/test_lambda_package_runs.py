@@ -11,26 +11,61 @@ from orderkeep.config import Settings
 from orderkeep.entrypoints.api.app import create_app
 from tests.deploy.on_lambda.container import Invoke
 from tests.deploy.on_lambda.test_lambda_package import NOT_INSIDE
-from tests.entrypoints.lambda_calls import KINDS, Request, read_answer
+from tests.entrypoints.lambda_calls import KINDS, Event, Request, read_answer, with_key
 from tests.servers import dynamodb as servers
 
 RECORDED = Path(__file__).parents[2] / "entrypoints" / "lambda_events"
 
 
+IAM_ASKED = [kind for kind in KINDS if kind != "load-balancer"]
+"""Where a caller was let in by IAM, as the template has it unless somebody says otherwise."""
+
+
+def unsigned(event: Event) -> Event:
+    """Return the event as it is where nobody was asked before: the API's authorization is NONE."""
+    return {**event, "requestContext": {**event["requestContext"], "authorizer": {}, "identity": {}}}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_built_package_answers_a_recorded_event_of_each_kind(kind: str, invoke: Invoke) -> None:
+def test_the_built_package_answers_a_recorded_event_of_each_kind(kind: str, invoke: Invoke, key: str) -> None:
     recorded = json.loads((RECORDED / f"{kind}.json").read_bytes())
-    [first, again] = invoke("HttpFunction", [recorded, recorded])["said"]
+    event, parameters = (
+        (recorded, {}) if kind in IAM_ASKED else (with_key(recorded, key), {"HttpAuthorization": "NONE"})
+    )
+    [first, again] = invoke("HttpFunction", [event, event], **parameters)["said"]
     placed, repeated = read_answer(first["answer"]), read_answer(again["answer"])
     assert (placed.status, placed.encoded, placed.json()["metadata"]) == (201, False, {"sent_through": kind})
     assert repeated.json() == placed.json()
 
 
-def test_the_built_package_keeps_an_order_through_all_kinds_of_events(invoke: Invoke) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_built_package_lets_in_whom_iam_let_in_or_who_has_a_key_as_the_template_says(
+    kind: str, invoke: Invoke, key: str
+) -> None:
+    asked = KINDS[kind](Request("GET", "/orders"))
+    events = [asked, unsigned(asked), with_key(unsigned(asked), key)]
+
+    def statuses(authorization: str) -> list[int]:
+        said = invoke("HttpFunction", events, HttpAuthorization=authorization)["said"]
+        return [read_answer(each["answer"]).status for each in said]
+
+    assert statuses("AWS_IAM") == [200 if kind in IAM_ASKED else 401, 401, 401]
+    assert statuses("NONE") == [401, 401, 200]
+
+
+def test_whom_iam_let_in_may_do_what_the_stack_says_and_no_more(invoke: Invoke) -> None:
+    place = Request.json("POST", "/orders", {"user_id": "user-42", "total": 9900, "currency": "EUR"})
+    events = [KINDS["http-api"](request) for request in (place, Request("GET", "/orders"))]
+    [refused, listed] = invoke("HttpFunction", events, IamScopes="read,ship")["said"]
+    assert (read_answer(refused["answer"]).status, read_answer(listed["answer"]).status) == (403, 200)
+    assert "orders:write" in read_answer(refused["answer"]).json()["detail"]
+
+
+def test_the_built_package_keeps_an_order_through_all_kinds_of_events(invoke: Invoke, key: str) -> None:
     place = Request.json(
         "POST", "/orders", {"user_id": "user-42", "total": 9900, "currency": "EUR"}, Idempotency_Key="7781"
     )
-    [placed] = invoke("HttpFunction", [KINDS["http-api"](place)])["said"]
+    [placed] = invoke("HttpFunction", [with_key(KINDS["http-api"](place), key)], HttpAuthorization="NONE")["said"]
     order = read_answer(placed["answer"]).json()
 
     steps = [
@@ -38,7 +73,8 @@ def test_the_built_package_keeps_an_order_through_all_kinds_of_events(invoke: In
         Request("GET", f"/orders/{order['id']}"),
         Request("GET", "/docs"),
     ]
-    said = invoke("HttpFunction", [KINDS[kind](step) for kind in KINDS for step in steps])["said"]
+    events = [with_key(KINDS[kind](step), key) for kind in KINDS for step in steps]
+    said = invoke("HttpFunction", events, HttpAuthorization="NONE")["said"]
     answers = [read_answer(each["answer"]) for each in said]
     assert [answer.status for answer in answers] == [200, 200, 404, *[422, 200, 404] * 3]
     assert {answer.json()["status"] for answer in answers[1::3]} == {"cancelled"}
@@ -50,7 +86,9 @@ def test_the_built_package_keeps_an_order_through_all_kinds_of_events(invoke: In
 
 def test_the_built_package_describes_itself_as_the_source_does(invoke: Invoke) -> None:
     [said] = invoke("HttpFunction", [KINDS["function-url"](Request("GET", "/openapi.json"))])["said"]
-    assert read_answer(said["answer"]).json() == json.loads(json.dumps(create_app(Settings()).openapi()))
+    assert read_answer(said["answer"]).json() == json.loads(
+        json.dumps(create_app(Settings(auth="authorizer")).openapi())
+    )
 
 
 def test_the_built_package_refuses_what_is_no_stream_event_and_takes_an_empty_one(invoke: Invoke) -> None:

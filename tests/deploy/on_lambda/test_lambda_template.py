@@ -47,7 +47,8 @@ PLANTED = {
     "a function with a role that is made for it": (r" +Role: !GetAtt HttpRole.Arn\n", "", "HttpFunction has no role"),
     "a handler that there is not": ("lambda_direct.handler", "lambda_direct.handle", "DirectFunction has the handler"),
     "a setting that there is not": ("ORDERKEEP_LOG_LEVEL", "ORDERKEEP_LOGLEVEL", "ORDERKEEP_LOGLEVEL, which is no"),
-    "a parameter that changes nothing": (", table ${RestoredTableName}", "", "another RestoredTableName publishes no"),
+    "a parameter that changes nothing": (", ${RestoredTableName}", "", "another RestoredTableName publishes no"),
+    "an authorization that changes nothing": (", ${HttpAuthorization}", "", "another HttpAuthorization publishes no"),
     "logs for ever": (r" +RetentionInDays: !Ref LogRetentionDays\n", "", "keeps logs for ever"),
     "a log group that nobody made": (r" +LoggingConfig: {LogGroup: !Ref HttpLogs}\n", "", "HttpFunction logs into"),
     "an alarm less": (r"  HttpThrottles:(?s:.*?)\n\n", "", "nobody is told of HttpFunction's Throttles"),
@@ -64,6 +65,19 @@ PLANTED = {
     "one change that stops all": (r" +MaximumRetryAttempts: .*\n", "", "stops all others"),
     "an open route": ("AuthorizationType: !Ref HttpAuthorization", "AuthorizationType: NONE", "a route is open"),
     "an open API": ("Default: AWS_IAM", "Default: NONE", "open to the world unless"),
+    "a service that believes an open API": (
+        "[AsksItself, keys, authorizer]",
+        "[AsksItself, authorizer, keys]",
+        "is NONE",
+    ),
+    "a service that asks nobody": (r" +ORDERKEEP_AUTH: .*\n", "", "does not ask for authorizer"),
+    "callers who may do nothing": (r" +ORDERKEEP_IAM_SCOPES: .*\n", "", "callers may do nothing"),
+    "scopes that there are not": (
+        "Default: read,write,",
+        "Default: read,sell,",
+        "the scopes read,sell,cancel,ship cannot",
+    ),
+    "callers who may do everything": (r"\^\(read\|", "^(admin|read|", "callers may be given admin"),
 }
 
 
@@ -152,6 +166,7 @@ def test_the_longest_parameters_fit_the_description_of_a_version(tmp_path: Path)
     template = lambda_template.read(template_for(Target("arm64", "3.13"), tmp_path / "package.zip", TEXT))
     longest = {"RestoredTableName": "t" * 40, "Seller": "s" * template["Parameters"]["Seller"]["MaxLength"]}
     longest |= {"MemorySize": "10240", "LogLevel": "critical", "SnapStart": "PublishedVersions"}
+    longest |= {"HttpAuthorization": "AWS_IAM", "IamScopes": "s" * template["Parameters"]["IamScopes"]["MaxLength"]}
     assert not re.fullmatch(template["Parameters"]["RestoredTableName"]["AllowedPattern"], "t" * 41)
     for version in lambda_template.of_type(template, "AWS::Lambda::Version").values():
         assert len(lambda_template.resolved(version["Description"], longest)) <= 256
