@@ -3,6 +3,7 @@
 A process of its own, so that it takes no time from the server: reads a job as JSON, prints what it counted as JSON.
 """
 
+import itertools
 import json
 import os
 import select
@@ -47,6 +48,12 @@ def reads(job: dict[str, Any]) -> Iterator[bytes]:
         yield from requests
 
 
+def lists(_: dict[str, Any]) -> Iterator[bytes]:
+    """Yield requests for the page that a list begins with, over and over."""
+    while True:
+        yield b"GET /orders HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
 def cancellations(job: dict[str, Any]) -> Iterator[bytes]:
     """Yield requests that cancel each order once, if it is at its first version."""
     body = json.dumps({"reason": "changed_mind", "note": "Ordered twice"}).encode()
@@ -63,8 +70,17 @@ def with_body(route: str, headers: str, body: bytes) -> bytes:
 OPERATIONS: dict[str, tuple[Callable[[dict[str, Any]], Iterator[bytes]], bytes]] = {
     "place": (placements, b"HTTP/1.1 201 "),
     "get": (reads, b"HTTP/1.1 200 "),
+    "list": (lists, b"HTTP/1.1 200 "),
     "cancel": (cancellations, b"HTTP/1.1 200 "),
 }
+
+
+def authorized(requests: Iterator[bytes], tokens: list[str]) -> Iterator[bytes]:
+    """Return the requests, each with the next of the tokens, over and over; as they are where there are none."""
+    if not tokens:
+        return requests
+    shown = itertools.cycle([f"\r\nAuthorization: Bearer {token}\r\n\r\n".encode() for token in tokens])
+    return (request.replace(b"\r\n\r\n", next(shown), 1) for request in requests)
 
 
 class WrongAnswer(Exception):
@@ -140,14 +156,15 @@ def main() -> None:
     job = json.load(sys.stdin)
     make_requests, expected = OPERATIONS[job["operation"]]
     connections = [Connection(job["port"], expected) for _ in range(job["concurrency"])]
+    requests = authorized(make_requests(job), job.get("tokens", []))
     cpu_before, own_before = cpu_seconds(job["pid"]), time.process_time()
     try:
-        answers, seconds = drive(connections, make_requests(job), job["seconds"])
+        answers, seconds = drive(connections, requests, job["seconds"])
     except WrongAnswer as error:
         sys.exit(f"{job['operation']}: {error}")
     own, cpu_after = time.process_time() - own_before, cpu_seconds(job["pid"])
     cpu = None if cpu_before is None or cpu_after is None else cpu_after - cpu_before
-    ids = [json.loads(answer.partition(b"\r\n\r\n")[2])["id"] for answer in answers]
+    ids = [json.loads(answer.partition(b"\r\n\r\n")[2]).get("id") for answer in answers]
     json.dump({"count": len(answers), "seconds": seconds, "cpu": cpu, "own_cpu": own, "ids": ids}, sys.stdout)
 
 

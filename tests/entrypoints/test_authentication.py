@@ -173,7 +173,9 @@ async def test_guesses_from_one_address_are_counted_too(use_cases: UseCases) -> 
     [
         (("192.0.2.7", 4711), "192.0.2.7"),
         (("2001:db8:1:2:3:4:5:6", 4711), "2001:db8:1:2::/64"),
+        (("::ffff:192.0.2.7", 4711), "192.0.2.7"),
         (("testclient", 4711), "testclient"),
+        (("unix:", 0), "unix:"),
         (None, "unknown"),
     ],
 )

@@ -1,6 +1,7 @@
 """The keys that were looked up in the last seconds, so that a request costs no read of the store."""
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -32,8 +33,8 @@ class KnownApiKeys:
 
     def __init__(self, keys: ApiKeyStore, clock: Clock) -> None:
         self._keys, self._clock = keys, clock
-        self._known: dict[str, Known] = {}
-        self._unknown: dict[str, Known] = {}
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._unknown: OrderedDict[str, Known] = OrderedDict()
         self._asking: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Known]] = {}
 
     def fresh(self, key_id: str, now: datetime) -> Known | None:
@@ -66,7 +67,7 @@ class KnownApiKeys:
             task.exception()  # who asked may be gone: then nobody else would hear of it
 
 
-def _remember(place: dict[str, Known], key_id: str, found: Known) -> None:
+def _remember(place: OrderedDict[str, Known], key_id: str, found: Known) -> None:
     place[key_id] = found
     if len(place) > MOST_KNOWN:
-        place.pop(next(iter(place)))  # looked up longest ago: keys in use are looked up anew every few seconds
+        place.popitem(last=False)  # looked up longest ago: keys in use are looked up anew every few seconds

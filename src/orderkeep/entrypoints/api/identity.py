@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv6Network, ip_address
+from ipaddress import IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
 from starlette._utils import get_route_path
@@ -95,9 +95,11 @@ def token_in(scope: Scope) -> str:
 
 def address_of(scope: Scope) -> str:
     """Return where a request comes from: of an IPv6 address the network that one customer has."""
-    host = (scope.get("client") or ("unknown",))[0]
+    host: str = (scope.get("client") or ("unknown",))[0]
+    if ":" not in host:  # taken as it is: to parse it costs more than to count it
+        return host
     try:
-        address = ip_address(host)
+        address = IPv6Address(host)
     except ValueError:
-        return str(host)
-    return str(IPv6Network((int(address), 64), strict=False)) if address.version == 6 else host
+        return host
+    return str(address.ipv4_mapped or IPv6Network((int(address), 64), strict=False))

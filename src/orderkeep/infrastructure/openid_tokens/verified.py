@@ -1,5 +1,6 @@
 """Tokens that were verified a moment ago, so that one that comes with every request is not verified with each."""
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -28,7 +29,7 @@ class VerifiedTokens:
     """
 
     def __init__(self) -> None:
-        self._tokens: dict[bytes, _Verified] = {}
+        self._tokens: OrderedDict[bytes, _Verified] = OrderedDict()
 
     def find(self, token: str, keys: KeySet | None, now: float) -> Actor | None:
         """Return who holds the token, where it was verified with these keys and counts still."""
@@ -44,7 +45,7 @@ class VerifiedTokens:
         digest = _digest(token)
         self._tokens.pop(digest, None)
         while len(self._tokens) >= MAX_TOKENS:
-            del self._tokens[next(iter(self._tokens))]
+            self._tokens.popitem(last=False)
         self._tokens[digest] = _Verified(actor, keys, now, end)
 
 
