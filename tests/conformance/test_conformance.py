@@ -15,7 +15,7 @@ from tests.servers import dynamodb
 
 WHOLE = os.environ.get("ORDERKEEP_TEST_CONFORMANCE") == "whole"
 SEED = int(os.environ.get("ORDERKEEP_TEST_SEED", "1"))
-EXAMPLES = {"memory": 1_300, "others": 150} if WHOLE else {"memory": 8, "others": 2}
+EXAMPLES = {"memory": 1_400, "others": 150} if WHOLE else {"memory": 8, "others": 2}
 CASES = {"memory": 20_000, "others": 3_000} if WHOLE else {"memory": 800, "others": 600}
 """What is asked of each operation, and so of the service: fewer is a failure."""
 
