@@ -20,12 +20,15 @@ from typing import Any
 
 import pytest
 
+from orderkeep.entrypoints.log_context import current_request
 from tests.entrypoints.lambda_calls import Answered, Event, read_answer, with_key
 
 USUAL = {
     "AWS_LAMBDA_FUNCTION_NAME": "orders",
     "ORDERKEEP_AUTH": "authorizer,keys",
     "ORDERKEEP_IAM_SCOPES": "admin",
+    "ORDERKEEP_RATE_LIMIT": "0",
+    "ORDERKEEP_RATE_LIMIT_PER_ADDRESS": "0",
 }
 """What a container is told unless a test says otherwise."""
 
@@ -123,5 +126,6 @@ def end(handler: str) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(asyncio.sleep(0))
         loop.close()
+    current_request.set(None)
     gc.unfreeze()
     asyncio.set_event_loop(None)

@@ -228,9 +228,7 @@ async def test_links_hold_behind_a_proxy_that_serves_us_under_a_path() -> None:
         assert issued.headers["location"] == f"/shop{path}/{issued.json()['id']}"
 
 
-@pytest.mark.parametrize(
-    "method, path, allowed", [("PUT", "receipt", "GET, POST, HEAD"), ("DELETE", "f" * 64, "GET, HEAD")]
-)
+@pytest.mark.parametrize("method, path, allowed", [("PUT", "receipt", "POST"), ("DELETE", "f" * 64, "GET, HEAD")])
 async def test_documents_are_never_replaced_nor_deleted(
     client: httpx.AsyncClient, method: str, path: str, allowed: str
 ) -> None:

@@ -43,8 +43,8 @@ async def test_head_sends_no_body_whatever_the_server_would_do_with_it() -> None
     async def send(message: Message) -> None:
         sent.append(message)
 
-    scope = {"type": "http", "method": "HEAD", "path": "/livez", "root_path": "", "query_string": b"", "headers": []}
-    await create_app(Settings(), bootstrap("memory://"))(scope, receive, send)
+    scope = {"type": "http", "method": "HEAD", "path": "/livez", "root_path": "", "query_string": b""}
+    await create_app(Settings(), bootstrap("memory://"))({**scope, "headers": [(b"host", b"localhost")]}, receive, send)
     assert [(message.get("status"), message.get("body")) for message in sent] == [(200, None), (None, b"")]
 
 
