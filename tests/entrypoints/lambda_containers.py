@@ -129,3 +129,4 @@ def end(handler: str) -> None:
     current_request.set(None)
     gc.unfreeze()
     asyncio.set_event_loop(None)
+    current_request.set(None)  # an invocation sets it for good: on Lambda the next one is of the same process
