@@ -43,10 +43,11 @@ def test_a_container_keeps_an_order_over_a_stop_and_a_start(container: Container
 
 def test_a_container_does_not_start_while_nobody_need_show_who_they_are(image: Image, tmp_path: Path) -> None:
     with Container(image, tmp_path, {"ORDERKEEP_PORT": str(free_port())}) as container:
-        ended = container.execute(*container.image.entrypoint, *container.image.command)
-        assert (ended.returncode, ended.stdout) == (2, "")
-        assert ended.stderr.startswith("orderkeep: will not listen on 0.0.0.0 while nobody need show who they are: ")
-        assert "set ORDERKEEP_AUTH=keys and make a key with `orderkeep keys create`" in ended.stderr
+        with pytest.raises(RuntimeError, match=r"will not listen on 0\.0\.0\.0 while nobody need show who they are: "):
+            container.start()
+        assert container.process is not None
+        assert container.process.wait(GRACE_SECONDS) == 2
+        assert "set ORDERKEEP_AUTH=keys and make a key with `orderkeep keys create`" in container.said()
         assert container.written() == []
 
 
