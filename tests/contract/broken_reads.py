@@ -15,6 +15,16 @@ from orderkeep.infrastructure.serialization import ChangeRecord
 TICK = timedelta(microseconds=1)
 
 
+class GivesOrdersToStrangers(InMemoryOrderRepository):
+    async def get_own(self, order_id: str, user_id: str) -> Order | None:
+        return await self.get_by_id(order_id)
+
+
+class ShowsOrdersToStrangers(InMemoryOrderRepository):
+    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
+        return await self.get_snapshot(order_id)
+
+
 class AltersHistory(InMemoryOrderRepository):
     """Tells another history than it keeps."""
 

@@ -19,6 +19,7 @@ from typing import Any
 from orderkeep.application.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
 from orderkeep.application.ports import OrderHistory
+from orderkeep.application.seen_orders import load_for
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
 from orderkeep.domain.exceptions import (
@@ -94,10 +95,8 @@ async def change_order(
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
-        order = None if is_new else await repo.get_by_id(order_id)
+        order = None if is_new else await load_for(request.actor, repo, order_id)
         if order is not None:
-            if not request.actor.may_see(order.user_id):
-                raise OrderNotFound(order_id)
             request.actor.need(scope)
             if attribution.key in order.requests:
                 return await _answer_again(order, attribution, history)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import IO
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.domain.entities import in_utc
+from orderkeep.domain.entities import Order, in_utc
 from orderkeep.domain.repositories import OrderRepository
 
 Clock = Callable[[], datetime]
@@ -76,6 +76,13 @@ class OrderQueries(ABC):
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         """Return the order as last committed, or None."""
 
+    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
+        """Return the order as `get_snapshot` does where it is that user's, else None. A store that can should tell so
+        without reading more of it than whose it is: then the time that it takes tells a stranger nothing.
+        """
+        snapshot = await self.get_snapshot(order_id)
+        return snapshot if snapshot is not None and snapshot.user_id == user_id else None
+
     @abstractmethod
     async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
         """Return up to `limit` orders that match, newest first by `(created_at, id)`, those behind `after`.
@@ -123,6 +130,13 @@ class ChangeFeed(ABC):
 
 class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
     """One place that keeps orders. `orderkeep.testing` holds any implementation to this contract."""
+
+    async def get_own(self, order_id: str, user_id: str) -> Order | None:
+        """Return the order as `get_by_id` does where it is that user's, else None; as `get_own_snapshot`, without
+        reading it where it is not.
+        """
+        order = await self.get_by_id(order_id)
+        return order if order is not None and order.user_id == user_id else None
 
     @abstractmethod
     async def ping(self) -> None:

@@ -37,12 +37,18 @@ class InMemoryOrderRepository(OrderStore):
         record = self._orders.get(order_id)
         return order_of(record.document, record.requests, record.seal) if record else None
 
+    async def get_own(self, order_id: str, user_id: str) -> Order | None:
+        return await self.get_by_id(order_id) if self._is_of(user_id, order_id) else None
+
     async def save(self, *orders: Order) -> None:
         self._commit(orders)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         record = self._orders.get(order_id)
         return _snapshot(record) if record else None
+
+    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
+        return await self.get_snapshot(order_id) if self._is_of(user_id, order_id) else None
 
     async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
         with self._lock:
@@ -82,6 +88,10 @@ class InMemoryOrderRepository(OrderStore):
 
     async def close(self) -> None:
         self._closed = True
+
+    def _is_of(self, user_id: str, order_id: str) -> bool:
+        record = self._orders.get(order_id)
+        return record is not None and record.user_id == user_id
 
     def _commit(self, orders: tuple[Order, ...]) -> None:
         self.check_open()

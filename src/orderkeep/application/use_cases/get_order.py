@@ -2,7 +2,7 @@
 
 from orderkeep.application.actor import SYSTEM, Actor, Scope
 from orderkeep.application.ports import OrderQueries, OrderSnapshot
-from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.application.seen_orders import look_at_for
 
 
 class GetOrderUseCase:
@@ -14,7 +14,4 @@ class GetOrderUseCase:
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
         """Return the order's snapshot. Raises `NotAllowed`; `OrderNotFound` also where the order is not the actor's."""
         actor.need(Scope.READ)
-        snapshot = await self.queries.get_snapshot(order_id)
-        if snapshot is None or not actor.may_see(snapshot.user_id):
-            raise OrderNotFound(order_id)
-        return snapshot
+        return await look_at_for(actor, self.queries, order_id)

@@ -1,6 +1,7 @@
 """List an order's documents."""
 
 from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.seen_orders import load_for
 from orderkeep.domain.entities import Document
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.domain.repositories import OrderRepository
@@ -15,7 +16,7 @@ class ListDocumentsUseCase:
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
         """Return all of them. Raises `NotAllowed`; `OrderNotFound` also where the order is not the actor's."""
         actor.need(Scope.READ)
-        order = await self.repo.get_by_id(order_id)
-        if order is None or not actor.may_see(order.user_id):
+        order = await load_for(actor, self.repo, order_id)
+        if order is None:
             raise OrderNotFound(order_id)
         return order.documents

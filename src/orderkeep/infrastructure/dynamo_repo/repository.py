@@ -57,6 +57,9 @@ class DynamoOrderRepository(OrderStore):
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._one(order_of_item, head_key(order_id), order_id)
 
+    async def get_own(self, order_id: str, user_id: str) -> Order | None:
+        return await self._one(order_of_item, head_key(order_id), order_id, user_id)
+
     async def save(self, *orders: Order) -> None:
         commits = [commit_of(order) for order in orders]
         if not commits:
@@ -67,6 +70,9 @@ class DynamoOrderRepository(OrderStore):
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return await self._one(snapshot_of_item, head_key(order_id), order_id)
+
+    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
+        return await self._one(snapshot_of_item, head_key(order_id), order_id, user_id)
 
     async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
         return built(snapshot_of_item, await lists.list_heads(self._table, where, after, limit))
@@ -113,11 +119,15 @@ class DynamoOrderRepository(OrderStore):
 
         return DynamoApiKeys(self._table)
 
-    async def _one(self, build: Callable[[Item], _Built], item_key: Item, order_id: str) -> _Built | None:
+    async def _one(
+        self, build: Callable[[Item], _Built], item_key: Item, order_id: str, user_id: str | None = None
+    ) -> _Built | None:
         if not can_be_a_key(order_key(order_id)):
             return None
         item = await self._table.get(item_key)
-        return None if item is None else built(build, [item])[0]
+        if item is None or (user_id is not None and item["user_id"]["S"] != user_id):
+            return None
+        return built(build, [item])[0]
 
     async def _changes(
         self, order_id: str, first_version: int, largest_page: int, **further: Any

@@ -39,6 +39,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
 
 _GET_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = $1"  # noqa: S608  # nothing in these comes from outside
 _GET_SNAPSHOT = f"SELECT {SNAPSHOT_COLUMNS} FROM orders WHERE id = $1"  # noqa: S608
+_IF_OWN = " AND user_id = $2"
 _GET_CHANGE = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1 AND version = $2::bigint"  # noqa: S608
 _GET_CHANGE_AT = f"""
     SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1 AND at <= $2 ORDER BY version DESC LIMIT 1
@@ -64,6 +65,9 @@ class PostgresOrderRepository(OrderStore):
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._one(order_of_row, _GET_ORDER, order_id)
 
+    async def get_own(self, order_id: str, user_id: str) -> Order | None:
+        return await self._one(order_of_row, _GET_ORDER + _IF_OWN, order_id, user_id)
+
     async def save(self, *orders: Order) -> None:
         commits = [commit_of(order) for order in orders]
         if not commits:
@@ -80,6 +84,9 @@ class PostgresOrderRepository(OrderStore):
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return await self._one(snapshot_of_row, _GET_SNAPSHOT, order_id)
+
+    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
+        return await self._one(snapshot_of_row, _GET_SNAPSHOT + _IF_OWN, order_id, user_id)
 
     async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
         query, parameters = list_query(where, after, limit)

@@ -132,6 +132,22 @@ class RoundTripContract:
             assert await store.get_change_at(unknown, SINCE + timedelta(days=1)) is None, repr(unknown)
             assert await store.list_changes(unknown, 0, 10) == [], repr(unknown)
 
+    async def test_gives_an_order_as_their_own_to_its_user_alone(self, store: OrderStore) -> None:
+        order = small_order("order-1")
+        await store.save(order, small_order("order-2", user_id="somebody else"))
+        own, snapshot = (
+            await store.get_own("order-1", order.user_id),
+            await store.get_own_snapshot("order-1", order.user_id),
+        )
+        assert own is not None
+        assert OrderDTO.of(own) == OrderDTO.of(order)
+        assert snapshot == await store.get_snapshot("order-1")
+        for stranger in ("somebody else", order.user_id.upper(), f"{order.user_id} ", "", "%"):
+            assert await store.get_own("order-1", stranger) is None, repr(stranger)
+            assert await store.get_own_snapshot("order-1", stranger) is None, repr(stranger)
+        assert await store.get_own("order-3", order.user_id) is None
+        assert await store.get_own_snapshot("order-3", order.user_id) is None
+
     async def test_tells_ids_apart_that_look_alike(self, store: OrderStore) -> None:
         ids = ("order-1", "ORDER-1", "order-1.", "order-01", "1", "01", "1.0", "1e0")
         for amount, order_id in enumerate(ids):
