@@ -115,9 +115,8 @@ def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.
 
 
 def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [
-        name for name in sys.modules if name.startswith(("orderkeep.infrastructure.dynamo_repo", "aiodynamo."))
-    ]:
+    ours = ("orderkeep.infrastructure.dynamo_repo", "orderkeep.infrastructure.aws_http", "aiodynamo.")
+    for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aiodynamo", None)
     with pytest.raises(StoreNotInstalled, match=r"pip install 'orderkeep\[aws\]'"):

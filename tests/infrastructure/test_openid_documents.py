@@ -138,7 +138,7 @@ async def test_a_discovery_document_that_is_none_is_an_outage() -> None:
 async def test_the_log_says_why_a_token_was_refused_at_its_finest_and_nothing_of_the_token(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", "orderkeep.openid")  # whatever a test before this one set
     there = ScriptedProvider(FIRST)
     text = token({"aud": "canary-1", "sub": "canary-2"}, {"kid": "canary-3"})
     tokens = there.trusted()
