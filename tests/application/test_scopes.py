@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind, Scope
+from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
 from orderkeep.application.change_order import Request
 from orderkeep.application.use_cases import OrderFormat
 from orderkeep.bootstrap import UseCases, use_cases_on
@@ -122,3 +122,10 @@ async def test_lists_and_exports_of_strangers_are_empty(do: UseCases) -> None:
 async def test_staff_without_the_scope_learn_nothing_of_any_order(order_id: str, do: UseCases) -> None:
     for name in OF_ONE_ORDER:
         assert not await allowed(name, do, Actor(ActorKind.STAFF, "anna"), order_id)
+
+
+def test_scopes_are_named_by_words() -> None:
+    assert scopes_in("orders:read, orders:ship orders:read") == {Scope.READ, Scope.SHIP}
+    assert scopes_in("") == frozenset()
+    with pytest.raises(ValueError, match=r"must be some of orders:read, .*: there is no scope Orders:Read$"):
+        scopes_in("orders:ship Orders:Read")
