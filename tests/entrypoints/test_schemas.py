@@ -15,7 +15,6 @@ from orderkeep.domain.exceptions import InvalidOrder
 from orderkeep.domain.validation import check_text
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.field_types import ANY_LINES, ONE_LINE, SOME_LINES
-from orderkeep.entrypoints.instants import read_instant
 from orderkeep.entrypoints.schemas import (
     CancelBody,
     ImportedOrder,
@@ -229,31 +228,3 @@ def test_bodies_have_the_fields_of_the_dtos() -> None:
     """So that a field that is added to one of them cannot be forgotten in the other."""
     for model, dto in ((PlaceOrderBody, PlaceOrder), (ImportedOrder, OrderDTO), (LineBody, LineDTO)):
         assert set(model.model_fields) == {field.name for field in dataclasses.fields(dto)}
-
-
-@pytest.mark.parametrize(
-    "text, instant",
-    [
-        ("2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
-        ("2026-11-22t10:00:00z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
-        ("2026-11-22 10:00:00-00:30", datetime(2026, 11, 22, 10, 30, tzinfo=UTC)),
-        ("2026-11-22T23:00:00.123456789+14:00", datetime(2026, 11, 22, 9, 0, 0, 123_456, tzinfo=UTC)),
-        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
-    ],
-)
-def test_reads_instants_as_rfc_3339_writes_them(text: str, instant: datetime) -> None:
-    assert read_instant(text) == instant
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "", "2026-11-22", "2026-11-22T10:00:00", "2026-11-22T10:00Z", "20261122T100000Z", "2026-W47-7T10:00:00Z",
-        "2026-11-22T24:00:00Z", "2026-11-22T10:00:60Z", "2026-02-29T10:00:00Z", "2026-11-22T10:00:00+24:00",
-        "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00Z", "2026-11-22T10:00:00Z\n",
-        "\uff12026-11-22T10:00:00Z", "2026-11-22T10:00:00.Z", "2026-11-22T10:00:00,5Z", "-2026-11-22T10:00:00Z",
-    ],
-)  # fmt: skip
-def test_refuses_other_instants(text: str) -> None:
-    with pytest.raises(ValueError, match="must be a time"):
-        read_instant(text)

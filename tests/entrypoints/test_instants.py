@@ -1,0 +1,35 @@
+"""Instants come in as RFC 3339 writes them, and in no other way."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from orderkeep.entrypoints.instants import read_instant
+
+
+@pytest.mark.parametrize(
+    "text, instant",
+    [
+        ("2026-11-22T10:00:00Z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        ("2026-11-22t10:00:00z", datetime(2026, 11, 22, 10, tzinfo=UTC)),
+        ("2026-11-22 10:00:00-00:30", datetime(2026, 11, 22, 10, 30, tzinfo=UTC)),
+        ("2026-11-22T23:00:00.123456789+14:00", datetime(2026, 11, 22, 9, 0, 0, 123_456, tzinfo=UTC)),
+        ("0001-01-01T00:00:00Z", datetime(1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_reads_instants_as_rfc_3339_writes_them(text: str, instant: datetime) -> None:
+    assert read_instant(text) == instant
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "2026-11-22", "2026-11-22T10:00:00", "2026-11-22T10:00Z", "20261122T100000Z", "2026-W47-7T10:00:00Z",
+        "2026-11-22T24:00:00Z", "2026-11-22T10:00:60Z", "2026-02-29T10:00:00Z", "2026-11-22T10:00:00+24:00",
+        "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "0000-01-01T00:00:00Z", "2026-11-22T10:00:00Z\n",
+        "\uff12026-11-22T10:00:00Z", "2026-11-22T10:00:00.Z", "2026-11-22T10:00:00,5Z", "-2026-11-22T10:00:00Z",
+    ],
+)  # fmt: skip
+def test_refuses_other_instants(text: str) -> None:
+    with pytest.raises(ValueError, match="must be a time"):
+        read_instant(text)
