@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def brief() -> Iterator[None]:
-    """Import and wire inside of this: it takes a third less, and what comes of it is the same."""
+    """Import and wire inside of this: less is done meanwhile, and what comes of it is the same."""
     gc.disable()  # modules stay: to look through them for garbage, again and again, finds none
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looked for in the metadata of each package there is
     try:
