@@ -22,6 +22,8 @@ carriers stay outside.
 - **Amounts** are whole minor units of the order's one currency: `9900` with `EUR` is 99.00 EUR, `99` with `JPY` is
   99 yen.
 - **Times** are RFC 3339: with their offset as they come in, in UTC as they go out.
+- **Who asks** shows it by `Authorization: Bearer` with an API key or a token, unless the service is for its own machine
+  alone. Customers see their own orders only; staff do what their scopes say.
 - **Retries are safe** with an `Idempotency-Key`: the same request with the same key has one effect and one answer,
   and the repeated answer says `Idempotency-Replayed: true`.
 - **Lost updates are refused** with `If-Match`: send the `ETag` that was answered, and an order that was changed
