@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from orderkeep.application.claims import ClaimsMapping
+from orderkeep.application.this_machine import is_this_machine
 
 ALGORITHM_FAMILIES = (
     ("RS256", "RS384", "RS512"),
@@ -72,7 +72,7 @@ def check_url(url: str, *, plain_http_here: bool = True) -> str:
     host = _host_in(url)
     if host is None:
         raise ValueError("must be a URL such as https://login.example.com/shop, without a password and without a #")
-    if url.startswith("http:") and not (plain_http_here and _is_this_machine(host)):
+    if url.startswith("http:") and not (plain_http_here and is_this_machine(host)):
         raise ValueError("must begin with https://: over http, anybody on the way could put in keys of their own")
     return url
 
@@ -94,10 +94,3 @@ def _host_in(url: str) -> str | None:
         return None if parts.port == 0 else parts.hostname
     except ValueError:
         return None
-
-
-def _is_this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

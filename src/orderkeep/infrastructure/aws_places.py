@@ -8,10 +8,10 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
+from orderkeep.application.this_machine import is_this_machine
 from orderkeep.domain.exceptions import StoreUnusable
 
 if TYPE_CHECKING:
@@ -53,8 +53,7 @@ def _is_url(endpoint: str) -> bool:
 def is_here(endpoint: str | None) -> bool:
     """Tell whether the endpoint is on this machine, and so is no service of Amazon's."""
     try:
-        host = urlsplit(endpoint or "").hostname or ""
-        return host == "localhost" or ip_address(host).is_loopback
+        return is_this_machine(urlsplit(endpoint or "").hostname or "")
     except ValueError:
         return False
 

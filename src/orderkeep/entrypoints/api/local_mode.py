@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from ipaddress import ip_address
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.this_machine import is_this_machine
 from orderkeep.entrypoints.api.identity import ACTOR
 from orderkeep.entrypoints.api.middleware import request_id_of
 from orderkeep.entrypoints.api.problems import Refused, refusal
@@ -18,14 +18,6 @@ LOCAL = Actor(ActorKind.STAFF, "local", EVERY_SCOPE)
 
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(?::[0-9]{0,5})?")
 _READS = ("GET", "HEAD", "OPTIONS")
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a name or address stands for this machine, and for nothing else."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host.lower() == "localhost"
 
 
 class LocalModeMiddleware:
@@ -46,7 +38,7 @@ class LocalModeMiddleware:
 
     def _refusal(self, scope: Scope) -> Refused | None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1 or not is_loopback(_name_in(hosts[0])):
+        if len(hosts) != 1 or not is_this_machine(_name_in(hosts[0])):
             return Refused(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "host_not_allowed",

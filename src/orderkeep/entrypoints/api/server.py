@@ -14,6 +14,7 @@ from typing import NoReturn, cast
 
 import uvicorn
 
+from orderkeep.application.this_machine import is_this_machine
 from orderkeep.bootstrap import (
     AuthenticationNotInstalled,
     InvalidDocumentsURL,
@@ -26,7 +27,6 @@ from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, DrainingServer, Traffic
 from orderkeep.entrypoints.api.http1.bounds import KEEP_ALIVE_SECONDS
-from orderkeep.entrypoints.api.local_mode import is_loopback
 from orderkeep.entrypoints.log_lines import visible
 from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
 
@@ -80,7 +80,7 @@ def _refuse_to_be_open(settings: Settings) -> None:
         _leave(
             "ORDERKEEP_AUTH=authorizer is for Lambda, where API Gateway tells who asks: set it to keys or jwt", USAGE
         )
-    if not settings.authentication and not is_loopback(settings.host):
+    if not settings.authentication and not is_this_machine(settings.host):
         _leave(
             f"will not listen on {settings.host} while nobody need show who they are: set ORDERKEEP_AUTH=keys and make "
             "a key with `orderkeep keys create`, or listen on 127.0.0.1",
