@@ -22,8 +22,6 @@ FOUND_BY: list[tuple[Store, str]] = [
     (saves.FloatTotals, "test_keeps_amounts_to_the_last_minor_unit"),
     (saves.KeepsMilliseconds, "test_keeps_times_to_the_microsecond"),
     (saves.IgnoresCase, "test_knows_no_order_that_was_not_saved"),
-    (reads.GivesOrdersToStrangers, "test_gives_an_order_as_their_own_to_its_user_alone"),
-    (reads.ShowsOrdersToStrangers, "test_gives_an_order_as_their_own_to_its_user_alone"),
     (saves.TakesIdsForNumbers, "test_tells_ids_apart_that_look_alike"),
     (saves.LiveObjects, "test_gives_every_caller_an_object_of_their_own"),
     (saves.ForgetsToCount, "test_counts_the_commits_of_an_order"),
