@@ -24,6 +24,8 @@ FOUND_BY: list[tuple[Store, str]] = [
     (saves.IgnoresCase, "test_knows_no_order_that_was_not_saved"),
     (saves.TakesIdsForNumbers, "test_tells_ids_apart_that_look_alike"),
     (saves.LiveObjects, "test_gives_every_caller_an_object_of_their_own"),
+    (saves.ReturnsSnapshotsInAnyOrder, "test_save_returns_the_snapshots_that_are_stored"),
+    (saves.ReturnsOtherBytesThanItStores, "test_save_returns_the_snapshots_that_are_stored"),
     (saves.ForgetsToCount, "test_counts_the_commits_of_an_order"),
     (saves.SkipsWhatDidNotChange, "test_saves_an_order_again_where_nothing_changed"),
     (saves.RepeatsTheLastSave, "test_saves_nothing_where_nothing_is_given"),
