@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
@@ -127,7 +128,10 @@ def on_existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Ord
 
 
 def fingerprint_of(command: tuple[str, Any]) -> str:
-    """Return the digest of a command's name and canonical values: spaces, key order and defaults do not matter."""
+    """Return the digest of a command's name and canonical values: whitespace, key order and defaults do not matter.
+
+    The digests are stored with the keys: the same values must have the same digest in every version.
+    """
     return _digest(_encode(_canonical(command)))
 
 
@@ -170,14 +174,21 @@ def _digest(text: str) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        given = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
-        return {name: _canonical(found) for name, found, default in given if found != default}
     if isinstance(value, tuple | list):
         return [_canonical(item) for item in value]
-    return value
+    fields_of_kind = _fields(type(value))
+    if fields_of_kind is None:
+        return value
+    names, defaults, values_of = fields_of_kind
+    found = zip(names, defaults, values_of(value), strict=True)
+    return {name: _canonical(value) for name, default, value in found if value != default}
 
 
 @cache
-def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind))
+def _fields(kind: type[Any]) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]] | None:
+    """Return the names and defaults of a dataclass's fields and a function that reads them; None for other types."""
+    if not is_dataclass(kind):
+        return None
+    names = tuple(f.name for f in fields(kind))
+    defaults = tuple(f.default if f.default_factory is MISSING else f.default_factory() for f in fields(kind))
+    return names, defaults, attrgetter(*names)

@@ -19,8 +19,8 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, InvalidOrder
 from orderkeep.domain.repositories import OrderRepository
 
-AT_ONCE = 64
-"""How many orders are being saved at one time: a store with group commit makes them durable together."""
+AT_ONCE = 256
+"""How many orders are saved concurrently: a store with group commit makes them durable together."""
 
 MOST_PROBLEMS = 1_000
 """How many problems are reported in full; further ones are counted."""
@@ -143,7 +143,9 @@ class ImportOrdersUseCase:
 
         context = CommandContext(actor=actor, key=f"import {order.id}")
         try:
-            result = await change_order(self.repo, order.id, decide, context, ("import", order), scope=Scope.ADMIN)
+            result = await change_order(
+                self.repo, order.id, decide, context, ("import", order), scope=Scope.ADMIN, is_new=True
+            )
         except _Unchanged:
             return "unchanged"
         except IdempotencyKeyReused:

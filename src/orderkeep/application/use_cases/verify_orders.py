@@ -86,18 +86,18 @@ class VerifyOrdersUseCase:
         version, previous_hash = 0, ""
         for change in changes:
             if change.version != version + 1:
-                report.add(order_id, version + 1, "this change is missing")
+                report.add(order_id, version + 1, "the change is missing")
             if not change.intact:
-                report.add(order_id, change.version, "this change does not fit its hash")
+                report.add(order_id, change.version, "the change does not match its hash")
             if change.previous_hash != previous_hash:
-                report.add(order_id, change.version, "this change does not follow the one before")
+                report.add(order_id, change.version, "the change does not follow the previous one")
             version, previous_hash = change.version, change.hash
         order = await self.store.get_by_id(order_id)
         if order is None or not changes or order.last_hash != previous_hash or OrderDTO.of(order) != changes[-1].order:
-            report.add(order_id, version, "the order is not as its last change left it")
+            report.add(order_id, version, "the order differs from its last change")
             return None
         if order.idempotency_keys.keys() != _keys(changes):
-            report.add(order_id, version, "the idempotency keys are not those of its changes")
+            report.add(order_id, version, "the idempotency keys differ from those of its changes")
         await self._verify_listed(document, order, report)
         return order
 
@@ -114,11 +114,11 @@ class VerifyOrdersUseCase:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} was altered")
 
     async def _verify_listed(self, document: bytes, order: Order, report: VerifyReport) -> None:
-        """Check that the values which the store searches by are the order's: each list shows it in its place."""
+        """Check that the indexes match the order: each list must contain it at its position."""
         expected = OrderSnapshot(order.id, order.user_id, order.created_at, order.version, document)
         if await self.store.get_snapshot(order.id) != expected:
-            report.add(order.id, order.version, "is kept under another user, time or version than its own")
-        just_before = ListPosition(order.created_at, order.id + " ")  # sorts after the id, and before any other
+            report.add(order.id, order.version, "is indexed under another user, time or version")
+        just_before = ListPosition(order.created_at, order.id + " ")  # sorts after this ID and before all others
         for name, where in _filters_of(order):
             page = await self.store.list_page(where, just_before, 1)
             if page.documents != (document,):
