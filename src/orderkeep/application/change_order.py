@@ -58,6 +58,7 @@ class CommandContext:
         return Attribution(str(self.actor), key, fingerprint_of(command), self.request_id)
 
 
+_PLAIN = frozenset({str, int, type(None)})
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 Decide = Callable[[Order | None], Order | Awaitable[Order]]
@@ -176,19 +177,19 @@ def _digest(text: str) -> str:
 def _canonical(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_canonical(item) for item in value]
-    fields_of_kind = _fields(type(value))
-    if fields_of_kind is None:
+    if not is_dataclass(value) or isinstance(value, type):
         return value
-    names, defaults, values_of = fields_of_kind
-    found = zip(names, defaults, values_of(value), strict=True)
-    return {name: _canonical(value) for name, default, value in found if value != default}
+    names, defaults, values_of = _fields(type(value))
+    given = {}
+    for name, default, found in zip(names, defaults, values_of(value), strict=True):
+        if found != default:
+            given[name] = found if type(found) in _PLAIN else _canonical(found)
+    return given
 
 
 @cache
-def _fields(kind: type[Any]) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]] | None:
-    """Return the names and defaults of a dataclass's fields and a function that reads them; None for other types."""
-    if not is_dataclass(kind):
-        return None
+def _fields(kind: type[Any]) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Return the names and the defaults of a dataclass's fields, and a function that reads their values."""
     names = tuple(f.name for f in fields(kind))
     defaults = tuple(f.default if f.default_factory is MISSING else f.default_factory() for f in fields(kind))
     return names, defaults, attrgetter(*names)
