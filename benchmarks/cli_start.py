@@ -39,7 +39,7 @@ def main() -> None:
             for command, arguments in COMMANDS.items():
                 for who in list(starts)[:: 1 if number % 2 else -1]:
                     each = run([*starts[who], *arguments], folder / "log")
-                    if number:  # the first one reads files from the disk
+                    if number:  # the first start writes byte code and reads files from the disk
                         found.setdefault((command, who), []).append((each.seconds * 1e3, each.cpu_seconds * 1e3))
     for command in COMMANDS:
         for index, figure in enumerate(("elapsed", "CPU")):

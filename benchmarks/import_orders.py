@@ -44,6 +44,8 @@ def main() -> None:
         write_orders(folder / "orders.jsonl", options.orders)
         size = (folder / "orders.jsonl").stat().st_size / 1e6
         print(f"{options.rounds} imports of {options.orders:,} orders ({size:,.0f} MB)\n")
+        write_orders(folder / "few.jsonl", 10)
+        one_round(pythons, folder / "few.jsonl", folder)  # so that byte code is written
         rounds = []
         for number in range(options.rounds):
             in_turn = dict(list(pythons.items())[:: 1 if number % 2 else -1])

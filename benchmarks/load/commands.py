@@ -32,11 +32,17 @@ def checkouts(against: Path | None) -> dict[str, str]:
 
 
 def run(command: list[str], output: Path) -> Run:
-    """Run a command to its end, its output going to a file. A failure ends the benchmark."""
+    """Run a command to its end, its output going to a file. A failure ends the benchmark.
+
+    Byte code is kept beside that file, so that all checkouts start alike, whatever their folders hold: run each
+    command once before it is measured.
+    """
+    settings = environment(PYTHONPYCACHEPREFIX=str(output.with_name("bytecode")))
+    settings.pop("PYTHONDONTWRITEBYTECODE", None)
     file = os.open(output, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
     actions = [(os.POSIX_SPAWN_DUP2, file, 1), (os.POSIX_SPAWN_DUP2, file, 2)]
     started = time.perf_counter()
-    pid = os.posix_spawn(command[0], command, environment(), file_actions=actions)
+    pid = os.posix_spawn(command[0], command, settings, file_actions=actions)
     _, status, used = os.wait4(pid, 0)
     seconds = time.perf_counter() - started
     os.close(file)
