@@ -1,6 +1,6 @@
 """The tables of the page on DynamoDB: its items, its indexes, and what the store must be allowed to do."""
 
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES
 
 Rows = list[tuple[str, ...]]
 

@@ -1,4 +1,4 @@
-"""Records of the table's stream as Lambda hands them over, and a reader of DynamoDB Local's own stream."""
+"""Records of the table's stream as Lambda passes them, and a reader of DynamoDB Local's stream."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 
 from orderkeep.domain.entities import Order
-from orderkeep.infrastructure.dynamo_repo.items import change_item, head_item, tag_item
+from orderkeep.infrastructure.dynamo_repo.saves import actions_of
 from orderkeep.infrastructure.serialization import commit_of
 from tests.servers.dynamodb import REGION
 
@@ -38,9 +38,8 @@ def sequence_number(number: int) -> str:
 
 def items_of_save(order: Order) -> list[Json]:
     """Return the items that saving a new order writes: its head, its tags, its change."""
-    commit = commit_of(order)
-    tags = [tag_item(commit.order, tag, 2) for tag in order.tags]
-    return [head_item(commit.order, 2), *tags, change_item(commit, "token-1", "000000000000000017", 2)]
+    actions = actions_of(commit_of(order), "token-1", "000000000000000017", 2)
+    return [action["Item"] for _, action in actions]
 
 
 class StreamReader:

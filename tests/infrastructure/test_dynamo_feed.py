@@ -1,4 +1,4 @@
-"""The feed over an index that lags: nothing skipped, nothing twice, and the changes of an order in their order."""
+"""The feed over a lagging index: nothing is skipped or repeated, and the changes of an order keep their order."""
 
 import random
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ def is_inbox(asked: Asked) -> bool:
     return asked.payload.get("IndexName") == "by_inbox"
 
 
-async def test_changes_that_the_index_shows_late_come_late_and_none_is_skipped(behind: Behind) -> None:
+async def test_changes_that_the_index_shows_late_are_not_skipped(behind: Behind) -> None:
     store, proxy = behind
     chance = random.Random(3)
 
@@ -44,9 +44,9 @@ async def test_changes_that_the_index_shows_late_come_late_and_none_is_skipped(b
 
 
 async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoProxy) -> None:
-    """Follow the feed from page to page under writes, then with an index that has caught up: all came, once."""
+    """Read the feed page by page during writes, then with an index that has caught up: every change came once."""
     written: set[tuple[str, int]] = set()
-    got: list[ChangeDTO] = []
+    received: list[ChangeDTO] = []
     position: str | None = None
     for number in range(12):
         order = small_order(f"order-{number}")
@@ -56,11 +56,11 @@ async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoP
             await store.save(order)
             written.add((order.id, order.version))
         page = await store.read_changes(position, 5)
-        got += page.changes
+        received += page.changes
         position = page.position
     proxy.after = lambda asked: asked.answer
-    got += await read_feed(store, position)
-    places = [(change.order_id, change.version) for change in got]
+    received += await read_feed(store, position)
+    places = [(change.order_id, change.version) for change in received]
     assert len(places) == len(set(places))
     assert set(places) == written
     for order_id in {order_id for order_id, _ in places}:
@@ -68,7 +68,7 @@ async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoP
     assert [(change.order_id, change.version) for change in await read_feed(store)] == places
 
 
-async def test_a_change_that_the_index_shows_before_its_predecessor_waits_for_it(behind: Behind) -> None:
+async def test_change_that_the_index_shows_before_its_predecessor_waits_for_it(behind: Behind) -> None:
     store, proxy = behind
 
     def newest_only(asked: Asked) -> Json:
@@ -81,31 +81,31 @@ async def test_a_change_that_the_index_shows_before_its_predecessor_waits_for_it
     assert await read_feed(store) == changes
 
 
-async def test_an_index_that_still_shows_what_has_its_position_makes_nothing_come_twice(behind: Behind) -> None:
+async def test_changes_that_the_index_still_shows_are_not_repeated(behind: Behind) -> None:
     store, proxy = behind
     seen: dict[str, Json] = {}
 
-    def for_ever(asked: Asked) -> Json:
+    def never_removed(asked: Asked) -> Json:
         if is_inbox(asked):
             seen.update({str(item["pk"]) + str(item["sk"]): item for item in asked.answer["Items"]})
             asked.answer["Items"] = list(seen.values())
         return asked.answer
 
-    proxy.after = for_ever
+    proxy.after = never_removed
     changes = await save_a_delivered_order(store)
     assert await read_feed(store, size=3) == changes
     changes += await save_a_delivered_order(store, "order-2")
     assert await read_feed(store, size=1) == changes
 
 
-async def test_gives_positions_to_more_changes_than_one_transaction_takes(behind: Behind) -> None:
+async def test_assigns_positions_to_more_changes_than_a_transaction_takes(behind: Behind) -> None:
     store, _ = behind
     count = await read_feed_beside_writers(store, writers=3, orders_each=8, readers=1, page=200)
-    assert count.commits == 3 * 8 * 5 > feed.MOST_MOVED
+    assert count.commits == 3 * 8 * 5 > feed.MOST_APPENDED
     assert len(await read_feed(store, size=7)) == count.commits
 
 
-async def test_moves_no_more_than_one_transaction_takes_where_predecessors_come_along(behind: Behind) -> None:
+async def test_appends_no_more_than_a_transaction_takes_with_predecessors(behind: Behind) -> None:
     store, proxy = behind
     orders = [small_order(f"order-{number:02}") for number in range(60)]
     await save_all(store, orders)
@@ -122,7 +122,7 @@ async def test_moves_no_more_than_one_transaction_takes_where_predecessors_come_
     assert len(await read_feed(store, size=200)) == 120
 
 
-async def test_reads_on_where_another_reader_emptied_the_inbox_meanwhile(behind: Behind) -> None:
+async def test_reads_on_if_another_reader_has_emptied_the_inbox(behind: Behind) -> None:
     store, proxy = behind
     changes = await save_a_delivered_order(store)
     assert await read_feed(store) == changes
@@ -139,15 +139,19 @@ async def test_reads_on_where_another_reader_emptied_the_inbox_meanwhile(behind:
     assert list((await store.read_changes(None, 10)).changes) == changes
 
 
-async def test_a_clock_that_goes_back_turns_no_order_round(behind: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clock_going_back_does_not_reorder_an_orders_changes(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, _ = behind
-    ticks = iter(range(9_000, 0, -1_000))
-    monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.saves._ticks", lambda count: [f"{next(ticks):018}"])
+    timestamps = iter(range(9_000, 0, -1_000))
+    monkeypatch.setattr(
+        "orderkeep.infrastructure.dynamo_repo.saves._timestamps", lambda count: [f"{next(timestamps):018}"]
+    )
     changes = await save_a_delivered_order(store)
     assert await read_feed(store) == changes
 
 
-async def test_reading_what_has_its_positions_writes_nothing(behind: Behind) -> None:
+async def test_reading_changes_with_positions_writes_nothing(behind: Behind) -> None:
     store, proxy = behind
     await save_a_delivered_order(store)
     first = await read_feed(store)
@@ -156,7 +160,7 @@ async def test_reading_what_has_its_positions_writes_nothing(behind: Behind) -> 
     assert "TransactWriteItems" not in proxy.operations()
 
 
-async def test_a_position_that_the_log_has_not_come_to_is_refused(behind: Behind) -> None:
+async def test_position_beyond_the_log_is_rejected(behind: Behind) -> None:
     store, _ = behind
     changes = await save_a_delivered_order(store)
     for position in (str(len(changes) + 1), "9" * 17):

@@ -1,11 +1,12 @@
-"""Lists over indexes that lag, and what they cost."""
+"""Lists over lagging indexes, and what they cost."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
-from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES, partitions_of, placing_keys, state_keys, tag_keys
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, partitions_of, placing_keys, state_keys, tag_keys
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, pending_order, small_order
 from orderkeep.testing.reading import EVERYTHING
@@ -17,13 +18,17 @@ from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
 Behind = tuple[OrderStore, DynamoProxy]
 
 
+def ids_on(page: SnapshotPage) -> list[str]:
+    return [json.loads(document)["id"] for document in page.documents]
+
+
 @pytest.fixture
 async def behind(dynamodb: Server) -> AsyncIterator[Behind]:
     async with store_behind_a_proxy(dynamodb) as found:
         yield found
 
 
-async def test_an_order_that_left_a_list_is_not_shown_though_the_index_has_it_still(behind: Behind) -> None:
+async def test_order_that_left_a_list_is_not_shown_while_the_index_lags(behind: Behind) -> None:
     store, proxy = behind
     await save_all(store, [small_order(f"order-{number}") for number in range(6)])
     pending = OrderFilter(status="pending")
@@ -38,29 +43,28 @@ async def test_an_order_that_left_a_list_is_not_shown_though_the_index_has_it_st
         return then.get(str(asked.payload.get("ExpressionAttributeValues")), asked.answer)
 
     proxy.after = remember
-    assert len(await store.list_snapshots(pending, None, 4)) == 4
+    assert len((await store.list_page(pending, None, 4)).documents) == 4
     moved = await loaded(store, "order-5")
     moved.confirm(at=SINCE)
     await store.save(moved)
     proxy.after = as_then
 
-    listed = await store.list_snapshots(pending, None, 4)
-    assert [found.id for found in listed] == ["order-4", "order-3", "order-2", "order-1"]
+    assert ids_on(await store.list_page(pending, None, 4)) == ["order-4", "order-3", "order-2", "order-1"]
 
 
-async def test_a_page_costs_what_it_holds_however_many_orders_there_are(behind: Behind) -> None:
+async def test_page_cost_does_not_depend_on_the_number_of_orders(behind: Behind) -> None:
     store, proxy = behind
     orders = [small_order(f"order-{number:03}", tags=("gift",), external_ref=f"web-{number}") for number in range(60)]
     await save_all(store, orders)
     for where in (EVERYTHING, OrderFilter("user-42"), OrderFilter(status="pending"), OrderFilter(tag="gift")):
         proxy.asked.clear()
-        assert len(await store.list_snapshots(where, ListPosition(SINCE, "order-050"), 6)) == 6
+        assert len((await store.list_page(where, ListPosition(SINCE, "order-050"), 6)).documents) == 6
         queries = [asked for asked in proxy.asked if asked.operation == "Query"]
         assert sum(asked.answer["ScannedCount"] for asked in queries) <= 9 * len(queries)
         assert proxy.operations().count("BatchGetItem") == 1
 
 
-def test_every_filter_asks_for_keys_that_a_save_writes() -> None:
+def test_every_filter_queries_keys_that_a_save_writes() -> None:
     order = commit_of(pending_order(tags=("gift", "a#b"), user_id="user#1")).order
     shards = 3
     written = placing_keys(order, shards) | state_keys(order, shards)
@@ -78,16 +82,16 @@ def test_every_filter_asks_for_keys_that_a_save_writes() -> None:
             assert INDEXES[asked.index] == (asked.attribute, "placed")
 
 
-def test_no_two_pairs_of_label_and_user_make_one_key() -> None:
+def test_different_labels_and_users_have_different_keys() -> None:
     one = partitions_of(OrderFilter("b#c", tag="a"), 1)
     other = partitions_of(OrderFilter("c", tag="a#b"), 1)
     assert one.values != other.values
 
 
-async def test_what_can_be_no_key_is_in_no_list(behind: Behind) -> None:
+async def test_filters_that_cannot_be_keys_list_nothing(behind: Behind) -> None:
     store, proxy = behind
     await store.ping()
     proxy.asked.clear()
     for absurd in ("", "\ud800", "u" * 3_000):
-        assert await store.list_snapshots(OrderFilter(absurd), None, 10) == []
+        assert await store.list_page(OrderFilter(absurd), None, 10) == SnapshotPage(b"", None)
     assert set(proxy.operations()) <= {"GetItem"}

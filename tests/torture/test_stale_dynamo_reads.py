@@ -1,5 +1,5 @@
-"""Reads of DynamoDB that are not consistent may be old. Behind a proxy that sees to it that they are, a store that
-decides on them is found; ours asks for consistent ones, and is not.
+"""Eventually consistent reads may be stale. A proxy makes them stale: a store that decides on such reads is detected,
+and ours, which requests consistent reads, passes.
 """
 
 import json
@@ -10,8 +10,8 @@ import pytest
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import open_store
+from orderkeep.infrastructure.dynamo_repo.client import SETTINGS_KEY, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.items import Item
-from orderkeep.infrastructure.dynamo_repo.table import SETTINGS_KEY, OrdersTable
 from orderkeep.testing.violation import ContractViolation
 from orderkeep.testing.workloads import record_histories
 from tests.servers.dynamodb import REGION, Server
@@ -22,7 +22,7 @@ LAG = 4
 
 
 class ServesStaleReads:
-    """Answers each read that is not consistent as it stood some reads before."""
+    """Responds to each eventually consistent read with an older state."""
 
     def __init__(self) -> None:
         self.seen: dict[str, list[Json]] = defaultdict(lambda: [{}] * LAG)
@@ -53,14 +53,12 @@ async def store(dynamodb: Server, rule: ServesStaleReads) -> AsyncIterator[Order
         await store.close()
 
 
-async def test_histories_hold_where_all_reads_that_decide_are_consistent(
-    store: OrderStore, rule: ServesStaleReads
-) -> None:
+async def test_histories_are_linearizable_with_consistent_reads(store: OrderStore, rule: ServesStaleReads) -> None:
     await record_histories(store, rounds=ROUNDS)
     assert rule.served == 0
 
 
-async def test_histories_find_a_store_that_reads_what_may_be_old(
+async def test_histories_detect_a_store_with_stale_reads(
     store: OrderStore, rule: ServesStaleReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def get(self: OrdersTable, item_key: Item) -> Item | None:

@@ -69,7 +69,9 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
 }
 """By the code of an error, or of a reason to cancel a transaction: the exception to raise, and what to do."""
 
-OUTCOME_UNKNOWN = frozenset({UNREACHABLE, "InternalServerError", "ServiceUnavailable", "TransactionInProgressException"})
+OUTCOME_UNKNOWN = frozenset(
+    {UNREACHABLE, "InternalServerError", "ServiceUnavailable", "TransactionInProgressException"}
+)
 """After these, the request may have been carried out."""
 
 RETRYABLE = OUTCOME_UNKNOWN | {code for code, found in ERRORS.items() if found is _THROTTLED} | {EXPIRED}

@@ -63,9 +63,7 @@ async def _current(table: OrdersTable, partitions: Partitions, entries: list[Ite
 class _Shard:
     """One partition of an index, read page by page."""
 
-    def __init__(
-        self, table: OrdersTable, partitions: Partitions, value: str, low: str, high: str, limit: int
-    ) -> None:
+    def __init__(self, table: OrdersTable, partitions: Partitions, value: str, low: str, high: str, limit: int) -> None:
         self.entries = deque[Item]()
         self._high, self._is_at_end = high, False
         shards = len(partitions.values)
