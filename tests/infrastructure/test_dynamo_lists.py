@@ -64,6 +64,19 @@ async def test_page_cost_does_not_depend_on_the_number_of_orders(behind: Behind)
         assert proxy.operations().count("BatchGetItem") == 1
 
 
+async def test_page_reads_only_the_documents_it_returns(behind: Behind) -> None:
+    store, proxy = behind
+    await save_all(store, [small_order(f"order-{number}") for number in range(9)])
+    for where in (EVERYTHING, OrderFilter("user-42")):
+        proxy.asked.clear()
+        page = await store.list_page(where, None, 8)
+        assert page.next == ListPosition(SINCE, "order-1")
+        (batch,) = [asked for asked in proxy.asked if asked.operation == "BatchGetItem"]
+        ((_, request),) = batch.payload["RequestItems"].items()
+        assert len(request["Keys"]) == 8
+        assert "requests" not in request["ExpressionAttributeNames"].values()
+
+
 def test_every_filter_queries_keys_that_a_save_writes() -> None:
     order = commit_of(pending_order(tags=("gift", "a#b"), user_id="user#1")).order
     shards = 3

@@ -48,14 +48,14 @@ async def read_page(
 
 async def _current(table: OrdersTable, partitions: Partitions, entries: list[Item]) -> list[Item]:
     """Return the heads of index entries, without orders that have left the partition since."""
+    attribute = partitions.attribute
     keys = {entry["pk"]["S"]: key(entry["pk"]["S"], HEAD_SORT) for entry in entries}
-    attributes = (*TABLE_KEYS, "document", "schema", partitions.attribute)
-    heads = await table.get_all(keys.values(), attributes, consistent=False)
+    heads = await table.get_all(keys.values(), (*TABLE_KEYS, "document", "schema", attribute), consistent=False)
     found = []
     for entry in entries:
         head = heads.get((entry["pk"]["S"], HEAD_SORT))
         by_tag = entry["sk"]["S"] != HEAD_SORT  # tags never change
-        if head and (by_tag or head.get(partitions.attribute) == entry[partitions.attribute]):
+        if head and (by_tag or head.get(attribute) == entry[attribute]):
             found.append(head)
     return found
 
