@@ -14,9 +14,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import OrderFilter, OrderSnapshot
+from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
