@@ -18,16 +18,16 @@ ARN = f"arn:aws:dynamodb:{REGION}:111122223333:table/orders/stream/2026-11-22T10
 def record(item: Json, number: int, name: str = "INSERT") -> Json:
     """Return a record as it is in the event of an invocation; `number` makes its sequence number."""
     keys = {"pk": item["pk"], "sk": item["sk"]}
-    told = {"Keys": keys, "NewImage": item, "SequenceNumber": sequence_number(number), "StreamViewType": "NEW_IMAGE"}
+    data = {"Keys": keys, "NewImage": item, "SequenceNumber": sequence_number(number), "StreamViewType": "NEW_IMAGE"}
     if name == "REMOVE":
-        del told["NewImage"]
+        del data["NewImage"]
     return {
         "eventID": f"{number:032x}",
         "eventName": name,
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": REGION,
-        "dynamodb": told | {"ApproximateCreationDateTime": 1795341600.0, "SizeBytes": 1_733 + number},
+        "dynamodb": data | {"ApproximateCreationDateTime": 1795341600.0, "SizeBytes": 1_733 + number},
         "eventSourceARN": ARN,
     }
 

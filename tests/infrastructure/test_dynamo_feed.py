@@ -15,7 +15,7 @@ from orderkeep.testing.saving import save_a_delivered_order, save_all
 from orderkeep.testing.workloads import read_feed_beside_writers
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
 
 Behind = tuple[OrderStore, DynamoProxy]
 
@@ -26,18 +26,18 @@ async def behind(dynamodb: Server) -> AsyncIterator[Behind]:
         yield found
 
 
-def is_inbox(asked: Asked) -> bool:
-    return asked.payload.get("IndexName") == "by_inbox"
+def is_inbox(exchange: Exchange) -> bool:
+    return exchange.payload.get("IndexName") == "by_inbox"
 
 
 async def test_changes_that_the_index_shows_late_are_not_skipped(behind: Behind) -> None:
     store, proxy = behind
     chance = random.Random(3)
 
-    def late(asked: Asked) -> Json:
-        if is_inbox(asked):
-            asked.answer["Items"] = [item for item in asked.answer["Items"] if chance.random() < 0.4]
-        return asked.answer
+    def late(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            exchange.response["Items"] = [item for item in exchange.response["Items"] if chance.random() < 0.4]
+        return exchange.response
 
     proxy.after = late
     await read_feed_beside_writers_then_settle(store, proxy)
@@ -58,7 +58,7 @@ async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoP
         page = await store.read_changes(position, 5)
         received += page.changes
         position = page.position
-    proxy.after = lambda asked: asked.answer
+    proxy.after = lambda exchange: exchange.response
     received += await read_feed(store, position)
     places = [(change.order_id, change.version) for change in received]
     assert len(places) == len(set(places))
@@ -71,10 +71,10 @@ async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoP
 async def test_change_that_the_index_shows_before_its_predecessor_waits_for_it(behind: Behind) -> None:
     store, proxy = behind
 
-    def newest_only(asked: Asked) -> Json:
-        if is_inbox(asked):
-            asked.answer["Items"] = [item for item in asked.answer["Items"] if item["sk"]["S"].endswith("4")]
-        return asked.answer
+    def newest_only(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            exchange.response["Items"] = [item for item in exchange.response["Items"] if item["sk"]["S"].endswith("4")]
+        return exchange.response
 
     proxy.after = newest_only
     changes = await save_a_delivered_order(store)
@@ -85,11 +85,11 @@ async def test_changes_that_the_index_still_shows_are_not_repeated(behind: Behin
     store, proxy = behind
     seen: dict[str, Json] = {}
 
-    def never_removed(asked: Asked) -> Json:
-        if is_inbox(asked):
-            seen.update({str(item["pk"]) + str(item["sk"]): item for item in asked.answer["Items"]})
-            asked.answer["Items"] = list(seen.values())
-        return asked.answer
+    def never_removed(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            seen.update({str(item["pk"]) + str(item["sk"]): item for item in exchange.response["Items"]})
+            exchange.response["Items"] = list(seen.values())
+        return exchange.response
 
     proxy.after = never_removed
     changes = await save_a_delivered_order(store)
@@ -113,10 +113,10 @@ async def test_appends_no_more_than_a_transaction_takes_with_predecessors(behind
         order.confirm(at=SINCE)
     await save_all(store, orders)
 
-    def second_versions_only(asked: Asked) -> Json:
-        if is_inbox(asked):
-            asked.answer["Items"] = [item for item in asked.answer["Items"] if item["sk"]["S"].endswith("2")]
-        return asked.answer
+    def second_versions_only(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            exchange.response["Items"] = [item for item in exchange.response["Items"] if item["sk"]["S"].endswith("2")]
+        return exchange.response
 
     proxy.after = second_versions_only
     assert len(await read_feed(store, size=200)) == 120
@@ -128,12 +128,12 @@ async def test_reads_on_if_another_reader_has_emptied_the_inbox(behind: Behind) 
     assert await read_feed(store) == changes
     left = 1
 
-    def as_before_the_other_reader(asked: Asked) -> Json:
+    def as_before_the_other_reader(exchange: Exchange) -> Json:
         nonlocal left
-        if left and asked.operation == "Query" and "IndexName" not in asked.payload:
+        if left and exchange.operation == "Query" and "IndexName" not in exchange.payload:
             left -= 1
-            asked.answer["Items"] = []
-        return asked.answer
+            exchange.response["Items"] = []
+        return exchange.response
 
     proxy.after = as_before_the_other_reader
     assert list((await store.read_changes(None, 10)).changes) == changes
@@ -155,7 +155,7 @@ async def test_reading_changes_with_positions_writes_nothing(behind: Behind) -> 
     store, proxy = behind
     await save_a_delivered_order(store)
     first = await read_feed(store)
-    proxy.asked.clear()
+    proxy.exchanges.clear()
     assert await read_feed(store) == first
     assert "TransactWriteItems" not in proxy.operations()
 

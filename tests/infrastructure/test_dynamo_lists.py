@@ -13,7 +13,7 @@ from orderkeep.testing.reading import EVERYTHING
 from orderkeep.testing.saving import loaded, save_all
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
 
 Behind = tuple[OrderStore, DynamoProxy]
 
@@ -34,13 +34,13 @@ async def test_order_that_left_a_list_is_not_shown_while_the_index_lags(behind: 
     pending = OrderFilter(status="pending")
     then: dict[str, Json] = {}
 
-    def remember(asked: Asked) -> Json:
-        if asked.operation == "Query":
-            then[str(asked.payload["ExpressionAttributeValues"])] = asked.answer
-        return asked.answer
+    def remember(exchange: Exchange) -> Json:
+        if exchange.operation == "Query":
+            then[str(exchange.payload["ExpressionAttributeValues"])] = exchange.response
+        return exchange.response
 
-    def as_then(asked: Asked) -> Json:
-        return then.get(str(asked.payload.get("ExpressionAttributeValues")), asked.answer)
+    def as_then(exchange: Exchange) -> Json:
+        return then.get(str(exchange.payload.get("ExpressionAttributeValues")), exchange.response)
 
     proxy.after = remember
     assert len((await store.list_page(pending, None, 4)).documents) == 4
@@ -57,10 +57,10 @@ async def test_page_cost_does_not_depend_on_the_number_of_orders(behind: Behind)
     orders = [small_order(f"order-{number:03}", tags=("gift",), external_ref=f"web-{number}") for number in range(60)]
     await save_all(store, orders)
     for where in (EVERYTHING, OrderFilter("user-42"), OrderFilter(status="pending"), OrderFilter(tag="gift")):
-        proxy.asked.clear()
+        proxy.exchanges.clear()
         assert len((await store.list_page(where, ListPosition(SINCE, "order-050"), 6)).documents) == 6
-        queries = [asked for asked in proxy.asked if asked.operation == "Query"]
-        assert sum(asked.answer["ScannedCount"] for asked in queries) <= 9 * len(queries)
+        queries = [exchange for exchange in proxy.exchanges if exchange.operation == "Query"]
+        assert sum(exchange.response["ScannedCount"] for exchange in queries) <= 9 * len(queries)
         assert proxy.operations().count("BatchGetItem") == 1
 
 
@@ -68,10 +68,10 @@ async def test_page_reads_only_the_documents_it_returns(behind: Behind) -> None:
     store, proxy = behind
     await save_all(store, [small_order(f"order-{number}") for number in range(9)])
     for where in (EVERYTHING, OrderFilter("user-42")):
-        proxy.asked.clear()
+        proxy.exchanges.clear()
         page = await store.list_page(where, None, 8)
         assert page.next == ListPosition(SINCE, "order-1")
-        (batch,) = [asked for asked in proxy.asked if asked.operation == "BatchGetItem"]
+        (batch,) = [exchange for exchange in proxy.exchanges if exchange.operation == "BatchGetItem"]
         ((_, request),) = batch.payload["RequestItems"].items()
         assert len(request["Keys"]) == 8
         assert "requests" not in request["ExpressionAttributeNames"].values()
@@ -89,10 +89,10 @@ def test_every_filter_queries_keys_that_a_save_writes() -> None:
             OrderFilter(user, external_ref="web-1"),
             OrderFilter(user, tag="a#b"),
         ):
-            asked = partitions_of(where, shards)
+            exchange = partitions_of(where, shards)
             keys = by_tag if where.tag else written
-            assert keys[asked.attribute] in asked.values, where
-            assert INDEXES[asked.index] == (asked.attribute, "placed")
+            assert keys[exchange.attribute] in exchange.values, where
+            assert INDEXES[exchange.index] == (exchange.attribute, "placed")
 
 
 def test_different_labels_and_users_have_different_keys() -> None:
@@ -104,7 +104,7 @@ def test_different_labels_and_users_have_different_keys() -> None:
 async def test_filters_that_cannot_be_keys_list_nothing(behind: Behind) -> None:
     store, proxy = behind
     await store.ping()
-    proxy.asked.clear()
+    proxy.exchanges.clear()
     for absurd in ("", "\ud800", "u" * 3_000):
         assert await store.list_page(OrderFilter(absurd), None, 10) == SnapshotPage(b"", None)
     assert set(proxy.operations()) <= {"GetItem"}

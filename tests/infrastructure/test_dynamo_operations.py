@@ -20,7 +20,7 @@ from tests.docs.dynamo_costs import ID, PAGE, PretendedTable, Units, an_order, c
 from tests.docs.dynamo_tables import OPERATIONS, SETUP_ACTIONS
 from tests.docs.pages import CHECKOUT
 from tests.servers.dynamodb import REGION, Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange
 
 HOW_TO = CHECKOUT / "docs" / "how-to" / "run-on-dynamodb.md"
 
@@ -34,10 +34,10 @@ async def behind(dynamodb: Server) -> AsyncIterator[tuple[OrderStore, DynamoProx
         await store.close()
 
 
-def parts_of(asked: Asked) -> Iterable[str]:
-    if asked.operation != "TransactWriteItems":
-        return [asked.operation.replace("UpdateItem", "Update")]  # one action allows both
-    return [name for action in asked.payload["TransactItems"] for name in action]
+def parts_of(exchange: Exchange) -> Iterable[str]:
+    if exchange.operation != "TransactWriteItems":
+        return [exchange.operation.replace("UpdateItem", "Update")]  # one action allows both
+    return [name for action in exchange.payload["TransactItems"] for name in action]
 
 
 async def test_service_uses_the_documented_permissions_and_no_others(
@@ -64,7 +64,7 @@ async def test_service_uses_the_documented_permissions_and_no_others(
     assert (await do.list_api_keys.execute()).keys[0].last_used_at
     await do.revoke_api_key.execute(key.kept.id)
     await do.check_store()
-    assert {part for asked in proxy.asked for part in parts_of(asked)} == set(OPERATIONS)
+    assert {part for exchange in proxy.exchanges for part in parts_of(exchange)} == set(OPERATIONS)
 
 
 async def test_reads_of_orders_are_consistent_and_those_of_lists_are_not(
@@ -77,7 +77,7 @@ async def test_reads_of_orders_are_consistent_and_those_of_lists_are_not(
     await do.get_order.execute(order_id)
     await store.read_changes(None, 10)
     assert consistency(proxy) == {"GetItem": {True}, "BatchGetItem": {True}, "Query": {True}, "by_inbox": {False}}
-    proxy.asked.clear()
+    proxy.exchanges.clear()
     await do.list_orders.execute()
     assert consistency(proxy) == {"by_time": {False}, "BatchGetItem": {False}}
 
@@ -87,7 +87,7 @@ async def test_commands_and_reads_take_the_fewest_round_trips(behind: tuple[Orde
     do = use_cases_on(store)
 
     async def requests_of(work: Awaitable[object]) -> list[str]:
-        proxy.asked.clear()
+        proxy.exchanges.clear()
         await work
         return proxy.operations()
 
@@ -108,12 +108,12 @@ async def test_commands_and_reads_take_the_fewest_round_trips(behind: tuple[Orde
 def consistency(proxy: DynamoProxy) -> dict[str, set[bool]]:
     """Return the consistency of each operation's reads, or of each index's."""
     found: dict[str, set[bool]] = {}
-    for asked in proxy.asked:
-        if asked.operation == "TransactWriteItems":
+    for exchange in proxy.exchanges:
+        if exchange.operation == "TransactWriteItems":
             continue
-        requests = asked.payload.get("RequestItems", {"": asked.payload}).values()
+        requests = exchange.payload.get("RequestItems", {"": exchange.payload}).values()
         for request in requests:
-            found.setdefault(request.get("IndexName", asked.operation), set()).add(request["ConsistentRead"])
+            found.setdefault(request.get("IndexName", exchange.operation), set()).add(request["ConsistentRead"])
     return found
 
 
@@ -124,8 +124,8 @@ async def test_setup_uses_the_documented_permissions(dynamodb: Server) -> None:
             setup = table_setup(proxy.url_of(table))
             await setup.create(**options)
             await setup.close()
-        asked = set(proxy.operations())
-    assert asked == set(SETUP_ACTIONS) - {"UpdateContinuousBackups"}  # which DynamoDB Local does not know
+        used = set(proxy.operations())
+    assert used == set(SETUP_ACTIONS) - {"UpdateContinuousBackups"}  # which DynamoDB Local does not know
 
 
 def test_documented_policy_allows_what_the_service_uses_and_nothing_else() -> None:
@@ -143,21 +143,21 @@ class Meter:
     def read(self) -> Units:
         """Return the cost of the requests since the last call."""
         units = Units()
-        for asked in self.proxy.asked:
-            units += self._cost(asked)
-        self.proxy.asked.clear()
+        for exchange in self.proxy.exchanges:
+            units += self._cost(exchange)
+        self.proxy.exchanges.clear()
         return units
 
-    def _cost(self, asked: Asked) -> Units:
-        if asked.operation == "TransactWriteItems":
-            items = asked.payload["TransactItems"]
+    def _cost(self, exchange: Exchange) -> Units:
+        if exchange.operation == "TransactWriteItems":
+            items = exchange.payload["TransactItems"]
             return self.table.transact((name, action) for item in items for name, action in item.items())
-        if asked.operation == "BatchGetItem":
-            ((name, request),) = asked.payload["RequestItems"].items()
-            sizes = [size_of(item) for item in asked.answer["Responses"][name]]
+        if exchange.operation == "BatchGetItem":
+            ((name, request),) = exchange.payload["RequestItems"].items()
+            sizes = [size_of(item) for item in exchange.response["Responses"][name]]
             return read_of(sizes, consistent=request["ConsistentRead"])
-        items = asked.answer.get("Items") or [asked.answer.get("Item", {})]
-        return read_of([sum(map(size_of, items))], consistent=asked.payload["ConsistentRead"])
+        items = exchange.response.get("Items") or [exchange.response.get("Item", {})]
+        return read_of([sum(map(size_of, items))], consistent=exchange.payload["ConsistentRead"])
 
 
 async def test_each_use_case_costs_what_the_docs_say(behind: tuple[OrderStore, DynamoProxy]) -> None:
@@ -216,6 +216,6 @@ async def test_page_of_a_list_costs_what_the_docs_say(
             Attribution("customer:user-42-of-the-shop", f"{number:032}", "f" * 32, "4bf92f3577b34da6a3ce929d")
         )
         await store.save(order)
-    proxy.asked.clear()
+    proxy.exchanges.clear()
     assert len((await store.list_page(where, None, PAGE)).documents) == PAGE
     assert Meter(proxy).read() == dict(costs())[words]

@@ -15,7 +15,7 @@ from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, client
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.testing.orders import pending_order
 from tests.servers.dynamodb import REGION, Server
-from tests.servers.dynamodb_proxy import DynamoProxy, Json, Refuse
+from tests.servers.dynamodb_proxy import DynamoProxy, Json, Reject
 
 
 @pytest.fixture
@@ -125,27 +125,27 @@ def test_command_line_creates_and_describes_the_table(dynamodb: Server, tmp_path
     def run(*command: str) -> tuple[int, str, str]:
         environment = {**os.environ, "ORDERKEEP_STORE": dynamodb.url_of(f"shop-{tmp_path.name}-{os.getpid()}")}
         program = [sys.executable, "-m", "orderkeep", *command]
-        answer = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
-        return answer.returncode, answer.stdout, answer.stderr
+        done = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+        return done.returncode, done.stdout, done.stderr
 
-    code, _, said = run("table", "describe")
-    assert (code, "run `orderkeep table create`" in said) == (7, True)
+    code, _, message = run("table", "describe")
+    assert (code, "run `orderkeep table create`" in message) == (7, True)
     assert run("table", "create", "--shards", "2")[0] == 0
-    code, told, _ = run("table", "describe")
-    assert (code, "shards\t2\n" in told, "problems\t\n" in told) == (0, True, True)
+    code, shown, _ = run("table", "describe")
+    assert (code, "shards\t2\n" in shown, "problems\t\n" in shown) == (0, True, True)
     assert run("demo", "--orders", "5")[0] == 0
     assert "problems\t0" in run("verify")[1]
-    code, _, said = run("--store", "memory://", "table", "create")
-    assert (code, "only a DynamoDB store" in said) == (2, True)
+    code, _, message = run("--store", "memory://", "table", "create")
+    assert (code, "only a DynamoDB store" in message) == (2, True)
 
 
 async def test_check_without_describe_permission_checks_the_settings(dynamodb: Server) -> None:
-    def refuse_to_describe(operation: str, payload: Json) -> None:
+    def deny_describe(operation: str, payload: Json) -> None:
         if operation == "DescribeTable":
-            raise Refuse("AccessDeniedException")
+            raise Reject("AccessDeniedException")
 
     table_name = await dynamodb.new_table()
-    async with DynamoProxy(dynamodb.endpoint, REGION, before=refuse_to_describe) as proxy:
+    async with DynamoProxy(dynamodb.endpoint, REGION, before=deny_describe) as proxy:
         await check_table(proxy.url_of(table_name))
         with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
             await check_table(proxy.url_of("no-such-table"))

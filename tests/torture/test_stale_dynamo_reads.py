@@ -15,7 +15,7 @@ from orderkeep.infrastructure.dynamo_repo.items import Item
 from orderkeep.testing.violation import ContractViolation
 from orderkeep.testing.workloads import record_histories
 from tests.servers.dynamodb import REGION, Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
 
 ROUNDS = 10
 LAG = 4
@@ -28,15 +28,15 @@ class ServesStaleReads:
         self.seen: dict[str, list[Json]] = defaultdict(lambda: [{}] * LAG)
         self.served = 0
 
-    def __call__(self, asked: Asked) -> Json:
-        if asked.operation != "GetItem" or asked.payload["Key"] == SETTINGS_KEY:
-            return asked.answer
-        if asked.payload.get("ConsistentRead"):
-            return asked.answer
+    def __call__(self, exchange: Exchange) -> Json:
+        if exchange.operation != "GetItem" or exchange.payload["Key"] == SETTINGS_KEY:
+            return exchange.response
+        if exchange.payload.get("ConsistentRead"):
+            return exchange.response
         self.served += 1
-        answers = self.seen[json.dumps(asked.payload["Key"], sort_keys=True)]
-        answers.append(asked.answer)
-        return answers[-1 - LAG]
+        responses = self.seen[json.dumps(exchange.payload["Key"], sort_keys=True)]
+        responses.append(exchange.response)
+        return responses[-1 - LAG]
 
 
 @pytest.fixture
@@ -62,8 +62,8 @@ async def test_histories_detect_a_store_with_stale_reads(
     store: OrderStore, rule: ServesStaleReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def get(self: OrdersTable, item_key: Item) -> Item | None:
-        answer = await self.call("GetItem", {"Key": item_key, "ConsistentRead": False})
-        item: Item | None = answer.get("Item")
+        response = await self.call("GetItem", {"Key": item_key, "ConsistentRead": False})
+        item: Item | None = response.get("Item")
         return item
 
     monkeypatch.setattr(OrdersTable, "get", get)
