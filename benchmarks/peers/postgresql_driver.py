@@ -6,13 +6,12 @@ import asyncpg
 
 from orderkeep.application.ports import OrderFilter
 from orderkeep.infrastructure.postgres_repo.connections import IN_INDEX_ORDER
-from orderkeep.infrastructure.postgres_repo.lists import list_query
+from orderkeep.infrastructure.postgres_repo.queries import LISTS, POSTGRES, write_of
 from orderkeep.infrastructure.postgres_repo.repository import POOL_SIZE
-from orderkeep.infrastructure.postgres_repo.rows import ORDER_COLUMNS, SNAPSHOT_COLUMNS, Row, write_of
 from orderkeep.infrastructure.serialization import Commit
+from orderkeep.infrastructure.sql_store import GET_ORDER, GET_SNAPSHOT, Row, list_query
 
-GET = f"SELECT {SNAPSHOT_COLUMNS} FROM orders WHERE id = $1"
-LOAD = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = $1"
+GET, LOAD = POSTGRES.sql(GET_SNAPSHOT), POSTGRES.sql(GET_ORDER)
 
 
 class Driver:
@@ -34,7 +33,7 @@ class Driver:
         return await self.pool.fetchrow(GET, order_id)
 
     async def page(self, size: int) -> int:
-        query, parameters = list_query(OrderFilter(), None, size + 1)
+        query, parameters = list_query(POSTGRES, LISTS, OrderFilter(), None, size + 1)
         return len(await self.pool.fetch(query, *parameters)) - 1
 
     async def place(self, prepared: tuple[str, str, Row]) -> None:

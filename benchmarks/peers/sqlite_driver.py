@@ -5,11 +5,10 @@ from urllib.parse import unquote, urlsplit
 
 from orderkeep.application.ports import OrderFilter
 from orderkeep.infrastructure.serialization import Commit
-from orderkeep.infrastructure.sqlite_repo.lists import list_query
-from orderkeep.infrastructure.sqlite_repo.rows import INSERT_CHANGE, ORDER_COLUMNS, SNAPSHOT_COLUMNS, Write
+from orderkeep.infrastructure.sql_store import GET_ORDER, GET_SNAPSHOT, list_query
+from orderkeep.infrastructure.sqlite_repo.queries import INSERT_CHANGE, LISTS, SQLITE, Write, write_of
 
-GET = f"SELECT {SNAPSHOT_COLUMNS} FROM orders AS o WHERE id = ?"
-LOAD = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = ?"
+GET, LOAD = SQLITE.sql(GET_SNAPSHOT), SQLITE.sql(GET_ORDER)
 
 
 class Driver:
@@ -25,19 +24,19 @@ class Driver:
 
     def prepare(self, commit: Commit) -> Write:
         """Return what `place` or `cancel` will write: making it is no driver's work."""
-        return Write.of(commit)
+        return write_of(commit)
 
     async def get(self, order_id: str) -> bytes:
         return bytes(self.cursor.execute(GET, (order_id,)).fetchone()[5])
 
     async def page(self, size: int) -> int:
-        query, parameters = list_query(OrderFilter(), None, size + 1)
+        query, parameters = list_query(SQLITE, LISTS, OrderFilter(), None, size + 1)
         return len(self.cursor.execute(query, parameters).fetchall()) - 1
 
     async def place(self, write: Write) -> None:
         self.cursor.execute("BEGIN IMMEDIATE")
-        self.cursor.execute(write.order_sql, write.order_row)
-        self.cursor.execute(INSERT_CHANGE, write.change_row)
+        self.cursor.execute(write.statement, write.parameters)
+        self.cursor.execute(INSERT_CHANGE, write.change)
         self.cursor.execute("COMMIT")
 
     async def cancel(self, write: Write) -> None:

@@ -50,12 +50,7 @@ class InMemoryOrderRepository(OrderStore):
         return _snapshot(record) if record else None
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
-        end = None if after is None else (after.created_at, after.id)
-        with self._lock:
-            last = len(self._by_time) if end is None else bisect_left(self._by_time, end)
-            newest_first = (self._orders[self._by_time[index][1]] for index in range(last - 1, -1, -1))
-            found = list(islice((record for record in newest_first if _matches(record, where)), limit + 1))
-        return page_of([_snapshot(record) for record in found], limit)
+        return page_of([_snapshot(record) for record in self._find(where, after, limit + 1)], limit)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         changes = await self.list_changes(order_id, version - 1, 1)
@@ -87,6 +82,12 @@ class InMemoryOrderRepository(OrderStore):
 
     async def close(self) -> None:
         self._closed = True
+
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        with self._lock:
+            end = len(self._by_time) if after is None else bisect_left(self._by_time, (after.created_at, after.id))
+            newest_first = (self._orders[self._by_time[index][1]] for index in range(end - 1, -1, -1))
+            return list(islice((record for record in newest_first if _matches(record, where)), limit))
 
     def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         self.check_open()
