@@ -45,7 +45,7 @@ After = Callable[[Exchange], Json]
 
 @dataclass
 class DynamoProxy:
-    """`before` receives each request; if it raises, DynamoDB does not. `after` receives each exchange and returns
+    """`before` receives each request and may reject it by raising; `after` receives each exchange and returns
     the response to send, or raises.
     """
 
