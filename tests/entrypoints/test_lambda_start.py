@@ -103,8 +103,8 @@ def table_without(server: Server, index: str) -> str:
     async def create() -> None:
         found = TableSetup(name, region=REGION, endpoint=server.endpoint)
         try:
-            await found._table.ask("CreateTable", wanted)
-            await found._keep_settings(shards=2)
+            await found._table.send("CreateTable", wanted)
+            await found._write_settings(shards=2)
         finally:
             await found.close()
 

@@ -10,7 +10,7 @@ import json
 import random
 from typing import Any
 
-from orderkeep.domain.exceptions import InvalidCursor
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (

@@ -10,7 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from orderkeep.domain.exceptions import InvalidCursor
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.serialization import Commit
 from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect
 

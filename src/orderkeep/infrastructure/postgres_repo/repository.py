@@ -6,7 +6,7 @@ from typing import Any
 
 import asyncpg
 
-from orderkeep.application.api_keys import ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.ports import FeedPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable

@@ -4,10 +4,11 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from orderkeep.application.api_keys import ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKeyStore
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor
+from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import commit_of, mark_saved
 from orderkeep.infrastructure.sql_store import PING, Row, SqlApiKeys, SqlOrderRepository, built, in_64_bits
