@@ -26,7 +26,7 @@ ONLY_PAUSES_AND_SAMPLES = {
     "entrypoints/cli/demo_orders.py",
     "infrastructure/dynamo_repo/feed.py",
     "infrastructure/dynamo_repo/saves.py",
-    "infrastructure/dynamo_repo/table.py",
+    "infrastructure/dynamo_repo/client.py",
     "infrastructure/eventbridge_publisher/publisher.py",
     "infrastructure/sqlite_repo/writer.py",
 }
