@@ -1,7 +1,8 @@
-"""How every command changes an order: load, look for the key, check the version, decide, save; again if beaten to it.
+"""How every command changes an order: load, look up the key, check the version, decide, save; repeat after a conflict.
 
-State first, key second. With the key looked up first, a retry that runs beside its twin misses the twin's record,
-then loads the state the twin has just written, and refuses what in truth succeeded.
+State first, key second. With the key looked up first, a retry that runs concurrently with its twin misses the twin's
+record, then loads the state that the twin has just written, and rejects what in fact succeeded. A new order is
+inserted first: its id is derived from the key, so the insert itself detects the twin, and the loop takes over.
 """
 
 from __future__ import annotations
@@ -12,27 +13,28 @@ import hashlib
 import json
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
 
 from orderkeep.application.actor import SYSTEM, Actor, Scope
-from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
+from orderkeep.application.dtos import CommandResult, EventDTO
 from orderkeep.application.ports import OrderHistory
-from orderkeep.application.seen_orders import load_for
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
     Contention,
     IdempotencyKeyReused,
+    InvalidOrder,
     OrderNotFound,
     VersionMismatch,
 )
 from orderkeep.domain.repositories import OrderRepository
 
 ATTEMPTS = 12
-"""How often a command is decided anew after losing the race to save, before it gives up with `Contention`."""
+"""How often a command is decided, each time after a conflict, before it fails with `Contention`."""
 
 FIRST_PAUSE_SECONDS = 0.002
 LONGEST_PAUSE_SECONDS = 0.25
@@ -40,11 +42,11 @@ LONGEST_PAUSE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """How a command is asked: by whom, and under which conditions.
+    """The context of a command: its actor and its conditions.
 
-    `key`: the same request with the same key has one effect and one answer, however often it is sent.
-    `expected_version`: refuse with `VersionMismatch` unless the order is at that version.
-    `dry_run`: answer what would happen, and write nothing.
+    `key`: repeated requests with the same key have one effect and one result.
+    `expected_version`: reject with `VersionMismatch` unless the order is at that version.
+    `dry_run`: return what would happen, and write nothing.
     """
 
     actor: Actor = SYSTEM
@@ -54,7 +56,7 @@ class Request:
     request_id: str | None = None
 
     def attribution(self, command: tuple[str, Any]) -> Attribution:
-        """Return who is to stand in the change; the key as a digest, bound to the actor."""
+        """Return what the change records about the request; the key as a digest that includes the actor."""
         if self.key is None:
             return Attribution(str(self.actor), request_id=self.request_id)
         key = _digest(f"{self.actor}\n{self.key}")
@@ -64,10 +66,10 @@ class Request:
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 Decide = Callable[[Order | None], Order | Awaitable[Order]]
-"""Gets the order as it is (None: there is none) and returns it changed, or raises and changes nothing."""
+"""Takes the current order (None: it does not exist) and returns it changed, or raises and changes nothing."""
 
 PLAIN = Request()
-"""A request by the system, with no conditions."""
+"""A request by the system, without conditions."""
 
 
 async def change_order(
@@ -81,44 +83,45 @@ async def change_order(
     scope: Scope,
     is_new: bool = False,
 ) -> CommandResult:
-    """Run one command on one order. Where `decide` raises nothing is written, nor where it returns the order without
-    an event, as one on which this was done before. It may be called again, on a later state, after a lost race; what
-    it waits for must bear that. `command` is the name and the values that make two requests the same.
+    """Run one command on one order. Nothing is written if `decide` raises, or if it returns the order without a new
+    event. After a lost race `decide` runs again, on a later state. `command` is the name and the values that make two
+    requests the same.
 
-    Raises what `decide` raises, and `NotAllowed` where the actor lacks the `scope`, `OrderNotFound`,
-    `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` a repeated key is
-    answered with the order as it is now. `is_new` says that the id was made a moment ago, so there is nothing to load.
+    Raises what `decide` raises, and `NotAllowed` if the actor lacks the `scope`, `OrderNotFound`,
+    `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` the result of a
+    repeated key is the order as it is now. `is_new`: the order most likely does not exist yet, so insert it first and
+    load it only after a conflict.
     """
-    if request.actor.sees_all:
-        request.actor.need(scope)  # before anything is looked up
+    if request.actor.sees_all or is_new:
+        request.actor.need(scope)  # before any lookup
     attribution = request.attribution(command)
+    if is_new and not request.dry_run:
+        with suppress(ConcurrentUpdate, InvalidOrder):  # the id is in use, or may be: look it up, key first
+            return await _decide_and_save(repo, None, decide, request, attribution)
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
-        order = None if is_new else await load_for(request.actor, repo, order_id)
+        order = await load_order(repo, order_id, request.actor)
         if order is not None:
             request.actor.need(scope)
             if attribution.key in order.requests:
-                return await _answer_again(order, attribution, history)
+                return await _replay(order, attribution, history)
             _check_version(order, request.expected_version)
-        decided = decide(copy.deepcopy(order) if request.dry_run else order)
-        changed = decided if isinstance(decided, Order) else await decided
-        if not changed.events:
-            return CommandResult(OrderDTO.of(changed), (), replayed=True, dry_run=request.dry_run)
-        result = _result(changed, request.dry_run)
-        if request.dry_run:
-            return result
-        changed.attribute(attribution)
-        try:
-            await repo.save(changed)
-        except ConcurrentUpdate:
-            continue
-        return result
+        elif not request.actor.sees_all:
+            raise OrderNotFound(order_id)
+        with suppress(ConcurrentUpdate):
+            return await _decide_and_save(repo, order, decide, request, attribution)
     raise Contention(ATTEMPTS)
 
 
+async def load_order(repo: OrderRepository, order_id: str, actor: Actor) -> Order | None:
+    """Load an order, or None if it does not exist. To a customer, another customer's order does not exist."""
+    order = await repo.get_by_id(order_id)
+    return order if order is not None and actor.may_see(order.user_id) else None
+
+
 def existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order | None], Order]:
-    """Return a decision that changes the order, or raises `OrderNotFound` where there is none."""
+    """Return a decision that changes the order, or raises `OrderNotFound` if there is none."""
 
     def decide(order: Order | None) -> Order:
         if order is None:
@@ -134,24 +137,34 @@ def fingerprint_of(command: tuple[str, Any]) -> str:
     return _digest(_encode(_canonical(command)))
 
 
-async def _answer_again(order: Order, asked: Attribution, history: OrderHistory | None) -> CommandResult:
-    remembered = order.requests[asked.key or ""]
-    if remembered.fingerprint != asked.fingerprint:
+async def _decide_and_save(
+    repo: OrderRepository, order: Order | None, decide: Decide, request: Request, attribution: Attribution
+) -> CommandResult:
+    decision = decide(copy.deepcopy(order) if request.dry_run else order)
+    changed = decision if isinstance(decision, Order) else await decision
+    if not changed.events:
+        return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=request.dry_run)
+    events = tuple(EventDTO.of(event) for event in changed.events)
+    if request.dry_run:
+        return CommandResult(changed.id, changed.version + 1, events, changed, dry_run=True)
+    changed.attribute(attribution)
+    snapshots = await repo.save(changed)
+    return CommandResult(changed.id, changed.version, events, changed, snapshots[0].json if snapshots else None)
+
+
+async def _replay(order: Order, repeated: Attribution, history: OrderHistory | None) -> CommandResult:
+    remembered = order.requests[repeated.key or ""]
+    if remembered.fingerprint != repeated.fingerprint:
         raise IdempotencyKeyReused
-    then = await history.get_change(order.id, remembered.version) if history is not None else None
-    if then is None:
-        return CommandResult(OrderDTO.of(order), (), replayed=True)
-    return CommandResult(then.order, then.events, replayed=True)
+    change = await history.get_change(order.id, remembered.version) if history is not None else None
+    if change is None:
+        return CommandResult(order.id, order.version, (), order, replayed=True)
+    return CommandResult(order.id, change.version, change.events, change.order, replayed=True)
 
 
 def _check_version(order: Order, expected: int | None) -> None:
     if expected is not None and expected != order.version:
         raise VersionMismatch(expected, order.version)
-
-
-def _result(order: Order, dry_run: bool) -> CommandResult:
-    events = tuple(EventDTO.of(event) for event in order.events)
-    return CommandResult(OrderDTO.of(order, version=order.version + 1), events, dry_run=dry_run)
 
 
 def _pause(attempt: int) -> float:

@@ -1,20 +1,22 @@
-"""Write out orders."""
+"""Export orders."""
 
 from collections.abc import AsyncIterator
 
 from orderkeep.application.actor import SYSTEM, Actor, Scope
-from orderkeep.application.ports import OrderFilter, OrderQueries, OrderSnapshot
+from orderkeep.application.ports import OrderFilter, OrderQueries
 from orderkeep.application.use_cases.list_orders import EVERYTHING, LARGEST_PAGE, page_of_orders
 
 
 class ExportOrdersUseCase:
-    """Write out all orders, or those that match, newest first, a page in memory at a time."""
+    """Export all orders, or those that match, newest first, with one page in memory at a time."""
 
     def __init__(self, queries: OrderQueries) -> None:
         self.queries = queries
 
-    async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[OrderSnapshot]:
-        """Yield every order that matched from first to last, once. Raises as `ListOrdersUseCase` does."""
+    async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[bytes]:
+        """Yield the document of every order that matched throughout the export, once. Raises like
+        `ListOrdersUseCase`.
+        """
         actor.need(Scope.EXPORT)
         cursor: str | None = None
         while True:

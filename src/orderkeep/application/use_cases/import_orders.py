@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -150,8 +151,8 @@ class ImportOrdersUseCase:
         return "unchanged" if result.replayed else "imported"
 
     async def _kept_under_another_id(self, order: OrderDTO) -> bool:
-        found = await self.queries.list_snapshots(OrderFilter(external_ref=order.external_ref), None, 1)
-        return bool(found) and found[0].id != order.id
+        page = await self.queries.list_page(OrderFilter(external_ref=order.external_ref), None, 1)
+        return any(json.loads(document)["id"] != order.id for document in page.documents)
 
     def _count(self, outcome: str | ImportProblem, report: ImportReport) -> None:
         if isinstance(outcome, ImportProblem):

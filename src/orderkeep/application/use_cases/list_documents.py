@@ -1,7 +1,7 @@
 """List an order's documents."""
 
 from orderkeep.application.actor import SYSTEM, Actor, Scope
-from orderkeep.application.seen_orders import load_for
+from orderkeep.application.change_order import load_order
 from orderkeep.domain.entities import Document
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.domain.repositories import OrderRepository
@@ -14,9 +14,9 @@ class ListDocumentsUseCase:
         self.repo = repo
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
-        """Return all of them. Raises `NotAllowed`; `OrderNotFound` also where the order is not the actor's."""
+        """Return all of them. Raises `NotAllowed`; `OrderNotFound` also if the order is not the actor's."""
         actor.need(Scope.READ)
-        order = await load_for(actor, self.repo, order_id)
+        order = await load_order(self.repo, order_id, actor)
         if order is None:
             raise OrderNotFound(order_id)
         return order.documents

@@ -9,9 +9,10 @@ import asyncpg
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.postgres_repo.connections import Connections
 from orderkeep.infrastructure.postgres_repo.errors import UNREADABLE, in_our_words, is_no_text, is_race
 from orderkeep.infrastructure.postgres_repo.feed import READ_CHANGES, Position, position_of, text_of
@@ -26,7 +27,7 @@ from orderkeep.infrastructure.postgres_repo.rows import (
     snapshot_of_row,
     write_of,
 )
-from orderkeep.infrastructure.serialization import Commit, commit_of
+from orderkeep.infrastructure.serialization import Commit, commit_of, mark_saved, page_of
 
 if TYPE_CHECKING:
     from orderkeep.application.api_keys import ApiKeyStore
@@ -39,7 +40,6 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
 
 _GET_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = $1"  # noqa: S608  # nothing in these comes from outside
 _GET_SNAPSHOT = f"SELECT {SNAPSHOT_COLUMNS} FROM orders WHERE id = $1"  # noqa: S608
-_IF_OWN = " AND user_id = $2"
 _GET_CHANGE = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1 AND version = $2::bigint"  # noqa: S608
 _GET_CHANGE_AT = f"""
     SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1 AND at <= $2 ORDER BY version DESC LIMIT 1
@@ -65,13 +65,10 @@ class PostgresOrderRepository(OrderStore):
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._one(order_of_row, _GET_ORDER, order_id)
 
-    async def get_own(self, order_id: str, user_id: str) -> Order | None:
-        return await self._one(order_of_row, _GET_ORDER + _IF_OWN, order_id, user_id)
-
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
         if not commits:
-            return
+            return ()
         with in_our_words():
             try:
                 await (self._save_one(commits[0]) if len(commits) == 1 else self._save_all(commits))
@@ -79,18 +76,14 @@ class PostgresOrderRepository(OrderStore):
                 if not is_race(error):
                     raise
                 raise ConcurrentUpdate(commits[0].order.id) from error
-        for order, commit in zip(orders, commits, strict=True):
-            order.mark_saved(commit.order.seal)
+        return mark_saved(orders, commits)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return await self._one(snapshot_of_row, _GET_SNAPSHOT, order_id)
 
-    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
-        return await self._one(snapshot_of_row, _GET_SNAPSHOT + _IF_OWN, order_id, user_id)
-
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        query, parameters = list_query(where, after, limit)
-        return await self._all(snapshot_of_row, query, *parameters)
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        query, parameters = list_query(where, after, limit + 1)
+        return page_of(await self._all(snapshot_of_row, query, *parameters), limit)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return await self._one(change_of_row, _GET_CHANGE, order_id, in_64_bits(version))

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import OrderSnapshot
 from orderkeep.domain.entities import Order
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import ChangeRecord, Commit, change_of, order_of, snapshot_of
 
 Row = Sequence[Any]

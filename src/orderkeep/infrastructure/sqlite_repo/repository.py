@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
-from orderkeep.infrastructure.serialization import commit_of
+from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.serialization import commit_of, mark_saved, page_of
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
 from orderkeep.infrastructure.sqlite_repo.errors import UNREADABLE
 from orderkeep.infrastructure.sqlite_repo.lists import in_64_bits, list_query
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
 
 _GET_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = ?"  # noqa: S608  # nothing in these comes from outside
 _GET_SNAPSHOT = f"SELECT {SNAPSHOT_COLUMNS} FROM orders AS o WHERE id = ?"  # noqa: S608
-_IF_OWN = " AND user_id = ?"
 _GET_CHANGE = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = ? AND version = ?"  # noqa: S608
 _GET_CHANGE_AT = f"""
     SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = ? AND at <= ? ORDER BY version DESC LIMIT 1
@@ -65,26 +65,19 @@ class SqliteOrderRepository(OrderStore):
     async def get_by_id(self, order_id: str) -> Order | None:
         return self._one(order_of_row, _GET_ORDER, order_id)
 
-    async def get_own(self, order_id: str, user_id: str) -> Order | None:
-        return self._one(order_of_row, _GET_ORDER + _IF_OWN, order_id, user_id)
-
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
         if not commits:
-            return
+            return ()
         await self._writer.save([Write.of(commit) for commit in commits])
-        for order, commit in zip(orders, commits, strict=True):
-            order.mark_saved(commit.order.seal)
+        return mark_saved(orders, commits)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return self._one(snapshot_of_row, _GET_SNAPSHOT, order_id)
 
-    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
-        return self._one(snapshot_of_row, _GET_SNAPSHOT + _IF_OWN, order_id, user_id)
-
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        query, parameters = list_query(where, after, limit)
-        return self._all(snapshot_of_row, query, *parameters)
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        query, parameters = list_query(where, after, limit + 1)
+        return page_of(self._all(snapshot_of_row, query, *parameters), limit)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return self._one(change_of_row, _GET_CHANGE, order_id, in_64_bits(version))
