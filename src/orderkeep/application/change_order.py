@@ -51,7 +51,7 @@ class Request:
 
     actor: Actor = SYSTEM
     key: str | None = None
-    expected_version: int | None = None
+    expected_version: int | tuple[int, ...] | None = None
     dry_run: bool = False
     request_id: str | None = None
 
@@ -162,9 +162,11 @@ async def _replay(order: Order, repeated: Attribution, history: OrderHistory | N
     return CommandResult(order.id, change.version, change.events, change.order, replayed=True)
 
 
-def _check_version(order: Order, expected: int | None) -> None:
-    if expected is not None and expected != order.version:
-        raise VersionMismatch(expected, order.version)
+def _check_version(order: Order, expected: int | tuple[int, ...] | None) -> None:
+    """Raise `VersionMismatch` unless the order is at the expected version, or at one of several."""
+    expected = (expected,) if isinstance(expected, int) else expected
+    if expected is not None and order.version not in expected:
+        raise VersionMismatch(expected[0], order.version)
 
 
 def _pause(attempt: int) -> float:

@@ -6,7 +6,7 @@ A use case raises an `OrderkeepError`; the HTTP layer itself raises `HttpProblem
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -185,7 +185,7 @@ def problem_document(problem: HttpProblem, request_id: str | None, title: str) -
 def title_of(error: Exception) -> str:
     """Return the title of a problem: the same for all with its code."""
     if isinstance(error, OrderkeepError):
-        return error.title
+        return getattr(error, "title", type(error).__name__)
     problem = problem_of(error)
     return TITLES.get(problem.code) or HTTPStatus(problem.status).phrase
 
@@ -221,41 +221,3 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
 
 def _summary(errors: Sequence[Invalid]) -> str:
     return str(errors[0]) if len(errors) == 1 else f"the request has {len(errors)} errors; see errors"
-
-
-def problem_responses(examples: Iterable[Exception]) -> dict[int | str, dict[str, Any]]:
-    """Return the `responses` of a route that can fail with these errors, each documented by its own problem document."""
-    responses: dict[int | str, dict[str, Any]] = {}
-    for error in examples:
-        problem = problem_of(error)
-        status = int(problem.status)
-        if status not in responses:
-            headers = {name: {"$ref": f"#/components/headers/{name}"} for name in problem.headers or ()}
-            content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
-            description = _DESCRIPTIONS[status]
-            responses[status] = {"description": description, "headers": headers, "content": {MEDIA_TYPE: content}}
-        title = title_of(error)
-        example = {"summary": title, "value": problem_document(problem, EXAMPLE_REQUEST_ID, title)}
-        responses[status]["content"][MEDIA_TYPE]["examples"][problem.code] = example
-    return responses
-
-
-EXAMPLE_REQUEST_ID = "b2f1a3c04d5e4f60a1b2c3d4e5f60718"
-
-_DESCRIPTIONS = {
-    400: "The request body is not valid JSON.",
-    401: "Credentials are missing or invalid.",
-    403: "The actor lacks the required scope, or the origin is not allowed.",
-    404: "The order, version or document does not exist, or belongs to another customer.",
-    408: "The request body did not arrive in time. Nothing was changed.",
-    409: "Concurrent changes prevented this one. Nothing was changed; send the request again.",
-    412: "The order is not at a version listed in `If-Match`. Nothing was changed.",
-    413: "The request body is too large.",
-    415: "The request body is not declared as JSON, or is compressed.",
-    421: "The `Host` is not allowed: authentication is disabled, so only localhost is served.",
-    422: "The request is invalid, or the order's status does not allow the command. Nothing was changed.",
-    429: "Rate limit exceeded. Nothing was changed; retry after the time in `Retry-After`.",
-    500: "Internal error.",
-    503: "The service or its store is unavailable. Unless `code` is `overloaded`, the change may or may not have been "
-    "made: retry with the same `Idempotency-Key`.",
-}

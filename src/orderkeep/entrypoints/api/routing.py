@@ -118,9 +118,9 @@ class RouteTable:
     """Finds the compiled route of a request with one regular expression per method."""
 
     def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        compiled = [route for route in routes if isinstance(route, CompiledRoute)]
-        methods = {method for route in compiled for method in route.methods}
-        self._matchers = {method: _matcher([r for r in compiled if method in r.methods]) for method in methods}
+        self._routes = [route for route in routes if isinstance(route, CompiledRoute)]
+        methods = {method for route in self._routes for method in route.methods}
+        self._matchers = {method: _matcher([r for r in self._routes if method in r.methods]) for method in methods}
 
     def find(self, method: str, path: str) -> tuple[CompiledRoute, dict[str, str]] | None:
         """Return the route and its path parameters, or None."""
@@ -128,6 +128,12 @@ class RouteTable:
             return None
         route, names = matcher[1][found.lastindex or 0]
         return route, {name: found[group] for name, group in names}
+
+    def at(self, path: str) -> list[CompiledRoute]:
+        """Return the routes of the path, whatever their methods."""
+        matching = [route for route in self._routes if route.path_regex.fullmatch(path)]
+        # A fixed path comes before a pattern that matches it too: see documents/receipt.
+        return [route for route in matching if route.path == matching[0].path]
 
 
 _Ends = dict[int, tuple[CompiledRoute, list[tuple[str, int]]]]
