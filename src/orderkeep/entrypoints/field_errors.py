@@ -17,7 +17,8 @@ MOST_ERRORS = 100
 """Maximum number of errors that are reported."""
 
 LONGEST_NAME = 64
-"""Unknown field names that are longer, or not printable, are not repeated: the pointer ends at the object they are in."""
+"""Unknown field names that are longer, or not printable, are not repeated: the pointer ends at the object they are in.
+"""
 
 _STRING = ("wrong_type", "must be a string")
 _TYPES = {
@@ -52,8 +53,8 @@ _CHOICES = {
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One invalid field. `pointer` is a JSON pointer (RFC 6901), `""` for the whole; `message` is a predicate that never
-    contains the rejected value. `limit` is the maximum number of items, if there are too many.
+    """One invalid field. `pointer` is a JSON pointer (RFC 6901), `""` for the whole; `message` is a predicate that
+    never contains the rejected value. `limit` is the maximum number of items, if there are too many.
     """
 
     pointer: str

@@ -1,8 +1,8 @@
 """Request bodies and import records: the fields that clients may send, with their bounds.
 
-The constraints are pydantic's own, so that they run in its compiled validator and appear in the JSON Schema. They repeat
-the bounds of `domain/limits.py`; the domain enforces the same rules on every other path to an order. A new optional field
-of the order is one line in `PlaceOrderBody`.
+The constraints are pydantic's own, so that they run in its compiled validator and appear in the JSON Schema. They
+repeat the bounds of `domain/limits.py`; the domain enforces the same rules on every other path to an order. A new
+optional field of the order is one line in `PlaceOrderBody`.
 """
 
 from __future__ import annotations
@@ -129,7 +129,10 @@ class PlaceOrderBody(Body):
         None, description="Your own reference, such as the order number in your shop."
     )
     tags: Annotated[tuple[Tag, ...], Strict(False), AfterValidator(_check_unique)] = Field(
-        (), max_length=limits.MAX_TAGS, description="Labels to filter orders by.", json_schema_extra={"uniqueItems": True}
+        (),
+        max_length=limits.MAX_TAGS,
+        description="Labels to filter orders by.",
+        json_schema_extra={"uniqueItems": True},
     )
     metadata: dict[MetadataKey, MetadataValue] = Field(
         default_factory=dict,
@@ -162,8 +165,8 @@ class ImportedOrder(PlaceOrderBody):
     version: Annotated[int, Field(ge=0)] | None = None
 
     def to_order(self) -> OrderDTO:
-        """Return the order, with the id `""` if none is given. Its version and documents are not imported: versions count
-        the commits of this store, and documents belong to versions.
+        """Return the order, with the id `""` if none is given. Its version and documents are not imported: versions
+        count the commits of this store, and documents belong to versions.
         """
         values = {**self.__dict__, "lines": tuple([LineDTO(**line.__dict__) for line in self.lines])}
         del values["documents"], values["version"]

@@ -20,11 +20,11 @@ from orderkeep.entrypoints.api import documents, health, orders, swagger_ui
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
-from orderkeep.entrypoints.api.routing import RouteTable
+from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
 from orderkeep.entrypoints.api.shell import RequestShell, TimeLimit
 
-
 ROUTERS = (orders.router, documents.router, health.router, swagger_ui.router)
+ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
 
 class OrderkeepAPI(FastAPI):
@@ -47,8 +47,9 @@ def create_app(
 ) -> OrderkeepAPI:
     """Return a new application.
 
-    Without `use_cases` it opens the store of the settings at start-up and closes it at shutdown; given use cases are the
-    caller's to close. `time_limit` bounds each request, `caller_of` returns the actor that a gateway has authenticated.
+    Without `use_cases` it opens the store of the settings at start-up and closes it at shutdown; given use cases are
+    the caller's to close. `time_limit` bounds each request, `caller_of` returns the actor that a gateway has
+    authenticated.
     """
     app = OrderkeepAPI(
         openapi_url=None,
@@ -66,7 +67,7 @@ def create_app(
     for kind in (OrderkeepError, HttpProblem, HTTPException):
         app.add_exception_handler(kind, _respond_with_problem)
     app.shell = RequestShell(
-        RouteTable([route for router in ROUTERS for route in router.routes]),
+        RouteTable(ROUTES),
         super(OrderkeepAPI, app).__call__,
         _access(app, settings, caller_of),
         settings,
@@ -110,4 +111,4 @@ def _metrics() -> Any:
 def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
     from orderkeep.entrypoints.api.openapi import openapi_document  # few processes are asked for it
 
-    return openapi_document(app, settings.root_path, authenticated=bool(settings.authentication))
+    return openapi_document(app, ROUTES, settings.root_path, authenticated=bool(settings.authentication))

@@ -1,4 +1,5 @@
-"""Authentication in front of all routes, so that a new route is protected by default; and rate limits per address and actor.
+"""Authentication in front of all routes, so that a new route is protected by default; and rate limits per address and
+actor.
 
 Without authentication the service is in local mode: it serves this machine only.
 """
@@ -52,14 +53,14 @@ class Access(ABC):
 
 
 class LocalMode(Access):
-    """Accepts every request from this machine, but no web page that a browser on it shows: `Host` must name this machine (DNS
-    rebinding), and writes from foreign origins are rejected.
+    """Accepts every request from this machine, but no web page that a browser on it shows: `Host` must name this
+    machine (DNS rebinding), and writes from foreign origins are rejected.
     """
 
     def __init__(self, origins: str = "") -> None:
         self._origins = frozenset(origins.split())
 
-    async def actor_of(self, scope: Scope, path: str) -> Actor | None:
+    async def actor_of(self, scope: Scope, path: str) -> Actor | None:  # noqa: ARG002  # every path needs it
         headers = headers_of(scope)
         host = headers.get(b"host")
         if not isinstance(host, bytes) or not _names_this_machine(host):

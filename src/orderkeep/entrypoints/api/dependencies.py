@@ -110,7 +110,7 @@ def get_command_context(
     return CommandContext(
         actor=actor,
         key=idempotency_key and _unquoted(idempotency_key),
-        expected_version=if_match and _versions(if_match, request),
+        expected_version=None if if_match is None else _versions(if_match, request),
         dry_run=dry_run,
         request_id=request.scope[REQUEST_ID],
     )

@@ -185,7 +185,9 @@ RECEIPT_ERRORS = (
 ALWAYS = (
     InvalidQuery("must be from 1 to 200", "limit"),
     HttpProblem(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "an internal error occurred: see the log for this request_id"
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "an internal error occurred: see the log for this request_id",
     ),
     HOST_NOT_ALLOWED,
 )

@@ -33,9 +33,7 @@ HARMLESS = {
 }
 """Documents contain texts of customers: even if a program displays one, nothing in it is executed."""
 
-DocumentId = Annotated[
-    str, Path(description="Document ID: the SHA-256 of its content.", examples=[docs.DOCUMENT_ID])
-]
+DocumentId = Annotated[str, Path(description="Document ID: the SHA-256 of its content.", examples=[docs.DOCUMENT_ID])]
 DEFAULT_RECEIPT = ReceiptBody()
 
 _TO_DOCUMENT = {
@@ -54,9 +52,7 @@ _RECEIPT_HEADERS = ("Location", "ETag", "Idempotency-Replayed")
     status_code=201,
     summary="Issue a receipt",
     responses={
-        **success(
-            201, "The new receipt.", {"Document": docs.DOCUMENT}, headers=_RECEIPT_HEADERS, links=_TO_DOCUMENT
-        ),
+        **success(201, "The new receipt.", {"Document": docs.DOCUMENT}, headers=_RECEIPT_HEADERS, links=_TO_DOCUMENT),
         **success(
             200,
             "The receipt that was issued before, or the result of the dry run.",
@@ -75,16 +71,16 @@ async def issue_receipt(
     use_cases: Services,
     receipt: Annotated[ReceiptBody, Body(openapi_examples={"ReceiptBody": {"value": docs.RECEIPT}})] = DEFAULT_RECEIPT,
 ) -> Response:
-    """Issues the receipt of one version of the order in one format, once. Returns 201 for a new receipt, and 200 if it was
-    issued before. By default, the receipt shows the order as it was last changed, in HTML.
+    """Issues the receipt of one version of the order in one format, once. Returns 201 for a new receipt, and 200 if it
+    was issued before. By default, the receipt shows the order as it was last changed, in HTML.
     """
     issued = await use_cases.issue_receipt.execute(
         order_id, context, file_format=receipt.format, version=receipt.version
     )
     if context.dry_run:
         return command_response(issued.result)
-    is_new = bool(issued.events)  # also if this is a replay of the request that issued it
-    location = f"{request.scope['root_path']}/orders/{quote(issued.order.id)}/documents/{issued.document.id}"
+    is_new = bool(issued.result.events)  # also if this is a replay of the request that issued it
+    location = f"{request.scope['root_path']}/orders/{quote(order_id)}/documents/{issued.document.id}"
     headers = [*result_headers(issued.result), (b"location", location.encode())]
     return EncodedResponse(encode(issued.document), HTTPStatus.CREATED if is_new else HTTPStatus.OK, headers)
 
@@ -133,8 +129,8 @@ async def get_document(
     use_cases: Services,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Returns the file as an attachment, or redirects with 307 to a download link that expires after 5 minutes. Documents
-    never change: with `If-None-Match`, returns 304.
+    """Returns the file as an attachment, or redirects with 307 to a download link that expires after 5 minutes.
+    Documents never change: with `If-None-Match`, returns 304.
     """
     etag = etag_of(document_id)
     if not is_modified(if_none_match, etag):

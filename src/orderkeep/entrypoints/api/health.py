@@ -1,5 +1,9 @@
 """Routes for operators: health checks and metrics."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,8 +12,12 @@ from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Services
 from orderkeep.entrypoints.api.documentation import failures, success
 from orderkeep.entrypoints.api.models import Health
+from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import EncodedResponse
 from orderkeep.entrypoints.api.routing import CompiledRoute
+
+if TYPE_CHECKING:
+    from orderkeep.entrypoints.api.metrics import Metrics
 
 router = APIRouter(tags=["operations"], route_class=CompiledRoute)
 
@@ -37,8 +45,8 @@ async def get_liveness() -> Response:
     },
 )
 async def get_readiness(request: Request, use_cases: Services) -> Response:
-    """Returns 200 if the store is available. Returns 503 if it is not, or if the service is shutting down; route requests
-    elsewhere until it returns 200.
+    """Returns 200 if the store is available. Returns 503 if it is not, or if the service is shutting down; route
+    requests elsewhere until it returns 200.
     """
     if request.scope["app"].state.draining:
         raise docs.DRAINING
@@ -60,5 +68,8 @@ async def get_readiness(request: Request, use_cases: Services) -> Response:
 )
 async def get_metrics(request: Request) -> Response:
     """Returns request counts and durations and the state of the process, in the Prometheus text format."""
-    content, media_type = request.scope["app"].state.metrics.exposition()
+    metrics: Metrics | None = request.scope["app"].state.metrics
+    if metrics is None:
+        raise HttpProblem(404, "not_found", "this service collects no metrics")
+    content, media_type = metrics.exposition()
     return Response(content, headers={"Content-Type": media_type})

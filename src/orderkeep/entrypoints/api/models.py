@@ -1,5 +1,5 @@
-"""Response models, for the OpenAPI document. Responses are encoded from DTOs or stored bytes and do not pass through these
-models; a test compares the two.
+"""Response models, for the OpenAPI document. Responses are encoded from DTOs or stored bytes and do not pass through
+these models; a test compares the two.
 """
 
 from __future__ import annotations
@@ -113,8 +113,8 @@ class DocumentPage(Page):
 
 
 class DryRun(ResponseModel):
-    """Result of a dry run; nothing was changed. Without an `Idempotency-Key`, the order will get a different ID when it is
-    placed.
+    """Result of a dry run; nothing was changed. Without an `Idempotency-Key`, the order will get a different ID when it
+    is placed.
     """
 
     dry_run: Literal[True]

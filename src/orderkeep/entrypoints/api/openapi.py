@@ -1,7 +1,10 @@
-"""The OpenAPI document: FastAPI's, with what all operations share: request IDs, common errors, security, header descriptions."""
+"""The OpenAPI document: FastAPI's, with what all operations share: request IDs, common errors, security, header
+descriptions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
@@ -11,23 +14,25 @@ from fastapi.openapi.utils import get_openapi
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.entrypoints.api.documentation import AUTHENTICATION, REQUEST_ID, problem_responses
 from orderkeep.entrypoints.api.models import Problem
+from orderkeep.entrypoints.api.routing import CompiledRoute
 
 DESCRIPTION = """\
-The orderkeep API places, tracks and manages orders. The product catalogue, prices, payments and carriers are outside its
-scope.
+The orderkeep API places, tracks and manages orders. The product catalogue, prices, payments and carriers are outside
+its scope.
 
 - **Authentication**: send `Authorization: Bearer` with an API key or an access token. A service without authentication
   accepts requests from its own machine only. Customers can access only their own orders; staff need a scope.
-- **Amounts** are integers in minor units of the order's currency: `9900` with `EUR` is 99.00 EUR, `99` with `JPY` is 99 yen.
+- **Amounts** are integers in minor units of the order's currency: `9900` with `EUR` is 99.00 EUR, `99` with `JPY` is
+  99 yen.
 - **Times** are RFC 3339. Requests must include an offset; responses are in UTC.
-- **Idempotency**: send an `Idempotency-Key` with every write to retry it safely. A repeated request returns the original
-  response with `Idempotency-Replayed: true`.
+- **Idempotency**: send an `Idempotency-Key` with every write to retry it safely. A repeated request returns the
+  original response with `Idempotency-Replayed: true`.
 - **Optimistic concurrency**: send the `ETag` of the order you read in `If-Match`. If the order has changed since, the
   response is 412.
 - **Dry runs**: add `dry_run=true` to any write to see its result without changing anything.
 - **Pagination**: lists return `next_cursor`; pass it as `cursor` to get the next page.
-- **Errors** are problem documents (RFC 9457). Use `code` in programs; it is stable. `detail` is for people. `errors` lists
-  all invalid fields at once.
+- **Errors** are problem documents (RFC 9457). Use `code` in programs; it is stable. `detail` is for people. `errors`
+  lists all invalid fields at once.
 - Unknown fields and query parameters are rejected.
 """
 
@@ -44,8 +49,8 @@ REQUEST_ID_PARAMETER = {
     "name": "X-Request-Id",
     "in": "header",
     "required": False,
-    "description": "Request ID for correlation: up to 64 characters of `A-Z a-z 0-9 . _ -`. Returned in the response, logged, "
-    "and stored in the order's history. Generated if missing or invalid.",
+    "description": "Request ID for correlation: up to 64 characters of `A-Z a-z 0-9 . _ -`. Returned in the response, "
+    "logged, and stored in the order's history. Generated if missing or invalid.",
     "schema": {"type": "string", "examples": [REQUEST_ID]},
 }
 
@@ -55,19 +60,14 @@ RESPONSE_HEADERS: dict[str, dict[str, Any]] = {
         "schema": _STRING,
         "example": '"1"',
     },
-    "Connection": {
-        "description": "`close`: the server closes the connection after this response.",
-        "schema": _STRING,
-        "example": "close",
-    },
     "Content-Disposition": {
         "description": "`attachment`, with the suggested file name.",
         "schema": _STRING,
         "example": 'attachment; filename="receipt-0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11-v1.html"',
     },
     "Location": {
-        "description": "URL of the new order or document. With 307: a download link that anyone can use for 5 minutes; do not "
-        "store or log it.",
+        "description": "URL of the new order or document. With 307: a download link that anyone can use for 5 minutes; "
+        "do not store or log it.",
         "schema": {"type": "string", "format": "uri-reference"},
         "example": "/orders/0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11",
     },
@@ -100,13 +100,15 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key (`ok_…`), or an access token from the configured OpenID provider. If authentication is "
-        "disabled, only localhost is served and no credentials are required.",
+        "description": "An API key (`ok_…`), or an access token from the configured OpenID provider. If authentication "
+        "is disabled, only localhost is served and no credentials are required.",
     }
 }
 
 
-def openapi_document(app: FastAPI, root_path: str, *, authenticated: bool) -> dict[str, Any]:
+def openapi_document(
+    app: FastAPI, routes: Iterable[CompiledRoute], root_path: str, *, authenticated: bool
+) -> dict[str, Any]:
     """Return the OpenAPI document of an application, which is `authenticated` or serves its own machine only."""
     document = get_openapi(
         title="orderkeep",
@@ -120,9 +122,9 @@ def openapi_document(app: FastAPI, root_path: str, *, authenticated: bool) -> di
         contact={"name": "The orderkeep contributors", "url": "https://orderkeep.example"},
         license_info={"name": "MIT", "identifier": "MIT"},
     )
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            _complete(operation, is_open=path in OPEN_PATHS)
+    for route in routes:
+        for method in route.methods if route.include_in_schema else []:
+            _complete(document["paths"][route.path][method.lower()], route)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     document["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
     document["components"] |= {"headers": RESPONSE_HEADERS, "securitySchemes": SECURITY_SCHEMES}
@@ -130,13 +132,16 @@ def openapi_document(app: FastAPI, root_path: str, *, authenticated: bool) -> di
     return document
 
 
-def _complete(operation: dict[str, Any], *, is_open: bool) -> None:
-    """Add the request ID, and the errors of authentication or that there is none."""
+def _complete(operation: dict[str, Any], route: CompiledRoute) -> None:
+    """Add the request ID and the errors of authentication, and restore the examples: FastAPI drops null from them."""
+    for status, declared in route.responses.items():
+        for media_type, content in declared.get("content", {}).items():
+            operation["responses"][str(status)]["content"][media_type] |= content
     operation["parameters"] = [*map(_without_null, operation.get("parameters", [])), REQUEST_ID_PARAMETER]
-    if is_open:
+    if route.path in OPEN_PATHS:
         operation["security"] = []
     else:
-        operation["responses"] |= problem_responses(AUTHENTICATION)
+        operation["responses"] |= {str(status): entry for status, entry in problem_responses(AUTHENTICATION).items()}
     for response in operation["responses"].values():
         response["headers"] = {**response.get("headers", {}), **_REQUEST_ID_HEADER}
 

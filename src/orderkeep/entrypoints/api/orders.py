@@ -99,8 +99,8 @@ def _changed(status: str, version: int, **changed: object) -> docs.Responses:
 AtVersion = Annotated[
     int | None,
     BeforeValidator(_version_number),
-    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10**18 - 1}),
-    Query(description="Return the order at this version. Cannot be combined with `at`.", examples=[1]),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10**18 - 1, "examples": [1]}),
+    Query(description="Return the order at this version. Cannot be combined with `at`."),
 ]
 AtTime = Annotated[
     Instant | None,
@@ -130,8 +130,8 @@ async def place_order(
     use_cases: Services,
 ) -> Response:
     """Creates an order with the status `pending`. `lines` are optional; if present, lines + shipping + tax - discount
-    must equal `total`. With an `Idempotency-Key`, the order ID is derived from the key, and a repeated request returns the
-    original response.
+    must equal `total`. With an `Idempotency-Key`, the order ID is derived from the key, and a repeated request returns
+    the original response.
     """
     result = await use_cases.place_order.execute(order.to_command(), context)
     return placed_response(result, request.scope["root_path"])
@@ -155,8 +155,8 @@ async def list_orders(
     query: Annotated[ListQuery, Query()], request: Request, actor: CurrentActor, use_cases: Services
 ) -> Response:
     """Returns orders, newest first, one page at a time. Only one of `status`, `tag` and `external_ref` can be used in a
-    request; all can be combined with `user_id`, `created_from` and `created_to`. Pagination is stable: orders placed while
-    you read the pages cause neither gaps nor duplicates.
+    request; all can be combined with `user_id`, `created_from` and `created_to`. Pagination is stable: orders placed
+    while you read the pages cause neither gaps nor duplicates.
     """
     where = OrderFilter(
         query.user_id, query.status, query.tag, query.external_ref, query.created_from, query.created_to
@@ -183,18 +183,19 @@ async def get_order(
     at: AtTime = None,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
-    """Returns the current order, or an earlier state if `version` or `at` is given. With `If-None-Match`, returns 304 if
-    the order has not changed.
+    """Returns the current order, or an earlier state if `version` or `at` is given. With `If-None-Match`, returns 304
+    if the order has not changed.
     """
     if version is not None and at is not None:
         raise HttpProblem.invalid(
             "invalid_query", [Invalid("invalid_parameter", "cannot be combined with version", parameter="at")]
         )
-    if version is None and at is None:
+    moment = at if version is None else version
+    if moment is None:
         snapshot = await use_cases.get_order.execute(order_id, actor)
         body, found = snapshot.json, snapshot.version
     else:
-        order = await use_cases.get_order_at.execute(order_id, version if version is not None else at, actor)
+        order = await use_cases.get_order_at.execute(order_id, moment, actor)
         body, found = encode(order), order.version
     etag = etag_of(found)
     return order_response(body, etag) if is_modified(if_none_match, etag) else not_modified(etag)
@@ -214,8 +215,12 @@ async def get_order_history(
     request: Request,
     actor: CurrentActor,
     use_cases: Services,
-    limit: Annotated[Limit, Query(description="Maximum number of results per page, 1 to 200. Default: 50.")] = DEFAULT_PAGE,
-    cursor: Annotated[Cursor, Query(description="`next_cursor` of the previous page. Requires the same filters.")] = None,
+    limit: Annotated[
+        Limit, Query(description="Maximum number of results per page, 1 to 200. Default: 50.")
+    ] = DEFAULT_PAGE,
+    cursor: Annotated[
+        Cursor, Query(description="`next_cursor` of the previous page. Requires the same filters.")
+    ] = None,
 ) -> Response:
     """Returns all changes of the order, oldest first: the actor, the time, the events and the resulting order."""
     page = await use_cases.get_order_history.execute(order_id, limit=limit, cursor=cursor, actor=actor)
@@ -279,8 +284,8 @@ async def cancel_order(
     use_cases: Services,
     why: Annotated[CancelBody, Body(openapi_examples={"CancelBody": {"value": docs.CANCEL}})] = NO_REASON,
 ) -> Response:
-    """Changes the status from `pending` or `processing` to `cancelled`, and stores the optional reason and note. Returns
-    the order.
+    """Changes the status from `pending` or `processing` to `cancelled`, and stores the optional reason and note.
+    Returns the order.
     """
     result = await use_cases.cancel_order.execute(order_id, context, reason=why.reason, note=why.note)
     return command_response(result)

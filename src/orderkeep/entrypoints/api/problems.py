@@ -1,6 +1,7 @@
 """Problem documents (RFC 9457): the form of every error response, and the status and title of each error code.
 
-A use case raises an `OrderkeepError`; the HTTP layer itself raises `HttpProblem`, for requests that never reach a use case.
+A use case raises an `OrderkeepError`; the HTTP layer itself raises `HttpProblem`, for requests that never reach a use
+case.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Routes that FastAPI declares, validates and documents, compiled when they are created.
 
 What an operation takes is in the signature of its endpoint, as in any FastAPI application: path, query and header
-parameters, a body, `Request`, `Depends`. FastAPI reads the signature (`APIRoute.dependant`) and documents it. Only the work
-per request differs: a plan, made once, reads each parameter with its pydantic field and calls the endpoint, instead of
-`solve_dependencies` with its exit stacks and threads. For that:
+parameters, a body, `Request`, `Depends`. FastAPI reads the signature (`APIRoute.dependant`) and documents it. Only the
+work per request differs: a plan, made once, reads each parameter with its pydantic field and calls the endpoint,
+instead of `solve_dependencies` with its exit stacks and threads. For that:
 
 - Dependencies are plain functions that do not block; they run on the event loop. Generators, background tasks, cookies,
   forms and websockets are not supported and fail at start-up.
@@ -16,7 +16,7 @@ This is the only module that depends on FastAPI's internals; tests/entrypoints/t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from inspect import iscoroutinefunction, isfunction, isgeneratorfunction
@@ -30,8 +30,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
 from orderkeep.entrypoints.field_errors import InvalidFields
@@ -51,8 +50,8 @@ _TAKES_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 class HeaderRule:
     """How a header is read, in the metadata of its parameter: `Annotated[str, Header(), HeaderRule("must be …")]`.
 
-    `message` is the error if the value does not match the parameter's type. A `comma_separated` header may be repeated: its
-    values are joined with commas (RFC 9110, 5.3). Any other header is rejected if it is repeated.
+    `message` is the error if the value does not match the parameter's type. A `comma_separated` header may be repeated:
+    its values are joined with commas (RFC 9110, 5.3). Any other header is rejected if it is repeated.
     """
 
     message: str
@@ -87,6 +86,8 @@ def headers_of(scope: Scope) -> dict[bytes, bytes | list[bytes]]:
 class CompiledRoute(APIRoute):
     """An `APIRoute` whose signature was compiled into a plan."""
 
+    methods: set[str]
+
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, endpoint, **options)
         self._call: Callable[..., Any] = endpoint
@@ -94,7 +95,14 @@ class CompiledRoute(APIRoute):
         self._read_query = _QueryReader(_query_fields(self.dependant)).read
         self._body = _body_field(self.dependant)
         self._takes_body = bool(self.methods & _TAKES_BODY)
-        self.app = self._run
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what FastAPI calls for a request that does not come through the request shell."""
+
+        async def respond(request: Request) -> Response:
+            return await self.respond(request.scope, request.receive)
+
+        return respond
 
     async def respond(self, scope: Scope, receive: Receive) -> Response:
         """Return the response of the endpoint. Raises `HttpProblem` if the request is invalid."""
@@ -109,16 +117,12 @@ class CompiledRoute(APIRoute):
         response: Response = await self._call(**values)
         return response
 
-    async def _run(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.respond(scope, receive)
-        await response(scope, receive, send)
-
 
 class RouteTable:
     """Finds the compiled route of a request with one regular expression per method."""
 
-    def __init__(self, routes: Iterable[BaseRoute]) -> None:
-        self._routes = [route for route in routes if isinstance(route, CompiledRoute)]
+    def __init__(self, routes: Sequence[CompiledRoute]) -> None:
+        self._routes = routes
         methods = {method for route in self._routes for method in route.methods}
         self._matchers = {method: _matcher([r for r in self._routes if method in r.methods]) for method in methods}
 
@@ -354,7 +358,11 @@ def _malformed(error: InvalidJSON) -> HttpProblem:
 def _expect_json(body: bytes, scope: Scope) -> None:
     headers = headers_of(scope)
     given = headers.get(b"content-type", b"")
-    if body and given != b"application/json" and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t"))):
+    if (
+        body
+        and given != b"application/json"
+        and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t")))
+    ):
         detail = "the body must be JSON: set Content-Type: application/json"
         raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
     encoding = headers.get(b"content-encoding", b"identity")

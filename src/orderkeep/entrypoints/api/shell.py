@@ -1,8 +1,8 @@
 """The request shell: what happens around every request, in one place.
 
 It assigns the request ID, limits concurrency and the size of bodies, authenticates, finds the route, turns errors into
-problem documents, adds the headers that all responses share, and counts and logs the request. A request for a compiled route
-goes straight there; anything else (404, 405, routes of another kind) is left to FastAPI, within the same limits.
+problem documents, adds the headers that all responses share, and counts and logs the request. A request for a compiled
+route goes straight there; anything else (404, 405, routes of another kind) is left to FastAPI, within the same limits.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class RequestShell:
         if method == "HEAD":
             scope = {**scope, "method": "GET"}
         response = _ResponseSender(send, [(b"x-request-id", request_id.encode()), *self.headers], method == "HEAD")
-        token = current_request.set(partial(_log_fields, scope, method))
+        token = current_request.set(partial(log_fields, scope, method))
         try:
             await self.app(scope, receive, response)
         finally:
@@ -153,10 +153,11 @@ class RequestShell:
             if others := self.routes.at(path):
                 scope["route"] = others[0]
                 raise _method_not_allowed({method for route in others for method in route.methods})
-            return await self.fallback(scope, receive, send)
-        scope["route"], scope["path_params"] = found
-        response = await found[0].respond(scope, receive)
-        await response(scope, receive, send)
+            await self.fallback(scope, receive, send)
+        else:
+            scope["route"], scope["path_params"] = found
+            response = await found[0].respond(scope, receive)
+            await response(scope, receive, send)
 
     def overloaded(self) -> HttpProblem:
         """Count and return the problem of a request beyond the concurrency limit."""
@@ -170,7 +171,11 @@ class CrossOriginRequests:
 
     def __init__(self, app: ASGIApp, origins: list[str]) -> None:
         self.app = CORSMiddleware(
-            app, allow_origins=origins, allow_methods=CORS_METHODS, allow_headers=CORS_REQUEST, expose_headers=CORS_EXPOSED
+            app,
+            allow_origins=origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_REQUEST,
+            expose_headers=CORS_EXPOSED,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -206,8 +211,8 @@ class _ResponseSender:
 
 
 class _BoundedBody:
-    """Receives a body of limited size. Meanwhile the request does not count as active: a few slow clients could otherwise use
-    up the concurrency limit.
+    """Receives a body of limited size. Meanwhile the request does not count as active: a few slow clients could
+    otherwise use up the concurrency limit.
     """
 
     __slots__ = ("_is_complete", "_read", "_receive", "_scope", "_shell")
@@ -275,7 +280,7 @@ def _route_of(scope: Scope) -> str:
     return getattr(scope.get("route"), "path", "none")
 
 
-def _log_fields(scope: Scope, method: str) -> Mapping[str, object]:
+def log_fields(scope: Scope, method: str) -> Mapping[str, object]:
     """Return what log lines contain of the request: never its path, its query or a header except for two IDs."""
     actor: Actor | None = scope.get(ACTOR)
     return {

@@ -1,4 +1,6 @@
-"""The API documentation in a browser: Swagger UI from files of our own, so that the page loads nothing from other hosts."""
+"""The API documentation in a browser: Swagger UI from files of our own, so that the page loads nothing from other
+hosts.
+"""
 
 from __future__ import annotations
 
