@@ -62,7 +62,10 @@ Instant = Annotated[datetime, BeforeValidator(_read_instant), JsonSchema({"type"
 MetadataKey = Annotated[str, _text(limits.MAX_METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Field(max_length=limits.MAX_METADATA_VALUE_LENGTH, pattern=ANY_LINES)]
 Quantity = Annotated[int, Field(ge=limits.MIN_QUANTITY, le=limits.MAX_QUANTITY)]
-Status = Literal[tuple(map(str, OrderStatus))]  # type: ignore[valid-type]
+Status = Annotated[
+    Literal[tuple(map(str, OrderStatus))],  # type: ignore[valid-type]
+    JsonSchema({"type": "string", "enum": [*OrderStatus]}),
+]
 Tag = Annotated[str, _text(limits.MAX_TAG_LENGTH)]
 Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
 

@@ -246,8 +246,8 @@ def problem_responses(errors: Iterable[Exception]) -> Responses:
         problem = problem_of(error)
         status, title = int(problem.status), title_of(error)
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
-        entry = {"description": _MEANINGS[status], "headers": {}, "content": {MEDIA_TYPE: content}}
-        entry = responses.setdefault(status, entry)
+        new: dict[str, Any] = {"description": _MEANINGS[status], "headers": {}, "content": {MEDIA_TYPE: content}}
+        entry = responses.setdefault(status, new)
         entry["headers"] |= _headers(problem.headers or ())
         value = problem_document(problem, REQUEST_ID, title)
         entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"summary": title, "value": value}
