@@ -34,6 +34,7 @@ LARGEST_VERSION = 10**15 - 1
 """Upper bound of a version in a request: safe as an integer in every client."""
 
 _CURRENCIES = tuple(sorted(EXPONENTS))
+_STATUSES = tuple(map(str, OrderStatus))
 
 
 def _text(longest: int, pattern: str = ONE_LINE) -> Any:
@@ -62,10 +63,7 @@ Instant = Annotated[datetime, BeforeValidator(_read_instant), JsonSchema({"type"
 MetadataKey = Annotated[str, _text(limits.MAX_METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Field(max_length=limits.MAX_METADATA_VALUE_LENGTH, pattern=ANY_LINES)]
 Quantity = Annotated[int, Field(ge=limits.MIN_QUANTITY, le=limits.MAX_QUANTITY)]
-Status = Annotated[
-    Literal[tuple(map(str, OrderStatus))],  # type: ignore[valid-type]
-    JsonSchema({"type": "string", "enum": [*OrderStatus]}),
-]
+Status = Annotated[Literal[_STATUSES], JsonSchema({"type": "string", "enum": [*_STATUSES]})]  # type: ignore[valid-type]
 Tag = Annotated[str, _text(limits.MAX_TAG_LENGTH)]
 Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
 
