@@ -231,10 +231,7 @@ async def get_order_history(
     "/orders/{order_id}/confirm",
     response_model=Order | DryRun,
     summary="Confirm an order",
-    responses={
-        **_changed("processing", 2),
-        **failures((CannotConfirmOrder("cancelled"), *docs.COMMAND_ERRORS)),
-    },
+    responses={**_changed("processing", 2), **failures((CannotConfirmOrder("cancelled"), *docs.COMMAND_ERRORS))},
 )
 async def confirm_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
     """Changes the status from `pending` to `processing`."""
@@ -245,10 +242,7 @@ async def confirm_order(order_id: OrderId, context: Context, use_cases: Services
     "/orders/{order_id}/ship",
     response_model=Order | DryRun,
     summary="Ship an order",
-    responses={
-        **_changed("shipped", 3),
-        **failures((CannotShipOrder("pending"), *docs.COMMAND_ERRORS)),
-    },
+    responses={**_changed("shipped", 3), **failures((CannotShipOrder("pending"), *docs.COMMAND_ERRORS))},
 )
 async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
     """Changes the status from `processing` to `shipped`."""
@@ -259,10 +253,7 @@ async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -
     "/orders/{order_id}/deliver",
     response_model=Order | DryRun,
     summary="Deliver an order",
-    responses={
-        **_changed("delivered", 4),
-        **failures((CannotDeliverOrder("processing"), *docs.COMMAND_ERRORS)),
-    },
+    responses={**_changed("delivered", 4), **failures((CannotDeliverOrder("processing"), *docs.COMMAND_ERRORS))},
 )
 async def deliver_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
     """Changes the status from `shipped` to `delivered`."""
