@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from orderkeep.application.dtos import CancellationDTO, EventDTO, LineDTO, OrderDTO
-from orderkeep.domain.entities import Document
+from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.api import models
 from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, ReceiptBody, parse

@@ -18,19 +18,13 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO
+from orderkeep.application.errors import Contention, IdempotencyKeyReused
 from orderkeep.application.ports import OrderHistory
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
-from orderkeep.domain.exceptions import (
-    ConcurrentUpdate,
-    Contention,
-    IdempotencyKeyReused,
-    InvalidOrder,
-    OrderNotFound,
-    VersionMismatch,
-)
+from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidOrder, OrderNotFound, VersionMismatch
 from orderkeep.domain.repositories import OrderRepository
 
 ATTEMPTS = 12
@@ -41,7 +35,7 @@ LONGEST_PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class CommandContext:
     """The context of a command: its actor and its conditions.
 
     `key`: repeated requests with the same key have one effect and one result.
@@ -68,7 +62,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).e
 Decide = Callable[[Order | None], Order | Awaitable[Order]]
 """Takes the current order (None: it does not exist) and returns it changed, or raises and changes nothing."""
 
-PLAIN = Request()
+SYSTEM_CONTEXT = CommandContext()
 """A request by the system, without conditions."""
 
 
@@ -76,7 +70,7 @@ async def change_order(
     repo: OrderRepository,
     order_id: str,
     decide: Decide,
-    request: Request,
+    context: CommandContext,
     command: tuple[str, Any],
     history: OrderHistory | None = None,
     *,
@@ -92,25 +86,25 @@ async def change_order(
     repeated key is the order as it is now. `is_new`: the order most likely does not exist yet, so insert it first and
     load it only after a conflict.
     """
-    if request.actor.sees_all or is_new:
-        request.actor.need(scope)  # before any lookup
-    attribution = request.attribution(command)
-    if is_new and not request.dry_run:
+    if context.actor.sees_all or is_new:
+        context.actor.require(scope)  # before any lookup
+    attribution = context.attribution(command)
+    if is_new and not context.dry_run:
         with suppress(ConcurrentUpdate, InvalidOrder):  # the id is in use, or may be: look it up, key first
-            return await _decide_and_save(repo, None, decide, request, attribution)
+            return await _decide_and_save(repo, None, decide, context, attribution)
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
-        order = await load_order(repo, order_id, request.actor)
+        order = await load_order(repo, order_id, context.actor)
         if order is not None:
-            request.actor.need(scope)
-            if attribution.key in order.requests:
+            context.actor.require(scope)
+            if attribution.key in order.idempotency_keys:
                 return await _replay(order, attribution, history)
-            _check_version(order, request.expected_version)
-        elif not request.actor.sees_all:
+            _check_version(order, context.expected_version)
+        elif not context.actor.sees_all:
             raise OrderNotFound(order_id)
         with suppress(ConcurrentUpdate):
-            return await _decide_and_save(repo, order, decide, request, attribution)
+            return await _decide_and_save(repo, order, decide, context, attribution)
     raise Contention(ATTEMPTS)
 
 
@@ -120,7 +114,7 @@ async def load_order(repo: OrderRepository, order_id: str, actor: Actor) -> Orde
     return order if order is not None and actor.may_see(order.user_id) else None
 
 
-def existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order | None], Order]:
+def on_existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order | None], Order]:
     """Return a decision that changes the order, or raises `OrderNotFound` if there is none."""
 
     def decide(order: Order | None) -> Order:
@@ -138,22 +132,22 @@ def fingerprint_of(command: tuple[str, Any]) -> str:
 
 
 async def _decide_and_save(
-    repo: OrderRepository, order: Order | None, decide: Decide, request: Request, attribution: Attribution
+    repo: OrderRepository, order: Order | None, decide: Decide, context: CommandContext, attribution: Attribution
 ) -> CommandResult:
-    decision = decide(copy.deepcopy(order) if request.dry_run else order)
+    decision = decide(copy.deepcopy(order) if context.dry_run else order)
     changed = decision if isinstance(decision, Order) else await decision
     if not changed.events:
-        return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=request.dry_run)
+        return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=context.dry_run)
     events = tuple(EventDTO.of(event) for event in changed.events)
-    if request.dry_run:
+    if context.dry_run:
         return CommandResult(changed.id, changed.version + 1, events, changed, dry_run=True)
-    changed.attribute(attribution)
+    changed.set_attribution(attribution)
     snapshots = await repo.save(changed)
     return CommandResult(changed.id, changed.version, events, changed, snapshots[0].json if snapshots else None)
 
 
 async def _replay(order: Order, repeated: Attribution, history: OrderHistory | None) -> CommandResult:
-    remembered = order.requests[repeated.key or ""]
+    remembered = order.idempotency_keys[repeated.key or ""]
     if remembered.fingerprint != repeated.fingerprint:
         raise IdempotencyKeyReused
     change = await history.get_change(order.id, remembered.version) if history is not None else None

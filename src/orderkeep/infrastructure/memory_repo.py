@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
-from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor, StoreUnavailable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from orderkeep.application.access.actor import SYSTEM
 from starlette.requests import Request
 
-from orderkeep.application.actor import SYSTEM
 from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.api.dependencies import ACTOR, NO_VERSION, REQUEST_ID, is_modified
 from orderkeep.entrypoints.api.problems import HttpProblem

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.ports import OrderFilter, OrderQueries
 from orderkeep.application.use_cases.list_orders import EVERYTHING, LARGEST_PAGE, page_of_orders
 
@@ -17,7 +17,7 @@ class ExportOrdersUseCase:
         """Yield the document of every order that matched throughout the export, once. Raises like
         `ListOrdersUseCase`.
         """
-        actor.need(Scope.EXPORT)
+        actor.require(Scope.EXPORT)
         cursor: str | None = None
         while True:
             page = await page_of_orders(self.queries, where, LARGEST_PAGE, cursor, actor)

@@ -1,6 +1,6 @@
 """Get an order."""
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.ports import OrderQueries
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.domain.repositories import OrderSnapshot
@@ -14,7 +14,7 @@ class GetOrderUseCase:
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
         """Return the order as stored. Raises `NotAllowed`, and `OrderNotFound` also if the order is not the actor's."""
-        actor.need(Scope.READ)
+        actor.require(Scope.READ)
         snapshot = await self.queries.get_snapshot(order_id)
         if snapshot is None or not actor.may_see(snapshot.user_id):
             raise OrderNotFound(order_id)

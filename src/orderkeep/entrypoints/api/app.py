@@ -13,7 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from orderkeep.bootstrap import UseCases, bootstrap_as_set, open_rate_limiter
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap.access import open_rate_limiter
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api import documents, health, orders, swagger_ui
@@ -79,7 +80,7 @@ def create_app(
 
 @asynccontextmanager
 async def _open_use_cases(app: FastAPI) -> AsyncIterator[None]:
-    app.state.use_cases = bootstrap_as_set(app.state.settings)
+    app.state.use_cases = bootstrap_from_settings(app.state.settings)
     try:
         yield
     finally:

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 
 from starlette.types import Scope
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
-from orderkeep.application.this_machine import is_this_machine
-from orderkeep.domain.exceptions import NotAuthenticated
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.loopback import is_loopback
+from orderkeep.application.errors import NotAuthenticated
 from orderkeep.entrypoints.api.documentation import HOST_NOT_ALLOWED, ORIGIN_NOT_LISTED
 from orderkeep.entrypoints.api.routing import headers_of
 
 if TYPE_CHECKING:
-    from orderkeep.application.rate_limits import RateLimiter
+    from orderkeep.application.access.rate_limits import RateLimiter
     from orderkeep.bootstrap import UseCases
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/lifecycle", "/docs", "/openapi.json"})
@@ -126,4 +126,4 @@ def address_of(scope: Scope) -> str:
 @lru_cache(64)
 def _names_this_machine(host: bytes) -> bool:
     found = _HOST.fullmatch(host.decode("latin-1"))
-    return found is not None and is_this_machine(found[1].strip("[]"))
+    return found is not None and is_loopback(found[1].strip("[]"))

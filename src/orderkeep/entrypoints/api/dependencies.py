@@ -8,10 +8,10 @@ from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query
 from pydantic import BeforeValidator
-from starlette.requests import Request
+from starlette.requests import CommandContext
 
-from orderkeep.application.actor import Actor
-from orderkeep.application.change_order import Request as CommandContext
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.change_order import CommandContext as CommandContext
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.routing import HeaderRule
@@ -83,13 +83,13 @@ IfNoneMatch = Annotated[
 ]
 
 
-def get_use_cases(request: Request) -> UseCases:
+def get_use_cases(request: CommandContext) -> UseCases:
     """Return the use cases that the application was created with."""
     use_cases: UseCases = request.scope["app"].state.use_cases
     return use_cases
 
 
-def get_actor(request: Request) -> Actor:
+def get_actor(request: CommandContext) -> Actor:
     """Return the authenticated actor."""
     actor: Actor = request.scope[ACTOR]
     return actor
@@ -100,7 +100,7 @@ CurrentActor = Annotated[Actor, Depends(get_actor)]
 
 
 def get_command_context(
-    request: Request,
+    request: CommandContext,
     actor: CurrentActor,
     idempotency_key: IdempotencyKey = None,
     if_match: IfMatch = None,
@@ -123,7 +123,7 @@ def _unquoted(key: str) -> str:
     return key[1:-1] if key[0] == '"' else key
 
 
-def _versions(if_match: str, request: Request) -> tuple[int, ...] | None:
+def _versions(if_match: str, request: CommandContext) -> tuple[int, ...] | None:
     """Return the versions that `If-Match` lists, or None for any. Weak tags and foreign tags match no version."""
     if if_match == "*":
         return None

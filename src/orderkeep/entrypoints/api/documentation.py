@@ -12,24 +12,26 @@ from typing import Any
 import msgspec
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.domain.exceptions import (
-    AmountOutOfRange,
+from orderkeep.application.errors import (
     Contention,
-    DiscountExceedsLine,
-    DocumentNotFound,
     IdempotencyKeyReused,
     InvalidCursor,
     InvalidQuery,
     NotAllowed,
     NotAuthenticated,
+    TooManyRequests,
+    UnknownFormat,
+    UnsupportedFilter,
+)
+from orderkeep.domain.exceptions import (
+    AmountOutOfRange,
+    DiscountExceedsLine,
+    DocumentNotFound,
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
     TooManyDocuments,
-    TooManyRequests,
     TotalMismatch,
-    UnknownFormat,
-    UnsupportedFilter,
     VersionMismatch,
     VersionNotFound,
 )
@@ -172,13 +174,15 @@ WRITE_ERRORS = (
 PLACE_ERRORS = (
     TotalMismatch(9900, 9950, "EUR"),
     DiscountExceedsLine("must not exceed quantity times unit_price", "lines/0/discount"),
-    AmountOutOfRange("quantity times unit_price must be below 10^15 minor units", "lines/0/unit_price"),
+    AmountOutOfRange(
+        "is too large: quantity times unit_price plus tax must be below 10^15 minor units", "lines/0/unit_price"
+    ),
     *WRITE_ERRORS,
 )
 COMMAND_ERRORS = (OrderNotFound(""), *WRITE_ERRORS)
 RECEIPT_ERRORS = (
     VersionNotFound("", "the order has no version 7"),
-    UnknownFormat("must be one of: html, pdf", "format"),
+    UnknownFormat("must be one of html, pdf", "format"),
     TooManyDocuments("pending", 100),
     *COMMAND_ERRORS,
 )

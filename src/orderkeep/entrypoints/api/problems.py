@@ -16,20 +16,23 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from orderkeep.domain.exceptions import (
+from orderkeep.application.errors import (
     ApiKeyNotFound,
-    CommandRefused,
-    Conflict,
     IdempotencyKeyReused,
-    InvalidOrder,
     InvalidQuery,
     NotAllowed,
     NotAuthenticated,
+    TooManyRequests,
+)
+from orderkeep.domain.exceptions import (
+    CommandRefused,
+    Conflict,
+    InvalidInput,
+    InvalidOrder,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
-    TooManyRequests,
     VersionMismatch,
 )
 from orderkeep.entrypoints.field_errors import field_error_of
@@ -194,7 +197,7 @@ def title_of(error: Exception) -> str:
 def _domain_problem(error: OrderkeepError) -> HttpProblem:
     detail, errors, headers = str(error), list[Invalid](), dict[str, str]()
     match error:
-        case InvalidOrder():
+        case InvalidInput():
             found = field_error_of(error)
             errors = [Invalid(found.code, found.message, pointer=found.pointer)]
             detail = _summary(errors)

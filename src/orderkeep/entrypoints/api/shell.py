@@ -22,7 +22,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.authentication import Access
