@@ -5,15 +5,15 @@ from collections.abc import Iterable, Iterator
 
 import click
 import msgspec
+from orderkeep.entrypoints.api.errors import status_for
+from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 
 from orderkeep.application import errors as application_errors
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.errors import status_for
 from orderkeep.entrypoints.api.http1 import bounds as http1_bounds
-from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
 from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER

@@ -103,7 +103,7 @@ EXPECTED = {
     "an exception could not be raised",
     "a thread ended with an exception",
     "Python warns",
-    "the request failed",
+    "request failed",
     "another package logs something",
     "two %s %s",
 }
