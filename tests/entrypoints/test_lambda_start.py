@@ -72,7 +72,7 @@ def test_a_region_that_nobody_named_is_asked_for(monkeypatch: pytest.MonkeyPatch
 def test_a_driver_that_was_not_packed_is_named(
     monkeypatch: pytest.MonkeyPatch, handler: str, url: str, package: str, extra: str
 ) -> None:
-    ours = tuple(f"orderkeep.infrastructure.{adapter}" for adapter in ("aws_http", "dynamo_repo", "postgres_repo"))
+    ours = tuple(f"orderkeep.infrastructure.{adapter}" for adapter in ("aws", "dynamo_repo", "postgres_repo"))
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:

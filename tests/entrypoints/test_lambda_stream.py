@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
+from orderkeep.infrastructure import eventbridge
 from orderkeep.testing.orders import pending_order
 from tests.entrypoints.log_reading import Logged
 from tests.entrypoints.stream_handler import Container, container
@@ -37,7 +37,7 @@ async def server() -> AsyncIterator[EventBridgeServer]:
 
 @pytest.fixture
 async def lambda_stream(server: EventBridgeServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Container]:
-    monkeypatch.setattr(publishing, "FIRST_PAUSE_SECONDS", 0.0001)
+    monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 0.0001)
     async with container(monkeypatch, {"ORDERKEEP_EVENTS": server.url}) as found:
         yield found
 
@@ -103,8 +103,8 @@ async def test_a_slow_bus_is_given_up_while_there_is_time_to_report(
 async def test_throttling_takes_as_long_as_the_invocation_has(
     server: EventBridgeServer, lambda_stream: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "FIRST_PAUSE_SECONDS", 3_600.0)
-    monkeypatch.setattr(publishing, "LONGEST_PAUSE_SECONDS", 3_600.0)
+    monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 3_600.0)
+    monkeypatch.setattr(eventbridge, "LONGEST_PAUSE_SECONDS", 3_600.0)
     server.rule = lambda number, call: Answer(refused={1: "ThrottlingException"})
     assert await lambda_stream.invoke({"Records": [placed(1), placed(2)]}, milliseconds=900) == [sequence_number(2)]
 

@@ -107,15 +107,15 @@ def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     place = DynamoOrderRepository("orders")._table._place
-    assert (place.region, place.endpoint) == ("eu-west-3", "http://127.0.0.1:1")
+    assert (place.region, place.url) == ("eu-west-3", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")
     place = DynamoOrderRepository("orders", region="us-east-2")._table._place
-    assert (place.region, place.endpoint) == ("us-east-2", "http://127.0.0.1:2")
+    assert (place.region, place.url) == ("us-east-2", "http://127.0.0.1:2")
 
 
 def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = ("orderkeep.infrastructure.dynamo_repo", "orderkeep.infrastructure.aws_http", "aiodynamo.")
+    ours = ("orderkeep.infrastructure.dynamo_repo", "orderkeep.infrastructure.aws", "aiodynamo.")
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aiodynamo", None)

@@ -1,4 +1,4 @@
-"""Where events leave to, after their commit: the port for whoever carries them out, a stream's handler or a relay."""
+"""Port for publishing the events of committed changes to other systems."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,23 +8,21 @@ from orderkeep.application.ports import Progress, ignore_progress
 
 
 class NotPublished(Exception):
-    """The next change was not taken, and why. All that `done` was told of before were."""
+    """The next change was not published; the message gives the reason. All changes reported to `done` were."""
 
 
 class EventPublisher(ABC):
-    """Tells others what happened: at least once, and of each order in the order in which it happened.
-
-    An event that is published again, because nobody knew whether it had been, has the id that it had before.
-    """
+    """Publishes events at least once, and those of each order in their order. A repeated event has the same id."""
 
     @abstractmethod
     async def publish(self, changes: Sequence[ChangeDTO], done: Progress = ignore_progress) -> None:
-        """Publish the events of all of the changes, which are in the order of their commits.
+        """Publish the events of the changes, which are in commit order.
 
-        `done` is told how many more of them, from the first on, were taken: whoever is cancelled, or gets
-        `NotPublished`, goes on behind those. No event of an order is sent while one before it was not taken.
+        `done` receives the number of further changes that were published, counted from the first: after a
+        cancellation or `NotPublished`, continue after those. An event is not sent before the previous one of its order
+        was accepted.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of connections. A second call does nothing."""
+        """Close the connections. A second call does nothing."""

@@ -9,18 +9,12 @@ import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Self
+from typing import Any
 from weakref import WeakSet
 
-from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.aws_places import domain_of, located
+from orderkeep.infrastructure.aws import AwsHttp, JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.errors import EXPIRED, NO_CREDENTIALS, UNREACHABLE, DynamoError
-
-try:
-    from orderkeep.infrastructure.aws_http import AwsHttp, RequestFailed, open_http
-    from orderkeep.infrastructure.aws_http.json_service import JsonService, NoCredentials
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("the DynamoDB store needs the extra aws: pip install 'orderkeep[aws]'") from error
 
 Json = dict[str, Any]
 
@@ -30,34 +24,11 @@ CONTENT_TYPE = "application/x-amz-json-1.0"
 _FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the table is. Keys come from the usual places: environment, files, the container's or machine's role;
-    DynamoDB Local on this machine takes any.
-    """
-
-    region: str
-    endpoint: str | None
-
-    @classmethod
-    def of(cls, region: str | None, endpoint: str | None) -> Self:
-        """Return the place given; what is None is as the usual AWS variables say."""
-        region, endpoint = located("DYNAMODB", region, endpoint)
-        if not region:
-            raise StoreUnusable("the AWS region is not known: set AWS_REGION, or add ?region=… to the store's URL")
-        return cls(region, endpoint)
-
-    @property
-    def url(self) -> str:
-        """Where requests go."""
-        return self.endpoint or f"https://dynamodb.{self.region}.{domain_of(self.region)}"
-
-
 class DynamoClient:
-    """DynamoDB at one place."""
+    """DynamoDB at one endpoint."""
 
-    def __init__(self, place: Place, http: AwsHttp) -> None:
-        self._service = JsonService("dynamodb", place.url, place.region, CONTENT_TYPE, http)
+    def __init__(self, endpoint: Endpoint, http: AwsHttp) -> None:
+        self._service = JsonService("dynamodb", endpoint, CONTENT_TYPE, http)
 
     async def call(self, operation: str, payload: Json) -> Json:
         """Ask once, and return the answer: whether to ask again is decided by who knows what is safe. Raises
@@ -90,13 +61,13 @@ class SharedClient:
     users: WeakSet[object] = field(default_factory=WeakSet)
 
 
-_Key = tuple[asyncio.AbstractEventLoop, Place]
+_Key = tuple[asyncio.AbstractEventLoop, Endpoint]
 _open: dict[_Key, tuple[SharedClient, AsyncGenerator[SharedClient]]] = {}
 
 
-async def shared_client(place: Place, user: object) -> SharedClient:
+async def shared_client(endpoint: Endpoint, user: object) -> SharedClient:
     """Return the running loop's client, open until that user and all others let go of it, or the loop ends."""
-    key = (asyncio.get_running_loop(), place)
+    key = (asyncio.get_running_loop(), endpoint)
     if key not in _open:
         life = _until_let_go(key)
         _open[key] = await anext(life), life
@@ -105,9 +76,9 @@ async def shared_client(place: Place, user: object) -> SharedClient:
     return shared
 
 
-async def let_go(place: Place, user: object) -> None:
+async def let_go(endpoint: Endpoint, user: object) -> None:
     """Say that this user is done with the running loop's client."""
-    key = (asyncio.get_running_loop(), place)
+    key = (asyncio.get_running_loop(), endpoint)
     if key in _open:
         shared, life = _open[key]
         shared.users.discard(user)

@@ -8,8 +8,8 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
+from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
-from orderkeep.infrastructure.dynamo_repo.client import Place
 from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
 from orderkeep.infrastructure.dynamo_repo.items import (
     Item,
@@ -52,7 +52,7 @@ class DynamoOrderRepository(OrderStore):
     """
 
     def __init__(self, table_name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        self._table = OrdersTable(table_name, Place.of(region, endpoint))
+        self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
 
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._one(order_of_item, head_key(order_id), order_id)

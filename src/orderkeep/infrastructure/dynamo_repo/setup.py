@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.dynamo_repo.client import Json, Place
+from orderkeep.infrastructure.aws.config import Endpoint
+from orderkeep.infrastructure.dynamo_repo.client import Json
 from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
 from orderkeep.infrastructure.dynamo_repo.stream import VIEWS
@@ -39,7 +40,7 @@ class TableSetup:
     """Creates and describes a table. Nothing here is done twice, and nothing is ever deleted."""
 
     def __init__(self, table_name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        self._place = Place.of(region, endpoint)
+        self._place = Endpoint.of("dynamodb", region, endpoint)
         self._table = OrdersTable(table_name, self._place)
 
     async def create(

@@ -10,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.dynamo_repo.client import Json, Place, SharedClient, let_go, shared_client
+from orderkeep.infrastructure.aws.config import Endpoint
+from orderkeep.infrastructure.dynamo_repo.client import Json, SharedClient, let_go, shared_client
 from orderkeep.infrastructure.dynamo_repo.errors import (
     CLOSED,
     NEWER,
@@ -49,7 +50,7 @@ class TableSettings:
 class OrdersTable:
     """One table. All reads but those of indexes are consistent."""
 
-    def __init__(self, name: str, place: Place) -> None:
+    def __init__(self, name: str, place: Endpoint) -> None:
         if not _NAME.fullmatch(name):
             raise StoreUnusable(
                 "a DynamoDB table has a name of 3 to 255 letters, digits, dots, hyphens and underscores"
