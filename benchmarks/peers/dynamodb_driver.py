@@ -12,7 +12,7 @@ from aiodynamo.http.aiohttp import AIOHTTP
 from yarl import URL
 
 from orderkeep.application.ports import OrderFilter
-from orderkeep.infrastructure.dynamo_repo.client import Place
+from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.items import head_key, key
 from orderkeep.infrastructure.dynamo_repo.keys import HEAD_SORT, partitions_of
 from orderkeep.infrastructure.dynamo_repo.lists import LEAST_PAGE
@@ -33,7 +33,7 @@ class Driver:
         self.shards = 0
 
     async def open(self) -> None:
-        table = OrdersTable(self.table, Place.of(self.region or None, self.endpoint or None))
+        table = OrdersTable(self.table, Endpoint.of("dynamodb", self.region or None, self.endpoint or None))
         self.shards = (await table.settings()).shards
         await table.close()
         self.session = aiohttp.ClientSession()

@@ -84,14 +84,14 @@ def test_what_is_not_text_arrives_byte_by_byte(lambda_handler: ModuleType, event
 
 @pytest.mark.parametrize("media_type", ["application/pdf", "application/octet-stream"])
 def test_documents_leave_in_base64_whatever_their_bytes_look_like(lambda_handler: ModuleType, media_type: str) -> None:
-    lambda_handler._answer.app = answering([(b"content-type", media_type.encode())], b"looks like text")
+    vars(lambda_handler)["_app"] = answering([(b"content-type", media_type.encode())], b"looks like text")
     answer = lambda_handler.handler(http_api(Request()), Context())
     assert (answer["isBase64Encoded"], base64.b64decode(answer["body"])) == (True, b"looks like text")
 
 
 @pytest.mark.parametrize("media_type", ["text/html; charset=utf-8", "text/csv; charset=utf-8", "application/json"])
 def test_documents_that_are_text_leave_as_text(lambda_handler: ModuleType, media_type: str) -> None:
-    lambda_handler._answer.app = answering([(b"content-type", media_type.encode())], "größer".encode())
+    vars(lambda_handler)["_app"] = answering([(b"content-type", media_type.encode())], "größer".encode())
     answer = lambda_handler.handler(http_api(Request()), Context())
     assert (answer["isBase64Encoded"], answer["body"]) == (False, "größer")
 
@@ -108,7 +108,7 @@ def test_documents_that_are_text_leave_as_text(lambda_handler: ModuleType, media
 )
 def test_cookies_that_are_set_leave_one_by_one(lambda_handler: ModuleType, event_of: Any, cookies_of: Any) -> None:
     headers = [(b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2, and more"), (b"content-type", b"text/plain")]
-    lambda_handler._answer.app = answering(headers, b"")
+    vars(lambda_handler)["_app"] = answering(headers, b"")
     assert cookies_of(lambda_handler.handler(event_of(Request()), Context())) == ["a=1; Path=/", "b=2, and more"]
 
 

@@ -104,7 +104,7 @@ async def test_throttling_takes_as_long_as_the_invocation_has(
     server: EventBridgeServer, lambda_stream: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 3_600.0)
-    monkeypatch.setattr(eventbridge, "LONGEST_PAUSE_SECONDS", 3_600.0)
+    monkeypatch.setattr(eventbridge, "MAX_PAUSE_SECONDS", 3_600.0)
     server.rule = lambda number, call: Answer(refused={1: "ThrottlingException"})
     assert await lambda_stream.invoke({"Records": [placed(1), placed(2)]}, milliseconds=900) == [sequence_number(2)]
 
@@ -116,8 +116,8 @@ async def test_throttling_takes_as_long_as_the_invocation_has(
         ({}, "no list Records"),
         ({"Records": {}}, "no list Records"),
         ({"version": "2.0", "rawPath": "/orders"}, "no list Records"),
-        ({"Records": [{"eventSource": "aws:sqs", "messageId": "1"}]}, "Records/0 is of aws:sqs"),
-        ({"Records": ["a text"]}, "Records/0 is of no source"),
+        ({"Records": [{"eventSource": "aws:sqs", "messageId": "1"}]}, "Records/0 is from aws:sqs"),
+        ({"Records": ["a text"]}, "Records/0 is from an unknown source"),
         ({"Records": [{"eventSource": "aws:dynamodb"}]}, "Records/0/dynamodb has no SequenceNumber"),
         ({"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": 5}}]}, "has no SequenceNumber"),
     ],
@@ -167,11 +167,11 @@ async def test_imports_neither_fastapi_nor_amazons_client(server: EventBridgeSer
         ("", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
         ("memory://", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
         ("sqs://orders", "the URL of the events is eventbridge://bus"),
-        ("eventbridge://", "an event bus has a name"),
-        ("eventbridge://two buses", "an event bus has a name"),
+        ("eventbridge://", "the name of an event bus has"),
+        ("eventbridge://two buses", "the name of an event bus has"),
         ("eventbridge://orders?queue=x", "the URL of the events is eventbridge://bus"),
         ("eventbridge://orders#here", "the URL of the events is eventbridge://bus"),
-        ("eventbridge://orders?source=aws.orders", "a source of events has"),
+        ("eventbridge://orders?source=aws.orders", "the source of events has"),
         ("eventbridge://orders?endpoint=somewhere", "the endpoint of AWS must be a URL"),
         ("memory://orders", "the URL of the events is eventbridge://bus"),
     ],

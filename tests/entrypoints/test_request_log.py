@@ -121,17 +121,3 @@ def test_on_lambda_the_line_is_the_same(
         ("call-1", TRACE, "/livez"),
         ("invocation-9", XRAY, "/orders/{order_id}"),
     ]
-
-
-def test_a_call_by_name_says_which_invocation_it_is(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
-    monkeypatch.setenv("_X_AMZN_TRACE_ID", ROOT)
-    with container(monkeypatch, "lambda_direct", ORDERKEEP_STORE="memory://") as module:
-
-        async def fail(*_: Any) -> Any:
-            raise StoreUnavailable("the disk is full: make room")
-
-        monkeypatch.setattr(module._use_cases.get_order.queries, "get_snapshot", fail)
-        with pytest.raises(Exception, match="cannot answer now"):
-            module.handler({"use_case": "get_order", "input": {"order_id": "1"}}, Context("invocation-7"))
-        line = logged.one("the store cannot answer")
-    assert (line["request_id"], line["trace_id"], line["code"]) == ("invocation-7", XRAY, "store_unavailable")
