@@ -72,7 +72,7 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch, url: str, pa
     assert f"pip install 'orderkeep[{extra}]'" in failure(monkeypatch, ORDERKEEP_STORE=url)
 
 
-def test_a_missing_table_says_what_to_run(monkeypatch: pytest.MonkeyPatch, dynamodb: Server, handler: str) -> None:
+def test_a_missing_table_says_what_to_run(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
     store = dynamodb.url_of("no-such-table")
     said = failure(monkeypatch, ORDERKEEP_STORE=store)
     assert "run `orderkeep table create`" in said
@@ -100,7 +100,7 @@ def table_without(server: Server, index: str) -> str:
     return server.url_of(name)
 
 
-def test_a_table_without_an_index_is_rejected(monkeypatch: pytest.MonkeyPatch, dynamodb: Server, handler: str) -> None:
+def test_a_table_without_an_index_is_rejected(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
     said = failure(monkeypatch, ORDERKEEP_STORE=table_without(dynamodb, "by_inbox"))
     assert "it lacks the index by_inbox: name another table, and run `orderkeep table create` for it" in said
 
@@ -119,7 +119,7 @@ def test_a_table_without_settings_is_rejected(monkeypatch: pytest.MonkeyPatch, d
 
 
 def test_the_articles_variable_names_the_table(
-    monkeypatch: pytest.MonkeyPatch, in_the_region: Server, handler: str
+    monkeypatch: pytest.MonkeyPatch, in_the_region: Server
 ) -> None:
     table = asyncio.run(in_the_region.new_table())
     with container(monkeypatch, ORDERS_TABLE=table):
