@@ -212,3 +212,34 @@ def test_what_lambda_is_given_back_is_json(lambda_handler: ModuleType) -> None:
     answer = lambda_handler.handler(event, Context())
     assert read_answer(answer).json() == {"status": "alive"}
     assert "multiValueHeaders" not in answer
+
+
+NOT_HTTP: dict[str, tuple[Any, str]] = {
+    "stream": (
+        {"Records": [{"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": {}}]},
+        "a DynamoDB stream, which is for orderkeep.entrypoints.lambda_stream.handler",
+    ),
+    "schedule": (
+        {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+        "EventBridge, whose targets need an input with an HTTP request",
+    ),
+    "queue": ({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}, "from aws:sqs"),
+    "topic": ({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}, "from aws:sns"),
+    "edge": ({"Records": [{"cf": {"request": {"uri": "/", "method": "GET"}}}]}, "from an unknown source"),
+    "web socket": ({"requestContext": {"connectionId": "a=", "eventType": "CONNECT"}}, "from an unknown source"),
+    "another version": ({"version": "3.0", "requestContext": {"http": {"method": "GET"}}}, "from an unknown source"),
+    "empty": ({}, "from an unknown source"),
+    "null": (None, "from an unknown source"),
+    "list": ([{"Records": []}], "from an unknown source"),
+    "odd records": ({"Records": "many"}, "from an unknown source"),
+    "odd context": ({"requestContext": "none", "httpMethod": "GET", "path": "/"}, "from an unknown source"),
+}
+
+
+@pytest.mark.parametrize("event, sender", NOT_HTTP.values(), ids=NOT_HTTP)
+def test_any_other_event_is_rejected_with_its_sender(lambda_handler: ModuleType, event: Any, sender: str) -> None:
+    seen = see_scopes(lambda_handler)
+    with pytest.raises(lambda_handler.WrongHandler, match="this event is not an HTTP request: it comes from") as raised:
+        lambda_handler.handler(event, Context())
+    assert sender in str(raised.value)
+    assert seen == []

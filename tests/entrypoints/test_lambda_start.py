@@ -118,9 +118,7 @@ def test_a_table_without_settings_is_rejected(monkeypatch: pytest.MonkeyPatch, d
     assert "the table is not set up for orders: run `orderkeep table create`" in said
 
 
-def test_the_articles_variable_names_the_table(
-    monkeypatch: pytest.MonkeyPatch, in_the_region: Server
-) -> None:
+def test_the_articles_variable_names_the_table(monkeypatch: pytest.MonkeyPatch, in_the_region: Server) -> None:
     table = asyncio.run(in_the_region.new_table())
     with container(monkeypatch, ORDERS_TABLE=table):
         pass

@@ -68,12 +68,15 @@ async def test_reports_the_first_that_was_not_taken_and_sends_nothing_behind_it(
 
 
 async def test_what_cannot_be_read_is_reported_when_all_before_it_is_published(
-    server: EventBridgeServer, lambda_stream: Container, logged: Logged
+    server: EventBridgeServer, lambda_stream: Container, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8")
     records = [placed(3), placed(4), poison(), placed(6)]
     assert await lambda_stream.invoke({"Records": records}) == [sequence_number(POISON)]
     assert server.taken_ids == ["order-3.1.1", "order-4.1.1"]
-    assert logged.one("a record of the stream cannot be read")["record"] == sequence_number(POISON)
+    line = logged.one("a record of the stream cannot be read")
+    assert (line["record"], line["request_id"]) == (sequence_number(POISON), "8f3a-17")
+    assert line["trace_id"] == "5759e988bd862e3fe1be46a994272793"
     assert await lambda_stream.invoke({"Records": [poison()]}) == [sequence_number(POISON)]
 
 
