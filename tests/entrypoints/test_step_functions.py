@@ -82,7 +82,8 @@ def evaluated(expression: str, state: Json, context: Json) -> Any:
             values = [evaluated(argument, state, context) for argument in arguments[1:]]
             return arguments[0].strip("'").format(*values)
         [value] = [evaluated(argument, state, context) for argument in arguments]
-        return {"JsonToString": json.dumps, "StringToJson": json.loads}[function](value)
+        assert function in ("JsonToString", "StringToJson")
+        return json.dumps(value) if function == "JsonToString" else json.loads(value)
     found: Any = context if expression.startswith("$$.") else state
     for part in expression.lstrip("$").strip(".").split("."):
         found = found[part]
