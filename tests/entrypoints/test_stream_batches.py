@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.bootstrap import stream_reader
+from orderkeep.bootstrap.events import stream_reader
 from orderkeep.testing.orders import pending_order
 from tests.entrypoints.lambda_containers import container
 from tests.infrastructure.stream_records import items_of_save, record, sequence_number

@@ -5,7 +5,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from orderkeep.bootstrap import open_publisher
+from orderkeep.bootstrap.events import open_publisher
 from orderkeep.infrastructure.aws.config import StaticKey
 from orderkeep.infrastructure.aws.signing import authorization
 from tests.infrastructure.published_changes import changes_of

@@ -53,10 +53,10 @@ with fast_imports():
     from mangum.protocols import HTTPCycle
     from mangum.types import LambdaConfig, Response, Scope
 
-    from orderkeep.application.actor import Actor, ActorKind, scopes_in
-    from orderkeep.application.actor import Scope as Permission
+    from orderkeep.application.access.actor import Actor, ActorKind, scopes_in
+    from orderkeep.application.access.actor import Scope as Permission
     from orderkeep.application.claims import ClaimsMapping
-    from orderkeep.bootstrap import claims_mapping
+    from orderkeep.bootstrap.access import claims_mapping
     from orderkeep.entrypoints.api.app import create_app
     from orderkeep.entrypoints.api.middleware import SERVERS_ID, request_id_of
     from orderkeep.entrypoints.api.problems import Detail, Refused, refusal

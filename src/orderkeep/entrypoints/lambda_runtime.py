@@ -12,14 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from orderkeep.bootstrap import (
-    AuthenticationNotInstalled,
-    InvalidDocumentsURL,
-    InvalidStoreURL,
-    UseCases,
-    bootstrap_as_set,
-    check_table,
-)
+from orderkeep.application.errors import RequestTimedOut
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap.access import AuthenticationNotInstalled
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.log_lines import EndedLines
@@ -87,7 +84,7 @@ def start_wiring(settings: Settings) -> Callable[[], UseCases]:
     not configured fails before its first request. A store that is temporarily unavailable does not prevent the start.
     """
     with _explained(settings):
-        use_cases = bootstrap_as_set(settings)
+        use_cases = bootstrap_from_settings(settings)
     thread = ThreadPoolExecutor(1)
     checked = thread.submit(lambda: install_event_loop().run_until_complete(_check(use_cases, settings)))
     thread.shutdown(wait=False)  # the thread ends after the check
@@ -110,7 +107,7 @@ def install_event_loop() -> asyncio.AbstractEventLoop:
 
 
 def run(work: Awaitable[T], context: Context) -> T:
-    """Run the work on the container's event loop. Raises `StoreUnavailable` shortly before the invocation times out."""
+    """Run the work on the container's event loop. Raises `RequestTimedOut` shortly before the invocation times out."""
 
     async def bounded() -> T:
         async with time_limit(context):
@@ -121,14 +118,14 @@ def run(work: Awaitable[T], context: Context) -> T:
 
 @asynccontextmanager
 async def time_limit(context: Context) -> AsyncIterator[None]:
-    """Cancel the block with `StoreUnavailable` while there is time left to respond: only the store can be slow."""
+    """Cancel the block with `RequestTimedOut` while there is time left to respond."""
     await asyncio.sleep(0)  # after a freeze: process the closed connections first
     left = context.get_remaining_time_in_millis() / 1_000
     try:
         async with asyncio.timeout(left - min(RESPONSE_SECONDS, left / 4)):
             yield
     except TimeoutError:
-        raise StoreUnavailable("the store did not respond within the time of the invocation") from None
+        raise RequestTimedOut("the request was not completed within the time of the invocation") from None
 
 
 def xray_trace() -> str:

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import RequestTimedOut
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.bootstrap import InvalidEventsURL, open_publisher, stream_reader
+from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, xray_trace
 from orderkeep.entrypoints.log_context import current_request
@@ -40,7 +41,7 @@ def handler(event: Any, context: Context) -> dict[str, list[dict[str, str]]]:
         run(batch.publish(_publisher), context)
     except NotPublished as error:
         batch.log_failure(str(error))
-    except StoreUnavailable:
+    except RequestTimedOut:
         batch.log_failure("the invocation has no time left")
     return batch.response()
 

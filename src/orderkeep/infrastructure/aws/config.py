@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from aiodynamo.http.types import HttpImplementation
 
-from orderkeep.application.this_machine import is_this_machine
+from orderkeep.application.access.loopback import is_loopback
 from orderkeep.domain.exceptions import StoreUnusable
 
 REQUEST_SECONDS = 5.0
@@ -56,7 +56,7 @@ class Endpoint:
 def is_local(url: str | None) -> bool:
     """Return whether the URL is on this machine, and so not a service of Amazon's."""
     try:
-        return is_this_machine(urlsplit(url or "").hostname or "")
+        return is_loopback(urlsplit(url or "").hostname or "")
     except ValueError:
         return False
 
