@@ -1,4 +1,4 @@
-"""The API documentation in a browser: Swagger UI from files of our own, so that the page loads nothing from other hosts.
+"""The API documentation in a browser: Swagger UI from our own files, so that the page loads nothing from other hosts.
 
 The script that starts the page is a file as well, because the content security policy blocks inline scripts.
 """

@@ -1,4 +1,4 @@
-"""HTTP to AWS, on the loop and in threads: both ways give the same answers, and lose none in their own manner."""
+"""The transports to AWS, aiohttp and urllib3: both return the same responses and fail in the same way."""
 
 from __future__ import annotations
 
@@ -10,20 +10,28 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import trustme
 from aiohttp import web
 
-from orderkeep.infrastructure.aws_http import AwsHttp, Request, RequestFailed, in_the_loop, in_threads, open_http
+from orderkeep.infrastructure.aws import (
+    AwsHttp,
+    Request,
+    RequestFailed,
+    aiohttp_transport,
+    open_http,
+    urllib3_transport,
+)
 from tests.servers import web_app
 from tests.servers.tcp_proxy import tcp_proxy
 
-WAYS: dict[str, dict[str, str]] = {"on the loop": {}, "in threads": {"AWS_LAMBDA_FUNCTION_NAME": "orders"}}
+TRANSPORTS: dict[str, dict[str, str]] = {"aiohttp": {}, "urllib3": {"AWS_LAMBDA_FUNCTION_NAME": "orders"}}
 
 
 class Service:
-    """Answers what it was asked, or as its path says; counts who it has let in at once."""
+    """Echoes requests, or responds as the query demands; counts concurrent requests."""
 
     def __init__(self) -> None:
         self.now, self.most, self.all_in = 0, 0, asyncio.Event()
@@ -53,10 +61,10 @@ async def endpoint(service: Service) -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-@pytest.fixture(params=["on the loop", "in threads"])
+@pytest.fixture(params=["aiohttp", "urllib3"])
 async def http(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[AwsHttp]:
     monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
-    for name, value in WAYS[request.param].items():
+    for name, value in TRANSPORTS[request.param].items():
         monkeypatch.setenv(name, value)
     async with aclosing(open_http()) as opened:
         yield opened
@@ -66,7 +74,7 @@ def asking(url: str, body: bytes = b"{}") -> Request:
     return Request("POST", url, {"X-Amz-Target": "Service.Do"}, body)
 
 
-async def test_sends_what_it_is_given_and_returns_what_comes(http: AwsHttp, endpoint: str) -> None:
+async def test_returns_status_and_body(http: AwsHttp, endpoint: str) -> None:
     answer = await http(asking(f"{endpoint}/", b'{"a": 1}'))
     assert (answer.status, answer.body) == (202, b'Service.Do: {"a": 1}')
 
@@ -75,12 +83,12 @@ async def test_follows_no_redirect(http: AwsHttp, endpoint: str) -> None:
     assert (await http(asking(f"{endpoint}/?redirect"))).status == 307
 
 
-async def test_sends_many_requests_at_once(http: AwsHttp, service: Service, endpoint: str) -> None:
+async def test_sends_requests_concurrently(http: AwsHttp, service: Service, endpoint: str) -> None:
     await asyncio.gather(*(http(asking(f"{endpoint}/?together")) for _ in range(8)))
     assert service.most == 8
 
 
-async def test_keeps_its_connection_and_leaves_one_that_ended_meanwhile(http: AwsHttp, endpoint: str) -> None:
+async def test_reuses_its_connection_unless_it_was_closed(http: AwsHttp, endpoint: str) -> None:
     with tcp_proxy(endpoint) as proxy:
         for number in range(6):
             if number == 3:
@@ -90,14 +98,14 @@ async def test_keeps_its_connection_and_leaves_one_that_ended_meanwhile(http: Aw
         assert proxy.opened == 2
 
 
-async def test_says_that_nothing_came_where_an_answer_is_lost(http: AwsHttp, endpoint: str) -> None:
+async def test_raises_request_failed_when_the_response_is_lost(http: AwsHttp, endpoint: str) -> None:
     with tcp_proxy(endpoint) as proxy:
         proxy.cut = 1
         with pytest.raises(RequestFailed):
             await http(asking(f"{proxy.url}/"))
 
 
-async def test_says_that_nothing_came_where_nobody_listens(http: AwsHttp) -> None:
+async def test_raises_request_failed_when_the_connection_is_refused(http: AwsHttp) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(RequestFailed) as failed:
@@ -105,10 +113,14 @@ async def test_says_that_nothing_came_where_nobody_listens(http: AwsHttp) -> Non
     assert isinstance(failed.value.inner, Exception)
 
 
-@pytest.mark.parametrize("module", [in_the_loop, in_threads])
-async def test_waits_no_longer_than_it_may(module: object, endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SECONDS", 0.2)
-    http: AwsHttp = in_threads.ThreadedHttp() if module is in_threads else in_the_loop.LoopHttp()
+@pytest.mark.parametrize("module", [aiohttp_transport, urllib3_transport])
+async def test_raises_request_failed_at_the_time_limit(
+    module: ModuleType, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "REQUEST_SECONDS", 0.2)
+    http: AwsHttp = (
+        aiohttp_transport.AiohttpTransport() if module is aiohttp_transport else urllib3_transport.Urllib3Transport()
+    )
     with tcp_proxy(endpoint) as proxy:
         proxy.fall_silent()
         async with aclosing(http), asyncio.timeout(10):
@@ -118,15 +130,15 @@ async def test_waits_no_longer_than_it_may(module: object, endpoint: str, monkey
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
-async def test_believes_only_an_authority_that_is_known(
-    way: dict[str, str], is_known: bool, service: Service, tmp_path: Path
+@pytest.mark.parametrize("environment", TRANSPORTS.values(), ids=TRANSPORTS)
+async def test_verifies_the_certificate(
+    environment: dict[str, str], is_known: bool, service: Service, tmp_path: Path
 ) -> None:
     known, other = trustme.CA(), trustme.CA()
     known.cert_pem.write_to_path(tmp_path / "known.pem")
     code = (
         "import asyncio, sys\n"
-        "from orderkeep.infrastructure.aws_http import Request, RequestFailed, open_http\n"
+        "from orderkeep.infrastructure.aws import Request, RequestFailed, open_http\n"
         "async def ask():\n"
         "    http = open_http()\n"
         "    try: print((await http(Request('POST', sys.argv[1], {'X-Amz-Target': 'S.Do'}, b''))).status)\n"
@@ -144,22 +156,22 @@ async def test_believes_only_an_authority_that_is_known(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", code, f"https://127.0.0.1:{runner.addresses[0][1]}/"),
         stdout=asyncio.subprocess.PIPE,
-        env={"SSL_CERT_FILE": str(tmp_path / "known.pem"), "SSL_CERT_DIR": str(tmp_path), **way},
+        env={"SSL_CERT_FILE": str(tmp_path / "known.pem"), "SSL_CERT_DIR": str(tmp_path), **environment},
     )
     said, _ = await process.communicate()
     await runner.cleanup()
     assert said.decode().strip() == ("202" if is_known else "refused")
 
 
-def test_lambda_loads_no_aiohttp_and_others_no_urllib3() -> None:
-    for way, there, away in (
-        (WAYS["in threads"], "urllib3", "aiohttp"),
-        (WAYS["on the loop"], "aiohttp", "urllib3"),
+def test_lambda_does_not_load_aiohttp_and_others_do_not_load_urllib3() -> None:
+    for environment, loaded, absent in (
+        (TRANSPORTS["urllib3"], "urllib3", "aiohttp"),
+        (TRANSPORTS["aiohttp"], "aiohttp", "urllib3"),
     ):
         code = (
-            "import asyncio, sys; from orderkeep.infrastructure.aws_http import open_http\n"
+            "import asyncio, sys; from orderkeep.infrastructure.aws import open_http\n"
             "async def open(): await open_http().aclose()\n"
-            f"asyncio.run(open()); print({there!r} in sys.modules, {away!r} in sys.modules)"
+            f"asyncio.run(open()); print({loaded!r} in sys.modules, {absent!r} in sys.modules)"
         )
-        done = subprocess.run([sys.executable, "-c", code], env=way, capture_output=True, text=True, check=True)
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
         assert done.stdout.split() == ["True", "False"]

@@ -1,6 +1,4 @@
-"""The signature: Amazon's own test vectors (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4), and Amazon's own
-signer on a call as we make it.
-"""
+"""Signature Version 4: Amazon's test vectors (awslabs/aws-c-auth, tests/aws-signing-test-suite/v4), and botocore."""
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -8,7 +6,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from orderkeep.bootstrap.events import open_publisher
-from orderkeep.infrastructure.aws_http.signing import authorization
+from orderkeep.infrastructure.aws.config import StaticKey
+from orderkeep.infrastructure.aws.signing import authorization
 from tests.infrastructure.published_changes import changes_of
 from tests.servers.eventbridge import REGION, EventBridgeServer
 
@@ -55,14 +54,14 @@ VECTORS = {
 
 
 @pytest.mark.parametrize("name", VECTORS)
-def test_signs_as_amazons_vectors_say(name: str) -> None:
+def test_matches_amazons_test_vectors(name: str) -> None:
     headers, body, names, signature = VECTORS[name]
-    signed = authorization(ALWAYS | headers, body, key_id=KEY_ID, secret=SECRET, region="us-east-1", service="service")
+    signed = authorization(ALWAYS | headers, body, key=StaticKey(KEY_ID, SECRET), region="us-east-1", service="service")
     credential = f"{KEY_ID}/20150830/us-east-1/service/aws4_request"
     assert signed == f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={names}, Signature={signature}"
 
 
-async def test_a_call_is_signed_as_amazons_own_client_would(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_has_the_signature_of_botocore(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
     monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
