@@ -58,8 +58,9 @@ with fast_imports():
     from orderkeep.application.claims import ClaimsMapping
     from orderkeep.bootstrap.access import claims_mapping
     from orderkeep.entrypoints.api.app import create_app
-    from orderkeep.entrypoints.api.middleware import SERVERS_ID, request_id_of
-    from orderkeep.entrypoints.api.problems import Detail, Refused, refusal
+    from orderkeep.entrypoints.api.dependencies import REQUEST_ID
+    from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, problem_response
+    from orderkeep.entrypoints.api.shell import SERVER_REQUEST_ID
 
 Event = dict[str, Any]
 Pairs = Iterable[tuple[str, str]]
@@ -212,7 +213,7 @@ def _caller_of() -> Callable[[MutableMapping[str, Any]], Actor | None]:
 @asynccontextmanager
 async def _time_limit(scope: MutableMapping[str, Any]) -> AsyncIterator[None]:
     context: Context = scope["aws.context"]
-    if request_id_of(scope) != context.aws_request_id:
+    if scope[REQUEST_ID] != context.aws_request_id:
         log.info("the request has an id of its own", extra={"invocation_id": context.aws_request_id})
     async with time_limit(context):
         yield
@@ -263,7 +264,7 @@ def _scope(
         "headers": sent,
         "client": (client, 0) if client else None,
         "server": None,
-        SERVERS_ID: request.context.aws_request_id,
+        SERVER_REQUEST_ID: request.context.aws_request_id,
         "aws.event": request.event,
         "aws.context": request.context,
     }
@@ -309,8 +310,8 @@ def _fits(result: dict[str, Any], max_bytes: int) -> bool:
 
 def _too_large(response: Response, scope: Scope) -> Response:
     """Return the response that replaces one that cannot be sent, with the same general headers."""
-    detail = Detail("invalid_parameter", "must be smaller: the response is too large to be sent", parameter="limit")
-    problem = refusal(Refused.for_errors("invalid_query", [detail]), request_id_of(scope))
+    error = Invalid("invalid_parameter", "must be smaller: the response exceeds the size limit", parameter="limit")
+    problem = problem_response(HttpProblem.invalid("invalid_query", [error]), scope[REQUEST_ID])
     kept = [[name, value] for name, value in response["headers"] if name not in _OF_CONTENT]
     own = [[name, value] for name, value in problem.raw_headers if name in _OF_CONTENT]
     return {"status": problem.status_code, "headers": kept + own, "body": bytes(problem.body)}
@@ -324,4 +325,5 @@ with fast_imports():
         _use_cases,
         time_limit=_time_limit,
         caller_of=_caller_of() if "authorizer" in _settings.authentication else None,
+        with_metrics=False,
     )

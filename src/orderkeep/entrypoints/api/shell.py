@@ -30,7 +30,7 @@ from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import RouteTable, headers_of
 from orderkeep.entrypoints.log_context import current_request
-from orderkeep.entrypoints.trace_ids import trace_id_in, trace_id_of
+from orderkeep.entrypoints.trace_ids import trace_id_of
 
 if TYPE_CHECKING:
     from orderkeep.entrypoints.api.metrics import Metrics
@@ -40,9 +40,6 @@ access_log = logging.getLogger("orderkeep.access")
 
 SERVER_REQUEST_ID = "orderkeep.server_request_id"
 """Scope key: the ID that the server in front (Lambda) knows the request by, if any."""
-
-SERVER_TRACE = "orderkeep.server_trace"
-"""Scope key: the trace header that the server in front (Lambda) passes on, in AWS X-Ray's form, if any."""
 
 BODY_ERROR = "orderkeep.body_error"
 """Scope key: the problem of a request whose body turned out to be too slow or malformed while it arrived."""
@@ -285,7 +282,7 @@ def log_fields(scope: Scope, method: str) -> Mapping[str, object]:
     actor: Actor | None = scope.get(ACTOR)
     return {
         "request_id": scope[REQUEST_ID],
-        "trace_id": trace_id_of(scope["headers"]) or trace_id_in(scope.get(SERVER_TRACE, "")),
+        "trace_id": trace_id_of(scope["headers"]),
         "method": method if method in METHODS else "other",
         "route": _route_of(scope),
         "actor": actor.kind if actor else None,
