@@ -25,6 +25,7 @@ SETTINGS = "Only bootstrap and entrypoints know the settings"
 TESTING = "Only the torture command knows the test suite"
 PYDANTIC_SETTINGS = "Only config knows pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint knows FastAPI"
+STRUCTLOG = "Only logs.py knows structlog"
 MANGUM = "Only HTTP on Lambda knows Mangum"
 NO_HTTP = "Lambda's other handlers load nothing of HTTP"
 ASYNCPG = "Only the PostgreSQL store knows asyncpg"
@@ -75,6 +76,7 @@ VIOLATIONS = [
     ("bootstrap/stores.py", "from fastapi import FastAPI", {FASTAPI, NO_HTTP}),
     ("entrypoints/cli/planted.py", "import starlette.responses", {FASTAPI}),
     ("entrypoints/api/planted.py", "import mangum", {MANGUM}),
+    ("entrypoints/api/planted.py", "import structlog", {STRUCTLOG}),
     ("entrypoints/lambda_direct.py", "import orderkeep.entrypoints.api.answers", {NO_HTTP}),
     ("entrypoints/lambda_direct.py", "import starlette.responses", {FASTAPI, NO_HTTP}),
     ("entrypoints/lambda_runtime.py", "from mangum import Mangum", {MANGUM, NO_HTTP}),

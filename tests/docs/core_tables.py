@@ -38,6 +38,7 @@ DEPENDENCIES = {
     "httptools": "uvicorn's fast HTTP parser; the plain one costs 4.4 times the CPU",
     "msgspec": "encodes what goes out straight from the DTOs, and reads what is stored",
     "prometheus-client": "`/metrics`",
+    "structlog": "formats log lines from an allow-list of fields",
     "pydantic-settings": "settings from the environment, in `config.py` alone",
     "rich": "tables and progress, on a terminal only",
     "uvicorn": "the HTTP server",

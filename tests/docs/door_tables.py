@@ -17,7 +17,7 @@ from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
 from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
-from orderkeep.entrypoints.log_lines import FIELDS
+from orderkeep.entrypoints.logs import FIELDS
 from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.rules import Rule
@@ -130,7 +130,7 @@ def limits_of_input() -> Rows:
 
 
 def log_fields() -> Rows:
-    return [("field", "what it says"), *((f"`{name}`", field.says) for name, field in FIELDS.items())]
+    return [("field", "description"), *((f"`{name}`", field.description) for name, field in FIELDS.items())]
 
 
 def _refusals() -> Iterator[type[OrderkeepError]]:

@@ -22,9 +22,7 @@ from orderkeep.bootstrap import (
 )
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.entrypoints.log_context import current_request
-from orderkeep.entrypoints.log_lines import EndedLines
-from orderkeep.entrypoints.log_setup import let_only_lines_speak, lines_for
+from orderkeep.entrypoints.logs import current_request, install_log_hooks, log_formatter
 from orderkeep.entrypoints.trace_ids import trace_id_in
 
 log = logging.getLogger("orderkeep.lambda")
@@ -88,10 +86,10 @@ def read_settings(**named: Any) -> Settings:
 def _log_as(settings: Settings) -> None:
     """Let Lambda's own handler write our lines, which it does not end. By itself it shows warnings alone."""
     logging.getLogger("orderkeep").setLevel(settings.log_level.upper())
-    lines = lines_for(settings.log_format)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(lines if isinstance(handler, logging.StreamHandler) else EndedLines(lines))
-    let_only_lines_speak()
+        end = "" if isinstance(handler, logging.StreamHandler) else "\n"
+        handler.setFormatter(log_formatter(settings.log_format, end=end))
+    install_log_hooks()
 
 
 def log_as_invocation(context: Context) -> None:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orderkeep.entrypoints.api.identity import ACTOR
 from orderkeep.entrypoints.api.metrics import METHODS, route_of
-from orderkeep.entrypoints.log_context import current_request
+from orderkeep.entrypoints.logs import current_request
 from orderkeep.entrypoints.trace_ids import trace_id_in, trace_id_of
 
 log = logging.getLogger("orderkeep.access")
