@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 import msgspec
 
+from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
@@ -21,7 +22,6 @@ from orderkeep.entrypoints.logs import FIELDS
 from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.rules import Rule
-from orderkeep.entrypoints.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100

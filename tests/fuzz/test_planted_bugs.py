@@ -19,7 +19,7 @@ SECONDS = 60
 
 BUGS = {
     "json_reader": Bug(
-        "entrypoints/strict_json.py", 'number in (float("inf"), float("-inf"))', 'number == float("inf")'
+        "application/strict_json.py", 'number in (float("inf"), float("-inf"))', 'number == float("inf")'
     ),
     "order_bodies": Bug("entrypoints/field_errors.py", '.replace("/", "~1")', ""),
     "cursors": Bug("application/cursors.py", "position.created_at.tzinfo != UTC or", ""),
@@ -31,7 +31,9 @@ BUGS = {
     ),
     "mapped_files": Bug("entrypoints/order_files/mapped_layout.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
 }
-HANG = Bug("entrypoints/strict_json.py", "    return digits\n", "    while digits == '7': pass\n    return digits\n")
+HANG = Bug(
+    "application/strict_json.py", "    return int(digits)\n", "    while digits == '7': pass\n    return int(digits)\n"
+)
 
 
 def need_atheris() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.domain.exceptions import InvalidOrder
 from orderkeep.entrypoints.schemas import (
     CancelBody,
@@ -15,7 +16,6 @@ from orderkeep.entrypoints.schemas import (
     read_place_order,
     valid,
 )
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 from tests.fuzz.kept_orders import check_kept
 
 FULL = (

@@ -8,11 +8,11 @@ from http import HTTPStatus
 from starlette.requests import Request
 
 from orderkeep.application.dtos import PlaceOrder
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.entrypoints.api.conditions import BLANK
 from orderkeep.entrypoints.api.problems import Detail, Refused
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import CancelBody, ReceiptBody, read_cancel, read_place_order, read_receipt
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 _JSON = re.compile(r'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 
