@@ -33,7 +33,7 @@ AIOHTTP = "Only AWS is asked through aiohttp"
 URLLIB3 = "Only AWS and OpenID providers are asked through urllib3"
 OBSTORE = "Only the S3 documents know obstore"
 TYPST = "Only the PDF receipts know typst"
-JOSERFC = "Only the OpenID tokens know joserfc"
+JOSERFC = "Only the OpenID adapter knows joserfc"
 DEPENDS = "Depends lives in dependencies.py alone"
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
@@ -86,9 +86,9 @@ VIOLATIONS = [
     ("infrastructure/dynamo_repo/client.py", "import urllib3", {URLLIB3}),
     ("bootstrap/stores.py", "import obstore.store", {OBSTORE}),
     ("infrastructure/html_receipts.py", "import typst", {TYPST}),
-    ("application/claims.py", "from joserfc import jws", {STANDARD_LIBRARY, JOSERFC}),
+    ("application/planted.py", "from joserfc import jws", {STANDARD_LIBRARY, JOSERFC}),
     ("bootstrap/stores.py", "from joserfc.jwk import Key", {JOSERFC}),
-    ("infrastructure/planted.py", "import orderkeep.infrastructure.openid_tokens.keys", {INDEPENDENT}),
+    ("infrastructure/planted.py", "import orderkeep.infrastructure.openid.keys", {INDEPENDENT}),
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),
     ("entrypoints/api/planted.py", "import fastapi\n\nROUTE = fastapi.Depends(print)", {DEPENDS}),
     ("entrypoints/api/planted.py", "from fastapi import (\n    Security as Sure,\n)", {DEPENDS}),

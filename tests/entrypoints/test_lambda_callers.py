@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from orderkeep.application.actor import Actor, ActorKind, Scope
-from orderkeep.application.claims import ClaimsMapping, scope_mapping
+from orderkeep.bootstrap import claims_mapping
+from orderkeep.config import Settings
 from orderkeep.domain.exceptions import NotAuthenticated
 from orderkeep.entrypoints.lambda_callers import caller_in
 from tests.entrypoints.lambda_calls import KINDS, Request, http_api, load_balancer
 from tests.entrypoints.lambda_containers import Context, call, container
 
-CLAIMS = ClaimsMapping(scopes=scope_mapping("shop.ship=orders:ship"))
+ACTOR_OF = claims_mapping(Settings(jwt_scopes="shop.ship=orders:ship")).actor_of
 ARN = "arn:aws:sts::123456789012:assumed-role/shop/anna"
 ISSUER = "https://login.example.com"
 
@@ -54,7 +55,7 @@ CALLERS: dict[str, tuple[dict[str, Any], Actor | None]] = {
 
 @pytest.mark.parametrize("context, actor", CALLERS.values(), ids=CALLERS)
 def test_the_one_who_asks_is_whom_aws_names(context: dict[str, Any], actor: Actor | None) -> None:
-    assert caller_in(context, CLAIMS, frozenset({Scope.READ})) == actor
+    assert caller_in(context, ACTOR_OF, frozenset({Scope.READ})) == actor
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,7 @@ def test_the_one_who_asks_is_whom_aws_names(context: dict[str, Any], actor: Acto
 )
 def test_an_authorizer_that_names_nobody_lets_nobody_in(found: dict[str, Any]) -> None:
     with pytest.raises(NotAuthenticated):
-        caller_in({"authorizer": found}, CLAIMS, frozenset({Scope.READ}))
+        caller_in({"authorizer": found}, ACTOR_OF, frozenset({Scope.READ}))
 
 
 @pytest.mark.parametrize("kind", KINDS)

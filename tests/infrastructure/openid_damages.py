@@ -95,9 +95,22 @@ def of_claims() -> Named:
         "iss": [None, 1, [ISSUER], ISSUER + "/", ISSUER.upper(), ISSUER[:-1], "https://other.example.com", ""],
         "aud": [None, 1, {}, [], "https://other.example.com", ["https://other.example.com"], AUDIENCE[:-1], "", "*"],
         "sub": [None, 1, True, ["user-42"], {"a": 1}, "", "  ", "user\n42", "user\x0042", "\ud800", "u" * 256],
-        "exp": [None, True, NOW + 9.0, str(NOW + 9), [NOW + 9], -1, 0, NOW - 30, NOW - 31, NOW + 90_000, NOW * 1000],
-        "iat": [None, True, NOW - 9.5, str(NOW), -1, NOW + 31, NOW + 601, NOW * 1000, NOW - 86_400],
-        "nbf": [None, True, NOW - 9.5, str(NOW), -1, NOW + 31, NOW * 1000],
+        "exp": [
+            None,
+            True,
+            1e300,
+            NOW - 30.5,
+            str(NOW + 9),
+            [NOW + 9],
+            -1,
+            0,
+            NOW - 30,
+            NOW - 31,
+            NOW + 90_000,
+            NOW * 1000,
+        ],
+        "iat": [None, True, -1e300, NOW + 31.5, str(NOW), -1, NOW + 31, NOW + 601, NOW * 1000, NOW - 86_400],
+        "nbf": [None, True, -0.5, NOW + 31.5, str(NOW), -1, NOW + 31, NOW * 1000],
         "scope": [1, True, {"shop.read": True}, ["shop.read", 1], [["shop.read"]]],
         "events": [{"http://schemas.openid.net/event/backchannel-logout": {}}, {}],
         "at_hash": ["77QmUPtjPfzWtF2AnpK9RQ"],
@@ -114,10 +127,6 @@ def of_claims() -> Named:
     yield "an audience in a list with what is none", token({"aud": [AUDIENCE, 1]})
     yield "ends before it was made", token({"exp": NOW - 10, "iat": NOW + 10, "nbf": LEFT_OUT})
     yield "huge exp", token({"exp": 10**30})
-    yield (
-        "exp with an exponent",
-        signed(as_json(HEADER), as_json(CLAIMS).replace(str(NOW + 600).encode(), b"1.8000006e9")),
-    )
     yield "for ever", token({"exp": NOW + 3_155_760_000})
     yield "lives too long, and has nearly ended", token({"iat": NOW - 86_400, "exp": NOW + 1})
     yield "for ever, made never", token({"exp": NOW + 3_155_760_000, "iat": LEFT_OUT, "nbf": LEFT_OUT})

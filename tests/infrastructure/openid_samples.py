@@ -12,9 +12,8 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from orderkeep.application.actor import Scope
-from orderkeep.application.claims import ClaimsMapping
-from orderkeep.application.openid_provider import OpenIdProvider
-from orderkeep.infrastructure.openid_tokens import OpenIdTokens
+from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
+from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
 NOW = 1_800_000_000
 ISSUER = "https://login.example.com/shop"
@@ -106,9 +105,9 @@ def provider(algorithm: str = "RS256", **more: Any) -> OpenIdProvider:
 
 def trusting(
     keys: bytes, algorithm: str = "RS256", now: Callable[[], float] = lambda: NOW, **more: Any
-) -> OpenIdTokens:
+) -> OpenIdAuthenticator:
     """An authenticator that finds these keys at the provider."""
-    return OpenIdTokens(provider(algorithm, **more), fetch=lambda _: keys, now=now)
+    return OpenIdAuthenticator(provider(algorithm, **more), fetch=lambda _: keys, now=now)
 
 
 def told_in(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:

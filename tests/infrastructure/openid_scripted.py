@@ -10,8 +10,8 @@ from joserfc.jwk import Key
 
 from orderkeep.application.actor import Actor
 from orderkeep.domain.exceptions import NotAuthenticated, StoreUnavailable
-from orderkeep.infrastructure.openid_tokens import OpenIdTokens
-from orderkeep.infrastructure.openid_tokens.fetching import FetchFailed
+from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
+from orderkeep.infrastructure.openid.keys import FetchFailed
 from tests.infrastructure.openid_samples import JWKS_URL, NOW, jwks, key_of, provider, published, token
 
 FIRST, SECOND, THIRD = ("RS256 1", key_of("RS256")), ("RS256 2", key_of("RS256", 2)), ("RS256 3", key_of("RS256", 3))
@@ -34,13 +34,13 @@ class ScriptedProvider:
     def fetch(self, url: str) -> bytes:
         self.fetched.append(url)
         if self.is_down or url not in self.documents:
-            raise FetchFailed("it answers 503")
+            raise FetchFailed("status 503")
         return self.documents[url]
 
-    def trusted(self, fetch: Callable[[str], bytes] | None = None, **more: Any) -> OpenIdTokens:
+    def trusted(self, fetch: Callable[[str], bytes] | None = None, **more: Any) -> OpenIdAuthenticator:
         """An authenticator that trusts it, by the clock of the test."""
         now = lambda: NOW + self.seconds  # noqa: E731
-        return OpenIdTokens(provider(**more), fetch=fetch or self.fetch, now=now, clock=lambda: self.seconds)
+        return OpenIdAuthenticator(provider(**more), fetch=fetch or self.fetch, now=now, clock=lambda: self.seconds)
 
 
 _numbers = itertools.count()
@@ -54,7 +54,7 @@ def signed_by(which: tuple[str, Key], seconds: float = 0) -> str:
     return token(claims, {"kid": key_id}, key=key)
 
 
-async def answer_of(tokens: OpenIdTokens, text: str) -> Actor | int:
+async def answer_of(tokens: OpenIdAuthenticator, text: str) -> Actor | int:
     """Who the token makes of whoever sends it, or the status that HTTP answers."""
     try:
         found = await tokens.authenticate(text)

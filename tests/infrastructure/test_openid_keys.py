@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from orderkeep.application.actor import Actor
-from orderkeep.infrastructure.openid_tokens import key_source
+from orderkeep.infrastructure.openid import keys
 from tests.infrastructure.openid_samples import JWKS_URL, as_json, encoded, told_in
 from tests.infrastructure.openid_scripted import (
     FIRST,
@@ -24,7 +24,7 @@ def unknown(number: int) -> str:
     return f"{header}.{encoded(b'{}')}.{encoded(b'x' * 256)}"
 
 
-async def test_one_fetch_does_for_all_tokens() -> None:
+async def test_concurrent_tokens_share_one_fetch() -> None:
     there = ScriptedProvider(FIRST)
     tokens = there.trusted()
     answers = await asyncio.gather(*(answer_of(tokens, signed_by(FIRST)) for _ in range(50)))
@@ -32,7 +32,7 @@ async def test_one_fetch_does_for_all_tokens() -> None:
     assert there.fetched == [JWKS_URL]
 
 
-async def test_ten_thousand_unknown_key_ids_make_one_fetch_in_thirty_seconds() -> None:
+async def test_unknown_key_ids_cause_one_fetch_in_thirty_seconds() -> None:
     there = ScriptedProvider(FIRST)
     tokens = there.trusted()
     assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
@@ -44,7 +44,7 @@ async def test_ten_thousand_unknown_key_ids_make_one_fetch_in_thirty_seconds() -
     assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
 
 
-async def test_a_new_key_counts_with_its_first_token() -> None:
+async def test_new_key_is_fetched_for_its_first_token() -> None:
     there = ScriptedProvider(FIRST)
     tokens = there.trusted()
     assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
@@ -57,7 +57,7 @@ async def test_a_new_key_counts_with_its_first_token() -> None:
     assert len(there.fetched) == 2
 
 
-async def test_a_key_that_is_withdrawn_ends_and_the_tokens_that_were_verified_with_it() -> None:
+async def test_withdrawn_key_invalidates_its_tokens() -> None:
     there = ScriptedProvider(FIRST, SECOND)
     tokens = there.trusted()
     early = signed_by(FIRST)
@@ -76,7 +76,7 @@ async def test_a_key_that_is_withdrawn_ends_and_the_tokens_that_were_verified_wi
     assert isinstance(await answer_of(tokens, signed_by(SECOND, 301)), Actor)
 
 
-async def test_keys_are_renewed_beside_the_requests_and_no_request_waits() -> None:
+async def test_keys_are_refreshed_in_the_background() -> None:
     there = ScriptedProvider(FIRST)
     go_on = threading.Event()
 
@@ -94,7 +94,7 @@ async def test_keys_are_renewed_beside_the_requests_and_no_request_waits() -> No
     go_on.set()
 
 
-async def test_keys_count_through_an_outage_of_a_day_and_are_asked_for_every_thirty_seconds() -> None:
+async def test_keys_are_used_for_a_day_while_the_provider_is_down() -> None:
     there = ScriptedProvider(FIRST)
     tokens = there.trusted()
     assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
@@ -112,7 +112,7 @@ async def test_keys_count_through_an_outage_of_a_day_and_are_asked_for_every_thi
     assert isinstance(await answer_of(tokens, signed_by(FIRST, 86_461)), Actor)
 
 
-async def test_nobody_can_tell_a_new_key_in_an_outage() -> None:
+async def test_unknown_key_during_an_outage_is_unavailable() -> None:
     there = ScriptedProvider(FIRST)
     tokens = there.trusted()
     assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
@@ -125,7 +125,7 @@ async def test_nobody_can_tell_a_new_key_in_an_outage() -> None:
     assert await answer_of(tokens, signed_by(THIRD)) == 401
 
 
-async def test_before_there_are_keys_nobody_can_tell_and_they_are_asked_for_every_five_seconds(
+async def test_without_keys_they_are_fetched_every_five_seconds(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     there = ScriptedProvider(FIRST)
@@ -136,12 +136,12 @@ async def test_before_there_are_keys_nobody_can_tell_and_they_are_asked_for_ever
         answers = await asyncio.gather(*(answer_of(tokens, signed_by(FIRST)) for _ in range(10)))
         assert set(answers) == {503}
         assert len(there.fetched) == fetches
-    assert told_in(caplog) == [("the keys of the OpenID provider cannot be had", "it answers 503")] * 2
+    assert told_in(caplog) == [("the keys of the OpenID provider are not available", "status 503")] * 2
     there.is_down, there.seconds = False, 10
     assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
 
 
-async def test_whoever_goes_away_while_keys_are_fetched_takes_nobody_along() -> None:
+async def test_cancelled_caller_does_not_cancel_the_fetch() -> None:
     there = ScriptedProvider(FIRST)
     go_on = threading.Event()
 
@@ -159,8 +159,8 @@ async def test_whoever_goes_away_while_keys_are_fetched_takes_nobody_along() -> 
     assert len(there.fetched) == 1
 
 
-async def test_a_provider_that_hangs_is_given_up_and_keeps_nobody_from_ending(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(key_source, "SECONDS", 0.01)
+async def test_hanging_provider_times_out_and_blocks_no_exit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keys, "FETCH_SECONDS", 0.01)
     there = ScriptedProvider(FIRST)
     go_on = threading.Event()
 
@@ -177,7 +177,7 @@ async def test_a_provider_that_hangs_is_given_up_and_keeps_nobody_from_ending(mo
     await tokens.close()
 
 
-async def test_a_fetch_under_way_ends_with_the_service() -> None:
+async def test_close_cancels_a_fetch() -> None:
     there = ScriptedProvider(FIRST)
     go_on = threading.Event()
 

@@ -1,29 +1,29 @@
-"""From the settings to what tells who asks, and what counts how often."""
+"""Authentication and rate limits, from the settings."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from orderkeep.application.authentication import Authenticator
+from orderkeep.application.ports import OrderStore
+from orderkeep.application.rate_limits import RateLimiter
 from orderkeep.bootstrap.api_keys import api_key_authenticator
+from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
 if TYPE_CHECKING:
-    from orderkeep.application.authentication import Authenticator
-    from orderkeep.application.claims import ClaimsMapping
-    from orderkeep.application.ports import OrderStore
-    from orderkeep.application.rate_limits import RateLimiter
-    from orderkeep.config import Settings
+    from orderkeep.config import Settings  # pydantic-settings takes long to import, and the CLI does without
 
 BURST_SECONDS = 2
-"""How many seconds' worth of requests may come at once."""
+"""The requests of this many seconds may arrive at once."""
 
 
 class AuthenticationNotInstalled(ValueError):
-    """The settings ask for a way of telling who asks whose package is not installed."""
+    """The settings name an authentication method whose package is not installed."""
 
 
 def open_authenticators(settings: Settings, store: OrderStore) -> list[Authenticator]:
-    """Return what knows the tokens that the settings name. Raises `AuthenticationNotInstalled`, and `StoreUnusable`
-    where API keys are wanted of a store that keeps none.
+    """Return an authenticator for each method in the settings. Raises `AuthenticationNotInstalled`, and
+    `StoreUnusable` for API keys if the store does not keep any.
     """
     found: list[Authenticator] = []
     if "keys" in settings.authentication:
@@ -34,14 +34,14 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
 
 
 def claims_mapping(settings: Settings) -> ClaimsMapping:
-    """Return which claims of a verified token make an actor."""
-    from orderkeep.application.claims import ClaimsMapping, scope_mapping
+    """Return the mapping of verified claims to actors: of a token, or from an authorizer on Lambda."""
+    from orderkeep.config import scope_mapping  # see above
 
     return ClaimsMapping(settings.jwt_user_claim, settings.jwt_scopes_claim, scope_mapping(settings.jwt_scopes))
 
 
 def open_rate_limiter(per_second: int) -> RateLimiter | None:
-    """Return what counts requests in this process, or None where 0 sets no limit."""
+    """Return a limiter for this process, or None if the limit is 0."""
     if not per_second:
         return None
     from orderkeep.infrastructure.token_buckets import TokenBuckets
@@ -50,15 +50,15 @@ def open_rate_limiter(per_second: int) -> RateLimiter | None:
 
 
 def _openid_tokens(settings: Settings) -> Authenticator:
-    from orderkeep.application.openid_provider import OpenIdProvider, algorithms_in
+    from orderkeep.config import algorithms_in  # see above
 
     try:
-        from orderkeep.infrastructure.openid_tokens import OpenIdTokens
+        from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
     except ModuleNotFoundError as error:
         raise AuthenticationNotInstalled(
             "tokens of an OpenID provider need a package that is not installed: pip install 'orderkeep[jwt]'"
         ) from error
-    return OpenIdTokens(
+    return OpenIdAuthenticator(
         OpenIdProvider(
             settings.jwt_issuer,
             settings.jwt_audience,

@@ -12,7 +12,6 @@ from orderkeep.application.actor import Actor, ActorKind, Scope, scopes_in
 from orderkeep.bootstrap import claims_mapping
 
 if TYPE_CHECKING:
-    from orderkeep.application.claims import ClaimsMapping
     from orderkeep.config import Settings
 
 OWN_AUTHORIZER = "authorizer"
@@ -23,15 +22,17 @@ def callers_of(settings: Settings) -> Callable[[MutableMapping[str, Any]], Actor
     """Return what tells from an ASGI scope who asks: staff whom IAM let in, with `iam_scopes`; or whom an authorizer's
     claims name, as those of a token do. None where nobody was asked, as behind a load balancer.
     """
-    claims, iam_scopes = claims_mapping(settings), scopes_in(settings.iam_scopes)
+    actor_of, iam_scopes = claims_mapping(settings).actor_of, scopes_in(settings.iam_scopes)
 
     def caller_of(scope: MutableMapping[str, Any]) -> Actor | None:
-        return caller_in(scope["aws.event"].get("requestContext") or {}, claims, iam_scopes)
+        return caller_in(scope["aws.event"].get("requestContext") or {}, actor_of, iam_scopes)
 
     return caller_of
 
 
-def caller_in(context: Mapping[str, Any], claims: ClaimsMapping, iam_scopes: frozenset[Scope]) -> Actor | None:
+def caller_in(
+    context: Mapping[str, Any], actor_of: Callable[[Mapping[str, object]], Actor], iam_scopes: frozenset[Scope]
+) -> Actor | None:
     """Return who asks, by an event's `requestContext`. Raises `NotAuthenticated` where an authorizer's claims name
     nobody.
     """
@@ -40,10 +41,10 @@ def caller_in(context: Mapping[str, Any], claims: ClaimsMapping, iam_scopes: fro
     if arn := (found.get("iam") or {}).get("userArn") or (context.get("identity") or {}).get("userArn"):
         return Actor(ActorKind.STAFF, str(arn), iam_scopes)
     if "jwt" in found:
-        return claims.actor_of(found["jwt"].get("claims") or {})
+        return actor_of(found["jwt"].get("claims") or {})
     if "claims" in found:  # of Cognito, at a REST API
-        return claims.actor_of(found["claims"])
+        return actor_of(found["claims"])
     if own := found.get("lambda") or found:
         said = {"iss": OWN_AUTHORIZER, "sub": own.get("principalId"), **own}
-        return claims.actor_of({name: value for name, value in said.items() if value is not None})
+        return actor_of({name: value for name, value in said.items() if value is not None})
     return None
