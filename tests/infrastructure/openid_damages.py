@@ -1,4 +1,4 @@
-"""More tokens that must not count: those whose form, claims or times are wrong."""
+"""Invalid tokens whose encoding, JSON, claims or times are wrong."""
 
 import json
 from typing import Any
@@ -170,7 +170,7 @@ def _next(letter: str) -> str:
 
 
 def _with_bits_left_over(header: bytes, payload: bytes, where: str) -> str:
-    """The same bytes in a text of another last letter, with a signature over that text."""
+    """The same bytes in base64url with another last letter, and a valid signature of that text."""
     texts = {"header": encoded(header), "payload": encoded(payload)}
     texts[where] = texts[where][:-1] + _next(texts[where][-1])
     text = ".".join(texts.values())
@@ -178,7 +178,7 @@ def _with_bits_left_over(header: bytes, payload: bytes, where: str) -> str:
 
 
 def _in_the_alphabet_of_base64() -> str:
-    """A right signature over a payload with + in place of -."""
+    """A valid signature of a payload with + in place of -."""
     payload = encoded(as_json({**CLAIMS, "name": ">>>>>>"}).replace(b">>>>>>", b"\xef\xbf\xbe>>>???"))
     assert "-" in payload or "_" in payload
     text = f"{parts()[0]}.{payload.replace('-', '+').replace('_', '/')}"

@@ -1,4 +1,4 @@
-"""An OpenID provider that is up or down, and whose keys change, as a test says; with a clock that the test turns."""
+"""An OpenID provider whose keys, availability and clock a test controls."""
 
 import asyncio
 import itertools
@@ -19,7 +19,7 @@ FIRST, SECOND, THIRD = ("RS256 1", key_of("RS256")), ("RS256 2", key_of("RS256",
 
 
 class ScriptedProvider:
-    """Answers to `fetch`, and counts."""
+    """Responds to `fetch` and records the URLs."""
 
     def __init__(self, *keys: tuple[str, Key]) -> None:
         self.documents: dict[str, bytes] = {}
@@ -38,7 +38,7 @@ class ScriptedProvider:
         return self.documents[url]
 
     def trusted(self, fetch: Callable[[str], bytes] | None = None, **more: Any) -> OpenIdAuthenticator:
-        """An authenticator that trusts it, by the clock of the test."""
+        """An authenticator that trusts it, with the clock of the test."""
         now = lambda: NOW + self.seconds  # noqa: E731
         return OpenIdAuthenticator(provider(**more), fetch=fetch or self.fetch, now=now, clock=lambda: self.seconds)
 
@@ -47,15 +47,15 @@ _numbers = itertools.count()
 
 
 def signed_by(which: tuple[str, Key], seconds: float = 0) -> str:
-    """A token like no other, signed by the key so many seconds from the start."""
+    """A unique token, signed by the key that many seconds after the start."""
     key_id, key = which
     made = int(NOW + seconds)
     claims = {"iat": made, "nbf": made, "exp": made + 3_600, "jti": str(next(_numbers))}
     return token(claims, {"kid": key_id}, key=key)
 
 
-async def answer_of(tokens: OpenIdAuthenticator, text: str) -> Actor | int:
-    """Who the token makes of whoever sends it, or the status that HTTP answers."""
+async def outcome_of(tokens: OpenIdAuthenticator, text: str) -> Actor | int:
+    """Return the actor, or the status of the HTTP response."""
     try:
         found = await tokens.authenticate(text)
     except NotAuthenticated:
@@ -67,7 +67,7 @@ async def answer_of(tokens: OpenIdAuthenticator, text: str) -> Actor | int:
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait, as long as a test may, until it is true."""
+    """Wait until it is true, up to 10 seconds."""
     end = time.monotonic() + 10
     while not true():
         assert time.monotonic() < end, "it did not happen"

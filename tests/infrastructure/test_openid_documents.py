@@ -1,4 +1,4 @@
-"""What a provider answers in place of its keys, and how it says where they are."""
+"""The JWKS and the discovery document, valid and invalid."""
 
 import json
 import subprocess
@@ -11,8 +11,8 @@ from joserfc.util import int_to_base64
 from orderkeep.application.actor import Actor
 from orderkeep.infrastructure.openid.keys import ProviderKeys
 from orderkeep.infrastructure.openid.provider import OpenIdProvider
-from tests.infrastructure.openid_samples import AUDIENCE, ISSUER, JWKS_URL, jwks, key_of, published, token, told_in
-from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, answer_of, signed_by
+from tests.infrastructure.openid_samples import AUDIENCE, ISSUER, JWKS_URL, jwks, key_of, logged_in, published, token
+from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, outcome_of, signed_by
 
 DISCOVERY = f"{ISSUER}/.well-known/openid-configuration"
 USABLE = published(key_of("RS256"), "RS256 1")
@@ -37,14 +37,14 @@ async def test_invalid_jwks_is_an_outage(what: str) -> None:
     there = ScriptedProvider()
     there.documents[JWKS_URL] = NO_JWKS[what]
     tokens = there.trusted()
-    assert await answer_of(tokens, signed_by(FIRST)) == 503
+    assert await outcome_of(tokens, signed_by(FIRST)) == 503
     there.publish(FIRST)
     there.seconds = 5
-    assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
+    assert isinstance(await outcome_of(tokens, signed_by(FIRST)), Actor)
     there.documents[JWKS_URL] = NO_JWKS[what]
     there.seconds = 35
-    assert await answer_of(tokens, signed_by(SECOND)) == 503
-    assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
+    assert await outcome_of(tokens, signed_by(SECOND)) == 503
+    assert isinstance(await outcome_of(tokens, signed_by(FIRST)), Actor)
 
 
 NO_KEYS: dict[str, Any] = {
@@ -73,8 +73,8 @@ async def test_invalid_key_is_ignored(what: str) -> None:
     there = ScriptedProvider()
     there.documents[JWKS_URL] = jwks(NO_KEYS[what], published(key_of("RS256", 2), "RS256 2"))
     tokens = there.trusted()
-    assert isinstance(await answer_of(tokens, signed_by(SECOND)), Actor)
-    assert await answer_of(tokens, signed_by(FIRST)) == 401
+    assert isinstance(await outcome_of(tokens, signed_by(SECOND)), Actor)
+    assert await outcome_of(tokens, signed_by(FIRST)) == 401
 
 
 @pytest.mark.parametrize(
@@ -92,8 +92,8 @@ def test_rsa_key_size_and_exponent_are_limited(bits: int, exponent: int, counts:
 
 async def test_jwks_without_usable_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     there = ScriptedProvider()
-    assert await answer_of(there.trusted(), signed_by(FIRST)) == 401
-    assert told_in(caplog) == [("the OpenID provider has no usable key", "for RS256")]
+    assert await outcome_of(there.trusted(), signed_by(FIRST)) == 401
+    assert logged_in(caplog) == [("the OpenID provider has no usable key", "for RS256")]
 
 
 def discovering(**said: Any) -> ScriptedProvider:
@@ -110,7 +110,7 @@ def test_discovery_document_is_at_the_standard_path(issuer: str) -> None:
 
 async def test_keys_are_discovered() -> None:
     there = discovering()
-    assert isinstance(await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)), Actor)
+    assert isinstance(await outcome_of(there.trusted(jwks_url=""), signed_by(FIRST)), Actor)
     assert there.fetched == [DISCOVERY, JWKS_URL]
 
 
@@ -131,14 +131,14 @@ async def test_keys_are_discovered() -> None:
 async def test_untrusted_jwks_uri_is_not_fetched(said: dict[str, Any]) -> None:
     there = discovering(**said)
     there.documents |= dict.fromkeys((str(url) for url in said.values()), there.documents[JWKS_URL])
-    assert await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
+    assert await outcome_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
     assert there.fetched == [DISCOVERY]
 
 
 async def test_invalid_discovery_document_is_an_outage() -> None:
     there = discovering()
     there.documents[DISCOVERY] = b"<html>"
-    assert await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
+    assert await outcome_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
 
 
 async def test_debug_log_names_the_rule_and_nothing_of_the_token(
@@ -149,8 +149,8 @@ async def test_debug_log_names_the_rule_and_nothing_of_the_token(
     text = token({"aud": "canary-1", "sub": "canary-2"}, {"kid": "canary-3"})
     tokens = there.trusted()
     for damaged in (text, text[:-9], token({"aud": "canary-1"}), token(header={"typ": "canary-4"}), "canary-5.a.b"):
-        assert await answer_of(tokens, damaged) == 401
-    told = told_in(caplog)
+        assert await outcome_of(tokens, damaged) == 401
+    told = logged_in(caplog)
     assert ("a token was refused", "invalid_claim aud") in told
     assert ("a token was refused", "unknown key id") in told
     assert "canary" not in f"{told}{caplog.text}"

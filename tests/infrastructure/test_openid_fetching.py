@@ -1,4 +1,4 @@
-"""One document of the provider, over real TLS: from servers that are slow, too talkative, or somebody else's."""
+"""Fetching a document over real TLS, from servers that are slow, endless or untrusted."""
 
 import json
 import ssl

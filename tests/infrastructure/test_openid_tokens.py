@@ -1,4 +1,4 @@
-"""Which tokens of an OpenID provider count, and the many that do not."""
+"""Valid tokens are accepted; forged and damaged ones are rejected."""
 
 import asyncio
 
@@ -23,7 +23,7 @@ ONE_KEY = jwks(published(key_of("RS256"), "RS256 1"))
 
 @pytest.fixture(scope="module", name="forged")
 def forged_tokens() -> dict[str, dict[str, str]]:
-    """Tokens that must not count, by the algorithm that is configured, and by what each is."""
+    """Invalid tokens by configured algorithm and by name."""
     forgeries, damages = openid_forgeries, openid_damages
     tables = {
         "RS256": (
@@ -37,7 +37,7 @@ def forged_tokens() -> dict[str, dict[str, str]]:
 
 
 async def answer_to(text: str, tokens: OpenIdAuthenticator) -> Actor | None:
-    """Who the token makes of whoever sends it: nobody, where it is refused or not known as a token at all."""
+    """Return the actor, or None if the token is rejected or is not a JWT."""
     try:
         return await tokens.authenticate(text)
     except NotAuthenticated:
@@ -61,7 +61,7 @@ async def test_forged_and_damaged_tokens_are_rejected(
         for what, text in table.items():
             with subtests.test(what):
                 assert await answer_to(text, tokens) is None
-        assert await answer_to(token(algorithm=algorithm), tokens), "what it is one step away from counts"
+        assert await answer_to(token(algorithm=algorithm), tokens), "the token that they are derived from is valid"
 
 
 def test_forged_tokens_are_many_and_distinct(forged: dict[str, dict[str, str]]) -> None:

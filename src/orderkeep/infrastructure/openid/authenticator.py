@@ -184,7 +184,6 @@ class AccessTokenClaims(JWTClaimsRegistry):
             raise InvalidClaimError("exp")
         if issued is not None and not 0 < expires - issued <= self.max_lifetime:
             raise InvalidClaimError("iat")
-
         for name, values in TYPE_CLAIMS.items():
             if name in claims and str(claims[name]).lower() not in values:
                 raise InvalidClaimError(name)
