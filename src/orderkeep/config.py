@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from orderkeep.application.actor import Scope, scopes_in
-from orderkeep.application.this_machine import is_this_machine
+from orderkeep.application.access.actor import Scope, scopes_in
+from orderkeep.application.access.loopback import is_loopback
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The ways to show who asks."""
@@ -65,7 +65,7 @@ def check_url(url: str) -> str:
     host = _host_in(url)
     if host is None:
         raise ValueError("must be a URL such as https://login.example.com/shop, without a password and without a #")
-    if url.startswith("http:") and not is_this_machine(host):
+    if url.startswith("http:") and not is_loopback(host):
         raise ValueError("must begin with https://: over http, anybody on the way could put in keys of their own")
     return url
 

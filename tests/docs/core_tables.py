@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 from orderkeep.domain import limits
 from orderkeep.domain.status import LIFECYCLE, Command, OrderStatus
@@ -28,8 +29,7 @@ LIMITS = {
     "MAX_METADATA_KEY_LENGTH": "characters of a metadata key",
     "MAX_METADATA_VALUE_LENGTH": "characters of a metadata value",
     "MAX_DOCUMENTS": "documents of an order",
-    "MAX_KEY_NAME_LENGTH": "characters of an API key's name",
-    "MAX_REMEMBERED_REQUESTS": "idempotency keys that an order remembers",
+    "MAX_REMEMBERED_KEYS": "idempotency keys that an order remembers",
 }
 
 DEPENDENCIES = {
@@ -118,10 +118,10 @@ def dependencies() -> Rows:
     return [("package", "why", "when"), *rows]
 
 
-def _dependency_rows(declared: list[tuple[str, list[str]]]) -> Iterator[tuple[str, str, str]]:
+def _dependency_rows(declared: list[tuple[str, list[Any]]]) -> Iterator[tuple[str, str, str]]:
     seen: set[str] = set()
     for when, requirements in declared:
-        for requirement in requirements:
+        for requirement in (each for each in requirements if isinstance(each, str)):  # the rest includes a group
             found = re.match(r"[A-Za-z0-9-]+", requirement)
             assert found
             if found[0] not in seen:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind, Scope
-from orderkeep.bootstrap import claims_mapping
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
+from orderkeep.application.errors import NotAuthenticated
+from orderkeep.bootstrap.access import claims_mapping
 from orderkeep.config import Settings
-from orderkeep.domain.exceptions import NotAuthenticated
 from orderkeep.entrypoints.lambda_callers import caller_in
 from tests.entrypoints.lambda_calls import KINDS, Request, http_api, load_balancer
 from tests.entrypoints.lambda_containers import Context, call, container

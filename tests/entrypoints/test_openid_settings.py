@@ -2,7 +2,7 @@
 
 import pytest
 
-from orderkeep.application.actor import Scope
+from orderkeep.application.access.actor import Scope
 from orderkeep.config import (
     ALGORITHM_FAMILIES,
     Settings,

@@ -11,7 +11,7 @@ import pytest
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from orderkeep.application.actor import Scope
+from orderkeep.application.access.actor import Scope
 from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
 from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 

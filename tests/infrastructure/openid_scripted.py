@@ -8,8 +8,8 @@ from typing import Any
 
 from joserfc.jwk import Key
 
-from orderkeep.application.actor import Actor
-from orderkeep.domain.exceptions import NotAuthenticated, StoreUnavailable
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.errors import AuthenticationUnavailable, NotAuthenticated
 from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
 from orderkeep.infrastructure.openid.keys import FetchFailed
 from tests.infrastructure.openid_samples import JWKS_URL, NOW, jwks, key_of, provider, published, token
@@ -60,7 +60,7 @@ async def outcome_of(tokens: OpenIdAuthenticator, text: str) -> Actor | int:
         found = await tokens.authenticate(text)
     except NotAuthenticated:
         return 401
-    except StoreUnavailable:
+    except AuthenticationUnavailable:
         return 503
     assert found
     return found

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind, Scope
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope
+from orderkeep.application.errors import NotAuthenticated
 from orderkeep.config import scope_mapping
-from orderkeep.domain.exceptions import NotAuthenticated
 from orderkeep.infrastructure.openid.provider import ClaimsMapping
 
 ISSUER = "https://login.example.com/"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from joserfc.util import int_to_base64
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.infrastructure.openid.keys import ProviderKeys
 from orderkeep.infrastructure.openid.provider import OpenIdProvider
 from tests.infrastructure.openid_samples import AUDIENCE, ISSUER, JWKS_URL, jwks, key_of, logged_in, published, token

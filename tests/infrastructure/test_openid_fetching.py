@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 import trustme
 
-from orderkeep.application.actor import ActorKind
+from orderkeep.application.access.actor import ActorKind
 from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
 from orderkeep.infrastructure.openid.keys import MAX_BYTES, FetchFailed
 from orderkeep.infrastructure.openid.keys import fetch_document as fetch

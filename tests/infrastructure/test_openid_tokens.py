@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from joserfc.errors import JoseError
 
-from orderkeep.application.actor import Actor, ActorKind, Scope
-from orderkeep.domain.exceptions import NotAuthenticated
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
+from orderkeep.application.errors import NotAuthenticated
 from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator, signed_payload
 from tests.infrastructure import openid_damages, openid_forgeries
 from tests.infrastructure.openid_controls import CONTROLS, SUPPORTED

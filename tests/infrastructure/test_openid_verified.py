@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.infrastructure.openid import authenticator
 from tests.infrastructure.openid_samples import NOW, token
 from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, outcome_of, signed_by

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from orderkeep.bootstrap import bootstrap, open_store, use_cases_on
+from orderkeep.bootstrap import bootstrap, build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.entrypoints import field_errors, logs
 from orderkeep.entrypoints.api import answers, errors, metrics, middleware, problems, request_log
 from tests.entrypoints.lambda_calls import Request
@@ -108,7 +109,7 @@ async def test_a_leak_is_found(
 
 async def test_what_an_exception_says_is_found_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(logs, "described", lambda error: [{"type": str(error), "frames": []}])
-    async with asking(use_cases_on(breaking(open_store("memory://"), BREAKS["a key error"]))) as ask:
+    async with asking(build_use_cases(breaking(open_store("memory://"), BREAKS["a key error"]))) as ask:
         with pytest.raises(Leak, match="the log"), listening():
             await ask(Request("GET", "/orders/o-1"))
 

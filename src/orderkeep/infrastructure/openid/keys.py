@@ -20,9 +20,9 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 from urllib3.response import HTTPResponse
 
+from orderkeep.application.access.loopback import is_loopback
+from orderkeep.application.errors import AuthenticationUnavailable
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.application.this_machine import is_this_machine
-from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.openid.provider import OpenIdProvider
 
 MAX_BYTES = 262_144
@@ -134,7 +134,7 @@ def _fetched(url: str, tls: ssl.SSLContext | None, until: float, step: float) ->
     parts = urlsplit(url)
     host = parts.hostname or ""
     # A connection of urllib3's, not a pool: it follows no redirect, does not retry, and uses no proxy.
-    if parts.scheme == "http" and is_this_machine(host):
+    if parts.scheme == "http" and is_loopback(host):
         connection = HTTPConnection(host, parts.port, timeout=step)
     elif parts.scheme == "https":
         tls = tls or ssl.create_default_context()
@@ -197,18 +197,18 @@ class KeyCache:
         self._refresh: asyncio.Task[None] | None = None
 
     async def current(self) -> ProviderKeys:
-        """Return the keys, and refresh them in the background if they are old. Raises `StoreUnavailable`."""
+        """Return the keys, and refresh them in the background if they are old. Raises `AuthenticationUnavailable`."""
         if self.keys is None or self._age() > MAX_AGE_SECONDS:
             await self._refreshed()
         elif self._age() > FRESH_SECONDS:
             self._start_refresh()
         if self.keys is None or self._age() > MAX_AGE_SECONDS:
-            raise StoreUnavailable(UNAVAILABLE)
+            raise AuthenticationUnavailable(UNAVAILABLE)
         return self.keys
 
     async def find(self, key_id: str | None, algorithm: str) -> tuple[Key | None, ProviderKeys]:
         """Return a key and its set. An unknown id may be new, so the keys are fetched again unless that was tried just
-        now. Raises `StoreUnavailable` if the provider cannot be reached.
+        now. Raises `AuthenticationUnavailable` if the provider cannot be reached.
         """
         keys = await self.current()
         if (key := keys.find(key_id, algorithm)) is None:
@@ -216,7 +216,7 @@ class KeyCache:
             keys = await self.current()
             key = keys.find(key_id, algorithm)
             if key is None and self._failed:
-                raise StoreUnavailable(UNAVAILABLE)
+                raise AuthenticationUnavailable(UNAVAILABLE)
         return key, keys
 
     async def close(self) -> None:
