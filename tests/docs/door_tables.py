@@ -5,24 +5,24 @@ from collections.abc import Iterable, Iterator
 
 import click
 import msgspec
+from orderkeep.entrypoints.api.errors import status_for
+from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 
 from orderkeep.application import errors as application_errors
+from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.errors import status_for
 from orderkeep.entrypoints.api.http1 import bounds as http1_bounds
-from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
 from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
-from orderkeep.entrypoints.log_lines import FIELDS
+from orderkeep.entrypoints.logs import FIELDS
 from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.rules import Rule
-from orderkeep.entrypoints.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -131,7 +131,7 @@ def limits_of_input() -> Rows:
 
 
 def log_fields() -> Rows:
-    return [("field", "what it says"), *((f"`{name}`", field.says) for name, field in FIELDS.items())]
+    return [("field", "description"), *((f"`{name}`", field.description) for name, field in FIELDS.items())]
 
 
 def _kinds() -> Iterable[type[OrderkeepError]]:

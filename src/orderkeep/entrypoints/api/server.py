@@ -24,8 +24,7 @@ from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, DrainingServer, Traffic
 from orderkeep.entrypoints.api.http1.bounds import KEEP_ALIVE_SECONDS
-from orderkeep.entrypoints.log_lines import visible
-from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
+from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
 
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
@@ -60,7 +59,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     use_cases = _open(settings)
     try:
         server = _server(settings, use_cases)
-        let_only_lines_speak()
+        install_log_hooks()
         gc.collect()
         gc.freeze()
         print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
@@ -116,7 +115,7 @@ def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
         http=cast("type[asyncio.Protocol]", partial(Connection, traffic)),
         ws="none",
         lifespan="off",
-        log_config=logging_of_server(settings.log_format, settings.log_level),
+        log_config=server_log_config(settings.log_format, settings.log_level),
         access_log=False,
         server_header=False,
         root_path=settings.root_path,
