@@ -11,7 +11,7 @@ from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.errors import status_for
-from orderkeep.entrypoints.api.http1 import bounds as http1_bounds
+from orderkeep.entrypoints.api.http1 import limits as http1_limits
 from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
@@ -89,7 +89,7 @@ CONNECTION_BOUNDS = {
     "BODY_PAUSE_SECONDS": "seconds that a body may be late; 408 beyond",
     "BYTES_PER_SECOND": "bytes a second that a body must have on average behind that, and the reading of an answer",
     "BODY_SECONDS": "seconds for a whole body, however fast; 408 beyond",
-    "ANSWER_PAUSE_SECONDS": "seconds for which an answer that waits may not be read",
+    "RESPONSE_PAUSE_SECONDS": "seconds for which an answer that waits may not be read",
     "KEEP_ALIVE_SECONDS": "seconds of silence behind an answer",
     "LINGER_SECONDS": "seconds in which what still comes is thrown away before a connection ends",
     "SWEEP_SECONDS": "seconds between two looks at who is late",
@@ -97,9 +97,9 @@ CONNECTION_BOUNDS = {
 
 
 def connection_bounds() -> Rows:
-    values = {name: value for name, value in vars(http1_bounds).items() if name.isupper()}
+    values = {name: value for name, value in vars(http1_limits).items() if name.isupper()}
     assert CONNECTION_BOUNDS.keys() == values.keys(), "each bound needs its words here, and no other"
-    rows: Rows = [("what", "bound", "in `entrypoints/api/http1/bounds.py`")]
+    rows: Rows = [("what", "bound", "in `entrypoints/api/http1/limits.py`")]
     return rows + [(CONNECTION_BOUNDS[name], f"{value:,g}", f"`{name}`") for name, value in values.items()]
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from orderkeep.entrypoints.api.http1 import bounds
-from orderkeep.entrypoints.api.http1.bounds import largest_on_the_wire, time_for_a_body
-from orderkeep.entrypoints.api.http1.heads import check_head, split_target
+from orderkeep.entrypoints.api.http1 import limits
+from orderkeep.entrypoints.api.http1.limits import body_seconds, max_wire_bytes
+from orderkeep.entrypoints.api.http1.request_head import check_head, split_target
 from orderkeep.entrypoints.api.problems import Refused
 
 
@@ -43,10 +43,10 @@ def test_two_expectations_are_one_too_many() -> None:
 
 
 def test_a_body_has_more_time_the_more_of_it_is_here_and_never_more_than_all() -> None:
-    assert time_for_a_body(0) == bounds.BODY_PAUSE_SECONDS
-    assert time_for_a_body(10 * bounds.BYTES_PER_SECOND) == bounds.BODY_PAUSE_SECONDS + 10
-    assert time_for_a_body(10**9) == bounds.BODY_SECONDS
+    assert body_seconds(0) == limits.BODY_PAUSE_SECONDS
+    assert body_seconds(10 * limits.BYTES_PER_SECOND) == limits.BODY_PAUSE_SECONDS + 10
+    assert body_seconds(10**9) == limits.BODY_SECONDS
 
 
 def test_a_body_fits_on_the_wire_with_a_byte_in_each_chunk() -> None:
-    assert largest_on_the_wire(100_000) > len(b"1\r\n \r\n") * 100_000
+    assert max_wire_bytes(100_000) > len(b"1\r\n \r\n") * 100_000

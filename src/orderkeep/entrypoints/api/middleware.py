@@ -21,9 +21,6 @@ REQUEST_ID = "orderkeep.request_id"
 SERVERS_ID = "orderkeep.servers_request_id"
 """Where in a scope the id stands that whoever serves us knows the request by, if any."""
 
-SPOILED = "orderkeep.spoiled"
-"""Where in a scope the refusal stands of a request whose body turned out to be too slow, or broken, while it came."""
-
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -107,9 +104,7 @@ class ErrorMiddleware:
 
 
 class BodyLimitMiddleware:
-    """Refuses to read on where a body is larger than allowed, by what it says of itself or by what arrives; or where
-    the server says that the rest will not come.
-    """
+    """Rejects a body that is larger than allowed, by its Content-Length or by what arrives."""
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
         self.app, self.most_bytes = app, most_bytes
@@ -124,8 +119,6 @@ class BodyLimitMiddleware:
             if not read:
                 self._check(_content_length(scope))
             message = await receive()
-            if SPOILED in scope:
-                raise scope[SPOILED]
             read += len(message.get("body", b""))
             self._check(read)
             return message

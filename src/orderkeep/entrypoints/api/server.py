@@ -9,10 +9,12 @@ import re
 import signal
 import socket
 import sys
-from functools import partial
-from typing import NoReturn, cast
+from contextlib import suppress
+from types import FrameType
+from typing import NoReturn
 
 import uvicorn
+from fastapi import FastAPI
 
 from orderkeep.application.this_machine import is_this_machine
 from orderkeep.bootstrap import (
@@ -25,10 +27,12 @@ from orderkeep.bootstrap import (
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.http1 import Connection, DrainingServer, Traffic
-from orderkeep.entrypoints.api.http1.bounds import KEEP_ALIVE_SECONDS
+from orderkeep.entrypoints.api.http1 import Connection, ServerState
+from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
 from orderkeep.entrypoints.log_lines import visible
 from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
+
+TICK_SECONDS = 0.1
 
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
@@ -113,20 +117,65 @@ def _leave(message: str, code: int) -> NoReturn:
 
 def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
     app = create_app(settings, use_cases)
-    traffic = Traffic(settings.max_connections, settings.max_body_bytes, app.state.metrics)
     config = uvicorn.Config(
         app,
-        http=cast("type[asyncio.Protocol]", partial(Connection, traffic)),
+        http=Connection,
         ws="none",
         lifespan="off",
         log_config=logging_of_server(settings.log_format, settings.log_level),
         access_log=False,
         server_header=False,
         root_path=settings.root_path,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    return DrainingServer(config, app, traffic, settings.drain_seconds)
+    state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
+    return DrainingServer(config, app, state, settings.drain_seconds)
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server, which also closes slow connections and drains before it stops. After SIGTERM `/readyz` fails,
+    responses close their connections, and everything else continues for `drain_seconds`, until load balancers have
+    noticed. SIGINT and a second signal skip that.
+    """
+
+    server_state: ServerState
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, state: ServerState, drain_seconds: float) -> None:
+        super().__init__(config)
+        self.server_state, self._app, self._drain_seconds = state, app, drain_seconds
+
+    def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
+        """Begin to stop."""
+        if sig != signal.SIGTERM or self.should_exit:
+            self._drain_seconds = 0
+        self.server_state.draining = self._app.state.draining = True
+        super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self._sweeping = asyncio.create_task(self._sweep())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop after requests in progress have got their responses."""
+        ticks = 0
+        while ticks * TICK_SECONDS < self._drain_seconds:
+            await self.on_tick(ticks)  # updates the `Date` header
+            await asyncio.sleep(TICK_SECONDS)
+            ticks += 1
+        await super().shutdown(sockets)
+        self._sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._sweeping
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, Connection)  # noqa: S101  # as it is configured
+                connection.check_time(now)
 
 
 def _banner(settings: Settings, listener: socket.socket) -> str:
