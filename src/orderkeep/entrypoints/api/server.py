@@ -1,15 +1,17 @@
-"""The HTTP server: one process on one port, until it is told to stop."""
+"""The HTTP server: one process, or several workers, on one port until a signal stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import logging.config
 import os
 import re
 import signal
 import socket
 import sys
 from contextlib import suppress
+from functools import partial
 from types import FrameType
 from typing import NoReturn
 
@@ -29,6 +31,7 @@ from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, ServerState
 from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
+from orderkeep.entrypoints.api.workers import Supervisor
 from orderkeep.entrypoints.log_lines import visible
 from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
 
@@ -53,30 +56,71 @@ WAYS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issu
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it; requests under way are finished. Exits with 2 where the store's URL, the port or
-    the way to show who asks cannot be used, and with 7 where the store cannot be opened.
+    """Serve until a signal; requests in progress are finished. Exits with 2 if the store's URL, the port, the
+    authentication or the number of workers cannot be used, and with 7 if the store cannot be opened.
     """
     _refuse_to_be_open(settings)
-    listener = _listen(settings.host, settings.port)
+    if settings.workers > 1:
+        _check_workers(settings)
+    with _listen(settings.host, settings.port) as listener:
+        if settings.workers > 1:
+            raise SystemExit(asyncio.run(_supervise(settings, listener)))
+        _run(settings, [listener])
+
+
+async def _supervise(settings: Settings, listener: socket.socket) -> int:
+    logging.config.dictConfig(logging_of_server(settings.log_format, settings.log_level))
+    let_only_lines_speak()
+    environment = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    return await Supervisor(
+        [sys.executable, "-m", "orderkeep.entrypoints.api.server"],
+        {**os.environ, **environment},
+        listener,
+        settings.workers,
+        settings.drain_seconds,
+        on_ready=partial(_print_banner, settings, listener),
+    ).run()
+
+
+def _work() -> None:
+    """Serve as a worker of a supervisor, to which standard input is connected."""
+    with socket.socket(fileno=os.dup(sys.stdin.fileno())) as supervisor:
+        _run(Settings(), [], supervisor)
+
+
+def _run(settings: Settings, listeners: list[socket.socket], supervisor: socket.socket | None = None) -> None:
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
-    with listener, asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(settings, listener))
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(settings, listeners, supervisor))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listeners: list[socket.socket], supervisor: socket.socket | None) -> None:
     use_cases = _open(settings)
     try:
-        server = _server(settings, use_cases)
+        server = _server(settings, use_cases, supervisor)
         let_only_lines_speak()
         gc.collect()
         gc.freeze()
-        print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
-        # uvicorn takes these signals over, and hands them on when it is done: the store is to be closed after that.
+        for listener in listeners:
+            _print_banner(settings, listener)
+        # uvicorn handles these signals and raises them again at its end, before the store is closed.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners)
     finally:
         await use_cases.close()
+
+
+def _check_workers(settings: Settings) -> None:
+    if sys.platform == "win32":
+        _leave("several workers are not supported on Windows: set ORDERKEEP_WORKERS=1", USAGE)
+    for name, url in (("store", settings.store), ("documents", settings.documents)):
+        if url.startswith("memory:"):
+            _leave(
+                f"{settings.workers} workers cannot share {name} in memory: set ORDERKEEP_{name.upper()} to a URL that "
+                "all processes can open, or ORDERKEEP_WORKERS=1",
+                USAGE,
+            )
 
 
 def _refuse_to_be_open(settings: Settings) -> None:
@@ -115,7 +159,7 @@ def _leave(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
-def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
+def _server(settings: Settings, use_cases: UseCases, supervisor: socket.socket | None) -> DrainingServer:
     app = create_app(settings, use_cases)
     config = uvicorn.Config(
         app,
@@ -129,20 +173,25 @@ def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
     state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
-    return DrainingServer(config, app, state, settings.drain_seconds)
+    return DrainingServer(config, app, state, settings.drain_seconds, supervisor)
 
 
 class DrainingServer(uvicorn.Server):
     """uvicorn's server, which also closes slow connections and drains before it stops. After SIGTERM `/readyz` fails,
     responses close their connections, and everything else continues for `drain_seconds`, until load balancers have
-    noticed. SIGINT and a second signal skip that.
+    noticed. SIGINT and a second signal skip that. A worker receives its connections from its
+    `supervisor`.
     """
 
     server_state: ServerState
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, state: ServerState, drain_seconds: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, state: ServerState, drain_seconds: float,
+        supervisor: socket.socket | None = None,
+    ) -> None:  # fmt: skip
         super().__init__(config)
-        self.server_state, self._app, self._drain_seconds = state, app, drain_seconds
+        self.server_state, self._app, self._drain_seconds, self._supervisor = state, app, drain_seconds, supervisor
+        self._opening: set[asyncio.Task[None]] = set()
 
     def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
         """Begin to stop."""
@@ -155,6 +204,33 @@ class DrainingServer(uvicorn.Server):
         """Begin to serve."""
         await super().startup(sockets)
         self._sweeping = asyncio.create_task(self._sweep())
+        if self._supervisor is not None:
+            self._supervisor.setblocking(False)
+            asyncio.get_running_loop().add_reader(self._supervisor, self._receive, self._supervisor)
+            with suppress(OSError):  # the supervisor is gone
+                self._supervisor.send(b"\0")
+
+    def _receive(self, supervisor: socket.socket) -> None:
+        """Serve a connection from the supervisor, or stop with it."""
+        try:
+            message, files, *_ = socket.recv_fds(supervisor, 1, 1)
+        except BlockingIOError:
+            return
+        if files:
+            opening = asyncio.create_task(self._open(socket.socket(fileno=files[0])))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
+            return
+        if not message:  # the supervisor is gone, or receiving was stopped
+            asyncio.get_running_loop().remove_reader(supervisor)
+        if not self.should_exit:
+            self.handle_exit(message[0] if message else signal.SIGTERM)
+
+    async def _open(self, client: socket.socket) -> None:
+        with suppress(OSError):  # the client is gone
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: Connection(self.config, self.server_state, {}), client
+            )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop after requests in progress have got their responses."""
@@ -163,6 +239,9 @@ class DrainingServer(uvicorn.Server):
             await self.on_tick(ticks)  # updates the `Date` header
             await asyncio.sleep(TICK_SECONDS)
             ticks += 1
+        if self._supervisor is not None:
+            with suppress(OSError):
+                self._supervisor.shutdown(socket.SHUT_RD)
         await super().shutdown(sockets)
         self._sweeping.cancel()
         with suppress(asyncio.CancelledError):
@@ -178,6 +257,10 @@ class DrainingServer(uvicorn.Server):
                 connection.check_time(now)
 
 
+def _print_banner(settings: Settings, listener: socket.socket) -> None:
+    print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
+
+
 def _banner(settings: Settings, listener: socket.socket) -> str:
     host = "localhost" if settings.host in EVERYWHERE else settings.host
     host = f"[{host}]" if ":" in host else host
@@ -189,3 +272,7 @@ def _banner(settings: Settings, listener: socket.socket) -> str:
         token=' -H "Authorization: Bearer $TOKEN"' if ways else "",
         who=f"whoever has {' or '.join(ways)}" if ways else OPEN,
     )
+
+
+if __name__ == "__main__":
+    _work()

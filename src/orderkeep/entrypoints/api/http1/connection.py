@@ -72,14 +72,14 @@ class Connection(asyncio.Protocol):
         """Start the connection; above the maximum number, close the one that has been idle longest."""
         self.transport = Transport(transport, lambda: self.is_between_requests)
         self.server, self.client = get_local_addr(transport), get_remote_addr(transport)
-        self.state.connections.add(self)
+        self.state.connections.add(self)  # type: ignore[arg-type]  # not one of uvicorn's own
         self.state.metrics.connection_opened()
         if len(self.state.connections) > self.state.max_connections:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # as asyncio calls it
         """Notify the application, which may wait for a body or for room to write."""
-        self.state.connections.discard(self)  # type: ignore[arg-type]
+        self.state.connections.discard(self)
         self.state.metrics.connection_closed()
         if self.running is not None:
             self.running.disconnected = not self.running.complete
