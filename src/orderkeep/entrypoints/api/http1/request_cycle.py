@@ -26,6 +26,7 @@ _STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, '')}".encode() for 
 _CONTROL_CHARACTERS = bytes({*range(32), 127} - {9})
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _CONTENT_LENGTH = b"content-length: "
+_FRAMING = frozenset((b"connection: ", b"transfer-encoding: "))
 _MOST_NAMES = 100
 _name_prefixes = {b"content-length": _CONTENT_LENGTH}
 """`name: ` by the name of a response header, for names that were found valid."""
@@ -188,11 +189,10 @@ class RequestCycle:
             prefix = _name_prefixes.get(name) or _prefix_of(name)
             if prefix is _CONTENT_LENGTH:
                 length = int(value)
-            elif prefix == b"connection: ":
-                self.keep_alive = self.keep_alive and b"close" not in value.lower()
+            elif prefix in _FRAMING:  # the server's, but for a wish to close
+                if prefix == b"connection: " and b"close" in value.lower():
+                    self.keep_alive = False
                 continue
-            elif prefix == b"transfer-encoding: ":
-                continue  # the server's, as ASGI says
             lines.append(prefix + value)
         self._bodiless = self.scope["method"] == "HEAD" or status in (204, 304)
         self._remaining = length
