@@ -84,15 +84,15 @@ CONNECTION_BOUNDS = {
     "MAX_TARGET_BYTES": "bytes of a request target; 414 beyond",
     "MAX_HEADERS": "headers of a request; 431 beyond",
     "MAX_HEAD_BYTES": "bytes of all headers; 431 beyond",
-    "MAX_PIPELINED": "requests sent ahead while one is answered; the connection ends behind the last",
+    "MAX_PIPELINED": "requests sent ahead while one is in progress; the connection closes after the last",
     "HEAD_SECONDS": "seconds for a head, and of silence before the first; 408 beyond, or just the end",
     "BODY_PAUSE_SECONDS": "seconds that a body may be late; 408 beyond",
-    "BYTES_PER_SECOND": "bytes a second that a body must have on average behind that, and the reading of an answer",
+    "BYTES_PER_SECOND": "bytes a second that a body must have on average after that, and at which a response must be read",
     "BODY_SECONDS": "seconds for a whole body, however fast; 408 beyond",
-    "RESPONSE_PAUSE_SECONDS": "seconds for which an answer that waits may not be read",
-    "KEEP_ALIVE_SECONDS": "seconds of silence behind an answer",
-    "LINGER_SECONDS": "seconds in which what still comes is thrown away before a connection ends",
-    "SWEEP_SECONDS": "seconds between two looks at who is late",
+    "RESPONSE_PAUSE_SECONDS": "seconds for which a response may remain unread",
+    "KEEP_ALIVE_SECONDS": "seconds of silence after a response",
+    "LINGER_SECONDS": "seconds in which data that still arrives is discarded before a connection closes",
+    "SWEEP_SECONDS": "seconds between two checks of these times",
 }
 
 
