@@ -87,7 +87,7 @@ CONNECTION_BOUNDS = {
     "MAX_PIPELINED": "requests sent ahead while one is in progress; the connection closes after the last",
     "HEAD_SECONDS": "seconds for a head, and of silence before the first; 408 beyond, or just the end",
     "BODY_PAUSE_SECONDS": "seconds that a body may be late; 408 beyond",
-    "BYTES_PER_SECOND": "bytes a second that a body must have on average after that, and at which a response must be read",
+    "BYTES_PER_SECOND": "bytes a second of a body on average after that, and of a response that is read",
     "BODY_SECONDS": "seconds for a whole body, however fast; 408 beyond",
     "RESPONSE_PAUSE_SECONDS": "seconds for which a response may remain unread",
     "KEEP_ALIVE_SECONDS": "seconds of silence after a response",

@@ -51,7 +51,7 @@ def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def connections_by_worker(client: httpx.Client, process: subprocess.Popen[str], count: int) -> list[int]:
     """Return how many of as many new connections each worker serves."""
-    port = client.base_url.port
+    port = client.base_url.port or 80
     with ExitStack() as stack:
         for _ in range(count):
             connection = stack.enter_context(connected(client))
@@ -60,10 +60,12 @@ def connections_by_worker(client: httpx.Client, process: subprocess.Popen[str], 
                 answer = next_answer(stream)
             assert answer
             assert answer.status == 200
-        return [
-            [each.laddr.port for each in worker.net_connections() if each.status == psutil.CONN_ESTABLISHED].count(port)
-            for worker in workers_of(process)
-        ]
+        return [open_connections(worker, port) for worker in workers_of(process)]
+
+
+def open_connections(worker: psutil.Process, port: int) -> int:
+    found = worker.net_connections()
+    return sum(each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED for each in found)
 
 
 def serving_workers(client: httpx.Client, process: subprocess.Popen[str]) -> int:
