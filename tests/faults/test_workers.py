@@ -65,7 +65,7 @@ def connections_by_worker(client: httpx.Client, process: subprocess.Popen[str], 
 
 def open_connections(worker: psutil.Process, port: int) -> int:
     found = worker.net_connections()
-    return sum(each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED for each in found)
+    return len([each for each in found if each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED])
 
 
 def serving_workers(client: httpx.Client, process: subprocess.Popen[str]) -> int:

@@ -40,26 +40,26 @@ TICK_SECONDS = 0.1
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
 
-EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+ALL_INTERFACES = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
 
 BANNER = """\
-orderkeep keeps orders in {store}
-  read and try the API:  {url}/docs
-  place an order:        curl {url}/orders -H 'Content-Type: application/json'{token} \\
-                           -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
-  who may ask:           {who}
-  stop:                  Ctrl+C
+orderkeep serves the orders in {store}
+  API and documentation:  {url}/docs
+  place an order:         curl {url}/orders -H 'Content-Type: application/json'{token} \\
+                            -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
+  access:                 {access}
+  stop:                   Ctrl+C
 """
 
-OPEN = "everybody on this machine, for everything, and nobody else; ORDERKEEP_AUTH changes that"
-WAYS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issuer}"}
+LOCAL_ACCESS = "localhost only, without authentication; set ORDERKEEP_AUTH to enable it"
+METHODS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issuer}"}
 
 
 def serve(settings: Settings) -> None:
     """Serve until a signal; requests in progress are finished. Exits with 2 if the store's URL, the port, the
     authentication or the number of workers cannot be used, and with 7 if the store cannot be opened.
     """
-    _refuse_to_be_open(settings)
+    _require_authentication(settings)
     if settings.workers > 1:
         _check_workers(settings)
     with _listen(settings.host, settings.port) as listener:
@@ -123,15 +123,13 @@ def _check_workers(settings: Settings) -> None:
             )
 
 
-def _refuse_to_be_open(settings: Settings) -> None:
+def _require_authentication(settings: Settings) -> None:
     if settings.authentication == {"authorizer"}:
-        _leave(
-            "ORDERKEEP_AUTH=authorizer is for Lambda, where API Gateway tells who asks: set it to keys or jwt", USAGE
-        )
+        _leave("ORDERKEEP_AUTH=authorizer needs API Gateway in front of Lambda: set it to keys or jwt", USAGE)
     if not settings.authentication and not is_this_machine(settings.host):
         _leave(
-            f"will not listen on {settings.host} while nobody need show who they are: set ORDERKEEP_AUTH=keys and make "
-            "a key with `orderkeep keys create`, or listen on 127.0.0.1",
+            f"refusing to listen on {settings.host} without authentication: set ORDERKEEP_AUTH=keys and create a key "
+            "with `orderkeep keys create`, or listen on 127.0.0.1",
             USAGE,
         )
 
@@ -262,15 +260,15 @@ def _print_banner(settings: Settings, listener: socket.socket) -> None:
 
 
 def _banner(settings: Settings, listener: socket.socket) -> str:
-    host = "localhost" if settings.host in EVERYWHERE else settings.host
+    host = "localhost" if settings.host in ALL_INTERFACES else settings.host
     host = f"[{host}]" if ":" in host else host
     store = re.sub(r"(?<=//)[^/@]*@", "", settings.store)
-    ways = [WAYS[way].format(issuer=settings.jwt_issuer) for way in WAYS if way in settings.authentication]
+    methods = [METHODS[each].format(issuer=settings.jwt_issuer) for each in METHODS if each in settings.authentication]
     return BANNER.format(
         store=visible(store),
         url=f"http://{host}:{listener.getsockname()[1]}",
-        token=' -H "Authorization: Bearer $TOKEN"' if ways else "",
-        who=f"whoever has {' or '.join(ways)}" if ways else OPEN,
+        token=' -H "Authorization: Bearer $TOKEN"' if methods else "",
+        access=f"with {' or '.join(methods)}" if methods else LOCAL_ACCESS,
     )
 
 
