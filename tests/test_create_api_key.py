@@ -5,21 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from orderkeep.application.access.actor import ActorKind, Scope
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
+from orderkeep.application.access.api_keys import digest_of_key
+from orderkeep.application.errors import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
 
-from orderkeep.application.actor import ActorKind, Scope
-from orderkeep.application.api_key_authentication import ApiKeyAuthenticator
-from orderkeep.application.api_keys import digest_of_key
 from orderkeep.application.use_cases import CreateApiKeyUseCase
-from orderkeep.domain.exceptions import (
-    ExpiryPassed,
-    InvalidOrder,
-    ScopesMissing,
-    ScopesNotTaken,
-    TextMissing,
-    TextNotPrintable,
-    TextTooLong,
-    UnknownScope,
-)
+from orderkeep.domain.exceptions import InvalidOrder, TextMissing, TextNotPrintable, TextTooLong
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
 NOW = datetime(2026, 7, 8, 9, 10, 11, 12, UTC)

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter

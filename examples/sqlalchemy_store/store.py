@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
+from orderkeep.application.errors import InvalidCursor
 from sqlalchemy import Connection, Select, create_engine, insert, literal, select, tuple_, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,7 +16,7 @@ from examples.sqlalchemy_store.tables import CHANGES, METADATA, ORDERS, TAGS, In
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor, StoreUnavailable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,

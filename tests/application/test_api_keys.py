@@ -7,9 +7,8 @@ import zlib
 from dataclasses import replace
 
 import pytest
-
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.api_keys import (
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.access.api_keys import (
     KEY_PATTERN,
     KeyState,
     digest_of_key,
@@ -18,6 +17,7 @@ from orderkeep.application.api_keys import (
     id_of_key,
     make_key,
 )
+
 from orderkeep.testing.api_keys import REVOKED, SINCE, TICK, api_key, customers_key
 
 ZEROS, ONES = make_key(bytes), make_key(lambda count: b"\xff" * count)

@@ -6,12 +6,11 @@ import os
 from typing import Any
 
 import pytest
+from orderkeep.application.access import api_key_authenticator as known_api_keys
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.api_key_authenticator import FRESH, ApiKeyAuthenticator
+from orderkeep.application.access.api_keys import make_key
 
-from orderkeep.application import known_api_keys
-from orderkeep.application.actor import Actor
-from orderkeep.application.api_key_authentication import ApiKeyAuthenticator
-from orderkeep.application.api_keys import make_key
-from orderkeep.application.known_api_keys import FRESH
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.api_keys import TICK, api_key
 from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_refused, keys

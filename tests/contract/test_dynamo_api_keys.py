@@ -3,8 +3,8 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from orderkeep.application.access.api_keys import ApiKeyStore
 
-from orderkeep.application.api_keys import ApiKeyStore
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
 from orderkeep.testing import ApiKeyStoreContract
 from tests.servers.dynamodb import REGION, Server

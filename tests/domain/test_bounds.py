@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from orderkeep.domain import exceptions as errors
-from orderkeep.domain.entities import Order, OrderLine
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidOrder
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.value_objects import Money, OrderLine
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 MAX = 10**15

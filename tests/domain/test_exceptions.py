@@ -5,13 +5,12 @@ import re
 from datetime import UTC, datetime
 
 import pytest
+from orderkeep.application.errors import Contention, IdempotencyKeyReused
 
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
-    Contention,
-    IdempotencyKeyReused,
     InvalidOrder,
     OrderkeepError,
     OrderNotFound,
@@ -64,11 +63,11 @@ def test_an_order_that_is_not_there_is_told_like_one_that_is_not_ones_own() -> N
 
 
 def test_a_conflict_says_what_to_do_or_what_happened() -> None:
-    assert str(ConcurrentUpdate("order-1")) == "the order was changed by somebody else meanwhile"
+    assert str(ConcurrentUpdate("order-1")) == "the order was changed by another writer: read it again and retry"
     assert ConcurrentUpdate("order-1").order_id == "order-1"
-    assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it again, then decide"
+    assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it and retry"
     assert "use a new key" in str(IdempotencyKeyReused())
-    assert str(Contention(12)).endswith("12 times in a row: try again")
+    assert str(Contention(12)).endswith("12 times in a row: send the request again")
 
 
 def test_no_refusal_repeats_what_was_refused() -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.domain.entities import Cancellation, Order
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRefused, InvalidOrder
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.value_objects import Cancellation, Money
 
 FOLLOWERS = {
     "pending": {"confirm": "processing", "cancel": "cancelled"},

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orderkeep.domain.entities import Order, OrderLine
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import TotalMismatch
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.value_objects import Money, OrderLine
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 

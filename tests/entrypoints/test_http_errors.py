@@ -216,8 +216,8 @@ async def test_an_order_of_as_many_lines_as_may_be_fits(client: httpx.AsyncClien
     answer = await client.post("/orders", json={**PLAIN, "total": total, "lines": [*lines, lines[0]]})
     assert errors_of(answer) == {"/lines": "too_many_lines"}
     error = answer.json()["errors"][0]
-    assert (error["message"], error["limit"]) == ("must be at most 500 lines", 500)
-    assert "must be at most 500 lines" in answer.json()["detail"]
+    assert (error["message"], error["limit"]) == ("must have at most 500 items", 500)
+    assert "must have at most 500 items" in answer.json()["detail"]
 
 
 async def test_the_largest_body_is_what_the_settings_say_and_64_kib_by_default() -> None:

@@ -6,8 +6,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from orderkeep.application.access.actor import Actor, ActorKind
 
-from orderkeep.application.actor import Actor, ActorKind
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.identity import ACTOR

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
+from orderkeep.application.access.actor import Scope
 
-from orderkeep.application.actor import Scope
 from orderkeep.application.claims import ClaimsMapping
 from orderkeep.application.openid_provider import OpenIdProvider
 from orderkeep.infrastructure.openid_tokens import OpenIdTokens

@@ -1,8 +1,8 @@
 """A token is verified once in a while, and not with each request; and ends no later for that."""
 
 import pytest
+from orderkeep.application.access.actor import SYSTEM, Actor
 
-from orderkeep.application.actor import SYSTEM, Actor
 from orderkeep.infrastructure.openid_tokens import authenticator, signatures, verified
 from orderkeep.infrastructure.openid_tokens.keys import read_key_set
 from tests.infrastructure.openid_samples import NOW, jwks, token

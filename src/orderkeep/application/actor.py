@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orderkeep.domain.exceptions import NotAllowed
+from orderkeep.application.errors import NotAllowed
 
 
 class ActorKind(StrEnum):
@@ -36,7 +36,7 @@ def scopes_in(text: str) -> frozenset[Scope]:
     return frozenset(map(Scope, words))
 
 
-OF_CUSTOMERS = frozenset({Scope.READ, Scope.CANCEL, Scope.EXPORT})
+CUSTOMER_SCOPES = frozenset({Scope.READ, Scope.CANCEL, Scope.EXPORT})
 """What customers may do with their own orders, and need no scope for. The rest is the shop's."""
 
 
@@ -61,7 +61,7 @@ class Actor:
         """Raise `NotAllowed` unless this actor may do what the scope is for."""
         if self.kind is ActorKind.SYSTEM:
             return
-        allowed = OF_CUSTOMERS if self.kind is ActorKind.CUSTOMER else self.scopes
+        allowed = CUSTOMER_SCOPES if self.kind is ActorKind.CUSTOMER else self.scopes
         if scope not in allowed and Scope.ADMIN not in allowed:
             raise NotAllowed(scope)
 

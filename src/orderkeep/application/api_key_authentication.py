@@ -5,8 +5,9 @@ import contextlib
 from datetime import datetime, timedelta
 from hmac import compare_digest
 
-from orderkeep.application.actor import Actor
-from orderkeep.application.api_keys import (
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.api_key_authenticator import Known, KnownApiKeys
+from orderkeep.application.access.api_keys import (
     PREFIX,
     ApiKey,
     ApiKeyStore,
@@ -15,10 +16,10 @@ from orderkeep.application.api_keys import (
     has_its_checksum,
     id_of_key,
 )
-from orderkeep.application.authentication import Authenticator
-from orderkeep.application.known_api_keys import Known, KnownApiKeys
+from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.errors import NotAuthenticated
 from orderkeep.application.ports import Clock, utc_now
-from orderkeep.domain.exceptions import NotAuthenticated, StoreUnavailable
+from orderkeep.domain.exceptions import StoreUnavailable
 
 NOTED_EVERY = timedelta(minutes=5)
 """How exactly the last use of a key is known. Each process notes it at most that often, for each key."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from orderkeep.application.actor import Actor, ActorKind, Scope
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.ports import ListPosition
 
 Randomness = Callable[[int], bytes]

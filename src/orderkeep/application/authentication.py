@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 
 
 class Authenticator(ABC):

@@ -6,8 +6,8 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition
-from orderkeep.domain.exceptions import InvalidCursor
 
 
 def list_cursor(where: object, position: ListPosition) -> str:

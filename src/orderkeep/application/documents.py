@@ -3,9 +3,9 @@
 import hashlib
 import re
 
-from orderkeep.domain.entities import Document
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.validation import ID_PATTERN
+from orderkeep.domain.value_objects import Document
 
 RECEIPT = "receipt"
 
@@ -33,7 +33,7 @@ def order_key(order_id: str, document_id: str, media_type: str) -> str:
     could lead elsewhere.
     """
     if not _ID.match(order_id):
-        raise StoreUnusable("the id of this order cannot stand in the name of a file")
+        raise StoreUnusable("the id of this order is not valid in a file name")
     return f"orders/{order_id}/{document_id}.{ENDINGS[media_type]}"
 
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from orderkeep.domain.entities import Cancellation, Document, Order, OrderLine
+from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Event
-from orderkeep.domain.exceptions import InvalidOrder, UnknownCurrency
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.exceptions import InvalidInput, InvalidOrder, UnknownCurrency
+from orderkeep.domain.value_objects import Cancellation, Document, Money, OrderLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,6 @@ def _money(minor: int, currency: str, path: str) -> Money:
         return Money(minor, currency)
     except UnknownCurrency:
         raise
-    except InvalidOrder as error:
+    except InvalidInput as error:
         error.field = path
         raise

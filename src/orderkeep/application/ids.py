@@ -4,7 +4,7 @@ import os
 import time
 import uuid
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 
 _NAMESPACE = uuid.UUID("6f72646b-6565-5000-8000-6b6579730001")
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.ports import Clock
 
 FRESH = timedelta(seconds=10)

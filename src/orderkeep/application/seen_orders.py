@@ -1,6 +1,6 @@
 """Orders as they are there for the one who asks: to a customer, somebody else's is not, and is not even read."""
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.ports import OrderQueries, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound

@@ -3,7 +3,7 @@
 from ipaddress import ip_address
 
 
-def is_this_machine(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Tell whether a host's name or address, without port and brackets, stands for this machine and nothing else."""
     try:
         return ip_address(host).is_loopback

@@ -28,9 +28,9 @@ from orderkeep.application.use_cases import (
     ShipOrderUseCase,
     VerifyOrdersUseCase,
 )
-from orderkeep.bootstrap.api_keys import api_keys_of
-from orderkeep.bootstrap.authentication import (
+from orderkeep.bootstrap.access import (
     AuthenticationNotInstalled,
+    api_keys_of,
     claims_mapping,
     open_authenticators,
     open_rate_limiter,
@@ -49,8 +49,8 @@ from orderkeep.bootstrap.stores import (
 )
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKeyStore
-    from orderkeep.application.authentication import Authenticator
+    from orderkeep.application.access.api_keys import ApiKeyStore
+    from orderkeep.application.access.authenticator import Authenticator
     from orderkeep.bootstrap.stores import TableDescription as TableDescription
     from orderkeep.bootstrap.stores import TableSetup as TableSetup
     from orderkeep.config import Settings
@@ -122,20 +122,20 @@ def bootstrap(
     Raises `InvalidStoreURL`, `InvalidDocumentsURL`, and `StoreUnavailable` where the store cannot be opened.
     """
     documents = open_documents(documents_url)
-    return use_cases_on(open_store(store_url, auto_migrate=auto_migrate), documents, receipt_renderers(seller))
+    return build_use_cases(open_store(store_url, auto_migrate=auto_migrate), documents, receipt_renderers(seller))
 
 
-def bootstrap_as_set(settings: "Settings") -> UseCases:
+def bootstrap_from_settings(settings: "Settings") -> UseCases:
     """Open what the settings name, as `bootstrap` does, and what tells who asks. Raises `AuthenticationNotInstalled`
     besides.
     """
     documents = open_documents(settings.documents)
     store = open_store(settings.store, auto_migrate=settings.auto_migrate)
     authenticators = open_authenticators(settings, store)
-    return use_cases_on(store, documents, receipt_renderers(settings.seller), authenticators)
+    return build_use_cases(store, documents, receipt_renderers(settings.seller), authenticators)
 
 
-def use_cases_on(
+def build_use_cases(
     store: OrderStore,
     documents: DocumentStore | None = None,
     renderers: Mapping[str, ReceiptRenderer] | None = None,

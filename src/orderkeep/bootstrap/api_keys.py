@@ -6,8 +6,8 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnusable
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKeyStore
-    from orderkeep.application.authentication import Authenticator
+    from orderkeep.application.access.api_keys import ApiKeyStore
+    from orderkeep.application.access.authenticator import Authenticator
 
 
 @runtime_checkable
@@ -21,7 +21,7 @@ class KeepsApiKeys(Protocol):
 def api_keys_of(store: OrderStore) -> "ApiKeyStore":
     """Return where the store keeps API keys. Raises `StoreUnusable` where it keeps none."""
     if not isinstance(store, KeepsApiKeys):
-        raise StoreUnusable("this store keeps no API keys")
+        raise StoreUnusable("this store does not support API keys")
     return store.api_keys()
 
 
@@ -30,6 +30,6 @@ def api_key_authenticator(store: OrderStore) -> "Authenticator":
     `StoreUnusable` where it keeps none.
     """
     # Here, as whoever asks by other means, on Lambda say, has no use for it.
-    from orderkeep.application.api_key_authentication import ApiKeyAuthenticator
+    from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 
     return ApiKeyAuthenticator(api_keys_of(store))

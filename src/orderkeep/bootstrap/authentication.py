@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from orderkeep.bootstrap.api_keys import api_key_authenticator
+from orderkeep.bootstrap.access import api_key_authenticator
 
 if TYPE_CHECKING:
-    from orderkeep.application.authentication import Authenticator
+    from orderkeep.application.access.authenticator import Authenticator
+    from orderkeep.application.access.rate_limits import RateLimiter
     from orderkeep.application.claims import ClaimsMapping
     from orderkeep.application.ports import OrderStore
-    from orderkeep.application.rate_limits import RateLimiter
     from orderkeep.config import Settings
 
 BURST_SECONDS = 2
@@ -56,7 +56,7 @@ def _openid_tokens(settings: Settings) -> Authenticator:
         from orderkeep.infrastructure.openid_tokens import OpenIdTokens
     except ModuleNotFoundError as error:
         raise AuthenticationNotInstalled(
-            "tokens of an OpenID provider need a package that is not installed: pip install 'orderkeep[jwt]'"
+            "OpenID Connect tokens require an extra package: pip install 'orderkeep[jwt]'"
         ) from error
     return OpenIdTokens(
         OpenIdProvider(

@@ -17,10 +17,10 @@ from orderkeep.domain.events import (
     OrderImported,
     OrderPlaced,
     OrderShipped,
-    RememberedRequest,
+    RememberedKey,
 )
 from orderkeep.domain.exceptions import InvalidOrder, TooManyDocuments, UnknownStatus
-from orderkeep.domain.limits import MAX_DOCUMENTS, MAX_REMEMBERED_REQUESTS
+from orderkeep.domain.limits import MAX_DOCUMENTS, MAX_REMEMBERED_KEYS
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
 from orderkeep.domain.validation import check_cancellation, check_order
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Money
@@ -97,7 +97,7 @@ class Order:
     documents: tuple[Document, ...] = ()
     updated_at: datetime = None  # type: ignore[assignment]  # created_at
     version: int = 0
-    requests: dict[str, RememberedRequest] = field(default_factory=dict, repr=False, compare=False)
+    requests: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)
     seal: str = field(default="", repr=False, compare=False)
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
     attribution: Attribution = field(default_factory=Attribution, repr=False, compare=False)
@@ -155,7 +155,7 @@ class Order:
         self.cancellation = Cancellation(reason, note, self.updated_at)
 
     @property
-    def settled_version(self) -> int:
+    def content_version(self) -> int:
         """The version that last changed the order itself; later ones, if any, only attached documents to it."""
         attached = {document.since_version for document in self.documents}
         version = self.version
@@ -175,8 +175,8 @@ class Order:
         """Say who asked for the change that is about to be saved, and remember the key it came with, if any."""
         self.attribution = attribution
         if attribution.key is not None:
-            self.requests[attribution.key] = RememberedRequest(self.version + 1, attribution.fingerprint or "")
-            if len(self.requests) > MAX_REMEMBERED_REQUESTS:
+            self.requests[attribution.key] = RememberedKey(self.version + 1, attribution.fingerprint or "")
+            if len(self.requests) > MAX_REMEMBERED_KEYS:
                 del self.requests[list(self.requests)[1]]
 
     def mark_saved(self, seal: str) -> None:

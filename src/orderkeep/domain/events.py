@@ -62,7 +62,7 @@ class Attribution:
 
 
 @dataclass(frozen=True, slots=True)
-class RememberedRequest:
+class RememberedKey:
     """What a key did: the version it made, and the fingerprint of the request it came with."""
 
     version: int

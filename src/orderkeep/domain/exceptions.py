@@ -30,8 +30,8 @@ OrderkeepError
 ├── NotAllowed                   the asker lacks the scope that this needs
 ├── TooManyRequests              the asker has asked too often; nothing was done
 ├── OrderNotFound                no such order, or not the asker's
-│   ├── VersionNotFound          the order has no such version, or did not exist at that instant
-│   └── DocumentNotFound         the order has no such document
+│   ├── VersionNotFound          the order has no such version, or did not exist at this time
+│   └── DocumentNotFound         the order has no document with this ID
 ├── ApiKeyNotFound               no such API key
 ├── CommandRefused               the order's status does not allow it; nothing was written
 │   ├── CannotConfirmOrder
@@ -222,7 +222,10 @@ class InvalidCursor(InvalidQuery):
 
     code = "invalid_cursor"
 
-    def __init__(self, message: str = "is not a cursor of this list with these filters") -> None:
+    def __init__(
+        self,
+        message: str = "is not valid for this list and these filters: use the next_cursor of the previous page, or omit it",
+    ) -> None:
         super().__init__(message, "cursor")
 
 
@@ -238,7 +241,10 @@ class NotAuthenticated(OrderkeepError):
     code = "not_authenticated"
 
     def __init__(
-        self, message: str = "what was sent to show who asks does not count", *, was_shown: bool = True
+        self,
+        message: str = "the credentials are not valid: use an active API key or an unexpired access token",
+        *,
+        was_shown: bool = True,
     ) -> None:
         super().__init__(message)
         self.was_shown = was_shown
@@ -250,7 +256,7 @@ class NotAllowed(OrderkeepError):
     code = "not_allowed"
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"this needs the scope {scope}")
+        super().__init__(f"this operation requires the scope {scope}")
         self.scope = scope
 
 
@@ -291,7 +297,7 @@ class DocumentNotFound(OrderNotFound):
 
     def __init__(self, order_id: str) -> None:
         super().__init__(order_id)
-        self.args = ("the order has no such document",)
+        self.args = ("the order has no document with this ID",)
 
 
 class ApiKeyNotFound(OrderkeepError, LookupError):
@@ -300,7 +306,7 @@ class ApiKeyNotFound(OrderkeepError, LookupError):
     code = "api_key_not_found"
 
     def __init__(self) -> None:
-        super().__init__("there is no such API key")
+        super().__init__("API key not found")
 
 
 class CommandRefused(OrderkeepError):
@@ -364,7 +370,7 @@ class ConcurrentUpdate(Conflict):
     code = "concurrent_update"
 
     def __init__(self, order_id: str) -> None:
-        super().__init__("the order was changed by somebody else meanwhile")
+        super().__init__("the order was changed by another writer: read it again and retry")
         self.order_id = order_id
 
 
@@ -384,7 +390,7 @@ class IdempotencyKeyReused(Conflict):
     code = "idempotency_key_reused"
 
     def __init__(self) -> None:
-        super().__init__("this idempotency key was used before, for another request: use a new key")
+        super().__init__("this idempotency key was used for a different request: use a new key")
 
 
 class Contention(Conflict):

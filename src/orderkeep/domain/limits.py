@@ -25,5 +25,5 @@ MAX_DOCUMENTS = 100
 
 MAX_KEY_NAME_LENGTH = 100
 
-MAX_REMEMBERED_REQUESTS = 100
+MAX_REMEMBERED_KEYS = 100
 """How many idempotency keys an order remembers; the oldest goes first, the one that placed it never."""

@@ -24,8 +24,8 @@ from orderkeep.domain.exceptions import (
 )
 
 if TYPE_CHECKING:
-    from orderkeep.domain.entities import Order, OrderLine
-    from orderkeep.domain.value_objects import Money
+    from orderkeep.domain.entities import Order
+    from orderkeep.domain.value_objects import Money, OrderLine
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:\-]*$"
 """Ids stand in URLs, file names and logs as they are."""
@@ -83,7 +83,9 @@ def _check_line(line: OrderLine, path: str, currency: str) -> None:
         check_amount(getattr(line, field), f"{path}/{field}", currency)
     gross = line.quantity * line.unit_price.minor
     if gross + line.tax.minor >= limits.MAX_MINOR_UNITS:
-        raise AmountOutOfRange("quantity times unit_price must be below 10^15 minor units", f"{path}/unit_price")
+        raise AmountOutOfRange(
+            "is too large: quantity times unit_price plus tax must be below 10^15 minor units", f"{path}/unit_price"
+        )
     if line.discount.minor > gross:
         raise DiscountExceedsLine("must not exceed quantity times unit_price", f"{path}/discount")
 

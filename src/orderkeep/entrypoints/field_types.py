@@ -13,6 +13,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import (
     AmountOutOfRange,
+    InvalidInput,
     InvalidOrder,
     QuantityOutOfRange,
     TooManyMetadataKeys,
@@ -67,7 +68,7 @@ class Rule:
     def _checked(self, value: Any) -> Any:
         try:
             self.check(value)
-        except InvalidOrder as error:
+        except InvalidInput as error:
             below = error.field.removeprefix(self.prefix).split("/")
             raise finding(error.code, str(error), tuple(part for part in below if part), self.limit) from None
         return value

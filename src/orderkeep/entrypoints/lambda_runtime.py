@@ -12,14 +12,10 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from orderkeep.bootstrap import (
-    AuthenticationNotInstalled,
-    InvalidDocumentsURL,
-    InvalidStoreURL,
-    UseCases,
-    bootstrap_as_set,
-    check_table,
-)
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap.access import AuthenticationNotInstalled
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.log_context import current_request
@@ -119,7 +115,7 @@ def begin_to_wire(settings: Settings) -> Callable[[], UseCases]:
     is the network that this waits for: meanwhile there is time to import what else is needed. Raises `CannotStart`.
     """
     with _explained(settings):
-        use_cases = bootstrap_as_set(settings)
+        use_cases = bootstrap_from_settings(settings)
     beside = ThreadPoolExecutor(1)
     seen = beside.submit(lambda: take_over_thread().run_until_complete(_see(use_cases, settings)))
     beside.shutdown(wait=False)  # it ends when that is done

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.bootstrap import InvalidEventsURL, open_publisher, stream_reader
+from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, log_as_invocation, read_settings, run
 from orderkeep.entrypoints.stream_batches import ReadRecord, StreamBatch

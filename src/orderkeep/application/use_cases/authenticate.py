@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from orderkeep.application.actor import Actor
-from orderkeep.application.authentication import Authenticator
-from orderkeep.domain.exceptions import NotAuthenticated
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.errors import NotAuthenticated
 
 
 class AuthenticateUseCase:

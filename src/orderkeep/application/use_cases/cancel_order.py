@@ -1,7 +1,7 @@
 """Cancel an order."""
 
-from orderkeep.application.actor import Scope
-from orderkeep.application.change_order import PLAIN, Request, change_order, existing
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order, on_existing
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Clock, OrderHistory, utc_now
 from orderkeep.domain.repositories import OrderRepository
@@ -16,7 +16,7 @@ class CancelOrderUseCase:
     async def execute(
         self,
         order_id: str,
-        request: Request = PLAIN,
+        context: CommandContext = SYSTEM_CONTEXT,
         *,
         reason: str | None = None,
         note: str | None = None,
@@ -25,7 +25,7 @@ class CancelOrderUseCase:
 
         Raises `NotAllowed`, `OrderNotFound`, `CannotCancelOrder`, `InvalidOrder`, `Conflict`.
         """
-        decide = existing(order_id, lambda order: order.cancel(reason, note, at=self.clock()))
+        decide = on_existing(order_id, lambda order: order.cancel(reason, note, at=self.clock()))
         return await change_order(
-            self.repo, order_id, decide, request, ("cancel", [reason, note]), self.history, scope=Scope.CANCEL
+            self.repo, order_id, decide, context, ("cancel", [reason, note]), self.history, scope=Scope.CANCEL
         )

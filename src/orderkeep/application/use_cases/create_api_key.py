@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from orderkeep.application.actor import SYSTEM, Actor, ActorKind, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
+from orderkeep.application.errors import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
 from orderkeep.application.ports import Clock, utc_now
 from orderkeep.domain import limits
-from orderkeep.domain.entities import in_utc
-from orderkeep.domain.exceptions import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
 from orderkeep.domain.validation import check_text
+from orderkeep.domain.value_objects import in_utc
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKey, ApiKeyStore, Randomness
+    from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore, Randomness
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,14 @@ class CreateApiKeyUseCase:
 
         Raises `NotAllowed`, `InvalidOrder` (which `field` says) and `StoreUnavailable`.
         """
-        from orderkeep.application.api_keys import ApiKey, digest_of_key, id_of_key, make_key  # where it is needed
+        from orderkeep.application.access.api_keys import (  # where it is needed
+            ApiKey,
+            digest_of_key,
+            id_of_key,
+            make_key,
+        )
 
-        actor.need(Scope.ADMIN)
+        actor.require(Scope.ADMIN)
         now = self.clock()
         check_text(name, "name", limits.MAX_KEY_NAME_LENGTH)
         key = make_key(self.randomness)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.ports import OrderFilter, OrderQueries, OrderSnapshot
 from orderkeep.application.use_cases.list_orders import EVERYTHING, LARGEST_PAGE, page_of_orders
 
@@ -15,7 +15,7 @@ class ExportOrdersUseCase:
 
     async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[OrderSnapshot]:
         """Yield every order that matched from first to last, once. Raises as `ListOrdersUseCase` does."""
-        actor.need(Scope.EXPORT)
+        actor.require(Scope.EXPORT)
         cursor: str | None = None
         while True:
             page = await page_of_orders(self.queries, where, LARGEST_PAGE, cursor, actor)

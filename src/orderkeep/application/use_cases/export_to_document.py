@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orderkeep.application import documents
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.ports import DocumentStore, OrderFilter, OrderQueries, Progress, ignore_progress
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.list_orders import EVERYTHING

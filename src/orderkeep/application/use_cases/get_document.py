@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 
 from orderkeep.application import documents
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.ports import DocumentStore
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
-from orderkeep.domain.entities import Document
 from orderkeep.domain.exceptions import DocumentNotFound, StoreUnusable
 from orderkeep.domain.repositories import OrderRepository
+from orderkeep.domain.value_objects import Document
 
 
 @dataclass(frozen=True, slots=True)

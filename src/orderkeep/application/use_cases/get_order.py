@@ -1,8 +1,8 @@
 """Look up an order."""
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.ownership import look_at_for
 from orderkeep.application.ports import OrderQueries, OrderSnapshot
-from orderkeep.application.seen_orders import look_at_for
 
 
 class GetOrderUseCase:
@@ -13,5 +13,5 @@ class GetOrderUseCase:
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
         """Return the order's snapshot. Raises `NotAllowed`; `OrderNotFound` also where the order is not the actor's."""
-        actor.need(Scope.READ)
+        actor.require(Scope.READ)
         return await look_at_for(actor, self.queries, order_id)

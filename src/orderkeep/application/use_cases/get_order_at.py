@@ -2,12 +2,12 @@
 
 from datetime import datetime
 
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import OrderHistory, OrderQueries
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
-from orderkeep.domain.entities import in_utc
 from orderkeep.domain.exceptions import VersionNotFound
+from orderkeep.domain.value_objects import in_utc
 
 
 class GetOrderAtUseCase:
@@ -24,7 +24,7 @@ class GetOrderAtUseCase:
         snapshot = await self.get_order.execute(order_id, actor)
         if isinstance(at, datetime):
             change = await self.history.get_change_at(order_id, in_utc(at))
-            missing = "the order did not exist at that instant"
+            missing = "the order did not exist at this time"
         else:
             change = await self.history.get_change(order_id, at) if 1 <= at <= snapshot.version else None
             missing = f"the order has no version {at}"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.cursors import history_cursor, history_version
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderHistory, OrderQueries

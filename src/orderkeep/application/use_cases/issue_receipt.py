@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from orderkeep.application import documents
-from orderkeep.application.actor import Scope
-from orderkeep.application.change_order import PLAIN, Request, change_order
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order
 from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
+from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
-from orderkeep.domain.entities import Document, Order
-from orderkeep.domain.exceptions import OrderNotFound, UnknownFormat, VersionNotFound
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import OrderNotFound, VersionNotFound
 from orderkeep.domain.repositories import OrderRepository
+from orderkeep.domain.value_objects import Document
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,12 @@ class IssueReceiptUseCase:
         self.repo, self.history, self.store, self.renderers, self.clock = repo, history, store, renderers, clock
 
     async def execute(
-        self, order_id: str, request: Request = PLAIN, *, file_format: str = "html", version: int | None = None
+        self,
+        order_id: str,
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        file_format: str = "html",
+        version: int | None = None,
     ) -> IssuedReceipt:
         """Return the receipt, new or as issued before; without a `version` it is of the order as last changed.
 
@@ -57,21 +64,21 @@ class IssueReceiptUseCase:
         """
         renderer = self.renderers.get(file_format)
         if renderer is None:
-            raise UnknownFormat(f"must be one of: {', '.join(self.renderers)}", "format")
+            raise UnknownFormat(f"must be one of {', '.join(self.renderers)}", "format")
         chosen: list[Document] = []
 
         async def decide(order: Order | None) -> Order:
             if order is None:
                 raise OrderNotFound(order_id)
-            shown = order.settled_version if version is None else version
+            shown = order.content_version if version is None else version
             document = _receipt_in(order.documents, renderer.media_type, shown)
             if document is None:
-                document = await self._attach(order, shown, renderer, keep=not request.dry_run)
+                document = await self._attach(order, shown, renderer, keep=not context.dry_run)
             chosen[:] = [document]
             return order
 
         command = ("issue_receipt", [file_format, version])
-        result = await change_order(self.repo, order_id, decide, request, command, self.history, scope=Scope.READ)
+        result = await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.READ)
         if result.replayed and result.events:  # the key was used before, maybe after the last decision
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
         return IssuedReceipt(chosen[0], result.order, result.events, result.replayed, result.dry_run)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.cursors import list_cursor, list_position
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limit
-from orderkeep.domain.exceptions import InvalidCursor
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+    from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 
 _ALL = "api keys"
 
@@ -38,7 +38,7 @@ class ListApiKeysUseCase:
         """Return a page of at most `limit` keys (1 to 200). Raises `NotAllowed`, `InvalidCursor`, `InvalidQuery` for a
         wrong limit, and `StoreUnavailable`.
         """
-        actor.need(Scope.ADMIN)
+        actor.require(Scope.ADMIN)
         check_limit(limit)
         after = None if cursor is None else _position(cursor)
         found = await self.open_keys().list_newest(after, limit + 1)
@@ -48,7 +48,7 @@ class ListApiKeysUseCase:
 
 
 def _position(cursor: str) -> ListPosition:
-    from orderkeep.application.api_keys import id_in  # where it is needed
+    from orderkeep.application.access.api_keys import id_in  # where it is needed
 
     position = list_position(_ALL, cursor)
     if id_in(position.id) != position.id:

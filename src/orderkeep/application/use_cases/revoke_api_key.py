@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.errors import ApiKeyNotFound
 from orderkeep.application.ports import Clock, utc_now
-from orderkeep.domain.exceptions import ApiKeyNotFound
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+    from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 
 
 class RevokeApiKeyUseCase:
@@ -23,9 +23,9 @@ class RevokeApiKeyUseCase:
         """Return the key as it is kept, revoked. It may be given by its id or whole, as somebody found it. One that was
         revoked before stays so from then on. Raises `NotAllowed`, `ApiKeyNotFound`, `StoreUnavailable`.
         """
-        from orderkeep.application.api_keys import id_in  # where it is needed
+        from orderkeep.application.access.api_keys import id_in  # where it is needed
 
-        actor.need(Scope.ADMIN)
+        actor.require(Scope.ADMIN)
         found = id_in(key_id)
         revoked = None if found is None else await self.open_keys().revoke(found, self.clock())
         if revoked is None:

@@ -13,20 +13,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from orderkeep.domain.exceptions import (
+from orderkeep.application.errors import (
     ApiKeyNotFound,
-    CommandRefused,
-    Conflict,
     IdempotencyKeyReused,
-    InvalidOrder,
     InvalidQuery,
     NotAllowed,
     NotAuthenticated,
+    TooManyRequests,
+)
+from orderkeep.domain.exceptions import (
+    CommandRefused,
+    Conflict,
+    InvalidInput,
+    InvalidOrder,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
-    TooManyRequests,
     VersionMismatch,
 )
 from orderkeep.entrypoints.api.conditions import etag_of
@@ -102,7 +105,7 @@ async def _answer_refusal_inside(request: Request, error: Exception) -> Response
 
 def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
     match error:
-        case InvalidOrder():
+        case InvalidInput():
             found = field_error_of(error)
             errors = [Detail(found.code, found.message, pointer=found.pointer)]
             return summary(errors), errors, {}

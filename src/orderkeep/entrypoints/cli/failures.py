@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, StoreNotInstalled
+from orderkeep.application.errors import ApiKeyNotFound, InvalidQuery, NotAllowed, NotAuthenticated, TooManyRequests
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain.exceptions import (
-    ApiKeyNotFound,
     CommandRefused,
     Conflict,
     DocumentNotFound,
+    InvalidInput,
     InvalidOrder,
-    InvalidQuery,
-    NotAllowed,
-    NotAuthenticated,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,
     StoreUnusable,
-    TooManyRequests,
     VersionNotFound,
 )
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
@@ -114,7 +112,7 @@ def _detail(error: Exception) -> str:
     text = str(error)
     if isinstance(error, InvalidQuery) and error.parameter:
         return f"{PARAMETERS.get(error.parameter, '--' + error.parameter.replace('_', '-'))} {text}"
-    if isinstance(error, InvalidOrder) and text.startswith("must"):
+    if isinstance(error, InvalidInput) and text.startswith("must"):
         return f"{error.field} {text}"
     return text
 
@@ -125,7 +123,7 @@ def _say_in_json(failure: Failure, error: Exception) -> None:
     from orderkeep.entrypoints.field_errors import field_error_of
 
     said: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-    if errors := (field_error_of(error),) if isinstance(error, InvalidOrder) else failure.errors:
+    if errors := (field_error_of(error),) if isinstance(error, InvalidInput) else failure.errors:
         said["errors"] = [
             {name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in errors
         ]
