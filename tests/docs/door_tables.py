@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 
 import click
 import msgspec
-from orderkeep.entrypoints.api.parameters import MAX_PARAMETERS
 
 from orderkeep.application import errors as application_errors
 from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH

@@ -84,22 +84,6 @@ class Metrics:
         """Count a rejected request by its error code."""
         self._refused.labels(code).inc()
 
-    def connection_opened(self) -> None:
-        """Count an open connection."""
-        self.connections += 1
-
-    def connection_closed(self) -> None:
-        """Count an open connection less."""
-        self.connections -= 1
-
-    def connection_cut(self, reason: str) -> None:
-        """Count a connection that was closed because its client was too slow."""
-        self.cut[reason] += 1
-
-    def request_refused(self, code: str) -> None:
-        """Count a request that was rejected before it reached a use case."""
-        self.refused[code] += 1
-
     def exposition(self) -> tuple[bytes, str]:
         """Return all metrics in the Prometheus text format, and its media type."""
         return generate_latest(self._registry), CONTENT_TYPE_LATEST

@@ -13,7 +13,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.http1.limits import Cut, Stage, TimedOut, Unread, max_wire_bytes, verdict
-from orderkeep.entrypoints.api.http1.request_cycle import RequestCycle, ServerState, Transport, refusal_bytes
+from orderkeep.entrypoints.api.http1.request_cycle import RequestCycle, ServerState, Transport, problem_bytes
 from orderkeep.entrypoints.api.http1.request_head import (
     check_head,
     head_too_large,
@@ -22,8 +22,7 @@ from orderkeep.entrypoints.api.http1.request_head import (
     target_too_long,
     too_slow,
 )
-from orderkeep.entrypoints.api.overload import overloaded
-from orderkeep.entrypoints.api.problems import Refused
+from orderkeep.entrypoints.api.problems import HttpProblem
 
 MAX_BUFFERED_BODY = 65_536
 """The bytes of a body that wait for the application before the connection stops reading."""
@@ -61,7 +60,7 @@ class Connection(asyncio.Protocol):
         """The latest request; `running` is the one that the application works on, and `pipeline` has those between."""
         self.running: RequestCycle | None = None
         self.pipeline: deque[RequestCycle] = deque()
-        self.refusal: Refused | None = None
+        self.refusal: HttpProblem | None = None
         self._new_parser()
 
     def _new_parser(self) -> None:
@@ -116,7 +115,7 @@ class Connection(asyncio.Protocol):
         if waiting:
             min(waiting, key=lambda other: (other.is_responding, other.since or 0.0)).cut("crowded")
         else:
-            self._refuse(overloaded("connections"))
+            self._refuse(HttpProblem.overloaded("connections"))
 
     def check_time(self, now: float) -> None:
         """Close the connection, or reject its request, if the client is too slow. Called at intervals."""
@@ -147,7 +146,7 @@ class Connection(asyncio.Protocol):
         if self.is_between_requests and not self.is_responding:
             self.transport.close()
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: HttpProblem) -> None:
         """Accept no more requests, and respond why: after the response that is due, so that it is not taken for it."""
         stage, self.stage = self.stage, "over"
         if stage == "body" and self.cycle is not None:
@@ -159,11 +158,11 @@ class Connection(asyncio.Protocol):
         else:
             self._respond_and_close(refused)
 
-    def _respond_and_close(self, refused: Refused) -> None:
+    def _respond_and_close(self, refused: HttpProblem) -> None:
         self.refusal = None
         self.state.metrics.request_refused(refused.code)
         if not self.transport.is_closing():
-            self.transport.write(refusal_bytes(refused, self.state.default_headers))
+            self.transport.write(problem_bytes(refused, self.state.default_headers))
         self.transport.close()
         self.transport.resume_reading()
 
@@ -186,7 +185,7 @@ class Connection(asyncio.Protocol):
 
     def _stop_parsing(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
-        if isinstance(cause, Refused):
+        if isinstance(cause, HttpProblem):
             self._refuse(cause)
         elif isinstance(cause, _NoMoreRequests):
             self.stage = "over"
