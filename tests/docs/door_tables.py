@@ -14,13 +14,13 @@ from orderkeep.entrypoints.api.errors import status_for
 from orderkeep.entrypoints.api.http1 import bounds as http1_bounds
 from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 from orderkeep.entrypoints.cli import failures
-from orderkeep.entrypoints.cli.main import COMMANDS, cli
-from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
+from orderkeep.entrypoints.cli.commands.place import LARGEST_ORDER
+from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
 from orderkeep.entrypoints.log_lines import FIELDS
-from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
+from orderkeep.entrypoints.order_files import csv_orders, lines, maps
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
-from orderkeep.entrypoints.order_files.rules import Rule
+from orderkeep.entrypoints.order_files.maps import Rule
 from orderkeep.entrypoints.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from tests.docs.core_tables import Rows
 
@@ -30,7 +30,7 @@ HELP_WIDTH = 100
 def commands() -> Rows:
     context = click.Context(cli)
     rows: Rows = [("command", "what it does")]
-    for name in COMMANDS:
+    for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
         rows.append((f"[`{name}`](#{name})", command.get_short_help_str(limit=200)))
@@ -46,7 +46,7 @@ def help_texts() -> str:
         terminal_width=HELP_WIDTH,
         help_option_names=names,
     )
-    return "\n".join(part for name in COMMANDS for part in _helps(context, cli, name, "###"))
+    return "\n".join(part for name in cli.list_commands(context) for part in _helps(context, cli, name, "###"))
 
 
 def _helps(parent: click.Context, group: click.Group, name: str, heading: str) -> Iterator[str]:
@@ -122,8 +122,8 @@ def limits_of_input() -> Rows:
         ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
         ("query parameters", f"{MOST_PARAMETERS}", "422 `invalid_query`"),
         ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
-        ("bytes of a line of a file to import", f"{text_lines.LONGEST_LINE:,}", "`line_too_long`"),
-        ("characters of a record of a CSV file", f"{csv_records.LONGEST_RECORD:,}", "`malformed_csv`"),
+        ("bytes of a line of a file to import", f"{lines.LONGEST_LINE:,}", "`line_too_long`"),
+        ("characters of a record of a CSV file", f"{csv_orders.LONGEST_RECORD:,}", "`malformed_csv`"),
         ("characters of a CSV file's rows of one order", f"{csv_orders.LARGEST_ORDER:,}", "`order_too_large`"),
         ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
     ]
@@ -141,7 +141,7 @@ def _refusals() -> Iterator[type[OrderkeepError]]:
 
 
 def _exit_code_of(kind: type[Exception]) -> int:
-    return next(code for parent, code, _ in failures.ANSWERS if issubclass(kind, parent))
+    return next(code for parent, code, _ in failures.OUTCOMES if issubclass(kind, parent))
 
 
 MAP_KEYS = {

@@ -53,7 +53,7 @@ def test_reports_every_wrong_field_of_a_json_order(cli: Cli) -> None:
     assert error["code"] == "invalid_fields"
     assert {fault["pointer"] for fault in error["errors"]} == {"/user_id", "/total", "/colour"}
     shown = cli("place", "--data", "-", stdin=json.dumps(body), code=5).stderr
-    assert shown.startswith("orderkeep: 3 fields are wrong; nothing was written\n")
+    assert shown.startswith("orderkeep: 3 fields are invalid; nothing was written\n")
     assert "/total " in shown
 
 
@@ -142,7 +142,7 @@ def test_a_dry_run_shows_the_order_and_the_events_and_writes_nothing(cli: Cli) -
 def test_the_same_key_has_one_effect_and_one_answer(cli: Cli) -> None:
     first, again = cli.place("--key", "k-1"), cli("place", *_order_options(), "--key", "k-1")
     assert json.loads(again.stdout)["id"] == first
-    assert "this key was used before" in again.stderr
+    assert "this idempotency key was already used" in again.stderr
     assert cli("list").stdout.count("\n") == 1
     other = ("place", "--user", "user-8", "--total", "1.00", "--currency", "EUR", "--key", "k-1")
     assert cli.error(*other, code=4)["code"] == "idempotency_key_reused"

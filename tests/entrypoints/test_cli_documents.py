@@ -40,9 +40,9 @@ def test_a_receipt_is_written_to_a_file(cli: Cli, order_id: str, tmp_path: Path)
     file = tmp_path / "receipt.html"
     result = cli("receipt", order_id, "-o", str(file))
     assert file.read_text() == pending(order_id)
-    assert (result.stdout, result.stderr) == ("", f"orderkeep: the receipt of version 1 is in {file}\n")
+    assert (result.stdout, result.stderr) == ("", f"orderkeep: wrote the receipt for version 1 to {file}\n")
     again = cli("receipt", order_id, "--output", str(file)).stderr
-    assert again == f"orderkeep: the receipt of version 1, issued before, is in {file}\n"
+    assert again == f"orderkeep: wrote the receipt for version 1 (issued before) to {file}\n"
     assert list(tmp_path.iterdir()) == [file]
 
 
@@ -154,16 +154,16 @@ def test_a_terminal_gets_a_file_named_after_the_order(tmp_path: Path) -> None:
     order_id = json.loads(run(*PLACE, cwd=tmp_path).stdout)["id"]
     file = tmp_path / f"receipt-{order_id}-v1.html"
     seen, beside = on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout")
-    assert (seen, beside.decode()) == ("", f"orderkeep: the receipt of version 1 is in {file.name}\n")
+    assert (seen, beside.decode()) == ("", f"orderkeep: wrote the receipt for version 1 to {file.name}\n")
     content = file.read_bytes()
     assert content == run("receipt", order_id, cwd=tmp_path).stdout
     on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout")
     file.write_bytes(b"mine")
     _, beside = on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout", code=2)
-    assert b"is there already, and is not this receipt" in beside
+    assert b"exists and is not this receipt" in beside
     assert file.read_bytes() == b"mine"
     _, beside = on_a_terminal("receipt", order_id, "-o", "-", cwd=tmp_path, stream="stdout", code=2)
-    assert b"no use on a terminal" in beside
+    assert b"requires redirected output" in beside
     seen, _ = on_a_terminal("get", order_id, cwd=tmp_path, stream="stdout", NO_COLOR="1")
     assert sha256(content).hexdigest() in seen
 

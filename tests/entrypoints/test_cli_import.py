@@ -54,7 +54,7 @@ def test_tells_what_is_wrong_by_line_and_writes_nothing(cli: Cli, tmp_path: Path
         f"{file}:2: is not JSON at column 2",
         f"{file}:3: total must be minor units from 0 to 999999999999999",
         f"{file}:4: external_ref the same order stands in the file before",
-        "orderkeep: mend these lines and import the file again: nothing was written",
+        "orderkeep: nothing was imported: fix these lines and run the import again",
     ]
     assert cli("list").stdout == ""
     report = cli.json("import", file, code=5)
@@ -65,7 +65,8 @@ def test_an_order_that_is_kept_with_other_content_is_told_and_left_as_it_is(cli:
     cli("import", _file(tmp_path, _order(1)))
     result = cli("import", _file(tmp_path, _order(1, user_id="bea"), _order(2)), code=5)
     assert ":1: external_ref this order is kept already, with other content: it was not changed\n" in result.stderr
-    assert "nothing was written" not in result.stderr
+    assert "fix these lines" in result.stderr
+    assert "nothing was imported" not in result.stderr
     kept = {order["external_ref"]: order["user_id"] for order in cli.json("list")["data"]}
     assert kept == {"web-1": "anna", "web-2": "anna"}
 

@@ -39,13 +39,13 @@ def test_a_key_stands_alone_on_stdout_and_shows_who_asks(cli: Cli, store: InMemo
     key = made.stdout.strip()
     actor = asyncio.run(api_key_authenticator(store).authenticate(key))
     assert str(actor) == f"staff:key:{key[3:13]}"
-    assert f"`orderkeep keys revoke {key[3:13]}` revokes it" in made.stderr
+    assert f"to revoke it: `orderkeep keys revoke {key[3:13]}`\n" in made.stderr
     assert key[14:] not in made.stderr
 
 
 def test_a_key_without_an_end_is_told_of(cli: Cli) -> None:
-    assert "It has no end" in cli(*STAFF).stderr
-    assert "It has no end" not in cli(*STAFF, "--expires", "90d").stderr
+    assert "it does not expire" in cli(*STAFF).stderr
+    assert "it does not expire" not in cli(*STAFF, "--expires", "90d").stderr
 
 
 def test_a_shell_takes_the_key_as_it_is(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_there_is_no_such_key(cli: Cli) -> None:
         "code": "api_key_not_found",
         "detail": "there is no such API key",
     }
-    assert "`orderkeep keys list` shows which there are" in cli("keys", "revoke", "x", code=3).stderr
+    assert "list the keys with `orderkeep keys list`" in cli("keys", "revoke", "x", code=3).stderr
 
 
 @pytest.mark.parametrize(

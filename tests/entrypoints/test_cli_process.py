@@ -94,7 +94,7 @@ def test_a_bug_is_told_in_a_sentence_and_traced_on_request(tmp_path: Path) -> No
     told = broken("list")
     assert (told.returncode, told.stdout) == (1, "")
     assert told.stderr.count("\n") == 1
-    assert "this is a bug in orderkeep (ZeroDivisionError)" in told.stderr
+    assert "internal error (ZeroDivisionError)" in told.stderr
     assert "report" in told.stderr
     for traced in (broken("list", "--debug"), broken("--debug", "list"), broken("list", ORDERKEEP_DEBUG="1")):
         assert traced.returncode == 1

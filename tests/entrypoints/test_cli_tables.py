@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.entrypoints.cli import tables
+from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from tests.entrypoints.cli_calls import on_a_terminal, run
 
@@ -56,7 +56,7 @@ def test_nothing_that_a_terminal_obeys_is_ever_left(text: str) -> None:
 
 
 def test_an_order_is_shown_with_money_in_major_units(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.print_order(ORDER)
+    output.print_order(ORDER)
     shown = capsys.readouterr().out
     rows = [line.split() for line in shown.splitlines()]
     assert ["total", "96.50", "EUR"] in rows
@@ -68,7 +68,7 @@ def test_an_order_is_shown_with_money_in_major_units(capsys: pytest.CaptureFixtu
 
 
 def test_a_field_that_is_not_known_yet_is_shown_as_well(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.print_order({**ORDER, "gift_message": "Happy birthday"})
+    output.print_order({**ORDER, "gift_message": "Happy birthday"})
     assert ["gift", "message", "Happy", "birthday"] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
@@ -76,14 +76,14 @@ def test_a_narrow_terminal_shows_whole_columns_and_names_the_rest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "30")
-    tables.print_rows(("id", "status", "user_id"), [["0192-abc", "processing", "a-long-name"]])
+    output.print_rows(("id", "status", "user_id"), [["0192-abc", "processing", "a-long-name"]])
     heading, row, *more = capsys.readouterr().out.splitlines()
     assert (heading.split(), row.split()) == (["id", "status"], ["0192-abc", "processing"])
     assert " ".join(" ".join(more).split()) == "(this terminal is too narrow for user id)"
 
 
 def test_no_rows_are_no_table(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.print_rows(("id",), [])
+    output.print_rows(("id",), [])
     assert capsys.readouterr().out == ""
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from orderkeep.entrypoints.order_files.mapped_layout import MappedLayout
-from orderkeep.entrypoints.order_files.maps import InvalidMap, built_in_names, load_map, read_map
+from orderkeep.entrypoints.order_files.maps import InvalidMap, MappedLayout, built_in_names, load_map, read_map
 from tests.entrypoints.order_file_reading import SHOP, orders_in, rows_in
 
 

@@ -13,11 +13,9 @@ from orderkeep.application.use_cases import ImportRow
 from orderkeep.domain.limits import MAX_LINES
 from orderkeep.entrypoints.order_files.csv_orders import Row
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
-from orderkeep.entrypoints.order_files.imported import Fault
-from orderkeep.entrypoints.order_files.mapped_layout import MappedLayout, part_of
-from orderkeep.entrypoints.order_files.maps import read_map
+from orderkeep.entrypoints.order_files.lines import LONGEST_LINE, Fault
+from orderkeep.entrypoints.order_files.maps import MappedLayout, part_of, read_map
 from orderkeep.entrypoints.order_files.reading import layout_of
-from orderkeep.entrypoints.order_files.text_lines import LONGEST_LINE
 from tests.entrypoints.order_file_reading import SHOP, orders_in, rows_in
 
 HEADER = "no,who,state,on,post,labels,gift,sku,article,qty,price,off"

@@ -46,7 +46,7 @@ PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
         lambda data, cursor: {"data": data, "has_more": True, "next_cursor": cursor},
     ),
     "cli": (
-        "orderkeep.entrypoints.cli.commands.place.request_of",
+        "orderkeep.entrypoints.cli.options.request_of",
         lambda key, version, *, dry_run: Request(key=key and f"{key}-", dry_run=dry_run and key is None),
     ),
 }

@@ -13,7 +13,7 @@ import pytest
 
 from orderkeep.bootstrap import open_store, use_cases_on
 from orderkeep.entrypoints.cli import failures
-from orderkeep.entrypoints.order_files.own_csv import COLUMNS
+from orderkeep.entrypoints.order_files.formats import COLUMNS
 from tests.entrypoints.cli_calls import Cli, run
 from tests.leaks.canaries import EMAIL, KEY, LONG, NAME, ORDER, VALUE, WRONG
 from tests.leaks.listening import Leak, hold, hold_lines, listening
@@ -113,7 +113,7 @@ def test_python_tells_nothing_by_itself(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     hold("stderr", done.stderr)
-    assert "this is a bug in orderkeep (ValueError)" in done.stderr
+    assert "internal error (ValueError)" in done.stderr
     assert "an exception could not be raised" in done.stderr
     assert "another package logs something" in done.stderr
 

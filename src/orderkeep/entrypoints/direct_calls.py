@@ -18,7 +18,7 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, page_form
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
 from orderkeep.entrypoints.field_types import Instant, Version, finding
-from orderkeep.entrypoints.order_files.writing import FORMATS
+from orderkeep.entrypoints.order_files.formats import FORMATS
 from orderkeep.entrypoints.schemas import Body, CancelBody, PlaceOrderBody, ReceiptBody, to_place_order
 
 
