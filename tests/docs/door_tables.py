@@ -147,33 +147,33 @@ def _exit_code_of(kind: type[Exception]) -> int:
 MAP_KEYS = {
     "order": "table: the fields of the order",
     "line": "table: the fields of its lines, if it has any",
-    "metadata": "table: whatever else is to be kept, by its key",
-    "delimiter": "what stands between cells; a comma by default",
+    "metadata": "table: other data to keep, by key",
+    "delimiter": "the delimiter between cells; default: a comma",
     "amounts": '`"major"` (99.00, the default) or `"minor"` (9900)',
-    "dates": "how dates are written, as `strptime` has it; ISO 8601 by default. Without an offset, times are UTC",
+    "dates": "the date format, for `strptime`; default: ISO 8601. Without an offset, times are UTC",
 }
 
 MAP_RULES = {
-    "column": "the text of that column; a bare column name is short for this",
-    "values": "with `column`: what each text of the column stands for; another text is an error",
-    "split": "with `column`: a list, split at this text",
-    "value": "the same text for all",
+    "column": "the text of that column; a plain column name is short for this",
+    "values": "with `column`: the translation of each text of the column; any other text is an error",
+    "split": "with `column`: a list, split at this delimiter",
+    "value": "a constant text",
     "first_of": "the text of the first of these columns that is not empty",
     "if_filled": "the column that decides between `then` and `else`",
-    "then": "with `if_filled`: the text where that column is filled",
-    "else": "with `if_filled`: the text where it is empty",
+    "then": "with `if_filled`: the text if that column is not empty",
+    "else": "with `if_filled`: the text if it is empty",
     "fraction": "an amount of a line: that fraction of quantity × unit price",  # noqa: RUF001
 }
 
 
 def map_keys() -> Rows:
     assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps._Written)}
-    return [("key", "what it is"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
+    return [("key", "meaning"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
 
 
 def map_rules() -> Rows:
     assert MAP_RULES.keys() == {field.encode_name for field in msgspec.structs.fields(Rule)}
-    return [("rule", "what it gives"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
+    return [("rule", "meaning"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
 
 
 def map_fields() -> Rows:

@@ -39,13 +39,13 @@ def test_a_key_stands_alone_on_stdout_and_shows_who_asks(cli: Cli, store: InMemo
     key = made.stdout.strip()
     actor = asyncio.run(api_key_authenticator(store).authenticate(key))
     assert str(actor) == f"staff:key:{key[3:13]}"
-    assert f"to revoke it: `orderkeep keys revoke {key[3:13]}`\n" in made.stderr
+    assert f"To revoke it: `orderkeep keys revoke {key[3:13]}`" in made.stderr
     assert key[14:] not in made.stderr
 
 
 def test_a_key_without_an_end_is_told_of(cli: Cli) -> None:
-    assert "it does not expire" in cli(*STAFF).stderr
-    assert "it does not expire" not in cli(*STAFF, "--expires", "90d").stderr
+    assert "It does not expire" in cli(*STAFF).stderr
+    assert "It does not expire" not in cli(*STAFF, "--expires", "90d").stderr
 
 
 def test_a_shell_takes_the_key_as_it_is(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ class Expiry(Instant):
 TEXT = Text()
 INSTANT = Instant()
 EXPIRY = Expiry()
+STATUS = click.Choice([status.value for status in OrderStatus])
 
 
 def session_options(command: C) -> C:
@@ -147,7 +148,7 @@ FILTERS = (
     click.option("--from", "created_from", type=INSTANT, help="Only orders created at or after this time."),
     click.option("--external-ref", type=TEXT, metavar="REF", help="Only orders with this external reference."),
     click.option("--tag", type=TEXT, metavar="TAG", help="Only orders with this tag."),
-    click.option("--status", type=click.Choice([status.value for status in OrderStatus]), help="Only orders in this status."),
+    click.option("--status", type=STATUS, help="Only orders in this status."),
     click.option("--user", "user_id", type=TEXT, metavar="ID", help="Only orders of this user."),
 )
 

@@ -46,10 +46,11 @@ def create_command(
         made = await use_cases.create_api_key.execute(
             name, scopes=scopes, user_id=user_id, expires_at=expires_at, actor=CLI_ACTOR
         )
-        output.say("save this key now: it is not stored and cannot be shown again")
-        output.say(f"to revoke it: `orderkeep keys revoke {made.kept.id}`")
-        if made.kept.expires_at is None:
-            output.say("it does not expire; use --expires to set a limit")
+        no_limit = "" if made.kept.expires_at else ". It does not expire; use --expires to set a limit"
+        output.say(
+            "save this key now: it is not stored and cannot be shown again. "
+            f"To revoke it: `orderkeep keys revoke {made.kept.id}`{no_limit}"
+        )
         if session.as_json:
             output.write_json({"key": made.key, **_form(made.kept, utc_now())})
         else:
