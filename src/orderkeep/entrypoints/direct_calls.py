@@ -15,7 +15,7 @@ from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
 from orderkeep.bootstrap import UseCases
-from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, page_form
+from orderkeep.entrypoints.envelopes import change_form, dry_run_form, page_form
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
 from orderkeep.entrypoints.field_types import Instant, Version, finding
 from orderkeep.entrypoints.order_files.formats import FORMATS

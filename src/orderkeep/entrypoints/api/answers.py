@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from orderkeep.application.dtos import CommandResult, OrderDTO
 from orderkeep.application.use_cases import HistoryPage, OrderPage
-from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, more_form, page_form
 from orderkeep.entrypoints.api.conditions import etag_of, none_match
+from orderkeep.entrypoints.envelopes import change_form, dry_run_form, more_form, page_form
 
 JSON = "application/json"
 

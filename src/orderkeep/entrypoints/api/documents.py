@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orderkeep.application.use_cases import FoundDocument, IssuedReceipt
-from orderkeep.entrypoints.answer_forms import page_form
 from orderkeep.entrypoints.api import answers
 from orderkeep.entrypoints.api.bodies import receipt_in
 from orderkeep.entrypoints.api.conditions import etag_of, none_match
 from orderkeep.entrypoints.api.dependencies import Asker, Conditions, DocumentId, OrderId, Services
 from orderkeep.entrypoints.api.documentation import documented
 from orderkeep.entrypoints.api.routing import StrictRoute
+from orderkeep.entrypoints.envelopes import page_form
 
 router = APIRouter(prefix="/orders/{order_id}/documents", tags=["documents"], route_class=StrictRoute)
 

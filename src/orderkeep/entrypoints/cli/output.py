@@ -16,10 +16,10 @@ import msgspec
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.answer_forms import dry_run_form
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.envelopes import dry_run_form
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.

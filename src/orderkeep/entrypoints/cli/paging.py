@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import TEXT
 from orderkeep.entrypoints.cli.session import Session
 
 T = TypeVar("T")
+Page = tuple[Sequence[T], str | None]
+"""The items of a page, and the cursor of the next one."""
+
+Pages = AsyncIterator[Page[T]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +34,6 @@ class Paging:
     def size(self) -> int:
         """The number of items in a page."""
         return LARGEST_PAGE if self.all_pages else DEFAULT_PAGE if self.limit is None else self.limit
-
-
-SINGLE_PAGE = Paging(limit=None, cursor=None, all_pages=True)
-"""For a list that always has one page."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listing(Generic[T]):
-    """A list to print: `fetch` returns the page after a cursor and the next cursor; `row` and `json` render an item."""
-
-    columns: tuple[str, ...]
-    fetch: Callable[[int, str | None], Awaitable[tuple[Sequence[T], str | None]]]
-    row: Callable[[T], Iterable[Any]]
-    json: Callable[[T], bytes]
-    if_empty: str = "no orders found"
 
 
 def paging_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -65,26 +55,42 @@ def paging_options(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-async def print_list(session: Session, paging: Paging, listing: Listing[T]) -> None:
-    """Print the requested page or all pages, with one page in memory at a time."""
-    pages = _pages(paging, listing)
-    await (_print_json(pages, listing) if session.as_json else _print_rows(session, pages, listing))
+def print_list(
+    session: Session,
+    paging: Paging,
+    fetch: Callable[[UseCases, int, str | None], Awaitable[Page[T]]],
+    columns: tuple[str, ...],
+    row: Callable[[T], Iterable[Any]],
+    json: Callable[[T], bytes],
+    *,
+    if_empty: str = "no orders found",
+) -> None:
+    """Print the requested page or all pages, with one page in memory at a time. `fetch` returns the page after a cursor
+    and the next cursor; `row` and `json` render an item.
+    """
+
+    async def pages(use_cases: UseCases) -> Pages[T]:
+        cursor = paging.cursor
+        while True:
+            items, cursor = await fetch(use_cases, paging.size, cursor)
+            yield items, cursor
+            if cursor is None or not paging.all_pages:
+                return
+
+    async def run(use_cases: UseCases) -> None:
+        if session.as_json:
+            await _print_json(pages(use_cases), json)
+        else:
+            await _print_rows(session, pages(use_cases), columns, row, if_empty)
+
+    session.run(run)
 
 
-async def _pages(paging: Paging, listing: Listing[T]) -> AsyncIterator[tuple[Sequence[T], str | None]]:
-    cursor = paging.cursor
-    while True:
-        items, cursor = await listing.fetch(paging.size, cursor)
-        yield items, cursor
-        if cursor is None or not paging.all_pages:
-            return
-
-
-async def _print_json(pages: AsyncIterator[tuple[Sequence[T], str | None]], listing: Listing[T]) -> None:
+async def _print_json(pages: Pages[T], json: Callable[[T], bytes]) -> None:
     separator, cursor = b'{"data":[', None
     async for items, cursor in pages:  # noqa: B007  # the last one is printed at the end
         for item in items:
-            output.write_data(separator + listing.json(item))
+            output.write_data(separator + json(item))
             separator = b","
     if separator != b",":
         output.write(separator)
@@ -93,13 +99,13 @@ async def _print_json(pages: AsyncIterator[tuple[Sequence[T], str | None]], list
 
 
 async def _print_rows(
-    session: Session, pages: AsyncIterator[tuple[Sequence[T], str | None]], listing: Listing[T]
+    session: Session, pages: Pages[T], columns: tuple[str, ...], row: Callable[[T], Iterable[Any]], if_empty: str
 ) -> None:
     count, cursor = 0, None
     async for items, cursor in pages:  # noqa: B007  # the last one is printed at the end
-        output.write_rows(session, listing.columns, [listing.row(item) for item in items])
+        output.write_rows(session, columns, map(row, items))
         count += len(items)
     if cursor:
         output.say(f"more results: use --cursor {cursor} for the next page, or --all")
     elif not count and output.wants_table(session):
-        output.say(listing.if_empty)
+        output.say(if_empty)

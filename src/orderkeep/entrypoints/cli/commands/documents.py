@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from orderkeep.application.change_order import Request
 from orderkeep.application.use_cases import FoundDocument, IssuedReceipt
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.entities import Document
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
 from orderkeep.entrypoints.cli.options import TEXT, command, request_options
 from orderkeep.entrypoints.cli.output_file import OutputFile
-from orderkeep.entrypoints.cli.paging import SINGLE_PAGE, Listing, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.envelopes import page_form
 
 STDOUT = "-"
 
@@ -110,15 +108,11 @@ def _check_free(found: FoundDocument) -> None:
 )
 @click.argument("order_id", metavar="ID", type=TEXT)
 def documents_command(session: Session, order_id: str) -> None:
-    async def print_documents(use_cases: UseCases) -> None:
-        async def fetch(size: int, cursor: str | None) -> tuple[Sequence[Document], str | None]:  # noqa: ARG001
-            return await use_cases.list_documents.execute(order_id, CLI_ACTOR), None
-
-        listing = Listing(output.DOCUMENT_COLUMNS, fetch, _row, output.encode, if_empty="this order has no documents")
-        await print_list(session, SINGLE_PAGE, listing)
-
-    session.run(print_documents)
-
-
-def _row(document: Document) -> list[Any]:
-    return [getattr(document, name) for name in output.DOCUMENT_COLUMNS]
+    documents = session.run(lambda use_cases: use_cases.list_documents.execute(order_id, CLI_ACTOR))
+    if session.as_json:
+        output.write_json(page_form(list(documents), None))
+    elif documents or not output.wants_table(session):
+        columns = output.DOCUMENT_COLUMNS
+        output.write_rows(session, columns, ([getattr(document, name) for name in columns] for document in documents))
+    else:
+        output.say("this order has no documents")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 
 import click
@@ -13,7 +12,7 @@ from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import EXPIRY, TEXT, command, command_group
-from orderkeep.entrypoints.cli.paging import Listing, Paging, paging_options, print_list
+from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
@@ -69,23 +68,20 @@ def create_command(
 )
 @paging_options
 def list_command(session: Session, paging: Paging) -> None:
+    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[ApiKey]:
+        page = await use_cases.list_api_keys.execute(limit=limit, cursor=cursor, actor=CLI_ACTOR)
+        return page.keys, page.next_cursor
+
     now = utc_now()
-
-    async def print_keys(use_cases: UseCases) -> None:
-        async def fetch(size: int, cursor: str | None) -> tuple[Sequence[ApiKey], str | None]:
-            page = await use_cases.list_api_keys.execute(limit=size, cursor=cursor, actor=CLI_ACTOR)
-            return page.keys, page.next_cursor
-
-        listing = Listing(
-            KEY_COLUMNS,
-            fetch,
-            lambda key: _row(key, now),
-            lambda key: output.encode(_form(key, now)),
-            if_empty="this store has no API keys",
-        )
-        await print_list(session, paging, listing)
-
-    session.run(print_keys)
+    print_list(
+        session,
+        paging,
+        fetch,
+        KEY_COLUMNS,
+        lambda key: _row(key, now),
+        lambda key: output.encode(_form(key, now)),
+        if_empty="this store has no API keys",
+    )
 
 
 @command(

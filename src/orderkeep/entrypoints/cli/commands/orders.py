@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,11 @@ from orderkeep.application.use_cases import ConfirmOrderUseCase, DeliverOrderUse
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.answer_forms import change_form
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import INSTANT, TEXT, command, filter_options, request_options
-from orderkeep.entrypoints.cli.paging import Listing, Paging, paging_options, print_list
+from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.envelopes import change_form
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "status")
@@ -56,14 +56,11 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
 @filter_options
 @paging_options
 def list_command(session: Session, where: OrderFilter, paging: Paging) -> None:
-    async def print_orders(use_cases: UseCases) -> None:
-        async def fetch(size: int, cursor: str | None) -> tuple[Sequence[OrderSnapshot], str | None]:
-            page = await use_cases.list_orders.execute(where, limit=size, cursor=cursor, actor=CLI_ACTOR)
-            return page.orders, page.next_cursor
+    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[OrderSnapshot]:
+        page = await use_cases.list_orders.execute(where, limit=limit, cursor=cursor, actor=CLI_ACTOR)
+        return page.orders, page.next_cursor
 
-        await print_list(session, paging, Listing(ORDER_COLUMNS, fetch, _order_row, lambda order: order.json))
-
-    session.run(print_orders)
+    print_list(session, paging, fetch, ORDER_COLUMNS, _order_row, lambda order: order.json)
 
 
 def _order_row(snapshot: OrderSnapshot) -> list[Any]:
@@ -82,15 +79,11 @@ def _order_row(snapshot: OrderSnapshot) -> list[Any]:
 @click.argument("order_id", metavar="ID", type=TEXT)
 @paging_options
 def history_command(session: Session, order_id: str, paging: Paging) -> None:
-    async def print_changes(use_cases: UseCases) -> None:
-        async def fetch(size: int, cursor: str | None) -> tuple[Sequence[ChangeDTO], str | None]:
-            page = await use_cases.get_order_history.execute(order_id, limit=size, cursor=cursor, actor=CLI_ACTOR)
-            return page.changes, page.next_cursor
+    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[ChangeDTO]:
+        page = await use_cases.get_order_history.execute(order_id, limit=limit, cursor=cursor, actor=CLI_ACTOR)
+        return page.changes, page.next_cursor
 
-        listing = Listing(CHANGE_COLUMNS, fetch, _change_row, lambda change: output.encode(change_form(change)))
-        await print_list(session, paging, listing)
-
-    session.run(print_changes)
+    print_list(session, paging, fetch, CHANGE_COLUMNS, _change_row, lambda change: output.encode(change_form(change)))
 
 
 def _change_row(change: ChangeDTO) -> list[Any]:
