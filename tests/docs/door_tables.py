@@ -167,7 +167,7 @@ MAP_RULES = {
 
 
 def map_keys() -> Rows:
-    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps._Written)}
+    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps.OrderMap)}
     return [("key", "meaning"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
 
 

@@ -74,8 +74,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
     fraction: str | None = None
 
     def __post_init__(self) -> None:
-        given = [name for name in ("column", "value", "first_of", "if_filled", "fraction") if _is_set(self, name)]
-        if len(given) != 1:
+        kinds = (self.column, self.value, self.first_of, self.if_filled, self.fraction)
+        if sum(kind is not None for kind in kinds) != 1:
             raise ValueError("a rule is one of column, value, first_of, if_filled, fraction")
         if (self.values is not None or self.split is not None) and self.column is None:
             raise ValueError("values and split go with column")
@@ -101,15 +101,6 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_default
         return self.values[text]
 
 
-def rule_of(written: str | Rule) -> Rule:
-    """Return the rule, also for a plain column name."""
-    return Rule(column=written) if isinstance(written, str) else written
-
-
-def _is_set(rule: Rule, name: str) -> Any:
-    return getattr(rule, name) is not None
-
-
 Rules = dict[str, Rule]
 
 
@@ -117,24 +108,15 @@ class InvalidMap(ValueError):
     """The map does not exist or is invalid. The text is a message for people."""
 
 
-class _Written(msgspec.Struct, forbid_unknown_fields=True):
-    order: dict[str, str | Rule]
-    line: dict[str, str | Rule] = {}
-    metadata: dict[str, str | Rule] = {}
+class OrderMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A map, as it is written in TOML."""
+
+    order: Rules
+    line: Rules = {}
+    metadata: Rules = {}
     delimiter: str = ","
     amounts: Literal["major", "minor"] = "major"
     dates: str | None = None
-
-
-class OrderMap(msgspec.Struct, frozen=True):
-    """A valid map."""
-
-    order: Rules
-    line: Rules
-    metadata: Rules
-    delimiter: str
-    in_major_units: bool
-    dates: str | None
 
     @property
     def key_column(self) -> str:
@@ -174,16 +156,19 @@ def load_map(name: str) -> OrderMap:
 def read_map(text: str) -> OrderMap:
     """Return the map in a TOML text. Raises `InvalidMap`."""
     try:
-        written = msgspec.convert(tomllib.loads(text), _Written)
+        tables = {name: _with_rules(value) for name, value in tomllib.loads(text).items()}
+        order_map = msgspec.convert(tables, OrderMap)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidMap(f"is not a map: {error}") from None
-    order, line, metadata = (
-        {name: rule_of(rule) for name, rule in table.items()}
-        for table in (written.order, written.line, written.metadata)
-    )
-    mapped = OrderMap(order, line, metadata, written.delimiter, written.amounts == "major", written.dates)
-    _check(mapped)
-    return mapped
+    _check(order_map)
+    return order_map
+
+
+def _with_rules(table: Any) -> Any:
+    """Return the table with a rule instead of each plain column name."""
+    if not isinstance(table, dict):
+        return table
+    return {name: {"column": rule} if isinstance(rule, str) else rule for name, rule in table.items()}
 
 
 def _check_rules(table: str, rules: Rules, known: dict[str, Kind]) -> None:
@@ -205,20 +190,20 @@ def _check_dates(form: str | None) -> None:
         raise InvalidMap("has a dates format that strptime does not accept") from None
 
 
-def _check(mapped: OrderMap) -> None:
-    if len(mapped.delimiter) != 1 or mapped.delimiter in '"\r\n':
+def _check(order_map: OrderMap) -> None:
+    if len(order_map.delimiter) != 1 or order_map.delimiter in '"\r\n':
         raise InvalidMap("has a delimiter that is not one character")
-    _check_dates(mapped.dates)
-    _check_rules("order", mapped.order, ORDER_FIELDS)
-    _check_rules("line", mapped.line, LINE_FIELDS)
-    if any(rule.split or rule.fraction for rule in mapped.metadata.values()):
+    _check_dates(order_map.dates)
+    _check_rules("order", order_map.order, ORDER_FIELDS)
+    _check_rules("line", order_map.line, LINE_FIELDS)
+    if any(rule.split or rule.fraction for rule in order_map.metadata.values()):
         raise InvalidMap("has a split or a fraction in [metadata], where all values are texts")
-    key = mapped.order.get("id") or mapped.order.get("external_ref")
+    key = order_map.order.get("id") or order_map.order.get("external_ref")
     if key is None or key.column is None:
         raise InvalidMap("must map order.id or order.external_ref to a column, which identifies the rows of an order")
-    if "currency" not in mapped.order:
+    if "currency" not in order_map.order:
         raise InvalidMap('must map order.currency, such as { value = "EUR" }')
-    if not mapped.line and "total" not in mapped.order:
+    if not order_map.line and "total" not in order_map.order:
         raise InvalidMap("must map order.total, as it has no [line]")
 
 
@@ -231,9 +216,9 @@ _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
 class MappedLayout:
     """Reads orders with a map."""
 
-    def __init__(self, mapped: OrderMap) -> None:
-        self.map = mapped
-        self.delimiter = mapped.delimiter
+    def __init__(self, order_map: OrderMap) -> None:
+        self.map = order_map
+        self.delimiter = order_map.delimiter
 
     def check_header(self, columns: Sequence[str]) -> list[Fault]:
         used = _columns(self.map.order, self.map.line, self.map.metadata)
@@ -253,10 +238,10 @@ class MappedLayout:
 class _OrderReader:
     """Reads one order, and collects the errors in it."""
 
-    def __init__(self, mapped: OrderMap, cells: Mapping[str, str]) -> None:
-        self.map = mapped
+    def __init__(self, order_map: OrderMap, cells: Mapping[str, str]) -> None:
+        self.map = order_map
         self.faults: list[Fault] = []
-        self.currency = self._text(mapped.order["currency"], cells, "currency").strip()
+        self.currency = self._text(order_map.order["currency"], cells, "currency").strip()
 
     def read(self, rows: Sequence[Mapping[str, str]]) -> tuple[dict[str, Any], list[Fault]]:
         order = self._values(self.map.order, ORDER_FIELDS, rows[0], "")
@@ -301,7 +286,7 @@ class _OrderReader:
     def _value(self, text: str, kind: Kind, rule: Rule) -> Any:
         if kind is Kind.INSTANT:
             return self._instant(text.strip())
-        if kind is Kind.AMOUNT and self.map.in_major_units:
+        if kind is Kind.AMOUNT and self.map.amounts == "major":
             if not _DECIMAL.fullmatch(text.strip()):
                 raise Unreadable("must be an amount in major units, such as 99.00")
             if self.currency not in EXPONENTS:
