@@ -24,7 +24,7 @@ from benchmarks.load.orders import a_command  # noqa: E402
 from benchmarks.load.served import spread  # noqa: E402
 from orderkeep.application.dtos import LineDTO  # noqa: E402
 from orderkeep.application.ids import new_order_id  # noqa: E402
-from orderkeep.bootstrap import UseCases, bootstrap_as_set  # noqa: E402
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings  # noqa: E402
 from orderkeep.config import Settings  # noqa: E402
 from orderkeep.entrypoints.api.app import create_app  # noqa: E402
 
@@ -115,7 +115,7 @@ async def measure(folder: Path, rounds: int, times: int) -> None:
         rate_limit=0,
         rate_limit_per_address=0,
     )
-    use_cases = bootstrap_as_set(settings)
+    use_cases = bootstrap_from_settings(settings)
     made = await use_cases.create_api_key.execute("benchmark", user_id=CUSTOMER)
     asker = Asker(create_app(settings, use_cases), made.key)
     ids = await some_ids(use_cases)

@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import UseCases, open_store, use_cases_on
+from orderkeep.bootstrap import UseCases, build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.serialization import Commit, commit_of
 
@@ -146,7 +147,7 @@ def report(name: str, at_once: int, ours: Side, theirs: Side) -> None:
 
 async def measure(url: str, rounds: int, seconds: float) -> None:
     store = open_store(url)
-    do, driver = use_cases_on(store), driver_of(url)
+    do, driver = build_use_cases(store), driver_of(url)
     orders = await kept_orders(store, KEPT)
     await driver.open()
     for order in orders:

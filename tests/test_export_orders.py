@@ -1,6 +1,6 @@
 """Writing out all orders, a page in memory at a time."""
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ExportOrdersUseCase
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter

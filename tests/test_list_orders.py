@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.errors import InvalidCursor, InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ListOrdersUseCase, OrderPage
-from orderkeep.domain.exceptions import InvalidCursor, InvalidQuery, UnsupportedFilter
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 

@@ -13,9 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from examples.sqlalchemy_store.tables import CHANGES, METADATA, ORDERS, TAGS, Instant
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor, StoreUnavailable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,

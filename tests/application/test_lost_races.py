@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from orderkeep.application import change_order
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.change_order import ATTEMPTS, Request
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.change_order import ATTEMPTS, CommandContext
 from orderkeep.application.dtos import CommandResult
+from orderkeep.application.errors import Contention
 from orderkeep.application.use_cases import (
     CancelOrderUseCase,
     ConfirmOrderUseCase,
@@ -21,7 +22,6 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     CannotCancelOrder,
     ConcurrentUpdate,
-    Contention,
     OrderNotFound,
     StoreUnavailable,
     VersionMismatch,
@@ -72,7 +72,7 @@ async def test_is_refused_where_a_version_was_expected() -> None:
     store = InterleavedStore(small_order("order-1"))
     store.let_act(lambda: ConfirmOrderUseCase(store).execute("order-1"), "save")
     with pytest.raises(VersionMismatch, match="is at version 2, not 1"):
-        await CancelOrderUseCase(store).execute("order-1", Request(expected_version=1))
+        await CancelOrderUseCase(store).execute("order-1", CommandContext(expected_version=1))
 
 
 @pytest.mark.parametrize("key", [None, KEY])
@@ -80,9 +80,9 @@ async def test_gives_up_after_so_many_attempts_with_nothing_written(key: str | N
     store = NeverFirst([small_order("order-1")])
     before = await read_all(store)
     with pytest.raises(Contention, match=f"{ATTEMPTS} times in a row"):
-        await CancelOrderUseCase(store).execute("order-1", Request(key=key))
+        await CancelOrderUseCase(store).execute("order-1", CommandContext(key=key))
     with pytest.raises(Contention):
-        await PlaceOrderUseCase(store).execute(place_command(), Request(key=key))
+        await PlaceOrderUseCase(store).execute(place_command(), CommandContext(key=key))
     assert store.attempts == 2 * ATTEMPTS
     assert await read_all(store) == before
 
@@ -106,7 +106,7 @@ async def test_does_not_try_again_where_the_store_cannot_answer() -> None:
 
 async def test_takes_the_version_that_was_expected() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
-    result = await CancelOrderUseCase(repo).execute("order-1", Request(expected_version=1))
+    result = await CancelOrderUseCase(repo).execute("order-1", CommandContext(expected_version=1))
     assert result.order.version == 2
 
 
@@ -114,16 +114,18 @@ async def test_takes_the_version_that_was_expected() -> None:
 async def test_refuses_any_other_version_than_the_one_expected(expected: int) -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     with pytest.raises(VersionMismatch) as refused:
-        await CancelOrderUseCase(repo).execute("order-1", Request(expected_version=expected))
+        await CancelOrderUseCase(repo).execute("order-1", CommandContext(expected_version=expected))
     assert (refused.value.expected, refused.value.actual) == (expected, 1)
 
 
 @pytest.mark.parametrize(
-    "request_", [Request(), Request(key=KEY), Request(expected_version=7), Request(dry_run=True)], ids=range(4)
+    "request_",
+    [CommandContext(), CommandContext(key=KEY), CommandContext(expected_version=7), CommandContext(dry_run=True)],
+    ids=range(4),
 )
-async def test_tells_a_stranger_nothing_whatever_they_ask(request_: Request) -> None:
+async def test_tells_a_stranger_nothing_whatever_they_ask(request_: CommandContext) -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
-    commands: list[Callable[[str, Request], Awaitable[CommandResult]]] = [
+    commands: list[Callable[[str, CommandContext], Awaitable[CommandResult]]] = [
         use_case(repo, repo).execute
         for use_case in (CancelOrderUseCase, ConfirmOrderUseCase, ShipOrderUseCase, DeliverOrderUseCase)
     ]

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
-from orderkeep.application.change_order import Request
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.errors import NotAllowed
 from orderkeep.application.use_cases import OrderFormat
-from orderkeep.bootstrap import UseCases, use_cases_on
-from orderkeep.domain.exceptions import NotAllowed, OrderkeepError, OrderNotFound
+from orderkeep.bootstrap import UseCases, build_use_cases
+from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command, small_order
@@ -28,16 +29,19 @@ async def _all_of(do: UseCases, who: Actor) -> list[Any]:
 
 
 CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]] = {
-    "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), Request(actor=who))),
+    "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), CommandContext(actor=who))),
     "get_order": (Scope.READ, lambda do, which, who: do.get_order.execute(which, who)),
     "get_order_at": (Scope.READ, lambda do, which, who: do.get_order_at.execute(which, 1, who)),
     "get_order_history": (Scope.READ, lambda do, which, who: do.get_order_history.execute(which, actor=who)),
     "list_orders": (Scope.READ, lambda do, _, who: do.list_orders.execute(actor=who)),
-    "confirm_order": (Scope.WRITE, lambda do, which, who: do.confirm_order.execute(which, Request(actor=who))),
-    "ship_order": (Scope.SHIP, lambda do, which, who: do.ship_order.execute(which, Request(actor=who, dry_run=True))),
-    "deliver_order": (Scope.SHIP, lambda do, which, who: do.deliver_order.execute(which, Request(actor=who))),
-    "cancel_order": (Scope.CANCEL, lambda do, which, who: do.cancel_order.execute(which, Request(actor=who))),
-    "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, Request(actor=who))),
+    "confirm_order": (Scope.WRITE, lambda do, which, who: do.confirm_order.execute(which, CommandContext(actor=who))),
+    "ship_order": (
+        Scope.SHIP,
+        lambda do, which, who: do.ship_order.execute(which, CommandContext(actor=who, dry_run=True)),
+    ),
+    "deliver_order": (Scope.SHIP, lambda do, which, who: do.deliver_order.execute(which, CommandContext(actor=who))),
+    "cancel_order": (Scope.CANCEL, lambda do, which, who: do.cancel_order.execute(which, CommandContext(actor=who))),
+    "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, CommandContext(actor=who))),
     "list_documents": (Scope.READ, lambda do, which, who: do.list_documents.execute(which, who)),
     "get_document": (Scope.READ, lambda do, which, who: do.get_document.execute(which, NO_DOCUMENT, who)),
     "import_orders": (Scope.ADMIN, lambda do, _, who: do.import_orders.execute(list, actor=who)),
@@ -64,7 +68,7 @@ def store() -> InMemoryOrderRepository:
 
 @pytest.fixture
 def do(store: InMemoryOrderRepository) -> UseCases:
-    return use_cases_on(store, InMemoryDocumentStore(), {"html": PlainReceipts()})
+    return build_use_cases(store, InMemoryDocumentStore(), {"html": PlainReceipts()})
 
 
 async def allowed(name: str, do: UseCases, who: Actor, order_id: str = "order-1") -> bool:
@@ -75,7 +79,7 @@ async def allowed(name: str, do: UseCases, who: Actor, order_id: str = "order-1"
     except OrderkeepError as error:
         refused = error
     if isinstance(refused, NotAllowed):
-        assert (refused.scope, str(refused)) == (CALLS[name][0], f"this needs the scope {CALLS[name][0]}")
+        assert (refused.scope, str(refused)) == (CALLS[name][0], f"this operation requires the scope {CALLS[name][0]}")
     return not isinstance(refused, NotAllowed)
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.change_order import Request
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderSnapshot
 from orderkeep.application.use_cases import CancelOrderUseCase
-from orderkeep.bootstrap import UseCases, use_cases_on
+from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -25,8 +25,8 @@ ASKED: dict[str, Ask] = {
     "get_order_at": lambda do, actor: do.get_order_at.execute("order-1", 1, actor),
     "get_order_history": lambda do, actor: do.get_order_history.execute("order-1", actor=actor),
     "list_documents": lambda do, actor: do.list_documents.execute("order-1", actor),
-    "issue_receipt": lambda do, actor: do.issue_receipt.execute("order-1", Request(actor=actor)),
-    "cancel_order": lambda do, actor: do.cancel_order.execute("order-1", Request(actor=actor, key="a key")),
+    "issue_receipt": lambda do, actor: do.issue_receipt.execute("order-1", CommandContext(actor=actor)),
+    "cancel_order": lambda do, actor: do.cancel_order.execute("order-1", CommandContext(actor=actor, key="a key")),
 }
 
 
@@ -45,7 +45,7 @@ class ReadsNothing(InMemoryOrderRepository):
 
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 async def test_a_foreign_order_is_not_read(ask: Ask) -> None:
-    use_cases = use_cases_on(ReadsNothing([small_order("order-1")]))
+    use_cases = build_use_cases(ReadsNothing([small_order("order-1")]))
     with pytest.raises(OrderNotFound):
         await ask(use_cases, STRANGER)
     with pytest.raises(AssertionError, match="was"):
@@ -54,7 +54,7 @@ async def test_a_foreign_order_is_not_read(ask: Ask) -> None:
 
 @pytest.mark.parametrize("ask", ASKED.values(), ids=ASKED)
 async def test_a_store_that_reads_orders_to_see_whose_they_are_tells_no_more(ask: Ask) -> None:
-    use_cases = use_cases_on(WatchedStore(InMemoryOrderRepository([small_order("order-1")])))
+    use_cases = build_use_cases(WatchedStore(InMemoryOrderRepository([small_order("order-1")])))
     with pytest.raises(OrderNotFound):
         await ask(use_cases, STRANGER)
     await ask(use_cases, OWNER)
@@ -88,5 +88,5 @@ async def test_a_repository_of_two_methods_is_enough_for_customers_too() -> None
     cancel: Any = CancelOrderUseCase(Plain(small_order("order-1")))  # type: ignore[arg-type]
     for actor, order_id in ((STRANGER, "order-1"), (OWNER, "order-2")):
         with pytest.raises(OrderNotFound):
-            await cancel.execute(order_id, Request(actor=actor))
-    assert (await cancel.execute("order-1", Request(actor=OWNER))).order.status == "cancelled"
+            await cancel.execute(order_id, CommandContext(actor=actor))
+    assert (await cancel.execute("order-1", CommandContext(actor=OWNER))).order.status == "cancelled"

@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidCursor, StoreUnavailable
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.infrastructure.serialization import ChangeRecord
 

@@ -64,7 +64,7 @@ class LosesRequestKeys(InMemoryOrderRepository):
     async def get_by_id(self, order_id: str) -> Order | None:
         order = await super().get_by_id(order_id)
         if order is not None:
-            order.requests.clear()
+            order.idempotency_keys.clear()
         return order
 
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store, use_cases_on
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.workloads import race_cancel_against_ship, race_saves, retry_with_one_key
 from orderkeep.testing.workloads.races import judge_race
@@ -41,7 +42,7 @@ async def test_one_of_16_threads_with_loops_of_their_own_wins(store: OrderStore)
     for number in range(3):
         order_id = f"order-{number}"
         await store.save(small_order(order_id, status="processing"))
-        do = use_cases_on(store)
+        do = build_use_cases(store)
         commands = [do.cancel_order.execute if contender % 2 else do.ship_order.execute for contender in range(16)]
         won = judge_race(await asyncio.to_thread(in_threads, commands, order_id))
         assert (await do.get_order.execute(order_id)).version == won.version == 2

@@ -4,7 +4,7 @@ from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from tests.contract.side_by_side import SideBySide
 from tests.servers.dynamodb import Server
 

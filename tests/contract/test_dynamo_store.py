@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing import OrderStoreContract
 from tests.servers.dynamodb import Server
 

@@ -132,7 +132,9 @@ def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
 
 
 def _save(table: PretendedTable, order: Order, key: str) -> Units:
-    order.attribute(Attribution("customer:user-42-of-the-shop", f"{key:0<32}", "f" * 32, "4bf92f3577b34da6a3ce929d"))
+    order.set_attribution(
+        Attribution("customer:user-42-of-the-shop", f"{key:0<32}", "f" * 32, "4bf92f3577b34da6a3ce929d")
+    )
     commit = commit_of(order)
     units = table.transact(saves._actions(commit, "0" * 32, "0" * 18, DEFAULT_SHARDS))
     order.mark_saved(commit.order.seal)

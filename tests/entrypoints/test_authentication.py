@@ -40,7 +40,7 @@ async def test_staff_with_a_key_may_do_what_its_scopes_say_and_no_more(
     assert placed.status_code == 201
     refused = await client.delete(f"/orders/{placed.json()['id']}", headers=anna)
     assert (refused.status_code, refused.json()["code"]) == (403, "not_allowed")
-    assert refused.json()["detail"] == "this needs the scope orders:cancel"
+    assert refused.json()["detail"] == "this operation requires the scope orders:cancel"
     assert refused.headers["www-authenticate"] == f'{CHALLENGE}, error="insufficient_scope", scope="orders:cancel"'
     history = (await client.get(f"/orders/{placed.json()['id']}/history", headers=anna)).json()["data"]
     assert history[0]["actor"].startswith("staff:key:")
@@ -79,7 +79,9 @@ async def test_whatever_else_is_shown_counts_for_nothing(client: httpx.AsyncClie
     refused = await client.get("/orders", headers={b"Authorization": shown})
     assert (refused.status_code, refused.json()["code"]) == (401, "not_authenticated")
     assert refused.headers["www-authenticate"] == f'{CHALLENGE}, error="invalid_token"'
-    assert refused.json()["detail"] == "what was sent to show who asks does not count"
+    assert (
+        refused.json()["detail"] == "the credentials are not valid: use an active API key or an unexpired access token"
+    )
 
 
 async def test_the_name_of_the_scheme_is_in_any_case_and_spaces_are_free(

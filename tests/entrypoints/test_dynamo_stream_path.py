@@ -6,8 +6,9 @@ from typing import Any
 import aiohttp
 import pytest
 
-from orderkeep.application.change_order import Request
-from orderkeep.bootstrap import open_store, table_setup, use_cases_on
+from orderkeep.application.change_order import CommandContext
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.stores import open_store, table_setup
 from orderkeep.infrastructure.cloud_events import cloud_events
 from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
 from orderkeep.testing.orders import place_command
@@ -61,9 +62,11 @@ async def test_what_leaves_is_what_the_feed_has_order_per_order(
 
 
 async def live_a_day(store: Any) -> None:
-    use_cases = use_cases_on(store)
+    use_cases = build_use_cases(store)
     for number in range(12):
-        placed = await use_cases.place_order.execute(place_command(number), Request(request_id=f"request-{number}"))
+        placed = await use_cases.place_order.execute(
+            place_command(number), CommandContext(request_id=f"request-{number}")
+        )
         order_id = placed.order.id
         if number % 2:
             await use_cases.confirm_order.execute(order_id)

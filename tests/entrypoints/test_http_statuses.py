@@ -6,14 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
+from orderkeep.application.errors import Contention, IdempotencyKeyReused, InvalidQuery
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
-    Contention,
-    IdempotencyKeyReused,
     InvalidOrder,
-    InvalidQuery,
     OrderkeepError,
     OrderNotFound,
     StoreUnavailable,

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind, Scope
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.claims import ClaimsMapping, scope_mapping
-from orderkeep.domain.exceptions import NotAuthenticated
+from orderkeep.application.errors import NotAuthenticated
 from orderkeep.entrypoints.lambda_callers import caller_in
 from tests.entrypoints.lambda_calls import KINDS, Request, http_api, load_balancer
 from tests.entrypoints.lambda_containers import Context, call, container

@@ -129,7 +129,7 @@ def test_a_key_makes_a_command_happen_once(direct: ModuleType) -> None:
     name, said = refusal(direct, {"use_case": "place_order", "input": ORDER, "idempotency_key": "execution-1"})
     assert (name, said) == (
         "idempotency_key_reused",
-        "this idempotency key was used before, for another request: use a new key",
+        "this idempotency key was used for a different request: use a new key",
     )
 
 
@@ -143,7 +143,7 @@ def test_an_expected_version_and_a_dry_run_change_nothing(direct: ModuleType) ->
         "OrderCancelled",
     )
     name, said = refusal(direct, {"use_case": "cancel_order", "input": which, "expected_version": 3})
-    assert (name, said) == ("version_mismatch", "the order is at version 1, not 3: read it again, then decide")
+    assert (name, said) == ("version_mismatch", "the order is at version 1, not 3: read it and retry")
     assert ask(direct, "get_order", which) == order
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from orderkeep.application.dtos import CancellationDTO, EventDTO, LineDTO, OrderDTO
-from orderkeep.domain.entities import Document
+from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.api import answer_models
 from orderkeep.entrypoints.api.operations import OPERATIONS
 from orderkeep.entrypoints.api.parameters import PARAMETERS

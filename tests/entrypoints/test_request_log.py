@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.identity import ACTOR

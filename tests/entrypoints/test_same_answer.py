@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from tests.entrypoints.doors import DOORS, Call, Door, Outcome, http
 
 SCENARIO: list[dict[str, Any]] = json.loads(Path(__file__).with_name("scenario.json").read_text(encoding="utf-8"))
@@ -47,7 +47,7 @@ PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
     ),
     "cli": (
         "orderkeep.entrypoints.cli.options.request_of",
-        lambda key, version, *, dry_run: Request(key=key and f"{key}-", dry_run=dry_run and key is None),
+        lambda key, version, *, dry_run: CommandContext(key=key and f"{key}-", dry_run=dry_run and key is None),
     ),
 }
 """A fault of one door alone: it forgets a condition, or answers a little else."""

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.bootstrap import stream_reader
+from orderkeep.bootstrap.events import stream_reader
 from orderkeep.entrypoints.stream_batches import NotAStreamEvent, StreamBatch
 from orderkeep.testing.orders import pending_order
 from tests.infrastructure.stream_records import items_of_save, record, sequence_number

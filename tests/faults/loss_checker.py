@@ -84,7 +84,7 @@ def _half_there(found: KeptOrder) -> Iterator[str]:
     if versions != list(range(1, len(versions) + 1)):
         yield f"{found.order['external_ref']}: its history has the versions {versions}"
     if not found.changes or found.changes[-1].order != found.order:
-        yield f"{found.order['external_ref']}: the order is not as its last change left it"
+        yield f"{found.order['external_ref']}: the order differs from its last change"
 
 
 async def _kept(use_cases: UseCases, snapshot: OrderSnapshot) -> KeptOrder:

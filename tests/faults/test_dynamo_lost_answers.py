@@ -7,11 +7,11 @@ from functools import partial
 
 import pytest
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import use_cases_on
-from orderkeep.bootstrap.api_keys import api_keys_of
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import saves, table
 from orderkeep.testing.api_keys import REVOKED, USED, api_key
@@ -121,7 +121,7 @@ async def told(ask: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
 
 async def test_retries_with_one_key_have_one_effect_while_answers_get_lost(behind: Behind) -> None:
     store, proxy = behind
-    do = use_cases_on(store)
+    do = build_use_cases(store)
     chance = random.Random(7)
 
     def lose_some(asked: Asked) -> Json:
@@ -131,7 +131,7 @@ async def test_retries_with_one_key_have_one_effect_while_answers_get_lost(behin
 
     proxy.after = lose_some
     for number in range(6):
-        placing, cancelling = Request(key=f"place-{number}"), Request(key=f"cancel-{number}")
+        placing, cancelling = CommandContext(key=f"place-{number}"), CommandContext(key=f"cancel-{number}")
         command = place_command(number)
         placed = await asyncio.gather(*(told(partial(do.place_order.execute, command, placing)) for _ in range(3)))
         assert len({result.order.id for result in placed}) == 1

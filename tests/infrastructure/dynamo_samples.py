@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.dynamodb_proxy import DynamoProxy
 

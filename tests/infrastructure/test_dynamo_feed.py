@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderStore
-from orderkeep.domain.exceptions import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo import feed
 from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.reading import read_feed

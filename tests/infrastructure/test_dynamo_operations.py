@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, OrderStore, utc_now
-from orderkeep.bootstrap import open_store, table_setup, use_cases_on
-from orderkeep.bootstrap.api_keys import api_key_authenticator
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.access import api_key_authenticator
+from orderkeep.bootstrap.stores import open_store, table_setup
 from orderkeep.domain.events import Attribution
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
@@ -44,10 +45,10 @@ async def test_the_service_asks_for_what_the_page_lists_and_nothing_else(
     behind: tuple[OrderStore, DynamoProxy],
 ) -> None:
     store, proxy = behind
-    do = use_cases_on(store)
-    placed = await do.place_order.execute(place_command(), Request(key="placing"))
+    do = build_use_cases(store)
+    placed = await do.place_order.execute(place_command(), CommandContext(key="placing"))
     order_id = placed.order.id
-    await do.place_order.execute(place_command(), Request(key="placing"))
+    await do.place_order.execute(place_command(), CommandContext(key="placing"))
     for change in (do.confirm_order, do.ship_order, do.deliver_order):
         await change.execute(order_id)
     await do.cancel_order.execute((await do.place_order.execute(place_command(2))).order.id)
@@ -71,7 +72,7 @@ async def test_reads_that_decide_are_consistent_and_those_of_lists_are_not(
     behind: tuple[OrderStore, DynamoProxy],
 ) -> None:
     store, proxy = behind
-    do = use_cases_on(store)
+    do = build_use_cases(store)
     order_id = (await do.place_order.execute(place_command())).order.id
     await do.confirm_order.execute(order_id)
     await do.get_order.execute(order_id)
@@ -145,7 +146,7 @@ async def test_each_use_case_costs_what_the_page_says(behind: tuple[OrderStore, 
     meter.read()
 
     async def save(key: str) -> Units:
-        order.attribute(
+        order.set_attribution(
             Attribution("customer:user-42-of-the-shop", f"{key:0<32}", "f" * 32, "4bf92f3577b34da6a3ce929d")
         )
         await store.save(order)
@@ -191,7 +192,7 @@ async def test_a_page_of_a_list_costs_what_the_page_says(
     for number in range(2 * PAGE):
         order = an_order()
         order.id = f"{ID[:-3]}{number:03}"
-        order.attribute(
+        order.set_attribution(
             Attribution("customer:user-42-of-the-shop", f"{number:032}", "f" * 32, "4bf92f3577b34da6a3ce929d")
         )
         await store.save(order)

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from orderkeep.bootstrap import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
+from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, table
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup

@@ -8,7 +8,8 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 
-from orderkeep.bootstrap import stream_reader, table_setup
+from orderkeep.bootstrap.events import stream_reader
+from orderkeep.bootstrap.stores import table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.entrypoints.cli.main import cli
 from orderkeep.infrastructure.dynamo_repo.api_keys import item_key

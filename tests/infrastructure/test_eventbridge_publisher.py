@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.bootstrap import InvalidEventsURL, open_publisher
+from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher
 from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
 from orderkeep.infrastructure.eventbridge_publisher.client import Place
 from tests.infrastructure.published_changes import changes_of, with_events

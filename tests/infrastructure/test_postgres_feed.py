@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ChangeFeed
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidCursor
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, repository
 from orderkeep.infrastructure.postgres_repo.feed import READ_CHANGES
 from orderkeep.infrastructure.postgres_repo.rows import write_of

@@ -75,8 +75,8 @@ async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
     [
         ("UPDATE orders SET status = 'shipped'", ["is not found by its status"] * 2),
         ("UPDATE orders SET external_ref = NULL", ["is not found by its external_ref"] * 2),
-        ("UPDATE orders SET version = 2", ["is kept under another user, time or version than its own"]),
-        ("UPDATE changes SET at = at + interval '1 microsecond'", ["this change does not fit its hash"]),
+        ("UPDATE orders SET version = 2", ["is indexed under another user, time or version"]),
+        ("UPDATE changes SET at = at + interval '1 microsecond'", ["the change does not match its hash"]),
     ],
     ids=["its status", "its ref", "its version", "its time"],
 )

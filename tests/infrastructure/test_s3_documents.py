@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.s3_documents import place, store
 from orderkeep.infrastructure.s3_documents.errors import ERRORS, NO_CREDENTIALS, UNREACHABLE

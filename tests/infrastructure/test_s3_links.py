@@ -10,7 +10,7 @@ from botocore.auth import S3SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 from orderkeep.infrastructure.s3_documents import links
 
 URL = "https://s3.eu-west-3.amazonaws.com/shop-documents/kept/orders/web%3A7781/one.html"

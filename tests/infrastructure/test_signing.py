@@ -7,7 +7,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from orderkeep.bootstrap import open_publisher
+from orderkeep.bootstrap.events import open_publisher
 from orderkeep.infrastructure.aws_http.signing import authorization
 from tests.infrastructure.published_changes import changes_of
 from tests.servers.eventbridge import REGION, EventBridgeServer

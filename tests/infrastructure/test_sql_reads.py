@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing.orders import pending_order, small_order
 
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)

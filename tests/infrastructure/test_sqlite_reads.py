@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderFilter
-from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections
 from tests.infrastructure.sqlite_samples import an_order, look
 

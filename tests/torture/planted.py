@@ -19,7 +19,7 @@ class LooksUpKeysFirst(InMemoryOrderRepository):
         await asyncio.sleep(0)
         order = await super().get_by_id(order_id)
         if order is not None:
-            order.requests = before.requests if before is not None else {}
+            order.idempotency_keys = before.idempotency_keys if before is not None else {}
         return order
 
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.dynamo_repo.items import Item
 from orderkeep.infrastructure.dynamo_repo.table import SETTINGS_KEY, OrdersTable
 from orderkeep.testing.violation import ContractViolation

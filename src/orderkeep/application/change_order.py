@@ -16,19 +16,14 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
 from typing import Any
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
+from orderkeep.application.errors import Contention, IdempotencyKeyReused
+from orderkeep.application.ownership import load_for
 from orderkeep.application.ports import OrderHistory
-from orderkeep.application.seen_orders import load_for
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
-from orderkeep.domain.exceptions import (
-    ConcurrentUpdate,
-    Contention,
-    IdempotencyKeyReused,
-    OrderNotFound,
-    VersionMismatch,
-)
+from orderkeep.domain.exceptions import ConcurrentUpdate, OrderNotFound, VersionMismatch
 from orderkeep.domain.repositories import OrderRepository
 
 ATTEMPTS = 12
@@ -39,7 +34,7 @@ LONGEST_PAUSE_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class CommandContext:
     """How a command is asked: by whom, and under which conditions.
 
     `key`: the same request with the same key has one effect and one answer, however often it is sent.
@@ -66,7 +61,7 @@ _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).e
 Decide = Callable[[Order | None], Order | Awaitable[Order]]
 """Gets the order as it is (None: there is none) and returns it changed, or raises and changes nothing."""
 
-PLAIN = Request()
+SYSTEM_CONTEXT = CommandContext()
 """A request by the system, with no conditions."""
 
 
@@ -74,7 +69,7 @@ async def change_order(
     repo: OrderRepository,
     order_id: str,
     decide: Decide,
-    request: Request,
+    context: CommandContext,
     command: tuple[str, Any],
     history: OrderHistory | None = None,
     *,
@@ -89,26 +84,26 @@ async def change_order(
     `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` a repeated key is
     answered with the order as it is now. `is_new` says that the id was made a moment ago, so there is nothing to load.
     """
-    if request.actor.sees_all:
-        request.actor.need(scope)  # before anything is looked up
-    attribution = request.attribution(command)
+    if context.actor.sees_all:
+        context.actor.require(scope)  # before anything is looked up
+    attribution = context.attribution(command)
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
-        order = None if is_new else await load_for(request.actor, repo, order_id)
+        order = None if is_new else await load_for(context.actor, repo, order_id)
         if order is not None:
-            request.actor.need(scope)
-            if attribution.key in order.requests:
+            context.actor.require(scope)
+            if attribution.key in order.idempotency_keys:
                 return await _answer_again(order, attribution, history)
-            _check_version(order, request.expected_version)
-        decided = decide(copy.deepcopy(order) if request.dry_run else order)
+            _check_version(order, context.expected_version)
+        decided = decide(copy.deepcopy(order) if context.dry_run else order)
         changed = decided if isinstance(decided, Order) else await decided
         if not changed.events:
-            return CommandResult(OrderDTO.of(changed), (), replayed=True, dry_run=request.dry_run)
-        result = _result(changed, request.dry_run)
-        if request.dry_run:
+            return CommandResult(OrderDTO.of(changed), (), replayed=True, dry_run=context.dry_run)
+        result = _result(changed, context.dry_run)
+        if context.dry_run:
             return result
-        changed.attribute(attribution)
+        changed.set_attribution(attribution)
         try:
             await repo.save(changed)
         except ConcurrentUpdate:
@@ -117,7 +112,7 @@ async def change_order(
     raise Contention(ATTEMPTS)
 
 
-def existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order | None], Order]:
+def on_existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order | None], Order]:
     """Return a decision that changes the order, or raises `OrderNotFound` where there is none."""
 
     def decide(order: Order | None) -> Order:
@@ -135,7 +130,7 @@ def fingerprint_of(command: tuple[str, Any]) -> str:
 
 
 async def _answer_again(order: Order, asked: Attribution, history: OrderHistory | None) -> CommandResult:
-    remembered = order.requests[asked.key or ""]
+    remembered = order.idempotency_keys[asked.key or ""]
     if remembered.fingerprint != asked.fingerprint:
         raise IdempotencyKeyReused
     then = await history.get_change(order.id, remembered.version) if history is not None else None

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import IO
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.domain.entities import Order, in_utc
+from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderRepository
+from orderkeep.domain.value_objects import in_utc
 
 Clock = Callable[[], datetime]
 """Tells the time, in UTC."""

@@ -1,4 +1,4 @@
-"""From a document store's URL to the store, and what can be put into it: receipts in each format."""
+"""Opens the document store of a URL, and loads the receipt renderers."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -9,11 +9,11 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
 
 DEFAULT_DOCUMENTS = "folder:///documents"
-"""A folder in the folder that orderkeep is started in. It is made when the first document comes."""
+"""A folder in the current directory, created with the first document."""
 
 
 class InvalidDocumentsURL(ValueError):
-    """The URL names no document store that there is."""
+    """The URL is not that of a document store."""
 
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -24,8 +24,8 @@ _LONGEST_PREFIX = 400  # a key of S3 has 1,024 bytes
 
 
 def open_documents(url: str) -> DocumentStore:
-    """Open the document store that a URL names: `memory://`, `folder:///documents` (`folder:////var/lib/documents`)
-    or `s3://bucket/prefix?region=eu-central-1`. Nothing is written, and nobody asked, until there is a document.
+    """Open the document store of a URL: `memory://`, `folder:///documents` (`folder:////var/lib/documents`) or
+    `s3://bucket/prefix?region=eu-central-1`. It is not accessed before the first document.
     """
     try:
         parts = urlsplit(url)
@@ -39,14 +39,14 @@ def open_documents(url: str) -> DocumentStore:
 
 
 def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:
-    """Return what makes receipts, by the name of the format. `seller` is what they say of who sold, a line each.
+    """Return the receipt renderers by format. `seller` is the seller's name and address, one line each.
 
-    Each is loaded when it is asked for, and not before: that takes time, which commands without receipts would lose.
+    A renderer is loaded on first use, because that takes time which commands without receipts do not need.
     """
-    return _LoadedWhenAskedFor({"html": lambda: _html(seller), "pdf": lambda: _pdf(seller)})
+    return _LazyRenderers({"html": lambda: _html(seller), "pdf": lambda: _pdf(seller)})
 
 
-class _LoadedWhenAskedFor(Mapping[str, ReceiptRenderer]):
+class _LazyRenderers(Mapping[str, ReceiptRenderer]):
     def __init__(self, makers: Mapping[str, Callable[[], ReceiptRenderer]]) -> None:
         self._makers = makers
         self._made: dict[str, ReceiptRenderer] = {}
@@ -124,8 +124,8 @@ def _s3(parts: SplitResult) -> DocumentStore:
 
 
 def _is_endpoint(url: str) -> bool:
-    """Tell whether S3's client takes the URL, and links may show it: it panics where it is none, and whoever has a
-    link would have a password that stands in it.
+    """Return whether the URL is safe for the S3 client, which panics on an invalid one, and for links, which would
+    reveal a password in it.
     """
     if not _ENDPOINT.fullmatch(url):
         return False

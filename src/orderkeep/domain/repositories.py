@@ -1,4 +1,4 @@
-"""The port that the domain needs: where orders are kept."""
+"""The repository port for orders."""
 
 from abc import ABC, abstractmethod
 
@@ -6,20 +6,19 @@ from orderkeep.domain.entities import Order
 
 
 class OrderRepository(ABC):
-    """Keeps orders, one commit a save."""
+    """Stores orders; each save is one commit."""
 
     @abstractmethod
     async def get_by_id(self, order_id: str) -> Order | None:
-        """Return the order as last committed, or None. The object is the caller's own: changing it changes nothing
-        here until it is saved. Raises `StoreUnavailable`.
+        """Return the order as last committed, or None. The caller owns the object: changes to it have no effect until
+        it is saved. Raises `StoreUnavailable`.
         """
 
     @abstractmethod
     async def save(self, *orders: Order) -> None:
-        """Commit all of the orders or none: the new state, and one change each (its events, the order as it became,
-        who asked and with which key). When this returns the commit is durable, and each order's `version` is one up.
+        """Commit all orders or none, each with a history entry and its idempotency key. On return, the commit is
+        durable and each `version` is incremented.
 
-        Raises `ConcurrentUpdate` where the stored version of an order is not the one that was loaded (0: not stored
-        yet), and `StoreUnavailable`, after which the commit may or may not have happened. Whatever is raised, the
-        order objects are as they were.
+        Raises `ConcurrentUpdate` if a stored version is not the one that was loaded (0: not stored yet), and
+        `StoreUnavailable` if the outcome is unknown. If it raises, the order objects are unchanged.
         """

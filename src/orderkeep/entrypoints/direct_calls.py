@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import AfterValidator
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
@@ -30,7 +30,7 @@ def _whole(text: str) -> str:
 
 def _known_format(name: str) -> str:
     if name not in FORMATS:
-        raise finding("unknown_format", f"must be one of: {', '.join(FORMATS)}")
+        raise finding("unknown_format", f"must be one of {', '.join(FORMATS)}")
     return name
 
 
@@ -116,76 +116,76 @@ class Call:
     """
 
     model: type[Body]
-    work: Callable[[UseCases, Any, Request], Awaitable[object]]
+    work: Callable[[UseCases, Any, CommandContext], Awaitable[object]]
     is_command: bool = False
 
 
-async def _place_order(use_cases: UseCases, given: PlaceOrderBody, asked: Request) -> object:
+async def _place_order(use_cases: UseCases, given: PlaceOrderBody, asked: CommandContext) -> object:
     return _result(await use_cases.place_order.execute(to_place_order(given), asked), asked)
 
 
-async def _cancel_order(use_cases: UseCases, given: CancelInput, asked: Request) -> object:
+async def _cancel_order(use_cases: UseCases, given: CancelInput, asked: CommandContext) -> object:
     result = await use_cases.cancel_order.execute(given.order_id, asked, reason=given.reason, note=given.note)
     return _result(result, asked)
 
 
-async def _move(name: str, use_cases: UseCases, given: OrderInput, asked: Request) -> object:
+async def _move(name: str, use_cases: UseCases, given: OrderInput, asked: CommandContext) -> object:
     return _result(await getattr(use_cases, name).execute(given.order_id, asked), asked)
 
 
-async def _get_order(use_cases: UseCases, given: OrderInput, asked: Request) -> object:
+async def _get_order(use_cases: UseCases, given: OrderInput, asked: CommandContext) -> object:
     return msgspec.Raw((await use_cases.get_order.execute(given.order_id, asked.actor)).json)
 
 
-async def _get_order_at(use_cases: UseCases, given: OrderAtInput, asked: Request) -> object:
+async def _get_order_at(use_cases: UseCases, given: OrderAtInput, asked: CommandContext) -> object:
     if (when := given.at or given.version) is None or (given.at and given.version):
         raise InvalidFields((FieldError("/at", "invalid_value", "must be given, or version in its place"),))
     return await use_cases.get_order_at.execute(given.order_id, when, asked.actor)
 
 
-async def _get_order_history(use_cases: UseCases, given: HistoryInput, asked: Request) -> object:
+async def _get_order_history(use_cases: UseCases, given: HistoryInput, asked: CommandContext) -> object:
     page = await use_cases.get_order_history.execute(
         given.order_id, limit=given.limit, cursor=given.cursor, actor=asked.actor
     )
     return page_form([change_form(change) for change in page.changes], page.next_cursor)
 
 
-async def _list_orders(use_cases: UseCases, given: ListInput, asked: Request) -> object:
+async def _list_orders(use_cases: UseCases, given: ListInput, asked: CommandContext) -> object:
     filters = OrderFilter(**given.model_dump(exclude={"limit", "cursor"}))
     page = await use_cases.list_orders.execute(filters, limit=given.limit, cursor=given.cursor, actor=asked.actor)
     return page_form([msgspec.Raw(order.json) for order in page.orders], page.next_cursor)
 
 
-async def _issue_receipt(use_cases: UseCases, given: ReceiptInput, asked: Request) -> object:
+async def _issue_receipt(use_cases: UseCases, given: ReceiptInput, asked: CommandContext) -> object:
     issued = await use_cases.issue_receipt.execute(
         given.order_id, asked, file_format=given.format, version=given.version
     )
     return dry_run_form(issued.result) if asked.dry_run else issued.document
 
 
-async def _list_documents(use_cases: UseCases, given: OrderInput, asked: Request) -> object:
+async def _list_documents(use_cases: UseCases, given: OrderInput, asked: CommandContext) -> object:
     return page_form([*await use_cases.list_documents.execute(given.order_id, asked.actor)], None)
 
 
-async def _get_document(use_cases: UseCases, given: DocumentInput, asked: Request) -> object:
+async def _get_document(use_cases: UseCases, given: DocumentInput, asked: CommandContext) -> object:
     return await use_cases.get_document.execute(given.order_id, given.document_id, asked.actor, prefer_link=True)
 
 
-async def _export_to_document(use_cases: UseCases, given: ExportInput, asked: Request) -> object:
+async def _export_to_document(use_cases: UseCases, given: ExportInput, asked: CommandContext) -> object:
     filters = OrderFilter(**given.model_dump(exclude={"format"}))
     return await use_cases.export_to_document.execute(FORMATS[given.format], filters, asked.actor)
 
 
-async def _verify_orders(use_cases: UseCases, given: VerifyInput, asked: Request) -> object:
+async def _verify_orders(use_cases: UseCases, given: VerifyInput, asked: CommandContext) -> object:
     return await use_cases.verify_orders.execute(read_documents=given.documents, actor=asked.actor)
 
 
-async def _check_store(use_cases: UseCases, _: NoInput, __: Request) -> object:
+async def _check_store(use_cases: UseCases, _: NoInput, __: CommandContext) -> object:
     await use_cases.check_store()
     return {"status": "ready"}
 
 
-def _result(result: CommandResult, asked: Request) -> object:
+def _result(result: CommandResult, asked: CommandContext) -> object:
     return dry_run_form(result) if asked.dry_run else result.order
 
 

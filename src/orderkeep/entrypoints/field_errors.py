@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 
 MOST_ERRORS = 100
 """How many errors are told; what has more is not mended by hand."""
@@ -73,7 +73,7 @@ def without_key(pointer: str) -> str:
     return re.sub(r"(/metadata)/.+", r"\1/*", pointer, flags=re.DOTALL)
 
 
-def field_error_of(error: InvalidOrder) -> FieldError:
+def field_error_of(error: InvalidInput) -> FieldError:
     """Return a refusal by the domain in the same form."""
     head, _, rest = error.field.partition("/")
     path = [head, rest] if head == "metadata" and rest else error.field.split("/")

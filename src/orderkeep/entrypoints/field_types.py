@@ -13,7 +13,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import (
     AmountOutOfRange,
-    InvalidOrder,
+    InvalidInput,
     QuantityOutOfRange,
     TooManyMetadataKeys,
     TooManyTags,
@@ -46,7 +46,7 @@ def finding(code: str, message: str, below: tuple[str, ...] = (), limit: int | N
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rule:
-    """A rule of the domain, kept by a field: `check` raises the `InvalidOrder` that is told. `schema` says the same
+    """A rule of the domain, kept by a field: `check` raises the `InvalidInput` that is reported. `schema` says the same
     to people and tools. `prefix` is what the check itself calls the field.
     """
 
@@ -67,7 +67,7 @@ class Rule:
     def _checked(self, value: Any) -> Any:
         try:
             self.check(value)
-        except InvalidOrder as error:
+        except InvalidInput as error:
             below = error.field.removeprefix(self.prefix).split("/")
             raise finding(error.code, str(error), tuple(part for part in below if part), self.limit) from None
         return value
@@ -83,12 +83,12 @@ def text(longest: int, *, breaks: bool = False, blank: bool = False) -> Rule:
     return Rule(check, {"minLength": 0 if blank else 1, "maxLength": longest, "pattern": pattern})
 
 
-def at_most(limit: int, refusal: type[InvalidOrder], what: str) -> Rule:
+def at_most(limit: int, refusal: type[InvalidInput], what: str) -> Rule:
     """Return the rule that there are not more than `limit`, checked before any of them is looked at."""
 
     def check(value: Any) -> None:
         if isinstance(value, list | dict) and len(value) > limit:
-            raise refusal(f"must be at most {limit} {what}")
+            raise refusal(f"must have at most {limit} {what}")
 
     return Rule(check, {"maxProperties" if what == "keys" else "maxItems": limit}, first=True, limit=limit)
 
@@ -106,7 +106,7 @@ class NamedTexts:
 
 def _check_amount(value: int) -> None:
     if not 0 <= value <= LARGEST_AMOUNT:
-        raise AmountOutOfRange(f"must be minor units from 0 to {LARGEST_AMOUNT}")
+        raise AmountOutOfRange(f"must be from 0 to {LARGEST_AMOUNT} minor units")
 
 
 def _check_quantity(value: int) -> None:
@@ -153,7 +153,7 @@ Tags = Annotated[
     tuple[Annotated[str, text(limits.MAX_TAG_LENGTH)], ...],
     Strict(False),
     Rule(check_tags, {"uniqueItems": True}, prefix="tags"),
-    at_most(limits.MAX_TAGS, TooManyTags, "tags"),
+    at_most(limits.MAX_TAGS, TooManyTags, "items"),
 ]
 Metadata = Annotated[
     dict[

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any
 
-from orderkeep.application.actor import Actor, ActorKind, Scope, scopes_in
-from orderkeep.bootstrap import claims_mapping
+from orderkeep.application.access.actor import Actor, ActorKind, Scope, scopes_in
+from orderkeep.bootstrap.access import claims_mapping
 
 if TYPE_CHECKING:
     from orderkeep.application.claims import ClaimsMapping

@@ -17,9 +17,10 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import AfterValidator, Field
 
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.change_order import Request
-from orderkeep.domain.exceptions import InvalidOrder, InvalidQuery, OrderkeepError, StoreUnavailable, StoreUnusable
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.errors import InvalidQuery
+from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, ServiceUnavailable, StoreUnusable
 from orderkeep.entrypoints.direct_calls import CALLS, Call
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of, pointer_to, without_key
 from orderkeep.entrypoints.field_types import Version, finding
@@ -82,7 +83,7 @@ async def _answer(event: Any, context: Context) -> object:
         known = ", ".join(CALLS)
         raise InvalidFields((FieldError("/use_case", "unknown_use_case", f"must be one of {known}"),))
     _refuse_conditions(asked, call)
-    request = Request(
+    request = CommandContext(
         actor=DIRECT_ACTOR,
         key=asked.idempotency_key,
         expected_version=asked.expected_version,
@@ -107,7 +108,7 @@ def _refuse_conditions(asked: Event, call: Call) -> None:
 
 def _said(error: OrderkeepError) -> str:
     match error:
-        case InvalidOrder():
+        case InvalidInput():
             found = field_error_of(error)
             return f"/input{without_key(found.pointer)} {found.message}"
         case InvalidQuery():
@@ -115,7 +116,7 @@ def _said(error: OrderkeepError) -> str:
         case StoreUnusable():
             log.error("the store cannot answer", extra={"code": error.code, "reason": str(error)})
             return "the store cannot answer until somebody mends it; the log has more"
-        case StoreUnavailable():
+        case ServiceUnavailable():
             log.error("the store cannot answer", extra={"code": error.code, "reason": str(error)})
             return "the store cannot answer now: try again, with the same idempotency_key"
     return str(error)

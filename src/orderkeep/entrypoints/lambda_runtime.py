@@ -12,14 +12,11 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
-from orderkeep.bootstrap import (
-    AuthenticationNotInstalled,
-    InvalidDocumentsURL,
-    InvalidStoreURL,
-    UseCases,
-    bootstrap_as_set,
-    check_table,
-)
+from orderkeep.application.errors import RequestTimedOut
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap.access import AuthenticationNotInstalled
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.log_context import current_request
@@ -119,7 +116,7 @@ def begin_to_wire(settings: Settings) -> Callable[[], UseCases]:
     is the network that this waits for: meanwhile there is time to import what else is needed. Raises `CannotStart`.
     """
     with _explained(settings):
-        use_cases = bootstrap_as_set(settings)
+        use_cases = bootstrap_from_settings(settings)
     beside = ThreadPoolExecutor(1)
     seen = beside.submit(lambda: take_over_thread().run_until_complete(_see(use_cases, settings)))
     beside.shutdown(wait=False)  # it ends when that is done
@@ -157,7 +154,7 @@ def take_over_thread() -> asyncio.AbstractEventLoop:
 
 
 def run(work: Awaitable[T], context: Context) -> T:
-    """Do the work on the container's one loop, and return what it returns. Raises `StoreUnavailable` shortly before
+    """Do the work on the container's one loop, and return what it returns. Raises `RequestTimedOut` shortly before
     the invocation's time is over.
     """
 
@@ -170,14 +167,14 @@ def run(work: Awaitable[T], context: Context) -> T:
 
 @asynccontextmanager
 async def within_time_of(context: Context) -> AsyncIterator[None]:
-    """Give up what is inside with `StoreUnavailable` while there is time to say so: nothing else of ours waits."""
+    """Cancel the work inside with `RequestTimedOut` while there is time to respond."""
     await asyncio.sleep(0)  # after a freeze: hear first which connections the other side has closed meanwhile
     left = context.get_remaining_time_in_millis() / 1_000
     try:
         async with asyncio.timeout(left - min(ANSWER_SECONDS, left / 4)):
             yield
     except TimeoutError:
-        raise StoreUnavailable("the store did not answer in the time that the invocation had") from None
+        raise RequestTimedOut("the request was not completed in the time that the invocation had") from None
 
 
 async def _see(use_cases: UseCases, settings: Settings) -> None:

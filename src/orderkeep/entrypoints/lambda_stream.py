@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from orderkeep.application.errors import RequestTimedOut
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.bootstrap import InvalidEventsURL, open_publisher, stream_reader
-from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, log_as_invocation, read_settings, run
 from orderkeep.entrypoints.stream_batches import ReadRecord, StreamBatch
 
@@ -23,7 +23,7 @@ def handler(event: Any, context: Context) -> dict[str, list[dict[str, str]]]:
         run(batch.publish(_publisher), context)
     except NotPublished as error:
         batch.broken_off(str(error))
-    except StoreUnavailable:
+    except RequestTimedOut:
         batch.broken_off("the invocation has no time left")
     return batch.answer()
 

@@ -88,7 +88,7 @@ class PlaceOrderBody(Body):
     user_id: Annotated[str, text(limits.MAX_USER_ID_LENGTH)] = Field(description="Whose order it is.")
     total: Amount = Field(description="What is to be paid.")
     currency: Currency = Field(description="ISO 4217 code, of every amount in the order.")
-    lines: Annotated[tuple[LineBody, ...], Strict(False), at_most(limits.MAX_LINES, TooManyLines, "lines")] = Field(
+    lines: Annotated[tuple[LineBody, ...], Strict(False), at_most(limits.MAX_LINES, TooManyLines, "items")] = Field(
         (), description="What was ordered."
     )
     shipping: Amount = Field(0, description="For shipping.")

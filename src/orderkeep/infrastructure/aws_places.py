@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from orderkeep.application.this_machine import is_this_machine
+from orderkeep.application.access.loopback import is_loopback
 from orderkeep.domain.exceptions import StoreUnusable
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _is_url(endpoint: str) -> bool:
 def is_here(endpoint: str | None) -> bool:
     """Tell whether the endpoint is on this machine, and so is no service of Amazon's."""
     try:
-        return is_this_machine(urlsplit(endpoint or "").hostname or "")
+        return is_loopback(urlsplit(endpoint or "").hostname or "")
     except ValueError:
         return False
 

@@ -12,8 +12,9 @@ import msgspec
 
 from orderkeep.application.dtos import CancellationDTO, ChangeDTO, EventDTO, LineDTO, OrderDTO
 from orderkeep.application.ports import OrderSnapshot
-from orderkeep.domain.entities import Document, Order
-from orderkeep.domain.events import RememberedRequest
+from orderkeep.domain.entities import Order
+from orderkeep.domain.events import RememberedKey
+from orderkeep.domain.value_objects import Document
 
 SCHEMA = zlib.crc32(
     repr([[f.name for f in fields(dto)] for dto in (OrderDTO, LineDTO, CancellationDTO, Document)]).encode()
@@ -25,7 +26,7 @@ apart and answered in today's shape.
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(OrderDTO).decode
 _decode_events = msgspec.json.Decoder(tuple[EventDTO, ...]).decode
-_decode_requests = msgspec.json.Decoder(dict[str, RememberedRequest]).decode
+_decode_requests = msgspec.json.Decoder(dict[str, RememberedKey]).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ def commit_of(order: Order) -> Commit:
         request_id=asked.request_id,
         events=_encode([EventDTO.of(event) for event in order.events]),
         document=document,
-        previous_hash=order.seal,
+        previous_hash=order.last_hash,
         hash="",
     )
     change.hash = hash_of(change)
@@ -102,7 +103,7 @@ def commit_of(order: Order) -> Commit:
         tags=order.tags,
         schema=SCHEMA,
         document=document,
-        requests=_encode(order.requests),
+        requests=_encode(order.idempotency_keys),
         seal=change.hash,
     )
     return Commit(order.version, record, change)
@@ -111,8 +112,8 @@ def commit_of(order: Order) -> Commit:
 def order_of(document: bytes, requests: bytes, seal: str) -> Order:
     """Return the order that was kept."""
     order = _decode_order(document).to_order()
-    order.requests = _decode_requests(requests)
-    order.seal = seal
+    order.idempotency_keys = _decode_requests(requests)
+    order.last_hash = seal
     return order
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
 from orderkeep.application.cursors import list_cursor, list_position
+from orderkeep.application.errors import InvalidQuery
 from orderkeep.application.ports import ListPosition, OrderFilter
 from orderkeep.application.use_cases.list_orders import check_filter, check_limit
-from orderkeep.domain.exceptions import InvalidQuery
 from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS, PARAMETERS, read_query
 from orderkeep.entrypoints.api.problems import Refused
 

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
-from orderkeep.application.change_order import Request, change_order
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.change_order import CommandContext, change_order
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter, OrderQueries, Progress, ignore_progress
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import IdempotencyKeyReused, InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput, InvalidOrder
 from orderkeep.domain.repositories import OrderRepository
 
 AT_ONCE = 64
@@ -91,7 +92,7 @@ class ImportOrdersUseCase:
 
         `on_progress` is told, from time to time, how many more were written. Raises `NotAllowed`, `StoreUnavailable`.
         """
-        actor.need(Scope.ADMIN)  # what is imported was never decided here
+        actor.require(Scope.ADMIN)  # what is imported was never decided here
         report = ImportReport()
         identities: set[str] = set()
         for row in read():
@@ -117,7 +118,7 @@ class ImportOrdersUseCase:
                 raise InvalidOrder("the same order stands in the file before", _known_by(row.order))
             identities.add(order.id)
             order.to_imported_order()
-        except InvalidOrder as error:
+        except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
             return
         report.orders += 1
@@ -139,9 +140,9 @@ class ImportOrdersUseCase:
                 raise _Unchanged
             raise IdempotencyKeyReused
 
-        request = Request(actor=actor, key=f"import {order.id}")
+        context = CommandContext(actor=actor, key=f"import {order.id}")
         try:
-            result = await change_order(self.repo, order.id, decide, request, ("import", order), scope=Scope.ADMIN)
+            result = await change_order(self.repo, order.id, decide, context, ("import", order), scope=Scope.ADMIN)
         except _Unchanged:
             return "unchanged"
         except IdempotencyKeyReused:

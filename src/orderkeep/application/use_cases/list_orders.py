@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from orderkeep.application.actor import SYSTEM, Actor, ActorKind, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
+from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
-from orderkeep.domain.exceptions import InvalidQuery, UnsupportedFilter
 from orderkeep.domain.status import OrderStatus
 
 DEFAULT_PAGE = 50
@@ -41,7 +41,7 @@ class ListOrdersUseCase:
 
         Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for a wrong limit or status.
         """
-        actor.need(Scope.READ)
+        actor.require(Scope.READ)
         return await page_of_orders(self.queries, where, limit, cursor, actor)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from orderkeep.bootstrap import UseCases, bootstrap_as_set, open_rate_limiter
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap.access import open_rate_limiter
 from orderkeep.config import Settings
 from orderkeep.entrypoints.api import docs, documents, health, lifecycle, orders
 from orderkeep.entrypoints.api.cors import listed_origins
@@ -88,7 +89,7 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
 def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.use_cases = bootstrap_as_set(settings)
+        app.state.use_cases = bootstrap_from_settings(settings)
         try:
             yield
         finally:

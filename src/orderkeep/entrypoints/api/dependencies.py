@@ -9,8 +9,8 @@ from typing import Annotated
 from fastapi import Depends, Path
 from starlette.requests import Request
 
-from orderkeep.application.actor import Actor
-from orderkeep.application.change_order import Request as Asked
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.change_order import CommandContext
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.api.conditions import NO_VERSION, if_match
 from orderkeep.entrypoints.api.examples import DOCUMENT_ID, ORDER_ID
@@ -34,9 +34,9 @@ async def get_actor(request: Request) -> Actor:
     return actor
 
 
-async def get_asked(request: Request) -> Asked:
+async def get_context(request: Request) -> CommandContext:
     """Return by whom and under which conditions a command is asked. Raises `Refused`."""
-    return Asked(
+    return CommandContext(
         actor=await get_actor(request),
         key=_key_in(request),
         expected_version=await _expected_version(request),
@@ -49,7 +49,7 @@ OrderId = Annotated[str, Path(description="What the order is known by.", example
 DocumentId = Annotated[str, Path(description="The document's `id`.", examples=[DOCUMENT_ID])]
 Services = Annotated[UseCases, Depends(get_use_cases)]
 Asker = Annotated[Actor, Depends(get_actor)]
-Conditions = Annotated[Asked, Depends(get_asked)]
+Context = Annotated[CommandContext, Depends(get_context)]
 
 
 def _key_in(request: Request) -> str | None:

@@ -6,14 +6,17 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 
+from orderkeep.application import errors
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.entrypoints.api.errors import status_for, title_of
+from orderkeep.entrypoints.api.errors import status_for
 from orderkeep.entrypoints.api.examples import REQUEST_ID
 from orderkeep.entrypoints.api.problems import MEDIA_TYPE, TYPE_PREFIX
 
 _KINDS: dict[str, type[OrderkeepError]] = {
-    kind.code: kind for kind in vars(exceptions).values() if isinstance(kind, type) and issubclass(kind, OrderkeepError)
+    kind.code: kind
+    for kind in (vars(errors) | vars(exceptions)).values()
+    if isinstance(kind, type) and issubclass(kind, OrderkeepError)
 }
 
 _AT_THE_DOOR: dict[str, tuple[HTTPStatus, str]] = {
@@ -43,24 +46,26 @@ _AT_THE_DOOR: dict[str, tuple[HTTPStatus, str]] = {
 }  # fmt: skip
 
 _DETAILS = {
-    "total_mismatch": "/total: total must be lines + shipping + tax - discount: expected 9900, given 9950, "
+    "total_mismatch": "/total: total must equal lines + shipping + tax - discount: expected 9900, got 9950, "
     "difference +50 (minor units of EUR)",
     "discount_exceeds_line": "/lines/0/discount: must not exceed quantity times unit_price",
-    "amount_out_of_range": "/lines/0/unit_price: quantity times unit_price must be below 10^15 minor units",
+    "amount_out_of_range": "/lines/0/unit_price: is too large: quantity times unit_price plus tax must be below 10^15 "
+    "minor units",
     "invalid_query": "limit: must be from 1 to 200",
-    "invalid_cursor": "cursor: is not a cursor of this list with these filters",
+    "invalid_cursor": "cursor: is not valid for this list and these filters: use the next_cursor of the previous page, "
+    "or omit it",
     "unsupported_filter": "tag: cannot be used together with status: filter by one of them",
-    "not_authenticated": "what was sent to show who asks does not count",
-    "too_many_requests": "too many requests: try again in 3 s",
-    "not_allowed": "this needs the scope orders:ship",
+    "not_authenticated": "the credentials are not valid: use an active API key or an unexpired access token",
+    "too_many_requests": "rate limit exceeded: retry after 3 s",
+    "not_allowed": "this operation requires the scope orders:ship",
     "order_not_found": "Order not found",
-    "version_not_found": "the order did not exist at that instant",
-    "document_not_found": "the order has no such document",
-    "unknown_format": "/format: must be one of: html, pdf",
-    "too_many_documents": "Order cannot have another document: it has 100, as many as it may",
+    "version_not_found": "the order did not exist at this time",
+    "document_not_found": "the order has no document with this ID",
+    "unknown_format": "/format: must be one of html, pdf",
+    "too_many_documents": "the order already has 100 documents, the maximum",
     "version_mismatch": "the order is at version 3, which If-Match does not name: read it, then decide",
-    "idempotency_key_reused": "this idempotency key was used before, for another request: use a new key",
-    "contention": "other changes to this order came first, 12 times in a row: try again",
+    "idempotency_key_reused": "this idempotency key was used for a different request: use a new key",
+    "contention": "other writers changed the order 12 times in a row: send the request again",
     "store_unavailable": "the store cannot answer now: try again, with the same Idempotency-Key",
     "store_unusable": "the store cannot answer until somebody mends it; the log has more under this request_id",
     "cannot_confirm_order": "Order cannot be confirmed: it is cancelled",
@@ -141,7 +146,7 @@ def problem_example(code: str) -> dict[str, Any]:
         status, detail = _AT_THE_DOOR[code]
         title = status.phrase
     else:
-        status, detail, title = status_for(_KINDS[code]), _DETAILS[code], title_of(_KINDS[code])
+        status, detail, title = status_for(_KINDS[code]), _DETAILS[code], _KINDS[code].title
     example: dict[str, Any] = {
         "type": TYPE_PREFIX + code,
         "title": title,

@@ -11,7 +11,7 @@ from orderkeep.application.use_cases import FoundDocument, IssuedReceipt
 from orderkeep.entrypoints.api import answers
 from orderkeep.entrypoints.api.bodies import receipt_in
 from orderkeep.entrypoints.api.conditions import etag_of, none_match
-from orderkeep.entrypoints.api.dependencies import Asker, Conditions, DocumentId, OrderId, Services
+from orderkeep.entrypoints.api.dependencies import Asker, Context, DocumentId, OrderId, Services
 from orderkeep.entrypoints.api.documentation import documented
 from orderkeep.entrypoints.api.routing import StrictRoute
 from orderkeep.entrypoints.envelopes import page_form
@@ -26,11 +26,11 @@ HARMLESS = {
 
 
 @router.post("/receipt", **documented("issue_receipt"))
-async def issue_receipt(order_id: OrderId, request: Request, use_cases: Services, asked: Conditions) -> Response:
+async def issue_receipt(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
     """Answers 201 and where the receipt is, or 200 where it had been issued before."""
     wanted = await receipt_in(request)
-    issued = await use_cases.issue_receipt.execute(order_id, asked, file_format=wanted.format, version=wanted.version)
-    return _receipt_answer(request, issued, dry_run=asked.dry_run)
+    issued = await use_cases.issue_receipt.execute(order_id, context, file_format=wanted.format, version=wanted.version)
+    return _receipt_answer(request, issued, dry_run=context.dry_run)
 
 
 @router.get("", **documented("list_documents"))

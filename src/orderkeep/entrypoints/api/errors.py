@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-import re
 from http import HTTPStatus
 
 from fastapi import FastAPI
@@ -13,20 +11,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from orderkeep.domain.exceptions import (
+from orderkeep.application.errors import (
     ApiKeyNotFound,
-    CommandRefused,
-    Conflict,
     IdempotencyKeyReused,
-    InvalidOrder,
     InvalidQuery,
     NotAllowed,
     NotAuthenticated,
+    TooManyRequests,
+)
+from orderkeep.domain.exceptions import (
+    CommandRefused,
+    Conflict,
+    InvalidInput,
     OrderkeepError,
     OrderNotFound,
-    StoreUnavailable,
+    ServiceUnavailable,
     StoreUnusable,
-    TooManyRequests,
     VersionMismatch,
 )
 from orderkeep.entrypoints.api.conditions import etag_of
@@ -37,7 +37,7 @@ from orderkeep.entrypoints.field_errors import field_error_of
 log = logging.getLogger("orderkeep.http")
 
 STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
-    InvalidOrder: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
     InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotAuthenticated: HTTPStatus.UNAUTHORIZED,
     NotAllowed: HTTPStatus.FORBIDDEN,
@@ -48,7 +48,7 @@ STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
     VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
     IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
     Conflict: HTTPStatus.CONFLICT,
-    StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     OrderkeepError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 """The status for each class of exceptions and those below it; the nearest counts."""
@@ -74,14 +74,9 @@ def status_for(kind: type[BaseException]) -> HTTPStatus:
     return next(STATUSES[each] for each in kind.__mro__ if each in STATUSES)
 
 
-def title_of(kind: type[BaseException]) -> str:
-    """Return what every problem of this kind is called: the first sentence of the exception's docstring."""
-    return re.split(r"[.:;](?:\s|$)", inspect.getdoc(kind) or "", maxsplit=1)[0].replace("\n", " ")
-
-
 def problem_of(error: OrderkeepError, request_id: str) -> Response:
     """Return the problem document of what was refused inside."""
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, ServiceUnavailable):
         log.error("the store cannot answer", extra={"code": error.code, "reason": str(error)})
     detail, errors, headers = _said(error)
     return problem(
@@ -89,7 +84,7 @@ def problem_of(error: OrderkeepError, request_id: str) -> Response:
         error.code,
         detail,
         request_id=request_id,
-        title=title_of(type(error)),
+        title=error.title,
         errors=errors,
         headers=headers,
     )
@@ -102,7 +97,7 @@ async def _answer_refusal_inside(request: Request, error: Exception) -> Response
 
 def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
     match error:
-        case InvalidOrder():
+        case InvalidInput():
             found = field_error_of(error)
             errors = [Detail(found.code, found.message, pointer=found.pointer)]
             return summary(errors), errors, {}
@@ -122,7 +117,7 @@ def _said(error: OrderkeepError) -> tuple[str, list[Detail], dict[str, str]]:
             return str(error), [], {"Retry-After": str(error.retry_after)}
         case StoreUnusable():
             return "the store cannot answer until somebody mends it; the log has more under this request_id", [], {}
-        case StoreUnavailable():
+        case ServiceUnavailable():
             detail = "the store cannot answer now: try again, with the same Idempotency-Key"
             return detail, [], {"Retry-After": RETRY_SECONDS}
     return str(error), [], {}

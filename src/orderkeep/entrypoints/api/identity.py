@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from starlette._utils import get_route_path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orderkeep.application.actor import Actor
-from orderkeep.domain.exceptions import NotAuthenticated, OrderkeepError
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.errors import NotAuthenticated
+from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.errors import problem_of
 from orderkeep.entrypoints.api.middleware import request_id_of
 
 if TYPE_CHECKING:
-    from orderkeep.application.rate_limits import RateLimiter
+    from orderkeep.application.access.rate_limits import RateLimiter
     from orderkeep.bootstrap import UseCases
 
 ACTOR = "orderkeep.actor"

@@ -7,8 +7,8 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
-from orderkeep.application.this_machine import is_this_machine
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.loopback import is_loopback
 from orderkeep.entrypoints.api.identity import ACTOR
 from orderkeep.entrypoints.api.middleware import request_id_of
 from orderkeep.entrypoints.api.problems import Refused, refusal
@@ -38,7 +38,7 @@ class LocalModeMiddleware:
 
     def _refusal(self, scope: Scope) -> Refused | None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        if len(hosts) != 1 or not is_this_machine(_name_in(hosts[0])):
+        if len(hosts) != 1 or not is_loopback(_name_in(hosts[0])):
             return Refused(
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "host_not_allowed",

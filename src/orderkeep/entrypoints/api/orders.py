@@ -10,7 +10,7 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
 from orderkeep.entrypoints.api import answers
 from orderkeep.entrypoints.api.bodies import cancellation_in, expect_nothing_in, new_order_in
-from orderkeep.entrypoints.api.dependencies import Asker, Conditions, OrderId, Services
+from orderkeep.entrypoints.api.dependencies import Asker, Context, OrderId, Services
 from orderkeep.entrypoints.api.documentation import documented
 from orderkeep.entrypoints.api.parameters import query_of
 from orderkeep.entrypoints.api.problems import Detail, Refused
@@ -20,11 +20,11 @@ router = APIRouter(prefix="/orders", tags=["orders"], route_class=StrictRoute)
 
 
 @router.post("", **documented("place_order"))
-async def place_order(request: Request, use_cases: Services, asked: Conditions) -> Response:
+async def place_order(request: Request, use_cases: Services, context: Context) -> Response:
     """Answers 201 and where the order is. With an `Idempotency-Key` its id follows from the key, and a second
     request answers as the first did."""
-    result = await use_cases.place_order.execute(await new_order_in(request), asked)
-    return answers.placed_answer(request, result, dry_run=asked.dry_run)
+    result = await use_cases.place_order.execute(await new_order_in(request), context)
+    return answers.placed_answer(request, result, dry_run=context.dry_run)
 
 
 @router.get("", **documented("list_orders"))
@@ -55,43 +55,43 @@ async def get_order_history(order_id: OrderId, request: Request, use_cases: Serv
 
 
 @router.post("/{order_id}/confirm", **documented("confirm_order"))
-async def confirm_order(order_id: OrderId, request: Request, use_cases: Services, asked: Conditions) -> Response:
+async def confirm_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
     """From `pending` to `processing`."""
     await expect_nothing_in(request)
-    result = await use_cases.confirm_order.execute(order_id, asked)
-    return answers.result_answer(result, dry_run=asked.dry_run)
+    result = await use_cases.confirm_order.execute(order_id, context)
+    return answers.result_answer(result, dry_run=context.dry_run)
 
 
 @router.post("/{order_id}/ship", **documented("ship_order"))
-async def ship_order(order_id: OrderId, request: Request, use_cases: Services, asked: Conditions) -> Response:
+async def ship_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
     """From `processing` to `shipped`."""
     await expect_nothing_in(request)
-    result = await use_cases.ship_order.execute(order_id, asked)
-    return answers.result_answer(result, dry_run=asked.dry_run)
+    result = await use_cases.ship_order.execute(order_id, context)
+    return answers.result_answer(result, dry_run=context.dry_run)
 
 
 @router.post("/{order_id}/deliver", **documented("deliver_order"))
-async def deliver_order(order_id: OrderId, request: Request, use_cases: Services, asked: Conditions) -> Response:
+async def deliver_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
     """From `shipped` to `delivered`."""
     await expect_nothing_in(request)
-    result = await use_cases.deliver_order.execute(order_id, asked)
-    return answers.result_answer(result, dry_run=asked.dry_run)
+    result = await use_cases.deliver_order.execute(order_id, context)
+    return answers.result_answer(result, dry_run=context.dry_run)
 
 
 @router.post("/{order_id}/cancel", **documented("cancel_order"))
-async def cancel_order(order_id: OrderId, request: Request, use_cases: Services, asked: Conditions) -> Response:
+async def cancel_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
     """From `pending` or `processing` to `cancelled`, with a reason and a note if there are any."""
     why = await cancellation_in(request)
-    result = await use_cases.cancel_order.execute(order_id, asked, reason=why.reason, note=why.note)
-    return answers.result_answer(result, dry_run=asked.dry_run)
+    result = await use_cases.cancel_order.execute(order_id, context, reason=why.reason, note=why.note)
+    return answers.result_answer(result, dry_run=context.dry_run)
 
 
 @router.delete("/{order_id}", **documented("delete_order"))
-async def delete_order(order_id: OrderId, request: Request, use_cases: Services, asked: Conditions) -> Response:
+async def delete_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
     """The short form of `POST /orders/{order_id}/cancel`: the order is kept, and cancelled."""
     await expect_nothing_in(request)
-    result = await use_cases.cancel_order.execute(order_id, asked)
-    return answers.cancelled_answer(result, dry_run=asked.dry_run)
+    result = await use_cases.cancel_order.execute(order_id, context)
+    return answers.cancelled_answer(result, dry_run=context.dry_run)
 
 
 def _version_or_instant(version: int | None = None, at: datetime | None = None) -> int | datetime:

@@ -14,14 +14,11 @@ from typing import NoReturn, cast
 
 import uvicorn
 
-from orderkeep.application.this_machine import is_this_machine
-from orderkeep.bootstrap import (
-    AuthenticationNotInstalled,
-    InvalidDocumentsURL,
-    InvalidStoreURL,
-    UseCases,
-    bootstrap_as_set,
-)
+from orderkeep.application.access.loopback import is_loopback
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap.access import AuthenticationNotInstalled
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
@@ -80,7 +77,7 @@ def _refuse_to_be_open(settings: Settings) -> None:
         _leave(
             "ORDERKEEP_AUTH=authorizer is for Lambda, where API Gateway tells who asks: set it to keys or jwt", USAGE
         )
-    if not settings.authentication and not is_this_machine(settings.host):
+    if not settings.authentication and not is_loopback(settings.host):
         _leave(
             f"will not listen on {settings.host} while nobody need show who they are: set ORDERKEEP_AUTH=keys and make "
             "a key with `orderkeep keys create`, or listen on 127.0.0.1",
@@ -99,7 +96,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _open(settings: Settings) -> UseCases:
     try:
-        return bootstrap_as_set(settings)
+        return bootstrap_from_settings(settings)
     except (InvalidStoreURL, InvalidDocumentsURL, AuthenticationNotInstalled) as error:
         _leave(str(error), USAGE)
     except StoreUnavailable as error:

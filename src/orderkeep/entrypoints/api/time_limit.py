@@ -7,12 +7,12 @@ from contextlib import AbstractAsyncContextManager
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.exceptions import ServiceUnavailable
 from orderkeep.entrypoints.api.errors import problem_of
 from orderkeep.entrypoints.api.middleware import request_id_of
 
 TimeLimit = Callable[[Scope], AbstractAsyncContextManager[None]]
-"""Gives up what is inside of it with `StoreUnavailable`: nothing else of ours waits."""
+"""Gives up what is inside of it with `RequestTimedOut`: nothing else of ours waits."""
 
 
 class TimeLimitMiddleware:
@@ -25,5 +25,5 @@ class TimeLimitMiddleware:
         try:
             async with self.limit(scope):
                 await self.app(scope, receive, send)
-        except StoreUnavailable as error:
+        except ServiceUnavailable as error:
             await problem_of(error, request_id_of(scope))(scope, receive, send)

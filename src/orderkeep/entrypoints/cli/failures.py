@@ -8,21 +8,18 @@ from typing import Any
 import click
 import msgspec
 
-from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, StoreNotInstalled
+from orderkeep.application.errors import ApiKeyNotFound, InvalidQuery, NotAllowed, NotAuthenticated, TooManyRequests
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain.exceptions import (
-    ApiKeyNotFound,
     CommandRefused,
     Conflict,
     DocumentNotFound,
-    InvalidOrder,
-    InvalidQuery,
-    NotAllowed,
-    NotAuthenticated,
+    InvalidInput,
     OrderkeepError,
     OrderNotFound,
-    StoreUnavailable,
+    ServiceUnavailable,
     StoreUnusable,
-    TooManyRequests,
     VersionNotFound,
 )
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
@@ -43,7 +40,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
     (OrderNotFound, NOT_FOUND, "list the orders in this store with `orderkeep list`"),
     (ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
-    (InvalidOrder, INVALID, "nothing was written"),
+    (InvalidInput, INVALID, "nothing was written"),
     (InvalidQuery, USAGE, ""),
     (NotAuthenticated, REJECTED, ""),
     (NotAllowed, REJECTED, "nothing was written"),
@@ -51,7 +48,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (CommandRefused, REJECTED, "nothing was written"),
     (Conflict, REJECTED, ""),
     (StoreUnusable, UNAVAILABLE, "fix this, or use another store with --store or ORDERKEEP_DOCUMENTS"),
-    (StoreUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),
+    (ServiceUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),
     (StoreNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set ORDERKEEP_DOCUMENTS"),
@@ -118,7 +115,7 @@ def _detail(error: Exception) -> str:
     text = str(error)
     if isinstance(error, InvalidQuery) and error.parameter:
         return f"{OPTION_NAMES.get(error.parameter, '--' + error.parameter.replace('_', '-'))} {text}"
-    if isinstance(error, InvalidOrder) and text.startswith("must"):
+    if isinstance(error, InvalidInput) and error.field and not text.startswith(f"{error.field} "):
         return f"{error.field} {text}"
     return text
 
@@ -133,7 +130,7 @@ def _write_json(failure: Failure, error: Exception) -> None:
 
 
 def _field_errors(failure: Failure, error: Exception) -> tuple[Any, ...]:
-    if not isinstance(error, InvalidOrder):
+    if not isinstance(error, InvalidInput):
         return failure.errors
     from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which other failures do not need
 

@@ -6,7 +6,7 @@ once more, by time, in a partition that only lists read.
 
 from datetime import datetime
 
-from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.ports import ListPosition
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.api_key_records import UNREADABLE_KEY, api_key_of, record_of

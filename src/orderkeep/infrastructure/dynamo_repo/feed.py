@@ -10,7 +10,7 @@ import json
 import random
 from typing import Any
 
-from orderkeep.domain.exceptions import InvalidCursor
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, key, number, version_of
 from orderkeep.infrastructure.dynamo_repo.keys import change_sort, id_of, order_key

@@ -5,9 +5,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
 from orderkeep.infrastructure.dynamo_repo.client import Place
 from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
@@ -31,7 +32,7 @@ from orderkeep.infrastructure.dynamo_repo.table import OrdersTable
 from orderkeep.infrastructure.serialization import commit_of
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKeyStore
+    from orderkeep.application.access.api_keys import ApiKeyStore
 
 MOST_CHANGES = 1_000
 """How many changes are asked for at once; DynamoDB ends a page at 1 MB anyway."""

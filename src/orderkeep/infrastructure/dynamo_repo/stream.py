@@ -13,7 +13,7 @@ VIEWS = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
 
 NOT_OURS = "this record is not of a table of orders"
 NO_IMAGE = "this record does not hold the change itself: the table's stream must be one of new images (NEW_IMAGE)"
-ALTERED = "this change does not fit its hash: it was not written by orderkeep, or altered on its way"
+ALTERED = "the change does not match its hash: it was not written by orderkeep, or altered on its way"
 
 
 def change_of_record(record: Mapping[str, Any]) -> ChangeDTO | None:

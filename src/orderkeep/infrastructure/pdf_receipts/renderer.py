@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.ports import ReceiptRenderer
 from orderkeep.application.receipts import ReceiptContent, receipt_of
-from orderkeep.domain.entities import in_utc
-from orderkeep.domain.exceptions import UnknownFormat
+from orderkeep.domain.value_objects import in_utc
 
 if TYPE_CHECKING:
     from typst import Compiler, PDFStandard

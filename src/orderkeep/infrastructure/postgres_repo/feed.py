@@ -7,7 +7,7 @@ ended, so what stands below it is all there will ever be.
 
 import re
 
-from orderkeep.domain.exceptions import InvalidCursor
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.postgres_repo.rows import CHANGE_COLUMNS
 
 READ_CHANGES = f"""

@@ -29,7 +29,7 @@ from orderkeep.infrastructure.postgres_repo.rows import (
 from orderkeep.infrastructure.serialization import Commit, commit_of
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKeyStore
+    from orderkeep.application.access.api_keys import ApiKeyStore
 
 POOL_SIZE = 10
 FEED_PATIENCE_SECONDS = 1.0

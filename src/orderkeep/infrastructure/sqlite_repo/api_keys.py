@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.ports import ListPosition
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.infrastructure.api_key_records import COLUMNS, api_key_of, record_of

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidCursor, StoreUnusable
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
 from orderkeep.infrastructure.sqlite_repo.errors import UNREADABLE
@@ -30,7 +31,7 @@ from orderkeep.infrastructure.sqlite_repo.rows import (
 from orderkeep.infrastructure.sqlite_repo.writer import CommitWriter
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKeyStore
+    from orderkeep.application.access.api_keys import ApiKeyStore
 
 _GET_ORDER = f"SELECT {ORDER_COLUMNS} FROM orders WHERE id = ?"  # noqa: S608  # nothing in these comes from outside
 _GET_SNAPSHOT = f"SELECT {SNAPSHOT_COLUMNS} FROM orders AS o WHERE id = ?"  # noqa: S608

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain import limits
-from orderkeep.domain.events import RememberedRequest
+from orderkeep.domain.events import RememberedKey
 from orderkeep.testing.orders import SINCE, cancelled_order, pending_order, small_order
 from orderkeep.testing.reading import EVERYTHING, order_in, read_feed
 
@@ -53,7 +53,7 @@ class RoundTripContract:
 
     async def test_keeps_every_field_of_an_order(self, store: OrderStore) -> None:
         order = cancelled_order()
-        remembered = dict(order.requests)
+        remembered = dict(order.idempotency_keys)
 
         await store.save(order)
 
@@ -61,8 +61,8 @@ class RoundTripContract:
         kept = await store.get_by_id(order.id)
         assert kept is not None
         assert kept == order
-        assert (kept.requests, kept.seal, kept.events) == (remembered, order.seal, [])
-        assert kept.seal
+        assert (kept.idempotency_keys, kept.last_hash, kept.events) == (remembered, order.last_hash, [])
+        assert kept.last_hash
 
     async def test_keeps_texts_of_every_script(self, store: OrderStore) -> None:
         for number, text in enumerate(TEXTS):
@@ -168,9 +168,9 @@ class RoundTripContract:
             order.cancel("by accident", at=SINCE)
             order.user_id = "somebody else"
             order.metadata["channel"] = "spoiled"
-            order.requests["key"] = RememberedRequest(9, "spoiled")
+            order.idempotency_keys["key"] = RememberedKey(9, "spoiled")
 
         await assert_kept_everywhere(store, expected)
         again = await store.get_by_id(saved.id)
         assert again is not None
-        assert not again.requests
+        assert not again.idempotency_keys

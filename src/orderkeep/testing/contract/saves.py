@@ -28,7 +28,7 @@ class SaveContract:
     async def test_counts_the_commits_of_an_order(self, store: OrderStore) -> None:
         order = pending_order()
         await store.save(order)
-        seals = {"", order.seal}
+        seals = {"", order.last_hash}
         assert (order.version, order.events, len(seals)) == (1, [], 2)
         order.confirm(at=SINCE)
         await store.save(order)
@@ -36,7 +36,7 @@ class SaveContract:
         await store.save(order)
         assert (order.version, order.events) == (3, [])
         assert (await loaded(store, order.id)).version == 3
-        assert order.seal not in seals
+        assert order.last_hash not in seals
 
     async def test_saves_an_order_again_where_nothing_changed(self, store: OrderStore) -> None:
         order = pending_order()
@@ -67,7 +67,7 @@ class SaveContract:
 
     async def test_refuses_to_change_an_order_that_is_not_there(self, store: OrderStore) -> None:
         order = pending_order()
-        order.version, order.seal = 3, "f" * 64
+        order.version, order.last_hash = 3, "f" * 64
         await assert_refused(store, order)
         assert await store.get_by_id(order.id) is None
 

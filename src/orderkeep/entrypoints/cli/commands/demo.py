@@ -11,7 +11,7 @@ from random import Random
 
 import click
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases import (
@@ -151,8 +151,8 @@ async def _store(sample: SampleOrder, use_cases: UseCases, now: datetime) -> tup
     def clock(step: int) -> Callable[[], datetime]:
         return lambda: placed_at + step * pause
 
-    def request(step: int) -> Request:
-        return Request(actor=CLI_ACTOR, key=f"demo {sample.number} {step}")
+    def request(step: int) -> CommandContext:
+        return CommandContext(actor=CLI_ACTOR, key=f"demo {sample.number} {step}")
 
     store = use_cases.place_order.repo, use_cases.place_order.history
     result = await PlaceOrderUseCase(*store, clock(0)).execute(sample.command, request(0))

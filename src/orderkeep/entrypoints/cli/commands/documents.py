@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.use_cases import FoundDocument, IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
@@ -42,7 +42,7 @@ VERSION_HELP = "Order version to show. Default: the last change to the order its
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help=VERSION_HELP)
 @request_options
 def receipt_command(
-    session: Session, order_id: str, file: str | None, file_format: str, version: int | None, request: Request
+    session: Session, order_id: str, file: str | None, file_format: str, version: int | None, request: CommandContext
 ) -> None:
     _check_file(session, file, request)
 
@@ -66,7 +66,7 @@ def receipt_command(
             output.write_json(issued.document)
 
 
-def _check_file(session: Session, file: str | None, request: Request) -> None:
+def _check_file(session: Session, file: str | None, request: CommandContext) -> None:
     if file is not None and request.dry_run:
         raise click.UsageError("--dry-run cannot be combined with -o: it writes no file.")
     if file == STDOUT and session.as_json:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import click
 
-from orderkeep.application.actor import Scope
-from orderkeep.application.api_keys import ApiKey
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output

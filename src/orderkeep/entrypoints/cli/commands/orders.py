@@ -9,7 +9,7 @@ from typing import Any
 import click
 import msgspec
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO, CommandResult
 from orderkeep.application.ports import OrderFilter, OrderSnapshot
 from orderkeep.application.use_cases import ConfirmOrderUseCase, DeliverOrderUseCase, ShipOrderUseCase
@@ -98,7 +98,7 @@ def _step_command(name: str, use_case_of: Callable[[UseCases], Step]) -> click.C
     @command(name, RESULT_HELP)
     @click.argument("order_id", metavar="ID", type=TEXT)
     @request_options
-    def step(session: Session, order_id: str, request: Request) -> None:
+    def step(session: Session, order_id: str, request: CommandContext) -> None:
         result = session.run(lambda use_cases: use_case_of(use_cases).execute(order_id, request))
         output.write_result(session, result, dry_run=request.dry_run)
 
@@ -115,7 +115,9 @@ deliver_command = _step_command("deliver", lambda use_cases: use_cases.deliver_o
 @click.option("--reason", type=TEXT, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
 @click.option("--note", type=TEXT, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
 @request_options
-def cancel_command(session: Session, order_id: str, reason: str | None, note: str | None, request: Request) -> None:
+def cancel_command(
+    session: Session, order_id: str, reason: str | None, note: str | None, request: CommandContext
+) -> None:
     async def cancel(use_cases: UseCases) -> CommandResult:
         return await use_cases.cancel_order.execute(order_id, request, reason=reason, note=note)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, PlaceOrder
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
@@ -54,7 +54,7 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 @click.option("--metadata", type=TEXT, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
 @click.option("--data", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help=DATA_HELP)
 @request_options
-def place_command(session: Session, data: str | None, request: Request, **options: Any) -> None:
+def place_command(session: Session, data: str | None, request: CommandContext, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if data is None:
         order = order_from_options(given)
@@ -113,7 +113,7 @@ def _minor_units(amount: str, currency: str, option: str) -> int:
         raise click.BadParameter("must have an amount in major units, such as 99.00", param_hint=option)
     try:
         return Money.of(Decimal(amount), currency).minor
-    except InvalidOrder as error:
+    except InvalidInput as error:
         raise click.BadParameter(str(error), param_hint="--currency" if error.field else option) from None
 
 

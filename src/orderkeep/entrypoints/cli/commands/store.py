@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from orderkeep.application.use_cases import VerifyReport
-from orderkeep.bootstrap import migrate_store, table_setup
+from orderkeep.bootstrap.stores import migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import command, command_group
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 if TYPE_CHECKING:  # defined beside the DynamoDB client, which is an optional package
-    from orderkeep.bootstrap import TableDescription
+    from orderkeep.bootstrap.stores import TableDescription
 
 PROBLEM_COLUMNS = ("id", "version", "problem")
 

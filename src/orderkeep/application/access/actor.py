@@ -1,13 +1,13 @@
-"""Who asks, and what they may ask. Every use case decides with it, so that all doors share one rule."""
+"""Actors and scopes: the authorization policy that every use case enforces."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
-from orderkeep.domain.exceptions import NotAllowed
+from orderkeep.application.errors import NotAllowed
 
 
 class ActorKind(StrEnum):
-    """Customers see their own orders only; staff see all, as far as their scopes go; the system may do everything."""
+    """Customers have access to their own orders only, staff as far as their scopes allow, the system to everything."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
@@ -15,7 +15,7 @@ class ActorKind(StrEnum):
 
 
 class Scope(StrEnum):
-    """What staff may be allowed to do. Who has `admin` has all of them."""
+    """A permission of staff. `admin` includes all others."""
 
     READ = "orders:read"
     WRITE = "orders:write"
@@ -29,20 +29,20 @@ EVERY_SCOPE = frozenset(Scope)
 
 
 def scopes_in(text: str) -> frozenset[Scope]:
-    """Return the scopes that a text such as `orders:read orders:ship` names. Raises `ValueError`."""
+    """Return the scopes in a text such as `orders:read orders:ship`. Raises `ValueError`."""
     words = text.replace(",", " ").split()
     if unknown := set(words) - set(Scope):
         raise ValueError(f"must be some of {', '.join(Scope)}: there is no scope {min(unknown)}")
     return frozenset(map(Scope, words))
 
 
-OF_CUSTOMERS = frozenset({Scope.READ, Scope.CANCEL, Scope.EXPORT})
-"""What customers may do with their own orders, and need no scope for. The rest is the shop's."""
+CUSTOMER_SCOPES = frozenset({Scope.READ, Scope.CANCEL, Scope.EXPORT})
+"""The permissions of every customer, for their own orders."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The one on whose behalf a use case runs. A customer's `id` is the `user_id` of their orders."""
+    """The authenticated caller of a use case. A customer's `id` is the `user_id` of their orders."""
 
     kind: ActorKind
     id: str
@@ -50,18 +50,18 @@ class Actor:
 
     @property
     def sees_all(self) -> bool:
-        """Whether every order exists for this actor."""
+        """Whether this actor may see the orders of every user."""
         return self.kind is not ActorKind.CUSTOMER
 
     def may_see(self, user_id: str) -> bool:
-        """Tell whether an order of that user exists for this actor."""
+        """Return whether this actor may see the orders of that user."""
         return self.sees_all or self.id == user_id
 
-    def need(self, scope: Scope) -> None:
-        """Raise `NotAllowed` unless this actor may do what the scope is for."""
+    def require(self, scope: Scope) -> None:
+        """Require a scope; raise `NotAllowed` if the actor lacks it."""
         if self.kind is ActorKind.SYSTEM:
             return
-        allowed = OF_CUSTOMERS if self.kind is ActorKind.CUSTOMER else self.scopes
+        allowed = CUSTOMER_SCOPES if self.kind is ActorKind.CUSTOMER else self.scopes
         if scope not in allowed and Scope.ADMIN not in allowed:
             raise NotAllowed(scope)
 
@@ -70,4 +70,4 @@ class Actor:
 
 
 SYSTEM = Actor(ActorKind.SYSTEM, "orderkeep")
-"""The service itself, and whoever calls a use case from Python without saying who asks."""
+"""The service itself: the default actor of use cases that are called from Python."""

@@ -1,6 +1,6 @@
-"""Orders as they are there for the one who asks: to a customer, somebody else's is not, and is not even read."""
+"""Loads orders with ownership checks: another customer's order is reported as not found."""
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.ports import OrderQueries, OrderSnapshot, OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound
@@ -8,12 +8,12 @@ from orderkeep.domain.repositories import OrderRepository
 
 
 async def load_for(actor: Actor, repo: OrderRepository, order_id: str) -> Order | None:
-    """Return the order, or None where there is none. A customer gets their own, or `OrderNotFound` is raised."""
+    """Return the order, or None if it does not exist. For a customer, raises `OrderNotFound` unless it is their own."""
     if actor.sees_all:
         return await repo.get_by_id(order_id)
     if isinstance(repo, OrderStore):
         order = await repo.get_own(order_id, actor.id)
-    else:  # which needs no more than get_by_id and save
+    else:  # the plain repository of the article
         order = await repo.get_by_id(order_id)
     if order is None or not actor.may_see(order.user_id):
         raise OrderNotFound(order_id)
@@ -21,7 +21,7 @@ async def load_for(actor: Actor, repo: OrderRepository, order_id: str) -> Order 
 
 
 async def look_at_for(actor: Actor, queries: OrderQueries, order_id: str) -> OrderSnapshot:
-    """Return the order for reading. Raises `OrderNotFound`, also where it is not the actor's."""
+    """Return the order for reading. Raises `OrderNotFound`, also for another customer's order."""
     if actor.sees_all:
         snapshot = await queries.get_snapshot(order_id)
     else:
