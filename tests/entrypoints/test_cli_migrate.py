@@ -23,7 +23,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-def test_makes_the_tables_once(url: str, tmp_path: Path) -> None:
+def test_migrate_creates_the_schema_once(url: str, tmp_path: Path) -> None:
     first, again = (run("--store", url, "migrate", cwd=tmp_path) for _ in range(2))
     in_json = run("--store", url, "migrate", "--json", cwd=tmp_path)
 
@@ -32,7 +32,7 @@ def test_makes_the_tables_once(url: str, tmp_path: Path) -> None:
     assert json.loads(in_json.stdout) == {"before": 2, "after": 2}
 
 
-def test_a_store_that_is_not_to_migrate_by_itself_waits_for_the_command(url: str, tmp_path: Path) -> None:
+def test_store_without_auto_migrate_requires_the_command(url: str, tmp_path: Path) -> None:
     refused = run("--store", url, *PLACE, cwd=tmp_path, env=BY_HAND)
     assert refused.returncode == 7
     assert b"orderkeep migrate" in refused.stderr

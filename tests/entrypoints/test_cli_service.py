@@ -63,7 +63,7 @@ def test_says_its_version() -> None:
     assert re.fullmatch(r"orderkeep \d+\.\d+\.\d+\n", Cli()("--version").stdout)
 
 
-def test_config_tells_each_setting_and_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_prints_each_setting_and_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_PORT", "8123")
     told = Cli().json("config", "--store", "sqlite:///elsewhere.db")
     assert set(told) == set(Settings.model_fields)
@@ -109,7 +109,7 @@ def test_the_store_may_stand_in_a_file_that_the_environment_names(
     "content, reason",
     [(None, "No such file or directory"), (b" \n", "it is empty"), (b"\xff\xfe", "it is not UTF-8 text")],
 )
-def test_a_file_that_names_no_store_is_wrong_usage(
+def test_invalid_store_file_is_rejected(
     content: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     secret = tmp_path / "store"
@@ -120,7 +120,7 @@ def test_a_file_that_names_no_store_is_wrong_usage(
     assert f"ORDERKEEP_STORE_FILE cannot be used: {secret}: {reason}." in said
 
 
-def test_one_store_is_named_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_and_store_file_cannot_both_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_STORE", "memory://")
     monkeypatch.setenv("ORDERKEEP_STORE_FILE", "/run/secrets/store")
     assert "ORDERKEEP_STORE and ORDERKEEP_STORE_FILE are both set" in Cli()("list", code=2).stderr
@@ -165,7 +165,7 @@ def test_a_demo_fills_an_empty_store_with_orders_in_every_status() -> None:
     assert cli.json("verify")["problems"] == []
 
 
-def test_a_demo_done_again_changes_nothing_and_grows_where_more_is_asked_for() -> None:
+def test_demo_is_repeatable_and_can_grow() -> None:
     cli = Cli()
     cli("demo", "--orders", "5")
     before = cli("export").stdout
@@ -174,7 +174,7 @@ def test_a_demo_done_again_changes_nothing_and_grows_where_more_is_asked_for() -
     assert cli.json("demo", "--orders", "7")["new"] == 2
 
 
-def test_a_demo_says_what_to_try_next_and_that_works() -> None:
+def test_demo_suggests_commands_that_work() -> None:
     cli = Cli()
     told = cli("demo").stderr
     for line in re.findall(r"^  orderkeep (.*)", told, flags=re.MULTILINE):

@@ -29,7 +29,7 @@ def test_settings_of_an_openid_provider_come_from_the_environment() -> None:
     assert found == RIGHT
 
 
-def test_no_provider_is_set_where_nothing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_provider_is_set_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in RIGHT:
         monkeypatch.delenv(name)
     assert (Settings().jwt_issuer, Settings().jwt_audience) == ("", "")
@@ -53,7 +53,7 @@ def test_no_provider_is_set_where_nothing_is_said(monkeypatch: pytest.MonkeyPatc
         ("MAX_LIFETIME_SECONDS", "604801", "input should be less than or equal to 604800"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_named_with_its_rule(
+def test_invalid_setting_is_named_with_its_rule(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, rule: str
 ) -> None:
     monkeypatch.setenv(f"ORDERKEEP_JWT_{name}", value)
