@@ -109,7 +109,7 @@ def test_keys_come_in_pages(cli: Cli) -> None:
     rest = cli.json("keys", "list", "--cursor", page["next_cursor"])
     assert [key["id"] for key in page["data"] + rest["data"]] == ids[::-1]
     assert [line[:10] for line in cli("keys", "list", "--all").stdout.splitlines()] == ids[::-1]
-    assert "--cursor is not a cursor" in cli("keys", "list", "--cursor", "x", code=2).stderr
+    assert "--cursor is not valid for this list" in cli("keys", "list", "--cursor", "x", code=2).stderr
     assert "--limit must be from 1 to 200" in cli("keys", "list", "--limit", "0", code=2).stderr
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.validation import check_text
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.field_types import ANY_LINES, ONE_LINE, SOME_LINES
@@ -188,7 +188,7 @@ def test_the_json_schema_takes_the_texts_that_are_taken(pattern: str, breaks: bo
     for text in (*letters, *(f"a{letter}" for letter in letters), *(f"{letter} a" for letter in letters), ""):
         try:
             check_text(text, "", 3, breaks=breaks, blank=blank)
-        except InvalidOrder:
+        except InvalidInput:
             assert not said.fullmatch(text), f"{text!r} is refused"
         else:
             assert said.fullmatch(text), f"{text!r} is taken"

@@ -9,7 +9,7 @@ import msgspec
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases import ImportRow
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.order_files.csv_orders import Layout
 from orderkeep.entrypoints.order_files.formats import FORMATS
 from orderkeep.entrypoints.order_files.reading import OwnLayout, order_reader
@@ -55,6 +55,6 @@ def _check_order(dto: OrderDTO) -> None:
         assert replace(row.order, version=dto.version) == dto, f"as {name}, it reads itself differently"
     try:
         order = dto.to_imported_order()
-    except InvalidOrder:
+    except InvalidInput:
         return
     check_kept(order)

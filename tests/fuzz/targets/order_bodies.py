@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.schemas import (
     CancelBody,
     InvalidFields,
@@ -59,7 +59,7 @@ def check(data: bytes) -> None:
     if order is not None:
         try:
             placed = order.to_order("order-1", datetime(2026, 5, 6, 7, 8, 9, 10, UTC))
-        except InvalidOrder as error:
+        except InvalidInput as error:
             _resolve(value, f"/{error.field}", missing=False)
             return
         check_kept(placed)
