@@ -11,7 +11,7 @@ import msgspec
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO, CommandResult
-from orderkeep.application.ports import OrderFilter, OrderSnapshot
+from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ConfirmOrderUseCase, DeliverOrderUseCase, ShipOrderUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
@@ -56,15 +56,15 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
 @filter_options
 @paging_options
 def list_command(session: Session, where: OrderFilter, paging: Paging) -> None:
-    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[OrderSnapshot]:
+    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[bytes]:
         page = await use_cases.list_orders.execute(where, limit=limit, cursor=cursor, actor=CLI_ACTOR)
         return page.orders, page.next_cursor
 
-    print_list(session, paging, fetch, ORDER_COLUMNS, _order_row, lambda order: order.json)
+    print_list(session, paging, fetch, ORDER_COLUMNS, _order_row, lambda document: document)
 
 
-def _order_row(snapshot: OrderSnapshot) -> list[Any]:
-    order = msgspec.json.decode(snapshot.json)
+def _order_row(document: bytes) -> list[Any]:
+    order = msgspec.json.decode(document)
     order["total"] = Money(order["total"], order["currency"]).major
     return [order[name] for name in ORDER_COLUMNS]
 
