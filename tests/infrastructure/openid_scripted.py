@@ -9,8 +9,7 @@ from typing import Any
 from joserfc.jwk import Key
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.errors import NotAuthenticated
-from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.application.errors import AuthenticationUnavailable, NotAuthenticated
 from orderkeep.infrastructure.openid_tokens import OpenIdTokens
 from orderkeep.infrastructure.openid_tokens.fetching import FetchFailed
 from tests.infrastructure.openid_samples import JWKS_URL, NOW, jwks, key_of, provider, published, token
@@ -61,7 +60,7 @@ async def answer_of(tokens: OpenIdTokens, text: str) -> Actor | int:
         found = await tokens.authenticate(text)
     except NotAuthenticated:
         return 401
-    except StoreUnavailable:
+    except AuthenticationUnavailable:
         return 503
     assert found
     return found
