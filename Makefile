@@ -16,6 +16,8 @@ export UV_SYSTEM_CERTS ?= 1
 
 BIN := .venv/bin
 UV  := $(BIN)/uv pip install --quiet --python $(BIN)/python
+UNIT := tests/domain tests/application $(filter-out tests/test_article% tests/test_receipt_formats%,$(wildcard tests/test_*.py)) \
+	$(wildcard tests/contract/test_memory_*.py) tests/infrastructure/test_memory_repo.py
 CODE := $(wildcard src tests tools benchmarks examples)
 SPECTRAL := tools/openapi-lint/node_modules/.installed
 DYNAMODB := tools/dynamodb-local/.installed
@@ -26,7 +28,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup serve test check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: help setup serve test unit check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,9 @@ serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.ven
 
 test: setup ## run all tests (ARGS="-k money" for some of them)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
+
+unit: .venv/.installed-unit ## run the tests of domain, application and the memory store, in seconds, without any server
+	$(BIN)/pytest -q $(UNIT) $(ARGS)
 
 check: format-check lint types contracts fuzz coverage ## all that must hold before a commit lands, tests last
 
@@ -79,6 +84,7 @@ lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra postgres --extra aws --extra jwt -c requirements/runtime.txt -o requirements/stores.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/stores.txt -o requirements/dev.txt
+	$(LOCK) --group unit -c requirements/dev.txt -o requirements/unit.txt
 	$(LOCK) --group lambda -c requirements/stores.txt -o requirements/lambda.txt
 	$(LOCK) --group bench -c requirements/stores.txt -o requirements/bench.txt
 	$(LOCK) --group lambda-client -o requirements/lambda-client.txt
@@ -110,6 +116,11 @@ LOCK = $(BIN)/uv pip compile --quiet $(ARGS) --universal --python-version 3.11 -
 .venv/.installed-stores: requirements/stores.txt .venv/.installed-runtime
 	@echo "Installing what PostgreSQL and DynamoDB need ..."
 	@$(UV) --require-hashes -r requirements/stores.txt
+	@touch $@
+
+.venv/.installed-unit: requirements/unit.txt .venv/.installed-runtime
+	@echo "Installing pytest and Hypothesis ..."
+	@$(UV) --require-hashes -r requirements/unit.txt
 	@touch $@
 
 .venv/.installed-dev: requirements/dev.txt .venv/.installed-runtime

@@ -115,7 +115,7 @@ def all_serving(folder: Path) -> Iterator[list[Asked]]:
         ]
 
 
-def one_round(number: int, servers: list[Asked], seconds: float) -> Round:
+def one_round(number: int, servers: list[Asked], seconds: float, wanted: list[str]) -> Round:
     """Measure every cell on all servers, in turn; who goes first changes from round to round."""
     first = number % len(servers)
     in_turn = servers[first:] + servers[:first]
@@ -123,13 +123,15 @@ def one_round(number: int, servers: list[Asked], seconds: float) -> Round:
     for at_once in AT_ONCE:
         ids: dict[str, list[str]] = {}
         for operation in OPERATIONS:
+            if operation not in ("place", *wanted):  # whose orders the others need
+                continue
             cell = cells[operation, at_once] = {}
             for asked in in_turn:
                 name = asked.server.name
                 counted = asked.measure(operation, f"{number}-{at_once}", at_once, seconds, ids.get(name, []))
                 ids.setdefault(name, counted["ids"])
                 cell[name] = measured(counted)
-    return cells
+    return {cell: found for cell, found in cells.items() if cell[0] in wanted}
 
 
 def print_head(folder: Path, rounds: int, seconds: float) -> None:
@@ -186,6 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--seconds", type=float, default=0.4, help="for each of the 30 loads of a round")
+    parser.add_argument("--only", choices=OPERATIONS, action="append", help="report this operation; may be repeated")
     parser.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk to measure on (default: here)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix=".bench-", dir=options.folder) as place:
@@ -194,7 +197,8 @@ def main() -> None:
         with all_serving(folder) as servers:
             for asked in servers:
                 asked.measure("place", "warm-up", 4, SECONDS_TO_WARM_UP, [])
-            rounds = [one_round(number, servers, options.seconds) for number in range(options.rounds)]
+            wanted = options.only or list(OPERATIONS)
+            rounds = [one_round(number, servers, options.seconds, wanted) for number in range(options.rounds)]
     busiest = print_results(rounds)
     print()
     print_bars(rounds)

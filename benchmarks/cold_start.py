@@ -24,13 +24,17 @@ CHECKOUT = Path(__file__).parents[1]
 sys.path[:0] = [str(CHECKOUT)]
 
 from benchmarks.load import cold_functions, cold_orders, tls_proxy  # noqa: E402
-from benchmarks.load.cold_functions import KEYS, OURS, REGION, STACKS, THEIRS, Function, event  # noqa: E402
+from benchmarks.load.cold_functions import AGAINST, KEYS, OURS, REGION, STACKS, THEIRS, Function, event  # noqa: E402
 from benchmarks.load.lambda_runtime_api import FunctionFailed, RuntimeApi, cpu_seconds  # noqa: E402
 from tests.servers import dynamodb  # noqa: E402
 
 FIRST_BAR, WARM_BAR = 0.75, 0.2
 NOT_THERE = (float("nan"), float("nan"))
-WARM = {OURS: ("DELETE", "GET"), THEIRS: ("DELETE",)}  # the article has no route to get an order
+WARM = {
+    OURS: ("DELETE", "GET"),
+    AGAINST: ("DELETE", "GET"),
+    THEIRS: ("DELETE",),
+}  # the article has no route to get an order
 PARTS = ("interpreter", "imports", "wiring", "first request")
 
 
@@ -78,7 +82,8 @@ class Bench:
 
     def one_round(self, number: int, warm: int) -> dict[str, tuple[Start, Start]]:
         """Start each function twice, in turn: as Lambda does, and once more to see where the time goes."""
-        in_turn = self.functions if number % 2 else self.functions[::-1]
+        first = number % len(self.functions)
+        in_turn = self.functions[first:] + self.functions[:first]
         whole = {function.name: self.start(function, warm=warm) for function in in_turn}
         return {function.name: (whole[function.name], self.start(function, split=True)) for function in in_turn}
 
@@ -91,8 +96,8 @@ def warm_requests(ask: Callable[[str], tuple[float, float]], ids: list[str], pid
 
 
 @contextmanager
-def bench() -> Iterator[Bench]:
-    """Have DynamoDB Local, TLS in front of it and both functions, until the block ends."""
+def bench(against: Path | None) -> Iterator[Bench]:
+    """Run DynamoDB Local behind TLS, and prepare the functions, until the block ends."""
     if not (STACKS / "runtime-client" / "awslambdaric").is_dir():
         sys.exit("What is compared is not installed: run make setup (on Linux, as Amazon's runtime client needs it).")
     os.environ.update(KEYS)  # DynamoDB Local keeps a table for those whose key created it
@@ -104,7 +109,7 @@ def bench() -> Iterator[Bench]:
         usual = (STACKS / THEIRS / "botocore" / "cacert.pem").read_bytes()
         secured = stack.enter_context(tls_proxy.serving(port, folder, usual))
         cold_orders.create_tables(database.url, REGION)
-        functions = cold_functions.functions(folder, secured.endpoint, secured.authorities)
+        functions = cold_functions.functions(folder, secured.endpoint, secured.authorities, against)
         yield Bench(functions, database.url, folder)
 
 
@@ -122,10 +127,22 @@ def megabytes(folder: Path) -> float:
 
 
 def print_results(rounds: list[dict[str, tuple[Start, Start]]]) -> None:
-    """Print medians, and the ratios of the rounds: lowest, median, highest."""
-    print(f"{'milliseconds':32}{OURS:>10}{THEIRS:>10}    ratio: min median   max")
-    whole = [{name: starts[0] for name, starts in found.items()} for found in rounds]
-    apart = [{name: starts[1] for name, starts in found.items()} for found in rounds]
+    """Print the results against the other checkout, if there is one, then against the article and its bars."""
+    if AGAINST in rounds[0]:
+        print_ratios(rounds, AGAINST)
+        print()
+    first, warm = print_ratios(rounds, THEIRS)
+    print()
+    for what, ratio, bar in (("first answer", first, FIRST_BAR), ("warm request", warm, WARM_BAR)):
+        verdict = "met" if ratio <= bar else "MISSED"
+        print(f"The {what} is to take at most {bar} of the article's: {ratio:.2f}, {verdict}.")
+
+
+def print_ratios(rounds: list[dict[str, tuple[Start, Start]]], other: str) -> tuple[float, float]:
+    """Print medians, and the ratios of the rounds: lowest, median, highest; return those of first and warm requests."""
+    print(f"{'milliseconds':32}{OURS:>10}{other:>10}    ratio: min median   max")
+    whole = [{name: found[name][0] for name in (OURS, other)} for found in rounds]
+    apart = [{name: found[name][1] for name in (OURS, other)} for found in rounds]
     first = print_line("from spawn to the first answer", whole, lambda start: start.first)
     print_line("  of that on the CPU", whole, lambda start: start.first_cpu)
     for number, part in enumerate(PARTS):
@@ -134,10 +151,7 @@ def print_results(rounds: list[dict[str, tuple[Start, Start]]]) -> None:
     print_line("  of that on the CPU", whole, lambda start: start.warm["DELETE"][1])
     print_line("warm GET /orders/{id}", whole, lambda start: start.warm.get("GET", NOT_THERE)[0])
     print_line("  of that on the CPU", whole, lambda start: start.warm.get("GET", NOT_THERE)[1])
-    print()
-    for what, ratio, bar in (("first answer", first, FIRST_BAR), ("warm request", warm, WARM_BAR)):
-        verdict = "met" if ratio <= bar else "MISSED"
-        print(f"The {what} is to take at most {bar} of the article's: {ratio:.2f}, {verdict}.")
+    return first, warm
 
 
 def part_of(number: int, start: Start) -> float:
@@ -146,7 +160,7 @@ def part_of(number: int, start: Start) -> float:
 
 def print_line(label: str, rounds: list[dict[str, Start]], of: Callable[[Start], float]) -> float:
     """Print a line; return the median of its ratios."""
-    ours, theirs = ([of(found[name]) * 1000 for found in rounds] for name in (OURS, THEIRS))
+    ours, theirs = ([of(found[name]) * 1000 for found in rounds] for name in rounds[0])
     ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
     middles = "".join(f"{statistics.median(values):>10.1f}" for values in (ours, theirs))
     shown = "".join(f"{ratio:>7.2f}" for ratio in (min(ratios), statistics.median(ratios), max(ratios)))
@@ -156,10 +170,11 @@ def print_line(label: str, rounds: list[dict[str, Start]], of: Callable[[Start],
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=20, help="each starts both functions twice")
+    parser.add_argument("--rounds", type=int, default=20, help="each starts every function twice")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="another checkout, after make setup there")
     parser.add_argument("--warm", type=int, default=20, help="requests after the first, of each kind")
     options = parser.parse_args()
-    with bench() as on:
+    with bench(options.against) as on:
         print_head(on, options.rounds, options.warm)
         try:
             for function in on.functions:  # of which nothing is told: files are read, and DynamoDB Local warms up

@@ -1,183 +1,195 @@
-"""Each store through the use cases against its driver used directly, with the same statements on the same tables: get,
-place, cancel and a list's page of 50, by 1 and by 32 at once.
+"""What each operation costs on each store: CPU of the service's process, round trips to the database, latency.
 
-Both sides take their turn in every round, so that what disturbs the machine disturbs both. What counts is the ratio.
-By default the stores that need no server; more by URL: `--store postgresql://… --store dynamodb://…`. It WRITES to
-them. Each store's driver is a file in peers/.
+The whole service is loaded over HTTP (place with an Idempotency-Key, get, list of 50, cancel), in local mode, on
+memory, SQLite, PostgreSQL and DynamoDB Local; the difference to memory is the store's own cost, except for the list,
+which the memory store sorts from all orders. With --against, another checkout is measured in the same run, in turn.
+Round trips are counted at 1 at once, in a second process of the service behind a proxy, so that counting does not
+disturb what is timed. PostgreSQL and DynamoDB Local are started for the run. It takes about four minutes.
 """
 
 import argparse
-import asyncio
 import os
 import platform
+import re
 import statistics
+import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from importlib import import_module
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
+from typing import Any
 
-from orderkeep.application.dtos import PlaceOrder
-from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import UseCases, build_use_cases
-from orderkeep.bootstrap.stores import open_store
-from orderkeep.domain.entities import Order
-from orderkeep.infrastructure.serialization import Commit, commit_of
+CHECKOUT = Path(__file__).parents[1]
+sys.path[:0] = [str(CHECKOUT)]
 
-sys.path[:0] = [str(Path(__file__).parents[1])]
+from benchmarks.load.served import Measured, Server, environment, interpreter_of, measured, serving, spread  # noqa: E402
+from tests.servers import dynamodb, postgres  # noqa: E402
+from tests.servers.schemas import ask  # noqa: E402
 
-from benchmarks.load.orders import a_command, an_order  # noqa: E402
-
+OURS, AGAINST = "orderkeep", "against"
+STORES = ("memory", "sqlite", "postgresql", "dynamodb")
+OPERATIONS = ("place", "get", "list", "cancel")
 AT_ONCE = (1, 32)
-PAGE = 50
-KEPT = 2_000
-SAVED_AT_ONCE = 256
-FIRST_TIMES = 20
-MOST_READS, MOST_WRITES = 100_000, 2_000
-"""In one turn: a driver of dicts would fill the memory."""
+ORDERS_TO_WARM_UP, ORDERS_TO_COUNT, LONGEST_SECONDS = 300, 50, 60.0
+PROXY = CHECKOUT / "benchmarks" / "load" / "counting_proxy.py"
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+Cell = tuple[str, int]
+Round = dict[Cell, dict[str, Measured]]
 
 
-Ask = Callable[[Any], Awaitable[object]]
+@dataclass(frozen=True)
+class Databases:
+    """The servers of the run, and a folder for files."""
+
+    folder: Path
+    postgres: str
+    dynamodb: dynamodb.Server | None
+
+    def new_store(self, kind: str, name: str, python: str) -> str:
+        """Return the URL of an empty store that no other service uses."""
+        if kind == "memory":
+            return "memory://"
+        if kind == "sqlite":
+            return f"sqlite:///{self.folder / name}.db"
+        if kind == "postgresql":
+            ask(self.postgres, f"CREATE SCHEMA {name}")
+            return f"{self.postgres}?search_path={name}"
+        assert self.dynamodb is not None
+        url = self.dynamodb.url_of(name)
+        command = [python, "-m", "orderkeep", "--store", url, "table", "create"]
+        subprocess.run(command, check=True, capture_output=True, env=environment(**AWS_KEYS))
+        return url
 
 
-class Driver(Protocol):
-    """What a file in peers/ offers as its class `Driver`, made with the store's URL."""
-
-    async def open(self) -> None: ...
-    def prepare(self, commit: Commit) -> Any: ...
-    async def get(self, order_id: str) -> object: ...
-    async def page(self, size: int) -> int: ...
-    async def place(self, prepared: Any) -> None: ...
-    async def cancel(self, prepared: Any) -> None: ...
-    async def close(self) -> None: ...
-
-
-def driver_of(url: str) -> Driver:
-    return cast(Driver, import_module(f"peers.{urlsplit(url).scheme}_driver").Driver(url))
-
-
-async def kept_orders(store: OrderStore, times: int) -> list[Order]:
-    """Save that many new orders, and return them as they are kept."""
-    orders = [an_order() for _ in range(times)]
-    for first in range(0, times, SAVED_AT_ONCE):
-        await asyncio.gather(*(store.save(order) for order in orders[first : first + SAVED_AT_ONCE]))
-    return orders
+@contextmanager
+def databases(kinds: list[str]) -> Iterator[Databases]:
+    """Start the servers of these stores, and stop them when the block ends."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-stores-")))
+        url, local = "", None
+        if "postgresql" in kinds:
+            server = postgres.start(folder)
+            stack.callback(server.stop)
+            url = server.url
+        if "dynamodb" in kinds:
+            shared = dynamodb.start_shared(folder)
+            stack.callback(shared.stop)
+            local = dynamodb.Server(shared.url)
+        yield Databases(folder, url, local)
 
 
-@dataclass
-class Side:
-    """One way to do one thing. `prepare` makes what is asked with, outside of the time that is taken."""
+@contextmanager
+def service(python: str, url: str, name: str, folder: Path) -> Iterator[Server]:
+    """Run a checkout's service on a store until the block ends."""
 
-    prepare: Callable[[int], Awaitable[Sequence[Any]]]
-    ask: Ask
-    most: int = MOST_WRITES
-    rates: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
+    def command(port: int, _: Path) -> list[str]:
+        return [python, "-m", "orderkeep", "--store", url, "serve", "--port", str(port)]
 
-    async def take_a_turn(self, seconds: float, at_once: int) -> None:
-        times = min(self.most, max(FIRST_TIMES, round((self.rates[-1] if self.rates else 0) * seconds)))
-        waiting = iter(await self.prepare(times))
-
-        async def one_after_another() -> None:
-            for asked in waiting:
-                await self.ask(asked)
-
-        started, cpu_then = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(one_after_another() for _ in range(at_once)))
-        self.rates.append(times / (time.perf_counter() - started))
-        self.cpu.append((time.process_time() - cpu_then) / times * 1e6)
+    with serving(name, folder / f"{name}.log", command, AWS_KEYS) as server:
+        server.load("place", run="warm-up", concurrency=32, seconds=LONGEST_SECONDS, count=ORDERS_TO_WARM_UP)
+        yield server
 
 
-def sides(store: OrderStore, do: UseCases, driver: Driver, kept: list[str]) -> dict[str, tuple[Side, Side]]:
-    """Return what is done, by the use cases and by the driver."""
-
-    async def ids(times: int) -> Sequence[str]:
-        return [kept[number % len(kept)] for number in range(times)]
-
-    async def nothing(times: int) -> Sequence[int]:
-        return [PAGE] * times
-
-    async def commands(times: int) -> Sequence[PlaceOrder]:
-        return [a_command() for _ in range(times)]
-
-    async def placements(times: int) -> Sequence[Any]:
-        return [driver.prepare(commit_of(an_order())) for _ in range(times)]
-
-    async def to_cancel(times: int) -> Sequence[str]:
-        return [order.id for order in await kept_orders(store, times)]
-
-    async def cancellations(times: int) -> Sequence[Any]:
-        orders = await kept_orders(store, times)
-        for order in orders:
-            order.cancel("changed mind", at=datetime.now(UTC))
-        return [driver.prepare(commit_of(order)) for order in orders]
-
-    return {
-        "get": (Side(ids, do.get_order.execute, MOST_READS), Side(ids, driver.get, MOST_READS)),
-        f"page of {PAGE}": (
-            Side(nothing, lambda size: do.list_orders.execute(limit=size)),
-            Side(nothing, driver.page),
-        ),
-        "place": (Side(commands, do.place_order.execute), Side(placements, driver.place)),
-        "cancel": (
-            Side(to_cancel, lambda order_id: do.cancel_order.execute(order_id, reason="changed mind")),
-            Side(cancellations, driver.cancel),
-        ),
-    }
+@contextmanager
+def counted(url: str) -> "Iterator[tuple[subprocess.Popen[str], str]]":
+    """Run a proxy before a store's server until the block ends; yield it, and the URL of the store through it."""
+    host, port = re.findall(r"(127\.0\.0\.1):(\d+)", url)[0]
+    command = [sys.executable, str(PROXY), host, port]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process, url.replace(f":{port}", f":{int(process.stdout.readline())}")
+        process.terminate()
 
 
-def spread(values: Sequence[float]) -> str:
-    return f"{statistics.median(values):,.2f} ({min(values):,.2f} to {max(values):,.2f})"
+def since_last(proxy: "subprocess.Popen[str]") -> int:
+    """Return the round trips since the last call."""
+    assert proxy.stdin is not None
+    assert proxy.stdout is not None
+    proxy.stdin.write("\n")
+    proxy.stdin.flush()
+    return int(proxy.stdout.readline())
 
 
-def report(name: str, at_once: int, ours: Side, theirs: Side) -> None:
-    del ours.rates[0], ours.cpu[0], theirs.rates[0], theirs.cpu[0]  # the warm-up
-    rates = [one / other for one, other in zip(ours.rates, theirs.rates, strict=True)]
-    cpu = [one / max(other, 0.01) for one, other in zip(ours.cpu, theirs.cpu, strict=True)]
-    middle = [statistics.median(values) for values in (ours.rates, theirs.rates, ours.cpu, theirs.cpu)]
-    print(f"{name:12}{at_once:>8}{middle[0]:>13,.0f}{middle[1]:>13,.0f}{spread(rates):>26}", end="")
-    print(f"{middle[2]:>9,.0f}{middle[3]:>9,.0f}{spread(cpu):>26}")
+def round_trips(python: str, url: str, name: str, folder: Path) -> dict[str, float]:
+    """Return the round trips per operation; none for a store in the service's own process."""
+    if url.startswith(("memory", "sqlite")):
+        return {}
+    found = {}
+    with counted(url) as (proxy, through), service(python, through, f"{name}_counted", folder) as server:
+        ids: list[str] = []
+        for operation in OPERATIONS:
+            since_last(proxy)
+            job = {"run": f"counted-{operation}", "concurrency": 1, "seconds": LONGEST_SECONDS, "ids": ids}
+            done = server.load(operation, **job, count=ORDERS_TO_COUNT)
+            found[operation] = since_last(proxy) / done["count"]
+            ids = ids or done["ids"]
+    return found
 
 
-async def measure(url: str, rounds: int, seconds: float) -> None:
-    store = open_store(url)
-    do, driver = build_use_cases(store), driver_of(url)
-    orders = await kept_orders(store, KEPT)
-    await driver.open()
-    for order in orders:
-        driver.prepare(Commit(0, commit_of(order).order, commit_of(order).change))
-    print(f"\n{urlsplit(url).scheme:12}{'at once':>8}{'use cases/s':>13}{'driver/s':>13}{'ratio of rates':>26}", end="")
-    print(f"{'CPU µs':>9}{'driver':>9}{'ratio of CPU':>26}")
+def one_round(number: int, servers: list[Server], seconds: float) -> Round:
+    """Load each service with each operation, in turn; another one is first in each round."""
+    cells: Round = {}
+    in_turn = servers if number % 2 else servers[::-1]
     for at_once in AT_ONCE:
-        for name, (ours, theirs) in sides(store, do, driver, [order.id for order in orders]).items():
-            for _ in range(rounds + 1):
-                await ours.take_a_turn(seconds, at_once)
-                await theirs.take_a_turn(seconds, at_once)
-            report(name, at_once, ours, theirs)
-    await driver.close()
-    await do.close()
+        ids: dict[str, list[str]] = {}
+        for operation in OPERATIONS:
+            cell = cells[operation, at_once] = {}
+            for server in in_turn:
+                job: dict[str, Any] = {"run": f"{number}-{at_once}", "concurrency": at_once, "seconds": seconds}
+                done = server.load(operation, **job, ids=ids.get(server.name, []))
+                ids.setdefault(server.name, done["ids"])
+                cell[server.name] = measured(done)
+    return cells
+
+
+def measure(kind: str, pythons: dict[str, str], on: Databases, rounds: int, seconds: float) -> None:
+    """Measure one store and print its lines."""
+    urls = {name: on.new_store(kind, f"{name}_{kind}", python) for name, python in pythons.items()}
+    trips = {name: round_trips(python, urls[name], name, on.folder) for name, python in pythons.items()}
+    with ExitStack() as stack:
+        servers = [stack.enter_context(service(pythons[name], urls[name], name, on.folder)) for name in pythons]
+        found = [one_round(number, servers, seconds) for number in range(rounds)]
+    for cell in found[0]:
+        for name in pythons:
+            print_line(kind, cell, name, trips[name].get(cell[0]), found)
+
+
+def print_line(kind: str, cell: Cell, name: str, trips: float | None, rounds: list[Round]) -> None:
+    """Print the medians of one service in one cell, and the ratio of this checkout's CPU to the other's."""
+    figures = [cells[cell][name] for cells in rounds]
+    middles = [
+        statistics.median(getattr(each, name) for each in figures) for name in ("per_second", "cpu", "p50", "p99")
+    ]
+    shown = f"{middles[0]:>11,.0f}{middles[1]:>10,.0f}{middles[2]:>9.2f}{middles[3]:>9.2f}"
+    ratio = ""
+    if name == OURS and AGAINST in rounds[0][cell]:
+        ratio = spread([cells[cell][OURS].cpu / cells[cell][AGAINST].cpu for cells in rounds])
+    label = f"{kind:11}{cell[0]:7}{cell[1]:>3} at once  {name}"
+    print(f"{label:42}{shown}{'-' if trips is None else f'{trips:.2f}':>13}   {ratio}".rstrip(), flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--store", action="append", default=[], metavar="URL", help="a further store; may be repeated")
-    parser.add_argument("--rounds", type=int, default=7, help="how often both take their turn (default 7)")
-    parser.add_argument("--seconds", type=float, default=0.3, help="how long a turn takes, about (default 0.3)")
-    parser.add_argument("--folder", type=Path, default=Path.cwd(), help="on the disk to measure on (default: here)")
-    asked = parser.parse_args()
-    print(f"Stores: {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}, ", end="")
-    print(f"{platform.system()}; {asked.rounds} rounds of {asked.seconds} s")
-    with tempfile.TemporaryDirectory(prefix=".bench-", dir=asked.folder) as folder:
-        for url in ("memory://", f"sqlite:///{Path(folder) / 'orders.db'}", *asked.store):
-            asyncio.run(measure(url, asked.rounds, asked.seconds))
+    parser.add_argument("--store", choices=STORES, action="append", help="only this store; may be repeated")
+    parser.add_argument("--against", type=Path, metavar="PATH", help="another checkout of orderkeep, with its .venv")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=0.75, help="for each load: 8 per service in a round")
+    options = parser.parse_args()
+    pythons = {OURS: sys.executable}
+    if options.against:
+        pythons[AGAINST] = interpreter_of(options.against)
+    kinds = options.store or list(STORES)
+    load = f"; load average {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}{load}")
+    print(f"\n{'medians':42}{'requests/s':>11}{'CPU µs':>10}{'p50 ms':>9}{'p99 ms':>9}{'round trips':>13}   ", end="")
+    print("ratio of CPU: min median max", flush=True)
+    with databases(kinds) as on:
+        for kind in kinds:
+            measure(kind, pythons, on, options.rounds, options.seconds)
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    main()

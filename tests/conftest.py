@@ -1,22 +1,22 @@
-"""What all tests share: Hypothesis profiles, data from beside the checkout, Spectral, the stores and their servers, a
-word on what was run and what was not.
+"""Shared by all tests: Hypothesis profiles, data from beside the checkout, Spectral, and a summary of what was not run.
+
+A light install (`make unit`) runs with this file alone; the fixtures of stores with a server are a plugin.
 """
 
-import asyncio
 import os
 import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers import dynamodb, moto, postgres, running, s3
-from tests.servers.schemas import a_schema_of_its_own
+pytest_plugins = ["tests.servers.fixtures"] if find_spec("psutil") else []  # a light install has no servers
 
 CHECKOUT = Path(__file__).parents[1]
 OPENAPI_LINT = CHECKOUT / "tools" / "openapi-lint"
@@ -79,79 +79,6 @@ def shared_folder(config: pytest.Config, factory: pytest.TempPathFactory) -> Pat
     """Return the folder that all processes of this test run share."""
     base = factory.getbasetemp()
     return base.parent if hasattr(config, "workerinput") else base
-
-
-@pytest.fixture(scope="session")
-def postgres_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The URL of a PostgreSQL server: the one that ORDERKEEP_TEST_POSTGRES names, or one of the run's own."""
-    if "postgres" not in ASKED:
-        pytest.skip(left_out("postgres"))
-    if url := os.environ.get("ORDERKEEP_TEST_POSTGRES"):
-        return url
-    root = shared_folder(pytestconfig, tmp_path_factory)
-    try:
-        return running.shared(root, "postgres", lambda: postgres.start_shared(root)).url
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        pytest.fail(f"PostgreSQL cannot be had: {error}; leave it out with ORDERKEEP_TEST_STORES", pytrace=False)
-
-
-@pytest.fixture
-def postgres_url(postgres_server: str) -> Iterator[str]:
-    """The URL of a PostgreSQL store that is empty: a schema of the test's own."""
-    with a_schema_of_its_own(postgres_server) as url:
-        yield url
-
-
-@pytest.fixture(scope="session", name="dynamodb")
-def dynamodb_server(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> dynamodb.Server:
-    """Amazon's DynamoDB Local, or the endpoint that ORDERKEEP_TEST_DYNAMODB names."""
-    if "dynamodb" not in ASKED:
-        pytest.skip(left_out("dynamodb"))
-    if endpoint := os.environ.get("ORDERKEEP_TEST_DYNAMODB"):
-        return dynamodb.Server(endpoint)
-    root = shared_folder(pytestconfig, tmp_path_factory)
-    try:
-        return dynamodb.Server(running.shared(root, "dynamodb", lambda: dynamodb.start_shared(root)).url)
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        pytest.fail(f"DynamoDB cannot be had: {error}; leave it out with ORDERKEEP_TEST_STORES", pytrace=False)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres", "dynamodb"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty store, each of the four in turn."""
-    if request.param == "memory":
-        return "memory://"
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/orders.db"
-    if request.param == "postgres":
-        return str(request.getfixturevalue("postgres_url"))
-    server: dynamodb.Server = request.getfixturevalue("dynamodb")
-    return asyncio.run(server.new_url())
-
-
-@pytest.fixture(scope="session")
-def aws(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The endpoint of moto's server, which stands for AWS's other services."""
-    root = shared_folder(pytestconfig, tmp_path_factory)
-    try:
-        return running.shared(root, "moto", lambda: moto.start_shared(root)).url
-    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
-        pytest.fail(f"moto's server cannot be had: {error}", pytrace=False)
-
-
-@pytest.fixture(scope="session")
-def s3_server(request: pytest.FixtureRequest) -> s3.Server:
-    """S3 as moto plays it, or the endpoint that ORDERKEEP_TEST_S3 names."""
-    if "s3" not in ASKED:
-        pytest.skip(left_out("s3"))
-    return s3.Server(os.environ.get("ORDERKEEP_TEST_S3") or request.getfixturevalue("aws"))
-
-
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Stop the servers that this run started; the last process to end is the one that started the others."""
-    factory = getattr(session.config, "_tmp_path_factory", None)
-    if factory is not None and not hasattr(session.config, "workerinput"):
-        running.stop_all(factory.getbasetemp())
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,6 @@
 
 import compileall
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
 
-from tools import lambda_package
+from benchmarks.load.served import interpreter_of
 
 CHECKOUT = Path(__file__).parents[2]
 STACKS = CHECKOUT / ".venv" / "stacks"
@@ -22,7 +21,7 @@ KEYS = {
     "AWS_ACCESS_KEY_ID": "AKIAIOSFODNN7EXAMPLE",
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 }
-OURS, THEIRS = "orderkeep", "article"
+OURS, THEIRS, AGAINST = "orderkeep", "article", "against"
 SPLIT_HANDLER = "lambda_split.handler"
 
 
@@ -60,17 +59,40 @@ class Function:
                 process.kill()
 
 
-def functions(folder: Path, endpoint: str, authorities: Path) -> list[Function]:
-    """Return ours, as `make lambda` packs it, and the article's, compiled; each on the table of its name."""
-    ours, theirs = folder / OURS, folder / THEIRS
-    architecture = {name: ours for ours, name in lambda_package.PLATFORMS.items()}[platform.machine()]
-    target = lambda_package.Target(architecture, lambda_package.version_of(sys.executable))
-    with ZipFile(lambda_package.build(target, sys.executable, folder)) as package:
-        package.extractall(ours)
+PACK = """
+import platform, sys
+from pathlib import Path
+from tools import lambda_package
+architecture = {machine: name for name, machine in lambda_package.PLATFORMS.items()}[platform.machine()]
+target = lambda_package.Target(architecture, lambda_package.version_of(sys.executable))
+print(lambda_package.build(target, sys.executable, Path(sys.argv[1])))
+"""
+"""Run in a checkout: pack its function as `make lambda` does, and print the path of the archive."""
+
+
+def unpacked(checkout: Path, python: str, task: Path) -> Path:
+    """Return the folder with a checkout's function as it is deployed."""
+    task.mkdir()
+    packed = task.with_name(f"{task.name}-archive")
+    command = [python, "-c", PACK, str(packed)]
+    done = subprocess.run(command, cwd=checkout, stdout=subprocess.PIPE, text=True, check=True)
+    with ZipFile(done.stdout.splitlines()[-1]) as package:
+        package.extractall(task)
+    return task
+
+
+def functions(folder: Path, endpoint: str, authorities: Path, against: Path | None) -> list[Function]:
+    """Return this checkout's function as it is deployed, the article's, compiled, and that of another checkout, which
+    uses the table of the first.
+    """
+    theirs = folder / THEIRS
+    ours = [unpacked(CHECKOUT, sys.executable, folder / OURS)]
+    if against is not None:
+        ours.append(unpacked(against.resolve(), interpreter_of(against), folder / AGAINST))
     shutil.copytree(STACKS / THEIRS, theirs)
     shutil.copy(CHECKOUT / "benchmarks" / "peers" / "article_lambda.py", theirs)
     compileall.compile_file(theirs / "article_lambda.py", quiet=1)
-    for task in (ours, theirs):
+    for task in (*ours, theirs):
         shutil.copy(Path(__file__).with_name("lambda_split.py"), task)
         compileall.compile_file(task / "lambda_split.py", quiet=1)
     where = {
@@ -78,7 +100,7 @@ def functions(folder: Path, endpoint: str, authorities: Path) -> list[Function]:
         "AWS_CA_BUNDLE": str(authorities),
         "SSL_CERT_FILE": str(authorities),
     }
-    # As deploy/lambda/template.yaml sets it; nobody asks for a document.
+    # As in deploy/lambda/template.yaml; no document is requested.
     settings = {
         "ORDERKEEP_AUTH": "authorizer",
         "ORDERKEEP_IAM_SCOPES": "orders:read orders:write orders:cancel orders:ship",
@@ -86,7 +108,7 @@ def functions(folder: Path, endpoint: str, authorities: Path) -> list[Function]:
         "ORDERKEEP_DOCUMENTS": "s3://documents?region=" + REGION,
     }
     return [
-        _function(ours, "orderkeep.entrypoints.lambda_handler.handler", where | settings),
+        *(_function(task, "orderkeep.entrypoints.lambda_handler.handler", where | settings) for task in ours),
         _function(theirs, "article_lambda.handler", where | {"ORDERS_TABLE": THEIRS}),
     ]
 

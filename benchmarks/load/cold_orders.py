@@ -11,7 +11,7 @@ from aiodynamo.models import KeySchema, KeySpec, KeyType, PayPerRequest
 from aiohttp import ClientSession
 from yarl import URL
 
-from benchmarks.load.cold_functions import OURS, THEIRS
+from benchmarks.load.cold_functions import AGAINST, OURS, THEIRS
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.bootstrap import bootstrap
 from orderkeep.bootstrap.stores import table_setup
@@ -24,7 +24,7 @@ def create_tables(endpoint: str, region: str) -> None:
 
 def place_orders(name: str, count: int, endpoint: str, region: str) -> list[str]:
     """Put pending orders into the table of that name; return their ids."""
-    place = {OURS: _place_ours, THEIRS: _place_theirs}[name]
+    place = {OURS: _place_ours, AGAINST: _place_ours, THEIRS: _place_theirs}[name]
     return asyncio.run(place(count, endpoint, region))
 
 

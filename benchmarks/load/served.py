@@ -1,4 +1,4 @@
-"""Services as processes on fresh files, the driver that loads them, and how what they did is printed."""
+"""Services as processes on fresh files, the driver that loads them, and the figures that it returns."""
 
 import http.client
 import json
@@ -23,26 +23,28 @@ SECONDS_TO_START = 20.0
 
 @dataclass(frozen=True)
 class Measured:
-    """What one service did in one cell: requests and microseconds of its CPU per request, where the machine tells."""
+    """The figures of one service in one cell: CPU in µs per request (nan except on Linux), latencies in ms."""
 
     per_second: float
-    cpu: float | None
+    cpu: float
+    p50: float
+    p99: float
     driver_busy: float
 
 
 @dataclass(frozen=True)
 class Server:
-    """A service that runs."""
+    """A running service."""
 
     name: str
     port: int
     pid: int
 
     def load(self, operation: str, **job: Any) -> dict[str, Any]:
-        """Let the driver send requests; return what it counted. A wrong answer ends the benchmark."""
+        """Run the driver; return what it measured. A wrong response ends the benchmark."""
         job |= {"operation": operation, "port": self.port, "pid": self.pid}
-        asked = json.dumps(job)
-        done = subprocess.run([sys.executable, DRIVER], input=asked, capture_output=True, text=True, check=False)
+        text = json.dumps(job)
+        done = subprocess.run([sys.executable, DRIVER], input=text, capture_output=True, text=True, check=False)
         if done.returncode:
             sys.exit(f"{self.name}: {done.stderr.strip()}")
         counted: dict[str, Any] = json.loads(done.stdout)
@@ -50,21 +52,29 @@ class Server:
 
 
 Command = Callable[[int, Path], list[str]]
-"""How a service is started on a port and a file."""
+"""The command line that starts a service on a port and a file."""
 
 
-def orderkeep(port: int, file: Path) -> list[str]:
-    """Return how ours is started."""
-    return [*orderkeep_on(file), "serve", "--port", str(port)]
+def interpreter_of(checkout: Path) -> str:
+    """Return the Python of another checkout's own .venv; ends the benchmark if it has none."""
+    python = checkout.resolve() / ".venv" / "bin" / "python"
+    if not python.exists():
+        sys.exit(f"{checkout} has no .venv: run make setup there")
+    return str(python)
 
 
-def orderkeep_on(file: Path) -> list[str]:
-    """Return the command line, up to its command, on a SQLite file."""
-    return [sys.executable, "-m", "orderkeep", "--store", f"sqlite:///{quote(str(file))}"]
+def orderkeep(port: int, file: Path, python: str = sys.executable) -> list[str]:
+    """Return the command line that starts orderkeep."""
+    return [*orderkeep_on(file, python), "serve", "--port", str(port)]
+
+
+def orderkeep_on(file: Path, python: str = sys.executable) -> list[str]:
+    """Return orderkeep's command line, up to the command, on a SQLite file."""
+    return [python, "-m", "orderkeep", "--store", f"sqlite:///{quote(str(file))}"]
 
 
 def environment(**settings: str) -> dict[str, str]:
-    """Return this process's environment with these settings, and none of whoever runs the benchmark."""
+    """Return this process's environment with these settings, and without the ORDERKEEP_ variables of its user."""
     return {name: value for name, value in os.environ.items() if not name.startswith("ORDERKEEP_")} | settings
 
 
@@ -86,7 +96,7 @@ def serving(name: str, file: Path, command: Command, settings: Mapping[str, str]
 
 
 def _ready(process: subprocess.Popen[bytes], port: int) -> bool:
-    """Wait until the service answers; False where it ended, or took too long."""
+    """Wait until the service responds; return False if it ended or took too long."""
     end = time.monotonic() + SECONDS_TO_START
     while process.poll() is None and time.monotonic() < end:
         connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -102,9 +112,11 @@ def _ready(process: subprocess.Popen[bytes], port: int) -> bool:
 
 
 def measured(counted: dict[str, Any]) -> Measured:
-    """Return what the driver counted, per second and per request."""
+    """Return the driver's counts per second and per request."""
     count, seconds, cpu = counted["count"], counted["seconds"], counted["cpu"]
-    return Measured(count / seconds, None if cpu is None else cpu / count * 1e6, counted["own_cpu"] / seconds)
+    per_request = float("nan") if cpu is None else cpu / count * 1e6
+    latencies = counted["p50"] * 1e3, counted["p99"] * 1e3
+    return Measured(count / seconds, per_request, *latencies, counted["own_cpu"] / seconds)
 
 
 def syncs_per_second(folder: Path, count: int = 300) -> float:
@@ -117,7 +129,9 @@ def syncs_per_second(folder: Path, count: int = 300) -> float:
         return count / (time.perf_counter() - start)
 
 
-def spread(ratios: list[float]) -> str:
-    """Return the lowest, the median and the highest; of a single one just that."""
-    shown = (min(ratios), statistics.median(ratios), max(ratios))
-    return " ".join(f"{ratio:>6.2f}" for ratio in shown) if len(ratios) > 1 else f"{'':6} {ratios[0]:>6.2f} {'':6}"
+def spread(values: list[float], digits: int = 2) -> str:
+    """Return the lowest, the median and the highest; of a single value just that."""
+    shown = (min(values), statistics.median(values), max(values))
+    if len(values) == 1:
+        return f"{'':6} {values[0]:>6.{digits}f} {'':6}"
+    return " ".join(f"{value:>6.{digits}f}" for value in shown)

@@ -20,8 +20,10 @@ WANTED = {
     "dev": [
         *PYPROJECT["project"]["dependencies"],
         *(line for extra in EXTRAS.values() for line in extra),
-        *GROUPS["dev"],
+        *GROUPS["unit"],
+        *(line for line in GROUPS["dev"] if isinstance(line, str)),  # the rest includes a group
     ],
+    "unit": GROUPS["unit"],
     "lambda": GROUPS["lambda"],
     "bench": GROUPS["bench"],
     "lambda-client": GROUPS["lambda-client"],

@@ -35,6 +35,7 @@ NOT_RUN = {
     "make release",
     "make setup",
     "make test",
+    "make unit",
     'make test ARGS="tests/test_cancel_order.py"',
     'make test ARGS="tests/architecture -k planted"',
     "make bench BENCH=benchmarks/store_saves.py",

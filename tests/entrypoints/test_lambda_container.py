@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from orderkeep.infrastructure.dynamo_repo import table
+from orderkeep.infrastructure.dynamo_repo import client
 from orderkeep.infrastructure.dynamo_repo.client import DynamoClient
 from tests.entrypoints.http_calls import PLAIN
 from tests.entrypoints.lambda_calls import KINDS, Answered, Request, function_url
@@ -44,7 +44,7 @@ class Behind:
 
 @pytest.fixture
 def behind(dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[Behind]:
-    monkeypatch.setattr(table, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.001)
     name = asyncio.run(dynamodb.new_table())
     with (
         tcp_proxy(dynamodb.endpoint) as proxy,

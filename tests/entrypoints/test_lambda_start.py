@@ -94,7 +94,7 @@ def test_a_table_that_is_not_there_says_what_to_run(
 def table_without(server: Server, index: str) -> str:
     """Create a table that is one of ours but for one index, and return the URL of a store on it."""
     name = f"orders-{uuid.uuid4()}"
-    wanted = setup._creation(deletion_protection=False)
+    wanted = setup.creation(deletion_protection=False)
     wanted["GlobalSecondaryIndexes"] = [one for one in wanted["GlobalSecondaryIndexes"] if one["IndexName"] != index]
     keys = [key for one in (wanted, *wanted["GlobalSecondaryIndexes"]) for key in one["KeySchema"]]
     used = {key["AttributeName"] for key in keys}
@@ -103,8 +103,8 @@ def table_without(server: Server, index: str) -> str:
     async def create() -> None:
         found = TableSetup(name, region=REGION, endpoint=server.endpoint)
         try:
-            await found._table.ask("CreateTable", wanted)
-            await found._keep_settings(shards=2)
+            await found._table.send("CreateTable", wanted)
+            await found._write_settings(shards=2)
         finally:
             await found.close()
 
@@ -149,7 +149,7 @@ def test_a_store_that_is_away_for_the_moment_keeps_no_function_from_starting(
 ) -> None:
     table = asyncio.run(dynamodb.new_table())
     with tcp_proxy(dynamodb.endpoint) as proxy:
-        monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.table.FIRST_PAUSE_SECONDS", 0.001)
+        monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.client.FIRST_PAUSE_SECONDS", 0.001)
         proxy.refuse = True
         with container(monkeypatch, ORDERKEEP_STORE=Server(proxy.url).url_of(table)) as module:
             assert '"event": "the store does not answer yet", "reason": "DynamoDB cannot be reached' in caplog.text

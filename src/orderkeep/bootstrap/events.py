@@ -38,7 +38,7 @@ def stream_reader() -> Callable[[Mapping[str, Any]], ChangeDTO | None]:
     raises `StoreUnusable` if a record cannot be read. Raises `InvalidEventsURL` if the extra package is not installed.
     """
     try:
-        from orderkeep.infrastructure.dynamo_repo.stream import change_of_record
+        from orderkeep.infrastructure.dynamo_repo.items import change_of_record
     except ModuleNotFoundError as error:
         raise InvalidEventsURL(str(error)) from error
     return change_of_record

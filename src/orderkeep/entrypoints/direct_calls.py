@@ -153,7 +153,7 @@ async def _get_order_history(use_cases: UseCases, given: HistoryInput, asked: Co
 async def _list_orders(use_cases: UseCases, given: ListInput, asked: CommandContext) -> object:
     filters = OrderFilter(**given.model_dump(exclude={"limit", "cursor"}))
     page = await use_cases.list_orders.execute(filters, limit=given.limit, cursor=given.cursor, actor=asked.actor)
-    return page_form([msgspec.Raw(order.json) for order in page.orders], page.next_cursor)
+    return page_form([msgspec.Raw(order) for order in page.orders], page.next_cursor)
 
 
 async def _issue_receipt(use_cases: UseCases, given: ReceiptInput, asked: CommandContext) -> object:

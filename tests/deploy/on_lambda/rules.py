@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from orderkeep.config import Settings
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
-from orderkeep.infrastructure.dynamo_repo.setup import _STREAM, _creation
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES
+from orderkeep.infrastructure.dynamo_repo.setup import STREAM, creation
 from tests.deploy.on_lambda.rules_of_callers import nobody_comes_in_unasked, whom_iam_let_in_may_do_what_is_said
 from tests.deploy.on_lambda.template import AnyName, Template, environment_of, of_type, read
 from tests.docs.dynamo_tables import OPERATIONS
@@ -53,10 +53,10 @@ def is_in_the_code(handler: str) -> bool:
 
 def _the_table_is_the_one_that_the_code_creates(template: Template) -> Iterator[str]:
     table = template["Resources"]["Orders"]["Properties"]
-    for name, wanted in _creation(deletion_protection=True).items():
+    for name, wanted in creation(deletion_protection=True).items():
         if table.get(name) != wanted:
             yield f"the table's {name} is {table.get(name)}, and the code creates {wanted}"
-    if table.get("StreamSpecification") != {"StreamViewType": _STREAM["StreamViewType"]}:
+    if table.get("StreamSpecification") != {"StreamViewType": STREAM["StreamViewType"]}:
         yield "the table's stream is not the one that the stream function reads"
 
 

@@ -37,14 +37,15 @@ def result_answer(result: CommandResult, *, dry_run: bool, status: int = HTTPSta
     """Return the order as a command left it; of a dry run, what it would become and why."""
     if dry_run:
         return answer(dry_run_form(result), headers=result_headers(result) if result.replayed else None)
-    return answer(result.order, status, result_headers(result))
+    content = _encode(result.order) if result.json is None else result.json
+    return Response(content, status, result_headers(result), JSON)
 
 
 def placed_answer(request: Request, result: CommandResult, *, dry_run: bool) -> Response:
     """Return the order that was placed, and where it is from now on."""
     response = result_answer(result, dry_run=dry_run, status=HTTPStatus.CREATED)
     if not dry_run:
-        response.headers["Location"] = f"{request.scope['root_path']}/orders/{quote(result.order.id)}"
+        response.headers["Location"] = f"{request.scope['root_path']}/orders/{quote(result.order_id)}"
     return response
 
 
@@ -57,8 +58,7 @@ def cancelled_answer(result: CommandResult, *, dry_run: bool) -> Response:
 
 def orders_answer(request: Request, page: OrderPage) -> Response:
     """Return a page of orders: the stored texts, joined."""
-    data = b",".join([order.json for order in page.orders])
-    content = b'{"data":[%b],%b}' % (data, _encode(more_form(page.next_cursor))[1:-1])
+    content = b'{"data":[%b],%b}' % (page.json, _encode(more_form(page.next_cursor))[1:-1])
     return Response(content, HTTPStatus.OK, _link(request, page.next_cursor), JSON)
 
 
@@ -70,7 +70,7 @@ def history_answer(request: Request, page: HistoryPage) -> Response:
 
 def result_headers(result: CommandResult) -> dict[str, str]:
     """Return the version that a command left the order at, and whether its key had been used before."""
-    headers = {"ETag": etag_of(result.order.version)}
+    headers = {"ETag": etag_of(result.version)}
     if result.replayed:
         headers["Idempotency-Replayed"] = "true"
     return headers

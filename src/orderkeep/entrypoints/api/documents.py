@@ -54,10 +54,10 @@ async def get_document(
 
 
 def _receipt_answer(request: Request, issued: IssuedReceipt, *, dry_run: bool) -> Response:
-    is_new = bool(issued.events)  # or was, when the same request came first
+    is_new = bool(issued.result.events)  # or was, when the same request came first
     if dry_run:
         return answers.result_answer(issued.result, dry_run=True)
-    path = f"/orders/{quote(issued.order.id)}/documents/{issued.document.id}"
+    path = f"/orders/{quote(issued.result.order_id)}/documents/{issued.document.id}"
     headers = {**answers.result_headers(issued.result), "Location": request.scope["root_path"] + path}
     return answers.answer(issued.document, HTTPStatus.CREATED if is_new else HTTPStatus.OK, headers)
 

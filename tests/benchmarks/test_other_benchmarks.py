@@ -1,0 +1,36 @@
+"""The benchmarks of stores, imports and command starts run to their end and report every line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def lines_of(script: str, *options: str) -> list[str]:
+    """Run a benchmark and return what it prints."""
+    command = [sys.executable, str(CHECKOUT / "benchmarks" / script), *options, "--rounds", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_reports_operations_and_round_trips_on_postgresql() -> None:
+    lines = lines_of("stores.py", "--store", "postgresql", "--seconds", "0.02")[-8:]
+    operations = ["place", "get", "list", "cancel"]
+    assert [line.split()[1:3] for line in lines] == [[each, at_once] for at_once in ("1", "32") for each in operations]
+    trips = {line.split()[1]: float(line.split()[-1]) for line in lines}
+    assert 1 <= trips["get"] < 1.1
+    assert trips["cancel"] >= 2 * trips["get"] - 0.1
+
+
+def test_reports_imports_beside_another_checkout(tmp_path: Path) -> None:
+    options = ["--orders", "20", "--folder", str(tmp_path), "--against", str(CHECKOUT)]
+    lines = lines_of("import_orders.py", *options)[-9:]
+    assert [line[:32].split()[-1] for line in lines] == ["orderkeep", "against", "ratio"] * 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_starts_of_commands() -> None:
+    found = [line.split()[:3] for line in lines_of("cli_start.py")[-4:]]
+    assert found == [[command, figure, "orderkeep"] for command in ("--help", "list") for figure in ("elapsed", "CPU")]
