@@ -5,8 +5,6 @@ from collections.abc import Iterable, Iterator
 
 import click
 import msgspec
-from orderkeep.entrypoints.api.errors import status_for
-from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 
 from orderkeep.application import errors as application_errors
 from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
@@ -14,15 +12,17 @@ from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.http1 import bounds as http1_bounds
+from orderkeep.entrypoints.api.http1 import limits as http1_limits
+from orderkeep.entrypoints.api.problems import status_of
+from orderkeep.entrypoints.api.routing import MAX_PARAMETERS
 from orderkeep.entrypoints.cli import failures
-from orderkeep.entrypoints.cli.main import COMMANDS, cli
-from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
+from orderkeep.entrypoints.cli.commands.place import LARGEST_ORDER
+from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
 from orderkeep.entrypoints.logs import FIELDS
-from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
+from orderkeep.entrypoints.order_files import csv_orders, lines, maps
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
-from orderkeep.entrypoints.order_files.rules import Rule
+from orderkeep.entrypoints.order_files.maps import Rule
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -31,7 +31,7 @@ HELP_WIDTH = 100
 def commands() -> Rows:
     context = click.Context(cli)
     rows: Rows = [("command", "what it does")]
-    for name in COMMANDS:
+    for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
         rows.append((f"[`{name}`](#{name})", command.get_short_help_str(limit=200)))
@@ -47,7 +47,7 @@ def help_texts() -> str:
         terminal_width=HELP_WIDTH,
         help_option_names=names,
     )
-    return "\n".join(part for name in COMMANDS for part in _helps(context, cli, name, "###"))
+    return "\n".join(part for name in cli.list_commands(context) for part in _helps(context, cli, name, "###"))
 
 
 def _helps(parent: click.Context, group: click.Group, name: str, heading: str) -> Iterator[str]:
@@ -77,7 +77,7 @@ def errors() -> Rows:
     rows: Rows = [("code", "HTTP", "exit code", "title", "when")]
     for kind in _kinds():
         words = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        rows.append((f"`{kind.code}`", str(int(status_for(kind))), str(_exit_code_of(kind)), kind.title, words))
+        rows.append((f"`{kind.code}`", str(int(status_of(kind))), str(_exit_code_of(kind)), kind.title, words))
     return rows
 
 
@@ -85,22 +85,22 @@ CONNECTION_BOUNDS = {
     "MAX_TARGET_BYTES": "bytes of a request target; 414 beyond",
     "MAX_HEADERS": "headers of a request; 431 beyond",
     "MAX_HEAD_BYTES": "bytes of all headers; 431 beyond",
-    "MAX_PIPELINED": "requests sent ahead while one is answered; the connection ends behind the last",
+    "MAX_PIPELINED": "requests sent ahead while one is in progress; the connection closes after the last",
     "HEAD_SECONDS": "seconds for a head, and of silence before the first; 408 beyond, or just the end",
     "BODY_PAUSE_SECONDS": "seconds that a body may be late; 408 beyond",
-    "BYTES_PER_SECOND": "bytes a second that a body must have on average behind that, and the reading of an answer",
+    "BYTES_PER_SECOND": "bytes a second of a body on average after that, and of a response that is read",
     "BODY_SECONDS": "seconds for a whole body, however fast; 408 beyond",
-    "ANSWER_PAUSE_SECONDS": "seconds for which an answer that waits may not be read",
-    "KEEP_ALIVE_SECONDS": "seconds of silence behind an answer",
-    "LINGER_SECONDS": "seconds in which what still comes is thrown away before a connection ends",
-    "SWEEP_SECONDS": "seconds between two looks at who is late",
+    "RESPONSE_PAUSE_SECONDS": "seconds for which a response may remain unread",
+    "KEEP_ALIVE_SECONDS": "seconds of silence after a response",
+    "LINGER_SECONDS": "seconds in which data that still arrives is discarded before a connection closes",
+    "SWEEP_SECONDS": "seconds between two checks of these times",
 }
 
 
 def connection_bounds() -> Rows:
-    values = {name: value for name, value in vars(http1_bounds).items() if name.isupper()}
+    values = {name: value for name, value in vars(http1_limits).items() if name.isupper()}
     assert CONNECTION_BOUNDS.keys() == values.keys(), "each bound needs its words here, and no other"
-    rows: Rows = [("what", "bound", "in `entrypoints/api/http1/bounds.py`")]
+    rows: Rows = [("what", "bound", "in `entrypoints/api/http1/limits.py`")]
     return rows + [(CONNECTION_BOUNDS[name], f"{value:,g}", f"`{name}`") for name, value in values.items()]
 
 
@@ -121,10 +121,10 @@ def limits_of_input() -> Rows:
         ("bytes of a request's body (`ORDERKEEP_MAX_BODY_BYTES`)", f"{most_bytes:,}", "413 `body_too_large`"),
         ("levels of arrays and objects in JSON", f"{MAX_DEPTH}", "400 `malformed_json`"),
         ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
-        ("query parameters", f"{MOST_PARAMETERS}", "422 `invalid_query`"),
+        ("query parameters", f"{MAX_PARAMETERS}", "422 `invalid_query`"),
         ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
-        ("bytes of a line of a file to import", f"{text_lines.LONGEST_LINE:,}", "`line_too_long`"),
-        ("characters of a record of a CSV file", f"{csv_records.LONGEST_RECORD:,}", "`malformed_csv`"),
+        ("bytes of a line of a file to import", f"{lines.LONGEST_LINE:,}", "`line_too_long`"),
+        ("characters of a record of a CSV file", f"{csv_orders.LONGEST_RECORD:,}", "`malformed_csv`"),
         ("characters of a CSV file's rows of one order", f"{csv_orders.LARGEST_ORDER:,}", "`order_too_large`"),
         ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
     ]
@@ -145,39 +145,39 @@ def _kinds() -> Iterable[type[OrderkeepError]]:
 
 
 def _exit_code_of(kind: type[Exception]) -> int:
-    return next(code for parent, code, _ in failures.ANSWERS if issubclass(kind, parent))
+    return next(code for parent, code, _ in failures.OUTCOMES if issubclass(kind, parent))
 
 
 MAP_KEYS = {
     "order": "table: the fields of the order",
     "line": "table: the fields of its lines, if it has any",
-    "metadata": "table: whatever else is to be kept, by its key",
-    "delimiter": "what stands between cells; a comma by default",
+    "metadata": "table: other data to keep, by key",
+    "delimiter": "the delimiter between cells; default: a comma",
     "amounts": '`"major"` (99.00, the default) or `"minor"` (9900)',
-    "dates": "how dates are written, as `strptime` has it; ISO 8601 by default. Without an offset, times are UTC",
+    "dates": "the date format, for `strptime`; default: ISO 8601. Without an offset, times are UTC",
 }
 
 MAP_RULES = {
-    "column": "the text of that column; a bare column name is short for this",
-    "values": "with `column`: what each text of the column stands for; another text is an error",
-    "split": "with `column`: a list, split at this text",
-    "value": "the same text for all",
+    "column": "the text of that column; a plain column name is short for this",
+    "values": "with `column`: the translation of each text of the column; any other text is an error",
+    "split": "with `column`: a list, split at this delimiter",
+    "value": "a constant text",
     "first_of": "the text of the first of these columns that is not empty",
     "if_filled": "the column that decides between `then` and `else`",
-    "then": "with `if_filled`: the text where that column is filled",
-    "else": "with `if_filled`: the text where it is empty",
+    "then": "with `if_filled`: the text if that column is not empty",
+    "else": "with `if_filled`: the text if it is empty",
     "fraction": "an amount of a line: that fraction of quantity × unit price",  # noqa: RUF001
 }
 
 
 def map_keys() -> Rows:
-    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps._Written)}
-    return [("key", "what it is"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
+    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps.OrderMap)}
+    return [("key", "meaning"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
 
 
 def map_rules() -> Rows:
     assert MAP_RULES.keys() == {field.encode_name for field in msgspec.structs.fields(Rule)}
-    return [("rule", "what it gives"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
+    return [("rule", "meaning"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
 
 
 def map_fields() -> Rows:

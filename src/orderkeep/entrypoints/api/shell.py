@@ -41,9 +41,6 @@ access_log = logging.getLogger("orderkeep.access")
 SERVER_REQUEST_ID = "orderkeep.server_request_id"
 """Scope key: the ID that the server in front (Lambda) knows the request by, if any."""
 
-BODY_ERROR = "orderkeep.body_error"
-"""Scope key: the problem of a request whose body turned out to be too slow or malformed while it arrived."""
-
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
 CLIENT_CLOSED = 499
@@ -228,8 +225,6 @@ class _BoundedBody:
             message = await self._receive()
         finally:
             shell.active += 1
-        if BODY_ERROR in self._scope:
-            raise self._scope[BODY_ERROR]
         self._is_complete = not message.get("more_body", False)
         self._read += len(message.get("body", b""))
         self._check(self._read)
@@ -249,7 +244,7 @@ class _BoundedBody:
             )
 
 
-def security_headers(hsts_seconds: int) -> list[tuple[bytes, bytes]]:
+def security_headers(hsts_seconds: int = 0) -> list[tuple[bytes, bytes]]:
     """Return the headers of every response; with `hsts_seconds`, browsers use HTTPS only for that long."""
     hsts = {"Strict-Transport-Security": f"max-age={hsts_seconds}"} if hsts_seconds else {}
     return [(name.lower().encode(), value.encode()) for name, value in {**SECURITY_HEADERS, **hsts}.items()]

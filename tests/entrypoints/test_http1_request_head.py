@@ -1,20 +1,18 @@
-"""What a head is taken for, where the raw requests cannot see it from outside."""
+"""Checks of a request head that raw requests cannot observe from outside."""
 
 import pytest
 
-from orderkeep.entrypoints.api.http1 import bounds
-from orderkeep.entrypoints.api.http1.bounds import largest_on_the_wire, time_for_a_body
-from orderkeep.entrypoints.api.http1.heads import check_head, split_target
-from orderkeep.entrypoints.api.problems import Refused
+from orderkeep.entrypoints.api.http1.request_head import check_head, split_target
+from orderkeep.entrypoints.api.problems import HttpProblem
 
 
-def test_a_url_says_whom_the_request_is_for_and_host_does_not() -> None:
+def test_authority_of_an_absolute_target_replaces_host() -> None:
     headers = [(b"accept", b"*/*"), (b"host", b"localhost"), (b"x-note", b"localhost")]
     assert split_target(b"GET", b"http://elsewhere.example:81/orders?limit=1?", headers) == (b"/orders", b"limit=1?")
     assert headers == [(b"accept", b"*/*"), (b"host", b"elsewhere.example:81"), (b"x-note", b"localhost")]
 
 
-def test_a_path_leaves_host_as_it_is() -> None:
+def test_path_target_leaves_host_unchanged() -> None:
     headers = [(b"host", b"localhost")]
     assert split_target(b"GET", b"//elsewhere.example/orders", headers) == (b"//elsewhere.example/orders", b"")
     assert headers == [(b"host", b"localhost")]
@@ -29,24 +27,14 @@ def test_a_path_leaves_host_as_it_is() -> None:
         ("1.1", [(b"host", b"a")], False),
     ],
 )
-def test_only_a_client_of_http_1_1_waits_to_be_told_to_go_on(
+def test_only_http_1_1_clients_wait_for_100_continue(
     version: str, headers: list[tuple[bytes, bytes]], waits: bool
 ) -> None:
     assert check_head(version, b"POST", headers) is waits
 
 
-def test_two_expectations_are_one_too_many() -> None:
+def test_two_expectations_are_rejected() -> None:
     twice = [(b"host", b"a"), (b"expect", b"100-continue"), (b"expect", b"100-continue")]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         check_head("1.1", b"POST", twice)
     assert refused.value.status == 417
-
-
-def test_a_body_has_more_time_the_more_of_it_is_here_and_never_more_than_all() -> None:
-    assert time_for_a_body(0) == bounds.BODY_PAUSE_SECONDS
-    assert time_for_a_body(10 * bounds.BYTES_PER_SECOND) == bounds.BODY_PAUSE_SECONDS + 10
-    assert time_for_a_body(10**9) == bounds.BODY_SECONDS
-
-
-def test_a_body_fits_on_the_wire_with_a_byte_in_each_chunk() -> None:
-    assert largest_on_the_wire(100_000) > len(b"1\r\n \r\n") * 100_000
