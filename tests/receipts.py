@@ -4,7 +4,7 @@ from typing import IO
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
-from orderkeep.bootstrap import UseCases, use_cases_on
+from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -43,4 +43,4 @@ def use_cases_with_receipts(documents: DocumentStore | None = None, *formats: st
     """Return the use cases on an empty store in memory; receipts are to be had in these formats, html by default."""
     media_types = {"html": "text/html", "pdf": "application/pdf"}
     renderers = {name: PlainReceipts(media_types[name]) for name in formats or ("html",)}
-    return use_cases_on(InMemoryOrderRepository(), documents or InMemoryDocumentStore(), renderers)
+    return build_use_cases(InMemoryOrderRepository(), documents or InMemoryDocumentStore(), renderers)

@@ -6,20 +6,12 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import ActorKind, Scope
-from orderkeep.application.api_key_authentication import ApiKeyAuthenticator
-from orderkeep.application.api_keys import digest_of_key
+from orderkeep.application.access.actor import ActorKind, Scope
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
+from orderkeep.application.access.api_keys import digest_of_key
+from orderkeep.application.errors import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
 from orderkeep.application.use_cases import CreateApiKeyUseCase
-from orderkeep.domain.exceptions import (
-    ExpiryPassed,
-    InvalidOrder,
-    ScopesMissing,
-    ScopesNotTaken,
-    TextMissing,
-    TextNotPrintable,
-    TextTooLong,
-    UnknownScope,
-)
+from orderkeep.domain.exceptions import InvalidInput, TextMissing, TextNotPrintable, TextTooLong
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
 NOW = datetime(2026, 7, 8, 9, 10, 11, 12, UTC)
@@ -96,7 +88,7 @@ async def test_refuses_what_makes_no_sense_and_makes_nothing(
     store: InMemoryOrderRepository,
     create: Callable[..., Any],
     given: dict[str, Any],
-    error: type[InvalidOrder],
+    error: type[InvalidInput],
     field: str,
 ) -> None:
     values: dict[str, Any] = {"name": "till", "scopes": SCOPES} | given
@@ -113,6 +105,6 @@ async def test_takes_names_up_to_their_bound(create: Callable[..., Any]) -> None
 async def test_makes_no_key_where_chance_repeats_itself(store: InMemoryOrderRepository) -> None:
     create = CreateApiKeyUseCase(store.api_keys, lambda: NOW, bytes)
     first = await create.execute("first", scopes=SCOPES)
-    with pytest.raises(RuntimeError, match="randomness"):
+    with pytest.raises(RuntimeError, match="random numbers"):
         await create.execute("second", scopes=SCOPES)
     assert await store.api_keys().list_newest(None, 9) == [first.kept]

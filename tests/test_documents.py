@@ -2,10 +2,10 @@
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.use_cases import GetDocumentUseCase, IssueReceiptUseCase, ListDocumentsUseCase
-from orderkeep.domain.entities import Document
 from orderkeep.domain.exceptions import DocumentNotFound, OrderNotFound, StoreUnusable
+from orderkeep.domain.value_objects import Document
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
@@ -80,7 +80,7 @@ async def test_a_strangers_document_does_not_exist() -> None:
 async def test_knows_no_document_by_another_id(document_id: str) -> None:
     files = InMemoryDocumentStore()
     repo, _ = await kept(files)
-    with pytest.raises(DocumentNotFound, match=r"^the order has no such document$"):
+    with pytest.raises(DocumentNotFound, match=r"^the order has no document with this ID$"):
         await GetDocumentUseCase(repo, files).execute("order-1", document_id)
 
 
@@ -95,7 +95,7 @@ async def test_a_document_belongs_to_one_order_only() -> None:
 async def test_says_so_where_a_document_is_gone_or_was_altered(answer: bytes | None) -> None:
     files = ForgetfulDocumentStore(answer)
     repo, document = await kept(files)
-    with pytest.raises(StoreUnusable, match=f"^document {document.id} of order order-1 is not as it was kept$"):
+    with pytest.raises(StoreUnusable, match=f"^document {document.id} of order order-1 is missing or was altered$"):
         await GetDocumentUseCase(repo, files).execute("order-1", document.id)
 
 

@@ -4,11 +4,12 @@ from hashlib import sha256
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ExportToDocumentUseCase, OrderFormat
 from orderkeep.application.use_cases.export_to_document import IN_MEMORY
-from orderkeep.domain.exceptions import StoreUnavailable, UnsupportedFilter
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.use_cases import ConfirmOrderUseCase, GetOrderUseCase
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
+from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.use_cases import ConfirmOrderUseCase, GetOrderAtUseCase
 from orderkeep.domain.exceptions import OrderNotFound, VersionNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -48,7 +48,7 @@ async def test_knows_no_other_version(version: int) -> None:
 
 
 async def test_knows_no_order_before_it_was_placed() -> None:
-    with pytest.raises(VersionNotFound, match="did not exist at that instant"):
+    with pytest.raises(VersionNotFound, match="did not exist at this time"):
         await (await an_order_confirmed_at_noon()).execute("order-1", SINCE - TICK)
 
 

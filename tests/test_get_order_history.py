@@ -4,10 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
-from orderkeep.application.change_order import Request
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.errors import InvalidCursor, InvalidQuery
 from orderkeep.application.use_cases import CancelOrderUseCase, ConfirmOrderUseCase, GetOrderHistoryUseCase
-from orderkeep.domain.exceptions import InvalidCursor, InvalidQuery, OrderNotFound
+from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order
 
@@ -17,9 +18,9 @@ NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 async def an_order_with_a_past() -> GetOrderHistoryUseCase:
     repo = InMemoryOrderRepository([small_order("order-1"), small_order("order-2")])
     await ConfirmOrderUseCase(repo, clock=lambda: NOON).execute(
-        "order-1", Request(actor=Actor(ActorKind.STAFF, "anna", EVERY_SCOPE))
+        "order-1", CommandContext(actor=Actor(ActorKind.STAFF, "anna", EVERY_SCOPE))
     )
-    by_customer = Request(actor=Actor(ActorKind.CUSTOMER, "user-42"), request_id="call-7")
+    by_customer = CommandContext(actor=Actor(ActorKind.CUSTOMER, "user-42"), request_id="call-7")
     await CancelOrderUseCase(repo, clock=lambda: NOON + timedelta(hours=1)).execute(
         "order-1", by_customer, reason="late"
     )

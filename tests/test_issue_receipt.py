@@ -1,32 +1,25 @@
 """Issuing receipts, as the shop sees it."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.change_order import PLAIN, Request
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.errors import IdempotencyKeyReused, UnknownFormat
 from orderkeep.application.use_cases import (
     CancelOrderUseCase,
     ConfirmOrderUseCase,
     IssuedReceipt,
     IssueReceiptUseCase,
 )
-from orderkeep.domain.entities import Document, Order
-from orderkeep.domain.exceptions import (
-    IdempotencyKeyReused,
-    OrderNotFound,
-    StoreUnavailable,
-    StoreUnusable,
-    UnknownFormat,
-    VersionNotFound,
-)
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import OrderNotFound, StoreUnavailable, StoreUnusable, VersionNotFound
+from orderkeep.domain.value_objects import Document, Money
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
@@ -64,8 +57,9 @@ async def test_issues_a_receipt_of_the_order_as_it_is(
     issued = await issue.execute("order-1")
     digest = sha256(PENDING).hexdigest()
     assert issued.document == Document(digest, "receipt", "text/html", len(PENDING), 1, 2, NOON)
-    assert (issued.order.version, issued.order.documents, issued.replayed) == (2, (issued.document,), False)
-    assert [event.type for event in issued.events] == ["DocumentAttached"]
+    result = issued.result
+    assert (result.version, result.order.documents, issued.replayed) == (2, (issued.document,), False)
+    assert [event.type for event in result.events] == ["DocumentAttached"]
     assert await documents_of(repo) == (issued.document,)
     assert await files.get(f"orders/order-1/{digest}.html") == PENDING
 
@@ -75,7 +69,8 @@ async def test_issues_one_receipt_for_each_version_and_format(
 ) -> None:
     first = await issue.execute("order-1")
     again = await issue.execute("order-1")
-    assert again == replace(first, events=(), replayed=True)
+    assert (again.document, again.replayed) == (first.document, True)
+    assert (again.result.order, again.result.events, again.result.replayed) == (first.result.order, (), False)
     pdf = await issue.execute("order-1", file_format="pdf")
     assert (pdf.document.media_type, pdf.document.order_version) == ("application/pdf", 1)
     await CancelOrderUseCase(repo).execute("order-1")
@@ -90,7 +85,7 @@ async def test_issues_a_receipt_of_the_order_as_it_was(
 ) -> None:
     await ConfirmOrderUseCase(repo).execute("order-1")
     issued = await issue.execute("order-1", version=1)
-    assert (issued.document.order_version, issued.order.status) == (1, "processing")
+    assert (issued.document.order_version, issued.result.order.status) == (1, "processing")
     assert await files.get(f"orders/order-1/{issued.document.id}.html") == PENDING
 
 
@@ -101,7 +96,7 @@ async def test_knows_no_version_that_the_order_never_had(issue: IssueReceiptUseC
 
 
 async def test_names_the_formats_there_are(issue: IssueReceiptUseCase) -> None:
-    with pytest.raises(UnknownFormat, match=r"^must be one of: html, pdf$") as refused:
+    with pytest.raises(UnknownFormat, match=r"^must be one of html, pdf$") as refused:
         await issue.execute("order-1", file_format="docx")
     assert refused.value.field == "format"
 
@@ -110,7 +105,7 @@ async def test_knows_no_order_by_another_id_nor_one_of_somebody_else(issue: Issu
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await issue.execute("order-2")
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
-        await issue.execute("order-1", Request(actor=Actor(ActorKind.CUSTOMER, "somebody-else")))
+        await issue.execute("order-1", CommandContext(actor=Actor(ActorKind.CUSTOMER, "somebody-else")))
 
 
 async def test_refers_to_nothing_that_could_not_be_kept(repo: InMemoryOrderRepository) -> None:
@@ -122,7 +117,7 @@ async def test_refers_to_nothing_that_could_not_be_kept(repo: InMemoryOrderRepos
 async def test_refuses_an_order_whose_id_could_lead_out_of_its_folder() -> None:
     repo = InMemoryOrderRepository([Order("../order-1", "user-7", Money(9_900, "EUR"), "pending", NOON)])
     files = CountingDocumentStore()
-    with pytest.raises(StoreUnusable, match="cannot stand in the name of a file"):
+    with pytest.raises(StoreUnusable, match="is not valid in a file name"):
         await IssueReceiptUseCase(repo, repo, files, FORMATS).execute("../order-1")
     assert files.asked == []
     assert await documents_of(repo, "../order-1") == ()
@@ -131,21 +126,30 @@ async def test_refuses_an_order_whose_id_could_lead_out_of_its_folder() -> None:
 async def test_a_dry_run_keeps_nothing_and_tells_what_would_be(
     issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
 ) -> None:
-    tried = await issue.execute("order-1", Request(dry_run=True))
-    assert tried.dry_run
+    tried = await issue.execute("order-1", CommandContext(dry_run=True))
+    assert tried.result.dry_run
     assert (await documents_of(repo), files.asked) == ((), [])
     assert (await issue.execute("order-1")).document == tried.document
-    known = await issue.execute("order-1", Request(dry_run=True))
-    assert (known.document, known.replayed, known.dry_run) == (tried.document, True, True)
+    known = await issue.execute("order-1", CommandContext(dry_run=True))
+    assert (known.document, known.replayed, known.result.dry_run) == (tried.document, True, True)
+
+
+def assert_replays(again: IssuedReceipt, first: IssuedReceipt) -> None:
+    assert (again.document, again.result.order, again.result.events) == (
+        first.document,
+        first.result.order,
+        first.result.events,
+    )
+    assert (again.replayed, again.result.replayed, first.replayed) == (True, True, False)
 
 
 async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_moved_on(
     issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
 ) -> None:
-    asked = Request(key="the-key")
+    asked = CommandContext(key="the-key")
     first = await issue.execute("order-1", asked)
     await ConfirmOrderUseCase(repo).execute("order-1")
-    assert await issue.execute("order-1", asked) == replace(first, replayed=True)
+    assert_replays(await issue.execute("order-1", asked), first)
     assert len(files.asked) == 1
     with pytest.raises(IdempotencyKeyReused):
         await issue.execute("order-1", asked, file_format="pdf")
@@ -154,7 +158,7 @@ async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_move
 async def test_a_request_that_its_own_retry_overtook_answers_what_the_retry_did(
     repo: InMemoryOrderRepository, files: CountingDocumentStore
 ) -> None:
-    asked, ticks = Request(key="the-key"), count()
+    asked, ticks = CommandContext(key="the-key"), count()
     overtaking: list[IssuedReceipt] = []
 
     class SlowReceipts(PlainReceipts):
@@ -167,14 +171,14 @@ async def test_a_request_that_its_own_retry_overtook_answers_what_the_retry_did(
         return IssueReceiptUseCase(repo, repo, files, {"html": renderer}, lambda: NOON + timedelta(hours=next(ticks)))
 
     quick = issuing(PlainReceipts())
-    assert await issuing(SlowReceipts()).execute("order-1", asked) == replace(overtaking[0], replayed=True)
+    assert_replays(await issuing(SlowReceipts()).execute("order-1", asked), overtaking[0])
     assert await documents_of(repo) == (overtaking[0].document,)
 
 
 async def test_many_at_once_issue_one_receipt(
     issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
 ) -> None:
-    issued = await asyncio.gather(*(issue.execute("order-1", PLAIN) for _ in range(20)))
+    issued = await asyncio.gather(*(issue.execute("order-1", SYSTEM_CONTEXT) for _ in range(20)))
     assert len({each.document.id for each in issued}) == 1
     assert [each.replayed for each in issued].count(False) == 1
     assert len(await documents_of(repo)) == 1

@@ -3,9 +3,9 @@
 import pytest
 
 from orderkeep.application.cursors import list_cursor
+from orderkeep.application.errors import InvalidCursor, InvalidQuery
 from orderkeep.application.ports import ListPosition, OrderFilter
 from orderkeep.application.use_cases import ListApiKeysUseCase
-from orderkeep.domain.exceptions import InvalidCursor, InvalidQuery
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.api_keys import REVOKED, SINCE, api_key
 

@@ -6,10 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import EventDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.use_cases import PlaceOrderUseCase
-from orderkeep.domain.exceptions import AmountOutOfRange, IdempotencyKeyReused, TotalMismatch, UnknownCurrency
+from orderkeep.domain.exceptions import AmountOutOfRange, TotalMismatch, UnknownCurrency
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 
@@ -72,8 +73,8 @@ async def test_says_which_field_is_wrong(wrong: dict[str, object], error: type[T
 async def test_places_one_order_however_often_the_same_request_is_sent() -> None:
     repo = InMemoryOrderRepository()
     place = PlaceOrderUseCase(repo, repo)
-    first = await place.execute(COMPLETE, Request(key="from my cart"))
-    again = await place.execute(COMPLETE, Request(key="from my cart"))
+    first = await place.execute(COMPLETE, CommandContext(key="from my cart"))
+    again = await place.execute(COMPLETE, CommandContext(key="from my cart"))
     assert again.order == first.order
     assert (first.replayed, again.replayed) == (False, True)
     assert len((await repo.read_changes(None, 10)).changes) == 1
@@ -82,14 +83,14 @@ async def test_places_one_order_however_often_the_same_request_is_sent() -> None
 async def test_refuses_another_order_under_the_same_key() -> None:
     repo = InMemoryOrderRepository()
     place = PlaceOrderUseCase(repo, repo)
-    await place.execute(COMPLETE, Request(key="from my cart"))
+    await place.execute(COMPLETE, CommandContext(key="from my cart"))
     with pytest.raises(IdempotencyKeyReused):
-        await place.execute(replace(COMPLETE, total=9_901), Request(key="from my cart"))
+        await place.execute(replace(COMPLETE, total=9_901), CommandContext(key="from my cart"))
 
 
 async def test_places_nothing_over_an_order_that_was_imported_without_its_keys() -> None:
     before_the_move, after_it = InMemoryOrderRepository(), InMemoryOrderRepository()
-    request = Request(key="from my cart")
+    request = CommandContext(key="from my cart")
     placed = await PlaceOrderUseCase(before_the_move).execute(COMPLETE, request)
     await after_it.save(placed.order.to_imported_order())
     with pytest.raises(IdempotencyKeyReused):
@@ -99,7 +100,7 @@ async def test_places_nothing_over_an_order_that_was_imported_without_its_keys()
 
 async def test_shows_in_a_dry_run_what_it_would_place() -> None:
     repo = InMemoryOrderRepository()
-    result = await PlaceOrderUseCase(repo).execute(COMPLETE, Request(dry_run=True))
+    result = await PlaceOrderUseCase(repo).execute(COMPLETE, CommandContext(dry_run=True))
     assert (result.order.status, result.order.version, result.dry_run) == ("pending", 1, True)
     assert result.events == (EventDTO("OrderPlaced"),)
     assert (await repo.read_changes(None, 10)).changes == ()

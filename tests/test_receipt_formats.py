@@ -5,15 +5,17 @@ import sys
 
 import pytest
 
-from orderkeep.application.change_order import Request
-from orderkeep.bootstrap import open_documents, open_store, receipt_renderers, use_cases_on
-from orderkeep.domain.exceptions import UnknownFormat
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.errors import UnknownFormat
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.documents import open_documents, receipt_renderers
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing.orders import place_command
 
 
 @pytest.mark.parametrize("file_format,beginning", [("html", b"<!DOCTYPE html>"), ("pdf", b"%PDF-1.7")])
 async def test_issues_receipts_in_each_format(file_format: str, beginning: bytes) -> None:
-    service = use_cases_on(open_store("memory://"), open_documents("memory://"), receipt_renderers("Lamps Ltd."))
+    service = build_use_cases(open_store("memory://"), open_documents("memory://"), receipt_renderers("Lamps Ltd."))
     placed = await service.place_order.execute(place_command())
     issued = await service.issue_receipt.execute(placed.order.id, file_format=file_format)
     again = await service.issue_receipt.execute(placed.order.id, file_format=file_format)
@@ -25,10 +27,10 @@ async def test_issues_receipts_in_each_format(file_format: str, beginning: bytes
 
 async def test_without_the_extra_a_pdf_is_refused_and_the_order_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
-    service = use_cases_on(open_store("memory://"))
+    service = build_use_cases(open_store("memory://"))
     placed = await service.place_order.execute(place_command())
     with pytest.raises(UnknownFormat, match=r"pip install 'orderkeep\[pdf\]'"):
-        await service.issue_receipt.execute(placed.order.id, Request(key="the-key"), file_format="pdf")
+        await service.issue_receipt.execute(placed.order.id, CommandContext(key="the-key"), file_format="pdf")
     kept = await service.get_order.execute(placed.order.id)
     assert kept.version == placed.order.version
     assert (await service.issue_receipt.execute(placed.order.id)).document.media_type == "text/html"

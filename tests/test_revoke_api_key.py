@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from orderkeep.application.api_keys import id_of_key, make_key
+from orderkeep.application.access.api_keys import id_of_key, make_key
+from orderkeep.application.errors import ApiKeyNotFound
 from orderkeep.application.use_cases import RevokeApiKeyUseCase
-from orderkeep.domain.exceptions import ApiKeyNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.api_keys import REVOKED, TICK, api_key
 
@@ -37,6 +37,6 @@ async def test_a_key_that_was_revoked_stays_so_from_then_on(store: InMemoryOrder
 
 @pytest.mark.parametrize("given", ["Key0000009", "", "no key\0", make_key(bytes), KEPT.id + "x"], ids=[*"abcde"])
 async def test_there_is_nothing_to_revoke_where_there_is_no_key(store: InMemoryOrderRepository, given: str) -> None:
-    with pytest.raises(ApiKeyNotFound, match=r"^there is no such API key$"):
+    with pytest.raises(ApiKeyNotFound, match=r"^API key not found$"):
         await RevokeApiKeyUseCase(store.api_keys).execute(given)
     assert await store.api_keys().get(KEPT.id) == KEPT

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage
 from orderkeep.application.use_cases import (
@@ -59,7 +59,7 @@ async def three_changes() -> Tampered:
     first = small_order("order-1")
     first.external_ref, first.tags = "web-1", ("express", "fragile")
     store = Tampered([first, small_order("order-2")])
-    await ConfirmOrderUseCase(store).execute("order-1", Request(key="confirm-1"))
+    await ConfirmOrderUseCase(store).execute("order-1", CommandContext(key="confirm-1"))
     await ShipOrderUseCase(store).execute("order-1")
     return store
 
@@ -74,38 +74,38 @@ async def test_finds_nothing_where_nothing_was_altered() -> None:
 @pytest.mark.parametrize(
     "tamper, found",
     [
-        (lambda store: store.alter(2, actor="staff:mallory"), [(2, "this change does not fit its hash")]),
+        (lambda store: store.alter(2, actor="staff:mallory"), [(2, "the change does not match its hash")]),
         (
             lambda store: store.alter_and_hash_again(2, actor="staff:mallory"),
-            [(3, "this change does not follow the one before")],
+            [(3, "the change does not follow the previous one")],
         ),
         (
             lambda store: store.alter_and_hash_again(3, actor="staff:mallory"),
-            [(3, "the order is not as its last change left it")],
+            [(3, "the order differs from its last change")],
         ),
-        (lambda store: store.set_back(), [(3, "the order is not as its last change left it")]),
-        (lambda store: store.alter_order(seal="f" * 64), [(3, "the order is not as its last change left it")]),
+        (lambda store: store.set_back(), [(3, "the order differs from its last change")]),
+        (lambda store: store.alter_order(seal="f" * 64), [(3, "the order differs from its last change")]),
         (
             lambda store: store.rewrite_total(),
-            [(version, "this change does not fit its hash") for version in (1, 2, 3)],
+            [(version, "the change does not match its hash") for version in (1, 2, 3)],
         ),
         (
             lambda store: store.drop_change(2),
             [
-                (2, "this change is missing"),
-                (3, "this change does not follow the one before"),
-                (3, "the idempotency keys are not those of its changes"),
-                (0, "the feed holds 4 changes, the orders 3"),
+                (2, "the change is missing"),
+                (3, "the change does not follow the previous one"),
+                (3, "the idempotency keys differ from those of its changes"),
+                (0, "the feed contains 4 changes, the orders 3"),
             ],
         ),
-        (lambda store: store.drop_from_feed(), [(0, "the feed holds 3 changes, the orders 4")]),
+        (lambda store: store.drop_from_feed(), [(0, "the feed contains 3 changes, the orders 4")]),
         (
             lambda store: store.alter_order(requests=b"{}"),
-            [(3, "the idempotency keys are not those of its changes")],
+            [(3, "the idempotency keys differ from those of its changes")],
         ),
         (
             lambda store: store.alter_order(version=4),
-            [(3, "is kept under another user, time or version than its own")],
+            [(3, "is indexed under another user, time or version")],
         ),
         (lambda store: store.alter_order(status="pending"), [(3, "is not found by its status")] * 2),
         (lambda store: store.alter_order(external_ref="web-2"), [(3, "is not found by its external_ref")] * 2),
@@ -140,7 +140,7 @@ async def test_finds_an_order_that_has_lost_all_of_its_history() -> None:
         store.drop_change(1)
     report = await VerifyOrdersUseCase(store).execute()
     assert (report.problems[0].order_id, report.problems[0].version) == ("order-1", 0)
-    assert report.problems[0].message == "the order is not as its last change left it"
+    assert report.problems[0].message == "the order differs from its last change"
 
 
 class Unreadable(InMemoryOrderRepository):
@@ -161,7 +161,7 @@ async def test_goes_on_behind_what_cannot_be_read() -> None:
     assert (report.orders, report.changes) == (2, 1)
     assert [(problem.order_id, problem.message) for problem in report.problems] == [
         ("order-1", "a row cannot be read"),
-        ("", "the feed cannot be read behind 0 changes: a row cannot be read"),
+        ("", "the feed cannot be read after 0 changes: a row cannot be read"),
     ]
 
 
@@ -170,9 +170,9 @@ async def test_finds_nothing_in_an_order_that_has_forgotten_its_older_keys(chang
     order = small_order("order-1")
     store = InMemoryOrderRepository()
     for number in range(changes):
-        order.attribute(Attribution("staff:anna", f"key-{number}", f"print-{number}"))
+        order.set_attribution(Attribution("staff:anna", f"key-{number}", f"print-{number}"))
         await store.save(order)
-    assert len(order.requests) == min(changes, 100)
+    assert len(order.idempotency_keys) == min(changes, 100)
     report = await VerifyOrdersUseCase(store).execute()
     assert (report.changes, report.problems) == (changes, [])
 
@@ -215,8 +215,8 @@ async def test_reads_documents_where_it_is_asked_to() -> None:
 @pytest.mark.parametrize(
     "harm, version, said",
     [
-        (Reachable.alter, 2, r"its receipt [0-9a-f]{64} was altered"),
-        (Reachable.lose, 2, r"its receipt [0-9a-f]{64} is not there"),
+        (Reachable.alter, 2, r"the receipt [0-9a-f]{64} was altered"),
+        (Reachable.lose, 2, r"the receipt [0-9a-f]{64} is missing"),
         (Reachable.forbid, 0, r"the bucket is somebody else's"),
     ],
 )

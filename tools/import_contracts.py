@@ -4,6 +4,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,45 @@ class SiblingsApart(Contract):
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         _render(check)
+
+
+class Acyclic(Contract):
+    """The modules in each of the given packages have no circular imports, those inside functions included.
+
+    `ignored` lists imports to leave out, such as `a.b -> a.c`.
+    """
+
+    packages: Any = fields.ListField(subfield=fields.ModuleField())
+    ignored: Any = fields.SetField(subfield=fields.StringField(), required=False)
+
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
+        return _judged(
+            (importer, line, f"imports {imported}: a circle")
+            for package in self.packages
+            for importer, imported in self._circle(_modules_of(package.name, graph), graph)
+            for line in _lines(importer, imported, graph)
+        )
+
+    def render_broken_contract(self, check: ContractCheck) -> None:
+        _render(check)
+
+    def _circle(self, modules: set[str], graph: ImportGraph) -> Iterator[tuple[str, str]]:
+        ignored = self.ignored or set()
+        sorter = TopologicalSorter(
+            {
+                importer: {
+                    imported
+                    for imported in _imports(importer, graph) & modules
+                    if f"{importer} -> {imported}" not in ignored
+                }
+                for importer in modules
+            }
+        )
+        try:
+            sorter.prepare()
+        except CycleError as error:
+            circle = error.args[1]  # each one is imported by the next
+            yield from zip(circle[1:], circle, strict=False)
 
 
 class ConfinedNames(Contract):

@@ -13,7 +13,8 @@ from yarl import URL
 
 from benchmarks.load.cold_functions import AGAINST, OURS, THEIRS
 from orderkeep.application.dtos import PlaceOrder
-from orderkeep.bootstrap import bootstrap, table_setup
+from orderkeep.bootstrap import bootstrap
+from orderkeep.bootstrap.stores import table_setup
 
 
 def create_tables(endpoint: str, region: str) -> None:

@@ -122,7 +122,8 @@ class Settings(BaseSettings):
 
 def _check(name: str, value: str) -> None:
     """Raise `ValueError` where a setting that is not empty cannot be used."""
-    from orderkeep.application import actor, claims, openid_provider  # here, as few set any of these
+    from orderkeep.application import claims, openid_provider  # here, as few set any of these
+    from orderkeep.application.access import actor  # here, as few set any of these
 
     rules: dict[str, Callable[[str], object]] = {
         "iam_scopes": actor.scopes_in,

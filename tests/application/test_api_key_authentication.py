@@ -5,9 +5,9 @@ import os
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.api_key_authentication import ApiKeyAuthenticator
-from orderkeep.application.api_keys import make_key
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
+from orderkeep.application.access.api_keys import make_key
 from orderkeep.testing.api_keys import TICK, api_key, customers_key
 from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_refused, keys
 
@@ -85,7 +85,7 @@ async def test_does_the_same_work_for_an_unknown_key_as_for_a_wrong_one(
         compared.append((len(one), len(other)))
         return False
 
-    monkeypatch.setattr("orderkeep.application.api_key_authentication.compare_digest", compare)
+    monkeypatch.setattr("orderkeep.application.access.api_key_authenticator.compare_digest", compare)
     for token in (keys.make(api_key()), make_key(os.urandom), keys.make(api_key(expires_at=NOW))):
         assert await is_refused(authenticator, token)
     assert compared == [(64, 64)] * 3

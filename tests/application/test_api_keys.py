@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.api_keys import (
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.access.api_keys import (
     KEY_PATTERN,
     KeyState,
     digest_of_key,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind, Scope
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope
 from orderkeep.application.claims import ClaimsMapping, scope_mapping
-from orderkeep.domain.exceptions import NotAuthenticated
+from orderkeep.application.errors import NotAuthenticated
 
 ISSUER = "https://login.example.com/"
 SCOPES = scope_mapping("shop.read=orders:read shop.staff=orders:write shop.staff=orders:ship boss=admin")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.application.cursors import history_cursor, history_version, list_cursor, list_position
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition, OrderFilter
-from orderkeep.domain.exceptions import InvalidCursor
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 WHERE = OrderFilter(user_id="user-42", status="pending", created_from=AT)
@@ -72,7 +72,10 @@ def test_a_cursor_can_stand_in_a_url_as_it_is() -> None:
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
 def test_whatever_else_comes_as_a_cursor_is_refused(text: str) -> None:
     for read in (lambda: list_position(WHERE, text), lambda: history_version("order-1", text)):
-        with pytest.raises(InvalidCursor, match="is not a cursor of this list with these filters"):
+        with pytest.raises(
+            InvalidCursor,
+            match="is not valid for this list and these filters: use the next_cursor of the previous page, or omit it",
+        ):
             read()
 
 

@@ -3,7 +3,7 @@
 import time
 from uuid import RFC_4122, UUID
 
-from orderkeep.application.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
+from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
 from orderkeep.application.ids import new_order_id, order_id_for_external_ref, order_id_for_key
 from orderkeep.domain.validation import check_text
 

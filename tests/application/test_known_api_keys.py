@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application import known_api_keys
-from orderkeep.application.actor import Actor
-from orderkeep.application.api_key_authentication import ApiKeyAuthenticator
-from orderkeep.application.api_keys import make_key
-from orderkeep.application.known_api_keys import FRESH
+from orderkeep.application.access import api_key_authenticator as known_api_keys
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.api_key_authenticator import FRESH, ApiKeyAuthenticator
+from orderkeep.application.access.api_keys import make_key
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.api_keys import TICK, api_key
 from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_refused, keys
@@ -148,7 +147,7 @@ async def test_unknown_ids_push_no_key_out_and_both_are_bounded(
     await authenticator.authenticate(tokens[0])
     assert keys.reads == [id_of(tokens[0])]
     known = authenticator._known
-    assert (len(known._known), len(known._unknown), len(known._asking)) == (3, 3, 0)
+    assert (len(known._known), len(known._unknown), len(known._reads)) == (3, 3, 0)
 
 
 async def test_a_key_in_use_outstays_one_that_nobody_uses(

@@ -5,8 +5,7 @@ import gc
 from datetime import timedelta
 from typing import Any
 
-from orderkeep.application.api_key_authentication import NOTED_EVERY, ApiKeyAuthenticator
-from orderkeep.application.known_api_keys import FRESH
+from orderkeep.application.access.api_key_authenticator import FRESH, NOTED_EVERY, ApiKeyAuthenticator
 from orderkeep.testing.api_keys import TICK, api_key
 from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_refused, keys
 

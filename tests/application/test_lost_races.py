@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 
 from orderkeep.application import change_order
-from orderkeep.application.actor import Actor, ActorKind
-from orderkeep.application.change_order import ATTEMPTS, Request
+from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.change_order import ATTEMPTS, CommandContext
 from orderkeep.application.dtos import CommandResult
+from orderkeep.application.errors import Contention
 from orderkeep.application.use_cases import (
     CancelOrderUseCase,
     ConfirmOrderUseCase,
@@ -21,11 +22,11 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     CannotCancelOrder,
     ConcurrentUpdate,
-    Contention,
     OrderNotFound,
     StoreUnavailable,
     VersionMismatch,
 )
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command, small_order
 from orderkeep.testing.reading import read_all
@@ -46,7 +47,7 @@ class NeverFirst(InMemoryOrderRepository):
 
     attempts = 0
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         self.attempts += 1
         raise ConcurrentUpdate(orders[0].id)
 
@@ -72,7 +73,7 @@ async def test_is_refused_where_a_version_was_expected() -> None:
     store = InterleavedStore(small_order("order-1"))
     store.let_act(lambda: ConfirmOrderUseCase(store).execute("order-1"), "save")
     with pytest.raises(VersionMismatch, match="is at version 2, not 1"):
-        await CancelOrderUseCase(store).execute("order-1", Request(expected_version=1))
+        await CancelOrderUseCase(store).execute("order-1", CommandContext(expected_version=1))
 
 
 @pytest.mark.parametrize("key", [None, KEY])
@@ -80,10 +81,10 @@ async def test_gives_up_after_so_many_attempts_with_nothing_written(key: str | N
     store = NeverFirst([small_order("order-1")])
     before = await read_all(store)
     with pytest.raises(Contention, match=f"{ATTEMPTS} times in a row"):
-        await CancelOrderUseCase(store).execute("order-1", Request(key=key))
+        await CancelOrderUseCase(store).execute("order-1", CommandContext(key=key))
     with pytest.raises(Contention):
-        await PlaceOrderUseCase(store).execute(place_command(), Request(key=key))
-    assert store.attempts == 2 * ATTEMPTS
+        await PlaceOrderUseCase(store).execute(place_command(), CommandContext(key=key))
+    assert store.attempts == ATTEMPTS + (1 + ATTEMPTS)  # a new order is inserted before it is looked up
     assert await read_all(store) == before
 
 
@@ -106,7 +107,7 @@ async def test_does_not_try_again_where_the_store_cannot_answer() -> None:
 
 async def test_takes_the_version_that_was_expected() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
-    result = await CancelOrderUseCase(repo).execute("order-1", Request(expected_version=1))
+    result = await CancelOrderUseCase(repo).execute("order-1", CommandContext(expected_version=1))
     assert result.order.version == 2
 
 
@@ -114,16 +115,18 @@ async def test_takes_the_version_that_was_expected() -> None:
 async def test_refuses_any_other_version_than_the_one_expected(expected: int) -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     with pytest.raises(VersionMismatch) as refused:
-        await CancelOrderUseCase(repo).execute("order-1", Request(expected_version=expected))
+        await CancelOrderUseCase(repo).execute("order-1", CommandContext(expected_version=expected))
     assert (refused.value.expected, refused.value.actual) == (expected, 1)
 
 
 @pytest.mark.parametrize(
-    "request_", [Request(), Request(key=KEY), Request(expected_version=7), Request(dry_run=True)], ids=range(4)
+    "request_",
+    [CommandContext(), CommandContext(key=KEY), CommandContext(expected_version=7), CommandContext(dry_run=True)],
+    ids=range(4),
 )
-async def test_tells_a_stranger_nothing_whatever_they_ask(request_: Request) -> None:
+async def test_tells_a_stranger_nothing_whatever_they_ask(request_: CommandContext) -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
-    commands: list[Callable[[str, Request], Awaitable[CommandResult]]] = [
+    commands: list[Callable[[str, CommandContext], Awaitable[CommandResult]]] = [
         use_case(repo, repo).execute
         for use_case in (CancelOrderUseCase, ConfirmOrderUseCase, ShipOrderUseCase, DeliverOrderUseCase)
     ]

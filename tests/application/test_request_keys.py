@@ -5,18 +5,19 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
-from orderkeep.application.change_order import Request, fingerprint_of
-from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
+from orderkeep.application.change_order import CommandContext, fingerprint_of
+from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.use_cases import (
     CancelOrderUseCase,
     ConfirmOrderUseCase,
     PlaceOrderUseCase,
     ShipOrderUseCase,
 )
-from orderkeep.domain.exceptions import CannotCancelOrder, CannotShipOrder, IdempotencyKeyReused
+from orderkeep.domain.exceptions import CannotCancelOrder, CannotShipOrder
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.orders import place_command, small_order
+from orderkeep.testing.orders import cancelled_order, place_command, small_order
 
 ANNA, BEN = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE), Actor(ActorKind.STAFF, "ben", EVERY_SCOPE)
 KEY = "3f1c-the-key"
@@ -33,10 +34,10 @@ async def versions(repo: InMemoryOrderRepository, order_id: str = "order-1") -> 
 async def test_answers_a_repeated_command_as_it_did_then_even_after_later_changes() -> None:
     repo = kept()
     confirm = ConfirmOrderUseCase(repo, repo)
-    first = await confirm.execute("order-1", Request(key=KEY))
+    first = await confirm.execute("order-1", CommandContext(key=KEY))
     await ShipOrderUseCase(repo).execute("order-1")
-    again = await confirm.execute("order-1", Request(key=KEY))
-    assert again == replace(first, replayed=True)
+    again = await confirm.execute("order-1", CommandContext(key=KEY))
+    assert (again.order, again.events, again.replayed) == (first.order, first.events, True)
     assert (again.order.status, again.order.version) == ("processing", 2)
     assert await versions(repo) == [1, 2, 3]
 
@@ -44,9 +45,9 @@ async def test_answers_a_repeated_command_as_it_did_then_even_after_later_change
 async def test_answers_with_the_order_as_it_is_now_where_there_is_no_history() -> None:
     repo = kept()
     confirm = ConfirmOrderUseCase(repo)
-    await confirm.execute("order-1", Request(key=KEY))
+    await confirm.execute("order-1", CommandContext(key=KEY))
     await ShipOrderUseCase(repo).execute("order-1")
-    again = await confirm.execute("order-1", Request(key=KEY))
+    again = await confirm.execute("order-1", CommandContext(key=KEY))
     assert (again.order.status, again.order.version, again.events, again.replayed) == ("shipped", 3, (), True)
 
 
@@ -56,17 +57,17 @@ async def test_answers_with_the_order_as_it_is_now_where_there_is_no_history() -
 async def test_refuses_a_key_that_was_used_with_other_values(reason: str | None, note: str | None) -> None:
     repo = kept()
     cancel = CancelOrderUseCase(repo, repo)
-    await cancel.execute("order-1", Request(key=KEY), reason="late", note="note")
+    await cancel.execute("order-1", CommandContext(key=KEY), reason="late", note="note")
     with pytest.raises(IdempotencyKeyReused, match="use a new key"):
-        await cancel.execute("order-1", Request(key=KEY), reason=reason, note=note)
+        await cancel.execute("order-1", CommandContext(key=KEY), reason=reason, note=note)
     assert await versions(repo) == [1, 2]
 
 
 async def test_refuses_a_key_that_was_used_for_another_command() -> None:
     repo = kept()
-    await ConfirmOrderUseCase(repo, repo).execute("order-1", Request(key=KEY))
+    await ConfirmOrderUseCase(repo, repo).execute("order-1", CommandContext(key=KEY))
     with pytest.raises(IdempotencyKeyReused):
-        await ShipOrderUseCase(repo, repo).execute("order-1", Request(key=KEY))
+        await ShipOrderUseCase(repo, repo).execute("order-1", CommandContext(key=KEY))
     assert await versions(repo) == [1, 2]
 
 
@@ -74,22 +75,25 @@ async def test_remembers_keys_by_order() -> None:
     repo = kept()
     confirm = ConfirmOrderUseCase(repo, repo)
     for order_id in ("order-1", "order-2"):
-        assert not (await confirm.execute(order_id, Request(key=KEY))).replayed
+        assert not (await confirm.execute(order_id, CommandContext(key=KEY))).replayed
 
 
 async def test_remembers_keys_by_who_asked() -> None:
     repo = kept()
     cancel = CancelOrderUseCase(repo, repo)
-    await cancel.execute("order-1", Request(actor=ANNA, key=KEY))
+    await cancel.execute("order-1", CommandContext(actor=ANNA, key=KEY))
     with pytest.raises(CannotCancelOrder):
-        await cancel.execute("order-1", Request(actor=BEN, key=KEY))
-    assert (await cancel.execute("order-1", Request(actor=ANNA, key=KEY))).replayed
+        await cancel.execute("order-1", CommandContext(actor=BEN, key=KEY))
+    assert (await cancel.execute("order-1", CommandContext(actor=ANNA, key=KEY))).replayed
 
 
 async def test_places_an_order_of_its_own_for_everyone_who_uses_a_key() -> None:
     repo = InMemoryOrderRepository()
     place = PlaceOrderUseCase(repo, repo)
-    ids = {(await place.execute(place_command(), Request(actor=who, key=KEY))).order.id for who in (ANNA, BEN, SYSTEM)}
+    ids = {
+        (await place.execute(place_command(), CommandContext(actor=who, key=KEY))).order.id
+        for who in (ANNA, BEN, SYSTEM)
+    }
     assert len(ids) == 3
 
 
@@ -97,25 +101,25 @@ async def test_remembers_nothing_of_what_was_refused() -> None:
     repo = kept()
     ship = ShipOrderUseCase(repo, repo)
     with pytest.raises(CannotShipOrder):
-        await ship.execute("order-1", Request(key=KEY))
+        await ship.execute("order-1", CommandContext(key=KEY))
     await ConfirmOrderUseCase(repo).execute("order-1")
-    assert not (await ship.execute("order-1", Request(key=KEY))).replayed
+    assert not (await ship.execute("order-1", CommandContext(key=KEY))).replayed
 
 
 async def test_finds_the_key_before_it_looks_at_the_expected_version() -> None:
     repo = kept()
     confirm = ConfirmOrderUseCase(repo, repo)
-    request = Request(key=KEY, expected_version=1)
+    request = CommandContext(key=KEY, expected_version=1)
     await confirm.execute("order-1", request)
     assert (await confirm.execute("order-1", request)).replayed
 
 
 async def test_keeps_no_key_as_it_was_given() -> None:
     repo = kept()
-    await ConfirmOrderUseCase(repo).execute("order-1", Request(key=KEY))
+    await ConfirmOrderUseCase(repo).execute("order-1", CommandContext(key=KEY))
     order = await repo.get_by_id("order-1")
     assert order is not None
-    assert len(order.requests) == 1
+    assert len(order.idempotency_keys) == 1
     assert KEY not in repr(vars(order))
 
 
@@ -149,3 +153,19 @@ def test_takes_requests_for_different_that_differ_in_any_field(field: str) -> No
 
 def test_takes_requests_for_different_that_ask_for_another_command() -> None:
     assert fingerprint_of(("ship", None)) != fingerprint_of(("deliver", None))
+
+
+@pytest.mark.parametrize(
+    "command, digest",
+    [
+        (("place", place_command()), "37f179d6e1011ff12edef18c78851407"),
+        (("place", PlaceOrder(user_id="user-ä 🎁", total=100, currency="EUR")), "1193a07a5d0b340cf23754edfc257c4b"),
+        (("cancel", ["late", None]), "55fa548c87edef34fffb96dae90b4b99"),
+        (("ship", None), "34901f034f84715f98c4f487f54a220e"),
+        (("issue_receipt", ["html", 3]), "57b427f28e9c5d9723f92aea9acfceaf"),
+        (("import", OrderDTO.of(cancelled_order(), 1)), "d2b1b9bcb28868d8222df0376f361014"),
+    ],
+    ids=["place", "place-unicode", "cancel", "ship", "receipt", "import"],
+)
+def test_fingerprints_match_those_that_are_stored(command: tuple[str, Any], digest: str) -> None:
+    assert fingerprint_of(command) == digest

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
-from orderkeep.application.change_order import Request
-from orderkeep.application.use_cases import OrderFormat
-from orderkeep.bootstrap import UseCases, use_cases_on
-from orderkeep.domain.exceptions import NotAllowed, OrderkeepError, OrderNotFound
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.errors import NotAllowed
+from orderkeep.application.use_cases import CancelOrderUseCase, OrderFormat
+from orderkeep.bootstrap import UseCases, build_use_cases
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command, small_order
@@ -28,16 +30,19 @@ async def _all_of(do: UseCases, who: Actor) -> list[Any]:
 
 
 CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]] = {
-    "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), Request(actor=who))),
+    "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), CommandContext(actor=who))),
     "get_order": (Scope.READ, lambda do, which, who: do.get_order.execute(which, who)),
     "get_order_at": (Scope.READ, lambda do, which, who: do.get_order_at.execute(which, 1, who)),
     "get_order_history": (Scope.READ, lambda do, which, who: do.get_order_history.execute(which, actor=who)),
     "list_orders": (Scope.READ, lambda do, _, who: do.list_orders.execute(actor=who)),
-    "confirm_order": (Scope.WRITE, lambda do, which, who: do.confirm_order.execute(which, Request(actor=who))),
-    "ship_order": (Scope.SHIP, lambda do, which, who: do.ship_order.execute(which, Request(actor=who, dry_run=True))),
-    "deliver_order": (Scope.SHIP, lambda do, which, who: do.deliver_order.execute(which, Request(actor=who))),
-    "cancel_order": (Scope.CANCEL, lambda do, which, who: do.cancel_order.execute(which, Request(actor=who))),
-    "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, Request(actor=who))),
+    "confirm_order": (Scope.WRITE, lambda do, which, who: do.confirm_order.execute(which, CommandContext(actor=who))),
+    "ship_order": (
+        Scope.SHIP,
+        lambda do, which, who: do.ship_order.execute(which, CommandContext(actor=who, dry_run=True)),
+    ),
+    "deliver_order": (Scope.SHIP, lambda do, which, who: do.deliver_order.execute(which, CommandContext(actor=who))),
+    "cancel_order": (Scope.CANCEL, lambda do, which, who: do.cancel_order.execute(which, CommandContext(actor=who))),
+    "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, CommandContext(actor=who))),
     "list_documents": (Scope.READ, lambda do, which, who: do.list_documents.execute(which, who)),
     "get_document": (Scope.READ, lambda do, which, who: do.get_document.execute(which, NO_DOCUMENT, who)),
     "import_orders": (Scope.ADMIN, lambda do, _, who: do.import_orders.execute(list, actor=who)),
@@ -64,7 +69,7 @@ def store() -> InMemoryOrderRepository:
 
 @pytest.fixture
 def do(store: InMemoryOrderRepository) -> UseCases:
-    return use_cases_on(store, InMemoryDocumentStore(), {"html": PlainReceipts()})
+    return build_use_cases(store, InMemoryDocumentStore(), {"html": PlainReceipts()})
 
 
 async def allowed(name: str, do: UseCases, who: Actor, order_id: str = "order-1") -> bool:
@@ -75,7 +80,7 @@ async def allowed(name: str, do: UseCases, who: Actor, order_id: str = "order-1"
     except OrderkeepError as error:
         refused = error
     if isinstance(refused, NotAllowed):
-        assert (refused.scope, str(refused)) == (CALLS[name][0], f"this needs the scope {CALLS[name][0]}")
+        assert (refused.scope, str(refused)) == (CALLS[name][0], f"this operation requires the scope {CALLS[name][0]}")
     return not isinstance(refused, NotAllowed)
 
 
@@ -110,6 +115,29 @@ async def test_customers_look_cancel_and_take_their_orders_along(name: str, do: 
 async def test_a_foreign_order_is_as_one_that_is_not_there(name: str, order_id: str, do: UseCases) -> None:
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await CALLS[name][1](do, order_id, STRANGER)
+
+
+class PlainRepository:
+    """The article's repository: two methods, and no port of ours."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        return self.order if order_id == self.order.id else None
+
+    async def save(self, *orders: Order) -> None:
+        pass
+
+
+async def test_customers_need_a_repository_of_two_methods_only() -> None:
+    cancel: Any = CancelOrderUseCase(PlainRepository(small_order("order-1")))  # type: ignore[arg-type]
+    owner = Actor(ActorKind.CUSTOMER, small_order("order-1").user_id)
+    for actor, order_id in ((STRANGER, "order-1"), (owner, "order-2")):
+        with pytest.raises(OrderNotFound):
+            await cancel.execute(order_id, CommandContext(actor=actor))
+    result = await cancel.execute("order-1", CommandContext(actor=owner))
+    assert (result.order.status, result.json) == ("cancelled", None)
 
 
 async def test_lists_and_exports_of_strangers_are_empty(do: UseCases) -> None:

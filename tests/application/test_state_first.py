@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, OrderDTO
 from orderkeep.application.use_cases import CancelOrderUseCase
 from orderkeep.domain.exceptions import CannotCancelOrder, ConcurrentUpdate
 from orderkeep.testing.orders import SINCE, small_order
 from tests.application.interleaved import InterleavedStore
 
-REQUEST = Request(key="cancel it")
+REQUEST = CommandContext(key="cancel it")
 MOMENTS = [("get_by_id", 1), ("save", 1), ("get_by_id", 2)]
 
 
@@ -44,12 +44,12 @@ async def key_first(store: InterleavedStore) -> OrderDTO:
     """Cancel as many services do: look for the key's record, then load, decide and save."""
     while True:
         recorded = await store.get_by_id("order-1")
-        if recorded is not None and recorded.requests:
+        if recorded is not None and recorded.idempotency_keys:
             return OrderDTO.of(recorded)
         order = await store.get_by_id("order-1")
         assert order is not None
         order.cancel("late", at=SINCE)
-        order.attribute(REQUEST.attribution(("cancel", ["late", None])))
+        order.set_attribution(REQUEST.attribution(("cancel", ["late", None])))
         try:
             await store.save(order)
         except ConcurrentUpdate:

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from orderkeep.application.api_key_authentication import ApiKeyAuthenticator
-from orderkeep.application.api_keys import ApiKey, digest_of_key, id_of_key, make_key
-from orderkeep.domain.exceptions import NotAuthenticated, StoreUnavailable
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
+from orderkeep.application.access.api_keys import ApiKey, digest_of_key, id_of_key, make_key
+from orderkeep.application.errors import NotAuthenticated
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryApiKeys, InMemoryOrderRepository
 from orderkeep.testing.api_keys import SINCE
 
 NOW = SINCE + timedelta(days=9)
-REFUSAL = "what was sent to show who asks does not count"
+REFUSAL = "the credentials are not valid: use an active API key or an unexpired access token"
 
 
 class Clock:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from orderkeep.application.actor import Scope
+from orderkeep.application.access.actor import Scope
 from tests.servers.running import free_port, in_the_background, stop_process
 
 CHECKOUT = Path(__file__).parents[2]

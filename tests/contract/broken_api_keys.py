@@ -4,8 +4,8 @@ import asyncio
 from dataclasses import replace
 from datetime import datetime
 
-from orderkeep.application.actor import Scope
-from orderkeep.application.api_keys import ApiKey
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import ListPosition
 from orderkeep.infrastructure.memory_repo import InMemoryApiKeys, InMemoryOrderRepository
 from orderkeep.testing.api_keys import api_key

@@ -11,11 +11,11 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
-from orderkeep.application.change_order import Request
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
 from orderkeep.application.use_cases import PlaceOrderUseCase, VerifyOrdersUseCase
-from orderkeep.bootstrap import use_cases_on
+from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.domain.status import allowed_commands
@@ -38,7 +38,7 @@ def seldom(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 REQUESTS = st.builds(
-    Request,
+    CommandContext,
     actor=seldom(USERS).map(
         lambda user: Actor(ActorKind.CUSTOMER, user) if user else Actor(ActorKind.STAFF, "anna", EVERY_SCOPE)
     ),
@@ -99,14 +99,14 @@ class SideBySide(RuleBasedStateMachine):
         self.both(lambda store: store.save(*(small_order(order_id, at=at, **fields) for order_id in ids)))
 
     @rule(number=st.integers(1, 3), asked=REQUESTS.filter(lambda asked: asked.key is not None), at=INSTANTS)
-    def place_an_order(self, number: int, asked: Request, at: datetime) -> None:
+    def place_an_order(self, number: int, asked: CommandContext, at: datetime) -> None:
         command = place_command(number, user_id="user-1")
         self.both(lambda store: PlaceOrderUseCase(store, store, lambda: at).execute(command, asked))
 
     @rule(command=COMMANDS, order_id=IDS, asked=REQUESTS, at=INSTANTS)
-    def change_an_order(self, command: str, order_id: str, asked: Request, at: datetime) -> None:
+    def change_an_order(self, command: str, order_id: str, asked: CommandContext, at: datetime) -> None:
         def run(store: OrderStore) -> Any:
-            use_case = getattr(use_cases_on(store), f"{command}_order")
+            use_case = getattr(build_use_cases(store), f"{command}_order")
             use_case.clock = lambda: at
             return use_case.execute(order_id, asked)
 
@@ -183,7 +183,7 @@ async def _answer(acting: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def listed(store: OrderStore, where: OrderFilter, after: ListPosition | None, limit: int) -> Any:
-    return await store.list_snapshots(where, after, limit)
+    return await store.list_page(where, after, limit)
 
 
 async def change_at(store: OrderStore, order_id: str, at: datetime) -> Any:

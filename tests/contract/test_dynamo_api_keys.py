@@ -1,10 +1,10 @@
-"""The DynamoDB store keeps API keys as the contract says, on Amazon's own DynamoDB Local."""
+"""The API key contract on DynamoDB Local."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
-from orderkeep.application.api_keys import ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
 from orderkeep.testing import ApiKeyStoreContract
 from tests.servers.dynamodb import REGION, Server

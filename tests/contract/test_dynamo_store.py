@@ -1,11 +1,11 @@
-"""The DynamoDB store keeps the contract, on Amazon's own DynamoDB Local."""
+"""The store contract on DynamoDB Local."""
 
 from collections.abc import AsyncIterator
 
 import pytest
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing import OrderStoreContract
 from tests.servers.dynamodb import Server
 
@@ -19,7 +19,7 @@ class TestDynamoStore(OrderStoreContract):
 
 
 class TestDynamoStoreAsOnLambda(OrderStoreContract):
-    """With the HTTP client that Lambda has."""
+    """With the HTTP client used on Lambda."""
 
     @pytest.fixture
     async def store(self, dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrderStore]:

@@ -9,7 +9,7 @@ from typing import NoReturn
 import pytest
 
 from orderkeep.application.ports import DocumentStore
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 from orderkeep.testing import DocumentStoreContract
 from orderkeep.testing.documents import KEY
 

@@ -9,7 +9,7 @@ import pytest
 
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import use_cases_on
+from orderkeep.bootstrap import build_use_cases
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order
@@ -76,7 +76,7 @@ async def test_one_of_32_threads_that_cancel_and_ship_an_order_wins(store: Order
     for number in range(5):
         order_id = f"order-{number}"
         await store.save(small_order(order_id, status="processing"))
-        do = use_cases_on(store)
+        do = build_use_cases(store)
         commands = [do.cancel_order.execute if contender % 2 else do.ship_order.execute for contender in range(AT_ONCE)]
         answers = await asyncio.to_thread(in_threads, commands, order_id)
         won = judge_race(answers)

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orderkeep.application.api_keys import ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.testing import ApiKeyStoreContract
 

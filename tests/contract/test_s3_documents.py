@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.ports import DocumentStore
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 from orderkeep.testing import DocumentStoreContract
 from tests.servers.s3 import Server
 

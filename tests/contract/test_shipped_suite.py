@@ -13,7 +13,7 @@ from orderkeep.testing import OrderStoreContract
 THEIRS = """
 import pytest_asyncio
 
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing import OrderStoreContract
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.application.api_keys import ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing import ApiKeyStoreContract
 

@@ -28,8 +28,7 @@ LIMITS = {
     "MAX_METADATA_KEY_LENGTH": "characters of a metadata key",
     "MAX_METADATA_VALUE_LENGTH": "characters of a metadata value",
     "MAX_DOCUMENTS": "documents of an order",
-    "MAX_KEY_NAME_LENGTH": "characters of an API key's name",
-    "MAX_REMEMBERED_REQUESTS": "idempotency keys that an order remembers",
+    "MAX_REMEMBERED_KEYS": "idempotency keys that an order remembers",
 }
 
 DEPENDENCIES = {

@@ -1,18 +1,17 @@
 """The tables of the reference that are made from the entrypoints: commands, operations, errors, settings."""
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 import msgspec
 
+from orderkeep.application import errors as application_errors
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.errors import status_for
 from orderkeep.entrypoints.api.http1 import limits as http1_limits
-from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
 from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
@@ -73,10 +72,10 @@ def settings() -> Rows:
 
 
 def errors() -> Rows:
-    rows: Rows = [("code", "HTTP", "exit code", "when")]
-    for kind in _refusals():
+    rows: Rows = [("code", "HTTP", "exit code", "title", "when")]
+    for kind in _kinds():
         words = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        rows.append((f"`{kind.code}`", str(int(status_for(kind))), str(_exit_code_of(kind)), words))
+        rows.append((f"`{kind.code}`", str(int(status_for(kind))), str(_exit_code_of(kind)), kind.title, words))
     return rows
 
 
@@ -133,11 +132,14 @@ def log_fields() -> Rows:
     return [("field", "what it says"), *((f"`{name}`", field.says) for name, field in FIELDS.items())]
 
 
-def _refusals() -> Iterator[type[OrderkeepError]]:
-    """Yield the classes of the tree, in the order in which their module has them."""
-    for found in vars(exceptions).values():
-        if isinstance(found, type) and issubclass(found, OrderkeepError) and found is not OrderkeepError:
-            yield found
+def _kinds() -> Iterable[type[OrderkeepError]]:
+    """Return the exception class of each code, in the order in which the modules define them."""
+    by_code: dict[str, type[OrderkeepError]] = {}
+    for module in (exceptions, application_errors, exceptions):  # where a code is shared, the domain's own class counts
+        for found in vars(module).values():
+            if isinstance(found, type) and issubclass(found, OrderkeepError) and found is not OrderkeepError:
+                by_code[found.code] = found
+    return by_code.values()
 
 
 def _exit_code_of(kind: type[Exception]) -> int:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.application.actor import OF_CUSTOMERS
+from orderkeep.application.access.actor import CUSTOMER_SCOPES
 from orderkeep.application.dtos import CancellationDTO, ChangeDTO, LineDTO, OrderDTO
 from orderkeep.bootstrap import documents, stores
-from orderkeep.domain.entities import Document
+from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.log_lines import FIELDS
 from tests.application.test_scopes import CALLS
 from tests.docs.pages import CHECKOUT
@@ -54,7 +54,7 @@ def test_the_page_classes_every_field() -> None:
 def test_the_page_says_who_may_what_as_the_use_cases_do() -> None:
     told = {use_case: (in_code(row[0])[0], row[2]) for row in rows("Who may what") for use_case in in_code(row[1])}
     customers = {True: "their own", False: "no"}
-    assert told == {name: (str(scope), customers[scope in OF_CUSTOMERS]) for name, (scope, _) in CALLS.items()}
+    assert told == {name: (str(scope), customers[scope in CUSTOMER_SCOPES]) for name, (scope, _) in CALLS.items()}
 
 
 def test_the_page_names_every_place_that_orders_and_files_go_to() -> None:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from orderkeep.domain import exceptions as errors
-from orderkeep.domain.entities import Order, OrderLine
-from orderkeep.domain.exceptions import InvalidOrder
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.value_objects import Money, OrderLine
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 MAX = 10**15
@@ -44,7 +44,7 @@ class Bound(NamedTuple):
     field: str
     taken: dict[str, Any]
     refused: dict[str, Any]
-    error: type[InvalidOrder]
+    error: type[InvalidInput]
     code: str
 
 
@@ -52,7 +52,7 @@ def text(name: str, longest: int) -> Bound:
     return Bound(name, {name: "é" * longest}, {name: "é" * (longest + 1)}, errors.TextTooLong, "text_too_long")
 
 
-def of_line(field: str, taken: Any, refused: Any, error: type[InvalidOrder], code: str) -> Bound:
+def of_line(field: str, taken: Any, refused: Any, error: type[InvalidInput], code: str) -> Bound:
     lines = {"lines": (line(), line(**{field: taken}))}, {"lines": (line(), line(**{field: refused}))}
     return Bound(f"lines/1/{field}", *lines, error, code)
 
@@ -158,7 +158,7 @@ def named(bound: Bound) -> str:
 @pytest.mark.parametrize("bound", BOUNDS, ids=named)
 def test_takes_an_order_at_the_bound_and_none_past_it(bound: Bound) -> None:
     place(**bound.taken)
-    with pytest.raises(InvalidOrder) as refused:
+    with pytest.raises(InvalidInput) as refused:
         place(**bound.refused)
     assert (type(refused.value), refused.value.code, refused.value.field) == (bound.error, bound.code, bound.field)
 
@@ -168,7 +168,7 @@ def test_takes_a_cancellation_at_the_bound_and_none_past_it(bound: Bound) -> Non
     place().cancel(**bound.taken, at=AT)
     order = place()
     before = copy.deepcopy(vars(order))
-    with pytest.raises(InvalidOrder) as refused:
+    with pytest.raises(InvalidInput) as refused:
         order.cancel(**bound.refused, at=AT)
     assert (type(refused.value), refused.value.code, refused.value.field) == (bound.error, bound.code, bound.field)
     assert vars(order) == before

@@ -4,11 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from orderkeep.domain.entities import Document, Order
+from orderkeep.domain.entities import Order
 from orderkeep.domain.events import DocumentAttached
 from orderkeep.domain.exceptions import TooManyDocuments
 from orderkeep.domain.limits import MAX_DOCUMENTS
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.value_objects import Document, Money
 
 PLACED = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 LATER = PLACED + timedelta(hours=3)
@@ -19,7 +19,7 @@ def order_at(version: int) -> Order:
 
 
 def receipt(number: int, order: Order) -> Document:
-    return Document(f"{number:064x}", "receipt", "text/html", 4_321, order.settled_version, order.version + 1, LATER)
+    return Document(f"{number:064x}", "receipt", "text/html", 4_321, order.content_version, order.version + 1, LATER)
 
 
 def attach(order: Order, number: int) -> Document:
@@ -47,15 +47,15 @@ def test_keeps_documents_in_the_order_they_came() -> None:
 
 def test_knows_the_version_that_last_changed_more_than_its_documents() -> None:
     order = order_at(3)
-    assert order.settled_version == 3
+    assert order.content_version == 3
     attach(order, 1)
     attach(order, 2)
-    assert (order.version, order.settled_version) == (5, 3)
+    assert (order.version, order.content_version) == (5, 3)
     order.cancel(at=LATER)
     order.mark_saved("seal")
-    assert order.settled_version == 6
+    assert order.content_version == 6
     attach(order, 3)
-    assert (order.version, order.settled_version) == (7, 6)
+    assert (order.version, order.content_version) == (7, 6)
 
 
 def test_refuses_one_document_more_than_it_may_have_and_stays_as_it_was() -> None:
@@ -63,7 +63,7 @@ def test_refuses_one_document_more_than_it_may_have_and_stays_as_it_was() -> Non
     for number in range(MAX_DOCUMENTS):
         attach(order, number)
     before = (order.documents, order.updated_at)
-    with pytest.raises(TooManyDocuments, match=r"^Order cannot have another document: it has 100, as many as it may$"):
+    with pytest.raises(TooManyDocuments, match=r"^the order already has 100 documents, the maximum$"):
         order.attach(receipt(999, order), at=LATER + timedelta(days=1))
     assert (order.documents, order.updated_at) == before
     assert order.events == []

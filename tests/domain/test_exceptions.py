@@ -1,35 +1,46 @@
-"""What is refused is one tree, which its module's docstring shows as it is."""
+"""The exceptions form the tree that the docstrings of their modules show, with public codes and titles."""
 
 import inspect
 import re
 from datetime import UTC, datetime
+from types import ModuleType
 
 import pytest
 
+from orderkeep.application import errors
+from orderkeep.application.errors import Contention, IdempotencyKeyReused
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
-    Contention,
-    IdempotencyKeyReused,
+    InvalidInput,
     InvalidOrder,
     OrderkeepError,
     OrderNotFound,
+    ServiceUnavailable,
     VersionMismatch,
     VersionNotFound,
 )
 
-CLASSES = {
-    name: found
-    for name, found in vars(exceptions).items()
-    if inspect.isclass(found) and issubclass(found, OrderkeepError)
-}
+SHARED = {"InvalidInput", "ServiceUnavailable", "AuthenticationUnavailable", "RequestTimedOut"}
+"""Classes with the code of another class, which clients know."""
 
 
-def tree_in_docstring() -> dict[str, str]:
-    """Return each class of the drawn tree with the class it hangs from."""
+def classes_of(module: ModuleType) -> dict[str, type[OrderkeepError]]:
+    return {
+        name: found
+        for name, found in vars(module).items()
+        if inspect.isclass(found) and issubclass(found, OrderkeepError) and found.__module__ == module.__name__
+    }
+
+
+CLASSES = {**classes_of(exceptions), **classes_of(errors)}
+
+
+def tree_in_docstring(module: ModuleType) -> dict[str, str]:
+    """Return each class of the drawn tree with its parent."""
     parents, path = {}, ["OrderkeepError"]
-    for line in (exceptions.__doc__ or "").splitlines():
+    for line in (module.__doc__ or "").splitlines():
         if drawn := re.match(r"([│ ]*)[├└]── (\w+)", line):
             depth = len(drawn[1]) // 4 + 1
             path[depth:] = [drawn[2]]
@@ -37,41 +48,62 @@ def tree_in_docstring() -> dict[str, str]:
     return parents
 
 
-def test_the_docstring_draws_the_tree_as_it_is() -> None:
-    real = {name: found.__mro__[1].__name__ for name, found in CLASSES.items() if found is not OrderkeepError}
-    assert tree_in_docstring() == real
-    assert list(tree_in_docstring()) == list(real), "drawn in another order than defined"
+@pytest.mark.parametrize("module", [exceptions, errors], ids=["domain", "application"])
+def test_docstring_shows_the_tree(module: ModuleType) -> None:
+    own = classes_of(module)
+    real = {name: found.__mro__[1].__name__ for name, found in own.items() if found is not OrderkeepError}
+    drawn = tree_in_docstring(module)
+    assert {name: parent for name, parent in drawn.items() if name in own} == real
+    assert [name for name in drawn if name in own] == list(real), "drawn in another order than defined"
+    assert all(parent == "OrderkeepError" for name, parent in drawn.items() if name not in own)
 
 
-def test_every_code_is_its_own_and_says_its_class() -> None:
-    codes = [found.code for found in CLASSES.values()]
+def test_every_class_has_its_own_code() -> None:
+    codes = [found.code for name, found in CLASSES.items() if name not in SHARED]
     assert len(set(codes)) == len(codes)
     for name, found in CLASSES.items():
-        assert found.code == re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+        if name not in SHARED:
+            assert found.code == re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
-def test_every_class_says_when_it_is_raised() -> None:
+def test_classes_that_share_a_code_keep_the_code_that_clients_know() -> None:
+    assert InvalidInput.code == InvalidOrder.code == "invalid_order"
+    for name in SHARED - {"InvalidInput"}:
+        assert issubclass(CLASSES[name], ServiceUnavailable)
+        assert CLASSES[name].code == "store_unavailable"
+
+
+def test_every_class_defines_a_title_that_is_the_same_for_one_code() -> None:
+    titles: dict[str, set[str]] = {}
+    for found in CLASSES.values():
+        assert "title" in vars(found), found
+        assert re.fullmatch(r"[A-Z][\w 'ID]{3,40}", found.title), found.title
+        titles.setdefault(found.code, set()).add(found.title)
+    assert {code: each for code, each in titles.items() if len(each) > 1} == {}
+
+
+def test_every_class_has_its_own_docstring() -> None:
     docs = [found.__doc__ for found in CLASSES.values()]
     assert all(docs)
     assert len(set(docs)) == len(docs)
 
 
-def test_an_order_that_is_not_there_is_told_like_one_that_is_not_ones_own() -> None:
+def test_order_not_found_does_not_repeat_the_id() -> None:
     assert str(OrderNotFound("order-1")) == "Order not found"
     assert OrderNotFound("order-1").order_id == "order-1"
     error = VersionNotFound("order-1", "the order has no version 7")
     assert (str(error), error.order_id) == ("the order has no version 7", "order-1")
 
 
-def test_a_conflict_says_what_to_do_or_what_happened() -> None:
-    assert str(ConcurrentUpdate("order-1")) == "the order was changed by somebody else meanwhile"
+def test_conflict_says_what_to_do() -> None:
+    assert str(ConcurrentUpdate("order-1")) == "the order was changed by another writer: read it again and retry"
     assert ConcurrentUpdate("order-1").order_id == "order-1"
-    assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it again, then decide"
+    assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it and retry"
     assert "use a new key" in str(IdempotencyKeyReused())
-    assert str(Contention(12)).endswith("12 times in a row: try again")
+    assert str(Contention(12)).endswith("12 times in a row: send the request again")
 
 
-def test_no_refusal_repeats_what_was_refused() -> None:
+def test_no_message_repeats_a_rejected_value() -> None:
     secret = "\x00secret-4711"
     with pytest.raises(InvalidOrder) as refused:
         Order(secret, secret, 99.0, secret, datetime(2026, 5, 6, tzinfo=UTC))  # type: ignore[arg-type]

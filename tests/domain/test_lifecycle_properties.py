@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.domain.entities import Cancellation, Order
-from orderkeep.domain.exceptions import CommandRefused, InvalidOrder
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import CommandRefused, InvalidInput
+from orderkeep.domain.value_objects import Cancellation, Money
 
 FOLLOWERS = {
     "pending": {"confirm": "processing", "cancel": "cancelled"},
@@ -54,7 +54,7 @@ def test_a_cancellation_is_taken_as_given_or_refused_whole(reason: str, note: st
     before = copy.deepcopy(vars(order))
     try:
         order.cancel(reason, note, at=PLACED)
-    except InvalidOrder:
+    except InvalidInput:
         assert vars(order) == before
     else:
         assert order.cancellation == Cancellation(reason, note, PLACED)

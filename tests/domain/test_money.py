@@ -44,7 +44,7 @@ def test_refuses_what_is_finer_than_the_minor_unit(finer: float | str) -> None:
 
 def test_says_how_many_decimals_a_currency_has() -> None:
     for amount, currency, decimals in (("0.5", "JPY", 0), ("0.005", "EUR", 2), ("0.0005", "KWD", 3)):
-        with pytest.raises(InvalidAmount, match=f"^must have at most {decimals} decimals in {currency}$"):
+        with pytest.raises(InvalidAmount, match=f"^must have at most {decimals} decimal places in {currency}$"):
             Money.of(amount, currency)
 
 
@@ -126,7 +126,7 @@ def test_adds_subtracts_and_multiplies_by_pieces() -> None:
 
 def test_refuses_to_mix_currencies() -> None:
     for mix in (Money.__add__, Money.__sub__):
-        with pytest.raises(CurrencyMismatch, match="must be in EUR like the rest of the order, not in USD"):
+        with pytest.raises(CurrencyMismatch, match="must be in EUR, the currency of the order, not in USD"):
             mix(Money(1, "EUR"), Money(1, "USD"))
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orderkeep.domain.entities import Order, OrderLine
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import TotalMismatch
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.value_objects import Money, OrderLine
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 
@@ -42,7 +42,7 @@ def test_refuses_a_total_that_does_not_and_says_by_how_much(difference: int) -> 
     error = refused.value
     assert (error.expected, error.given, error.difference) == (TOTAL, TOTAL + difference, difference)
     assert (error.code, error.field) == ("total_mismatch", "total")
-    assert f"expected 10716, given {TOTAL + difference}, difference {difference:+d} (minor units of EUR)" in str(error)
+    assert f"expected 10716, got {TOTAL + difference}, difference {difference:+d} (minor units of EUR)" in str(error)
 
 
 def test_takes_any_total_where_there_are_no_lines() -> None:
@@ -52,5 +52,5 @@ def test_takes_any_total_where_there_are_no_lines() -> None:
 
 def test_refuses_a_discount_above_all_the_rest() -> None:
     lamp = OrderLine("A1", "Lamp", 1, Money(300, "EUR"), Money(0, "EUR"), Money(0, "EUR"))
-    with pytest.raises(TotalMismatch, match="expected -200, given 0"):
+    with pytest.raises(TotalMismatch, match="expected -200, got 0"):
         Order.place("order-1", "user-42", Money(0, "EUR"), at=AT, lines=(lamp,), discount=Money(500, "EUR"))

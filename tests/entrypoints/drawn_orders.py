@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO
-from orderkeep.domain.entities import Document
 from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.value_objects import Document
 
 NASTY = st.sampled_from(
     ["=1+1", "+1", "-1", "@x", "'", "''=", "'a", '"', 'a"b', "a,b", "a;b", "ß", "日本", "😀", " x "]

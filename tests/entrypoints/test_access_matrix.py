@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Scope
-from orderkeep.application.change_order import Request
-from orderkeep.bootstrap import UseCases, open_store
-from orderkeep.entrypoints.api.identity import OPEN_TO_ALL
+from orderkeep.application.access.actor import EVERY_SCOPE, Scope
+from orderkeep.application.change_order import CommandContext
+from orderkeep.bootstrap import UseCases
+from orderkeep.bootstrap.stores import open_store
+from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.testing.orders import place_command
 from tests.entrypoints.credentials import Headers, customer, guarded_client, staff, use_cases_with_keys
 from tests.entrypoints.http_calls import PLAIN, document
@@ -71,7 +72,7 @@ class Shop:
 
     async def order(self, name: str) -> dict[str, str]:
         """Return what the operation's path names: an order of the owner's, as the operation takes it."""
-        placed = await self.use_cases.place_order.execute(place_command(user_id=OWNER), Request())
+        placed = await self.use_cases.place_order.execute(place_command(user_id=OWNER), CommandContext())
         given = {"order_id": placed.order.id, "document_id": "0" * 64}
         for move in ROWS[name].moves:
             moved = await getattr(self.use_cases, move).execute(placed.order.id)
@@ -95,7 +96,7 @@ async def shop(store_url: str) -> AsyncIterator[Shop]:
 
 def test_every_operation_has_its_row() -> None:
     assert OPERATIONS.keys() == ROWS.keys()
-    assert {path for name, (_, path) in OPERATIONS.items() if ROWS[name].scope is None} <= OPEN_TO_ALL
+    assert {path for name, (_, path) in OPERATIONS.items() if ROWS[name].scope is None} <= OPEN_PATHS
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer ok_0000000000_x"}], ids=["none", "bad"])
@@ -159,7 +160,10 @@ async def test_staff_need_the_scope_and_are_told_which(shop: Shop) -> None:
         without = await staff(shop.use_cases, *(EVERY_SCOPE - {scope, Scope.ADMIN}))
         for name in (name for name, row in ROWS.items() if row.scope is scope):
             answer = await shop.ask(name, await shop.order(name), without)
-            assert (answer.status_code, answer.json()["detail"]) == (403, f"this needs the scope {scope}"), name
+            assert (answer.status_code, answer.json()["detail"]) == (
+                403,
+                f"this operation requires the scope {scope}",
+            ), name
             unknown = await shop.ask(name, {"order_id": "no-such-order", "document_id": "0" * 64}, without)
             assert told(answer) == told(unknown), name
 

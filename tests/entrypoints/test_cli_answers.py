@@ -84,7 +84,7 @@ def test_damage_is_told_by_order_and_version(tmp_path: Path) -> None:
     connection.close()
     result = run("verify", cwd=tmp_path)
     assert result.returncode == 5
-    assert f"{order_id}\t1\tthis change does not fit its hash\n" in result.stdout.decode()
+    assert f"{order_id}\t1\tthe change does not match its hash\n" in result.stdout.decode()
 
 
 def test_serves_where_it_says_until_it_is_told_to_stop(tmp_path: Path) -> None:

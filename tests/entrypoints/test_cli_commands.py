@@ -38,7 +38,7 @@ def test_reads_amounts_by_the_currency(cli: Cli) -> None:
     assert cli.json("place", "--user", "u", "--total", "1.234", "--currency", "KWD")["total"] == 1234
     error = cli("place", "--user", "u", "--total", "9.999", "--currency", "EUR", code=2).stderr
     assert "--total" in error
-    assert "at most 2 decimals in EUR" in error
+    assert "at most 2 decimal places in EUR" in error
 
 
 def test_places_an_order_from_json_in_minor_units(cli: Cli) -> None:

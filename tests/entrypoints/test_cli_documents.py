@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.bootstrap import open_store, use_cases_on
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from tests.entrypoints.cli_calls import Cli, on_a_terminal, run
 from tests.receipts import BrokenDocumentStore, use_cases_with_receipts
@@ -122,7 +123,7 @@ def test_a_receipt_that_cannot_be_had_is_not_issued(
 
 def test_says_how_to_get_a_format_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
-    cli = Cli(use_cases_on(open_store("memory://")))
+    cli = Cli(build_use_cases(open_store("memory://")))
     error = cli("receipt", cli.place(), "--format", "pdf", code=5).stderr
     assert "pip install 'orderkeep[pdf]'" in error
     assert "nothing was written" in error

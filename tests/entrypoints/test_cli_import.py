@@ -52,7 +52,7 @@ def test_tells_what_is_wrong_by_line_and_writes_nothing(cli: Cli, tmp_path: Path
     result = cli("import", file, code=5)
     assert result.stderr.splitlines() == [
         f"{file}:2: is not JSON at column 2",
-        f"{file}:3: total must be minor units from 0 to 999999999999999",
+        f"{file}:3: total must be from 0 to 999999999999999 minor units",
         f"{file}:4: external_ref the same order stands in the file before",
         "orderkeep: mend these lines and import the file again: nothing was written",
     ]

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from orderkeep.bootstrap import open_documents, open_store, use_cases_on
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.documents import open_documents
+from orderkeep.bootstrap.stores import open_store
 from tests.entrypoints.cli_calls import Cli
 from tests.receipts import PlainReceipts
 
@@ -17,14 +19,14 @@ def test_verify_says_what_it_looked_at() -> None:
 
 def test_verify_reads_documents_where_it_is_told_to() -> None:
     orders = open_store("memory://")
-    cli = Cli(use_cases_on(orders, open_documents("memory://"), {"html": PlainReceipts()}))
+    cli = Cli(build_use_cases(orders, open_documents("memory://"), {"html": PlainReceipts()}))
     order_id = cli.place()
     with asyncio.Runner() as runner:
         document = runner.run(cli.use_cases.issue_receipt.execute(order_id)).document
     assert cli("verify").stdout == "orders\t1\nchanges\t2\ndocuments\t1\ndocuments read\t0\nproblems\t0\n"
     assert cli.json("verify", "--documents")["documents_read"] == 1
 
-    without_it = Cli(use_cases_on(orders, open_documents("memory://")))
+    without_it = Cli(build_use_cases(orders, open_documents("memory://")))
     assert cli.json("verify")["problems"] == []
     (problem,) = without_it.json("verify", "--documents", code=5)["problems"]
-    assert problem == {"order_id": order_id, "version": 2, "message": f"its receipt {document.id} is not there"}
+    assert problem == {"order_id": order_id, "version": 2, "message": f"the receipt {document.id} is missing"}

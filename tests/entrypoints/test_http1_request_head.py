@@ -3,7 +3,7 @@
 import pytest
 
 from orderkeep.entrypoints.api.http1.request_head import check_head, split_target
-from orderkeep.entrypoints.api.problems import Refused
+from orderkeep.entrypoints.api.problems import HttpProblem
 
 
 def test_authority_of_an_absolute_target_replaces_host() -> None:
@@ -35,6 +35,6 @@ def test_only_http_1_1_clients_wait_for_100_continue(
 
 def test_two_expectations_are_rejected() -> None:
     twice = [(b"host", b"a"), (b"expect", b"100-continue"), (b"expect", b"100-continue")]
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(HttpProblem) as refused:
         check_head("1.1", b"POST", twice)
     assert refused.value.status == 417

@@ -10,7 +10,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from orderkeep.entrypoints.api.http1 import Connection, ServerState
 from orderkeep.entrypoints.api.metrics import Metrics
-from orderkeep.entrypoints.api.problems import Refused
+from orderkeep.entrypoints.api.problems import HttpProblem
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n"
@@ -221,13 +221,13 @@ async def test_application_is_told_of_the_end_of_the_body_and_of_the_connection(
 
 
 async def test_body_that_times_out_is_raised_in_the_application() -> None:
-    raised: list[Refused] = []
+    raised: list[HttpProblem] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         try:
             while True:
                 await receive()
-        except Refused as error:
+        except HttpProblem as error:
             raised.append(error)
         await sends(start(408, LENGTH_2), body(b"ab"))(scope, receive, send)
 

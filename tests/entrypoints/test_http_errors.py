@@ -51,7 +51,7 @@ async def test_says_what_a_total_should_be(client: httpx.AsyncClient) -> None:
     answer = await client.post("/orders", json={**ORDER, "total": 10_265})
     assert errors_of(answer) == {"/total": "total_mismatch"}
     assert answer.json()["code"] == "total_mismatch"
-    assert "expected 10260, given 10265, difference +5" in answer.json()["detail"]
+    assert "expected 10260, got 10265, difference +5" in answer.json()["detail"]
 
 
 async def test_refusals_by_the_domain_have_their_place_too(client: httpx.AsyncClient) -> None:
@@ -216,8 +216,8 @@ async def test_an_order_of_as_many_lines_as_may_be_fits(client: httpx.AsyncClien
     answer = await client.post("/orders", json={**PLAIN, "total": total, "lines": [*lines, lines[0]]})
     assert errors_of(answer) == {"/lines": "too_many_lines"}
     error = answer.json()["errors"][0]
-    assert (error["message"], error["limit"]) == ("must be at most 500 lines", 500)
-    assert "must be at most 500 lines" in answer.json()["detail"]
+    assert (error["message"], error["limit"]) == ("must have at most 500 items", 500)
+    assert "must have at most 500 items" in answer.json()["detail"]
 
 
 async def test_the_largest_body_is_what_the_settings_say_and_64_kib_by_default() -> None:

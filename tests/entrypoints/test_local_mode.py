@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from orderkeep.application.this_machine import is_this_machine
+from orderkeep.application.access.loopback import is_loopback
 from tests.entrypoints.http_calls import PLAIN, http_client
 
 OURS = ["localhost", "LOCALHOST:8000", "127.0.0.1", "127.0.0.1:8000", "127.3.2.1:8000", "[::1]", "[::1]:8000"]
@@ -70,4 +70,4 @@ def test_does_not_listen_anywhere_else(host: str, tmp_path: Path) -> None:
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
     assert f"refusing to listen on {host} without authentication: set ORDERKEEP_AUTH=keys" in ended.stderr
-    assert not is_this_machine(host)
+    assert not is_loopback(host)

@@ -10,7 +10,7 @@ from typing import IO, Any, cast
 
 import psutil
 
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 
 MEGABYTE = 1 << 20
 

@@ -6,10 +6,13 @@ import asyncio
 import sys
 from typing import IO
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import DocumentStore, OrderStore
-from orderkeep.bootstrap import open_documents, open_store, use_cases_on
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.documents import open_documents
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.entities import Order
+from orderkeep.domain.repositories import OrderSnapshot
 from tests.receipts import PlainReceipts
 
 
@@ -35,20 +38,21 @@ class Stopping:
         if self._where == "after upload":
             await stop()
 
-    async def save(self, *orders: Order) -> None:
-        await self._save(*orders)
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        saved = await self._save(*orders)
         if self._where in ("after save", "saves first"):
             await stop()
         for late in self._late:
             await self._put(*late)
+        return saved
 
 
 async def issue(store_url: str, documents_url: str, order_id: str, where: str) -> None:
     """Issue the receipt, and print the document's id."""
     store, documents = open_store(store_url), open_documents(documents_url)
     Stopping(store, documents, where)
-    do = use_cases_on(store, documents, {"html": PlainReceipts()})
-    issued = await do.issue_receipt.execute(order_id, Request(key="the-key"))
+    do = build_use_cases(store, documents, {"html": PlainReceipts()})
+    issued = await do.issue_receipt.execute(order_id, CommandContext(key="the-key"))
     print(issued.document.id, flush=True)
     await do.close()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, PlaceOrder
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.domain.exceptions import OrderkeepError
@@ -23,7 +23,7 @@ PLACED = PlaceOrder(user_id="user-7", total=9961, currency="EUR", external_ref="
 
 async def one_task(use_cases: UseCases, work: dict[str, str], number: int) -> CommandResult:
     """Do the round's work once."""
-    request = Request(key=work.get("key"))
+    request = CommandContext(key=work.get("key"))
     match work["what"]:
         case "cancel or ship" if number % 2:
             return await use_cases.ship_order.execute(work["id"], request)

@@ -93,4 +93,4 @@ async def test_leaves_one_receipt_and_no_reference_to_nothing_when_killed(
 async def test_finds_the_reference_to_nothing_of_a_service_that_saves_first(stores: Stores) -> None:
     assert await stores.issue("saves first") == "stopped"
     report, (document,) = await stores.look()
-    assert [problem.message for problem in report.problems] == [f"its receipt {document} is not there"]
+    assert [problem.message for problem in report.problems] == [f"the receipt {document} is missing"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 from tests.faults.stopping_process import killed_where_it_stops
 from tests.servers.s3 import Server
 

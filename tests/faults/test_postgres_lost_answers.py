@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import UseCases, open_store, use_cases_on
+from orderkeep.bootstrap import UseCases, build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.orders import pending_order, place_command, small_order
 from orderkeep.testing.reading import read_all
@@ -16,14 +17,14 @@ from tests.faults.cutting_proxy import CuttingProxy, cutting_proxy
 MOST_ANSWERS = 30
 """More than a command takes, from the first connection on."""
 
-Ask = Callable[[UseCases, int, Request], Awaitable[CommandResult]]
+Ask = Callable[[UseCases, int, CommandContext], Awaitable[CommandResult]]
 
 
-def place(use_cases: UseCases, number: int, request: Request) -> Awaitable[CommandResult]:
+def place(use_cases: UseCases, number: int, request: CommandContext) -> Awaitable[CommandResult]:
     return use_cases.place_order.execute(place_command(number), request)
 
 
-def cancel(use_cases: UseCases, number: int, request: Request) -> Awaitable[CommandResult]:
+def cancel(use_cases: UseCases, number: int, request: CommandContext) -> Awaitable[CommandResult]:
     return use_cases.cancel_order.execute(f"order-{number}", request, reason="found cheaper")
 
 
@@ -50,19 +51,19 @@ async def test_a_retry_with_the_same_key_has_one_effect(
     lost_after_commit = 0
     for number in range(1, MOST_ANSWERS):
         kept = len((await read_all(behind)).changes)
-        request = Request(key=f"key-{number}")
+        request = CommandContext(key=f"key-{number}")
         store = open_store(proxy.url)
         if connected:
-            await ask(use_cases_on(store), number, Request(dry_run=True))
+            await ask(build_use_cases(store), number, CommandContext(dry_run=True))
         proxy.cut_answer(number)
         try:
-            await ask(use_cases_on(store), number, request)
+            await ask(build_use_cases(store), number, request)
         except StoreUnavailable:
             lost_after_commit += len((await read_all(behind)).changes) - kept
         whole, proxy.armed = proxy.armed is not None, None
-        again = await ask(use_cases_on(store), number, request)
+        again = await ask(build_use_cases(store), number, request)
         assert len((await read_all(behind)).changes) == kept + 1
-        assert (await ask(use_cases_on(behind), number, request)).order == again.order
+        assert (await ask(build_use_cases(behind), number, request)).order == again.order
         await store.close()
         if whole:
             break

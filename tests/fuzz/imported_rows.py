@@ -9,7 +9,7 @@ import msgspec
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases import ImportRow
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.order_files.csv_orders import Layout
 from orderkeep.entrypoints.order_files.own_layout import OwnLayout
 from orderkeep.entrypoints.order_files.reading import order_reader
@@ -56,6 +56,6 @@ def _check_order(dto: OrderDTO) -> None:
         assert replace(row.order, version=dto.version) == dto, f"as {name}, it reads itself differently"
     try:
         order = dto.to_imported_order()
-    except InvalidOrder:
+    except InvalidInput:
         return
     check_kept(order)

@@ -1,17 +1,17 @@
-"""Stores on a DynamoDB behind a proxy that a test has in hand."""
+"""Stores on DynamoDB behind a proxy that a test controls."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store
+from orderkeep.bootstrap.stores import open_store
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.dynamodb_proxy import DynamoProxy
 
 
 @asynccontextmanager
 async def store_behind_a_proxy(server: Server) -> AsyncIterator[tuple[OrderStore, DynamoProxy]]:
-    """Open a store on a new table, with a proxy before DynamoDB."""
+    """Open a store on a new table, through a proxy."""
     table = await server.new_table()
     async with DynamoProxy(server.endpoint, REGION) as proxy:
         store = open_store(proxy.url_of(table))

@@ -11,7 +11,7 @@ import pytest
 from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
-from orderkeep.application.actor import Scope
+from orderkeep.application.access.actor import Scope
 from orderkeep.application.claims import ClaimsMapping
 from orderkeep.application.openid_provider import OpenIdProvider
 from orderkeep.infrastructure.openid_tokens import OpenIdTokens

@@ -8,8 +8,9 @@ from typing import Any
 
 from joserfc.jwk import Key
 
-from orderkeep.application.actor import Actor
-from orderkeep.domain.exceptions import NotAuthenticated, StoreUnavailable
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.errors import NotAuthenticated
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.openid_tokens import OpenIdTokens
 from orderkeep.infrastructure.openid_tokens.fetching import FetchFailed
 from tests.infrastructure.openid_samples import JWKS_URL, NOW, jwks, key_of, provider, published, token

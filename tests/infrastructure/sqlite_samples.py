@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from orderkeep.domain.entities import Order, OrderLine
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.entities import Order
+from orderkeep.domain.value_objects import Money, OrderLine
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123457, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import Scope
+from orderkeep.application.access.actor import Scope
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.api_key_records import api_key_of, record_of
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.bootstrap import InvalidDocumentsURL, open_documents
+from orderkeep.bootstrap.documents import InvalidDocumentsURL, open_documents
 
 OF_S3 = r"documents in S3 are s3://bucket/prefix, where the bucket has 3 to 63 small letters"
 OF_A_PREFIX = r"the prefix of documents in S3 has letters, digits and . _ : -, with one / between"

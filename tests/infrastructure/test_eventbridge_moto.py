@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from orderkeep.application.event_publisher import NotPublished
-from orderkeep.bootstrap import open_publisher
+from orderkeep.bootstrap.events import open_publisher
 from tests.infrastructure.published_changes import changes_of
 
 REGION = "eu-central-1"

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import pytest
 
 from orderkeep.application.ports import DocumentStore
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
 KEY = "orders/web:7781/one.html"

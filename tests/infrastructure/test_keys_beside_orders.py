@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from orderkeep.application.api_keys import ApiKeyStore
+from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import open_store, use_cases_on
-from orderkeep.bootstrap.api_keys import KeepsApiKeys, api_keys_of
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.testing.api_keys import REVOKED, USED, api_key, customers_key, full_key
 from orderkeep.testing.orders import pending_order
@@ -35,7 +36,7 @@ async def test_no_list_feed_export_or_proof_of_orders_shows_a_key(store: OrderSt
     before = await read_all(store)
     await add_some(api_keys_of(store))
     assert await read_all(store) == before
-    report = await use_cases_on(store).verify_orders.execute()
+    report = await build_use_cases(store).verify_orders.execute()
     assert (report.orders, report.changes, report.problems) == (1, 1, [])
 
 
@@ -72,8 +73,8 @@ async def test_keeps_no_key_once_the_store_is_closed(store: OrderStore) -> None:
 async def test_a_store_need_keep_no_keys_and_says_so() -> None:
     without = WatchedStore(open_store("memory://"))
     assert not isinstance(without, KeepsApiKeys)
-    with pytest.raises(StoreUnusable, match=r"^this store keeps no API keys$"):
+    with pytest.raises(StoreUnusable, match=r"^this store does not support API keys$"):
         api_keys_of(without)
-    use_cases = use_cases_on(without)
-    with pytest.raises(StoreUnusable, match=r"^this store keeps no API keys$"):
+    use_cases = build_use_cases(without)
+    with pytest.raises(StoreUnusable, match=r"^this store does not support API keys$"):
         await use_cases.list_api_keys.execute()

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor, StoreUnavailable
+from orderkeep.application.errors import InvalidCursor
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order, small_order
 from orderkeep.testing.reading import read_all

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from joserfc.util import int_to_base64
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.infrastructure.openid_tokens.keys import read_key_set
 from tests.infrastructure.openid_samples import ISSUER, JWKS_URL, jwks, key_of, published, token, told_in
 from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, answer_of, signed_by

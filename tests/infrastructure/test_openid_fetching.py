@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 import trustme
 
-from orderkeep.application.actor import ActorKind
+from orderkeep.application.access.actor import ActorKind
 from orderkeep.application.openid_provider import OpenIdProvider
 from orderkeep.infrastructure.openid_tokens import OpenIdTokens
 from orderkeep.infrastructure.openid_tokens.fetching import MAX_BYTES, FetchFailed, fetch

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.infrastructure.openid_tokens import key_source
 from tests.infrastructure.openid_samples import JWKS_URL, as_json, encoded, told_in
 from tests.infrastructure.openid_scripted import (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from orderkeep.application.actor import Actor, ActorKind, Scope
-from orderkeep.domain.exceptions import NotAuthenticated
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
+from orderkeep.application.errors import NotAuthenticated
 from orderkeep.infrastructure.openid_tokens import OpenIdTokens
 from orderkeep.infrastructure.openid_tokens.refusal import TokenRefused
 from orderkeep.infrastructure.openid_tokens.signatures import signed_bytes

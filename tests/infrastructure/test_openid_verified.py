@@ -2,7 +2,7 @@
 
 import pytest
 
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.infrastructure.openid_tokens import authenticator, signatures, verified
 from orderkeep.infrastructure.openid_tokens.keys import read_key_set
 from tests.infrastructure.openid_samples import NOW, jwks, token

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.receipts import receipt_of
-from orderkeep.domain.exceptions import UnknownFormat
 from orderkeep.infrastructure import pdf_receipts
 from orderkeep.infrastructure.pdf_receipts import PdfReceipts
 from tests.infrastructure.receipt_samples import (

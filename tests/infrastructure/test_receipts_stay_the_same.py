@@ -11,14 +11,14 @@ import pytest
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ReceiptRenderer
-from orderkeep.bootstrap import receipt_renderers
+from orderkeep.bootstrap.documents import receipt_renderers
 from tests.infrastructure.receipt_samples import CANCELLED, PENDING, SELLER, hostile_order, long_order
 
 CHECKOUT = Path(__file__).parents[2]
 FORMATS = ["html", "pdf"]
 PRINT_DIGEST = """
 import asyncio, hashlib, locale, sys
-from orderkeep.bootstrap import receipt_renderers
+from orderkeep.bootstrap.documents import receipt_renderers
 from tests.infrastructure.receipt_samples import SELLER, hostile_order
 locale.setlocale(locale.LC_ALL, "")
 content = asyncio.run(receipt_renderers(SELLER)[sys.argv[1]].render(hostile_order()))

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import limits
-from orderkeep.domain.entities import Cancellation, Order, OrderLine
+from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
-from orderkeep.domain.value_objects import EXPONENTS, Money
+from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, OrderLine
 from orderkeep.infrastructure.serialization import (
     SCHEMA,
     ChangeRecord,
@@ -79,12 +79,12 @@ keys = st.none() | st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 @given(orders(), keys)
 def test_every_valid_order_comes_back_as_it_was(order: Order, key: str | None) -> None:
-    order.attribute(Attribution("staff:anna", key, "print-1", "call-1"))
+    order.set_attribution(Attribution("staff:anna", key, "print-1", "call-1"))
     expected, before = OrderDTO.of(order, 1), copy.deepcopy(vars(order))
     commit = commit_of(order)
     back = order_of(commit.order.document, commit.order.requests, commit.order.seal)
     assert OrderDTO.of(back) == expected
-    assert (back.requests, back.seal, back.version) == (order.requests, commit.change.hash, 1)
+    assert (back.idempotency_keys, back.last_hash, back.version) == (order.idempotency_keys, commit.change.hash, 1)
     assert change_of(commit.change).order == expected
     assert change_of(commit.change).intact
     assert vars(order) == before

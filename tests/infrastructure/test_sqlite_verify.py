@@ -16,20 +16,20 @@ from orderkeep.testing.orders import pending_order
         ("UPDATE orders SET status = 'shipped'", ["is not found by its status"] * 2),
         (
             "UPDATE orders SET user_id = 'user-2'",
-            ["is kept under another user, time or version than its own"]
+            ["is indexed under another user, time or version"]
             + [f"is not found by its {name}" for name in ("user", "status", "external_ref")],
         ),
         (
             "UPDATE orders SET version = 2",
-            ["is kept under another user, time or version than its own"],
+            ["is indexed under another user, time or version"],
         ),
         ("UPDATE orders SET external_ref = NULL", ["is not found by its external_ref"] * 2),
         ("DELETE FROM order_tags WHERE tag = 'express'", ["is not found by its tag"] * 2),
         (
             'UPDATE orders SET requests = \'{"k":{"version":1,"fingerprint":"f"}}\'',
-            ["the idempotency keys are not those of its changes"],
+            ["the idempotency keys differ from those of its changes"],
         ),
-        ("UPDATE changes SET at = at + 1", ["this change does not fit its hash"]),
+        ("UPDATE changes SET at = at + 1", ["the change does not match its hash"]),
     ],
     ids=["status", "user", "version", "external_ref", "tag", "keys", "time"],
 )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from orderkeep.bootstrap import InvalidStoreURL, open_store, table_setup
+from orderkeep.bootstrap.stores import InvalidStoreURL, open_store, table_setup
 
 
 @pytest.mark.parametrize("read", [open_store, table_setup])

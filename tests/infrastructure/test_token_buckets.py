@@ -2,7 +2,7 @@
 
 import pytest
 
-from orderkeep.domain.exceptions import TooManyRequests
+from orderkeep.application.errors import TooManyRequests
 from orderkeep.infrastructure import token_buckets
 from orderkeep.infrastructure.token_buckets import TokenBuckets
 
@@ -51,7 +51,7 @@ async def test_says_when_to_come_back_and_lets_pass_then(clock: Clock) -> None:
     buckets = TokenBuckets(0.25, 1, clock)
     await buckets.take("anna")
     clock.now += 1
-    with pytest.raises(TooManyRequests, match=r"^too many requests: try again in 3 s$") as refused:
+    with pytest.raises(TooManyRequests, match=r"^rate limit exceeded: retry after 3 s$") as refused:
         await buckets.take("anna")
     clock.now += refused.value.retry_after
     assert await taken(buckets, "anna", 2) == 1

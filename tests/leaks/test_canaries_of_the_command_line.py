@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from orderkeep.bootstrap import open_store, use_cases_on
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.order_files.own_csv import COLUMNS
 from tests.entrypoints.cli_calls import Cli, run
@@ -76,7 +77,7 @@ def test_what_is_wrong_with_a_file_is_told_by_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", BREAKS.values(), ids=BREAKS.keys())
 def test_nothing_that_breaks_tells_what_it_held(error: Callable[[], BaseException]) -> None:
-    cli = Cli(use_cases_on(breaking(open_store("memory://"), error)))
+    cli = Cli(build_use_cases(breaking(open_store("memory://"), error)))
     for arguments in (["get", "o-1"], ["list"], ["confirm", "o-1"], ["export"]):
         assert asked(cli, *arguments) in (1, 7)
     assert asked(cli, "place", "--data", "-", stdin=json.dumps(ORDER)) in (1, 7)
@@ -121,7 +122,7 @@ def test_python_tells_nothing_by_itself(tmp_path: Path) -> None:
 def test_a_leak_on_stderr_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     tell: Any = lambda error: failures.Failure(f"{error}", 1, "bug")  # noqa: E731
     monkeypatch.setattr(failures, "_failure_of", tell)
-    cli = Cli(use_cases_on(breaking(open_store("memory://"), BREAKS["a key error"])))
+    cli = Cli(build_use_cases(breaking(open_store("memory://"), BREAKS["a key error"])))
     with pytest.raises(Leak, match="get: stderr"):
         asked(cli, "get", "o-1")
 

@@ -13,9 +13,10 @@ import httpx
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import UseCases, bootstrap, open_store, use_cases_on
+from orderkeep.bootstrap import UseCases, bootstrap, build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
@@ -151,7 +152,7 @@ def breaking(store: OrderStore, error: Callable[[], BaseException]) -> OrderStor
 async def test_nothing_that_breaks_tells_what_it_held(
     error: Callable[[], BaseException], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    use_cases = use_cases_on(breaking(open_store("memory://"), error))
+    use_cases = build_use_cases(breaking(open_store("memory://"), error))
     requests = [
         placed(),
         *good("o-1"),

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from starlette.responses import Response
 
-from orderkeep.bootstrap import bootstrap, open_store, use_cases_on
+from orderkeep.bootstrap import bootstrap, build_use_cases
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.entrypoints import field_errors, log_exceptions, log_lines
 from orderkeep.entrypoints.api import answers, errors, metrics, middleware, problems, request_log
 from tests.entrypoints.lambda_calls import Request
@@ -111,7 +112,7 @@ async def test_what_an_exception_says_is_found_in_the_log(monkeypatch: pytest.Mo
     monkeypatch.setattr(
         log_lines, "raised_in", lambda record: [log_exceptions.Raised(str(record.exc_info and record.exc_info[1]), [])]
     )
-    async with asking(use_cases_on(breaking(open_store("memory://"), BREAKS["a key error"]))) as ask:
+    async with asking(build_use_cases(breaking(open_store("memory://"), BREAKS["a key error"]))) as ask:
         with pytest.raises(Leak, match="the log"), listening():
             await ask(Request("GET", "/orders/o-1"))
 

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 
 from orderkeep.application.ports import DocumentStore
-from orderkeep.bootstrap import open_documents
+from orderkeep.bootstrap.documents import open_documents
 
 
 @dataclass(frozen=True)

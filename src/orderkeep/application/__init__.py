@@ -1,1 +1,1 @@
-"""What the service does, a use case a file, and the ports it needs from outside."""
+"""The application layer: one use case per file, and the ports that they need."""

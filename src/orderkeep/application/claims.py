@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orderkeep.application.actor import Actor, ActorKind, Scope
-from orderkeep.domain.exceptions import InvalidOrder, NotAuthenticated
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
+from orderkeep.application.errors import NotAuthenticated
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.limits import MAX_USER_ID_LENGTH
 from orderkeep.domain.validation import check_text
 
@@ -85,6 +86,6 @@ def _text(claim: object, longest: int = MAX_IDENTITY_LENGTH) -> str:
         raise NotAuthenticated
     try:
         check_text(claim, "", longest)
-    except InvalidOrder:
+    except InvalidInput:
         raise NotAuthenticated from None
     return claim

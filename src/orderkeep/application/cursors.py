@@ -1,4 +1,4 @@
-"""Opaque cursors: where a list goes on, bound to what was asked, so that a cursor cannot be used with other filters."""
+"""Opaque pagination cursors, bound to the filters of their list."""
 
 import base64
 import binascii
@@ -6,18 +6,18 @@ import hashlib
 import json
 from datetime import UTC, datetime
 
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition
-from orderkeep.domain.exceptions import InvalidCursor
 
 
 def list_cursor(where: object, position: ListPosition) -> str:
-    """Return the cursor that goes on behind that position of the list with those filters."""
+    """Return the cursor of the page after that position of the list with those filters."""
     return _pack([_digest(where), position.created_at.isoformat(), position.id])
 
 
 def list_position(where: object, cursor: str) -> ListPosition:
-    """Return the position that a cursor stands for. Raises `InvalidCursor` for all that `list_cursor` would not have
-    made for it, also where the filters are others.
+    """Return the position in a cursor. Raises `InvalidCursor` for every text that `list_cursor` does not return for
+    these filters.
     """
     try:
         _, created_at, order_id = _unpack(cursor)
@@ -30,13 +30,13 @@ def list_position(where: object, cursor: str) -> ListPosition:
 
 
 def history_cursor(order_id: str, version: int) -> str:
-    """Return the cursor that goes on behind that version of the order's history."""
+    """Return the cursor of the page after that version of the order's history."""
     return _pack([order_id, version])
 
 
 def history_version(order_id: str, cursor: str) -> int:
-    """Return the version that a cursor stands for. Raises `InvalidCursor` for all that `history_cursor` would not
-    have made for it, also where the order is another.
+    """Return the version in a cursor. Raises `InvalidCursor` for every text that `history_cursor` does not return for
+    this order.
     """
     try:
         _, version = _unpack(cursor)
@@ -52,11 +52,11 @@ def _pack(values: list[str | int]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _unpack(cursor: str) -> list:  # type: ignore[type-arg]  # whatever a stranger wrote there
+def _unpack(cursor: str) -> list:  # type: ignore[type-arg]  # any JSON, from any client
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         values = json.loads(text)
-        json.dumps(values, ensure_ascii=False).encode()  # half a surrogate pair is no text that a store takes
+        json.dumps(values, ensure_ascii=False).encode()  # no store accepts an unpaired surrogate
     except (binascii.Error, RecursionError, UnicodeError):
         raise ValueError from None
     if not isinstance(values, list):

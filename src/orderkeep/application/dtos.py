@@ -1,7 +1,7 @@
-"""What goes in and what comes out: plain values, money in minor units, one currency an order.
+"""Data transfer objects: plain values, amounts in minor units, one currency per order.
 
-`OrderDTO` is the order as every door answers it and every store keeps it. A new optional field of the order is
-added to `PlaceOrder` and `OrderDTO` by its name; the mapping below takes it along.
+`OrderDTO` is the order as every entrypoint returns it and every store stores it. To add an optional field to the order,
+add it to `PlaceOrder` and `OrderDTO`; the mapping below goes by name.
 """
 
 from __future__ import annotations
@@ -9,17 +9,20 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from operator import attrgetter
 from typing import Any
 
-from orderkeep.domain.entities import Cancellation, Document, Order, OrderLine
+from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Event
-from orderkeep.domain.exceptions import InvalidOrder, UnknownCurrency
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
+from orderkeep.domain.limits import MAX_MINOR_UNITS
+from orderkeep.domain.value_objects import Cancellation, Document, Money, OrderLine
 
 
 @dataclass(frozen=True, slots=True)
 class LineDTO:
-    """One article of an order; `discount` and `tax` are of the whole line."""
+    """One item of an order; `discount` and `tax` apply to the whole line."""
 
     sku: str
     name: str
@@ -31,7 +34,7 @@ class LineDTO:
 
 @dataclass(frozen=True, slots=True)
 class CancellationDTO:
-    """Why and when an order was called off."""
+    """The reason and time of a cancellation."""
 
     reason: str | None
     note: str | None
@@ -40,7 +43,7 @@ class CancellationDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceOrder:
-    """An order to place. Lines are optional; where there are some, they must add up to the total."""
+    """A new order. Lines are optional; if given, they must add up to the total."""
 
     user_id: str
     total: int
@@ -54,13 +57,13 @@ class PlaceOrder:
     metadata: dict[str, str] = field(default_factory=dict)
 
     def to_order(self, order_id: str, at: datetime) -> Order:
-        """Return the pending order; raise the `InvalidOrder` of the first rule it breaks."""
+        """Return the pending order, or raise the `InvalidInput` of the first rule that it breaks."""
         return Order.place(order_id, at=at, **_order_fields(self))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderDTO:
-    """An order as it is answered and kept."""
+    """An order as it is returned and stored."""
 
     id: str
     user_id: str
@@ -82,19 +85,26 @@ class OrderDTO:
 
     @classmethod
     def of(cls, order: Order, version: int | None = None) -> OrderDTO:
-        """Return the order as plain values, at `version` if that is about to change."""
-        values = {name: _plain(getattr(order, name)) for name in _FIELDS[cls]}
-        values["lines"] = tuple(_plain_line(line) for line in order.lines)
+        """Return the order as plain values; `version` replaces the order's own."""
+        values = dict(zip(_FIELDS[cls], _VALUES[cls](order), strict=True))
+        for name in _AMOUNTS:
+            values[name] = values[name].minor
+        values["lines"] = tuple(
+            LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
+            for line in order.lines
+        )
+        if cancelled := order.cancellation:
+            values["cancellation"] = CancellationDTO(cancelled.reason, cancelled.note, cancelled.at)
         if version is not None:
             values["version"] = version
         return cls(**values)
 
     def to_order(self) -> Order:
-        """Return the order that was kept, checking nothing."""
+        """Return the stored order without checking its rules."""
         return Order(**_order_fields(self))
 
     def to_imported_order(self) -> Order:
-        """Return the order as a new one here, checked, at version 0."""
+        """Return the order as a new one, checked, at version 0."""
         values = _order_fields(self)
         del values["version"]
         return Order.imported(at=values.pop("created_at"), **values)
@@ -102,7 +112,7 @@ class OrderDTO:
 
 @dataclass(frozen=True, slots=True)
 class EventDTO:
-    """An event by its name, such as `OrderCancelled`, and what it says."""
+    """An event: its type, such as `OrderCancelled`, and its fields."""
 
     type: str
     data: dict[str, str | None] = field(default_factory=dict)
@@ -115,10 +125,10 @@ class EventDTO:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeDTO:
-    """What one commit did to one order, and the order as it became.
+    """A history entry: what one commit did to one order, and the resulting order.
 
-    `key` is the digest of the idempotency key it came with. `hash` is the SHA-256 over this change and
-    `previous_hash`, the hash of the order's change before ("" for the first); `intact` says whether it still fits.
+    `key` is the digest of the idempotency key. `hash` is the SHA-256 of this entry and `previous_hash`, the hash of the
+    order's previous entry ("" for the first): a hash chain. `intact`: the entry still matches its hash.
     """
 
     order_id: str
@@ -134,56 +144,68 @@ class ChangeDTO:
     intact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CommandResult:
-    """The order as a command left it (or would leave it, `dry_run`), and what happened.
+    """The order as a command left it (or would leave it, `dry_run`), and the events of the change.
 
-    `replayed`: the key had been used for the same request before; this is the answer it got then.
+    `json` is the committed document, to be sent as it is; None if nothing was committed or the repository returned no
+    snapshot. `replayed`: the key was used before for the same request; this is the original result.
     """
 
-    order: OrderDTO
+    order_id: str
+    version: int
     events: tuple[EventDTO, ...]
+    source: Order | OrderDTO
+    json: bytes | None = None
     replayed: bool = False
     dry_run: bool = False
 
+    @cached_property
+    def order(self) -> OrderDTO:
+        """The order as plain values, built when first read."""
+        return self.source if isinstance(self.source, OrderDTO) else OrderDTO.of(self.source, self.version)
+
 
 _FIELDS = {dto: tuple(f.name for f in dataclasses.fields(dto)) for dto in (PlaceOrder, OrderDTO)}
+_VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
 _AMOUNTS = ("total", "shipping", "discount", "tax")
-_LINE_AMOUNTS = ("unit_price", "discount", "tax")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Money):
-        return value.minor
-    if isinstance(value, Cancellation):
-        return CancellationDTO(value.reason, value.note, value.at)
-    return value
-
-
-def _plain_line(line: OrderLine) -> LineDTO:
-    return LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
 
 
 def _order_fields(dto: PlaceOrder | OrderDTO) -> dict[str, Any]:
-    values = {name: getattr(dto, name) for name in _FIELDS[type(dto)]}
-    for name in _AMOUNTS:
-        values[name] = _money(values[name], dto.currency, name)
-    values["lines"] = tuple(_line(line, f"lines/{index}", dto.currency) for index, line in enumerate(dto.lines))
-    if cancellation := values.get("cancellation"):
-        values["cancellation"] = Cancellation(cancellation.reason, cancellation.note, cancellation.at)
+    values, currency = dict(zip(_FIELDS[type(dto)], _VALUES[type(dto)](dto), strict=True)), dto.currency
+    try:
+        for name in _AMOUNTS:
+            values[name] = _money(values[name], currency)
+        values["lines"] = tuple(_line(line, currency) for line in dto.lines)
+    except (AmountOutOfRange, InvalidAmount) as error:
+        error.field = _field_of_invalid_amount(dto)
+        raise
+    if cancelled := values.get("cancellation"):
+        values["cancellation"] = Cancellation(cancelled.reason, cancelled.note, cancelled.at)
     return values
 
 
-def _line(line: LineDTO, path: str, currency: str) -> OrderLine:
-    amounts = (_money(getattr(line, name), currency, f"{path}/{name}") for name in _LINE_AMOUNTS)
-    return OrderLine(line.sku, line.name, line.quantity, *amounts)
+def _line(line: LineDTO, currency: str) -> OrderLine:
+    return OrderLine(
+        line.sku,
+        line.name,
+        line.quantity,
+        _money(line.unit_price, currency),
+        _money(line.discount, currency),
+        _money(line.tax, currency),
+    )
 
 
-def _money(minor: int, currency: str, path: str) -> Money:
-    try:
-        return Money(minor, currency)
-    except UnknownCurrency:
-        raise
-    except InvalidOrder as error:
-        error.field = path
-        raise
+def _money(minor: int, currency: str) -> Money:
+    return Money.zero(currency) if type(minor) is int and minor == 0 else Money(minor, currency)
+
+
+def _field_of_invalid_amount(dto: PlaceOrder | OrderDTO) -> str:
+    amounts = [(name, getattr(dto, name)) for name in _AMOUNTS]
+    for index, line in enumerate(dto.lines):
+        amounts += [(f"lines/{index}/{name}", getattr(line, name)) for name in ("unit_price", "discount", "tax")]
+    return next(path for path, minor in amounts if not _is_amount(minor))
+
+
+def _is_amount(minor: object) -> bool:
+    return type(minor) is int and abs(minor) < MAX_MINOR_UNITS

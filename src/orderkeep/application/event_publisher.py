@@ -1,4 +1,4 @@
-"""Where events leave to, after their commit: the port for whoever carries them out, a stream's handler or a relay."""
+"""The event publisher port: delivers committed events to other systems."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -8,23 +8,23 @@ from orderkeep.application.ports import Progress, ignore_progress
 
 
 class NotPublished(Exception):
-    """The next change was not taken, and why. All that `done` was told of before were."""
+    """A change was not accepted, for the given reason. All changes reported to `done` before were accepted."""
 
 
 class EventPublisher(ABC):
-    """Tells others what happened: at least once, and of each order in the order in which it happened.
+    """Publishes events at least once, and the events of each order in their order.
 
-    An event that is published again, because nobody knew whether it had been, has the id that it had before.
+    An event that is published again, because the outcome was unknown, has the same ID.
     """
 
     @abstractmethod
     async def publish(self, changes: Sequence[ChangeDTO], done: Progress = ignore_progress) -> None:
-        """Publish the events of all of the changes, which are in the order of their commits.
+        """Publish the events of the changes, which are in commit order. Raises `NotPublished`.
 
-        `done` is told how many more of them, from the first on, were taken: whoever is cancelled, or gets
-        `NotPublished`, goes on behind those. No event of an order is sent while one before it was not taken.
+        `done` is called with the number of further changes, from the first on, that were accepted: after a cancellation
+        or `NotPublished`, continue after these. An event of an order is sent only after the previous one was accepted.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of connections. A second call does nothing."""
+        """Close connections. A second call has no effect."""

@@ -1,10 +1,10 @@
-"""Order ids: a new one, or the one that a key always leads to. UUIDs as in RFC 9562."""
+"""Order IDs, which are UUIDs (RFC 9562): random, or derived from an idempotency key or an external reference."""
 
 import os
 import time
 import uuid
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 
 _NAMESPACE = uuid.UUID("6f72646b-6565-5000-8000-6b6579730001")
 
@@ -18,10 +18,10 @@ def new_order_id() -> str:
 
 
 def order_id_for_key(actor: Actor, key: str) -> str:
-    """Return the UUIDv5 that this actor's key stands for, so that a second request lands on the first's order."""
+    """Return the UUIDv5 of an actor's idempotency key, so that a repeated request refers to the same order."""
     return str(uuid.uuid5(_NAMESPACE, f"{actor}\n{key}"))
 
 
 def order_id_for_external_ref(external_ref: str) -> str:
-    """Return the UUIDv5 that an imported order without an id of its own gets, the same at every import."""
+    """Return the UUIDv5 of an imported order that has no ID; it is the same in every import."""
     return str(uuid.uuid5(_NAMESPACE, f"import\n{external_ref}"))

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from orderkeep.application.access.loopback import is_loopback
 from orderkeep.application.claims import ClaimsMapping
-from orderkeep.application.this_machine import is_this_machine
 
 ALGORITHM_FAMILIES = (
     ("RS256", "RS384", "RS512"),
@@ -72,7 +72,7 @@ def check_url(url: str, *, plain_http_here: bool = True) -> str:
     host = _host_in(url)
     if host is None:
         raise ValueError("must be a URL such as https://login.example.com/shop, without a password and without a #")
-    if url.startswith("http:") and not (plain_http_here and is_this_machine(host)):
+    if url.startswith("http:") and not (plain_http_here and is_loopback(host)):
         raise ValueError("must begin with https://: over http, anybody on the way could put in keys of their own")
     return url
 

@@ -1,4 +1,4 @@
-"""What a receipt says, as texts that are ready to be laid out. How it looks is up to each format."""
+"""The content of a receipt, as formatted texts. Each format defines the layout."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
-from orderkeep.domain.entities import in_utc
 from orderkeep.domain.validation import UNPRINTABLE
-from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.domain.value_objects import EXPONENTS, in_utc
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
@@ -21,7 +20,7 @@ _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A label and what stands beside it; a text of several lines has a line break between them."""
+    """A label and its text, which may have several lines."""
 
     label: str
     text: str
@@ -29,7 +28,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """One article. `discount` has its minus: unit price times quantity, discount and tax add up to the amount."""
+    """One item. `discount` is negative: unit price times quantity, discount and tax add up to the amount."""
 
     name: str
     sku: str
@@ -42,7 +41,7 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptContent:
-    """All that stands on a receipt. The sums, as they are printed, add up to the total."""
+    """The content of a receipt. The printed sums add up to the total."""
 
     title: str
     seller: tuple[str, ...]
@@ -54,10 +53,9 @@ class ReceiptContent:
 
 
 def receipt_of(order: OrderDTO, seller: str = "") -> ReceiptContent:
-    """Return what the receipt of the order says. `seller` is a text of several lines, or none.
+    """Return the content of the receipt. `seller` may have several lines.
 
-    Metadata and tags are the shop's own affair and stay away. What cannot be printed is replaced by U+FFFD, so that
-    any text can be laid out as it is.
+    Metadata and tags are internal to the shop and not included. Unprintable characters are replaced by U+FFFD.
     """
     goods = order.total - order.shipping - order.tax + order.discount
     if order.lines:
@@ -105,7 +103,7 @@ def _amount_of(line: LineDTO) -> int:
 
 
 def _amount(minor: int, currency: str) -> str:
-    # Not grouped: 1,234 is not the same number in every country. Not through Money: a subtotal may pass its bound.
+    # Without digit grouping: 1,234 differs between countries. Without Money: a subtotal may exceed its limit.
     return f"{Decimal(minor).scaleb(-EXPONENTS[currency])}".replace("-", _MINUS)
 
 
@@ -114,7 +112,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _lines_of(text: str) -> list[str]:
-    # A shell hands over a backslash and an n where somebody wrote \n between quotes.
+    # A shell passes \n between quotes as a backslash and an n.
     return [line.strip() for line in _LINE_BREAK.split(text.replace("\\n", "\n")) if line.strip()]
 
 

@@ -1,10 +1,12 @@
-"""The composition root: from settings to the use cases. The only place that knows the adapters."""
+"""The composition root: builds the use cases and their adapters from the settings."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from orderkeep.application.access.api_keys import ApiKeyStore
+from orderkeep.application.access.authenticator import Authenticator
 from orderkeep.application.ports import DocumentStore, OrderStore, ReceiptRenderer
 from orderkeep.application.use_cases import (
     AuthenticateUseCase,
@@ -28,62 +30,17 @@ from orderkeep.application.use_cases import (
     ShipOrderUseCase,
     VerifyOrdersUseCase,
 )
-from orderkeep.bootstrap.api_keys import api_keys_of
-from orderkeep.bootstrap.authentication import (
-    AuthenticationNotInstalled,
-    claims_mapping,
-    open_authenticators,
-    open_rate_limiter,
-)
-from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, InvalidDocumentsURL, open_documents, receipt_renderers
-from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
-from orderkeep.bootstrap.stores import (
-    DEFAULT_STORE,
-    HasTables,
-    InvalidStoreURL,
-    StoreNotInstalled,
-    check_table,
-    migrate_store,
-    open_store,
-    table_setup,
-)
+from orderkeep.bootstrap.access import api_keys_of, open_authenticators
+from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
+from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
 
-if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKeyStore
-    from orderkeep.application.authentication import Authenticator
-    from orderkeep.bootstrap.stores import TableDescription as TableDescription
-    from orderkeep.bootstrap.stores import TableSetup as TableSetup
+if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
     from orderkeep.config import Settings
-
-__all__ = [
-    "DEFAULT_DOCUMENTS",
-    "DEFAULT_STORE",
-    "AuthenticationNotInstalled",
-    "HasTables",
-    "InvalidDocumentsURL",
-    "InvalidEventsURL",
-    "InvalidStoreURL",
-    "StoreNotInstalled",
-    "UseCases",
-    "bootstrap",
-    "bootstrap_as_set",
-    "check_table",
-    "claims_mapping",
-    "migrate_store",
-    "open_documents",
-    "open_publisher",
-    "open_rate_limiter",
-    "open_store",
-    "receipt_renderers",
-    "stream_reader",
-    "table_setup",
-    "use_cases_on",
-]
 
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
-    """All that the service does. `check_store` raises `StoreUnavailable` while the store cannot answer."""
+    """All use cases of the service. `check_store` raises `StoreUnavailable` while the store is unavailable."""
 
     place_order: PlaceOrderUseCase
     get_order: GetOrderUseCase
@@ -116,44 +73,42 @@ def bootstrap(
     seller: str = "",
     auto_migrate: bool = True,
 ) -> UseCases:
-    """Open the stores of orders and of documents and return the use cases on them; `close` them at the end. `seller`
-    is what receipts say of who sold.
+    """Open the order store and the document store and return the use cases; `close` them at the end. `seller` is the
+    seller's name and address on receipts.
 
-    Raises `InvalidStoreURL`, `InvalidDocumentsURL`, and `StoreUnavailable` where the store cannot be opened.
+    Raises `InvalidStoreURL`, `InvalidDocumentsURL`, and `StoreUnavailable` if the store cannot be opened.
     """
     documents = open_documents(documents_url)
-    return use_cases_on(open_store(store_url, auto_migrate=auto_migrate), documents, receipt_renderers(seller))
+    return build_use_cases(open_store(store_url, auto_migrate=auto_migrate), documents, receipt_renderers(seller))
 
 
-def bootstrap_as_set(settings: "Settings") -> UseCases:
-    """Open what the settings name, as `bootstrap` does, and what tells who asks. Raises `AuthenticationNotInstalled`
-    besides.
-    """
+def bootstrap_from_settings(settings: "Settings") -> UseCases:
+    """Open the stores and authenticators of the settings. Raises like `bootstrap`, and `AuthenticationNotInstalled`."""
     documents = open_documents(settings.documents)
     store = open_store(settings.store, auto_migrate=settings.auto_migrate)
     authenticators = open_authenticators(settings, store)
-    return use_cases_on(store, documents, receipt_renderers(settings.seller), authenticators)
+    return build_use_cases(store, documents, receipt_renderers(settings.seller), authenticators)
 
 
-def use_cases_on(
+def build_use_cases(
     store: OrderStore,
     documents: DocumentStore | None = None,
     renderers: Mapping[str, ReceiptRenderer] | None = None,
-    authenticators: "Sequence[Authenticator]" = (),
+    authenticators: Sequence[Authenticator] = (),
 ) -> UseCases:
-    """Return the use cases on stores that are open; documents are kept in memory where no store for them is given, and
-    nobody is known by any token where no `authenticators` are.
+    """Return the use cases on open stores. Documents are stored in memory by default, and without `authenticators`
+    every token is rejected.
     """
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
 
-    def open_keys() -> "ApiKeyStore":
+    def open_keys() -> ApiKeyStore:
         return api_keys_of(store)
 
     async def close() -> None:
-        async with AsyncExitStack() as opened:  # closed from the last on, whatever fails
-            for let_go in (store.close, documents.close, *(each.close for each in authenticators)):
-                opened.push_async_callback(let_go)
+        async with AsyncExitStack() as opened:  # closes all in reverse order, even if one fails
+            for close_one in (store.close, documents.close, *(each.close for each in authenticators)):
+                opened.push_async_callback(close_one)
 
     return UseCases(
         place_order=PlaceOrderUseCase(store, store),

@@ -1,19 +1,21 @@
-"""From a document store's URL to the store, and what can be put into it: receipts in each format."""
+"""Opens the document store of a URL, and loads the receipt renderers."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
+from typing import IO
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
 
 DEFAULT_DOCUMENTS = "folder:///documents"
-"""A folder in the folder that orderkeep is started in. It is made when the first document comes."""
+"""A folder in the current directory, created with the first document."""
 
 
 class InvalidDocumentsURL(ValueError):
-    """The URL names no document store that there is."""
+    """The URL is not that of a document store."""
 
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -24,8 +26,8 @@ _LONGEST_PREFIX = 400  # a key of S3 has 1,024 bytes
 
 
 def open_documents(url: str) -> DocumentStore:
-    """Open the document store that a URL names: `memory://`, `folder:///documents` (`folder:////var/lib/documents`)
-    or `s3://bucket/prefix?region=eu-central-1`. Nothing is written, and nobody asked, until there is a document.
+    """Open the document store of a URL: `memory://`, `folder:///documents` (`folder:////var/lib/documents`) or
+    `s3://bucket/prefix?region=eu-central-1`. It is not accessed before the first document.
     """
     try:
         parts = urlsplit(url)
@@ -39,14 +41,14 @@ def open_documents(url: str) -> DocumentStore:
 
 
 def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:
-    """Return what makes receipts, by the name of the format. `seller` is what they say of who sold, a line each.
+    """Return the receipt renderers by format. `seller` is the seller's name and address, one line each.
 
-    Each is loaded when it is asked for, and not before: that takes time, which commands without receipts would lose.
+    A renderer is loaded on first use, because that takes time which commands without receipts do not need.
     """
-    return _LoadedWhenAskedFor({"html": lambda: _html(seller), "pdf": lambda: _pdf(seller)})
+    return _LazyRenderers({"html": lambda: _html(seller), "pdf": lambda: _pdf(seller)})
 
 
-class _LoadedWhenAskedFor(Mapping[str, ReceiptRenderer]):
+class _LazyRenderers(Mapping[str, ReceiptRenderer]):
     def __init__(self, makers: Mapping[str, Callable[[], ReceiptRenderer]]) -> None:
         self._makers = makers
         self._made: dict[str, ReceiptRenderer] = {}
@@ -97,8 +99,6 @@ def _folder(parts: SplitResult) -> DocumentStore:
 def _s3(parts: SplitResult) -> DocumentStore:
     if find_spec("obstore") is None or find_spec("aiodynamo") is None:
         raise InvalidDocumentsURL("S3 needs packages that are not installed: pip install 'orderkeep[aws]'")
-    from orderkeep.infrastructure.s3_documents import S3DocumentStore
-
     given = parse_qsl(parts.query, keep_blank_values=True)
     options = dict(given)
     if len(options) < len(given):
@@ -120,12 +120,38 @@ def _s3(parts: SplitResult) -> DocumentStore:
         raise InvalidDocumentsURL(
             "the endpoint of S3 is a URL with no path and no password, such as https://s3.example.com:9000"
         )
-    return S3DocumentStore(parts.netloc, parts.path, **options)
+    return _S3OnDemand(parts.netloc, parts.path, options)
+
+
+class _S3OnDemand(DocumentStore):
+    """Loads the S3 store with the first document: its import takes a tenth of a second of each start."""
+
+    def __init__(self, bucket: str, prefix: str, options: Mapping[str, str]) -> None:
+        self._bucket, self._prefix, self._options = bucket, prefix, options
+
+    async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:
+        await self._store.put(key, content, media_type)
+
+    async def get(self, key: str) -> bytes | None:
+        return await self._store.get(key)
+
+    async def link(self, key: str, file_name: str, seconds: int) -> str | None:
+        return await self._store.link(key, file_name, seconds)
+
+    async def close(self) -> None:
+        if "_store" in self.__dict__:
+            await self._store.close()
+
+    @cached_property
+    def _store(self) -> DocumentStore:
+        from orderkeep.infrastructure.s3_documents import S3DocumentStore
+
+        return S3DocumentStore(self._bucket, self._prefix, **self._options)
 
 
 def _is_endpoint(url: str) -> bool:
-    """Tell whether S3's client takes the URL, and links may show it: it panics where it is none, and whoever has a
-    link would have a password that stands in it.
+    """Return whether the URL is safe for the S3 client, which panics on an invalid one, and for links, which would
+    reveal a password in it.
     """
     if not _ENDPOINT.fullmatch(url):
         return False

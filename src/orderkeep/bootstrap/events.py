@@ -1,4 +1,4 @@
-"""From the URL of the events to what publishes them; and what reads changes from the stream of a table."""
+"""Opens the event publisher of a URL, and the reader of a DynamoDB stream."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,12 +10,12 @@ from orderkeep.domain.exceptions import StoreUnusable
 
 
 class InvalidEventsURL(ValueError):
-    """The URL names nothing that events could be published to."""
+    """The URL is not that of an event publisher."""
 
 
 def open_publisher(url: str) -> EventPublisher:
-    """Return the publisher that a URL names: `memory://`, or `eventbridge://bus`, with `?region=`, `&endpoint=` and
-    `&source=` if need be. Raises `InvalidEventsURL`.
+    """Return the publisher of a URL: `memory://`, or `eventbridge://bus` with the options `region`, `endpoint` and
+    `source`. Raises `InvalidEventsURL`.
     """
     if url == "memory://":
         from orderkeep.infrastructure.memory_publisher import InMemoryEventPublisher
@@ -26,7 +26,7 @@ def open_publisher(url: str) -> EventPublisher:
     if parts.scheme != "eventbridge" or parts.fragment or options.keys() - {"region", "endpoint", "source"}:
         raise InvalidEventsURL("the URL of the events is eventbridge://bus, with ?region=…, &endpoint=…, &source=…")
     try:
-        from orderkeep.infrastructure.eventbridge_publisher import EventBridgePublisher
+        from orderkeep.infrastructure.eventbridge import EventBridgePublisher
 
         return EventBridgePublisher(unquote(parts.netloc + parts.path), **options)
     except (ModuleNotFoundError, ValueError, StoreUnusable) as error:
@@ -34,11 +34,11 @@ def open_publisher(url: str) -> EventPublisher:
 
 
 def stream_reader() -> Callable[[Mapping[str, Any]], ChangeDTO | None]:
-    """Return what tells which change a record of a DynamoDB table's stream is: None where it is none. It raises
-    `StoreUnusable` where a record cannot be read. Raises `InvalidEventsURL` where the extra for it is missing.
+    """Return a function that reads the change in a DynamoDB stream record, or returns None if it contains none. It
+    raises `StoreUnusable` if a record cannot be read. Raises `InvalidEventsURL` if the extra package is not installed.
     """
     try:
-        from orderkeep.infrastructure.dynamo_repo.stream import change_of_record
+        from orderkeep.infrastructure.dynamo_repo.items import change_of_record
     except ModuleNotFoundError as error:
         raise InvalidEventsURL(str(error)) from error
     return change_of_record

@@ -1,4 +1,4 @@
-"""From a store's URL to the store: which adapter each scheme stands for."""
+"""Opens the order store of a URL: the adapter of each scheme."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -6,26 +6,26 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.ports import OrderStore
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # an extra package may not be installed
     from orderkeep.infrastructure.dynamo_repo.setup import TableDescription as TableDescription
     from orderkeep.infrastructure.dynamo_repo.setup import TableSetup as TableSetup
 
 DEFAULT_STORE = "sqlite:///orders.db"
-"""A file in the folder that orderkeep is started in."""
+"""A file in the current directory."""
 
 
 class InvalidStoreURL(ValueError):
-    """The URL names no store that there is."""
+    """The URL is not that of an order store."""
 
 
 class StoreNotInstalled(InvalidStoreURL):
-    """The URL names a store whose driver is not installed."""
+    """The driver of the store is not installed."""
 
 
 def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
-    """Open the store that a URL names: `memory://`, `sqlite:///orders.db` (`sqlite:////var/lib/orders.db`),
-    `postgresql://user:password@host:5432/database` or `dynamodb://table?region=eu-central-1`. SQL tables are made and
-    brought up to date, or with `auto_migrate` off refused where they are older than this code.
+    """Open the store of a URL: `memory://`, `sqlite:///orders.db` (`sqlite:////var/lib/orders.db`),
+    `postgresql://user:password@host:5432/database` or `dynamodb://table?region=eu-central-1`. SQL tables are created
+    and migrated; without `auto_migrate`, older tables are rejected.
     """
     parts = _parts_of(url)
     opener = _STORES.get(parts.scheme)
@@ -36,14 +36,14 @@ def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
 
 @runtime_checkable
 class HasTables(Protocol):
-    """A store whose tables are of a numbered schema."""
+    """A store with a versioned schema."""
 
     async def migrate(self) -> tuple[int, int]:
-        """Make the tables or bring them up to date; return the schema's number before and after."""
+        """Create or migrate the tables; return the schema version before and after."""
 
 
 async def migrate_store(url: str) -> tuple[int, int]:
-    """Make the store's tables or bring them up to date; return the schema's number before and after."""
+    """Create or migrate the tables of the store; return the schema version before and after."""
     store = open_store(url)
     try:
         if not isinstance(store, HasTables):
@@ -95,7 +95,7 @@ def _dynamodb(parts: SplitResult, _auto_migrate: bool) -> OrderStore:
 
 
 def table_setup(url: str) -> "TableSetup":
-    """Return what creates and describes the table of a DynamoDB store's URL. Raises as `open_store` does."""
+    """Return the setup that creates and describes the table of a DynamoDB URL. Raises like `open_store`."""
     parts = _parts_of(url)
     if parts.scheme != "dynamodb":
         raise InvalidStoreURL("only a DynamoDB store has a table to create, such as dynamodb://orders")
@@ -109,8 +109,8 @@ def table_setup(url: str) -> "TableSetup":
 
 
 async def check_table(url: str) -> None:
-    """See that a DynamoDB store's table is as it must be: keys, indexes, settings. Other stores see to theirs when
-    they are opened. Raises `StoreUnusable`, and as `open_store` does.
+    """Check the keys, indexes and settings of a DynamoDB table. Other stores check theirs when they are opened. Raises
+    `StoreUnusable`, and like `open_store`.
     """
     if urlsplit(url).scheme == "dynamodb":
         setup = table_setup(url)

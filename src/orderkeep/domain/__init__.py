@@ -1,1 +1,1 @@
-"""The keep: what an order is and what may happen to it. Knows of no framework, no store and no clock."""
+"""The domain model: orders, their rules and their lifecycle, independent of frameworks, storage and time."""

@@ -1,12 +1,13 @@
-"""The order: its fields, and all that may be done to it."""
+"""The `Order` aggregate: its state and its commands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict, Unpack
 
+from orderkeep.domain import limits
 from orderkeep.domain.events import (
     Attribution,
     DocumentAttached,
@@ -17,67 +18,49 @@ from orderkeep.domain.events import (
     OrderImported,
     OrderPlaced,
     OrderShipped,
-    RememberedRequest,
+    RememberedKey,
 )
-from orderkeep.domain.exceptions import InvalidOrder, TooManyDocuments, UnknownStatus
-from orderkeep.domain.limits import MAX_DOCUMENTS, MAX_REMEMBERED_REQUESTS
+from orderkeep.domain.exceptions import (
+    InvalidOrder,
+    TooManyDocuments,
+    TooManyLines,
+    TotalMismatch,
+    UnknownStatus,
+)
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
-from orderkeep.domain.validation import check_cancellation, check_order
-from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Money
+from orderkeep.domain.validation import check_cancellation, check_id, check_metadata, check_tags, check_text
+from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Money, OrderLine, in_utc
 
-_STATUSES = tuple(OrderStatus)
+_STATUSES = {str(status): status for status in OrderStatus}
+
+# Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`.
+_NO_AMOUNT = Money.zero(DEFAULT_CURRENCY)
+_AT_CREATION = datetime.min.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class OrderLine:
-    """One article of an order. `discount` and `tax` are of the whole line, not of one piece."""
+class OrderDetails(TypedDict, total=False):
+    """The optional fields of a new order."""
 
-    sku: str
-    name: str
-    quantity: int
-    unit_price: Money
+    currency: str
+    lines: tuple[OrderLine, ...]
+    shipping: Money
     discount: Money
     tax: Money
-
-    @property
-    def total(self) -> Money:
-        """Quantity times unit price, less discount, plus tax."""
-        return self.unit_price * self.quantity - self.discount + self.tax
-
-
-@dataclass(frozen=True, slots=True)
-class Cancellation:
-    """Why and when an order was called off."""
-
-    reason: str | None
-    note: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file that belongs to an order, such as a receipt, kept before the order refers to it.
-
-    `id` is the SHA-256 of its content, in hexadecimal, and `size` its length in bytes. It shows the order as it was
-    at `order_version`, and the order lists it from `since_version` on.
-    """
-
-    id: str
-    kind: str
-    media_type: str
-    size: int
-    order_version: int
-    since_version: int
-    created_at: datetime
+    external_ref: str | None
+    tags: tuple[str, ...]
+    metadata: dict[str, str]
+    cancellation: Cancellation | None
+    documents: tuple[Document, ...]
+    updated_at: datetime
 
 
 @dataclass
 class Order:
-    """The aggregate root: one order is one unit of consistency, changed by its methods and saved in one commit.
+    """The aggregate root: changed by its methods only, and committed as a whole.
 
-    A plain number for an amount is in major units (`99.0` is 99.00 EUR), `Money` is in minor ones; a naive
-    datetime is taken as UTC. The constructor checks no rule: it is for stores and examples, and new orders
-    come from `Order.place` and `Order.imported`. `version` counts the commits: 0 until the first.
+    An amount given as a plain number is in major units (`99.0` is 99.00 EUR), `Money` is in minor units; a naive
+    datetime is UTC. The constructor checks no rules, because it is for stores and examples: create new orders with
+    `Order.place` and `Order.imported`. `version` counts the commits, 0 before the first.
     """
 
     id: str
@@ -87,76 +70,98 @@ class Order:
     created_at: datetime
     currency: str = ""
     lines: tuple[OrderLine, ...] = ()
-    shipping: Money = None  # type: ignore[assignment]  # nothing, in the order's currency
-    discount: Money = None  # type: ignore[assignment]
-    tax: Money = None  # type: ignore[assignment]
+    shipping: Money = _NO_AMOUNT
+    discount: Money = _NO_AMOUNT
+    tax: Money = _NO_AMOUNT
     external_ref: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     cancellation: Cancellation | None = None
     documents: tuple[Document, ...] = ()
-    updated_at: datetime = None  # type: ignore[assignment]  # created_at
+    updated_at: datetime = _AT_CREATION
     version: int = 0
-    requests: dict[str, RememberedRequest] = field(default_factory=dict, repr=False, compare=False)
-    seal: str = field(default="", repr=False, compare=False)
+    idempotency_keys: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)
+    last_hash: str = field(default="", repr=False, compare=False)
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
     attribution: Attribution = field(default_factory=Attribution, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.currency:
             self.currency = self.total.currency if isinstance(self.total, Money) else DEFAULT_CURRENCY
-        for name in ("total", "shipping", "discount", "tax"):
-            setattr(self, name, _money(getattr(self, name), self.currency))
-        if self.status not in _STATUSES:
+        self.total = _money(self.total, self.currency)
+        self.shipping = _money(self.shipping, self.currency)
+        self.discount = _money(self.discount, self.currency)
+        self.tax = _money(self.tax, self.currency)
+        status = _STATUSES.get(self.status)
+        if status is None:
             raise UnknownStatus(f"must be one of {', '.join(_STATUSES)}", "status")
-        self.status = OrderStatus(self.status)
+        self.status = status
         self.created_at = in_utc(self.created_at)
-        self.updated_at = in_utc(self.updated_at or self.created_at)
+        self.updated_at = self.created_at if self.updated_at is _AT_CREATION else in_utc(self.updated_at)
 
     @classmethod
-    def place(cls, id: str, user_id: str, total: Money, *, at: datetime, **details: Any) -> Order:
-        """Return a new pending order; `details` are the further fields, from `currency` to `metadata`.
-
-        Raises the `InvalidOrder` of the first rule it breaks.
-        """
+    def place(cls, id: str, user_id: str, total: Money, *, at: datetime, **details: Unpack[OrderDetails]) -> Order:
+        """Return a new pending order, or raise the `InvalidInput` of the first rule that it breaks."""
         order = cls(id, user_id, total, OrderStatus.PENDING, at, **details)
-        check_order(order)
+        order.check()
         order.events.append(OrderPlaced())
         return order
 
     @classmethod
-    def imported(cls, id: str, user_id: str, total: Money, status: str, at: datetime, **details: Any) -> Order:
-        """Return an order that was kept elsewhere: created `at`, and now in `status`. Raises like `place`."""
+    def imported(
+        cls, id: str, user_id: str, total: Money, status: str, at: datetime, **details: Unpack[OrderDetails]
+    ) -> Order:
+        """Return an order from another system, created `at` and now in `status`. Raises like `place`."""
         order = cls(id, user_id, total, status, at, **details)
-        check_order(order)
+        order.check()
         order.events.append(OrderImported(order.status))
         return order
 
+    def check(self) -> None:
+        """Raise the `InvalidInput` of the first rule that a new order breaks."""
+        check_id(self.id)
+        check_text(self.user_id, "user_id", limits.MAX_USER_ID_LENGTH)
+        if self.external_ref is not None:
+            check_text(self.external_ref, "external_ref", limits.MAX_EXTERNAL_REF_LENGTH)
+        self.total.check("total", self.currency)
+        self.shipping.check("shipping", self.currency)
+        self.discount.check("discount", self.currency)
+        self.tax.check("tax", self.currency)
+        check_tags(self.tags)
+        check_metadata(self.metadata)
+        if self.updated_at < self.created_at:
+            raise InvalidOrder("must not be before created_at", "updated_at")
+        if self.cancellation is not None:
+            if self.status != OrderStatus.CANCELLED:
+                raise InvalidOrder("must be omitted unless the order is cancelled", "cancellation")
+            check_cancellation(self.cancellation.reason, self.cancellation.note)
+        self._check_lines()
+
     def can_be_cancelled(self) -> bool:
-        """Tell whether `cancel` would be accepted now."""
+        """Return whether `cancel` would be accepted now."""
         return Command.CANCEL in allowed_commands(self.status)
 
     def confirm(self, *, at: datetime) -> None:
-        """Take the order into processing. Raises `CannotConfirmOrder`."""
+        """Start processing the order. Raises `CannotConfirmOrder`."""
         self._move(Command.CONFIRM, OrderConfirmed(), at)
 
     def ship(self, *, at: datetime) -> None:
-        """Record that the order left. Raises `CannotShipOrder`."""
+        """Record the shipment of the order. Raises `CannotShipOrder`."""
         self._move(Command.SHIP, OrderShipped(), at)
 
     def deliver(self, *, at: datetime) -> None:
-        """Record that the order arrived. Raises `CannotDeliverOrder`."""
+        """Record the delivery of the order. Raises `CannotDeliverOrder`."""
         self._move(Command.DELIVER, OrderDelivered(), at)
 
     def cancel(self, reason: str | None = None, note: str | None = None, *, at: datetime) -> None:
-        """Call the order off. Raises `CannotCancelOrder`, or `InvalidOrder` where a text is out of bounds."""
+        """Cancel the order. Raises `CannotCancelOrder`, and `InvalidInput` if a text breaks a rule."""
         check_cancellation(reason, note)
         self._move(Command.CANCEL, OrderCancelled(reason, note), at)
         self.cancellation = Cancellation(reason, note, self.updated_at)
 
     @property
-    def settled_version(self) -> int:
-        """The version that last changed the order itself; later ones, if any, only attached documents to it."""
+    def content_version(self) -> int:
+        """The last version that changed more than the list of documents."""
         attached = {document.since_version for document in self.documents}
         version = self.version
         while version in attached:
@@ -164,27 +169,38 @@ class Order:
         return version
 
     def attach(self, document: Document, *, at: datetime) -> None:
-        """Refer to a file that is kept already. Raises `TooManyDocuments`."""
-        if len(self.documents) >= MAX_DOCUMENTS:
-            raise TooManyDocuments(self.status, MAX_DOCUMENTS)
+        """Add a document that is stored already. Raises `TooManyDocuments`."""
+        if len(self.documents) >= limits.MAX_DOCUMENTS:
+            raise TooManyDocuments(self.status, limits.MAX_DOCUMENTS)
         self.documents += (document,)
         self.updated_at = max(in_utc(at), self.updated_at)
         self.events.append(DocumentAttached(document.id, document.kind, document.media_type))
 
-    def attribute(self, attribution: Attribution) -> None:
-        """Say who asked for the change that is about to be saved, and remember the key it came with, if any."""
+    def set_attribution(self, attribution: Attribution) -> None:
+        """Set the actor and request of the pending change, and record its idempotency key."""
         self.attribution = attribution
         if attribution.key is not None:
-            self.requests[attribution.key] = RememberedRequest(self.version + 1, attribution.fingerprint or "")
-            if len(self.requests) > MAX_REMEMBERED_REQUESTS:
-                del self.requests[list(self.requests)[1]]
+            self.idempotency_keys[attribution.key] = RememberedKey(self.version + 1, attribution.fingerprint or "")
+            if len(self.idempotency_keys) > limits.MAX_REMEMBERED_KEYS:
+                del self.idempotency_keys[list(self.idempotency_keys)[1]]
 
-    def mark_saved(self, seal: str) -> None:
-        """Called by the store, and by nobody else, once a save is durable: the next version starts here."""
+    def mark_saved(self, last_hash: str) -> None:
+        """Begin the next version. For stores only, which call it once a save is durable."""
         self.version += 1
-        self.seal = seal
+        self.last_hash = last_hash
         self.events = []
         self.attribution = Attribution()
+
+    def _check_lines(self) -> None:
+        if len(self.lines) > limits.MAX_LINES:
+            raise TooManyLines(f"must have at most {limits.MAX_LINES} items", "lines")
+        for index, line in enumerate(self.lines):
+            line.check(f"lines/{index}", self.currency)
+        if self.lines:
+            parts = sum(line.total.minor for line in self.lines)
+            expected = parts + self.shipping.minor + self.tax.minor - self.discount.minor
+            if expected != self.total.minor:
+                raise TotalMismatch(expected, self.total.minor, self.currency)
 
     def _move(self, command: Command, event: Event, at: datetime) -> None:
         self.status = next_status(self.status, command)
@@ -192,15 +208,7 @@ class Order:
         self.events.append(event)
 
 
-def in_utc(moment: datetime) -> datetime:
-    """Return the same instant in UTC; a naive datetime is taken as UTC already. Raises `InvalidOrder`."""
-    try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except OverflowError:
-        raise InvalidOrder("must be a time of the years 1 to 9999 in UTC") from None
-
-
-def _money(amount: Money | float | Decimal | str | None, currency: str) -> Money:
-    if isinstance(amount, Money):
-        return amount
-    return Money.zero(currency) if amount is None else Money.of(amount, currency)
+def _money(amount: Money | float | Decimal | str, currency: str) -> Money:
+    if amount is _NO_AMOUNT:
+        return Money.zero(currency)
+    return amount if isinstance(amount, Money) else Money.of(amount, currency)

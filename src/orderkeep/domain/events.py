@@ -1,38 +1,38 @@
-"""What happened to an order, in the past tense; and who asked for it."""
+"""Domain events, and the attribution of a change to an actor and a request."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class OrderPlaced:
-    """A customer's order was taken."""
+    """An order was placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderImported:
-    """An order that was kept elsewhere before was taken over, with its dates and its status."""
+    """An order from another system was imported, with its dates and its status."""
 
     status: str
 
 
 @dataclass(frozen=True, slots=True)
 class OrderConfirmed:
-    """The shop accepted the order and works on it."""
+    """The order was confirmed and is being processed."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderShipped:
-    """The order left the house."""
+    """The order was shipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDelivered:
-    """The order reached the customer."""
+    """The order was delivered to the customer."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderCancelled:
-    """The order was called off."""
+    """The order was cancelled."""
 
     reason: str | None = None
     note: str | None = None
@@ -40,7 +40,7 @@ class OrderCancelled:
 
 @dataclass(frozen=True, slots=True)
 class DocumentAttached:
-    """A file that belongs to the order was kept, such as a receipt; `document_id` is the SHA-256 of its content."""
+    """A document of the order was stored, such as a receipt; `document_id` is the SHA-256 of its content."""
 
     document_id: str
     kind: str
@@ -48,12 +48,12 @@ class DocumentAttached:
 
 
 Event = OrderPlaced | OrderImported | OrderConfirmed | OrderShipped | OrderDelivered | OrderCancelled | DocumentAttached
-"""Any of the events."""
+"""Any domain event."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who asked for a change, with which idempotency key, for which exact request, in which call."""
+    """The source of a change: the actor, the idempotency key and the fingerprint of its request, and the request ID."""
 
     actor: str = "system"
     key: str | None = None
@@ -62,8 +62,8 @@ class Attribution:
 
 
 @dataclass(frozen=True, slots=True)
-class RememberedRequest:
-    """What a key did: the version it made, and the fingerprint of the request it came with."""
+class RememberedKey:
+    """The effect of an idempotency key: the version it created, and the fingerprint of its request."""
 
     version: int
     fingerprint: str

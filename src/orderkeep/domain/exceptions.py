@@ -1,273 +1,200 @@
-"""Everything that orderkeep refuses, as one tree. `code` is stable and public; the text is for people.
+"""The exceptions of the domain. `code` and `title` are part of the public API; messages and docstrings are not.
 
 OrderkeepError
-├── InvalidOrder                 what came in breaks a rule; `field` names where
-│   ├── TotalMismatch            lines + shipping + tax - discount is not the total
-│   ├── UnknownCurrency          not an ISO 4217 code of an exponent we know
-│   ├── CurrencyMismatch         two currencies in one order
-│   ├── InvalidAmount            not a number of whole minor units
-│   ├── AmountOutOfRange         negative, or 10^15 minor units and more
-│   ├── QuantityOutOfRange       not 1 to 1,000,000
-│   ├── DiscountExceedsLine      a line discounted below zero
-│   ├── TooManyLines             more than 500
-│   ├── TextMissing              empty where a text is needed
-│   ├── TextTooLong              past the field's bound
-│   ├── TextNotPrintable         control characters or half a surrogate pair
-│   ├── InvalidId                an id with other than letters, digits and . _ : -
-│   ├── TooManyTags              more than 20
-│   ├── DuplicateTag             the same tag twice
-│   ├── TooManyMetadataKeys      more than 50
-│   ├── UnknownStatus            not one of the lifecycle
-│   ├── UnknownFormat            a document asked for in a format that is not to be had here
-│   ├── UnknownScope             a scope that there is not
-│   ├── ScopesMissing            a key of staff that may do nothing
-│   ├── ScopesNotTaken           a customer's key with scopes
-│   └── ExpiryPassed             a key that would have ended before it is made
-├── InvalidQuery                 a list asked for in a way that no store answers
-│   ├── InvalidCursor            damaged, or made for other filters
-│   └── UnsupportedFilter        a combination of filters that has no index
-├── NotAuthenticated             nobody can tell who asks
-├── NotAllowed                   the asker lacks the scope that this needs
-├── TooManyRequests              the asker has asked too often; nothing was done
-├── OrderNotFound                no such order, or not the asker's
-│   ├── VersionNotFound          the order has no such version, or did not exist at that instant
-│   └── DocumentNotFound         the order has no such document
-├── ApiKeyNotFound               no such API key
-├── CommandRefused               the order's status does not allow it; nothing was written
+├── InvalidInput                 a value breaks a rule; `field` names it
+│   ├── TextMissing              empty or blank
+│   ├── TextTooLong              more characters than the field allows
+│   ├── TextNotPrintable         control characters or an unpaired surrogate
+│   └── InvalidOrder             an order breaks a rule
+│       ├── TotalMismatch        the total is not lines + shipping + tax - discount
+│       ├── UnknownCurrency      not a supported ISO 4217 code
+│       ├── CurrencyMismatch     two currencies in one order
+│       ├── InvalidAmount        not a whole number of minor units
+│       ├── AmountOutOfRange     negative, or 10^15 minor units or more
+│       ├── QuantityOutOfRange   not from 1 to 1,000,000
+│       ├── DiscountExceedsLine  a line discounted below zero
+│       ├── TooManyLines         more than 500
+│       ├── InvalidId            characters other than letters, digits and . _ : -
+│       ├── TooManyTags          more than 20
+│       ├── DuplicateTag         the same tag twice
+│       ├── TooManyMetadataKeys  more than 50
+│       └── UnknownStatus        not a status of the lifecycle
+├── OrderNotFound                the order does not exist, or the actor may not see it
+│   ├── VersionNotFound          the order has no such version, or did not exist at that time
+│   └── DocumentNotFound         the order has no document with this ID
+├── CommandRefused               the order's status does not allow the command; nothing was written
 │   ├── CannotConfirmOrder
 │   ├── CannotShipOrder
 │   ├── CannotDeliverOrder
 │   ├── CannotCancelOrder
-│   └── TooManyDocuments         the order has as many documents as it may have
-├── Conflict                     somebody else was there first; nothing was written
+│   └── TooManyDocuments         the order has the maximum number of documents
+├── Conflict                     another writer or request was first; nothing was written
 │   ├── ConcurrentUpdate         the stored version is not the one that was loaded
-│   ├── VersionMismatch          the version the caller expected is not the stored one
-│   ├── IdempotencyKeyReused     the key was used before, for another request
-│   └── Contention               lost the race every time it was tried
-└── StoreUnavailable             the store cannot answer now; whether a save was done is not known
-    └── StoreUnusable            it will not answer until somebody mends it: wrong file, newer schema
+│   └── VersionMismatch          the stored version is not the one that the caller expected
+└── ServiceUnavailable           a part of the service is temporarily unavailable
+    └── StoreUnavailable         the store is; the outcome of a pending save is unknown
+        └── StoreUnusable        the store cannot be used until an operator fixes it
 """
 
 from typing import ClassVar
 
 
 class OrderkeepError(Exception):
-    """Root of all that orderkeep raises on purpose."""
+    """Base class of all exceptions that orderkeep raises deliberately."""
 
     code: ClassVar[str] = "orderkeep_error"
+    title: ClassVar[str] = "Internal error"
 
 
-class InvalidOrder(OrderkeepError, ValueError):
-    """What came in breaks a rule of the order. `field` is a path such as `lines/0/quantity`, `""` for the whole."""
+class InvalidInput(OrderkeepError, ValueError):
+    """A value breaks a rule. `field` is a path such as `lines/0/quantity`, or `""` for the input as a whole."""
 
-    code = "invalid_order"
+    code = "invalid_order"  # also of input that is not an order: clients know this code
+    title = "Invalid order"
 
     def __init__(self, message: str, field: str = "") -> None:
         super().__init__(message)
         self.field = field
 
 
+class TextMissing(InvalidInput):
+    """A required text is empty or blank."""
+
+    code = "text_missing"
+    title = "Text must not be blank"
+
+
+class TextTooLong(InvalidInput):
+    """A text has more characters than its field allows."""
+
+    code = "text_too_long"
+    title = "Text too long"
+
+
+class TextNotPrintable(InvalidInput):
+    """A text contains control characters or an unpaired surrogate."""
+
+    code = "text_not_printable"
+    title = "Text contains control characters"
+
+
+class InvalidOrder(InvalidInput):
+    """An order breaks a rule. `field` is a path such as `lines/0/quantity`, or `""` for the order as a whole."""
+
+    code = "invalid_order"
+    title = "Invalid order"
+
+
 class TotalMismatch(InvalidOrder):
     """The total is not lines + shipping + tax - discount. Amounts are minor units of `currency`."""
 
     code = "total_mismatch"
+    title = "Total does not add up"
 
     def __init__(self, expected: int, given: int, currency: str) -> None:
         self.expected, self.given, self.difference = expected, given, given - expected
         super().__init__(
-            f"total must be lines + shipping + tax - discount: expected {expected}, given {given}, "
+            f"total must equal lines + shipping + tax - discount: expected {expected}, got {given}, "
             f"difference {self.difference:+d} (minor units of {currency})",
             "total",
         )
 
 
 class UnknownCurrency(InvalidOrder):
-    """Not an ISO 4217 code with a minor unit."""
+    """The currency is not a supported ISO 4217 code."""
 
     code = "unknown_currency"
+    title = "Unknown currency"
 
     def __init__(self, field: str = "currency") -> None:
-        super().__init__("must be an ISO 4217 currency code such as EUR, JPY or KWD", field)
+        super().__init__("must be a supported ISO 4217 code, such as EUR, JPY or KWD", field)
 
 
 class CurrencyMismatch(InvalidOrder):
-    """An order has one currency."""
+    """An amount is not in the currency of the order."""
 
     code = "currency_mismatch"
+    title = "Currencies differ"
 
     def __init__(self, expected: str, given: str, field: str = "currency") -> None:
-        super().__init__(f"must be in {expected} like the rest of the order, not in {given}", field)
+        super().__init__(f"must be in {expected}, the currency of the order, not in {given}", field)
 
 
 class InvalidAmount(InvalidOrder):
-    """Not a number, or finer than the currency's minor unit."""
+    """An amount is not a number, or has more decimal places than its currency."""
 
     code = "invalid_amount"
+    title = "Invalid amount"
 
 
 class AmountOutOfRange(InvalidOrder):
-    """Negative, or at or past the bound."""
+    """An amount is negative, or 10^15 minor units or more."""
 
     code = "amount_out_of_range"
+    title = "Amount out of range"
 
 
 class QuantityOutOfRange(InvalidOrder):
-    """Not a whole number from 1 to 1,000,000."""
+    """A quantity is not a whole number from 1 to 1,000,000."""
 
     code = "quantity_out_of_range"
+    title = "Quantity out of range"
 
 
 class DiscountExceedsLine(InvalidOrder):
     """The discount of a line is larger than quantity times unit price."""
 
     code = "discount_exceeds_line"
+    title = "Discount exceeds line amount"
 
 
 class TooManyLines(InvalidOrder):
-    """More lines than an order may have."""
+    """The order has more lines than allowed."""
 
     code = "too_many_lines"
-
-
-class TextMissing(InvalidOrder):
-    """Empty, or only spaces, where a text is needed."""
-
-    code = "text_missing"
-
-
-class TextTooLong(InvalidOrder):
-    """Longer than the field's bound, in characters."""
-
-    code = "text_too_long"
-
-
-class TextNotPrintable(InvalidOrder):
-    """Holds control characters, or half a surrogate pair, which no store and no terminal can keep."""
-
-    code = "text_not_printable"
+    title = "Too many order lines"
 
 
 class InvalidId(InvalidOrder):
-    """An order id that could not stand in a URL as it is."""
+    """The order ID contains characters that are not safe in a URL or a file name."""
 
     code = "invalid_id"
+    title = "Invalid order ID"
 
 
 class TooManyTags(InvalidOrder):
-    """More tags than an order may have."""
+    """The order has more tags than allowed."""
 
     code = "too_many_tags"
+    title = "Too many tags"
 
 
 class DuplicateTag(InvalidOrder):
-    """The same tag twice."""
+    """The order has the same tag twice."""
 
     code = "duplicate_tag"
+    title = "Duplicate tag"
 
 
 class TooManyMetadataKeys(InvalidOrder):
-    """More metadata keys than an order may have."""
+    """The order has more metadata keys than allowed."""
 
     code = "too_many_metadata_keys"
+    title = "Too many metadata keys"
 
 
 class UnknownStatus(InvalidOrder):
-    """Not a status of the lifecycle."""
+    """The status is not one of the lifecycle."""
 
     code = "unknown_status"
-
-
-class UnknownFormat(InvalidOrder):
-    """A format of documents that there is not, or whose package is not installed here."""
-
-    code = "unknown_format"
-
-
-class UnknownScope(InvalidOrder):
-    """A scope that there is not."""
-
-    code = "unknown_scope"
-
-
-class ScopesMissing(InvalidOrder):
-    """A key of staff without a scope, which could do nothing."""
-
-    code = "scopes_missing"
-
-
-class ScopesNotTaken(InvalidOrder):
-    """A customer's key with scopes: what customers may do is the same for all."""
-
-    code = "scopes_not_taken"
-
-
-class ExpiryPassed(InvalidOrder):
-    """A key that would have ended before it is made."""
-
-    code = "expiry_passed"
-
-
-class InvalidQuery(OrderkeepError, ValueError):
-    """A question asked in a way that cannot be answered. `parameter` names the part that is wrong."""
-
-    code = "invalid_query"
-
-    def __init__(self, message: str, parameter: str = "") -> None:
-        super().__init__(message)
-        self.parameter = parameter
-
-
-class InvalidCursor(InvalidQuery):
-    """A cursor that is damaged, or was made for other filters."""
-
-    code = "invalid_cursor"
-
-    def __init__(self, message: str = "is not a cursor of this list with these filters") -> None:
-        super().__init__(message, "cursor")
-
-
-class UnsupportedFilter(InvalidQuery):
-    """Filters that no index answers together; refused by every store alike."""
-
-    code = "unsupported_filter"
-
-
-class NotAuthenticated(OrderkeepError):
-    """Who asks has not shown who they are, or with something that does not count. It is not said what was wrong."""
-
-    code = "not_authenticated"
-
-    def __init__(
-        self, message: str = "what was sent to show who asks does not count", *, was_shown: bool = True
-    ) -> None:
-        super().__init__(message)
-        self.was_shown = was_shown
-
-
-class NotAllowed(OrderkeepError):
-    """The asker lacks the scope that this needs; `scope` names it. Nothing was looked up."""
-
-    code = "not_allowed"
-
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"this needs the scope {scope}")
-        self.scope = scope
-
-
-class TooManyRequests(OrderkeepError):
-    """More was asked than one may ask in that time. Nothing was done; `retry_after` seconds later it will be."""
-
-    code = "too_many_requests"
-
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"too many requests: try again in {retry_after} s")
-        self.retry_after = retry_after
+    title = "Unknown order status"
 
 
 class OrderNotFound(OrderkeepError, LookupError):
-    """There is no such order, or it is not the asker's: a stranger cannot tell which."""
+    """The order does not exist, or the actor may not see it: the response is the same."""
 
     code = "order_not_found"
+    title = "Order not found"
 
     def __init__(self, order_id: str) -> None:
         super().__init__("Order not found")
@@ -275,9 +202,10 @@ class OrderNotFound(OrderkeepError, LookupError):
 
 
 class VersionNotFound(OrderNotFound):
-    """The order exists, but not at that version or instant."""
+    """The order exists, but has no such version or did not exist at that time."""
 
     code = "version_not_found"
+    title = "Order version not found"
 
     def __init__(self, order_id: str, message: str) -> None:
         super().__init__(order_id)
@@ -288,25 +216,18 @@ class DocumentNotFound(OrderNotFound):
     """The order exists, but has no such document."""
 
     code = "document_not_found"
+    title = "Document not found"
 
     def __init__(self, order_id: str) -> None:
         super().__init__(order_id)
-        self.args = ("the order has no such document",)
-
-
-class ApiKeyNotFound(OrderkeepError, LookupError):
-    """There is no such API key."""
-
-    code = "api_key_not_found"
-
-    def __init__(self) -> None:
-        super().__init__("there is no such API key")
+        self.args = ("the order has no document with this ID",)
 
 
 class CommandRefused(OrderkeepError):
     """The order's status does not allow the command. Nothing was written."""
 
     code = "command_refused"
+    title = "Command not allowed"
     verb: ClassVar[str] = "changed"
 
     def __init__(self, status: str) -> None:
@@ -318,6 +239,7 @@ class CannotConfirmOrder(CommandRefused):
     """Only a pending order can be confirmed."""
 
     code = "cannot_confirm_order"
+    title = "Order cannot be confirmed"
     verb = "confirmed"
 
 
@@ -325,6 +247,7 @@ class CannotShipOrder(CommandRefused):
     """Only an order in processing can be shipped."""
 
     code = "cannot_ship_order"
+    title = "Order cannot be shipped"
     verb = "shipped"
 
 
@@ -332,77 +255,74 @@ class CannotDeliverOrder(CommandRefused):
     """Only a shipped order can be delivered."""
 
     code = "cannot_deliver_order"
+    title = "Order cannot be delivered"
     verb = "delivered"
 
 
 class CannotCancelOrder(CommandRefused):
-    """Only a pending order or one in processing can be cancelled."""
+    """Only a pending order or an order in processing can be cancelled."""
 
     code = "cannot_cancel_order"
+    title = "Order cannot be cancelled"
     verb = "cancelled"
 
 
 class TooManyDocuments(CommandRefused):
-    """The order has as many documents as it may have."""
+    """The order has the maximum number of documents."""
 
     code = "too_many_documents"
+    title = "Too many documents"
 
-    def __init__(self, status: str, most: int) -> None:
+    def __init__(self, status: str, limit: int) -> None:
         super().__init__(status)
-        self.args = (f"Order cannot have another document: it has {most}, as many as it may",)
+        self.args = (f"the order already has {limit} documents, the maximum",)
 
 
 class Conflict(OrderkeepError):
-    """Somebody else was there first. Nothing was written."""
+    """Another writer or an earlier request was first. Nothing was written."""
 
     code = "conflict"
+    title = "Update conflict"
 
 
 class ConcurrentUpdate(Conflict):
-    """The stored version of an order is not the one that was loaded. The caller loads again and decides anew."""
+    """The stored version of an order is not the one that was loaded. Commands load it again and retry."""
 
     code = "concurrent_update"
+    title = "Concurrent update"
 
     def __init__(self, order_id: str) -> None:
-        super().__init__("the order was changed by somebody else meanwhile")
+        super().__init__("the order was changed by another writer: read it again and retry")
         self.order_id = order_id
 
 
 class VersionMismatch(Conflict):
-    """The caller expected another version than the stored one."""
+    """The stored version is not the one that the caller expected."""
 
     code = "version_mismatch"
+    title = "Version mismatch"
 
     def __init__(self, expected: int, actual: int) -> None:
-        super().__init__(f"the order is at version {actual}, not {expected}: read it again, then decide")
+        super().__init__(f"the order is at version {actual}, not {expected}: read it and retry")
         self.expected, self.actual = expected, actual
 
 
-class IdempotencyKeyReused(Conflict):
-    """The key was used before, for another request."""
+class ServiceUnavailable(OrderkeepError):
+    """A part of the service is temporarily unavailable."""
 
-    code = "idempotency_key_reused"
-
-    def __init__(self) -> None:
-        super().__init__("this idempotency key was used before, for another request: use a new key")
+    code = "store_unavailable"  # also of other parts than the store: clients know this code
+    title = "Service unavailable"
 
 
-class Contention(Conflict):
-    """Other writers won the race every time. Nothing was written; the same request may be sent again."""
-
-    code = "contention"
-
-    def __init__(self, attempts: int) -> None:
-        super().__init__(f"other changes to this order came first, {attempts} times in a row: try again")
-
-
-class StoreUnavailable(OrderkeepError):
-    """The store cannot answer now. A save under way may or may not have happened: retry with the same key."""
+class StoreUnavailable(ServiceUnavailable):
+    """The store is temporarily unavailable. The outcome of a pending save is unknown: retry with the same key."""
 
     code = "store_unavailable"
+    title = "Service unavailable"
 
 
 class StoreUnusable(StoreUnavailable):
-    """The store will not answer until somebody mends it: not our file, a newer schema, damaged content."""
+    """The store cannot be used until an operator fixes it: a foreign file, a newer schema, damaged content."""
 
     code = "store_unusable"
+    title = "Store needs repair"

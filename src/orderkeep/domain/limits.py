@@ -1,7 +1,7 @@
-"""Every bound of an order, in one place. The schemas, the errors and the docs read them from here."""
+"""The limits of an order. Schemas, errors and documentation read them from here."""
 
 MAX_MINOR_UNITS = 10**15
-"""Amounts stay below this many minor units, so that sums fit 64 bits and JavaScript's safe integers."""
+"""Amounts are below this many minor units, so that sums fit in 64 bits and in JavaScript's safe integers."""
 
 MAX_LINES = 500
 MIN_QUANTITY = 1
@@ -23,7 +23,5 @@ MAX_METADATA_VALUE_LENGTH = 500
 
 MAX_DOCUMENTS = 100
 
-MAX_KEY_NAME_LENGTH = 100
-
-MAX_REMEMBERED_REQUESTS = 100
-"""How many idempotency keys an order remembers; the oldest goes first, the one that placed it never."""
+MAX_REMEMBERED_KEYS = 100
+"""Idempotency keys that an order remembers. The oldest is dropped first, except the one that placed the order."""

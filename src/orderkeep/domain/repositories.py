@@ -1,25 +1,40 @@
-"""The port that the domain needs: where orders are kept."""
+"""The repository port: where orders are stored."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from orderkeep.domain.entities import Order
 
 
+@dataclass(frozen=True, slots=True)
+class OrderSnapshot:
+    """An order as stored: `json` is its document, ready to be sent without being parsed."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    version: int
+    json: bytes
+
+
 class OrderRepository(ABC):
-    """Keeps orders, one commit a save."""
+    """Stores orders; each save is one commit."""
 
     @abstractmethod
     async def get_by_id(self, order_id: str) -> Order | None:
-        """Return the order as last committed, or None. The object is the caller's own: changing it changes nothing
-        here until it is saved. Raises `StoreUnavailable`.
+        """Return the order as last committed, or None. Each call returns a new object, so changing it changes
+        nothing here until it is saved. Raises `StoreUnavailable`.
         """
 
     @abstractmethod
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> Sequence[OrderSnapshot] | None:
         """Commit all of the orders or none: the new state, and one change each (its events, the order as it became,
-        who asked and with which key). When this returns the commit is durable, and each order's `version` is one up.
+        the actor and the idempotency key). On return the commit is durable, and each order's `version` is one higher.
+        A repository may return the committed snapshots, one for each order, so that callers need not encode them.
 
-        Raises `ConcurrentUpdate` where the stored version of an order is not the one that was loaded (0: not stored
-        yet), and `StoreUnavailable`, after which the commit may or may not have happened. Whatever is raised, the
-        order objects are as they were.
+        Raises `ConcurrentUpdate` if the stored version of an order is not the loaded one (0: not stored yet), and
+        `StoreUnavailable`, after which the commit may or may not have happened. After any error the order objects are
+        unchanged.
         """

@@ -1,4 +1,4 @@
-"""The lifecycle of an order, as a table. Methods, answers, docs and buttons are all made from it."""
+"""The order lifecycle: statuses, commands and the transition table, from which methods and documentation are made."""
 
 from enum import StrEnum
 
@@ -12,7 +12,7 @@ from orderkeep.domain.exceptions import (
 
 
 class OrderStatus(StrEnum):
-    """Where an order stands. Equal to its plain text: `OrderStatus.PENDING == "pending"`."""
+    """The status of an order. Equal to its plain text: `OrderStatus.PENDING == "pending"`."""
 
     PENDING = "pending"
     PROCESSING = "processing"
@@ -22,7 +22,7 @@ class OrderStatus(StrEnum):
 
 
 class Command(StrEnum):
-    """What can be asked of an order."""
+    """A request to change the status of an order."""
 
     CONFIRM = "confirm"
     SHIP = "ship"
@@ -37,7 +37,7 @@ LIFECYCLE: dict[tuple[OrderStatus, Command], OrderStatus] = {
     (OrderStatus.PROCESSING, Command.CANCEL): OrderStatus.CANCELLED,
     (OrderStatus.SHIPPED, Command.DELIVER): OrderStatus.DELIVERED,
 }
-"""What each command makes of each status. What is not here is refused."""
+"""The status that each command leads to. A pair that is not listed is rejected."""
 
 REFUSALS: dict[Command, type[CommandRefused]] = {
     Command.CONFIRM: CannotConfirmOrder,
@@ -48,7 +48,7 @@ REFUSALS: dict[Command, type[CommandRefused]] = {
 
 
 def next_status(status: str, command: Command) -> OrderStatus:
-    """Return the status that `command` leads to; raise the command's own `CommandRefused` where it leads nowhere."""
+    """Return the status that `command` leads to, or raise the `CommandRefused` of that command."""
     follower = LIFECYCLE.get((OrderStatus(status), command))
     if follower is None:
         raise REFUSALS[command](status)
@@ -56,5 +56,5 @@ def next_status(status: str, command: Command) -> OrderStatus:
 
 
 def allowed_commands(status: str) -> tuple[Command, ...]:
-    """Return the commands that an order in this status accepts, in the order of the lifecycle."""
+    """Return the commands that an order in this status accepts, in lifecycle order."""
     return tuple(command for (origin, command) in LIFECYCLE if origin == status)

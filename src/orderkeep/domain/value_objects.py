@@ -1,16 +1,28 @@
-"""Money: whole minor units of an ISO 4217 currency. There is no float in it, and nothing is ever rounded silently."""
+"""The values of an order: `Money` (exact amounts in integer minor units of an ISO 4217 currency), lines, documents."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from functools import cache
 
-from orderkeep.domain.exceptions import AmountOutOfRange, CurrencyMismatch, InvalidAmount, UnknownCurrency
+from orderkeep.domain import limits
+from orderkeep.domain.exceptions import (
+    AmountOutOfRange,
+    CurrencyMismatch,
+    DiscountExceedsLine,
+    InvalidAmount,
+    InvalidInput,
+    QuantityOutOfRange,
+    UnknownCurrency,
+)
 from orderkeep.domain.limits import MAX_MINOR_UNITS
+from orderkeep.domain.validation import check_text
 
 DEFAULT_CURRENCY = "EUR"
-"""What a plain number is in, where nobody said: the article's `Order("1", "user-42", 99.0, …)`."""
+"""The currency of a plain number if none is given, as in the article's `Order("1", "user-42", 99.0, …)`."""
 
 _NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _HUNDREDTHS = (
@@ -28,9 +40,9 @@ EXPONENTS: dict[str, int] = {
     for exponent, codes in ((0, _NO_MINOR_UNIT), (2, _HUNDREDTHS), (3, _THOUSANDTHS))
     for code in codes.split()
 }
-"""ISO 4217 codes with the number of decimals of their minor unit: 0, 2 or 3."""
+"""ISO 4217 codes with the number of decimal places of their minor unit: 0, 2 or 3."""
 
-# Decimal itself takes 1_000, " 9 " and other scripts' digits as well.
+# Decimal itself also accepts 1_000, " 9 " and digits of other scripts.
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _EXACT = Context(prec=28, Emin=-99, Emax=99, traps=[InvalidOperation, Overflow, Inexact])  # 1e999999 takes a minute
 
@@ -39,7 +51,7 @@ _EXACT = Context(prec=28, Emin=-99, Emax=99, traps=[InvalidOperation, Overflow, 
 class Money:
     """An amount in minor units of one currency: `Money(9900, "EUR")` is 99.00 EUR, `Money(99, "JPY")` is 99 yen.
 
-    Raises `UnknownCurrency`, `InvalidAmount` where `minor` is no integer, `AmountOutOfRange` from 10^15 on.
+    Raises `UnknownCurrency`, `InvalidAmount` if `minor` is not an integer, and `AmountOutOfRange` from 10^15 on.
     """
 
     minor: int
@@ -54,16 +66,17 @@ class Money:
             raise AmountOutOfRange("must be below 10^15 minor units")
 
     @classmethod
+    @cache
     def zero(cls, currency: str) -> Money:
-        """Return nothing, in that currency."""
+        """Return an amount of zero in that currency."""
         return cls(0, currency)
 
     @classmethod
     def of(cls, amount: Decimal | float | str, currency: str) -> Money:
-        """Return an amount given in major units (`99.0`, `"99.00"`), taken through its decimal text.
+        """Return an amount given in major units (`99.0`, `"99.00"`), converted through its decimal text.
 
-        A text is digits, with a point and decimals if there are any. Raises `InvalidAmount` where it is no finite
-        number, or finer than the currency's minor unit.
+        A text consists of digits, with a point before decimal places. Raises `InvalidAmount` if it is not a finite
+        number, or has more decimal places than the currency.
         """
         if currency not in EXPONENTS:
             raise UnknownCurrency
@@ -75,13 +88,20 @@ class Money:
         except (ArithmeticError, ValueError):
             raise InvalidAmount("must be a decimal number, such as 99.00") from None
         if whole != minor:
-            raise InvalidAmount(f"must have at most {EXPONENTS[currency]} decimals in {currency}")
+            raise InvalidAmount(f"must have at most {EXPONENTS[currency]} decimal places in {currency}")
         return cls(whole, currency)
 
     @property
     def major(self) -> Decimal:
-        """The amount in major units, with the currency's number of decimals."""
+        """The amount in major units, with the decimal places of the currency."""
         return Decimal(self.minor).scaleb(-EXPONENTS[self.currency])
+
+    def check(self, field: str, currency: str) -> None:
+        """Raise `CurrencyMismatch` or `AmountOutOfRange` unless this is a non-negative amount in that currency."""
+        if self.currency != currency:
+            raise CurrencyMismatch(currency, self.currency, field)
+        if self.minor < 0:
+            raise AmountOutOfRange("must not be negative", field)
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._minor_of(other), self.currency)
@@ -99,3 +119,74 @@ class Money:
         if other.currency != self.currency:
             raise CurrencyMismatch(self.currency, other.currency)
         return other.minor
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLine:
+    """One item of an order. `discount` and `tax` apply to the whole line, not to one unit."""
+
+    sku: str
+    name: str
+    quantity: int
+    unit_price: Money
+    discount: Money
+    tax: Money
+
+    @property
+    def total(self) -> Money:
+        """Quantity times unit price, less discount, plus tax."""
+        return self.unit_price * self.quantity - self.discount + self.tax
+
+    def check(self, path: str, currency: str) -> None:
+        """Raise the `InvalidInput` of the first rule that the line breaks; `path` is the line's own field."""
+        check_text(self.sku, f"{path}/sku", limits.MAX_SKU_LENGTH)
+        check_text(self.name, f"{path}/name", limits.MAX_NAME_LENGTH)
+        if type(self.quantity) is not int or not limits.MIN_QUANTITY <= self.quantity <= limits.MAX_QUANTITY:
+            raise QuantityOutOfRange(
+                f"must be a whole number from {limits.MIN_QUANTITY} to {limits.MAX_QUANTITY}", f"{path}/quantity"
+            )
+        self.unit_price.check(f"{path}/unit_price", currency)
+        self.discount.check(f"{path}/discount", currency)
+        self.tax.check(f"{path}/tax", currency)
+        gross = self.quantity * self.unit_price.minor
+        if gross + self.tax.minor >= limits.MAX_MINOR_UNITS:
+            message = "is too large: quantity times unit_price plus tax must be below 10^15 minor units"
+            raise AmountOutOfRange(message, f"{path}/unit_price")
+        if self.discount.minor > gross:
+            raise DiscountExceedsLine("must not exceed quantity times unit_price", f"{path}/discount")
+
+
+@dataclass(frozen=True, slots=True)
+class Cancellation:
+    """The reason and time of a cancellation."""
+
+    reason: str | None
+    note: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file that belongs to an order, such as a receipt. It is stored before the order refers to it.
+
+    `id` is the SHA-256 of its content in hexadecimal, and `size` its length in bytes. It shows the order as of
+    `order_version`; the order lists it from `since_version` on.
+    """
+
+    id: str
+    kind: str
+    media_type: str
+    size: int
+    order_version: int
+    since_version: int
+    created_at: datetime
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Return the same instant in UTC; a naive datetime is UTC already. Raises `InvalidInput`."""
+    if moment.tzinfo is UTC:
+        return moment
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidInput("must be in the years 1 to 9999 (UTC)") from None

@@ -5,8 +5,8 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from orderkeep.application.actor import ActorKind, Scope
-from orderkeep.application.api_keys import ApiKey
+from orderkeep.application.access.actor import ActorKind, Scope
+from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.domain.exceptions import StoreUnusable
 
 COLUMNS = tuple(field.name for field in fields(ApiKey))

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import pytest
 
-from orderkeep.application.actor import Scope
-from orderkeep.application.api_keys import ApiKey, ApiKeyStore
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.ports import ListPosition
 from orderkeep.testing.api_keys import (
     FIRST,

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orderkeep.application.actor import ActorKind, Scope
-from orderkeep.application.api_keys import ApiKey
+from orderkeep.application.access.actor import ActorKind, Scope
+from orderkeep.application.access.api_keys import ApiKey
 
 SINCE = datetime(2026, 3, 4, 5, 6, 7, 890_123, UTC)
 """When the keys below begin; key number n is n seconds younger."""

@@ -60,7 +60,7 @@ def cancelled_order(number: int = 1) -> Order:
         ),
     )
     order = cancelled.to_imported_order()
-    order.attribute(Attribution("staff:anna", f"key-{number}", "fingerprint-of-it", "request-8f3a"))
+    order.set_attribution(Attribution("staff:anna", f"key-{number}", "fingerprint-of-it", "request-8f3a"))
     return order
 
 

@@ -37,6 +37,6 @@ async def save_a_delivered_order(store: OrderStore, order_id: str = "order-1") -
     await store.save(order)
     for hour, move in enumerate((order.confirm, order.ship, order.deliver), start=1):
         move(at=an_hour_later(hour))
-        order.attribute(Attribution(f"staff:{hour}"))
+        order.set_attribution(Attribution(f"staff:{hour}"))
         await store.save(order)
     return await store.list_changes(order_id, 0, 10)

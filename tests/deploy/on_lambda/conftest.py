@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.actor import EVERY_SCOPE, Scope
+from orderkeep.application.access.actor import EVERY_SCOPE, Scope
 from orderkeep.bootstrap import bootstrap
 from tests.conftest import not_here, shared_folder
 from tests.deploy.on_lambda import template as lambda_template

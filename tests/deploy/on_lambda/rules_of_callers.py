@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from orderkeep.application.actor import EVERY_SCOPE, Scope
+from orderkeep.application.access.actor import EVERY_SCOPE, Scope
 from tests.deploy.on_lambda.template import AnyName, Template, defaults_of, environment_of, of_type
 
 

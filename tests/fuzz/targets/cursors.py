@@ -5,8 +5,8 @@ import json
 from datetime import UTC, datetime
 
 from orderkeep.application.cursors import history_cursor, history_version, list_cursor, list_position
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition, OrderFilter
-from orderkeep.domain.exceptions import InvalidCursor
 
 ORDER = "order-1"
 WHERE = OrderFilter(user_id="user-42", status="pending")

@@ -1,4 +1,4 @@
-"""What orderkeep does: this listing is the list of its features."""
+"""The use cases: this list is the list of features."""
 
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase

@@ -1,20 +1,22 @@
-"""Tell who asks."""
+"""Authenticate a bearer token."""
 
 from collections.abc import Sequence
 
-from orderkeep.application.actor import Actor
-from orderkeep.application.authentication import Authenticator
-from orderkeep.domain.exceptions import NotAuthenticated
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.errors import NotAuthenticated
 
 
 class AuthenticateUseCase:
-    """Tell from a token who asks."""
+    """Authenticate a bearer token with the first authenticator that recognizes its type."""
 
     def __init__(self, authenticators: Sequence[Authenticator] = ()) -> None:
         self.authenticators = tuple(authenticators)
 
     async def execute(self, token: str) -> Actor:
-        """Return who holds the token. Raises `NotAuthenticated`, and `StoreUnavailable` where nobody can tell now."""
+        """Return the actor of the token. Raises `NotAuthenticated`, and `ServiceUnavailable` if it cannot be verified
+        now.
+        """
         for authenticator in self.authenticators:
             if (actor := await authenticator.authenticate(token)) is not None:
                 return actor

@@ -1,7 +1,7 @@
 """Cancel an order."""
 
-from orderkeep.application.actor import Scope
-from orderkeep.application.change_order import PLAIN, Request, change_order, existing
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order, on_existing
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Clock, OrderHistory, utc_now
 from orderkeep.domain.repositories import OrderRepository
@@ -16,16 +16,16 @@ class CancelOrderUseCase:
     async def execute(
         self,
         order_id: str,
-        request: Request = PLAIN,
+        context: CommandContext = SYSTEM_CONTEXT,
         *,
         reason: str | None = None,
         note: str | None = None,
     ) -> CommandResult:
-        """Return the cancelled order. `reason` is up to 100 characters, `note` up to 1,000.
+        """Return the cancelled order. `reason` has up to 100 characters, `note` up to 1,000.
 
-        Raises `NotAllowed`, `OrderNotFound`, `CannotCancelOrder`, `InvalidOrder`, `Conflict`.
+        Raises `CannotCancelOrder`, `InvalidInput`, and like `change_order`.
         """
-        decide = existing(order_id, lambda order: order.cancel(reason, note, at=self.clock()))
+        decide = on_existing(order_id, lambda order: order.cancel(reason, note, at=self.clock()))
         return await change_order(
-            self.repo, order_id, decide, request, ("cancel", [reason, note]), self.history, scope=Scope.CANCEL
+            self.repo, order_id, decide, context, ("cancel", [reason, note]), self.history, scope=Scope.CANCEL
         )

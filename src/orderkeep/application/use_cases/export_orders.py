@@ -1,21 +1,23 @@
-"""Write out orders."""
+"""Export orders."""
 
 from collections.abc import AsyncIterator
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
-from orderkeep.application.ports import OrderFilter, OrderQueries, OrderSnapshot
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.ports import OrderFilter, OrderQueries
 from orderkeep.application.use_cases.list_orders import EVERYTHING, LARGEST_PAGE, page_of_orders
 
 
 class ExportOrdersUseCase:
-    """Write out all orders, or those that match, newest first, a page in memory at a time."""
+    """Export all orders, or those that match, newest first, with one page in memory at a time."""
 
     def __init__(self, queries: OrderQueries) -> None:
         self.queries = queries
 
-    async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[OrderSnapshot]:
-        """Yield every order that matched from first to last, once. Raises as `ListOrdersUseCase` does."""
-        actor.need(Scope.EXPORT)
+    async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[bytes]:
+        """Yield the document of every order that matched throughout the export, once. Raises like
+        `ListOrdersUseCase`.
+        """
+        actor.require(Scope.EXPORT)
         cursor: str | None = None
         while True:
             page = await page_of_orders(self.queries, where, LARGEST_PAGE, cursor, actor)

@@ -1,4 +1,4 @@
-"""Write out orders into the document store."""
+"""Export orders to the document store."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from orderkeep.application import documents
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.ports import DocumentStore, OrderFilter, OrderQueries, Progress, ignore_progress
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.list_orders import EVERYTHING
 
 IN_MEMORY = 1 << 20
-"""A file of more bytes than this is gathered on disk."""
+"""Larger files are buffered on disk; in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFormat:
-    """How orders are written: `beginning` comes once, `order` makes an order's bytes from its JSON."""
+    """A file format: `beginning` is written once, `order` converts the JSON of an order to the bytes to write."""
 
     media_type: str
     beginning: bytes
@@ -27,7 +27,7 @@ class OrderFormat:
 
 @dataclass(frozen=True, slots=True)
 class ExportedDocument:
-    """A file of orders in the document store: `id` is the SHA-256 of its content, `link` None where it has none."""
+    """An export in the document store. `id` is the SHA-256 of its content; `link` is None if the store has no links."""
 
     id: str
     key: str
@@ -38,7 +38,7 @@ class ExportedDocument:
 
 
 class ExportToDocumentUseCase:
-    """Write out all orders, or those that match, into a file in the document store."""
+    """Export all matching orders to a file in the document store."""
 
     def __init__(self, queries: OrderQueries, store: DocumentStore) -> None:
         self.export_orders, self.store = ExportOrdersUseCase(queries), store
@@ -50,16 +50,16 @@ class ExportToDocumentUseCase:
         actor: Actor = SYSTEM,
         on_progress: Progress = ignore_progress,
     ) -> ExportedDocument:
-        """Return where the file is, with a short-lived link to it where the store has such. The same orders make the
-        same file. Raises as `ListOrdersUseCase` does, and `StoreUnavailable`.
+        """Return the stored file, with a short-lived link if the store supports links. The same orders result in the
+        same file. Raises like `ListOrdersUseCase`, and `StoreUnavailable`.
         """
-        import tempfile  # here: it takes as long as all use cases together, and most processes export nothing
+        import tempfile  # its import takes as long as that of all use cases, and few processes export
 
         count, digest = 0, hashlib.sha256(file_format.beginning)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             file.write(file_format.beginning)
             async for order in self.export_orders.execute(where, actor):
-                written = file_format.order(order.json)
+                written = file_format.order(order)
                 digest.update(written)
                 file.write(written)
                 count += 1

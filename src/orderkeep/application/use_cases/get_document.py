@@ -1,19 +1,19 @@
-"""Look up a document."""
+"""Get a document."""
 
 from dataclasses import dataclass
 
 from orderkeep.application import documents
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.ports import DocumentStore
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
-from orderkeep.domain.entities import Document
 from orderkeep.domain.exceptions import DocumentNotFound, StoreUnusable
 from orderkeep.domain.repositories import OrderRepository
+from orderkeep.domain.value_objects import Document
 
 
 @dataclass(frozen=True, slots=True)
 class FoundDocument:
-    """A document, with a `link` at which it can be read for some minutes, or else with its content."""
+    """A document, with either a short-lived download `link` or its content."""
 
     document: Document
     file_name: str
@@ -22,7 +22,7 @@ class FoundDocument:
 
 
 class GetDocumentUseCase:
-    """Look up a document of an order."""
+    """Get a document of an order."""
 
     def __init__(self, repo: OrderRepository, store: DocumentStore) -> None:
         self.list_documents, self.store = ListDocumentsUseCase(repo), store
@@ -30,10 +30,10 @@ class GetDocumentUseCase:
     async def execute(
         self, order_id: str, document_id: str, actor: Actor = SYSTEM, *, prefer_link: bool = False
     ) -> FoundDocument:
-        """Return the document: its content, or with `prefer_link` a short-lived link to it where the store has such.
+        """Return the document with its content, or with `prefer_link` a short-lived link if the store supports links.
 
-        Raises `OrderNotFound`, also where the order is not the actor's, `DocumentNotFound`, and `StoreUnusable` where
-        the file is not as it was kept.
+        Raises `OrderNotFound`, also for another customer's order, `DocumentNotFound`, and `StoreUnusable` if the file
+        is missing or altered.
         """
         found = await self.list_documents.execute(order_id, actor)
         document = next((each for each in found if each.id == document_id), None)
@@ -46,5 +46,5 @@ class GetDocumentUseCase:
             return FoundDocument(document, name, link=link)
         content = await self.store.get(key)
         if content is None or documents.digest_of(content) != document.id:
-            raise StoreUnusable(f"document {document.id} of order {order_id} is not as it was kept")
+            raise StoreUnusable(f"document {document.id} of order {order_id} is missing or was altered")
         return FoundDocument(document, name, content)

@@ -1,17 +1,21 @@
-"""Look up an order."""
+"""Get an order."""
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
-from orderkeep.application.ports import OrderQueries, OrderSnapshot
-from orderkeep.application.seen_orders import look_at_for
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.ports import OrderQueries
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.repositories import OrderSnapshot
 
 
 class GetOrderUseCase:
-    """Look up an order as it is now."""
+    """Get the current state of an order."""
 
     def __init__(self, queries: OrderQueries) -> None:
         self.queries = queries
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
-        """Return the order's snapshot. Raises `NotAllowed`; `OrderNotFound` also where the order is not the actor's."""
-        actor.need(Scope.READ)
-        return await look_at_for(actor, self.queries, order_id)
+        """Return the order as stored. Raises `NotAllowed`, and `OrderNotFound` also if the order is not the actor's."""
+        actor.require(Scope.READ)
+        snapshot = await self.queries.get_snapshot(order_id)
+        if snapshot is None or not actor.may_see(snapshot.user_id):
+            raise OrderNotFound(order_id)
+        return snapshot

@@ -1,8 +1,8 @@
-"""Look up what was done to an order."""
+"""Get the history of an order."""
 
 from dataclasses import dataclass
 
-from orderkeep.application.actor import SYSTEM, Actor
+from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.cursors import history_cursor, history_version
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderHistory, OrderQueries
@@ -12,14 +12,14 @@ from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limi
 
 @dataclass(frozen=True, slots=True)
 class HistoryPage:
-    """Changes of one order, oldest first, and the cursor of the next page, if there is one."""
+    """A page of the changes of one order, oldest first, and the cursor of the next page, if any."""
 
     changes: tuple[ChangeDTO, ...]
     next_cursor: str | None
 
 
 class GetOrderHistoryUseCase:
-    """Look up what was done to an order: who, when, and the order as it became."""
+    """Get the history of an order: the actor, time, events and resulting order of every change."""
 
     def __init__(self, queries: OrderQueries, history: OrderHistory) -> None:
         self.get_order, self.history = GetOrderUseCase(queries), history
@@ -27,7 +27,7 @@ class GetOrderHistoryUseCase:
     async def execute(
         self, order_id: str, *, limit: int = DEFAULT_PAGE, cursor: str | None = None, actor: Actor = SYSTEM
     ) -> HistoryPage:
-        """Return a page of changes. Raises `OrderNotFound`, and `InvalidQuery` for a wrong limit or cursor."""
+        """Return a page of changes. Raises `OrderNotFound`, and `InvalidQuery` for an invalid limit or cursor."""
         check_limit(limit)
         await self.get_order.execute(order_id, actor)
         after = 0 if cursor is None else history_version(order_id, cursor)

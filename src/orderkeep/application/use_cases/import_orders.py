@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
-from orderkeep.application.change_order import Request, change_order
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.change_order import CommandContext, change_order
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter, OrderQueries, Progress, ignore_progress
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import IdempotencyKeyReused, InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput, InvalidOrder
 from orderkeep.domain.repositories import OrderRepository
 
-AT_ONCE = 64
-"""How many orders are being saved at one time: a store with group commit makes them durable together."""
+AT_ONCE = 256
+"""How many orders are saved concurrently: a store with group commit makes them durable together."""
 
 MOST_PROBLEMS = 1_000
 """How many problems are reported in full; further ones are counted."""
@@ -91,7 +93,7 @@ class ImportOrdersUseCase:
 
         `on_progress` is told, from time to time, how many more were written. Raises `NotAllowed`, `StoreUnavailable`.
         """
-        actor.need(Scope.ADMIN)  # what is imported was never decided here
+        actor.require(Scope.ADMIN)  # what is imported was never decided here
         report = ImportReport()
         identities: set[str] = set()
         for row in read():
@@ -117,7 +119,7 @@ class ImportOrdersUseCase:
                 raise InvalidOrder("the same order stands in the file before", _known_by(row.order))
             identities.add(order.id)
             order.to_imported_order()
-        except InvalidOrder as error:
+        except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
             return
         report.orders += 1
@@ -139,9 +141,11 @@ class ImportOrdersUseCase:
                 raise _Unchanged
             raise IdempotencyKeyReused
 
-        request = Request(actor=actor, key=f"import {order.id}")
+        context = CommandContext(actor=actor, key=f"import {order.id}")
         try:
-            result = await change_order(self.repo, order.id, decide, request, ("import", order), scope=Scope.ADMIN)
+            result = await change_order(
+                self.repo, order.id, decide, context, ("import", order), scope=Scope.ADMIN, is_new=True
+            )
         except _Unchanged:
             return "unchanged"
         except IdempotencyKeyReused:
@@ -150,8 +154,8 @@ class ImportOrdersUseCase:
         return "unchanged" if result.replayed else "imported"
 
     async def _kept_under_another_id(self, order: OrderDTO) -> bool:
-        found = await self.queries.list_snapshots(OrderFilter(external_ref=order.external_ref), None, 1)
-        return bool(found) and found[0].id != order.id
+        page = await self.queries.list_page(OrderFilter(external_ref=order.external_ref), None, 1)
+        return any(json.loads(document)["id"] != order.id for document in page.documents)
 
     def _count(self, outcome: str | ImportProblem, report: ImportReport) -> None:
         if isinstance(outcome, ImportProblem):

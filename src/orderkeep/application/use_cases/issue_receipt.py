@@ -3,39 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orderkeep.application import documents
-from orderkeep.application.actor import Scope
-from orderkeep.application.change_order import PLAIN, Request, change_order
-from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order
+from orderkeep.application.dtos import CommandResult
+from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
-from orderkeep.domain.entities import Document, Order
-from orderkeep.domain.exceptions import OrderNotFound, UnknownFormat, VersionNotFound
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import OrderNotFound, VersionNotFound
 from orderkeep.domain.repositories import OrderRepository
+from orderkeep.domain.value_objects import Document
 
 
 @dataclass(frozen=True, slots=True)
 class IssuedReceipt:
-    """A receipt, the order that refers to it, and what happened to that. `replayed`: it had been issued before; by the
-    same request with the same key where there are `events`, which are those of then.
+    """A receipt, and the result of the command on its order. `replayed`: the receipt was issued before; by the same
+    request with the same key if the `result` is a replay.
     """
 
     document: Document
-    order: OrderDTO
-    events: tuple[EventDTO, ...] = ()
+    result: CommandResult
     replayed: bool = False
-    dry_run: bool = False
-
-    @property
-    def result(self) -> CommandResult:
-        """What happened to the order, as of any command: a replay only where the request itself was repeated."""
-        is_repeated = self.replayed and bool(self.events)
-        return CommandResult(self.order, self.events, replayed=is_repeated, dry_run=self.dry_run)
 
 
 class IssueReceiptUseCase:
-    """Issue a receipt of the order as it was at a version. There is one for each version and format."""
+    """Issue a receipt of one version of an order in one format, once."""
 
     def __init__(
         self,
@@ -48,33 +42,39 @@ class IssueReceiptUseCase:
         self.repo, self.history, self.store, self.renderers, self.clock = repo, history, store, renderers, clock
 
     async def execute(
-        self, order_id: str, request: Request = PLAIN, *, file_format: str = "html", version: int | None = None
+        self,
+        order_id: str,
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        file_format: str = "html",
+        version: int | None = None,
     ) -> IssuedReceipt:
-        """Return the receipt, new or as issued before; without a `version` it is of the order as last changed.
+        """Return the receipt, new or as issued before. The default `version` is the last one that changed the order
+        itself.
 
-        Raises `NotAllowed`, `OrderNotFound`, `VersionNotFound`, `UnknownFormat`, `TooManyDocuments`, `Conflict`,
-        `StoreUnavailable`.
+        Raises `VersionNotFound`, `UnknownFormat`, `TooManyDocuments`, and like `change_order`.
         """
         renderer = self.renderers.get(file_format)
         if renderer is None:
-            raise UnknownFormat(f"must be one of: {', '.join(self.renderers)}", "format")
+            raise UnknownFormat(f"must be one of {', '.join(self.renderers)}", "format")
         chosen: list[Document] = []
 
         async def decide(order: Order | None) -> Order:
             if order is None:
                 raise OrderNotFound(order_id)
-            shown = order.settled_version if version is None else version
+            shown = order.content_version if version is None else version
             document = _receipt_in(order.documents, renderer.media_type, shown)
             if document is None:
-                document = await self._attach(order, shown, renderer, keep=not request.dry_run)
+                document = await self._attach(order, shown, renderer, keep=not context.dry_run)
             chosen[:] = [document]
             return order
 
         command = ("issue_receipt", [file_format, version])
-        result = await change_order(self.repo, order_id, decide, request, command, self.history, scope=Scope.READ)
-        if result.replayed and result.events:  # the key was used before, maybe after the last decision
+        result = await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.READ)
+        if result.replayed and result.events:  # the key was used before, perhaps after the last call of `decide`
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
-        return IssuedReceipt(chosen[0], result.order, result.events, result.replayed, result.dry_run)
+        is_repeated = result.replayed and bool(result.events)
+        return IssuedReceipt(chosen[0], replace(result, replayed=is_repeated), result.replayed)
 
     async def _attach(self, order: Order, version: int, renderer: ReceiptRenderer, *, keep: bool) -> Document:
         change = await self.history.get_change(order.id, version) if 1 <= version <= order.version else None
@@ -92,7 +92,7 @@ class IssueReceiptUseCase:
             created_at=now,
         )
         order.attach(document, at=now)
-        if keep:  # before the order refers to it
+        if keep:  # stored before the order refers to it
             await self.store.put(
                 documents.order_key(order.id, document.id, document.media_type), content, document.media_type
             )

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore, id_in
 from orderkeep.application.cursors import list_cursor, list_position
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limit
-from orderkeep.domain.exceptions import InvalidCursor
-
-if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKey, ApiKeyStore
 
 _ALL = "api keys"
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKeyPage:
-    """Keys, newest first, and the cursor of the next page, if there is one."""
+    """A page of keys, newest first, and the cursor of the next page, if any."""
 
     keys: tuple[ApiKey, ...]
     next_cursor: str | None
 
 
 class ListApiKeysUseCase:
-    """List API keys, newest first, with those that were revoked or have ended."""
+    """List API keys, newest first, including expired and revoked keys."""
 
     def __init__(self, open_keys: Callable[[], ApiKeyStore]) -> None:
         self.open_keys = open_keys
@@ -35,10 +32,10 @@ class ListApiKeysUseCase:
     async def execute(
         self, *, limit: int = DEFAULT_PAGE, cursor: str | None = None, actor: Actor = SYSTEM
     ) -> ApiKeyPage:
-        """Return a page of at most `limit` keys (1 to 200). Raises `NotAllowed`, `InvalidCursor`, `InvalidQuery` for a
-        wrong limit, and `StoreUnavailable`.
+        """Return a page of at most `limit` keys (1 to 200). Raises `NotAllowed`, `InvalidCursor`, `InvalidQuery` for an
+        invalid limit, and `StoreUnavailable`.
         """
-        actor.need(Scope.ADMIN)
+        actor.require(Scope.ADMIN)
         check_limit(limit)
         after = None if cursor is None else _position(cursor)
         found = await self.open_keys().list_newest(after, limit + 1)
@@ -48,8 +45,6 @@ class ListApiKeysUseCase:
 
 
 def _position(cursor: str) -> ListPosition:
-    from orderkeep.application.api_keys import id_in  # where it is needed
-
     position = list_position(_ALL, cursor)
     if id_in(position.id) != position.id:
         raise InvalidCursor

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore, id_in
+from orderkeep.application.errors import ApiKeyNotFound
 from orderkeep.application.ports import Clock, utc_now
-from orderkeep.domain.exceptions import ApiKeyNotFound
-
-if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKey, ApiKeyStore
 
 
 class RevokeApiKeyUseCase:
-    """Revoke an API key, for ever: within seconds it is refused everywhere."""
+    """Revoke an API key permanently: it is rejected everywhere within seconds."""
 
     def __init__(self, open_keys: Callable[[], ApiKeyStore], clock: Clock = utc_now) -> None:
         self.open_keys, self.clock = open_keys, clock
 
     async def execute(self, key_id: str, actor: Actor = SYSTEM) -> ApiKey:
-        """Return the key as it is kept, revoked. It may be given by its id or whole, as somebody found it. One that was
-        revoked before stays so from then on. Raises `NotAllowed`, `ApiKeyNotFound`, `StoreUnavailable`.
+        """Return the revoked key. `key_id` may also be the whole key, as found in a leak. A second revocation does not
+        change the time of the first. Raises `NotAllowed`, `ApiKeyNotFound`, `StoreUnavailable`.
         """
-        from orderkeep.application.api_keys import id_in  # where it is needed
-
-        actor.need(Scope.ADMIN)
+        actor.require(Scope.ADMIN)
         found = id_in(key_id)
         revoked = None if found is None else await self.open_keys().revoke(found, self.clock())
         if revoked is None:

@@ -1,18 +1,18 @@
-"""Prove that what is kept is what was committed."""
+"""Verify the integrity of all orders: hash chains, change feed and documents."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
-from orderkeep.application.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.documents import digest_of, order_key
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.ports import (
     DocumentStore,
     ListPosition,
     OrderFilter,
-    OrderSnapshot,
     OrderStore,
     Progress,
     ignore_progress,
@@ -20,14 +20,15 @@ from orderkeep.application.ports import (
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.domain.limits import MAX_REMEMBERED_REQUESTS
+from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
+from orderkeep.domain.repositories import OrderSnapshot
 
 PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyProblem:
-    """What does not fit, at which version of which order ("" and 0: of the store as a whole)."""
+    """A problem at one version of one order ("" and 0: of the store as a whole)."""
 
     order_id: str
     version: int
@@ -36,7 +37,7 @@ class VerifyProblem:
 
 @dataclass(slots=True)
 class VerifyReport:
-    """How much was looked at, and what does not fit. Of the `documents` that orders refer to so many were read."""
+    """The numbers of what was checked, and the problems. `documents_read` of the `documents` were read."""
 
     orders: int = 0
     changes: int = 0
@@ -45,12 +46,12 @@ class VerifyReport:
     problems: list[VerifyProblem] = field(default_factory=list)
 
     def add(self, order_id: str, version: int, message: str) -> None:
-        """Note a problem."""
+        """Add a problem."""
         self.problems.append(VerifyProblem(order_id, version, message))
 
 
 class VerifyOrdersUseCase:
-    """Walk every order's chain of changes, and the feed, and report whatever was altered, lost or added."""
+    """Check the hash chain of every order and the change feed for altered, missing and added changes."""
 
     def __init__(self, store: OrderStore, documents: DocumentStore | None = None) -> None:
         self.store, self.documents = store, documents
@@ -58,45 +59,46 @@ class VerifyOrdersUseCase:
     async def execute(
         self, on_progress: Progress = ignore_progress, *, read_documents: bool = False, actor: Actor = SYSTEM
     ) -> VerifyReport:
-        """Return what was found, on a store that nobody writes to meanwhile; with `read_documents`, also of each file
-        that an order refers to. Raises `NotAllowed`, `StoreUnavailable`.
+        """Return the report; no other writer may change the store meanwhile. `read_documents` checks the content of
+        every document as well. Raises `NotAllowed`, `StoreUnavailable`.
 
-        The chain shows any later alteration inside an order's history. Somebody who rewrites a whole chain is
-        caught only by a hash that was noted elsewhere.
+        A hash chain reveals an alteration of any change in it. A rewrite of a whole chain is revealed only by a hash
+        that was recorded elsewhere.
         """
-        actor.need(Scope.ADMIN)
+        actor.require(Scope.ADMIN)
         report = VerifyReport()
-        async for snapshot in ExportOrdersUseCase(self.store).execute():
+        async for document in ExportOrdersUseCase(self.store).execute():
+            order_id = _id_in(document)
             try:
-                order = await self._verify_order(snapshot, report)
+                order = await self._verify_order(order_id, document, report)
                 if order is not None:
                     await self._verify_documents(order, report, read=read_documents)
             except StoreUnusable as error:
-                report.add(snapshot.id, 0, str(error))
+                report.add(order_id, 0, str(error))
             report.orders += 1
             on_progress(1)
         await self._verify_feed(report)
         return report
 
-    async def _verify_order(self, snapshot: OrderSnapshot, report: VerifyReport) -> Order | None:
-        changes = [change async for change in self._changes(snapshot.id)]
+    async def _verify_order(self, order_id: str, document: bytes, report: VerifyReport) -> Order | None:
+        changes = [change async for change in self._changes(order_id)]
         report.changes += len(changes)
         version, previous_hash = 0, ""
         for change in changes:
             if change.version != version + 1:
-                report.add(snapshot.id, version + 1, "this change is missing")
+                report.add(order_id, version + 1, "the change is missing")
             if not change.intact:
-                report.add(snapshot.id, change.version, "this change does not fit its hash")
+                report.add(order_id, change.version, "the change does not match its hash")
             if change.previous_hash != previous_hash:
-                report.add(snapshot.id, change.version, "this change does not follow the one before")
+                report.add(order_id, change.version, "the change does not follow the previous one")
             version, previous_hash = change.version, change.hash
-        order = await self.store.get_by_id(snapshot.id)
-        if order is None or not changes or order.seal != previous_hash or OrderDTO.of(order) != changes[-1].order:
-            report.add(snapshot.id, version, "the order is not as its last change left it")
+        order = await self.store.get_by_id(order_id)
+        if order is None or not changes or order.last_hash != previous_hash or OrderDTO.of(order) != changes[-1].order:
+            report.add(order_id, version, "the order differs from its last change")
             return None
-        if order.requests.keys() != _keys(changes):
-            report.add(snapshot.id, version, "the idempotency keys are not those of its changes")
-        await self._verify_found(snapshot, order, report)
+        if order.idempotency_keys.keys() != _keys(changes):
+            report.add(order_id, version, "the idempotency keys differ from those of its changes")
+        await self._verify_listed(document, order, report)
         return order
 
     async def _verify_documents(self, order: Order, report: VerifyReport, *, read: bool) -> None:
@@ -107,19 +109,19 @@ class VerifyOrdersUseCase:
             content = await self.documents.get(order_key(order.id, document.id, document.media_type))
             report.documents_read += 1
             if content is None:
-                report.add(order.id, document.since_version, f"its {document.kind} {document.id} is not there")
+                report.add(order.id, document.since_version, f"the {document.kind} {document.id} is missing")
             elif digest_of(content) != document.id:
-                report.add(order.id, document.since_version, f"its {document.kind} {document.id} was altered")
+                report.add(order.id, document.since_version, f"the {document.kind} {document.id} was altered")
 
-    async def _verify_found(self, snapshot: OrderSnapshot, order: Order, report: VerifyReport) -> None:
-        """Check that what the store searches by is what the order says: each list must show it in its place."""
-        said = (order.user_id, order.created_at, order.version)
-        if (snapshot.user_id, snapshot.created_at, snapshot.version) != said:
-            report.add(order.id, order.version, "is kept under another user, time or version than its own")
-        just_before = ListPosition(order.created_at, order.id + " ")  # sorts behind the id, and before any other
+    async def _verify_listed(self, document: bytes, order: Order, report: VerifyReport) -> None:
+        """Check that the indexes match the order: each list must contain it at its position."""
+        expected = OrderSnapshot(order.id, order.user_id, order.created_at, order.version, document)
+        if await self.store.get_snapshot(order.id) != expected:
+            report.add(order.id, order.version, "is indexed under another user, time or version")
+        just_before = ListPosition(order.created_at, order.id + " ")  # sorts after this ID and before all others
         for name, where in _filters_of(order):
-            found = await self.store.list_snapshots(where, just_before, 1)
-            if not found or found[0].id != order.id:
+            page = await self.store.list_page(where, just_before, 1)
+            if page.documents != (document,):
                 report.add(order.id, order.version, f"is not found by its {name}")
 
     async def _verify_feed(self, report: VerifyReport) -> None:
@@ -128,10 +130,10 @@ class VerifyOrdersUseCase:
             while (page := await self.store.read_changes(position, PAGE)).changes:
                 count, position = count + len(page.changes), page.position
         except StoreUnusable as error:
-            report.add("", 0, f"the feed cannot be read behind {count} changes: {error}")
+            report.add("", 0, f"the feed cannot be read after {count} changes: {error}")
             return
         if count != report.changes:
-            report.add("", 0, f"the feed holds {count} changes, the orders {report.changes}")
+            report.add("", 0, f"the feed contains {count} changes, the orders {report.changes}")
 
     async def _changes(self, order_id: str) -> AsyncIterator[ChangeDTO]:
         version = 0
@@ -141,9 +143,16 @@ class VerifyOrdersUseCase:
             version = changes[-1].version
 
 
+def _id_in(document: bytes) -> str:
+    try:
+        return str(json.loads(document)["id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
 def _keys(changes: list[ChangeDTO]) -> set[str]:
     keys = [change.key for change in changes if change.key is not None]
-    return {*keys[:1], *keys[-MAX_REMEMBERED_REQUESTS + 1 :]}
+    return {*keys[:1], *keys[-MAX_REMEMBERED_KEYS + 1 :]}
 
 
 def _filters_of(order: Order) -> Iterator[tuple[str, OrderFilter]]:

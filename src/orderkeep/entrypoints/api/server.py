@@ -18,14 +18,11 @@ from typing import NoReturn
 import uvicorn
 from fastapi import FastAPI
 
-from orderkeep.application.this_machine import is_this_machine
-from orderkeep.bootstrap import (
-    AuthenticationNotInstalled,
-    InvalidDocumentsURL,
-    InvalidStoreURL,
-    UseCases,
-    bootstrap_as_set,
-)
+from orderkeep.application.access.loopback import is_loopback
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap.access import AuthenticationNotInstalled
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
@@ -126,7 +123,7 @@ def _check_workers(settings: Settings) -> None:
 def _require_authentication(settings: Settings) -> None:
     if settings.authentication == {"authorizer"}:
         _leave("ORDERKEEP_AUTH=authorizer needs API Gateway in front of Lambda: set it to keys or jwt", USAGE)
-    if not settings.authentication and not is_this_machine(settings.host):
+    if not settings.authentication and not is_loopback(settings.host):
         _leave(
             f"refusing to listen on {settings.host} without authentication: set ORDERKEEP_AUTH=keys and create a key "
             "with `orderkeep keys create`, or listen on 127.0.0.1",
@@ -145,7 +142,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _open(settings: Settings) -> UseCases:
     try:
-        return bootstrap_as_set(settings)
+        return bootstrap_from_settings(settings)
     except (InvalidStoreURL, InvalidDocumentsURL, AuthenticationNotInstalled) as error:
         _leave(str(error), USAGE)
     except StoreUnavailable as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.use_cases import (
     CancelOrderUseCase,
@@ -104,8 +104,8 @@ async def keep(order: DemoOrder, use_cases: UseCases, now: datetime) -> tuple[Or
     def clock(step: int) -> Callable[[], datetime]:
         return lambda: began + step * pause
 
-    def request(step: int) -> Request:
-        return Request(actor=CLI_ACTOR, key=f"demo {order.number} {step}")
+    def request(step: int) -> CommandContext:
+        return CommandContext(actor=CLI_ACTOR, key=f"demo {order.number} {step}")
 
     store = use_cases.place_order.repo, use_cases.place_order.history
     result = await PlaceOrderUseCase(*store, clock(0)).execute(order.command, request(0))

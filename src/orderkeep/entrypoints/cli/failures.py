@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orderkeep.bootstrap import InvalidDocumentsURL, InvalidStoreURL, StoreNotInstalled
+from orderkeep.application.errors import ApiKeyNotFound, InvalidQuery, NotAllowed, NotAuthenticated, TooManyRequests
+from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain.exceptions import (
-    ApiKeyNotFound,
     CommandRefused,
     Conflict,
     DocumentNotFound,
-    InvalidOrder,
-    InvalidQuery,
-    NotAllowed,
-    NotAuthenticated,
+    InvalidInput,
     OrderkeepError,
     OrderNotFound,
-    StoreUnavailable,
+    ServiceUnavailable,
     StoreUnusable,
-    TooManyRequests,
     VersionNotFound,
 )
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
@@ -45,7 +42,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (DocumentNotFound, NOT_FOUND, "`orderkeep documents ID` shows its documents"),
     (OrderNotFound, NOT_FOUND, "`orderkeep list` shows which orders this store keeps"),
     (ApiKeyNotFound, NOT_FOUND, "`orderkeep keys list` shows which there are"),
-    (InvalidOrder, INVALID, "nothing was written"),
+    (InvalidInput, INVALID, "nothing was written"),
     (InvalidQuery, USAGE, ""),
     (NotAuthenticated, REFUSED, ""),
     (NotAllowed, REFUSED, "nothing was written"),
@@ -53,7 +50,7 @@ ANSWERS: tuple[tuple[type[Exception], int, str], ...] = (
     (CommandRefused, REFUSED, "nothing was written"),
     (Conflict, REFUSED, ""),
     (StoreUnusable, UNAVAILABLE, "mend that, or name another place with --store or ORDERKEEP_DOCUMENTS"),
-    (StoreUnavailable, UNAVAILABLE, "try again, with the same --key if there was one"),
+    (ServiceUnavailable, UNAVAILABLE, "try again, with the same --key if there was one"),
     (StoreNotInstalled, USAGE, "or name another store"),
     (InvalidStoreURL, USAGE, "give it with --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set it in ORDERKEEP_DOCUMENTS"),
@@ -114,7 +111,7 @@ def _detail(error: Exception) -> str:
     text = str(error)
     if isinstance(error, InvalidQuery) and error.parameter:
         return f"{PARAMETERS.get(error.parameter, '--' + error.parameter.replace('_', '-'))} {text}"
-    if isinstance(error, InvalidOrder) and text.startswith("must"):
+    if isinstance(error, InvalidInput) and error.field and not text.startswith(f"{error.field} "):
         return f"{error.field} {text}"
     return text
 
@@ -125,7 +122,7 @@ def _say_in_json(failure: Failure, error: Exception) -> None:
     from orderkeep.entrypoints.field_errors import field_error_of
 
     said: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-    if errors := (field_error_of(error),) if isinstance(error, InvalidOrder) else failure.errors:
+    if errors := (field_error_of(error),) if isinstance(error, InvalidInput) else failure.errors:
         said["errors"] = [
             {name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in errors
         ]

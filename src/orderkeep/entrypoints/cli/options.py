@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
-from orderkeep.domain.entities import in_utc
 from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 C = TypeVar("C", bound=Callable[..., Any] | click.Command)
@@ -102,9 +102,9 @@ def request_options(function: C) -> C:
     return function
 
 
-def request_of(key: str | None, expected_version: int | None, *, dry_run: bool) -> Request:
+def request_of(key: str | None, expected_version: int | None, *, dry_run: bool) -> CommandContext:
     """Return the conditions as the use cases take them."""
-    return Request(actor=CLI_ACTOR, key=key, expected_version=expected_version, dry_run=dry_run)
+    return CommandContext(actor=CLI_ACTOR, key=key, expected_version=expected_version, dry_run=dry_run)
 
 
 def filter_options(function: C) -> C:

@@ -9,7 +9,8 @@ import click
 
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.schemas import InvalidFields, read_place_order
+from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.schemas import read_place_order
 from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 LARGEST_ORDER = 4 * 1024 * 1024

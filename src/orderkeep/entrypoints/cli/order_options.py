@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from orderkeep.application.dtos import LineDTO, PlaceOrder
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import Money
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
@@ -60,7 +60,7 @@ def _minor(amount: str, currency: str, option: str) -> int:
         raise click.BadParameter("must have an amount in major units, such as 99.00", param_hint=option)
     try:
         return Money.of(Decimal(amount), currency).minor
-    except InvalidOrder as error:
+    except InvalidInput as error:
         raise click.BadParameter(str(error), param_hint="--currency" if error.field else option) from None
 
 

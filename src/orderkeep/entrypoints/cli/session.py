@@ -11,9 +11,11 @@ from typing import TypeVar
 
 import click
 
-from orderkeep.application.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import DEFAULT_DOCUMENTS, DEFAULT_STORE, UseCases, bootstrap, open_store
+from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
+from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
 
 CLI_ACTOR = Actor(ActorKind.STAFF, "cli", EVERY_SCOPE)
 """Whoever may start the command works for the shop."""

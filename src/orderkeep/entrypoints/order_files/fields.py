@@ -9,8 +9,8 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
-from orderkeep.domain.entities import Order, OrderLine
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.entities import Order
+from orderkeep.domain.value_objects import Money, OrderLine
 
 
 class Kind(Enum):

@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import EXPONENTS, Money
 from orderkeep.entrypoints.order_files.csv_orders import Row
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
@@ -69,7 +69,7 @@ class _OrderReader:
                 continue
             try:
                 values[name] = self._value(text, kinds[name], rule)
-            except (Unreadable, InvalidOrder) as error:
+            except (Unreadable, InvalidInput) as error:
                 self._fault(path + name, rule, error.code, str(error))
         return values
 

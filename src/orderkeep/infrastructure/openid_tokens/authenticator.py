@@ -5,10 +5,10 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from orderkeep.application.actor import Actor
-from orderkeep.application.authentication import Authenticator
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.errors import NotAuthenticated
 from orderkeep.application.openid_provider import OpenIdProvider
-from orderkeep.domain.exceptions import NotAuthenticated
 from orderkeep.infrastructure.openid_tokens.discovery import Fetch, load_keys
 from orderkeep.infrastructure.openid_tokens.fetching import fetch as fetch_document
 from orderkeep.infrastructure.openid_tokens.headers import header_of

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from joserfc.jwk import Key
 
-from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.application.errors import AuthenticationUnavailable
 from orderkeep.infrastructure.openid_tokens.fetching import SECONDS, FetchFailed
 from orderkeep.infrastructure.openid_tokens.headers import Header
 from orderkeep.infrastructure.openid_tokens.keys import KeySet
@@ -47,18 +47,20 @@ class KeySource:
         self._fetch: asyncio.Task[None] | None = None
 
     async def current(self) -> KeySet:
-        """Return keys that count. Where they are old, others are fetched meanwhile. Raises `StoreUnavailable`."""
+        """Return keys that count. Where they are old, others are fetched meanwhile. Raises
+        `AuthenticationUnavailable`.
+        """
         if self.keys is None or self._age() > KEPT_SECONDS:
             await self._fetched()
         elif self._age() > FRESH_SECONDS:
             self._start()
         if self.keys is None or self._age() > KEPT_SECONDS:
-            raise StoreUnavailable(UNAVAILABLE)
+            raise AuthenticationUnavailable(UNAVAILABLE)
         return self.keys
 
     async def find(self, header: Header) -> tuple[Key, KeySet]:
         """Return the key that the header names, and the set it is of. One that is not there may be new: the keys are
-        fetched again, if that may be. Raises `TokenRefused`; and `StoreUnavailable` where nobody can tell.
+        fetched again, if that may be. Raises `TokenRefused`; and `AuthenticationUnavailable` where nobody can tell.
         """
         keys = await self.current()
         if key := keys.find(header.key_id, header.algorithm):
@@ -68,7 +70,7 @@ class KeySource:
         if key := keys.find(header.key_id, header.algorithm):
             return key, keys
         if self._failed:
-            raise StoreUnavailable(UNAVAILABLE)
+            raise AuthenticationUnavailable(UNAVAILABLE)
         raise TokenRefused("no key of that name")
 
     async def close(self) -> None:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 
-from orderkeep.application.actor import Actor
+from orderkeep.application.access.actor import Actor
 from orderkeep.infrastructure.openid_tokens.keys import KeySet
 from orderkeep.infrastructure.openid_tokens.token_claims import LEEWAY
 

@@ -3,8 +3,9 @@
 import pytest
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, OrderStore
-from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidCursor
+from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.testing.orders import pending_order
 from orderkeep.testing.reading import read_feed
 from orderkeep.testing.saving import save_a_delivered_order

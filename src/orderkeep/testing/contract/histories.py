@@ -17,12 +17,12 @@ class HistoryContract:
 
     async def test_keeps_what_happened_and_who_asked(self, store: OrderStore) -> None:
         order = pending_order()
-        order.attribute(Attribution("customer:user-1", "key-1", "fingerprint-1", "request-1"))
+        order.set_attribution(Attribution("customer:user-1", "key-1", "fingerprint-1", "request-1"))
         await store.save(order)
         placed = OrderDTO.of(order)
         order.confirm(at=an_hour_later(1))
         order.cancel("too late", "by phone", at=an_hour_later(2))
-        order.attribute(Attribution("staff:anna"))
+        order.set_attribution(Attribution("staff:anna"))
         await store.save(order)
 
         first, second = await store.list_changes(order.id, 0, 10)
@@ -84,7 +84,7 @@ class HistoryContract:
         assert all(change.intact and len(change.hash) == 64 for change in changes + others)
         order = await store.get_by_id("order-1")
         assert order is not None
-        assert order.seal == changes[-1].hash
+        assert order.last_hash == changes[-1].hash
 
     async def test_is_found_in_order_when_verified(self, store: OrderStore) -> None:
         await save_a_delivered_order(store)

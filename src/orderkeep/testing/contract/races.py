@@ -1,8 +1,8 @@
 """What must hold while many use one store at once."""
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import use_cases_on
+from orderkeep.bootstrap import build_use_cases
 from orderkeep.testing.orders import place_command
 from orderkeep.testing.watching import WatchedStore
 from orderkeep.testing.workloads import (
@@ -28,8 +28,8 @@ class RaceContract:
         await retry_with_one_key(store, rounds=3)
 
     async def test_answers_a_repeated_request_as_it_did_then(self, store: OrderStore) -> None:
-        do = use_cases_on(store)
-        placing, cancelling = Request(key="placing"), Request(key="cancelling")
+        do = build_use_cases(store)
+        placing, cancelling = CommandContext(key="placing"), CommandContext(key="cancelling")
         placed = await do.place_order.execute(place_command(), placing)
         await do.confirm_order.execute(placed.order.id)
         cancelled = await do.cancel_order.execute(placed.order.id, cancelling, reason="found cheaper")

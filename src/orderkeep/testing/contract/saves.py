@@ -8,7 +8,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
-from orderkeep.testing.orders import SINCE, pending_order
+from orderkeep.testing.orders import SINCE, pending_order, small_order
 from orderkeep.testing.reading import read_all
 from orderkeep.testing.saving import loaded
 
@@ -25,10 +25,18 @@ async def assert_refused(store: OrderStore, *orders: Order) -> None:
 class SaveContract:
     """What `save` promises."""
 
+    async def test_save_returns_the_snapshots_that_are_stored(self, store: OrderStore) -> None:
+        saved = await store.save(pending_order(2), pending_order(1), small_order("order-3"))
+        assert saved == tuple([await store.get_snapshot(f"order-{number}") for number in (2, 1, 3)])
+        order = await loaded(store, "order-1")
+        order.confirm(at=SINCE)
+        assert await store.save(order) == (await store.get_snapshot("order-1"),)
+        assert await store.save() == ()
+
     async def test_counts_the_commits_of_an_order(self, store: OrderStore) -> None:
         order = pending_order()
         await store.save(order)
-        seals = {"", order.seal}
+        seals = {"", order.last_hash}
         assert (order.version, order.events, len(seals)) == (1, [], 2)
         order.confirm(at=SINCE)
         await store.save(order)
@@ -36,7 +44,7 @@ class SaveContract:
         await store.save(order)
         assert (order.version, order.events) == (3, [])
         assert (await loaded(store, order.id)).version == 3
-        assert order.seal not in seals
+        assert order.last_hash not in seals
 
     async def test_saves_an_order_again_where_nothing_changed(self, store: OrderStore) -> None:
         order = pending_order()
@@ -67,7 +75,7 @@ class SaveContract:
 
     async def test_refuses_to_change_an_order_that_is_not_there(self, store: OrderStore) -> None:
         order = pending_order()
-        order.version, order.seal = 3, "f" * 64
+        order.version, order.last_hash = 3, "f" * 64
         await assert_refused(store, order)
         assert await store.get_by_id(order.id) is None
 

@@ -9,13 +9,14 @@ from random import Random
 
 import msgspec
 
-from orderkeep.application.actor import SYSTEM
-from orderkeep.application.change_order import Request
+from orderkeep.application.access.actor import SYSTEM
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, OrderDTO, PlaceOrder
+from orderkeep.application.errors import Contention
 from orderkeep.application.ids import new_order_id, order_id_for_key
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import use_cases_on
-from orderkeep.domain.exceptions import Contention, OrderkeepError, StoreUnavailable
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.domain.exceptions import OrderkeepError, StoreUnavailable
 from orderkeep.testing.linearizability import Finding, Operation, linearize
 from orderkeep.testing.order_model import DONE, Ask, Kept, OrderOperation, Reply, Sight, step
 from orderkeep.testing.orders import OWN, own_user
@@ -87,7 +88,7 @@ class _Recorder:
     """Asks for one order of its own, and notes what was asked and answered, and when."""
 
     def __init__(self, store: OrderStore) -> None:
-        self.store, self.do = store, use_cases_on(store)
+        self.store, self.do = store, build_use_cases(store)
         self.chance = Random()  # noqa: S311  # variety, not secrets
         self.run, self.user = new_order_id(), own_user()
         self.order_id = order_id_for_key(SYSTEM, self._key("place") or "")
@@ -122,10 +123,10 @@ class _Recorder:
         if ask.what == "get":
             snapshot = await self.do.get_order.execute(self.order_id)
             return Reply(DONE, sight_of(msgspec.json.decode(snapshot.json, type=OrderDTO)))
-        result = await self._command(ask, Request(key=self._key(ask.key), expected_version=ask.expected_version))
+        result = await self._command(ask, CommandContext(key=self._key(ask.key), expected_version=ask.expected_version))
         return Reply(DONE, sight_of(result.order), result.replayed)
 
-    def _command(self, ask: Ask, request: Request) -> Awaitable[CommandResult]:
+    def _command(self, ask: Ask, request: CommandContext) -> Awaitable[CommandResult]:
         if ask.what == "place":
             command = PlaceOrder(user_id=self.user, total=9_900, currency="EUR", external_ref=ask.detail)
             return self.do.place_order.execute(command, request)

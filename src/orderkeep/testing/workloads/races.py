@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from orderkeep.application.dtos import CommandResult, OrderDTO
 from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import use_cases_on
+from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRefused, ConcurrentUpdate
 from orderkeep.testing.orders import OWN, SINCE, own_user, small_order
@@ -28,7 +28,7 @@ class RaceCount:
 async def race_cancel_against_ship(store: OrderStore, *, rounds: int = 1, at_once: int = 32) -> RaceCount:
     """Half of the contenders cancel and half ship one order: exactly one wins, all others hear that they may not."""
     count = RaceCount(rounds, at_once)
-    do = use_cases_on(store)
+    do = build_use_cases(store)
     for _ in range(rounds):
         order = await _order_in_processing(store)
         asked: list[Awaitable[CommandResult]] = [
@@ -72,8 +72,8 @@ async def race_saves(store: OrderStore, *, rounds: int = 1, at_once: int = 20) -
 
 async def _one_save_of(store: OrderStore, rivals: list[Order]) -> Order:
     answers = await asyncio.gather(*(store.save(rival) for rival in rivals), return_exceptions=True)
-    winners = [rival for rival, answer in zip(rivals, answers, strict=True) if answer is None]
-    odd = [answer for answer in answers if not isinstance(answer, ConcurrentUpdate | None)]
+    winners = [rival for rival, answer in zip(rivals, answers, strict=True) if isinstance(answer, tuple)]
+    odd = [answer for answer in answers if not isinstance(answer, ConcurrentUpdate | tuple)]
     if len(winners) != 1 or odd:
         raise ContractViolation(f"of {len(rivals)} saves at once {len(winners)} were taken; unexpected answers: {odd}")
     return winners[0]

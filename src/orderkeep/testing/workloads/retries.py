@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, OrderDTO
 from orderkeep.application.ports import OrderStore
-from orderkeep.bootstrap import use_cases_on
+from orderkeep.bootstrap import build_use_cases
 from orderkeep.testing.orders import own_user, place_command
 from orderkeep.testing.saving import loaded
 from orderkeep.testing.violation import ContractViolation
@@ -28,11 +28,11 @@ async def retry_with_one_key(store: OrderStore, *, rounds: int = 1, at_once: int
     one cancellation, equal answers, and none of them a refusal.
     """
     count = RetryCount(rounds, at_once)
-    do = use_cases_on(store)
+    do = build_use_cases(store)
     for _ in range(rounds):
         user = own_user()
         command = place_command(user_id=user, external_ref=user)
-        placing, cancelling = Request(key=f"place for {user}"), Request(key=f"cancel for {user}")
+        placing, cancelling = CommandContext(key=f"place for {user}"), CommandContext(key=f"cancel for {user}")
         placed = await _send(count, [do.place_order.execute(command, placing) for _ in range(at_once)])
         cancels = [do.cancel_order.execute(placed.id, cancelling, reason="retried") for _ in range(at_once)]
         cancelled = await _send(count, cancels)

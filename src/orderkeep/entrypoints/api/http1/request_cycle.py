@@ -14,10 +14,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message
 from uvicorn.server import ServerState as UvicornServerState
 
+from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.metrics import Metrics
-from orderkeep.entrypoints.api.middleware import REQUEST_ID
-from orderkeep.entrypoints.api.problems import Refused, problem, refusal
-from orderkeep.entrypoints.api.security_headers import SECURITY_HEADERS
+from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
+from orderkeep.entrypoints.api.shell import security_headers
 
 log = logging.getLogger("uvicorn.error")
 
@@ -114,7 +114,7 @@ class RequestCycle:
         self.keep_alive, self.expects_continue = keep_alive, expects_continue
         self.task: asyncio.Task[None] | None = None
         self.body, self.more_body = bytearray(), True
-        self.body_error: Refused | None = None
+        self.body_error: HttpProblem | None = None
         self.disconnected = self.complete = self.written = False
         self._head, self._responding, self._bodiless, self._chunked = b"", False, False, False
         self._remaining: int | None = None
@@ -145,9 +145,7 @@ class RequestCycle:
             self._event.set()
 
     async def receive(self) -> Message:
-        """Return a part of the body, or the end of the connection. Raises `Refused` if the rest of the body will not
-        arrive.
-        """
+        """Return a part of the body, or the end of the connection. Raises `HttpProblem` if the rest will not arrive."""
         if self.expects_continue and not self.written and not self.transport.is_closing():
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self.expects_continue = False
@@ -227,25 +225,25 @@ class RequestCycle:
         """Respond in place of an application that failed, or was cancelled when the server stopped."""
         detail = "the service could not finish this: whether it was done is not known"
         request_id = self.scope.get(REQUEST_ID) or token_hex(16)
-        response = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, request_id=request_id)
+        problem = HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
+        response = problem_response(problem, request_id)
         self._responding = self.keep_alive = False
         headers = _with_standard_headers(response, request_id)
         await self.send({"type": "http.response.start", "status": response.status_code, "headers": headers})
         await self.send({"type": "http.response.body", "body": response.body})
 
 
-def refusal_bytes(refused: Refused, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+def problem_bytes(problem: HttpProblem, default_headers: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Return a whole response to a request that did not reach the application. It closes the connection."""
     request_id = token_hex(16)
-    response = refusal(refused, request_id)
+    response = problem_response(problem, request_id)
     headers = [*default_headers, *_with_standard_headers(response, request_id)]
-    lines = [_STATUS_LINES[refused.status], *[b"%b: %b" % each for each in headers if each[0] != b"connection"]]
+    lines = [_STATUS_LINES[problem.status], *[b"%b: %b" % each for each in headers if each[0] != b"connection"]]
     return _checked([*lines, b"connection: close", b"\r\n"]) + bytes(response.body)
 
 
 def _with_standard_headers(response: Response, request_id: str) -> list[tuple[bytes, bytes]]:
-    standard = {"x-request-id": request_id, **SECURITY_HEADERS}
-    return [*response.raw_headers, *((name.lower().encode(), value.encode()) for name, value in standard.items())]
+    return [*response.raw_headers, (b"x-request-id", request_id.encode()), *security_headers(hsts_seconds=0)]
 
 
 def _checked(lines: list[bytes]) -> bytes:

@@ -9,7 +9,7 @@ import click
 
 from orderkeep.application.use_cases import ListDocumentsUseCase
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.entities import Document
+from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.command import command
 from orderkeep.entrypoints.cli.options import TEXT

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orderkeep.application.actor import Scope
+from orderkeep.application.access.actor import Scope
 from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases import CreateApiKeyUseCase, ListApiKeysUseCase, RevokeApiKeyUseCase
 from orderkeep.bootstrap import UseCases
@@ -19,7 +19,7 @@ from orderkeep.entrypoints.cli.paging import Listing, paging_of, paging_options,
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 if TYPE_CHECKING:
-    from orderkeep.application.api_keys import ApiKey
+    from orderkeep.application.access.api_keys import ApiKey
 
 COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
 

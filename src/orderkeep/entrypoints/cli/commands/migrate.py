@@ -2,7 +2,7 @@
 
 import asyncio
 
-from orderkeep.bootstrap import migrate_store
+from orderkeep.bootstrap.stores import migrate_store
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.command import command
 from orderkeep.entrypoints.cli.session import Session

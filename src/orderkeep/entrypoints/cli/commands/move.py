@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.use_cases import (
     CancelOrderUseCase,
@@ -47,7 +47,7 @@ deliver_command = _step_command("deliver", DeliverOrderUseCase, lambda use_cases
 @request_options
 def cancel_command(session: Session, order_id: str, reason: str | None, note: str | None, **conditions: Any) -> None:
     """Prints the order as it became: its JSON, or a table on a terminal."""
-    request: Request = request_of(**conditions)
+    request: CommandContext = request_of(**conditions)
 
     async def cancel(use_cases: UseCases) -> CommandResult:
         return await use_cases.cancel_order.execute(order_id, request, reason=reason, note=note)

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from orderkeep.application.change_order import Request
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.use_cases import FoundDocument, IssuedReceipt, IssueReceiptUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
@@ -61,7 +61,7 @@ def receipt_command(
             output.write_json(issued.document)
 
 
-def _check_file(session: Session, file: str | None, request: Request) -> None:
+def _check_file(session: Session, file: str | None, request: CommandContext) -> None:
     if file is not None and request.dry_run:
         raise click.UsageError("--dry-run writes no file: leave -o away.")
     if file == STDOUT and session.as_json:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from orderkeep.bootstrap import table_setup
+from orderkeep.bootstrap.stores import table_setup
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.command import command
 from orderkeep.entrypoints.cli.options import session_options
 from orderkeep.entrypoints.cli.session import Session
 
 if TYPE_CHECKING:
-    from orderkeep.bootstrap import TableDescription, TableSetup
+    from orderkeep.bootstrap.stores import TableDescription, TableSetup
 
 HELP = """Create or describe the table of a DynamoDB store.
 

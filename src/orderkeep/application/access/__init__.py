@@ -1,0 +1,1 @@
+"""Access control: actors and scopes, authentication, API keys and rate limits."""

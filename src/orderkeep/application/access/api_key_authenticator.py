@@ -1,0 +1,140 @@
+"""Authentication by API key, with a short-lived cache of keys that saves a store read per request."""
+
+import asyncio
+import contextlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hmac import compare_digest
+
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.api_keys import (
+    PREFIX,
+    ApiKey,
+    ApiKeyStore,
+    KeyState,
+    digest_of_key,
+    has_its_checksum,
+    id_of_key,
+)
+from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.ports import Clock, utc_now
+from orderkeep.domain.exceptions import StoreUnavailable
+
+NOTED_EVERY = timedelta(minutes=5)
+"""The precision of a key's last use. Each process records it at most this often for each key."""
+
+FRESH = timedelta(seconds=10)
+"""How long a cached key is used: a revoked key is rejected everywhere after this time."""
+
+MOST_KNOWN = 4_096
+"""The size of the cache of keys, and of the separate cache of unknown IDs, which therefore cannot evict keys."""
+
+_OF_NO_KEY = "0" * 64
+
+
+@dataclass(slots=True, eq=False)
+class Known:
+    """A key as it was read from the store (None: it does not exist), and when this process last recorded its use."""
+
+    key: ApiKey | None
+    looked_up_at: datetime
+    noted_at: datetime | None = None
+
+    def is_fresh(self, now: datetime) -> bool:
+        """Return whether it may still be used. Takes wall-clock time: monotonic time stops in a frozen container."""
+        return timedelta(0) <= now - self.looked_up_at < FRESH
+
+
+class KnownApiKeys:
+    """The cache of API keys. Concurrent lookups of one key share a single read of the store."""
+
+    def __init__(self, keys: ApiKeyStore, clock: Clock) -> None:
+        self._keys, self._clock = keys, clock
+        self._known: OrderedDict[str, Known] = OrderedDict()
+        self._unknown: OrderedDict[str, Known] = OrderedDict()
+        self._reads: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Known]] = {}
+
+    def fresh(self, key_id: str, now: datetime) -> Known | None:
+        """Return the cached entry of that ID, or None if the store must be read."""
+        found = self._known.get(key_id) or self._unknown.get(key_id)
+        return found if found is not None and found.is_fresh(now) else None
+
+    async def look_up(self, key_id: str) -> Known:
+        """Read the key from the store. Raises `StoreUnavailable`."""
+        read = (asyncio.get_running_loop(), key_id)
+        task = self._reads.get(read)
+        if task is None:
+            task = self._reads[read] = read[0].create_task(self._read(key_id))
+            task.add_done_callback(lambda task: self._forget(read, task))
+        await asyncio.wait([task])  # a caller that is cancelled does not cancel the read for the others
+        return task.result()
+
+    async def _read(self, key_id: str) -> Known:
+        now = self._clock()  # before the read, because the result may not include later changes of the key
+        key = await self._keys.get(key_id)
+        before = self._known.pop(key_id, None)
+        self._unknown.pop(key_id, None)
+        found = Known(key, now, before.noted_at if before else None)
+        _remember(self._unknown if key is None else self._known, key_id, found)
+        return found
+
+    def _forget(self, read: tuple[asyncio.AbstractEventLoop, str], task: asyncio.Task[Known]) -> None:
+        del self._reads[read]
+        if not task.cancelled():
+            task.exception()  # retrieved here in case every caller was cancelled
+
+
+class ApiKeyAuthenticator(Authenticator):
+    """Verifies API keys. A revoked or expired key is rejected like an unknown one."""
+
+    def __init__(self, keys: ApiKeyStore, clock: Clock = utc_now) -> None:
+        self._keys, self._clock = keys, clock
+        self._known = KnownApiKeys(keys, clock)
+        self._notes: set[asyncio.Task[None]] = set()
+
+    async def authenticate(self, token: str) -> Actor | None:
+        if not token.startswith(PREFIX):
+            return None
+        key_id, now = id_of_key(token), self._clock()
+        if key_id is None:  # an early rejection reveals nothing that the format of the key does not
+            raise NotAuthenticated
+        known = self._known.fresh(key_id, now)
+        if known is None:
+            if not has_its_checksum(token):  # likewise, and without a read of the store
+                raise NotAuthenticated
+            known, now = await self._known.look_up(key_id), self._clock()
+        key = known.key
+        # Always compared, and before every other check, so that the time does not reveal the reason of a rejection.
+        fits = compare_digest(digest_of_key(token), key.digest if key else _OF_NO_KEY)
+        if key is None or not fits or key.state_at(now) is not KeyState.ACTIVE:
+            raise NotAuthenticated
+        self._note_use(known, key, now)
+        return key.actor
+
+    async def close(self) -> None:
+        here = asyncio.get_running_loop()
+        await asyncio.gather(*(note for note in self._notes if note.get_loop() is here), return_exceptions=True)
+
+    def _note_use(self, known: Known, key: ApiKey, now: datetime) -> None:
+        if _is_recent(known.noted_at, now) or _is_recent(key.last_used_at, now):
+            return
+        known.noted_at = now  # even if it fails: an unavailable store must not be called by every request
+        note = asyncio.get_running_loop().create_task(self._note(key.id, now))
+        self._notes.add(note)
+        note.add_done_callback(self._notes.discard)
+
+    async def _note(self, key_id: str, now: datetime) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            await self._keys.note_use(key_id, now)
+
+
+def _remember(cache: OrderedDict[str, Known], key_id: str, found: Known) -> None:
+    cache[key_id] = found
+    if len(cache) > MOST_KNOWN:
+        cache.popitem(last=False)  # the oldest read: keys in use are read again every few seconds
+
+
+def _is_recent(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and timedelta(0) <= now - moment < NOTED_EVERY

@@ -1,0 +1,91 @@
+"""Builds the authenticators and the rate limiter from the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
+from orderkeep.application.access.api_keys import ApiKeyStore
+from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.access.rate_limits import RateLimiter
+from orderkeep.application.claims import ClaimsMapping, scope_mapping
+from orderkeep.application.openid_provider import OpenIdProvider, algorithms_in
+from orderkeep.application.ports import OrderStore
+from orderkeep.domain.exceptions import StoreUnusable
+
+if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
+    from orderkeep.config import Settings
+
+BURST_SECONDS = 2
+"""A burst may use the requests of this many seconds at once."""
+
+
+class AuthenticationNotInstalled(ValueError):
+    """The settings enable an authentication method whose package is not installed."""
+
+
+@runtime_checkable
+class KeepsApiKeys(Protocol):
+    """An order store that stores API keys too. Not every store does."""
+
+    def api_keys(self) -> ApiKeyStore:
+        """Return the API key store, which is open as long as the order store."""
+
+
+def api_keys_of(store: OrderStore) -> ApiKeyStore:
+    """Return the API keys of the store. Raises `StoreUnusable` if it does not support API keys."""
+    if not isinstance(store, KeepsApiKeys):
+        raise StoreUnusable("this store does not support API keys")
+    return store.api_keys()
+
+
+def api_key_authenticator(store: OrderStore) -> Authenticator:
+    """Return the authenticator of the store's API keys; the caller closes the store. Raises `StoreUnusable` if the
+    store does not support API keys.
+    """
+    return ApiKeyAuthenticator(api_keys_of(store))
+
+
+def open_authenticators(settings: Settings, store: OrderStore) -> list[Authenticator]:
+    """Return the authenticators that the settings enable. Raises `AuthenticationNotInstalled`, and `StoreUnusable` if
+    API keys are enabled for a store that does not support them.
+    """
+    found: list[Authenticator] = []
+    if "keys" in settings.authentication:
+        found.append(api_key_authenticator(store))
+    if "jwt" in settings.authentication:
+        found.append(_openid_tokens(settings))
+    return found
+
+
+def claims_mapping(settings: Settings) -> ClaimsMapping:
+    """Return the mapping from the claims of a verified token to an actor."""
+    return ClaimsMapping(settings.jwt_user_claim, settings.jwt_scopes_claim, scope_mapping(settings.jwt_scopes))
+
+
+def open_rate_limiter(per_second: int) -> RateLimiter | None:
+    """Return an in-process rate limiter, or None for 0, which means no limit."""
+    if not per_second:
+        return None
+    from orderkeep.infrastructure.token_buckets import TokenBuckets
+
+    return TokenBuckets(per_second, per_second * BURST_SECONDS)
+
+
+def _openid_tokens(settings: Settings) -> Authenticator:
+    try:
+        from orderkeep.infrastructure.openid_tokens import OpenIdTokens
+    except ModuleNotFoundError as error:
+        raise AuthenticationNotInstalled(
+            "OpenID Connect tokens require an extra package: pip install 'orderkeep[jwt]'"
+        ) from error
+    return OpenIdTokens(
+        OpenIdProvider(
+            settings.jwt_issuer,
+            settings.jwt_audience,
+            settings.jwt_jwks_url,
+            algorithms_in(settings.jwt_algorithms),
+            claims_mapping(settings),
+            settings.jwt_max_lifetime_seconds,
+        )
+    )
