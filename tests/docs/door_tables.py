@@ -7,20 +7,22 @@ import click
 import msgspec
 
 from orderkeep.application import errors as application_errors
+from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import limits as http1_limits
+from orderkeep.entrypoints.api.problems import status_of
+from orderkeep.entrypoints.api.routing import MAX_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.main import COMMANDS, cli
 from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
-from orderkeep.entrypoints.log_lines import FIELDS
+from orderkeep.entrypoints.logs import FIELDS
 from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.rules import Rule
-from orderkeep.entrypoints.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -75,7 +77,7 @@ def errors() -> Rows:
     rows: Rows = [("code", "HTTP", "exit code", "title", "when")]
     for kind in _kinds():
         words = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        rows.append((f"`{kind.code}`", str(int(status_for(kind))), str(_exit_code_of(kind)), kind.title, words))
+        rows.append((f"`{kind.code}`", str(int(status_of(kind))), str(_exit_code_of(kind)), kind.title, words))
     return rows
 
 
@@ -119,7 +121,7 @@ def limits_of_input() -> Rows:
         ("bytes of a request's body (`ORDERKEEP_MAX_BODY_BYTES`)", f"{most_bytes:,}", "413 `body_too_large`"),
         ("levels of arrays and objects in JSON", f"{MAX_DEPTH}", "400 `malformed_json`"),
         ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
-        ("query parameters", f"{MOST_PARAMETERS}", "422 `invalid_query`"),
+        ("query parameters", f"{MAX_PARAMETERS}", "422 `invalid_query`"),
         ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
         ("bytes of a line of a file to import", f"{text_lines.LONGEST_LINE:,}", "`line_too_long`"),
         ("characters of a record of a CSV file", f"{csv_records.LONGEST_RECORD:,}", "`malformed_csv`"),
@@ -129,7 +131,7 @@ def limits_of_input() -> Rows:
 
 
 def log_fields() -> Rows:
-    return [("field", "what it says"), *((f"`{name}`", field.says) for name, field in FIELDS.items())]
+    return [("field", "description"), *((f"`{name}`", field.description) for name, field in FIELDS.items())]
 
 
 def _kinds() -> Iterable[type[OrderkeepError]]:

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.log_context import current_request
+from orderkeep.entrypoints.logs import current_request
 from tests.entrypoints.lambda_calls import Answered, Event, read_answer, with_key
 
 USUAL = {

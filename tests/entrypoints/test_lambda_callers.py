@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
-from orderkeep.application.claims import ClaimsMapping, scope_mapping
 from orderkeep.application.errors import NotAuthenticated
+from orderkeep.bootstrap.access import claims_mapping
+from orderkeep.config import Settings
 from tests.entrypoints.lambda_calls import KINDS, Request, http_api, load_balancer
 from tests.entrypoints.lambda_containers import Context, call, container
 
-CLAIMS = ClaimsMapping(scopes=scope_mapping("shop.ship=orders:ship"))
+ACTOR_OF = claims_mapping(Settings(jwt_scopes="shop.ship=orders:ship")).actor_of
 ARN = "arn:aws:sts::123456789012:assumed-role/shop/anna"
 ISSUER = "https://login.example.com"
 
@@ -62,7 +63,7 @@ def lambda_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 def test_the_caller_is_the_one_whom_aws_authenticated(
     lambda_handler: ModuleType, context: dict[str, Any], actor: Actor | None
 ) -> None:
-    assert lambda_handler.caller_in(context, CLAIMS, frozenset({Scope.READ})) == actor
+    assert lambda_handler.caller_in(context, ACTOR_OF, frozenset({Scope.READ})) == actor
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_the_caller_is_the_one_whom_aws_authenticated(
 )
 def test_claims_without_a_caller_are_rejected(lambda_handler: ModuleType, found: dict[str, Any]) -> None:
     with pytest.raises(NotAuthenticated):
-        lambda_handler.caller_in({"authorizer": found}, CLAIMS, frozenset({Scope.READ}))
+        lambda_handler.caller_in({"authorizer": found}, ACTOR_OF, frozenset({Scope.READ}))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -18,9 +18,7 @@ SECONDS = 60
 """The most that one is looked for; they are found in less than ten."""
 
 BUGS = {
-    "json_reader": Bug(
-        "entrypoints/strict_json.py", 'number in (float("inf"), float("-inf"))', 'number == float("inf")'
-    ),
+    "json_reader": Bug("application/strict_json.py", 'float("-inf"))', 'float("-inf")) and len(digits) < 6'),
     "order_bodies": Bug("entrypoints/field_errors.py", '.replace("/", "~1")', ""),
     "cursors": Bug("application/cursors.py", "position.created_at.tzinfo != UTC or", ""),
     "entity_tags": Bug("entrypoints/api/routing.py", '.strip(" \\t"))', ".strip())"),
@@ -31,7 +29,9 @@ BUGS = {
     ),
     "mapped_files": Bug("entrypoints/order_files/mapped_layout.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
 }
-HANG = Bug("entrypoints/strict_json.py", "    return digits\n", "    while digits == '7': pass\n    return digits\n")
+HANG = Bug(
+    "application/strict_json.py", "    return int(digits)\n", "    while digits == '7': pass\n    return int(digits)\n"
+)
 
 
 def need_atheris() -> None:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from orderkeep.bootstrap import bootstrap, build_use_cases
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.entrypoints import field_errors, log_exceptions, log_lines
+from orderkeep.entrypoints import field_errors, logs
 from orderkeep.entrypoints.api import answers, errors, metrics, middleware, problems, request_log
 from tests.entrypoints.lambda_calls import Request
 from tests.leaks.canaries import VALUE
@@ -23,7 +23,7 @@ log = logging.getLogger("orderkeep.http")
 
 
 def in_the_route(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(log_lines.FIELDS, "route", log_lines.Field(r".*", ""))
+    patch.setitem(logs.FIELDS, "route", logs.Field(r".*", ""))
     patch.setattr(request_log, "route_of", lambda scope: scope["path"])
 
 
@@ -108,10 +108,7 @@ async def test_a_leak_is_found(
 
 
 async def test_what_an_exception_says_is_found_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_exceptions, "_name_of", lambda kind: kind.__name__)
-    monkeypatch.setattr(
-        log_lines, "raised_in", lambda record: [log_exceptions.Raised(str(record.exc_info and record.exc_info[1]), [])]
-    )
+    monkeypatch.setattr(logs, "described", lambda error: [{"type": str(error), "frames": []}])
     async with asking(build_use_cases(breaking(open_store("memory://"), BREAKS["a key error"]))) as ask:
         with pytest.raises(Leak, match="the log"), listening():
             await ask(Request("GET", "/orders/o-1"))
@@ -124,7 +121,7 @@ def test_a_canary_in_a_reason_is_found(text: str) -> None:
 
 
 def test_a_control_character_in_the_log_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_lines, "visible", lambda text: text)
+    monkeypatch.setattr(logs, "visible", lambda text: text)
     with pytest.raises(Leak, match="control characters"), listening():
         log.error("it happened", extra={"reason": "\x1b[31m"})
 

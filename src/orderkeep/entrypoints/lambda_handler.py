@@ -55,7 +55,6 @@ with fast_imports():
 
     from orderkeep.application.access.actor import Actor, ActorKind, scopes_in
     from orderkeep.application.access.actor import Scope as Permission
-    from orderkeep.application.claims import ClaimsMapping
     from orderkeep.bootstrap.access import claims_mapping
     from orderkeep.entrypoints.api.app import create_app
     from orderkeep.entrypoints.api.dependencies import REQUEST_ID
@@ -63,6 +62,9 @@ with fast_imports():
     from orderkeep.entrypoints.api.shell import SERVER_REQUEST_ID
 
 Event = dict[str, Any]
+ActorOf = Callable[[Mapping[str, object]], Actor]
+"""Returns the actor whom verified claims identify; raises `NotAuthenticated` if they identify none."""
+
 Pairs = Iterable[tuple[str, str]]
 
 TEXT_TYPES = ["text/", "application/json", "+json"]
@@ -184,7 +186,7 @@ def kind_of(event: object) -> type[GatewayV2 | GatewayV1 | LoadBalancer] | None:
     return GatewayV1 if "httpMethod" in event and "path" in event else None
 
 
-def caller_in(context: Mapping[str, Any], claims: ClaimsMapping, iam_scopes: frozenset[Permission]) -> Actor | None:
+def caller_in(context: Mapping[str, Any], actor_of: ActorOf, iam_scopes: frozenset[Permission]) -> Actor | None:
     """Return the caller whom AWS authenticated, from an event's `requestContext`: with IAM, staff with `iam_scopes`;
     with an authorizer, as its claims say. None without either, as behind a load balancer. Nothing of it comes from the
     client. Raises `NotAuthenticated` if the claims do not identify a caller.
@@ -196,18 +198,18 @@ def caller_in(context: Mapping[str, Any], claims: ClaimsMapping, iam_scopes: fro
     if arn := (authorizer.get("iam") or {}).get("userArn") or (context.get("identity") or {}).get("userArn"):
         return Actor(ActorKind.STAFF, str(arn), iam_scopes)
     if "jwt" in authorizer:
-        return claims.actor_of(authorizer["jwt"].get("claims") or {})
+        return actor_of(authorizer["jwt"].get("claims") or {})
     if "claims" in authorizer:  # of Cognito, at a REST API
-        return claims.actor_of(authorizer["claims"])
+        return actor_of(authorizer["claims"])
     if custom := authorizer.get("lambda") or authorizer:
         found = {"iss": CUSTOM_ISSUER, "sub": custom.get("principalId"), **custom}
-        return claims.actor_of({name: value for name, value in found.items() if value is not None})
+        return actor_of({name: value for name, value in found.items() if value is not None})
     return None
 
 
 def _caller_of() -> Callable[[MutableMapping[str, Any]], Actor | None]:
-    claims, iam_scopes = claims_mapping(_settings), scopes_in(_settings.iam_scopes)
-    return lambda scope: caller_in(scope["aws.event"].get("requestContext") or {}, claims, iam_scopes)
+    actor_of, iam_scopes = claims_mapping(_settings).actor_of, scopes_in(_settings.iam_scopes)
+    return lambda scope: caller_in(scope["aws.event"].get("requestContext") or {}, actor_of, iam_scopes)
 
 
 @asynccontextmanager

@@ -19,8 +19,7 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.entrypoints.log_lines import EndedLines
-from orderkeep.entrypoints.log_setup import let_only_lines_speak, lines_for
+from orderkeep.entrypoints.logs import install_log_hooks, log_formatter
 
 log = logging.getLogger("orderkeep.lambda")
 
@@ -136,10 +135,10 @@ def xray_trace() -> str:
 def _configure_logging(settings: Settings) -> None:
     """Format the lines of Lambda's own handler, which does not add line breaks. Its default level is warning."""
     logging.getLogger("orderkeep").setLevel(settings.log_level.upper())
-    lines = lines_for(settings.log_format)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(lines if isinstance(handler, logging.StreamHandler) else EndedLines(lines))
-    let_only_lines_speak()
+        end = "" if isinstance(handler, logging.StreamHandler) else "\n"
+        handler.setFormatter(log_formatter(settings.log_format, end=end))
+    install_log_hooks()
 
 
 @contextmanager

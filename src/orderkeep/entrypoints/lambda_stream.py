@@ -17,7 +17,7 @@ from orderkeep.application.event_publisher import EventPublisher, NotPublished
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, xray_trace
-from orderkeep.entrypoints.log_context import current_request
+from orderkeep.entrypoints.logs import current_request
 from orderkeep.entrypoints.trace_ids import trace_id_in
 
 log = logging.getLogger("orderkeep.lambda")

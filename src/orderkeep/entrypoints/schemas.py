@@ -14,12 +14,12 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic import WithJsonSchema as JsonSchema
 
 from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 from orderkeep.entrypoints.instants import read_instant
-from orderkeep.entrypoints.strict_json import read_json
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _NOT_ON_A_LINE = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"

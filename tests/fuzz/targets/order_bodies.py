@@ -6,10 +6,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.domain.exceptions import InvalidOrder
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, ReceiptBody, parse, parse_json, read_place_order
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 from tests.fuzz.kept_orders import check_kept
 
 FULL = (

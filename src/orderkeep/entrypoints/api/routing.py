@@ -32,10 +32,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 MAX_PARAMETERS = 50
 """Maximum number of query parameters of a request."""

@@ -29,8 +29,7 @@ from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, ServerState
 from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
 from orderkeep.entrypoints.api.workers import Supervisor
-from orderkeep.entrypoints.log_lines import visible
-from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
+from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
 
 TICK_SECONDS = 0.1
 
@@ -66,8 +65,8 @@ def serve(settings: Settings) -> None:
 
 
 async def _supervise(settings: Settings, listener: socket.socket) -> int:
-    logging.config.dictConfig(logging_of_server(settings.log_format, settings.log_level))
-    let_only_lines_speak()
+    logging.config.dictConfig(server_log_config(settings.log_format, settings.log_level))
+    install_log_hooks()
     environment = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
     return await Supervisor(
         [sys.executable, "-m", "orderkeep.entrypoints.api.server"],
@@ -95,7 +94,7 @@ async def _serve(settings: Settings, listeners: list[socket.socket], supervisor:
     use_cases = _open(settings)
     try:
         server = _server(settings, use_cases, supervisor)
-        let_only_lines_speak()
+        install_log_hooks()
         gc.collect()
         gc.freeze()
         for listener in listeners:
@@ -161,7 +160,7 @@ def _server(settings: Settings, use_cases: UseCases, supervisor: socket.socket |
         http=Connection,
         ws="none",
         lifespan="off",
-        log_config=logging_of_server(settings.log_format, settings.log_level),
+        log_config=server_log_config(settings.log_format, settings.log_level),
         access_log=False,
         server_header=False,
         root_path=settings.root_path,

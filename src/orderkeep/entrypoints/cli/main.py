@@ -15,7 +15,7 @@ from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.lazy import LazyGroup
 from orderkeep.entrypoints.cli.options import session_options
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.log_setup import keep_quiet
+from orderkeep.entrypoints.logs import configure_cli_logging
 
 HELP = """Keep orders.
 
@@ -108,5 +108,5 @@ def main() -> NoReturn:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
-    keep_quiet()
+    configure_cli_logging()
     cli.main(prog_name="orderkeep")

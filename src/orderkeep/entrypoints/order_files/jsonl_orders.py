@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.application.use_cases import ImportProblem, ImportRow
 from orderkeep.entrypoints.order_files.imported import import_row
 from orderkeep.entrypoints.order_files.text_lines import TextLine
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 BLANK = " \t\r\n"
 """What may stand around JSON (RFC 8259, 2); `strip` alone would take away much else."""
