@@ -244,7 +244,7 @@ class _BoundedBody:
             )
 
 
-def security_headers(hsts_seconds: int) -> list[tuple[bytes, bytes]]:
+def security_headers(hsts_seconds: int = 0) -> list[tuple[bytes, bytes]]:
     """Return the headers of every response; with `hsts_seconds`, browsers use HTTPS only for that long."""
     hsts = {"Strict-Transport-Security": f"max-age={hsts_seconds}"} if hsts_seconds else {}
     return [(name.lower().encode(), value.encode()) for name, value in {**SECURITY_HEADERS, **hsts}.items()]

@@ -223,7 +223,7 @@ class RequestCycle:
 
     async def _send_500(self) -> None:
         """Respond in place of an application that failed, or was cancelled when the server stopped."""
-        detail = "the service could not finish this: whether it was done is not known"
+        detail = "the request was not completed, and the change may or may not have been made"
         request_id = self.scope.get(REQUEST_ID) or token_hex(16)
         problem = HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
         response = problem_response(problem, request_id)
@@ -243,7 +243,7 @@ def problem_bytes(problem: HttpProblem, default_headers: Iterable[tuple[bytes, b
 
 
 def _with_standard_headers(response: Response, request_id: str) -> list[tuple[bytes, bytes]]:
-    return [*response.raw_headers, (b"x-request-id", request_id.encode()), *security_headers(hsts_seconds=0)]
+    return [*response.raw_headers, (b"x-request-id", request_id.encode()), *security_headers()]
 
 
 def _checked(lines: list[bytes]) -> bytes:
