@@ -56,16 +56,10 @@ async def test_each_refusal_has_its_status(error: OrderkeepError, status: int) -
         assert (await answer_of_a_failing_store(error)).status_code == status
 
 
-<<<<<<< HEAD
-def test_every_exception_has_a_status_and_a_code_of_its_own() -> None:
-    kinds = [k for k in vars(exceptions).values() if isinstance(k, type) and issubclass(k, OrderkeepError)]
-    assert {kind.__name__: status_of(kind) for kind in kinds if status_of(kind) >= 500} == {
-=======
 def test_only_outages_and_bugs_have_a_status_of_500_or_above() -> None:
     found = [*vars(exceptions).values(), *vars(errors).values()]
     kinds = [k for k in found if isinstance(k, type) and issubclass(k, OrderkeepError)]
-    assert {kind.__name__: status_for(kind) for kind in kinds if status_for(kind) >= 500} == {
->>>>>>> core
+    assert {kind.__name__: status_of(kind) for kind in kinds if status_of(kind) >= 500} == {
         "OrderkeepError": 500,
         "ServiceUnavailable": 503,
         "AuthenticationUnavailable": 503,
