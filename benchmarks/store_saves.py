@@ -22,7 +22,7 @@ from pathlib import Path
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, writer
-from orderkeep.infrastructure.sqlite_repo.rows import INSERT_CHANGE, Write
+from orderkeep.infrastructure.sqlite_repo.queries import INSERT_CHANGE, write_of
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
@@ -96,10 +96,10 @@ def one_commit_per_save(path: Path) -> Contender:
 
     def run(orders: list[Order], _: int) -> None:
         for order in orders:
-            write = Write.of(commit_of(order))
+            write = write_of(commit_of(order))
             cursor.execute("BEGIN IMMEDIATE")
-            cursor.execute(write.order_sql, write.order_row)
-            cursor.execute(INSERT_CHANGE, write.change_row)
+            cursor.execute(write.statement, write.parameters)
+            cursor.execute(INSERT_CHANGE, write.change)
             cursor.execute("COMMIT")
 
     return Contender("one a commit, bare statements", some_orders, run)

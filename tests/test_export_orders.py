@@ -5,6 +5,7 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ExportOrdersUseCase
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
+from orderkeep.testing.reading import order_in
 
 
 def on_450_orders() -> ExportOrdersUseCase:
@@ -13,7 +14,7 @@ def on_450_orders() -> ExportOrdersUseCase:
 
 
 async def test_writes_out_every_order_once_newest_first() -> None:
-    ids = [order.id async for order in on_450_orders().execute()]
+    ids = [order_in(order).id async for order in on_450_orders().execute()]
     assert ids == [f"order-{number:03}" for number in reversed(range(450))]
 
 
@@ -22,7 +23,9 @@ async def test_writes_out_what_matches() -> None:
 
 
 async def test_writes_out_a_customers_own_orders_for_them() -> None:
-    users = [order.user_id async for order in on_450_orders().execute(actor=Actor(ActorKind.CUSTOMER, "user-1"))]
+    users = [
+        order_in(order).user_id async for order in on_450_orders().execute(actor=Actor(ActorKind.CUSTOMER, "user-1"))
+    ]
     assert users == ["user-1"] * 225
 
 

@@ -1,7 +1,6 @@
 """Issuing receipts, as the shop sees it."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from itertools import count
@@ -58,8 +57,9 @@ async def test_issues_a_receipt_of_the_order_as_it_is(
     issued = await issue.execute("order-1")
     digest = sha256(PENDING).hexdigest()
     assert issued.document == Document(digest, "receipt", "text/html", len(PENDING), 1, 2, NOON)
-    assert (issued.order.version, issued.order.documents, issued.replayed) == (2, (issued.document,), False)
-    assert [event.type for event in issued.events] == ["DocumentAttached"]
+    result = issued.result
+    assert (result.version, result.order.documents, issued.replayed) == (2, (issued.document,), False)
+    assert [event.type for event in result.events] == ["DocumentAttached"]
     assert await documents_of(repo) == (issued.document,)
     assert await files.get(f"orders/order-1/{digest}.html") == PENDING
 
@@ -69,7 +69,8 @@ async def test_issues_one_receipt_for_each_version_and_format(
 ) -> None:
     first = await issue.execute("order-1")
     again = await issue.execute("order-1")
-    assert again == replace(first, events=(), replayed=True)
+    assert (again.document, again.replayed) == (first.document, True)
+    assert (again.result.order, again.result.events, again.result.replayed) == (first.result.order, (), False)
     pdf = await issue.execute("order-1", file_format="pdf")
     assert (pdf.document.media_type, pdf.document.order_version) == ("application/pdf", 1)
     await CancelOrderUseCase(repo).execute("order-1")
@@ -84,7 +85,7 @@ async def test_issues_a_receipt_of_the_order_as_it_was(
 ) -> None:
     await ConfirmOrderUseCase(repo).execute("order-1")
     issued = await issue.execute("order-1", version=1)
-    assert (issued.document.order_version, issued.order.status) == (1, "processing")
+    assert (issued.document.order_version, issued.result.order.status) == (1, "processing")
     assert await files.get(f"orders/order-1/{issued.document.id}.html") == PENDING
 
 
@@ -126,11 +127,20 @@ async def test_a_dry_run_keeps_nothing_and_tells_what_would_be(
     issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
 ) -> None:
     tried = await issue.execute("order-1", CommandContext(dry_run=True))
-    assert tried.dry_run
+    assert tried.result.dry_run
     assert (await documents_of(repo), files.asked) == ((), [])
     assert (await issue.execute("order-1")).document == tried.document
     known = await issue.execute("order-1", CommandContext(dry_run=True))
-    assert (known.document, known.replayed, known.dry_run) == (tried.document, True, True)
+    assert (known.document, known.replayed, known.result.dry_run) == (tried.document, True, True)
+
+
+def assert_replays(again: IssuedReceipt, first: IssuedReceipt) -> None:
+    assert (again.document, again.result.order, again.result.events) == (
+        first.document,
+        first.result.order,
+        first.result.events,
+    )
+    assert (again.replayed, again.result.replayed, first.replayed) == (True, True, False)
 
 
 async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_moved_on(
@@ -139,7 +149,7 @@ async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_move
     asked = CommandContext(key="the-key")
     first = await issue.execute("order-1", asked)
     await ConfirmOrderUseCase(repo).execute("order-1")
-    assert await issue.execute("order-1", asked) == replace(first, replayed=True)
+    assert_replays(await issue.execute("order-1", asked), first)
     assert len(files.asked) == 1
     with pytest.raises(IdempotencyKeyReused):
         await issue.execute("order-1", asked, file_format="pdf")
@@ -161,7 +171,7 @@ async def test_a_request_that_its_own_retry_overtook_answers_what_the_retry_did(
         return IssueReceiptUseCase(repo, repo, files, {"html": renderer}, lambda: NOON + timedelta(hours=next(ticks)))
 
     quick = issuing(PlainReceipts())
-    assert await issuing(SlowReceipts()).execute("order-1", asked) == replace(overtaking[0], replayed=True)
+    assert_replays(await issuing(SlowReceipts()).execute("order-1", asked), overtaking[0])
     assert await documents_of(repo) == (overtaking[0].document,)
 
 

@@ -14,15 +14,18 @@ from sqlalchemy.exc import SQLAlchemyError
 from examples.sqlalchemy_store.tables import CHANGES, METADATA, ORDERS, TAGS, Instant
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,
     change_of,
     commit_of,
+    mark_saved,
     order_of,
+    page_of,
     snapshot_of,
 )
 
@@ -50,18 +53,18 @@ class SqlAlchemyStore(OrderStore):
         row = await self._first(ORDER.where(ORDERS.c.id == order_id))
         return order_of(*row) if row else None
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
         await self._do(lambda connection: _write(connection, commits))
-        for order, commit in zip(orders, commits, strict=True):
-            order.mark_saved(commit.order.seal)
+        return mark_saved(orders, commits)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         row = await self._first(SNAPSHOT.where(ORDERS.c.id == order_id))
         return snapshot_of(*row) if row else None
 
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return [snapshot_of(*row) for row in await self._all(_list(where, after).limit(min(limit, LARGEST)))]
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        rows = await self._all(_list(where, after).limit(min(limit, LARGEST - 1) + 1))
+        return page_of([snapshot_of(*row) for row in rows], limit)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         changes = await self.list_changes(order_id, version - 1, 1)

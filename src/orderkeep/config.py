@@ -125,6 +125,7 @@ class Settings(BaseSettings):
     auto_migrate: bool = Field(True, description="Whether the store's tables are made and brought up to date at start.")
     host: str = Field("127.0.0.1", description="The address that HTTP is served on; 0.0.0.0 is all there are.")
     port: int = Field(8000, ge=0, le=65_535, description="The port that HTTP is served on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, description="The number of processes that serve the port; each has its own limits.")
     root_path: str = Field("", description="The path that a proxy in front serves us under, such as /shop.")
     max_body_bytes: int = Field(
         65_536, ge=1, description="The largest body of a request; 64 KiB are 500 lines of 130 bytes."

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from orderkeep.domain.entities import Order
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
 Act = Callable[[], Awaitable[object]]
@@ -25,9 +26,9 @@ class InterleavedStore(InMemoryOrderRepository):
         await self._reached("get_by_id")
         return await super().get_by_id(order_id)
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         await self._reached("save")
-        await super().save(*orders)
+        return await super().save(*orders)
 
     async def _reached(self, method: str) -> None:
         self.calls.append((method, 1 + sum(name == method for name, _ in self.calls)))

@@ -51,7 +51,8 @@ async def test_answers_what_would_happen_and_writes_nothing(status: str, run: Ru
     assert not order.idempotency_keys
 
     happened = await run(repo, replace(asked, dry_run=False))
-    assert foreseen == replace(happened, dry_run=True)
+    assert (foreseen.order, foreseen.events, foreseen.dry_run) == (happened.order, happened.events, True)
+    assert (foreseen.order_id, foreseen.version, foreseen.json) == ("order-1", happened.version, None)
 
 
 @each_command
@@ -79,4 +80,5 @@ async def test_answers_a_key_that_was_used_as_it_was_then() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     cancel = CancelOrderUseCase(repo, repo)
     first = await cancel.execute("order-1", CommandContext(key="key-1"))
-    assert await cancel.execute("order-1", DRY_WITH_KEY) == replace(first, replayed=True)
+    again = await cancel.execute("order-1", DRY_WITH_KEY)
+    assert (again.order, again.events, again.replayed, again.dry_run) == (first.order, first.events, True, False)

@@ -11,8 +11,9 @@ import pytest
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import NotAllowed
-from orderkeep.application.use_cases import OrderFormat
+from orderkeep.application.use_cases import CancelOrderUseCase, OrderFormat
 from orderkeep.bootstrap import UseCases, build_use_cases
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -114,6 +115,29 @@ async def test_customers_look_cancel_and_take_their_orders_along(name: str, do: 
 async def test_a_foreign_order_is_as_one_that_is_not_there(name: str, order_id: str, do: UseCases) -> None:
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await CALLS[name][1](do, order_id, STRANGER)
+
+
+class PlainRepository:
+    """The article's repository: two methods, and no port of ours."""
+
+    def __init__(self, order: Order) -> None:
+        self.order = order
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        return self.order if order_id == self.order.id else None
+
+    async def save(self, *orders: Order) -> None:
+        pass
+
+
+async def test_customers_need_a_repository_of_two_methods_only() -> None:
+    cancel: Any = CancelOrderUseCase(PlainRepository(small_order("order-1")))  # type: ignore[arg-type]
+    owner = Actor(ActorKind.CUSTOMER, small_order("order-1").user_id)
+    for actor, order_id in ((STRANGER, "order-1"), (owner, "order-2")):
+        with pytest.raises(OrderNotFound):
+            await cancel.execute(order_id, CommandContext(actor=actor))
+    result = await cancel.execute("order-1", CommandContext(actor=owner))
+    assert (result.order.status, result.json) == ("cancelled", None)
 
 
 async def test_lists_and_exports_of_strangers_are_empty(do: UseCases) -> None:

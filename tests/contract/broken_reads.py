@@ -7,23 +7,14 @@ from datetime import datetime, timedelta
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.infrastructure.serialization import ChangeRecord
+from orderkeep.infrastructure.serialization import ChangeRecord, OrderRecord, change_of
 
 TICK = timedelta(microseconds=1)
-
-
-class GivesOrdersToStrangers(InMemoryOrderRepository):
-    async def get_own(self, order_id: str, user_id: str) -> Order | None:
-        return await self.get_by_id(order_id)
-
-
-class ShowsOrdersToStrangers(InMemoryOrderRepository):
-    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
-        return await self.get_snapshot(order_id)
 
 
 class AltersHistory(InMemoryOrderRepository):
@@ -90,21 +81,21 @@ class RepeatsAVersionInHistory(InMemoryOrderRepository):
 class AltersLists(InMemoryOrderRepository):
     """Lists something else than what was asked for."""
 
-    async def everything(self, where: OrderFilter, after: ListPosition | None) -> list[OrderSnapshot]:
-        return await super().list_snapshots(where, after, 1_000_000)
+    def everything(self, where: OrderFilter, after: ListPosition | None) -> list[OrderRecord]:
+        return super()._find(where, after, 1_000_000)
 
 
 class UnorderedTies(AltersLists):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        found = await self.everything(where, after)
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        found = self.everything(where, after)
         found.sort(key=lambda snapshot: snapshot.id)
         return sorted(found, key=lambda snapshot: snapshot.created_at, reverse=True)[:limit]
 
 
 class FindsTagsByTheirBeginning(AltersLists):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
         tag = where.tag
-        found = await self.everything(replace(where, tag=None), after)
+        found = self.everything(replace(where, tag=None), after)
         tagged = [
             snapshot
             for snapshot in found
@@ -114,35 +105,34 @@ class FindsTagsByTheirBeginning(AltersLists):
 
 
 class IncludesTheLastInstant(InMemoryOrderRepository):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
         if where.created_to is not None and where.created_to < datetime.max.replace(tzinfo=where.created_to.tzinfo):
             where = replace(where, created_to=where.created_to + TICK)
-        return await super().list_snapshots(where, after, limit)
+        return super()._find(where, after, limit)
 
 
 class FiltersByTheFirstStatus(AltersLists):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        found = await self.everything(replace(where, status=None), after)
-        first = {snapshot.id: await self.get_change(snapshot.id, 1) for snapshot in found}
-        was = {order_id: change.order.status for order_id, change in first.items() if change}
-        return [snapshot for snapshot in found if where.status in (None, was[snapshot.id])][:limit]
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        found = self.everything(replace(where, status=None), after)
+        was = {record.id: change_of(self._changes[record.id][0]).order.status for record in found}
+        return [record for record in found if where.status in (None, was[record.id])][:limit]
 
 
 class PagesByTimeAlone(InMemoryOrderRepository):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return await super().list_snapshots(where, after and replace(after, id=""), limit)
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        return super()._find(where, after and replace(after, id=""), limit)
 
 
 class NeedsTheOrderItGoesOnFrom(InMemoryOrderRepository):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
         if after is not None and after.id not in self._orders:
             return []
-        return await super().list_snapshots(where, after, limit)
+        return super()._find(where, after, limit)
 
 
 class GivesSmallPages(InMemoryOrderRepository):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return await super().list_snapshots(where, after, min(limit, 30))
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        return super()._find(where, after, min(limit, 30))
 
 
 class PagesByOffset(AltersLists):
@@ -150,9 +140,9 @@ class PagesByOffset(AltersLists):
         super().__init__()
         self.offsets: dict[ListPosition | None, int] = defaultdict(int)
 
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
         offset = self.offsets[after]
-        page = (await self.everything(where, None))[offset : offset + limit]
+        page = (self.everything(where, None))[offset : offset + limit]
         if page:
             self.offsets[ListPosition(page[-1].created_at, page[-1].id)] = offset + len(page)
         return page
@@ -166,9 +156,10 @@ class SkipsEveryFifthChange(InMemoryOrderRepository):
 
 
 class FeedsOneChangeACommit(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
-        super()._commit(orders)
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        saved = super()._commit(orders)
         del self._feed[len(self._feed) - len(orders) + 1 :]
+        return saved
 
 
 class RepeatsTheLastOfAPage(InMemoryOrderRepository):
@@ -200,14 +191,15 @@ class GivesPositionsBeforeItCommits(InMemoryOrderRepository):
         self.taken = 0
         self.places: dict[int, tuple[ChangeRecord, ...]] = {}
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         self.taken += 1
         place = self.taken
         for _ in range(place % 3):
             await asyncio.sleep(0)
         before = len(self._feed)
-        await super().save(*orders)
+        saved = await super().save(*orders)
         self.places[place] = tuple(self._feed[before:])
+        return saved
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         feed = InMemoryOrderRepository()

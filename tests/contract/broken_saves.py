@@ -2,6 +2,7 @@
 
 import asyncio
 import struct
+from bisect import insort
 from dataclasses import replace
 
 import msgspec
@@ -9,8 +10,9 @@ import msgspec
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.infrastructure.serialization import commit_of
+from orderkeep.infrastructure.serialization import commit_of, mark_saved
 
 
 class AltersOrders(InMemoryOrderRepository):
@@ -19,12 +21,13 @@ class AltersOrders(InMemoryOrderRepository):
     def altered(self, order: OrderDTO) -> OrderDTO:
         raise NotImplementedError
 
-    def _commit(self, orders: tuple[Order, ...]) -> None:
-        super()._commit(orders)
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        saved = super()._commit(orders)
         for order in orders:
             kept = self._orders[order.id]
             document = msgspec.json.encode(self.altered(msgspec.json.decode(kept.document, type=OrderDTO)))
             self._orders[order.id] = replace(kept, document=document)
+        return saved
 
 
 class SwapsTwoAmounts(AltersOrders):
@@ -79,9 +82,10 @@ class TakesIdsForNumbers(InMemoryOrderRepository):
 
 
 class LiveObjects(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
-        super()._commit(orders)
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        saved = super()._commit(orders)
         self.live = getattr(self, "live", {}) | {order.id: order for order in orders}
+        return saved
 
     async def get_by_id(self, order_id: str) -> Order | None:
         live: dict[str, Order] = getattr(self, "live", {})
@@ -89,23 +93,25 @@ class LiveObjects(InMemoryOrderRepository):
 
 
 class ForgetsToCount(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         versions = [order.version for order in orders]
-        super()._commit(orders)
+        saved = super()._commit(orders)
         for order, version in zip(orders, versions, strict=True):
             order.version = version
+        return saved
 
 
 class SkipsWhatDidNotChange(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
-        super()._commit(tuple(order for order in orders if order.events))
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        return super()._commit(tuple(order for order in orders if order.events))
 
 
 class RepeatsTheLastSave(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
-        super()._commit(orders)
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        saved = super()._commit(orders)
         if not orders:
             self._feed.extend(self._feed[-1:])
+        return saved
 
 
 class ChecksLess(InMemoryOrderRepository):
@@ -114,17 +120,21 @@ class ChecksLess(InMemoryOrderRepository):
     def accepts(self, kept: int, loaded: int) -> bool:
         return True
 
-    def _commit(self, orders: tuple[Order, ...]) -> None:
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         for order in orders:
             kept = self._orders.get(order.id)
             if not self.accepts(kept.version if kept else 0, order.version):
                 raise ConcurrentUpdate(order.id)
+        saved: list[OrderSnapshot] = []
         for order in orders:
             commit = commit_of(order)
+            if order.id not in self._orders:
+                insort(self._by_time, (order.created_at, order.id))
             self._orders[order.id] = commit.order
             self._changes.setdefault(order.id, []).append(commit.change)
             self._feed.append(commit.change)
-            order.mark_saved(commit.order.seal)
+            saved += mark_saved([order], [commit])
+        return tuple(saved)
 
 
 class BlindWrites(ChecksLess):
@@ -152,30 +162,29 @@ class TakesOneOrderTwice(ChecksLess):
 
 
 class ChecksThenWrites(ChecksLess):
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         for order in orders:
             kept = self._orders.get(order.id)
             if (kept.version if kept else 0) != order.version:
                 raise ConcurrentUpdate(order.id)
         await asyncio.sleep(0)
-        self._commit(orders)
+        return self._commit(orders)
 
 
 class SavesTheFirstOnly(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
-        super()._commit(orders[:1])
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        return super()._commit(orders[:1])
 
 
 class SavesOneByOne(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
-        for order in orders:
-            super()._commit((order,))
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        return tuple(saved for order in orders for saved in super(SavesOneByOne, self)._commit((order,)))
 
 
 class SpoilsRefusedOrders(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         try:
-            super()._commit(orders)
+            return super()._commit(orders)
         except ConcurrentUpdate:
             for order in orders:
                 order.events = []
@@ -183,8 +192,19 @@ class SpoilsRefusedOrders(InMemoryOrderRepository):
 
 
 class FeedsBeforeItCommits(InMemoryOrderRepository):
-    def _commit(self, orders: tuple[Order, ...]) -> None:
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         fed = [commit_of(order).change for order in orders]
         self._feed.extend(fed)
-        super()._commit(orders)
+        saved = super()._commit(orders)
         del self._feed[-2 * len(fed) : -len(fed) or None]
+        return saved
+
+
+class ReturnsSnapshotsInAnyOrder(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        return super()._commit(orders)[::-1]
+
+
+class ReturnsOtherBytesThanItStores(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        return tuple(replace(saved, json=saved.json + b" ") for saved in super()._commit(orders))

@@ -183,7 +183,7 @@ async def _answer(acting: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def listed(store: OrderStore, where: OrderFilter, after: ListPosition | None, limit: int) -> Any:
-    return await store.list_snapshots(where, after, limit)
+    return await store.list_page(where, after, limit)
 
 
 async def change_at(store: OrderStore, order_id: str, at: datetime) -> Any:

@@ -1,4 +1,4 @@
-"""The DynamoDB store keeps API keys as the contract says, on Amazon's own DynamoDB Local."""
+"""The API key contract on DynamoDB Local."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""The races that matter most, over DynamoDB: more rounds than the contract has, from tasks and from threads."""
+"""The most important races on DynamoDB, with more rounds than the contract, in tasks and in threads."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -24,21 +24,21 @@ async def store(dynamodb: Server) -> AsyncIterator[OrderStore]:
     await store.close()
 
 
-async def test_one_of_32_tasks_that_cancel_and_ship_an_order_wins(store: OrderStore) -> None:
+async def test_one_of_32_tasks_cancelling_and_shipping_wins(store: OrderStore) -> None:
     count = await race_cancel_against_ship(store, rounds=ROUNDS, at_once=AT_ONCE)
     assert count.winners.total() == ROUNDS
 
 
-async def test_one_of_20_saves_at_once_wins(store: OrderStore) -> None:
+async def test_one_of_20_concurrent_saves_wins(store: OrderStore) -> None:
     await race_saves(store, rounds=ROUNDS)
 
 
-async def test_retries_with_one_key_have_one_effect_and_one_answer(store: OrderStore) -> None:
+async def test_retries_with_one_key_have_one_effect_and_one_result(store: OrderStore) -> None:
     count = await retry_with_one_key(store, rounds=ROUNDS, at_once=10)
     assert (count.requests, count.replayed) == (2 * ROUNDS * 10, 2 * ROUNDS * 9)
 
 
-async def test_one_of_16_threads_with_loops_of_their_own_wins(store: OrderStore) -> None:
+async def test_one_of_16_threads_with_own_loops_wins(store: OrderStore) -> None:
     for number in range(3):
         order_id = f"order-{number}"
         await store.save(small_order(order_id, status="processing"))

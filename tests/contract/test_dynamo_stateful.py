@@ -1,4 +1,4 @@
-"""DynamoDB and the in-memory reference, driven side by side by whatever Hypothesis thinks of."""
+"""DynamoDB and the in-memory store give the same results for the same random calls (Hypothesis)."""
 
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
@@ -9,7 +9,7 @@ from tests.contract.side_by_side import SideBySide
 from tests.servers.dynamodb import Server
 
 
-def test_dynamodb_answers_as_memory_does(dynamodb: Server) -> None:
+def test_dynamodb_behaves_as_memory(dynamodb: Server) -> None:
     class DynamoBesideMemory(SideBySide):
         def open_store(self) -> OrderStore:
             self.url = self.runner.run(dynamodb.new_url())

@@ -1,4 +1,4 @@
-"""The DynamoDB store keeps the contract, on Amazon's own DynamoDB Local."""
+"""The store contract on DynamoDB Local."""
 
 from collections.abc import AsyncIterator
 
@@ -19,7 +19,7 @@ class TestDynamoStore(OrderStoreContract):
 
 
 class TestDynamoStoreAsOnLambda(OrderStoreContract):
-    """With the HTTP client that Lambda has."""
+    """With the HTTP client used on Lambda."""
 
     @pytest.fixture
     async def store(self, dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrderStore]:

@@ -7,6 +7,7 @@ import pytest
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.entities import Order
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing import OrderStoreContract
 
@@ -18,9 +19,9 @@ class PoliteStore(InMemoryOrderRepository):
         await asyncio.sleep(0)
         return await super().get_by_id(order_id)
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         await asyncio.sleep(0)
-        await super().save(*orders)
+        return await super().save(*orders)
 
 
 class TestMemoryStore(OrderStoreContract):

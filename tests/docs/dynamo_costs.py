@@ -1,8 +1,8 @@
-"""What each use case costs on DynamoDB, from the items it reads and writes and Amazon's rule for capacity units.
+"""What each use case costs on DynamoDB, from the items it reads and writes and Amazon's rules for capacity units.
 
 A write unit is 1 KB written, a read unit 4 KB read; each item is rounded up, a query as a whole. A transaction writes
-twice. A read that need not be consistent is half. An index takes a unit for each entry it gets, and for each it loses.
-(DynamoDB Local's own figures leave the second write of transactions out.)
+twice. An eventually consistent read costs half. An index takes a unit for each entry added, and for each removed.
+(DynamoDB Local's own figures omit the second write of transactions.)
 """
 
 import base64
@@ -14,14 +14,14 @@ from typing import Any
 
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
-from orderkeep.infrastructure.dynamo_repo import feed, saves
-from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
+from orderkeep.infrastructure.dynamo_repo.client import Action
+from orderkeep.infrastructure.dynamo_repo.feed import append_to_log, leave_inbox
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, TABLE_KEYS, Item, change_key, head_key
+from orderkeep.infrastructure.dynamo_repo.saves import actions_of
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
-from orderkeep.infrastructure.serialization import commit_of
+from orderkeep.infrastructure.serialization import commit_of, mark_saved
 from orderkeep.testing.orders import SINCE, place_command
 
-KEYS = ("pk", "sk")
 PAGE = 50
 ID = "0198f2a1-7c3e-7b54-9d21-5f0c6a8e4b17"
 
@@ -38,12 +38,12 @@ class Units:
 
 
 def size_of(item: Item) -> int:
-    """Return the bytes that count: names and values, in UTF-8."""
+    """Return the size that is billed: names and values, in UTF-8."""
     return sum(len(name.encode()) + _size_of_value(value) for name, value in item.items())
 
 
 def read_of(sizes: Iterable[int], *, consistent: bool) -> Units:
-    """Return what reading these costs, each of them an item, or the sum of a query."""
+    """Return what reading these sizes costs, each that of an item or of a whole query."""
     units = sum(max(ceil(size / 4096), 1) for size in sizes)
     return Units(read=Fraction(units) if consistent else Fraction(units, 2))
 
@@ -55,12 +55,12 @@ def write_of(before: Item | None, after: Item) -> Units:
 
 
 class PretendedTable:
-    """Items as the store's own transactions leave them, and what these cost."""
+    """Items after the store's own transactions, and what these cost."""
 
     def __init__(self) -> None:
         self.items: dict[tuple[str, str], Item] = {}
 
-    def transact(self, actions: Iterable[saves.Action]) -> Units:
+    def transact(self, actions: Iterable[Action]) -> Units:
         units = Units()
         for operation, action in actions:
             key = action["Item"] if operation == "Put" else action["Key"]
@@ -78,7 +78,7 @@ class PretendedTable:
 
 
 def an_order() -> Order:
-    """Return the order that the costs are told for: two lines, a number of the shop's own, two tags."""
+    """Return the order that the costs are computed for: two lines, an `external_ref`, two tags."""
     command = replace(place_command(), user_id="user-42-of-the-shop", external_ref="web-7781-2026")
     return command.to_order(ID, SINCE)
 
@@ -86,10 +86,9 @@ def an_order() -> Order:
 def costs() -> list[tuple[str, Units]]:
     """Return each use case and its units."""
     table, order = PretendedTable(), an_order()
-    looking = read_of([0], consistent=True)  # whether the key was used before
     found = [
-        ("place an order without tags", looking + _save(PretendedTable(), _untagged(), "placing")),
-        ("place an order with two tags", looking + _save(table, order, "placing")),
+        ("place an order without tags", _save(PretendedTable(), _untagged(), "placing")),
+        ("place an order with two tags", _save(table, order, "placing")),
     ]
     head = size_of(table.at(head_key(ID)))
     get = read_of([head], consistent=True)
@@ -97,16 +96,16 @@ def costs() -> list[tuple[str, Units]]:
     order.confirm(at=SINCE)
     found.append(("confirm, ship, deliver or cancel it", get + _save(table, order, "confirming")))
     change = size_of(table.at(change_key(ID, 2)))
-    found.append(("answer a repeated key", get + read_of([change], consistent=True)))
+    found.append(("replay a repeated key", get + read_of([change], consistent=True)))
     found.append(("read its history of four changes", get + read_of([4 * change], consistent=True)))
     for words, index, shards in (
         ("list 50 orders of a user", "by_user", 1),
         ("list 50 orders of all", "by_time", DEFAULT_SHARDS),
     ):
-        entry = size_of({name: table.at(head_key(ID))[name] for name in {*KEYS, *INDEXES[index]}})
-        each = PAGE + 2 if shards == 1 else max(2 * (PAGE + 1) // shards, 8) + 1
+        entry = size_of({name: table.at(head_key(ID))[name] for name in {*TABLE_KEYS, *INDEXES[index]}})
+        each = PAGE + 1 if shards == 1 else max(2 * PAGE // shards, 8) + 1
         queries = read_of([each * entry] * shards, consistent=False)
-        found.append((words, queries + read_of([head] * (PAGE + 1), consistent=False)))
+        found.append((words, queries + read_of([head] * PAGE, consistent=False)))
     found += _feed_costs(table, change)
     return found
 
@@ -118,16 +117,16 @@ def table_rows() -> list[tuple[str, ...]]:
 
 
 def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
-    actions = [*feed._grow_log(1, [(ID, 2)] * 98), feed._leave_inbox((ID, 2))]
+    actions = [*append_to_log(1, [(ID, 2)] * 98), leave_inbox((ID, 2))]
     moved = PretendedTable()
     moved.items = dict(table.items)
     log = moved.transact(actions[:2])
     each = moved.transact(actions[2:])
-    looking = read_of([0, 0], consistent=True) + read_of([0] * DEFAULT_SHARDS, consistent=False)
+    polling = read_of([0, 0], consistent=True) + read_of([0] * DEFAULT_SHARDS, consistent=False)
     return [
-        ("give a change its position in the feed, once", Units(write=each.write + log.write / 98)),
+        ("assign a change its position in the feed, once", Units(write=each.write + log.write / 98)),
         ("read 100 changes from the feed, each time", read_of([change] * 100 + [6 * 1024], consistent=True)),
-        ("look whether the feed has something new", looking),
+        ("poll the feed when nothing is new", polling),
     ]
 
 
@@ -136,8 +135,8 @@ def _save(table: PretendedTable, order: Order, key: str) -> Units:
         Attribution("customer:user-42-of-the-shop", f"{key:0<32}", "f" * 32, "4bf92f3577b34da6a3ce929d")
     )
     commit = commit_of(order)
-    units = table.transact(saves._actions(commit, "0" * 32, "0" * 18, DEFAULT_SHARDS))
-    order.mark_saved(commit.order.seal)
+    units = table.transact(actions_of(commit, "0" * 32, "0" * 18, DEFAULT_SHARDS))
+    mark_saved([order], [commit])
     return units
 
 
@@ -171,7 +170,7 @@ def _index_writes(before: Item, after: Item) -> int:
 
 
 def _entry(item: Item, keys: tuple[str, str]) -> Item:
-    return {name: item[name] for name in {*KEYS, *keys}} if set(keys) <= item.keys() else {}
+    return {name: item[name] for name in {*TABLE_KEYS, *keys}} if set(keys) <= item.keys() else {}
 
 
 def _size_of_value(value: dict[str, Any]) -> int:

@@ -1,6 +1,6 @@
-"""The tables of the page on DynamoDB: its items, its indexes, and what the store must be allowed to do."""
+"""The tables of the DynamoDB reference: indexes and permissions."""
 
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES
 
 Rows = list[tuple[str, ...]]
 
@@ -14,16 +14,16 @@ OPERATIONS = {
         "write an order's new state, or a feed position, within a transaction; revoke an API key, note its last use",
     ),
 }
-"""What the service asks for, and the action that allows it: a transaction is allowed by those of its items."""
+"""The operations of the service, and the action that permits each: a transaction needs those of its items."""
 
 SETUP_ACTIONS = {
     "CreateTable": "create the table",
-    "DescribeTable": "see whether it is there, and as it should be",
+    "DescribeTable": "check that it exists, with the right keys and indexes",
     "GetItem": "read the settings",
     "PutItem": "write the settings, once",
-    "DescribeContinuousBackups": "see whether it can be restored to any second",
+    "DescribeContinuousBackups": "check whether point-in-time recovery is on",
     "UpdateContinuousBackups": "`--pitr`",
-    "UpdateTable": "`--deletion-protection` and `--stream` on a table that is there",
+    "UpdateTable": "`--deletion-protection` and `--stream` on an existing table",
 }
 
 USED_BY = {
@@ -31,14 +31,14 @@ USED_BY = {
     "by_status": "orders of a status",
     "by_user": "orders of a user",
     "by_user_status": "orders of a user in a status",
-    "by_label": "orders with a tag, or with a number of your own",
+    "by_label": "orders with a tag, or with an `external_ref`",
     "by_user_label": "the same, of a user",
-    "by_inbox": "changes that have no position in the feed yet",
+    "by_inbox": "changes without a position in the feed",
 }
 
 
 def indexes() -> Rows:
-    assert USED_BY.keys() == INDEXES.keys(), "each index needs its words here, and no other"
+    assert USED_BY.keys() == INDEXES.keys(), "describe each index here, and no other"
     rows = [(f"`{name}`", f"`{keys[0]}`, `{keys[1]}`", USED_BY[name]) for name, keys in INDEXES.items()]
     return [("index", "keys", "holds"), *rows]
 

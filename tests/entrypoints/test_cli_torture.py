@@ -20,7 +20,7 @@ from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import OWN, small_order
-from orderkeep.testing.reading import read_all
+from orderkeep.testing.reading import order_in, read_all
 from tests.contract.broken_saves import BlindWrites
 from tests.entrypoints.cli_calls import run
 
@@ -98,9 +98,9 @@ def test_leaves_orders_of_its_own_beside_those_of_others() -> None:
     before = asyncio.run(read_all(store))
     assert torture(store, "--yes-write-here").exit_code == 0
     kept = asyncio.run(read_all(store))
-    others = [order for order in kept.orders if not order.user_id.startswith(OWN)]
-    assert (others, kept.changes[:1]) == (list(before.orders), before.changes)
-    assert len(kept.orders) > 50
+    others = [document for document in kept.documents if not order_in(document).user_id.startswith(OWN)]
+    assert (others, kept.changes[:1]) == (list(before.documents), before.changes)
+    assert len(kept.documents) > 50
 
 
 def test_an_interrupted_run_says_what_it_saw(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
-from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
+from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage
 from orderkeep.application.use_cases import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.entrypoints.order_files.own_csv import COLUMNS
 from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
 from orderkeep.entrypoints.order_files.writing import FORMATS
@@ -157,14 +158,18 @@ class _ManyOrders(OrderQueries):
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         raise NotImplementedError
 
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         begin = self.count if after is None else int(after.id)
-        return [self._snapshot(number) for number in range(begin - 1, max(begin - 1 - limit, -1), -1)]
+        last = max(begin - limit, 0)
+        documents = SEPARATOR.join(self._document(number) for number in range(begin - 1, last - 1, -1))
+        return SnapshotPage(documents, ListPosition(self._time(last), str(last)) if last else None)
 
-    def _snapshot(self, number: int) -> OrderSnapshot:
-        at = self.example.created_at + timedelta(seconds=number)
-        json_text = msgspec.json.encode({**msgspec.to_builtins(self.example), "id": str(number), "created_at": at})
-        return OrderSnapshot(str(number), "user", at, 1, json_text)
+    def _document(self, number: int) -> bytes:
+        changes = {"id": str(number), "created_at": self._time(number)}
+        return msgspec.json.encode({**msgspec.to_builtins(self.example), **changes})
+
+    def _time(self, number: int) -> datetime:
+        return self.example.created_at + timedelta(seconds=number)
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from orderkeep.application.ports import OrderSnapshot
 from orderkeep.bootstrap import UseCases, bootstrap
 from tests.faults.keyed_writers import Acknowledged
 
@@ -33,7 +32,7 @@ async def read_kept(store: str) -> tuple[list[KeptOrder], list[str]]:
     """Return all that a store keeps, and what `verify` finds wrong with it."""
     use_cases = bootstrap(store)
     try:
-        kept = [await _kept(use_cases, snapshot) async for snapshot in use_cases.export_orders.execute()]
+        kept = [await _kept(use_cases, json.loads(document)) async for document in use_cases.export_orders.execute()]
         report = await use_cases.verify_orders.execute()
         return kept, [f"{problem.order_id}: {problem.message}" for problem in report.problems]
     finally:
@@ -87,7 +86,7 @@ def _half_there(found: KeptOrder) -> Iterator[str]:
         yield f"{found.order['external_ref']}: the order differs from its last change"
 
 
-async def _kept(use_cases: UseCases, snapshot: OrderSnapshot) -> KeptOrder:
-    page = await use_cases.get_order_history.execute(snapshot.id, limit=200)
+async def _kept(use_cases: UseCases, order: dict[str, Any]) -> KeptOrder:
+    page = await use_cases.get_order_history.execute(order["id"], limit=200)
     changes = [KeptChange(change.version, json.loads(msgspec.json.encode(change.order))) for change in page.changes]
-    return KeptOrder(json.loads(snapshot.json), changes)
+    return KeptOrder(order, changes)

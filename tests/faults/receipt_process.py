@@ -12,6 +12,7 @@ from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.documents import open_documents
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.entities import Order
+from orderkeep.domain.repositories import OrderSnapshot
 from tests.receipts import PlainReceipts
 
 
@@ -37,12 +38,13 @@ class Stopping:
         if self._where == "after upload":
             await stop()
 
-    async def save(self, *orders: Order) -> None:
-        await self._save(*orders)
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        saved = await self._save(*orders)
         if self._where in ("after save", "saves first"):
             await stop()
         for late in self._late:
             await self._put(*late)
+        return saved
 
 
 async def issue(store_url: str, documents_url: str, order_id: str, where: str) -> None:

@@ -1,4 +1,4 @@
-"""Answers of DynamoDB that get lost, come late or are errors: one effect, the right answer, and no blind retry."""
+"""Responses of DynamoDB that are lost, late or errors: one effect, the right result, and no blind retry."""
 
 import asyncio
 import random
@@ -13,14 +13,14 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.dynamo_repo import saves, table
+from orderkeep.infrastructure.dynamo_repo import client, saves
 from orderkeep.testing.api_keys import REVOKED, USED, api_key
 from orderkeep.testing.orders import SINCE, pending_order, place_command, small_order
 from orderkeep.testing.reading import read_feed
 from orderkeep.testing.saving import loaded
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
-from tests.servers.dynamodb_proxy import AnswerLost, Asked, DynamoProxy, Json, Refuse
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json, Reject, ResponseLost
 
 WRITE, UPDATE = "TransactWriteItems", "UpdateItem"
 Behind = tuple[OrderStore, DynamoProxy]
@@ -31,72 +31,72 @@ async def behind(
     request: pytest.FixtureRequest, dynamodb: Server, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Behind]:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", request.param)
-    monkeypatch.setattr(table, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.001)
     async with store_behind_a_proxy(dynamodb) as found:
         yield found
 
 
-def losing(count: int, operation: str = WRITE) -> Callable[[Asked], Json]:
-    """Lose the answers to the first `count` requests that were carried out."""
+def losing(count: int, operation: str = WRITE) -> Callable[[Exchange], Json]:
+    """Lose the responses to the first `count` requests that were carried out."""
     left = count
 
-    def lose(asked: Asked) -> Json:
+    def lose(exchange: Exchange) -> Json:
         nonlocal left
-        if asked.operation == operation and left:
+        if exchange.operation == operation and left:
             left -= 1
-            raise AnswerLost
-        return asked.answer
+            raise ResponseLost
+        return exchange.response
 
     return lose
 
 
-def refusing(refusal: Refuse, count: int, operation: str = WRITE) -> Callable[[str, Json], None]:
-    """Answer the first `count` requests with an error, and never let DynamoDB see them."""
+def rejecting(rejection: Reject, count: int, operation: str = WRITE) -> Callable[[str, Json], None]:
+    """Respond to the first `count` requests with an error; DynamoDB does not receive them."""
     left = count
 
-    def refuse(asked: str, payload: Json) -> None:
+    def reject(sent: str, payload: Json) -> None:
         nonlocal left
-        if asked == operation and left:
+        if sent == operation and left:
             left -= 1
-            raise refusal
+            raise rejection
 
-    return refuse
+    return reject
 
 
-async def test_a_save_whose_answer_was_lost_is_sent_again_with_the_same_token_and_done_once(behind: Behind) -> None:
+async def test_save_with_a_lost_response_is_sent_again_with_the_same_token(behind: Behind) -> None:
     store, proxy = behind
     proxy.after = losing(2)
     order = pending_order()
     await store.save(order)
     assert order.version == 1
-    sent = [asked.payload for asked in proxy.asked if asked.operation == WRITE]
+    sent = [exchange.payload for exchange in proxy.exchanges if exchange.operation == WRITE]
     assert len(sent) == 3
     assert sent[0] == sent[1] == sent[2]
     assert [change.version for change in await read_feed(store)] == [1]
 
 
-async def test_a_save_of_which_no_answer_ever_came_is_known_by_its_change(behind: Behind) -> None:
+async def test_save_without_any_response_is_recognized_by_its_change(behind: Behind) -> None:
     store, proxy = behind
     order = pending_order()
     await store.save(order)
     order.confirm(at=SINCE)
-    proxy.after = losing(table.ATTEMPTS)
+    proxy.after = losing(client.ATTEMPTS)
     await store.save(order)
     assert order.version == 2
     assert (await loaded(store, order.id)).version == 2
 
 
-async def test_a_save_that_never_arrived_is_not_taken_for_done(behind: Behind) -> None:
+async def test_save_that_never_arrived_is_not_reported_as_committed(behind: Behind) -> None:
     store, proxy = behind
     order = pending_order()
-    proxy.before = refusing(Refuse("InternalServerError", 500), table.ATTEMPTS)
+    proxy.before = rejecting(Reject("InternalServerError", 500), client.ATTEMPTS)
     with pytest.raises(StoreUnavailable):
         await store.save(order)
     assert (order.version, len(order.events)) == (0, 1)
     assert await store.get_by_id(order.id) is None
 
 
-async def test_somebody_elses_save_is_not_taken_for_ones_own(behind: Behind) -> None:
+async def test_equal_save_of_another_writer_is_a_conflict(behind: Behind) -> None:
     store, proxy = behind
     order = pending_order()
     await store.save(order)
@@ -104,92 +104,90 @@ async def test_somebody_elses_save_is_not_taken_for_ones_own(behind: Behind) -> 
     mine.cancel(at=SINCE)
     theirs.cancel(at=SINCE)  # the same to the byte, and yet not the same commit
     await store.save(theirs)
-    proxy.before = refusing(Refuse("InternalServerError", 500), 2)
+    proxy.before = rejecting(Reject("InternalServerError", 500), 2)
     with pytest.raises(ConcurrentUpdate):
         await store.save(mine)
     assert mine.version == 1
 
 
-async def told(ask: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
-    """Ask until there is an answer, as a client does that has a key."""
+async def retried(send: Callable[[], Awaitable[CommandResult]]) -> CommandResult:
+    """Send a request until it gets a response, as a client with a key does."""
     while True:
         try:
-            return await ask()
+            return await send()
         except StoreUnavailable:
             continue
 
 
-async def test_retries_with_one_key_have_one_effect_while_answers_get_lost(behind: Behind) -> None:
+async def test_retries_with_one_key_have_one_effect_while_responses_are_lost(behind: Behind) -> None:
     store, proxy = behind
     do = build_use_cases(store)
     chance = random.Random(7)
 
-    def lose_some(asked: Asked) -> Json:
-        if asked.operation == WRITE and chance.random() < 0.6:
-            raise AnswerLost
-        return asked.answer
+    def lose_some(exchange: Exchange) -> Json:
+        if exchange.operation == WRITE and chance.random() < 0.6:
+            raise ResponseLost
+        return exchange.response
 
     proxy.after = lose_some
     for number in range(6):
         placing, cancelling = CommandContext(key=f"place-{number}"), CommandContext(key=f"cancel-{number}")
         command = place_command(number)
-        placed = await asyncio.gather(*(told(partial(do.place_order.execute, command, placing)) for _ in range(3)))
+        placed = await asyncio.gather(*(retried(partial(do.place_order.execute, command, placing)) for _ in range(3)))
         assert len({result.order.id for result in placed}) == 1
         order_id = placed[0].order.id
         cancel = partial(do.cancel_order.execute, order_id, cancelling)
-        answers = await asyncio.gather(*(told(cancel) for _ in range(3)))
-        assert {(answer.order.status, answer.order.version) for answer in answers} == {("cancelled", 2)}
+        results = await asyncio.gather(*(retried(cancel) for _ in range(3)))
+        assert {(result.order.status, result.order.version) for result in results} == {("cancelled", 2)}
         assert [change.version for change in await store.list_changes(order_id, 0, 10)] == [1, 2]
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "ProvisionedThroughputExceededException"])
-async def test_waits_a_little_where_dynamodb_limits_the_rate(behind: Behind, code: str) -> None:
+async def test_throttled_request_is_retried(behind: Behind, code: str) -> None:
     store, proxy = behind
-    proxy.before = refusing(Refuse(code), table.ATTEMPTS - 1)
+    proxy.before = rejecting(Reject(code), client.ATTEMPTS - 1)
     await store.save(pending_order())
-    proxy.before = refusing(Refuse(code), table.ATTEMPTS, "GetItem")
+    proxy.before = rejecting(Reject(code), client.ATTEMPTS, "GetItem")
     with pytest.raises(StoreUnavailable, match="limits the rate"):
         await store.get_by_id("order-1")
 
 
-async def test_a_transaction_throttled_in_one_item_is_sent_again(behind: Behind) -> None:
+async def test_transaction_throttled_in_one_item_is_retried(behind: Behind) -> None:
     store, proxy = behind
-    proxy.before = refusing(Refuse("TransactionCanceledException", 400, ("None", "ThrottlingError")), 1)
+    proxy.before = rejecting(Reject("TransactionCanceledException", 400, ("None", "ThrottlingError")), 1)
     await store.save(pending_order())
     assert await store.get_by_id("order-1") is not None
 
 
-async def test_a_conflict_with_another_transaction_is_tried_again_and_then_told_as_one(
-    behind: Behind, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_transaction_conflict_is_retried_then_reported(behind: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(saves, "FIRST_PAUSE_SECONDS", 0.001)
     store, proxy = behind
-    conflict = Refuse("TransactionCanceledException", 400, ("None", "TransactionConflict"))
-    proxy.before = refusing(conflict, saves.CONFLICTS - 1)
+    conflict = Reject("TransactionCanceledException", 400, ("None", "TransactionConflict"))
+    proxy.before = rejecting(conflict, saves.ATTEMPTS - 1)
     await store.save(small_order("order-1"))
-    proxy.before = refusing(conflict, saves.CONFLICTS)
+    proxy.before = rejecting(conflict, saves.ATTEMPTS)
     with pytest.raises(ConcurrentUpdate):
         await store.save(small_order("order-2"))
 
 
-async def test_what_dynamodb_may_not_do_for_us_is_asked_once(behind: Behind) -> None:
+async def test_denied_request_is_not_retried(behind: Behind) -> None:
     store, proxy = behind
     await store.ping()
-    asked = len(proxy.asked)
+    before = len(proxy.exchanges)
     times = []
 
     def deny(operation: str, payload: Json) -> None:
         times.append(operation)
-        raise Refuse("AccessDeniedException")
+        raise Reject("AccessDeniedException")
 
     proxy.before = deny
     with pytest.raises(StoreUnavailable, match="allow the actions"):
         await store.save(pending_order())
-    assert (len(times), len(proxy.asked)) == (1, asked)
+    assert (len(times), len(proxy.exchanges)) == (1, before)
 
 
-@pytest.mark.parametrize("lost", [2, table.ATTEMPTS])
-async def test_a_key_is_added_once_though_no_answer_came(behind: Behind, lost: int) -> None:
+@pytest.mark.parametrize("lost", [2, client.ATTEMPTS])
+async def test_api_key_is_added_once_without_any_response(behind: Behind, lost: int) -> None:
     store, proxy = behind
     keys = api_keys_of(store)
     proxy.after = losing(lost)
@@ -199,25 +197,27 @@ async def test_a_key_is_added_once_though_no_answer_came(behind: Behind, lost: i
     assert await keys.list_newest(None, 9) == [api_key()]
 
 
-async def test_a_key_that_never_arrived_is_not_taken_for_added(behind: Behind) -> None:
+async def test_api_key_that_never_arrived_is_not_reported_as_added(behind: Behind) -> None:
     store, proxy = behind
     keys = api_keys_of(store)
-    proxy.before = refusing(Refuse("InternalServerError", 500), table.ATTEMPTS)
+    proxy.before = rejecting(Reject("InternalServerError", 500), client.ATTEMPTS)
     with pytest.raises(StoreUnavailable):
         await keys.add(api_key())
     assert await keys.list_newest(None, 9) == []
 
 
-async def test_a_key_that_somebody_took_out_of_the_table_is_missed(behind: Behind) -> None:
+async def test_list_reports_a_missing_api_key(behind: Behind) -> None:
     store, proxy = behind
     keys = api_keys_of(store)
     await keys.add(api_key())
-    proxy.after = lambda asked: asked.answer | ({"Responses": {}} if asked.operation == "BatchGetItem" else {})
+    proxy.after = lambda exchange: (
+        exchange.response | ({"Responses": {}} if exchange.operation == "BatchGetItem" else {})
+    )
     with pytest.raises(StoreUnusable, match="somebody altered it"):
         await keys.list_newest(None, 9)
 
 
-async def test_a_revocation_and_a_use_may_be_sent_twice(behind: Behind) -> None:
+async def test_revocation_and_use_of_an_api_key_are_idempotent(behind: Behind) -> None:
     store, proxy = behind
     keys = api_keys_of(store)
     await keys.add(api_key())
@@ -227,6 +227,6 @@ async def test_a_revocation_and_a_use_may_be_sent_twice(behind: Behind) -> None:
     revoked = await keys.revoke(api_key().id, REVOKED)
     assert revoked == api_key(last_used_at=USED, revoked_at=REVOKED)
     assert proxy.operations().count(UPDATE) == 4
-    proxy.before = refusing(Refuse("AccessDeniedException"), 1, UPDATE)
-    with pytest.raises(StoreUnavailable, match="may not do this"):
+    proxy.before = rejecting(Reject("AccessDeniedException"), 1, UPDATE)
+    with pytest.raises(StoreUnavailable, match="lack a permission"):
         await keys.note_use(api_key().id, USED)

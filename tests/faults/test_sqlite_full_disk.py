@@ -16,7 +16,8 @@ from tests.infrastructure.sqlite_samples import NOON, an_order
 
 
 async def outcomes_of(store: SqliteOrderRepository, orders: list[Order]) -> list[BaseException | None]:
-    return await asyncio.gather(*map(store.save, orders), return_exceptions=True)
+    outcomes = await asyncio.gather(*map(store.save, orders), return_exceptions=True)
+    return [outcome if isinstance(outcome, BaseException) else None for outcome in outcomes]
 
 
 async def assert_kept(store: SqliteOrderRepository, orders: list[Order]) -> None:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from orderkeep.bootstrap import bootstrap
+from orderkeep.testing.reading import order_in
 from tests.faults import store_process
 
 KILLS = 20
@@ -34,7 +35,8 @@ async def test_keeps_all_that_was_acknowledged_before_the_kill(tmp_path: Path) -
     for _ in range(KILLS):
         acknowledged |= acknowledged_until_killed(path, chance.randrange(1, MOST_ACKNOWLEDGED))
     use_cases = bootstrap(f"sqlite:///{path}")
-    kept = {order.id: order.version async for order in use_cases.export_orders.execute()}
+    orders = [order_in(document) async for document in use_cases.export_orders.execute()]
+    kept = {order.id: order.version for order in orders}
     report = await use_cases.verify_orders.execute()
     await use_cases.close()
 

@@ -1,4 +1,4 @@
-"""Stores on a DynamoDB behind a proxy that a test has in hand."""
+"""Stores on DynamoDB behind a proxy that a test controls."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,7 +11,7 @@ from tests.servers.dynamodb_proxy import DynamoProxy
 
 @asynccontextmanager
 async def store_behind_a_proxy(server: Server) -> AsyncIterator[tuple[OrderStore, DynamoProxy]]:
-    """Open a store on a new table, with a proxy before DynamoDB."""
+    """Open a store on a new table, through a proxy."""
     table = await server.new_table()
     async with DynamoProxy(server.endpoint, REGION) as proxy:
         store = open_store(proxy.url_of(table))

@@ -1,4 +1,4 @@
-"""Records of the table's stream as Lambda hands them over, and a reader of DynamoDB Local's own stream."""
+"""Records of the table's stream as Lambda passes them, and a reader of DynamoDB Local's stream."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import aiohttp
 
 from orderkeep.domain.entities import Order
-from orderkeep.infrastructure.dynamo_repo.items import change_item, head_item, tag_item
+from orderkeep.infrastructure.dynamo_repo.saves import actions_of
 from orderkeep.infrastructure.serialization import commit_of
 from tests.servers.dynamodb import REGION
 
@@ -18,16 +18,16 @@ ARN = f"arn:aws:dynamodb:{REGION}:111122223333:table/orders/stream/2026-11-22T10
 def record(item: Json, number: int, name: str = "INSERT") -> Json:
     """Return a record as it is in the event of an invocation; `number` makes its sequence number."""
     keys = {"pk": item["pk"], "sk": item["sk"]}
-    told = {"Keys": keys, "NewImage": item, "SequenceNumber": sequence_number(number), "StreamViewType": "NEW_IMAGE"}
+    data = {"Keys": keys, "NewImage": item, "SequenceNumber": sequence_number(number), "StreamViewType": "NEW_IMAGE"}
     if name == "REMOVE":
-        del told["NewImage"]
+        del data["NewImage"]
     return {
         "eventID": f"{number:032x}",
         "eventName": name,
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": REGION,
-        "dynamodb": told | {"ApproximateCreationDateTime": 1795341600.0, "SizeBytes": 1_733 + number},
+        "dynamodb": data | {"ApproximateCreationDateTime": 1795341600.0, "SizeBytes": 1_733 + number},
         "eventSourceARN": ARN,
     }
 
@@ -38,9 +38,8 @@ def sequence_number(number: int) -> str:
 
 def items_of_save(order: Order) -> list[Json]:
     """Return the items that saving a new order writes: its head, its tags, its change."""
-    commit = commit_of(order)
-    tags = [tag_item(commit.order, tag, 2) for tag in order.tags]
-    return [head_item(commit.order, 2), *tags, change_item(commit, "token-1", "000000000000000017", 2)]
+    actions = actions_of(commit_of(order), "token-1", "000000000000000017", 2)
+    return [action["Item"] for _, action in actions]
 
 
 class StreamReader:

@@ -1,4 +1,4 @@
-"""The feed over an index that lags: nothing skipped, nothing twice, and the changes of an order in their order."""
+"""The feed over a lagging index: nothing is skipped or repeated, and the changes of an order keep their order."""
 
 import random
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ from orderkeep.testing.saving import save_a_delivered_order, save_all
 from orderkeep.testing.workloads import read_feed_beside_writers
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
 
 Behind = tuple[OrderStore, DynamoProxy]
 
@@ -26,27 +26,27 @@ async def behind(dynamodb: Server) -> AsyncIterator[Behind]:
         yield found
 
 
-def is_inbox(asked: Asked) -> bool:
-    return asked.payload.get("IndexName") == "by_inbox"
+def is_inbox(exchange: Exchange) -> bool:
+    return exchange.payload.get("IndexName") == "by_inbox"
 
 
-async def test_changes_that_the_index_shows_late_come_late_and_none_is_skipped(behind: Behind) -> None:
+async def test_changes_that_the_index_shows_late_are_not_skipped(behind: Behind) -> None:
     store, proxy = behind
     chance = random.Random(3)
 
-    def late(asked: Asked) -> Json:
-        if is_inbox(asked):
-            asked.answer["Items"] = [item for item in asked.answer["Items"] if chance.random() < 0.4]
-        return asked.answer
+    def late(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            exchange.response["Items"] = [item for item in exchange.response["Items"] if chance.random() < 0.4]
+        return exchange.response
 
     proxy.after = late
     await read_feed_beside_writers_then_settle(store, proxy)
 
 
 async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoProxy) -> None:
-    """Follow the feed from page to page under writes, then with an index that has caught up: all came, once."""
+    """Read the feed page by page during writes, then with an index that has caught up: every change came once."""
     written: set[tuple[str, int]] = set()
-    got: list[ChangeDTO] = []
+    received: list[ChangeDTO] = []
     position: str | None = None
     for number in range(12):
         order = small_order(f"order-{number}")
@@ -56,11 +56,11 @@ async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoP
             await store.save(order)
             written.add((order.id, order.version))
         page = await store.read_changes(position, 5)
-        got += page.changes
+        received += page.changes
         position = page.position
-    proxy.after = lambda asked: asked.answer
-    got += await read_feed(store, position)
-    places = [(change.order_id, change.version) for change in got]
+    proxy.after = lambda exchange: exchange.response
+    received += await read_feed(store, position)
+    places = [(change.order_id, change.version) for change in received]
     assert len(places) == len(set(places))
     assert set(places) == written
     for order_id in {order_id for order_id, _ in places}:
@@ -68,44 +68,44 @@ async def read_feed_beside_writers_then_settle(store: OrderStore, proxy: DynamoP
     assert [(change.order_id, change.version) for change in await read_feed(store)] == places
 
 
-async def test_a_change_that_the_index_shows_before_its_predecessor_waits_for_it(behind: Behind) -> None:
+async def test_change_that_the_index_shows_before_its_predecessor_waits_for_it(behind: Behind) -> None:
     store, proxy = behind
 
-    def newest_only(asked: Asked) -> Json:
-        if is_inbox(asked):
-            asked.answer["Items"] = [item for item in asked.answer["Items"] if item["sk"]["S"].endswith("4")]
-        return asked.answer
+    def newest_only(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            exchange.response["Items"] = [item for item in exchange.response["Items"] if item["sk"]["S"].endswith("4")]
+        return exchange.response
 
     proxy.after = newest_only
     changes = await save_a_delivered_order(store)
     assert await read_feed(store) == changes
 
 
-async def test_an_index_that_still_shows_what_has_its_position_makes_nothing_come_twice(behind: Behind) -> None:
+async def test_changes_that_the_index_still_shows_are_not_repeated(behind: Behind) -> None:
     store, proxy = behind
     seen: dict[str, Json] = {}
 
-    def for_ever(asked: Asked) -> Json:
-        if is_inbox(asked):
-            seen.update({str(item["pk"]) + str(item["sk"]): item for item in asked.answer["Items"]})
-            asked.answer["Items"] = list(seen.values())
-        return asked.answer
+    def never_removed(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            seen.update({str(item["pk"]) + str(item["sk"]): item for item in exchange.response["Items"]})
+            exchange.response["Items"] = list(seen.values())
+        return exchange.response
 
-    proxy.after = for_ever
+    proxy.after = never_removed
     changes = await save_a_delivered_order(store)
     assert await read_feed(store, size=3) == changes
     changes += await save_a_delivered_order(store, "order-2")
     assert await read_feed(store, size=1) == changes
 
 
-async def test_gives_positions_to_more_changes_than_one_transaction_takes(behind: Behind) -> None:
+async def test_assigns_positions_to_more_changes_than_a_transaction_takes(behind: Behind) -> None:
     store, _ = behind
     count = await read_feed_beside_writers(store, writers=3, orders_each=8, readers=1, page=200)
-    assert count.commits == 3 * 8 * 5 > feed.MOST_MOVED
+    assert count.commits == 3 * 8 * 5 > feed.MOST_APPENDED
     assert len(await read_feed(store, size=7)) == count.commits
 
 
-async def test_moves_no_more_than_one_transaction_takes_where_predecessors_come_along(behind: Behind) -> None:
+async def test_appends_no_more_than_a_transaction_takes_with_predecessors(behind: Behind) -> None:
     store, proxy = behind
     orders = [small_order(f"order-{number:02}") for number in range(60)]
     await save_all(store, orders)
@@ -113,50 +113,54 @@ async def test_moves_no_more_than_one_transaction_takes_where_predecessors_come_
         order.confirm(at=SINCE)
     await save_all(store, orders)
 
-    def second_versions_only(asked: Asked) -> Json:
-        if is_inbox(asked):
-            asked.answer["Items"] = [item for item in asked.answer["Items"] if item["sk"]["S"].endswith("2")]
-        return asked.answer
+    def second_versions_only(exchange: Exchange) -> Json:
+        if is_inbox(exchange):
+            exchange.response["Items"] = [item for item in exchange.response["Items"] if item["sk"]["S"].endswith("2")]
+        return exchange.response
 
     proxy.after = second_versions_only
     assert len(await read_feed(store, size=200)) == 120
 
 
-async def test_reads_on_where_another_reader_emptied_the_inbox_meanwhile(behind: Behind) -> None:
+async def test_reads_on_if_another_reader_has_emptied_the_inbox(behind: Behind) -> None:
     store, proxy = behind
     changes = await save_a_delivered_order(store)
     assert await read_feed(store) == changes
     left = 1
 
-    def as_before_the_other_reader(asked: Asked) -> Json:
+    def as_before_the_other_reader(exchange: Exchange) -> Json:
         nonlocal left
-        if left and asked.operation == "Query" and "IndexName" not in asked.payload:
+        if left and exchange.operation == "Query" and "IndexName" not in exchange.payload:
             left -= 1
-            asked.answer["Items"] = []
-        return asked.answer
+            exchange.response["Items"] = []
+        return exchange.response
 
     proxy.after = as_before_the_other_reader
     assert list((await store.read_changes(None, 10)).changes) == changes
 
 
-async def test_a_clock_that_goes_back_turns_no_order_round(behind: Behind, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_clock_going_back_does_not_reorder_an_orders_changes(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
     store, _ = behind
-    ticks = iter(range(9_000, 0, -1_000))
-    monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.saves._ticks", lambda count: [f"{next(ticks):018}"])
+    timestamps = iter(range(9_000, 0, -1_000))
+    monkeypatch.setattr(
+        "orderkeep.infrastructure.dynamo_repo.saves._timestamps", lambda count: [f"{next(timestamps):018}"]
+    )
     changes = await save_a_delivered_order(store)
     assert await read_feed(store) == changes
 
 
-async def test_reading_what_has_its_positions_writes_nothing(behind: Behind) -> None:
+async def test_reading_changes_with_positions_writes_nothing(behind: Behind) -> None:
     store, proxy = behind
     await save_a_delivered_order(store)
     first = await read_feed(store)
-    proxy.asked.clear()
+    proxy.exchanges.clear()
     assert await read_feed(store) == first
     assert "TransactWriteItems" not in proxy.operations()
 
 
-async def test_a_position_that_the_log_has_not_come_to_is_refused(behind: Behind) -> None:
+async def test_position_beyond_the_log_is_rejected(behind: Behind) -> None:
     store, _ = behind
     changes = await save_a_delivered_order(store)
     for position in (str(len(changes) + 1), "9" * 17):

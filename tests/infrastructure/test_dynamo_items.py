@@ -1,4 +1,4 @@
-"""How orders lie in DynamoDB's items: readable where small, exact, forward compatible, and refused where damaged."""
+"""Orders in DynamoDB items: readable if small, exact, forward compatible, and rejected if damaged."""
 
 import base64
 import zlib
@@ -27,13 +27,13 @@ async def put(store: DynamoOrderRepository, item: Item) -> None:
     await store._table.call("PutItem", {"Item": item})
 
 
-async def kept(store: DynamoOrderRepository, key: Item) -> Item:
+async def stored(store: DynamoOrderRepository, key: Item) -> Item:
     item = await store._table.get(key)
     assert item is not None
     return item
 
 
-def test_a_text_up_to_a_kilobyte_stays_readable_and_a_longer_one_is_compressed() -> None:
+def test_packed_compresses_texts_longer_than_a_kilobyte() -> None:
     for text in (b"{}", b"x" * 1_024, "ł".encode() * 512):
         assert packed(text) == {"S": text.decode()}
         assert unpacked(packed(text)) == text
@@ -42,31 +42,31 @@ def test_a_text_up_to_a_kilobyte_stays_readable_and_a_longer_one_is_compressed()
         assert unpacked(packed(text)) == text
 
 
-async def test_no_number_is_other_than_whole_and_the_shape_is_told(store: DynamoOrderRepository) -> None:
+async def test_items_have_whole_numbers_and_the_documents_schema(store: DynamoOrderRepository) -> None:
     await store.save(pending_order())
     for key in (head_key("order-1"), change_key("order-1", 1)):
-        item = await kept(store, key)
+        item = await stored(store, key)
         assert item["schema"] == {"N": str(SCHEMA)}
         assert all(value["N"].isdigit() for value in item.values() if "N" in value)
         assert {kind for value in item.values() for kind in value} <= {"S", "N", "B"}
 
 
-async def test_what_a_newer_version_wrote_beside_is_ignored_and_left_there(store: DynamoOrderRepository) -> None:
+async def test_unknown_attributes_are_ignored_and_kept(store: DynamoOrderRepository) -> None:
     order = pending_order()
     await store.save(order)
     for key in (head_key("order-1"), change_key("order-1", 1)):
-        await put(store, await kept(store, key) | {"of_tomorrow": {"M": {"yes": {"BOOL": True}}}})
+        await put(store, await stored(store, key) | {"from_a_newer_version": {"M": {"yes": {"BOOL": True}}}})
     assert await loaded(store, "order-1") == order
     order.confirm(at=SINCE)
     await store.save(order)
-    assert "of_tomorrow" in await kept(store, head_key("order-1"))
+    assert "from_a_newer_version" in await stored(store, head_key("order-1"))
     assert [change.version for change in await store.list_changes("order-1", 0, 10)] == [1, 2]
     assert len((await store.read_changes(None, 10)).changes) == 2
 
 
-async def test_a_document_of_an_older_shape_is_answered_in_todays(store: DynamoOrderRepository) -> None:
+async def test_document_of_an_older_schema_is_returned_in_todays(store: DynamoOrderRepository) -> None:
     await store.save(small_order("order-1"))
-    item = await kept(store, head_key("order-1"))
+    item = await stored(store, head_key("order-1"))
     older = item["document"]["S"].replace('"external_ref":null,', "")
     assert older != item["document"]["S"]
     await put(store, item | {"document": {"S": older}, "schema": {"N": "1"}})
@@ -83,16 +83,18 @@ DAMAGED = [(name, damage) for name in ("document", "requests") for damage in DAM
 
 
 @pytest.mark.parametrize("name, damage", DAMAGED)
-async def test_a_damaged_order_is_told_as_one(store: DynamoOrderRepository, name: str, damage: dict[str, str]) -> None:
+async def test_damaged_order_raises_store_unusable(
+    store: DynamoOrderRepository, name: str, damage: dict[str, str]
+) -> None:
     await store.save(pending_order())
-    item = await kept(store, head_key("order-1"))
+    item = await stored(store, head_key("order-1"))
     del item[name]
     await put(store, item | ({name: damage} if damage else {}))
-    with pytest.raises(StoreUnusable, match="somebody altered the orders' table"):
+    with pytest.raises(StoreUnusable, match="the orders' table was altered"):
         await store.get_by_id("order-1")
 
 
-async def test_a_change_that_is_gone_is_told_by_the_feed(store: DynamoOrderRepository) -> None:
+async def test_feed_reports_a_missing_change(store: DynamoOrderRepository) -> None:
     await save_a_delivered_order(store)
     assert len((await store.read_changes(None, 10)).changes) == 4
     await store._table.call("DeleteItem", {"Key": change_key("order-1", 2)})
@@ -100,9 +102,9 @@ async def test_a_change_that_is_gone_is_told_by_the_feed(store: DynamoOrderRepos
         await store.read_changes(None, 10)
 
 
-async def test_a_save_of_more_than_dynamodb_takes_is_refused_before_it_is_sent(store: DynamoOrderRepository) -> None:
+async def test_save_rejects_more_items_than_a_transaction_takes(store: DynamoOrderRepository) -> None:
     orders = [small_order(f"order-{number}", tags=("gift",)) for number in range(34)]
-    with pytest.raises(ValueError, match="takes 100 items, these 34 orders are 102"):
+    with pytest.raises(StoreUnusable, match="at most 100 items at once, and these 34 orders are 102"):
         await store.save(*orders)
     assert {order.version for order in orders} == {0}
     assert await store.get_by_id("order-0") is None
@@ -111,7 +113,7 @@ async def test_a_save_of_more_than_dynamodb_takes_is_refused_before_it_is_sent(s
         await store.save(orders[0], orders[0])
 
 
-async def test_an_order_that_is_too_large_is_told_as_one(
+async def test_save_reports_an_order_larger_than_an_item(
     store: DynamoOrderRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.items.LARGEST_PLAIN", 10**9)

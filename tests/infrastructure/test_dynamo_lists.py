@@ -1,20 +1,25 @@
-"""Lists over indexes that lag, and what they cost."""
+"""Lists over lagging indexes, and what they cost."""
 
+import json
 from collections.abc import AsyncIterator
 
 import pytest
 
-from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES, partitions_of, placing_keys, state_keys, tag_keys
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, partitions_of, placing_keys, state_keys, tag_keys
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, pending_order, small_order
 from orderkeep.testing.reading import EVERYTHING
 from orderkeep.testing.saving import loaded, save_all
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
 
 Behind = tuple[OrderStore, DynamoProxy]
+
+
+def ids_on(page: SnapshotPage) -> list[str]:
+    return [json.loads(document)["id"] for document in page.documents]
 
 
 @pytest.fixture
@@ -23,44 +28,56 @@ async def behind(dynamodb: Server) -> AsyncIterator[Behind]:
         yield found
 
 
-async def test_an_order_that_left_a_list_is_not_shown_though_the_index_has_it_still(behind: Behind) -> None:
+async def test_order_that_left_a_list_is_not_shown_while_the_index_lags(behind: Behind) -> None:
     store, proxy = behind
     await save_all(store, [small_order(f"order-{number}") for number in range(6)])
     pending = OrderFilter(status="pending")
     then: dict[str, Json] = {}
 
-    def remember(asked: Asked) -> Json:
-        if asked.operation == "Query":
-            then[str(asked.payload["ExpressionAttributeValues"])] = asked.answer
-        return asked.answer
+    def remember(exchange: Exchange) -> Json:
+        if exchange.operation == "Query":
+            then[str(exchange.payload["ExpressionAttributeValues"])] = exchange.response
+        return exchange.response
 
-    def as_then(asked: Asked) -> Json:
-        return then.get(str(asked.payload.get("ExpressionAttributeValues")), asked.answer)
+    def as_then(exchange: Exchange) -> Json:
+        return then.get(str(exchange.payload.get("ExpressionAttributeValues")), exchange.response)
 
     proxy.after = remember
-    assert len(await store.list_snapshots(pending, None, 4)) == 4
+    assert len((await store.list_page(pending, None, 4)).documents) == 4
     moved = await loaded(store, "order-5")
     moved.confirm(at=SINCE)
     await store.save(moved)
     proxy.after = as_then
 
-    listed = await store.list_snapshots(pending, None, 4)
-    assert [found.id for found in listed] == ["order-4", "order-3", "order-2", "order-1"]
+    assert ids_on(await store.list_page(pending, None, 4)) == ["order-4", "order-3", "order-2", "order-1"]
 
 
-async def test_a_page_costs_what_it_holds_however_many_orders_there_are(behind: Behind) -> None:
+async def test_page_cost_does_not_depend_on_the_number_of_orders(behind: Behind) -> None:
     store, proxy = behind
     orders = [small_order(f"order-{number:03}", tags=("gift",), external_ref=f"web-{number}") for number in range(60)]
     await save_all(store, orders)
     for where in (EVERYTHING, OrderFilter("user-42"), OrderFilter(status="pending"), OrderFilter(tag="gift")):
-        proxy.asked.clear()
-        assert len(await store.list_snapshots(where, ListPosition(SINCE, "order-050"), 6)) == 6
-        queries = [asked for asked in proxy.asked if asked.operation == "Query"]
-        assert sum(asked.answer["ScannedCount"] for asked in queries) <= 9 * len(queries)
+        proxy.exchanges.clear()
+        assert len((await store.list_page(where, ListPosition(SINCE, "order-050"), 6)).documents) == 6
+        queries = [exchange for exchange in proxy.exchanges if exchange.operation == "Query"]
+        assert sum(exchange.response["ScannedCount"] for exchange in queries) <= 9 * len(queries)
         assert proxy.operations().count("BatchGetItem") == 1
 
 
-def test_every_filter_asks_for_keys_that_a_save_writes() -> None:
+async def test_page_reads_only_the_documents_it_returns(behind: Behind) -> None:
+    store, proxy = behind
+    await save_all(store, [small_order(f"order-{number}") for number in range(9)])
+    for where in (EVERYTHING, OrderFilter("user-42")):
+        proxy.exchanges.clear()
+        page = await store.list_page(where, None, 8)
+        assert page.next == ListPosition(SINCE, "order-1")
+        (batch,) = [exchange for exchange in proxy.exchanges if exchange.operation == "BatchGetItem"]
+        ((_, request),) = batch.payload["RequestItems"].items()
+        assert len(request["Keys"]) == 8
+        assert "requests" not in request["ExpressionAttributeNames"].values()
+
+
+def test_every_filter_queries_keys_that_a_save_writes() -> None:
     order = commit_of(pending_order(tags=("gift", "a#b"), user_id="user#1")).order
     shards = 3
     written = placing_keys(order, shards) | state_keys(order, shards)
@@ -72,22 +89,22 @@ def test_every_filter_asks_for_keys_that_a_save_writes() -> None:
             OrderFilter(user, external_ref="web-1"),
             OrderFilter(user, tag="a#b"),
         ):
-            asked = partitions_of(where, shards)
+            exchange = partitions_of(where, shards)
             keys = by_tag if where.tag else written
-            assert keys[asked.attribute] in asked.values, where
-            assert INDEXES[asked.index] == (asked.attribute, "placed")
+            assert keys[exchange.attribute] in exchange.values, where
+            assert INDEXES[exchange.index] == (exchange.attribute, "placed")
 
 
-def test_no_two_pairs_of_label_and_user_make_one_key() -> None:
+def test_different_labels_and_users_have_different_keys() -> None:
     one = partitions_of(OrderFilter("b#c", tag="a"), 1)
     other = partitions_of(OrderFilter("c", tag="a#b"), 1)
     assert one.values != other.values
 
 
-async def test_what_can_be_no_key_is_in_no_list(behind: Behind) -> None:
+async def test_filters_that_cannot_be_keys_list_nothing(behind: Behind) -> None:
     store, proxy = behind
     await store.ping()
-    proxy.asked.clear()
+    proxy.exchanges.clear()
     for absurd in ("", "\ud800", "u" * 3_000):
-        assert await store.list_snapshots(OrderFilter(absurd), None, 10) == []
+        assert await store.list_page(OrderFilter(absurd), None, 10) == SnapshotPage(b"", None)
     assert set(proxy.operations()) <= {"GetItem"}

@@ -1,8 +1,8 @@
-"""What the store asks of DynamoDB, as recorded: no more than the page says it must be allowed to, at its costs."""
+"""The store's requests to DynamoDB, as recorded: their number, the permissions they need, and their costs."""
 
 import json
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Awaitable, Iterable
 from uuid import uuid4
 
 import pytest
@@ -21,7 +21,7 @@ from tests.docs.dynamo_costs import ID, PAGE, PretendedTable, Units, an_order, c
 from tests.docs.dynamo_tables import OPERATIONS, SETUP_ACTIONS
 from tests.docs.pages import CHECKOUT
 from tests.servers.dynamodb import REGION, Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange
 
 HOW_TO = CHECKOUT / "docs" / "how-to" / "run-on-dynamodb.md"
 
@@ -35,13 +35,13 @@ async def behind(dynamodb: Server) -> AsyncIterator[tuple[OrderStore, DynamoProx
         await store.close()
 
 
-def parts_of(asked: Asked) -> Iterable[str]:
-    if asked.operation != "TransactWriteItems":
-        return [asked.operation.replace("UpdateItem", "Update")]  # the same action allows both
-    return [name for action in asked.payload["TransactItems"] for name in action]
+def parts_of(exchange: Exchange) -> Iterable[str]:
+    if exchange.operation != "TransactWriteItems":
+        return [exchange.operation.replace("UpdateItem", "Update")]  # one action allows both
+    return [name for action in exchange.payload["TransactItems"] for name in action]
 
 
-async def test_the_service_asks_for_what_the_page_lists_and_nothing_else(
+async def test_service_uses_the_documented_permissions_and_no_others(
     behind: tuple[OrderStore, DynamoProxy],
 ) -> None:
     store, proxy = behind
@@ -65,10 +65,10 @@ async def test_the_service_asks_for_what_the_page_lists_and_nothing_else(
     assert (await do.list_api_keys.execute()).keys[0].last_used_at
     await do.revoke_api_key.execute(key.kept.id)
     await do.check_store()
-    assert {part for asked in proxy.asked for part in parts_of(asked)} == set(OPERATIONS)
+    assert {part for exchange in proxy.exchanges for part in parts_of(exchange)} == set(OPERATIONS)
 
 
-async def test_reads_that_decide_are_consistent_and_those_of_lists_are_not(
+async def test_reads_of_orders_are_consistent_and_those_of_lists_are_not(
     behind: tuple[OrderStore, DynamoProxy],
 ) -> None:
     store, proxy = behind
@@ -78,69 +78,92 @@ async def test_reads_that_decide_are_consistent_and_those_of_lists_are_not(
     await do.get_order.execute(order_id)
     await store.read_changes(None, 10)
     assert consistency(proxy) == {"GetItem": {True}, "BatchGetItem": {True}, "Query": {True}, "by_inbox": {False}}
-    proxy.asked.clear()
+    proxy.exchanges.clear()
     await do.list_orders.execute()
     assert consistency(proxy) == {"by_time": {False}, "BatchGetItem": {False}}
 
 
+async def test_commands_and_reads_take_the_fewest_round_trips(behind: tuple[OrderStore, DynamoProxy]) -> None:
+    store, proxy = behind
+    do = build_use_cases(store)
+
+    async def requests_of(work: Awaitable[object]) -> list[str]:
+        proxy.exchanges.clear()
+        await work
+        return proxy.operations()
+
+    placing, cancelling = CommandContext(key="placing"), CommandContext(key="cancelling")
+    placed = await do.place_order.execute(place_command(1), placing)  # reads the table's settings
+    place, cancel = do.place_order.execute, do.cancel_order.execute
+    assert await requests_of(place(place_command(2), CommandContext(key="other"))) == ["TransactWriteItems"]
+    assert await requests_of(place(place_command(3))) == ["TransactWriteItems"]
+    replay = ["TransactWriteItems", "GetItem", "GetItem"]  # the insert is rejected, then order and change are read
+    assert await requests_of(place(place_command(1), placing)) == replay
+    assert await requests_of(cancel(placed.order_id, cancelling)) == ["GetItem", "TransactWriteItems"]
+    assert await requests_of(cancel(placed.order_id, cancelling)) == ["GetItem", "GetItem"]
+    assert await requests_of(do.get_order.execute(placed.order_id)) == ["GetItem"]
+    assert await requests_of(do.list_orders.execute(OrderFilter("user-1"))) == ["Query", "BatchGetItem"]
+    assert await requests_of(do.list_orders.execute()) == ["Query"] * DEFAULT_SHARDS + ["BatchGetItem"]
+
+
 def consistency(proxy: DynamoProxy) -> dict[str, set[bool]]:
-    """Return how each operation, or each index, was read."""
+    """Return the consistency of each operation's reads, or of each index's."""
     found: dict[str, set[bool]] = {}
-    for asked in proxy.asked:
-        if asked.operation == "TransactWriteItems":
+    for exchange in proxy.exchanges:
+        if exchange.operation == "TransactWriteItems":
             continue
-        requests = asked.payload.get("RequestItems", {"": asked.payload}).values()
+        requests = exchange.payload.get("RequestItems", {"": exchange.payload}).values()
         for request in requests:
-            found.setdefault(request.get("IndexName", asked.operation), set()).add(request["ConsistentRead"])
+            found.setdefault(request.get("IndexName", exchange.operation), set()).add(request["ConsistentRead"])
     return found
 
 
-async def test_setting_up_asks_for_what_the_page_lists(dynamodb: Server) -> None:
+async def test_setup_uses_the_documented_permissions(dynamodb: Server) -> None:
     table = f"orders-{uuid4()}"
     async with DynamoProxy(dynamodb.endpoint, REGION) as proxy:
         for options in ({}, {"deletion_protection": True}):
             setup = table_setup(proxy.url_of(table))
             await setup.create(**options)
             await setup.close()
-        asked = set(proxy.operations())
-    assert asked == set(SETUP_ACTIONS) - {"UpdateContinuousBackups"}  # which DynamoDB Local does not know
+        used = set(proxy.operations())
+    assert used == set(SETUP_ACTIONS) - {"UpdateContinuousBackups"}  # which DynamoDB Local does not know
 
 
-def test_the_policy_to_copy_allows_what_the_service_asks_for_and_nothing_else() -> None:
+def test_documented_policy_allows_what_the_service_uses_and_nothing_else() -> None:
     (policy,) = re.findall(r"```json\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), flags=re.DOTALL)
     (statement,) = json.loads(policy)["Statement"]
     assert sorted(statement["Action"]) == sorted(action for action, _ in OPERATIONS.values())
 
 
 class Meter:
-    """Adds up what recorded requests cost."""
+    """Adds up the costs of recorded requests."""
 
     def __init__(self, proxy: DynamoProxy) -> None:
         self.proxy, self.table = proxy, PretendedTable()
 
     def read(self) -> Units:
-        """Return what was asked since the last reading cost."""
+        """Return the cost of the requests since the last call."""
         units = Units()
-        for asked in self.proxy.asked:
-            units += self._cost(asked)
-        self.proxy.asked.clear()
+        for exchange in self.proxy.exchanges:
+            units += self._cost(exchange)
+        self.proxy.exchanges.clear()
         return units
 
-    def _cost(self, asked: Asked) -> Units:
-        if asked.operation == "TransactWriteItems":
-            items = asked.payload["TransactItems"]
+    def _cost(self, exchange: Exchange) -> Units:
+        if exchange.operation == "TransactWriteItems":
+            items = exchange.payload["TransactItems"]
             return self.table.transact((name, action) for item in items for name, action in item.items())
-        if asked.operation == "BatchGetItem":
-            ((name, request),) = asked.payload["RequestItems"].items()
-            sizes = [size_of(item) for item in asked.answer["Responses"][name]]
+        if exchange.operation == "BatchGetItem":
+            ((name, request),) = exchange.payload["RequestItems"].items()
+            sizes = [size_of(item) for item in exchange.response["Responses"][name]]
             return read_of(sizes, consistent=request["ConsistentRead"])
-        items = asked.answer.get("Items") or [asked.answer.get("Item", {})]
-        return read_of([sum(map(size_of, items))], consistent=asked.payload["ConsistentRead"])
+        items = exchange.response.get("Items") or [exchange.response.get("Item", {})]
+        return read_of([sum(map(size_of, items))], consistent=exchange.payload["ConsistentRead"])
 
 
-async def test_each_use_case_costs_what_the_page_says(behind: tuple[OrderStore, DynamoProxy]) -> None:
+async def test_each_use_case_costs_what_the_docs_say(behind: tuple[OrderStore, DynamoProxy]) -> None:
     store, proxy = behind
-    said = dict(costs())
+    documented = dict(costs())
     meter, order = Meter(proxy), an_order()
     await store.ping()
     meter.read()
@@ -152,32 +175,30 @@ async def test_each_use_case_costs_what_the_page_says(behind: tuple[OrderStore, 
         await store.save(order)
         return meter.read()
 
-    await store.save(pending_order())  # so that the table's settings are known
+    await store.save(pending_order())  # reads the table's settings
     meter.read()
-    assert await store.get_by_id(ID) is None
-    looking = meter.read()
-    assert looking + await save("placing") == said["place an order with two tags"]
+    assert await save("placing") == documented["place an order with two tags"]
     assert await store.get_snapshot(ID) is not None
     get = meter.read()
-    assert get == said["get an order"]
+    assert get == documented["get an order"]
     order.confirm(at=SINCE)
-    assert get + await save("confirming") == said["confirm, ship, deliver or cancel it"]
+    assert get + await save("confirming") == documented["confirm, ship, deliver or cancel it"]
     assert await store.get_change(ID, 2) is not None
-    assert get + meter.read() == said["answer a repeated key"]
+    assert get + meter.read() == documented["replay a repeated key"]
 
     for key in (head_key(ID), change_key(ID, 1), change_key(ID, 2)):
-        kept: Item | None = await store._table.get(key)  # type: ignore[attr-defined]
-        assert kept is not None
-        assert without_moment(kept) == without_moment(meter.table.at(key))
+        stored: Item | None = await store._table.get(key)  # type: ignore[attr-defined]
+        assert stored is not None
+        assert without_time(stored) == without_time(meter.table.at(key))
     meter.read()
     page = await store.read_changes(None, PAGE)
     assert len(page.changes) == 3
     meter.read()
     assert (await store.read_changes(page.position, PAGE)).changes == ()
-    assert meter.read() == said["look whether the feed has something new"]
+    assert meter.read() == documented["poll the feed when nothing is new"]
 
 
-def without_moment(item: Item) -> Item:
+def without_time(item: Item) -> Item:
     return {name: value for name, value in item.items() if name != "committed"}
 
 
@@ -185,7 +206,7 @@ def without_moment(item: Item) -> Item:
     "words, where",
     [("list 50 orders of a user", OrderFilter("user-42-of-the-shop")), ("list 50 orders of all", EVERYTHING)],
 )
-async def test_a_page_of_a_list_costs_what_the_page_says(
+async def test_page_of_a_list_costs_what_the_docs_say(
     behind: tuple[OrderStore, DynamoProxy], words: str, where: OrderFilter
 ) -> None:
     store, proxy = behind
@@ -196,6 +217,6 @@ async def test_a_page_of_a_list_costs_what_the_page_says(
             Attribution("customer:user-42-of-the-shop", f"{number:032}", "f" * 32, "4bf92f3577b34da6a3ce929d")
         )
         await store.save(order)
-    proxy.asked.clear()
-    assert len(await store.list_snapshots(where, None, PAGE + 1)) == PAGE + 1
+    proxy.exchanges.clear()
+    assert len((await store.list_page(where, None, PAGE)).documents) == PAGE
     assert Meter(proxy).read() == dict(costs())[words]

@@ -1,4 +1,4 @@
-"""The table: created once, described, and told from one that is something else."""
+"""The table: created once, described, and distinguished from tables of other applications."""
 
 import os
 import subprocess
@@ -11,11 +11,11 @@ import pytest
 
 from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, table
+from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, client
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.testing.orders import pending_order
 from tests.servers.dynamodb import REGION, Server
-from tests.servers.dynamodb_proxy import DynamoProxy, Json, Refuse
+from tests.servers.dynamodb_proxy import DynamoProxy, Json, Reject
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def setup(dynamodb: Server) -> AsyncIterator[TableSetup]:
     await setup.close()
 
 
-async def test_creates_a_table_once_and_adds_what_is_asked_for_later(setup: TableSetup) -> None:
+async def test_create_is_idempotent_and_adds_options_later(setup: TableSetup) -> None:
     first = await setup.create(shards=3)
     assert (first.status, first.shards, first.problems, first.deletion_protection) == ("active", 3, (), False)
     again = await setup.create(shards=5, deletion_protection=True)
@@ -33,21 +33,19 @@ async def test_creates_a_table_once_and_adds_what_is_asked_for_later(setup: Tabl
     assert await setup.create() == await setup.describe() == again
 
 
-async def test_goes_on_where_it_was_interrupted_before_the_settings(
-    setup: TableSetup, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_create_resumes_after_an_interruption(setup: TableSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     async def interrupted(self: TableSetup, shards: int) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(TableSetup, "_keep_settings", interrupted)
+        patched.setattr(TableSetup, "_write_settings", interrupted)
         with pytest.raises(KeyboardInterrupt):
             await setup.create(shards=3)
     assert len((await setup.describe()).problems) == 1
     assert (await setup.create(shards=3)).problems == ()
 
 
-async def test_a_table_that_is_not_there_says_what_to_run(dynamodb: Server, setup: TableSetup) -> None:
+async def test_missing_table_error_says_what_to_run(dynamodb: Server, setup: TableSetup) -> None:
     with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
         await setup.describe()
     store = open_store(dynamodb.url_of("no-such-table"))
@@ -57,7 +55,7 @@ async def test_a_table_that_is_not_there_says_what_to_run(dynamodb: Server, setu
     await store.close()
 
 
-async def test_a_table_of_something_else_is_refused_and_left_alone(dynamodb: Server, setup: TableSetup) -> None:
+async def test_table_with_other_keys_is_rejected_and_unchanged(dynamodb: Server, setup: TableSetup) -> None:
     other = setup._table
     schema = [{"AttributeName": "id", "KeyType": "HASH"}]
     attributes = [{"AttributeName": "id", "AttributeType": "S"}]
@@ -73,12 +71,12 @@ async def test_a_table_of_something_else_is_refused_and_left_alone(dynamodb: Ser
     await store.close()
 
 
-async def test_a_table_of_a_newer_layout_is_not_touched(
+async def test_table_of_a_newer_layout_is_rejected(
     dynamodb: Server, setup: TableSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(table, "LAYOUT", 2)
+    monkeypatch.setattr(client, "LAYOUT", 2)
     await setup.create()
-    monkeypatch.setattr(table, "LAYOUT", 1)
+    monkeypatch.setattr(client, "LAYOUT", 1)
     store = open_store(dynamodb.url_of(setup._table.name))
     with pytest.raises(StoreUnusable, match="newer version"):
         await store.save(pending_order())
@@ -88,34 +86,34 @@ async def test_a_table_of_a_newer_layout_is_not_touched(
 @pytest.mark.parametrize(
     "url", ["dynamodb://", "dynamodb:///orders", "dynamodb://orders/x", "dynamodb://orders?regin=x", "dynamodb://o#f"]
 )
-def test_refuses_a_url_that_names_no_table_or_says_what_is_not_known(url: str) -> None:
+def test_url_without_a_table_or_with_unknown_options_is_rejected(url: str) -> None:
     with pytest.raises(InvalidStoreURL, match="dynamodb://table"):
         open_store(url)
 
 
 @pytest.mark.parametrize("name", ["nw", "a table", "o" * 256, "örders"])
-def test_refuses_a_name_that_no_table_has(name: str) -> None:
+def test_invalid_table_name_is_rejected(name: str) -> None:
     with pytest.raises(StoreUnusable, match="3 to 255"):
         DynamoOrderRepository(name, region=REGION)
 
 
-def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_region_and_endpoint_default_to_the_aws_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(StoreUnusable, match="set AWS_REGION"):
         DynamoOrderRepository("orders")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    place = DynamoOrderRepository("orders")._table._place
-    assert (place.region, place.endpoint) == ("eu-west-3", "http://127.0.0.1:1")
+    endpoint = DynamoOrderRepository("orders")._table.endpoint
+    assert (endpoint.region, endpoint.url) == ("eu-west-3", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")
-    place = DynamoOrderRepository("orders", region="us-east-2")._table._place
-    assert (place.region, place.endpoint) == ("us-east-2", "http://127.0.0.1:2")
+    endpoint = DynamoOrderRepository("orders", region="us-east-2")._table.endpoint
+    assert (endpoint.region, endpoint.url) == ("us-east-2", "http://127.0.0.1:2")
 
 
-def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = ("orderkeep.infrastructure.dynamo_repo", "orderkeep.infrastructure.aws_http", "aiodynamo.")
+def test_missing_client_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = ("orderkeep.infrastructure.dynamo_repo", "orderkeep.infrastructure.aws", "aiodynamo.")
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aiodynamo", None)
@@ -123,31 +121,31 @@ def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatc
         open_store(f"dynamodb://orders?region={REGION}")
 
 
-def test_the_command_line_creates_and_describes_the_table(dynamodb: Server, tmp_path: Path) -> None:
+def test_command_line_creates_and_describes_the_table(dynamodb: Server, tmp_path: Path) -> None:
     def run(*command: str) -> tuple[int, str, str]:
         environment = {**os.environ, "ORDERKEEP_STORE": dynamodb.url_of(f"shop-{tmp_path.name}-{os.getpid()}")}
         program = [sys.executable, "-m", "orderkeep", *command]
-        answer = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
-        return answer.returncode, answer.stdout, answer.stderr
+        done = subprocess.run(program, capture_output=True, text=True, check=False, env=environment, cwd=tmp_path)
+        return done.returncode, done.stdout, done.stderr
 
-    code, _, said = run("table", "describe")
-    assert (code, "run `orderkeep table create`" in said) == (7, True)
+    code, _, message = run("table", "describe")
+    assert (code, "run `orderkeep table create`" in message) == (7, True)
     assert run("table", "create", "--shards", "2")[0] == 0
-    code, told, _ = run("table", "describe")
-    assert (code, "shards\t2\n" in told, "problems\t\n" in told) == (0, True, True)
+    code, shown, _ = run("table", "describe")
+    assert (code, "shards\t2\n" in shown, "problems\t\n" in shown) == (0, True, True)
     assert run("demo", "--orders", "5")[0] == 0
     assert "problems\t0" in run("verify")[1]
-    code, _, said = run("--store", "memory://", "table", "create")
-    assert (code, "only a DynamoDB store" in said) == (2, True)
+    code, _, message = run("--store", "memory://", "table", "create")
+    assert (code, "only a DynamoDB store" in message) == (2, True)
 
 
-async def test_who_may_not_look_at_a_tables_indexes_can_still_check_the_rest(dynamodb: Server) -> None:
-    def refuse_to_describe(operation: str, payload: Json) -> None:
+async def test_check_without_describe_permission_checks_the_settings(dynamodb: Server) -> None:
+    def deny_describe(operation: str, payload: Json) -> None:
         if operation == "DescribeTable":
-            raise Refuse("AccessDeniedException")
+            raise Reject("AccessDeniedException")
 
     table_name = await dynamodb.new_table()
-    async with DynamoProxy(dynamodb.endpoint, REGION, before=refuse_to_describe) as proxy:
+    async with DynamoProxy(dynamodb.endpoint, REGION, before=deny_describe) as proxy:
         await check_table(proxy.url_of(table_name))
         with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
             await check_table(proxy.url_of("no-such-table"))

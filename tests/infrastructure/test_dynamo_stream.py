@@ -1,4 +1,4 @@
-"""The table's stream: which records tell of a change, which cannot be read, and how it is switched on."""
+"""The table's stream: which records contain a change, which cannot be read, and how it is switched on."""
 
 import copy
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from orderkeep.bootstrap.events import stream_reader
 from orderkeep.bootstrap.stores import table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.entrypoints.cli.main import cli
-from orderkeep.infrastructure.dynamo_repo.api_keys import item_key
+from orderkeep.infrastructure.dynamo_repo.items import api_key_key
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order, pending_order
@@ -28,21 +28,21 @@ def change_record(name: str = "INSERT", **changes: Any) -> dict[str, Any]:
     return record({**item, **changes}, 7, name)
 
 
-async def test_a_new_change_is_read_as_the_feed_has_it() -> None:
+async def test_new_change_is_read_as_in_the_feed() -> None:
     assert [read(change_record())] == await feed_of(InMemoryOrderRepository([cancelled_order()]))
 
 
-def test_heads_tags_settings_keys_and_the_log_tell_of_no_change() -> None:
+def test_records_of_other_items_contain_no_change() -> None:
     others = items_of_save(pending_order())[:-1]
     assert len(others) == 3
     others += [{"pk": {"S": "F"}, "sk": {"S": "END"}}, {"pk": {"S": "M"}, "sk": {"S": "M"}}]
     others += [{"pk": {"S": "F"}, "sk": {"S": "C#0000000001"}}]
-    others += [item_key("Key0000001"), {"pk": {"S": "K"}, "sk": {"S": "000000000000000017#Key0000001"}}]
+    others += [api_key_key("Key0000001"), {"pk": {"S": "K"}, "sk": {"S": "000000000000000017#Key0000001"}}]
     assert [read(record(item, number)) for number, item in enumerate(others)] == [None] * 8
 
 
 @pytest.mark.parametrize("name", ["MODIFY", "REMOVE"])
-def test_a_change_that_gets_its_position_in_the_feed_is_not_told_of_twice(name: str) -> None:
+def test_change_that_gets_its_position_is_not_read_twice(name: str) -> None:
     assert read(change_record(name)) is None
 
 
@@ -59,24 +59,24 @@ UNREADABLE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", UNREADABLE)
-def test_a_change_that_cannot_be_read_is_an_error(name: str) -> None:
+def test_unreadable_change_is_rejected(name: str) -> None:
     with pytest.raises(StoreUnusable):
         read(change_record(**UNREADABLE[name]))
 
 
-def test_a_stream_without_new_images_is_said_to_be_one() -> None:
-    told = copy.deepcopy(change_record())
-    del told["dynamodb"]["NewImage"]
+def test_record_without_a_new_image_is_rejected() -> None:
+    shown = copy.deepcopy(change_record())
+    del shown["dynamodb"]["NewImage"]
     with pytest.raises(StoreUnusable, match="NEW_IMAGE"):
-        read(told)
+        read(shown)
 
 
 @pytest.mark.parametrize("keys", [{"id": {"S": "1"}}, {}, {"pk": {"N": "1"}, "sk": {"N": "2"}}, None])
-def test_a_record_of_another_table_is_said_to_be_one(keys: Any) -> None:
-    told = change_record()
-    told["dynamodb"]["Keys"] = keys
+def test_record_of_another_table_is_rejected(keys: Any) -> None:
+    shown = change_record()
+    shown["dynamodb"]["Keys"] = keys
     with pytest.raises(StoreUnusable, match="not of a table of orders"):
-        read(told)
+        read(shown)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ async def setup(dynamodb: Server) -> AsyncIterator[TableSetup]:
     await setup.close()
 
 
-async def test_the_stream_is_switched_on_once_and_described(setup: TableSetup) -> None:
+async def test_stream_is_switched_on_once_and_described(setup: TableSetup) -> None:
     first = await setup.create()
     assert (first.stream, first.stream_arn) == (None, None)
     switched = await setup.create(stream=True)
@@ -96,7 +96,7 @@ async def test_the_stream_is_switched_on_once_and_described(setup: TableSetup) -
     assert await setup.create(stream=True) == await setup.create() == switched
 
 
-async def test_a_stream_of_another_kind_is_left_alone_and_said_to_be_one(setup: TableSetup) -> None:
+async def test_stream_of_another_view_type_is_rejected_and_unchanged(setup: TableSetup) -> None:
     await setup.create()
     keys_only = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
     await setup._table.call("UpdateTable", {"StreamSpecification": keys_only})
@@ -109,12 +109,12 @@ async def test_a_stream_of_another_kind_is_left_alone_and_said_to_be_one(setup: 
     assert (found.stream, found.stream_arn) == (None, None)
 
 
-def test_the_command_line_switches_the_stream_on_and_shows_it(dynamodb: Server) -> None:
+def test_command_line_switches_the_stream_on_and_shows_it(dynamodb: Server) -> None:
     run = CliRunner().invoke
     store = ["--store", dynamodb.url_of(f"orders-{uuid4()}")]
-    told = run(cli, [*store, "table", "create"]).stdout
-    assert ("stream\t\n" in told, "stream's name\t\n" in told) == (True, True)
-    told = run(cli, [*store, "table", "create", "--stream"]).stdout
-    assert "stream\tNEW_IMAGE\n" in told
-    assert "stream's name\tarn:aws:dynamodb:" in told
-    assert run(cli, [*store, "table", "describe"]).stdout == told
+    shown = run(cli, [*store, "table", "create"]).stdout
+    assert ("stream\t\n" in shown, "stream's name\t\n" in shown) == (True, True)
+    shown = run(cli, [*store, "table", "create", "--stream"]).stdout
+    assert "stream\tNEW_IMAGE\n" in shown
+    assert "stream's name\tarn:aws:dynamodb:" in shown
+    assert run(cli, [*store, "table", "describe"]).stdout == shown

@@ -13,8 +13,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ChangeFeed
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, repository
-from orderkeep.infrastructure.postgres_repo.feed import READ_CHANGES
-from orderkeep.infrastructure.postgres_repo.rows import write_of
+from orderkeep.infrastructure.postgres_repo.queries import READ_CHANGES, write_of
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import pending_order
 from orderkeep.testing.reading import read_feed

@@ -9,10 +9,11 @@ from typing import Any
 import asyncpg
 import pytest
 
-from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.application.ports import ListPosition, OrderFilter, SnapshotPage
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.postgres_repo.connections import IN_INDEX_ORDER
-from orderkeep.infrastructure.postgres_repo.lists import LISTS, list_query
+from orderkeep.infrastructure.postgres_repo.queries import LISTS, POSTGRES
+from orderkeep.infrastructure.sql_store import list_query
 from orderkeep.testing.orders import SINCE
 
 SHAPES = [
@@ -57,7 +58,7 @@ async def test_a_list_searches_its_index_and_sorts_nothing(connection: Any) -> N
         for shape, index in SHAPES:
             where = replace(shape, created_from=SINCE - timedelta(days=900), created_to=SINCE + timedelta(days=900))
             for limit in (1, 51, 201):
-                query, parameters = list_query(where, ListPosition(SINCE, "order-9"), limit)
+                query, parameters = list_query(POSTGRES, LISTS, where, ListPosition(SINCE, "order-9"), limit)
                 await connection.execute(f"PREPARE list AS {query}")
                 execution = f"EXPLAIN EXECUTE list({', '.join(map(literal, parameters))})"
                 plan = "\n".join(row[0] for row in await connection.fetch(execution))
@@ -80,7 +81,7 @@ async def test_the_stores_own_connections_are_set_so(postgres_url: str) -> None:
 
 
 def test_every_query_there_is_was_looked_at() -> None:
-    assert {list_query(where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
+    assert {list_query(POSTGRES, LISTS, where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
 
 
 @pytest.mark.parametrize("filters", [{"user_id": "user-3"}, {"tag": "gift"}, {}])
@@ -88,13 +89,13 @@ def test_enters_the_index_at_the_nearer_of_position_and_end(filters: dict[str, s
     where = OrderFilter(created_to=SINCE, **filters)  # type: ignore[arg-type]
     before, behind = SINCE - timedelta(microseconds=1), SINCE + timedelta(microseconds=1)
 
-    assert list_query(where, ListPosition(before, "order-2"), 9)[1][-3:-1] == (before, "order-2")
-    assert list_query(where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (SINCE, "")
+    assert list_query(POSTGRES, LISTS, where, ListPosition(before, "order-2"), 9)[1][-3:-1] == (before, "order-2")
+    assert list_query(POSTGRES, LISTS, where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (SINCE, "")
 
 
 async def test_many_lists_at_once_wait_for_a_pool_of_two(postgres_url: str) -> None:
     store = PostgresOrderRepository(postgres_url, pool_size=2)
-    pages = await asyncio.gather(*(store.list_snapshots(where, None, 10**30) for where, _ in SHAPES * 9))
+    pages = await asyncio.gather(*(store.list_page(where, None, 10**30) for where, _ in SHAPES * 9))
 
-    assert pages == [[]] * len(SHAPES) * 9
+    assert pages == [SnapshotPage(b"", None)] * len(SHAPES) * 9
     await store.close()

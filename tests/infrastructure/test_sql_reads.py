@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing.orders import pending_order, small_order
 
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
 LAST_MOMENT = datetime.max.replace(tzinfo=UTC)
+NOTHING = SnapshotPage(b"", None)
 A_TICK = timedelta(microseconds=1)
 
 
@@ -51,8 +52,8 @@ async def test_finds_by_an_instant_of_another_time_zone(store: OrderStore) -> No
     there = created.astimezone(timezone(timedelta(hours=-9, minutes=-30)))
 
     assert await store.get_change_at("order-1", pending_order(1).updated_at.astimezone(there.tzinfo)) is not None
-    assert len(await store.list_snapshots(OrderFilter(created_from=there), None, 9)) == 1
-    assert await store.list_snapshots(OrderFilter(created_to=there), None, 9) == []
+    assert len((await store.list_page(OrderFilter(created_from=there), None, 9)).documents) == 1
+    assert await store.list_page(OrderFilter(created_to=there), None, 9) == NOTHING
 
 
 @pytest.mark.parametrize("number", [10**30, -(10**30)])
@@ -62,7 +63,7 @@ async def test_numbers_beyond_64_bits_find_nothing_beyond(store: OrderStore, num
     assert await store.get_change("order-1", number) is None
     assert [change.version for change in await store.list_changes("order-1", number, 10**30)] == changes
     assert len((await store.read_changes(None, 10**30)).changes) == 1
-    assert len(await store.list_snapshots(OrderFilter(), None, 10**30)) == 1
+    assert len((await store.list_page(OrderFilter(), None, 10**30)).documents) == 1
 
 
 @pytest.mark.parametrize("id", ["half \ud800", "", "order-1\x00", "order-1' OR '1'='1", "x" * 100_000])
@@ -70,9 +71,9 @@ async def test_an_id_that_no_order_can_have_finds_none(store: OrderStore, id: st
     assert await store.get_by_id(id) is None
     assert await store.get_snapshot(id) is None
     assert await store.get_change(id, 1) is None
-    assert await store.list_snapshots(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == []
+    assert await store.list_page(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == NOTHING
 
 
 @pytest.mark.parametrize("where", [OrderFilter(user_id="half \ud800"), OrderFilter(tag="a\x00b")])
 async def test_a_text_that_no_order_can_hold_matches_none(store: OrderStore, where: OrderFilter) -> None:
-    assert await store.list_snapshots(where, None, 5) == []
+    assert await store.list_page(where, None, 5) == NOTHING

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.infrastructure.sql_store import list_query
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
-from orderkeep.infrastructure.sqlite_repo.lists import LISTS, list_query
+from orderkeep.infrastructure.sqlite_repo.queries import LISTS, SQLITE
 from tests.infrastructure.sqlite_samples import NOON, an_order, look
 
 SHAPES = [
@@ -47,7 +48,7 @@ def test_a_list_searches_its_index_and_sorts_nothing(path: Path, where: OrderFil
     if misled:
         mislead_the_planner(path, index)
     where = replace(where, created_from=NOON, created_to=NOON + timedelta(seconds=60))
-    query, parameters = list_query(where, ListPosition(NOON, "order-9"), 200)
+    query, parameters = list_query(SQLITE, LISTS, where, ListPosition(NOON, "order-9"), 200)
     plan = [row[3] for row in look(path, f"EXPLAIN QUERY PLAN {query}", *parameters)]
 
     assert index in plan[0]
@@ -58,7 +59,7 @@ def test_a_list_searches_its_index_and_sorts_nothing(path: Path, where: OrderFil
 
 
 def test_every_query_there_is_was_looked_at() -> None:
-    assert {list_query(where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
+    assert {list_query(SQLITE, LISTS, where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
 
 
 @pytest.mark.parametrize("filters", [{"user_id": "user-3"}, {"tag": "gift"}, {}])
@@ -66,12 +67,15 @@ def test_enters_the_index_at_the_nearer_of_position_and_end(filters: dict[str, s
     where = OrderFilter(created_to=NOON, **filters)  # type: ignore[arg-type]
     before, behind = NOON - timedelta(microseconds=1), NOON + timedelta(microseconds=1)
 
-    assert list_query(where, ListPosition(before, "order-2"), 9)[1][-3:-1] == (1795348800123456, "order-2")
-    assert list_query(where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (1795348800123457, "")
+    assert list_query(SQLITE, LISTS, where, ListPosition(before, "order-2"), 9)[1][-3:-1] == (
+        1795348800123456,
+        "order-2",
+    )
+    assert list_query(SQLITE, LISTS, where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (1795348800123457, "")
 
 
 async def test_a_page_may_be_larger_than_64_bits(path: Path) -> None:
     store = SqliteOrderRepository(path)
 
-    assert len(await store.list_snapshots(OrderFilter(), None, 10**30)) == 40
+    assert len((await store.list_page(OrderFilter(), None, 10**30)).documents) == 40
     await store.close()

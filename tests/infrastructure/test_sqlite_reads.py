@@ -11,6 +11,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections
+from orderkeep.testing.reading import list_orders
 from tests.infrastructure.sqlite_samples import an_order, look
 
 
@@ -73,7 +74,7 @@ async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
 ) -> None:
     look(path, alteration)
 
-    with pytest.raises(StoreUnusable, match="cannot be read: somebody altered the orders' file"):
+    with pytest.raises(StoreUnusable, match="cannot be read: the orders' tables were altered"):
         await store.get_by_id("order-1")
     if "document = '{bad'" not in alteration:  # a snapshot is answered as it is kept
         with pytest.raises(StoreUnusable, match="cannot be read"):
@@ -89,14 +90,14 @@ async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
     look(path, f"UPDATE changes SET {alteration}")
 
     for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(None, 9)):
-        with pytest.raises(StoreUnusable, match="cannot be read: somebody altered the orders' file"):
+        with pytest.raises(StoreUnusable, match="cannot be read: the orders' tables were altered"):
             await attempt
 
 
 async def test_no_read_keeps_a_snapshot_open(store: SqliteOrderRepository, path: Path) -> None:
     await store.get_by_id("order-1")
     await store.get_snapshot("order-1")
-    await store.list_snapshots(OrderFilter(), None, 1)
+    await store.list_page(OrderFilter(), None, 1)
     await store.list_changes("order-1", 0, 1)
     await store.read_changes(None, 1)
     await store.ping()
@@ -125,8 +126,7 @@ def test_threads_read_at_once_while_others_write(path: Path) -> None:
 
     async def read() -> None:
         for _ in range(100):
-            page = await store.list_snapshots(OrderFilter(), None, 200)
-            ids = [snapshot.id for snapshot in page]
+            ids = [order.id for order in await list_orders(store)]
             order = await store.get_by_id("order-7")
             if ids[-10:] != [f"order-{number}" for number in range(10, 0, -1)] or order is None or order.version != 1:
                 wrong.append(ids)

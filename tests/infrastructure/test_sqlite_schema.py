@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, locks, schema
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, schema, writer
 from orderkeep.testing.api_keys import api_key
 from tests.infrastructure.sqlite_samples import an_order, look
 
@@ -109,7 +109,7 @@ def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pyt
 
 
 def test_gives_up_on_whoever_never_gets_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(writer, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match="see what else has the file open"):

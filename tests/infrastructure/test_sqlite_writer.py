@@ -9,12 +9,12 @@ import pytest
 
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, locks, writer
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, writer
 from tests.infrastructure.sqlite_samples import NOON, Gate, an_order, locked_by_somebody_else, look
 
 
 async def save_together(store: SqliteOrderRepository, *saves: tuple[Order, ...]) -> list[BaseException | None]:
-    """Save in one batch, by holding the writer at an order of its own until all the others wait."""
+    """Save in one batch, by holding the writer at another order until all of them are pending."""
     gate = Gate()
     held = store._writer._check_in_place
     store._writer._check_in_place = gate
@@ -22,10 +22,12 @@ async def save_together(store: SqliteOrderRepository, *saves: tuple[Order, ...])
     await asyncio.to_thread(gate.wait_reached)
     store._writer._check_in_place = held
     tasks = [asyncio.create_task(store.save(*orders)) for orders in saves]
-    await asyncio.sleep(0)  # each task runs up to where it waits
+    await asyncio.sleep(0)  # each task runs up to its save
+    await asyncio.sleep(0)  # the loop hands the saves over
     gate.open()
     await first
-    return await asyncio.gather(*tasks, return_exceptions=True)
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    return [outcome if isinstance(outcome, BaseException) else None for outcome in outcomes]
 
 
 def statements_of(store: SqliteOrderRepository) -> list[str]:
@@ -123,7 +125,7 @@ async def test_an_order_twice_in_one_save_is_refused(store: SqliteOrderRepositor
 async def test_a_lock_that_lasts_fails_all_who_wait_and_the_next_save_succeeds(
     store: SqliteOrderRepository, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(locks, "BUSY_SECONDS", 0)
+    monkeypatch.setattr(writer, "BUSY_SECONDS", 0)
     with locked_by_somebody_else(path):
         outcomes = await asyncio.gather(
             store.save(an_order(1)), store.save(an_order(2)), store.save(an_order(3)), return_exceptions=True

@@ -35,7 +35,7 @@ class Server:
         return f"dynamodb://{table}?region={REGION}&endpoint={quote(self.endpoint, safe=':/')}"
 
     async def new_table(self, shards: int = 2) -> str:
-        """Create a table that nobody else uses, and return its name."""
+        """Create a table for this caller alone, and return its name."""
         name = f"orders-{uuid.uuid4()}"
         setup = TableSetup(name, region=REGION, endpoint=self.endpoint)
         try:
@@ -45,7 +45,7 @@ class Server:
         return name
 
     async def new_url(self) -> str:
-        """Create a table that nobody else uses, and return the URL of a store on it."""
+        """Create a table for this caller alone, and return the URL of a store on it."""
         return self.url_of(await self.new_table())
 
 

@@ -4,8 +4,9 @@ import asyncio
 from collections import defaultdict
 from dataclasses import replace
 
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, SnapshotPage
 from orderkeep.domain.entities import Order
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
 
@@ -33,11 +34,11 @@ class ReadsAReplica(InMemoryOrderRepository):
         self.copy: dict[str, OrderSnapshot | None] = {}
         self.stale_answers: dict[str, int] = defaultdict(int)
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         for order in orders:
             self.copy[order.id] = await super().get_snapshot(order.id)
             self.stale_answers[order.id] = self.LAG
-        await super().save(*orders)
+        return await super().save(*orders)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         if self.stale_answers[order_id] > 0:
@@ -67,8 +68,8 @@ class DecidesOnAReplica(ReadsAReplica):
 class ListsInCircles(InMemoryOrderRepository):
     """Takes no notice of where a list is to go on."""
 
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return await super().list_snapshots(where, None, limit)
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        return await super().list_page(where, None, limit)
 
 
 class FeedsInCircles(InMemoryOrderRepository):

@@ -5,9 +5,10 @@ import copy
 
 import pytest
 
-from orderkeep.application.ports import ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.torture import TortureReport, torture
 from tests.contract.broken_reads import GivesPositionsBeforeItCommits, PagesByTimeAlone, SkipsEveryFifthChange
@@ -69,12 +70,13 @@ class LosesAnswers(InMemoryOrderRepository):
         super().__init__()
         self.saves = 0
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         self.saves += 1
         copies = copy.deepcopy(orders) if self.saves % 5 == 0 else orders
-        await super().save(*copies)
+        saved = await super().save(*copies)
         if copies is not orders:
             raise StoreUnavailable("the connection broke")
+        return saved
 
 
 class LosesAnswersAndChecksNoVersions(LosesAnswers, BlindWrites):
@@ -82,9 +84,9 @@ class LosesAnswersAndChecksNoVersions(LosesAnswers, BlindWrites):
 
 
 class NeverAnswers(InMemoryOrderRepository):
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         await asyncio.Event().wait()
-        return []
+        return SnapshotPage(b"", None)
 
 
 async def test_a_lost_answer_breaks_no_promise() -> None:

@@ -1,5 +1,5 @@
-"""Reads of DynamoDB that are not consistent may be old. Behind a proxy that sees to it that they are, a store that
-decides on them is found; ours asks for consistent ones, and is not.
+"""Eventually consistent reads may be stale. A proxy makes them stale: a store that decides on such reads is detected,
+and ours, which requests consistent reads, passes.
 """
 
 import json
@@ -10,33 +10,33 @@ import pytest
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.stores import open_store
+from orderkeep.infrastructure.dynamo_repo.client import SETTINGS_KEY, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.items import Item
-from orderkeep.infrastructure.dynamo_repo.table import SETTINGS_KEY, OrdersTable
 from orderkeep.testing.violation import ContractViolation
 from orderkeep.testing.workloads import record_histories
 from tests.servers.dynamodb import REGION, Server
-from tests.servers.dynamodb_proxy import Asked, DynamoProxy, Json
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
 
 ROUNDS = 10
 LAG = 4
 
 
 class ServesStaleReads:
-    """Answers each read that is not consistent as it stood some reads before."""
+    """Responds to each eventually consistent read with an older state."""
 
     def __init__(self) -> None:
         self.seen: dict[str, list[Json]] = defaultdict(lambda: [{}] * LAG)
         self.served = 0
 
-    def __call__(self, asked: Asked) -> Json:
-        if asked.operation != "GetItem" or asked.payload["Key"] == SETTINGS_KEY:
-            return asked.answer
-        if asked.payload.get("ConsistentRead"):
-            return asked.answer
+    def __call__(self, exchange: Exchange) -> Json:
+        if exchange.operation != "GetItem" or exchange.payload["Key"] == SETTINGS_KEY:
+            return exchange.response
+        if exchange.payload.get("ConsistentRead"):
+            return exchange.response
         self.served += 1
-        answers = self.seen[json.dumps(asked.payload["Key"], sort_keys=True)]
-        answers.append(asked.answer)
-        return answers[-1 - LAG]
+        responses = self.seen[json.dumps(exchange.payload["Key"], sort_keys=True)]
+        responses.append(exchange.response)
+        return responses[-1 - LAG]
 
 
 @pytest.fixture
@@ -53,19 +53,17 @@ async def store(dynamodb: Server, rule: ServesStaleReads) -> AsyncIterator[Order
         await store.close()
 
 
-async def test_histories_hold_where_all_reads_that_decide_are_consistent(
-    store: OrderStore, rule: ServesStaleReads
-) -> None:
+async def test_histories_are_linearizable_with_consistent_reads(store: OrderStore, rule: ServesStaleReads) -> None:
     await record_histories(store, rounds=ROUNDS)
     assert rule.served == 0
 
 
-async def test_histories_find_a_store_that_reads_what_may_be_old(
+async def test_histories_detect_a_store_with_stale_reads(
     store: OrderStore, rule: ServesStaleReads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def get(self: OrdersTable, item_key: Item) -> Item | None:
-        answer = await self.call("GetItem", {"Key": item_key, "ConsistentRead": False})
-        item: Item | None = answer.get("Item")
+        response = await self.call("GetItem", {"Key": item_key, "ConsistentRead": False})
+        item: Item | None = response.get("Item")
         return item
 
     monkeypatch.setattr(OrdersTable, "get", get)

@@ -1,7 +1,8 @@
-"""How every command changes an order: load, look for the key, check the version, decide, save; again if beaten to it.
+"""How every command changes an order: load, look up the key, check the version, decide, save; repeat after a conflict.
 
-State first, key second. With the key looked up first, a retry that runs beside its twin misses the twin's record,
-then loads the state the twin has just written, and refuses what in truth succeeded.
+State first, key second. With the key looked up first, a retry that runs concurrently with its twin misses the twin's
+record, then loads the state that the twin has just written, and rejects what in fact succeeded. A new order is
+inserted first: its id is derived from the key, so the insert itself detects the twin, and the loop takes over.
 """
 
 from __future__ import annotations
@@ -12,22 +13,23 @@ import hashlib
 import json
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
+from orderkeep.application.dtos import CommandResult, EventDTO
 from orderkeep.application.errors import Contention, IdempotencyKeyReused
-from orderkeep.application.ownership import load_for
 from orderkeep.application.ports import OrderHistory
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Attribution
-from orderkeep.domain.exceptions import ConcurrentUpdate, OrderNotFound, VersionMismatch
+from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput, OrderNotFound, VersionMismatch
 from orderkeep.domain.repositories import OrderRepository
 
 ATTEMPTS = 12
-"""How often a command is decided anew after losing the race to save, before it gives up with `Contention`."""
+"""How often a command is decided, each time after a conflict, before it fails with `Contention`."""
 
 FIRST_PAUSE_SECONDS = 0.002
 LONGEST_PAUSE_SECONDS = 0.25
@@ -35,34 +37,35 @@ LONGEST_PAUSE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandContext:
-    """How a command is asked: by whom, and under which conditions.
+    """The context of a command: its actor and its conditions.
 
-    `key`: the same request with the same key has one effect and one answer, however often it is sent.
-    `expected_version`: refuse with `VersionMismatch` unless the order is at that version.
-    `dry_run`: answer what would happen, and write nothing.
+    `key`: repeated requests with the same key have one effect and one result.
+    `expected_version`: reject with `VersionMismatch` unless the order is at that version, or at one of several.
+    `dry_run`: return what would happen, and write nothing.
     """
 
     actor: Actor = SYSTEM
     key: str | None = None
-    expected_version: int | None = None
+    expected_version: int | tuple[int, ...] | None = None
     dry_run: bool = False
     request_id: str | None = None
 
     def attribution(self, command: tuple[str, Any]) -> Attribution:
-        """Return who is to stand in the change; the key as a digest, bound to the actor."""
+        """Return what the change records about the request; the key as a digest that includes the actor."""
         if self.key is None:
             return Attribution(str(self.actor), request_id=self.request_id)
         key = _digest(f"{self.actor}\n{self.key}")
         return Attribution(str(self.actor), key, fingerprint_of(command), self.request_id)
 
 
+_PLAIN = frozenset({str, int, type(None)})
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
 
 Decide = Callable[[Order | None], Order | Awaitable[Order]]
-"""Gets the order as it is (None: there is none) and returns it changed, or raises and changes nothing."""
+"""Takes the current order (None: it does not exist) and returns it changed, or raises and changes nothing."""
 
 SYSTEM_CONTEXT = CommandContext()
-"""A request by the system, with no conditions."""
+"""A request by the system, without conditions."""
 
 
 async def change_order(
@@ -76,44 +79,45 @@ async def change_order(
     scope: Scope,
     is_new: bool = False,
 ) -> CommandResult:
-    """Run one command on one order. Where `decide` raises nothing is written, nor where it returns the order without
-    an event, as one on which this was done before. It may be called again, on a later state, after a lost race; what
-    it waits for must bear that. `command` is the name and the values that make two requests the same.
+    """Run one command on one order. Nothing is written if `decide` raises, or if it returns the order without a new
+    event. After a lost race `decide` runs again, on a later state. `command` is the name and the values that make two
+    requests the same.
 
-    Raises what `decide` raises, and `NotAllowed` where the actor lacks the `scope`, `OrderNotFound`,
-    `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` a repeated key is
-    answered with the order as it is now. `is_new` says that the id was made a moment ago, so there is nothing to load.
+    Raises what `decide` raises, and `NotAllowed` if the actor lacks the `scope`, `OrderNotFound`,
+    `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` the result of a
+    repeated key is the order as it is now. `is_new`: the order most likely does not exist yet, so insert it first and
+    load it only after a conflict.
     """
-    if context.actor.sees_all:
-        context.actor.require(scope)  # before anything is looked up
+    if context.actor.sees_all or is_new:
+        context.actor.require(scope)  # before any lookup
     attribution = context.attribution(command)
+    if is_new and not context.dry_run:
+        with suppress(ConcurrentUpdate, InvalidInput):  # the id is in use, or may be: look it up, key first
+            return await _decide_and_save(repo, None, decide, context, attribution)
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
-        order = None if is_new else await load_for(context.actor, repo, order_id)
+        order = await load_order(repo, order_id, context.actor)
         if order is not None:
             context.actor.require(scope)
             if attribution.key in order.idempotency_keys:
-                return await _answer_again(order, attribution, history)
+                return await _replay(order, attribution, history)
             _check_version(order, context.expected_version)
-        decided = decide(copy.deepcopy(order) if context.dry_run else order)
-        changed = decided if isinstance(decided, Order) else await decided
-        if not changed.events:
-            return CommandResult(OrderDTO.of(changed), (), replayed=True, dry_run=context.dry_run)
-        result = _result(changed, context.dry_run)
-        if context.dry_run:
-            return result
-        changed.set_attribution(attribution)
-        try:
-            await repo.save(changed)
-        except ConcurrentUpdate:
-            continue
-        return result
+        elif not context.actor.sees_all:
+            raise OrderNotFound(order_id)
+        with suppress(ConcurrentUpdate):
+            return await _decide_and_save(repo, order, decide, context, attribution)
     raise Contention(ATTEMPTS)
 
 
+async def load_order(repo: OrderRepository, order_id: str, actor: Actor) -> Order | None:
+    """Load an order, or None if it does not exist. To a customer, another customer's order does not exist."""
+    order = await repo.get_by_id(order_id)
+    return order if order is not None and actor.may_see(order.user_id) else None
+
+
 def on_existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order | None], Order]:
-    """Return a decision that changes the order, or raises `OrderNotFound` where there is none."""
+    """Return a decision that changes the order, or raises `OrderNotFound` if there is none."""
 
     def decide(order: Order | None) -> Order:
         if order is None:
@@ -125,28 +129,42 @@ def on_existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Ord
 
 
 def fingerprint_of(command: tuple[str, Any]) -> str:
-    """Return the digest of a command's name and canonical values: spaces, key order and defaults do not matter."""
+    """Return the digest of a command's name and canonical values: whitespace, key order and defaults do not matter.
+
+    The digests are stored with the keys: the same values must have the same digest in every version.
+    """
     return _digest(_encode(_canonical(command)))
 
 
-async def _answer_again(order: Order, asked: Attribution, history: OrderHistory | None) -> CommandResult:
-    remembered = order.idempotency_keys[asked.key or ""]
-    if remembered.fingerprint != asked.fingerprint:
+async def _decide_and_save(
+    repo: OrderRepository, order: Order | None, decide: Decide, context: CommandContext, attribution: Attribution
+) -> CommandResult:
+    decision = decide(copy.deepcopy(order) if context.dry_run else order)
+    changed = decision if isinstance(decision, Order) else await decision
+    if not changed.events:
+        return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=context.dry_run)
+    events = tuple(EventDTO.of(event) for event in changed.events)
+    if context.dry_run:
+        return CommandResult(changed.id, changed.version + 1, events, changed, dry_run=True)
+    changed.set_attribution(attribution)
+    snapshots = await repo.save(changed)
+    return CommandResult(changed.id, changed.version, events, changed, snapshots[0].json if snapshots else None)
+
+
+async def _replay(order: Order, repeated: Attribution, history: OrderHistory | None) -> CommandResult:
+    remembered = order.idempotency_keys[repeated.key or ""]
+    if remembered.fingerprint != repeated.fingerprint:
         raise IdempotencyKeyReused
-    then = await history.get_change(order.id, remembered.version) if history is not None else None
-    if then is None:
-        return CommandResult(OrderDTO.of(order), (), replayed=True)
-    return CommandResult(then.order, then.events, replayed=True)
+    change = await history.get_change(order.id, remembered.version) if history is not None else None
+    if change is None:
+        return CommandResult(order.id, order.version, (), order, replayed=True)
+    return CommandResult(order.id, change.version, change.events, change.order, replayed=True)
 
 
-def _check_version(order: Order, expected: int | None) -> None:
-    if expected is not None and expected != order.version:
-        raise VersionMismatch(expected, order.version)
-
-
-def _result(order: Order, dry_run: bool) -> CommandResult:
-    events = tuple(EventDTO.of(event) for event in order.events)
-    return CommandResult(OrderDTO.of(order, version=order.version + 1), events, dry_run=dry_run)
+def _check_version(order: Order, expected: int | tuple[int, ...] | None) -> None:
+    versions = (expected,) if isinstance(expected, int) else expected
+    if versions is not None and order.version not in versions:
+        raise VersionMismatch(versions[0], order.version)
 
 
 def _pause(attempt: int) -> float:
@@ -158,14 +176,21 @@ def _digest(text: str) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        given = ((name, getattr(value, name), default) for name, default in _defaults(type(value)))
-        return {name: _canonical(found) for name, found, default in given if found != default}
     if isinstance(value, tuple | list):
         return [_canonical(item) for item in value]
-    return value
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    names, defaults, values_of = _fields(type(value))
+    given = {}
+    for name, default, found in zip(names, defaults, values_of(value), strict=True):
+        if found != default:
+            given[name] = found if type(found) in _PLAIN else _canonical(found)
+    return given
 
 
 @cache
-def _defaults(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind))
+def _fields(kind: type[Any]) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]:
+    """Return the names and the defaults of a dataclass's fields, and a function that reads their values."""
+    names = tuple(f.name for f in fields(kind))
+    defaults = tuple(f.default if f.default_factory is MISSING else f.default_factory() for f in fields(kind))
+    return names, defaults, attrgetter(*names)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
@@ -143,17 +144,26 @@ class ChangeDTO:
     intact: bool = True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CommandResult:
-    """The order that results from a command (or would, with `dry_run`), and its events.
+    """The order as a command left it (or would leave it, `dry_run`), and the events of the change.
 
-    `replayed`: the idempotency key was used before for the same request; this is the original result.
+    `json` is the committed document, to be sent as it is; None if nothing was committed or the repository returned no
+    snapshot. `replayed`: the key was used before for the same request; this is the original result.
     """
 
-    order: OrderDTO
+    order_id: str
+    version: int
     events: tuple[EventDTO, ...]
+    source: Order | OrderDTO
+    json: bytes | None = None
     replayed: bool = False
     dry_run: bool = False
+
+    @cached_property
+    def order(self) -> OrderDTO:
+        """The order as plain values, built when first read."""
+        return self.source if isinstance(self.source, OrderDTO) else OrderDTO.of(self.source, self.version)
 
 
 _FIELDS = {dto: tuple(f.name for f in dataclasses.fields(dto)) for dto in (PlaceOrder, OrderDTO)}

@@ -1,7 +1,7 @@
-"""What the use cases need from outside, beside the domain's own repository. A store implements them all.
+"""The ports of the application, in addition to the domain's repository. A store implements all of the store ports.
 
-Every method may raise `StoreUnavailable`. Nothing here is asked of the article's plain repository: a use case that
-changes an order needs `get_by_id` and `save` alone.
+Every method may raise `StoreUnavailable`. A use case that changes an order needs only `get_by_id` and `save`, so the
+article's plain repository is enough for it.
 """
 
 from abc import ABC, abstractmethod
@@ -12,41 +12,30 @@ from typing import IO
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.domain.entities import Order
-from orderkeep.domain.repositories import OrderRepository
+from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
 from orderkeep.domain.value_objects import in_utc
 
 Clock = Callable[[], datetime]
-"""Tells the time, in UTC."""
+"""Returns the time, in UTC."""
 
 
 def utc_now() -> datetime:
-    """Tell the machine's time, in UTC."""
+    """Return the machine's time, in UTC."""
     return datetime.now(UTC)
 
 
 Progress = Callable[[int], None]
-"""Is told, from time to time, how many more are done."""
+"""Called from time to time with the number of items done since the last call."""
 
 
 def ignore_progress(count: int) -> None:
-    """Tell nobody."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderSnapshot:
-    """An order as it is kept: `json` is the text of its `OrderDTO`, ready to be answered without being parsed."""
-
-    id: str
-    user_id: str
-    created_at: datetime
-    version: int
-    json: bytes
+    """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list. `status`, `tag` and `external_ref` are used one at a time; a user and a time range go
-    with any of them. `created_from` is included, `created_to` is not; a naive one is taken as UTC.
+    """Which orders to list. At most one of `status`, `tag` and `external_ref`; `user_id` and a time range combine with
+    any of them. `created_from` is inclusive, `created_to` exclusive; naive datetimes are UTC.
     """
 
     user_id: str | None = None
@@ -64,36 +53,55 @@ class OrderFilter:
 
 @dataclass(frozen=True, slots=True)
 class ListPosition:
-    """A place between two orders of a list: behind the order that has these."""
+    """A position in a list: directly after the order that has these values."""
 
     created_at: datetime
     id: str
 
 
+SEPARATOR = b",\n"
+"""Separates the documents of a page. A stored document contains no line break outside of an escape."""
+
+
+def split_documents(json: bytes) -> tuple[bytes, ...]:
+    """Return the documents that `SEPARATOR` joins."""
+    return tuple(json.split(SEPARATOR)) if json else ()
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotPage:
+    """A page of a list: the orders' documents joined by `SEPARATOR`, and the position of the last one if more follow.
+
+    Joined, because a page is sent as it is: this spares an object for each order.
+    """
+
+    json: bytes
+    next: ListPosition | None
+
+    @property
+    def documents(self) -> tuple[bytes, ...]:
+        """The document of each order."""
+        return split_documents(self.json)
+
+
 class OrderQueries(ABC):
-    """Orders to look at, not to decide on."""
+    """Reads orders for display, not for decisions."""
 
     @abstractmethod
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         """Return the order as last committed, or None."""
 
-    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
-        """Return the order as `get_snapshot` does where it is that user's, else None. A store that can should tell so
-        without reading more of it than whose it is: then the time that it takes tells a stranger nothing.
-        """
-        snapshot = await self.get_snapshot(order_id)
-        return snapshot if snapshot is not None and snapshot.user_id == user_id else None
-
     @abstractmethod
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        """Return up to `limit` orders that match, newest first by `(created_at, id)`, those behind `after`.
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        """Return up to `limit` matching orders after that position, newest first by `(created_at, id)`.
 
-        The filter is one that `OrderFilter` allows. Costs what `limit` costs, however many orders are kept.
+        The filter is one that `OrderFilter` allows. The cost depends on `limit` alone, not on the number of stored
+        orders.
         """
 
 
 class OrderHistory(ABC):
-    """What was done to one order."""
+    """The history of one order."""
 
     @abstractmethod
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
@@ -110,81 +118,78 @@ class OrderHistory(ABC):
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """Changes of all orders in commit order, and the position to go on from."""
+    """Changes of all orders in commit order, and the position to continue from."""
 
     changes: tuple[ChangeDTO, ...]
     position: str
 
 
 class ChangeFeed(ABC):
-    """All changes of all orders, for ever: nothing is skipped, nothing comes twice."""
+    """All changes of all orders since the first: none is skipped, none is repeated."""
 
     @abstractmethod
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        """Return up to `limit` changes behind a position that an earlier page gave (None: from the first).
+        """Return up to `limit` changes after a position of an earlier page (None: from the first change).
 
-        A change that is not on the page, though committed, will be on a later one. With nothing new the page is
-        empty and its position is the one given (the beginning's own where None was given). Raises `InvalidCursor`
-        where the position is not one of this store.
+        A committed change that is not on the page will be on a later one. If there is nothing new, the page is empty
+        and its position is the given one (or the feed's beginning). Raises `InvalidCursor` if the position is not one
+        of this store.
         """
 
 
 class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
-    """One place that keeps orders. `orderkeep.testing` holds any implementation to this contract."""
+    """Everything a store of orders implements. `orderkeep.testing` tests any implementation of it."""
 
-    async def get_own(self, order_id: str, user_id: str) -> Order | None:
-        """Return the order as `get_by_id` does where it is that user's, else None; as `get_own_snapshot`, without
-        reading it where it is not.
+    @abstractmethod
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        """Commit the orders as `OrderRepository.save` does; return their snapshots, in the same order, with the stored
+        bytes.
         """
-        order = await self.get_by_id(order_id)
-        return order if order is not None and order.user_id == user_id else None
 
     @abstractmethod
     async def ping(self) -> None:
-        """Return if the store can answer now; raise `StoreUnavailable` if not."""
+        """Return if the store is ready; raise `StoreUnavailable` if not."""
 
     @abstractmethod
     async def close(self) -> None:
-        """Finish what was accepted and let go of files and connections. A second call does nothing."""
+        """Finish accepted saves, then close files and connections. Closing twice is allowed."""
 
 
 class DocumentStore(ABC):
-    """Keeps files under keys that name their content: `orders/<order id>/<SHA-256>.html`. What stands under a key
-    never changes, and nobody can list keys or delete what is there.
+    """Stores files under keys derived from their content: `orders/<order id>/<SHA-256>.html`. The content of a key
+    never changes; keys cannot be listed and files cannot be deleted.
 
-    Every method may raise `StoreUnavailable`, and its `StoreUnusable` where somebody must mend something first.
+    Every method may raise `StoreUnavailable`, or its `StoreUnusable` if an operator must fix something first.
     """
 
     @abstractmethod
     async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:
-        """Keep the content, a file from where it stands to its end. When this returns it is durable and whole; a put
-        that fails or is killed leaves nothing under the key. Where there is something already, it is the same content,
-        and nothing happens.
+        """Store the content; a file is read from its current position. On return it is durable and complete; a put
+        that fails or is killed stores nothing. If the key exists, its content is the same and nothing happens.
         """
 
     @abstractmethod
     async def get(self, key: str) -> bytes | None:
-        """Return what stands under the key, or None."""
+        """Return the content of the key, or None."""
 
     @abstractmethod
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:
-        """Return a URL at which anyone can read the file for so long, to be saved under `file_name`; None where this
-        store hands files out through the service only. It does not look whether the file is there.
+        """Return a URL where anyone can download the file, as `file_name`, for that many seconds; None if this store
+        serves files through the service only. Does not check that the file exists.
         """
 
     @abstractmethod
     async def close(self) -> None:
-        """Let go of connections. A second call does nothing."""
+        """Close connections. Closing twice is allowed."""
 
 
 class ReceiptRenderer(ABC):
-    """Makes receipts in one format."""
+    """Renders receipts in one format."""
 
     media_type: str
 
     @abstractmethod
     async def render(self, order: OrderDTO) -> bytes:
-        """Return the receipt of the order as it is given: the same bytes for the same order, wherever it runs. What
-        the order holds as text stands there as text, whatever is in it. Raises `UnknownFormat` where what makes this
-        format is not installed.
+        """Return the receipt of the given order: the same bytes for the same order on every machine. The order's
+        texts are escaped. Raises `UnknownFormat` if the renderer's library is not installed.
         """

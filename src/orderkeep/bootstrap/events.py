@@ -26,7 +26,7 @@ def open_publisher(url: str) -> EventPublisher:
     if parts.scheme != "eventbridge" or parts.fragment or options.keys() - {"region", "endpoint", "source"}:
         raise InvalidEventsURL("the URL of the events is eventbridge://bus, with ?region=…, &endpoint=…, &source=…")
     try:
-        from orderkeep.infrastructure.eventbridge_publisher import EventBridgePublisher
+        from orderkeep.infrastructure.eventbridge import EventBridgePublisher
 
         return EventBridgePublisher(unquote(parts.netloc + parts.path), **options)
     except (ModuleNotFoundError, ValueError, StoreUnusable) as error:
@@ -38,7 +38,7 @@ def stream_reader() -> Callable[[Mapping[str, Any]], ChangeDTO | None]:
     raises `StoreUnusable` if a record cannot be read. Raises `InvalidEventsURL` if the extra package is not installed.
     """
     try:
-        from orderkeep.infrastructure.dynamo_repo.stream import change_of_record
+        from orderkeep.infrastructure.dynamo_repo.items import change_of_record
     except ModuleNotFoundError as error:
         raise InvalidEventsURL(str(error)) from error
     return change_of_record

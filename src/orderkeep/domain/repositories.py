@@ -1,8 +1,22 @@
-"""The repository port for orders."""
+"""The repository port: where orders are stored."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from orderkeep.domain.entities import Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSnapshot:
+    """An order as stored: `json` is its document, ready to be sent without being parsed."""
+
+    id: str
+    user_id: str
+    created_at: datetime
+    version: int
+    json: bytes
 
 
 class OrderRepository(ABC):
@@ -10,15 +24,17 @@ class OrderRepository(ABC):
 
     @abstractmethod
     async def get_by_id(self, order_id: str) -> Order | None:
-        """Return the order as last committed, or None. The caller owns the object: changes to it have no effect until
-        it is saved. Raises `StoreUnavailable`.
+        """Return the order as last committed, or None. Each call returns a new object, so changing it changes
+        nothing here until it is saved. Raises `StoreUnavailable`.
         """
 
     @abstractmethod
-    async def save(self, *orders: Order) -> None:
-        """Commit all orders or none, each with a history entry and its idempotency key. On return, the commit is
-        durable and each `version` is incremented.
+    async def save(self, *orders: Order) -> Sequence[OrderSnapshot] | None:
+        """Commit all of the orders or none: the new state, and one change each (its events, the order as it became,
+        the actor and the idempotency key). On return the commit is durable, and each order's `version` is one higher.
+        A repository may return the committed snapshots, one for each order, so that callers need not encode them.
 
-        Raises `ConcurrentUpdate` if a stored version is not the one that was loaded (0: not stored yet), and
-        `StoreUnavailable` if the outcome is unknown. If it raises, the order objects are unchanged.
+        Raises `ConcurrentUpdate` if the stored version of an order is not the loaded one (0: not stored yet), and
+        `StoreUnavailable`, after which the commit may or may not have happened. After any error the order objects are
+        unchanged.
         """

@@ -1,33 +1,38 @@
-"""Orders in a dict: for tests, demos and a first look. They end with the process."""
+"""The in-memory store: for tests and demos. Its content is lost when the process ends."""
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     OrderRecord,
     change_of,
     commit_of,
+    mark_saved,
     order_of,
+    page_of,
     snapshot_of,
 )
 
 
 class InMemoryOrderRepository(OrderStore):
-    """Keeps documents, never live objects: changing an order changes nothing here until it is saved."""
+    """Stores documents, not live objects: changing an order changes nothing here until it is saved."""
 
     def __init__(self, orders: Iterable[Order] = ()) -> None:
         self._lock = threading.Lock()
         self._orders: dict[str, OrderRecord] = {}
+        self._by_time: list[tuple[datetime, str]] = []
         self._changes: dict[str, list[ChangeRecord]] = {}
         self._feed: list[ChangeRecord] = []
         self._keys = InMemoryApiKeys(self)
@@ -38,26 +43,15 @@ class InMemoryOrderRepository(OrderStore):
         record = self._orders.get(order_id)
         return order_of(record.document, record.requests, record.seal) if record else None
 
-    async def get_own(self, order_id: str, user_id: str) -> Order | None:
-        return await self.get_by_id(order_id) if self._is_of(user_id, order_id) else None
-
-    async def save(self, *orders: Order) -> None:
-        self._commit(orders)
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        return self._commit(orders)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         record = self._orders.get(order_id)
         return _snapshot(record) if record else None
 
-    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
-        return await self.get_snapshot(order_id) if self._is_of(user_id, order_id) else None
-
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        with self._lock:
-            found = [record for record in self._orders.values() if _matches(record, where)]
-        found.sort(key=_position, reverse=True)
-        if after is not None:
-            found = [record for record in found if _position(record) < (after.created_at, after.id)]
-        return [_snapshot(record) for record in found[:limit]]
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        return page_of([_snapshot(record) for record in self._find(where, after, limit + 1)], limit)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         changes = await self.list_changes(order_id, version - 1, 1)
@@ -90,11 +84,13 @@ class InMemoryOrderRepository(OrderStore):
     async def close(self) -> None:
         self._closed = True
 
-    def _is_of(self, user_id: str, order_id: str) -> bool:
-        record = self._orders.get(order_id)
-        return record is not None and record.user_id == user_id
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        with self._lock:
+            end = len(self._by_time) if after is None else bisect_left(self._by_time, (after.created_at, after.id))
+            newest_first = (self._orders[self._by_time[index][1]] for index in range(end - 1, -1, -1))
+            return list(islice((record for record in newest_first if _matches(record, where)), limit))
 
-    def _commit(self, orders: tuple[Order, ...]) -> None:
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         self.check_open()
         commits = [commit_of(order) for order in orders]
         with self._lock:
@@ -104,11 +100,12 @@ class InMemoryOrderRepository(OrderStore):
                 if twice or (kept.version if kept else 0) != commit.expected_version:
                     raise ConcurrentUpdate(commit.order.id)
             for commit in commits:
+                if not commit.expected_version:
+                    insort(self._by_time, (commit.order.created_at, commit.order.id))
                 self._orders[commit.order.id] = commit.order
                 self._changes.setdefault(commit.order.id, []).append(commit.change)
                 self._feed.append(commit.change)
-        for order, commit in zip(orders, commits, strict=True):
-            order.mark_saved(commit.order.seal)
+        return mark_saved(orders, commits)
 
     def check_open(self) -> None:
         """Raise `StoreUnavailable` once the store is closed."""
@@ -149,10 +146,6 @@ class InMemoryApiKeys(ApiKeyStore):
 
 def _place(key: ApiKey) -> tuple[datetime, str]:
     return key.created_at, key.id
-
-
-def _position(record: OrderRecord) -> tuple[datetime, str]:
-    return record.created_at, record.id
 
 
 def _matches(record: OrderRecord, where: OrderFilter) -> bool:

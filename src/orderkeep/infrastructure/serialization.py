@@ -5,15 +5,17 @@ An order's document is the JSON of its `OrderDTO`, so that a read can answer the
 
 import hashlib
 import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
 import msgspec
 
 from orderkeep.application.dtos import CancellationDTO, ChangeDTO, EventDTO, LineDTO, OrderDTO
-from orderkeep.application.ports import OrderSnapshot
+from orderkeep.application.ports import SEPARATOR, ListPosition, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import RememberedKey
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.value_objects import Document
 
 SCHEMA = zlib.crc32(
@@ -67,7 +69,7 @@ class ChangeRecord:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What `save` writes for one order: both or neither, and only where the stored version is `expected_version`."""
+    """What `save` writes for one order: both records or none, and only if the stored version is `expected_version`."""
 
     expected_version: int
     order: OrderRecord
@@ -109,6 +111,16 @@ def commit_of(order: Order) -> Commit:
     return Commit(order.version, record, change)
 
 
+def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[OrderSnapshot, ...]:
+    """Advance the orders to the versions just committed, and return their snapshots, as `save` must."""
+    saved = []
+    for order, commit in zip(orders, commits, strict=True):
+        record = commit.order
+        order.mark_saved(record.seal)
+        saved.append(OrderSnapshot(record.id, record.user_id, record.created_at, record.version, record.document))
+    return tuple(saved)
+
+
 def order_of(document: bytes, requests: bytes, seal: str) -> Order:
     """Return the order that was kept."""
     order = _decode_order(document).to_order()
@@ -120,9 +132,20 @@ def order_of(document: bytes, requests: bytes, seal: str) -> Order:
 def snapshot_of(
     id: str, user_id: str, created_at: datetime, version: int, schema: int, document: bytes
 ) -> OrderSnapshot:
-    """Return the order for reading: the document as it is, or in today's shape where it was written in another."""
-    json = document if schema == SCHEMA else _encode(_decode_order(document))
-    return OrderSnapshot(id, user_id, created_at, version, json)
+    """Return the order for display."""
+    return OrderSnapshot(id, user_id, created_at, version, document_of(schema, document))
+
+
+def document_of(schema: int, document: bytes) -> bytes:
+    """Return the document as stored, or in today's shape if it was written in an older one."""
+    return document if schema == SCHEMA else _encode(_decode_order(document))
+
+
+def page_of(found: Sequence[OrderSnapshot], limit: int) -> SnapshotPage:
+    """Return the page of the first `limit` snapshots; one more shows that there is a next page."""
+    page = found[:limit]
+    position = ListPosition(page[-1].created_at, page[-1].id) if len(found) > limit else None
+    return SnapshotPage(SEPARATOR.join([snapshot.json for snapshot in page]), position)
 
 
 def change_of(record: ChangeRecord) -> ChangeDTO:

@@ -12,8 +12,8 @@ from orderkeep.application.ports import (
     ListPosition,
     OrderFilter,
     OrderQueries,
-    OrderSnapshot,
     OrderStore,
+    SnapshotPage,
 )
 from orderkeep.testing.violation import ContractViolation
 
@@ -25,29 +25,40 @@ EVERYTHING = OrderFilter()
 class Kept:
     """All that a store shows of itself: equal before and after whatever wrote nothing."""
 
-    orders: tuple[OrderSnapshot, ...]
+    documents: tuple[bytes, ...]
     changes: tuple[ChangeDTO, ...]
 
 
 async def read_all(store: OrderStore) -> Kept:
     """Return everything that the store keeps."""
-    orders = [order async for page in pages(store, EVERYTHING, 100) for order in page]
-    return Kept(tuple(orders), tuple(await read_feed(store)))
+    documents = [document async for page in pages(store, EVERYTHING, 100) for document in page.documents]
+    return Kept(tuple(documents), tuple(await read_feed(store)))
 
 
-async def pages(store: OrderQueries, where: OrderFilter, size: int) -> AsyncIterator[list[OrderSnapshot]]:
-    """Yield the pages of a list up to the first that is not full, as a caller walks it."""
+async def list_orders(
+    store: OrderQueries, where: OrderFilter = EVERYTHING, after: ListPosition | None = None, limit: int = 1_000
+) -> list[OrderDTO]:
+    """Return the orders of one page of a list."""
+    return orders_on(await store.list_page(where, after, limit))
+
+
+async def pages(store: OrderQueries, where: OrderFilter, size: int) -> AsyncIterator[SnapshotPage]:
+    """Yield the pages of a list from the first to the last, as a client reads them."""
     after = None
     while True:
-        page = await store.list_snapshots(where, after, size)
-        if len(page) > size:
-            raise ContractViolation(f"a page of {size} orders holds {len(page)}")
-        if after is not None and page and (page[0].created_at, page[0].id) >= (after.created_at, after.id):
-            raise ContractViolation(f"the page behind {after} begins with {page[0]}: such a walk need not end")
+        page = await store.list_page(where, after, size)
+        orders = orders_on(page)
+        positions = [(order.created_at, order.id) for order in orders]
+        if len(orders) > size:
+            raise ContractViolation(f"a page of {size} orders contains {len(orders)}")
+        if after is not None and orders and positions[0] >= (after.created_at, after.id):
+            raise ContractViolation(f"the page after {after} begins with {orders[0]}: such a list need not end")
+        if page.next is not None and (page.next.created_at, page.next.id) != positions[-1]:
+            raise ContractViolation(f"a page that ends with {positions[-1]} continues at {page.next}")
         yield page
-        if len(page) < size:
+        if page.next is None:
             return
-        after = ListPosition(page[-1].created_at, page[-1].id)
+        after = page.next
 
 
 async def read_feed(store: ChangeFeed, after: str | None = None, size: int = 100) -> list[ChangeDTO]:
@@ -71,6 +82,11 @@ async def feed_page(store: ChangeFeed, after: str | None, size: int) -> FeedPage
     return page
 
 
-def order_in(snapshot: OrderSnapshot) -> OrderDTO:
-    """Return the order that a snapshot's JSON text says."""
-    return msgspec.json.decode(snapshot.json, type=OrderDTO)
+def order_in(document: bytes) -> OrderDTO:
+    """Return the order of a stored document."""
+    return msgspec.json.decode(document, type=OrderDTO)
+
+
+def orders_on(page: SnapshotPage) -> list[OrderDTO]:
+    """Return the orders of a page."""
+    return [order_in(document) for document in page.documents]

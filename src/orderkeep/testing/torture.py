@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.orders import OWN
-from orderkeep.testing.reading import EVERYTHING, pages
+from orderkeep.testing.reading import EVERYTHING, orders_on, pages
 from orderkeep.testing.watching import WatchedStore
 from orderkeep.testing.workloads import (
     race_cancel_against_ship,
@@ -133,7 +133,7 @@ def _goes_on(number: int, rounds: int | None, taken: float, seconds: float | Non
 async def holds_orders_of_others(store: OrderStore) -> bool:
     """Tell whether the store keeps orders that no torture left there."""
     async for page in pages(store, EVERYTHING, 200):
-        if any(not order.user_id.startswith(OWN) for order in page):
+        if any(not order.user_id.startswith(OWN) for order in orders_on(page)):
             return True
     return False
 

@@ -8,9 +8,10 @@ from random import Random
 from typing import ParamSpec, TypeVar
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.repositories import OrderSnapshot
 
 MOST_TURNS = 3
 
@@ -39,9 +40,9 @@ class WatchedStore(OrderStore):
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._watched(self.store.get_by_id, order_id)
 
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         try:
-            await self._watched(self.store.save, *orders)
+            return await self._watched(self.store.save, *orders)
         except ConcurrentUpdate:
             self.calls.conflicts += 1
             raise
@@ -49,8 +50,8 @@ class WatchedStore(OrderStore):
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return await self._watched(self.store.get_snapshot, order_id)
 
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return await self._watched(self.store.list_snapshots, where, after, limit)
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        return await self._watched(self.store.list_page, where, after, limit)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return await self._watched(self.store.get_change, order_id, version)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from orderkeep.config import Settings
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
-from orderkeep.infrastructure.dynamo_repo.setup import _STREAM, _creation
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES
+from orderkeep.infrastructure.dynamo_repo.setup import STREAM, creation
 from tests.deploy.on_lambda.rules_of_callers import nobody_comes_in_unasked, whom_iam_let_in_may_do_what_is_said
 from tests.deploy.on_lambda.template import AnyName, Template, environment_of, of_type, read
 from tests.docs.dynamo_tables import OPERATIONS
@@ -18,7 +18,6 @@ Rule = Callable[[Template], Iterator[str]]
 
 FUNCTIONS = {
     "HttpFunction": "orderkeep.entrypoints.lambda_handler.handler",
-    "DirectFunction": "orderkeep.entrypoints.lambda_direct.handler",
     "StreamFunction": "orderkeep.entrypoints.lambda_stream.handler",
 }
 SET_ELSEWHERE = {"documents", "seller"} - Settings.model_fields.keys()
@@ -53,10 +52,10 @@ def is_in_the_code(handler: str) -> bool:
 
 def _the_table_is_the_one_that_the_code_creates(template: Template) -> Iterator[str]:
     table = template["Resources"]["Orders"]["Properties"]
-    for name, wanted in _creation(deletion_protection=True).items():
+    for name, wanted in creation(deletion_protection=True).items():
         if table.get(name) != wanted:
             yield f"the table's {name} is {table.get(name)}, and the code creates {wanted}"
-    if table.get("StreamSpecification") != {"StreamViewType": _STREAM["StreamViewType"]}:
+    if table.get("StreamSpecification") != {"StreamViewType": STREAM["StreamViewType"]}:
         yield "the table's stream is not the one that the stream function reads"
 
 
@@ -167,8 +166,7 @@ def _somebody_is_told(template: Template) -> Iterator[str]:
     yield from (f"{name} tells nobody" for name, alarm in alarms.items() if "AlarmActions" not in alarm)
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         of_this = {metric: alarm for (where, metric), alarm in told.items() if f'"{name}"' in where}
-        counted = {"Errors"} if _failures_are_counted(template, function) else set()
-        yield from (f"nobody is told of {name}'s {metric}" for metric in sorted(ALARMED - of_this.keys() - counted))
+        yield from (f"nobody is told of {name}'s {metric}" for metric in sorted(ALARMED - of_this.keys()))
         if "Duration" in of_this and of_this["Duration"]["Threshold"] != LONGEST_SHARE * 1000 * function["Timeout"]:
             yield f"the alarm of {name}'s duration does not fit its time-out"
     metrics = {metric for _, metric in told} | {
@@ -179,16 +177,6 @@ def _somebody_is_told(template: Template) -> Iterator[str]:
     }
     wanted = {"IteratorAge", "ApproximateNumberOfMessagesVisible", "5xx", "ThrottledRequests", "SystemErrors"}
     yield from (f"nobody is told of {metric}" for metric in sorted(wanted - metrics))
-
-
-def _failures_are_counted(template: Template, function: dict[str, Any]) -> bool:
-    """Tell whether there is an alarm for what the function's log says, where its errors count refusals too."""
-    watched = {alarm.get("MetricName") for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()}
-    return any(
-        counted["LogGroupName"] == function.get("LoggingConfig", {}).get("LogGroup")
-        and {each["MetricName"] for each in counted["MetricTransformations"]} <= watched
-        for counted in of_type(template, "AWS::Logs::MetricFilter").values()
-    )
 
 
 def _no_change_is_lost_on_its_way_out(template: Template) -> Iterator[str]:

@@ -3,18 +3,20 @@
 from collections.abc import AsyncIterator
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.ports import OrderFilter, OrderQueries, OrderSnapshot
+from orderkeep.application.ports import OrderFilter, OrderQueries
 from orderkeep.application.use_cases.list_orders import EVERYTHING, LARGEST_PAGE, page_of_orders
 
 
 class ExportOrdersUseCase:
-    """Export all matching orders, newest first, reading one page at a time."""
+    """Export all orders, or those that match, newest first, with one page in memory at a time."""
 
     def __init__(self, queries: OrderQueries) -> None:
         self.queries = queries
 
-    async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[OrderSnapshot]:
-        """Yield each order that matches throughout, once. Raises like `ListOrdersUseCase`."""
+    async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[bytes]:
+        """Yield the document of every order that matched throughout the export, once. Raises like
+        `ListOrdersUseCase`.
+        """
         actor.require(Scope.EXPORT)
         cursor: str | None = None
         while True:

@@ -59,7 +59,7 @@ class ExportToDocumentUseCase:
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             file.write(file_format.beginning)
             async for order in self.export_orders.execute(where, actor):
-                written = file_format.order(order.json)
+                written = file_format.order(order)
                 digest.update(written)
                 file.write(written)
                 count += 1

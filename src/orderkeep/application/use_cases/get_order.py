@@ -1,8 +1,9 @@
 """Get an order."""
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.ownership import look_at_for
-from orderkeep.application.ports import OrderQueries, OrderSnapshot
+from orderkeep.application.ports import OrderQueries
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.repositories import OrderSnapshot
 
 
 class GetOrderUseCase:
@@ -12,6 +13,9 @@ class GetOrderUseCase:
         self.queries = queries
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
-        """Return the order's snapshot. Raises `NotAllowed`, and `OrderNotFound`, also for another customer's order."""
+        """Return the order as stored. Raises `NotAllowed`, and `OrderNotFound` also if the order is not the actor's."""
         actor.require(Scope.READ)
-        return await look_at_for(actor, self.queries, order_id)
+        snapshot = await self.queries.get_snapshot(order_id)
+        if snapshot is None or not actor.may_see(snapshot.user_id):
+            raise OrderNotFound(order_id)
+        return snapshot

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -18,8 +19,8 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, InvalidOrder
 from orderkeep.domain.repositories import OrderRepository
 
-AT_ONCE = 64
-"""How many orders are being saved at one time: a store with group commit makes them durable together."""
+AT_ONCE = 256
+"""How many orders are saved concurrently: a store with group commit makes them durable together."""
 
 MOST_PROBLEMS = 1_000
 """How many problems are reported in full; further ones are counted."""
@@ -142,7 +143,9 @@ class ImportOrdersUseCase:
 
         context = CommandContext(actor=actor, key=f"import {order.id}")
         try:
-            result = await change_order(self.repo, order.id, decide, context, ("import", order), scope=Scope.ADMIN)
+            result = await change_order(
+                self.repo, order.id, decide, context, ("import", order), scope=Scope.ADMIN, is_new=True
+            )
         except _Unchanged:
             return "unchanged"
         except IdempotencyKeyReused:
@@ -151,8 +154,8 @@ class ImportOrdersUseCase:
         return "unchanged" if result.replayed else "imported"
 
     async def _kept_under_another_id(self, order: OrderDTO) -> bool:
-        found = await self.queries.list_snapshots(OrderFilter(external_ref=order.external_ref), None, 1)
-        return bool(found) and found[0].id != order.id
+        page = await self.queries.list_page(OrderFilter(external_ref=order.external_ref), None, 1)
+        return any(json.loads(document)["id"] != order.id for document in page.documents)
 
     def _count(self, outcome: str | ImportProblem, report: ImportReport) -> None:
         if isinstance(outcome, ImportProblem):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orderkeep.application import documents
 from orderkeep.application.access.actor import Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order
-from orderkeep.application.dtos import CommandResult, EventDTO, OrderDTO
+from orderkeep.application.dtos import CommandResult
 from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
 from orderkeep.domain.entities import Order
@@ -19,21 +19,13 @@ from orderkeep.domain.value_objects import Document
 
 @dataclass(frozen=True, slots=True)
 class IssuedReceipt:
-    """A receipt, the order that refers to it, and its events. `replayed`: it was issued before. If it also has
-    `events`, they are the original ones of the same request with the same key.
+    """A receipt, and the result of the command on its order. `replayed`: the receipt was issued before; by the same
+    request with the same key if the `result` is a replay.
     """
 
     document: Document
-    order: OrderDTO
-    events: tuple[EventDTO, ...] = ()
+    result: CommandResult
     replayed: bool = False
-    dry_run: bool = False
-
-    @property
-    def result(self) -> CommandResult:
-        """The result of the command; `replayed` only if the request itself was repeated."""
-        is_repeated = self.replayed and bool(self.events)
-        return CommandResult(self.order, self.events, replayed=is_repeated, dry_run=self.dry_run)
 
 
 class IssueReceiptUseCase:
@@ -81,7 +73,8 @@ class IssueReceiptUseCase:
         result = await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.READ)
         if result.replayed and result.events:  # the key was used before, perhaps after the last call of `decide`
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
-        return IssuedReceipt(chosen[0], result.order, result.events, result.replayed, result.dry_run)
+        is_repeated = result.replayed and bool(result.events)
+        return IssuedReceipt(chosen[0], replace(result, replayed=is_repeated), result.replayed)
 
     async def _attach(self, order: Order, version: int, renderer: ReceiptRenderer, *, keep: bool) -> Document:
         change = await self.history.get_change(order.id, version) if 1 <= version <= order.version else None

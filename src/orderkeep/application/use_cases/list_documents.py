@@ -1,7 +1,7 @@
 """List the documents of an order."""
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.ownership import load_for
+from orderkeep.application.change_order import load_order
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.domain.repositories import OrderRepository
 from orderkeep.domain.value_objects import Document
@@ -14,9 +14,9 @@ class ListDocumentsUseCase:
         self.repo = repo
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
-        """Return all documents. Raises `NotAllowed`, and `OrderNotFound`, also for another customer's order."""
+        """Return all of them. Raises `NotAllowed`; `OrderNotFound` also if the order is not the actor's."""
         actor.require(Scope.READ)
-        order = await load_for(actor, self.repo, order_id)
+        order = await load_order(self.repo, order_id, actor)
         if order is None:
             raise OrderNotFound(order_id)
         return order.documents

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
-from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, OrderSnapshot
+from orderkeep.application.ports import OrderFilter, OrderQueries, split_documents
 from orderkeep.domain.status import OrderStatus
 
 DEFAULT_PAGE = 50
@@ -17,14 +17,19 @@ EVERYTHING = OrderFilter()
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """Orders, newest first, and the cursor of the next page, if there is one."""
+    """The documents of orders, newest first, and the cursor of the next page, if there is one."""
 
-    orders: tuple[OrderSnapshot, ...]
+    json: bytes
     next_cursor: str | None
+
+    @property
+    def orders(self) -> tuple[bytes, ...]:
+        """The document of each order."""
+        return split_documents(self.json)
 
 
 class ListOrdersUseCase:
-    """List orders, newest first, by user, status, tag, your own number or time of creation."""
+    """List orders, newest first, by user, status, tag, external_ref or time of creation."""
 
     def __init__(self, queries: OrderQueries) -> None:
         self.queries = queries
@@ -37,9 +42,9 @@ class ListOrdersUseCase:
         cursor: str | None = None,
         actor: Actor = SYSTEM,
     ) -> OrderPage:
-        """Return a page of at most `limit` orders (1 to 200). A customer's list holds their own orders only.
+        """Return a page of at most `limit` orders (1 to 200); for a customer, of their own orders only.
 
-        Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for a wrong limit or status.
+        Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for an invalid limit or status.
         """
         actor.require(Scope.READ)
         return await page_of_orders(self.queries, where, limit, cursor, actor)
@@ -48,29 +53,26 @@ class ListOrdersUseCase:
 async def page_of_orders(
     queries: OrderQueries, where: OrderFilter, limit: int, cursor: str | None, actor: Actor
 ) -> OrderPage:
-    """Return a page of the orders that exist for the actor, whatever it is asked for."""
+    """Return a page of the orders that the actor may see. The caller checks the scope."""
     check_limit(limit)
     check_filter(where)
     if actor.kind is ActorKind.CUSTOMER:
         if where.user_id not in (None, actor.id):
-            return OrderPage((), None)
+            return OrderPage(b"", None)
         where = replace(where, user_id=actor.id)
     after = None if cursor is None else list_position(where, cursor)
-    found = await queries.list_snapshots(where, after, limit + 1)
-    page = tuple(found[:limit])
-    more = len(found) > limit
-    last = ListPosition(page[-1].created_at, page[-1].id) if more else None
-    return OrderPage(page, list_cursor(where, last) if last else None)
+    page = await queries.list_page(where, after, limit)
+    return OrderPage(page.json, list_cursor(where, page.next) if page.next else None)
 
 
 def check_limit(limit: int) -> None:
-    """Raise `InvalidQuery` unless a page of that size may be asked for."""
+    """Raise `InvalidQuery` unless the page size is allowed."""
     if not 1 <= limit <= LARGEST_PAGE:
         raise InvalidQuery(f"must be from 1 to {LARGEST_PAGE}", "limit")
 
 
 def check_filter(where: OrderFilter) -> None:
-    """Raise `UnsupportedFilter` unless every store can answer the filter at the cost of a page."""
+    """Raise `UnsupportedFilter` unless every store can apply the filter at the cost of one page."""
     given = [name for name in ("status", "tag", "external_ref") if getattr(where, name) is not None]
     if len(given) > 1:
         raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1])

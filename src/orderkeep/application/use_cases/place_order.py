@@ -11,14 +11,14 @@ from orderkeep.domain.repositories import OrderRepository
 
 
 class PlaceOrderUseCase:
-    """Place an order. Lines are optional; where there are some, they must add up to the total."""
+    """Place an order. Lines are optional; if there are any, they must add up to the total."""
 
     def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
         self.repo, self.history, self.clock = repo, history, clock
 
     async def execute(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
-        """Return the order placed. With a key, its id follows from the actor and the key, and a second request
-        lands on the first one's order. Raises `NotAllowed`, `InvalidOrder`, `IdempotencyKeyReused`, `StoreUnavailable`.
+        """Return the placed order. With a key, its id is derived from the actor and the key, so that a repeated request
+        finds the first one's order. Raises `NotAllowed`, `InvalidOrder`, `IdempotencyKeyReused`, `StoreUnavailable`.
         """
         context.actor.require(Scope.WRITE)
         order_id = new_order_id() if context.key is None else order_id_for_key(context.actor, context.key)
@@ -36,5 +36,5 @@ class PlaceOrderUseCase:
             ("place", command),
             self.history,
             scope=Scope.WRITE,
-            is_new=context.key is None,
+            is_new=True,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 
@@ -12,7 +13,6 @@ from orderkeep.application.ports import (
     DocumentStore,
     ListPosition,
     OrderFilter,
-    OrderSnapshot,
     OrderStore,
     Progress,
     ignore_progress,
@@ -21,6 +21,7 @@ from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
+from orderkeep.domain.repositories import OrderSnapshot
 
 PAGE = 200
 
@@ -66,37 +67,38 @@ class VerifyOrdersUseCase:
         """
         actor.require(Scope.ADMIN)
         report = VerifyReport()
-        async for snapshot in ExportOrdersUseCase(self.store).execute():
+        async for document in ExportOrdersUseCase(self.store).execute():
+            order_id = _id_in(document)
             try:
-                order = await self._verify_order(snapshot, report)
+                order = await self._verify_order(order_id, document, report)
                 if order is not None:
                     await self._verify_documents(order, report, read=read_documents)
             except StoreUnusable as error:
-                report.add(snapshot.id, 0, str(error))
+                report.add(order_id, 0, str(error))
             report.orders += 1
             on_progress(1)
         await self._verify_feed(report)
         return report
 
-    async def _verify_order(self, snapshot: OrderSnapshot, report: VerifyReport) -> Order | None:
-        changes = [change async for change in self._changes(snapshot.id)]
+    async def _verify_order(self, order_id: str, document: bytes, report: VerifyReport) -> Order | None:
+        changes = [change async for change in self._changes(order_id)]
         report.changes += len(changes)
         version, previous_hash = 0, ""
         for change in changes:
             if change.version != version + 1:
-                report.add(snapshot.id, version + 1, "the change is missing")
+                report.add(order_id, version + 1, "the change is missing")
             if not change.intact:
-                report.add(snapshot.id, change.version, "the change does not match its hash")
+                report.add(order_id, change.version, "the change does not match its hash")
             if change.previous_hash != previous_hash:
-                report.add(snapshot.id, change.version, "the change does not follow the previous one")
+                report.add(order_id, change.version, "the change does not follow the previous one")
             version, previous_hash = change.version, change.hash
-        order = await self.store.get_by_id(snapshot.id)
+        order = await self.store.get_by_id(order_id)
         if order is None or not changes or order.last_hash != previous_hash or OrderDTO.of(order) != changes[-1].order:
-            report.add(snapshot.id, version, "the order differs from its last change")
+            report.add(order_id, version, "the order differs from its last change")
             return None
         if order.idempotency_keys.keys() != _keys(changes):
-            report.add(snapshot.id, version, "the idempotency keys differ from those of its changes")
-        await self._verify_found(snapshot, order, report)
+            report.add(order_id, version, "the idempotency keys differ from those of its changes")
+        await self._verify_listed(document, order, report)
         return order
 
     async def _verify_documents(self, order: Order, report: VerifyReport, *, read: bool) -> None:
@@ -111,15 +113,15 @@ class VerifyOrdersUseCase:
             elif digest_of(content) != document.id:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} was altered")
 
-    async def _verify_found(self, snapshot: OrderSnapshot, order: Order, report: VerifyReport) -> None:
+    async def _verify_listed(self, document: bytes, order: Order, report: VerifyReport) -> None:
         """Check that the indexes match the order: each list must contain it at its position."""
-        expected = (order.user_id, order.created_at, order.version)
-        if (snapshot.user_id, snapshot.created_at, snapshot.version) != expected:
+        expected = OrderSnapshot(order.id, order.user_id, order.created_at, order.version, document)
+        if await self.store.get_snapshot(order.id) != expected:
             report.add(order.id, order.version, "is indexed under another user, time or version")
         just_before = ListPosition(order.created_at, order.id + " ")  # sorts after this ID and before all others
         for name, where in _filters_of(order):
-            found = await self.store.list_snapshots(where, just_before, 1)
-            if not found or found[0].id != order.id:
+            page = await self.store.list_page(where, just_before, 1)
+            if page.documents != (document,):
                 report.add(order.id, order.version, f"is not found by its {name}")
 
     async def _verify_feed(self, report: VerifyReport) -> None:
@@ -139,6 +141,13 @@ class VerifyOrdersUseCase:
             for change in changes:
                 yield change
             version = changes[-1].version
+
+
+def _id_in(document: bytes) -> str:
+    try:
+        return str(json.loads(document)["id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _keys(changes: list[ChangeDTO]) -> set[str]:

@@ -10,7 +10,8 @@ import click
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.schemas import InvalidFields, read_place_order
+from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.schemas import read_place_order
 
 LARGEST_ORDER = 4 * 1024 * 1024
 """In bytes. The largest order there can be is half of it."""

@@ -116,7 +116,7 @@ def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> N
     if dry_run and not wants_table(session):
         write_json(dry_run_form(result))
     else:
-        write_order(session, encode(result.order))
+        write_order(session, encode(result.order) if result.json is None else result.json)
 
 
 def _bare(value: object) -> str:

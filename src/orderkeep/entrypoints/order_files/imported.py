@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from orderkeep.application.use_cases import ImportProblem, ImportRow
-from orderkeep.entrypoints.schemas import InvalidFields, read_imported_order
+from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.schemas import read_imported_order
 
 
 class Fault(NamedTuple):

@@ -1,122 +1,147 @@
-"""The seam to the AWS client: operations by their names, JSON in and JSON out. Another client is another such file.
+"""The AWS client: operations by name with DynamoDB's JSON, sent once by `DynamoClient`, with retries by `OrdersTable`.
 
 Clients are shared: one for each event loop, region and endpoint, closed with the last store that uses it or with its
-loop. So the article's way, a repository for each request, costs no connection for each request.
+loop. So the article's pattern, a repository for each request, does not open a connection for each request.
 """
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator
+import random
+import re
+import uuid
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Self
+from itertools import islice
+from typing import Any
 from weakref import WeakSet
 
-from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.aws_places import domain_of, located
-from orderkeep.infrastructure.dynamo_repo.errors import EXPIRED, NO_CREDENTIALS, UNREACHABLE, DynamoError
+import msgspec
 
-try:
-    from orderkeep.infrastructure.aws_http import AwsHttp, RequestFailed, open_http
-    from orderkeep.infrastructure.aws_http.json_service import JsonService, NoCredentials
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("the DynamoDB store needs the extra aws: pip install 'orderkeep[aws]'") from error
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.aws import AwsHttp, JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws.config import Endpoint
+from orderkeep.infrastructure.dynamo_repo.errors import (
+    CLOSED,
+    EXPIRED,
+    NEWER,
+    NO_CREDENTIALS,
+    NOT_SET_UP,
+    UNREACHABLE,
+    DynamoError,
+    translated,
+)
+from orderkeep.infrastructure.dynamo_repo.items import Item, key, number
 
 Json = dict[str, Any]
+Action = tuple[str, Json]
+"""One item of a transaction: the operation (Put, Update) and its parameters."""
 
 VERSION = "DynamoDB_20120810"
 CONTENT_TYPE = "application/x-amz-json-1.0"
 
+ATTEMPTS = 4
+"""How often a request is sent while DynamoDB cannot be reached, fails, or limits the rate."""
+
+FIRST_PAUSE_SECONDS = 0.05
+LARGEST_TRANSACTION = 100
+LARGEST_BATCH = 100
+
+LAYOUT = 1
+"""The version of the table's layout: keys and indexes. A table with a newer layout is not used."""
+
+SETTINGS_KEY = key("M", "M")
+
 _FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
+_NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the table is. Keys come from the usual places: environment, files, the container's or machine's role;
-    DynamoDB Local on this machine takes any.
-    """
-
-    region: str
-    endpoint: str | None
-
-    @classmethod
-    def of(cls, region: str | None, endpoint: str | None) -> Self:
-        """Return the place given; what is None is as the usual AWS variables say."""
-        region, endpoint = located("DYNAMODB", region, endpoint)
-        if not region:
-            raise StoreUnusable("the AWS region is not known: set AWS_REGION, or add ?region=… to the store's URL")
-        return cls(region, endpoint)
-
-    @property
-    def url(self) -> str:
-        """Where requests go."""
-        return self.endpoint or f"https://dynamodb.{self.region}.{domain_of(self.region)}"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
 
 
 class DynamoClient:
-    """DynamoDB at one place."""
+    """Sends each request once. Another AWS client replaces this class."""
 
-    def __init__(self, place: Place, http: AwsHttp) -> None:
-        self._service = JsonService("dynamodb", place.url, place.region, CONTENT_TYPE, http)
+    def __init__(self, endpoint: Endpoint, http: AwsHttp) -> None:
+        self._service = JsonService("dynamodb", endpoint, CONTENT_TYPE, http)
 
     async def call(self, operation: str, payload: Json) -> Json:
-        """Ask once, and return the answer: whether to ask again is decided by who knows what is safe. Raises
-        `DynamoError`.
-        """
-        body = json.dumps(payload, separators=(",", ":")).encode()
+        """Send a request and return the response. Raises `DynamoError`; the caller decides whether to retry."""
+        body = _encode(payload)
         try:
             response = await self._service.post(f"{VERSION}.{operation}", body)
             if response.status == HTTPStatus.OK:
-                answer: Json = json.loads(response.body)
-                return answer
+                found: Json = _decode(response.body)
+                return found
         except RequestFailed as error:
             raise DynamoError(UNREACHABLE, type(error.inner).__name__) from error
         except ValueError as error:
             raise DynamoError(UNREACHABLE, type(error).__name__) from error
         except NoCredentials:
             raise DynamoError(NO_CREDENTIALS) from None
-        refusal = _as_said(response.status, response.body)
+        refusal = _error_of(response.status, response.body)
         if refusal.code == EXPIRED:
             self._service.forget_key()
         raise refusal
 
 
+def _error_of(status: int, body: bytes) -> DynamoError:
+    if status in _FAILED:
+        return DynamoError(_FAILED[status])
+    try:
+        found = _decode(body)
+        code = str(found["__type"]).rpartition("#")[2]
+        reasons = [str(reason.get("Code")) for reason in found.get("CancellationReasons", ())]
+        return DynamoError(code, str(found.get("message") or found.get("Message") or ""), reasons)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return DynamoError(UNREACHABLE, f"HTTP status {status}")  # a proxy's response, not DynamoDB's
+
+
+@dataclass(frozen=True, slots=True)
+class TableSettings:
+    """What was decided when the table was created: the number of shards of its busy indexes."""
+
+    shards: int
+
+    def item(self) -> Item:
+        """Return the item that stores the settings."""
+        return SETTINGS_KEY | {"layout": number(LAYOUT), "shards": number(self.shards)}
+
+
 @dataclass(eq=False)
 class SharedClient:
-    """A client, who uses it, and what was learned of its tables."""
+    """A client, the tables that use it, and the settings of these tables by name."""
 
     client: DynamoClient
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, TableSettings] = field(default_factory=dict)
     users: WeakSet[object] = field(default_factory=WeakSet)
 
 
-_Key = tuple[asyncio.AbstractEventLoop, Place]
+_Key = tuple[asyncio.AbstractEventLoop, Endpoint]
 _open: dict[_Key, tuple[SharedClient, AsyncGenerator[SharedClient]]] = {}
 
 
-async def shared_client(place: Place, user: object) -> SharedClient:
-    """Return the running loop's client, open until that user and all others let go of it, or the loop ends."""
-    key = (asyncio.get_running_loop(), place)
+async def _acquire_client(endpoint: Endpoint, user: object) -> SharedClient:
+    """Return the running loop's client, open until all users release it or the loop ends."""
+    key = (asyncio.get_running_loop(), endpoint)
     if key not in _open:
-        life = _until_let_go(key)
-        _open[key] = await anext(life), life
+        lifetime = _lifetime(key)
+        _open[key] = await anext(lifetime), lifetime
     shared = _open[key][0]
     shared.users.add(user)
     return shared
 
 
-async def let_go(place: Place, user: object) -> None:
-    """Say that this user is done with the running loop's client."""
-    key = (asyncio.get_running_loop(), place)
+async def _release_client(endpoint: Endpoint, user: object) -> None:
+    key = (asyncio.get_running_loop(), endpoint)
     if key in _open:
-        shared, life = _open[key]
+        shared, lifetime = _open[key]
         shared.users.discard(user)
         if not shared.users:
-            await life.aclose()
+            await lifetime.aclose()
 
 
-async def _until_let_go(key: _Key) -> AsyncGenerator[SharedClient]:
-    # A generator, because whoever ends a loop ends its generators first, and so closes what nobody let go of.
+async def _lifetime(key: _Key) -> AsyncGenerator[SharedClient]:
+    # A generator: asyncio.run closes generators before the loop, and so the client if no user released it.
     http = open_http()
     try:
         yield SharedClient(DynamoClient(key[1], http))
@@ -125,13 +150,128 @@ async def _until_let_go(key: _Key) -> AsyncGenerator[SharedClient]:
         await http.aclose()
 
 
-def _as_said(status: int, body: bytes) -> DynamoError:
-    if status in _FAILED:
-        return DynamoError(_FAILED[status])
-    try:
-        said = json.loads(body)
-        code = str(said["__type"]).rpartition("#")[2]
-        reasons = [str(reason.get("Code")) for reason in said.get("CancellationReasons", ())]
-        return DynamoError(code, str(said.get("message") or said.get("Message") or ""), reasons)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return DynamoError(UNREACHABLE, f"HTTP status {status}")  # it was not DynamoDB who answered
+class OrdersTable:
+    """Sends requests about one table, with retries. All reads but those of indexes are consistent."""
+
+    def __init__(self, name: str, endpoint: Endpoint) -> None:
+        if not _NAME.fullmatch(name):
+            raise StoreUnusable(
+                "a DynamoDB table has a name of 3 to 255 letters, digits, dots, hyphens and underscores"
+            )
+        self.name, self.endpoint, self._closed = name, endpoint, False
+
+    async def close(self) -> None:
+        """Release the client. Later requests are refused."""
+        if not self._closed:
+            self._closed = True
+            await _release_client(self.endpoint, self)
+
+    async def shards(self) -> int:
+        """Return the number of shards of the busy indexes, which is read once."""
+        shared = await self.shared_client()
+        if self.name not in shared.settings:
+            shared.settings[self.name] = await self.read_settings()
+        return shared.settings[self.name].shards
+
+    async def read_settings(self) -> TableSettings:
+        """Read the settings. Raises `StoreUnusable` if the table is missing, not set up, or of a newer layout."""
+        item = await self.get(SETTINGS_KEY)
+        if item is None:
+            raise StoreUnusable(NOT_SET_UP)
+        if int(item["layout"]["N"]) > LAYOUT:
+            raise StoreUnusable(NEWER)
+        return TableSettings(int(item["shards"]["N"]))
+
+    async def get(self, item_key: Item) -> Item | None:
+        """Return an item, or None."""
+        item: Item | None = (await self.call("GetItem", {"Key": item_key, "ConsistentRead": True})).get("Item")
+        return item
+
+    async def get_all(
+        self, keys: Iterable[Item], attributes: Sequence[str] = (), *, consistent: bool = True
+    ) -> dict[tuple[str, str], Item]:
+        """Return the items that exist, by partition and sort key, with these attributes only if any are given."""
+        found: dict[tuple[str, str], Item] = {}
+        remaining = iter(keys)
+        while batch := list(islice(remaining, LARGEST_BATCH)):
+            async for item in self._batch(batch, attributes, consistent):
+                found[item["pk"]["S"], item["sk"]["S"]] = item
+        return found
+
+    async def query(
+        self, condition: str, values: dict[str, str], *, page_size: int | None = None, **further: Any
+    ) -> AsyncIterator[list[Item]]:
+        """Yield pages of the items whose keys match the condition, in the order of their sort keys."""
+        payload: Json = {
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()},
+            "ConsistentRead": "IndexName" not in further,
+            **further,
+        }
+        if page_size is not None:
+            payload["Limit"] = page_size
+        while True:
+            response = await self.call("Query", payload)
+            yield response["Items"]
+            if "LastEvaluatedKey" not in response:
+                return
+            payload["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
+    async def transact(self, actions: Sequence[Action]) -> None:
+        """Carry out all actions or none, once even if the request is sent again. Raises `DynamoError`."""
+        items = [{operation: {"TableName": self.name, **action}} for operation, action in actions]
+        payload = {"TransactItems": items, "ClientRequestToken": str(uuid.uuid4())}
+        await self._send_with_retries("TransactWriteItems", payload)
+
+    async def call(self, operation: str, payload: Json) -> Json:
+        """Send a request about this table. Raises `StoreUnavailable`."""
+        try:
+            return await self.send(operation, payload)
+        except DynamoError as error:
+            raise translated(error) from error
+
+    async def send(self, operation: str, payload: Json) -> Json:
+        """Send a request about this table. Raises `DynamoError`, for callers that expect one."""
+        return await self._send_with_retries(operation, {"TableName": self.name, **payload})
+
+    async def shared_client(self) -> SharedClient:
+        """Return the client of the running loop. Raises `StoreUnavailable` after `close`."""
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
+        return await _acquire_client(self.endpoint, self)
+
+    async def _batch(self, keys: list[Item], attributes: Sequence[str], consistent: bool) -> AsyncIterator[Item]:
+        request: Json = {"Keys": keys, "ConsistentRead": consistent}
+        if attributes:
+            request["ProjectionExpression"] = ", ".join(f"#{name}" for name in attributes)
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in attributes}
+        for attempt in range(ATTEMPTS):
+            await _pause(attempt)
+            try:
+                response = await self._send_with_retries("BatchGetItem", {"RequestItems": {self.name: request}})
+            except DynamoError as error:
+                raise translated(error) from error
+            for item in response["Responses"].get(self.name, []):
+                yield item
+            if self.name not in response.get("UnprocessedKeys", {}):
+                return
+            request = response["UnprocessedKeys"][self.name]
+        raise translated(DynamoError("ThrottlingException"))
+
+    async def _send_with_retries(self, operation: str, payload: Json) -> Json:
+        outcome_unknown = False
+        for attempt in range(1, ATTEMPTS + 1):
+            shared = await self.shared_client()
+            try:
+                return await shared.client.call(operation, payload)
+            except DynamoError as error:
+                outcome_unknown = error.outcome_unknown = error.outcome_unknown or outcome_unknown
+                if attempt == ATTEMPTS or not error.is_retryable:
+                    raise
+            await _pause(attempt)
+        raise AssertionError("unreachable")
+
+
+async def _pause(attempt: int) -> None:
+    if attempt:
+        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311

@@ -1,8 +1,8 @@
-"""The feed: one log of all changes, whose positions are given by whoever reads first.
+"""The feed: one log of all changes, whose positions are assigned by the first reader.
 
-A change is committed into an inbox, an index of the changes that have no position yet. A reader that comes to the end
-of the log moves what is in the inbox behind it, in one transaction that holds only while the log ends where it was
-seen to end. An index that lags delays a change; it cannot make the feed skip one, or give one twice.
+A change is committed into an inbox, an index of the changes without a position. A reader that reaches the end of the
+log appends the inbox to it, in one transaction that holds only if the log still ends where the reader saw it end. A
+lagging index delays a change; it cannot make the feed skip or repeat one.
 """
 
 import asyncio
@@ -11,11 +11,18 @@ import random
 from typing import Any
 
 from orderkeep.application.errors import InvalidCursor
+from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
-from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, key, number, version_of
-from orderkeep.infrastructure.dynamo_repo.keys import change_sort, id_of, order_key
-from orderkeep.infrastructure.dynamo_repo.saves import Action
-from orderkeep.infrastructure.dynamo_repo.table import LARGEST_TRANSACTION, OrdersTable
+from orderkeep.infrastructure.dynamo_repo.items import (
+    Item,
+    change_key,
+    change_sort,
+    id_of,
+    key,
+    number,
+    order_key,
+    version_of,
+)
 
 Ref = tuple[str, int]
 """A change: order id and version."""
@@ -25,14 +32,14 @@ END_KEY = key(LOG, "END")
 LOG_PAGE = 20
 """How many entries of the log are read at a time; each holds up to 98 changes."""
 
-MOST_MOVED = LARGEST_TRANSACTION - 2  # beside the end of the log and its new entry
+MOST_APPENDED = LARGEST_TRANSACTION - 2  # besides the end of the log and its new entry
 PAUSE_SECONDS = 0.02
 
 _NEEDED = ("pk", "sk", "inbox", "committed")
 
 
 async def read_refs(table: OrdersTable, after: int, limit: int) -> list[Ref]:
-    """Return up to `limit` changes behind a position, moving into the log what waits for a position if need be."""
+    """Return up to `limit` changes after a position, appending the inbox to the log if needed."""
     while True:
         found = await _read_log(table, after, limit)
         if len(found) == limit or not await _log_grew(table, after + len(found)):
@@ -44,7 +51,7 @@ async def _read_log(table: OrdersTable, after: int, limit: int) -> list[Ref]:
     pages = table.query(
         "pk = :log AND sk BETWEEN :first AND :last",
         {"log": LOG, "first": _entry_sort(after + 1), "last": _entry_sort(10**18 - 1)},
-        largest_page=LOG_PAGE,
+        page_size=LOG_PAGE,
     )
     async for page in pages:
         for entry in page:
@@ -57,58 +64,59 @@ async def _read_log(table: OrdersTable, after: int, limit: int) -> list[Ref]:
 
 
 async def _log_grew(table: OrdersTable, seen: int) -> bool:
-    """Move waiting changes into the log; False where none waits and the log still ends where it was seen to end."""
-    waiting = await _waiting(table)
-    end = await table.get(END_KEY)  # after the inbox: what is in neither was committed later
+    """Append the inbox to the log; False if it is empty and the log still ends at `seen`."""
+    inbox = await _read_inbox(table)
+    end = await table.get(END_KEY)  # after the inbox: a change that is in neither was committed later
     position = int(end["position"]["N"]) if end else 0
     if position < seen:
-        raise InvalidCursor  # the log never came there: another table's, or one that was restored
-    if not waiting:
+        raise InvalidCursor  # a position of another table, or of one before it was restored
+    if not inbox:
         return position > seen
-    refs = _in_order(waiting)[:MOST_MOVED]
+    refs = _in_order(inbox)[:MOST_APPENDED]
     try:
-        await table.transact([*_grow_log(position, refs), *(_leave_inbox(ref) for ref in refs)])
+        await table.transact([*append_to_log(position, refs), *(leave_inbox(ref) for ref in refs)])
     except DynamoError as error:
-        if error.code != CANCELED and not error.unclear:
+        if error.code != CANCELED and not error.outcome_unknown:
             raise translated(error) from error
-        await asyncio.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311  # another reader moves them
+        await asyncio.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311  # another reader appends them
     return True
 
 
-async def _waiting(table: OrdersTable) -> list[Item]:
-    """Return changes without a position, and with each of them those of its order that came before it."""
-    shards = (await table.settings()).shards
+async def _read_inbox(table: OrdersTable) -> list[Item]:
+    """Return changes without a position, and with each of them the earlier ones of its order."""
+    shards = await table.shards()
     pages = await asyncio.gather(*(_inbox_page(table, str(shard)) for shard in range(shards)))
     listed = sorted((item for page in pages for item in page), key=lambda item: str(item["committed"]["S"]))
-    asked = {_ref(item) for item in listed[:MOST_MOVED]}
+    wanted = {_ref(item) for item in listed[:MOST_APPENDED]}
     found: dict[Ref, Item] = {}
-    while asked:
-        # What the index says is looked up: it may be in the log already, or lack its predecessor.
-        items = await table.get_all((change_key(*ref) for ref in asked), _NEEDED)
-        still = {ref: items[_place(ref)] for ref in asked if "inbox" in items.get(_place(ref), {})}
-        found |= still
-        asked = {(order_id, version - 1) for order_id, version in still if version > 1} - found.keys()
+    while wanted:
+        # The index lags: a change may be in the log already, or its predecessor may not be in the index yet.
+        items = await table.get_all((change_key(*ref) for ref in wanted), _NEEDED)
+        pending = {ref: items[_key_of(ref)] for ref in wanted if "inbox" in items.get(_key_of(ref), {})}
+        found |= pending
+        wanted = {(order_id, version - 1) for order_id, version in pending if version > 1} - found.keys()
     return list(found.values())
 
 
 async def _inbox_page(table: OrdersTable, shard: str) -> list[Item]:
-    async for page in table.query("inbox = :shard", {"shard": shard}, largest_page=MOST_MOVED, IndexName="by_inbox"):
+    async for page in table.query("inbox = :shard", {"shard": shard}, page_size=MOST_APPENDED, IndexName="by_inbox"):
         return page
     return []
 
 
-def _in_order(waiting: list[Item]) -> list[Ref]:
-    """Return the changes in the order of their commits, and those of one order by version whatever clocks say."""
+def _in_order(inbox: list[Item]) -> list[Ref]:
+    """Return the changes in commit order, and those of one order by version even if clocks disagree."""
     latest: dict[str, str] = {}
     places = []
-    for item in sorted(waiting, key=_ref):
+    for item in sorted(inbox, key=_ref):
         order_id, version = _ref(item)
         latest[order_id] = max(latest.get(order_id, ""), item["committed"]["S"])
         places.append((latest[order_id], order_id, version))
     return [(order_id, version) for _, order_id, version in sorted(places)]
 
 
-def _grow_log(position: int, refs: list[Ref]) -> list[Action]:
+def append_to_log(position: int, refs: list[Ref]) -> list[Action]:
+    """Return what appends an entry to the log if it ends at `position`."""
     last = position + len(refs)
     values = {":last": number(last), ":seen": number(position)}
     end = {
@@ -122,7 +130,8 @@ def _grow_log(position: int, refs: list[Ref]) -> list[Action]:
     return [("Update", end), ("Put", {"Item": entry, "ConditionExpression": "attribute_not_exists(pk)"})]
 
 
-def _leave_inbox(ref: Ref) -> Action:
+def leave_inbox(ref: Ref) -> Action:
+    """Return what takes a change out of the inbox if it is in it."""
     leave = {"UpdateExpression": "REMOVE inbox", "ConditionExpression": "attribute_exists(inbox)"}
     return "Update", {"Key": change_key(*ref), **leave}
 
@@ -135,5 +144,5 @@ def _ref(item: Item) -> Ref:
     return id_of(item["pk"]["S"]), version_of(item)
 
 
-def _place(ref: Ref) -> tuple[str, str]:
+def _key_of(ref: Ref) -> tuple[str, str]:
     return order_key(ref[0]), change_sort(ref[1])

@@ -1,35 +1,30 @@
-"""How an order and its changes lie in items: DynamoDB's JSON, read attribute by attribute, unknown ones ignored."""
+"""The layout of the table: keys, index keys, and how orders and changes are mapped to items in DynamoDB's JSON.
+
+Unknown attributes are ignored. All list indexes have the sort key `placed`: the order's creation time, then its id,
+which is how lists sort.
+"""
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import OrderSnapshot
+from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
-from orderkeep.infrastructure.dynamo_repo.keys import (
-    HEAD_SORT,
-    change_sort,
-    id_of,
-    instant_key,
-    moment_of,
-    order_key,
-    placing_keys,
-    shard_of,
-    state_keys,
-    tag_keys,
-    tag_sort,
-)
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,
     OrderRecord,
     change_of,
+    document_of,
     order_of,
     snapshot_of,
 )
@@ -38,8 +33,40 @@ Item = dict[str, dict[str, Any]]
 
 _Built = TypeVar("_Built")
 
+TABLE_KEYS = ("pk", "sk")
+
+INDEXES = {
+    "by_time": ("time_shard", "placed"),
+    "by_status": ("status_shard", "placed"),
+    "by_user": ("user_id", "placed"),
+    "by_user_status": ("user_status", "placed"),
+    "by_label": ("label", "placed"),
+    "by_user_label": ("user_label", "placed"),
+    "by_inbox": ("inbox", "committed"),
+}
+"""Each index and its key attributes. Indexes hold keys only: documents are read from the table."""
+
+HEAD_SORT = "O"
+API_KEY_SORT = "K"
+API_KEY_LIST = "K"
+LARGEST_VERSION = 10**10 - 1
+LONGEST_KEY = 2_048
+
 LARGEST_PLAIN = 1_024
-"""Texts of more bytes than this are compressed: DynamoDB counts capacity by the kilobyte."""
+"""Longer texts, in bytes, are compressed: DynamoDB bills capacity by the kilobyte."""
+
+STREAM_VIEWS = ("NEW_IMAGE", "NEW_AND_OLD_IMAGES")
+"""The view types of a table's stream that contain whole changes."""
+
+NOT_OURS = "this record is not of a table of orders"
+NO_IMAGE = "this record does not contain the change: the table's stream must have new images (NEW_IMAGE)"
+ALTERED = "this change does not match its hash: it was not written by orderkeep, or was altered"
+
+_BEGINNING = datetime(1, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+# Keys of items
 
 
 def key(partition: str, sort: str) -> Item:
@@ -48,7 +75,7 @@ def key(partition: str, sort: str) -> Item:
 
 
 def head_key(order_id: str) -> Item:
-    """Return the key of an order's head."""
+    """Return the key of an order's head: the item with its current state."""
     return key(order_key(order_id), HEAD_SORT)
 
 
@@ -57,32 +84,159 @@ def change_key(order_id: str, version: int) -> Item:
     return key(order_key(order_id), change_sort(version))
 
 
-def state_attributes(order: OrderRecord, shards: int) -> Item:
-    """Return what each save writes to an order's head."""
+def api_key_key(key_id: str) -> Item:
+    """Return the key of the item with an API key. Each has a partition of its own, so that none is hot."""
+    return key(f"K#{key_id}", API_KEY_SORT)
+
+
+def order_key(order_id: str) -> str:
+    """Return the partition of an order's items."""
+    return f"O#{order_id}"
+
+
+def id_of(partition: str) -> str:
+    """Return the id of the order whose partition it is."""
+    return partition[2:]
+
+
+def change_sort(version: int) -> str:
+    """Return the sort key of a change."""
+    return f"C#{version:010}"
+
+
+def version_of(item: Item) -> int:
+    """Return the version that a change made, from its sort key."""
+    return int(item["sk"]["S"][2:])
+
+
+def can_be_a_key(text: str) -> bool:
+    """Return whether DynamoDB accepts the text as a key; if not, no item has it."""
+    try:
+        return 0 < len(text.encode()) <= LONGEST_KEY
+    except UnicodeEncodeError:
+        return False
+
+
+def instant_key(moment: datetime) -> str:
+    """Return the instant as text that sorts by time, exact for any year."""
+    return f"{(moment - _BEGINNING) // _MICROSECOND:018}"
+
+
+def placed_key(created_at: datetime, id: str) -> str:
+    """Return the sort key of an order (or API key) in lists."""
+    return f"{instant_key(created_at)}#{id}"
+
+
+def moment_of(text: str) -> datetime:
+    """Return the instant that a sort key, or any such text, begins with."""
+    return _BEGINNING + int(text[:18]) * _MICROSECOND
+
+
+# Keys of orders in indexes
+
+
+@dataclass(frozen=True, slots=True)
+class Partitions:
+    """The partitions of an index that together hold a list."""
+
+    index: str
+    values: tuple[str, ...]
+
+    @property
+    def attribute(self) -> str:
+        """The index's partition key."""
+        return INDEXES[self.index][0]
+
+
+def partitions_of(where: OrderFilter, shards: int) -> Partitions:
+    """Return where a filter's orders are: each filter has an index partition with these orders and no others."""
+    user, every = where.user_id, range(shards)
+    if where.tag is not None:
+        if user is not None:
+            return Partitions("by_user_label", (_with_user("T", where.tag, user),))
+        return Partitions("by_label", tuple(f"T#{shard}#{where.tag}" for shard in every))
+    if where.external_ref is not None:
+        if user is not None:
+            return Partitions("by_user_label", (_with_user("R", where.external_ref, user),))
+        return Partitions("by_label", (f"R#{where.external_ref}",))
+    if where.status is not None:
+        if user is not None:
+            return Partitions("by_user_status", (f"{where.status}#{user}",))
+        return Partitions("by_status", tuple(f"{where.status}#{shard}" for shard in every))
+    if user is not None:
+        return Partitions("by_user", (user,))
+    return Partitions("by_time", tuple(map(str, every)))
+
+
+def state_keys(order: OrderRecord, shards: int) -> dict[str, str]:
+    """Return the index keys that change with an order's status."""
+    return {
+        "status_shard": f"{order.status!s}#{_shard_of(order.id, shards)}",
+        "user_status": f"{order.status!s}#{order.user_id}",
+    }
+
+
+def placing_keys(order: OrderRecord, shards: int) -> dict[str, str]:
+    """Return the index keys that are written when an order is placed and never change."""
+    keys = {
+        "placed": placed_key(order.created_at, order.id),
+        "time_shard": str(_shard_of(order.id, shards)),
+        "user_id": order.user_id,
+    }
+    if order.external_ref:
+        keys["label"] = f"R#{order.external_ref}"
+        keys["user_label"] = _with_user("R", order.external_ref, order.user_id)
+    return keys
+
+
+def tag_keys(order: OrderRecord, tag: str, shards: int) -> dict[str, str]:
+    """Return the index keys of a tag's item."""
+    return {
+        "placed": placed_key(order.created_at, order.id),
+        "label": f"T#{_shard_of(order.id, shards)}#{tag}",
+        "user_label": _with_user("T", tag, order.user_id),
+    }
+
+
+def _shard_of(order_id: str, shards: int) -> int:
+    return zlib.crc32(order_id.encode()) % shards
+
+
+def _with_user(kind: str, label: str, user_id: str) -> str:
+    return f"{kind}#{len(label)}#{label}#{user_id}"  # the length keeps the keys of different pairs apart
+
+
+# Items
+
+
+def head_state(order: OrderRecord, document: dict[str, str], shards: int) -> Item:
+    """Return the attributes that every save writes to an order's head. `document` is packed."""
     return {
         "version": number(order.version),
         "schema": number(order.schema),
-        "document": packed(order.document),
+        "document": document,
         "requests": packed(order.requests),
         "seal": {"S": order.seal},
         **texts(state_keys(order, shards)),
     }
 
 
-def head_item(order: OrderRecord, shards: int) -> Item:
-    """Return the head of an order that is new."""
-    return head_key(order.id) | state_attributes(order, shards) | texts(placing_keys(order, shards))
+def head_item(order: OrderRecord, document: dict[str, str], shards: int) -> Item:
+    """Return the head of a new order. `document` is packed."""
+    return head_key(order.id) | head_state(order, document, shards) | texts(placing_keys(order, shards))
 
 
 def tag_item(order: OrderRecord, tag: str, shards: int) -> Item:
-    """Return what makes an order found by a tag."""
-    return key(order_key(order.id), tag_sort(tag)) | texts(tag_keys(order, tag, shards))
+    """Return the item that lists an order under a tag."""
+    return key(order_key(order.id), f"T#{tag}") | texts(tag_keys(order, tag, shards))
 
 
-def change_item(commit: Commit, token: str, committed: str, shards: int) -> Item:
-    """Return a change. `token` says whose save it was, `committed` when; in the `inbox` it waits for its position."""
+def change_item(commit: Commit, document: dict[str, str], token: str, committed: str, shards: int) -> Item:
+    """Return a change. `document` is packed, `token` identifies the save and `committed` its time; the change is in
+    the `inbox` until it has a position in the feed.
+    """
     change = commit.change
-    said = {
+    values = {
         "at": instant_key(change.at),
         "actor": change.actor,
         "key": change.key,
@@ -91,24 +245,24 @@ def change_item(commit: Commit, token: str, committed: str, shards: int) -> Item
         "hash": change.hash,
         "token": token,
         "committed": committed,
-        "inbox": str(shard_of(change.order_id, shards)),
+        "inbox": str(_shard_of(change.order_id, shards)),
     }
     return {
         **change_key(change.order_id, change.version),
-        **texts({name: value for name, value in said.items() if value is not None}),
+        **texts({name: value for name, value in values.items() if value is not None}),
         "schema": number(commit.order.schema),
         "events": packed(change.events),
-        "document": packed(change.document),
+        "document": document,
     }
 
 
 def order_of_item(item: Item) -> Order:
-    """Return the order that a head holds."""
+    """Return the order that a head contains."""
     return order_of(unpacked(item["document"]), unpacked(item["requests"]), item["seal"]["S"])
 
 
 def snapshot_of_item(item: Item) -> OrderSnapshot:
-    """Return the order that a head holds, for reading."""
+    """Return the snapshot of the order that a head contains."""
     return snapshot_of(
         id_of(item["pk"]["S"]),
         item["user_id"]["S"],
@@ -119,8 +273,13 @@ def snapshot_of_item(item: Item) -> OrderSnapshot:
     )
 
 
+def document_of_item(item: Item) -> bytes:
+    """Return the JSON of the order that a head contains."""
+    return document_of(int(item["schema"]["N"]), unpacked(item["document"]))
+
+
 def change_of_item(item: Item) -> ChangeDTO:
-    """Return the change that an item holds."""
+    """Return the change that an item contains."""
     return change_of(
         ChangeRecord(
             order_id=id_of(item["pk"]["S"]),
@@ -137,8 +296,28 @@ def change_of_item(item: Item) -> ChangeDTO:
     )
 
 
+def change_of_record(record: Mapping[str, Any]) -> ChangeDTO | None:
+    """Return the new change in a record of the table's stream (DynamoDB Streams); None if the record is about another
+    item, or about a change that got its position in the feed. Raises `StoreUnusable` if it cannot be read.
+    """
+    try:
+        name, data = record["eventName"], record["dynamodb"]
+        partition, sort = data["Keys"]["pk"]["S"], data["Keys"]["sk"]["S"]
+        is_new_change = name == "INSERT" and partition.startswith("O#") and sort.startswith("C#")
+    except (LookupError, TypeError, AttributeError) as error:
+        raise StoreUnusable(NOT_OURS) from error
+    if not is_new_change:
+        return None
+    if "NewImage" not in data:
+        raise StoreUnusable(NO_IMAGE)
+    change = built(change_of_item, [data["NewImage"]])[0]
+    if not change.intact:
+        raise StoreUnusable(ALTERED)
+    return change
+
+
 def built(build: Callable[[Item], _Built], items: Iterable[Item]) -> list[_Built]:
-    """Return what the items hold. Raises `StoreUnusable` where one is not as we write it."""
+    """Return what the items contain. Raises `StoreUnusable` if one is damaged."""
     try:
         return [build(item) for item in items]
     except (
@@ -153,13 +332,11 @@ def built(build: Callable[[Item], _Built], items: Iterable[Item]) -> list[_Built
         raise StoreUnusable(UNREADABLE) from error
 
 
-def version_of(item: Item) -> int:
-    """Return the version that a change made, from its key."""
-    return int(item["sk"]["S"][2:])
+# Attributes
 
 
 def number(value: int) -> dict[str, str]:
-    """Return a whole number as DynamoDB takes it: as text, never as a float."""
+    """Return a whole number as an attribute: as text, never as a float."""
     return {"N": str(value)}
 
 
@@ -169,14 +346,14 @@ def texts(values: dict[str, str]) -> Item:
 
 
 def packed(text: bytes) -> dict[str, str]:
-    """Return JSON text as an attribute: as it is, so that it can be read in the console, or compressed."""
+    """Return JSON text as an attribute: readable in the AWS console if it is short, else compressed."""
     if len(text) <= LARGEST_PLAIN:
         return {"S": text.decode()}
     return {"B": base64.b64encode(zlib.compress(text)).decode()}
 
 
 def unpacked(value: dict[str, Any]) -> bytes:
-    """Return the JSON text that an attribute holds."""
+    """Return the JSON text of an attribute."""
     if "S" in value:
         text: str = value["S"]
         return text.encode()

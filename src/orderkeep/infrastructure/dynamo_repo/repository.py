@@ -1,41 +1,49 @@
-"""The DynamoDB store: commits are transactions with conditions, reads that decide are consistent, lists may lag."""
+"""The DynamoDB store. Commits are transactions with conditions, reads of orders are consistent, lists may lag.
+
+API keys are items of the same table, in no index of orders: each in a partition of its own, and all once more, by
+time, in one partition that only lists read.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import SEPARATOR, FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.api_key_records import UNREADABLE_KEY, api_key_of, record_of
+from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
-from orderkeep.infrastructure.dynamo_repo.client import Place
-from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
+from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
+    API_KEY_LIST,
+    LARGEST_VERSION,
     Item,
+    api_key_key,
     built,
+    can_be_a_key,
     change_key,
     change_of_item,
-    head_key,
-    order_of_item,
-    snapshot_of_item,
-)
-from orderkeep.infrastructure.dynamo_repo.keys import (
-    LARGEST_VERSION,
-    can_be_a_key,
     change_sort,
+    document_of_item,
+    head_key,
     instant_key,
+    moment_of,
     order_key,
+    order_of_item,
+    placed_key,
+    snapshot_of_item,
+    texts,
 )
-from orderkeep.infrastructure.dynamo_repo.table import OrdersTable
-from orderkeep.infrastructure.serialization import commit_of
-
-if TYPE_CHECKING:
-    from orderkeep.application.access.api_keys import ApiKeyStore
+from orderkeep.infrastructure.serialization import commit_of, mark_saved
 
 MOST_CHANGES = 1_000
-"""How many changes are asked for at once; DynamoDB ends a page at 1 MB anyway."""
+"""How many changes are requested at once; DynamoDB ends a page at 1 MB anyway."""
 
 LONGEST_POSITION = 17
 
@@ -46,37 +54,30 @@ _Built = TypeVar("_Built")
 
 
 class DynamoOrderRepository(OrderStore):
-    """Keeps orders in a table that `orderkeep table create` made. Connects by itself when first used.
+    """Stores orders in a table that `orderkeep table create` created. Connects on first use.
 
-    Region, endpoint and credentials are those of the usual AWS environment variables where they are not given.
-    Raises `StoreUnavailable`, and its `StoreUnusable` where somebody must mend something first.
+    Region, endpoint and credentials default to those of the usual AWS environment variables. Raises
+    `StoreUnavailable`, and its `StoreUnusable` if something must be fixed first.
     """
 
     def __init__(self, table_name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        self._table = OrdersTable(table_name, Place.of(region, endpoint))
+        self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
 
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._one(order_of_item, head_key(order_id), order_id)
 
-    async def get_own(self, order_id: str, user_id: str) -> Order | None:
-        return await self._one(order_of_item, head_key(order_id), order_id, user_id)
-
-    async def save(self, *orders: Order) -> None:
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
-        if not commits:
-            return
-        await saves.save(self._table, commits)
-        for order, commit in zip(orders, commits, strict=True):
-            order.mark_saved(commit.order.seal)
+        if commits:
+            await saves.save(self._table, commits)
+        return mark_saved(orders, commits)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return await self._one(snapshot_of_item, head_key(order_id), order_id)
 
-    async def get_own_snapshot(self, order_id: str, user_id: str) -> OrderSnapshot | None:
-        return await self._one(snapshot_of_item, head_key(order_id), order_id, user_id)
-
-    async def list_snapshots(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderSnapshot]:
-        return built(snapshot_of_item, await lists.list_heads(self._table, where, after, limit))
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        items, position = await lists.read_page(self._table, where, after, limit)
+        return SnapshotPage(SEPARATOR.join(built(document_of_item, items)), position)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:
@@ -101,9 +102,9 @@ class DynamoOrderRepository(OrderStore):
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = 0 if after is None else _feed_position(after)
         refs = await feed.read_refs(self._table, start, limit)
-        kept = await self._table.get_all(change_key(*ref) for ref in refs)
+        found = await self._table.get_all(change_key(*ref) for ref in refs)
         try:
-            items = [kept[order_key(order_id), change_sort(version)] for order_id, version in refs]
+            items = [found[order_key(order_id), change_sort(version)] for order_id, version in refs]
         except KeyError as error:
             raise StoreUnusable(UNREADABLE) from error
         return FeedPage(tuple(built(change_of_item, items)), str(start + len(refs)))
@@ -114,30 +115,24 @@ class DynamoOrderRepository(OrderStore):
     async def close(self) -> None:
         await self._table.close()
 
-    def api_keys(self) -> "ApiKeyStore":
-        """Return the API keys that the table keeps beside the orders."""
-        from orderkeep.infrastructure.dynamo_repo.api_keys import DynamoApiKeys  # here: most processes need none
-
+    def api_keys(self) -> ApiKeyStore:
+        """Return the API keys in the same table."""
         return DynamoApiKeys(self._table)
 
-    async def _one(
-        self, build: Callable[[Item], _Built], item_key: Item, order_id: str, user_id: str | None = None
-    ) -> _Built | None:
+    async def _one(self, build: Callable[[Item], _Built], item_key: Item, order_id: str) -> _Built | None:
         if not can_be_a_key(order_key(order_id)):
             return None
         item = await self._table.get(item_key)
-        if item is None or (user_id is not None and item["user_id"]["S"] != user_id):
-            return None
-        return built(build, [item])[0]
+        return None if item is None else built(build, [item])[0]
 
     async def _changes(
-        self, order_id: str, first_version: int, largest_page: int, **further: Any
+        self, order_id: str, first_version: int, page_size: int, **further: Any
     ) -> AsyncIterator[list[Item]]:
         if first_version > LARGEST_VERSION or not can_be_a_key(order_key(order_id)):
             return
         span = {"first": change_sort(max(first_version, 1)), "last": change_sort(LARGEST_VERSION)}
         values = {"order": order_key(order_id), **span}
-        async for page in self._table.query(_CHANGES, values, largest_page=min(largest_page, MOST_CHANGES), **further):
+        async for page in self._table.query(_CHANGES, values, page_size=min(page_size, MOST_CHANGES), **further):
             yield page
 
 
@@ -145,3 +140,78 @@ def _feed_position(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_POSITION):
         raise InvalidCursor
     return int(text)
+
+
+class DynamoApiKeys(ApiKeyStore):
+    """The API keys of a table."""
+
+    def __init__(self, table: OrdersTable) -> None:
+        self._table = table
+
+    async def add(self, key: ApiKey) -> bool:
+        record = {name: value for name, value in record_of(key, instant_key).items() if value is not None}
+        item = api_key_key(key.id) | texts(record)
+        listed = texts({"pk": API_KEY_LIST, "sk": placed_key(key.created_at, key.id)})
+        try:
+            await self._table.transact(
+                [
+                    ("Put", {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}),
+                    ("Put", {"Item": listed}),
+                ]
+            )
+        except DynamoError as error:
+            found = await self.get(key.id)  # it may be this one, if the response was lost
+            if found is None:
+                raise translated(error) from error
+            return found == key
+        return True
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        item = await self._table.get(api_key_key(key_id))
+        return None if item is None else _api_key_of_item(item)
+
+    async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
+        condition, values = "pk = :list", {"list": API_KEY_LIST}
+        if after is not None:
+            condition += " AND sk < :after"
+            values["after"] = placed_key(after.created_at, after.id)
+        ids: list[str] = []
+        async for page in self._table.query(condition, values, page_size=limit, ScanIndexForward=False):
+            ids += [entry["sk"]["S"].partition("#")[2] for entry in page]
+            if len(ids) >= limit:
+                break
+        keys = [api_key_key(key_id) for key_id in ids[:limit]]
+        found = await self._table.get_all(keys)
+        if len(found) < len(keys):
+            raise StoreUnusable(UNREADABLE_KEY)
+        return [_api_key_of_item(found[key["pk"]["S"], key["sk"]["S"]]) for key in keys]
+
+    async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
+        update = "SET revoked_at = if_not_exists(revoked_at, :at)"
+        item = await self._update(key_id, at, update, "attribute_exists(pk)")
+        return None if item is None else _api_key_of_item(item)
+
+    async def note_use(self, key_id: str, at: datetime) -> None:
+        is_later = "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :at)"
+        await self._update(key_id, at, "SET last_used_at = :at", is_later)
+
+    async def _update(self, key_id: str, at: datetime, update: str, condition: str) -> Item | None:
+        """Return the updated item, or None if the condition does not hold. Idempotent: it may be sent twice."""
+        payload = {
+            "Key": api_key_key(key_id),
+            "UpdateExpression": update,
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": texts({":at": instant_key(at)}),
+            "ReturnValues": "ALL_NEW",
+        }
+        try:
+            item: Item = (await self._table.send("UpdateItem", payload))["Attributes"]
+        except DynamoError as error:
+            if error.code != "ConditionalCheckFailedException":
+                raise translated(error) from error
+            return None
+        return item
+
+
+def _api_key_of_item(item: Item) -> ApiKey:
+    return api_key_of({name: value.get("S") for name, value in item.items()}, moment_of)

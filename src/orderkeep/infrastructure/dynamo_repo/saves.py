@@ -1,4 +1,4 @@
-"""A save: one `TransactWriteItems`, refused by its conditions, and recognised where its answer was lost."""
+"""A save: one `TransactWriteItems`, rejected by its conditions, and recognized if its response was lost."""
 
 import asyncio
 import random
@@ -7,92 +7,57 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 
-from orderkeep.domain.exceptions import ConcurrentUpdate
-from orderkeep.infrastructure.dynamo_repo.client import Json
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
+from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     change_item,
     change_key,
     head_item,
     head_key,
+    head_state,
     number,
-    state_attributes,
+    packed,
     tag_item,
 )
-from orderkeep.infrastructure.dynamo_repo.table import LARGEST_TRANSACTION, OrdersTable
 from orderkeep.infrastructure.serialization import Commit
 
-Action = tuple[str, Json]
-
-CONFLICTS = 4
-"""How often a save is tried that DynamoDB cancels because another transaction has the same items in hand."""
+ATTEMPTS = 4
+"""How often a save is tried while DynamoDB cancels it because another transaction is writing the same items."""
 
 FIRST_PAUSE_SECONDS = 0.01
 _NEW = "attribute_not_exists(pk)"
 
 
 async def save(table: OrdersTable, commits: Sequence[Commit]) -> None:
-    """Write all of the commits or none. Raises `ConcurrentUpdate`, `StoreUnavailable`, and `ValueError` where
-    DynamoDB takes no transaction of that size.
+    """Write all commits or none. Raises `ConcurrentUpdate`, `StoreUnavailable`, and its `StoreUnusable` for more items
+    than a transaction takes: splitting it would no longer be one commit.
     """
-    _refuse_twice(commits)
-    shards = (await table.settings()).shards
-    token = uuid.uuid4().hex
-    moments = _ticks(len(commits))
+    order_ids = [commit.order.id for commit in commits]
+    if repeated := next((id for index, id in enumerate(order_ids) if id in order_ids[:index]), None):
+        raise ConcurrentUpdate(repeated)
+    shards, token = await table.shards(), uuid.uuid4().hex
     actions: list[Action] = []
-    orders: list[str] = []  # whose each action is
-    for commit, committed in zip(commits, moments, strict=True):
-        of_order = list(_actions(commit, token, committed, shards))
+    owners: list[str] = []  # the order of each action
+    for commit, committed in zip(commits, _timestamps(len(commits)), strict=True):
+        of_order = list(actions_of(commit, token, committed, shards))
         actions += of_order
-        orders += [commit.order.id] * len(of_order)
+        owners += [commit.order.id] * len(of_order)
     if len(actions) > LARGEST_TRANSACTION:
-        raise ValueError(
-            f"a save on DynamoDB takes {LARGEST_TRANSACTION} items, these {len(commits)} orders are {len(actions)}: "
-            "two for each order, and one for each tag of a new one; save fewer orders at once"
+        raise StoreUnusable(
+            f"DynamoDB commits at most {LARGEST_TRANSACTION} items at once, and these {len(commits)} orders are "
+            f"{len(actions)}: two for each order, and one for each tag of a new one; save fewer orders at once"
         )
-    await _transact(table, actions, orders, commits, token)
+    await _transact(table, actions, owners, commits[0], token)
 
 
-async def _transact(
-    table: OrdersTable, actions: list[Action], orders: list[str], commits: Sequence[Commit], token: str
-) -> None:
-    for attempt in range(1, CONFLICTS + 1):
-        try:
-            return await table.transact(actions)
-        except DynamoError as error:
-            if error.unclear and (writer := await _writer_of(table, commits[0])):
-                if writer == token:
-                    return None
-                raise ConcurrentUpdate(commits[0].order.id) from error
-            refused = _refused_order(error, orders)
-            if refused is None:
-                raise translated(error) from error
-            if CONDITION_FAILED in error.reasons or attempt == CONFLICTS:
-                raise ConcurrentUpdate(refused) from error
-        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
-    raise AssertionError("unreachable")
-
-
-async def _writer_of(table: OrdersTable, commit: Commit) -> str | None:
-    """Return the token of the save that made this version, which tells what no answer told; None where none did."""
-    kept = await table.get(change_key(commit.order.id, commit.order.version))
-    token: str | None = kept["token"]["S"] if kept else None
-    return token
-
-
-def _refused_order(error: DynamoError, orders: Sequence[str]) -> str | None:
-    if error.code == CANCELED:
-        for wanted in (CONDITION_FAILED, CONFLICT):
-            if wanted in error.reasons:
-                return orders[error.reasons.index(wanted)]
-    return None
-
-
-def _actions(commit: Commit, token: str, committed: str, shards: int) -> Iterator[Action]:
+def actions_of(commit: Commit, token: str, committed: str, shards: int) -> Iterator[Action]:
+    """Yield the items of a transaction that write one commit. `token` identifies the save, `committed` its time."""
     order = commit.order
+    document = packed(order.document)
     if commit.expected_version:
-        # Updated, not replaced: so that attributes which a newer version of the software wrote are kept.
-        state = state_attributes(order, shards)
+        # Updated, not replaced: this keeps attributes that a newer version of the software wrote.
+        state = head_state(order, document, shards)
         yield (
             "Update",
             {
@@ -107,28 +72,56 @@ def _actions(commit: Commit, token: str, committed: str, shards: int) -> Iterato
             },
         )
     else:
-        yield "Put", {"Item": head_item(order, shards), "ConditionExpression": _NEW}
+        yield "Put", {"Item": head_item(order, document, shards), "ConditionExpression": _NEW}
         for tag in order.tags:
             yield "Put", {"Item": tag_item(order, tag, shards)}
-    yield "Put", {"Item": change_item(commit, token, committed, shards), "ConditionExpression": _NEW}
+    change = change_item(commit, document, token, committed, shards)
+    yield "Put", {"Item": change, "ConditionExpression": _NEW}
 
 
-def _refuse_twice(commits: Sequence[Commit]) -> None:
-    seen: set[str] = set()
-    for commit in commits:
-        if commit.order.id in seen:
-            raise ConcurrentUpdate(commit.order.id)
-        seen.add(commit.order.id)
+async def _transact(
+    table: OrdersTable, actions: Sequence[Action], owners: Sequence[str], first: Commit, token: str
+) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return await table.transact(actions)
+        except DynamoError as error:
+            if error.outcome_unknown and (writer := await _writer_of(table, first)):
+                if writer == token:
+                    return None
+                raise ConcurrentUpdate(first.order.id) from error
+            rejected = _rejected_order(error, owners)
+            if rejected is None:
+                raise translated(error) from error
+            if CONDITION_FAILED in error.reasons or attempt == ATTEMPTS:
+                raise ConcurrentUpdate(rejected) from error
+        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+async def _writer_of(table: OrdersTable, commit: Commit) -> str | None:
+    """Return the token of the save that wrote this version, or None if no save did."""
+    item = await table.get(change_key(commit.order.id, commit.order.version))
+    token: str | None = item["token"]["S"] if item else None
+    return token
+
+
+def _rejected_order(error: DynamoError, owners: Sequence[str]) -> str | None:
+    if error.code == CANCELED:
+        for reason in (CONDITION_FAILED, CONFLICT):
+            if reason in error.reasons:
+                return owners[error.reasons.index(reason)]
+    return None
 
 
 _lock = threading.Lock()
-_last_tick = 0
+_last_timestamp = 0
 
 
-def _ticks(count: int) -> list[str]:
-    """Return moments for that many changes: the clock's, and never one of this process twice or going back."""
-    global _last_tick
+def _timestamps(count: int) -> list[str]:
+    """Return commit times in microseconds, strictly increasing within this process even if the clock goes back."""
+    global _last_timestamp
     with _lock:
-        first = max(time.time_ns() // 1_000, _last_tick + 1)
-        _last_tick = first + count - 1
-    return [f"{tick:018}" for tick in range(first, first + count)]
+        first = max(time.time_ns() // 1_000, _last_timestamp + 1)
+        _last_timestamp = first + count - 1
+    return [f"{timestamp:018}" for timestamp in range(first, first + count)]

@@ -1,27 +1,24 @@
-"""Creating the table, once, and looking at it: by whoever sets the service up, and not by the service."""
+"""Creates and describes the table: run once by an administrator, not by the service."""
 
 import asyncio
 from dataclasses import dataclass
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.dynamo_repo.client import Json, Place
+from orderkeep.infrastructure.aws.config import Endpoint
+from orderkeep.infrastructure.dynamo_repo.client import Json, OrdersTable, TableSettings
 from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP, DynamoError, translated
-from orderkeep.infrastructure.dynamo_repo.keys import INDEXES
-from orderkeep.infrastructure.dynamo_repo.stream import VIEWS
-from orderkeep.infrastructure.dynamo_repo.table import OrdersTable, TableSettings
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, STREAM_VIEWS, TABLE_KEYS
 
 DEFAULT_SHARDS = 4
 POLL_SECONDS = 0.5
 MOST_POLLS = 600
 
-TABLE_KEYS = ("pk", "sk")
-
-_STREAM = {"StreamEnabled": True, "StreamViewType": VIEWS[0]}
+STREAM = {"StreamEnabled": True, "StreamViewType": STREAM_VIEWS[0]}
 
 
 @dataclass(frozen=True, slots=True)
 class TableDescription:
-    """A table as DynamoDB has it. `problems` says why it is not one that orders can be kept in."""
+    """A table as DynamoDB describes it. `problems` says why it cannot store orders."""
 
     table: str
     region: str
@@ -36,11 +33,10 @@ class TableDescription:
 
 
 class TableSetup:
-    """Creates and describes a table. Nothing here is done twice, and nothing is ever deleted."""
+    """Creates and describes a table. Every step is idempotent, and nothing is ever deleted."""
 
     def __init__(self, table_name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        self._place = Place.of(region, endpoint)
-        self._table = OrdersTable(table_name, self._place)
+        self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
 
     async def create(
         self,
@@ -50,12 +46,12 @@ class TableSetup:
         deletion_protection: bool = False,
         stream: bool = False,
     ) -> TableDescription:
-        """Create what is not there yet, and return what there is; options only ever add.
+        """Create what is missing, and return the table's description. Options are only ever switched on.
 
-        Raises `StoreUnusable` where there is a table of that name for something else, or a stream of another kind.
+        Raises `StoreUnusable` if the table has other keys or indexes, or a stream of another view type.
         """
         try:
-            await self._table.ask("CreateTable", _creation(deletion_protection))
+            await self._table.send("CreateTable", creation(deletion_protection))
         except DynamoError as error:
             if error.code != "ResourceInUseException":
                 raise translated(error) from error
@@ -63,94 +59,92 @@ class TableSetup:
         found = await self.describe()
         if found.problems not in ((), (NOT_SET_UP,)):
             raise StoreUnusable(f"the table {found.table} was made for something else: {'; '.join(found.problems)}")
-        await self._keep_settings(shards)
+        await self._write_settings(shards)
         if deletion_protection and not found.deletion_protection:
-            await self._table.call("UpdateTable", {"DeletionProtectionEnabled": True})
-            await self._until_active()
+            await self._update({"DeletionProtectionEnabled": True})
         if recovery and not found.point_in_time_recovery:
             wanted = {"PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True}}
             await self._table.call("UpdateContinuousBackups", wanted)
-        if stream:
-            await self._switch_stream_on(found)
+        if stream and found.stream is None:
+            await self._update({"StreamSpecification": STREAM})
+        elif stream and found.stream not in STREAM_VIEWS:
+            raise StoreUnusable(f"the table's stream is one of {found.stream}: switch it off first, then do this again")
         return await self.describe()
 
     async def describe(self) -> TableDescription:
-        """Return what there is. Raises `StoreUnusable` where there is no such table."""
-        said = (await self._table.call("DescribeTable", {}))["Table"]
-        indexes = said.get("GlobalSecondaryIndexes", [])
-        problems = list(_problems(said, indexes))
+        """Return the table's description. Raises `StoreUnusable` if it does not exist."""
+        found = (await self._table.call("DescribeTable", {}))["Table"]
+        problems = _problems(found)
         shards = None
         if not problems:
             try:
                 shards = (await self._table.read_settings()).shards
             except StoreUnusable as error:
                 problems.append(str(error))
-        stream = said.get("StreamSpecification", {}).get("StreamViewType")
+        stream = found.get("StreamSpecification", {}).get("StreamViewType")
         return TableDescription(
             table=self._table.name,
-            region=self._place.region,
-            status=said["TableStatus"].lower(),
+            region=self._table.endpoint.region,
+            status=found["TableStatus"].lower(),
             shards=shards,
-            indexes=tuple(sorted(index["IndexName"] for index in indexes)),
-            deletion_protection=bool(said.get("DeletionProtectionEnabled")),
+            indexes=tuple(sorted(index["IndexName"] for index in _indexes(found))),
+            deletion_protection=bool(found.get("DeletionProtectionEnabled")),
             point_in_time_recovery=await self._has_recovery(),
             stream=stream,
-            stream_arn=said.get("LatestStreamArn") if stream else None,  # that of one that was switched off stays
+            stream_arn=found.get("LatestStreamArn") if stream else None,  # DynamoDB keeps that of a former stream
             problems=tuple(problems),
         )
 
     async def check(self) -> None:
-        """Raise `StoreUnusable` where orders cannot be kept in the table."""
+        """Raise `StoreUnusable` if the table cannot store orders."""
         try:
-            said = (await self._table.ask("DescribeTable", {}))["Table"]
+            found = (await self._table.send("DescribeTable", {}))["Table"]
         except DynamoError as error:
             if error.code != "AccessDeniedException":
                 raise translated(error) from error
-        else:  # who may not look at the keys and indexes learns of a wrong one by the first request that needs it
-            if problems := "; ".join(_problems(said, said.get("GlobalSecondaryIndexes", []))):
-                raise StoreUnusable(f"{problems}: name another table, and run `orderkeep table create` for it")
-        await self._table.settings()
+        else:  # without that permission, the first request that needs a missing index fails
+            if problems := "; ".join(_problems(found)):
+                raise StoreUnusable(f"{problems}: use another table, and run `orderkeep table create` for it")
+        await self._table.shards()
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Release the connection."""
         await self._table.close()
 
-    async def _keep_settings(self, shards: int) -> None:
+    async def _write_settings(self, shards: int) -> None:
         wanted = {"Item": TableSettings(shards).item(), "ConditionExpression": "attribute_not_exists(pk)"}
         try:
-            await self._table.ask("PutItem", wanted)
+            await self._table.send("PutItem", wanted)
         except DynamoError as error:
             if error.code != "ConditionalCheckFailedException":
                 raise translated(error) from error
 
-    async def _switch_stream_on(self, found: TableDescription) -> None:
-        if found.stream is None:
-            await self._table.call("UpdateTable", {"StreamSpecification": _STREAM})
-            await self._until_active()
-        elif found.stream not in VIEWS:
-            raise StoreUnusable(f"the table's stream is one of {found.stream}: switch it off first, then do this again")
-
     async def _has_recovery(self) -> bool:
         try:
-            said = await self._table.ask("DescribeContinuousBackups", {})
+            found = await self._table.send("DescribeContinuousBackups", {})
         except DynamoError as error:
-            if error.code == "UnknownOperationException":  # DynamoDB Local has none
+            if error.code == "UnknownOperationException":  # by DynamoDB Local
                 return False
             raise translated(error) from error
-        recovery = said["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+        recovery = found["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
         return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
+
+    async def _update(self, change: Json) -> None:
+        await self._table.call("UpdateTable", change)
+        await self._until_active()
 
     async def _until_active(self) -> None:
         for _ in range(MOST_POLLS):
-            said = (await self._table.call("DescribeTable", {}))["Table"]
-            indexes = said.get("GlobalSecondaryIndexes", [])
-            if said["TableStatus"] == "ACTIVE" and all(index["IndexStatus"] == "ACTIVE" for index in indexes):
+            found = (await self._table.call("DescribeTable", {}))["Table"]
+            indexes_active = all(index["IndexStatus"] == "ACTIVE" for index in _indexes(found))
+            if found["TableStatus"] == "ACTIVE" and indexes_active:
                 return
             await asyncio.sleep(POLL_SECONDS)
-        raise StoreUnavailable("the table is still being created: run `orderkeep table describe` in a while")
+        raise StoreUnavailable("the table is still being created: run `orderkeep table describe` later")
 
 
-def _creation(deletion_protection: bool) -> Json:
+def creation(deletion_protection: bool) -> Json:
+    """Return the parameters of `CreateTable`."""
     names = {*TABLE_KEYS, *(name for keys in INDEXES.values() for name in keys)}
     wanted: Json = {
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in sorted(names)],
@@ -168,10 +162,15 @@ def _schema(keys: tuple[str, str]) -> list[dict[str, str]]:
     return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=True)]
 
 
-def _problems(said: Json, indexes: list[Json]) -> list[str]:
+def _indexes(table: Json) -> list[Json]:
+    found: list[Json] = table.get("GlobalSecondaryIndexes", [])
+    return found
+
+
+def _problems(table: Json) -> list[str]:
     problems = []
-    if said["KeySchema"] != _schema(TABLE_KEYS):
+    if table["KeySchema"] != _schema(TABLE_KEYS):
         problems.append(f"its keys are not {' and '.join(TABLE_KEYS)}")
-    found = {index["IndexName"]: index["KeySchema"] for index in indexes}
+    found = {index["IndexName"]: index["KeySchema"] for index in _indexes(table)}
     problems += [f"it lacks the index {name}" for name, keys in INDEXES.items() if found.get(name) != _schema(keys)]
     return problems

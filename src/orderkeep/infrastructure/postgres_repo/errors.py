@@ -12,7 +12,6 @@ BAD_URL = (
     "password stand as %40 %3A %2F"
 )
 CLOSED = "the store is closed"
-UNREADABLE = "what is kept of an order cannot be read: somebody altered the orders' tables; restore a backup"
 
 _LOST = "the connection to PostgreSQL was lost: try again"
 _BUSY = "PostgreSQL takes no more connections: raise max_connections, or make the pools of its users smaller"

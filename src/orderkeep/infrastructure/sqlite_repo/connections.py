@@ -1,4 +1,4 @@
-"""Connections to the file: the one that writes, and those that read."""
+"""Connections to the file: one that writes, and those that read."""
 
 import os
 import sqlite3
@@ -7,29 +7,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.sql_store import Row
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
-from orderkeep.infrastructure.sqlite_repo.locks import BUSY_SECONDS, patiently
-from orderkeep.infrastructure.sqlite_repo.rows import Row
 from orderkeep.infrastructure.sqlite_repo.schema import prepare
+from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, retry_while_locked
 
 CACHE_KIB = 16_000
 MOST_IDLE_READERS = 8
 
 
 class OrdersFile:
-    """The file, where it is. It is known by its inode, so that a file put in its place is not taken for it."""
+    """The orders' file. It is identified by its inode, so that a file put in its place is detected."""
 
     def __init__(self, path: str | os.PathLike[str], *, migrate: bool = True) -> None:
         if os.fspath(path) == ":memory:":
             raise StoreUnusable("this store keeps orders in a file: use memory:// for orders in memory")
         self.path = Path(path).resolve()
         self.migrated = (0, 0)
-        """The schema's number before it was opened to write, and after."""
+        """The schema's number before the file was opened for writing, and after."""
         self._migrate = migrate
         self._identity: tuple[int, int] | None = None
 
     def open_to_write(self) -> sqlite3.Connection:
-        """Open the file, made and brought up to date where needed. Raises `StoreUnavailable`, `StoreUnusable`."""
+        """Open the file for writing; create and migrate it if needed. Raises `StoreUnavailable`, `StoreUnusable`."""
         self._check_usable()
         try:
             connection = self._connect("rwc", self._set_up_to_write)
@@ -39,11 +39,11 @@ class OrdersFile:
         return connection
 
     def open_to_read(self) -> sqlite3.Connection:
-        """Open the file, which must be there, on a connection that cannot write."""
+        """Open the file, which must exist, on a connection that cannot write."""
         return self._connect("rw", _set_up_to_read)
 
     def check_in_place(self) -> None:
-        """Raise `StoreUnusable` where the file was deleted or replaced: what is saved then, nobody finds again."""
+        """Raise `StoreUnusable` if the file was deleted or replaced: what is saved then would be lost."""
         if self._identity_now() != self._identity:
             raise StoreUnusable(
                 "the orders' file was moved, deleted or replaced while it was open: put it back, then restart"
@@ -66,17 +66,17 @@ class OrdersFile:
         return connection
 
     def _set_up_to_write(self, connection: sqlite3.Connection) -> None:
-        # What the disk has in its own cache only, is lost with the power; on macOS it must be told so apart.
+        # fsync does not flush the drive's cache on macOS; F_FULLFSYNC does.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA busy_timeout = 0")
-        patiently(lambda: self._prepare(connection))
+        retry_while_locked(lambda: self._prepare(connection))
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
         self.migrated = prepare(connection, migrate=self._migrate)
 
     def _check_usable(self) -> None:
-        # Only looked at, never opened: closing a second descriptor would drop SQLite's locks on the first.
+        # Checked without opening: closing a second descriptor would drop SQLite's locks on the first.
         folder = self.path.parent
         if not folder.is_dir():
             raise StoreUnusable(f"there is no folder {folder}: make it, or name a file in another")
@@ -93,16 +93,16 @@ class OrdersFile:
 
     def _identity_now(self) -> tuple[int, int] | None:
         try:
-            found = os.stat(self.path)  # noqa: PTH116  # before every commit, and three times as fast as Path.stat
+            found = os.stat(self.path)  # noqa: PTH116  # before every commit; three times as fast as Path.stat
         except OSError:
             return None
         return found.st_dev, found.st_ino
 
 
 class Readers:
-    """Runs queries on the caller's own thread, on a connection that nobody else uses meanwhile.
+    """Runs queries on the caller's thread, each on a connection that no other thread uses meanwhile.
 
-    There are as many connections as threads that ever read at once: for one event loop, one.
+    There are as many connections as threads that read concurrently: for one event loop, one.
     """
 
     def __init__(self, file: OrdersFile) -> None:
@@ -111,7 +111,7 @@ class Readers:
         self._closed = False
 
     def rows(self, query: str, parameters: Row) -> list[Row]:
-        """Return all rows, so that no snapshot stays open. Raises `StoreUnavailable`."""
+        """Return all rows, so that no read transaction stays open. Raises `StoreUnavailable`."""
         if self._closed:
             raise StoreUnavailable(CLOSED)
         try:
@@ -124,12 +124,12 @@ class Readers:
         except sqlite3.Error as error:
             raise translated(error) from error
         except UnicodeEncodeError:
-            found = []  # half a surrogate pair: no text that is kept holds one
+            found = []  # half a surrogate pair: no stored text contains one
         self._give_back(connection)
         return found
 
     def close(self) -> None:
-        """Close what is idle; a connection in use is closed when it is given back."""
+        """Close idle connections; one in use is closed when it is returned."""
         self._closed = True
         while self._idle:
             self._idle.pop().close()

@@ -5,7 +5,6 @@ import sqlite3
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
 CLOSED = "the store is closed"
-UNREADABLE = "what is kept of an order cannot be read: somebody altered the orders' file; restore a backup"
 
 ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
     sqlite3.SQLITE_BUSY: (

@@ -1,20 +1,49 @@
-"""Group commit: one thread writes, and all saves that wait when it turns to them share a transaction and an fsync."""
+"""Group commit: one thread writes, and all saves that are pending when it starts a transaction share one fsync.
+
+A loop hands its saves over once per iteration: a thread that wakes for each of them would compete for the GIL with the
+loop that is about to add the next.
+"""
 
 import asyncio
 import contextlib
+import random
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
-from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
-from orderkeep.infrastructure.sqlite_repo.locks import patiently
-from orderkeep.infrastructure.sqlite_repo.rows import INSERT_CHANGE, INSERT_TAG, Write
+from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, is_busy, translated
+from orderkeep.infrastructure.sqlite_repo.queries import INSERT_CHANGE, INSERT_TAG, Write
 
 MOST_SAVES = 512
-"""How many saves share a commit at most, so that other processes get their turn."""
+"""How many saves share a commit at most, so that other processes get the lock in between."""
+
+BUSY_SECONDS = 5.0
+"""How long one process waits for another's lock before it fails with `StoreUnavailable`."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.0002, 0.002
+
+
+def retry_while_locked(action: Callable[[], object]) -> None:
+    """Run the action, again while another process holds the lock. Raises the last error after `BUSY_SECONDS`.
+
+    SQLite's own busy handler backs off to 100 ms a step, so that one of several busy processes starves, and does not
+    wait at all if two processes enter WAL mode at once.
+    """
+    deadline = None
+    while True:
+        try:
+            action()
+            return
+        except sqlite3.OperationalError as error:
+            now = time.monotonic()
+            deadline = deadline or now + BUSY_SECONDS
+            if not is_busy(error) or now >= deadline:
+                raise
+        time.sleep(random.uniform(SHORTEST_PAUSE, LONGEST_PAUSE))  # noqa: S311
 
 
 @dataclass(slots=True, eq=False)
@@ -25,49 +54,60 @@ class _Save:
     error: BaseException | None = None
 
     @classmethod
-    def waiting(cls, writes: Sequence[Write]) -> "_Save":
+    def of(cls, writes: Sequence[Write]) -> "_Save":
         loop = asyncio.get_running_loop()
         return cls(writes, loop, loop.create_future())
 
 
 class CommitWriter:
-    """Owns the connection that writes. Any number of event loops, in any threads, may save at once."""
+    """Owns the connection that writes. Any number of event loops, in any threads, may save concurrently."""
 
     def __init__(self, connection: sqlite3.Connection, check_in_place: Callable[[], None]) -> None:
         self._connection, self._cursor = connection, connection.cursor()
         self._check_in_place = check_in_place
-        self._waiting: SimpleQueue[_Save] = SimpleQueue()
+        self._of_iteration: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
+        self._pending: SimpleQueue[_Save] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
 
     async def save(self, writes: Sequence[Write]) -> None:
-        """Return once all of the writes are durable. Raises `ConcurrentUpdate` where one is refused, and then none
-        is done, and `StoreUnavailable`. Cancelled, the save may still be done.
+        """Return once all of the writes are durable. Raises `ConcurrentUpdate` if one of them is rejected, and then
+        none is done, and `StoreUnavailable`. If cancelled, the save may still be done.
         """
-        save = _Save.waiting(writes)
+        save = _Save.of(writes)
         with self._lock:
             if self._closed:
                 raise StoreUnavailable(CLOSED)
             if self._thread is None:
-                thread = threading.Thread(target=self._run, name="orderkeep-sqlite-writer", daemon=True)
-                thread.start()
-                self._thread = thread
-            self._waiting.put(save)
+                self._thread = threading.Thread(target=self._run, name="orderkeep-sqlite-writer", daemon=True)
+                self._thread.start()
+            if save.loop not in self._of_iteration:
+                self._of_iteration[save.loop] = []
+                save.loop.call_soon(self._hand_over, save.loop)
+            self._of_iteration[save.loop].append(save)
         await save.future
 
     async def close(self) -> None:
-        """Finish the saves that were accepted, then close the connection."""
-        last = _Save.waiting(())  # the one that writes nothing is the last
+        """Finish the accepted saves, then close the connection."""
+        last = _Save.of(())  # a save without writes ends the thread
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-            self._waiting.put(last)
+        for loop in list(self._of_iteration):
+            self._hand_over(loop)
+        self._pending.put(last)
         if self._thread is None:
             self._connection.close()
         else:
             await last.future
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._lock:
+            saves = self._of_iteration.pop(loop, ())
+        for save in saves:
+            self._pending.put(save)
 
     def _run(self) -> None:
         last = None
@@ -77,67 +117,66 @@ class CommitWriter:
             try:
                 if saves:
                     self._commit(saves)
-            except BaseException as error:  # noqa: BLE001  # whatever it is: who waits must hear, who comes be served
+            except BaseException as error:  # noqa: BLE001  # callers must get it, and later saves must be served
                 self._fail(saves, error)
-            _wake(saves)
+            _report(saves)
         with contextlib.suppress(sqlite3.Error):
             self._connection.close()
-        _wake([last])
+        _report([last])
 
     def _take(self, saves: list[_Save]) -> _Save | None:
-        save = self._waiting.get()
+        save = self._pending.get()
         with contextlib.suppress(Empty):
             while save.writes:
                 saves.append(save)
                 if len(saves) == MOST_SAVES:
                     return None
-                save = self._waiting.get_nowait()
+                save = self._pending.get_nowait()
             return save
         return None
 
     def _commit(self, saves: Sequence[_Save]) -> None:
         self._check_in_place()
-        patiently(self._begin)
+        retry_while_locked(self._begin)
         try:
             for save in saves:
                 self._write(save)
         except Exception:  # noqa: BLE001
-            # A statement failed that no race explains. So that only its own save fails, all are done anew, apart:
-            # a savepoint for each save from the start would double the work of every save.
+            # A statement failed for another reason than a conflict. So that only its own save fails, all are repeated
+            # with a savepoint each; savepoints from the start would double the work of every save.
             self._roll_back()
-            patiently(self._begin)
+            retry_while_locked(self._begin)
             for save in saves:
                 self._write_apart(save)
         self._cursor.execute("COMMIT")
 
     def _write(self, save: _Save) -> None:
         if len(save.writes) > 1:
-            return self._write_apart(save)
-        # Refused by its first statement, which then wrote nothing: there is nothing to take back.
-        save.error = self._refusal(save.writes[0])
-        return None
+            self._write_apart(save)
+        else:  # a conflict shows at the first statement, which then wrote nothing: there is nothing to roll back
+            save.error = self._conflict(save.writes[0])
 
     def _write_apart(self, save: _Save) -> None:
         self._cursor.execute("SAVEPOINT save")
         try:
-            save.error = next(filter(None, map(self._refusal, save.writes)), None)
+            save.error = next(filter(None, map(self._conflict, save.writes)), None)
         except Exception as error:
-            if not self._connection.in_transaction:  # SQLite gave up the whole transaction
+            if not self._connection.in_transaction:  # SQLite rolled the whole transaction back
                 raise
             save.error = translated(error)
         if save.error is not None:
             self._cursor.execute("ROLLBACK TO save")
         self._cursor.execute("RELEASE save")
 
-    def _refusal(self, write: Write) -> ConcurrentUpdate | None:
+    def _conflict(self, write: Write) -> ConcurrentUpdate | None:
         cursor = self._cursor
-        cursor.execute(write.order_sql, write.order_row)
+        cursor.execute(write.statement, write.parameters)
         if cursor.rowcount != 1:
             return ConcurrentUpdate(write.order_id)
-        if write.tag_rows:
-            cursor.executemany(INSERT_TAG, write.tag_rows)
-        if write.change_row:
-            cursor.execute(INSERT_CHANGE, write.change_row)
+        if write.tags:
+            cursor.executemany(INSERT_TAG, write.tags)
+        if write.change:
+            cursor.execute(INSERT_CHANGE, write.change)
         return None
 
     def _fail(self, saves: Iterable[_Save], error: BaseException) -> None:
@@ -154,12 +193,12 @@ class CommitWriter:
             self._cursor.execute("ROLLBACK")
 
 
-def _wake(saves: Iterable[_Save]) -> None:
+def _report(saves: Iterable[_Save]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
     for save in saves:
         by_loop.setdefault(save.loop, []).append(save)
     for loop, theirs in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: nobody waits there any more
+        with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile: no caller is waiting
             loop.call_soon_threadsafe(_settle, theirs)
 
 

@@ -8,7 +8,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
-from orderkeep.testing.orders import SINCE, pending_order
+from orderkeep.testing.orders import SINCE, pending_order, small_order
 from orderkeep.testing.reading import read_all
 from orderkeep.testing.saving import loaded
 
@@ -24,6 +24,14 @@ async def assert_refused(store: OrderStore, *orders: Order) -> None:
 
 class SaveContract:
     """What `save` promises."""
+
+    async def test_save_returns_the_snapshots_that_are_stored(self, store: OrderStore) -> None:
+        saved = await store.save(pending_order(2), pending_order(1), small_order("order-3"))
+        assert saved == tuple([await store.get_snapshot(f"order-{number}") for number in (2, 1, 3)])
+        order = await loaded(store, "order-1")
+        order.confirm(at=SINCE)
+        assert await store.save(order) == (await store.get_snapshot("order-1"),)
+        assert await store.save() == ()
 
     async def test_counts_the_commits_of_an_order(self, store: OrderStore) -> None:
         order = pending_order()

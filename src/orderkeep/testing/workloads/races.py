@@ -72,8 +72,8 @@ async def race_saves(store: OrderStore, *, rounds: int = 1, at_once: int = 20) -
 
 async def _one_save_of(store: OrderStore, rivals: list[Order]) -> Order:
     answers = await asyncio.gather(*(store.save(rival) for rival in rivals), return_exceptions=True)
-    winners = [rival for rival, answer in zip(rivals, answers, strict=True) if answer is None]
-    odd = [answer for answer in answers if not isinstance(answer, ConcurrentUpdate | None)]
+    winners = [rival for rival, answer in zip(rivals, answers, strict=True) if isinstance(answer, tuple)]
+    odd = [answer for answer in answers if not isinstance(answer, ConcurrentUpdate | tuple)]
     if len(winners) != 1 or odd:
         raise ContractViolation(f"of {len(rivals)} saves at once {len(winners)} were taken; unexpected answers: {odd}")
     return winners[0]

@@ -6,10 +6,11 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import new_order_id
-from orderkeep.application.ports import OrderFilter, OrderSnapshot, OrderStore
+from orderkeep.application.ports import OrderFilter, OrderStore
 from orderkeep.testing.orders import OWN, SINCE, own_user, small_order
-from orderkeep.testing.reading import pages
+from orderkeep.testing.reading import orders_on, pages
 from orderkeep.testing.saving import loaded, save_all
 from orderkeep.testing.violation import ContractViolation
 
@@ -49,9 +50,9 @@ async def _walk_lists(store: OrderStore, user: str, steady: int, page: int, writ
     tasks = [asyncio.create_task(_write(store, user, turns, written, count)) for _ in range(writers)]
     try:
         for where in _lists_of(user):
-            seen: list[OrderSnapshot] = []
+            seen: list[OrderDTO] = []
             async for found in pages(store, where, page):
-                seen += found
+                seen += orders_on(found)
                 await _let_write(turns, written, tasks)
             _judge_walk(where, seen, {order.id for order in kept})
             count.walks, count.seen = count.walks + 1, count.seen + len(seen)
@@ -99,10 +100,10 @@ async def _let_write(turns: asyncio.Semaphore, written: asyncio.Event, tasks: li
         writer.result()
 
 
-def _judge_walk(where: OrderFilter, seen: list[OrderSnapshot], throughout: set[str]) -> None:
-    times_seen = Counter(snapshot.id for snapshot in seen)
+def _judge_walk(where: OrderFilter, seen: list[OrderDTO], throughout: set[str]) -> None:
+    times_seen = Counter(order.id for order in seen)
     skipped, repeated = throughout - set(times_seen), {order_id for order_id, n in times_seen.items() if n > 1}
-    places = [(snapshot.created_at, snapshot.id) for snapshot in seen]
+    places = [(order.created_at, order.id) for order in seen]
     if skipped or repeated or places != sorted(places, reverse=True):
         raise ContractViolation(f"a walk of {where} skipped {skipped}, repeated {repeated}; it went {places}")
 

@@ -56,7 +56,7 @@ def _to_file(session: Session, file: str, format_name: str | None, where: OrderF
         with Target(file, is_text=True) as target, progress("Exporting", unit="orders", quiet=on_screen) as advance:
             target.write(chosen.beginning)
             async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
-                target.write(chosen.order(order.json))
+                target.write(chosen.order(order))
                 count += 1
                 advance(1)
         return count

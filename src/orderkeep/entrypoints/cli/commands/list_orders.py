@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from orderkeep.application.ports import OrderSnapshot
 from orderkeep.application.use_cases import ListOrdersUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import Money
@@ -29,16 +28,16 @@ def list_command(session: Session, limit: int | None, cursor: str | None, *, to_
     where = filter_of(filters)
 
     async def print_orders(use_cases: UseCases) -> None:
-        async def fetch(size: int, cursor: str | None) -> tuple[Sequence[OrderSnapshot], str | None]:
+        async def fetch(size: int, cursor: str | None) -> tuple[Sequence[bytes], str | None]:
             page = await use_cases.list_orders.execute(where, limit=size, cursor=cursor, actor=CLI_ACTOR)
             return page.orders, page.next_cursor
 
-        await print_list(session, paging, Listing(COLUMNS, fetch, _row, lambda order: order.json))
+        await print_list(session, paging, Listing(COLUMNS, fetch, _row, lambda order: order))
 
     session.run(print_orders)
 
 
-def _row(snapshot: OrderSnapshot) -> list[Any]:
-    order = msgspec.json.decode(snapshot.json)
+def _row(document: bytes) -> list[Any]:
+    order = msgspec.json.decode(document)
     order["total"] = Money(order["total"], order["currency"]).major
     return [order[name] for name in COLUMNS]

@@ -1,0 +1,154 @@
+"""The SQL of the PostgreSQL store: one statement for each save and each list, and the feed.
+
+The feed is in the order of transaction numbers, and never goes past the oldest transaction that is still running.
+Numbers are assigned when a transaction first writes, but transactions commit in another order: a reader that continued
+after the highest number seen would skip what commits later with a lower one. All transactions below the snapshot's xmin
+have ended, so the feed is complete below it.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from orderkeep.application.errors import InvalidCursor
+from orderkeep.infrastructure.serialization import Commit
+from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect
+
+
+def _unchanged(moment: datetime) -> datetime:
+    return moment
+
+
+def _instant(stored: datetime) -> datetime:
+    return stored if stored.tzinfo else stored.replace(tzinfo=UTC)  # asyncpg returns the first and last instant naive
+
+
+POSTGRES = Dialect("$", "convert_to({}::text, 'UTF8')", _unchanged, _instant, first=datetime.min.replace(tzinfo=UTC))
+
+_CHANGE = """
+    INSERT INTO changes
+        (order_id, version, document, hash, at, actor, key, request_id, events, previous_hash, place, tx)
+    SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (
+        SELECT beginning_of_feed + pg_current_xact_id()::text::bigint FROM feed
+    )
+"""
+# $1 to $14 are the same in both. Neither returns a row if it wrote nothing.
+INSERT_ORDER = f"""
+    WITH placed AS (
+        INSERT INTO orders (id, version, document, seal, status, schema, requests, user_id, created_at, external_ref)
+        VALUES ($1, $2, $3, $4, $12, $13, $14, $15, $16, $17)
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
+    ), tagged AS (
+        INSERT INTO order_tags (tag, created_at, order_id, user_id)
+        SELECT tag, $16, id, $15 FROM placed, unnest($18::text[]) AS tag
+    )
+    {_CHANGE} FROM placed RETURNING 1
+"""  # noqa: S608  # nothing here comes from outside
+# User, creation time, external_ref and tags of an order never change.
+UPDATE_ORDER = f"""
+    WITH moved AS (
+        UPDATE orders SET version = $2, document = $3, seal = $4, status = $12, schema = $13, requests = $14
+        WHERE id = $1 AND version = $15
+        RETURNING id
+    )
+    {_CHANGE} FROM moved RETURNING 1
+"""  # noqa: S608
+
+READ_CHANGES = POSTGRES.sql(f"""
+    WITH edge AS MATERIALIZED (
+        SELECT beginning_of_feed + pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS tx FROM feed
+    )
+    SELECT edge.tx, (SELECT max(tx) FROM changes), found.*
+    FROM edge LEFT JOIN LATERAL (
+        SELECT tx, place, {CHANGE_COLUMNS} FROM changes
+        WHERE (changes.tx, place) > ($1, $2) AND changes.tx < edge.tx
+        ORDER BY changes.tx, place LIMIT $3
+    ) AS found ON true
+    ORDER BY found.tx, found.place
+""")  # noqa: S608
+"""Each row: the transaction below which the feed is complete, the newest visible one, then a change (or nulls)."""
+
+Position = tuple[int, int]
+"""A transaction, and a change's place within it."""
+
+BEGINNING: Position = (0, 0)
+
+_POSITION = re.compile(r"(0|[1-9][0-9]{0,17}):(0|[1-9][0-9]{0,8})", re.ASCII)
+
+
+def position_of(text: str | None) -> Position:
+    """Return the position that ended a page. Raises `InvalidCursor`."""
+    if text is None:
+        return BEGINNING
+    found = _POSITION.fullmatch(text)
+    if found is None:
+        raise InvalidCursor
+    return int(found[1]), int(found[2])
+
+
+def _range(filters: tuple[str, ...], id: str) -> str:
+    # The parameters: the filters, the start and the end of the range, and the limit. Filters are part of the range and
+    # of the order instead of equations: so only one index gives that order, and no statistics can lead the planner to
+    # another one and a filter.
+    columns = (*filters, "created_at", id)
+    given = [f"${number}" for number in range(1, len(filters) + 1)]
+    start, end, end_id, limit = (f"${len(filters) + number}" for number in range(1, 5))
+    return f"""
+        ({", ".join(columns)}) >= ({", ".join((*given, start))}, '')
+        AND ({", ".join(columns)}) < ({", ".join((*given, end, end_id))})
+        {"AND external_ref IS NOT NULL" if "external_ref" in filters else ""}
+        ORDER BY {", ".join(f"{name} DESC" for name in columns)} LIMIT {limit}
+    """
+
+
+_COLUMNS = POSTGRES.sql("schema, {document}, created_at, id")
+
+
+def _on_orders(*filters: str) -> str:
+    return f"SELECT {_COLUMNS} FROM orders WHERE {_range(filters, 'id')}"  # noqa: S608
+
+
+def _on_tags(*filters: str) -> str:
+    # The orders are looked up one by one, in the order of their tags; in a plain join the planner might sort instead.
+    return f"""
+        SELECT o.* FROM (SELECT order_id FROM order_tags WHERE {_range(filters, "order_id")}) AS t
+        CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM orders WHERE id = t.order_id LIMIT 1) AS o
+    """  # noqa: S608
+
+
+LISTS: dict[tuple[str, ...], str] = {
+    (): _on_orders(),
+    ("user_id",): _on_orders("user_id"),
+    ("status",): _on_orders("status"),
+    ("user_id", "status"): _on_orders("user_id", "status"),
+    ("external_ref",): _on_orders("external_ref"),
+    ("user_id", "external_ref"): _on_orders("user_id", "external_ref"),
+    ("tag",): _on_tags("tag"),
+    ("user_id", "tag"): _on_tags("user_id", "tag"),
+}
+"""The statement of each combination of filters: it reads one index, in its order, from the position on."""
+
+
+def write_of(commit: Commit, place: int = 0) -> tuple[str, tuple[Any, ...]]:
+    """Return the statement that writes the commit, and its parameters; `place` numbers the orders of a save."""
+    order, change = commit.order, commit.change
+    both = (
+        order.id,
+        order.version,
+        order.document.decode(),
+        order.seal,
+        change.at,
+        change.actor,
+        change.key,
+        change.request_id,
+        change.events.decode(),
+        change.previous_hash,
+        place,
+        str(order.status),
+        order.schema,
+        order.requests.decode(),
+    )
+    if commit.expected_version:
+        return UPDATE_ORDER, (*both, commit.expected_version)
+    return INSERT_ORDER, (*both, order.user_id, order.created_at, order.external_ref, order.tags)

@@ -1,0 +1,207 @@
+"""What both SQL stores share: reads, lists, the mapping between rows and orders, and API keys.
+
+SQL is written with PostgreSQL's parameters (`$1`); a store translates it with `Dialect.sql`.
+"""
+
+from abc import abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.api_key_records import COLUMNS, api_key_of, record_of
+from orderkeep.infrastructure.serialization import ChangeRecord, change_of, document_of, order_of, snapshot_of
+
+Row = Sequence[Any]
+Fetch = Callable[..., Awaitable[Sequence[Row]]]
+"""Runs a statement with its parameters and returns all rows."""
+
+UNREADABLE = "a stored order cannot be read: the orders' tables were altered; restore a backup"
+
+SMALLEST, LARGEST = -(2**63), 2**63 - 1
+
+_FILTERS = ("user_id", "status", "external_ref", "tag")
+
+_Built = TypeVar("_Built")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a database differs: its parameters, JSON columns as bytes, and instants as values of its own."""
+
+    parameter: str
+    as_bytes: str
+    stored: Callable[[datetime], Any]
+    instant: Callable[[Any], datetime]
+    first: Any
+    """The stored form of the first instant."""
+
+    def sql(self, statement: str) -> str:
+        """Return the statement in this dialect."""
+        for name in ("document", "requests", "events"):
+            statement = statement.replace(f"{{{name}}}", self.as_bytes.format(name))
+        return statement.replace("$", self.parameter)
+
+
+CHANGE_COLUMNS = "order_id, version, at, actor, key, request_id, {events}, {document}, previous_hash, hash"
+
+GET_ORDER = "SELECT {document}, {requests}, seal FROM orders WHERE id = $1"
+GET_SNAPSHOT = "SELECT id, user_id, created_at, version, schema, {document} FROM orders WHERE id = $1"
+_CHANGES = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1"  # noqa: S608  # nothing here comes from outside
+GET_CHANGE = f"{_CHANGES} AND version = CAST($2 AS bigint)"
+GET_CHANGE_AT = f"{_CHANGES} AND at <= $2 ORDER BY version DESC LIMIT 1"
+LIST_CHANGES = f"{_CHANGES} AND version > CAST($2 AS bigint) ORDER BY version LIMIT $3"
+PING = "SELECT 1 FROM orders LIMIT 1"
+
+
+class SqlOrderRepository(OrderStore):
+    """Reads orders from SQL tables. A store adds `_rows`, its statement for each combination of filters, and the rest
+    of the port.
+    """
+
+    def __init__(self, dialect: Dialect, lists: Mapping[tuple[str, ...], str]) -> None:
+        self._dialect, self._lists = dialect, lists
+        self._sql = {
+            statement: dialect.sql(statement)
+            for statement in (GET_ORDER, GET_SNAPSHOT, GET_CHANGE, GET_CHANGE_AT, LIST_CHANGES)
+        }
+
+    @abstractmethod
+    async def _rows(self, statement: str, *parameters: Any) -> Sequence[Row]:
+        """Run one statement and return its rows, or none if a parameter is no valid text. Raises `StoreUnavailable`."""
+
+    async def get_by_id(self, order_id: str) -> Order | None:
+        return _one(_order_of_row, await self._rows(self._sql[GET_ORDER], order_id))
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        return _one(self._snapshot_of_row, await self._rows(self._sql[GET_SNAPSHOT], order_id))
+
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        statement, parameters = list_query(self._dialect, self._lists, where, after, limit + 1)
+        rows = await self._rows(statement, *parameters)
+        documents = built(lambda row: document_of(*row[:2]), rows[:limit])
+        if len(rows) <= limit:
+            return SnapshotPage(SEPARATOR.join(documents), None)
+        created_at, order_id = rows[limit - 1][2:]
+        return SnapshotPage(SEPARATOR.join(documents), ListPosition(self._dialect.instant(created_at), order_id))
+
+    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
+        return _one(self.change_of_row, await self._rows(self._sql[GET_CHANGE], order_id, in_64_bits(version)))
+
+    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
+        rows = await self._rows(self._sql[GET_CHANGE_AT], order_id, self._dialect.stored(instant))
+        return _one(self.change_of_row, rows)
+
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        parameters = order_id, in_64_bits(after_version), in_64_bits(limit)
+        return built(self.change_of_row, await self._rows(self._sql[LIST_CHANGES], *parameters))
+
+    def change_of_row(self, row: Row) -> ChangeDTO:
+        """Return the change of a row of `CHANGE_COLUMNS`."""
+        order_id, version, at, *rest = row
+        return change_of(ChangeRecord(order_id, version, self._dialect.instant(at), *rest))
+
+    def _snapshot_of_row(self, row: Row) -> OrderSnapshot:
+        id, user_id, created_at, version, schema, document = row
+        return snapshot_of(id, user_id, self._dialect.instant(created_at), version, schema, document)
+
+
+def list_query(
+    dialect: Dialect,
+    lists: Mapping[tuple[str, ...], str],
+    where: OrderFilter,
+    after: ListPosition | None,
+    limit: int,
+) -> tuple[str, tuple[Any, ...]]:
+    """Return the statement of a list and its parameters: the filters' values, the start of the range, its end as an
+    instant and an id, and the limit. Each row is the schema and the document of an order, `created_at` and the id.
+
+    `created_to` and the position both end the list; the statement gets the nearer one, so that the index is entered
+    there and no row is read in vain.
+    """
+    given = tuple(name for name in _FILTERS if getattr(where, name) is not None)
+    start = dialect.first if where.created_from is None else dialect.stored(where.created_from)
+    ends = [] if where.created_to is None else [(where.created_to, "")]
+    if after is not None:
+        ends.append((after.created_at, after.id))
+    end, end_id = min(ends, default=(datetime.max.replace(tzinfo=UTC), "\U0010ffff"))
+    return lists[given], (
+        *(getattr(where, name) for name in given),
+        start,
+        dialect.stored(end),
+        end_id,
+        in_64_bits(limit),
+    )
+
+
+def in_64_bits(number: int) -> int:
+    """Return the number, or the nearest that a database takes: no stored number is beyond."""
+    return max(SMALLEST, min(number, LARGEST))
+
+
+def built(build: Callable[[Row], _Built], rows: Sequence[Row]) -> list[_Built]:
+    """Return what the rows contain. Raises `StoreUnusable` if they cannot be read."""
+    try:
+        return [build(row) for row in rows]
+    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
+        raise StoreUnusable(UNREADABLE) from error
+
+
+def _one(build: Callable[[Row], _Built], rows: Sequence[Row]) -> _Built | None:
+    return built(build, rows)[0] if rows else None
+
+
+def _order_of_row(row: Row) -> Order:
+    return order_of(*row)
+
+
+_NAMES = ", ".join(COLUMNS)
+_VALUES = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=1))
+_ADD_KEY = f"INSERT INTO api_keys ({_NAMES}) VALUES ({_VALUES}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
+_GET_KEY = f"SELECT {_NAMES} FROM api_keys WHERE id = $1"  # noqa: S608
+_NEWEST_KEYS = f"SELECT {_NAMES} FROM api_keys ORDER BY created_at DESC, id DESC LIMIT $1"  # noqa: S608
+_OLDER_KEYS = f"""
+    SELECT {_NAMES} FROM api_keys WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3
+"""  # noqa: S608
+_REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2"
+_NOTE_USE = "UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND coalesce(last_used_at < $1, true)"
+
+
+class SqlApiKeys(ApiKeyStore):
+    """The API keys of a SQL store, in a table of their own. `write` runs a statement on one key and returns whether it
+    changed a row.
+    """
+
+    def __init__(self, dialect: Dialect, fetch: Fetch, write: Callable[..., Awaitable[bool]]) -> None:
+        self._dialect, self._fetch, self._write = dialect, fetch, write
+
+    async def add(self, key: ApiKey) -> bool:
+        return await self._write(key.id, self._dialect.sql(_ADD_KEY), *record_of(key, self._dialect.stored).values())
+
+    async def get(self, key_id: str) -> ApiKey | None:
+        found = await self._keys(_GET_KEY, key_id)
+        return found[0] if found else None
+
+    async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
+        if after is None:
+            return await self._keys(_NEWEST_KEYS, limit)
+        return await self._keys(_OLDER_KEYS, self._dialect.stored(after.created_at), after.id, limit)
+
+    async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
+        changed = await self._write(key_id, self._dialect.sql(_REVOKE_KEY), self._dialect.stored(at), key_id)
+        return await self.get(key_id) if changed else None
+
+    async def note_use(self, key_id: str, at: datetime) -> None:
+        await self._write(key_id, self._dialect.sql(_NOTE_USE), self._dialect.stored(at), key_id)
+
+    async def _keys(self, statement: str, *parameters: Any) -> list[ApiKey]:
+        rows = await self._fetch(self._dialect.sql(statement), *parameters)
+        return [api_key_of(dict(zip(COLUMNS, row, strict=True)), self._dialect.instant) for row in rows]

@@ -1,0 +1,126 @@
+"""The SQL of the SQLite store: one covering index for each list, and the statements that write an order."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from orderkeep.infrastructure.serialization import Commit
+from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, SMALLEST, Dialect, Row
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def microseconds(moment: datetime) -> int:
+    """Return the instant as stored, exact for any year."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _instant(stored: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=stored)
+
+
+SQLITE = Dialect("?", "CAST({} AS BLOB)", microseconds, _instant, first=SMALLEST)
+
+INSERT_ORDER = """
+    INSERT INTO orders (id, version, user_id, status, created_at, external_ref, schema, document, requests, seal)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id) DO NOTHING
+"""
+# User, creation time, external_ref and tags of an order never change.
+UPDATE_ORDER = """
+    UPDATE orders SET version = ?, status = ?, schema = ?, document = ?, requests = ?, seal = ?
+    WHERE id = ? AND version = ?
+"""
+INSERT_TAG = "INSERT INTO order_tags (tag, created_at, order_id, user_id) VALUES (?, ?, ?, ?)"
+INSERT_CHANGE = """
+    INSERT INTO changes (order_id, version, at, actor, key, request_id, events, document, previous_hash, hash)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+
+READ_CHANGES = SQLITE.sql(
+    f"SELECT position, {CHANGE_COLUMNS} FROM changes WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608
+)
+LAST_POSITION = "SELECT coalesce(max(position), 0) FROM changes"
+
+
+def _on_orders(index: str, *filters: str) -> str:
+    # The index is named, so that no statistics in the file can lead the planner to another one and a sort.
+    equal = "".join(f"{name} = ? AND " for name in filters)
+    return SQLITE.sql(f"""
+        SELECT schema, {{document}}, created_at, id FROM orders INDEXED BY {index}
+        WHERE {equal}created_at >= ? AND (created_at, id) < (?, ?)
+        ORDER BY created_at DESC, id DESC LIMIT ?
+    """)  # noqa: S608  # nothing in it comes from outside
+
+
+def _on_tags(index: str, *filters: str) -> str:
+    equal = "".join(f"t.{name} = ? AND " for name in filters)
+    return SQLITE.sql(f"""
+        SELECT schema, {{document}}, o.created_at, o.id FROM order_tags AS t INDEXED BY {index}
+        CROSS JOIN orders AS o INDEXED BY sqlite_autoindex_orders_1 ON o.id = t.order_id
+        WHERE {equal}t.created_at >= ? AND (t.created_at, t.order_id) < (?, ?)
+        ORDER BY t.created_at DESC, t.order_id DESC LIMIT ?
+    """)  # noqa: S608
+
+
+LISTS: dict[tuple[str, ...], str] = {
+    (): _on_orders("orders_by_time"),
+    ("user_id",): _on_orders("orders_by_user", "user_id"),
+    ("status",): _on_orders("orders_by_status", "status"),
+    ("user_id", "status"): _on_orders("orders_by_user_status", "user_id", "status"),
+    ("external_ref",): _on_orders("orders_by_ref", "external_ref"),
+    ("user_id", "external_ref"): _on_orders("orders_by_user_ref", "user_id", "external_ref"),
+    ("tag",): _on_tags("sqlite_autoindex_order_tags_1", "tag"),
+    ("user_id", "tag"): _on_tags("order_tags_by_user", "user_id", "tag"),
+}
+"""The statement of each combination of filters: it reads one index, in its order, from the position on."""
+
+
+@dataclass(slots=True)
+class Write:
+    """What the writer thread runs for one order: a statement that must change one row, then the change and the tags.
+    An API key has neither.
+    """
+
+    order_id: str
+    statement: str
+    parameters: Row
+    change: Row = ()
+    tags: tuple[Row, ...] = ()
+
+
+def write_of(commit: Commit) -> Write:
+    """Return what writes the commit."""
+    order, change = commit.order, commit.change
+    document, requests = order.document.decode(), order.requests.decode()
+    status = str(order.status)  # sqlite3 binds plain text faster than an enum's
+    change_row = (
+        change.order_id,
+        change.version,
+        microseconds(change.at),
+        change.actor,
+        change.key,
+        change.request_id,
+        change.events.decode(),
+        document,
+        change.previous_hash,
+        change.hash,
+    )
+    if commit.expected_version:
+        state = (order.version, status, order.schema, document, requests, order.seal)
+        return Write(order.id, UPDATE_ORDER, (*state, order.id, commit.expected_version), change_row)
+    created_at = microseconds(order.created_at)
+    order_row = (
+        order.id,
+        order.version,
+        order.user_id,
+        status,
+        created_at,
+        order.external_ref,
+        order.schema,
+        document,
+        requests,
+        order.seal,
+    )
+    tags = tuple((tag, created_at, order.id, order.user_id) for tag in order.tags)
+    return Write(order.id, INSERT_ORDER, order_row, change_row, tags)
