@@ -1,4 +1,4 @@
-"""How the service is set: by environment variables whose names begin with ORDERKEEP_, all of them optional."""
+"""The settings: environment variables that start with ORDERKEEP_, all of them optional."""
 
 import re
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from orderkeep.application.access.actor import Scope, scopes_in
 from orderkeep.application.access.loopback import is_loopback
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
-"""The ways to show who asks."""
+"""The authentication methods."""
 
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
@@ -114,77 +114,89 @@ _RULES: dict[str | None, Callable[[str], object]] = {
 
 
 class Settings(BaseSettings):
-    """What can be set. `ORDERKEEP_STORE` sets `store`, and so on; arguments win over the environment."""
+    """All settings. `ORDERKEEP_STORE` sets `store`, and so on; arguments override the environment."""
 
     model_config = SettingsConfigDict(env_prefix="ORDERKEEP_", frozen=True, hide_input_in_errors=True)
 
-    store: str = Field("sqlite:///orders.db", description="The URL of the store that keeps the orders.")
-    documents: str = Field("folder:///documents", description="The URL of the store that keeps receipts and exports.")
-    seller: str = Field("", description="Who sells, as receipts say it; a line each, with \\n between them.")
-    events: str = Field("", description="The URL of what the handler of the table's stream publishes events to.")
-    auto_migrate: bool = Field(True, description="Whether the store's tables are made and brought up to date at start.")
-    host: str = Field("127.0.0.1", description="The address that HTTP is served on; 0.0.0.0 is all there are.")
-    port: int = Field(8000, ge=0, le=65_535, description="The port that HTTP is served on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, description="The number of processes that serve the port; each has its own limits.")
-    root_path: str = Field("", description="The path that a proxy in front serves us under, such as /shop.")
-    max_body_bytes: int = Field(
-        65_536, ge=1, description="The largest body of a request; 64 KiB are 500 lines of 130 bytes."
+    store: str = Field("sqlite:///orders.db", description="URL of the order store.")
+    documents: str = Field("folder:///documents", description="URL of the document store, for receipts and exports.")
+    seller: str = Field("", description="Seller's name and address on receipts; separate lines with `\\n`.")
+    events: str = Field("", description="URL of the event bus that the DynamoDB stream handler publishes to.")
+    auto_migrate: bool = Field(True, description="Create or upgrade the store's schema on start.")
+    host: str = Field("127.0.0.1", description="Address to listen on. Use 0.0.0.0 for all IPv4 interfaces.")
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on, 0 to 65535; 0 selects a free port.")
+    workers: int = Field(
+        1, ge=1, description="Number of server processes; each has its own rate and concurrency limits."
     )
+    root_path: str = Field("", description="Path prefix that a reverse proxy removes, such as /shop.")
+    max_body_bytes: int = Field(65_536, ge=1, description="Maximum size of a request body, in bytes.")
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
-        "", description="The origins whose pages may ask from a browser, such as https://shop.example, with spaces."
+        "",
+        description="Origins allowed to call the API from a browser (CORS), separated by spaces, such as "
+        "https://shop.example.",
     )
     hsts_seconds: int = Field(
-        0, ge=0, description="How long browsers are to ask by https alone; for a service that is reached only so."
+        0,
+        ge=0,
+        description="`max-age` of `Strict-Transport-Security`, in seconds; 0 omits the header. Set it only if the "
+        "service is always reached over HTTPS.",
     )
-    access_log: bool = Field(False, description="Whether each request is logged; metrics count them anyway.")
+    access_log: bool = Field(False, description="Log every request. Metrics do not depend on it.")
     log_format: Literal["auto", "json", "text"] = Field(
-        "auto", description="How lines are logged: `json` or `text`; `auto` is text on a terminal and JSON elsewhere."
+        "auto", description="Log format: `json`, `text`, or `auto` (text on a terminal, otherwise JSON)."
     )
     log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
-        "info", description="How much is logged."
+        "info", description="Minimum log level: `critical`, `error`, `warning`, `info` or `debug`."
     )
     max_concurrency: int = Field(
-        128, ge=1, description="How many requests are worked on at once; further ones are answered 503 at once."
+        128, ge=1, description="Maximum number of concurrent requests; excess requests get 503 immediately."
     )
     max_connections: int = Field(
-        500, ge=1, description="How many connections may be open at once; beyond, the one longest idle is cut."
+        500, ge=1, description="Maximum number of open connections; beyond it, the longest-idle connection is closed."
     )
     drain_seconds: int = Field(
-        2, ge=0, description="How long all goes on at SIGTERM, while /readyz already answers 503."
+        2, ge=0, description="Seconds to keep serving after SIGTERM while `/readyz` returns 503."
     )
-    shutdown_seconds: int = Field(7, ge=0, description="How long requests under way may take to finish after that.")
+    shutdown_seconds: int = Field(7, ge=0, description="Seconds to wait for requests in progress after draining.")
     auth: str = Field(
         "",
-        description="How those who ask show who they are: `keys`, `jwt`, `authorizer` (on Lambda), or several, with "
-        "commas. Where it is empty nobody does, and only this machine may ask.",
+        description="Authentication methods, separated by commas: `keys`, `jwt`, `authorizer` (Lambda only). Empty "
+        "disables authentication and serves localhost only.",
     )
     rate_limit: int = Field(
-        200, ge=0, description="How many requests a second each one may make who has shown who they are; 0 is no limit."
+        200, ge=0, description="Requests per second for each authenticated actor; 0 disables the limit."
     )
     rate_limit_per_address: int = Field(
-        500, ge=0, description="How many may come from one address, whoever asks; 0 is no limit."
+        500, ge=0, description="Requests per second from one client address; 0 disables the limit."
     )
-    iam_scopes: str = Field("", description="What callers may do whom IAM let in on Lambda: orders:read orders:ship.")
+    iam_scopes: str = Field(
+        "",
+        description="Scopes of callers that IAM authenticated on Lambda, separated by spaces, such as orders:read "
+        "orders:ship.",
+    )
     jwt_issuer: str = Field(
-        "", description="The OpenID provider whose tokens count, as `iss` in them says it.", validate_default=True
+        "", description="Issuer of accepted tokens: the exact value of their `iss` claim.", validate_default=True
     )
     jwt_audience: str = Field(
-        "", description="What that provider calls this service: `aud` of its tokens.", validate_default=True
+        "", description="Required audience: a value of the token's `aud` claim.", validate_default=True
     )
-    jwt_jwks_url: str = Field("", description="Where its keys are; where empty, as its discovery document says.")
+    jwt_jwks_url: str = Field("", description="URL of the provider's JWKS. Default: from its discovery document.")
     jwt_algorithms: str = Field(
-        "RS256", description="The signatures that count, of one family: ES256 ES384.", min_length=1
+        "RS256", description="Accepted signature algorithms, all of one family, such as ES256 ES384.", min_length=1
     )
-    jwt_user_claim: str = Field("sub", description="The claim that is a customer's `user_id`.", min_length=1)
-    jwt_scopes_claim: str = Field("scope", description="The claim that says what staff may do.", min_length=1)
-    jwt_scopes: str = Field("", description="What its words are worth here, such as shop.read=orders:read.")
+    jwt_user_claim: str = Field("sub", description="Claim that contains a customer's `user_id`.", min_length=1)
+    jwt_scopes_claim: str = Field("scope", description="Claim that contains the scopes of staff.", min_length=1)
+    jwt_scopes: str = Field("", description="Mapping of the provider's scopes to ours, such as shop.read=orders:read.")
     jwt_max_lifetime_seconds: int = Field(
-        86_400, ge=60, le=604_800, description="The longest that a token may live; one that lives longer is refused."
+        86_400,
+        ge=60,
+        le=604_800,
+        description="Maximum token lifetime, 60 to 604800 seconds; longer-lived tokens are rejected.",
     )
 
     @property
     def authentication(self) -> frozenset[str]:
-        """The ways to show who asks that count here; none: whoever reaches the service is believed to be staff."""
+        """The enabled authentication methods. Without any, every caller on localhost has full access."""
         return frozenset(self.auth.replace(",", " ").split())
 
     @field_validator("auth")

@@ -18,12 +18,12 @@ NEVER_IMPORTED = {
 NEVER_CALLED = {"eval", "exec", "compile", "__import__", "breakpoint"}
 NEVER_OF_OS = ("system", "popen", "exec", "spawn", "posix_spawn", "fork", "startfile")
 ONLY_HASHES = {"sha256"}
-MAY_IMPORT_BY_NAME = {"entrypoints/cli/lazy.py"}
-"""Its names stand in the code."""
+MAY_IMPORT_BY_NAME = {"entrypoints/cli/main.py"}
+"""With names from a constant table."""
 
 ONLY_PAUSES_AND_SAMPLES = {
     "application/change_order.py",
-    "entrypoints/cli/demo_orders.py",
+    "entrypoints/cli/commands/demo.py",
     "infrastructure/dynamo_repo/feed.py",
     "infrastructure/dynamo_repo/saves.py",
     "infrastructure/dynamo_repo/client.py",

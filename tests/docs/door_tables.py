@@ -16,13 +16,13 @@ from orderkeep.entrypoints.api.http1 import limits as http1_limits
 from orderkeep.entrypoints.api.problems import status_of
 from orderkeep.entrypoints.api.routing import MAX_PARAMETERS
 from orderkeep.entrypoints.cli import failures
-from orderkeep.entrypoints.cli.main import COMMANDS, cli
-from orderkeep.entrypoints.cli.order_json import LARGEST_ORDER
+from orderkeep.entrypoints.cli.commands.place import LARGEST_ORDER
+from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
 from orderkeep.entrypoints.logs import FIELDS
-from orderkeep.entrypoints.order_files import csv_orders, csv_records, maps, text_lines
+from orderkeep.entrypoints.order_files import csv_orders, lines, maps
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
-from orderkeep.entrypoints.order_files.rules import Rule
+from orderkeep.entrypoints.order_files.maps import Rule
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -31,7 +31,7 @@ HELP_WIDTH = 100
 def commands() -> Rows:
     context = click.Context(cli)
     rows: Rows = [("command", "what it does")]
-    for name in COMMANDS:
+    for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
         rows.append((f"[`{name}`](#{name})", command.get_short_help_str(limit=200)))
@@ -47,7 +47,7 @@ def help_texts() -> str:
         terminal_width=HELP_WIDTH,
         help_option_names=names,
     )
-    return "\n".join(part for name in COMMANDS for part in _helps(context, cli, name, "###"))
+    return "\n".join(part for name in cli.list_commands(context) for part in _helps(context, cli, name, "###"))
 
 
 def _helps(parent: click.Context, group: click.Group, name: str, heading: str) -> Iterator[str]:
@@ -123,8 +123,8 @@ def limits_of_input() -> Rows:
         ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
         ("query parameters", f"{MAX_PARAMETERS}", "422 `invalid_query`"),
         ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
-        ("bytes of a line of a file to import", f"{text_lines.LONGEST_LINE:,}", "`line_too_long`"),
-        ("characters of a record of a CSV file", f"{csv_records.LONGEST_RECORD:,}", "`malformed_csv`"),
+        ("bytes of a line of a file to import", f"{lines.LONGEST_LINE:,}", "`line_too_long`"),
+        ("characters of a record of a CSV file", f"{csv_orders.LONGEST_RECORD:,}", "`malformed_csv`"),
         ("characters of a CSV file's rows of one order", f"{csv_orders.LARGEST_ORDER:,}", "`order_too_large`"),
         ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
     ]
@@ -145,39 +145,39 @@ def _kinds() -> Iterable[type[OrderkeepError]]:
 
 
 def _exit_code_of(kind: type[Exception]) -> int:
-    return next(code for parent, code, _ in failures.ANSWERS if issubclass(kind, parent))
+    return next(code for parent, code, _ in failures.OUTCOMES if issubclass(kind, parent))
 
 
 MAP_KEYS = {
     "order": "table: the fields of the order",
     "line": "table: the fields of its lines, if it has any",
-    "metadata": "table: whatever else is to be kept, by its key",
-    "delimiter": "what stands between cells; a comma by default",
+    "metadata": "table: other data to keep, by key",
+    "delimiter": "the delimiter between cells; default: a comma",
     "amounts": '`"major"` (99.00, the default) or `"minor"` (9900)',
-    "dates": "how dates are written, as `strptime` has it; ISO 8601 by default. Without an offset, times are UTC",
+    "dates": "the date format, for `strptime`; default: ISO 8601. Without an offset, times are UTC",
 }
 
 MAP_RULES = {
-    "column": "the text of that column; a bare column name is short for this",
-    "values": "with `column`: what each text of the column stands for; another text is an error",
-    "split": "with `column`: a list, split at this text",
-    "value": "the same text for all",
+    "column": "the text of that column; a plain column name is short for this",
+    "values": "with `column`: the translation of each text of the column; any other text is an error",
+    "split": "with `column`: a list, split at this delimiter",
+    "value": "a constant text",
     "first_of": "the text of the first of these columns that is not empty",
     "if_filled": "the column that decides between `then` and `else`",
-    "then": "with `if_filled`: the text where that column is filled",
-    "else": "with `if_filled`: the text where it is empty",
+    "then": "with `if_filled`: the text if that column is not empty",
+    "else": "with `if_filled`: the text if it is empty",
     "fraction": "an amount of a line: that fraction of quantity × unit price",  # noqa: RUF001
 }
 
 
 def map_keys() -> Rows:
-    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps._Written)}
-    return [("key", "what it is"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
+    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps.OrderMap)}
+    return [("key", "meaning"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
 
 
 def map_rules() -> Rows:
     assert MAP_RULES.keys() == {field.encode_name for field in msgspec.structs.fields(Rule)}
-    return [("rule", "what it gives"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
+    return [("rule", "meaning"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
 
 
 def map_fields() -> Rows:

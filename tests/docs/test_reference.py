@@ -33,7 +33,7 @@ def test_the_page_on_the_command_line_has_every_exit_code() -> None:
     failed = {
         failures.BUG,
         failures.USAGE,
-        *(code for _, code, _ in failures.ANSWERS),
+        *(code for _, code, _ in failures.OUTCOMES),
         failures.VIOLATED,
         failures.INTERRUPTED,
     }

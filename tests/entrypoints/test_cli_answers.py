@@ -75,7 +75,7 @@ def test_a_dry_run(cli: Cli) -> None:
     assert at.sub("", here) == at.sub("", there)
 
 
-def test_damage_is_told_by_order_and_version(tmp_path: Path) -> None:
+def test_verify_reports_damage_by_order_and_version(tmp_path: Path) -> None:
     run("demo", "--orders", "3", cwd=tmp_path)
     connection = sqlite3.connect(tmp_path / "orders.db")
     [(order_id,)] = connection.execute("SELECT order_id FROM changes WHERE version = 1 ORDER BY order_id LIMIT 1")
@@ -87,7 +87,7 @@ def test_damage_is_told_by_order_and_version(tmp_path: Path) -> None:
     assert f"{order_id}\t1\tthe change does not match its hash\n" in result.stdout.decode()
 
 
-def test_serves_where_it_says_until_it_is_told_to_stop(tmp_path: Path) -> None:
+def test_serve_listens_on_the_printed_url_until_sigterm(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "orderkeep", "serve", "--port", "0", "--store", "sqlite:///served.db"]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None

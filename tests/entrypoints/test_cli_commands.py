@@ -20,7 +20,7 @@ def test_places_an_order_from_options_with_amounts_in_major_units(cli: Cli) -> N
     assert (order["status"], order["lines"], order["version"]) == ("pending", [], 1)
 
 
-def test_places_an_order_with_all_that_options_can_say(cli: Cli) -> None:
+def test_place_accepts_every_option(cli: Cli) -> None:
     extras = ("--shipping", "5", "--discount", "2.50", "--tax", "0.19", "--external-ref", "web-7781")
     tagged = ("--tag", "gift", "--tag", "rush", "--metadata", "channel=web", "--metadata", "note=a=b")
     order = cli.json("place", "--user", "user-7", "--currency", "EUR", *LINES, *extras, *tagged)
@@ -53,12 +53,12 @@ def test_reports_every_wrong_field_of_a_json_order(cli: Cli) -> None:
     assert error["code"] == "invalid_fields"
     assert {fault["pointer"] for fault in error["errors"]} == {"/user_id", "/total", "/colour"}
     shown = cli("place", "--data", "-", stdin=json.dumps(body), code=5).stderr
-    assert shown.startswith("orderkeep: 3 fields are wrong; nothing was written\n")
+    assert shown.startswith("orderkeep: 3 fields are invalid; nothing was written\n")
     assert "/total " in shown
 
 
 @pytest.mark.parametrize("body", [b"{", b"[NaN]", b'"\\ud800"', b"\xff", b"[" * 10_000], ids=str)
-def test_refuses_what_is_no_json(cli: Cli, body: bytes) -> None:
+def test_place_rejects_malformed_json(cli: Cli, body: bytes) -> None:
     assert cli.error("place", "--data", "-", stdin=body, code=5)["code"] == "malformed_json"
 
 
@@ -81,11 +81,11 @@ def test_refuses_what_is_no_json(cli: Cli, body: bytes) -> None:
         (("--user", "\udcff", "--currency", "EUR", "--total", "1"), "--user"),
     ],
 )
-def test_wrong_options_of_an_order_are_wrong_usage(cli: Cli, args: tuple[str, ...], word: str) -> None:
+def test_place_rejects_invalid_options(cli: Cli, args: tuple[str, ...], word: str) -> None:
     assert word in cli("place", *args, code=2).stderr
 
 
-def test_an_order_that_breaks_a_rule_is_invalid_data(cli: Cli) -> None:
+def test_place_rejects_an_order_that_breaks_a_rule(cli: Cli) -> None:
     error = cli.error("place", "--user", "u", "--currency", "EUR", "--total", "1", *LINES, code=5)
     assert error["code"] == "total_mismatch"
     assert "difference" in error["detail"]
@@ -98,7 +98,7 @@ def test_get_prints_the_stored_text_of_the_order(cli: Cli) -> None:
     assert json.loads(cli("get", order_id).stdout)["id"] == order_id
 
 
-def test_get_answers_the_order_as_it_was(cli: Cli) -> None:
+def test_get_prints_an_earlier_version(cli: Cli) -> None:
     order_id = cli.place()
     placed = cli.json("get", order_id)
     cli("confirm", order_id)
@@ -110,7 +110,7 @@ def test_get_answers_the_order_as_it_was(cli: Cli) -> None:
     assert "together" in cli("get", order_id, "--version", "1", "--at", "1999-12-31", code=2).stderr
 
 
-def test_moves_an_order_along(cli: Cli) -> None:
+def test_commands_change_the_status(cli: Cli) -> None:
     order_id = cli.place()
     for command, status in (("confirm", "processing"), ("ship", "shipped"), ("deliver", "delivered")):
         assert cli.json(command, order_id)["status"] == status
@@ -123,7 +123,7 @@ def test_cancels_with_reason_and_note(cli: Cli) -> None:
     assert (order["cancellation"]["reason"], order["cancellation"]["note"]) == ("too late", "Called twice.")
 
 
-def test_a_refused_command_changes_nothing(cli: Cli) -> None:
+def test_rejected_command_changes_nothing(cli: Cli) -> None:
     order_id = cli.place()
     error = cli.error("ship", order_id, code=4)
     assert error == {"code": "cannot_ship_order", "detail": "Order cannot be shipped: it is pending"}
@@ -139,16 +139,16 @@ def test_a_dry_run_shows_the_order_and_the_events_and_writes_nothing(cli: Cli) -
     assert cli.json("get", order_id)["status"] == "pending"
 
 
-def test_the_same_key_has_one_effect_and_one_answer(cli: Cli) -> None:
+def test_repeated_key_has_one_effect_and_one_result(cli: Cli) -> None:
     first, again = cli.place("--key", "k-1"), cli("place", *_order_options(), "--key", "k-1")
     assert json.loads(again.stdout)["id"] == first
-    assert "this key was used before" in again.stderr
+    assert "this idempotency key was already used" in again.stderr
     assert cli("list").stdout.count("\n") == 1
     other = ("place", "--user", "user-8", "--total", "1.00", "--currency", "EUR", "--key", "k-1")
     assert cli.error(*other, code=4)["code"] == "idempotency_key_reused"
 
 
-def test_an_order_at_another_version_than_expected_stays_as_it_is(cli: Cli) -> None:
+def test_expected_version_mismatch_changes_nothing(cli: Cli) -> None:
     order_id = cli.place()
     assert cli.error("cancel", order_id, "--expected-version", "2", code=4)["code"] == "version_mismatch"
     assert cli.json("cancel", order_id, "--expected-version", "1")["status"] == "cancelled"
@@ -195,7 +195,7 @@ def test_pages_of_a_list_hold_every_order_once(cli: Cli) -> None:
     assert f"--cursor {first['next_cursor']}" in cli("list", "--limit", "3").stderr
 
 
-def test_all_walks_every_page(cli: Cli) -> None:
+def test_list_all_prints_every_page(cli: Cli) -> None:
     placed = {cli.place() for _ in range(201)}
     assert {line.split("\t")[0] for line in cli("list", "--all").stdout.splitlines()} == placed
     answer = cli.json("list", "--all")
@@ -218,11 +218,11 @@ def test_all_walks_every_page(cli: Cli) -> None:
         (("--tag", "\udcff"), "--tag"),
     ],
 )
-def test_a_list_asked_for_wrongly_is_wrong_usage(cli: Cli, args: tuple[str, ...], word: str) -> None:
+def test_list_rejects_invalid_options(cli: Cli, args: tuple[str, ...], word: str) -> None:
     assert word in cli("list", *args, code=2).stderr
 
 
-def test_history_says_who_did_what(cli: Cli) -> None:
+def test_history_prints_actors_and_events(cli: Cli) -> None:
     order_id = cli.place()
     cli("confirm", order_id)
     changes = cli.json("history", order_id)["data"]

@@ -41,19 +41,19 @@ def test_a_receipt_is_written_to_a_file(cli: Cli, order_id: str, tmp_path: Path)
     file = tmp_path / "receipt.html"
     result = cli("receipt", order_id, "-o", str(file))
     assert file.read_text() == pending(order_id)
-    assert (result.stdout, result.stderr) == ("", f"orderkeep: the receipt of version 1 is in {file}\n")
+    assert (result.stdout, result.stderr) == ("", f"orderkeep: wrote the receipt for version 1 to {file}\n")
     again = cli("receipt", order_id, "--output", str(file)).stderr
-    assert again == f"orderkeep: the receipt of version 1, issued before, is in {file}\n"
+    assert again == f"orderkeep: wrote the receipt for version 1 (issued before) to {file}\n"
     assert list(tmp_path.iterdir()) == [file]
 
 
 @pytest.mark.parametrize("args", [(), ("-o", "-")])
-def test_a_receipt_goes_to_stdout_where_nobody_looks_on(cli: Cli, order_id: str, args: tuple[str, ...]) -> None:
+def test_receipt_is_written_to_stdout_without_a_terminal(cli: Cli, order_id: str, args: tuple[str, ...]) -> None:
     result = cli("receipt", order_id, *args)
     assert (result.stdout, result.stderr) == (pending(order_id), "")
 
 
-def test_json_is_the_document_and_a_file_only_where_one_is_named(
+def test_receipt_json_writes_a_file_only_with_o(
     cli: Cli, order_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -78,7 +78,7 @@ def test_each_version_and_format_has_its_receipt(cli: Cli, order_id: str) -> Non
     ]
 
 
-def test_a_dry_run_tells_and_issues_nothing(cli: Cli, order_id: str) -> None:
+def test_receipt_dry_run_issues_nothing(cli: Cli, order_id: str) -> None:
     answer = cli.json("receipt", order_id, "--dry-run")
     assert set(answer) == {"dry_run", "order", "events"}
     assert [event["type"] for event in answer["events"]] == ["DocumentAttached"]
@@ -86,7 +86,7 @@ def test_a_dry_run_tells_and_issues_nothing(cli: Cli, order_id: str) -> None:
     assert cli("documents", order_id).stdout == ""
 
 
-def test_a_key_leads_to_the_same_receipt_though_the_order_moved_on(cli: Cli, order_id: str) -> None:
+def test_receipt_with_the_same_key_is_replayed(cli: Cli, order_id: str) -> None:
     first = cli("receipt", order_id, "--key", "k-1").stdout
     cli("confirm", order_id)
     assert cli("receipt", order_id, "--key", "k-1").stdout == first == pending(order_id)
@@ -106,7 +106,7 @@ def test_a_key_leads_to_the_same_receipt_though_the_order_moved_on(cli: Cli, ord
         (("--version", "9" * 30), 3, "the order has no version 9"),
     ],
 )
-def test_a_receipt_that_cannot_be_had_is_not_issued(
+def test_invalid_receipt_request_issues_nothing(
     cli: Cli,
     order_id: str,
     tmp_path: Path,
@@ -121,7 +121,7 @@ def test_a_receipt_that_cannot_be_had_is_not_issued(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_says_how_to_get_a_format_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_format_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
     cli = Cli(build_use_cases(open_store("memory://")))
     error = cli("receipt", cli.place(), "--format", "pdf", code=5).stderr
@@ -135,7 +135,7 @@ def test_an_unknown_order_has_no_documents(cli: Cli, command: str) -> None:
 
 
 @pytest.mark.parametrize("files", [BrokenDocumentStore(), ForgetfulDocumentStore(None), ForgetfulDocumentStore(b"<b>")])
-def test_a_file_stays_as_it_was_where_the_document_cannot_be_had(files: InMemoryDocumentStore, tmp_path: Path) -> None:
+def test_file_is_unchanged_if_the_document_cannot_be_read(files: InMemoryDocumentStore, tmp_path: Path) -> None:
     cli, file = Cli(use_cases_with_receipts(files)), tmp_path / "receipt.html"
     file.write_text("old")
     cli("receipt", cli.place(), "-o", str(file), code=7)
@@ -155,21 +155,21 @@ def test_a_terminal_gets_a_file_named_after_the_order(tmp_path: Path) -> None:
     order_id = json.loads(run(*PLACE, cwd=tmp_path).stdout)["id"]
     file = tmp_path / f"receipt-{order_id}-v1.html"
     seen, beside = on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout")
-    assert (seen, beside.decode()) == ("", f"orderkeep: the receipt of version 1 is in {file.name}\n")
+    assert (seen, beside.decode()) == ("", f"orderkeep: wrote the receipt for version 1 to {file.name}\n")
     content = file.read_bytes()
     assert content == run("receipt", order_id, cwd=tmp_path).stdout
     on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout")
     file.write_bytes(b"mine")
     _, beside = on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout", code=2)
-    assert b"is there already, and is not this receipt" in beside
+    assert b"exists and is not this receipt" in beside
     assert file.read_bytes() == b"mine"
     _, beside = on_a_terminal("receipt", order_id, "-o", "-", cwd=tmp_path, stream="stdout", code=2)
-    assert b"no use on a terminal" in beside
+    assert b"requires redirected output" in beside
     seen, _ = on_a_terminal("get", order_id, cwd=tmp_path, stream="stdout", NO_COLOR="1")
     assert sha256(content).hexdigest() in seen
 
 
-def test_settings_say_who_sells_and_where_documents_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_select_seller_and_document_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_SELLER", "Lamps & Sons")
     monkeypatch.setenv("ORDERKEEP_DOCUMENTS", "folder:///papers")
     order_id = json.loads(run(*PLACE, cwd=tmp_path).stdout)["id"]
@@ -202,14 +202,14 @@ def test_orders_are_exported_into_the_document_store(
     assert shown == f"key\t{told['key']}\nsize\t{told['size']}\norders\t1\n"
 
 
-def test_an_export_is_linked_to_where_links_are_to_be_had() -> None:
+def test_export_prints_a_link_if_the_store_has_links() -> None:
     cli = Cli(use_cases_with_receipts(LinkingDocumentStore()))
     *_, (name, link) = [line.split("\t") for line in cli("export", "--to-documents").stdout.splitlines()]
     assert name == "link"
     assert link.startswith("https://files.example/exports/")
 
 
-def test_an_export_goes_to_one_place_only(cli: Cli) -> None:
+def test_export_rejects_file_with_to_documents(cli: Cli) -> None:
     assert "--to-documents" in cli("export", "orders.csv", "--to-documents", code=2).stderr
     assert "--external-ref" in cli("export", "--to-documents", "--tag", "a", "--external-ref", "b", code=2).stderr
     broken = Cli(use_cases_with_receipts(BrokenDocumentStore()))

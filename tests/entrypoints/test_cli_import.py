@@ -31,7 +31,7 @@ def cli() -> Cli:
     return Cli()
 
 
-def test_reports_what_the_file_holds_and_what_became_of_it(cli: Cli, tmp_path: Path) -> None:
+def test_import_prints_counts(cli: Cli, tmp_path: Path) -> None:
     file = _file(tmp_path, _order(1), _order(2, currency="JPY"), _order(30, status="shipped"))
     assert cli("import", file).stdout.splitlines() == [
         "orders\t3",
@@ -47,30 +47,31 @@ def test_reports_what_the_file_holds_and_what_became_of_it(cli: Cli, tmp_path: P
     ]
 
 
-def test_tells_what_is_wrong_by_line_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
+def test_import_reports_errors_by_line_and_writes_nothing(cli: Cli, tmp_path: Path) -> None:
     file = _file(tmp_path, _order(1), "{", _order(3, total=-1), _order(1))
     result = cli("import", file, code=5)
     assert result.stderr.splitlines() == [
         f"{file}:2: is not JSON at column 2",
         f"{file}:3: total must be from 0 to 999999999999999 minor units",
         f"{file}:4: external_ref the same order stands in the file before",
-        "orderkeep: mend these lines and import the file again: nothing was written",
+        "orderkeep: nothing was imported: fix these lines and run the import again",
     ]
     assert cli("list").stdout == ""
     report = cli.json("import", file, code=5)
     assert [problem["line"] for problem in report["problems"]] == [2, 3, 4]
 
 
-def test_an_order_that_is_kept_with_other_content_is_told_and_left_as_it_is(cli: Cli, tmp_path: Path) -> None:
+def test_import_reports_an_order_with_different_content(cli: Cli, tmp_path: Path) -> None:
     cli("import", _file(tmp_path, _order(1)))
     result = cli("import", _file(tmp_path, _order(1, user_id="bea"), _order(2)), code=5)
     assert ":1: external_ref this order is kept already, with other content: it was not changed\n" in result.stderr
-    assert "nothing was written" not in result.stderr
+    assert "fix these lines" in result.stderr
+    assert "nothing was imported" not in result.stderr
     kept = {order["external_ref"]: order["user_id"] for order in cli.json("list")["data"]}
     assert kept == {"web-1": "anna", "web-2": "anna"}
 
 
-def test_an_order_that_moved_along_since_its_import_is_left_as_it_is(cli: Cli, tmp_path: Path) -> None:
+def test_import_keeps_an_order_that_changed_since_its_import(cli: Cli, tmp_path: Path) -> None:
     file = _file(tmp_path, _order(1))
     cli("import", file)
     order_id = cli.json("list")["data"][0]["id"]
@@ -108,14 +109,14 @@ def test_reads_a_pipe_that_has_a_name(cli: Cli, tmp_path: Path) -> None:
         (("{good}", "--map", "."), "cannot be read"),
     ],
 )
-def test_options_that_do_not_fit_the_file_are_wrong_usage(
+def test_import_rejects_options_that_do_not_fit_the_file(
     cli: Cli, tmp_path: Path, args: tuple[str, ...], word: str
 ) -> None:
     good = _file(tmp_path, _order(1))
     assert word in cli("import", *(arg.format(good=good) for arg in args), code=2).stderr
 
 
-def test_a_map_of_one_s_own_is_a_file(cli: Cli, tmp_path: Path) -> None:
+def test_import_reads_a_map_file(cli: Cli, tmp_path: Path) -> None:
     order_map = '[order]\nexternal_ref = "no"\nuser_id = "who"\ntotal = "sum"\ncreated_at = "on"\n'
     order_map += 'currency = { value = "EUR" }\nstatus = { value = "delivered" }\n'
     map_file = _file(tmp_path, order_map, name="shop.toml")
@@ -123,7 +124,7 @@ def test_a_map_of_one_s_own_is_a_file(cli: Cli, tmp_path: Path) -> None:
     assert cli.json("import", file, "--map", map_file)["totals"] == {"EUR": 1250}
 
 
-def test_prints_a_map_to_start_from(cli: Cli, tmp_path: Path, northwind_csv: Path) -> None:
+def test_print_map_prints_a_usable_map(cli: Cli, tmp_path: Path, northwind_csv: Path) -> None:
     map_file = _file(tmp_path, cli("import", "--print-map", "northwind").stdout, name="mine.toml")
     assert cli.json("import", str(northwind_csv), "--map", map_file, "--dry-run")["orders"] == 830
     assert "is not one of northwind" in cli("import", "--print-map", "orderkeep", code=2).stderr

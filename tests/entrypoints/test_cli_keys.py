@@ -34,28 +34,28 @@ def cli(store: InMemoryOrderRepository) -> Cli:
     return Cli(build_use_cases(store))
 
 
-def test_a_key_stands_alone_on_stdout_and_shows_who_asks(cli: Cli, store: InMemoryOrderRepository) -> None:
+def test_keys_create_prints_a_valid_key_on_stdout(cli: Cli, store: InMemoryOrderRepository) -> None:
     made = cli(*STAFF)
     assert re.fullmatch(KEY_PATTERN + "\n", made.stdout)
     key = made.stdout.strip()
     actor = asyncio.run(api_key_authenticator(store).authenticate(key))
     assert str(actor) == f"staff:key:{key[3:13]}"
-    assert f"`orderkeep keys revoke {key[3:13]}` revokes it" in made.stderr
+    assert f"To revoke it: `orderkeep keys revoke {key[3:13]}`" in made.stderr
     assert key[14:] not in made.stderr
 
 
-def test_a_key_without_an_end_is_told_of(cli: Cli) -> None:
-    assert "It has no end" in cli(*STAFF).stderr
-    assert "It has no end" not in cli(*STAFF, "--expires", "90d").stderr
+def test_keys_create_reports_a_key_without_expiry(cli: Cli) -> None:
+    assert "It does not expire" in cli(*STAFF).stderr
+    assert "It does not expire" not in cli(*STAFF, "--expires", "90d").stderr
 
 
-def test_a_shell_takes_the_key_as_it_is(tmp_path: Path) -> None:
+def test_shell_can_capture_the_key(tmp_path: Path) -> None:
     script = f'KEY=$({sys.executable} -m orderkeep keys create --name till --scope admin) && echo "<$KEY>"'
     said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert re.fullmatch(f"<{KEY_PATTERN}>\n", said.stdout)
 
 
-def test_json_answers_the_key_and_what_is_kept_of_it(cli: Cli) -> None:
+def test_keys_create_json_has_key_and_stored_fields(cli: Cli) -> None:
     made = cli.json(*CUSTOMER, "--expires", "2999-01-02T03:04:05Z")
     assert list(made) == ["key", *FIELDS]
     assert made["key"][3:13] == made["id"]
@@ -73,7 +73,7 @@ def test_json_answers_the_key_and_what_is_kept_of_it(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize("given, hours", [("90d", 90 * 24), ("12h", 12)])
-def test_a_key_ends_so_long_from_now(cli: Cli, given: str, hours: int) -> None:
+def test_keys_create_expires_after_a_duration(cli: Cli, given: str, hours: int) -> None:
     before = datetime.now(UTC)
     ends = datetime.fromisoformat(cli.json(*STAFF, "--expires", given)["expires_at"])
     assert before <= ends - timedelta(hours=hours) <= datetime.now(UTC)
@@ -123,12 +123,12 @@ def test_a_key_is_revoked(cli: Cli, store: InMemoryOrderRepository, whole: bool)
     assert cli("keys", "revoke", made["id"]).stdout.split("\t")[:3] == [made["id"], "revoked", "till 3"]
 
 
-def test_there_is_no_such_key(cli: Cli) -> None:
+def test_keys_revoke_rejects_an_unknown_key(cli: Cli) -> None:
     assert cli.error("keys", "revoke", "Key0000001", code=3) == {
         "code": "api_key_not_found",
         "detail": "API key not found",
     }
-    assert "`orderkeep keys list` shows which there are" in cli("keys", "revoke", "x", code=3).stderr
+    assert "list the keys with `orderkeep keys list`" in cli("keys", "revoke", "x", code=3).stderr
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_there_is_no_such_key(cli: Cli) -> None:
         (("--name", "x", "--scope", "admin", "--expires", "2020-01-01"), 5, "/expires_at", "expiry_passed"),
     ],
 )
-def test_says_what_is_wrong_with_a_key_and_makes_none(
+def test_keys_create_rejects_invalid_fields(
     cli: Cli, arguments: tuple[str, ...], code: int, pointer: str, error: str
 ) -> None:
     said = cli.error("keys", "create", *arguments, code=code)
@@ -160,18 +160,18 @@ def test_says_what_is_wrong_with_a_key_and_makes_none(
         (("--name", "x", "--scope", "admin", "--expires", "-1d"), "such as 90d"),
     ],
 )
-def test_wrong_usage_is_told(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
+def test_keys_create_rejects_invalid_options(cli: Cli, arguments: tuple[str, ...], words: str) -> None:
     assert words in cli("keys", "create", *arguments, code=2).stderr
 
 
 @pytest.mark.parametrize("arguments", [STAFF, ("keys", "list"), ("keys", "revoke", "Key0000001")])
-def test_a_store_that_keeps_no_keys_says_so(arguments: tuple[str, ...]) -> None:
+def test_store_without_api_keys_is_reported(arguments: tuple[str, ...]) -> None:
     said = Cli(build_use_cases(WatchedStore(open_store("memory://"))))(*arguments, code=7)
     assert "orderkeep: this store does not support API keys; " in said.stderr
     assert said.stdout == ""
 
 
-def test_a_terminal_gets_a_table_that_no_name_can_disturb(tmp_path: Path) -> None:
+def test_keys_list_table_is_safe_from_control_characters(tmp_path: Path) -> None:
     shown, _ = on_a_terminal("keys", "list", cwd=tmp_path, stream="stdout")
     assert shown == ""
     run(*STAFF, "--name", "till \u202e3", "--expires", "2999-01-02", cwd=tmp_path)
@@ -181,7 +181,7 @@ def test_a_terminal_gets_a_table_that_no_name_can_disturb(tmp_path: Path) -> Non
     assert "2999-01-02 00:00:00" in shown
 
 
-def test_a_key_whose_showing_fails_can_be_revoked(tmp_path: Path) -> None:
+def test_key_can_be_revoked_if_printing_it_fails(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")

@@ -4,7 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click import UsageError
+from pydantic import ValidationError
 
+from orderkeep.config import Settings
+from orderkeep.entrypoints.cli import session
 from tests.entrypoints.cli_calls import environment, run
 
 BY_HAND = environment(ORDERKEEP_AUTO_MIGRATE="false")
@@ -19,7 +23,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
-def test_makes_the_tables_once(url: str, tmp_path: Path) -> None:
+def test_migrate_creates_the_schema_once(url: str, tmp_path: Path) -> None:
     first, again = (run("--store", url, "migrate", cwd=tmp_path) for _ in range(2))
     in_json = run("--store", url, "migrate", "--json", cwd=tmp_path)
 
@@ -28,7 +32,7 @@ def test_makes_the_tables_once(url: str, tmp_path: Path) -> None:
     assert json.loads(in_json.stdout) == {"before": 2, "after": 2}
 
 
-def test_a_store_that_is_not_to_migrate_by_itself_waits_for_the_command(url: str, tmp_path: Path) -> None:
+def test_store_without_auto_migrate_requires_the_command(url: str, tmp_path: Path) -> None:
     refused = run("--store", url, *PLACE, cwd=tmp_path, env=BY_HAND)
     assert refused.returncode == 7
     assert b"orderkeep migrate" in refused.stderr
@@ -55,11 +59,21 @@ def test_the_service_does_not_start_on_a_file_that_it_may_not_migrate(tmp_path: 
     assert b"make it with orderkeep migrate" in refused.stderr
 
 
-def test_refuses_a_setting_that_is_neither_true_nor_false(tmp_path: Path) -> None:
-    refused = run(*PLACE, cwd=tmp_path, env=environment(ORDERKEEP_AUTO_MIGRATE="perhaps"))
-
-    assert refused.returncode == 2
-    assert b"ORDERKEEP_AUTO_MIGRATE cannot be used" in refused.stderr
+@pytest.mark.parametrize(
+    "value", ["perhaps", "2", "-1", "0", "1", "NO", "Yes", "off", "on", "f", "t", "n", "y", "False"]
+)
+def test_auto_migrate_means_the_same_as_for_the_service(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_AUTO_MIGRATE", value)
+    opened = []
+    monkeypatch.setattr(session, "bootstrap", lambda *_, auto_migrate, **__: opened.append(auto_migrate))
+    try:
+        settings = Settings()
+    except ValidationError:
+        with pytest.raises(UsageError, match="ORDERKEEP_AUTO_MIGRATE must be true or false"):
+            session.open_from_environment("memory://")
+    else:
+        session.open_from_environment("memory://")
+        assert opened == [settings.auto_migrate]
 
 
 def test_a_store_without_tables_has_nothing_to_migrate(tmp_path: Path) -> None:

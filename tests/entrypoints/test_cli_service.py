@@ -1,49 +1,61 @@
 """The commands about the service itself: its settings, its API, its help; and the demo."""
 
-import importlib
 import json
 import re
 from pathlib import Path
 
 import pytest
-from click import Command, Context
+from click import Command, Context, Group
 
 from orderkeep.config import Settings
 from orderkeep.entrypoints.cli import failures
-from orderkeep.entrypoints.cli.main import COMMANDS, cli
+from orderkeep.entrypoints.cli.commands import COMMANDS, keys, orders, service
+from orderkeep.entrypoints.cli.main import cli
+from orderkeep.entrypoints.cli.output import DOCUMENT_COLUMNS
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.cli.settings import shown
 from tests.entrypoints.cli_calls import Cli
 
 
 def _command(name: str) -> Command:
-    command = cli.get_command(Context(cli), name)
+    command: Command | None = cli
+    for part in name.split():
+        assert isinstance(command, Group)
+        command = command.get_command(Context(command), part)
     assert command is not None
     return command
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_has_its_help_and_the_options_that_all_share(name: str) -> None:
+def test_command_has_help_and_shared_options(name: str) -> None:
     command = _command(name)
-    assert command.name == name
-    assert command.help
+    assert command.name == name.split()[-1]
     assert {"store", "as_json", "debug"} <= {parameter.name for parameter in command.params}
-    assert f"Usage: orderkeep {name}" in Cli()(name, "--help").stdout
+    help_text = Cli()(*name.split(), "--help").stdout
+    assert f"Usage: orderkeep {name}" in help_text
+    assert COMMANDS[name].summary in help_text
 
 
-def test_help_says_what_the_use_case_says() -> None:
-    assert "Cancel an order that has not been shipped." in Cli()("--help").stdout
-    assert "newest first" in Cli()("list", "--help").stdout
+def test_help_lists_every_command_with_its_summary() -> None:
+    help_text = " ".join(Cli()("--help").stdout.split())
+    assert all((f"{name} {entry.summary}" in help_text) == (" " not in name) for name, entry in COMMANDS.items())
 
 
-@pytest.mark.parametrize("name", ["list", "history", "documents", "config"])
-def test_help_names_the_columns_of_bare_data(name: str) -> None:
-    columns = importlib.import_module(cli.modules[name]).COLUMNS
+@pytest.mark.parametrize(
+    "name, columns",
+    [
+        ("list", orders.ORDER_COLUMNS),
+        ("history", orders.CHANGE_COLUMNS),
+        ("documents", DOCUMENT_COLUMNS),
+        ("keys list", keys.KEY_COLUMNS),
+        ("config", service.SETTING_COLUMNS),
+    ],
+)
+def test_help_names_the_columns_of_tab_separated_lines(name: str, columns: tuple[str, ...]) -> None:
     assert ", ".join(columns) in re.sub(r"\s+", " ", _command(name).help or "")
 
 
 def test_help_names_every_exit_code() -> None:
-    codes = {failures.BUG, failures.USAGE, failures.INTERRUPTED, *(code for _, code, _ in failures.ANSWERS)}
+    codes = {failures.BUG, failures.USAGE, failures.INTERRUPTED, *(code for _, code, _ in failures.OUTCOMES)}
     assert all(re.search(rf"\b{code} ", cli.epilog or "") for code in codes)
 
 
@@ -51,7 +63,7 @@ def test_says_its_version() -> None:
     assert re.fullmatch(r"orderkeep \d+\.\d+\.\d+\n", Cli()("--version").stdout)
 
 
-def test_config_tells_each_setting_and_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_prints_each_setting_and_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_PORT", "8123")
     told = Cli().json("config", "--store", "sqlite:///elsewhere.db")
     assert set(told) == set(Settings.model_fields)
@@ -95,9 +107,9 @@ def test_the_store_may_stand_in_a_file_that_the_environment_names(
 
 @pytest.mark.parametrize(
     "content, reason",
-    [(None, "No such file or directory"), (b" \n", "it is empty"), (b"\xff\xfe", "it is no text")],
+    [(None, "No such file or directory"), (b" \n", "it is empty"), (b"\xff\xfe", "it is not UTF-8 text")],
 )
-def test_a_file_that_names_no_store_is_wrong_usage(
+def test_invalid_store_file_is_rejected(
     content: bytes | None, reason: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     secret = tmp_path / "store"
@@ -108,7 +120,7 @@ def test_a_file_that_names_no_store_is_wrong_usage(
     assert f"ORDERKEEP_STORE_FILE cannot be used: {secret}: {reason}." in said
 
 
-def test_one_store_is_named_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_and_store_file_cannot_both_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_STORE", "memory://")
     monkeypatch.setenv("ORDERKEEP_STORE_FILE", "/run/secrets/store")
     assert "ORDERKEEP_STORE and ORDERKEEP_STORE_FILE are both set" in Cli()("list", code=2).stderr
@@ -125,7 +137,7 @@ def test_one_store_is_named_in_one_place(monkeypatch: pytest.MonkeyPatch) -> Non
     ],
 )
 def test_passwords_are_never_shown(url: str, masked: str) -> None:
-    assert shown(url) == masked
+    assert service.masked(url) == masked
 
 
 def test_a_setting_that_cannot_be_used_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +165,7 @@ def test_a_demo_fills_an_empty_store_with_orders_in_every_status() -> None:
     assert cli.json("verify")["problems"] == []
 
 
-def test_a_demo_done_again_changes_nothing_and_grows_where_more_is_asked_for() -> None:
+def test_demo_is_repeatable_and_can_grow() -> None:
     cli = Cli()
     cli("demo", "--orders", "5")
     before = cli("export").stdout
@@ -162,7 +174,7 @@ def test_a_demo_done_again_changes_nothing_and_grows_where_more_is_asked_for() -
     assert cli.json("demo", "--orders", "7")["new"] == 2
 
 
-def test_a_demo_says_what_to_try_next_and_that_works() -> None:
+def test_demo_suggests_commands_that_work() -> None:
     cli = Cli()
     told = cli("demo").stderr
     for line in re.findall(r"^  orderkeep (.*)", told, flags=re.MULTILINE):

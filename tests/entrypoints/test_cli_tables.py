@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.entrypoints.cli import tables
+from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from tests.entrypoints.cli_calls import on_a_terminal, run
 
@@ -56,7 +56,7 @@ def test_nothing_that_a_terminal_obeys_is_ever_left(text: str) -> None:
 
 
 def test_an_order_is_shown_with_money_in_major_units(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.print_order(ORDER)
+    output.print_order(ORDER)
     shown = capsys.readouterr().out
     rows = [line.split() for line in shown.splitlines()]
     assert ["total", "96.50", "EUR"] in rows
@@ -67,8 +67,8 @@ def test_an_order_is_shown_with_money_in_major_units(capsys: pytest.CaptureFixtu
     assert "shipping" not in shown
 
 
-def test_a_field_that_is_not_known_yet_is_shown_as_well(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.print_order({**ORDER, "gift_message": "Happy birthday"})
+def test_unknown_field_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_order({**ORDER, "gift_message": "Happy birthday"})
     assert ["gift", "message", "Happy", "birthday"] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
@@ -76,21 +76,21 @@ def test_a_narrow_terminal_shows_whole_columns_and_names_the_rest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "30")
-    tables.print_rows(("id", "status", "user_id"), [["0192-abc", "processing", "a-long-name"]])
+    output.print_rows(("id", "status", "user_id"), [["0192-abc", "processing", "a-long-name"]])
     heading, row, *more = capsys.readouterr().out.splitlines()
     assert (heading.split(), row.split()) == (["id", "status"], ["0192-abc", "processing"])
     assert " ".join(" ".join(more).split()) == "(this terminal is too narrow for user id)"
 
 
-def test_no_rows_are_no_table(capsys: pytest.CaptureFixture[str]) -> None:
-    tables.print_rows(("id",), [])
+def test_empty_list_prints_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_rows(("id",), [])
     assert capsys.readouterr().out == ""
 
 
 HOSTILE = "a\x1b[31m\x9b2J\u202eb\u2066c\u2028\x7f\x85"
 
 
-def test_data_on_a_terminal_is_shown_without_what_it_obeys_and_means_the_same() -> None:
+def test_data_on_a_terminal_has_control_characters_escaped() -> None:
     data = json.dumps({"name": HOSTILE, "note": "one\ntwo\tthree"}, ensure_ascii=False).encode()
     shown = plain_data(data)
     assert json.loads(shown) == json.loads(data)
@@ -98,7 +98,7 @@ def test_data_on_a_terminal_is_shown_without_what_it_obeys_and_means_the_same() 
     assert plain_data(b'"a\tb"\r\nc\rd\r\n') == b'"a\tb"\r\nc\\u000dd\r\n'
 
 
-def test_a_terminal_obeys_nothing_that_a_customer_wrote(tmp_path: Path) -> None:
+def test_customer_text_cannot_control_the_terminal(tmp_path: Path) -> None:
     order = {"user_id": "anna", "total": 1, "currency": "EUR", "tags": ["\u202eevil\u2066"]}
     (tmp_path / "order.json").write_text(json.dumps(order), encoding="utf-8")
     placed = json.loads(run("place", "--data", "order.json", cwd=tmp_path).stdout)
@@ -114,7 +114,7 @@ def test_a_terminal_obeys_nothing_that_a_customer_wrote(tmp_path: Path) -> None:
     "arguments", [["get", HOSTILE], ["get", "x", HOSTILE], [f"--{HOSTILE}"], [HOSTILE], ["list", "--limit", HOSTILE]]
 )
 @pytest.mark.parametrize("debug", [[], ["--debug"]])
-def test_what_was_typed_is_repeated_without_what_a_terminal_obeys(
+def test_arguments_are_repeated_without_control_characters(
     tmp_path: Path, arguments: list[str], debug: list[str]
 ) -> None:
     for as_json in ([], ["--json"]):

@@ -59,13 +59,13 @@ def test_prints_a_line_for_each_check() -> None:
     assert "torture-" in result.stderr
 
 
-def test_says_in_json_what_each_check_did() -> None:
+def test_json_report_has_every_check() -> None:
     report = json.loads(torture(InMemoryOrderRepository(), "--json").stdout)
     assert (report["violations"], report["undecided"]) == (0, 0)
     assert [check["check"] for check in report["checks"]] == CHECKS
 
 
-def test_a_broken_promise_is_told_and_ends_with_9() -> None:
+def test_violation_is_reported_and_exits_with_9() -> None:
     result = torture(BlindWrites())
     assert result.exit_code == 9
     assert "saves\t2\t" in result.stdout
@@ -75,25 +75,25 @@ def test_a_broken_promise_is_told_and_ends_with_9() -> None:
     assert report["checks"][0]["first"]["round"] == 1
 
 
-def test_rounds_in_which_the_store_cannot_answer_say_nothing_and_end_with_7() -> None:
+def test_unavailable_store_is_inconclusive_and_exits_with_7() -> None:
     result = torture(AnswersTheFirstCalls())
     assert result.exit_code == 7
-    assert "the store could not answer in" in result.stderr
+    assert "the store was unavailable in" in result.stderr
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert {row[0]: row[4:] for row in rows}["saves"] == ["1", "0", ""]
 
 
 @pytest.mark.parametrize("user, exit_code", [("user-42", 4), ("Torture-7", 4), (f"{OWN}7", 0)])
-def test_writes_to_no_store_that_keeps_orders_of_others(user: str, exit_code: int) -> None:
+def test_store_with_other_orders_is_rejected(user: str, exit_code: int) -> None:
     store = StaysOpen([small_order("order-1", user_id=user)])
     before = len(store._feed)
     result = torture(store)
     assert result.exit_code == exit_code
     assert (len(store._feed) == before) == (exit_code == 4)
-    assert ("this store keeps orders of others" in result.stderr) == (exit_code == 4)
+    assert ("the store contains other orders" in result.stderr) == (exit_code == 4)
 
 
-def test_leaves_orders_of_its_own_beside_those_of_others() -> None:
+def test_other_orders_are_unchanged() -> None:
     store = StaysOpen([small_order("order-1")])
     before = asyncio.run(read_all(store))
     assert torture(store, "--yes-write-here").exit_code == 0
@@ -103,7 +103,7 @@ def test_leaves_orders_of_its_own_beside_those_of_others() -> None:
     assert len(kept.documents) > 50
 
 
-def test_an_interrupted_run_says_what_it_saw(tmp_path: Path) -> None:
+def test_interrupted_run_prints_its_results(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "orderkeep", "torture", "--store", "sqlite:///orders.db", "--json", "--rounds"]
     process = subprocess.Popen([*command, "100000"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while not (tmp_path / "orders.db").exists() or _rounds_begun(tmp_path / "orders.db") < 3:
@@ -125,7 +125,7 @@ def _rounds_begun(path: Path) -> int:
             return 0
 
 
-def test_must_be_told_which_store_to_write_to(tmp_path: Path) -> None:
+def test_store_option_is_required(tmp_path: Path) -> None:
     result = run("torture", "--rounds", "1", cwd=tmp_path)
     assert (result.returncode, list(tmp_path.iterdir())) == (2, [])
     assert b"--store" in result.stderr

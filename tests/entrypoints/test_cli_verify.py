@@ -9,7 +9,7 @@ from tests.entrypoints.cli_calls import Cli
 from tests.receipts import PlainReceipts
 
 
-def test_verify_says_what_it_looked_at() -> None:
+def test_verify_prints_counts() -> None:
     cli = Cli()
     order_id = cli.place()
     cli("confirm", order_id)
@@ -17,7 +17,7 @@ def test_verify_says_what_it_looked_at() -> None:
     assert cli.json("verify") == {"orders": 1, "changes": 2, "documents": 0, "documents_read": 0, "problems": []}
 
 
-def test_verify_reads_documents_where_it_is_told_to() -> None:
+def test_verify_documents_reads_every_document() -> None:
     orders = open_store("memory://")
     cli = Cli(build_use_cases(orders, open_documents("memory://"), {"html": PlainReceipts()}))
     order_id = cli.place()

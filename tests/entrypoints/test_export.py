@@ -20,9 +20,8 @@ from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, Or
 from orderkeep.application.use_cases import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.entrypoints.order_files.own_csv import COLUMNS
+from orderkeep.entrypoints.order_files.formats import COLUMNS, FORMATS
 from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
-from orderkeep.entrypoints.order_files.writing import FORMATS
 from tests.entrypoints.cli_calls import Cli
 from tests.entrypoints.drawn_orders import orders
 from tests.receipts import use_cases_with_receipts

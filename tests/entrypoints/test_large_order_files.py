@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
-from orderkeep.entrypoints.order_files.own_csv import COLUMNS
+from orderkeep.entrypoints.order_files.formats import COLUMNS
+from orderkeep.entrypoints.order_files.lines import LONGEST_LINE
 from orderkeep.entrypoints.order_files.reading import layout_of, order_reader
-from orderkeep.entrypoints.order_files.text_lines import LONGEST_LINE
 from tests.entrypoints.order_file_reading import rows_in
 
 HEADER = ",".join(COLUMNS).encode() + b"\n"
@@ -39,9 +39,9 @@ class Endless(io.RawIOBase):
 @pytest.mark.parametrize(
     "beginning, pattern, layout, line, what",
     [
-        (b"", b"[", None, 1, "is longer than 1,048,576 bytes"),
-        (HEADER, b"z", "orderkeep", 2, "is longer than 1,048,576 bytes"),
-        (HEADER, b'"\n",', "orderkeep", 2, "is longer than 1,048,576 characters"),
+        (b"", b"[", None, 1, "exceeds 1,048,576 bytes"),
+        (HEADER, b"z", "orderkeep", 2, "exceeds 1,048,576 bytes"),
+        (HEADER, b'"\n",', "orderkeep", 2, "exceeds 1,048,576 characters"),
         (HEADER + b'"', b"z\n", "orderkeep", 2, "has a cell of more than 131,072 characters"),
     ],
 )
@@ -82,5 +82,5 @@ def test_the_rows_of_one_order_do_not_fill_memory() -> None:
     finally:
         tracemalloc.stop()
     problems = [problem for row in rows for problem in row.problems if problem.code == "order_too_large"]
-    assert [problem.message for problem in problems] == ["takes the rows of its order past 16,777,216 characters"]
+    assert [problem.message for problem in problems] == ["makes this order exceed 16,777,216 characters"]
     assert most < 30 * 1024 * 1024

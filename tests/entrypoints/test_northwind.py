@@ -33,7 +33,7 @@ def _recomputed_totals(path: Path) -> dict[str, Decimal]:
     return {order_id: lines[order_id] + freight[order_id] for order_id in lines}
 
 
-def test_a_dry_run_tells_what_the_file_holds_and_writes_nothing(northwind_csv: Path) -> None:
+def test_import_dry_run_prints_counts_and_writes_nothing(northwind_csv: Path) -> None:
     cli = Cli()
     report = cli.json("import", str(northwind_csv), "--map", "northwind", "--dry-run")
     assert (report["orders"], report["lines"]) == (830, 2155)
@@ -81,7 +81,7 @@ def test_an_order_keeps_its_dates_its_status_and_all_that_the_file_says(cli: Cli
     assert [event["type"] for event in history[0]["events"]] == ["OrderImported"]
 
 
-def test_an_order_that_has_not_left_was_last_changed_when_it_was_placed(cli: Cli) -> None:
+def test_unshipped_order_was_last_updated_when_placed(cli: Cli) -> None:
     waiting = cli.json("list", "--status", "processing", "--limit", "200")["data"]
     assert len(waiting) == 21
     assert all(order["updated_at"] == order["created_at"] for order in waiting)

@@ -2,12 +2,11 @@
 
 import pytest
 
-from orderkeep.entrypoints.order_files.mapped_layout import MappedLayout
-from orderkeep.entrypoints.order_files.maps import InvalidMap, built_in_names, load_map, read_map
+from orderkeep.entrypoints.order_files.maps import InvalidMap, MappedLayout, built_in_names, load_map, read_map
 from tests.entrypoints.order_file_reading import SHOP, orders_in, rows_in
 
 
-def test_the_maps_that_come_along_can_be_read() -> None:
+def test_built_in_maps_are_valid() -> None:
     assert built_in_names() == ["orderkeep", "northwind"]
     assert load_map("northwind").key_column == "order_id"
 
@@ -38,13 +37,13 @@ def test_the_maps_that_come_along_can_be_read() -> None:
         ("%Y", "%Q", "dates"),
     ],
 )
-def test_a_map_that_could_not_be_meant_so_is_refused(old: str, new: str, word: str) -> None:
+def test_invalid_map_is_rejected(old: str, new: str, word: str) -> None:
     assert old in SHOP
     with pytest.raises(InvalidMap, match=word.replace("[", r"\[")):
         read_map(SHOP.replace(old, new))
 
 
-def test_a_map_may_speak_of_orders_without_lines_in_minor_units() -> None:
+def test_map_supports_orders_without_lines_in_minor_units() -> None:
     written = 'delimiter = ";"\namounts = "minor"\n[order]\nid = "id"\nuser_id = "u"\ntotal = "t"\ncreated_at = "c"\n'
     written += 'currency = "cur"\nstatus = { if_filled = "gone", then = "shipped", else = "pending" }\n'
     written += 'updated_at = { first_of = ["gone", "c"] }\n'

@@ -13,11 +13,9 @@ from orderkeep.application.use_cases import ImportRow
 from orderkeep.domain.limits import MAX_LINES
 from orderkeep.entrypoints.order_files.csv_orders import Row
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
-from orderkeep.entrypoints.order_files.imported import Fault
-from orderkeep.entrypoints.order_files.mapped_layout import MappedLayout, part_of
-from orderkeep.entrypoints.order_files.maps import read_map
+from orderkeep.entrypoints.order_files.lines import LONGEST_LINE, Fault
+from orderkeep.entrypoints.order_files.maps import MappedLayout, part_of, read_map
 from orderkeep.entrypoints.order_files.reading import layout_of
-from orderkeep.entrypoints.order_files.text_lines import LONGEST_LINE
 from tests.entrypoints.order_file_reading import SHOP, orders_in, rows_in
 
 HEADER = "no,who,state,on,post,labels,gift,sku,article,qty,price,off"
@@ -34,7 +32,7 @@ def _problems(rows: Sequence[ImportRow]) -> list[tuple[int, str, str]]:
     return [(problem.line, problem.field, problem.code) for row in rows for problem in row.problems]
 
 
-def test_a_map_makes_orders_of_rows() -> None:
+def test_map_reads_orders_from_rows() -> None:
     first, other = orders_in(_shop(HEADER, FIRST, SECOND, OTHER))
     assert (first.external_ref, first.user_id, first.status, first.currency) == ("W-1", "anna", "shipped", "EUR")
     assert first.created_at.isoformat() == "2026-03-02T00:00:00+00:00"
@@ -47,7 +45,7 @@ def test_a_map_makes_orders_of_rows() -> None:
     assert [row.line for row in _shop(HEADER, FIRST, SECOND, OTHER)] == [2, 4]
 
 
-def test_every_wrong_cell_is_told_by_the_line_it_stands_in() -> None:
+def test_every_invalid_cell_is_reported_with_its_line() -> None:
     wrong = "W-1,anna,sent,2/3/2026,4.90,b2b|rush,,B7,,four,3.205,2"
     lost = "W-3,,lost,5.3.2026,1e3,,,C3,Shelf,1,-129.00,0"
     assert sorted(_problems(_shop(HEADER, FIRST, wrong, OTHER, lost))) == [
@@ -63,7 +61,7 @@ def test_every_wrong_cell_is_told_by_the_line_it_stands_in() -> None:
 
 
 @pytest.mark.parametrize("fraction", ["1.01", "-0.1", "10%", "nan"])
-def test_a_discount_that_is_no_fraction_of_its_line_is_told(fraction: str) -> None:
+def test_invalid_fraction_is_reported(fraction: str) -> None:
     row = OTHER.removesuffix("0") + fraction
     assert _problems(_shop(HEADER, FIRST, row)) == [(3, "lines/0/discount", "invalid_fraction")]
 
@@ -75,18 +73,18 @@ def test_a_message_names_the_column() -> None:
     ]
 
 
-def test_an_unknown_currency_is_told_once() -> None:
+def test_unknown_currency_is_reported_once() -> None:
     layout = MappedLayout(read_map(SHOP.replace("EUR", "XXX")))
     assert _problems(rows_in(f"{HEADER}\n{FIRST}\n", layout)) == [(2, "currency", "unknown_currency")]
 
 
-def test_rows_of_one_order_stand_together_and_agree() -> None:
+def test_rows_of_an_order_must_be_adjacent_and_equal() -> None:
     changed = FIRST.replace("anna", "bea").replace("4.90", "5.00")
     assert _problems(_shop(HEADER, FIRST, changed)) == [(3, "who", "rows_differ"), (3, "post", "rows_differ")]
     assert _problems(_shop(HEADER, FIRST, OTHER, SECOND)) == [(4, "", "rows_apart")]
 
 
-def test_a_row_of_another_length_is_told_and_does_not_hide_what_follows() -> None:
+def test_row_of_another_length_does_not_hide_later_errors() -> None:
     rows = _shop(HEADER, FIRST, "W-1,anna", OTHER.replace("5/3/2026", "never"))
     assert _problems(rows) == [(3, "", "wrong_number_of_cells"), (4, "created_at", "unknown_value")]
     assert [row.order for row in rows] == [None, None]
@@ -119,7 +117,7 @@ def test_damage_is_told_by_line_and_stepped_over(damage: bytes, code: str) -> No
     assert _problems(rows) == [(3, "", code), (4, "lines/0/unit_price", "unknown_value")]
 
 
-def test_a_quote_that_is_never_closed_is_told_where_it_was_opened() -> None:
+def test_unclosed_quote_is_reported_where_it_opens() -> None:
     assert _problems(_shop(HEADER, FIRST, OTHER.replace("Shelf", '"Shelf'))) == [(3, "", "malformed_csv")]
     endless = [HEADER, OTHER.replace("Shelf", '"Shelf'), *[FIRST] * 3_000]
     assert _problems(_shop(*endless)) == [(2, "", "malformed_csv")]
@@ -134,9 +132,7 @@ def test_a_quote_that_is_never_closed_is_told_where_it_was_opened() -> None:
         (HEADER.replace("qty", "\xff"), [(1, "qty", "column_missing")]),
     ],
 )
-def test_a_header_must_have_the_columns_that_the_map_looks_at(
-    header: str, problems: list[tuple[int, str, str]]
-) -> None:
+def test_header_must_have_the_columns_of_the_map(header: str, problems: list[tuple[int, str, str]]) -> None:
     assert _problems(rows_in(header, MappedLayout(read_map(SHOP)))) == problems
 
 
@@ -144,7 +140,7 @@ def test_a_header_in_another_encoding_is_told_as_that() -> None:
     assert _problems(rows_in(HEADER.encode("utf-16"), MappedLayout(read_map(SHOP))))[0][2] == "not_utf8"
 
 
-def test_an_order_that_a_damaged_row_may_belong_to_is_not_judged_without_it() -> None:
+def test_order_next_to_a_damaged_row_is_not_imported() -> None:
     last = OTHER.replace("W-2", "W-3")
     rows = _shop(HEADER, FIRST, "W-1,anna", OTHER, last)
     assert _problems(rows) == [(3, "", "wrong_number_of_cells")]
@@ -175,13 +171,13 @@ def test_what_is_left_of_a_discounted_line_is_rounded_half_up(gross: int, numera
 # --- orderkeep's own files ---
 
 
-def test_own_csv_may_leave_away_what_an_order_can_do_without() -> None:
+def test_own_csv_may_omit_optional_columns() -> None:
     text = "user_id,total,currency,status,created_at,external_ref\nanna,9900,EUR,pending,2026-03-02T00:00:00Z,W-1\n"
     [order] = orders_in(rows_in(text, layout_of("orderkeep")))
     assert (order.id, order.external_ref, order.total, order.lines) == ("", "W-1", 9900, ())
 
 
-def test_own_csv_refuses_columns_that_it_does_not_know() -> None:
+def test_own_csv_rejects_unknown_columns() -> None:
     text = "user_id,total,currency,status,createdat\n"
     assert _problems(rows_in(text, layout_of("orderkeep"))) == [
         (1, "created_at", "column_missing"),
@@ -189,7 +185,7 @@ def test_own_csv_refuses_columns_that_it_does_not_know() -> None:
     ]
 
 
-def test_own_csv_tells_what_is_no_value_of_its_field() -> None:
+def test_own_csv_reports_invalid_values() -> None:
     header = (
         "id,user_id,total,currency,status,created_at,tags,metadata,line_sku,line_name,line_quantity,line_unit_price"
     )
@@ -223,7 +219,7 @@ def test_jsonl_tells_each_wrong_line() -> None:
 
 
 @pytest.mark.parametrize("blank", ["\N{NO-BREAK SPACE}", "\x0b", "\x1f"])
-def test_jsonl_takes_for_blank_what_json_does(blank: str) -> None:
+def test_jsonl_uses_the_whitespace_of_json(blank: str) -> None:
     good = '{"user_id":"anna","total":1,"currency":"EUR","status":"pending","created_at":"2026-03-02T00:00:00Z"}'
     assert len(orders_in(rows_in(f" \t{good}\t \r\n \t\n", None))) == 1
     assert _problems(rows_in(f"{blank}{good}\n{blank}\n", None)) == [
@@ -232,15 +228,15 @@ def test_jsonl_takes_for_blank_what_json_does(blank: str) -> None:
     ]
 
 
-def test_a_line_without_end_is_not_read_to_its_end() -> None:
+def test_endless_line_is_not_read_to_its_end() -> None:
     assert _problems(rows_in(b"[" * (LONGEST_LINE + 10), None)) == [(1, "", "line_too_long")]
 
 
-def test_no_file_is_no_orders() -> None:
+def test_empty_file_has_no_orders() -> None:
     assert rows_in(b"", None) == []
 
 
-def test_fields_are_told_from_the_code() -> None:
+def test_field_kinds_are_derived_from_the_classes() -> None:
     assert "lines" not in ORDER_FIELDS
     kinds = {name: ORDER_FIELDS[name] for name in ("total", "version", "created_at", "tags", "external_ref")}
     assert list(kinds.values()) == [Kind.AMOUNT, Kind.NUMBER, Kind.INSTANT, Kind.JSON, Kind.TEXT]

@@ -46,7 +46,8 @@ def until(is_so: Callable[[], bool]) -> None:
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children()
+    found: list[psutil.Process] = psutil.Process(process.pid).children()
+    return found
 
 
 def connections_by_worker(client: httpx.Client, process: subprocess.Popen[str], count: int) -> list[int]:

@@ -11,9 +11,8 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases import ImportRow
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.order_files.csv_orders import Layout
-from orderkeep.entrypoints.order_files.own_layout import OwnLayout
-from orderkeep.entrypoints.order_files.reading import order_reader
-from orderkeep.entrypoints.order_files.writing import FORMATS
+from orderkeep.entrypoints.order_files.formats import FORMATS
+from orderkeep.entrypoints.order_files.reading import OwnLayout, order_reader
 from tests.fuzz.kept_orders import check_kept
 
 LAYOUTS: dict[str, Layout | None] = {"jsonl": None, "csv": OwnLayout()}

@@ -27,7 +27,7 @@ BUGS = {
     "order_files": Bug(
         "entrypoints/order_files/csv_orders.py", "len(record.cells) != len(columns)", "not record.cells"
     ),
-    "mapped_files": Bug("entrypoints/order_files/mapped_layout.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
+    "mapped_files": Bug("entrypoints/order_files/maps.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
 }
 HANG = Bug(
     "application/strict_json.py", "    return int(digits)\n", "    while digits == '7': pass\n    return int(digits)\n"

@@ -14,7 +14,7 @@ import pytest
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.entrypoints.cli import failures
-from orderkeep.entrypoints.order_files.own_csv import COLUMNS
+from orderkeep.entrypoints.order_files.formats import COLUMNS
 from tests.entrypoints.cli_calls import Cli, run
 from tests.leaks.canaries import EMAIL, KEY, LONG, NAME, ORDER, VALUE, WRONG
 from tests.leaks.listening import Leak, hold, hold_lines, listening
@@ -42,7 +42,7 @@ def bad_orders() -> list[bytes]:
     return [*found, *(text.replace("%s", VALUE).encode() for text in texts), VALUE.encode() + b"\xff"]
 
 
-def test_what_is_wrong_with_an_order_is_told_without_its_values() -> None:
+def test_order_errors_contain_no_values() -> None:
     cli = Cli()
     for order in bad_orders():
         asked(cli, "place", "--data", "-", stdin=order)
@@ -52,7 +52,7 @@ def test_what_is_wrong_with_an_order_is_told_without_its_values() -> None:
     assert asked(cli, "place", "--user", LONG, "--currency", "EUR", "--total", "1.00", "--tag", VALUE * 20) == 5
 
 
-def test_what_is_not_there_is_not_named() -> None:
+def test_not_found_errors_contain_no_ids() -> None:
     cli = Cli()
     for command in ("get", "history", "confirm", "cancel", "documents"):
         for order_id in (VALUE, EMAIL, KEY):
@@ -61,7 +61,7 @@ def test_what_is_not_there_is_not_named() -> None:
     assert asked(cli, "list", "--user", EMAIL, "--tag", VALUE, "--external-ref", VALUE) == 2
 
 
-def test_what_is_wrong_with_a_file_is_told_by_line(tmp_path: Path) -> None:
+def test_file_errors_contain_no_values(tmp_path: Path) -> None:
     cli = Cli()
     lines = [json.dumps({**KEPT, name: value}).encode() for name in KEPT for value in WRONG]
     file = tmp_path / "orders.jsonl"
@@ -76,7 +76,7 @@ def test_what_is_wrong_with_a_file_is_told_by_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", BREAKS.values(), ids=BREAKS.keys())
-def test_nothing_that_breaks_tells_what_it_held(error: Callable[[], BaseException]) -> None:
+def test_internal_errors_contain_no_values(error: Callable[[], BaseException]) -> None:
     cli = Cli(build_use_cases(breaking(open_store("memory://"), error)))
     for arguments in (["get", "o-1"], ["list"], ["confirm", "o-1"], ["export"]):
         assert asked(cli, *arguments) in (1, 7)
@@ -109,12 +109,12 @@ main()
 """
 
 
-def test_python_tells_nothing_by_itself(tmp_path: Path) -> None:
+def test_python_hooks_print_no_values(tmp_path: Path) -> None:
     script = BROKEN.replace("{email}", EMAIL)
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     hold("stderr", done.stderr)
-    assert "this is a bug in orderkeep (ValueError)" in done.stderr
+    assert "internal error (ValueError)" in done.stderr
     assert "an exception could not be raised" in done.stderr
     assert "another package logs something" in done.stderr
 
@@ -127,6 +127,6 @@ def test_a_leak_on_stderr_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         asked(cli, "get", "o-1")
 
 
-def test_debugging_shows_it_to_whoever_asked_for_that(tmp_path: Path) -> None:
+def test_debug_prints_a_traceback(tmp_path: Path) -> None:
     done = run("--debug", "get", VALUE, cwd=tmp_path)
     assert b"Traceback" in done.stderr

@@ -1,4 +1,4 @@
-"""Instants as RFC 3339 writes them, the one form in which every door takes a time."""
+"""Times in RFC 3339, the format that the HTTP API and order files use."""
 
 import re
 from datetime import UTC, datetime
@@ -8,12 +8,12 @@ _RFC3339 = re.compile(rf"{_DAY}[Tt ]{_TIME}(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)", 
 
 
 def read_instant(text: str) -> datetime:
-    """Return the instant, in UTC, to the microsecond. Raises `ValueError` with a message that is fit to be shown."""
+    """Return the time in UTC, to the microsecond. Raises `ValueError` with a message for people."""
     found = _RFC3339.fullmatch(text)
     if found is None:
-        raise ValueError("must be a time with its offset, such as 2026-11-22T10:00:00Z")
+        raise ValueError("must be an RFC 3339 time with an offset, such as 2026-11-22T10:00:00Z")
     day, time, fraction, offset = found.groups(default="")
     try:
         return datetime.fromisoformat(f"{day}T{time}{fraction[:7]}{offset.upper()}").astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError("must be a time that exists, in the years 1 to 9999, without leap seconds") from None
+        raise ValueError("must be an existing time in the years 1 to 9999, without leap seconds") from None

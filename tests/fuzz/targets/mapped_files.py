@@ -3,8 +3,7 @@ is orders and faults.
 """
 
 from orderkeep.entrypoints.order_files.csv_orders import Layout
-from orderkeep.entrypoints.order_files.mapped_layout import MappedLayout
-from orderkeep.entrypoints.order_files.maps import InvalidMap, read_map
+from orderkeep.entrypoints.order_files.maps import InvalidMap, MappedLayout, read_map
 from tests.fuzz.imported_rows import check_rows
 
 BETWEEN = b"\n---\n"

@@ -1,9 +1,9 @@
 """Files of orders, as JSON Lines and as our own CSV."""
 
-from orderkeep.entrypoints.order_files import own_csv
+from orderkeep.entrypoints.order_files import formats
 from tests.fuzz.imported_rows import LAYOUTS, check_rows
 
-COLUMNS = ",".join(own_csv.COLUMNS).encode()
+COLUMNS = ",".join(formats.COLUMNS).encode()
 HEAD = b"id,user_id,total,currency,status,created_at,line_sku,line_name,line_quantity,line_unit_price\n"
 AT = b"2026-05-06T07:08:09Z"
 ONE_LINE = b"a,anna,99,EUR,pending," + AT + b",A1,Lamp,1,99\n"
@@ -31,7 +31,7 @@ SEEDS = (
     b'\xef\xbb\xbf{"id": 1,\n',
 )
 TOKENS = (
-    *(column.encode() for column in own_csv.COLUMNS),
+    *(column.encode() for column in formats.COLUMNS),
     *(b",", b'"', b'""', b"\n", b"\r\n", b"\r", b"\0", b"\xef\xbb\xbf", b"'", b"=", b"\t", b"EUR", b"pending"),
     *(b"cancelled", b"2026-05-06T07:08:09Z", b'{"at":"2026-05-06T07:08:09Z"}', b"[]", b"{}", b"null", b"-1"),
     *(b"1000000000000000", b'"version":', b'"documents":', b"\\u0000", "\N{FULLWIDTH EQUALS SIGN}".encode()),

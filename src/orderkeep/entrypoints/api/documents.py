@@ -9,7 +9,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orderkeep.application.use_cases import FoundDocument
-from orderkeep.entrypoints.answer_forms import page_form
 from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
 from orderkeep.entrypoints.api.documentation import failures, success
@@ -23,6 +22,7 @@ from orderkeep.entrypoints.api.responses import (
     result_headers,
 )
 from orderkeep.entrypoints.api.routing import CompiledRoute
+from orderkeep.entrypoints.envelopes import page_form
 from orderkeep.entrypoints.schemas import ReceiptBody
 
 router = APIRouter(prefix="/orders/{order_id}/documents", tags=["documents"], route_class=CompiledRoute)

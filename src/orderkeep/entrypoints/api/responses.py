@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.use_cases import HistoryPage, OrderPage
-from orderkeep.entrypoints.answer_forms import change_form, dry_run_form, page_form
+from orderkeep.entrypoints.envelopes import change_form, dry_run_form, page_form
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 

@@ -1,4 +1,4 @@
-"""The console script: the commands by name, and what becomes of everything that they raise."""
+"""The console script: the group of all commands, and the exit code of each outcome."""
 
 from __future__ import annotations
 
@@ -6,84 +6,77 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO, cast
 
 import click
 
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.lazy import LazyGroup
+from orderkeep.entrypoints.cli.commands import COMMANDS
 from orderkeep.entrypoints.cli.options import session_options
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.logs import configure_cli_logging
 
-HELP = """Keep orders.
+HELP = """Place, track and manage orders.
 
-The store is a file in this folder, orders.db, unless --store or ORDERKEEP_STORE names another. Receipts, and what is
-exported into it, go to the folder documents here, unless ORDERKEEP_DOCUMENTS names another place.
+Orders are stored in orders.db in the current directory. Use --store or ORDERKEEP_STORE to select another store.
+Receipts and exported documents are stored in the directory documents. Set ORDERKEEP_DOCUMENTS to use another document
+store.
 
-On a terminal, orders come as tables; otherwise as bare data: an order as its JSON, a list as lines of
-tab-separated values without a header. With --json, everything is the JSON that the HTTP API answers, and errors
-are JSON on stderr. Options stand before or after the command.
+Output is a table on a terminal. Otherwise an order is printed as JSON, and a list as tab-separated lines without a
+header. With --json, output is the JSON of the HTTP API, and errors are JSON on stderr. --store, --json and --debug can
+be given before or after the command.
 """
 
-EPILOG = """Exit codes: 0 done, 1 a bug, 2 wrong usage, 3 not found, 4 refused or in conflict, 5 invalid data,
-7 the store, or a file to write, is not available, 9 torture saw a promise broken, 130 interrupted."""
-
-COMMANDS = {
-    "serve": "serve",
-    "place": "place",
-    "get": "get",
-    "list": "list_orders",
-    "confirm": "move",
-    "ship": "move",
-    "deliver": "move",
-    "cancel": "move",
-    "history": "history",
-    "receipt": "receipt",
-    "documents": "documents",
-    "verify": "verify",
-    "migrate": "migrate",
-    "import": "import_orders",
-    "export": "export_orders",
-    "demo": "demo",
-    "torture": "torture",
-    "table": "table",
-    "keys": "keys",
-    "openapi": "openapi",
-    "config": "config",
-}
-"""Each command, and the module under `commands` that it stands in, as `<name>_command`."""
+EPILOG = """Exit codes: 0 success, 1 internal error, 2 invalid usage, 3 not found, 4 rejected or conflict, 5 invalid
+data, 7 store unavailable, rate limited or output not writable, 9 guarantee violated (torture), 130 interrupted."""
 
 
-class Orderkeep(LazyGroup):
-    """The group of all commands. It ends the process with the exit code that fits, whatever happened."""
+class Orderkeep(click.Group):
+    """The group of all commands, which imports a command when it is called. It always ends the process, with the exit
+    code of the outcome.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # called by click with it
+        return [name for name in COMMANDS if " " not in name]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS or " " in cmd_name:
+            return None
+        module = import_module(f"orderkeep.entrypoints.cli.commands.{COMMANDS[cmd_name].module}")
+        return cast("click.Command", getattr(module, f"{cmd_name}_command"))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the summaries, which needs no import of the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
-        """Run the command line; `obj` is the `Session`, if there is one already."""
+        """Run the command line; `obj` may be a `Session`."""
         session = extra.setdefault("obj", Session())
         extra["standalone_mode"] = False
         try:
             code = super().main(*args, **extra)
-        except Exception as error:  # noqa: BLE001  # the one place where everything ends up
-            code = failures.report(error, session)
+        except Exception as error:  # noqa: BLE001  # the one place that catches everything
+            code = failures.report(error, as_json=session.as_json, debug=session.debug)
         sys.exit(code if isinstance(code, int) else 0)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
-        """Read the options of the group, and answer `--help` and `--version`."""
-        with _silent_where_nobody_reads():
+        """Parse the options of the group, and handle `--help` and `--version`."""
+        with _exit_on_broken_pipe():
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command, and see that all it wrote has arrived."""
-        with _silent_where_nobody_reads():
+        """Run the command, and flush its output."""
+        with _exit_on_broken_pipe():
             result = super().invoke(ctx)
             output.flush()
             return result
 
 
 @contextmanager
-def _silent_where_nobody_reads() -> Iterator[None]:
+def _exit_on_broken_pipe() -> Iterator[None]:
     try:
         yield
     except BrokenPipeError:
@@ -92,21 +85,19 @@ def _silent_where_nobody_reads() -> Iterator[None]:
 
 
 cli = session_options(
-    Orderkeep(
-        "orderkeep",
-        modules={name: f"orderkeep.entrypoints.cli.commands.{module}" for name, module in COMMANDS.items()},
-        help=HELP,
-        epilog=EPILOG,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
+    Orderkeep("orderkeep", help=HELP, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 )
 click.version_option(package_name="orderkeep", message="%(prog)s %(version)s")(cli)
 
 
 def main() -> NoReturn:
-    """Run the command line of this process; a stream that it was started without is an empty one."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # as long as the process
+    """Run the command line of this process. A standard stream that is closed is treated as empty."""
+    sys.stdin = sys.stdin or _null("r")
+    sys.stdout = sys.stdout or _null("w")
+    sys.stderr = sys.stderr or _null("w")
     configure_cli_logging()
     cli.main(prog_name="orderkeep")
+
+
+def _null(mode: str) -> TextIO:
+    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))

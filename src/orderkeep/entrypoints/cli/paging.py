@@ -1,91 +1,96 @@
-"""Lists that come in pages: one of them, or all to the end, as rows or as the JSON that HTTP answers."""
+"""Lists that come in pages: one page, or all of them, as rows or as the JSON of the HTTP API."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from functools import wraps
+from typing import Any, TypeVar
 
 import click
 
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import TEXT
 from orderkeep.entrypoints.cli.session import Session
 
 T = TypeVar("T")
-C = TypeVar("C", bound=Callable[..., Any])
+Page = tuple[Sequence[T], str | None]
+"""The items of a page, and the cursor of the next one."""
+
+Pages = AsyncIterator[Page[T]]
 
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """How much of a list is asked for."""
+    """Which part of a list to print."""
 
     limit: int | None
     cursor: str | None
-    to_the_end: bool
+    all_pages: bool
 
     @property
     def size(self) -> int:
-        """How many come in one page."""
-        return LARGEST_PAGE if self.to_the_end else DEFAULT_PAGE if self.limit is None else self.limit
+        """The number of items in a page."""
+        return LARGEST_PAGE if self.all_pages else DEFAULT_PAGE if self.limit is None else self.limit
 
 
-ALL = Paging(limit=None, cursor=None, to_the_end=True)
-"""For a list that is one page in any case."""
+def paging_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options of a list that comes in pages. The command gets them as one `paging`."""
 
+    @wraps(function)
+    def run(*args: Any, limit: int | None, cursor: str | None, all_pages: bool, **options: Any) -> None:
+        if all_pages and limit is not None:
+            raise click.UsageError("--all and --limit cannot be used together.")
+        function(*args, paging=Paging(limit, cursor, all_pages), **options)
 
-@dataclass(frozen=True, slots=True)
-class Listing(Generic[T]):
-    """A list to print: how to get a page behind a cursor, and what one thing on it looks like."""
-
-    columns: tuple[str, ...]
-    fetch: Callable[[int, str | None], Awaitable[tuple[Sequence[T], str | None]]]
-    row: Callable[[T], Iterable[Any]]
-    json: Callable[[T], bytes]
-    nothing: str = "no order matches"
-
-
-def paging_options(function: C) -> C:
-    """Give a command the options of a list that comes in pages; `paging_of` reads them."""
+    limit_help = f"Maximum number of results, 1 to {LARGEST_PAGE}. Default: {DEFAULT_PAGE}."
     for option in (
-        click.option("--all", "to_the_end", is_flag=True, help="All there is, not only a page."),
-        click.option("--cursor", type=TEXT, help="Go on where an earlier page of the same list ended."),
-        click.option(
-            "--limit", type=int, metavar="N", help=f"Up to so many, 1 to {LARGEST_PAGE}; {DEFAULT_PAGE} by default."
-        ),
+        click.option("--all", "all_pages", is_flag=True, help="Fetch all pages."),
+        click.option("--cursor", type=TEXT, help="Cursor of the next page, from the previous page."),
+        click.option("--limit", type=int, metavar="N", help=limit_help),
     ):
-        function = option(function)
-    return function
+        run = option(run)
+    return run
 
 
-def paging_of(limit: int | None, cursor: str | None, *, to_the_end: bool) -> Paging:
-    """Return what the options ask for. Raises `click.UsageError` where they contradict each other."""
-    if to_the_end and limit is not None:
-        raise click.UsageError("--all and --limit cannot be used together: give one of them.")
-    return Paging(limit, cursor, to_the_end)
+def print_list(
+    session: Session,
+    paging: Paging,
+    fetch: Callable[[UseCases, int, str | None], Awaitable[Page[T]]],
+    columns: tuple[str, ...],
+    row: Callable[[T], Iterable[Any]],
+    json: Callable[[T], bytes],
+    *,
+    if_empty: str = "no orders found",
+) -> None:
+    """Print the requested page or all pages, with one page in memory at a time. `fetch` returns the page after a cursor
+    and the next cursor; `row` and `json` render an item.
+    """
+
+    async def pages(use_cases: UseCases) -> Pages[T]:
+        cursor = paging.cursor
+        while True:
+            items, cursor = await fetch(use_cases, paging.size, cursor)
+            yield items, cursor
+            if cursor is None or not paging.all_pages:
+                return
+
+    async def run(use_cases: UseCases) -> None:
+        if session.as_json:
+            await _print_json(pages(use_cases), json)
+        else:
+            await _print_rows(session, pages(use_cases), columns, row, if_empty)
+
+    session.run(run)
 
 
-async def print_list(session: Session, paging: Paging, listing: Listing[T]) -> None:
-    """Print the page that is asked for, or all pages, one in memory at a time."""
-    pages = _pages(paging, listing)
-    await (_print_json(pages, listing) if session.as_json else _print_rows(session, pages, listing))
-
-
-async def _pages(paging: Paging, listing: Listing[T]) -> AsyncIterator[tuple[Sequence[T], str | None]]:
-    cursor = paging.cursor
-    while True:
-        found, cursor = await listing.fetch(paging.size, cursor)
-        yield found, cursor
-        if cursor is None or not paging.to_the_end:
-            return
-
-
-async def _print_json(pages: AsyncIterator[tuple[Sequence[T], str | None]], listing: Listing[T]) -> None:
+async def _print_json(pages: Pages[T], json: Callable[[T], bytes]) -> None:
     separator, cursor = b'{"data":[', None
-    async for found, cursor in pages:  # noqa: B007  # the last one is printed at the end
-        for item in found:
-            output.write_data(separator + listing.json(item))
+    async for items, cursor in pages:  # noqa: B007  # the last one is printed at the end
+        for item in items:
+            output.write_data(separator + json(item))
             separator = b","
     if separator != b",":
         output.write(separator)
@@ -94,13 +99,13 @@ async def _print_json(pages: AsyncIterator[tuple[Sequence[T], str | None]], list
 
 
 async def _print_rows(
-    session: Session, pages: AsyncIterator[tuple[Sequence[T], str | None]], listing: Listing[T]
+    session: Session, pages: Pages[T], columns: tuple[str, ...], row: Callable[[T], Iterable[Any]], if_empty: str
 ) -> None:
     count, cursor = 0, None
-    async for found, cursor in pages:  # noqa: B007  # the last one is told at the end
-        output.write_rows(session, listing.columns, [listing.row(item) for item in found])
-        count += len(found)
+    async for items, cursor in pages:  # noqa: B007  # the last one is printed at the end
+        output.write_rows(session, columns, map(row, items))
+        count += len(items)
     if cursor:
-        output.say(f"there is more: --cursor {cursor} goes on, --all shows all")
+        output.say(f"more results: use --cursor {cursor} for the next page, or --all")
     elif not count and output.wants_table(session):
-        output.say(listing.nothing)
+        output.say(if_empty)

@@ -1,4 +1,4 @@
-"""What one call of the command line has in hand: the store, how to answer, and a loop to run use cases in."""
+"""The state of one call of the command line: the selected store, the output form, and how use cases are run."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
 from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
 
 CLI_ACTOR = Actor(ActorKind.STAFF, "cli", EVERY_SCOPE)
-"""Whoever may start the command works for the shop."""
+"""The actor of all commands: whoever can run the program on the store has full access."""
 
 STORE_FILE = "ORDERKEEP_STORE_FILE"
-"""Names a file that holds the store's URL: a secret that container engines mount, seen by no other process."""
-
-NO, YES = ("0", "off", "f", "false", "n", "no"), ("", "1", "on", "t", "true", "y", "yes")
-"""What switches a setting off and on: the same as where the service reads it."""
+"""Names a file that contains the store URL, such as a secret that a container engine mounts."""
 
 T = TypeVar("T")
 C = TypeVar("C", UseCases, OrderStore)
 
+# The environment is read here without `Settings`, whose import of pydantic would double the time of a call.
 
-def open_as_set(store_url: str) -> UseCases:
-    """Open the use cases; their tables are brought up to date unless `ORDERKEEP_AUTO_MIGRATE` is off."""
+
+def open_from_environment(store_url: str) -> UseCases:
+    """Open the use cases, with the document store, the seller and the migrations that the environment sets."""
     return bootstrap(
         store_url,
         documents_url=os.environ.get("ORDERKEEP_DOCUMENTS") or DEFAULT_DOCUMENTS,
@@ -40,28 +39,28 @@ def open_as_set(store_url: str) -> UseCases:
     )
 
 
-def open_store_as_set(store_url: str) -> OrderStore:
-    """Open the store itself, likewise."""
+def open_store_from_environment(store_url: str) -> OrderStore:
+    """Open the store alone."""
     return open_store(store_url, auto_migrate=_auto_migrate())
 
 
 def _auto_migrate() -> bool:
-    said = os.environ.get("ORDERKEEP_AUTO_MIGRATE", "").lower()
-    if said not in NO + YES:
-        raise click.UsageError("ORDERKEEP_AUTO_MIGRATE cannot be used: it is true or false.")
-    return said in YES
+    try:
+        return click.BOOL.convert(os.environ.get("ORDERKEEP_AUTO_MIGRATE") or "true", None, None)
+    except click.BadParameter:
+        raise click.UsageError("ORDERKEEP_AUTO_MIGRATE must be true or false.") from None
 
 
-def _store_in_environment() -> str | None:
+def _store_from_environment() -> str | None:
     url, file = os.environ.get("ORDERKEEP_STORE"), os.environ.get(STORE_FILE)
     if not file:
         return url
     if url:
-        raise click.UsageError(f"ORDERKEEP_STORE and {STORE_FILE} are both set: leave one of them out.")
+        raise click.UsageError(f"ORDERKEEP_STORE and {STORE_FILE} are both set: unset one of them.")
     try:
         url = Path(file).read_text(encoding="utf-8").strip()
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: {reason}.") from None
     if not url:
         raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: it is empty.")
@@ -70,28 +69,28 @@ def _store_in_environment() -> str | None:
 
 @dataclass(slots=True)
 class Session:
-    """The options that all commands share. `store` is None where no option named one; `open` makes the use cases
-    from a store's URL, `open_store` the store itself.
+    """The options that all commands share. `store` is None if no option selects a store. `open` opens the use cases on
+    a store URL, and `open_store` the store alone.
     """
 
     store: str | None = None
     as_json: bool = False
     debug: bool = False
-    open: Callable[[str], UseCases] = open_as_set
-    open_store: Callable[[str], OrderStore] = open_store_as_set
+    open: Callable[[str], UseCases] = open_from_environment
+    open_store: Callable[[str], OrderStore] = open_store_from_environment
 
     @property
     def store_url(self) -> str:
-        """The store that an option names, else the environment, itself or in a file; else the file in this folder."""
-        return self.store or _store_in_environment() or DEFAULT_STORE
+        """The store of the option `--store`, else of the environment, else the file in the current directory."""
+        return self.store or _store_from_environment() or DEFAULT_STORE
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
-        """Open the store, do the work on its use cases, and close it whatever happened."""
+        """Open the store, run the work on its use cases, and close the store."""
 
         return self._run(self.open, work)
 
     def run_on_store(self, work: Callable[[OrderStore], Awaitable[T]]) -> T:
-        """Do the work on the store itself, opened and closed likewise."""
+        """Open the store, run the work on the store itself, and close it."""
         return self._run(self.open_store, work)
 
     def _run(self, open: Callable[[str], C], work: Callable[[C], Awaitable[T]]) -> T:  # noqa: A002  # as the fields

@@ -1,4 +1,4 @@
-"""The fields of an order and of its lines, and what kind of value each holds: told from the code, listed nowhere."""
+"""The fields of an order and of its lines, and the kind of value of each, derived from the classes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Kind(Enum):
     INSTANT = auto()
     NUMBER = auto()
     AMOUNT = auto()  # minor units
-    JSON = auto()  # a list, an object: whatever is more than one value
+    JSON = auto()  # a list or an object
 
 
 def _kinds(dto: type, entity: type) -> dict[str, Kind]:
@@ -45,7 +45,7 @@ def _without_none(hint: Any) -> Any:
 
 
 LINE_FIELDS = _kinds(LineDTO, OrderLine)
-"""The fields of a line, in their order."""
+"""The fields of a line, in order."""
 
 ORDER_FIELDS = {name: kind for name, kind in _kinds(OrderDTO, Order).items() if name != "lines"}
-"""The fields of an order but for its lines, in their order."""
+"""The fields of an order without its lines, in order."""

@@ -1,60 +1,156 @@
-"""`orderkeep place`."""
+"""`orderkeep place`: an order from options, with amounts in major units, or from JSON as the HTTP API takes it."""
 
 from __future__ import annotations
 
+import csv
+import sys
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
 
-from orderkeep.application.dtos import PlaceOrder
-from orderkeep.application.use_cases import PlaceOrderUseCase
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.command import command
-from orderkeep.entrypoints.cli.options import TEXT, request_of, request_options
+from orderkeep.entrypoints.cli.failures import INVALID, Failure
+from orderkeep.entrypoints.cli.options import TEXT, command, request_options
 from orderkeep.entrypoints.cli.session import Session
 
+AMOUNTS = ("total", "shipping", "discount", "tax")
+LINE_AMOUNTS = ("unit_price", "discount", "tax")
 
-@command("place", PlaceOrderUseCase)
-@click.option("--user", "user_id", type=TEXT, metavar="ID", help="Whose order it is.")
-@click.option("--currency", type=TEXT, metavar="CODE", help="ISO 4217, such as EUR.")
-@click.option("--total", type=TEXT, metavar="AMOUNT", help="In major units, such as 99.00.")
-@click.option("--line", "lines", type=TEXT, multiple=True, metavar="LINE", help="An article; may be repeated.")
-@click.option("--shipping", type=TEXT, metavar="AMOUNT", help="What shipping costs.")
-@click.option("--discount", type=TEXT, metavar="AMOUNT", help="Off the whole order.")
-@click.option("--tax", type=TEXT, metavar="AMOUNT", help="On top of the whole order.")
-@click.option("--external-ref", type=TEXT, metavar="REF", help="Your own number of the order.")
-@click.option("--tag", "tags", type=TEXT, multiple=True, metavar="TAG", help="May be repeated.")
-@click.option("--metadata", type=TEXT, multiple=True, metavar="KEY=VALUE", help="May be repeated.")
-@click.option("--data", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="All of it as JSON.")
-@request_options
-def place_command(
-    session: Session, data: str | None, key: str | None, expected_version: int | None, *, dry_run: bool, **given: Any
-) -> None:
-    """Amounts in options are in major units: 99.00, or 12.345 in KWD. A --line is SKU,NAME,QUANTITY,PRICE, further
-    DISCOUNT and TAX of the whole line if there are any; a name with a comma stands in double quotes. Without --total,
-    the total is what the lines, --shipping and --tax less --discount add up to.
+LARGEST_ORDER = 4 * 1024 * 1024
+"""In bytes. The largest valid order has half of it."""
 
-    With --data, the order is read from a file (- is stdin) as the JSON that HTTP takes: there, amounts are in minor
-    units, and 9900 is 99.00 EUR.
+LINE_HELP = "Order line, as SKU,NAME,QUANTITY,PRICE[,DISCOUNT[,TAX]]. Repeatable."
+DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 
-    Prints the order placed: its JSON, or a table on a terminal.
+
+@command(
+    "place",
     """
-    given = {name: value for name, value in given.items() if value not in (None, ())}
-    command = _from_options(given) if data is None else _from_file(data, given)
-    request = request_of(key, expected_version, dry_run=dry_run)
-    result = session.run(lambda use_cases: use_cases.place_order.execute(command, request))
-    output.write_result(session, result, dry_run=dry_run)
+    Amounts in options are in major units: 99.00, or 12.345 in KWD. A --line is
+    SKU,NAME,QUANTITY,PRICE[,DISCOUNT[,TAX]]; discount and tax apply to the whole line. Quote a name that contains a
+    comma. Without --total, the total is computed: lines + shipping + tax - discount.
+
+    With --data, the order is read as the JSON of the HTTP API, with amounts in minor units: 9900 is 99.00 EUR.
+
+    Prints the order: JSON, or a table on a terminal.
+    """,
+)
+@click.option("--user", "user_id", type=TEXT, metavar="ID", help="User who owns the order.")
+@click.option("--currency", type=TEXT, metavar="CODE", help="ISO 4217 code, such as EUR.")
+@click.option("--total", type=TEXT, metavar="AMOUNT", help="Amount to pay. Default: computed from the lines.")
+@click.option("--line", "lines", type=TEXT, multiple=True, metavar="LINE", help=LINE_HELP)
+@click.option("--shipping", type=TEXT, metavar="AMOUNT", help="Shipping cost.")
+@click.option("--discount", type=TEXT, metavar="AMOUNT", help="Discount on the whole order.")
+@click.option("--tax", type=TEXT, metavar="AMOUNT", help="Tax on the whole order.")
+@click.option("--external-ref", type=TEXT, metavar="REF", help="Your own reference for the order.")
+@click.option("--tag", "tags", type=TEXT, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
+@click.option("--metadata", type=TEXT, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
+@click.option("--data", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help=DATA_HELP)
+@request_options
+def place_command(session: Session, data: str | None, request: CommandContext, **options: Any) -> None:
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if data is None:
+        order = order_from_options(given)
+    elif given:
+        raise click.UsageError("--data cannot be combined with options that describe the order.")
+    else:
+        order = order_from_json(data)
+    result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
+    output.write_result(session, result, dry_run=request.dry_run)
 
 
-def _from_options(given: dict[str, Any]) -> PlaceOrder:
-    from orderkeep.entrypoints.cli.order_options import read_order_options
-
-    return read_order_options(given)
+# --- from options ---
 
 
-def _from_file(path: str, given: dict[str, Any]) -> PlaceOrder:
-    if given:
-        raise click.UsageError("--data holds the whole order: leave the options that describe it away.")
-    from orderkeep.entrypoints.cli.order_json import read_order_json
+def order_from_options(given: dict[str, Any]) -> PlaceOrder:
+    """Return the order that the options describe. Raises `click.UsageError`; the use case validates the order."""
+    for name, option in (("user_id", "--user"), ("currency", "--currency")):
+        if name not in given:
+            raise click.UsageError(f"{option} is required, unless --data has the whole order.")
+    if "total" not in given and "lines" not in given:
+        raise click.UsageError("--total is required, unless there is a --line.")
+    order = dict(given)
+    currency = order["currency"]
+    for name in AMOUNTS:
+        if name in order:
+            order[name] = _minor_units(order[name], currency, f"--{name}")
+    order["lines"] = tuple(_line(text, currency) for text in order.get("lines", ()))
+    order["metadata"] = _metadata(order.get("metadata", ()))
+    order.setdefault("total", _sum(order))
+    return PlaceOrder(**order)
 
-    return read_order_json(path)
+
+def _line(text: str, currency: str) -> LineDTO:
+    cells = next(csv.reader([text], skipinitialspace=True), [])
+    if not 4 <= len(cells) <= 6:
+        raise click.BadParameter("must be SKU,NAME,QUANTITY,PRICE[,DISCOUNT[,TAX]]", param_hint="--line")
+    sku, name, quantity, *amounts = (cell.strip() for cell in cells)
+    if not (quantity.isascii() and quantity.isdigit() and len(quantity) < 20):
+        raise click.BadParameter("must have a whole number as its quantity", param_hint="--line")
+    values = (_minor_units(amount, currency, "--line") for amount in amounts)
+    return LineDTO(sku, name, int(quantity), **dict(zip(LINE_AMOUNTS, values, strict=False)))
+
+
+def _metadata(texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    if not all(equals for _, equals, _ in pairs):
+        raise click.BadParameter("must be KEY=VALUE", param_hint="--metadata")
+    metadata = {key: value for key, _, value in pairs}
+    if len(metadata) != len(pairs):
+        raise click.BadParameter("must not repeat a key", param_hint="--metadata")
+    return metadata
+
+
+def _minor_units(amount: str, currency: str, option: str) -> int:
+    if not amount.replace(".", "", 1).isdecimal() or not amount.isascii():
+        raise click.BadParameter("must have an amount in major units, such as 99.00", param_hint=option)
+    try:
+        return Money.of(Decimal(amount), currency).minor
+    except InvalidInput as error:
+        raise click.BadParameter(str(error), param_hint="--currency" if error.field else option) from None
+
+
+def _sum(order: dict[str, Any]) -> int:
+    lines: tuple[LineDTO, ...] = order["lines"]
+    of_lines: int = sum(line.quantity * line.unit_price - line.discount + line.tax for line in lines)
+    return of_lines + int(order.get("shipping", 0)) + int(order.get("tax", 0)) - int(order.get("discount", 0))
+
+
+# --- from JSON ---
+
+
+def order_from_json(path: str) -> PlaceOrder:
+    """Return the order in the file, or on stdin for `-`. Raises `Failure` with all invalid fields."""
+    from orderkeep.entrypoints.field_errors import InvalidFields
+    from orderkeep.entrypoints.schemas import read_place_order  # imports pydantic, for --data only
+
+    try:
+        return read_place_order(read_json(_read(path)))
+    except InvalidJSON as error:
+        raise Failure(f"the order {error}", INVALID, error.code) from None
+    except InvalidFields as error:
+        count = len(error.errors)
+        summary = "1 field is invalid" if count == 1 else f"{count} fields are invalid"
+        raise Failure(summary, INVALID, error.code, hint="nothing was written", errors=error.errors) from None
+
+
+def _read(path: str) -> bytes:
+    try:
+        if path == "-":
+            body = sys.stdin.buffer.read(LARGEST_ORDER + 1)
+        else:
+            with Path(path).open("rb") as file:
+                body = file.read(LARGEST_ORDER + 1)
+    except OSError as error:
+        raise click.BadParameter(f"cannot read {path}: {error.strerror}", param_hint="--data") from None
+    if len(body) > LARGEST_ORDER:
+        detail = f"{path} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
+        raise Failure(detail, INVALID, "too_large")
+    return body

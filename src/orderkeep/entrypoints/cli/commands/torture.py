@@ -4,62 +4,67 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import click
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.command import command
-from orderkeep.entrypoints.cli.progress import progress
+from orderkeep.entrypoints.cli.options import command
 from orderkeep.entrypoints.cli.session import Session
+from orderkeep.testing.torture import CheckReport, TortureReport, holds_orders_of_others, torture
 
-if TYPE_CHECKING:
-    from orderkeep.testing.torture import CheckReport, TortureReport
-
-COLUMNS = ("check", "rounds", "operations", "conflicts", "undecided", "violations", "first in round")
+CHECK_COLUMNS = ("check", "rounds", "operations", "conflicts", "undecided", "violations", "first in round")
 ROUNDS = 100
 
 
-@command("torture")
-@click.option("--rounds", type=click.IntRange(1), metavar="N", help=f"{ROUNDS} by default; no bound with --seconds.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="Begin no round after so long.")
-@click.option("--yes-write-here", is_flag=True, help="Also where the store keeps orders of others.")
-def torture_command(session: Session, rounds: int | None, seconds: float | None, *, yes_write_here: bool) -> None:
-    """Attack the store from many sides at once, and report every promise that it breaks.
-
-    WRITES TO THE STORE, some seventy orders a round, AND LEAVES THEM THERE: no store deletes an order. They belong
-    to users whose ids begin with torture-. The store must be named, and may keep no orders of others, unless
-    --yes-write-here.
-
-    Each round: saves of one order at once, cancels against shipments, retries with one key, concurrent histories
-    of an order that must be linearizable, walks through lists under writes, and readers of the feed beside
-    writers.
-
-    Prints a line for each check: rounds, calls of the store, saves refused as concurrent, rounds that say nothing
-    because the store could not answer, rounds that saw a promise broken, and the first of these. Says on stderr
-    what was seen; exits with 9 then. Ctrl+C ends it early, with the report of the rounds before.
+@command(
+    "torture",
     """
+    Warning: adds about 70 orders per round, which cannot be deleted. Their user IDs start with torture-. Requires
+    --store or ORDERKEEP_STORE; rejects a store with other orders unless --yes-write-here is given.
+
+    Each round runs concurrent saves of one order, cancellations against shipments, retries with one key, concurrent
+    histories of an order that must be linearizable, walks through lists during writes, and readers of the feed during
+    writes.
+
+    Prints one line for each check: rounds, store calls, saves rejected as concurrent, inconclusive rounds in which the
+    store was unavailable, rounds that violated a guarantee, and the first of these. Prints the details on stderr; exits
+    with 9 after a violation. Ctrl+C ends it early, with the report of the completed rounds.
+    """,
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Number of rounds. Default: {ROUNDS}; unlimited with --seconds.",
+)
+@click.option(
+    "--seconds", type=click.FloatRange(0, min_open=True), metavar="N", help="Start no new round after N seconds."
+)
+@click.option("--yes-write-here", is_flag=True, help="Allow a store that contains other orders.")
+def torture_command(session: Session, rounds: int | None, seconds: float | None, *, yes_write_here: bool) -> None:
     if session.store is None and not os.environ.get("ORDERKEEP_STORE"):
-        raise click.UsageError("Name the store with --store: torture writes to it.")
+        raise click.UsageError("--store is required: torture writes to the store.")
     if rounds is None and seconds is None:
         rounds = ROUNDS
     done: list[TortureReport] = []
     was_interrupted = False
-    with progress("Torturing", rounds, unit="rounds") as advance:
+    with output.progress("Torturing", rounds, unit="rounds") as advance:
 
         def after_round(report: TortureReport) -> None:
             done[:] = [report]
             advance(1)
 
         try:
-            session.run_on_store(lambda store: _torture(store, rounds, seconds, after_round, beside=yes_write_here))
+            session.run_on_store(
+                lambda store: _torture(store, rounds, seconds, after_round, allow_others=yes_write_here)
+            )
         except KeyboardInterrupt:
             if not done:
                 raise
             was_interrupted = True
     if was_interrupted:
-        output.say("interrupted: this is what was seen in the rounds before")
+        output.say("interrupted: results of the completed rounds")
     _print(session, done[0])
     raise click.exceptions.Exit(_exit_code(done[0], failures.INTERRUPTED if was_interrupted else 0))
 
@@ -70,41 +75,35 @@ def _exit_code(report: TortureReport, otherwise: int) -> int:
     return otherwise or (failures.UNAVAILABLE if report.undecided else 0)
 
 
-def _print(session: Session, report: TortureReport) -> None:
-    if session.as_json:
-        counts = {"violations": report.violations, "undecided": report.undecided, "seconds": report.seconds}
-        output.write_json({**counts, "checks": report.checks})
-    else:
-        output.write_rows(session, COLUMNS, (_row(check) for check in report.checks))
-    _say_what_was_seen(session, report)
-
-
 async def _torture(
     store: OrderStore,
     rounds: int | None,
     seconds: float | None,
     after_round: Callable[[TortureReport], None],
     *,
-    beside: bool,
+    allow_others: bool,
 ) -> None:
-    from orderkeep.testing import torture
-
-    if not beside and await torture.holds_orders_of_others(store):
-        hint = "torture would leave its orders among them, for good: name another, or say --yes-write-here"
-        raise failures.Failure("this store keeps orders of others", failures.REFUSED, "store_in_use", hint=hint)
-    await torture.torture(store, rounds=rounds, seconds=seconds, after_round=after_round)
+    if not allow_others and await holds_orders_of_others(store):
+        hint = "torture cannot delete the orders it adds: use another store, or confirm with --yes-write-here"
+        raise failures.Failure("the store contains other orders", failures.REJECTED, "store_in_use", hint=hint)
+    await torture(store, rounds=rounds, seconds=seconds, after_round=after_round)
 
 
-def _row(check: CheckReport) -> tuple[object, ...]:
-    counts = (check.rounds, check.operations, check.conflicts, check.undecided, check.violations)
-    return (check.check, *counts, check.first.round if check.first else None)
-
-
-def _say_what_was_seen(session: Session, report: TortureReport) -> None:
-    output.say("the orders that this made stay in the store, with users whose ids begin with torture-")
+def _print(session: Session, report: TortureReport) -> None:
+    if session.as_json:
+        counts = {"violations": report.violations, "undecided": report.undecided, "seconds": report.seconds}
+        output.write_json({**counts, "checks": report.checks})
+    else:
+        output.write_rows(session, CHECK_COLUMNS, (_row(check) for check in report.checks))
+    output.say("the orders that this run added stay in the store; their user IDs start with torture-")
     for check in report.checks:
         if check.first is not None and not session.as_json:
             for line in f"{check.check}, round {check.first.round}: {check.first.seen}".split("\n"):
                 output.say(line)
     if report.undecided:
-        output.say(f"the store could not answer in {report.undecided} rounds, which therefore say nothing")
+        output.say(f"the store was unavailable in {report.undecided} rounds, whose results are inconclusive")
+
+
+def _row(check: CheckReport) -> tuple[object, ...]:
+    counts = (check.rounds, check.operations, check.conflicts, check.undecided, check.violations)
+    return (check.check, *counts, check.first.round if check.first else None)

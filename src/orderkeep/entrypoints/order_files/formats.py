@@ -1,33 +1,36 @@
-"""Orderkeep's own CSV: a column for each field of the order and, behind `line_`, of its lines. What is written here is
-read back exactly, and no spreadsheet runs a cell of it.
+"""The formats that `export` writes and `import` reads back unchanged: JSON Lines, and CSV with a column for each field
+of an order and, prefixed with `line_`, of its lines. No spreadsheet evaluates a cell of that CSV as a formula.
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.application.use_cases import OrderFormat
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
 
 LINE_PREFIX = "line_"
 COLUMNS = (*ORDER_FIELDS, *(LINE_PREFIX + name for name in LINE_FIELDS))
-"""The header, in its order."""
+"""The header of the CSV."""
 
 GUARD = "'"
-"""Before a text that a spreadsheet would run as a formula; and, so that it can be taken away again, before one that
-begins with it, or is empty where nothing at all would be another thing.
+"""Prefixes a text that a spreadsheet would evaluate as a formula. To be removable, it also prefixes a text that starts
+with it, and an empty text, which differs from no value.
 """
 
-RISKY = "=+-@\t\r\n＝＋－＠" + GUARD  # noqa: RUF001  # East Asian versions of Excel run the wide ones as well
+RISKY = "=+-@\t\r\n＝＋－＠" + GUARD  # noqa: RUF001  # East Asian versions of Excel evaluate the wide ones as well
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
 
 
 def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
-    """Yield the rows of an order: one a line, or one with the cells of a line empty where it has none."""
+    """Yield a CSV row for each line of the order; an order without lines has one row with empty line cells."""
     of_order = [_cell(order[name], kind) for name, kind in ORDER_FIELDS.items()]
     for line in order["lines"]:
         yield of_order + [_cell(line[name], kind) for name, kind in LINE_FIELDS.items()]
@@ -35,9 +38,9 @@ def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
         yield of_order + [""] * len(LINE_FIELDS)
 
 
-def order_in(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return the order in rows that belong together, as the schema takes it. What is no value of its field is left
-    as text, for the schema to refuse.
+def order_of(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
+    """Return the order in its CSV rows, for the schema. A cell that is no value of its field stays a text, which the
+    schema rejects.
     """
     order = {name: _value(rows[0][name], kind) for name, kind in ORDER_FIELDS.items() if rows[0].get(name)}
     lines = [
@@ -74,3 +77,16 @@ def _value(cell: str, kind: Kind) -> Any:
         except InvalidJSON:
             return cell
     return cell
+
+
+def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(rows)
+    return text.getvalue().encode()
+
+
+FORMATS = {
+    "jsonl": OrderFormat("application/jsonl", b"", lambda json: json + b"\n"),
+    "csv": OrderFormat("text/csv", _csv_bytes([COLUMNS]), lambda json: _csv_bytes(rows_of(msgspec.json.decode(json)))),
+}
+"""By name, which is also the file extension."""

@@ -1,4 +1,4 @@
-"""The forms of answers that hold more than an order, the same at every door that answers JSON."""
+"""The JSON forms of responses that contain more than an order, shared by all entrypoints."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from orderkeep.application.dtos import ChangeDTO, CommandResult
 
 
 def dry_run_form(result: CommandResult) -> dict[str, object]:
-    """Return what a command would have made of an order, and why."""
+    """Return the result of a dry run."""
     return {"dry_run": True, "order": result.order, "events": result.events}
 
 
 def change_form(change: ChangeDTO) -> dict[str, object]:
-    """Return what was done to an order, without what only the store needs to know."""
+    """Return an entry of an order's history, without the fields that only the store uses."""
     return {
         "version": change.version,
         "at": change.at,
@@ -25,10 +25,10 @@ def change_form(change: ChangeDTO) -> dict[str, object]:
 
 
 def page_form(data: list[object], next_cursor: str | None) -> dict[str, object]:
-    """Return a page, and where the next one begins."""
+    """Return a page of a list."""
     return {"data": data, **more_form(next_cursor)}
 
 
 def more_form(next_cursor: str | None) -> dict[str, object]:
-    """Return what a page says of the next one."""
+    """Return the fields of a page that describe the next page."""
     return {"has_more": next_cursor is not None, "next_cursor": next_cursor}

@@ -1,0 +1,123 @@
+"""`orderkeep serve`, `openapi` and `config`: the HTTP service and its settings."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+from pydantic import SecretBytes, SecretStr, ValidationError
+
+from orderkeep.config import Settings
+from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.options import TEXT, command
+from orderkeep.entrypoints.cli.session import STORE_FILE, Session
+
+SETTING_COLUMNS = ("setting", "value", "from")
+HIDDEN = "***"
+
+_SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:password|secret|token|key)[^=&#]*=)[^&#]+", re.IGNORECASE)
+_PASSWORD_OF_ENDPOINT = re.compile(
+    r"([?&][^=&#]*=[a-z]+(?::|%3A)(?://|%2F%2F)[^/?&#@]*?(?::|%3A))[^/?&#@]+(?:@|%40)", re.IGNORECASE
+)
+
+# FastAPI and uvicorn are imported inside the commands: `config` needs neither.
+
+
+@command(
+    "serve",
+    """
+    Runs until Ctrl+C or SIGTERM, and completes requests in progress before it exits. Prints the URLs on stderr. Other
+    settings come from the environment: see `orderkeep config`.
+    """,
+)
+@click.option(
+    "--host",
+    type=TEXT,
+    metavar="ADDRESS",
+    help="Address to listen on; 0.0.0.0 for all IPv4 interfaces. Default: 127.0.0.1.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    metavar="N",
+    help="Port to listen on; 0 selects a free port. Default: 8000.",
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of server processes. Default: 1.")
+def serve_command(session: Session, host: str | None, port: int | None, workers: int | None) -> None:
+    from orderkeep.entrypoints.api.server import serve
+
+    serve(load_settings(store=session.store_url, host=host, port=port, workers=workers))
+
+
+@command("openapi", "It is the document that a running server returns at /openapi.json. Opens no store.")
+def openapi_command(session: Session) -> None:  # noqa: ARG001  # JSON with and without --json
+    from orderkeep.entrypoints.api.app import create_app
+
+    document = create_app(load_settings()).openapi()
+    output.write(json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n")
+
+
+@command(
+    "config",
+    """
+    Settings come from options, then from the environment variables that are named here, then from defaults. Passwords
+    are not shown. Without a terminal, prints one tab-separated line for each, without a header: setting, value, from.
+    """,
+)
+def config_command(session: Session) -> None:
+    settings = load_settings(store=session.store_url)
+    present = {name.upper() for name, value in os.environ.items() if value}
+    rows = []
+    for name in Settings.model_fields:
+        variable = variable_of(name)
+        source = variable if variable in present else "default"
+        if name == "store" and session.store is not None:
+            source = "--store"
+        elif name == "store" and STORE_FILE in present:
+            source = STORE_FILE
+        rows.append((name, masked(getattr(settings, name)), source))
+    if session.as_json:
+        output.write_json({name: {"value": value, "from": source} for name, value, source in rows})
+    else:
+        output.write_rows(session, SETTING_COLUMNS, rows)
+
+
+def load_settings(**options: Any) -> Settings:
+    """Return the settings from options that are not None and from the environment. Raises `click.UsageError`."""
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = str(first["loc"][0])
+        source = f"--{name}" if name in given else variable_of(name)
+        rule = first["msg"].removeprefix("Value error, ")
+        raise click.UsageError(f"{source} cannot be used: {rule[:1].lower()}{rule[1:]}.") from None
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return f"{Settings.model_config['env_prefix']}{name}".upper()
+
+
+def masked(value: object) -> str | int | bool:
+    """Return a setting's value without secrets, and without the passwords in URLs."""
+    if isinstance(value, SecretStr | SecretBytes):
+        return HIDDEN
+    if isinstance(value, bool | int):
+        return value
+    text = str(value)
+    if "://" not in text:
+        return text
+    try:
+        password = urlsplit(text).password
+    except ValueError:
+        return HIDDEN
+    if password:
+        text = text.replace(f":{password}@", f":{HIDDEN}@", 1)
+    text = _PASSWORD_OF_ENDPOINT.sub(rf"\1{HIDDEN}@", text)
+    return _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", text)
