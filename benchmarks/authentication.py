@@ -31,7 +31,7 @@ from benchmarks.load.served import (  # noqa: E402
     spread,
     syncs_per_second,
 )
-from orderkeep.infrastructure.openid_tokens.verified import MAX_TOKENS  # noqa: E402
+from orderkeep.infrastructure.openid.authenticator import MAX_VERIFIED  # noqa: E402
 from tests.infrastructure import openid_samples as openid  # noqa: E402
 from tests.servers import openid as provider  # noqa: E402
 
@@ -107,7 +107,10 @@ def all_serving(folder: Path) -> Iterator[list[Asked]]:
             KEY: (keys | NO_LIMITS, new_key(files[KEY])),
             LIMITED: (keys | LIMITS, new_key(files[LIMITED])),
             ONE_TOKEN: (openid_settings | NO_LIMITS, new_tokens(1)),
-            NEW_TOKENS: (openid_settings | NO_LIMITS, new_tokens(MAX_TOKENS + 64)),  # forgotten before they come again
+            NEW_TOKENS: (
+                openid_settings | NO_LIMITS,
+                new_tokens(MAX_VERIFIED + 64),
+            ),  # none is still cached
         }
         yield [
             Asked(stack.enter_context(serving(name, files[name], orderkeep, settings)), tokens)

@@ -3,9 +3,13 @@
 import re
 from collections.abc import Callable
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from orderkeep.application.access.actor import Scope, scopes_in
+from orderkeep.application.access.loopback import is_loopback
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The authentication methods."""
@@ -13,6 +17,19 @@ AUTHENTICATION = ("keys", "jwt", "authorizer")
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
 _LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
 _IMPLIED = {("https", "443"), ("http", "80")}
+_URL = re.compile(
+    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-;=@-Z_a-z~]*)?(\?[!$-;=?-Z_a-z~]*)?"
+)
+
+ALGORITHM_FAMILIES = (
+    ("RS256", "RS384", "RS512"),
+    ("PS256", "PS384", "PS512"),
+    ("ES256", "ES384", "ES512"),
+    ("EdDSA", "Ed25519"),
+)
+"""The signature algorithms of tokens; a deployment uses those of one line. All are asymmetric: with HS256, every
+service that can verify a token could also sign one.
+"""
 
 
 def _origins(text: str) -> str:
@@ -27,6 +44,75 @@ def _origin(text: str) -> str:
     return f"{found[1]}://{found[2]}" if (found[1], found[3]) in _IMPLIED else found[0]
 
 
+def check_issuer(url: str) -> str:
+    """Return the issuer, which has no query. Raises `ValueError`."""
+    if "?" in check_url(url):
+        raise ValueError("must have no ? in it")
+    return url
+
+
+def check_audience(name: str) -> str:
+    """Return the provider's name for this API. Raises `ValueError`."""
+    if not 0 < len(name) <= 255 or not name.isprintable() or name != name.strip():
+        raise ValueError(
+            "must be what the provider calls this API: 1 to 255 characters, none of them at the ends a space"
+        )
+    return name
+
+
+def check_url(url: str) -> str:
+    """Return a URL to fetch keys from: https, or http on this machine. Raises `ValueError`."""
+    host = _host_in(url)
+    if host is None:
+        raise ValueError("must be a URL such as https://login.example.com/shop, without a password and without a #")
+    if url.startswith("http:") and not is_loopback(host):
+        raise ValueError("must begin with https://: over http, anybody on the way could put in keys of their own")
+    return url
+
+
+def _host_in(url: str) -> str | None:
+    if not _URL.fullmatch(url):
+        return None
+    try:
+        parts = urlsplit(url)
+        return None if parts.port == 0 else parts.hostname
+    except ValueError:
+        return None
+
+
+def algorithms_in(text: str) -> tuple[str, ...]:
+    """Return the algorithms in a text such as `ES256 ES384`. Raises `ValueError`."""
+    names = tuple(text.replace(",", " ").split())
+    if not names or not any(set(names) <= set(family) for family in ALGORITHM_FAMILIES):
+        families = "; ".join(", ".join(family) for family in ALGORITHM_FAMILIES)
+        raise ValueError(f"must be one or more of one of these families: {families}")
+    return names
+
+
+def scope_mapping(text: str) -> dict[str, frozenset[Scope]]:
+    """Return the mapping in a text such as `shop.read=orders:read shop.admin=admin`; a term may occur several times.
+    Raises `ValueError`.
+    """
+    found: dict[str, frozenset[Scope]] = {}
+    for pair in text.split():
+        theirs, _, ours = pair.rpartition("=")
+        if not theirs or ours not in list(Scope):
+            known = ", ".join(Scope)
+            raise ValueError(f"must be pairs such as shop.read=orders:read, with one of {known} after each =")
+        found[theirs] = found.get(theirs, frozenset()) | {Scope(ours)}
+    return found
+
+
+_RULES: dict[str | None, Callable[[str], object]] = {
+    "iam_scopes": scopes_in,
+    "jwt_issuer": check_issuer,
+    "jwt_audience": check_audience,
+    "jwt_jwks_url": check_url,
+    "jwt_algorithms": algorithms_in,
+    "jwt_scopes": scope_mapping,
+}
+
+
 class Settings(BaseSettings):
     """All settings. `ORDERKEEP_STORE` sets `store`, and so on; arguments override the environment."""
 
@@ -39,6 +125,9 @@ class Settings(BaseSettings):
     auto_migrate: bool = Field(True, description="Create or upgrade the store's schema on start.")
     host: str = Field("127.0.0.1", description="Address to listen on. Use 0.0.0.0 for all IPv4 interfaces.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on, 0 to 65535; 0 selects a free port.")
+    workers: int = Field(
+        1, ge=1, description="Number of server processes; each has its own rate and concurrency limits."
+    )
     root_path: str = Field("", description="Path prefix that a reverse proxy removes, such as /shop.")
     max_body_bytes: int = Field(65_536, ge=1, description="Maximum size of a request body, in bytes.")
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
@@ -119,27 +208,11 @@ class Settings(BaseSettings):
 
     @field_validator("iam_scopes", "jwt_issuer", "jwt_audience", "jwt_jwks_url", "jwt_algorithms", "jwt_scopes")
     @classmethod
-    def _follows_its_rule(cls, value: str, about: ValidationInfo) -> str:
+    def _check_format(cls, value: str, about: ValidationInfo) -> str:
         if value:
-            _check(about.field_name or "", value)
+            _RULES[about.field_name](value)
         elif about.field_name == "jwt_issuer" and "jwt" in about.data.get("auth", ""):
             raise ValueError("must be set where ORDERKEEP_AUTH names jwt: it says whose tokens count")
         elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
             raise ValueError("must be set where ORDERKEEP_JWT_ISSUER is: else tokens for any service would do here")
         return value
-
-
-def _check(name: str, value: str) -> None:
-    """Raise `ValueError` where a setting that is not empty cannot be used."""
-    from orderkeep.application import claims, openid_provider  # here, as few set any of these
-    from orderkeep.application.access import actor  # here, as few set any of these
-
-    rules: dict[str, Callable[[str], object]] = {
-        "iam_scopes": actor.scopes_in,
-        "jwt_issuer": openid_provider.check_issuer,
-        "jwt_audience": openid_provider.check_audience,
-        "jwt_jwks_url": openid_provider.check_url,
-        "jwt_algorithms": openid_provider.algorithms_in,
-        "jwt_scopes": claims.scope_mapping,
-    }
-    rules[name](value)

@@ -51,7 +51,7 @@ def test_no_range_that_we_declare_begins_below_a_floor() -> None:
     pyproject = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
     project, groups = pyproject["project"], pyproject["dependency-groups"]
     declared = [project["dependencies"], *project["optional-dependencies"].values(), *groups.values()]
-    wanted = [Requirement(line) for lines in declared for line in lines]
+    wanted = [Requirement(line) for lines in declared for line in lines if isinstance(line, str)]
     begins = [
         (wish.name, part.version.removesuffix(".*"))
         for wish in wanted

@@ -27,7 +27,7 @@ ONLY_PAUSES_AND_SAMPLES = {
     "infrastructure/dynamo_repo/feed.py",
     "infrastructure/dynamo_repo/saves.py",
     "infrastructure/dynamo_repo/client.py",
-    "infrastructure/eventbridge_publisher/publisher.py",
+    "infrastructure/eventbridge.py",
     "infrastructure/sqlite_repo/writer.py",
 }
 """Where chance that can be guessed will do: how long to wait, and what a demo is made of."""

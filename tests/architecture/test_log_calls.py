@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from orderkeep.entrypoints.log_lines import FIELDS
+from orderkeep.entrypoints.logs import FIELDS
 from tests.docs.pages import CHECKOUT
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
@@ -36,7 +36,7 @@ def _faults_in_extra(extra: ast.expr) -> Iterator[str]:
         return
     for key in extra.keys:
         if not (isinstance(key, ast.Constant) and key.value in FIELDS):
-            yield f"line {extra.lineno}: {ast.unparse(key) if key else '**'} is no field of log_lines.py"
+            yield f"line {extra.lineno}: {ast.unparse(key) if key else '**'} is no field of logs.py"
 
 
 def test_every_line_is_a_constant_with_fields_that_are_listed() -> None:

@@ -78,8 +78,8 @@ def test_finds_what_is_planted(tmp_path: Path) -> None:
 
 
 def test_finds_a_door_that_is_open(tmp_path: Path) -> None:
-    there = "actor = await use_cases.authenticate.execute(token_in(scope))"
-    bug = Bug("entrypoints/api/identity.py", there, "from orderkeep.entrypoints.api.local_mode import LOCAL as actor")
+    check = "actor = await self._use_cases().authenticate.execute(token_of(scope))"
+    bug = Bug("entrypoints/api/authentication.py", check, "actor = LOCAL_ACTOR")
     options = ["--include-operation-id", "list_orders", "--phases", "examples,coverage,fuzzing"]
     with serving(f"sqlite:///{tmp_path}/orders.db", tmp_path, planted(tmp_path, bug), asks_for_a_key=True) as service:
         report = ask(service, tmp_path, 5, options)

@@ -43,7 +43,7 @@ def test_a_container_keeps_an_order_over_a_stop_and_a_start(container: Container
 
 def test_a_container_does_not_start_while_nobody_need_show_who_they_are(image: Image, tmp_path: Path) -> None:
     with Container(image, tmp_path, {"ORDERKEEP_PORT": str(free_port())}) as container:
-        with pytest.raises(RuntimeError, match=r"will not listen on 0\.0\.0\.0 while nobody need show who they are: "):
+        with pytest.raises(RuntimeError, match=r"refusing to listen on 0\.0\.0\.0 without authentication: "):
             container.start()
         assert container.process is not None
         assert container.process.wait(GRACE_SECONDS) == 2

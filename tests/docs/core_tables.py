@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from typing import Any
 
 from orderkeep.domain import limits
 from orderkeep.domain.status import LIFECYCLE, Command, OrderStatus
@@ -37,6 +38,7 @@ DEPENDENCIES = {
     "httptools": "uvicorn's fast HTTP parser; the plain one costs 4.4 times the CPU",
     "msgspec": "encodes what goes out straight from the DTOs, and reads what is stored",
     "prometheus-client": "`/metrics`",
+    "structlog": "formats log lines from an allow-list; 83 ms to import, with the first line logged, and 6 µs a line",
     "pydantic-settings": "settings from the environment, in `config.py` alone",
     "rich": "tables and progress, on a terminal only",
     "uvicorn": "the HTTP server",
@@ -45,7 +47,7 @@ DEPENDENCIES = {
     "aiodynamo": "AWS credentials, from wherever they are to be had",
     "aiohttp": "the HTTP client to AWS, for many requests at once",
     "urllib3": "the HTTP client on Lambda, where aiohttp's import is too long to wait for; and to an OpenID provider",
-    "joserfc": "verifies tokens of an OpenID provider",
+    "joserfc": "verifies tokens of an OpenID provider; 150 ms to import, with cryptography, and 17 µs a signature",
     "mangum": "turns API Gateway's, a load balancer's and a function URL's events into HTTP requests, on Lambda",
     "typst": "receipts as PDF: one wheel that brings its fonts; the same bytes wherever it runs",
     "obstore": "documents in S3",
@@ -116,10 +118,10 @@ def dependencies() -> Rows:
     return [("package", "why", "when"), *rows]
 
 
-def _dependency_rows(declared: list[tuple[str, list[str]]]) -> Iterator[tuple[str, str, str]]:
+def _dependency_rows(declared: list[tuple[str, list[Any]]]) -> Iterator[tuple[str, str, str]]:
     seen: set[str] = set()
     for when, requirements in declared:
-        for requirement in requirements:
+        for requirement in (each for each in requirements if isinstance(each, str)):  # the rest includes a group
             found = re.match(r"[A-Za-z0-9-]+", requirement)
             assert found
             if found[0] not in seen:

@@ -7,22 +7,22 @@ import click
 import msgspec
 
 from orderkeep.application import errors as application_errors
+from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.errors import status_for
-from orderkeep.entrypoints.api.http1 import bounds as http1_bounds
-from orderkeep.entrypoints.api.parameters import MOST_PARAMETERS
+from orderkeep.entrypoints.api.http1 import limits as http1_limits
+from orderkeep.entrypoints.api.problems import status_of
+from orderkeep.entrypoints.api.routing import MAX_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.commands.place import LARGEST_ORDER
 from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
-from orderkeep.entrypoints.log_lines import FIELDS
+from orderkeep.entrypoints.logs import FIELDS
 from orderkeep.entrypoints.order_files import csv_orders, lines, maps
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
 from orderkeep.entrypoints.order_files.maps import Rule
-from orderkeep.entrypoints.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -77,7 +77,7 @@ def errors() -> Rows:
     rows: Rows = [("code", "HTTP", "exit code", "title", "when")]
     for kind in _kinds():
         words = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        rows.append((f"`{kind.code}`", str(int(status_for(kind))), str(_exit_code_of(kind)), kind.title, words))
+        rows.append((f"`{kind.code}`", str(int(status_of(kind))), str(_exit_code_of(kind)), kind.title, words))
     return rows
 
 
@@ -85,22 +85,22 @@ CONNECTION_BOUNDS = {
     "MAX_TARGET_BYTES": "bytes of a request target; 414 beyond",
     "MAX_HEADERS": "headers of a request; 431 beyond",
     "MAX_HEAD_BYTES": "bytes of all headers; 431 beyond",
-    "MAX_PIPELINED": "requests sent ahead while one is answered; the connection ends behind the last",
+    "MAX_PIPELINED": "requests sent ahead while one is in progress; the connection closes after the last",
     "HEAD_SECONDS": "seconds for a head, and of silence before the first; 408 beyond, or just the end",
     "BODY_PAUSE_SECONDS": "seconds that a body may be late; 408 beyond",
-    "BYTES_PER_SECOND": "bytes a second that a body must have on average behind that, and the reading of an answer",
+    "BYTES_PER_SECOND": "bytes a second of a body on average after that, and of a response that is read",
     "BODY_SECONDS": "seconds for a whole body, however fast; 408 beyond",
-    "ANSWER_PAUSE_SECONDS": "seconds for which an answer that waits may not be read",
-    "KEEP_ALIVE_SECONDS": "seconds of silence behind an answer",
-    "LINGER_SECONDS": "seconds in which what still comes is thrown away before a connection ends",
-    "SWEEP_SECONDS": "seconds between two looks at who is late",
+    "RESPONSE_PAUSE_SECONDS": "seconds for which a response may remain unread",
+    "KEEP_ALIVE_SECONDS": "seconds of silence after a response",
+    "LINGER_SECONDS": "seconds in which data that still arrives is discarded before a connection closes",
+    "SWEEP_SECONDS": "seconds between two checks of these times",
 }
 
 
 def connection_bounds() -> Rows:
-    values = {name: value for name, value in vars(http1_bounds).items() if name.isupper()}
+    values = {name: value for name, value in vars(http1_limits).items() if name.isupper()}
     assert CONNECTION_BOUNDS.keys() == values.keys(), "each bound needs its words here, and no other"
-    rows: Rows = [("what", "bound", "in `entrypoints/api/http1/bounds.py`")]
+    rows: Rows = [("what", "bound", "in `entrypoints/api/http1/limits.py`")]
     return rows + [(CONNECTION_BOUNDS[name], f"{value:,g}", f"`{name}`") for name, value in values.items()]
 
 
@@ -121,7 +121,7 @@ def limits_of_input() -> Rows:
         ("bytes of a request's body (`ORDERKEEP_MAX_BODY_BYTES`)", f"{most_bytes:,}", "413 `body_too_large`"),
         ("levels of arrays and objects in JSON", f"{MAX_DEPTH}", "400 `malformed_json`"),
         ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
-        ("query parameters", f"{MOST_PARAMETERS}", "422 `invalid_query`"),
+        ("query parameters", f"{MAX_PARAMETERS}", "422 `invalid_query`"),
         ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
         ("bytes of a line of a file to import", f"{lines.LONGEST_LINE:,}", "`line_too_long`"),
         ("characters of a record of a CSV file", f"{csv_orders.LONGEST_RECORD:,}", "`malformed_csv`"),
@@ -131,7 +131,7 @@ def limits_of_input() -> Rows:
 
 
 def log_fields() -> Rows:
-    return [("field", "what it says"), *((f"`{name}`", field.says) for name, field in FIELDS.items())]
+    return [("field", "description"), *((f"`{name}`", field.description) for name, field in FIELDS.items())]
 
 
 def _kinds() -> Iterable[type[OrderkeepError]]:

@@ -10,7 +10,6 @@ from tests.docs import (
     dynamo_tables,
     event_tables,
     lambda_deployment,
-    lambda_tables,
 )
 from tests.docs.core_tables import Rows
 from tests.docs.pages import CHECKOUT
@@ -31,7 +30,6 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "log-fields": door_tables.log_fields,
     "errors": door_tables.errors,
     "operations": door_tables.operations,
-    "direct-calls": lambda_tables.direct_calls,
     "map-keys": door_tables.map_keys,
     "map-rules": door_tables.map_rules,
     "map-fields": door_tables.map_fields,

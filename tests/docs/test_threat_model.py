@@ -12,7 +12,7 @@ from orderkeep.application.access.actor import CUSTOMER_SCOPES
 from orderkeep.application.dtos import CancellationDTO, ChangeDTO, LineDTO, OrderDTO
 from orderkeep.bootstrap import documents, stores
 from orderkeep.domain.value_objects import Document
-from orderkeep.entrypoints.log_lines import FIELDS
+from orderkeep.entrypoints.logs import FIELDS
 from tests.application.test_scopes import CALLS
 from tests.docs.pages import CHECKOUT
 

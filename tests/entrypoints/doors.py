@@ -21,8 +21,8 @@ from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.cli.session import Session
 from tests.entrypoints.lambda_calls import KINDS, Answered, Event, Request
-from tests.entrypoints.lambda_containers import Context, container
 from tests.entrypoints.lambda_containers import call as call_lambda
+from tests.entrypoints.lambda_containers import container
 
 Json = dict[str, Any]
 
@@ -118,24 +118,6 @@ def on_lambda(
 
 
 @contextmanager
-def direct(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
-    """The Lambda handler that takes no HTTP."""
-
-    def ask(call: Call) -> Outcome:
-        event: Json = {"use_case": call.use_case, "input": call.input}
-        event |= {"idempotency_key": call.key} if call.key else {}
-        event |= {"expected_version": call.version} if call.version else {}
-        event |= {"dry_run": True} if call.dry_run else {}
-        try:
-            return Outcome(module.handler(json.loads(json.dumps(event)), Context()))
-        except module.CallFailed as error:
-            return Outcome(code=type(error).__name__, says=str(error))
-
-    with container(patch, "lambda_direct", ORDERKEEP_STORE=store, ORDERKEEP_DOCUMENTS=documents) as module:
-        yield ask
-
-
-@contextmanager
 def command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """The command line, which opens the store anew for each call but where it is in memory."""
     patch.setenv("ORDERKEEP_DOCUMENTS", documents)
@@ -160,7 +142,6 @@ Door = Callable[[str, str, pytest.MonkeyPatch], AbstractContextManager[Ask]]
 DOORS: dict[str, Door] = {
     "http": http,
     **{f"lambda-{kind}": partial(on_lambda, event_of) for kind, event_of in KINDS.items()},
-    "direct": direct,
     "cli": command_line,
 }
 

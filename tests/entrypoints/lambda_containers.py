@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.log_context import current_request
+from orderkeep.entrypoints.logs import current_request
 from tests.entrypoints.lambda_calls import Answered, Event, read_answer, with_key
 
 USUAL = {
@@ -32,7 +32,7 @@ USUAL = {
 }
 """What a container is told unless a test says otherwise."""
 
-HANDLERS = ("lambda_runtime", "lambda_handler", "lambda_direct", "lambda_stream")
+HANDLERS = ("lambda_runtime", "lambda_handler", "lambda_stream")
 
 
 @dataclass
@@ -81,7 +81,7 @@ def let_in(module: ModuleType, event: Event) -> Event:
 def _key_of(module: ModuleType) -> str:
     if not hasattr(module, "key_of_the_tests"):
         made = module._use_cases.create_api_key.execute("tests", scopes=["admin"])
-        module.key_of_the_tests = module.take_over_thread().run_until_complete(made).key  # type: ignore[attr-defined]
+        module.key_of_the_tests = module.install_event_loop().run_until_complete(made).key  # type: ignore[attr-defined]
     key: str = module.key_of_the_tests
     return key
 
@@ -89,13 +89,13 @@ def _key_of(module: ModuleType) -> str:
 def see_scopes(module: ModuleType) -> list[Any]:
     """Return where all scopes go from now on."""
     seen: list[Any] = []
-    app = module._answer.app
+    app = module._app
 
     async def spy(scope: Any, receive: Any, send: Any) -> None:
         seen.append(scope)
         await app(scope, receive, send)
 
-    module._answer.app = spy
+    vars(module)["_app"] = spy
     return seen
 
 

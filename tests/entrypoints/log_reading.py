@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.log_lines import JsonLines
+from orderkeep.entrypoints.logs import LogFormatter
 
 
 class Logged:
@@ -38,7 +38,7 @@ class Logged:
 def logged_from(caplog: pytest.LogCaptureFixture, level: int = logging.INFO) -> Iterator[Logged]:
     """Write down what is logged as lines of JSON."""
     before = caplog.handler.formatter
-    caplog.handler.setFormatter(JsonLines())
+    caplog.handler.setFormatter(LogFormatter("json"))
     try:
         with caplog.at_level(level, "orderkeep"):
             yield Logged(caplog)

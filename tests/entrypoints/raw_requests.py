@@ -4,7 +4,7 @@ ways is refused, because somebody in front of us may read it in the other.
 
 from dataclasses import dataclass
 
-from orderkeep.entrypoints.api.http1 import bounds
+from orderkeep.entrypoints.api.http1 import limits
 
 FORGED = b"forged.example"
 """Says that it is our name. Nothing may be decided by it, so it must not be seen again."""
@@ -122,8 +122,8 @@ TARGETS = [
     get("a tab", b"/livez\t", 400, MALFORMED),
     get("a path that is no ASCII", "/orders/é".encode(), 400, MALFORMED),
     get("a query that is no ASCII", b"/orders?user_id=\xff", 400, MALFORMED),
-    get("the longest", b"/" + b"x" * (bounds.MAX_TARGET_BYTES - 1), 404, "not_found"),
-    get("one longer", b"/" + b"x" * bounds.MAX_TARGET_BYTES, 414, "target_too_long"),
+    get("the longest", b"/" + b"x" * (limits.MAX_TARGET_BYTES - 1), 404, "not_found"),
+    get("one longer", b"/" + b"x" * limits.MAX_TARGET_BYTES, 414, "target_too_long"),
     Case("OPTIONS *", b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", (405,), "method_not_allowed"),
 ]
 
@@ -161,10 +161,10 @@ HEADERS = [
     header("a name that is no ASCII", b"X-N\xffte: a"),
     header("no name", b": a"),
     header("no colon", b"X-Note"),
-    header("as many headers as there may be", b"\r\n".join([b"X: y"] * (bounds.MAX_HEADERS - 1)), 200, None),
-    header("one more", b"\r\n".join([b"X: y"] * bounds.MAX_HEADERS), 431, "head_too_large"),
+    header("as many headers as there may be", b"\r\n".join([b"X: y"] * (limits.MAX_HEADERS - 1)), 200, None),
+    header("one more", b"\r\n".join([b"X: y"] * limits.MAX_HEADERS), 431, "head_too_large"),
     header("a large header", b"X: " + b"y" * 15_000, 200, None),
-    header("a header that is too large", b"X: " + b"y" * bounds.MAX_HEAD_BYTES, 431, "head_too_large"),
+    header("a header that is too large", b"X: " + b"y" * limits.MAX_HEAD_BYTES, 431, "head_too_large"),
     header("headers that are too large together", b"\r\n".join([b"X: " + b"y" * 2_000] * 9), 431, "head_too_large"),
     Case("a folded first header", b"GET /livez HTTP/1.1\r\n " + HOST + b"\r\n", (400,), MALFORMED),
     Case("a head that ends in a line feed", b"GET /livez HTTP/1.1\r\n" + HOST + b"\n", (400,), MALFORMED),
@@ -263,7 +263,7 @@ IN_A_ROW = [
         "a web socket is not opened", b"GET /livez HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: websocket"
         b"\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", (200,), goes_on=True,
     ),
-    Case("very many at once", LIVE * 5_000, (200,) * (bounds.MAX_PIPELINED + 1)),
+    Case("very many at once", LIVE * 5_000, (200,) * (limits.MAX_PIPELINED + 1)),
 ]  # fmt: skip
 
 CASES = [*LINES, *TARGETS, *HOSTS, *HEADERS, *BODIES, *CHUNK_FORMS, *IN_A_ROW]

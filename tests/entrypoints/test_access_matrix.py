@@ -15,7 +15,7 @@ from orderkeep.application.access.actor import EVERY_SCOPE, Scope
 from orderkeep.application.change_order import CommandContext
 from orderkeep.bootstrap import UseCases
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.entrypoints.api.identity import OPEN_TO_ALL
+from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.testing.orders import place_command
 from tests.entrypoints.credentials import Headers, customer, guarded_client, staff, use_cases_with_keys
 from tests.entrypoints.http_calls import PLAIN, document
@@ -96,7 +96,7 @@ async def shop(store_url: str) -> AsyncIterator[Shop]:
 
 def test_every_operation_has_its_row() -> None:
     assert OPERATIONS.keys() == ROWS.keys()
-    assert {path for name, (_, path) in OPERATIONS.items() if ROWS[name].scope is None} <= OPEN_TO_ALL
+    assert {path for name, (_, path) in OPERATIONS.items() if ROWS[name].scope is None} <= OPEN_PATHS
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer ok_0000000000_x"}], ids=["none", "bad"])

@@ -52,7 +52,7 @@ def key_of(module: ModuleType, user_id: str) -> str:
 
 
 def run(module: ModuleType, work: Awaitable[T]) -> T:
-    done: T = module.take_over_thread().run_until_complete(work)
+    done: T = module.install_event_loop().run_until_complete(work)
     return done
 
 

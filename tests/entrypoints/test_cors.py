@@ -7,8 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from orderkeep.config import Settings
-from orderkeep.entrypoints.api.cors import METHODS, READABLE, SENDABLE
-from orderkeep.entrypoints.api.openapi import HEADERS, PARAMETERS
+from orderkeep.entrypoints.api.openapi import RESPONSE_HEADERS
+from orderkeep.entrypoints.api.shell import CORS_EXPOSED, CORS_METHODS, CORS_REQUEST
 from tests.entrypoints.http_calls import PLAIN, document, http_client
 
 SHOP = "https://shop.example"
@@ -41,12 +41,12 @@ async def test_pages_of_a_listed_origin_may_ask_and_read_what_is_named() -> None
         asked = await client.options("/orders", headers=PREFLIGHT)
         assert asked.status_code == 200
         assert asked.headers["access-control-allow-origin"] == SHOP
-        assert re.split(r",\s*", asked.headers["access-control-allow-methods"]) == [*METHODS]
-        assert {*SENDABLE} <= {*re.split(r",\s*", asked.headers["access-control-allow-headers"])}
+        assert re.split(r",\s*", asked.headers["access-control-allow-methods"]) == [*CORS_METHODS]
+        assert {*CORS_REQUEST} <= {*re.split(r",\s*", asked.headers["access-control-allow-headers"])}
         answer = await client.post("/orders", json=PLAIN, headers={"Origin": SHOP})
         assert cors_headers(answer) == {
             "access-control-allow-origin": SHOP,
-            "access-control-expose-headers": ", ".join(READABLE),
+            "access-control-expose-headers": ", ".join(CORS_EXPOSED),
         }
         assert answer.headers["vary"] == "Origin"
         refused = await client.get("/orders/unknown", headers={"Origin": "http://localhost:5173"})
@@ -109,7 +109,9 @@ def test_refuses_to_list_what_is_no_origin(origins: str) -> None:
 
 
 def test_pages_may_send_and_read_what_the_document_has() -> None:
-    assert {*PARAMETERS} | {"Authorization", "Content-Type"} == {*SENDABLE}
-    assert {*READABLE} == {*HEADERS} - {"Content-Disposition", "WWW-Authenticate"}
+    operations = [each for path in document()["paths"].values() for each in path.values()]
+    headers = {each["name"] for operation in operations for each in operation["parameters"] if each["in"] == "header"}
+    assert headers | {"Authorization", "Content-Type"} == {*CORS_REQUEST}
+    assert {*CORS_EXPOSED} == {*RESPONSE_HEADERS} - {"Connection", "Content-Disposition", "WWW-Authenticate"}
     methods = {method.upper() for operations in document()["paths"].values() for method in operations}
-    assert methods | {"HEAD"} == {*METHODS}
+    assert methods | {"HEAD"} == {*CORS_METHODS}

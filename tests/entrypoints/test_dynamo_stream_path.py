@@ -9,8 +9,8 @@ import pytest
 from orderkeep.application.change_order import CommandContext
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.stores import open_store, table_setup
+from orderkeep.infrastructure import eventbridge
 from orderkeep.infrastructure.cloud_events import cloud_events
-from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
 from orderkeep.testing.orders import place_command
 from tests.entrypoints.stream_handler import container
 from tests.infrastructure.published_changes import feed_of
@@ -34,7 +34,7 @@ def fails_often(number: int, call: Call) -> Answer | None:
 async def test_what_leaves_is_what_the_feed_has_order_per_order(
     dynamodb: Server, monkeypatch: pytest.MonkeyPatch, records_each: int
 ) -> None:
-    monkeypatch.setattr(publishing, "FIRST_PAUSE_SECONDS", 0.0001)
+    monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 0.0001)
     url = await dynamodb.new_url()
     setup = table_setup(url)
     table = await setup.create(stream=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.api.docs import STATIC
+from orderkeep.entrypoints.api.swagger_ui import STATIC
 from tests.entrypoints.http_calls import ORDER, PLAIN
 from tests.entrypoints.lambda_calls import (
     KINDS,
@@ -84,14 +84,14 @@ def test_what_is_not_text_arrives_byte_by_byte(lambda_handler: ModuleType, event
 
 @pytest.mark.parametrize("media_type", ["application/pdf", "application/octet-stream"])
 def test_documents_leave_in_base64_whatever_their_bytes_look_like(lambda_handler: ModuleType, media_type: str) -> None:
-    lambda_handler._answer.app = answering([(b"content-type", media_type.encode())], b"looks like text")
+    vars(lambda_handler)["_app"] = answering([(b"content-type", media_type.encode())], b"looks like text")
     answer = lambda_handler.handler(http_api(Request()), Context())
     assert (answer["isBase64Encoded"], base64.b64decode(answer["body"])) == (True, b"looks like text")
 
 
 @pytest.mark.parametrize("media_type", ["text/html; charset=utf-8", "text/csv; charset=utf-8", "application/json"])
 def test_documents_that_are_text_leave_as_text(lambda_handler: ModuleType, media_type: str) -> None:
-    lambda_handler._answer.app = answering([(b"content-type", media_type.encode())], "größer".encode())
+    vars(lambda_handler)["_app"] = answering([(b"content-type", media_type.encode())], "größer".encode())
     answer = lambda_handler.handler(http_api(Request()), Context())
     assert (answer["isBase64Encoded"], answer["body"]) == (False, "größer")
 
@@ -108,7 +108,7 @@ def test_documents_that_are_text_leave_as_text(lambda_handler: ModuleType, media
 )
 def test_cookies_that_are_set_leave_one_by_one(lambda_handler: ModuleType, event_of: Any, cookies_of: Any) -> None:
     headers = [(b"set-cookie", b"a=1; Path=/"), (b"set-cookie", b"b=2, and more"), (b"content-type", b"text/plain")]
-    lambda_handler._answer.app = answering(headers, b"")
+    vars(lambda_handler)["_app"] = answering(headers, b"")
     assert cookies_of(lambda_handler.handler(event_of(Request()), Context())) == ["a=1; Path=/", "b=2, and more"]
 
 
@@ -212,3 +212,34 @@ def test_what_lambda_is_given_back_is_json(lambda_handler: ModuleType) -> None:
     answer = lambda_handler.handler(event, Context())
     assert read_answer(answer).json() == {"status": "alive"}
     assert "multiValueHeaders" not in answer
+
+
+NOT_HTTP: dict[str, tuple[Any, str]] = {
+    "stream": (
+        {"Records": [{"eventSource": "aws:dynamodb", "eventName": "INSERT", "dynamodb": {}}]},
+        "a DynamoDB stream, which is for orderkeep.entrypoints.lambda_stream.handler",
+    ),
+    "schedule": (
+        {"version": "0", "source": "aws.events", "detail-type": "Scheduled Event", "detail": {}},
+        "EventBridge, whose targets need an input with an HTTP request",
+    ),
+    "queue": ({"Records": [{"eventSource": "aws:sqs", "body": "{}"}]}, "from aws:sqs"),
+    "topic": ({"Records": [{"EventSource": "aws:sns", "Sns": {}}]}, "from aws:sns"),
+    "edge": ({"Records": [{"cf": {"request": {"uri": "/", "method": "GET"}}}]}, "from an unknown source"),
+    "web socket": ({"requestContext": {"connectionId": "a=", "eventType": "CONNECT"}}, "from an unknown source"),
+    "another version": ({"version": "3.0", "requestContext": {"http": {"method": "GET"}}}, "from an unknown source"),
+    "empty": ({}, "from an unknown source"),
+    "null": (None, "from an unknown source"),
+    "list": ([{"Records": []}], "from an unknown source"),
+    "odd records": ({"Records": "many"}, "from an unknown source"),
+    "odd context": ({"requestContext": "none", "httpMethod": "GET", "path": "/"}, "from an unknown source"),
+}
+
+
+@pytest.mark.parametrize("event, sender", NOT_HTTP.values(), ids=NOT_HTTP)
+def test_any_other_event_is_rejected_with_its_sender(lambda_handler: ModuleType, event: Any, sender: str) -> None:
+    seen = see_scopes(lambda_handler)
+    with pytest.raises(lambda_handler.WrongHandler, match="this event is not an HTTP request: it comes from") as raised:
+        lambda_handler.handler(event, Context())
+    assert sender in str(raised.value)
+    assert seen == []

@@ -1,4 +1,4 @@
-"""A Lambda container's start: what is not set up fails then and there, and says what to set or to run."""
+"""The start of a Lambda container: it fails without its configuration, and says what to set or to run."""
 
 import asyncio
 import socket
@@ -15,8 +15,6 @@ from tests.entrypoints.lambda_containers import Context, call, container
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.tcp_proxy import tcp_proxy
 
-EveryHandler = pytest.mark.parametrize("handler", ["lambda_handler", "lambda_direct"])
-
 
 @pytest.fixture
 def in_the_region(dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
@@ -28,7 +26,7 @@ def in_the_region(dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     return dynamodb
 
 
-def failure(monkeypatch: pytest.MonkeyPatch, handler: str, **environment: str) -> str:
+def failure(monkeypatch: pytest.MonkeyPatch, handler: str = "lambda_handler", **environment: str) -> str:
     """Return why a container does not start."""
     with pytest.raises(Exception, match=r"\w") as raised, container(monkeypatch, handler, **environment):
         pass
@@ -36,57 +34,47 @@ def failure(monkeypatch: pytest.MonkeyPatch, handler: str, **environment: str) -
     return str(raised.value)
 
 
-@EveryHandler
-def test_a_function_without_a_store_says_what_to_set(monkeypatch: pytest.MonkeyPatch, handler: str) -> None:
-    assert failure(monkeypatch, handler) == "no store is named: set ORDERKEEP_STORE, such as dynamodb://orders"
+def test_a_store_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert failure(monkeypatch) == "no store is configured: set ORDERKEEP_STORE, such as dynamodb://orders"
 
 
-@EveryHandler
 @pytest.mark.parametrize(
     "variables, said",
     [
-        ({"ORDERKEEP_STORE": "mongodb://orders"}, "ORDERKEEP_STORE cannot be used: a store's URL begins with"),
-        ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_LOG_LEVEL": "loud"}, "ORDERKEEP_LOG_LEVEL cannot be used: "),
-        ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_DOCUMENTS": "ftp://x"}, "ORDERKEEP_DOCUMENTS cannot be used: "),
+        ({"ORDERKEEP_STORE": "mongodb://orders"}, "ORDERKEEP_STORE is invalid: a store's URL begins with"),
+        ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_LOG_LEVEL": "loud"}, "ORDERKEEP_LOG_LEVEL is invalid: "),
+        ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_DOCUMENTS": "ftp://x"}, "ORDERKEEP_DOCUMENTS is invalid: "),
         ({"ORDERKEEP_STORE": "dynamodb://a"}, "a DynamoDB table has a name of 3 to 255 letters"),
     ],
     ids=["store", "setting", "documents", "table"],
 )
-def test_a_setting_that_cannot_be_used_is_named(
-    monkeypatch: pytest.MonkeyPatch, handler: str, variables: dict[str, str], said: str
-) -> None:
+def test_an_invalid_setting_is_named(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str) -> None:
     monkeypatch.setenv("AWS_REGION", REGION)
-    assert said in failure(monkeypatch, handler, **variables)
+    assert said in failure(monkeypatch, **variables)
 
 
-def test_a_region_that_nobody_named_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_region_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
         monkeypatch.delenv(name, raising=False)
-    assert "set AWS_REGION" in failure(monkeypatch, "lambda_handler", ORDERKEEP_STORE="dynamodb://orders")
+    assert "set AWS_REGION" in failure(monkeypatch, ORDERKEEP_STORE="dynamodb://orders")
 
 
-@EveryHandler
 @pytest.mark.parametrize(
     "url, package, extra", [("dynamodb://orders", "aiodynamo", "aws"), ("postgresql://x/orders", "asyncpg", "postgres")]
 )
-def test_a_driver_that_was_not_packed_is_named(
-    monkeypatch: pytest.MonkeyPatch, handler: str, url: str, package: str, extra: str
-) -> None:
-    ours = tuple(f"orderkeep.infrastructure.{adapter}" for adapter in ("aws_http", "dynamo_repo", "postgres_repo"))
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch, url: str, package: str, extra: str) -> None:
+    ours = tuple(f"orderkeep.infrastructure.{adapter}" for adapter in ("aws", "dynamo_repo", "postgres_repo"))
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     for name in [name for name in sys.modules if name.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
-    assert f"pip install 'orderkeep[{extra}]'" in failure(monkeypatch, handler, ORDERKEEP_STORE=url)
+    assert f"pip install 'orderkeep[{extra}]'" in failure(monkeypatch, ORDERKEEP_STORE=url)
 
 
-@EveryHandler
-def test_a_table_that_is_not_there_says_what_to_run(
-    monkeypatch: pytest.MonkeyPatch, dynamodb: Server, handler: str
-) -> None:
+def test_a_missing_table_says_what_to_run(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
     store = dynamodb.url_of("no-such-table")
-    said = failure(monkeypatch, handler, ORDERKEEP_STORE=store)
+    said = failure(monkeypatch, ORDERKEEP_STORE=store)
     assert "run `orderkeep table create`" in said
     assert f"the store is {store}" in said
 
@@ -112,15 +100,12 @@ def table_without(server: Server, index: str) -> str:
     return server.url_of(name)
 
 
-@EveryHandler
-def test_a_table_that_lacks_an_index_is_refused(
-    monkeypatch: pytest.MonkeyPatch, dynamodb: Server, handler: str
-) -> None:
-    said = failure(monkeypatch, handler, ORDERKEEP_STORE=table_without(dynamodb, "by_inbox"))
+def test_a_table_without_an_index_is_rejected(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
+    said = failure(monkeypatch, ORDERKEEP_STORE=table_without(dynamodb, "by_inbox"))
     assert "it lacks the index by_inbox: name another table, and run `orderkeep table create` for it" in said
 
 
-def test_a_table_that_was_not_set_up_is_refused(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
+def test_a_table_without_settings_is_rejected(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
     async def forget() -> str:
         found = TableSetup(await dynamodb.new_table(), region=REGION, endpoint=dynamodb.endpoint)
         try:
@@ -129,22 +114,19 @@ def test_a_table_that_was_not_set_up_is_refused(monkeypatch: pytest.MonkeyPatch,
         finally:
             await found.close()
 
-    said = failure(monkeypatch, "lambda_handler", ORDERKEEP_STORE=asyncio.run(forget()))
+    said = failure(monkeypatch, ORDERKEEP_STORE=asyncio.run(forget()))
     assert "the table is not set up for orders: run `orderkeep table create`" in said
 
 
-@EveryHandler
-def test_the_table_may_be_named_as_the_article_names_it(
-    monkeypatch: pytest.MonkeyPatch, in_the_region: Server, handler: str
-) -> None:
+def test_the_articles_variable_names_the_table(monkeypatch: pytest.MonkeyPatch, in_the_region: Server) -> None:
     table = asyncio.run(in_the_region.new_table())
-    with container(monkeypatch, handler, ORDERS_TABLE=table):
+    with container(monkeypatch, ORDERS_TABLE=table):
         pass
-    said = failure(monkeypatch, handler, ORDERS_TABLE=table, ORDERKEEP_STORE="dynamodb://no-such-table")
+    said = failure(monkeypatch, ORDERS_TABLE=table, ORDERKEEP_STORE="dynamodb://no-such-table")
     assert "the store is dynamodb://no-such-table" in said
 
 
-def test_a_store_that_is_away_for_the_moment_keeps_no_function_from_starting(
+def test_an_unavailable_store_does_not_prevent_the_start(
     monkeypatch: pytest.MonkeyPatch, dynamodb: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     table = asyncio.run(dynamodb.new_table())
@@ -152,14 +134,14 @@ def test_a_store_that_is_away_for_the_moment_keeps_no_function_from_starting(
         monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.client.FIRST_PAUSE_SECONDS", 0.001)
         proxy.refuse = True
         with container(monkeypatch, ORDERKEEP_STORE=Server(proxy.url).url_of(table)) as module:
-            assert '"event": "the store does not answer yet", "reason": "DynamoDB cannot be reached' in caplog.text
+            assert '"event": "the store is unavailable", "reason": "DynamoDB cannot be reached' in caplog.text
             away = call(module, http_api(Request.json("POST", "/orders", PLAIN)))
             assert (away.status, away.headers["retry-after"]) == (503, "1")
             proxy.refuse = False
             assert call(module, http_api(Request.json("POST", "/orders", PLAIN))).status == 201
 
 
-def test_a_store_that_hangs_keeps_no_function_from_starting(
+def test_a_hanging_store_does_not_prevent_the_start(
     monkeypatch: pytest.MonkeyPatch, dynamodb: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     table = asyncio.run(dynamodb.new_table())
@@ -168,14 +150,14 @@ def test_a_store_that_hangs_keeps_no_function_from_starting(
         with container(monkeypatch, "lambda_runtime", ORDERKEEP_STORE=store) as runtime:
             proxy.fall_silent()
             monkeypatch.setattr(runtime, "INIT_SECONDS", 0.05)
-            use_cases = runtime.wire()
-            assert '"event": "the store does not answer yet", "reason": "it took too long"' in caplog.text
+            use_cases = runtime.start_wiring(runtime.load_settings())()
+            assert '"event": "the store is unavailable", "reason": "it took too long"' in caplog.text
             proxy.speak()
             runtime.run(use_cases.check_store(), Context())
             runtime.run(use_cases.close(), Context())
 
 
-def test_a_store_is_asked_while_the_rest_is_imported(
+def test_the_store_is_checked_during_the_imports(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent, container(monkeypatch, ORDERKEEP_STORE="memory://"):
@@ -184,10 +166,10 @@ def test_a_store_is_asked_while_the_rest_is_imported(
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings = runtime.read_settings(store=f"dynamodb://orders?region={REGION}&endpoint={endpoint}")
 
-        go_on = runtime.begin_to_wire(settings)
+        finish = runtime.start_wiring(settings)
 
         with silent.accept()[0]:  # it was asked
             assert caplog.messages == []  # and nobody has waited for an answer
-            use_cases = go_on()
-        assert caplog.messages == ["the store does not answer yet"]
-        runtime.take_over_thread().run_until_complete(use_cases.close())
+            use_cases = finish()
+        assert caplog.messages == ["the store is unavailable"]
+        runtime.install_event_loop().run_until_complete(use_cases.close())

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
+from orderkeep.infrastructure import eventbridge
 from orderkeep.testing.orders import pending_order
 from tests.entrypoints.log_reading import Logged
 from tests.entrypoints.stream_handler import Container, container
@@ -37,7 +37,7 @@ async def server() -> AsyncIterator[EventBridgeServer]:
 
 @pytest.fixture
 async def lambda_stream(server: EventBridgeServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Container]:
-    monkeypatch.setattr(publishing, "FIRST_PAUSE_SECONDS", 0.0001)
+    monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 0.0001)
     async with container(monkeypatch, {"ORDERKEEP_EVENTS": server.url}) as found:
         yield found
 
@@ -68,12 +68,15 @@ async def test_reports_the_first_that_was_not_taken_and_sends_nothing_behind_it(
 
 
 async def test_what_cannot_be_read_is_reported_when_all_before_it_is_published(
-    server: EventBridgeServer, lambda_stream: Container, logged: Logged
+    server: EventBridgeServer, lambda_stream: Container, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8")
     records = [placed(3), placed(4), poison(), placed(6)]
     assert await lambda_stream.invoke({"Records": records}) == [sequence_number(POISON)]
     assert server.taken_ids == ["order-3.1.1", "order-4.1.1"]
-    assert logged.one("a record of the stream cannot be read")["record"] == sequence_number(POISON)
+    line = logged.one("a record of the stream cannot be read")
+    assert (line["record"], line["request_id"]) == (sequence_number(POISON), "8f3a-17")
+    assert line["trace_id"] == "5759e988bd862e3fe1be46a994272793"
     assert await lambda_stream.invoke({"Records": [poison()]}) == [sequence_number(POISON)]
 
 
@@ -103,8 +106,8 @@ async def test_a_slow_bus_is_given_up_while_there_is_time_to_report(
 async def test_throttling_takes_as_long_as_the_invocation_has(
     server: EventBridgeServer, lambda_stream: Container, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publishing, "FIRST_PAUSE_SECONDS", 3_600.0)
-    monkeypatch.setattr(publishing, "LONGEST_PAUSE_SECONDS", 3_600.0)
+    monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 3_600.0)
+    monkeypatch.setattr(eventbridge, "MAX_PAUSE_SECONDS", 3_600.0)
     server.rule = lambda number, call: Answer(refused={1: "ThrottlingException"})
     assert await lambda_stream.invoke({"Records": [placed(1), placed(2)]}, milliseconds=900) == [sequence_number(2)]
 
@@ -116,8 +119,8 @@ async def test_throttling_takes_as_long_as_the_invocation_has(
         ({}, "no list Records"),
         ({"Records": {}}, "no list Records"),
         ({"version": "2.0", "rawPath": "/orders"}, "no list Records"),
-        ({"Records": [{"eventSource": "aws:sqs", "messageId": "1"}]}, "Records/0 is of aws:sqs"),
-        ({"Records": ["a text"]}, "Records/0 is of no source"),
+        ({"Records": [{"eventSource": "aws:sqs", "messageId": "1"}]}, "Records/0 is from aws:sqs"),
+        ({"Records": ["a text"]}, "Records/0 is from an unknown source"),
         ({"Records": [{"eventSource": "aws:dynamodb"}]}, "Records/0/dynamodb has no SequenceNumber"),
         ({"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": 5}}]}, "has no SequenceNumber"),
     ],
@@ -167,11 +170,11 @@ async def test_imports_neither_fastapi_nor_amazons_client(server: EventBridgeSer
         ("", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
         ("memory://", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
         ("sqs://orders", "the URL of the events is eventbridge://bus"),
-        ("eventbridge://", "an event bus has a name"),
-        ("eventbridge://two buses", "an event bus has a name"),
+        ("eventbridge://", "the name of an event bus has"),
+        ("eventbridge://two buses", "the name of an event bus has"),
         ("eventbridge://orders?queue=x", "the URL of the events is eventbridge://bus"),
         ("eventbridge://orders#here", "the URL of the events is eventbridge://bus"),
-        ("eventbridge://orders?source=aws.orders", "a source of events has"),
+        ("eventbridge://orders?source=aws.orders", "the source of events has"),
         ("eventbridge://orders?endpoint=somewhere", "the endpoint of AWS must be a URL"),
         ("memory://orders", "the URL of the events is eventbridge://bus"),
     ],

@@ -69,5 +69,5 @@ def test_does_not_listen_anywhere_else(host: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "orderkeep", "--store", "memory://", "serve", "--host", host, "--port", "0"]
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2
-    assert f"will not listen on {host} while nobody need show who they are: set ORDERKEEP_AUTH=keys" in ended.stderr
+    assert f"refusing to listen on {host} without authentication: set ORDERKEEP_AUTH=keys" in ended.stderr
     assert not is_loopback(host)

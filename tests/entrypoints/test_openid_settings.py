@@ -1,8 +1,17 @@
-"""The settings of an OpenID provider: each that cannot be used is named, with its rule."""
+"""The settings of an OpenID provider: an invalid one is named, with its rule."""
 
 import pytest
 
-from orderkeep.config import Settings
+from orderkeep.application.access.actor import Scope
+from orderkeep.config import (
+    ALGORITHM_FAMILIES,
+    Settings,
+    algorithms_in,
+    check_audience,
+    check_issuer,
+    check_url,
+    scope_mapping,
+)
 from tests.entrypoints.cli_calls import Cli
 
 RIGHT = {
@@ -29,7 +38,7 @@ def test_settings_of_an_openid_provider_come_from_the_environment() -> None:
     assert found == RIGHT
 
 
-def test_no_provider_is_set_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_provider_is_configured_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in RIGHT:
         monkeypatch.delenv(name)
     assert (Settings().jwt_issuer, Settings().jwt_audience) == ("", "")
@@ -59,3 +68,82 @@ def test_invalid_setting_is_named_with_its_rule(
     monkeypatch.setenv(f"ORDERKEEP_JWT_{name}", value)
     answer = Cli()("config", code=2)
     assert f"ORDERKEEP_JWT_{name} cannot be used: {rule}" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://login.example.com",
+        "https://login.example.com/",
+        "https://login.example.com:8443/realms/shop?version=1",
+        "https://[2001:db8::1]/keys",
+        "http://localhost:8080/realms/shop",
+        "http://127.0.0.1:8080/keys",
+        "http://[::1]/keys",
+    ],
+)
+def test_url_may_be_https_or_on_this_machine(url: str) -> None:
+    assert check_url(url) == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://login.example.com", "http://10.0.0.1/keys", "http://localhost.example.com", "http://[2001:db8::1]/"]
+)
+def test_url_without_tls_is_rejected(url: str) -> None:
+    with pytest.raises(ValueError, match="must begin with https://"):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "login.example.com", "ftp://login.example.com", "file:///etc/passwd", "https://", "https:///keys"),
+        *("https://me:secret@login.example.com", "https://login.example.com/#keys", "https://login.example.com:0"),
+        *("https://login.example.com:99999", "https://[::zz]/", "https://[1]/", "https://login.example.com/a b"),
+        *("https://login.example.com/\n", " https://login.example.com", "HTTPS://login.example.com"),
+    ],
+)
+def test_malformed_url_is_rejected(url: str) -> None:
+    with pytest.raises(ValueError, match="must be a URL such as"):
+        check_url(url)
+
+
+def test_issuer_has_no_query() -> None:
+    with pytest.raises(ValueError, match="no \\?"):
+        check_issuer("https://login.example.com/shop?a=b")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", " orders", "orders ", "a" * 256])
+def test_audience_is_one_line(name: str) -> None:
+    with pytest.raises(ValueError, match="1 to 255 characters"):
+        check_audience(name)
+
+
+def test_algorithms_of_one_family_may_be_combined() -> None:
+    for family in ALGORITHM_FAMILIES:
+        assert algorithms_in(", ".join(family)) == family
+    assert algorithms_in("ES256 ES384") == ("ES256", "ES384")
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "none", "HS256", "RS256 HS256", "RS256 PS256", "RS256 ES256", "rs256", "ES256K"]
+)
+def test_algorithms_are_asymmetric_and_of_one_family(text: str) -> None:
+    with pytest.raises(ValueError, match="RS256, RS384, RS512; PS256"):
+        algorithms_in(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["shop.read", "=orders:read", "shop.read=", "shop.read=orders:all", "a=b=c", "a = admin"]
+)
+def test_scope_mapping_names_the_known_scopes_in_its_error(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"such as shop\.read=orders:read, with one of orders:read, .*, admin after each ="
+    ):
+        scope_mapping(text)
+
+
+def test_mapped_term_may_be_a_url_with_an_equals_sign() -> None:
+    term = "https://shop.example/?may=read"
+    assert scope_mapping(f"{term}=orders:read") == {term: frozenset({Scope.READ})}
+    assert scope_mapping("") == {}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from orderkeep.entrypoints.api.security_headers import SECURITY_HEADERS
+from orderkeep.entrypoints.api.shell import SECURITY_HEADERS
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.entrypoints.credentials import guarded_client, staff, use_cases_with_keys
 from tests.entrypoints.http_calls import PLAIN

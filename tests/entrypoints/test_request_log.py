@@ -10,8 +10,8 @@ import pytest
 from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.entrypoints.api.identity import ACTOR
-from orderkeep.entrypoints.api.request_log import told_of
+from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
+from orderkeep.entrypoints.api.shell import log_fields
 from tests.entrypoints.http_calls import http_client, placed
 from tests.entrypoints.lambda_calls import EveryKind, Request
 from tests.entrypoints.lambda_containers import Context, call, container
@@ -36,7 +36,7 @@ async def test_a_line_says_which_request_it_belongs_to(logged: Logged) -> None:
         "time": "",
         "level": "error",
         "logger": "orderkeep.http",
-        "event": "the store cannot answer",
+        "event": "store unavailable",
         "request_id": "call-1",
         "trace_id": TRACE,
         "method": "POST",
@@ -74,7 +74,7 @@ async def test_each_request_is_one_line_where_that_is_wanted(
     async with http_client(access_log=True) as client:
         await client.request(method, path)
     [line] = logged.of("orderkeep.access")
-    assert (line["event"], (line["method"], line["route"], line["status"])) == ("answered", told)
+    assert (line["event"], (line["method"], line["route"], line["status"])) == ("request", told)
     assert line["duration_ms"] > 0
     assert "jane" not in logged.text.lower()
 
@@ -91,13 +91,13 @@ async def test_a_request_that_breaks_is_told_with_its_status(logged: Logged) -> 
 
     async with http_client(replace(bootstrap("memory://"), check_store=fail), access_log=True) as client:
         await client.get("/readyz")
-    assert (logged.one("the request failed")["route"], logged.one("answered")["status"]) == ("/readyz", 500)
+    assert (logged.one("request failed")["route"], logged.one("request")["status"]) == ("/readyz", 500)
 
 
-def test_of_who_asks_only_the_kind_is_told() -> None:
-    scope = {"type": "http", "method": "GET", "headers": []}
-    assert told_of(scope)["actor"] is None
-    assert told_of({**scope, ACTOR: Actor(ActorKind.CUSTOMER, "user-7")})["actor"] == "customer"
+def test_log_lines_contain_only_the_kind_of_the_actor() -> None:
+    scope = {"type": "http", "headers": [], REQUEST_ID: "call-1"}
+    assert log_fields(scope, "GET")["actor"] is None
+    assert log_fields({**scope, ACTOR: Actor(ActorKind.CUSTOMER, "user-7")}, "GET")["actor"] == "customer"
 
 
 @pytest.fixture
@@ -121,17 +121,3 @@ def test_on_lambda_the_line_is_the_same(
         ("call-1", TRACE, "/livez"),
         ("invocation-9", XRAY, "/orders/{order_id}"),
     ]
-
-
-def test_a_call_by_name_says_which_invocation_it_is(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
-    monkeypatch.setenv("_X_AMZN_TRACE_ID", ROOT)
-    with container(monkeypatch, "lambda_direct", ORDERKEEP_STORE="memory://") as module:
-
-        async def fail(*_: Any) -> Any:
-            raise StoreUnavailable("the disk is full: make room")
-
-        monkeypatch.setattr(module._use_cases.get_order.queries, "get_snapshot", fail)
-        with pytest.raises(Exception, match="cannot answer now"):
-            module.handler({"use_case": "get_order", "input": {"order_id": "1"}}, Context("invocation-7"))
-        line = logged.one("the store cannot answer")
-    assert (line["request_id"], line["trace_id"], line["code"]) == ("invocation-7", XRAY, "store_unavailable")

@@ -14,11 +14,13 @@ from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.validation import check_text
 from orderkeep.domain.value_objects import EXPONENTS
-from orderkeep.entrypoints.field_types import ANY_LINES, ONE_LINE, SOME_LINES
+from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import (
+    ANY_LINES,
+    ONE_LINE,
+    SOME_LINES,
     CancelBody,
     ImportedOrder,
-    InvalidFields,
     LineBody,
     PlaceOrderBody,
     read_cancel,
@@ -155,7 +157,7 @@ def test_each_bound_is_the_domains() -> None:
         "external_ref": "é" * (limits.MAX_EXTERNAL_REF_LENGTH + 1),
         "tags": [str(n) for n in range(limits.MAX_TAGS + 1)],
         "metadata": {str(n): "v" for n in range(limits.MAX_METADATA_KEYS + 1)},
-        "lines": [None] * (limits.MAX_LINES + 1),
+        "lines": [ORDER["lines"][0]] * (limits.MAX_LINES + 1),
     }
     assert codes(read_place_order, {**PLAIN, **beyond}) == {
         "/user_id": "text_too_long",

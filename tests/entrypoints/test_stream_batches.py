@@ -1,15 +1,18 @@
-"""Whatever a batch holds, it is read, reported or refused, and nothing else."""
+"""Batches of a stream with arbitrary content: a record is published, reported or rejected, and nothing else."""
 
 import copy
 import json
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.bootstrap.events import stream_reader
-from orderkeep.entrypoints.stream_batches import NotAStreamEvent, StreamBatch
 from orderkeep.testing.orders import pending_order
+from tests.entrypoints.lambda_containers import container
 from tests.infrastructure.stream_records import items_of_save, record, sequence_number
 
 GOOD = json.loads(json.dumps(record(items_of_save(pending_order(7))[-1], 7)))  # no two parts of it are one object
@@ -37,30 +40,46 @@ def altered(path: tuple[str, ...], value: Any) -> Any:
     return whole
 
 
-@given(ANYTHING)
-def test_anything_else_than_a_batch_is_refused(event: Any) -> None:
+@pytest.fixture(scope="module")
+def lambda_stream() -> Iterator[ModuleType]:
+    events = "eventbridge://orders?region=eu-central-1"
+    with pytest.MonkeyPatch.context() as patch, container(patch, "lambda_stream", ORDERKEEP_EVENTS=events) as module:
+        yield module
+
+
+def failures(batch: Any) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = batch.response()["batchItemFailures"]
+    return found
+
+
+@given(event=ANYTHING)
+def test_anything_but_a_batch_is_rejected(lambda_stream: ModuleType, event: Any) -> None:
     try:
-        StreamBatch(event, stream_reader())
-    except NotAStreamEvent:
+        lambda_stream.StreamBatch(event, stream_reader())
+    except lambda_stream.NotAStreamEvent:
         return
     assert event["Records"] == []
 
 
-@given(st.sampled_from(paths_of(GOOD)), ANYTHING)
-def test_a_record_with_anything_in_it_is_read_reported_or_refused(path: tuple[str, ...], value: Any) -> None:
+@given(path=st.sampled_from(paths_of(GOOD)), value=ANYTHING)
+def test_an_altered_record_is_read_reported_or_rejected(
+    lambda_stream: ModuleType, path: tuple[str, ...], value: Any
+) -> None:
     wrong = altered(path, value)
+    records = [record(items_of_save(pending_order(3))[0], 3), wrong]
     try:
-        batch = StreamBatch({"Records": [record(items_of_save(pending_order(3))[0], 3), wrong]}, stream_reader())
-    except NotAStreamEvent:
+        batch = lambda_stream.StreamBatch({"Records": records}, stream_reader())
+    except lambda_stream.NotAStreamEvent:
         return
-    number = wrong["dynamodb"]["SequenceNumber"]
-    assert batch.answer()["batchItemFailures"] in ([], [{"itemIdentifier": number}])
+    assert failures(batch) in ([], [{"itemIdentifier": wrong["dynamodb"]["SequenceNumber"]}])
 
 
-@given(st.sampled_from([path for path in paths_of(GOOD) if "NewImage" in path and "inbox" not in path]), ANYTHING)
-def test_a_change_that_was_altered_is_never_published(path: tuple[str, ...], value: Any) -> None:
-    wrong = altered(path, value)
-    batch = StreamBatch({"Records": [wrong]}, stream_reader())
-    said_the_same = batch._changes and batch._changes == StreamBatch({"Records": [GOOD]}, stream_reader())._changes
-    assert said_the_same or batch._changes == []
-    assert batch.answer() == {"batchItemFailures": [{"itemIdentifier": sequence_number(7)}]}
+@given(
+    path=st.sampled_from([path for path in paths_of(GOOD) if "NewImage" in path and "inbox" not in path]),
+    value=ANYTHING,
+)
+def test_an_altered_change_is_never_published(lambda_stream: ModuleType, path: tuple[str, ...], value: Any) -> None:
+    batch = lambda_stream.StreamBatch({"Records": [altered(path, value)]}, stream_reader())
+    unaltered = lambda_stream.StreamBatch({"Records": [GOOD]}, stream_reader())
+    assert batch._changes in ([], unaltered._changes)
+    assert failures(batch) == [{"itemIdentifier": sequence_number(7)}]

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from orderkeep.entrypoints.api.http1 import bounds
+from orderkeep.entrypoints.api.http1 import limits
 from tests.entrypoints.served import serving
 from tests.faults import slow_clients
 from tests.faults.slow_clients import HEAD, Ended, send
@@ -38,9 +38,9 @@ SAYS_NOTHING = {"idle", "empty lines", "idle after an answer", "empty lines afte
 
 
 def test_no_bound_is_later_than_what_is_promised() -> None:
-    for seconds in (bounds.HEAD_SECONDS, bounds.BODY_PAUSE_SECONDS, bounds.ANSWER_PAUSE_SECONDS):
-        assert seconds + 2 * bounds.SWEEP_SECONDS < PROMISED
-    assert bounds.KEEP_ALIVE_SECONDS < PROMISED
+    for seconds in (limits.HEAD_SECONDS, limits.BODY_PAUSE_SECONDS, limits.RESPONSE_PAUSE_SECONDS):
+        assert seconds + 2 * limits.SWEEP_SECONDS < PROMISED
+    assert limits.KEEP_ALIVE_SECONDS < PROMISED
 
 
 async def test_slow_clients_are_cut_side_by_side() -> None:

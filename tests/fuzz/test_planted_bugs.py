@@ -18,20 +18,20 @@ SECONDS = 60
 """The most that one is looked for; they are found in less than ten."""
 
 BUGS = {
-    "json_reader": Bug(
-        "entrypoints/strict_json.py", 'number in (float("inf"), float("-inf"))', 'number == float("inf")'
-    ),
+    "json_reader": Bug("application/strict_json.py", 'float("-inf"))', 'float("-inf")) and len(digits) < 6'),
     "order_bodies": Bug("entrypoints/field_errors.py", '.replace("/", "~1")', ""),
     "cursors": Bug("application/cursors.py", "position.created_at.tzinfo != UTC or", ""),
-    "entity_tags": Bug("entrypoints/api/conditions.py", "value.strip(BLANK)", "value.strip()"),
-    "idempotency_keys": Bug("entrypoints/api/dependencies.py", r"\x5d-\x7e]", r"\x5d-\x7f]"),
-    "query_parameters": Bug("entrypoints/api/parameters.py", "keep_blank_values=True", "keep_blank_values=False"),
+    "entity_tags": Bug("entrypoints/api/routing.py", '.strip(" \\t"))', ".strip())"),
+    "idempotency_keys": Bug("entrypoints/api/dependencies.py", r"[ -~]{0,254}", r"[ -\x7f]{0,254}"),
+    "query_parameters": Bug("entrypoints/api/routing.py", "keep_blank_values=True", "keep_blank_values=False"),
     "order_files": Bug(
         "entrypoints/order_files/csv_orders.py", "len(record.cells) != len(columns)", "not record.cells"
     ),
     "mapped_files": Bug("entrypoints/order_files/maps.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
 }
-HANG = Bug("entrypoints/strict_json.py", "    return digits\n", "    while digits == '7': pass\n    return digits\n")
+HANG = Bug(
+    "application/strict_json.py", "    return int(digits)\n", "    while digits == '7': pass\n    return int(digits)\n"
+)
 
 
 def need_atheris() -> None:

@@ -1,4 +1,4 @@
-"""More tokens that must not count: those whose form, claims or times are wrong."""
+"""Invalid tokens whose encoding, JSON, claims or times are wrong."""
 
 import json
 from typing import Any
@@ -95,9 +95,22 @@ def of_claims() -> Named:
         "iss": [None, 1, [ISSUER], ISSUER + "/", ISSUER.upper(), ISSUER[:-1], "https://other.example.com", ""],
         "aud": [None, 1, {}, [], "https://other.example.com", ["https://other.example.com"], AUDIENCE[:-1], "", "*"],
         "sub": [None, 1, True, ["user-42"], {"a": 1}, "", "  ", "user\n42", "user\x0042", "\ud800", "u" * 256],
-        "exp": [None, True, NOW + 9.0, str(NOW + 9), [NOW + 9], -1, 0, NOW - 30, NOW - 31, NOW + 90_000, NOW * 1000],
-        "iat": [None, True, NOW - 9.5, str(NOW), -1, NOW + 31, NOW + 601, NOW * 1000, NOW - 86_400],
-        "nbf": [None, True, NOW - 9.5, str(NOW), -1, NOW + 31, NOW * 1000],
+        "exp": [
+            None,
+            True,
+            1e300,
+            NOW - 30.5,
+            str(NOW + 9),
+            [NOW + 9],
+            -1,
+            0,
+            NOW - 30,
+            NOW - 31,
+            NOW + 90_000,
+            NOW * 1000,
+        ],
+        "iat": [None, True, -1e300, NOW + 31.5, str(NOW), -1, NOW + 31, NOW + 601, NOW * 1000, NOW - 86_400],
+        "nbf": [None, True, -0.5, NOW + 31.5, str(NOW), -1, NOW + 31, NOW * 1000],
         "scope": [1, True, {"shop.read": True}, ["shop.read", 1], [["shop.read"]]],
         "events": [{"http://schemas.openid.net/event/backchannel-logout": {}}, {}],
         "at_hash": ["77QmUPtjPfzWtF2AnpK9RQ"],
@@ -114,10 +127,6 @@ def of_claims() -> Named:
     yield "an audience in a list with what is none", token({"aud": [AUDIENCE, 1]})
     yield "ends before it was made", token({"exp": NOW - 10, "iat": NOW + 10, "nbf": LEFT_OUT})
     yield "huge exp", token({"exp": 10**30})
-    yield (
-        "exp with an exponent",
-        signed(as_json(HEADER), as_json(CLAIMS).replace(str(NOW + 600).encode(), b"1.8000006e9")),
-    )
     yield "for ever", token({"exp": NOW + 3_155_760_000})
     yield "lives too long, and has nearly ended", token({"iat": NOW - 86_400, "exp": NOW + 1})
     yield "for ever, made never", token({"exp": NOW + 3_155_760_000, "iat": LEFT_OUT, "nbf": LEFT_OUT})
@@ -161,7 +170,7 @@ def _next(letter: str) -> str:
 
 
 def _with_bits_left_over(header: bytes, payload: bytes, where: str) -> str:
-    """The same bytes in a text of another last letter, with a signature over that text."""
+    """The same bytes in base64url with another last letter, and a valid signature of that text."""
     texts = {"header": encoded(header), "payload": encoded(payload)}
     texts[where] = texts[where][:-1] + _next(texts[where][-1])
     text = ".".join(texts.values())
@@ -169,7 +178,7 @@ def _with_bits_left_over(header: bytes, payload: bytes, where: str) -> str:
 
 
 def _in_the_alphabet_of_base64() -> str:
-    """A right signature over a payload with + in place of -."""
+    """A valid signature of a payload with + in place of -."""
     payload = encoded(as_json({**CLAIMS, "name": ">>>>>>"}).replace(b">>>>>>", b"\xef\xbf\xbe>>>???"))
     assert "-" in payload or "_" in payload
     text = f"{parts()[0]}.{payload.replace('-', '+').replace('_', '/')}"

@@ -1,4 +1,4 @@
-"""Tokens that must not count: forged, damaged, or meant for something else. Each is a step away from one that does."""
+"""Invalid tokens: forged, damaged, or of another type. Each is one step away from a valid one."""
 
 import json
 from collections.abc import Iterator
@@ -30,12 +30,12 @@ SECRET = b"a secret that the provider has published by mistake"
 STRANGER = key_of("RS256", 99)
 
 WEAK = "ignore:Key size should be:joserfc.errors.SecurityWarning"
-"""What joserfc says while the tests make a key that is too short."""
+"""joserfc's warning when the tests generate a short key."""
 
 
 @cache
-def keys_that_must_not_count() -> dict[str, tuple[Key, dict[str, Any]]]:
-    """By their key ids: keys that are in the JWKS, and what stands there beside them."""
+def unusable_keys() -> dict[str, tuple[Key, dict[str, Any]]]:
+    """Keys in the JWKS by key id, with their other members."""
     exponent_3 = RSAKey.import_key(generate_private_key(3, 2048))
     return {
         "too short": (rsa_key(1024), {}),
@@ -49,9 +49,9 @@ def keys_that_must_not_count() -> dict[str, tuple[Key, dict[str, Any]]]:
 
 @cache
 def key_set() -> bytes:
-    """A JWKS with two keys that count, and many that do not."""
+    """A JWKS with two usable keys, and many that are not."""
     keys = [published(key_of("RS256"), "RS256 1")]
-    for key_id, (key, more) in keys_that_must_not_count().items():
+    for key_id, (key, more) in unusable_keys().items():
         keys.append({name: value for name, value in published(key, key_id, **more).items() if value is not LEFT_OUT})
     keys += [published(key_of(name), f"{name} 1") for name in ("ES256", "ES384", "EdDSA")]
     keys.append(published(key_of("Ed448"), "Ed448 1"))
@@ -104,8 +104,8 @@ def of_keys() -> Named:
     yield "no kid, where two keys could have signed", token(header={"kid": LEFT_OUT})
     yield "no kid, by the other of the two", token(header={"kid": LEFT_OUT}, key=key_of("RS256", 6))
     yield "the kid of another key", token(header={"kid": "RS256 2"})
-    for key_id, (key, _) in keys_that_must_not_count().items():
-        yield f"signed by a key that must not count: {key_id}", token(header={"kid": key_id}, key=key)
+    for key_id, (key, _) in unusable_keys().items():
+        yield f"signed by an unusable key: {key_id}", token(header={"kid": key_id}, key=key)
     for wrong in (None, 1, True, "", ["RS256 1"], {"kid": 1}, "k" * 257, "unknown", "../../../dev/null", "' OR 1=1 --"):
         yield f"kid {str(wrong)[:20]!r} {type(wrong).__name__}", token(header={"kid": wrong})
     their_key = published(STRANGER, "RS256 1")

@@ -1,4 +1,4 @@
-"""An OpenID provider of the tests' own: its keys, its tokens, and an authenticator that trusts it."""
+"""The tests' OpenID provider: its keys, its tokens, and an authenticator that trusts it."""
 
 import hmac
 import json
@@ -12,9 +12,8 @@ from joserfc.jwk import ECKey, Key, OKPKey, RSAKey
 from joserfc.jws import JWSRegistry
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.claims import ClaimsMapping
-from orderkeep.application.openid_provider import OpenIdProvider
-from orderkeep.infrastructure.openid_tokens import OpenIdTokens
+from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
+from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
 NOW = 1_800_000_000
 ISSUER = "https://login.example.com/shop"
@@ -23,7 +22,7 @@ JWKS_URL = "https://login.example.com/shop/keys"
 
 Changes = Mapping[str, Any]
 LEFT_OUT = object()
-"""The value of a claim, or of a header's parameter, that is not to be there."""
+"""The value of a claim or header parameter to leave out."""
 
 CLAIMS: Changes = {
     "iss": ISSUER,
@@ -65,14 +64,14 @@ def as_json(changed: Changes) -> bytes:
 
 
 def signature_of(text: str, algorithm: str, key: Key | bytes) -> bytes:
-    """The signature by a key; by bytes where they are a secret, which joserfc would not take from a public key."""
+    """Sign by a key, or by HMAC with bytes, which joserfc would not accept from a public key."""
     if isinstance(key, bytes):
         return hmac.digest(key, text.encode(), f"sha{algorithm[2:]}")
     return JWSRegistry.algorithms[algorithm].sign(text.encode(), key)
 
 
 def signed(header: bytes, payload: bytes, *, algorithm: str = "RS256", key: Key | bytes | None = None) -> str:
-    """The token that says just this, with a signature that is right."""
+    """A token of exactly these bytes, with a valid signature."""
     text = f"{encoded(header)}.{encoded(payload)}"
     return f"{text}.{encoded(signature_of(text, algorithm, key or key_of(algorithm)))}"
 
@@ -84,7 +83,7 @@ def token(
     algorithm: str = "RS256",
     key: Key | bytes | None = None,
 ) -> str:
-    """A token as the provider gives it, with changes, and signed after them."""
+    """A token as the provider issues it, with changes made before it is signed."""
     said = {"alg": algorithm, "typ": "at+jwt", "kid": f"{algorithm} 1", **(header or {})}
     return signed(as_json(said), as_json({**CLAIMS, **(claims or {})}), algorithm=algorithm, key=key)
 
@@ -106,11 +105,11 @@ def provider(algorithm: str = "RS256", **more: Any) -> OpenIdProvider:
 
 def trusting(
     keys: bytes, algorithm: str = "RS256", now: Callable[[], float] = lambda: NOW, **more: Any
-) -> OpenIdTokens:
-    """An authenticator that finds these keys at the provider."""
-    return OpenIdTokens(provider(algorithm, **more), fetch=lambda _: keys, now=now)
+) -> OpenIdAuthenticator:
+    """An authenticator whose provider publishes these keys."""
+    return OpenIdAuthenticator(provider(algorithm, **more), fetch=lambda _: keys, now=now)
 
 
-def told_in(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
-    """Return what was logged, each line's event and its reason."""
+def logged_in(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the event and the reason of each line."""
     return [(record.message, record.__dict__["reason"]) for record in caplog.records]

@@ -1,4 +1,4 @@
-"""An OpenID provider that is up or down, and whose keys change, as a test says; with a clock that the test turns."""
+"""An OpenID provider whose keys, availability and clock a test controls."""
 
 import asyncio
 import itertools
@@ -9,10 +9,9 @@ from typing import Any
 from joserfc.jwk import Key
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.errors import NotAuthenticated
-from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.infrastructure.openid_tokens import OpenIdTokens
-from orderkeep.infrastructure.openid_tokens.fetching import FetchFailed
+from orderkeep.application.errors import AuthenticationUnavailable, NotAuthenticated
+from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
+from orderkeep.infrastructure.openid.keys import FetchFailed
 from tests.infrastructure.openid_samples import JWKS_URL, NOW, jwks, key_of, provider, published, token
 
 FIRST, SECOND, THIRD = ("RS256 1", key_of("RS256")), ("RS256 2", key_of("RS256", 2)), ("RS256 3", key_of("RS256", 3))
@@ -20,7 +19,7 @@ FIRST, SECOND, THIRD = ("RS256 1", key_of("RS256")), ("RS256 2", key_of("RS256",
 
 
 class ScriptedProvider:
-    """Answers to `fetch`, and counts."""
+    """Responds to `fetch` and records the URLs."""
 
     def __init__(self, *keys: tuple[str, Key]) -> None:
         self.documents: dict[str, bytes] = {}
@@ -35,40 +34,40 @@ class ScriptedProvider:
     def fetch(self, url: str) -> bytes:
         self.fetched.append(url)
         if self.is_down or url not in self.documents:
-            raise FetchFailed("it answers 503")
+            raise FetchFailed("status 503")
         return self.documents[url]
 
-    def trusted(self, fetch: Callable[[str], bytes] | None = None, **more: Any) -> OpenIdTokens:
-        """An authenticator that trusts it, by the clock of the test."""
+    def trusted(self, fetch: Callable[[str], bytes] | None = None, **more: Any) -> OpenIdAuthenticator:
+        """An authenticator that trusts it, with the clock of the test."""
         now = lambda: NOW + self.seconds  # noqa: E731
-        return OpenIdTokens(provider(**more), fetch=fetch or self.fetch, now=now, clock=lambda: self.seconds)
+        return OpenIdAuthenticator(provider(**more), fetch=fetch or self.fetch, now=now, clock=lambda: self.seconds)
 
 
 _numbers = itertools.count()
 
 
 def signed_by(which: tuple[str, Key], seconds: float = 0) -> str:
-    """A token like no other, signed by the key so many seconds from the start."""
+    """A unique token, signed by the key that many seconds after the start."""
     key_id, key = which
     made = int(NOW + seconds)
     claims = {"iat": made, "nbf": made, "exp": made + 3_600, "jti": str(next(_numbers))}
     return token(claims, {"kid": key_id}, key=key)
 
 
-async def answer_of(tokens: OpenIdTokens, text: str) -> Actor | int:
-    """Who the token makes of whoever sends it, or the status that HTTP answers."""
+async def outcome_of(tokens: OpenIdAuthenticator, text: str) -> Actor | int:
+    """Return the actor, or the status of the HTTP response."""
     try:
         found = await tokens.authenticate(text)
     except NotAuthenticated:
         return 401
-    except StoreUnavailable:
+    except AuthenticationUnavailable:
         return 503
     assert found
     return found
 
 
 async def until(true: Callable[[], bool]) -> None:
-    """Wait, as long as a test may, until it is true."""
+    """Wait until it is true, up to 10 seconds."""
     end = time.monotonic() + 10
     while not true():
         assert time.monotonic() < end, "it did not happen"

@@ -8,8 +8,9 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 
-from orderkeep.infrastructure.aws_http import open_http
-from orderkeep.infrastructure.dynamo_repo.client import DynamoClient, Endpoint
+from orderkeep.infrastructure.aws import open_http
+from orderkeep.infrastructure.aws.config import Endpoint
+from orderkeep.infrastructure.dynamo_repo.client import DynamoClient
 from orderkeep.infrastructure.dynamo_repo.errors import UNREACHABLE, DynamoError
 
 EXPIRED = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token is expired"}
@@ -48,7 +49,7 @@ async def client(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Async
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint)
-    monkeypatch.setattr("orderkeep.infrastructure.aws_places.is_here", lambda endpoint: False)
+    monkeypatch.setattr("orderkeep.infrastructure.aws.config.is_local", lambda url: False)
     async with aclosing(open_http()) as http:
         yield DynamoClient(Endpoint("eu-central-1", endpoint), http)
     await runner.cleanup()

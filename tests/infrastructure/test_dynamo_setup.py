@@ -105,15 +105,15 @@ def test_region_and_endpoint_default_to_the_aws_variables(monkeypatch: pytest.Mo
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     endpoint = DynamoOrderRepository("orders")._table.endpoint
-    assert (endpoint.region, endpoint.endpoint) == ("eu-west-3", "http://127.0.0.1:1")
+    assert (endpoint.region, endpoint.url) == ("eu-west-3", "http://127.0.0.1:1")
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:2")
     endpoint = DynamoOrderRepository("orders", region="us-east-2")._table.endpoint
-    assert (endpoint.region, endpoint.endpoint) == ("us-east-2", "http://127.0.0.1:2")
+    assert (endpoint.region, endpoint.url) == ("us-east-2", "http://127.0.0.1:2")
 
 
 def test_missing_client_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = ("orderkeep.infrastructure.dynamo_repo", "orderkeep.infrastructure.aws_http", "aiodynamo.")
+    ours = ("orderkeep.infrastructure.dynamo_repo", "orderkeep.infrastructure.aws", "aiodynamo.")
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aiodynamo", None)

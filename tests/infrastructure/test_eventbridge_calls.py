@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.domain.limits import MAX_LINES, MAX_NAME_LENGTH
 from orderkeep.infrastructure.cloud_events import cloud_events
-from orderkeep.infrastructure.eventbridge_publisher.entries import calls_of
+from orderkeep.infrastructure.eventbridge import calls_of
 from tests.infrastructure.published_changes import changes_of, with_events
 
 ONE, OTHER = asyncio.run(changes_of("A1 A2"))

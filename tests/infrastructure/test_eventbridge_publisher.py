@@ -11,15 +11,14 @@ import pytest
 
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher
-from orderkeep.infrastructure.eventbridge_publisher import publisher as publishing
-from orderkeep.infrastructure.eventbridge_publisher.client import Place
+from orderkeep.infrastructure import eventbridge
 from tests.infrastructure.published_changes import changes_of, with_events
 from tests.servers.eventbridge import BUS, Answer, Call, EventBridgeServer, Hang, Reset
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(publishing, "FIRST_PAUSE_SECONDS", 0.0001)
+    monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 0.0001)
 
 
 @pytest.fixture
@@ -78,7 +77,7 @@ async def test_gives_up_after_so_many_attempts_and_says_which_change_is_next(
     told: list[int] = []
     with pytest.raises(NotPublished, match="try again"):
         await publisher.publish(await changes_of("A1 B1 B2 B3"), told.append)
-    assert (len(server.calls), sum(told)) == (1 + publishing.ATTEMPTS, 2)
+    assert (len(server.calls), sum(told)) == (1 + eventbridge.ATTEMPTS, 2)
     assert server.taken_ids == ["A.1.1", "B.1.1"]
 
 
@@ -120,7 +119,7 @@ async def test_a_connection_that_breaks_is_made_anew(server: EventBridgeServer, 
         ("AccessDeniedException", "allow events:PutEvents"),
         ("ResourceNotFoundException", "no such event bus"),
         ("UnrecognizedClientException", "does not accept these AWS credentials"),
-        ("ValidationException", "did not take the event"),
+        ("ValidationException", "did not accept the event"),
     ],
 )
 async def test_what_will_not_pass_is_not_sent_again_and_says_what_to_do(
@@ -198,24 +197,8 @@ async def test_credentials_are_looked_for_when_the_first_event_leaves(
     assert "Credential=AKIDAFTERRESTORE/" in server.calls[0].headers["Authorization"]
 
 
-def test_takes_region_and_endpoint_from_the_usual_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EVENTBRIDGE"):
-        monkeypatch.delenv(name, raising=False)
-    with pytest.raises(ValueError, match="set AWS_REGION"):
-        Place.of(None, None)
-    assert Place.of("eu-west-3", None).url == "https://events.eu-west-3.amazonaws.com"
-    assert Place.of("cn-north-1", None).url == "https://events.cn-north-1.amazonaws.com.cn"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    assert Place.of(None, None) == Place("us-east-1", "http://127.0.0.1:1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
-    monkeypatch.setenv("AWS_ENDPOINT_URL_EVENTBRIDGE", "http://127.0.0.1:2")
-    assert Place.of(None, None) == Place("eu-west-3", "http://127.0.0.1:2")
-    monkeypatch.setenv("AWS_REGION", "us-east-2")
-    assert Place.of(None, "http://[::1]:3/") == Place("us-east-2", "http://[::1]:3/")
-
-
 def test_says_which_extra_is_needed_where_the_client_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = ("orderkeep.infrastructure.eventbridge_publisher", "orderkeep.infrastructure.aws_http")
+    ours = ("orderkeep.infrastructure.eventbridge", "orderkeep.infrastructure.aws")
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aiodynamo.http.types", None)

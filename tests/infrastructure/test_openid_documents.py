@@ -1,4 +1,4 @@
-"""What a provider answers in place of its keys, and how it says where they are."""
+"""The JWKS and the discovery document, valid and invalid."""
 
 import json
 import subprocess
@@ -9,9 +9,10 @@ import pytest
 from joserfc.util import int_to_base64
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.infrastructure.openid_tokens.keys import read_key_set
-from tests.infrastructure.openid_samples import ISSUER, JWKS_URL, jwks, key_of, published, token, told_in
-from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, answer_of, signed_by
+from orderkeep.infrastructure.openid.keys import ProviderKeys
+from orderkeep.infrastructure.openid.provider import OpenIdProvider
+from tests.infrastructure.openid_samples import AUDIENCE, ISSUER, JWKS_URL, jwks, key_of, logged_in, published, token
+from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, outcome_of, signed_by
 
 DISCOVERY = f"{ISSUER}/.well-known/openid-configuration"
 USABLE = published(key_of("RS256"), "RS256 1")
@@ -32,18 +33,18 @@ NO_JWKS = {
 
 
 @pytest.mark.parametrize("what", NO_JWKS)
-async def test_what_is_no_jwks_is_an_outage(what: str) -> None:
+async def test_invalid_jwks_is_an_outage(what: str) -> None:
     there = ScriptedProvider()
     there.documents[JWKS_URL] = NO_JWKS[what]
     tokens = there.trusted()
-    assert await answer_of(tokens, signed_by(FIRST)) == 503
+    assert await outcome_of(tokens, signed_by(FIRST)) == 503
     there.publish(FIRST)
     there.seconds = 5
-    assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
+    assert isinstance(await outcome_of(tokens, signed_by(FIRST)), Actor)
     there.documents[JWKS_URL] = NO_JWKS[what]
     there.seconds = 35
-    assert await answer_of(tokens, signed_by(SECOND)) == 503
-    assert isinstance(await answer_of(tokens, signed_by(FIRST)), Actor)
+    assert await outcome_of(tokens, signed_by(SECOND)) == 503
+    assert isinstance(await outcome_of(tokens, signed_by(FIRST)), Actor)
 
 
 NO_KEYS: dict[str, Any] = {
@@ -68,12 +69,12 @@ NO_KEYS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("what", NO_KEYS)
-async def test_what_is_no_key_is_passed_over(what: str) -> None:
+async def test_invalid_key_is_ignored(what: str) -> None:
     there = ScriptedProvider()
     there.documents[JWKS_URL] = jwks(NO_KEYS[what], published(key_of("RS256", 2), "RS256 2"))
     tokens = there.trusted()
-    assert isinstance(await answer_of(tokens, signed_by(SECOND)), Actor)
-    assert await answer_of(tokens, signed_by(FIRST)) == 401
+    assert isinstance(await outcome_of(tokens, signed_by(SECOND)), Actor)
+    assert await outcome_of(tokens, signed_by(FIRST)) == 401
 
 
 @pytest.mark.parametrize(
@@ -83,16 +84,16 @@ async def test_what_is_no_key_is_passed_over(what: str) -> None:
         *((2_048, 3, False), (2_048, 65_535, False), (2_048, 2**32 - 1, True), (2_048, 2**32 + 1, False)),
     ],
 )
-def test_an_rsa_key_is_as_long_as_is_safe_and_no_longer_than_is_quick(bits: int, exponent: int, counts: bool) -> None:
+def test_rsa_key_size_and_exponent_are_limited(bits: int, exponent: int, counts: bool) -> None:
     modulus = 2 ** (bits - 1) + 1
     described = {"kty": "RSA", "kid": "1", "n": int_to_base64(modulus), "e": int_to_base64(exponent)}
-    assert (read_key_set(jwks(described), ("RS256",)).find("1", "RS256") is not None) is counts
+    assert (ProviderKeys(jwks(described), ("RS256",)).find("1", "RS256") is not None) is counts
 
 
-async def test_a_provider_that_has_withdrawn_all_keys_has_said_so(caplog: pytest.LogCaptureFixture) -> None:
+async def test_jwks_without_usable_key_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     there = ScriptedProvider()
-    assert await answer_of(there.trusted(), signed_by(FIRST)) == 401
-    assert told_in(caplog) == [("the OpenID provider has no key: no token counts", "for RS256")]
+    assert await outcome_of(there.trusted(), signed_by(FIRST)) == 401
+    assert logged_in(caplog) == [("the OpenID provider has no usable key", "for RS256")]
 
 
 def discovering(**said: Any) -> ScriptedProvider:
@@ -102,9 +103,14 @@ def discovering(**said: Any) -> ScriptedProvider:
     return there
 
 
-async def test_the_provider_says_where_its_keys_are() -> None:
+@pytest.mark.parametrize("issuer", [ISSUER, ISSUER + "/"])
+def test_discovery_document_is_at_the_standard_path(issuer: str) -> None:
+    assert OpenIdProvider(issuer, AUDIENCE).discovery_url == DISCOVERY
+
+
+async def test_keys_are_discovered() -> None:
     there = discovering()
-    assert isinstance(await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)), Actor)
+    assert isinstance(await outcome_of(there.trusted(jwks_url=""), signed_by(FIRST)), Actor)
     assert there.fetched == [DISCOVERY, JWKS_URL]
 
 
@@ -122,20 +128,20 @@ async def test_the_provider_says_where_its_keys_are() -> None:
     ],
     ids=str,
 )
-async def test_keys_that_are_said_to_be_where_none_may_come_from_are_not_fetched(said: dict[str, Any]) -> None:
+async def test_untrusted_jwks_uri_is_not_fetched(said: dict[str, Any]) -> None:
     there = discovering(**said)
     there.documents |= dict.fromkeys((str(url) for url in said.values()), there.documents[JWKS_URL])
-    assert await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
+    assert await outcome_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
     assert there.fetched == [DISCOVERY]
 
 
-async def test_a_discovery_document_that_is_none_is_an_outage() -> None:
+async def test_invalid_discovery_document_is_an_outage() -> None:
     there = discovering()
     there.documents[DISCOVERY] = b"<html>"
-    assert await answer_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
+    assert await outcome_of(there.trusted(jwks_url=""), signed_by(FIRST)) == 503
 
 
-async def test_the_log_says_why_a_token_was_refused_at_its_finest_and_nothing_of_the_token(
+async def test_debug_log_names_the_rule_and_nothing_of_the_token(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("DEBUG", "orderkeep.openid")  # whatever a test before this one set
@@ -143,17 +149,21 @@ async def test_the_log_says_why_a_token_was_refused_at_its_finest_and_nothing_of
     text = token({"aud": "canary-1", "sub": "canary-2"}, {"kid": "canary-3"})
     tokens = there.trusted()
     for damaged in (text, text[:-9], token({"aud": "canary-1"}), token(header={"typ": "canary-4"}), "canary-5.a.b"):
-        assert await answer_of(tokens, damaged) == 401
-    told = told_in(caplog)
-    assert ("a token was refused", "for another audience") in told
-    assert ("a token was refused", "no key of that name") in told
+        assert await outcome_of(tokens, damaged) == 401
+    told = logged_in(caplog)
+    assert ("a token was refused", "invalid_claim aud") in told
+    assert ("a token was refused", "unknown key id") in told
     assert "canary" not in f"{told}{caplog.text}"
     assert text[-20:] not in f"{told}{caplog.text}"
 
 
 @pytest.mark.parametrize("package", ["joserfc", "urllib3"])
-def test_says_which_extra_is_missing(package: str) -> None:
-    code = f"import sys; sys.modules[{package!r}] = None; import orderkeep.infrastructure.openid_tokens"
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
-    assert answer.returncode == 1
-    assert "need the extra jwt: pip install 'orderkeep[jwt]'" in answer.stderr
+def test_missing_package_is_reported_with_its_extra(package: str) -> None:
+    code = (
+        f"import sys; sys.modules[{package!r}] = None; from orderkeep.config import Settings;"
+        "from orderkeep.bootstrap import bootstrap_as_set;"
+        f"bootstrap_as_set(Settings(store='memory://', auth='jwt', jwt_issuer={ISSUER!r}, jwt_audience='shop'))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 1
+    assert "pip install 'orderkeep[jwt]'" in result.stderr.splitlines()[-1]

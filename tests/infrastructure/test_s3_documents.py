@@ -12,8 +12,8 @@ import pytest
 
 from orderkeep.bootstrap.documents import open_documents
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.s3_documents import place, store
-from orderkeep.infrastructure.s3_documents.errors import ERRORS, NO_CREDENTIALS, UNREACHABLE
+from orderkeep.infrastructure import s3_documents
+from orderkeep.infrastructure.s3_documents import ERRORS, NO_CREDENTIALS, UNREACHABLE
 from tests.servers.scripted_s3 import Answer, scripted_s3
 
 KEY = "orders/web:7781/one.html"
@@ -48,7 +48,7 @@ async def test_puts_what_is_not_there_with_its_checksum() -> None:
 
 @pytest.mark.parametrize("absent", [404, 403], ids=["who may list", "who may not list"])
 async def test_puts_a_large_file_in_parts_each_with_its_checksum(absent: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "PART", 5 << 20)
+    monkeypatch.setattr(s3_documents, "PART_BYTES", 5 << 20)
     content = bytes(range(256)) * (28 << 10)
     begun = Answer(body=b"<InitiateMultipartUploadResult><UploadId>up-1</UploadId></InitiateMultipartUploadResult>")
     ended = Answer(body=b"<CompleteMultipartUploadResult><ETag>2</ETag></CompleteMultipartUploadResult>")
@@ -66,7 +66,7 @@ async def test_puts_a_large_file_in_parts_each_with_its_checksum(absent: int, mo
 
 async def test_puts_nothing_where_a_large_file_is_there() -> None:
     with scripted_s3(FOUND) as s3:
-        await s3.documents().put(KEY, io.BytesIO(bytes(store.PART + 1)), "text/csv")
+        await s3.documents().put(KEY, io.BytesIO(bytes(s3_documents.PART_BYTES + 1)), "text/csv")
     assert [each.method for each in s3.asked] == ["HEAD"]
 
 
@@ -80,9 +80,9 @@ async def test_asks_again_where_s3_could_not_decide() -> None:
     with scripted_s3(CONFLICT, Answer(409, "OperationAborted"), DONE) as s3:
         await s3.documents().put(KEY, b"one", "text/html")
     assert [each.body for each in s3.asked] == [b"one", b"one", b"one"]
-    with scripted_s3(CONFLICT) as s3, pytest.raises(StoreUnavailable, match="others write the same document"):
+    with scripted_s3(CONFLICT) as s3, pytest.raises(StoreUnavailable, match="another writer puts the same document"):
         await s3.documents().put(KEY, b"one", "text/html")
-    assert len(s3.asked) == store.TRIES
+    assert len(s3.asked) == s3_documents.ATTEMPTS
 
 
 @pytest.mark.parametrize("code", sorted(ERRORS.keys() - {NO_CREDENTIALS, UNREACHABLE}))
@@ -100,9 +100,9 @@ async def test_says_what_to_mend(code: str) -> None:
     [
         (Answer(404, "NoSuchBucket"), StoreUnusable, "there is no such bucket"),
         (Answer(403, "AccessDenied"), StoreUnusable, "these AWS credentials may not do this"),
-        (Answer(403, "KMS.DisabledException"), StoreUnusable, "the key that the bucket encrypts with"),
+        (Answer(403, "KMS.DisabledException"), StoreUnusable, "the bucket's encryption key"),
         (Answer(301), StoreUnusable, "the bucket is in another region: add"),
-        (Answer(404, body=b"<html>no shop here</html>"), StoreUnusable, "does not answer as S3 does: status 404"),
+        (Answer(404, body=b"<html>no shop here</html>"), StoreUnusable, "does not respond as S3 does: status 404"),
         (Answer(503, "SlowDown"), StoreUnavailable, "limits the rate"),
         (Answer(500, body=b"oh"), StoreUnavailable, "S3 could not do it: try again"),
     ],
@@ -111,7 +111,7 @@ async def test_says_what_to_mend(code: str) -> None:
 async def test_tells_what_can_be_mended_from_what_passes(
     answer: Answer, kind: type[StoreUnavailable], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(place, "TRIES_AGAIN", 0)
+    monkeypatch.setattr(s3_documents, "RETRIES", 0)
     with scripted_s3(answer) as s3:
         for asked in (s3.documents().put(KEY, b"one", "text/html"), s3.documents().get(KEY)):
             with pytest.raises(StoreUnavailable, match=message) as refused:
@@ -132,18 +132,18 @@ async def test_gives_no_half_of_a_document() -> None:
 
 
 async def test_waits_for_a_silent_server_no_longer_than_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(place, "SILENCE", timedelta(milliseconds=50))
+    monkeypatch.setattr(s3_documents, "READ_TIMEOUT", timedelta(milliseconds=50))
     with scripted_s3() as s3:
         for asked in (s3.documents().put(KEY, b"one", "text/html"), s3.documents().get(KEY)):
             with pytest.raises(StoreUnavailable, match="S3 cannot be reached"):
                 await asked
-    assert 2 <= len(s3.asked) <= 2 * (1 + place.TRIES_AGAIN)
+    assert 2 <= len(s3.asked) <= 2 * (1 + s3_documents.RETRIES)
 
 
 async def test_says_that_nobody_answers() -> None:
     with scripted_s3(DONE) as s3:
         documents = s3.documents()
-    with pytest.raises(StoreUnavailable, match="S3 cannot be reached: try again, or look at the network"):
+    with pytest.raises(StoreUnavailable, match="S3 cannot be reached: try again, or check the network"):
         await documents.get(KEY)
 
 
@@ -171,7 +171,7 @@ async def test_takes_the_keys_and_the_region_from_where_aws_has_them(
         await documents.get(KEY)
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "of-the-environment")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret-2")
-        monkeypatch.setattr(place, "SECONDS_TO_KEEP_KEYS", -1)
+        monkeypatch.setattr(s3_documents, "KEY_SECONDS", -1)
         await documents.get(KEY)
     first, second = (each.headers for each in s3.asked)
     assert "Credential=of-the-file/" in first["authorization"]

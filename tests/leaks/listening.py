@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from orderkeep.entrypoints.log_lines import JsonLines, TextLines
+from orderkeep.entrypoints.logs import LogFormatter
 from tests.leaks.canaries import NAME, VALUE
 
 MAY_REPEAT = {"link"}
@@ -43,7 +43,7 @@ def listening() -> Iterator[None]:
     streams = [io.StringIO(), io.StringIO()]
     root, before = logging.getLogger(), logging.getLogger().level
     handlers = [logging.StreamHandler(stream) for stream in streams]
-    for handler, lines in zip(handlers, (JsonLines(), TextLines()), strict=True):
+    for handler, lines in zip(handlers, (LogFormatter("json"), LogFormatter("text")), strict=True):
         handler.setFormatter(lines)
         root.addHandler(handler)
     root.setLevel(logging.DEBUG)

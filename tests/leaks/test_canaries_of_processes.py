@@ -103,7 +103,7 @@ EXPECTED = {
     "an exception could not be raised",
     "a thread ended with an exception",
     "Python warns",
-    "the request failed",
+    "request failed",
     "another package logs something",
     "two %s %s",
 }
@@ -144,20 +144,21 @@ import sys
 from awslambdaric import bootstrap, lambda_runtime_log_utils as utils
 sink = bootstrap.create_log_sink()
 bootstrap._setup_logging(utils.LogFormat.from_str("{form}"), None, sink)
-from orderkeep.entrypoints import lambda_direct
+from orderkeep.entrypoints import lambda_handler
+from tests.entrypoints.lambda_calls import Request, http_api
 
 async def fail(*_, **__):
     raise KeyError("{email}")
 
-lambda_direct._use_cases.get_order.queries.get_snapshot = fail
+lambda_handler._use_cases.get_order.queries.get_snapshot = fail
 
 class Context:
     aws_request_id = "invocation-7"
     def get_remaining_time_in_millis(self): return 3_000
 
-for _ in range(2):
+for event in (http_api(Request("GET", "/orders/o-1")), http_api(Request("GET", "/orders/{email}")), {"x": "{email}"}):
     try:
-        lambda_direct.handler({"use_case": "get_order", "input": {"order_id": "{email}"}}, Context())
+        assert lambda_handler.handler(event, Context())["statusCode"] == 500
     except Exception as error:
         sink.log_error([f"{type(error).__name__}: {error}"])
 """
@@ -169,12 +170,13 @@ def test_lambdas_own_log_has_our_lines(form: str) -> None:
     assert client.is_dir(), "run make setup"
     paths = os.pathsep.join([str(client), *filter(None, sys.path)])
     environment = {**os.environ, "PYTHONPATH": paths, "ORDERKEEP_STORE": "memory://"}
+    environment |= {"ORDERKEEP_AUTH": "authorizer", "ORDERKEEP_IAM_SCOPES": "admin"}
     script = LAMBDA.replace("{email}", EMAIL).replace("{form}", form)
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     hold("the log", done.stdout + done.stderr)
     ours = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert [(line["event"], line["request_id"]) for line in ours] == [("the invocation failed", "invocation-7")] * 2
-    assert [line for line in done.stdout.splitlines() if "internal_error: " in line]
+    assert [(line["event"], line["request_id"]) for line in ours] == [("the request failed", "invocation-7")] * 2
+    assert [line for line in done.stdout.splitlines() if "WrongHandler: " in line]
 
 
 def test_a_leak_of_a_process_would_be_found() -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import json
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.direct_calls import CALLS
-from tests.entrypoints.lambda_calls import EveryKind, Request, load_balancer
+from tests.entrypoints.lambda_calls import EveryKind, Request, http_api, load_balancer
 from tests.entrypoints.lambda_containers import Context, call, container
-from tests.leaks.canaries import EMAIL, HOSTILE, KEY, LONG, NAME, ORDER, TOKEN, VALUE, WRONG, bad, good, placed, without
+from tests.leaks.canaries import VALUE, bad, good, placed, without
 from tests.leaks.listening import hold, hold_answer, hold_lines, listening
 from tests.leaks.test_canaries_over_http import BREAKS
-
-Asked = tuple[str, dict[str, Any]]
 
 
 @EveryKind
@@ -40,55 +35,25 @@ def seen_by(event_of: Any, request: Request) -> Request:
     return without(request, "Authorization") if event_of is load_balancer else request
 
 
-def _direct_calls(order_id: str) -> list[Asked]:
-    which = {"order_id": order_id}
-    calls: list[Asked] = [
-        (name, {**which, f"{field}": VALUE}) for name in CALLS for field in ("cursor", "version", "limit")
-    ]
-    calls += [("place_order", {**ORDER, name: value}) for name in ORDER for value in WRONG]
-    calls += [("place_order", {**ORDER, "metadata": found}) for found in ({NAME: 5}, {f"{NAME}\n": "x"}, {NAME: LONG})]
-    calls += [
-        ("place_order", {**ORDER, "metadata": {f"{NAME}/~": HOSTILE + "\0"}}),
-        ("place_order", {**ORDER, "total": 1}),
-    ]
-    calls += [(name, {"order_id": value}) for name in CALLS for value in (EMAIL, HOSTILE, KEY, [VALUE], LONG)]
-    calls += [("cancel_order", {**which, "reason": LONG, "note": HOSTILE + "\0"}), ("list_orders", {"status": VALUE})]
-    calls += [("get_order_at", {**which, "at": VALUE}), ("issue_receipt", {**which, "format": VALUE})]
-    return [
-        *calls,
-        (VALUE, {}),
-        ("list_orders", {"tag": EMAIL, "external_ref": VALUE}),
-        ("export_to_document", {"format": VALUE}),
-    ]
+WRONG_EVENTS: list[Any] = [
+    VALUE,
+    [VALUE],
+    {"x": VALUE},
+    {"source": VALUE, "detail-type": VALUE},
+    {"Records": [{"eventSource": f"aws:{VALUE}!"}]},
+    {"requestContext": VALUE, "httpMethod": VALUE},
+]
 
 
-def ask(module: ModuleType, use_case: str, given: Any, **conditions: Any) -> Any:
-    """Call, and hold what is raised to what a log may tell."""
-    event = {"use_case": use_case, "input": given, **conditions}
-    try:
-        return module.handler(json.loads(json.dumps(event)), Context())
-    except Exception as error:  # noqa: BLE001
-        hold(f"{use_case}: what is raised", f"{type(error).__name__} {error}")
-        hold_lines(str(error))
-        return None
-
-
-def test_nothing_that_is_asked_for_by_name_is_told_elsewhere(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("event", WRONG_EVENTS)
+def test_nothing_of_an_event_that_is_not_http_is_told_elsewhere(
+    event: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    settings = {"ORDERKEEP_STORE": "memory://", "ORDERKEEP_DOCUMENTS": "memory://"}
-    with listening(), container(monkeypatch, "lambda_direct", **settings) as module:
-        order = ask(module, "place_order", ORDER, idempotency_key=KEY)
-        for name, given in _direct_calls(order["id"]):
-            ask(module, name, given)
-        ask(module, "place_order", {**ORDER, "external_ref": VALUE}, idempotency_key=KEY)
-        ask(module, "ship_order", {"order_id": order["id"]}, idempotency_key=f"{KEY}\n")
-        ask(module, "ship_order", {"order_id": order["id"]}, expected_version=VALUE, dry_run=VALUE)
-        ask(module, "cancel_order", {"order_id": order["id"], "reason": VALUE, "note": EMAIL}, idempotency_key=TOKEN)
-        for event in (VALUE, [VALUE], {"x": VALUE}, {"Records": [{"eventSource": f"aws:{VALUE}!"}]}):
-            with pytest.raises(Exception, match=r"\w") as raised:
-                module.handler(event, Context())
-            hold("what is raised", str(raised.value))
+    with listening(), container(monkeypatch, ORDERKEEP_STORE="memory://") as module:
+        with pytest.raises(Exception, match=r"\w") as raised:
+            module.handler(event, Context())
+        hold("what is raised", str(raised.value))
+        hold_lines(str(raised.value))
     hold("what was printed", "".join(capfd.readouterr()))
 
 
@@ -99,9 +64,11 @@ def test_nothing_that_breaks_tells_what_it_held(
     async def fail(*_: Any, **__: Any) -> Any:
         raise error()
 
-    with listening(), container(monkeypatch, "lambda_direct", ORDERKEEP_STORE="memory://") as module:
+    with listening(), container(monkeypatch, ORDERKEEP_STORE="memory://") as module:
         monkeypatch.setattr(module._use_cases.get_order.queries, "get_snapshot", fail)
-        assert ask(module, "get_order", {"order_id": "o-1"}) is None
+        answer = call(module, http_api(Request("GET", "/orders/o-1")))
+        hold_answer("GET /orders/o-1", answer.status, answer.headers, answer.body)
+        assert answer.status >= 500
     hold("what was printed", "".join(capfd.readouterr()))
 
 

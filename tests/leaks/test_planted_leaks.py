@@ -12,8 +12,8 @@ from starlette.responses import Response
 
 from orderkeep.bootstrap import bootstrap, build_use_cases
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.entrypoints import field_errors, log_exceptions, log_lines
-from orderkeep.entrypoints.api import answers, errors, metrics, middleware, problems, request_log
+from orderkeep.entrypoints import field_errors, logs
+from orderkeep.entrypoints.api import app, problems, responses, shell
 from tests.entrypoints.lambda_calls import Request
 from tests.leaks.canaries import VALUE
 from tests.leaks.listening import Leak, hold, listening
@@ -23,35 +23,27 @@ log = logging.getLogger("orderkeep.http")
 
 
 def in_the_route(patch: pytest.MonkeyPatch) -> None:
-    patch.setitem(log_lines.FIELDS, "route", log_lines.Field(r".*", ""))
-    patch.setattr(request_log, "route_of", lambda scope: scope["path"])
+    patch.setitem(logs.FIELDS, "route", logs.Field(r".*", ""))
+    patch.setattr(shell, "_route_of", lambda scope: scope["path"])
 
 
 def in_the_labels_of_metrics(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(metrics, "route_of", lambda scope: scope["path"])
-
-
-def in_the_methods_of_metrics(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(metrics, "METHODS", frozenset(("GET", "POST", VALUE.upper())))
+    patch.setattr(shell, "_route_of", lambda scope: scope["path"])
 
 
 def in_headers(patch: pytest.MonkeyPatch) -> None:
-    send = middleware.RequestIdMiddleware.__call__
+    respond = shell.RequestShell.respond
 
-    async def tell(self: Any, scope: Any, receive: Any, send_on: Any) -> None:
-        async def send_more(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                given = dict(scope["headers"]).get(b"authorization", b"")
-                message["headers"] = [*message["headers"], (b"x-user", given)]
-            await send_on(message)
+    async def leak(self: Any, scope: Any, receive: Any, send: Any) -> None:
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        send._headers.append((b"x-user", given))
+        await respond(self, scope, receive, send)
 
-        await send(self, scope, receive, send_more)
-
-    patch.setattr(middleware.RequestIdMiddleware, "__call__", tell)
+    patch.setattr(shell.RequestShell, "respond", leak)
 
 
 def in_a_request_id(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(middleware, "_REQUEST_ID", re.compile(rb".*"))
+    patch.setattr(shell, "_REQUEST_ID", re.compile(rb".*"))
 
 
 def in_a_problem_document(patch: pytest.MonkeyPatch) -> None:
@@ -63,21 +55,21 @@ def in_a_problem_document(patch: pytest.MonkeyPatch) -> None:
 
 
 def in_the_detail_of_a_problem(patch: pytest.MonkeyPatch) -> None:
-    async def tell(request: Any, error: Any) -> Response:
-        detail = f"there is nothing at {request.url}"
-        return problems.problem(404, "not_found", detail, request_id=request.scope["orderkeep.request_id"])
+    async def leak(request: Any, error: Any) -> Response:
+        problem = problems.HttpProblem(404, "not_found", f"nothing at {request.url}")
+        return problems.problem_response(problem, request.scope["orderkeep.request_id"])
 
-    patch.setattr(errors, "_answer_framework_error", tell)
+    patch.setattr(app, "_respond_with_problem", leak)
 
 
 def in_print(patch: pytest.MonkeyPatch) -> None:
-    answer = answers.answer
+    made = responses.EncodedResponse.__init__
 
-    def tell(content: Any, *args: Any, **given: Any) -> Response:
-        print(content, file=sys.stderr)
-        return answer(content, *args, **given)
+    def leak(self: Any, body: bytes, *args: Any, **options: Any) -> None:
+        print(body, file=sys.stderr)
+        made(self, body, *args, **options)
 
-    patch.setattr(answers, "answer", tell)
+    patch.setattr(responses.EncodedResponse, "__init__", leak)
 
 
 CHANNELS = {
@@ -108,10 +100,7 @@ async def test_a_leak_is_found(
 
 
 async def test_what_an_exception_says_is_found_in_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_exceptions, "_name_of", lambda kind: kind.__name__)
-    monkeypatch.setattr(
-        log_lines, "raised_in", lambda record: [log_exceptions.Raised(str(record.exc_info and record.exc_info[1]), [])]
-    )
+    monkeypatch.setattr(logs, "described", lambda error: [{"type": str(error), "frames": []}])
     async with asking(build_use_cases(breaking(open_store("memory://"), BREAKS["a key error"]))) as ask:
         with pytest.raises(Leak, match="the log"), listening():
             await ask(Request("GET", "/orders/o-1"))
@@ -124,7 +113,7 @@ def test_a_canary_in_a_reason_is_found(text: str) -> None:
 
 
 def test_a_control_character_in_the_log_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(log_lines, "visible", lambda text: text)
+    monkeypatch.setattr(logs, "visible", lambda text: text)
     with pytest.raises(Leak, match="control characters"), listening():
         log.error("it happened", extra={"reason": "\x1b[31m"})
 

@@ -40,13 +40,13 @@ class CommandContext:
     """The context of a command: its actor and its conditions.
 
     `key`: repeated requests with the same key have one effect and one result.
-    `expected_version`: reject with `VersionMismatch` unless the order is at that version.
+    `expected_version`: reject with `VersionMismatch` unless the order is at that version, or at one of several.
     `dry_run`: return what would happen, and write nothing.
     """
 
     actor: Actor = SYSTEM
     key: str | None = None
-    expected_version: int | None = None
+    expected_version: int | tuple[int, ...] | None = None
     dry_run: bool = False
     request_id: str | None = None
 
@@ -161,9 +161,10 @@ async def _replay(order: Order, repeated: Attribution, history: OrderHistory | N
     return CommandResult(order.id, change.version, change.events, change.order, replayed=True)
 
 
-def _check_version(order: Order, expected: int | None) -> None:
-    if expected is not None and expected != order.version:
-        raise VersionMismatch(expected, order.version)
+def _check_version(order: Order, expected: int | tuple[int, ...] | None) -> None:
+    versions = (expected,) if isinstance(expected, int) else expected
+    if versions is not None and order.version not in versions:
+        raise VersionMismatch(versions[0], order.version)
 
 
 def _pause(attempt: int) -> float:

@@ -8,10 +8,9 @@ from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticat
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.access.authenticator import Authenticator
 from orderkeep.application.access.rate_limits import RateLimiter
-from orderkeep.application.claims import ClaimsMapping, scope_mapping
-from orderkeep.application.openid_provider import OpenIdProvider, algorithms_in
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
 if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
     from orderkeep.config import Settings
@@ -59,7 +58,9 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
 
 
 def claims_mapping(settings: Settings) -> ClaimsMapping:
-    """Return the mapping from the claims of a verified token to an actor."""
+    """Return the mapping of verified claims to actors: of a token, or from an authorizer on Lambda."""
+    from orderkeep.config import scope_mapping  # here for the same reason
+
     return ClaimsMapping(settings.jwt_user_claim, settings.jwt_scopes_claim, scope_mapping(settings.jwt_scopes))
 
 
@@ -73,13 +74,15 @@ def open_rate_limiter(per_second: int) -> RateLimiter | None:
 
 
 def _openid_tokens(settings: Settings) -> Authenticator:
+    from orderkeep.config import algorithms_in  # here for the same reason
+
     try:
-        from orderkeep.infrastructure.openid_tokens import OpenIdTokens
+        from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
     except ModuleNotFoundError as error:
         raise AuthenticationNotInstalled(
             "OpenID Connect tokens require an extra package: pip install 'orderkeep[jwt]'"
         ) from error
-    return OpenIdTokens(
+    return OpenIdAuthenticator(
         OpenIdProvider(
             settings.jwt_issuer,
             settings.jwt_audience,

@@ -26,7 +26,7 @@ def open_publisher(url: str) -> EventPublisher:
     if parts.scheme != "eventbridge" or parts.fragment or options.keys() - {"region", "endpoint", "source"}:
         raise InvalidEventsURL("the URL of the events is eventbridge://bus, with ?region=…, &endpoint=…, &source=…")
     try:
-        from orderkeep.infrastructure.eventbridge_publisher import EventBridgePublisher
+        from orderkeep.infrastructure.eventbridge import EventBridgePublisher
 
         return EventBridgePublisher(unquote(parts.netloc + parts.path), **options)
     except (ModuleNotFoundError, ValueError, StoreUnusable) as error:

@@ -1,4 +1,4 @@
-"""What is wrong with what came in: all of it at once, each with the place, a stable code and a message for people."""
+"""Validation errors of a request or a record: all of them at once, each with its place, a stable code and a message."""
 
 from __future__ import annotations
 
@@ -7,45 +7,64 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
+from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.status import OrderStatus
 
 MOST_ERRORS = 100
-"""How many errors are told; what has more is not mended by hand."""
+"""Maximum number of errors that are reported."""
 
 LONGEST_NAME = 64
-"""Names of fields that are longer, or not printable, are not repeated: the pointer ends at what holds them."""
+"""Unknown field names that are longer, or not printable, are not repeated: the pointer ends at the object they are in.
+"""
 
-MESSAGES = {
-    "missing": ("field_missing", "must be given"),
-    "extra_forbidden": ("unknown_field", "is not known here"),
-    "string_type": ("wrong_type", "must be a text"),
-    "string_unicode": ("text_not_printable", "must not hold half a surrogate pair"),
+_STRING = ("wrong_type", "must be a string")
+_TYPES = {
+    "missing": ("field_missing", "is required"),
+    "extra_forbidden": ("unknown_field", "is not a known field"),
+    "string_type": _STRING,
+    "string_unicode": ("text_not_printable", "must not contain an unpaired surrogate"),
     "int_type": ("wrong_type", "must be a whole number"),
+    "int_from_float": ("wrong_type", "must be a whole number"),
     "bool_type": ("wrong_type", "must be true or false"),
     "tuple_type": ("wrong_type", "must be an array"),
     "dict_type": ("wrong_type", "must be an object"),
     "model_type": ("wrong_type", "must be an object"),
 }
-"""Our code and message for each type of error that pydantic finds. Its own messages may hold the rejected value."""
+"""Code and message for each of pydantic's error types. Pydantic's own messages may contain the rejected value."""
+
+_LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
+_RANGES = {
+    "quantity": (
+        "quantity_out_of_range",
+        f"must be a whole number from {limits.MIN_QUANTITY} to {limits.MAX_QUANTITY}",
+    ),
+    "version": ("invalid_value", f"must be a whole number from 1 to {10**15 - 1}"),
+}
+_AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {_LARGEST_AMOUNT} minor units")
+_TOO_MANY = {"lines": "too_many_lines", "tags": "too_many_tags", "metadata": "too_many_metadata_keys"}
+_CHOICES = {
+    "currency": ("unknown_currency", "must be a supported ISO 4217 code, such as EUR, JPY or KWD"),
+    "status": ("unknown_status", f"must be one of {', '.join(OrderStatus)}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing that is wrong. `pointer` is a JSON pointer (RFC 6901), `""` for the whole; `message` never holds
-    the rejected value.
+    """One invalid field. `pointer` is a JSON pointer (RFC 6901), `""` for the whole; `message` is a predicate that
+    never contains the rejected value. `limit` is the maximum number of items, if there are too many.
     """
 
     pointer: str
     code: str
     message: str
     limit: int | None = None
-    """How many there may be, where there are more."""
 
 
 class InvalidFields(Exception):
-    """What came in does not fit its schema; `errors` says where and why."""
+    """A body or record does not match its schema; `errors` lists every invalid field."""
 
     code = "invalid_fields"
 
@@ -55,37 +74,34 @@ class InvalidFields(Exception):
 
     @classmethod
     def of(cls, error: ValidationError) -> InvalidFields:
-        """Return what pydantic found, in our words."""
-        found = error.errors(include_url=False, include_input=False)
+        """Return pydantic's findings with our codes and messages."""
+        found = error.errors(include_url=False)
         return cls(tuple(_field_error(details) for details in found[:MOST_ERRORS]))
 
     def below(self, pointer: str) -> InvalidFields:
-        """Return the same of what stands at that place in something larger."""
+        """Return the same errors for a value that is at `pointer` in a larger document."""
         return InvalidFields(tuple(replace(error, pointer=pointer + error.pointer) for error in self.errors))
 
     def without_keys(self) -> InvalidFields:
-        """Return the same for where it is logged."""
+        """Return the same errors without metadata keys, for logs."""
         return InvalidFields(tuple(replace(error, pointer=without_key(error.pointer)) for error in self.errors))
 
 
+def rule_broken(code: str, message: str, *below: str) -> PydanticCustomError:
+    """Return an error for a pydantic validator to raise; `below` continues the path of the field."""
+    return PydanticCustomError("rule_broken", "{message}", {"code": code, "message": message, "below": below})
+
+
 def without_key(pointer: str) -> str:
-    """Return the pointer without the key of metadata that it ends in: customers may have chosen that."""
+    """Return the pointer without a metadata key at its end: customers may have chosen it."""
     return re.sub(r"(/metadata)/.+", r"\1/*", pointer, flags=re.DOTALL)
 
 
 def field_error_of(error: InvalidInput) -> FieldError:
-    """Return a refusal by the domain in the same form."""
+    """Return an error of the domain in the same form."""
     head, _, rest = error.field.partition("/")
     path = [head, rest] if head == "metadata" and rest else error.field.split("/")
     return FieldError(pointer_to(path) if error.field else "", error.code, str(error))
-
-
-def code_and_message(details: ErrorDetails) -> tuple[str, str]:
-    """Return the code and message for one finding of pydantic's; a rule of the domain brings its own."""
-    context = details.get("ctx", {})
-    if "code" in context:
-        return context["code"], context["message"]
-    return MESSAGES.get(details["type"], ("invalid_value", "is not valid"))
 
 
 def pointer_to(path: Sequence[str | int]) -> str:
@@ -94,14 +110,40 @@ def pointer_to(path: Sequence[str | int]) -> str:
 
 
 def _field_error(details: ErrorDetails) -> FieldError:
-    code, message = code_and_message(details)
-    path = [*details["loc"], *details.get("ctx", {}).get("below", ())]
+    context = details.get("ctx", {})
+    path = [*details["loc"], *context.get("below", ())]
+    code, message = _code_and_message(details)
     if len(path) > 2 and path[-1] == "[key]":  # pydantic's mark for the key, not the value, of an entry
-        path, message = path[:-2], f"keys {message}"
-    if path and not _may_be_repeated(path[-1]):
-        path, message = path[:-1], f"holds a name that {message}"
-    return FieldError(pointer_to(path), code, message, details.get("ctx", {}).get("limit"))
+        path, message = path[:-2], f"has a key that {message}"
+    if path and not _is_presentable(path[-1]):
+        path, message = path[:-1], f"has a field name that {message}"
+    limit = context["max_length"] if details["type"] == "too_long" else None
+    return FieldError(pointer_to(path), code, message, limit)
 
 
-def _may_be_repeated(name: str | int) -> bool:
+def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
+    kind, context = details["type"], details.get("ctx", {})
+    name = details["loc"][-1] if details["loc"] else ""
+    match kind:
+        case "rule_broken":
+            return context["code"], context["message"]
+        case "greater_than_equal" | "less_than_equal":
+            return _RANGES.get(str(name), _AMOUNT_RANGE)
+        case "too_long":
+            items = "keys" if name == "metadata" else "items"
+            return _TOO_MANY[str(name)], f"must have at most {context['max_length']} {items}"
+        case "literal_error":
+            return _CHOICES[str(name)] if isinstance(details["input"], str) else _STRING
+        case "string_too_long":
+            return "text_too_long", f"must have at most {context['max_length']} characters"
+        case "string_too_short":
+            return "text_missing", "must not be empty or blank"
+        case "string_pattern_mismatch":
+            if details["input"].isspace():
+                return "text_missing", "must not be empty or blank"
+            return "text_not_printable", "must not contain control characters"
+    return _TYPES.get(kind, ("invalid_value", "is not valid"))
+
+
+def _is_presentable(name: str | int) -> bool:
     return isinstance(name, int) or (len(name) <= LONGEST_NAME and name.isprintable())

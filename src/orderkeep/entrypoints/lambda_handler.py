@@ -1,95 +1,331 @@
-"""HTTP on AWS Lambda: `orderkeep.entrypoints.lambda_handler.handler`, the same app as everywhere, for API Gateway,
-load balancers and function URLs. Wired at import, for the life of the container.
+"""Lambda handler for HTTP: the same app as everywhere, for API Gateway, load balancers and function URLs, and for Step
+Functions, which send the payload of an HTTP API (version 2.0). Wired at import, for the life of the container.
+
+Requests are read here and not by Mangum, which decodes paths twice, joins repeated headers and does not know stages.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
-from collections.abc import AsyncIterator, MutableMapping
-from contextlib import asynccontextmanager
+import re
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import cached_property
 from typing import Any
+from urllib.parse import unquote, urlencode
 
-from orderkeep.entrypoints.lambda_start import brief
 
-with brief():
+@contextmanager
+def fast_imports() -> Iterator[None]:
+    """Import without garbage collection: modules are not garbage, and scanning them takes a tenth of a cold start."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+with fast_imports():
     from orderkeep.entrypoints.lambda_runtime import (
         Context,
-        begin_to_wire,
-        expect_authentication,
+        install_event_loop,
         load_settings,
-        take_over_thread,
-        within_time_of,
+        start_wiring,
+        time_limit,
+        xray_trace,
     )
 
     _settings = load_settings()
-    expect_authentication(_settings)
-    _wired = begin_to_wire(_settings)  # while the store answers, FastAPI is imported
+    _wired = start_wiring(_settings)  # while the store responds, the web framework is imported
 
-    from mangum import Mangum
+    from pydantic import BaseModel
 
+    # FastAPI's 40 models of the OpenAPI document take a tenth of a cold start to build, and few containers serve it.
+    BaseModel.model_config["defer_build"] = True
+    import fastapi.openapi.models  # noqa: F401
+
+    del BaseModel.model_config["defer_build"]
+
+    from mangum.handlers import ALB, APIGateway, HTTPGateway
+    from mangum.protocols import HTTPCycle
+    from mangum.types import LambdaConfig, Response, Scope
+
+    from orderkeep.application.access.actor import Actor, ActorKind, scopes_in
+    from orderkeep.application.access.actor import Scope as Permission
+    from orderkeep.bootstrap.access import claims_mapping
     from orderkeep.entrypoints.api.app import create_app
-    from orderkeep.entrypoints.api.middleware import RequestIdMiddleware, request_id_of
-    from orderkeep.entrypoints.api.problems import Detail, Refused, refusal
-    from orderkeep.entrypoints.api.security_headers import SecurityHeadersMiddleware
-    from orderkeep.entrypoints.lambda_callers import callers_of
-    from orderkeep.entrypoints.lambda_requests import KINDS
-    from orderkeep.entrypoints.lambda_sources import HTTP, LOAD_BALANCER, expect_for, source_of
+    from orderkeep.entrypoints.api.dependencies import REQUEST_ID
+    from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, problem_response
+    from orderkeep.entrypoints.api.shell import SERVER_REQUEST_ID
+
+Event = dict[str, Any]
+ActorOf = Callable[[Mapping[str, object]], Actor]
+"""Returns the actor whom verified claims identify; raises `NotAuthenticated` if they identify none."""
+
+Pairs = Iterable[tuple[str, str]]
 
 TEXT_TYPES = ["text/", "application/json", "+json"]
-"""Answers of these types leave as text; all others, such as PDF, in base64."""
+"""Responses of these media types are sent as text; all others, such as PDF, in base64."""
 
-LARGEST_ANSWER, LARGEST_BALANCED = 6_000_000, 1_000_000
-"""In bytes, as JSON: what Lambda carries, and what a load balancer takes, with a little to spare."""
+MAX_RESPONSE_BYTES, MAX_BALANCED_BYTES = 6_000_000, 1_000_000
+"""The limits of Lambda and of a load balancer for a response in JSON, with a little to spare."""
+
+CUSTOM_ISSUER = "authorizer"
+"""The issuer of the claims of a custom authorizer, which has none."""
+
+_OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-disposition", b"etag", b"link"))
+_SERVICE = re.compile(r"aws:[a-z0-9]{1,30}")
 
 log = logging.getLogger("orderkeep.http")
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer an event of HTTP. Raises `WrongHandler` for any other, and does nothing then."""
-    expect_for(HTTP, event)
-    take_over_thread()
-    answer = _answer(event, context)
-    return answer if _fits(answer, event) else _refuse(event, context)
+class WrongHandler(Exception):
+    """The event is not an HTTP request; nothing was done."""
+
+
+def handler(event: Event, context: Any) -> dict[str, Any]:
+    """Respond to an HTTP event. Raises `WrongHandler` for any other event."""
+    kind = kind_of(event)
+    if kind is None:
+        raise WrongHandler(f"this event is not an HTTP request: it comes from {_sender_of(event)}")
+    install_event_loop()
+    request = kind(event, context, _config)
+    response = HTTPCycle(request.scope, request.body)(_app)
+    result = request(response)
+    return result if _fits(result, request.max_bytes) else request(_too_large(response, request.scope))
+
+
+class GatewayV2(HTTPGateway):
+    """Payload format 2.0 of HTTP APIs and function URLs. A repeated header arrives as one, joined with commas."""
+
+    max_bytes = MAX_RESPONSE_BYTES
+
+    @cached_property
+    def scope(self) -> Scope:
+        event, context = self.event, self.event["requestContext"]
+        headers = dict(_pairs(event.get("headers")))
+        if cookies := event.get("cookies"):
+            headers["cookie"] = "; ".join(cookies)
+        path = event.get("rawPath") or "/"
+        if ".lambda-url." in context.get("domainName", ""):
+            path = unquote(path)  # an HTTP API sends a decoded path, a function URL does not
+        base = _base_path(path, event.get("routeKey", "").partition(" ")[2], event) or _stage_in(path, context)
+        hidden = base == _stage(context) and ".execute-api." not in context.get("domainName", "")  # custom domain
+        return _scope(
+            self,
+            method=context["http"]["method"],
+            path=path.removeprefix(base),
+            root="" if hidden else base,
+            query=event.get("rawQueryString") or "",
+            headers=headers.items(),
+            client=context["http"].get("sourceIp"),
+        )
+
+
+class GatewayV1(APIGateway):
+    """Payload format 1.0 of REST APIs, and of HTTP APIs, whose events have a version."""
+
+    max_bytes = MAX_RESPONSE_BYTES
+
+    @cached_property
+    def scope(self) -> Scope:
+        event, context = self.event, self.event["requestContext"]
+        path = event["path"] or "/"
+        stage = (context.get("path") or "").removesuffix(path)  # a REST API removes the stage from the path
+        base = _base_path(path, event.get("resource") or "", event)
+        if "version" in event:
+            base, stage = base or _stage_in(path, context), ""
+        else:
+            path = unquote(path)
+        query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
+        return _scope(
+            self,
+            method=event["httpMethod"],
+            path=path.removeprefix(base),
+            root=stage + base,
+            query=urlencode(list(_pairs(query))),
+            headers=_pairs(event.get("multiValueHeaders") or event.get("headers")),
+            client=context.get("identity", {}).get("sourceIp"),
+        )
+
+
+class LoadBalancer(ALB):
+    """Application Load Balancers: path and query are as the client sent them. Without multi-value headers, only the
+    last of a repeated header or parameter arrives.
+    """
+
+    max_bytes = MAX_BALANCED_BYTES
+
+    @cached_property
+    def scope(self) -> Scope:
+        event = self.event
+        query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
+        return _scope(
+            self,
+            method=event["httpMethod"],
+            path=unquote(event["path"] or "/"),
+            root="",
+            query="&".join(f"{name}={value}" for name, value in _pairs(query)),
+            headers=_pairs(event.get("multiValueHeaders") or event.get("headers")),
+            client=None,
+        )
+
+
+def kind_of(event: object) -> type[GatewayV2 | GatewayV1 | LoadBalancer] | None:
+    """Return the kind of an HTTP event, or None for any other value."""
+    context = event.get("requestContext") if isinstance(event, dict) else None
+    if not isinstance(event, dict) or not isinstance(context, dict):
+        return None
+    if "elb" in context:
+        return LoadBalancer
+    if event.get("version") == "2.0" and isinstance(context.get("http"), dict):
+        return GatewayV2
+    return GatewayV1 if "httpMethod" in event and "path" in event else None
+
+
+def caller_in(context: Mapping[str, Any], actor_of: ActorOf, iam_scopes: frozenset[Permission]) -> Actor | None:
+    """Return the caller whom AWS authenticated, from an event's `requestContext`: with IAM, staff with `iam_scopes`;
+    with an authorizer, as its claims say. None without either, as behind a load balancer. Nothing of it comes from the
+    client. Raises `NotAuthenticated` if the claims do not identify a caller.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    """
+    authorizer = context.get("authorizer") or {}
+    # HTTP APIs (payload 2.0) and function URLs have the ARN of IAM in the authorizer, REST APIs in the identity.
+    if arn := (authorizer.get("iam") or {}).get("userArn") or (context.get("identity") or {}).get("userArn"):
+        return Actor(ActorKind.STAFF, str(arn), iam_scopes)
+    if "jwt" in authorizer:
+        return actor_of(authorizer["jwt"].get("claims") or {})
+    if "claims" in authorizer:  # of Cognito, at a REST API
+        return actor_of(authorizer["claims"])
+    if custom := authorizer.get("lambda") or authorizer:
+        found = {"iss": CUSTOM_ISSUER, "sub": custom.get("principalId"), **custom}
+        return actor_of({name: value for name, value in found.items() if value is not None})
+    return None
+
+
+def _caller_of() -> Callable[[MutableMapping[str, Any]], Actor | None]:
+    actor_of, iam_scopes = claims_mapping(_settings).actor_of, scopes_in(_settings.iam_scopes)
+    return lambda scope: caller_in(scope["aws.event"].get("requestContext") or {}, actor_of, iam_scopes)
 
 
 @asynccontextmanager
-async def _invocations_time(scope: MutableMapping[str, Any]) -> AsyncIterator[None]:
+async def _time_limit(scope: MutableMapping[str, Any]) -> AsyncIterator[None]:
     context: Context = scope["aws.context"]
-    if request_id_of(scope) != context.aws_request_id:
-        log.info("the request is an invocation's", extra={"invocation_id": context.aws_request_id})
-    async with within_time_of(context):
+    if scope[REQUEST_ID] != context.aws_request_id:
+        log.info("the request has an id of its own", extra={"invocation_id": context.aws_request_id})
+    async with time_limit(context):
         yield
 
 
-def _fits(answer: dict[str, Any], event: dict[str, Any]) -> bool:
-    most = LARGEST_BALANCED if source_of(event) is LOAD_BALANCER else LARGEST_ANSWER
-    if len(answer["body"]) < most // 6:  # no character takes more bytes than six
+def _sender_of(event: object) -> str:
+    """Return the sender of an event that is not HTTP; of the event's content, only a name of a service is repeated."""
+    if not isinstance(event, dict):
+        return "an unknown source"
+    if "detail-type" in event and "source" in event:
+        return "EventBridge, whose targets need an input with an HTTP request"
+    records = event.get("Records")
+    first = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
+    sender = first.get("eventSource") or first.get("EventSource")
+    if sender == "aws:dynamodb":
+        return "a DynamoDB stream, which is for orderkeep.entrypoints.lambda_stream.handler"
+    return sender if isinstance(sender, str) and _SERVICE.fullmatch(sender) else "an unknown source"
+
+
+def _scope(
+    request: GatewayV2 | GatewayV1 | LoadBalancer,
+    *,
+    method: str,
+    path: str,
+    root: str,
+    query: str,
+    headers: Pairs,
+    client: str | None,
+) -> Scope:
+    """Return the ASGI scope. `path` is decoded and starts with the route; `root` precedes it in the client's URLs,
+    unless the settings have a root path.
+    """
+    if configured := _settings.root_path.rstrip("/"):
+        root, path = configured, path.removeprefix(configured) if _is_under(path, configured) else path
+    sent = [(name.lower().encode(), value.encode(errors="replace")) for name, value in headers]
+    given = dict(sent)
+    if b"x-amzn-trace-id" not in given and (trace := xray_trace()):
+        sent.append((b"x-amzn-trace-id", trace.encode()))  # which Step Functions do not send
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": given.get(b"x-forwarded-proto", b"https").decode(),
+        "path": root + (path or "/"),
+        "root_path": root,
+        "query_string": query.encode(),
+        "headers": sent,
+        "client": (client, 0) if client else None,
+        "server": None,
+        SERVER_REQUEST_ID: request.context.aws_request_id,
+        "aws.event": request.event,
+        "aws.context": request.context,
+    }
+
+
+def _pairs(values: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Yield names and values, repeated ones several times."""
+    for name, value in (values or {}).items():
+        for each in value if isinstance(value, list) else [value]:
+            yield name, each or ""
+
+
+def _base_path(path: str, resource: str, event: Event) -> str:
+    """Return the part of the path before the resource that the gateway matched: a stage, or a mapping of a domain."""
+    if not resource.startswith("/"):
+        return ""
+    for name, value in (event.get("pathParameters") or {}).items():
+        resource = resource.replace(f"{{{name}+}}", value).replace(f"{{{name}}}", value.replace("/", ""))
+    parts, wanted = path.strip("/").split("/"), [part for part in resource.strip("/").split("/") if part]
+    before = parts[: max(len(parts) - len(wanted), 0)]
+    return "".join(f"/{part}" for part in before if part)
+
+
+def _stage(context: Mapping[str, Any]) -> str:
+    stage = context.get("stage") or "$default"
+    return "" if stage == "$default" else f"/{stage}"
+
+
+def _stage_in(path: str, context: Mapping[str, Any]) -> str:
+    stage = _stage(context)
+    return stage if stage and _is_under(path, stage) else ""
+
+
+def _is_under(path: str, root: str) -> bool:
+    return path == root or path.startswith(f"{root}/")
+
+
+def _fits(result: dict[str, Any], max_bytes: int) -> bool:
+    if len(result["body"]) < max_bytes // 6:  # a character takes at most six bytes
         return True
-    return len(json.dumps(answer, ensure_ascii=False).encode()) <= most
+    return len(json.dumps(result, ensure_ascii=False).encode()) <= max_bytes
 
 
-async def _too_large(scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
-    error = Detail(
-        "invalid_parameter", "must be smaller here: the answer is larger than can be sent", parameter="limit"
-    )
-    refused = Refused.for_errors("invalid_query", [error])
-    await refusal(refused, request_id_of(scope))(scope, receive, send)
+def _too_large(response: Response, scope: Scope) -> Response:
+    """Return the response that replaces one that cannot be sent, with the same general headers."""
+    error = Invalid("invalid_parameter", "must be smaller: the response exceeds the size limit", parameter="limit")
+    problem = problem_response(HttpProblem.invalid("invalid_query", [error]), scope[REQUEST_ID])
+    kept = [[name, value] for name, value in response["headers"] if name not in _OF_CONTENT]
+    own = [[name, value] for name, value in problem.raw_headers if name in _OF_CONTENT]
+    return {"status": problem.status_code, "headers": kept + own, "body": bytes(problem.body)}
 
 
-def _for_lambda(app: Any) -> Mangum:
-    return Mangum(
-        app,
-        lifespan="off",  # there is nothing to start or to end; Mangum would do both for each request
-        api_gateway_base_path=_settings.root_path or "/",
-        custom_handlers=KINDS,
-        text_mime_types=TEXT_TYPES,
-    )
-
-
-with brief():
+with fast_imports():
     _use_cases = _wired()
-    _caller_of = callers_of(_settings) if "authorizer" in _settings.authentication else None
-    _app = create_app(_settings, _use_cases, time_limit=_invocations_time, caller_of=_caller_of)
-    _answer = _for_lambda(_app)
-    _refuse = _for_lambda(SecurityHeadersMiddleware(RequestIdMiddleware(_too_large), _settings.hsts_seconds))
+    _config = LambdaConfig(api_gateway_base_path="/", text_mime_types=TEXT_TYPES, exclude_headers=[])
+    _app = create_app(
+        _settings,
+        _use_cases,
+        time_limit=_time_limit,
+        caller_of=_caller_of() if "authorizer" in _settings.authentication else None,
+        with_metrics=False,
+    )

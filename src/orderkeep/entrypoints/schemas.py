@@ -1,116 +1,163 @@
-"""What may come in, through any door. The bounds are the domain's, and nothing is converted silently.
+"""Request bodies and import records: the fields that clients may send, with their bounds.
 
-A new optional field of the order is one line in `PlaceOrderBody`.
+The constraints are pydantic's own, so that they run in its compiled validator and appear in the JSON Schema. They
+repeat the bounds of `domain/limits.py`; the domain enforces the same rules on every other path to an order. A new
+optional field of the order is one line in `PlaceOrderBody`.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
 
-import msgspec
-from pydantic import BaseModel, ConfigDict, Field, Strict, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
+from pydantic import WithJsonSchema as JsonSchema
 
-from orderkeep.application.dtos import OrderDTO, PlaceOrder
+from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import TooManyLines
-from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
-from orderkeep.entrypoints.field_types import (
-    Amount,
-    Currency,
-    Instant,
-    Metadata,
-    Quantity,
-    Status,
-    Tags,
-    Version,
-    at_most,
-    text,
-)
+from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
+from orderkeep.entrypoints.instants import read_instant
 
-__all__ = [
-    "Body",
-    "CancelBody",
-    "FieldError",
-    "ImportedOrder",
-    "InvalidFields",
-    "LineBody",
-    "PlaceOrderBody",
-    "ReceiptBody",
-    "read_cancel",
-    "read_imported_order",
-    "read_place_order",
-    "read_receipt",
-    "to_place_order",
-    "valid",
-]
+_BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_NOT_ON_A_LINE = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
+_NOT_IN_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
+ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_ON_A_LINE}]*$"
+SOME_LINES = rf"^[^{_NOT_IN_LINES}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_IN_LINES}]*$"
+ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
+"""The texts that `domain.validation.check_text` accepts: on one line; on several lines; on several lines or blank."""
+
+LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
+LARGEST_VERSION = 10**15 - 1
+"""Upper bound of a version in a request: safe as an integer in every client."""
+
+_CURRENCIES = tuple(sorted(EXPONENTS))
+_STATUSES = tuple(map(str, OrderStatus))
+
+
+def _text(longest: int, pattern: str = ONE_LINE) -> Any:
+    return Field(min_length=1, max_length=longest, pattern=pattern)
+
+
+def _check_unique(tags: tuple[str, ...]) -> tuple[str, ...]:
+    for index, tag in enumerate(tags):
+        if tag in tags[:index]:
+            raise rule_broken("duplicate_tag", "repeats an earlier tag: remove it", str(index))
+    return tags
+
+
+def _read_instant(value: Any) -> datetime:
+    if not isinstance(value, str):
+        raise rule_broken("wrong_type", "must be a string")
+    try:
+        return read_instant(value)
+    except ValueError as error:
+        raise rule_broken("invalid_time", str(error)) from None
+
+
+Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT)]
+Currency = Annotated[Literal[_CURRENCIES], JsonSchema({"type": "string", "enum": [*_CURRENCIES]})]  # type: ignore[valid-type]
+Instant = Annotated[datetime, BeforeValidator(_read_instant), JsonSchema({"type": "string", "format": "date-time"})]
+MetadataKey = Annotated[str, _text(limits.MAX_METADATA_KEY_LENGTH)]
+MetadataValue = Annotated[str, Field(max_length=limits.MAX_METADATA_VALUE_LENGTH, pattern=ANY_LINES)]
+Quantity = Annotated[int, Field(ge=limits.MIN_QUANTITY, le=limits.MAX_QUANTITY)]
+Status = Annotated[Literal[_STATUSES], JsonSchema({"type": "string", "enum": [*_STATUSES]})]  # type: ignore[valid-type]
+Tag = Annotated[str, _text(limits.MAX_TAG_LENGTH)]
+Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
+
+
+def _describe_metadata(schema: dict[str, Any]) -> None:
+    """Constrain the names and the values of any name; pydantic constrains only the values of names that match."""
+    [(pattern, values)] = schema.pop("patternProperties").items()
+    schema["propertyNames"] = {**schema["propertyNames"], "pattern": pattern}
+    schema["additionalProperties"] = values
 
 
 class Body(BaseModel):
-    """What all of them share: exact types, and no field that is not declared."""
+    """Base of all bodies: exact types, and no unknown fields."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class LineBody(Body):
-    """One article of an order. Amounts are minor units of the order's currency."""
+    """Order line. Amounts are in minor units of the order's currency."""
 
-    sku: Annotated[str, text(limits.MAX_SKU_LENGTH)] = Field(description="What the article is called in the shop.")
-    name: Annotated[str, text(limits.MAX_NAME_LENGTH)] = Field(description="What people call it.")
-    quantity: Quantity = Field(description="How many pieces.")
-    unit_price: Amount = Field(description="Of one piece.")
-    discount: Amount = Field(0, description="Of the whole line, not of one piece; at most quantity times unit_price.")
-    tax: Amount = Field(0, description="Of the whole line, not of one piece.")
+    sku: Annotated[str, _text(limits.MAX_SKU_LENGTH)] = Field(description="Stock keeping unit.")
+    name: Annotated[str, _text(limits.MAX_NAME_LENGTH)] = Field(description="Display name.")
+    quantity: Quantity = Field(description="Number of units.")
+    unit_price: Amount = Field(description="Price of one unit.")
+    discount: Amount = Field(0, description="Discount on the whole line; at most quantity times unit_price.")
+    tax: Amount = Field(0, description="Tax on the whole line.")
 
 
 class CancelBody(Body):
-    """Why an order is called off."""
+    """Reason for a cancellation."""
 
-    reason: Annotated[str, text(limits.MAX_REASON_LENGTH)] | None = Field(None, description="In a word or two.")
-    note: Annotated[str, text(limits.MAX_NOTE_LENGTH, breaks=True)] | None = Field(None, description="In full.")
+    reason: Annotated[str, _text(limits.MAX_REASON_LENGTH)] | None = Field(
+        None, description="Short reason, for programs or reports."
+    )
+    note: Annotated[str, _text(limits.MAX_NOTE_LENGTH, SOME_LINES)] | None = Field(None, description="Free text.")
 
 
 class ReceiptBody(Body):
-    """Which receipt is wanted."""
+    """Receipt to issue."""
 
-    format: Annotated[str, WithJsonSchema({"type": "string", "enum": ["html", "pdf"]})] = Field(
-        "html", description="Of the file. `pdf` is to be had where the service has the package that makes it."
+    format: Annotated[str, JsonSchema({"type": "string", "enum": ["html", "pdf"]})] = Field(
+        "html", description="File format. `pdf` requires an optional package on the server."
     )
     version: Version | None = Field(
-        None, description="Of the order as it was at this version; by default as it was last changed."
+        None, description="Version of the order to show. By default, the order as it was last changed."
     )
 
 
 class PlaceOrderBody(Body):
-    """An order to place. Amounts are minor units of one currency: 9900 is 99.00 EUR. Lines are optional; where there
-    are some, lines + shipping + tax - discount must be the total.
+    """Order to place. Amounts are in minor units: 9900 is 99.00 EUR. If `lines` are given,
+    lines + shipping + tax - discount must equal `total`.
     """
 
-    user_id: Annotated[str, text(limits.MAX_USER_ID_LENGTH)] = Field(description="Whose order it is.")
-    total: Amount = Field(description="What is to be paid.")
-    currency: Currency = Field(description="ISO 4217 code, of every amount in the order.")
-    lines: Annotated[tuple[LineBody, ...], Strict(False), at_most(limits.MAX_LINES, TooManyLines, "items")] = Field(
-        (), description="What was ordered."
+    user_id: Annotated[str, _text(limits.MAX_USER_ID_LENGTH)] = Field(description="User who owns the order.")
+    total: Amount = Field(description="Amount to pay.")
+    currency: Currency = Field(description="ISO 4217 code; applies to every amount in the order.")
+    lines: Annotated[tuple[LineBody, ...], Strict(False)] = Field(
+        (), max_length=limits.MAX_LINES, description="Order lines, up to 500."
     )
-    shipping: Amount = Field(0, description="For shipping.")
-    discount: Amount = Field(0, description="On the order as a whole, beside the discounts of lines.")
-    tax: Amount = Field(0, description="On the order as a whole, beside the taxes of lines.")
-    external_ref: Annotated[str, text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
-        None, description="Your own number for the order."
+    shipping: Amount = Field(0, description="Shipping costs.")
+    discount: Amount = Field(0, description="Order-level discount, in addition to those of the lines.")
+    tax: Amount = Field(0, description="Order-level tax, in addition to those of the lines.")
+    external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
+        None, description="Your own reference, such as the order number in your shop."
     )
-    tags: Tags = Field((), description="Labels to find orders by.")
-    metadata: Metadata = Field(default_factory=dict, description="Whatever else you want kept, as texts.")
+    tags: Annotated[tuple[Tag, ...], Strict(False), AfterValidator(_check_unique)] = Field(
+        (),
+        max_length=limits.MAX_TAGS,
+        description="Labels to filter orders by.",
+        json_schema_extra={"uniqueItems": True},
+    )
+    metadata: dict[MetadataKey, MetadataValue] = Field(
+        default_factory=dict,
+        max_length=limits.MAX_METADATA_KEYS,
+        description="Key-value pairs of your own; values are strings.",
+        json_schema_extra=_describe_metadata,
+    )
+
+    def to_command(self) -> PlaceOrder:
+        """Return the command to place this order."""
+        lines = tuple([LineDTO(**line.__dict__) for line in self.lines])
+        return PlaceOrder(**{**self.__dict__, "lines": lines})
 
 
 class ImportedCancellation(CancelBody):
-    """Why and when an imported order was called off."""
+    """Reason and time of the cancellation of an imported order."""
 
     at: Instant
 
 
 class ImportedOrder(PlaceOrderBody):
-    """An order that was kept elsewhere, with its dates and its status, as `export` writes it."""
+    """Order to import, with its dates and its status, as `export` writes it."""
 
-    id: Annotated[str, text(limits.MAX_ID_LENGTH)] | None = None
+    id: Annotated[str, _text(limits.MAX_ID_LENGTH)] | None = None
     status: Status
     created_at: Instant
     updated_at: Instant | None = None
@@ -118,43 +165,66 @@ class ImportedOrder(PlaceOrderBody):
     documents: Annotated[tuple[dict[str, Any], ...], Strict(False)] = ()
     version: Annotated[int, Field(ge=0)] | None = None
 
-
-Model = TypeVar("Model", bound=Body)
-
-
-def read_place_order(data: object) -> PlaceOrder:
-    """Return the order to place. Raises `InvalidFields`."""
-    return to_place_order(valid(PlaceOrderBody, data))
-
-
-def to_place_order(body: PlaceOrderBody) -> PlaceOrder:
-    """Return the order to place that the body describes."""
-    return msgspec.convert(body.model_dump(), PlaceOrder)
-
-
-def read_cancel(data: object) -> CancelBody:
-    """Return why an order is called off. Raises `InvalidFields`."""
-    return valid(CancelBody, data)
+    def to_order(self) -> OrderDTO:
+        """Return the order, with the id `""` if none is given. Its version and documents are not imported: versions
+        count the commits of this store, and documents belong to versions.
+        """
+        values = {**self.__dict__, "lines": tuple([LineDTO(**line.__dict__) for line in self.lines])}
+        del values["documents"], values["version"]
+        values["id"] = self.id or ""
+        values["updated_at"] = self.updated_at or self.created_at
+        if self.cancellation is not None:
+            values["cancellation"] = CancellationDTO(**self.cancellation.__dict__)
+        return OrderDTO(**values)
 
 
-def read_receipt(data: object) -> ReceiptBody:
-    """Return which receipt is wanted. Raises `InvalidFields`."""
-    return valid(ReceiptBody, data)
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def read_imported_order(data: object) -> OrderDTO:
-    """Return the order to import, with the id `""` where none is given. Its version is not taken over, as versions
-    count the commits here, nor are its documents, which belong to versions. Raises `InvalidFields`.
-    """
-    values: dict[str, Any] = valid(ImportedOrder, data).model_dump(exclude={"documents", "version"})
-    values["id"] = values["id"] or ""
-    values["updated_at"] = values["updated_at"] or values["created_at"]
-    return msgspec.convert(values, OrderDTO)
+def parse_json(model: type[Model], body: bytes) -> Model:
+    """Parse and validate a JSON text. Raises `InvalidJSON`, and `InvalidFields` with everything that is wrong."""
+    try:
+        parsed = model.__pydantic_validator__.validate_json(body)
+    except ValidationError as error:
+        read_json(body)
+        raise InvalidFields.of(error) from None
+    # One colon per name: then no name occurs twice. Otherwise, a text contains a colon or an object repeats a name.
+    if body.count(b":") != _count_names(parsed):
+        read_json(body)
+    return parsed  # type: ignore[no-any-return]
 
 
-def valid(model: type[Model], data: object) -> Model:
-    """Return the data as that model. Raises `InvalidFields`."""
+def parse(model: type[Model], data: object) -> Model:
+    """Validate decoded JSON. Raises `InvalidFields` with everything that is wrong."""
     try:
         return model.model_validate(data)
     except ValidationError as error:
         raise InvalidFields.of(error) from None
+
+
+def read_place_order(data: object) -> PlaceOrder:
+    """Return the command to place the order that decoded JSON describes. Raises `InvalidFields`."""
+    return parse(PlaceOrderBody, data).to_command()
+
+
+def read_cancel(data: object) -> CancelBody:
+    """Return the reason for a cancellation. Raises `InvalidFields`."""
+    return parse(CancelBody, data)
+
+
+def read_imported_order(data: object) -> OrderDTO:
+    """Return the order to import. Raises `InvalidFields`."""
+    return parse(ImportedOrder, data).to_order()
+
+
+def _count_names(model: BaseModel) -> int:
+    count = len(model.__pydantic_fields_set__)
+    for value in model.__dict__.values():
+        kind = type(value)
+        if kind is dict:
+            count += len(value)
+        elif kind is tuple and value and isinstance(value[0], BaseModel):
+            count += sum([_count_names(item) for item in value])
+        elif isinstance(value, BaseModel):
+            count += _count_names(value)
+    return count

@@ -1,4 +1,4 @@
-"""The one mapping from changes to CloudEvents 1.0, the same for every publisher."""
+"""Mapping of changes to CloudEvents 1.0, shared by all publishers."""
 
 import re
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
 
 DEFAULT_SOURCE = "orderkeep"
 SCHEMA = "urn:orderkeep:order-event:1"
-"""Of `data`. Its number grows when a field goes or changes its meaning, not when one is added."""
+"""The schema of `data`. Its number grows when a field is removed or changes its meaning, not when one is added."""
 
 _WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _encode = msgspec.json.Encoder().encode
@@ -19,7 +19,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class EventData:
-    """One event of a change, and the order as the change left it; `order_ref` is where to read it instead."""
+    """An event, and the order after the change. `order_ref` is the path of the order at that version."""
 
     event: EventDTO
     version: int
@@ -31,7 +31,7 @@ class EventData:
 
 @dataclass(frozen=True, slots=True)
 class CloudEvent:
-    """An event with the attributes that CloudEvents 1.0 gives names to."""
+    """An event with the attributes of CloudEvents 1.0."""
 
     specversion: str
     id: str
@@ -44,16 +44,16 @@ class CloudEvent:
     data: EventData
 
     def to_json(self) -> bytes:
-        """Return the event in CloudEvents' JSON format, in UTF-8."""
+        """Encode the event in CloudEvents' JSON format."""
         return _encode(self)
 
     def without_order(self) -> "CloudEvent":
-        """Return the event for those who take no event as large as this one."""
+        """Return the event without its order, for brokers with a size limit."""
         return replace(self, data=replace(self.data, order=None))
 
 
 def cloud_events(change: ChangeDTO, source: str = DEFAULT_SOURCE) -> list[CloudEvent]:
-    """Return a change's events, in order. An event has the same id each time, and no other event of `source` has it."""
+    """Return the events of a change, in order. The id of an event is stable, and unique within `source`."""
     return [
         CloudEvent(
             specversion="1.0",
@@ -78,6 +78,6 @@ def cloud_events(change: ChangeDTO, source: str = DEFAULT_SOURCE) -> list[CloudE
 
 
 def type_of(event: str) -> str:
-    """Return the type of an event: `orderkeep.order.cancelled` of an `OrderCancelled`."""
+    """Return the CloudEvents type of an event: `orderkeep.order.cancelled` for `OrderCancelled`."""
     words = _WORD.sub(" ", event).lower().split()
     return f"orderkeep.order.{'_'.join(words).removeprefix('order_')}"

@@ -18,7 +18,6 @@ Rule = Callable[[Template], Iterator[str]]
 
 FUNCTIONS = {
     "HttpFunction": "orderkeep.entrypoints.lambda_handler.handler",
-    "DirectFunction": "orderkeep.entrypoints.lambda_direct.handler",
     "StreamFunction": "orderkeep.entrypoints.lambda_stream.handler",
 }
 SET_ELSEWHERE = {"documents", "seller"} - Settings.model_fields.keys()
@@ -167,8 +166,7 @@ def _somebody_is_told(template: Template) -> Iterator[str]:
     yield from (f"{name} tells nobody" for name, alarm in alarms.items() if "AlarmActions" not in alarm)
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         of_this = {metric: alarm for (where, metric), alarm in told.items() if f'"{name}"' in where}
-        counted = {"Errors"} if _failures_are_counted(template, function) else set()
-        yield from (f"nobody is told of {name}'s {metric}" for metric in sorted(ALARMED - of_this.keys() - counted))
+        yield from (f"nobody is told of {name}'s {metric}" for metric in sorted(ALARMED - of_this.keys()))
         if "Duration" in of_this and of_this["Duration"]["Threshold"] != LONGEST_SHARE * 1000 * function["Timeout"]:
             yield f"the alarm of {name}'s duration does not fit its time-out"
     metrics = {metric for _, metric in told} | {
@@ -179,16 +177,6 @@ def _somebody_is_told(template: Template) -> Iterator[str]:
     }
     wanted = {"IteratorAge", "ApproximateNumberOfMessagesVisible", "5xx", "ThrottledRequests", "SystemErrors"}
     yield from (f"nobody is told of {metric}" for metric in sorted(wanted - metrics))
-
-
-def _failures_are_counted(template: Template, function: dict[str, Any]) -> bool:
-    """Tell whether there is an alarm for what the function's log says, where its errors count refusals too."""
-    watched = {alarm.get("MetricName") for alarm in of_type(template, "AWS::CloudWatch::Alarm").values()}
-    return any(
-        counted["LogGroupName"] == function.get("LoggingConfig", {}).get("LogGroup")
-        and {each["MetricName"] for each in counted["MetricTransformations"]} <= watched
-        for counted in of_type(template, "AWS::Logs::MetricFilter").values()
-    )
 
 
 def _no_change_is_lost_on_its_way_out(template: Template) -> Iterator[str]:

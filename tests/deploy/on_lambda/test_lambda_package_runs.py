@@ -79,10 +79,6 @@ def test_the_built_package_keeps_an_order_through_all_kinds_of_events(invoke: In
     assert [answer.status for answer in answers] == [200, 200, 404, *[422, 200, 404] * 3]
     assert {answer.json()["status"] for answer in answers[1::3]} == {"cancelled"}
 
-    called = {"use_case": "get_order", "input": {"order_id": order["id"]}}
-    [got] = invoke("DirectFunction", [called])["said"]
-    assert got["answer"] == answers[1].json()
-
 
 def test_the_built_package_describes_itself_as_the_source_does(invoke: Invoke) -> None:
     [said] = invoke("HttpFunction", [KINDS["function-url"](Request("GET", "/openapi.json"))])["said"]
@@ -103,7 +99,7 @@ def test_a_container_without_its_table_says_what_to_run(invoke: Invoke) -> None:
     assert "orderkeep table create" in died
 
 
-@pytest.mark.parametrize("function", ["HttpFunction", "DirectFunction", "StreamFunction"])
+@pytest.mark.parametrize("function", ["HttpFunction", "StreamFunction"])
 def test_a_container_imports_from_the_package_and_the_standard_library_alone(
     function: str, invoke: Invoke, unpacked: Path
 ) -> None:

@@ -1,9 +1,15 @@
 """`If-Match` and `If-None-Match`: read as a second reader does, which follows RFC 9110 letter by letter."""
 
-from starlette.datastructures import Headers
+from typing import Any
 
-from orderkeep.entrypoints.api.conditions import NO_VERSION, etag_of, if_match, none_match
-from orderkeep.entrypoints.api.problems import Refused
+from starlette.requests import Request
+
+from orderkeep.application.access.actor import SYSTEM
+from orderkeep.entrypoints.api.app import ROUTES
+from orderkeep.entrypoints.api.dependencies import ACTOR, NO_VERSION, REQUEST_ID, is_modified
+from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.responses import etag_of
+from orderkeep.entrypoints.api.routing import Call
 
 SEEDS = (
     b'"1"', b'W/"1"', b"*", b' "1" , W/"2",, "x" ', b'"1"\n"2"', b'"1""2"', b'"\xff"', b'""', b'"01"', b", , ,",
@@ -13,23 +19,40 @@ TOKENS = (b'"1"', b'"2"', b"W/", b'W/"1"', b"*", b",", b" ", b"\t", b'"', b"\n",
 
 BLANK = " \t"
 
+ENDPOINTS = {route.name: route for route in ROUTES}
+
+
+def _argument(operation: str, name: str, header: bytes, lines: list[bytes]) -> Any:
+    """Return an argument of an operation's endpoint, for a request with these header lines."""
+    scope: dict[str, Any] = {
+        "type": "http", "headers": [(header, line) for line in lines], "path_params": {"order_id": "order-1"},
+        "app": None, ACTOR: SYSTEM, REQUEST_ID: "call-1",
+    }  # fmt: skip
+    scope["app"] = _App()
+    route = ENDPOINTS[operation]
+    return route._arguments(Call(Request(scope), route._read_query(b""), b""))[name]
+
+
+class _App:
+    class state:  # noqa: N801
+        use_cases = None
+
 
 def check(data: bytes) -> None:
     """Send it in one header for each line, under both names."""
     lines = data.split(b"\n")
     tags = _tags(",".join(line.decode("latin-1") for line in lines))
     try:
-        versions = if_match(Headers(raw=[(b"if-match", line) for line in lines]))
-    except Refused as error:
+        versions = _argument("ship_order", "context", b"if-match", lines).expected_version
+    except HttpProblem as error:
         assert error.code == "invalid_header"
         assert tags is None, "these are entity tags"
     else:
         assert versions == _versions(tags)
-    headers = Headers(raw=[(b"if-none-match", line) for line in lines])
     for etag in ('"1"', '""', etag_of(7), etag_of("x")):
         try:
-            news = none_match(headers, etag)
-        except Refused as error:
+            news = is_modified(_argument("get_order", "if_none_match", b"if-none-match", lines), etag)
+        except HttpProblem as error:
             assert error.code == "invalid_header"
             assert tags is None, "these are entity tags"
         else:

@@ -1,21 +1,15 @@
-"""The bodies of requests: any JSON is a command or a list of faults, each where it says; an order that is placed is
-kept as it is.
+"""The bodies of requests: any JSON is a command or a list of errors, each where it says; bytes and decoded JSON are
+read equally; an order that is placed is stored as it is.
 """
 
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.entrypoints.schemas import (
-    CancelBody,
-    InvalidFields,
-    PlaceOrderBody,
-    ReceiptBody,
-    read_place_order,
-    valid,
-)
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
+from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.domain.exceptions import InvalidOrder
+from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, ReceiptBody, parse, parse_json, read_place_order
 from tests.fuzz.kept_orders import check_kept
 
 FULL = (
@@ -50,19 +44,30 @@ def check(data: bytes) -> None:
     try:
         value = read_json(data)
     except InvalidJSON:
+        for model in MODELS:
+            _check_not_json(model, data)
         return
     for model in MODELS:
-        taken = _taken(lambda model=model: valid(model, value), value)  # type: ignore[misc]
+        taken = _taken(lambda model=model: parse(model, value), value)  # type: ignore[misc]
+        assert _taken(lambda model=model: parse_json(model, data), value) == taken, "bytes are read differently"  # type: ignore[misc]
         if taken is not None:
-            assert valid(model, taken.model_dump()) == taken, "it reads itself differently"
+            assert parse(model, taken.model_dump()) == taken, "it reads itself differently"
     order = _taken(lambda: read_place_order(value), value)
     if order is not None:
         try:
             placed = order.to_order("order-1", datetime(2026, 5, 6, 7, 8, 9, 10, UTC))
-        except InvalidInput as error:
+        except InvalidOrder as error:
             _resolve(value, f"/{error.field}", missing=False)
             return
         check_kept(placed)
+
+
+def _check_not_json(model: Any, data: bytes) -> None:
+    try:
+        parse_json(model, data)
+    except InvalidJSON:
+        return
+    raise AssertionError("this is not strict JSON, and was accepted")
 
 
 def _taken(read: Callable[[], Any], value: object) -> Any:

@@ -1,34 +1,41 @@
-"""The HTTP application, wired: routes, middleware and errors around the use cases."""
+"""The FastAPI application: routes on the use cases, inside the request shell."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware import Middleware
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.access import open_rate_limiter
 from orderkeep.config import Settings
-from orderkeep.entrypoints.api import docs, documents, health, lifecycle, orders
-from orderkeep.entrypoints.api.cors import listed_origins
-from orderkeep.entrypoints.api.errors import answer_errors_with_problems
-from orderkeep.entrypoints.api.identity import AddressLimitMiddleware, AuthenticationMiddleware, CallerOf
-from orderkeep.entrypoints.api.local_mode import LocalModeMiddleware
-from orderkeep.entrypoints.api.metrics import Metrics, MetricsMiddleware
-from orderkeep.entrypoints.api.middleware import (
-    BodyLimitMiddleware,
-    ErrorMiddleware,
-    HeadMiddleware,
-    RequestIdMiddleware,
-)
-from orderkeep.entrypoints.api.overload import OverloadMiddleware
-from orderkeep.entrypoints.api.request_log import RequestLogMiddleware
-from orderkeep.entrypoints.api.security_headers import SecurityHeadersMiddleware
-from orderkeep.entrypoints.api.time_limit import TimeLimit, TimeLimitMiddleware
+from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.entrypoints.api import documents, health, orders, swagger_ui
+from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
+from orderkeep.entrypoints.api.dependencies import REQUEST_ID
+from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
+from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
+from orderkeep.entrypoints.api.shell import RequestShell, TimeLimit
+
+ROUTERS = (orders.router, documents.router, health.router, swagger_ui.router)
+ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
+
+
+class OrderkeepAPI(FastAPI):
+    """FastAPI, called through the request shell."""
+
+    shell: RequestShell
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        scope["app"] = self
+        return self.shell(scope, receive, send)
 
 
 def create_app(
@@ -37,62 +44,72 @@ def create_app(
     *,
     time_limit: TimeLimit | None = None,
     caller_of: CallerOf | None = None,
-) -> FastAPI:
-    """Return an app of its own. It opens the settings' store when it starts and closes it when it ends; use cases
-    that are handed in it neither opens nor closes, and needs no start for. `time_limit` says how long a request may
-    take, `caller_of` who asks where whoever serves us knows.
+    with_metrics: bool = True,
+) -> OrderkeepAPI:
+    """Return a new application.
+
+    Without `use_cases` it opens the store of the settings at start-up and closes it at shutdown; given use cases are
+    the caller's to close. `time_limit` bounds each request, `caller_of` returns the actor that a gateway has
+    authenticated.
     """
-    metrics = Metrics()
-    app = FastAPI(
+    app = OrderkeepAPI(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=_lifespan(settings) if use_cases is None else None,
-        middleware=[
-            Middleware(SecurityHeadersMiddleware, settings.hsts_seconds),
-            Middleware(RequestIdMiddleware),
-            Middleware(HeadMiddleware),
-            Middleware(RequestLogMiddleware, access_log=settings.access_log),
-            Middleware(MetricsMiddleware, metrics),
-            *listed_origins(settings.cors_origins),
-            Middleware(ErrorMiddleware),
-            Middleware(OverloadMiddleware, settings.max_concurrency, metrics),
-            Middleware(BodyLimitMiddleware, settings.max_body_bytes),
-            *([Middleware(TimeLimitMiddleware, time_limit)] if time_limit else []),
-            *_who_may_pass(settings, caller_of),
-        ],
+        generate_unique_id_function=lambda route: route.name,
+        lifespan=_open_use_cases if use_cases is None else None,
     )
-    app.state.use_cases, app.state.metrics, app.state.draining = use_cases, metrics, False
+    app.state.settings, app.state.use_cases, app.state.draining = settings, use_cases, False
+    app.state.metrics = _metrics() if with_metrics else None
     app.openapi = cache(lambda: _document(app, settings))  # type: ignore[method-assign]
-    answer_errors_with_problems(app)
-    for part in (orders, documents, lifecycle, health, docs):
-        app.router.routes.extend(part.router.routes)  # include_router would match each request through a second layer
+    for router in ROUTERS:
+        app.include_router(router)
+    for kind in (OrderkeepError, HttpProblem, HTTPException):
+        app.add_exception_handler(kind, _respond_with_problem)
+    app.shell = RequestShell(
+        RouteTable(ROUTES),
+        super(OrderkeepAPI, app).__call__,
+        _access(app, settings, caller_of),
+        settings,
+        metrics=app.state.metrics,
+        time_limit=time_limit,
+    )
     return app
 
 
-def _who_may_pass(settings: Settings, caller_of: CallerOf | None) -> list[Middleware]:
+@asynccontextmanager
+async def _open_use_cases(app: FastAPI) -> AsyncIterator[None]:
+    app.state.use_cases = bootstrap_from_settings(app.state.settings)
+    try:
+        yield
+    finally:
+        await app.state.use_cases.close()
+
+
+def _access(app: FastAPI, settings: Settings, caller_of: CallerOf | None) -> Access:
     if not settings.authentication:
-        return [Middleware(LocalModeMiddleware, settings.cors_origins)]
-    found = [Middleware(AuthenticationMiddleware, caller_of, open_rate_limiter(settings.rate_limit))]
-    if limiter := open_rate_limiter(settings.rate_limit_per_address):
-        found.insert(0, Middleware(AddressLimitMiddleware, limiter))
-    return found
+        return LocalMode(settings.cors_origins)
+    return Authentication(
+        lambda: app.state.use_cases,
+        caller_of,
+        open_rate_limiter(settings.rate_limit),
+        open_rate_limiter(settings.rate_limit_per_address),
+    )
+
+
+async def _respond_with_problem(request: Request, error: Exception) -> Response:
+    """Return the problem document of an error in a route that is not compiled, or of a request without a route."""
+    return problem_response(error, request.scope[REQUEST_ID])
+
+
+def _metrics() -> Any:
+    from orderkeep.entrypoints.api.metrics import Metrics  # not on Lambda, where its import would delay cold starts
+
+    return Metrics()
 
 
 def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
-    from orderkeep.entrypoints.api.openapi import document  # with models that nothing else needs: most never ask for it
+    from orderkeep.entrypoints.api.openapi import openapi_document  # few processes are asked for it
 
-    return document(app, settings.root_path, is_open=not settings.authentication)
-
-
-def _lifespan(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        app.state.use_cases = bootstrap_from_settings(settings)
-        try:
-            yield
-        finally:
-            await app.state.use_cases.close()
-
-    return lifespan
+    return openapi_document(app, ROUTES, settings.root_path, authenticated=bool(settings.authentication))

@@ -1,4 +1,4 @@
-"""What routes depend on, and the only place that says so to FastAPI."""
+"""Parameters and dependencies that several routes share. The only module that uses FastAPI's `Depends`."""
 
 from __future__ import annotations
 
@@ -6,76 +6,140 @@ import re
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import Depends, Path
+from fastapi import Depends, Header, Path, Query
+from pydantic import BeforeValidator
 from starlette.requests import Request
 
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.change_order import CommandContext
 from orderkeep.bootstrap import UseCases
-from orderkeep.entrypoints.api.conditions import NO_VERSION, if_match
-from orderkeep.entrypoints.api.examples import DOCUMENT_ID, ORDER_ID
-from orderkeep.entrypoints.api.identity import ACTOR
-from orderkeep.entrypoints.api.middleware import request_id_of
-from orderkeep.entrypoints.api.parameters import query_of
-from orderkeep.entrypoints.api.problems import Detail, Refused
+from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.routing import HeaderRule
 
-_KEY = re.compile(r'"([\x20\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e][\x20-\x7e]{0,254})', re.ASCII)
+ACTOR = "orderkeep.actor"
+"""Scope key: the authenticated actor."""
+
+REQUEST_ID = "orderkeep.request_id"
+"""Scope key: the request ID, as received or generated."""
+
+_TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_TAG_LIST = rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*"
+ENTITY_TAGS = rf"^(?:[ \t]*\*[ \t]*|{_TAG_LIST})$"
+"""`*`, or entity tags separated by commas (RFC 9110, 5.6.1 and 8.8.3)."""
+
+IDEMPOTENCY_KEY = r'^[ \t]*(?:"[ !#-\[\]-~]{1,255}"|[!#-~][ -~]{0,254})[ \t]*$'
+"""An idempotency key, plain or as a quoted string (draft-ietf-httpapi-idempotency-key-header)."""
+
+NO_VERSION = 0
+"""Stands for an entity tag that no order has: versions count from 1."""
+
+_VERSION_TAG = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
+_TAGS_MESSAGE = 'must be * or quoted entity tags such as "3"'
 
 
-async def get_use_cases(request: Request) -> UseCases:
-    """Return what the service does, as the app was wired."""
-    use_cases: UseCases = request.app.state.use_cases
+def _boolean(value: object) -> object:
+    if value not in ("true", "false", True, False):
+        raise ValueError("must be true or false")
+    return value in ("true", True)
+
+
+OrderId = Annotated[str, Path(description="Order ID.", examples=["0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"])]
+DryRun = Annotated[
+    bool,
+    BeforeValidator(_boolean),
+    Query(description="Return the result without changing anything. Default: `false`.", examples=[False]),
+]
+IdempotencyKey = Annotated[
+    str | None,
+    HeaderRule("must be a single key of 1 to 255 printable ASCII characters"),
+    Header(
+        alias="Idempotency-Key",
+        pattern=IDEMPOTENCY_KEY,
+        description="Makes the request safe to retry. 1 to 255 printable ASCII characters, quoted or unquoted. "
+        "Use a new key for each different request.",
+        examples=["8e03978e-40d5-43dd-bc93-6894a57f9324"],
+    ),
+]
+IfMatch = Annotated[
+    str | None,
+    HeaderRule(_TAGS_MESSAGE, comma_separated=True),
+    Header(
+        alias="If-Match",
+        pattern=ENTITY_TAGS,
+        description="Execute the command only if the order's entity tag is in this list; otherwise 412. "
+        "`*` matches any version.",
+        examples=['"1"'],
+    ),
+]
+IfNoneMatch = Annotated[
+    str | None,
+    HeaderRule(_TAGS_MESSAGE, comma_separated=True),
+    Header(
+        alias="If-None-Match",
+        pattern=ENTITY_TAGS,
+        description="Return 304 without a body if the current entity tag is in this list.",
+        examples=['"1"'],
+    ),
+]
+
+
+def get_use_cases(request: Request) -> UseCases:
+    """Return the use cases that the application was created with."""
+    use_cases: UseCases = request.scope["app"].state.use_cases
     return use_cases
 
 
-async def get_actor(request: Request) -> Actor:
-    """Return who asks, as it was found before the routes."""
+def get_actor(request: Request) -> Actor:
+    """Return the authenticated actor."""
     actor: Actor = request.scope[ACTOR]
     return actor
 
 
-async def get_context(request: Request) -> CommandContext:
-    """Return by whom and under which conditions a command is asked. Raises `Refused`."""
+Services = Annotated[UseCases, Depends(get_use_cases)]
+CurrentActor = Annotated[Actor, Depends(get_actor)]
+
+
+def get_command_context(
+    request: Request,
+    actor: CurrentActor,
+    idempotency_key: IdempotencyKey = None,
+    if_match: IfMatch = None,
+    dry_run: DryRun = False,
+) -> CommandContext:
+    """Return the actor and the conditions of a command. Raises `HttpProblem`."""
     return CommandContext(
-        actor=await get_actor(request),
-        key=_key_in(request),
-        expected_version=await _expected_version(request),
-        dry_run=query_of(request.scope).get("dry_run", False),
-        request_id=request_id_of(request.scope),
+        actor=actor,
+        key=idempotency_key and _unquoted(idempotency_key),
+        expected_version=None if if_match is None else _versions(if_match, request),
+        dry_run=dry_run,
+        request_id=request.scope[REQUEST_ID],
     )
 
 
-OrderId = Annotated[str, Path(description="What the order is known by.", examples=[ORDER_ID])]
-DocumentId = Annotated[str, Path(description="The document's `id`.", examples=[DOCUMENT_ID])]
-Services = Annotated[UseCases, Depends(get_use_cases)]
-Asker = Annotated[Actor, Depends(get_actor)]
-Context = Annotated[CommandContext, Depends(get_context)]
+Context = Annotated[CommandContext, Depends(get_command_context)]
 
 
-def _key_in(request: Request) -> str | None:
-    """Return the idempotency key, as it is or as the quoted text that the IETF draft has."""
-    keys = request.headers.getlist("idempotency-key")
-    if not keys:
+def _unquoted(key: str) -> str:
+    return key[1:-1] if key[0] == '"' else key
+
+
+def _versions(if_match: str, request: Request) -> tuple[int, ...] | None:
+    """Return the versions that `If-Match` lists, or None for any. Weak tags and foreign tags match no version."""
+    if if_match == "*":
         return None
-    found = _KEY.fullmatch(keys[0].strip(" \t"))
-    if found is None or len(keys) > 1:
-        message = "must be one key of 1 to 255 printable ASCII characters"
-        error = Detail("invalid_header", message, header="Idempotency-Key")
-        raise Refused.for_errors("invalid_header", [error])
-    return found[1] or found[2]
+    if "order_id" not in request.path_params:
+        detail = "If-Match cannot be used for a new order: omit it"
+        raise HttpProblem(HTTPStatus.PRECONDITION_FAILED, "version_mismatch", detail)
+    return tuple(int(found[1]) for tag in tags_in(if_match) if (found := _VERSION_TAG.fullmatch(tag))) or (NO_VERSION,)
 
 
-async def _expected_version(request: Request) -> int | None:
-    """Return the version that `If-Match` asks for. Where it names several, it is the order's own, if among them."""
-    versions = if_match(request.headers)
-    if versions is None:
-        return None
-    order_id = request.path_params.get("order_id")
-    if order_id is None:
-        detail = "a new order has no version that If-Match could name: leave the header out"
-        raise Refused(HTTPStatus.PRECONDITION_FAILED, "version_mismatch", detail)
-    if len(versions) == 1:
-        return versions[0]
-    use_cases = await get_use_cases(request)
-    current = (await use_cases.get_order.execute(order_id, await get_actor(request))).version
-    return current if current in versions else NO_VERSION
+def tags_in(header: str) -> list[str]:
+    """Return the entity tags of a header that matches `ENTITY_TAGS`; of `*`, none."""
+    return re.findall(_TAG, header)
+
+
+def is_modified(if_none_match: str | None, etag: str) -> bool:
+    """Return whether the client has another representation than the one with this entity tag (RFC 9110, 13.1.2)."""
+    if if_none_match is None:
+        return True
+    return if_none_match != "*" and etag not in [tag.removeprefix("W/") for tag in tags_in(if_none_match)]

@@ -1,102 +1,262 @@
-"""From the table of operations to what FastAPI's routes take: the two cannot drift apart, as routes read it."""
+"""The parts of a route's declaration that only the OpenAPI document uses: response headers, examples, possible errors.
+
+An error is documented by an example of the exception: its problem document is made by the code that makes the real one.
+"""
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
 
-from orderkeep.entrypoints.api.documented_errors import documented_errors
-from orderkeep.entrypoints.api.operations import OPERATIONS, Good, Operation
-from orderkeep.entrypoints.api.parameters import PARAMETERS
+import msgspec
+
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.errors import (
+    Contention,
+    IdempotencyKeyReused,
+    InvalidCursor,
+    InvalidQuery,
+    NotAllowed,
+    NotAuthenticated,
+    TooManyRequests,
+    UnknownFormat,
+    UnsupportedFilter,
+)
+from orderkeep.domain.exceptions import (
+    AmountOutOfRange,
+    DiscountExceedsLine,
+    DocumentNotFound,
+    OrderNotFound,
+    StoreUnavailable,
+    StoreUnusable,
+    TooManyDocuments,
+    TotalMismatch,
+    VersionMismatch,
+    VersionNotFound,
+)
+from orderkeep.domain.status import OrderStatus
+from orderkeep.entrypoints.api.problems import (
+    MEDIA_TYPE,
+    RETRY_SECONDS,
+    HttpProblem,
+    Invalid,
+    problem_document,
+    problem_of,
+    title_of,
+)
 
 JSON = "application/json"
-_FOR_ALL = ("host_not_allowed",)
-_FOR_KNOWN = ("host_not_allowed", "not_authenticated", "too_many_requests")
-"""Errors that any operation answers before it is asked."""
 
-_TEXT, _BINARY = {"type": "string"}, {"type": "string", "format": "binary"}
+ORDER_ID = "0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"
+REQUEST_ID = "b2f1a3c04d5e4f60a1b2c3d4e5f60718"
+DOCUMENT_ID = "4b1d6f0a9c2e5378a1f4d6029be7c35d88f0416e2a97cb3d5e10f2847a6b9c0d"
+PLACED_AT, SHIPPED_AT = "2026-11-22T10:00:00Z", "2026-11-22T16:30:00Z"
+CURSOR = "WyI5ZjJjMWU3YTVkM2I0YzZhIiwiMjAyNi0xMS0yMlQxMDowMDowMCswMDowMCIsIjEiXQ"
 
-
-def documented(operation_id: str) -> dict[str, Any]:
-    """Return the arguments for the route of that operation."""
-    operation = OPERATIONS[operation_id]
-    return {
-        "operation_id": operation_id,
-        "summary": operation.summary or _first_line(inspect.getmodule(operation.use_case)),
-        "status_code": int(operation.answers[0].status),
-        "openapi_extra": {"parameters": _parameters(operation)},
-    }
-
-
-def completed(made: dict[str, Any], *, is_open: bool) -> dict[str, Any]:
-    """Return what FastAPI made of an operation, with its use case's words, its body, and all that it answers; where it
-    `is_open`, to everybody.
-    """
-    operation = OPERATIONS[made["operationId"]]
-    described = [inspect.getdoc(operation.use_case) if operation.use_case else None, made.get("description")]
-    made["description"] = "\n\n".join(text for text in described if text)
-    if operation.body:
-        made["requestBody"] = _body(*operation.body, required=operation.body_required)
-    made["responses"] = {str(int(good.status)): _answer(good) for good in operation.answers}
-    made["responses"] |= documented_errors((*operation.errors, *(_FOR_ALL if is_open else _FOR_KNOWN)))
-    if is_open:
-        made["security"] = []
-    return made
+PLACE: dict[str, Any] = {
+    "user_id": "user-42",
+    "total": 9900,
+    "currency": "EUR",
+    "lines": [{"sku": "A1", "name": "Lamp", "quantity": 2, "unit_price": 4750}],
+    "shipping": 500,
+    "discount": 100,
+    "external_ref": "web-7781",
+    "tags": ["gift"],
+    "metadata": {"channel": "web"},
+}
+CANCEL = {"reason": "changed_mind", "note": "The customer called."}
+RECEIPT = {"format": "html", "version": 1}
 
 
-def schema_of(name: str) -> dict[str, str]:
-    """Return the reference to a schema of the document."""
-    return {"$ref": f"#/components/schemas/{name}"}
+def order(status: str = OrderStatus.PENDING, version: int = 1, **changed: Any) -> dict[str, Any]:
+    """Return the example order in a status, with every field that an order has."""
+    fixed = {"id": ORDER_ID, "status": str(status), "version": version, "created_at": PLACED_AT}
+    updated_at = PLACED_AT if version == 1 else SHIPPED_AT
+    example = msgspec.convert({**PLACE, **fixed, "updated_at": updated_at, **changed}, OrderDTO)
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(example))
+    return decoded
 
 
-def header_of(name: str) -> dict[str, str]:
-    """Return the reference to a header that answers have."""
-    return {"$ref": f"#/components/headers/{name}"}
-
-
-def _first_line(documented: Any) -> str:
-    return (inspect.getdoc(documented) or "").partition("\n")[0].rstrip(".")
-
-
-def _parameters(operation: Operation) -> list[dict[str, Any]]:
-    query = [
+DOCUMENT: dict[str, Any] = {
+    "id": DOCUMENT_ID,
+    "kind": "receipt",
+    "media_type": "text/html",
+    "size": 3120,
+    "order_version": 1,
+    "since_version": 2,
+    "created_at": SHIPPED_AT,
+}
+WITH_RECEIPT = order(version=2, documents=[DOCUMENT])
+DRY_RUN = {"dry_run": True, "order": order(), "events": [{"type": "OrderPlaced", "data": {}}]}
+ISSUED = {"document_id": DOCUMENT_ID, "kind": "receipt", "media_type": "text/html"}
+DRY_RECEIPT = {"dry_run": True, "order": WITH_RECEIPT, "events": [{"type": "DocumentAttached", "data": ISSUED}]}
+HISTORY = {
+    "data": [
         {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": PARAMETERS[name].description,
-            "schema": PARAMETERS[name].schema,
-            "example": PARAMETERS[name].example,
+            "version": 1,
+            "at": PLACED_AT,
+            "actor": "staff:local",
+            "request_id": REQUEST_ID,
+            "events": [{"type": "OrderPlaced", "data": {}}],
+            "order": order(),
+            "previous_hash": "",
+            "hash": "9f2c1e7a5d3b4c6a8e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f",
         }
-        for name in operation.query
-    ]
-    headers = [{"$ref": f"#/components/parameters/{name}"} for name in (*operation.headers, "X-Request-Id")]
-    return query + headers
+    ],
+    "has_more": False,
+    "next_cursor": None,
+}
+LIFECYCLE = {
+    "statuses": [{"name": "pending", "commands": ["confirm", "cancel"]}, {"name": "delivered", "commands": []}],
+    "transitions": [{"from": "pending", "command": "confirm", "to": "processing"}],
+}
+
+_INVALID_FIELDS = HttpProblem.invalid(
+    "invalid_fields",
+    [
+        Invalid("field_missing", "is required", pointer="/user_id"),
+        Invalid("quantity_out_of_range", "must be a whole number from 1 to 1000000", pointer="/lines/0/quantity"),
+    ],
+)
+_INVALID_HEADER = HttpProblem.invalid(
+    "invalid_header", [Invalid("invalid_header", "must be a single key of 1 to 255 printable ASCII characters",
+                               header="Idempotency-Key")]
+)  # fmt: skip
+ORIGIN_NOT_LISTED = HttpProblem(
+    HTTPStatus.FORBIDDEN, "origin_not_listed", "this origin is not allowed: add it to ORDERKEEP_CORS_ORIGINS"
+)
+HOST_NOT_ALLOWED = HttpProblem(
+    HTTPStatus.MISDIRECTED_REQUEST,
+    "host_not_allowed",
+    "without authentication, Host must be localhost or a loopback address: set ORDERKEEP_AUTH to accept other hosts",
+)
+DRAINING = HttpProblem(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "draining",
+    "the service is shutting down: use another instance",
+    headers={"Retry-After": RETRY_SECONDS},
+)
+
+STORE_ERRORS = (StoreUnavailable(), StoreUnusable())
+SERVED_ERRORS = (HttpProblem.overloaded("requests"), *STORE_ERRORS)
+READ_ERRORS = (NotAllowed("orders:read"), OrderNotFound(""), *SERVED_ERRORS)
+LIST_ERRORS = (
+    NotAllowed("orders:read"),
+    InvalidCursor(),
+    UnsupportedFilter("cannot be combined with status: use one of them", "tag"),
+    *SERVED_ERRORS,
+)
+CURSOR_ERRORS = (InvalidCursor(), *READ_ERRORS)
+TAG_ERRORS = (_INVALID_HEADER, *READ_ERRORS)
+VERSION_ERRORS = (VersionNotFound("", "the order did not exist at this time"), *TAG_ERRORS)
+DOCUMENT_ERRORS = (DocumentNotFound(""), *TAG_ERRORS)
+WRITE_ERRORS = (
+    HttpProblem(HTTPStatus.BAD_REQUEST, "malformed_json", "the body is not JSON at line 1, column 12"),
+    HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", "the body did not arrive within 8 s"),
+    HttpProblem(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "the body must be at most 65536 bytes", limit=65_536
+    ),
+    HttpProblem(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported_media_type",
+        "the body must be JSON: set Content-Type: application/json",
+    ),
+    _INVALID_FIELDS,
+    ORIGIN_NOT_LISTED,
+    NotAllowed("orders:write"),
+    _INVALID_HEADER,
+    IdempotencyKeyReused(),
+    VersionMismatch(2, 3),
+    Contention(12),
+    *SERVED_ERRORS,
+)
+PLACE_ERRORS = (
+    TotalMismatch(9900, 9950, "EUR"),
+    DiscountExceedsLine("must not exceed quantity times unit_price", "lines/0/discount"),
+    AmountOutOfRange(
+        "is too large: quantity times unit_price plus tax must be below 10^15 minor units", "lines/0/unit_price"
+    ),
+    *WRITE_ERRORS,
+)
+COMMAND_ERRORS = (OrderNotFound(""), *WRITE_ERRORS)
+RECEIPT_ERRORS = (
+    VersionNotFound("", "the order has no version 7"),
+    UnknownFormat("must be one of html, pdf", "format"),
+    TooManyDocuments("pending", 100),
+    *COMMAND_ERRORS,
+)
+ALWAYS = (
+    InvalidQuery("must be from 1 to 200", "limit"),
+    HttpProblem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal_error",
+        "an internal error occurred: see the log for this request_id",
+    ),
+    HOST_NOT_ALLOWED,
+)
+"""Errors that every operation can respond with; those of authentication are added by `openapi.py`."""
+
+AUTHENTICATION = (NotAuthenticated(), TooManyRequests(3))
+
+_MEANINGS = {
+    400: "The request body is not valid JSON.",
+    401: "Credentials are missing or invalid.",
+    403: "The actor lacks the required scope, or the origin is not allowed.",
+    404: "The order, version or document does not exist, or belongs to another customer.",
+    408: "The request body did not arrive in time. Nothing was changed.",
+    409: "Concurrent changes prevented this one. Nothing was changed; send the request again.",
+    412: "The order is not at a version listed in `If-Match`. Nothing was changed.",
+    413: "The request body is too large.",
+    415: "The request body is not declared as JSON, or is compressed.",
+    421: "The `Host` is not allowed: authentication is disabled, so only localhost is served.",
+    422: "The request is invalid, or the order's status does not allow the command. Nothing was changed.",
+    429: "Rate limit exceeded. Nothing was changed; retry after the time in `Retry-After`.",
+    500: "Internal error.",
+    503: "The service or its store is unavailable. Unless `code` is `overloaded`, the change may or may not have been "
+    "made: retry with the same `Idempotency-Key`.",
+}
+
+Responses = dict[int | str, dict[str, Any]]
 
 
-def _body(schema: str, example: Any, *, required: bool) -> dict[str, Any]:
-    content = {JSON: {"schema": schema_of(schema), "examples": {schema: {"value": example}}}}
-    return {"required": required, "content": content}
+def success(
+    status: int,
+    description: str,
+    examples: dict[str, Any] | None = None,
+    *,
+    headers: Iterable[str] = (),
+    media_type: str = JSON,
+    **more: Any,
+) -> Responses:
+    """Return the `responses` entry of a status that is no error: examples by the name of their schema, and headers."""
+    entry: dict[str, Any] = {"description": description, "headers": _headers(headers), **more}
+    if examples:
+        entry["content"] = {media_type: {"examples": {name: {"value": value} for name, value in examples.items()}}}
+    return {status: entry}
 
 
-def _answer(good: Good) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "description": good.description,
-        "headers": {name: header_of(name) for name in (*good.headers, "X-Request-Id")},
-    }
-    if good.examples:
-        schemas = [schema_of(name) for name in good.examples]
-        schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-        shown = {name: {"value": example} for name, example in good.examples.items()}
-        answer["content"] = {JSON: {"schema": schema, "examples": shown}}
-    if good.files:
-        answer["content"] = {
-            media_type: {"schema": _TEXT if media_type.startswith("text/") else _BINARY, "example": example}
-            for media_type, example in good.files.items()
-        }
-    if good.links:
-        answer["links"] = {
-            operation_id: {"operationId": operation_id, "parameters": parameters}
-            for operation_id, parameters in good.links.items()
-        }
-    return answer
+def failures(errors: Iterable[Exception] = ()) -> Responses:
+    """Return the `responses` entries of the errors, and of those that every operation has: one for each status, with an
+    example for each code.
+    """
+    return problem_responses((*errors, *ALWAYS))
+
+
+def problem_responses(errors: Iterable[Exception]) -> Responses:
+    """Return the `responses` entries of the errors."""
+    responses: Responses = {}
+    for error in errors:
+        problem = problem_of(error)
+        status, title = int(problem.status), title_of(error)
+        content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        new: dict[str, Any] = {"description": _MEANINGS[status], "headers": {}, "content": {MEDIA_TYPE: content}}
+        entry = responses.setdefault(status, new)
+        entry["headers"] |= _headers(problem.headers or ())
+        value = problem_document(problem, REQUEST_ID, title)
+        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"summary": title, "value": value}
+    return responses
+
+
+def _headers(names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names if name != "Accept-Encoding"}

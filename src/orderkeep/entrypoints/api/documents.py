@@ -1,68 +1,146 @@
-"""Documents over HTTP: receipts are issued, and files handed out in a way that no browser runs them here."""
+"""Routes of documents: issue receipts, list documents, download files. A downloaded file never runs in a browser."""
 
 from http import HTTPStatus
+from typing import Annotated
 from urllib.parse import quote
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orderkeep.application.use_cases import FoundDocument, IssuedReceipt
-from orderkeep.entrypoints.api import answers
-from orderkeep.entrypoints.api.bodies import receipt_in
-from orderkeep.entrypoints.api.conditions import etag_of, none_match
-from orderkeep.entrypoints.api.dependencies import Asker, Context, DocumentId, OrderId, Services
-from orderkeep.entrypoints.api.documentation import documented
-from orderkeep.entrypoints.api.routing import StrictRoute
+from orderkeep.application.use_cases import FoundDocument
+from orderkeep.entrypoints.api import documentation as docs
+from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
+from orderkeep.entrypoints.api.documentation import failures, success
+from orderkeep.entrypoints.api.models import Document, DocumentPage, DryRun
+from orderkeep.entrypoints.api.responses import (
+    EncodedResponse,
+    command_response,
+    encode,
+    etag_of,
+    not_modified,
+    result_headers,
+)
+from orderkeep.entrypoints.api.routing import CompiledRoute
 from orderkeep.entrypoints.envelopes import page_form
+from orderkeep.entrypoints.schemas import ReceiptBody
 
-router = APIRouter(prefix="/orders/{order_id}/documents", tags=["documents"], route_class=StrictRoute)
+router = APIRouter(prefix="/orders/{order_id}/documents", tags=["documents"], route_class=CompiledRoute)
 
 HARMLESS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
-"""What a customer wrote stands in a document. Should some program show it all the same, nothing in it is run."""
+"""Documents contain texts of customers: even if a program displays one, nothing in it is executed."""
+
+DocumentId = Annotated[str, Path(description="Document ID: the SHA-256 of its content.", examples=[docs.DOCUMENT_ID])]
+DEFAULT_RECEIPT = ReceiptBody()
+
+_TO_DOCUMENT = {
+    "get_document": {
+        "operationId": "get_document",
+        "parameters": {"order_id": "$request.path.order_id", "document_id": "$response.body#/id"},
+    },
+    "list_documents": {"operationId": "list_documents", "parameters": {"order_id": "$request.path.order_id"}},
+}
+_RECEIPT_HEADERS = ("Location", "ETag", "Idempotency-Replayed")
 
 
-@router.post("/receipt", **documented("issue_receipt"))
-async def issue_receipt(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
-    """Answers 201 and where the receipt is, or 200 where it had been issued before."""
-    wanted = await receipt_in(request)
-    issued = await use_cases.issue_receipt.execute(order_id, context, file_format=wanted.format, version=wanted.version)
-    return _receipt_answer(request, issued, dry_run=context.dry_run)
-
-
-@router.get("", **documented("list_documents"))
-async def list_documents(order_id: OrderId, use_cases: Services, asker: Asker) -> Response:
-    """Each with its `id`, by which the file itself is asked for."""
-    found = await use_cases.list_documents.execute(order_id, asker)
-    return answers.answer(page_form([*found], None))
-
-
-@router.get("/{document_id}", **documented("get_document"))
-async def get_document(
-    order_id: OrderId, document_id: DocumentId, request: Request, use_cases: Services, asker: Asker
+@router.post(
+    "/receipt",
+    response_model=Document,
+    status_code=201,
+    summary="Issue a receipt",
+    responses={
+        **success(201, "The new receipt.", {"Document": docs.DOCUMENT}, headers=_RECEIPT_HEADERS, links=_TO_DOCUMENT),
+        **success(
+            200,
+            "The receipt that was issued before, or the result of the dry run.",
+            {"Document": docs.DOCUMENT, "DryRun": docs.DRY_RECEIPT},
+            headers=_RECEIPT_HEADERS,
+            links=_TO_DOCUMENT,
+            model=Document | DryRun,
+        ),
+        **failures(docs.RECEIPT_ERRORS),
+    },
+)
+async def issue_receipt(
+    order_id: OrderId,
+    request: Request,
+    context: Context,
+    use_cases: Services,
+    receipt: Annotated[ReceiptBody, Body(openapi_examples={"ReceiptBody": {"value": docs.RECEIPT}})] = DEFAULT_RECEIPT,
 ) -> Response:
-    """The file itself, to be saved; or 307 and a link to it, where documents are kept in a place that has such. With
-    `If-None-Match`, 304: a document never changes."""
-    if not none_match(request.headers, etag_of(document_id)):
-        kept = await use_cases.list_documents.execute(order_id, asker)
-        if any(document.id == document_id for document in kept):
-            return Response(None, HTTPStatus.NOT_MODIFIED, {"ETag": etag_of(document_id)})
-    return _file_answer(await use_cases.get_document.execute(order_id, document_id, asker, prefer_link=True))
+    """Issues the receipt of one version of the order in one format, once. Returns 201 for a new receipt, and 200 if it
+    was issued before. By default, the receipt shows the order as it was last changed, in HTML.
+    """
+    issued = await use_cases.issue_receipt.execute(
+        order_id, context, file_format=receipt.format, version=receipt.version
+    )
+    if context.dry_run:
+        return command_response(issued.result)
+    is_new = bool(issued.result.events)  # also if this is a replay of the request that issued it
+    location = f"{request.scope['root_path']}/orders/{quote(order_id)}/documents/{issued.document.id}"
+    headers = [*result_headers(issued.result), (b"location", location.encode())]
+    return EncodedResponse(encode(issued.document), HTTPStatus.CREATED if is_new else HTTPStatus.OK, headers)
 
 
-def _receipt_answer(request: Request, issued: IssuedReceipt, *, dry_run: bool) -> Response:
-    is_new = bool(issued.result.events)  # or was, when the same request came first
-    if dry_run:
-        return answers.result_answer(issued.result, dry_run=True)
-    path = f"/orders/{quote(issued.result.order_id)}/documents/{issued.document.id}"
-    headers = {**answers.result_headers(issued.result), "Location": request.scope["root_path"] + path}
-    return answers.answer(issued.document, HTTPStatus.CREATED if is_new else HTTPStatus.OK, headers)
+@router.get(
+    "",
+    response_model=DocumentPage,
+    summary="List the documents of an order",
+    responses={
+        **success(
+            200,
+            "The documents of the order.",
+            {"DocumentPage": {"data": [docs.DOCUMENT], "has_more": False, "next_cursor": None}},
+        ),
+        **failures(docs.READ_ERRORS),
+    },
+)
+async def list_documents(order_id: OrderId, actor: CurrentActor, use_cases: Services) -> Response:
+    """Returns the metadata of all documents of the order, oldest first, in one page."""
+    found = await use_cases.list_documents.execute(order_id, actor)
+    return EncodedResponse(encode(page_form([*found], None)))
 
 
-def _file_answer(found: FoundDocument) -> Response:
+@router.get(
+    "/{document_id}",
+    response_class=Response,
+    summary="Download a document",
+    responses={
+        200: {
+            "description": "The file.",
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("ETag", "Content-Disposition")},
+            "content": {
+                "text/html": {"schema": {"type": "string"}, "example": "<!doctype html>\n<html>…</html>\n"},
+                "application/pdf": {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.7 …"},
+            },
+        },
+        **success(307, "Redirect to a download link that expires after 5 minutes.", headers=("Location",)),
+        **success(304, "Not modified.", headers=("ETag",)),
+        **failures(docs.DOCUMENT_ERRORS),
+    },
+)
+async def get_document(
+    order_id: OrderId,
+    document_id: DocumentId,
+    actor: CurrentActor,
+    use_cases: Services,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Returns the file as an attachment, or redirects with 307 to a download link that expires after 5 minutes.
+    Documents never change: with `If-None-Match`, returns 304.
+    """
+    etag = etag_of(document_id)
+    if not is_modified(if_none_match, etag):
+        listed = await use_cases.list_documents.execute(order_id, actor)
+        if any(document.id == document_id for document in listed):
+            return not_modified(etag)
+    return _file_response(await use_cases.get_document.execute(order_id, document_id, actor, prefer_link=True))
+
+
+def _file_response(found: FoundDocument) -> Response:
     if found.link is not None:
         return Response(None, HTTPStatus.TEMPORARY_REDIRECT, {"Location": found.link})
     headers = {

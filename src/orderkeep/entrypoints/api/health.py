@@ -1,41 +1,75 @@
-"""For those who run the service: is it alive, is it ready, what does it do?"""
+"""Routes for operators: health checks and metrics."""
 
-from http import HTTPStatus
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orderkeep.entrypoints.api.answers import answer
+from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Services
-from orderkeep.entrypoints.api.documentation import documented
-from orderkeep.entrypoints.api.errors import RETRY_SECONDS
-from orderkeep.entrypoints.api.metrics import Metrics
-from orderkeep.entrypoints.api.problems import Refused
-from orderkeep.entrypoints.api.routing import StrictRoute
+from orderkeep.entrypoints.api.documentation import failures, success
+from orderkeep.entrypoints.api.models import Health
+from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.responses import EncodedResponse
+from orderkeep.entrypoints.api.routing import CompiledRoute
 
-router = APIRouter(tags=["operations"], route_class=StrictRoute)
+if TYPE_CHECKING:
+    from orderkeep.entrypoints.api.metrics import Metrics
+
+router = APIRouter(tags=["operations"], route_class=CompiledRoute)
+
+_METRICS = 'orderkeep_http_requests_total{method="GET",route="/orders/{order_id}",status="200"} 1024.0\n'
 
 
-@router.get("/livez", **documented("get_liveness"))
+@router.get(
+    "/livez",
+    response_model=Health,
+    summary="Liveness check",
+    responses={**success(200, "The process is alive.", {"Health": {"status": "alive"}}), **failures()},
+)
 async def get_liveness() -> Response:
-    """Answers as long as the process can answer at all. Where it does not, start the process anew."""
-    return answer({"status": "alive"})
+    """Returns 200 while the process can respond. Restart the process if it does not."""
+    return EncodedResponse(b'{"status":"alive"}')
 
 
-@router.get("/readyz", **documented("get_readiness"))
+@router.get(
+    "/readyz",
+    response_model=Health,
+    summary="Readiness check",
+    responses={
+        **success(200, "The service is ready.", {"Health": {"status": "ready"}}),
+        **failures((docs.DRAINING, *docs.STORE_ERRORS)),
+    },
+)
 async def get_readiness(request: Request, use_cases: Services) -> Response:
-    """Answers 200 while the store answers and the service is to go on. Where it does not, send no requests here."""
-    if request.app.state.draining:
-        detail = "the service is about to end"
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "draining", detail, headers={"Retry-After": RETRY_SECONDS})
+    """Returns 200 if the store is available. Returns 503 if it is not, or if the service is shutting down; route
+    requests elsewhere until it returns 200.
+    """
+    if request.scope["app"].state.draining:
+        raise docs.DRAINING
     await use_cases.check_store()
-    return answer({"status": "ready"})
+    return EncodedResponse(b'{"status":"ready"}')
 
 
-@router.get("/metrics", **documented("get_metrics"))
+@router.get(
+    "/metrics",
+    response_class=Response,
+    summary="Prometheus metrics",
+    responses={
+        200: {
+            "description": "Metrics in the Prometheus text format.",
+            "content": {"text/plain": {"schema": {"type": "string"}, "example": _METRICS}},
+        },
+        **failures(),
+    },
+)
 async def get_metrics(request: Request) -> Response:
-    """Counters and durations of requests, and the state of the process, in Prometheus' text format."""
-    metrics: Metrics = request.app.state.metrics
+    """Returns request counts and durations and the state of the process, in the Prometheus text format."""
+    metrics: Metrics | None = request.scope["app"].state.metrics
+    if metrics is None:
+        raise HttpProblem(404, "not_found", "this service collects no metrics")
     content, media_type = metrics.exposition()
     return Response(content, headers={"Content-Type": media_type})

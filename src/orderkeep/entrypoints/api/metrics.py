@@ -1,87 +1,89 @@
-"""What is counted and timed: every request, by route, method and status. Each app counts for itself.
-
-These are plain numbers. `prometheus_client` puts them into its format, and is imported when that is asked for.
-"""
+"""Prometheus metrics of one application: requests by route, method and status; connections; rejected requests."""
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from time import perf_counter
-
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    disable_created_metrics,
+)
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
 METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
-
-@dataclass(slots=True)
-class Durations:
-    """How long requests took: how many fell into each of the `BUCKETS`, and behind the last; and all of them."""
-
-    counts: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
-    total: float = 0
-
-    def add(self, seconds: float) -> None:
-        """Count one more."""
-        self.counts[bisect_left(BUCKETS, seconds)] += 1
-        self.total += seconds
-
-
-NOT_ANSWERED = 499
-"""What stands in place of a status where nobody was there any more to take an answer; others count that so too."""
+CLIENT_CLOSED = 499
+"""Status of a request whose client was gone before the response."""
 
 
 class Metrics:
-    """The counters of one app: requests by route, method and status; their durations by route and method; what was
-    refused before it was a request, by code; connections that there are, and that were cut, by what was too slow.
-    """
+    """The metrics of one application and of its process."""
 
     def __init__(self) -> None:
-        self.refused: Counter[str] = Counter()
-        self.cut: Counter[str] = Counter()
-        self.connections = 0
-        self.requests: Counter[tuple[str, str, str]] = Counter()
-        self.durations: defaultdict[tuple[str, str], Durations] = defaultdict(Durations)
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self._registry)
+        self._requests = Counter(
+            "orderkeep_http_requests",
+            "Requests with a response.",
+            ("route", "method", "status"),
+            registry=self._registry,
+        )
+        self._durations = Histogram(
+            "orderkeep_http_request_duration_seconds",
+            "Time from the head of a request to the end of its response.",
+            ("route", "method"),
+            registry=self._registry,
+            buckets=BUCKETS,
+        )
+        self._connections = Gauge("orderkeep_http_connections", "Open connections.", registry=self._registry)
+        self._cut = Counter(
+            "orderkeep_http_connections_cut",
+            "Connections that were closed, by what was too slow.",
+            ("reason",),
+            registry=self._registry,
+        )
+        self._refused = Counter(
+            "orderkeep_http_requests_refused",
+            "Requests that were rejected before they reached a use case.",
+            ("code",),
+            registry=self._registry,
+        )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count an answered request."""
-        self.requests[route, method, str(status)] += 1
-        self.durations[route, method].add(seconds)
+        """Count a request. `route` is its path template, so that IDs make no time series of their own."""
+        key = (route, method, status)
+        children = self._children.get(key)
+        if children is None:
+            counter = self._requests.labels(route, method, str(status))
+            children = self._children[key] = counter, self._durations.labels(route, method)
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def connection_opened(self) -> None:
+        """Count an open connection."""
+        self._connections.inc()
+
+    def connection_closed(self) -> None:
+        """Count a connection that is not open any more."""
+        self._connections.dec()
+
+    def connection_cut(self, reason: str) -> None:
+        """Count a connection that was closed because the client was too slow."""
+        self._cut.labels(reason).inc()
+
+    def request_refused(self, code: str) -> None:
+        """Count a rejected request by its error code."""
+        self._refused.labels(code).inc()
 
     def exposition(self) -> tuple[bytes, str]:
-        """Return all counters in Prometheus' text format, and its media type."""
-        from orderkeep.entrypoints.api.exposition import exposition
-
-        return exposition(self)
-
-
-class MetricsMiddleware:
-    """Counts and times what passes."""
-
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app, self.metrics = app, metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            return await self.app(scope, receive, send)
-        started, status = perf_counter(), NOT_ANSWERED
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            await self.app(scope, receive, send_and_note)
-        finally:
-            method = scope["method"] if scope["method"] in METHODS else "other"
-            self.metrics.observe(route_of(scope), method, status, perf_counter() - started)
-
-
-def route_of(scope: Scope) -> str:
-    """Return the route's path with its parameters by name, so that ids make no series of their own."""
-    return getattr(scope.get("route"), "path", "none")
+        """Return all metrics in the Prometheus text format, and its media type."""
+        return generate_latest(self._registry), CONTENT_TYPE_LATEST

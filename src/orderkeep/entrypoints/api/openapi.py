@@ -1,130 +1,120 @@
-"""The OpenAPI document: FastAPI's, with the schemas, headers and parameters that operations refer to."""
+"""The OpenAPI document: FastAPI's, with what all operations share: request IDs, common errors, security, header
+descriptions.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic.json_schema import models_json_schema
 
-from orderkeep.entrypoints.api.answer_models import MODELS
-from orderkeep.entrypoints.api.conditions import TAG_LIST
-from orderkeep.entrypoints.api.documentation import completed
-from orderkeep.entrypoints.api.examples import REQUEST_ID
-from orderkeep.entrypoints.api.identity import OPEN_TO_ALL
+from orderkeep.entrypoints.api.authentication import OPEN_PATHS
+from orderkeep.entrypoints.api.documentation import AUTHENTICATION, REQUEST_ID, problem_responses
+from orderkeep.entrypoints.api.models import Problem
+from orderkeep.entrypoints.api.routing import CompiledRoute
 
 DESCRIPTION = """\
-The order record that a shop, a marketplace or a back office can trust. It keeps orders; catalogue, prices, payment and
-carriers stay outside.
+The orderkeep API places, tracks and manages orders. The product catalogue, prices, payments and carriers are outside
+its scope.
 
-- **Amounts** are whole minor units of the order's one currency: `9900` with `EUR` is 99.00 EUR, `99` with `JPY` is
+- **Authentication**: send `Authorization: Bearer` with an API key or an access token. A service without authentication
+  accepts requests from its own machine only. Customers can access only their own orders; staff need a scope.
+- **Amounts** are integers in minor units of the order's currency: `9900` with `EUR` is 99.00 EUR, `99` with `JPY` is
   99 yen.
-- **Times** are RFC 3339: with their offset as they come in, in UTC as they go out.
-- **Who asks** shows it by `Authorization: Bearer` with an API key or a token, unless the service is for its own machine
-  alone. Customers see their own orders only; staff do what their scopes say.
-- **Retries are safe** with an `Idempotency-Key`: the same request with the same key has one effect and one answer,
-  and the repeated answer says `Idempotency-Replayed: true`.
-- **Lost updates are refused** with `If-Match`: send the `ETag` that was answered, and an order that was changed
-  meanwhile answers 412.
-- **`dry_run=true`** on any command answers the order as it would become, and writes nothing.
-- **Errors** are problem documents (RFC 9457). `code` is stable; `detail` is for people; `errors` has all that is wrong
-  at once.
-- What is not documented is refused: unknown fields and query parameters by name.
+- **Times** are RFC 3339. Requests must include an offset; responses are in UTC.
+- **Idempotency**: send an `Idempotency-Key` with every write to retry it safely. A repeated request returns the
+  original response with `Idempotency-Replayed: true`.
+- **Optimistic concurrency**: send the `ETag` of the order you read in `If-Match`. If the order has changed since, the
+  response is 412.
+- **Dry runs**: add `dry_run=true` to any write to see its result without changing anything.
+- **Pagination**: lists return `next_cursor`; pass it as `cursor` to get the next page.
+- **Errors** are problem documents (RFC 9457). Use `code` in programs; it is stable. `detail` is for people. `errors`
+  lists all invalid fields at once.
+- Unknown fields and query parameters are rejected.
 """
 
 TAGS = [
-    {"name": "orders", "description": "Place orders, look them up, and move them along their lifecycle."},
-    {"name": "documents", "description": "Issue receipts, and get the files that belong to orders."},
-    {"name": "lifecycle", "description": "Which commands each status accepts."},
-    {"name": "operations", "description": "For those who run the service: is it alive, is it ready, what does it do?"},
+    {"name": "orders", "description": "Place, read and list orders, and change their status."},
+    {"name": "documents", "description": "Issue receipts, and list and download the documents of an order."},
+    {"name": "lifecycle", "description": "The order statuses and the commands that each accepts."},
+    {"name": "operations", "description": "Health checks and metrics."},
 ]
 
-TAGS_OR_ANY = rf"^(?:[ \t]*\*[ \t]*|{TAG_LIST})$"
-KEY = r'^[ \t]*(?:"[ !#-\[\]-~]{1,255}"|[!#-~][ -~]{0,254})[ \t]*$'
-"""What headers must be, as routes read them."""
+_STRING = {"type": "string"}
 
-PARAMETERS: dict[str, dict[str, Any]] = {
-    "Idempotency-Key": {
-        "description": "Makes the request safe to repeat: 1 to 255 printable ASCII characters of your choice, "
-        "plain or in quotes. Two requests that differ cannot share a key.",
-        "schema": {"type": "string", "pattern": KEY},
-        "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
-    },
-    "If-Match": {
-        "description": "Only if the order is at the version of one of these tags; `*` is any.",
-        "schema": {"type": "string", "pattern": TAGS_OR_ANY},
-        "example": '"1"',
-    },
-    "If-None-Match": {
-        "description": "Only if the order is at none of the versions of these tags, or the document is none of them: "
-        "304 if it is.",
-        "schema": {"type": "string", "pattern": TAGS_OR_ANY},
-        "example": '"1"',
-    },
-    "X-Request-Id": {
-        "description": "What you call this request: up to 64 of A-Z a-z 0-9 . _ -. It is answered, logged, and kept "
-        "with what the request changes. One is made where none fits.",
-        "schema": {"type": "string"},
-        "example": REQUEST_ID,
-    },
+REQUEST_ID_PARAMETER = {
+    "name": "X-Request-Id",
+    "in": "header",
+    "required": False,
+    "description": "Request ID for correlation: up to 64 characters of `A-Z a-z 0-9 . _ -`. Returned in the response, "
+    "logged, and stored in the order's history. Generated if missing or invalid.",
+    "schema": {"type": "string", "examples": [REQUEST_ID]},
 }
 
-HEADERS: dict[str, dict[str, Any]] = {
+RESPONSE_HEADERS: dict[str, dict[str, Any]] = {
     "ETag": {
-        "description": "The order's version, or the id of the document that this is, in quotes.",
-        "schema": {"type": "string"}, "example": '"1"',
+        "description": "Entity tag: the order's version or the document's ID, in quotes.",
+        "schema": _STRING,
+        "example": '"1"',
     },
     "Content-Disposition": {
-        "description": "What to save the file as.",
-        "schema": {"type": "string"},
+        "description": "`attachment`, with the suggested file name.",
+        "schema": _STRING,
         "example": 'attachment; filename="receipt-0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11-v1.html"',
     },
     "Location": {
-        "description": "Where the order or the document is from now on; with 307, where the file can be read for 5 "
-        "minutes, by anyone who knows this link.",
+        "description": "URL of the new order or document. With 307: a download link that anyone can use for 5 minutes; "
+        "do not store or log it.",
         "schema": {"type": "string", "format": "uri-reference"},
         "example": "/orders/0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11",
     },
     "Link": {
-        "description": 'The next page, as `rel="next"` (RFC 8288), if there is one.',
-        "schema": {"type": "string"},
+        "description": 'Next page, as `rel="next"` (RFC 8288). Omitted on the last page.',
+        "schema": _STRING,
         "example": '</orders?status=pending&cursor=WyI5ZjJjIl0>; rel="next"',
     },
     "Idempotency-Replayed": {
-        "description": "`true` where the key was used before: this is the answer it got then.",
+        "description": "`true` if this is the original response to an earlier request with the same key.",
         "schema": {"type": "string", "enum": ["true"]},
         "example": "true",
     },
-    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}, "example": 1},
+    "Retry-After": {
+        "description": "Number of seconds to wait before a retry.",
+        "schema": {"type": "integer"},
+        "example": 1,
+    },
     "WWW-Authenticate": {
-        "description": "How to show who asks (RFC 6750).",
-        "schema": {"type": "string"}, "example": 'Bearer realm="orderkeep"',
+        "description": "Bearer authentication challenge (RFC 6750).",
+        "schema": _STRING,
+        "example": 'Bearer realm="orderkeep"',
     },
-    "X-Request-Id": {
-        "description": "What this request is known by.", "schema": {"type": "string"}, "example": REQUEST_ID,
-    },
-}  # fmt: skip
+    "X-Request-Id": {"description": "Request ID, as received or generated.", "schema": _STRING, "example": REQUEST_ID},
+}
 
+_REQUEST_ID_HEADER = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key (`ok_…`), or a token of the OpenID provider that the service trusts. A service "
-        "without either answers its own machine alone, which needs none.",
+        "description": "An API key (`ok_…`), or an access token from the configured OpenID provider. If authentication "
+        "is disabled, only localhost is served and no credentials are required.",
     }
 }
 
 
-def document(app: FastAPI, root_path: str, *, is_open: bool = False) -> dict[str, Any]:
-    """Return the OpenAPI document of the app. `is_open`: nobody need show who they are."""
-    made = get_openapi(
+def openapi_document(
+    app: FastAPI, routes: Iterable[CompiledRoute], root_path: str, *, authenticated: bool
+) -> dict[str, Any]:
+    """Return the OpenAPI document of an application, which is `authenticated` or serves its own machine only."""
+    document = get_openapi(
         title="orderkeep",
         version=version("orderkeep"),
         openapi_version="3.1.0",
-        summary="Keeps orders.",
+        summary="Order management API",
         description=DESCRIPTION,
         routes=app.routes,
         tags=TAGS,
@@ -132,21 +122,34 @@ def document(app: FastAPI, root_path: str, *, is_open: bool = False) -> dict[str
         contact={"name": "The orderkeep contributors", "url": "https://orderkeep.example"},
         license_info={"name": "MIT", "identifier": "MIT"},
     )
-    for path, methods in made["paths"].items():
-        for method, operation in methods.items():
-            methods[method] = completed(operation, is_open=path in OPEN_TO_ALL)
-    made["components"] = components()
-    made["security"] = [{"bearer": []}, *([{}] if is_open else [])]
-    return made
+    for route in routes:
+        for method in route.methods if route.include_in_schema else []:
+            _complete(document["paths"][route.path][method.lower()], route)
+    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
+    document["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
+    document["components"] |= {"headers": RESPONSE_HEADERS, "securitySchemes": SECURITY_SCHEMES}
+    document["security"] = [{"bearer": []}, *([] if authenticated else [{}])]
+    return document
 
 
-def components() -> dict[str, Any]:
-    """Return the schemas, parameters and headers that operations refer to."""
-    _, schemas = models_json_schema([*MODELS], ref_template="#/components/schemas/{model}")
-    parameters = {name: {"name": name, "in": "header", "required": False, **said} for name, said in PARAMETERS.items()}
-    return {
-        "schemas": schemas["$defs"],
-        "parameters": parameters,
-        "headers": HEADERS,
-        "securitySchemes": SECURITY_SCHEMES,
-    }
+def _complete(operation: dict[str, Any], route: CompiledRoute) -> None:
+    """Add the request ID and the errors of authentication, and restore the examples: FastAPI drops null from them."""
+    for status, declared in route.responses.items():
+        for media_type, content in declared.get("content", {}).items():
+            operation["responses"][str(status)]["content"][media_type] |= content
+    operation["parameters"] = [*map(_without_null, operation.get("parameters", [])), REQUEST_ID_PARAMETER]
+    if route.path in OPEN_PATHS:
+        operation["security"] = []
+    else:
+        operation["responses"] |= {str(status): entry for status, entry in problem_responses(AUTHENTICATION).items()}
+    for response in operation["responses"].values():
+        response["headers"] = {**response.get("headers", {}), **_REQUEST_ID_HEADER}
+
+
+def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter whose schema does not allow null: it can be omitted, but there is no way to write null."""
+    schema = parameter["schema"]
+    if "anyOf" not in schema:
+        return parameter
+    [kind] = [each for each in schema["anyOf"] if each != {"type": "null"}]
+    return {**parameter, "schema": {**kind, **{name: value for name, value in schema.items() if name != "anyOf"}}}

@@ -1,103 +1,318 @@
-"""Orders over HTTP: placed, looked up, listed, and moved along their lifecycle."""
+"""Routes of orders: place, get, list, history, and the commands."""
 
 from datetime import datetime
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Body, Query
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
-from orderkeep.entrypoints.api import answers
-from orderkeep.entrypoints.api.bodies import cancellation_in, expect_nothing_in, new_order_in
-from orderkeep.entrypoints.api.dependencies import Asker, Context, OrderId, Services
-from orderkeep.entrypoints.api.documentation import documented
-from orderkeep.entrypoints.api.parameters import query_of
-from orderkeep.entrypoints.api.problems import Detail, Refused
-from orderkeep.entrypoints.api.routing import StrictRoute
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.domain.exceptions import CannotCancelOrder, CannotConfirmOrder, CannotDeliverOrder, CannotShipOrder
+from orderkeep.domain.status import LIFECYCLE, OrderStatus, allowed_commands
+from orderkeep.entrypoints.api import documentation as docs
+from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
+from orderkeep.entrypoints.api.documentation import failures, success
+from orderkeep.entrypoints.api.models import Cancelled, ChangePage, DryRun, Lifecycle, Order, OrderPage
+from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
+from orderkeep.entrypoints.api.responses import (
+    EncodedResponse,
+    command_response,
+    deleted_response,
+    encode,
+    etag_of,
+    history_response,
+    not_modified,
+    order_response,
+    orders_response,
+    placed_response,
+)
+from orderkeep.entrypoints.api.routing import CompiledRoute
+from orderkeep.entrypoints.instants import read_instant
+from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody
 
-router = APIRouter(prefix="/orders", tags=["orders"], route_class=StrictRoute)
+router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
-
-@router.post("", **documented("place_order"))
-async def place_order(request: Request, use_cases: Services, context: Context) -> Response:
-    """Answers 201 and where the order is. With an `Idempotency-Key` its id follows from the key, and a second
-    request answers as the first did."""
-    result = await use_cases.place_order.execute(await new_order_in(request), context)
-    return answers.placed_answer(request, result, dry_run=context.dry_run)
-
-
-@router.get("", **documented("list_orders"))
-async def list_orders(request: Request, use_cases: Services, asker: Asker) -> Response:
-    """Pages have no number: the next one begins behind `next_cursor`, so that nothing is skipped and nothing comes
-    twice while orders are placed. `status`, `tag` and `external_ref` are used one at a time."""
-    query = dict(query_of(request.scope))
-    limit, cursor = query.pop("limit", DEFAULT_PAGE), query.pop("cursor", None)
-    page = await use_cases.list_orders.execute(OrderFilter(**query), limit=limit, cursor=cursor, actor=asker)
-    return answers.orders_answer(request, page)
-
-
-@router.get("/{order_id}", **documented("get_order"))
-async def get_order(order_id: OrderId, request: Request, use_cases: Services, asker: Asker) -> Response:
-    """With `version` or `at`, as it was then. With `If-None-Match`, 304 while nothing has changed."""
-    if query := query_of(request.scope):
-        order = await use_cases.get_order_at.execute(order_id, _version_or_instant(**query), asker)
-        return answers.order_answer(request, order.version, order)
-    snapshot = await use_cases.get_order.execute(order_id, asker)
-    return answers.order_answer(request, snapshot.version, snapshot.json)
+_ORDER_HEADERS = ("ETag", "Idempotency-Replayed")
 
 
-@router.get("/{order_id}/history", **documented("get_order_history"))
-async def get_order_history(order_id: OrderId, request: Request, use_cases: Services, asker: Asker) -> Response:
-    """Every change of the order, oldest first, and with it the whole order as it became."""
-    page = await use_cases.get_order_history.execute(order_id, **query_of(request.scope), actor=asker)
-    return answers.history_answer(request, page)
+def _whole_number(value: object) -> object:
+    if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise ValueError("must be a whole number")
+    return int(value) if isinstance(value, str) else value
 
 
-@router.post("/{order_id}/confirm", **documented("confirm_order"))
-async def confirm_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
-    """From `pending` to `processing`."""
-    await expect_nothing_in(request)
-    result = await use_cases.confirm_order.execute(order_id, context)
-    return answers.result_answer(result, dry_run=context.dry_run)
+def _version_number(value: object) -> object:
+    if _whole_number(value) == 0:
+        raise ValueError("must be a whole number of at least 1")
+    return _whole_number(value)
 
 
-@router.post("/{order_id}/ship", **documented("ship_order"))
-async def ship_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
-    """From `processing` to `shipped`."""
-    await expect_nothing_in(request)
-    result = await use_cases.ship_order.execute(order_id, context)
-    return answers.result_answer(result, dry_run=context.dry_run)
+Instant = Annotated[datetime, BeforeValidator(read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+Cursor = Annotated[str | None, Field(examples=[docs.CURSOR])]
+Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(_whole_number)]
 
 
-@router.post("/{order_id}/deliver", **documented("deliver_order"))
-async def deliver_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
-    """From `shipped` to `delivered`."""
-    await expect_nothing_in(request)
-    result = await use_cases.deliver_order.execute(order_id, context)
-    return answers.result_answer(result, dry_run=context.dry_run)
+class ListQuery(BaseModel):
+    """Query parameters of a list of orders."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    user_id: str | None = Field(None, description="Filter by user.", examples=["user-42"])
+    status: OrderStatus | None = Field(
+        None, description="Filter by status. Cannot be combined with `tag` or `external_ref`.", examples=["pending"]
+    )
+    tag: str | None = Field(
+        None, description="Filter by tag. Cannot be combined with `status` or `external_ref`.", examples=["gift"]
+    )
+    external_ref: str | None = Field(
+        None,
+        description="Filter by your own reference for the order. Cannot be combined with `status` or `tag`.",
+        examples=["web-7781"],
+    )
+    created_from: Instant | None = Field(
+        None, description="Filter by creation time: this time or later.", examples=["2026-11-01T00:00:00Z"]
+    )
+    created_to: Instant | None = Field(
+        None, description="Filter by creation time: before this time.", examples=["2026-12-01T00:00:00Z"]
+    )
+    limit: Limit = Field(DEFAULT_PAGE, description="Maximum number of results per page, 1 to 200. Default: 50.")
+    cursor: Cursor = Field(None, description="`next_cursor` of the previous page. Requires the same filters.")
 
 
-@router.post("/{order_id}/cancel", **documented("cancel_order"))
-async def cancel_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
-    """From `pending` or `processing` to `cancelled`, with a reason and a note if there are any."""
-    why = await cancellation_in(request)
+_LIFECYCLE = encode(
+    {
+        "statuses": [{"name": status, "commands": allowed_commands(status)} for status in OrderStatus],
+        "transitions": [{"from": old, "command": command, "to": new} for (old, command), new in LIFECYCLE.items()],
+    }
+)
+
+
+def _changed(status: str, version: int, **changed: object) -> docs.Responses:
+    examples = {"Order": docs.order(status, version, **changed), "DryRun": docs.DRY_RUN}
+    description = "The order after the change, or the result of the dry run."
+    return success(200, description, examples, headers=_ORDER_HEADERS)
+
+
+AtVersion = Annotated[
+    int | None,
+    BeforeValidator(_version_number),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": 10**18 - 1, "examples": [1]}),
+    Query(description="Return the order at this version. Cannot be combined with `at`."),
+]
+AtTime = Annotated[
+    Instant | None,
+    Query(
+        description="Return the order at this time. Cannot be combined with `version`.",
+        examples=["2026-11-22T10:00:00Z"],
+    ),
+]
+NO_REASON = CancelBody()
+
+
+@router.post(
+    "/orders",
+    status_code=201,
+    response_model=Order,
+    summary="Place an order",
+    responses={
+        **success(201, "The new order.", {"Order": docs.order()}, headers=("Location", *_ORDER_HEADERS)),
+        **success(200, "Dry run: the order that would be placed.", {"DryRun": docs.DRY_RUN}, model=DryRun),
+        **failures(docs.PLACE_ERRORS),
+    },
+)
+async def place_order(
+    order: Annotated[PlaceOrderBody, Body(openapi_examples={"PlaceOrderBody": {"value": docs.PLACE}})],
+    request: Request,
+    context: Context,
+    use_cases: Services,
+) -> Response:
+    """Creates an order with the status `pending`. `lines` are optional; if present, lines + shipping + tax - discount
+    must equal `total`. With an `Idempotency-Key`, the order ID is derived from the key, and a repeated request returns
+    the original response.
+    """
+    result = await use_cases.place_order.execute(order.to_command(), context)
+    return placed_response(result, request.scope["root_path"])
+
+
+@router.get(
+    "/orders",
+    response_model=OrderPage,
+    summary="List orders",
+    responses={
+        **success(
+            200,
+            "A page of orders.",
+            {"OrderPage": {"data": [docs.order()], "has_more": True, "next_cursor": docs.CURSOR}},
+            headers=("Link",),
+        ),
+        **failures(docs.LIST_ERRORS),
+    },
+)
+async def list_orders(
+    query: Annotated[ListQuery, Query()], request: Request, actor: CurrentActor, use_cases: Services
+) -> Response:
+    """Returns orders, newest first, one page at a time. Only one of `status`, `tag` and `external_ref` can be used in a
+    request; all can be combined with `user_id`, `created_from` and `created_to`. Pagination is stable: orders placed
+    while you read the pages cause neither gaps nor duplicates.
+    """
+    where = OrderFilter(
+        query.user_id, query.status, query.tag, query.external_ref, query.created_from, query.created_to
+    )
+    page = await use_cases.list_orders.execute(where, limit=query.limit, cursor=query.cursor, actor=actor)
+    return orders_response(request, page)
+
+
+@router.get(
+    "/orders/{order_id}",
+    response_model=Order,
+    summary="Get an order",
+    responses={
+        **success(200, "The order.", {"Order": docs.WITH_RECEIPT}, headers=("ETag",)),
+        **success(304, "Not modified since the given entity tag.", headers=("ETag",)),
+        **failures(docs.VERSION_ERRORS),
+    },
+)
+async def get_order(
+    order_id: OrderId,
+    actor: CurrentActor,
+    use_cases: Services,
+    version: AtVersion = None,
+    at: AtTime = None,
+    if_none_match: IfNoneMatch = None,
+) -> Response:
+    """Returns the current order, or an earlier state if `version` or `at` is given. With `If-None-Match`, returns 304
+    if the order has not changed.
+    """
+    if version is not None and at is not None:
+        raise HttpProblem.invalid(
+            "invalid_query", [Invalid("invalid_parameter", "cannot be combined with version", parameter="at")]
+        )
+    moment = at if version is None else version
+    if moment is None:
+        snapshot = await use_cases.get_order.execute(order_id, actor)
+        body, found = snapshot.json, snapshot.version
+    else:
+        order = await use_cases.get_order_at.execute(order_id, moment, actor)
+        body, found = encode(order), order.version
+    etag = etag_of(found)
+    return order_response(body, etag) if is_modified(if_none_match, etag) else not_modified(etag)
+
+
+@router.get(
+    "/orders/{order_id}/history",
+    response_model=ChangePage,
+    summary="Get the history of an order",
+    responses={
+        **success(200, "A page of changes.", {"ChangePage": docs.HISTORY}, headers=("Link",)),
+        **failures(docs.CURSOR_ERRORS),
+    },
+)
+async def get_order_history(
+    order_id: OrderId,
+    request: Request,
+    actor: CurrentActor,
+    use_cases: Services,
+    limit: Annotated[
+        Limit, Query(description="Maximum number of results per page, 1 to 200. Default: 50.")
+    ] = DEFAULT_PAGE,
+    cursor: Annotated[
+        Cursor, Query(description="`next_cursor` of the previous page. Requires the same filters.")
+    ] = None,
+) -> Response:
+    """Returns all changes of the order, oldest first: the actor, the time, the events and the resulting order."""
+    page = await use_cases.get_order_history.execute(order_id, limit=limit, cursor=cursor, actor=actor)
+    return history_response(request, page)
+
+
+@router.post(
+    "/orders/{order_id}/confirm",
+    response_model=Order | DryRun,
+    summary="Confirm an order",
+    responses={**_changed("processing", 2), **failures((CannotConfirmOrder("cancelled"), *docs.COMMAND_ERRORS))},
+)
+async def confirm_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
+    """Changes the status from `pending` to `processing`."""
+    return command_response(await use_cases.confirm_order.execute(order_id, context))
+
+
+@router.post(
+    "/orders/{order_id}/ship",
+    response_model=Order | DryRun,
+    summary="Ship an order",
+    responses={**_changed("shipped", 3), **failures((CannotShipOrder("pending"), *docs.COMMAND_ERRORS))},
+)
+async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
+    """Changes the status from `processing` to `shipped`."""
+    return command_response(await use_cases.ship_order.execute(order_id, context))
+
+
+@router.post(
+    "/orders/{order_id}/deliver",
+    response_model=Order | DryRun,
+    summary="Deliver an order",
+    responses={**_changed("delivered", 4), **failures((CannotDeliverOrder("processing"), *docs.COMMAND_ERRORS))},
+)
+async def deliver_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
+    """Changes the status from `shipped` to `delivered`."""
+    return command_response(await use_cases.deliver_order.execute(order_id, context))
+
+
+@router.post(
+    "/orders/{order_id}/cancel",
+    response_model=Order | DryRun,
+    summary="Cancel an order with a reason",
+    responses={
+        **_changed("cancelled", 2, cancellation={**docs.CANCEL, "at": docs.SHIPPED_AT}),
+        **failures((CannotCancelOrder("shipped"), *docs.COMMAND_ERRORS)),
+    },
+)
+async def cancel_order(
+    order_id: OrderId,
+    context: Context,
+    use_cases: Services,
+    why: Annotated[CancelBody, Body(openapi_examples={"CancelBody": {"value": docs.CANCEL}})] = NO_REASON,
+) -> Response:
+    """Changes the status from `pending` or `processing` to `cancelled`, and stores the optional reason and note.
+    Returns the order.
+    """
     result = await use_cases.cancel_order.execute(order_id, context, reason=why.reason, note=why.note)
-    return answers.result_answer(result, dry_run=context.dry_run)
+    return command_response(result)
 
 
-@router.delete("/{order_id}", **documented("delete_order"))
-async def delete_order(order_id: OrderId, request: Request, use_cases: Services, context: Context) -> Response:
-    """The short form of `POST /orders/{order_id}/cancel`: the order is kept, and cancelled."""
-    await expect_nothing_in(request)
-    result = await use_cases.cancel_order.execute(order_id, context)
-    return answers.cancelled_answer(result, dry_run=context.dry_run)
+@router.delete(
+    "/orders/{order_id}",
+    response_model=Cancelled | DryRun,
+    summary="Cancel an order",
+    responses={
+        **success(
+            200,
+            "The order is cancelled, or the result of the dry run.",
+            {"Cancelled": {"status": "cancelled"}, "DryRun": docs.DRY_RUN},
+            headers=_ORDER_HEADERS,
+        ),
+        **failures((CannotCancelOrder("shipped"), *docs.COMMAND_ERRORS)),
+    },
+)
+async def delete_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
+    """Short form of `POST /orders/{order_id}/cancel`, without a reason. The order is not deleted. Returns
+    `{"status": "cancelled"}`.
+    """
+    return deleted_response(await use_cases.cancel_order.execute(order_id, context))
 
 
-def _version_or_instant(version: int | None = None, at: datetime | None = None) -> int | datetime:
-    if version is not None and at is None:
-        return version
-    if at is not None and version is None:
-        return at
-    error = Detail("invalid_parameter", "cannot be used together with version", parameter="at")
-    raise Refused.for_errors("invalid_query", [error])
+@router.get(
+    "/lifecycle",
+    tags=["lifecycle"],
+    response_model=Lifecycle,
+    summary="Get the order lifecycle",
+    responses={
+        **success(200, "All statuses and transitions.", {"Lifecycle": docs.LIFECYCLE}),
+        **failures([HttpProblem.overloaded("requests")]),
+    },
+)
+async def get_lifecycle() -> Response:
+    """Returns all statuses with the commands that each accepts, and all transitions."""
+    return EncodedResponse(_LIFECYCLE)

@@ -1,23 +1,99 @@
-"""Problem documents (RFC 9457): the one form of every answer that is not what was asked for."""
+"""Problem documents (RFC 9457): the form of every error response, and the status and title of each error code.
+
+A use case raises an `OrderkeepError`; the HTTP layer itself raises `HttpProblem`, for requests that never reach a use
+case.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from orderkeep.application.errors import (
+    ApiKeyNotFound,
+    IdempotencyKeyReused,
+    InvalidQuery,
+    NotAllowed,
+    NotAuthenticated,
+    TooManyRequests,
+)
+from orderkeep.domain.exceptions import (
+    CommandRefused,
+    Conflict,
+    InvalidInput,
+    OrderkeepError,
+    OrderNotFound,
+    ServiceUnavailable,
+    StoreUnusable,
+    VersionMismatch,
+)
+from orderkeep.entrypoints.field_errors import field_error_of
+
+log = logging.getLogger("orderkeep.http")
+
 TYPE_PREFIX = "urn:orderkeep:problem:"
-"""What a problem's `type` begins with; its `code` follows. They name, they do not link: nothing is served there."""
+"""Start of a problem's `type`, before its `code`. It is a name, not an address."""
 
 MEDIA_TYPE = "application/problem+json"
 
+STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
+    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
+    InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
+    NotAllowed: HTTPStatus.FORBIDDEN,
+    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
+    OrderNotFound: HTTPStatus.NOT_FOUND,
+    ApiKeyNotFound: HTTPStatus.NOT_FOUND,
+    CommandRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
+    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Conflict: HTTPStatus.CONFLICT,
+    ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    OrderkeepError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+"""HTTP status of each exception class and its subclasses; the most specific entry applies."""
+
+TITLES = {
+    "body_too_large": "Request body too large",
+    "draining": "Service shutting down",
+    "expectation_failed": "Unsupported expectation",
+    "head_too_large": "Request headers too large",
+    "host_not_allowed": "Host not allowed",
+    "internal_error": "Internal error",
+    "invalid_fields": "Invalid fields",
+    "invalid_header": "Invalid header",
+    "invalid_query": "Invalid query parameter",
+    "malformed_json": "Malformed JSON",
+    "malformed_request": "Malformed HTTP request",
+    "method_not_allowed": "Method not allowed",
+    "not_found": "Path not found",
+    "origin_not_listed": "Origin not allowed",
+    "overloaded": "Too many concurrent requests",
+    "request_too_slow": "Request timeout",
+    "target_too_long": "Request target too long",
+    "transfer_coding_unknown": "Unsupported transfer coding",
+    "unsupported_media_type": "Unsupported media type",
+    "version_mismatch": "Version mismatch",
+    "version_not_supported": "Unsupported HTTP version",
+}
+"""Titles of the problems that the HTTP layer raises itself. An `OrderkeepError` has its own."""
+
+RETRY_SECONDS = "1"
+
+CHALLENGE = 'Bearer realm="orderkeep"'
+"""The authentication challenge of a 401 or 403 (RFC 6750)."""
+
 
 @dataclass(frozen=True, slots=True)
-class Detail:
-    """One of the things that are wrong: in the body (`pointer`, RFC 6901), in the query, or in a header."""
+class Invalid:
+    """One invalid part of a request: in the body (`pointer`, RFC 6901), a query parameter, or a header."""
 
     code: str
     message: str
@@ -26,27 +102,24 @@ class Detail:
     header: str | None = None
     limit: int | None = None
 
-    @property
-    def said(self) -> dict[str, str | int]:
-        """What the problem document says, with the place first."""
-        places = {"pointer": self.pointer, "parameter": self.parameter, "header": self.header}
-        said: dict[str, str | int] = {k: v for k, v in places.items() if v is not None}
-        said |= {"code": self.code, "message": self.message}
-        return said if self.limit is None else {**said, "limit": self.limit}
+    def as_dict(self) -> dict[str, str | int]:
+        """Return the entry in `errors` of the problem document."""
+        names = ("pointer", "parameter", "header", "code", "message", "limit")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
 
     def __str__(self) -> str:
-        return f"{self.pointer or self.parameter or self.header or 'the body'}: {self.message}"
+        return f"{self.pointer or self.parameter or self.header or 'the body'} {self.message}"
 
 
-class Refused(Exception):
-    """A request that is refused at the door, before any use case is asked."""
+class HttpProblem(Exception):
+    """A request that the HTTP layer rejects."""
 
     def __init__(
         self,
         status: int,
         code: str,
         detail: str,
-        errors: Sequence[Detail] = (),
+        errors: Sequence[Invalid] = (),
         headers: Mapping[str, str] | None = None,
         limit: int | None = None,
     ) -> None:
@@ -55,51 +128,99 @@ class Refused(Exception):
         self.errors, self.headers, self.limit = errors, headers, limit
 
     @classmethod
-    def for_errors(cls, code: str, errors: Sequence[Detail]) -> Refused:
-        """Return the refusal of a request whose parts are wrong, one by one."""
-        return cls(HTTPStatus.UNPROCESSABLE_ENTITY, code, summary(errors), errors)
+    def invalid(cls, code: str, errors: Sequence[Invalid]) -> HttpProblem:
+        """Return the 422 problem of a request with invalid parts."""
+        return cls(HTTPStatus.UNPROCESSABLE_ENTITY, code, _summary(errors), errors)
+
+    @classmethod
+    def overloaded(cls, what: str) -> HttpProblem:
+        """Return the 503 problem of a request beyond the concurrency limit."""
+        detail = f"too many concurrent {what}, nothing was done: retry after {RETRY_SECONDS} s"
+        return cls(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers={"Retry-After": RETRY_SECONDS})
 
 
-def summary(errors: Sequence[Detail]) -> str:
-    """Return the errors as one text."""
-    return str(errors[0]) if len(errors) == 1 else f"{len(errors)} things are wrong; errors says where and what"
+def status_of(kind: type[OrderkeepError]) -> HTTPStatus:
+    """Return the HTTP status of an exception class."""
+    return next(STATUSES[each] for each in kind.__mro__ if each in STATUSES)
 
 
-def problem(
-    status: int,
-    code: str,
-    detail: str,
-    *,
-    request_id: str | None,
-    title: str = "",
-    errors: Sequence[Detail] = (),
-    headers: Mapping[str, str] | None = None,
-    limit: int | None = None,
-) -> Response:
-    """Return a problem document. `code` is stable, `title` is the same for each of its kind, `detail` is for people."""
-    said = {
-        "type": TYPE_PREFIX + code,
-        "title": title or HTTPStatus(status).phrase,
-        "status": status,
-        "detail": detail,
-        "code": code,
+def problem_of(error: Exception) -> HttpProblem:
+    """Return the problem that an exception is reported as."""
+    match error:
+        case HttpProblem():
+            return error
+        case OrderkeepError():
+            return _domain_problem(error)
+        case HTTPException():
+            status = HTTPStatus(error.status_code)
+            detail = "no route matches this path" if status is HTTPStatus.NOT_FOUND else error.detail
+            return HttpProblem(status, status.name.lower(), detail, headers=error.headers)
+    detail = "an internal error occurred: see the log for this request_id"
+    return HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
+
+
+def problem_response(error: Exception, request_id: str | None) -> Response:
+    """Return the problem document of an exception."""
+    if isinstance(error, ServiceUnavailable):
+        log.error("store unavailable", extra={"code": error.code, "reason": str(error)})
+    problem = problem_of(error)
+    document = problem_document(problem, request_id, title_of(error))
+    return Response(msgspec.json.encode(document), problem.status, problem.headers, MEDIA_TYPE)
+
+
+def problem_document(problem: HttpProblem, request_id: str | None, title: str) -> dict[str, Any]:
+    """Return the fields of a problem document."""
+    document = {
+        "type": TYPE_PREFIX + problem.code,
+        "title": title,
+        "status": int(problem.status),
+        "detail": problem.detail,
+        "code": problem.code,
         "request_id": request_id,
     }
-    if limit is not None:
-        said["limit"] = limit
-    if errors:
-        said["errors"] = [error.said for error in errors]
-    return Response(msgspec.json.encode(said), status, headers, MEDIA_TYPE)
+    if problem.limit is not None:
+        document["limit"] = problem.limit
+    if problem.errors:
+        document["errors"] = [error.as_dict() for error in problem.errors]
+    return document
 
 
-def refusal(error: Refused, request_id: str | None) -> Response:
-    """Return the problem document of a refusal at the door."""
-    return problem(
-        error.status,
-        error.code,
-        error.detail,
-        request_id=request_id,
-        errors=error.errors,
-        headers=error.headers,
-        limit=error.limit,
-    )
+def title_of(error: Exception) -> str:
+    """Return the title of a problem: the same for all with its code."""
+    if isinstance(error, OrderkeepError):
+        return error.title
+    problem = problem_of(error)
+    return TITLES.get(problem.code) or HTTPStatus(problem.status).phrase
+
+
+def _domain_problem(error: OrderkeepError) -> HttpProblem:
+    detail, errors, headers = str(error), list[Invalid](), dict[str, str]()
+    match error:
+        case InvalidInput():
+            found = field_error_of(error)
+            errors = [Invalid(found.code, found.message, pointer=found.pointer)]
+            detail = _summary(errors)
+        case InvalidQuery():
+            errors = [Invalid(error.code, detail, parameter=error.parameter)]
+            detail = _summary(errors)
+        case VersionMismatch():
+            detail = f"the order is at version {error.actual}, which If-Match does not list: "
+            detail += "read the order and retry with its ETag"
+            headers = {"ETag": f'"{error.actual}"'}
+        case NotAuthenticated():
+            headers = {"WWW-Authenticate": CHALLENGE + (', error="invalid_token"' if error.was_shown else "")}
+        case NotAllowed():
+            headers = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'}
+        case TooManyRequests():
+            headers = {"Retry-After": str(error.retry_after)}
+        case StoreUnusable():
+            detail = "the store cannot be used until an operator fixes it: see the log for this request_id"
+        case ServiceUnavailable():
+            detail = "the store is unavailable and the change may or may not have been made: "
+            detail += "retry with the same Idempotency-Key"
+            headers = {"Retry-After": RETRY_SECONDS}
+    return HttpProblem(status_of(type(error)), error.code, detail, errors, headers)
+
+
+def _summary(errors: Sequence[Invalid]) -> str:
+    return str(errors[0]) if len(errors) == 1 else f"the request has {len(errors)} errors; see errors"

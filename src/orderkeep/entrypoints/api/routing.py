@@ -1,28 +1,372 @@
-"""Routes that take what their documentation names, and refuse the rest."""
+"""Routes that FastAPI declares, validates and documents, compiled when they are created.
+
+What an operation takes is in the signature of its endpoint, as in any FastAPI application: path, query and header
+parameters, a body, `Request`, `Depends`. FastAPI reads the signature (`APIRoute.dependant`) and documents it. Only the
+work per request differs: a plan, made once, reads each parameter with its pydantic field and calls the endpoint,
+instead of `solve_dependencies` with its exit stacks and threads. For that:
+
+- Dependencies are plain functions that do not block; they run on the event loop. Generators, background tasks, cookies,
+  forms and websockets are not supported and fail at start-up.
+- Endpoints return a `Response`. The response model is for the documentation.
+- Unknown and repeated query parameters are rejected by name, and so is a body that the operation does not take.
+
+This is the only module that depends on FastAPI's internals; tests/entrypoints/test_routing.py fails if they change.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from inspect import iscoroutinefunction, isfunction, isgeneratorfunction
 from typing import Any
+from urllib.parse import parse_qsl
 
+from fastapi._compat import ModelField
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from starlette.requests import Request
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope
 
-from orderkeep.entrypoints.api.parameters import read_query
+from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
+from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.schemas import parse_json
+
+MAX_PARAMETERS = 50
+"""Maximum number of query parameters of a request."""
+
+_HEADERS = "orderkeep.headers"
+_PRESENTABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
+_JSON = re.compile(rb'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
+_TAKES_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 
 
-class StrictRoute(APIRoute):
-    """A route whose query parameters are those in its documentation. Others, and repeated ones, are refused by name."""
+@dataclass(frozen=True, slots=True)
+class HeaderRule:
+    """How a header is read, in the metadata of its parameter: `Annotated[str, Header(), HeaderRule("must be …")]`.
+
+    `message` is the error if the value does not match the parameter's type. A `comma_separated` header may be repeated:
+    its values are joined with commas (RFC 9110, 5.3). Any other header is rejected if it is repeated.
+    """
+
+    message: str
+    comma_separated: bool = False
+
+
+@dataclass(slots=True)
+class Call:
+    """A request, with what was read of it: the validated query parameters and the body."""
+
+    request: Request
+    query: Mapping[str, Any]
+    body: bytes
+
+
+Reader = Callable[[Call], Any]
+
+
+def headers_of(scope: Scope) -> dict[bytes, bytes | list[bytes]]:
+    """Return the headers of a request by name; of a header that is repeated, the list of its values."""
+    headers: dict[bytes, bytes | list[bytes]] | None = scope.get(_HEADERS)
+    if headers is None:
+        given = scope["headers"]
+        headers = scope[_HEADERS] = dict(given)
+        if len(headers) != len(given):
+            names = [name for name, _ in given]
+            for name in {name for name in names if names.count(name) > 1}:
+                headers[name] = [value for other, value in given if other == name]
+    return headers
+
+
+class CompiledRoute(APIRoute):
+    """An `APIRoute` whose signature was compiled into a plan."""
+
+    methods: set[str]
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, endpoint, **options)
+        self._call: Callable[..., Any] = endpoint
+        self._arguments = _compile(self.dependant)
+        self._read_query = _QueryReader(_query_fields(self.dependant)).read
+        self._body = _body_field(self.dependant)
+        self._takes_body = bool(self.methods & _TAKES_BODY)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-        documented = (self.openapi_extra or {}).get("parameters", [])
-        names = frozenset(parameter["name"] for parameter in documented if parameter.get("in") == "query")
+        """Return what FastAPI calls for a request that does not come through the request shell."""
 
-        async def handle_strictly(request: Request) -> Response:
-            query = request.scope["query_string"]
-            request.scope["orderkeep.query"] = read_query(query, names) if query else {}
-            return await handle(request)
+        async def respond(request: Request) -> Response:
+            return await self.respond(request.scope, request.receive)
 
-        return handle_strictly
+        return respond
+
+    async def respond(self, scope: Scope, receive: Receive) -> Response:
+        """Return the response of the endpoint. Raises `HttpProblem` if the request is invalid."""
+        query = self._read_query(scope["query_string"])
+        body = await _receive(receive) if self._takes_body else b""
+        values = self._arguments(Call(Request(scope, receive), query, body))
+        if self._body is not None:
+            name, model, default = self._body
+            values[name] = _parse(model, body, scope) if body or default is None else default
+        elif body:
+            _expect_nothing(body, scope)
+        response: Response = await self._call(**values)
+        return response
+
+
+class RouteTable:
+    """Finds the compiled route of a request with one regular expression per method."""
+
+    def __init__(self, routes: Sequence[CompiledRoute]) -> None:
+        self._routes = routes
+        methods = {method for route in self._routes for method in route.methods}
+        self._matchers = {method: _matcher([r for r in self._routes if method in r.methods]) for method in methods}
+
+    def find(self, method: str, path: str) -> tuple[CompiledRoute, dict[str, str]] | None:
+        """Return the route and its path parameters, or None."""
+        if (matcher := self._matchers.get(method)) is None or (found := matcher[0].fullmatch(path)) is None:
+            return None
+        route, names = matcher[1][found.lastindex or 0]
+        return route, {name: found[group] for name, group in names}
+
+    def at(self, path: str) -> list[CompiledRoute]:
+        """Return the routes of the path, whatever their methods."""
+        matching = [route for route in self._routes if route.path_regex.fullmatch(path)]
+        # A fixed path comes before a pattern that matches it too: see documents/receipt.
+        return [route for route in matching if route.path == matching[0].path]
+
+
+_Ends = dict[int, tuple[CompiledRoute, list[tuple[str, int]]]]
+
+
+def _matcher(routes: list[CompiledRoute]) -> tuple[re.Pattern[str], _Ends]:
+    # An empty group ends each alternative: the last group that matched identifies the route.
+    patterns: list[str] = []
+    ends: _Ends = {}
+    groups = 0
+    for route in routes:
+        names = [*route.param_convertors]
+        patterns.append(re.sub(r"\(\?P<\w+>", "(", route.path_regex.pattern.strip("^$")) + "()")
+        ends[groups + len(names) + 1] = route, [(name, groups + 1 + at) for at, name in enumerate(names)]
+        groups += len(names) + 1
+    return re.compile("|".join(patterns)), ends
+
+
+def _compile(dependant: Dependant) -> Callable[[Call], dict[str, Any]]:
+    """Return what reads all arguments of the dependant's function but a body."""
+    _reject_unsupported(dependant)
+    readers = [(each.name or "", _dependency(each)) for each in dependant.dependencies]
+    readers += [(each.name, _path_param(each.alias)) for each in dependant.path_params]
+    readers += [(each.name, _query_param(each.name)) for each in dependant.query_params]
+    readers += [(each.name, _header_param(each)) for each in dependant.header_params]
+    if dependant.request_param_name:
+        readers.append((dependant.request_param_name, lambda call: call.request))
+    return lambda call: {name: read(call) for name, read in readers}
+
+
+def _reject_unsupported(dependant: Dependant) -> None:
+    unsupported = (
+        dependant.cookie_params,
+        dependant.websocket_param_name,
+        dependant.http_connection_param_name,
+        dependant.response_param_name,
+        dependant.background_tasks_param_name,
+        dependant.security_scopes_param_name,
+        [each for each in dependant.path_params if each.field_info.annotation is not str],
+        [each for each in dependant.dependencies if each.body_params or not _is_plain(each.call)],
+    )
+    if any(unsupported):
+        raise TypeError(f"compiled routes do not support a parameter or dependency of {dependant.call!r}")
+
+
+def _is_plain(function: Any) -> bool:
+    return isfunction(function) and not iscoroutinefunction(function) and not isgeneratorfunction(function)
+
+
+def _dependency(dependant: Dependant) -> Reader:
+    function: Any = dependant.call
+    arguments = _compile(dependant)
+    return lambda call: function(**arguments(call))
+
+
+def _path_param(alias: str) -> Reader:
+    return lambda call: call.request.scope["path_params"][alias]
+
+
+def _query_param(name: str) -> Reader:
+    return lambda call: call.query[name]
+
+
+def _header_param(field: ModelField) -> Reader:
+    header = field.alias
+    name, default = header.lower().encode(), field.get_default()
+    [rule] = [each for each in field.field_info.metadata if isinstance(each, HeaderRule)]
+
+    def read(call: Call) -> Any:
+        given = headers_of(call.request.scope).get(name)
+        if given is None:
+            return default
+        if isinstance(given, list):
+            if not rule.comma_separated:
+                raise _invalid_header(header, rule)
+            given = b",".join(given)
+        value, errors = field.validate(given.decode("latin-1").strip(" \t"))
+        if errors:
+            raise _invalid_header(header, rule)
+        return value
+
+    return read
+
+
+def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
+    return HttpProblem.invalid("invalid_header", [Invalid("invalid_header", rule.message, header=header)])
+
+
+def _query_fields(dependant: Dependant) -> list[ModelField]:
+    below = [field for each in dependant.dependencies for field in _query_fields(each)]
+    return [*dependant.query_params, *below]
+
+
+class _QueryReader:
+    """Reads the query parameters of a route and of its dependencies at once, so that all errors are reported."""
+
+    def __init__(self, fields: list[ModelField]) -> None:
+        self._models = [(field.name, model) for field in fields if (model := _model_of(field))]
+        self._scalars = [field for field in fields if not _model_of(field)]
+        in_models = [name for _, model in self._models for name in model.model_fields]
+        self._names = frozenset([*in_models, *(field.alias for field in self._scalars)])
+        self._defaults = self._validated({}, [])
+
+    def read(self, query: bytes) -> Mapping[str, Any]:
+        """Return the values by the names of the endpoint's parameters. Raises `HttpProblem`."""
+        if not query:
+            return self._defaults
+        errors: list[Invalid] = []
+        values = self._validated(self._parsed(query, errors), errors)
+        if errors:
+            raise HttpProblem.invalid("invalid_query", errors)
+        return values
+
+    def _parsed(self, query: bytes, errors: list[Invalid]) -> dict[str, str]:
+        given: dict[str, str] = {}
+        for name, text in _pairs(query):
+            shown = name if _PRESENTABLE.fullmatch(name) else "?"
+            if name not in self._names:
+                errors.append(Invalid("unknown_parameter", "is not a known parameter", parameter=shown))
+            elif name in given:
+                errors.append(Invalid("parameter_repeated", "must not be repeated", parameter=shown))
+            else:
+                given[name] = text
+        return given
+
+    def _validated(self, given: dict[str, str], errors: list[Invalid]) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        for name, model in self._models:
+            try:
+                values[name] = model.model_validate({k: v for k, v in given.items() if k in model.model_fields})
+            except ValidationError as error:
+                errors += [_invalid_parameter(found) for found in error.errors()]
+        for field in self._scalars:
+            values[field.name] = field.get_default()
+            if field.alias in given:
+                values[field.name], found = field.validate(given[field.alias], loc=(field.alias,))
+                errors += [_invalid_parameter(each) for each in found]
+        return values
+
+
+def _model_of(field: ModelField) -> type[BaseModel] | None:
+    kind = field.field_info.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _pairs(query: bytes) -> list[tuple[str, str]]:
+    try:
+        text = query.decode("ascii")
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
+    except ValueError:
+        message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
+        raise HttpProblem.invalid("invalid_query", [Invalid("invalid_parameter", message, parameter="?")]) from None
+
+
+def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> Invalid:
+    name, context = str(details["loc"][0]), details.get("ctx", {})
+    match details["type"]:
+        case "value_error":
+            return Invalid("invalid_parameter", str(context["error"]), parameter=name)
+        case "enum":
+            expected = context["expected"].replace("'", "").replace(" or ", ", ")
+            return Invalid("invalid_query", f"must be one of {expected}", parameter=name)
+        case "greater_than_equal":
+            return Invalid("invalid_query", f"must be at least {context['ge']}", parameter=name)
+        case "less_than_equal":
+            return Invalid("invalid_query", f"must be at most {context['le']}", parameter=name)
+    return Invalid("invalid_parameter", "is not valid", parameter=name)
+
+
+def _body_field(dependant: Dependant) -> tuple[str, type[BaseModel], BaseModel | None] | None:
+    if not dependant.body_params:
+        return None
+    [field] = dependant.body_params
+    model = _model_of(field)
+    if model is None:
+        raise TypeError(f"compiled routes take a pydantic model as body: {dependant.call!r}")
+    return field.name, model, None if field.field_info.is_required() else field.get_default()
+
+
+async def _receive(receive: Receive) -> bytes:
+    parts: list[bytes] = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        if not message.get("more_body"):
+            return b"".join([*parts, message.get("body", b"")]) if parts else message.get("body", b"")
+        parts.append(message["body"])
+
+
+def _parse(model: type[BaseModel], body: bytes, scope: Scope) -> BaseModel:
+    _expect_json(body, scope)
+    try:
+        return parse_json(model, body)
+    except InvalidJSON as error:
+        raise _malformed(error) from None
+    except InvalidFields as error:
+        found = [Invalid(each.code, each.message, pointer=each.pointer, limit=each.limit) for each in error.errors]
+        raise HttpProblem.invalid(error.code, found) from None
+
+
+def _expect_nothing(body: bytes, scope: Scope) -> None:
+    """Reject a body that an operation does not take; an empty object is allowed."""
+    _expect_json(body, scope)
+    try:
+        content = read_json(body)
+    except InvalidJSON as error:
+        raise _malformed(error) from None
+    if content != {}:
+        message = "must be empty: this operation takes no body"
+        raise HttpProblem.invalid("invalid_fields", [Invalid("unexpected_body", message, pointer="")])
+
+
+def _malformed(error: InvalidJSON) -> HttpProblem:
+    return HttpProblem(HTTPStatus.BAD_REQUEST, error.code, f"the body {error}", limit=error.limit)
+
+
+def _expect_json(body: bytes, scope: Scope) -> None:
+    headers = headers_of(scope)
+    given = headers.get(b"content-type", b"")
+    if (
+        body
+        and given != b"application/json"
+        and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t")))
+    ):
+        detail = "the body must be JSON: set Content-Type: application/json"
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+    encoding = headers.get(b"content-encoding", b"identity")
+    if not (isinstance(encoding, bytes) and encoding.lower() == b"identity"):
+        detail = "the body must not be compressed: omit Content-Encoding"
+        accepted = {"Accept-Encoding": "identity"}
+        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail, headers=accepted)

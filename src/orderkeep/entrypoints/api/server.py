@@ -1,18 +1,22 @@
-"""The HTTP server: one process on one port, until it is told to stop."""
+"""The HTTP server: one process, or several workers, on one port until a signal stops it."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
+import logging.config
 import os
 import re
 import signal
 import socket
 import sys
+from contextlib import suppress
 from functools import partial
-from typing import NoReturn, cast
+from types import FrameType
+from typing import NoReturn
 
 import uvicorn
+from fastapi import FastAPI
 
 from orderkeep.application.access.loopback import is_loopback
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings
@@ -22,65 +26,106 @@ from orderkeep.bootstrap.stores import InvalidStoreURL
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.api.http1 import Connection, DrainingServer, Traffic
-from orderkeep.entrypoints.api.http1.bounds import KEEP_ALIVE_SECONDS
-from orderkeep.entrypoints.log_lines import visible
-from orderkeep.entrypoints.log_setup import let_only_lines_speak, logging_of_server
+from orderkeep.entrypoints.api.http1 import Connection, ServerState
+from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
+from orderkeep.entrypoints.api.workers import Supervisor
+from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
+
+TICK_SECONDS = 0.1
 
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
 
-EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+ALL_INTERFACES = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
 
 BANNER = """\
-orderkeep keeps orders in {store}
-  read and try the API:  {url}/docs
-  place an order:        curl {url}/orders -H 'Content-Type: application/json'{token} \\
-                           -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
-  who may ask:           {who}
-  stop:                  Ctrl+C
+orderkeep serves the orders in {store}
+  API and documentation:  {url}/docs
+  place an order:         curl {url}/orders -H 'Content-Type: application/json'{token} \\
+                            -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
+  access:                 {access}
+  stop:                   Ctrl+C
 """
 
-OPEN = "everybody on this machine, for everything, and nobody else; ORDERKEEP_AUTH changes that"
-WAYS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issuer}"}
+LOCAL_ACCESS = "localhost only, without authentication; set ORDERKEEP_AUTH to enable it"
+METHODS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issuer}"}
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal ends it; requests under way are finished. Exits with 2 where the store's URL, the port or
-    the way to show who asks cannot be used, and with 7 where the store cannot be opened.
+    """Serve until a signal; requests in progress are finished. Exits with 2 if the store's URL, the port, the
+    authentication or the number of workers cannot be used, and with 7 if the store cannot be opened.
     """
-    _refuse_to_be_open(settings)
-    listener = _listen(settings.host, settings.port)
+    _require_authentication(settings)
+    if settings.workers > 1:
+        _check_workers(settings)
+    with _listen(settings.host, settings.port) as listener:
+        if settings.workers > 1:
+            raise SystemExit(asyncio.run(_supervise(settings, listener)))
+        _run(settings, [listener])
+
+
+async def _supervise(settings: Settings, listener: socket.socket) -> int:
+    logging.config.dictConfig(server_log_config(settings.log_format, settings.log_level))
+    install_log_hooks()
+    environment = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    return await Supervisor(
+        [sys.executable, "-m", "orderkeep.entrypoints.api.server"],
+        {**os.environ, **environment},
+        listener,
+        settings.workers,
+        settings.drain_seconds,
+        on_ready=partial(_print_banner, settings, listener),
+    ).run()
+
+
+def _work() -> None:
+    """Serve as a worker of a supervisor, to which standard input is connected."""
+    with socket.socket(fileno=os.dup(sys.stdin.fileno())) as supervisor:
+        _run(Settings(), [], supervisor)
+
+
+def _run(settings: Settings, listeners: list[socket.socket], supervisor: socket.socket | None = None) -> None:
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
-    with listener, asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(settings, listener))
+    with asyncio.Runner(loop_factory=loop_factory) as runner:
+        runner.run(_serve(settings, listeners, supervisor))
 
 
-async def _serve(settings: Settings, listener: socket.socket) -> None:
+async def _serve(settings: Settings, listeners: list[socket.socket], supervisor: socket.socket | None) -> None:
     use_cases = _open(settings)
     try:
-        server = _server(settings, use_cases)
-        let_only_lines_speak()
+        server = _server(settings, use_cases, supervisor)
+        install_log_hooks()
         gc.collect()
         gc.freeze()
-        print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
-        # uvicorn takes these signals over, and hands them on when it is done: the store is to be closed after that.
+        for listener in listeners:
+            _print_banner(settings, listener)
+        # uvicorn handles these signals and raises them again at its end, before the store is closed.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners)
     finally:
         await use_cases.close()
 
 
-def _refuse_to_be_open(settings: Settings) -> None:
+def _check_workers(settings: Settings) -> None:
+    if sys.platform == "win32":
+        _leave("several workers are not supported on Windows: set ORDERKEEP_WORKERS=1", USAGE)
+    for name, url in (("store", settings.store), ("documents", settings.documents)):
+        if url.startswith("memory:"):
+            _leave(
+                f"{settings.workers} workers cannot share {name} in memory: set ORDERKEEP_{name.upper()} to a URL that "
+                "all processes can open, or ORDERKEEP_WORKERS=1",
+                USAGE,
+            )
+
+
+def _require_authentication(settings: Settings) -> None:
     if settings.authentication == {"authorizer"}:
-        _leave(
-            "ORDERKEEP_AUTH=authorizer is for Lambda, where API Gateway tells who asks: set it to keys or jwt", USAGE
-        )
+        _leave("ORDERKEEP_AUTH=authorizer needs API Gateway in front of Lambda: set it to keys or jwt", USAGE)
     if not settings.authentication and not is_loopback(settings.host):
         _leave(
-            f"will not listen on {settings.host} while nobody need show who they are: set ORDERKEEP_AUTH=keys and make "
-            "a key with `orderkeep keys create`, or listen on 127.0.0.1",
+            f"refusing to listen on {settings.host} without authentication: set ORDERKEEP_AUTH=keys and create a key "
+            "with `orderkeep keys create`, or listen on 127.0.0.1",
             USAGE,
         )
 
@@ -108,32 +153,120 @@ def _leave(message: str, code: int) -> NoReturn:
     raise SystemExit(code)
 
 
-def _server(settings: Settings, use_cases: UseCases) -> DrainingServer:
+def _server(settings: Settings, use_cases: UseCases, supervisor: socket.socket | None) -> DrainingServer:
     app = create_app(settings, use_cases)
-    traffic = Traffic(settings.max_connections, settings.max_body_bytes, app.state.metrics)
     config = uvicorn.Config(
         app,
-        http=cast("type[asyncio.Protocol]", partial(Connection, traffic)),
+        http=Connection,
         ws="none",
         lifespan="off",
-        log_config=logging_of_server(settings.log_format, settings.log_level),
+        log_config=server_log_config(settings.log_format, settings.log_level),
         access_log=False,
         server_header=False,
         root_path=settings.root_path,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    return DrainingServer(config, app, traffic, settings.drain_seconds)
+    state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
+    return DrainingServer(config, app, state, settings.drain_seconds, supervisor)
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server, which also closes slow connections and drains before it stops. After SIGTERM `/readyz` fails,
+    responses close their connections, and everything else continues for `drain_seconds`, until load balancers have
+    noticed. SIGINT and a second signal skip that. A worker receives its connections from its
+    `supervisor`.
+    """
+
+    server_state: ServerState
+
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, state: ServerState, drain_seconds: float,
+        supervisor: socket.socket | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(config)
+        self.server_state, self._app, self._drain_seconds, self._supervisor = state, app, drain_seconds, supervisor
+        self._opening: set[asyncio.Task[None]] = set()
+
+    def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
+        """Begin to stop."""
+        if sig != signal.SIGTERM or self.should_exit:
+            self._drain_seconds = 0
+        self.server_state.draining = self._app.state.draining = True
+        super().handle_exit(sig, frame)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve."""
+        await super().startup(sockets)
+        self._sweeping = asyncio.create_task(self._sweep())
+        if self._supervisor is not None:
+            self._supervisor.setblocking(False)
+            asyncio.get_running_loop().add_reader(self._supervisor, self._receive, self._supervisor)
+            with suppress(OSError):  # the supervisor is gone
+                self._supervisor.send(b"\0")
+
+    def _receive(self, supervisor: socket.socket) -> None:
+        """Serve a connection from the supervisor, or stop with it."""
+        try:
+            message, files, *_ = socket.recv_fds(supervisor, 1, 1)
+        except BlockingIOError:
+            return
+        if files:
+            opening = asyncio.create_task(self._open(socket.socket(fileno=files[0])))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
+            return
+        if not message:  # the supervisor is gone, or receiving was stopped
+            asyncio.get_running_loop().remove_reader(supervisor)
+        if not self.should_exit:
+            self.handle_exit(message[0] if message else signal.SIGTERM)
+
+    async def _open(self, client: socket.socket) -> None:
+        with suppress(OSError):  # the client is gone
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: Connection(self.config, self.server_state, {}), client
+            )
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop after requests in progress have got their responses."""
+        ticks = 0
+        while ticks * TICK_SECONDS < self._drain_seconds:
+            await self.on_tick(ticks)  # updates the `Date` header
+            await asyncio.sleep(TICK_SECONDS)
+            ticks += 1
+        if self._supervisor is not None:
+            with suppress(OSError):
+                self._supervisor.shutdown(socket.SHUT_RD)
+        await super().shutdown(sockets)
+        self._sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._sweeping
+
+    async def _sweep(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = loop.time()
+            for connection in list(self.server_state.connections):
+                assert isinstance(connection, Connection)  # noqa: S101  # as it is configured
+                connection.check_time(now)
+
+
+def _print_banner(settings: Settings, listener: socket.socket) -> None:
+    print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
 
 
 def _banner(settings: Settings, listener: socket.socket) -> str:
-    host = "localhost" if settings.host in EVERYWHERE else settings.host
+    host = "localhost" if settings.host in ALL_INTERFACES else settings.host
     host = f"[{host}]" if ":" in host else host
     store = re.sub(r"(?<=//)[^/@]*@", "", settings.store)
-    ways = [WAYS[way].format(issuer=settings.jwt_issuer) for way in WAYS if way in settings.authentication]
+    methods = [METHODS[each].format(issuer=settings.jwt_issuer) for each in METHODS if each in settings.authentication]
     return BANNER.format(
         store=visible(store),
         url=f"http://{host}:{listener.getsockname()[1]}",
-        token=' -H "Authorization: Bearer $TOKEN"' if ways else "",
-        who=f"whoever has {' or '.join(ways)}" if ways else OPEN,
+        token=' -H "Authorization: Bearer $TOKEN"' if methods else "",
+        access=f"with {' or '.join(methods)}" if methods else LOCAL_ACCESS,
     )
+
+
+if __name__ == "__main__":
+    _work()

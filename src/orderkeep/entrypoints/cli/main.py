@@ -16,7 +16,7 @@ from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import COMMANDS
 from orderkeep.entrypoints.cli.options import session_options
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.log_setup import keep_quiet
+from orderkeep.entrypoints.logs import configure_cli_logging
 
 HELP = """Place, track and manage orders.
 
@@ -95,7 +95,7 @@ def main() -> NoReturn:
     sys.stdin = sys.stdin or _null("r")
     sys.stdout = sys.stdout or _null("w")
     sys.stderr = sys.stderr or _null("w")
-    keep_quiet()
+    configure_cli_logging()
     cli.main(prog_name="orderkeep")
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.application.use_cases import OrderFormat
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 LINE_PREFIX = "line_"
 COLUMNS = (*ORDER_FIELDS, *(LINE_PREFIX + name for name in LINE_FIELDS))

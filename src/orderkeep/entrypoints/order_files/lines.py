@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
 from orderkeep.application.use_cases import ImportProblem, ImportRow
-from orderkeep.entrypoints.schemas import InvalidFields, read_imported_order
+from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.schemas import read_imported_order
 
 LONGEST_LINE = 1024 * 1024
 """In bytes. The largest valid order, as `export` writes it, is shorter."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, Any
 
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.application.use_cases import ImportProblem, ImportRow
 from orderkeep.entrypoints.order_files import formats
 from orderkeep.entrypoints.order_files.csv_orders import Layout, Row, read_csv_orders, read_records
@@ -13,7 +14,6 @@ from orderkeep.entrypoints.order_files.fields import ORDER_FIELDS
 from orderkeep.entrypoints.order_files.lines import Fault, TextLine, import_row, read_text_lines
 from orderkeep.entrypoints.order_files.maps import OWN, MappedLayout, load_map
 from orderkeep.entrypoints.schemas import ImportedOrder
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 """Opens the file at its beginning; called twice, to check and to write."""

@@ -12,13 +12,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from itertools import islice
-from typing import Any, Self
+from typing import Any
 from weakref import WeakSet
 
 import msgspec
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.aws_places import domain_of, located
+from orderkeep.infrastructure.aws import AwsHttp, JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.errors import (
     CLOSED,
     EXPIRED,
@@ -30,12 +31,6 @@ from orderkeep.infrastructure.dynamo_repo.errors import (
     translated,
 )
 from orderkeep.infrastructure.dynamo_repo.items import Item, key, number
-
-try:
-    from orderkeep.infrastructure.aws_http import AwsHttp, RequestFailed, open_http
-    from orderkeep.infrastructure.aws_http.json_service import JsonService, NoCredentials
-except ModuleNotFoundError as error:
-    raise ModuleNotFoundError("the DynamoDB store needs the extra aws: pip install 'orderkeep[aws]'") from error
 
 Json = dict[str, Any]
 Action = tuple[str, Json]
@@ -63,32 +58,11 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """A DynamoDB service: Amazon's in a region, or another at a URL."""
-
-    region: str
-    endpoint: str | None
-
-    @classmethod
-    def of(cls, region: str | None, endpoint: str | None) -> Self:
-        """Return the endpoint; values that are None come from the usual AWS variables."""
-        region, endpoint = located("DYNAMODB", region, endpoint)
-        if not region:
-            raise StoreUnusable("the AWS region is unknown: set AWS_REGION, or add ?region=… to the store's URL")
-        return cls(region, endpoint)
-
-    @property
-    def url(self) -> str:
-        """The URL that requests are sent to."""
-        return self.endpoint or f"https://dynamodb.{self.region}.{domain_of(self.region)}"
-
-
 class DynamoClient:
     """Sends each request once. Another AWS client replaces this class."""
 
     def __init__(self, endpoint: Endpoint, http: AwsHttp) -> None:
-        self._service = JsonService("dynamodb", endpoint.url, endpoint.region, CONTENT_TYPE, http)
+        self._service = JsonService("dynamodb", endpoint, CONTENT_TYPE, http)
 
     async def call(self, operation: str, payload: Json) -> Json:
         """Send a request and return the response. Raises `DynamoError`; the caller decides whether to retry."""

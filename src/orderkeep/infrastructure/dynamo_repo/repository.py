@@ -16,8 +16,9 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.api_key_records import UNREADABLE_KEY, api_key_of, record_of
+from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
-from orderkeep.infrastructure.dynamo_repo.client import Endpoint, OrdersTable
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
@@ -60,7 +61,7 @@ class DynamoOrderRepository(OrderStore):
     """
 
     def __init__(self, table_name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        self._table = OrdersTable(table_name, Endpoint.of(region, endpoint))
+        self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
 
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._one(order_of_item, head_key(order_id), order_id)

@@ -4,7 +4,8 @@ import asyncio
 from dataclasses import dataclass
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.dynamo_repo.client import Endpoint, Json, OrdersTable, TableSettings
+from orderkeep.infrastructure.aws.config import Endpoint
+from orderkeep.infrastructure.dynamo_repo.client import Json, OrdersTable, TableSettings
 from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, STREAM_VIEWS, TABLE_KEYS
 
@@ -35,7 +36,7 @@ class TableSetup:
     """Creates and describes a table. Every step is idempotent, and nothing is ever deleted."""
 
     def __init__(self, table_name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        self._table = OrdersTable(table_name, Endpoint.of(region, endpoint))
+        self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
 
     async def create(
         self,

@@ -1,7 +1,6 @@
-"""HTTP/1.1 as we take it: uvicorn's protocol, with bounds to what a client may send and to how long it may take."""
+"""HTTP/1.1 connections with limits on what a client may send and how long it may take. See docs/decisions/0022."""
 
 from orderkeep.entrypoints.api.http1.connection import Connection
-from orderkeep.entrypoints.api.http1.serving import DrainingServer
-from orderkeep.entrypoints.api.http1.traffic import Traffic
+from orderkeep.entrypoints.api.http1.request_cycle import ServerState
 
-__all__ = ["Connection", "DrainingServer", "Traffic"]
+__all__ = ["Connection", "ServerState"]

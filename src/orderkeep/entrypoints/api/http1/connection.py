@@ -1,235 +1,303 @@
-"""A connection: what comes is heard within bounds, what is refused is said once everything before it is answered."""
+"""A connection: reads requests within limits and hands them to the application, one after the other."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn import Config
+from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
-from orderkeep.entrypoints.api.http1 import bounds
-from orderkeep.entrypoints.api.http1.exchange import ClosingTransport, Exchange
-from orderkeep.entrypoints.api.http1.heads import check_head, split_target
-from orderkeep.entrypoints.api.http1.patience import Patience, Stage
-from orderkeep.entrypoints.api.http1.refusals import answer_of, head_too_large, malformed, target_too_long
-from orderkeep.entrypoints.api.http1.traffic import Traffic
-from orderkeep.entrypoints.api.middleware import SPOILED
-from orderkeep.entrypoints.api.overload import overloaded
-from orderkeep.entrypoints.api.problems import Refused
+from orderkeep.entrypoints.api.http1 import limits
+from orderkeep.entrypoints.api.http1.limits import Cut, Stage, TimedOut, Unread, max_wire_bytes, verdict
+from orderkeep.entrypoints.api.http1.request_cycle import RequestCycle, ServerState, Transport, problem_bytes
+from orderkeep.entrypoints.api.http1.request_head import (
+    check_head,
+    head_too_large,
+    malformed,
+    split_target,
+    target_too_long,
+    too_slow,
+)
+from orderkeep.entrypoints.api.problems import HttpProblem
+
+MAX_BUFFERED_BODY = 65_536
+"""The bytes of a body that wait for the application before the connection stops reading."""
 
 
-class _NoMore(Exception):
-    """Ends the parser in the middle of what it was given: this connection hears no more requests."""
+class _NoMoreRequests(Exception):
+    """Stops the parser in the middle of its input: this connection accepts no more requests."""
 
 
-class Connection(HttpToolsProtocol):
-    """uvicorn's protocol, held to `bounds`."""
+class Connection(asyncio.Protocol):
+    """One client's connection, made by uvicorn's server. The parser calls the `on_…` methods."""
 
-    transport: ClosingTransport  # type: ignore[assignment]
-    cycle: Exchange
+    transport: Transport
 
-    def __init__(self, traffic: Traffic, **given: Any) -> None:
-        super().__init__(**given)
-        self.traffic = traffic
-        self.stage: Stage = "between"
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],  # noqa: ARG002  # the lifespan's, which the server does not run
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.app, self.asgi = config.loaded_app, {"version": config.asgi_version, "spec_version": "2.3"}
+        self.root_path, self.raw_root_path = config.root_path, config.root_path.encode("ascii")
+        self.loop = _loop or asyncio.get_running_loop()
+        self.state = server_state
+        self.server: tuple[str, int | None] | None = None
+        self.client: tuple[str, int] | None = None
+        self.stage: Stage = "new"
         self.since: float | None = self.loop.time()
-        """When the client began with what it is at; None while it is welcome to say nothing."""
+        """When the client began with its stage; None while it may be silent without a limit."""
+        self.unread: Unread | None = None
+        self.url, self.headers = b"", list[tuple[bytes, bytes]]()
         self.fed = self.head_size = self.received = 0
-        self.refusal: Refused | None = None
-        self.patience = Patience()
+        self.cycle: RequestCycle | None = None
+        """The latest request; `running` is the one that the application works on, and `pipeline` has those between."""
+        self.running: RequestCycle | None = None
+        self.pipeline: deque[RequestCycle] = deque()
+        self.refusal: HttpProblem | None = None
+        self._new_parser()
+
+    def _new_parser(self) -> None:
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to listen; where there are too many of us, end the one that has been idle for longest."""
-        super().connection_made(transport)
-        self.transport = ClosingTransport(transport, lambda: self.stage == "between")
-        self.flow = FlowControl(transport)
-        self.traffic.metrics.connections += 1
-        if len(self.connections) > self.traffic.max_connections:
-            self.make_room()
+        """Start the connection; above the maximum number, close the one that has been idle longest."""
+        self.transport = Transport(transport, lambda: self.is_between_requests)
+        self.server, self.client = get_local_addr(transport), get_remote_addr(transport)
+        self.state.connections.add(self)  # type: ignore[arg-type]  # not one of uvicorn's own
+        self.state.metrics.connection_opened()
+        if len(self.state.connections) > self.state.max_connections:
+            self._make_room()
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Let whoever answers know."""
-        self.traffic.metrics.connections -= 1
-        super().connection_lost(exc)
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # as asyncio calls it
+        """Notify the application, which may wait for a body or for room to write."""
+        self.state.connections.discard(self)
+        self.state.metrics.connection_closed()
+        if self.running is not None:
+            self.running.disconnected = not self.running.complete
+            self.running.wake()
+        self.transport.resume_writing()
+        del self.parser  # breaks a reference cycle
+
+    def pause_writing(self) -> None:
+        """Called if the output buffer is full."""
+        self.transport.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Called if the output buffer has room again."""
+        self.transport.resume_writing()
 
     @property
-    def waits_for_us(self) -> bool:
-        """Whether a request has no answer yet."""
-        return self.cycle is not None and not self.cycle.response_complete
+    def is_between_requests(self) -> bool:
+        """Whether no part of a request has arrived whose rest is to come."""
+        return self.stage in ("new", "kept")
+
+    @property
+    def is_responding(self) -> bool:
+        """Whether a request has no complete response yet."""
+        return self.cycle is not None and not self.cycle.complete
 
     @property
     def is_at_work(self) -> bool:
-        """Whether a request is here as a whole, and has no answer yet."""
-        return self.waits_for_us and self.stage != "body"
+        """Whether a whole request has arrived that has no complete response yet."""
+        return self.is_responding and self.stage != "body"
 
-    def make_room(self) -> None:
-        """End the connection that has been silent for longest, or at its body for longest; this one, where all others
-        are at work.
-        """
-        others = (other for other in self.connections if isinstance(other, Connection) and other is not self)
+    def _make_room(self) -> None:
+        others = (other for other in self.state.connections if isinstance(other, Connection) and other is not self)
         waiting = [other for other in others if not other.is_at_work]
         if waiting:
-            min(waiting, key=lambda other: (other.waits_for_us, other.since or 0.0)).cut("crowded")
+            min(waiting, key=lambda other: (other.is_responding, other.since or 0.0)).cut("crowded")
         else:
-            self.refuse(overloaded("connections"))
+            self._refuse(HttpProblem.overloaded("connections"))
 
-    def cut(self, reason: str) -> None:
-        """End the connection without a word."""
-        self.traffic.metrics.cut[reason] += 1
+    def check_time(self, now: float) -> None:
+        """Close the connection, or reject its request, if the client is too slow. Called at intervals."""
+        unread = self.transport.unsent()
+        if unread or self.transport.lingers:
+            self.unread = self.unread.updated(unread, now) if self.unread else Unread(unread, now)
+        else:
+            self.unread = None
+        if self.transport.read_paused and self.since is not None:
+            self.since = now  # the server does not read
+        match verdict(
+            self.stage, self.since, now, received=self.received, responding=self.is_responding, unread=self.unread
+        ):
+            case TimedOut(part, seconds):
+                self.state.metrics.connection_cut(part)
+                self._refuse(too_slow(part, seconds))
+            case Cut(reason):
+                self.cut(reason)
+
+    def cut(self, reason: str | None) -> None:
+        """Close the connection without a response."""
+        if reason is not None:
+            self.state.metrics.connection_cut(reason)
         self.transport.abort()
 
-    def refuse(self, refused: Refused) -> None:
-        """Hear no more, and answer why: after whatever is being answered, so that nobody takes it for that answer."""
-        stage, self.stage = self.stage, "over"
-        if stage == "body":
-            self._spoil(refused)
-        elif self.waits_for_us:
-            self.refusal = refused
-        else:
-            self._say(refused)
-
-    def _say(self, refused: Refused) -> None:
-        self.refusal = None
-        self._unset_keepalive_if_required()
-        self.traffic.metrics.refused[refused.code] += 1
-        self.transport.write(answer_of(refused, self.server_state.default_headers))
-        self.transport.close()
-        self.flow.resume_reading()
-
-    def _spoil(self, refused: Refused) -> None:
-        """Let the application answer, which waits for the rest of a body that does not come."""
-        self.traffic.metrics.refused[refused.code] += 1
-        self.cycle.keep_alive = False
-        self.scope[SPOILED] = refused  # type: ignore[literal-required]
-        self.cycle.message_event.set()
-
     def shutdown(self) -> None:
-        """End, unless a request is on its way or being answered."""
-        if self.stage == "between" and not self.waits_for_us:
+        """Close, unless a request is arriving or has no complete response. Called when the server stops."""
+        if self.is_between_requests and not self.is_responding:
             self.transport.close()
 
+    def _refuse(self, refused: HttpProblem) -> None:
+        """Accept no more requests, and respond why: after the response that is due, so that it is not taken for it."""
+        stage, self.stage = self.stage, "over"
+        if stage == "body" and self.cycle is not None:
+            self.state.metrics.request_refused(refused.code)
+            self.cycle.keep_alive, self.cycle.body_error = False, refused
+            self.cycle.wake()  # the application, which waits for the rest of the body, responds
+        elif self.is_responding:
+            self.refusal = refused
+        else:
+            self._respond_and_close(refused)
+
+    def _respond_and_close(self, refused: HttpProblem) -> None:
+        self.refusal = None
+        self.state.metrics.request_refused(refused.code)
+        if not self.transport.is_closing():
+            self.transport.write(problem_bytes(refused, self.state.default_headers))
+        self.transport.close()
+        self.transport.resume_reading()
+
     def data_received(self, data: bytes) -> None:
-        """Hear what the client sends."""
+        """Parse what the client sends."""
         if self.stage == "over" or self.transport.lingers:
             return
-        self._unset_keepalive_if_required()
-        self.since = self.since or self.loop.time()
+        if self.stage == "kept":
+            self.stage, self.since = "new", self.loop.time()
         in_head = self.stage == "head"
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as stop:
-            self._hear_again_without_upgrade(data[stop.args[0] :])
+            self._continue_without_upgrade(data[stop.args[0] :])
         except httptools.HttpParserError as error:
-            self._stop_hearing(error)
+            self._stop_parsing(error)
         else:
-            if self.stage != "between":
-                self._bound_what_is_not_whole(len(data), in_head)
+            if not self.is_between_requests:
+                self._limit_unparsed(len(data), in_head=in_head)
 
-    def _stop_hearing(self, error: httptools.HttpParserError) -> None:
+    def _stop_parsing(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
-        if isinstance(cause, Refused):
-            self.refuse(cause)
-        elif isinstance(cause, _NoMore):
-            self.stage, self.cycle.keep_alive = "over", False
+        if isinstance(cause, HttpProblem):
+            self._refuse(cause)
+        elif isinstance(cause, _NoMoreRequests):
+            self.stage = "over"
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
         else:
-            self.refuse(malformed(str(error)))
+            self._refuse(malformed(str(error)))
 
-    def _bound_what_is_not_whole(self, size: int, in_head: bool) -> None:
-        """The parser says nothing of a header, or of a chunk's extensions, until it has all of them."""
+    def _limit_unparsed(self, size: int, *, in_head: bool) -> None:
+        """Limit what the parser reports only when it is complete: a header, the extensions of a chunk."""
         self.fed += size
-        if in_head and self.stage == "head" and self.fed > bounds.MAX_HEAD_BYTES:
-            self.refuse(head_too_large())
-        elif self.stage == "body" and self.fed > bounds.largest_on_the_wire(self.traffic.max_body_bytes):
-            self.refuse(malformed("the chunks are far larger than what is in them"))
+        if in_head and self.stage == "head" and self.fed > limits.MAX_HEAD_BYTES:
+            self._refuse(head_too_large())
+        elif self.stage == "body" and self.fed > max_wire_bytes(self.state.max_body_bytes):
+            self._refuse(malformed("the chunks are far larger than their content"))
 
-    def _hear_again_without_upgrade(self, rest: bytes) -> None:
-        """The parser stops where a client offers another protocol. We stay with this one, as we may (RFC 9110, 7.8)."""
+    def _continue_without_upgrade(self, rest: bytes) -> None:
+        """Parse the head again without `Upgrade`: the parser stops there, but a server may ignore it (RFC 9110 7.8)."""
         lines = [b"%s %s HTTP/%s" % (self.parser.get_method(), self.url, self.parser.get_http_version().encode())]
         lines += [b"%s: %s" % header for header in self.headers if header[0] != b"upgrade"]
-        self.parser, self.stage = httptools.HttpRequestParser(self), "between"
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._new_parser()
+        self.stage = "new"
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        if self.stage == "over" or len(self.pipeline) >= bounds.MAX_PIPELINED:
-            raise _NoMore
-        super().on_message_begin()
-        self.stage, self.since = "head", self.since or self.loop.time()
+        if self.stage == "over" or len(self.pipeline) >= limits.MAX_PIPELINED:
+            raise _NoMoreRequests
+        if self.stage != "new" or self.since is None:
+            self.since = self.loop.time()
+        self.stage, self.url, self.headers = "head", b"", []
         self.fed = self.head_size = self.received = 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the request target."""
         self.url += url
-        if len(self.url) > bounds.MAX_TARGET_BYTES:
+        if len(self.url) > limits.MAX_TARGET_BYTES:
             raise target_too_long()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header; behind a body (a trailer) it is counted, and says nothing."""
+        """A header. One after the body (a trailer) is counted and ignored."""
         self.head_size += len(name) + len(value)
-        if self.head_size > bounds.MAX_HEAD_BYTES or len(self.headers) >= bounds.MAX_HEADERS:
+        if self.head_size > limits.MAX_HEAD_BYTES or len(self.headers) >= limits.MAX_HEADERS:
             raise head_too_large()
         if self.stage == "head":
             self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """A request can be answered from here on."""
-        if self.parser.should_upgrade() and self.parser.get_method() != b"CONNECT":
+        """The head is complete: call the application, or queue the request after those before it."""
+        method, headers = self.parser.get_method(), self.headers
+        if self.parser.should_upgrade() and method != b"CONNECT":
             return
-        version, method = self.parser.get_http_version(), self.parser.get_method()
-        expects = check_head(version, method, self.headers)
-        path, query = split_target(method, self.url, self.headers)
+        version = self.parser.get_http_version()
+        expects_continue = check_head(version, method, headers)
+        path, query = split_target(method, self.url, headers)
         self.stage, self.since = "body", self.loop.time()
-        self.scope["method"], self.scope["http_version"] = method.decode("ascii"), version
-        self.scope["path"] = self.root_path + (unquote(path) if b"%" in path else path.decode("ascii"))
-        self.scope["raw_path"], self.scope["query_string"] = self.root_path.encode("ascii") + path, query
-        self._begin_exchange(expects, keep_alive=version == "1.1" and self.parser.should_keep_alive())
-
-    def _begin_exchange(self, expects_100_continue: bool, *, keep_alive: bool) -> None:
-        before, self.cycle = self.cycle, Exchange(
-            scope=self.scope,
-            transport=self.transport,  # type: ignore[arg-type]  # all that it needs of one
-            flow=self.flow,
-            logger=self.logger,
-            access_logger=self.access_logger,
-            access_log=self.access_log,
-            default_headers=self.server_state.default_headers,
-            message_event=asyncio.Event(),
-            expect_100_continue=expects_100_continue,
-            keep_alive=keep_alive,
-            on_response=self.on_response_complete,
+        scope = {
+            "type": "http",
+            "asgi": self.asgi,
+            "http_version": version,
+            "method": method.decode("ascii"),
+            "scheme": "http",
+            "path": self.root_path + (unquote(path) if b"%" in path else path.decode("ascii")),
+            "raw_path": self.raw_root_path + path,
+            "query_string": query,
+            "root_path": self.root_path,
+            "headers": headers,
+            "server": self.server,
+            "client": self.client,
+        }
+        keep_alive = version == "1.1" and self.parser.should_keep_alive()
+        previous, self.cycle = self.cycle, RequestCycle(
+            scope, self.transport, self.state, self._on_response_complete,
+            keep_alive=keep_alive, expects_continue=expects_continue,
         )  # fmt: skip
-        self.cycle.traffic = self.traffic
-        if before is None or before.response_complete:
-            self._start_asgi_task(self.cycle, self.app)
+        if previous is None or previous.complete:
+            self._run(self.cycle)
         else:
-            self.flow.pause_reading()
-            self.pipeline.appendleft((self.cycle, self.app))
+            self.transport.pause_reading()
+            self.pipeline.append(self.cycle)
+
+    def _run(self, cycle: RequestCycle) -> None:
+        self.running = cycle
+        cycle.task = self.loop.create_task(cycle.run(self.app))
+        self.state.tasks.add(cycle.task)
 
     def on_body(self, body: bytes) -> None:
         """A part of the body."""
         self.received += len(body)
-        super().on_body(body)
+        cycle = self.cycle
+        if cycle is not None and not cycle.complete:
+            cycle.body += body
+            if len(cycle.body) > MAX_BUFFERED_BODY:
+                self.transport.pause_reading()
+            cycle.wake()
 
     def on_message_complete(self) -> None:
-        """The request is here as a whole."""
-        if self.stage == "head":
+        """The request is complete."""
+        cycle = self.cycle
+        if self.stage == "head" or cycle is None:
             return
-        super().on_message_complete()
-        self.stage = "between" if self.cycle.keep_alive else "over"
-        self.since = None
+        if not cycle.complete:
+            cycle.more_body = False
+            cycle.wake()
+        self.stage, self.since = "kept" if cycle.keep_alive else "over", None
 
-    def on_response_complete(self) -> None:
-        """Go on with the next request, or with the refusal that had to wait."""
-        super().on_response_complete()
-        if self.stage == "between":
-            self.since = None
-        else:
-            self._unset_keepalive_if_required()
-        if self.transport.lingers:
-            self.flow.resume_reading()
-        if self.refusal is not None and not self.waits_for_us:
-            self._say(self.refusal)
+    def _on_response_complete(self) -> None:
+        """Continue with the next request, or with the refusal that had to wait."""
+        self.transport.resume_reading()
+        if self.pipeline and not self.transport.is_closing():
+            self._run(self.pipeline.popleft())
+        elif self.is_between_requests:
+            self.stage, self.since = "kept", self.loop.time()
+        if self.refusal is not None and not self.is_responding:
+            self._respond_and_close(self.refusal)

@@ -12,13 +12,13 @@ import click
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
 from orderkeep.entrypoints.cli.options import TEXT, command, request_options
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.strict_json import InvalidJSON, read_json
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
 LINE_AMOUNTS = ("unit_price", "discount", "tax")
@@ -128,7 +128,8 @@ def _sum(order: dict[str, Any]) -> int:
 
 def order_from_json(path: str) -> PlaceOrder:
     """Return the order in the file, or on stdin for `-`. Raises `Failure` with all invalid fields."""
-    from orderkeep.entrypoints.schemas import InvalidFields, read_place_order  # imports pydantic, for --data only
+    from orderkeep.entrypoints.field_errors import InvalidFields
+    from orderkeep.entrypoints.schemas import read_place_order  # imports pydantic, for --data only
 
     try:
         return read_place_order(read_json(_read(path)))

@@ -46,10 +46,11 @@ _PASSWORD_OF_ENDPOINT = re.compile(
     metavar="N",
     help="Port to listen on; 0 selects a free port. Default: 8000.",
 )
-def serve_command(session: Session, host: str | None, port: int | None) -> None:
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of server processes. Default: 1.")
+def serve_command(session: Session, host: str | None, port: int | None, workers: int | None) -> None:
     from orderkeep.entrypoints.api.server import serve
 
-    serve(load_settings(store=session.store_url, host=host, port=port))
+    serve(load_settings(store=session.store_url, host=host, port=port, workers=workers))
 
 
 @command("openapi", "It is the document that a running server returns at /openapi.json. Opens no store.")

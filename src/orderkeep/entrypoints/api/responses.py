@@ -1,0 +1,112 @@
+"""Responses: the bytes that a store committed, sent as they are, or plain values, encoded once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from urllib.parse import parse_qsl, quote, urlencode
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from orderkeep.application.dtos import CommandResult
+from orderkeep.application.use_cases import HistoryPage, OrderPage
+from orderkeep.entrypoints.envelopes import change_form, dry_run_form, page_form
+
+RawHeaders = Iterable[tuple[bytes, bytes]]
+
+encode = msgspec.json.Encoder().encode
+
+
+class EncodedResponse(Response):
+    """A response with an encoded body and raw headers, which needs none of Starlette's conversions."""
+
+    def __init__(
+        self,
+        body: bytes,
+        status: int = HTTPStatus.OK,
+        headers: RawHeaders = (),
+        media_type: bytes = b"application/json",
+    ) -> None:
+        self.body, self.status_code, self.background = body, status, None
+        self.raw_headers = [
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % len(body)),
+            *headers,
+        ]
+
+
+def etag_of(version: int | str) -> str:
+    """Return the entity tag of an order at a version, or of a document by its ID."""
+    return f'"{version}"'
+
+
+def not_modified(etag: str) -> Response:
+    """Return 304 with the entity tag that the client has already."""
+    return Response(None, HTTPStatus.NOT_MODIFIED, {"ETag": etag})
+
+
+def order_response(order: bytes, etag: str) -> Response:
+    """Return an order with its entity tag."""
+    return EncodedResponse(order, HTTPStatus.OK, [(b"etag", etag.encode())])
+
+
+def command_response(result: CommandResult, status: int = HTTPStatus.OK) -> Response:
+    """Return the order as a command left it; for a dry run, the order and the events that it would have."""
+    if result.dry_run:
+        return _dry_run_response(result)
+    return EncodedResponse(result.json or encode(result.order), status, result_headers(result))
+
+
+def placed_response(result: CommandResult, root_path: str) -> Response:
+    """Return the new order and its URL."""
+    response = command_response(result, HTTPStatus.CREATED)
+    if not result.dry_run:
+        location = f"{root_path}/orders/{quote(result.order_id)}"
+        response.raw_headers.append((b"location", location.encode()))
+    return response
+
+
+def deleted_response(result: CommandResult) -> Response:
+    """Return the body that DELETE responds with, and nothing else."""
+    if result.dry_run:
+        return _dry_run_response(result)
+    return EncodedResponse(b'{"status":"cancelled"}', HTTPStatus.OK, result_headers(result))
+
+
+def result_headers(result: CommandResult) -> list[tuple[bytes, bytes]]:
+    """Return the entity tag after a command, and whether the response is a replay."""
+    headers = [(b"etag", etag_of(result.version).encode())]
+    if result.replayed:
+        headers.append((b"idempotency-replayed", b"true"))
+    return headers
+
+
+def orders_response(request: Request, page: OrderPage) -> Response:
+    """Return a page of orders: the stored documents, joined."""
+    more = encode({"has_more": page.next_cursor is not None, "next_cursor": page.next_cursor})
+    body = b'{"data":[%b],%b' % (page.json, more[1:])
+    return EncodedResponse(body, HTTPStatus.OK, _next_link(request, page.next_cursor))
+
+
+def history_response(request: Request, page: HistoryPage) -> Response:
+    """Return a page of changes."""
+    content = page_form([change_form(change) for change in page.changes], page.next_cursor)
+    return EncodedResponse(encode(content), HTTPStatus.OK, _next_link(request, page.next_cursor))
+
+
+def _dry_run_response(result: CommandResult) -> Response:
+    headers = result_headers(result) if result.replayed else ()
+    return EncodedResponse(encode(dry_run_form(result)), HTTPStatus.OK, headers)
+
+
+def _next_link(request: Request, next_cursor: str | None) -> RawHeaders:
+    if next_cursor is None:
+        return ()
+    scope = request.scope
+    query = parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
+    query = [*((name, value) for name, value in query if name != "cursor"), ("cursor", next_cursor)]
+    root_path = scope["root_path"]
+    path = quote(root_path + scope["path"].removeprefix(root_path))
+    return [(b"link", f'<{path}?{urlencode(query)}>; rel="next"'.encode())]

@@ -1,0 +1,150 @@
+"""Several worker processes behind one listening socket: started, given connections in turn, replaced, and stopped.
+
+The supervisor accepts connections and passes each to the next worker. Workers that shared a listening socket would get
+unequal shares: of a burst of 48 connections, one of four workers often took all. A worker's standard input is one end
+of a socket pair: it sends a byte when it serves, receives connections and the number of the signal that stops it, and
+also stops if the supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from asyncio.subprocess import Process
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+log = logging.getLogger("orderkeep.workers")
+
+STABLE_SECONDS = 10.0
+"""A worker that ran for so long is replaced at once; one that ended sooner, after a delay that doubles each time."""
+
+FIRST_DELAY_SECONDS = 0.5
+LONGEST_DELAY_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Worker:
+    process: Process
+    control: socket.socket
+
+    def stop(self, number: int) -> None:
+        with contextlib.suppress(OSError):  # it ended
+            self.control.send(bytes([number]))
+
+
+class Supervisor:
+    """Keeps `count` workers, started by `command`, at work until a signal. It accepts connections for `drain_seconds`
+    after SIGTERM, as workers drain for so long.
+    """
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], listener: socket.socket, count: int,
+        drain_seconds: float, on_ready: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._command, self._environment, self._listener = command, environment, listener
+        self._count, self._drain_seconds, self._on_ready = count, drain_seconds, on_ready
+        self._started: set[_Worker] = set()
+        self._serving: deque[_Worker] = deque()
+        self._stopped_by: int | None = None
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> int:
+        """Return the exit code: that of the first worker if it does not begin to serve, otherwise 0. The first starts
+        alone: it brings the store's tables up to date, or reports why it cannot.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop, number)
+        self._listener.setblocking(False)
+        first = await self._start()
+        if not await self._serves(first) and not self._stopping.is_set():
+            return abs(await first.process.wait())
+        if not self._stopping.is_set():
+            loop.add_reader(self._listener, self._accept)
+            self._on_ready()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep(first))
+            for _ in range(self._count - 1):
+                group.create_task(self._keep(None))
+        return 0
+
+    def _accept(self) -> None:
+        """Pass a connection to the worker that has waited longest."""
+        try:
+            connection, _ = self._listener.accept()
+        except OSError:  # the client is gone, or no more files can be opened
+            return
+        with connection:
+            for _ in range(len(self._serving)):
+                self._serving.rotate(-1)
+                with contextlib.suppress(OSError):  # it ended, or is stuck
+                    socket.send_fds(self._serving[-1].control, [b"\0"], [connection.fileno()])
+                    return
+
+    async def _keep(self, worker: _Worker | None) -> None:
+        loop, delay = asyncio.get_running_loop(), 0.0
+        while worker is not None or not self._stopping.is_set():
+            started = loop.time()
+            if worker is None:
+                worker = await self._start()
+                await self._serves(worker)
+            code = await worker.process.wait()
+            self._started.discard(worker)
+            with contextlib.suppress(ValueError):
+                self._serving.remove(worker)
+            worker.control.close()
+            worker = None
+            if not self._stopping.is_set():
+                log.error("a worker ended and will be replaced", extra={"reason": f"exit code {code}"})
+                is_stable = loop.time() - started > STABLE_SECONDS
+                delay = 0.0 if is_stable else min(2 * delay or FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), delay)
+
+    async def _start(self) -> _Worker:
+        control, theirs = socket.socketpair()
+        control.setblocking(False)
+        with theirs:  # the process group of its own: Ctrl+C in a terminal reaches the supervisor only
+            process = await asyncio.create_subprocess_exec(
+                *self._command, env=self._environment, stdin=theirs.fileno(), process_group=0
+            )
+        worker = _Worker(process, control)
+        self._started.add(worker)
+        if self._stopped_by is not None:  # while it was started
+            worker.stop(self._stopped_by)
+        return worker
+
+    async def _serves(self, worker: _Worker) -> bool:
+        """Wait until the worker serves; return False if it ends before that."""
+        try:
+            if not await asyncio.get_running_loop().sock_recv(worker.control, 1):
+                return False
+        except OSError:
+            return False
+        self._serving.append(worker)
+        return True
+
+    def _stop(self, number: int) -> None:
+        """Stop all workers. The first signal goes through the socket pair, which also reaches workers that still start,
+        and does not count twice if a service manager sent it to every process. Others are passed on.
+        """
+        is_first, self._stopped_by = self._stopped_by is None, number
+        self._stopping.set()
+        drain = self._drain_seconds if is_first and number == signal.SIGTERM else 0.0
+        asyncio.get_running_loop().call_later(drain, self._close_listener)
+        for worker in self._started:
+            if is_first:
+                worker.stop(number)
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    worker.process.send_signal(number)
+
+    def _close_listener(self) -> None:
+        if self._listener.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()

@@ -1,0 +1,111 @@
+"""HTTP client for AWS services, shared by all adapters: a request is sent once, and its response is returned whole.
+
+Retries are the adapters' decision. A transport is what `aiodynamo` calls an HTTP implementation, so that credentials
+are fetched over the same connections. Needs the extra `aws`.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Protocol
+from urllib.parse import urlsplit
+
+try:
+    from aiodynamo.http.types import Request, RequestFailed, Response
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError("AWS needs packages that are not installed: pip install 'orderkeep[aws]'") from error
+
+from orderkeep.infrastructure.aws.config import Credentials, Endpoint, Key, credentials_for
+from orderkeep.infrastructure.aws.signing import authorization
+
+__all__ = ["AwsHttp", "JsonService", "NoCredentials", "Request", "RequestFailed", "Response", "open_http"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class AwsHttp(Protocol):
+    """Sends requests over persistent connections. Belongs to the event loop that it was opened in."""
+
+    async def __call__(self, request: Request) -> Response:
+        """Send the request once, follow no redirect, and return the response. Raises `RequestFailed` without one: the
+        request may have had its effect all the same.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        ...
+
+
+def open_http() -> AwsHttp:
+    """Open the transport for this process: urllib3 in threads on Lambda, which has one request at a time and waits for
+    each import; aiohttp everywhere else. Call it in the loop that will use it.
+    """
+    # Imported here, because aiohttp takes a tenth of a second of a cold start, and urllib3 is not used elsewhere.
+    if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        from orderkeep.infrastructure.aws.urllib3_transport import Urllib3Transport
+
+        return Urllib3Transport()
+    from orderkeep.infrastructure.aws.aiohttp_transport import AiohttpTransport
+
+    return AiohttpTransport()
+
+
+class NoCredentials(Exception):
+    """None of the usual places has an access key."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class JsonService:
+    """A service with a JSON protocol, such as DynamoDB or EventBridge. `name` is its name in signatures, `media_type`
+    its version of JSON. Credentials are looked up with the first request: with SnapStart, a container gets its keys
+    after the import.
+    """
+
+    name: str
+    endpoint: Endpoint
+    media_type: str
+    http: AwsHttp
+    clock: Callable[[], datetime] = _now
+    _credentials: Credentials | None = field(default=None, init=False)
+
+    async def post(self, target: str, body: bytes) -> Response:
+        """Call an operation, such as `DynamoDB_20120810.GetItem`, once, and return the response. Raises
+        `RequestFailed` without a response, and `NoCredentials`.
+        """
+        key = await self._key()
+        parts = urlsplit(self.endpoint.url)
+        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+        if parts.port not in (None, _DEFAULT_PORTS.get(parts.scheme)):
+            host = f"{host}:{parts.port}"
+        headers = {
+            "Content-Type": self.media_type,
+            "Host": host,
+            "X-Amz-Date": f"{self.clock():%Y%m%dT%H%M%SZ}",
+            "X-Amz-Target": target,
+        }
+        if key.token:
+            headers["X-Amz-Security-Token"] = key.token
+        signed = authorization(headers, body, key=key, region=self.endpoint.region, service=self.name)
+        return await self.http(Request("POST", f"{parts.scheme}://{host}/", headers | {"Authorization": signed}, body))
+
+    def forget_key(self) -> None:
+        """Fetch a new key before the next request: the current one has expired."""
+        if self._credentials is not None:
+            self._credentials.invalidate()
+
+    async def _key(self) -> Key:
+        if self._credentials is None:
+            self._credentials = credentials_for(self.endpoint.url)
+        try:
+            key = await self._credentials.get_key(self.http)
+        except Exception as error:  # each source of keys fails in its own way
+            raise RequestFailed(error) from error
+        if key is None:
+            raise NoCredentials
+        return key

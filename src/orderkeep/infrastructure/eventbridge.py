@@ -1,0 +1,250 @@
+"""Event publisher for Amazon EventBridge: CloudEvents on a bus, each sent until it was accepted, in order per order.
+
+A call of PutEvents takes several entries, and they can fail one by one. So it never contains two events of one order:
+the next one waits for the next call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.event_publisher import EventPublisher, NotPublished
+from orderkeep.application.ports import Progress, ignore_progress
+from orderkeep.infrastructure.aws import JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws.config import Endpoint
+from orderkeep.infrastructure.cloud_events import DEFAULT_SOURCE, CloudEvent, cloud_events
+
+Json = dict[str, Any]
+
+TARGET = "AWSEvents.PutEvents"
+CONTENT_TYPE = "application/x-amz-json-1.1"
+
+MAX_ENTRIES = 10
+MAX_BYTES = 256_000
+"""Of a call, and so of an entry. EventBridge says "less than 256 KB", and not which kilobytes."""
+
+ATTEMPTS = 8
+"""How often a call is sent while EventBridge is unreachable, fails, or limits the rate. Callers may cancel earlier."""
+
+FIRST_PAUSE_SECONDS = 0.05
+MAX_PAUSE_SECONDS = 5.0
+
+UNREACHABLE = "Unreachable"
+NO_CREDENTIALS = "NoCredentials"
+"""Error codes of our own, for requests without a response from EventBridge."""
+
+EXPIRED = "ExpiredTokenException"
+
+_CREDENTIALS = "EventBridge does not accept these AWS credentials: use others"
+_RATE_LIMIT = "EventBridge limits the rate of this account: try again, or have the limit raised"
+_UNAVAILABLE = "EventBridge is unavailable: try again"
+
+MESSAGES = {
+    UNREACHABLE: "EventBridge cannot be reached: try again, or check the network and the endpoint",
+    NO_CREDENTIALS: "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role",
+    "ResourceNotFoundException": "there is no such event bus in this region: create it, or name another bus or region",
+    "AccessDeniedException": "these AWS credentials may not publish: allow events:PutEvents on the bus",
+    "UnrecognizedClientException": _CREDENTIALS,
+    "InvalidSignatureException": _CREDENTIALS,
+    "IncompleteSignatureException": _CREDENTIALS,
+    "MissingAuthenticationTokenException": _CREDENTIALS,
+    EXPIRED: "these AWS credentials have expired: renew them",
+    "ThrottlingException": _RATE_LIMIT,
+    "TooManyRequestsException": _RATE_LIMIT,
+    "RequestLimitExceeded": _RATE_LIMIT,
+    "LimitExceededException": _RATE_LIMIT,
+    "InternalException": _UNAVAILABLE,
+    "InternalFailure": _UNAVAILABLE,
+    "InternalServerError": _UNAVAILABLE,
+    "ServiceUnavailable": _UNAVAILABLE,
+}
+"""What each error code means, and what to do."""
+
+RETRYABLE = {UNREACHABLE, EXPIRED} | {code for code, text in MESSAGES.items() if text in (_RATE_LIMIT, _UNAVAILABLE)}
+
+_BUS = re.compile(r"[A-Za-z0-9/._-]{1,256}")
+_SOURCE = re.compile(r"(?!aws\.)[A-Za-z0-9/:._-]{1,128}")
+
+
+class PutFailed(Exception):
+    """A failed call, or one entry of a call that was not accepted."""
+
+    def __init__(self, code: str, details: str = "") -> None:
+        message = MESSAGES.get(code, "EventBridge did not accept the event")
+        super().__init__(f"{message} ({code}{': ' if details else ''}{details})")
+        self.code = code
+
+    @property
+    def is_retryable(self) -> bool:
+        """Return whether sending it again may succeed."""
+        return self.code in RETRYABLE
+
+
+class EventBridgePublisher(EventPublisher):
+    """Puts events on a bus. Connects with the first event, and belongs to the event loop of that moment.
+
+    Region, endpoint and credentials default to the usual AWS variables. Raises `ValueError` for an invalid name of a
+    bus or a source, and `StoreUnusable` for an invalid region or endpoint.
+    """
+
+    def __init__(
+        self, bus: str, *, region: str | None = None, endpoint: str | None = None, source: str = DEFAULT_SOURCE
+    ) -> None:
+        if not _BUS.fullmatch(bus):
+            raise ValueError("the name of an event bus has 1 to 256 letters, digits and / . - _")
+        if not _SOURCE.fullmatch(source):
+            raise ValueError("the source of events has 1 to 128 letters, digits and / : . - _, not starting with aws.")
+        self._bus, self._source = bus, source
+        self._endpoint = Endpoint.of("events", region, endpoint)
+        self._service: JsonService | None = None
+        self._closed = False
+
+    async def publish(self, changes: Sequence[ChangeDTO], done: Progress = ignore_progress) -> None:
+        reported = 0
+        for call in calls_of(changes, self._source):
+            async for count in self._send(call):
+                if count > reported:
+                    done(count - reported)
+                    reported = count
+        if reported < len(changes):
+            done(len(changes) - reported)  # the last changes have no events
+
+    async def close(self) -> None:
+        self._closed = True
+        if self._service is not None:
+            await self._service.http.aclose()
+
+    async def _send(self, call: list[Entry]) -> AsyncIterator[int]:
+        """Send the entries, and send those again that were not accepted; yield the number of published changes."""
+        waiting = call
+        for attempt in range(ATTEMPTS):
+            await _pause(attempt)
+            try:
+                results = await self._put(waiting)
+                failures = [failure for failure in results if failure]
+                waiting = [entry for entry, failure in zip(waiting, results, strict=True) if failure]
+            except PutFailed as failure:
+                failures = [failure]
+            if not failures:
+                yield call[-1].after
+                return
+            yield waiting[0].before
+            worst = next((failure for failure in failures if not failure.is_retryable), failures[0])
+            if not worst.is_retryable or attempt + 1 == ATTEMPTS:
+                raise NotPublished(str(worst)) from worst
+
+    async def _put(self, entries: list[Entry]) -> list[PutFailed | None]:
+        """Call PutEvents once; return None for each accepted entry. Raises `PutFailed` if the whole call failed."""
+        if self._closed:
+            raise NotPublished("the publisher is closed")
+        if self._service is None:
+            self._service = JsonService("events", self._endpoint, CONTENT_TYPE, open_http())
+        payload = {"Entries": [entry.to_json(self._bus) for entry in entries]}
+        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            response = await self._service.post(TARGET, body)
+            return _results(response.status, response.body, len(entries))
+        except RequestFailed as error:
+            raise PutFailed(UNREACHABLE, type(error.inner).__name__) from error
+        except NoCredentials:
+            raise PutFailed(NO_CREDENTIALS) from None
+        except PutFailed as error:
+            if error.code == EXPIRED:
+                self._service.forget_key()
+            raise
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An event to publish. `before` and `after`: how many changes are completely published before it, and with it."""
+
+    order_id: str
+    detail: str
+    type: str
+    source: str
+    size: int
+    before: int
+    after: int
+
+    @classmethod
+    def of(cls, event: CloudEvent, before: int, after: int) -> Entry:
+        """Return the entry of an event, without the order if that is too large."""
+        detail = event.to_json()
+        other = len(event.source.encode()) + len(event.type.encode())
+        if other + len(detail) > MAX_BYTES:
+            detail = event.without_order().to_json()
+        return cls(event.subject, detail.decode(), event.type, event.source, other + len(detail), before, after)
+
+    def to_json(self, bus: str) -> Json:
+        """Return the entry for PutEvents. Its time is left to the bus: the event has its own."""
+        return {"EventBusName": bus, "Source": self.source, "DetailType": self.type, "Detail": self.detail}
+
+
+def calls_of(changes: Sequence[ChangeDTO], source: str) -> Iterator[list[Entry]]:
+    """Yield the entries of each call, in order."""
+    call: list[Entry] = []
+    for entry in _entries(changes, source):
+        if call and not _fits(entry, call):
+            yield call
+            call = []
+        call.append(entry)
+    if call:
+        yield call
+
+
+def _entries(changes: Sequence[ChangeDTO], source: str) -> Iterator[Entry]:
+    for before, change in enumerate(changes):
+        events = cloud_events(change, source)
+        for event in events:
+            yield Entry.of(event, before, before + (event is events[-1]))
+
+
+def _fits(entry: Entry, call: Sequence[Entry]) -> bool:
+    return (
+        len(call) < MAX_ENTRIES
+        and sum(other.size for other in call) + entry.size <= MAX_BYTES
+        and all(other.order_id != entry.order_id for other in call)
+    )
+
+
+def _results(status: int, body: bytes, count: int) -> list[PutFailed | None]:
+    try:
+        response = json.loads(body)
+    except ValueError:
+        response = None
+    if status != 200 or not isinstance(response, dict):
+        raise _failure(status, response if isinstance(response, dict) else {})
+    results = [_entry_result(entry) for entry in response.get("Entries") or ()]
+    # 200 means that the call was understood; whether its events were accepted is reported twice in its body.
+    if len(results) != count or sum(map(bool, results)) != response.get("FailedEntryCount", 0):
+        raise PutFailed("InternalException", "the response does not say which events were accepted")
+    return results
+
+
+def _entry_result(entry: Json) -> PutFailed | None:
+    code = entry.get("ErrorCode")
+    if not code and entry.get("EventId"):
+        return None
+    return PutFailed(str(code or "InternalException"), str(entry.get("ErrorMessage") or ""))
+
+
+def _failure(status: int, response: Json) -> PutFailed:
+    code = str(response.get("__type") or "").rpartition("#")[2]
+    if not code:
+        code = "ThrottlingException" if status == 429 else "InternalException" if status >= 500 else f"HTTP {status}"
+    elif status >= 500:
+        code = "InternalException"
+    return PutFailed(code, str(response.get("message") or response.get("Message") or ""))
+
+
+async def _pause(attempt: int) -> None:
+    if attempt:
+        longest = min(FIRST_PAUSE_SECONDS * 2**attempt, MAX_PAUSE_SECONDS)
+        await asyncio.sleep(random.uniform(0, longest))  # noqa: S311

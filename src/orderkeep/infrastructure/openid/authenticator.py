@@ -1,0 +1,200 @@
+"""Authenticates by access token (RFC 9068): joserfc verifies signature and claims; this adds what it does not check."""
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from typing import Any
+
+from joserfc import jws
+from joserfc.errors import ClaimError, InvalidClaimError, JoseError
+from joserfc.jwk import Key
+from joserfc.jwt import JWTClaimsRegistry
+from joserfc.util import urlsafe_b64decode
+
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.infrastructure.openid.keys import Fetch, KeyCache, ProviderKeys, fetch_document, load_keys
+from orderkeep.infrastructure.openid.provider import OpenIdProvider
+
+MAX_TOKEN_LENGTH = 8_192
+LEEWAY = 30
+"""Seconds by which the provider's clock may differ from ours."""
+
+TOKEN_TYPES = ("at+jwt", "application/at+jwt", "jwt")
+"""Accepted values of `typ` (RFC 9068). Identity tokens and logout tokens are signed with the same keys."""
+
+FORBIDDEN_HEADERS = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "enc", "zip", "cty")
+"""The first four bring or name a key, which a forger would choose. No extension in `crit` is implemented. The rest
+declare a payload other than claims.
+"""
+
+TYPE_CLAIMS: dict[str, tuple[str, ...]] = {
+    "token_use": ("access",),  # Cognito
+    "typ": ("bearer", "at+jwt", "jwt"),  # Keycloak
+    "events": (),  # a logout token or another notice
+    "at_hash": (),  # an identity token
+    "c_hash": (),
+    "cnf": (),  # bound to a key; the proof of possession is not implemented
+}
+"""Claims that tell an access token from other tokens, with the values that one may have."""
+
+MAX_VERIFIED, VERIFIED_SECONDS = 4_096, 300
+"""How many verified tokens are cached, and for how long."""
+
+log = logging.getLogger("orderkeep.openid")
+
+
+class TokenRefused(Exception):
+    """The token is invalid. The message names the rule, for the log, and contains nothing of the token."""
+
+
+class OpenIdAuthenticator(Authenticator):
+    """Authenticates by the tokens of one provider. Its keys are fetched with the first token, not at start-up."""
+
+    def __init__(
+        self,
+        provider: OpenIdProvider,
+        *,
+        fetch: Fetch = fetch_document,
+        now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._provider, self._now = provider, now
+        self._keys = KeyCache(partial(load_keys, provider, fetch), clock)
+        self._claims = AccessTokenClaims(provider, now)
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+
+    async def authenticate(self, token: str) -> Actor | None:
+        """Return the actor, or None if the token contains no dot: then it is not a JWT."""
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise NotAuthenticated
+        if "." not in token:
+            return None
+        try:
+            return await self._actor_of(token)
+        except (TokenRefused, JoseError) as error:
+            # Of joserfc's errors only what is constant: messages may quote the token.
+            claim = f" {error.claim}" if isinstance(error, ClaimError) else ""
+            reason = f"{error.error}{claim}" if isinstance(error, JoseError) else str(error)
+            log.debug("a token was refused", extra={"reason": reason})
+            raise NotAuthenticated from None
+
+    async def close(self) -> None:
+        await self._keys.close()
+
+    async def _actor_of(self, token: str) -> Actor:
+        digest = sha256(token.encode("utf-8", "surrogatepass")).digest()  # so that no token stays in memory
+        known = self._verified.get(digest)
+        if known and known.is_valid(await self._keys.current(), self._now()):
+            return known.actor
+        key_id, algorithm = checked_header(token, self._provider.algorithms)
+        key, keys = await self._keys.find(key_id, algorithm)
+        if key is None:
+            raise TokenRefused("unknown key id")
+        claims = read_object(signed_payload(token, key, algorithm))
+        self._claims.validate(claims)
+        actor = self._provider.claims.actor_of(claims)
+        self._verified.pop(digest, None)
+        while len(self._verified) >= MAX_VERIFIED:
+            self._verified.popitem(last=False)
+        self._verified[digest] = _Verified(actor, keys, self._now(), claims["exp"])
+        return actor
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A token that was verified. It is valid no longer than if it were verified again."""
+
+    actor: Actor
+    keys: ProviderKeys
+    since: float
+    expires: float
+
+    def is_valid(self, keys: ProviderKeys, now: float) -> bool:
+        return self.keys is keys and self.expires > now - LEEWAY and 0 <= now - self.since < VERIFIED_SECONDS
+
+
+def checked_header(token: str, algorithms: tuple[str, ...]) -> tuple[str | None, str]:
+    """Return the key id, if any, and the algorithm in the header of a token. Raises `TokenRefused`."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        raise TokenRefused("not three parts")
+    try:
+        header = read_object(urlsafe_b64decode(parts[0].encode("ascii")))
+    except ValueError:
+        raise TokenRefused("the header is not base64url") from None
+    for name in FORBIDDEN_HEADERS:
+        if name in header:
+            raise TokenRefused(f"the header has {name}")
+    if str(header.get("typ", "JWT")).lower() not in TOKEN_TYPES:
+        raise TokenRefused("typ is not that of an access token")
+    algorithm, key_id = header.get("alg"), header.get("kid")
+    if not isinstance(algorithm, str) or algorithm not in algorithms:
+        raise TokenRefused("alg is not configured")
+    if "kid" in header and not isinstance(key_id, str):
+        raise TokenRefused("kid is not text")
+    return key_id, algorithm
+
+
+def signed_payload(token: str, key: Key, algorithm: str) -> bytes:
+    """Return the payload of a token that the key has signed. Raises `JoseError`.
+
+    `jwt.decode` would parse it too, and accept UTF-16, NaN and duplicate keys.
+    """
+    registry = AllowedAlgorithms(algorithms=[algorithm], strict_check_header=False)
+    try:
+        return jws.deserialize_compact(token, key, registry=registry).payload
+    except ValueError:
+        raise TokenRefused("the token cannot be decoded") from None
+
+
+class AllowedAlgorithms(jws.JWSRegistry):
+    """Allows what it is given, without joserfc's warning that EdDSA is named Ed25519 now."""
+
+    def get_alg(self, name: str) -> Any:
+        """Return the algorithm."""
+        return self.algorithms[name] if name in (self.allowed or ()) else super().get_alg(name)
+
+
+class AccessTokenClaims(JWTClaimsRegistry):
+    """The claims of an access token: joserfc checks issuer, audience, subject and times."""
+
+    def __init__(self, provider: OpenIdProvider, now: Callable[[], float]) -> None:
+        super().__init__(
+            now=lambda: int(now()),
+            leeway=LEEWAY,
+            iss={"essential": True, "value": provider.issuer},
+            aud={"essential": True, "value": provider.audience},
+            sub={"essential": True},
+            exp={"essential": True},
+        )
+        self.max_lifetime = provider.max_lifetime
+
+    def validate(self, claims: dict[str, Any]) -> None:
+        """Raise `JoseError` if a claim is invalid, the lifetime is too long or negative, or the type is another."""
+        super().validate(claims)
+        expires, issued, start = claims["exp"], claims.get("iat"), claims.get("nbf", 0)
+        if start < 0 or expires > self.now + self.max_lifetime + LEEWAY:
+            raise InvalidClaimError("exp")
+        if issued is not None and not 0 < expires - issued <= self.max_lifetime:
+            raise InvalidClaimError("iat")
+        for name, values in TYPE_CLAIMS.items():
+            if name in claims and str(claims[name]).lower() not in values:
+                raise InvalidClaimError(name)
+
+
+def read_object(part: bytes) -> dict[str, Any]:
+    """Return a JSON object of a token. Raises `TokenRefused`."""
+    try:
+        found = read_json(part)
+    except InvalidJSON as error:
+        raise TokenRefused(f"a part {error}") from None
+    if not isinstance(found, dict):
+        raise TokenRefused("a part is not a JSON object")
+    return found
