@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         """The latest request; `running` is the one that the application works on, and `pipeline` has those between."""
         self.running: RequestCycle | None = None
         self.pipeline: deque[RequestCycle] = deque()
-        self.refusal: HttpProblem | None = None
+        self.pending_problem: HttpProblem | None = None
         self._new_parser()
 
     def _new_parser(self) -> None:
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
         if waiting:
             min(waiting, key=lambda other: (other.is_responding, other.since or 0.0)).cut("crowded")
         else:
-            self._refuse(HttpProblem.overloaded("connections"))
+            self._reject(HttpProblem.overloaded("connections"))
 
     def check_time(self, now: float) -> None:
         """Close the connection, or reject its request, if the client is too slow. Called at intervals."""
@@ -131,7 +131,7 @@ class Connection(asyncio.Protocol):
         ):
             case TimedOut(part, seconds):
                 self.state.metrics.connection_cut(part)
-                self._refuse(too_slow(part, seconds))
+                self._reject(too_slow(part, seconds))
             case Cut(reason):
                 self.cut(reason)
 
@@ -146,23 +146,23 @@ class Connection(asyncio.Protocol):
         if self.is_between_requests and not self.is_responding:
             self.transport.close()
 
-    def _refuse(self, refused: HttpProblem) -> None:
+    def _reject(self, problem: HttpProblem) -> None:
         """Accept no more requests, and respond why: after the response that is due, so that it is not taken for it."""
         stage, self.stage = self.stage, "over"
         if stage == "body" and self.cycle is not None:
-            self.state.metrics.request_refused(refused.code)
-            self.cycle.keep_alive, self.cycle.body_error = False, refused
+            self.state.metrics.request_refused(problem.code)
+            self.cycle.keep_alive, self.cycle.body_error = False, problem
             self.cycle.wake()  # the application, which waits for the rest of the body, responds
         elif self.is_responding:
-            self.refusal = refused
+            self.pending_problem = problem
         else:
-            self._respond_and_close(refused)
+            self._respond_and_close(problem)
 
-    def _respond_and_close(self, refused: HttpProblem) -> None:
-        self.refusal = None
-        self.state.metrics.request_refused(refused.code)
+    def _respond_and_close(self, problem: HttpProblem) -> None:
+        self.pending_problem = None
+        self.state.metrics.request_refused(problem.code)
         if not self.transport.is_closing():
-            self.transport.write(problem_bytes(refused, self.state.default_headers))
+            self.transport.write(problem_bytes(problem, self.state.default_headers))
         self.transport.close()
         self.transport.resume_reading()
 
@@ -186,21 +186,21 @@ class Connection(asyncio.Protocol):
     def _stop_parsing(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
         if isinstance(cause, HttpProblem):
-            self._refuse(cause)
+            self._reject(cause)
         elif isinstance(cause, _NoMoreRequests):
             self.stage = "over"
             if self.cycle is not None:
                 self.cycle.keep_alive = False
         else:
-            self._refuse(malformed(str(error)))
+            self._reject(malformed(str(error)))
 
     def _limit_unparsed(self, size: int, *, in_head: bool) -> None:
         """Limit what the parser reports only when it is complete: a header, the extensions of a chunk."""
         self.fed += size
         if in_head and self.stage == "head" and self.fed > limits.MAX_HEAD_BYTES:
-            self._refuse(head_too_large())
+            self._reject(head_too_large())
         elif self.stage == "body" and self.fed > max_wire_bytes(self.state.max_body_bytes):
-            self._refuse(malformed("the chunks are far larger than their content"))
+            self._reject(malformed("the chunks are far larger than their content"))
 
     def _continue_without_upgrade(self, rest: bytes) -> None:
         """Parse the head again without `Upgrade`: the parser stops there, but a server may ignore it (RFC 9110 7.8)."""
@@ -293,11 +293,11 @@ class Connection(asyncio.Protocol):
         self.stage, self.since = "kept" if cycle.keep_alive else "over", None
 
     def _on_response_complete(self) -> None:
-        """Continue with the next request, or with the refusal that had to wait."""
+        """Continue with the next request, or with the problem that had to wait."""
         self.transport.resume_reading()
         if self.pipeline and not self.transport.is_closing():
             self._run(self.pipeline.popleft())
         elif self.is_between_requests:
             self.stage, self.since = "kept", self.loop.time()
-        if self.refusal is not None and not self.is_responding:
-            self._respond_and_close(self.refusal)
+        if self.pending_problem is not None and not self.is_responding:
+            self._respond_and_close(self.pending_problem)

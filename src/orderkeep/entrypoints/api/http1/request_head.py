@@ -100,5 +100,5 @@ def too_slow(part: str, seconds: float) -> HttpProblem:
 
 
 def _method_not_allowed(detail: str) -> HttpProblem:
-    allowed = {"Allow": ", ".join(("GET", "POST", "DELETE", "HEAD"))}
+    allowed = {"Allow": "GET, POST, DELETE, HEAD"}
     return HttpProblem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=allowed)
