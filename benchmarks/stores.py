@@ -1,10 +1,10 @@
 """What each operation costs on each store: CPU of the service's process, round trips to the database, latency.
 
 The whole service is loaded over HTTP (place with an Idempotency-Key, get, list of 50, cancel), in local mode, on
-memory, SQLite, PostgreSQL and DynamoDB Local; the difference to memory is the store's own cost, except for the list,
-which the memory store sorts from all orders. With --against, another checkout is measured in the same run, in turn.
-Round trips are counted at 1 at once, in a second process of the service behind a proxy, so that counting does not
-disturb what is timed. PostgreSQL and DynamoDB Local are started for the run. It takes about four minutes.
+memory, SQLite, PostgreSQL and DynamoDB Local; the difference to memory is the store's own cost. With --against,
+another checkout is measured in the same run, in turn. Round trips are counted at 1 at once, in a second process of the
+service behind a proxy, so that counting does not disturb what is timed. PostgreSQL and DynamoDB Local are started for
+the run. It takes about four minutes.
 """
 
 import argparse

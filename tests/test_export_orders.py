@@ -5,7 +5,7 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ExportOrdersUseCase
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
-from orderkeep.testing.reading import order_in
+from orderkeep.testing.stores import order_in
 
 
 def on_450_orders() -> ExportOrdersUseCase:

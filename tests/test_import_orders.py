@@ -22,7 +22,7 @@ from orderkeep.application.use_cases import (
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
-from orderkeep.testing.reading import list_orders
+from orderkeep.testing.stores import list_orders
 from tests.contract.test_memory_store import PoliteStore
 
 ANNA = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE)

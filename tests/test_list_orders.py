@@ -10,7 +10,7 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases import ListOrdersUseCase, OrderPage
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
-from orderkeep.testing.reading import order_in
+from orderkeep.testing.stores import order_in
 
 MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
 STATUSES = ("pending", "processing", "shipped", "delivered", "cancelled")

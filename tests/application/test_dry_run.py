@@ -20,7 +20,7 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRefused, OrderNotFound, VersionMismatch
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order, small_order
-from orderkeep.testing.reading import read_all
+from orderkeep.testing.stores import read_all
 from tests.article.test_cancel_order import InMemoryOrderRepository as ArticlesRepository
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -29,7 +29,7 @@ from orderkeep.domain.exceptions import (
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command, small_order
-from orderkeep.testing.reading import read_all
+from orderkeep.testing.stores import read_all
 from tests.application.interleaved import InterleavedStore
 
 KEY = "3f1c-the-key"

@@ -21,7 +21,7 @@ from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.domain.status import allowed_commands
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, place_command, small_order
-from orderkeep.testing.reading import read_all
+from orderkeep.testing.stores import read_all
 
 IDS = st.sampled_from(["order-a", "order-b", "order-c", "order-D"])
 USERS = st.sampled_from(["user-1", "user-2"])

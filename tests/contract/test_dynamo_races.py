@@ -10,7 +10,7 @@ from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.workloads import race_cancel_against_ship, race_saves, retry_with_one_key
-from orderkeep.testing.workloads.races import judge_race
+from orderkeep.testing.workloads.writes import judge_race
 from tests.contract.test_many_rounds import AT_ONCE, in_threads
 from tests.servers.dynamodb import Server
 

@@ -13,7 +13,7 @@ from orderkeep.bootstrap import build_use_cases
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order
-from orderkeep.testing.watching import WatchedStore
+from orderkeep.testing.stores import WatchedStore
 from orderkeep.testing.workloads import (
     race_cancel_against_ship,
     read_feed_beside_writers,
@@ -21,7 +21,7 @@ from orderkeep.testing.workloads import (
     retry_with_one_key,
     walk_pages_under_writes,
 )
-from orderkeep.testing.workloads.races import judge_race
+from orderkeep.testing.workloads.writes import judge_race
 from tests.contract.test_memory_store import PoliteStore
 
 ROUNDS = 200

@@ -20,7 +20,7 @@ from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import OWN, small_order
-from orderkeep.testing.reading import order_in, read_all
+from orderkeep.testing.stores import order_in, read_all
 from tests.contract.broken_saves import BlindWrites
 from tests.entrypoints.cli_calls import run
 

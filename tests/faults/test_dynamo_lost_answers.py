@@ -16,8 +16,7 @@ from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, Stor
 from orderkeep.infrastructure.dynamo_repo import client, saves
 from orderkeep.testing.api_keys import REVOKED, USED, api_key
 from orderkeep.testing.orders import SINCE, pending_order, place_command, small_order
-from orderkeep.testing.reading import read_feed
-from orderkeep.testing.saving import loaded
+from orderkeep.testing.stores import loaded, read_feed
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json, Reject, ResponseLost

@@ -11,7 +11,7 @@ from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.orders import pending_order, place_command, small_order
-from orderkeep.testing.reading import read_all
+from orderkeep.testing.stores import read_all
 from tests.faults.cutting_proxy import CuttingProxy, cutting_proxy
 
 MOST_ANSWERS = 30

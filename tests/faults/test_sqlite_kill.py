@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from orderkeep.bootstrap import bootstrap
-from orderkeep.testing.reading import order_in
+from orderkeep.testing.stores import order_in
 from tests.faults import store_process
 
 KILLS = 20

@@ -10,8 +10,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderStore
 from orderkeep.infrastructure.dynamo_repo import feed
 from orderkeep.testing.orders import SINCE, small_order
-from orderkeep.testing.reading import read_feed
-from orderkeep.testing.saving import save_a_delivered_order, save_all
+from orderkeep.testing.stores import read_feed, save_a_delivered_order, save_all
 from orderkeep.testing.workloads import read_feed_beside_writers
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server

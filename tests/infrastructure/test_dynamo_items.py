@@ -12,7 +12,7 @@ from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key, packed, unpacked
 from orderkeep.infrastructure.serialization import SCHEMA
 from orderkeep.testing.orders import SINCE, pending_order, small_order
-from orderkeep.testing.saving import loaded, save_a_delivered_order
+from orderkeep.testing.stores import loaded, save_a_delivered_order
 from tests.servers.dynamodb import REGION, Server
 
 

@@ -9,8 +9,7 @@ from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, S
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, partitions_of, placing_keys, state_keys, tag_keys
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, pending_order, small_order
-from orderkeep.testing.reading import EVERYTHING
-from orderkeep.testing.saving import loaded, save_all
+from orderkeep.testing.stores import EVERYTHING, loaded, save_all
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json

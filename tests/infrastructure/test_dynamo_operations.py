@@ -16,7 +16,7 @@ from orderkeep.domain.events import Attribution
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
 from orderkeep.testing.orders import SINCE, pending_order, place_command
-from orderkeep.testing.reading import EVERYTHING
+from orderkeep.testing.stores import EVERYTHING
 from tests.docs.dynamo_costs import ID, PAGE, PretendedTable, Units, an_order, costs, read_of, size_of
 from tests.docs.dynamo_tables import OPERATIONS, SETUP_ACTIONS
 from tests.docs.pages import CHECKOUT

@@ -8,7 +8,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order, small_order
-from orderkeep.testing.reading import read_all
+from orderkeep.testing.stores import read_all
 
 
 async def test_begins_with_the_orders_it_is_given_as_if_they_had_been_saved() -> None:

@@ -161,8 +161,8 @@ async def test_debug_log_names_the_rule_and_nothing_of_the_token(
 def test_missing_package_is_reported_with_its_extra(package: str) -> None:
     code = (
         f"import sys; sys.modules[{package!r}] = None; from orderkeep.config import Settings;"
-        "from orderkeep.bootstrap import bootstrap_as_set;"
-        f"bootstrap_as_set(Settings(store='memory://', auth='jwt', jwt_issuer={ISSUER!r}, jwt_audience='shop'))"
+        "from orderkeep.bootstrap import bootstrap_from_settings;"
+        f"bootstrap_from_settings(Settings(store='memory://', auth='jwt', jwt_issuer={ISSUER!r}, jwt_audience='shop'))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
     assert result.returncode == 1

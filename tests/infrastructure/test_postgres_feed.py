@@ -16,7 +16,7 @@ from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, repo
 from orderkeep.infrastructure.postgres_repo.queries import READ_CHANGES, write_of
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import pending_order
-from orderkeep.testing.reading import read_feed
+from orderkeep.testing.stores import read_feed
 from tests.servers import postgres
 from tests.servers.schemas import a_schema_of_its_own, look
 

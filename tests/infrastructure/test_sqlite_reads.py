@@ -11,7 +11,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections
-from orderkeep.testing.reading import list_orders
+from orderkeep.testing.stores import list_orders
 from tests.infrastructure.sqlite_samples import an_order, look
 
 

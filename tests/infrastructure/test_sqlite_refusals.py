@@ -144,6 +144,6 @@ async def test_says_that_the_tables_were_altered(path: Path) -> None:
     look(path, "DROP TABLE order_tags")
     store = SqliteOrderRepository(path)
 
-    with pytest.raises(StoreUnusable, match="lacks what it should hold"):
+    with pytest.raises(StoreUnusable, match="lacks tables or columns"):
         await store.save(an_order(2))
     await store.close()

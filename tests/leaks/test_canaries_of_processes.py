@@ -69,7 +69,7 @@ from dataclasses import replace
 import orderkeep.entrypoints.api.server as server
 from orderkeep.config import Settings
 
-opened = server.bootstrap_as_set
+opened = server.bootstrap_from_settings
 
 class Unraisable:
     def __del__(self):
@@ -96,7 +96,7 @@ async def fail(*_, **__):
     logging.getLogger("orderkeep.http").error("two %s %s", "{email}")  # and that cannot be put together
     raise ValueError("{email}")
 
-server.bootstrap_as_set = lambda settings: replace(opened(settings), check_store=fail)
+server.bootstrap_from_settings = lambda settings: replace(opened(settings), check_store=fail)
 server.serve(Settings())
 """
 EXPECTED = {

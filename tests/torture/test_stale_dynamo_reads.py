@@ -12,7 +12,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.dynamo_repo.client import SETTINGS_KEY, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.items import Item
-from orderkeep.testing.violation import ContractViolation
+from orderkeep.testing.stores import ContractViolation
 from orderkeep.testing.workloads import record_histories
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json

@@ -1,6 +1,6 @@
-"""The one mapping between orders and what stores keep: plain values and JSON text, the same for every store.
+"""The mapping between orders and what stores write: plain values and JSON text, the same for every store.
 
-An order's document is the JSON of its `OrderDTO`, so that a read can answer the stored bytes as they are.
+An order's document is the JSON of its `OrderDTO`, so that responses send the stored bytes as they are.
 """
 
 import hashlib
@@ -21,8 +21,8 @@ from orderkeep.domain.value_objects import Document
 SCHEMA = zlib.crc32(
     repr([[f.name for f in fields(dto)] for dto in (OrderDTO, LineDTO, CancellationDTO, Document)]).encode()
 )
-"""The number of the document's shape: kept with each document, so that one written before a field was added is told
-apart and answered in today's shape.
+"""Identifies the document's shape. It is stored with each document, so that one written before a field was added is
+detected and returned in today's shape.
 """
 
 _encode = msgspec.json.Encoder().encode
@@ -31,11 +31,11 @@ _decode_events = msgspec.json.Decoder(tuple[EventDTO, ...]).decode
 _decode_requests = msgspec.json.Decoder(dict[str, RememberedKey]).decode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OrderRecord:
-    """An order as a store keeps it: what is searched for, beside the document.
+    """An order as stored: the document, and the values that are searched.
 
-    `requests` is JSON as well; `seal` is the hash of the order's last change.
+    `requests` is the JSON of the idempotency keys; `seal` is the hash of the order's last change.
     """
 
     id: str
@@ -53,7 +53,7 @@ class OrderRecord:
 
 @dataclass(slots=True)
 class ChangeRecord:
-    """A change as a store keeps it. `events` and `document`, the order as it became, are JSON."""
+    """A change as stored. `events` and `document`, the resulting order, are JSON."""
 
     order_id: str
     version: int
@@ -67,7 +67,7 @@ class ChangeRecord:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Commit:
     """What `save` writes for one order: both records or none, and only if the stored version is `expected_version`."""
 
@@ -77,18 +77,18 @@ class Commit:
 
 
 def commit_of(order: Order) -> Commit:
-    """Return what is to be written to save the order. The order is not changed."""
+    """Return what a save of the order writes. The order is not changed."""
     version = order.version + 1
     dto = OrderDTO.of(order, version)
     document = _encode(dto)
-    asked = order.attribution
+    attribution = order.attribution
     change = ChangeRecord(
         order_id=order.id,
         version=version,
         at=order.updated_at,
-        actor=asked.actor,
-        key=asked.key,
-        request_id=asked.request_id,
+        actor=attribution.actor,
+        key=attribution.key,
+        request_id=attribution.request_id,
         events=_encode([EventDTO.of(event) for event in order.events]),
         document=document,
         previous_hash=order.last_hash,
@@ -122,7 +122,7 @@ def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[Orde
 
 
 def order_of(document: bytes, requests: bytes, seal: str) -> Order:
-    """Return the order that was kept."""
+    """Return the stored order."""
     order = _decode_order(document).to_order()
     order.idempotency_keys = _decode_requests(requests)
     order.last_hash = seal
@@ -149,7 +149,7 @@ def page_of(found: Sequence[OrderSnapshot], limit: int) -> SnapshotPage:
 
 
 def change_of(record: ChangeRecord) -> ChangeDTO:
-    """Return the change that was kept, and whether it still fits its hash."""
+    """Return the stored change, and whether it matches its hash."""
     return ChangeDTO(
         order_id=record.order_id,
         version=record.version,
@@ -166,10 +166,10 @@ def change_of(record: ChangeRecord) -> ChangeDTO:
 
 
 def hash_of(change: ChangeRecord) -> str:
-    """Return the SHA-256 (FIPS 180-4), in hexadecimal, of the JSON array of all that the change says, its
-    predecessor's hash first.
+    """Return the SHA-256 (FIPS 180-4), in hexadecimal, of the JSON array of the change's values. The hash of the
+    previous change comes first: a hash chain.
     """
-    said = [
+    values = [
         change.previous_hash,
         change.order_id,
         change.version,
@@ -180,4 +180,4 @@ def hash_of(change: ChangeRecord) -> str:
         change.events.decode(),
         change.document.decode(),
     ]
-    return hashlib.sha256(_encode(said)).hexdigest()
+    return hashlib.sha256(_encode(values)).hexdigest()

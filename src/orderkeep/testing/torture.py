@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.orders import OWN
-from orderkeep.testing.reading import EVERYTHING, orders_on, pages
-from orderkeep.testing.watching import WatchedStore
+from orderkeep.testing.stores import EVERYTHING, WatchedStore, orders_on, pages
 from orderkeep.testing.workloads import (
     race_cancel_against_ship,
     race_saves,

@@ -19,7 +19,7 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, InvalidOrder
 from orderkeep.domain.repositories import OrderRepository
 
-AT_ONCE = 256
+AT_ONCE = 128
 """How many orders are saved concurrently: a store with group commit makes them durable together."""
 
 MOST_PROBLEMS = 1_000

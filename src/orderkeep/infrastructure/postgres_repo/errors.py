@@ -1,4 +1,4 @@
-"""What PostgreSQL and its driver report, in the domain's words: one table, and nothing else decides."""
+"""Errors of PostgreSQL and its driver as exceptions of the domain, by one table."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +19,8 @@ _RESOURCES = "PostgreSQL is short of memory, disk or connections: see its log"
 _STOPPING = "PostgreSQL is starting, stopping or changing over: try again"
 _LOGIN = "PostgreSQL refuses this user or password: look at the URL and at pg_hba.conf"
 _RIGHTS = "this user may not use the orders' tables: grant it the right to"
-_MISFIT = "what is kept of an order does not fit together: somebody altered the orders' tables; run verify to see where"
-_TABLES = "the database lacks what it should hold: somebody altered its tables; restore a backup"
+_MISFIT = "stored orders are inconsistent: the orders' tables were altered; run verify to see where"
+_TABLES = "the database lacks tables or columns: they were altered; restore a backup"
 _DAMAGED = "PostgreSQL found damaged data: see its log, then restore a backup"
 _RACE = "the transaction met another one: try again"
 
@@ -31,7 +31,7 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     "23": (StoreUnusable, _MISFIT),
     "23505": (
         StoreUnusable,
-        "transaction numbers began anew under a service that went on: start all services anew after a dump is restored",
+        "the transaction counter was reset under a running service: restart every service after a dump is restored",
     ),
     "25006": (StoreUnavailable, "this PostgreSQL server only reads: name the primary in the URL"),
     "26": (StoreUnusable, "a pooler in between mixes up prepared statements: update it, or connect without it"),
@@ -47,7 +47,7 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     "53100": (StoreUnavailable, "the disk of PostgreSQL is full: make room, then try again"),
     "53300": (StoreUnavailable, _BUSY),
     "54": (StoreUnavailable, "this is larger than PostgreSQL keeps in one piece"),
-    "55": (StoreUnavailable, "a lock could not be had: see who holds the orders' tables locked"),
+    "55": (StoreUnavailable, "lock timeout: see which session holds locks on the orders' tables"),
     "57": (StoreUnavailable, _STOPPING),
     "57014": (StoreUnavailable, "PostgreSQL took too long and was stopped: see what it waits for"),
     "58": (StoreUnavailable, "PostgreSQL met an error of its system: see its log"),
@@ -55,24 +55,24 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     "XX001": (StoreUnusable, _DAMAGED),
     "XX002": (StoreUnusable, _DAMAGED),
 }
-"""By SQLSTATE, or the first two characters of it: what is raised, and what it says to whoever has to mend it."""
+"""By SQLSTATE, or its first two characters: what is raised, and what the operator can do."""
 
 RACES = frozenset({"23505", "40001", "40P01"})
 """The SQLSTATEs of a save that met another one: there is a row already, not serializable, deadlock."""
 
 FEED_KEY = "changes_in_feed"
-"""The one unique constraint that no race breaks: transaction numbers began anew under a service that went on."""
+"""The one unique constraint that no race violates: the transaction counter was reset under a running service."""
 
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 
 def is_race(error: asyncpg.PostgresError) -> bool:
-    """Tell whether a save was refused because somebody else saved the same order meanwhile."""
+    """Return whether a save failed because another one saved the same order."""
     return error.sqlstate in RACES and getattr(error, "constraint_name", None) != FEED_KEY
 
 
 def is_no_text(error: BaseException) -> bool:
-    """Tell whether a parameter is a text that PostgreSQL cannot hold: a NUL in it, or half a surrogate pair."""
+    """Return whether a parameter is a text that PostgreSQL cannot store: it contains a NUL or half a surrogate pair."""
     nul = isinstance(error, asyncpg.CharacterNotInRepertoireError)
     return nul or (isinstance(error, asyncpg.DataError) and isinstance(error.__cause__, UnicodeEncodeError))
 

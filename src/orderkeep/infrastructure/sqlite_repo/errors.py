@@ -1,4 +1,4 @@
-"""What SQLite reports, in the domain's words: one table, and nothing else decides."""
+"""SQLite's errors as exceptions of the domain, by one table."""
 
 import sqlite3
 
@@ -41,15 +41,15 @@ ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
     ),
     sqlite3.SQLITE_CONSTRAINT: (
         StoreUnusable,
-        "what is kept of an order does not fit together: somebody altered the orders' file; run verify to see where",
+        "stored orders are inconsistent: the orders' file was altered; run verify to see where",
     ),
     sqlite3.SQLITE_ERROR: (
         StoreUnusable,
-        "the orders' file lacks what it should hold: somebody altered its tables; restore a backup",
+        "the orders' file lacks tables or columns: it was altered; restore a backup",
     ),
     sqlite3.SQLITE_SCHEMA: (StoreUnavailable, "the tables of the orders' file were altered meanwhile: try again"),
 }
-"""By SQLite's primary result code: what is raised, and what it says to whoever has to mend it."""
+"""By SQLite's primary result code: what is raised, and what the operator can do."""
 
 
 def translated(error: BaseException) -> StoreUnavailable:
@@ -67,6 +67,6 @@ def translated(error: BaseException) -> StoreUnavailable:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    """Tell whether the error is that somebody else holds the lock."""
+    """Return whether another connection holds the lock."""
     code: int | None = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY

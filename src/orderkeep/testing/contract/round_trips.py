@@ -8,7 +8,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.domain import limits
 from orderkeep.domain.events import RememberedKey
 from orderkeep.testing.orders import SINCE, cancelled_order, pending_order, small_order
-from orderkeep.testing.reading import EVERYTHING, list_orders, order_in, read_feed
+from orderkeep.testing.stores import EVERYTHING, list_orders, order_in, read_feed
 
 TEXTS = (
     "Łódź, Ærø, Ḫattuša",

@@ -9,8 +9,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.testing.orders import SINCE, pending_order, small_order
-from orderkeep.testing.reading import read_all
-from orderkeep.testing.saving import loaded
+from orderkeep.testing.stores import loaded, read_all
 
 
 async def assert_refused(store: OrderStore, *orders: Order) -> None:

@@ -4,11 +4,15 @@ Each function takes a store, which need not be empty, returns what it counted, a
 what was seen where the store broke a promise. None of them needs pytest.
 """
 
-from orderkeep.testing.workloads.feeds import FeedCount, read_feed_beside_writers
 from orderkeep.testing.workloads.histories import HistoryCount, record_histories
-from orderkeep.testing.workloads.races import RaceCount, race_cancel_against_ship, race_saves
-from orderkeep.testing.workloads.retries import RetryCount, retry_with_one_key
-from orderkeep.testing.workloads.walks import WalkCount, walk_pages_under_writes
+from orderkeep.testing.workloads.reads import FeedCount, WalkCount, read_feed_beside_writers, walk_pages_under_writes
+from orderkeep.testing.workloads.writes import (
+    RaceCount,
+    RetryCount,
+    race_cancel_against_ship,
+    race_saves,
+    retry_with_one_key,
+)
 
 __all__ = [
     "FeedCount",

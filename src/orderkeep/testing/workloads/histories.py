@@ -20,7 +20,7 @@ from orderkeep.domain.exceptions import OrderkeepError, StoreUnavailable
 from orderkeep.testing.linearizability import Finding, Operation, linearize
 from orderkeep.testing.order_model import DONE, Ask, Kept, OrderOperation, Reply, Sight, step
 from orderkeep.testing.orders import OWN, own_user
-from orderkeep.testing.violation import ContractViolation
+from orderkeep.testing.stores import ContractViolation
 
 COMMANDS = ("confirm", "ship", "cancel", "cancel")
 VERSIONS = (None, None, 1, 2, 3)

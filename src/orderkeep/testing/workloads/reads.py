@@ -1,0 +1,210 @@
+"""Lists and the feed are read while others write: nothing is skipped and nothing is repeated."""
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from orderkeep.application.dtos import ChangeDTO, OrderDTO
+from orderkeep.application.ids import new_order_id
+from orderkeep.application.ports import OrderFilter, OrderStore
+from orderkeep.testing.orders import OWN, SINCE, own_user, small_order
+from orderkeep.testing.stores import ContractViolation, feed_page, loaded, orders_on, pages, read_feed, save_all
+
+Commit = tuple[str, int]  # order id, version
+
+
+@dataclass(slots=True)
+class FeedCount:
+    """How many changes were committed, and by how many pages all readers got them. `position` is one to go on from."""
+
+    commits: int = 0
+    readers: int = 0
+    pages: int = 0
+    position: str = ""
+
+
+async def read_feed_beside_writers(
+    store: OrderStore,
+    *,
+    writers: int = 8,
+    orders_each: int = 8,
+    readers: int = 3,
+    page: int = 5,
+    after: str | None = None,
+) -> FeedCount:
+    """Write from many sides and read the feed meanwhile. No reader misses a change or gets one twice; the changes of
+    an order come in the order of its versions; all readers get all changes in one and the same order. `after` is a
+    position to begin behind, so that a long feed need not be read from its beginning.
+    """
+    user = own_user()
+    beginning = await _end_of_feed(store, after)
+    done = asyncio.Event()
+    reading = [asyncio.create_task(_follow(store, beginning, page, done)) for _ in range(readers)]
+    try:
+        written = await asyncio.gather(*(_write_changes(store, user, orders_each) for _ in range(writers)))
+    finally:
+        done.set()
+        followed = await asyncio.gather(*reading)
+    commits = [commit for of_writer in written for commit in of_writer]
+    afterwards = [_commit(change) for change in await read_feed(store, beginning) if change.order.user_id == user]
+    _judge(commits, afterwards)
+    count = FeedCount(len(commits), readers, position=beginning)
+    for changes, page_count in followed:
+        got = [_commit(change) for change in changes if change.order.user_id == user]
+        _judge(commits, got)
+        if got != afterwards:
+            raise ContractViolation("a reader beside the writers got the changes in another order than one after them")
+        count.pages += page_count
+    return count
+
+
+async def _write_changes(store: OrderStore, user: str, orders: int) -> list[Commit]:
+    commits = []
+    for _ in range(orders):
+        first, second = (small_order(new_order_id(), user_id=user) for _ in range(2))
+        await store.save(first, second)
+        first.confirm(at=SINCE)
+        await store.save(first)
+        first.ship(at=SINCE)
+        second.cancel(at=SINCE)
+        await store.save(second, first)
+        commits += [(first.id, 1), (second.id, 1), (first.id, 2), (first.id, 3), (second.id, 2)]
+        await asyncio.sleep(0)
+    return commits
+
+
+async def _follow(store: OrderStore, position: str, size: int, done: asyncio.Event) -> tuple[list[ChangeDTO], int]:
+    changes: list[ChangeDTO] = []
+    page_count = 0
+    while True:
+        last_look = done.is_set()
+        page = await feed_page(store, position, size)
+        changes += page.changes
+        position = page.position
+        page_count += bool(page.changes)
+        if last_look and not page.changes:
+            return changes, page_count
+        await asyncio.sleep(0)
+
+
+async def _end_of_feed(store: OrderStore, after: str | None) -> str:
+    page = await feed_page(store, after, 1_000)
+    while page.changes:
+        page = await feed_page(store, page.position, 1_000)
+    return page.position
+
+
+def _judge(commits: list[Commit], got: list[Commit]) -> None:
+    expected = set(commits)
+    lost, repeated = expected - set(got), {commit for commit, times in Counter(got).items() if times > 1}
+    unknown = set(got) - expected
+    versions: dict[str, list[int]] = {}
+    for order_id, version in got:
+        versions.setdefault(order_id, []).append(version)
+    mixed = {order_id: found for order_id, found in versions.items() if found != sorted(found)}
+    if lost or repeated or unknown or mixed:
+        raise ContractViolation(f"lost {lost}, repeated {repeated}, not committed {unknown}, out of order {mixed}")
+
+
+def _commit(change: ChangeDTO) -> Commit:
+    return change.order_id, change.version
+
+
+TAG = f"{OWN}steady"
+SPAN_SECONDS = 10
+
+
+@dataclass(slots=True)
+class WalkCount:
+    """How many lists were walked from first page to last, how many orders that showed, and what was written
+    meanwhile.
+    """
+
+    walks: int = 0
+    seen: int = 0
+    placed: int = 0
+    moved: int = 0
+
+
+async def walk_pages_under_writes(
+    store: OrderStore, *, walks: int = 3, steady: int = 40, page: int = 7, writers: int = 4
+) -> WalkCount:
+    """Walk lists by user, by status and by tag while other orders are placed among them and change their status.
+
+    The orders that match throughout must each be seen once, and everything newest first. Many share an instant.
+    """
+    count = WalkCount()
+    for _ in range(walks):
+        await _walk_lists(store, own_user(), steady, page, writers, count)
+    return count
+
+
+async def _walk_lists(store: OrderStore, user: str, steady: int, page: int, writers: int, count: WalkCount) -> None:
+    kept = [small_order(new_order_id(), user_id=user, at=_some_instant(), tags=(TAG,)) for _ in range(steady)]
+    await save_all(store, kept)
+    turns, written = asyncio.Semaphore(0), asyncio.Event()
+    tasks = [asyncio.create_task(_write_when_allowed(store, user, turns, written, count)) for _ in range(writers)]
+    try:
+        for where in _lists_of(user):
+            seen: list[OrderDTO] = []
+            async for found in pages(store, where, page):
+                seen += orders_on(found)
+                await _let_write(turns, written, tasks)
+            _judge_walk(where, seen, {order.id for order in kept})
+            count.walks, count.seen = count.walks + 1, count.seen + len(seen)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _lists_of(user: str) -> list[OrderFilter]:
+    return [
+        OrderFilter(user_id=user),
+        OrderFilter(user_id=user, status="pending"),
+        OrderFilter(user_id=user, tag=TAG),
+        OrderFilter(user_id=user, created_from=SINCE, created_to=SINCE + timedelta(seconds=SPAN_SECONDS)),
+    ]
+
+
+async def _write_when_allowed(
+    store: OrderStore, user: str, turns: asyncio.Semaphore, written: asyncio.Event, count: WalkCount
+) -> None:
+    while True:
+        await turns.acquire()
+        order = small_order(new_order_id(), user_id=user, at=_some_instant())
+        await store.save(order)
+        count.placed += 1
+        written.set()
+        await turns.acquire()
+        mover = await loaded(store, order.id)
+        mover.confirm(at=SINCE)
+        await store.save(mover)
+        count.moved += 1
+        written.set()
+
+
+async def _let_write(turns: asyncio.Semaphore, written: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
+    """Give each writer one turn, so that the list does not grow faster than it is walked; await the first to write."""
+    written.clear()
+    for _ in tasks:
+        turns.release()
+    waiting = asyncio.create_task(written.wait())
+    done, _ = await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
+    for writer in done - {waiting}:
+        writer.result()
+
+
+def _judge_walk(where: OrderFilter, seen: list[OrderDTO], throughout: set[str]) -> None:
+    times_seen = Counter(order.id for order in seen)
+    skipped, repeated = throughout - set(times_seen), {order_id for order_id, n in times_seen.items() if n > 1}
+    places = [(order.created_at, order.id) for order in seen]
+    if skipped or repeated or places != sorted(places, reverse=True):
+        raise ContractViolation(f"a walk of {where} skipped {skipped}, repeated {repeated}; it went {places}")
+
+
+def _some_instant() -> datetime:
+    return SINCE + timedelta(seconds=random.randrange(SPAN_SECONDS))  # noqa: S311
