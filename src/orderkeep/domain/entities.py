@@ -16,7 +16,7 @@ from orderkeep.domain.exceptions import (
     UnknownStatus,
 )
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
-from orderkeep.domain.validation import check_cancellation, check_id, check_metadata, check_tags, check_text
+from orderkeep.domain.validation import check_id, check_metadata, check_tags, check_text
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Money, OrderLine, in_utc
 
 _STATUSES = {str(status): status for status in OrderStatus}
@@ -188,7 +188,7 @@ class Order:
         if self.cancellation is not None:
             if self.status != OrderStatus.CANCELLED:
                 raise InvalidOrder("must be omitted unless the order is cancelled", "cancellation")
-            check_cancellation(self.cancellation.reason, self.cancellation.note)
+            self.cancellation.check()
         self._check_lines()
 
     def can_be_cancelled(self) -> bool:
@@ -209,9 +209,10 @@ class Order:
 
     def cancel(self, reason: str | None = None, note: str | None = None, *, at: datetime) -> None:
         """Cancel the order. Raises `CannotCancelOrder`, and `InvalidInput` if a text breaks a rule."""
-        check_cancellation(reason, note)
+        cancellation = Cancellation(reason, note, max(in_utc(at), self.updated_at))
+        cancellation.check()
         self._move(Command.CANCEL, OrderCancelled(reason, note), at)
-        self.cancellation = Cancellation(reason, note, self.updated_at)
+        self.cancellation = cancellation
 
     @property
     def content_version(self) -> int:
