@@ -129,13 +129,13 @@ class RouteTable:
     def find(self, method: str, path: str) -> tuple[CompiledRoute, dict[str, str]] | None:
         """Return the route and its path parameters, or None."""
         for route in self._by_method.get(method, ()):
-            if found := route.path_regex.match(path):
+            if found := route.path_regex.fullmatch(path):
                 return route, found.groupdict()
         return None
 
     def at(self, path: str) -> list[CompiledRoute]:
         """Return the routes of the path, whatever their methods."""
-        matching = [route for route in self._routes if route.path_regex.match(path)]
+        matching = [route for route in self._routes if route.path_regex.fullmatch(path)]
         # A fixed path comes before a pattern that matches it too: see documents/receipt.
         return [route for route in matching if route.path == matching[0].path]
 
