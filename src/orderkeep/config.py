@@ -90,9 +90,7 @@ def algorithms_in(text: str) -> tuple[str, ...]:
 
 
 def scope_mapping(text: str) -> dict[str, frozenset[Scope]]:
-    """Return the mapping in a text such as `shop.read=orders:read shop.admin=admin`; a term may occur several times.
-    Raises `ValueError`.
-    """
+    """Return the mapping in a text such as `shop.read=orders:read shop.admin=admin`. Raises `ValueError`."""
     found: dict[str, frozenset[Scope]] = {}
     for pair in text.split():
         theirs, _, ours = pair.rpartition("=")

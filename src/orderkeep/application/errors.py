@@ -93,9 +93,7 @@ class IdempotencyKeyReused(Conflict, code="idempotency_key_reused", title="Idemp
 
 
 class Contention(Conflict, code="contention", title="Too much contention"):
-    """Other writers changed the order before every attempt to save it. Nothing was written; the request may be
-    retried.
-    """
+    """Other writers changed the order before every attempt to save it. Nothing was written; retry."""
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"other writers changed the order {attempts} times in a row: send the request again")

@@ -14,21 +14,18 @@ from orderkeep.domain.exceptions import (
     TooManyTags,
 )
 
-ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._:\-]*$"
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]*")
 """Order IDs appear unescaped in URLs, file names and logs."""
 
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """Control characters, line separators and surrogates, which a text on one line must not contain."""
 
-_ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 _UNPRINTABLE = re.compile(UNPRINTABLE)
 _UNPRINTABLE_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def check_text(text: str, field: str, longest: int, *, breaks: bool = False, blank: bool = False) -> None:
-    """Check a required text of up to `longest` characters. `breaks` allows tabs and line breaks, `blank` allows an
-    empty or blank text.
-    """
+    """Check a required text of up to `longest` characters, with line `breaks` if allowed, and `blank` if allowed."""
     if not isinstance(text, str) or not (blank or text.strip()):
         raise TextMissing("must not be empty or blank", field)
     if len(text) > longest:
@@ -40,7 +37,7 @@ def check_text(text: str, field: str, longest: int, *, breaks: bool = False, bla
 def check_id(id: str) -> None:
     """Check the length and the characters of an order ID."""
     check_text(id, "id", limits.MAX_ID_LENGTH)
-    if not _ID.match(id):
+    if not SAFE_ID.fullmatch(id):
         raise InvalidId("must start with a letter or digit and contain only letters, digits and . _ : -", "id")
 
 

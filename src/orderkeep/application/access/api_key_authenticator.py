@@ -17,9 +17,8 @@ from orderkeep.application.access.api_keys import (
     has_its_checksum,
     id_of_key,
 )
-from orderkeep.application.access.authenticator import Authenticator
 from orderkeep.application.errors import NotAuthenticated
-from orderkeep.application.ports import Clock, utc_now
+from orderkeep.application.ports import Authenticator, Clock, utc_now
 from orderkeep.domain.exceptions import StoreUnavailable
 
 NOTED_EVERY = timedelta(minutes=5)

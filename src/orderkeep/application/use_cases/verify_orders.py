@@ -106,7 +106,7 @@ class VerifyOrdersUseCase:
         if not read or self.documents is None:
             return
         for document in order.documents:
-            content = await self.documents.get(order_key(order.id, document.id, document.media_type))
+            content = await self.documents.get(order_key(order.id, document))
             report.documents_read += 1
             if content is None:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} is missing")
