@@ -27,17 +27,7 @@ def order_key(order_id: str, document: Document) -> str:
     return f"orders/{order_id}/{document.id}.{ENDINGS[document.media_type]}"
 
 
-def export_key(digest: str, media_type: str) -> str:
-    """Return the key of an export."""
-    return f"exports/{digest}.{ENDINGS[media_type]}"
-
-
 def file_name_of(order_id: str, document: Document) -> str:
     """Return the file name of a download, such as `receipt-1042-v1.pdf`."""
     name = order_id.replace(":", "_")
     return f"{document.kind}-{name}-v{document.order_version}.{ENDINGS[document.media_type]}"
-
-
-def export_file_name_of(digest: str, media_type: str) -> str:
-    """Return the file name of a downloaded export."""
-    return f"orders-{digest[:12]}.{ENDINGS[media_type]}"

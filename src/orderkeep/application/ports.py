@@ -64,11 +64,6 @@ SEPARATOR = b",\n"
 """Separates the documents of a page. A stored document contains no line break outside of an escape."""
 
 
-def split_documents(json: bytes) -> tuple[bytes, ...]:
-    """Return the documents that `SEPARATOR` joins."""
-    return tuple(json.split(SEPARATOR)) if json else ()
-
-
 @dataclass(frozen=True, slots=True)
 class SnapshotPage:
     """A page of a list: the orders' documents joined by `SEPARATOR`, and the position of the last one if more follow.
@@ -82,7 +77,7 @@ class SnapshotPage:
     @property
     def documents(self) -> tuple[bytes, ...]:
         """The document of each order."""
-        return split_documents(self.json)
+        return tuple(self.json.split(SEPARATOR)) if self.json else ()
 
 
 class OrderQueries(ABC):

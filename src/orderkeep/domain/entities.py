@@ -8,13 +8,7 @@ from decimal import Decimal
 from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import (
-    InvalidOrder,
-    TooManyDocuments,
-    TooManyLines,
-    TotalMismatch,
-    UnknownStatus,
-)
+from orderkeep.domain.exceptions import InvalidOrder, TooManyDocuments, TooManyLines, TotalMismatch, UnknownStatus
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
 from orderkeep.domain.validation import check_cancellation, check_id, check_metadata, check_tags, check_text
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Money, OrderLine, in_utc

@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.documents import digest_of, order_key
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.application.ports import (
-    DocumentStore,
-    ListPosition,
-    OrderFilter,
-    OrderStore,
-    Progress,
-    ignore_progress,
-)
+from orderkeep.application.ports import DocumentStore, ListPosition, OrderFilter, OrderStore, Progress, ignore_progress
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
