@@ -63,10 +63,11 @@ def print_list(
     row: Callable[[T], Iterable[Any]],
     json: Callable[[T], bytes],
     *,
+    separator: bytes = b",",
     if_empty: str = "no orders found",
 ) -> None:
     """Print the requested page or all pages, with one page in memory at a time. `fetch` returns the page after a cursor
-    and the next cursor; `row` and `json` render an item.
+    and the next cursor; `row` and `json` render an item, and `separator` is between the items of the JSON.
     """
 
     async def pages(use_cases: UseCases) -> Pages[T]:
@@ -79,21 +80,21 @@ def print_list(
 
     async def run(use_cases: UseCases) -> None:
         if session.as_json:
-            await _print_json(pages(use_cases), json)
+            await _print_json(pages(use_cases), json, separator)
         else:
             await _print_rows(session, pages(use_cases), columns, row, if_empty)
 
     session.run(run)
 
 
-async def _print_json(pages: Pages[T], json: Callable[[T], bytes]) -> None:
-    separator, cursor = b'{"data":[', None
+async def _print_json(pages: Pages[T], json: Callable[[T], bytes], separator: bytes) -> None:
+    before, cursor = b'{"data":[', None
     async for items, cursor in pages:  # noqa: B007  # the last one is printed at the end
         for item in items:
-            output.write_data(separator + json(item))
-            separator = b","
-    if separator != b",":
-        output.write(separator)
+            output.write_data(before + json(item))
+            before = separator
+    if before != separator:
+        output.write(before)
     ending = b'],"has_more":%s,"next_cursor":%s}\n'
     output.write(ending % (b"true" if cursor else b"false", output.encode(cursor)))
 

@@ -11,7 +11,7 @@ import msgspec
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO, CommandResult
-from orderkeep.application.ports import OrderFilter
+from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
@@ -62,7 +62,7 @@ def list_command(session: Session, where: OrderFilter, paging: Paging) -> None:
         page = await use_cases.list_orders.execute(where, limit=limit, cursor=cursor, actor=CLI_ACTOR)
         return page.orders, page.next_cursor
 
-    print_list(session, paging, fetch, ORDER_COLUMNS, _order_row, lambda document: document)
+    print_list(session, paging, fetch, ORDER_COLUMNS, _order_row, lambda document: document, separator=SEPARATOR)
 
 
 def _order_row(document: bytes) -> list[Any]:
