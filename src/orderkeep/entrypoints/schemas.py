@@ -16,7 +16,7 @@ from pydantic import WithJsonSchema as JsonSchema
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 from orderkeep.entrypoints.instants import read_instant
