@@ -3,8 +3,7 @@
 import hashlib
 
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.domain.validation import SAFE_ID
-from orderkeep.domain.value_objects import Document
+from orderkeep.domain.value_objects import SAFE_ID, Document
 
 RECEIPT = "receipt"
 

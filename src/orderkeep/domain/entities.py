@@ -21,8 +21,19 @@ from orderkeep.domain.exceptions import (
     TotalMismatch,
     UnknownStatus,
 )
-from orderkeep.domain.validation import check_cancellation, check_id, check_metadata, check_tags, check_text
-from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Money, OrderLine, in_utc
+from orderkeep.domain.value_objects import (
+    DEFAULT_CURRENCY,
+    Cancellation,
+    Document,
+    Money,
+    OrderLine,
+    check_cancellation,
+    check_id,
+    check_metadata,
+    check_tags,
+    check_text,
+    in_utc,
+)
 
 
 class OrderStatus(StrEnum):

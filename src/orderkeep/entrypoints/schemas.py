@@ -27,7 +27,7 @@ _NOT_IN_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_ON_A_LINE}]*$"
 SOME_LINES = rf"^[^{_NOT_IN_LINES}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_IN_LINES}]*$"
 ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
-"""The texts that `domain.validation.check_text` accepts: on one line; on several lines; on several lines or blank."""
+"""The texts that `check_text` accepts: on one line; on several lines; on several lines or blank."""
 
 LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
 LARGEST_VERSION = 10**15 - 1

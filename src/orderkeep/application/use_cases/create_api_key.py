@@ -20,8 +20,7 @@ from orderkeep.application.access.api_keys import (
 from orderkeep.application.errors import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
 from orderkeep.application.ports import Clock, utc_now
 from orderkeep.domain.limits import MAX_USER_ID_LENGTH
-from orderkeep.domain.validation import check_text
-from orderkeep.domain.value_objects import in_utc
+from orderkeep.domain.value_objects import check_text, in_utc
 
 
 @dataclass(frozen=True, slots=True)
