@@ -27,7 +27,6 @@ from orderkeep.domain.value_objects import (
     Document,
     Money,
     OrderLine,
-    check_cancellation,
     check_id,
     check_metadata,
     check_tags,
@@ -254,7 +253,7 @@ class Order:
         if self.cancellation is not None:
             if self.status != OrderStatus.CANCELLED:
                 raise InvalidOrder("must be omitted unless the order is cancelled", "cancellation")
-            check_cancellation(self.cancellation.reason, self.cancellation.note)
+            self.cancellation.check()
         self._check_lines()
 
     def can_be_cancelled(self) -> bool:
@@ -275,9 +274,10 @@ class Order:
 
     def cancel(self, reason: str | None = None, note: str | None = None, *, at: datetime) -> None:
         """Cancel the order. Raises `CannotCancelOrder`, and `InvalidInput` if a text breaks a rule."""
-        check_cancellation(reason, note)
+        cancellation = Cancellation(reason, note, max(in_utc(at), self.updated_at))
+        cancellation.check()
         self._move(Command.CANCEL, OrderCancelled(reason, note), at)
-        self.cancellation = Cancellation(reason, note, self.updated_at)
+        self.cancellation = cancellation
 
     @property
     def content_version(self) -> int:
