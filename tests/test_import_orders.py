@@ -140,7 +140,7 @@ async def test_reports_an_order_that_is_kept_with_other_content() -> None:
     await run(repo, order)
     report = await run(repo, kept_elsewhere(2), replace(order, total=99))
     assert (report.imported, report.problem_count) == (1, 1)
-    message = "this order is kept already, with other content: it was not changed"
+    message = "the order is stored already with other content: it was not changed"
     assert report.problems == [ImportProblem(2, "id", "already_kept", message)]
     by_anna = await ImportOrdersUseCase(repo, repo).execute(file_of(replace(order, total=98)), actor=ANNA)
     assert [problem.code for problem in by_anna.problems] == ["already_kept"]
@@ -205,5 +205,5 @@ async def test_stops_where_the_store_cannot_answer() -> None:
 async def test_stops_where_the_file_changes_under_its_hands() -> None:
     repo = InMemoryOrderRepository()
     readings = iter([[ImportRow(1, kept_elsewhere(1))], [ImportRow(1, None)]])
-    with pytest.raises(RuntimeError, match="the file changed while it was imported"):
+    with pytest.raises(RuntimeError, match="the file changed during the import"):
         await ImportOrdersUseCase(repo, repo).execute(lambda: next(readings))

@@ -141,6 +141,16 @@ async def test_finds_an_order_that_has_lost_all_of_its_history() -> None:
     assert report.problems[0].message == "the order differs from its last change"
 
 
+async def test_reports_a_document_that_is_not_json() -> None:
+    store = await three_changes()
+    store.alter_order(document=b"not JSON")
+    report = await VerifyOrdersUseCase(store).execute()
+    assert [(problem.order_id, problem.message) for problem in report.problems] == [
+        ("", "the order differs from its last change"),
+        ("", "the feed contains 4 changes, the orders 1"),
+    ]
+
+
 class Unreadable(InMemoryOrderRepository):
     """A store with a damaged row in the history of one order, which is also in the way of the feed."""
 

@@ -40,14 +40,14 @@ def _origins(text: str) -> str:
 def _origin(text: str) -> str:
     found = _ORIGIN.fullmatch(text.lower())
     if not found or (found[1] == "http" and not _LOOPBACK.fullmatch(found[2])):
-        raise ValueError("must be origins such as https://shop.example, each in full, http on this machine only")
+        raise ValueError("must be origins such as https://shop.example; http is allowed for localhost only")
     return f"{found[1]}://{found[2]}" if (found[1], found[3]) in _IMPLIED else found[0]
 
 
 def check_issuer(url: str) -> str:
     """Return the issuer, which has no query. Raises `ValueError`."""
     if "?" in check_url(url):
-        raise ValueError("must have no ? in it")
+        raise ValueError("must not contain ?")
     return url
 
 
@@ -55,7 +55,7 @@ def check_audience(name: str) -> str:
     """Return the provider's name for this API. Raises `ValueError`."""
     if not 0 < len(name) <= 255 or not name.isprintable() or name != name.strip():
         raise ValueError(
-            "must be what the provider calls this API: 1 to 255 characters, none of them at the ends a space"
+            "must be the provider's name for this API: 1 to 255 characters, not starting or ending with a space"
         )
     return name
 
@@ -64,9 +64,9 @@ def check_url(url: str) -> str:
     """Return a URL to fetch keys from: https, or http on this machine. Raises `ValueError`."""
     host = _host_in(url)
     if host is None:
-        raise ValueError("must be a URL such as https://login.example.com/shop, without a password and without a #")
+        raise ValueError("must be a URL such as https://login.example.com/shop, without a password or fragment")
     if url.startswith("http:") and not is_loopback(host):
-        raise ValueError("must begin with https://: over http, anybody on the way could put in keys of their own")
+        raise ValueError("must begin with https://; http is allowed for localhost only")
     return url
 
 
@@ -85,14 +85,12 @@ def algorithms_in(text: str) -> tuple[str, ...]:
     names = tuple(text.replace(",", " ").split())
     if not names or not any(set(names) <= set(family) for family in ALGORITHM_FAMILIES):
         families = "; ".join(", ".join(family) for family in ALGORITHM_FAMILIES)
-        raise ValueError(f"must be one or more of one of these families: {families}")
+        raise ValueError(f"must be algorithms of one of these families: {families}")
     return names
 
 
 def scope_mapping(text: str) -> dict[str, frozenset[Scope]]:
-    """Return the mapping in a text such as `shop.read=orders:read shop.admin=admin`; a term may occur several times.
-    Raises `ValueError`.
-    """
+    """Return the mapping in a text such as `shop.read=orders:read shop.admin=admin`. Raises `ValueError`."""
     found: dict[str, frozenset[Scope]] = {}
     for pair in text.split():
         theirs, _, ours = pair.rpartition("=")
@@ -201,9 +199,9 @@ class Settings(BaseSettings):
 
     @field_validator("auth")
     @classmethod
-    def _names_ways_that_there_are(cls, value: str) -> str:
+    def _check_methods(cls, value: str) -> str:
         if set(value.replace(",", " ").split()) - set(AUTHENTICATION):
-            raise ValueError(f"must be one or more of {', '.join(AUTHENTICATION)}, with commas between them")
+            raise ValueError(f"must be one or more of {', '.join(AUTHENTICATION)}, separated by commas")
         return value
 
     @field_validator("iam_scopes", "jwt_issuer", "jwt_audience", "jwt_jwks_url", "jwt_algorithms", "jwt_scopes")
@@ -212,7 +210,7 @@ class Settings(BaseSettings):
         if value:
             _RULES[about.field_name](value)
         elif about.field_name == "jwt_issuer" and "jwt" in about.data.get("auth", ""):
-            raise ValueError("must be set where ORDERKEEP_AUTH names jwt: it says whose tokens count")
+            raise ValueError("is required if ORDERKEEP_AUTH includes jwt")
         elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
-            raise ValueError("must be set where ORDERKEEP_JWT_ISSUER is: else tokens for any service would do here")
+            raise ValueError("is required with ORDERKEEP_JWT_ISSUER: tokens for other services must be rejected")
         return value

@@ -5,7 +5,7 @@ from uuid import RFC_4122, UUID
 
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
 from orderkeep.application.ids import new_order_id, order_id_for_external_ref, order_id_for_key
-from orderkeep.domain.validation import check_text
+from orderkeep.domain.value_objects import check_text
 
 
 def test_a_new_id_is_a_uuid_7_that_tells_when_it_was_made() -> None:

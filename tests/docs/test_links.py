@@ -105,7 +105,7 @@ def test_dead_links_and_names_of_nothing_are_seen(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(
         "# One heading\n[a](nowhere.md) [b](#one-heading) [c](#no-heading) [d](https://example.com/)\n"
-        "`src/orderkeep/nothing.py` `domain/status.py` `test_of_nothing`\n",
+        "`src/orderkeep/nothing.py` `domain/entities.py` `test_of_nothing`\n",
         encoding="utf-8",
     )
     assert list(dead_links(page)) == ["nowhere.md", "#no-heading", "https://example.com/"]

@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from orderkeep.application import errors
-from orderkeep.application.errors import Contention, IdempotencyKeyReused
+from orderkeep.application.errors import Contention, IdempotencyKeyReused, TooManyRequests
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
@@ -18,6 +18,7 @@ from orderkeep.domain.exceptions import (
     OrderkeepError,
     OrderNotFound,
     ServiceUnavailable,
+    StoreUnusable,
     VersionMismatch,
     VersionNotFound,
 )
@@ -80,6 +81,15 @@ def test_conflict_says_what_to_do() -> None:
     assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it and retry"
     assert "use a new key" in str(IdempotencyKeyReused())
     assert str(Contention(12)).endswith("12 times in a row: send the request again")
+    assert str(TooManyRequests(3)) == "rate limit exceeded: retry after 3 s"
+    assert TooManyRequests(3).retry_after == 3
+
+
+def test_a_subclass_keeps_the_code_and_title_that_it_does_not_declare() -> None:
+    class DiskFull(StoreUnusable):
+        """A failure of a store of one's own."""
+
+    assert (DiskFull.code, DiskFull.title) == (StoreUnusable.code, StoreUnusable.title)
 
 
 def test_no_message_repeats_a_rejected_value() -> None:

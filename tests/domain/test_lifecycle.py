@@ -6,7 +6,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orderkeep.domain.entities import Event, Order, OrderCancelled, OrderConfirmed, OrderDelivered, OrderShipped
+from orderkeep.domain.entities import (
+    LIFECYCLE,
+    REFUSALS,
+    Command,
+    Event,
+    Order,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderShipped,
+    OrderStatus,
+    allowed_commands,
+    next_status,
+)
 from orderkeep.domain.exceptions import (
     CannotCancelOrder,
     CannotConfirmOrder,
@@ -14,7 +27,6 @@ from orderkeep.domain.exceptions import (
     CannotShipOrder,
     CommandRefused,
 )
-from orderkeep.domain.status import LIFECYCLE, REFUSALS, Command, OrderStatus, allowed_commands, next_status
 
 #             confirm       ship       deliver      cancel
 MATRIX = """

@@ -8,9 +8,10 @@ from typing import Any
 
 import httpx
 
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import UseCases, build_use_cases
-from orderkeep.bootstrap.access import api_key_authenticator
+from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from tests.entrypoints.http_calls import http_client
 from tests.receipts import PlainReceipts
@@ -20,7 +21,7 @@ Headers = dict[str, str]
 
 def use_cases_with_keys(store: OrderStore) -> UseCases:
     """Return the use cases on a store, whose API keys tell who asks."""
-    authenticators = [api_key_authenticator(store)]
+    authenticators = [ApiKeyAuthenticator(api_keys_of(store))]
     return build_use_cases(store, InMemoryDocumentStore(), {"html": PlainReceipts()}, authenticators)
 
 

@@ -53,7 +53,7 @@ def test_import_reports_errors_by_line_and_writes_nothing(cli: Cli, tmp_path: Pa
     assert result.stderr.splitlines() == [
         f"{file}:2: is not JSON at column 2",
         f"{file}:3: total must be from 0 to 999999999999999 minor units",
-        f"{file}:4: external_ref the same order stands in the file before",
+        f"{file}:4: external_ref identifies an earlier order of the file too",
         "orderkeep: nothing was imported: fix these lines and run the import again",
     ]
     assert cli("list").stdout == ""
@@ -64,7 +64,7 @@ def test_import_reports_errors_by_line_and_writes_nothing(cli: Cli, tmp_path: Pa
 def test_import_reports_an_order_with_different_content(cli: Cli, tmp_path: Path) -> None:
     cli("import", _file(tmp_path, _order(1)))
     result = cli("import", _file(tmp_path, _order(1, user_id="bea"), _order(2)), code=5)
-    assert ":1: external_ref this order is kept already, with other content: it was not changed\n" in result.stderr
+    assert ":1: external_ref the order is stored already with other content: it was not changed\n" in result.stderr
     assert "fix these lines" in result.stderr
     assert "nothing was imported" not in result.stderr
     kept = {order["external_ref"]: order["user_id"] for order in cli.json("list")["data"]}

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import KEY_PATTERN, digest_of_key
 from orderkeep.bootstrap import build_use_cases
-from orderkeep.bootstrap.access import api_key_authenticator
+from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.api_keys import USED
@@ -38,7 +39,7 @@ def test_keys_create_prints_a_valid_key_on_stdout(cli: Cli, store: InMemoryOrder
     made = cli(*STAFF)
     assert re.fullmatch(KEY_PATTERN + "\n", made.stdout)
     key = made.stdout.strip()
-    actor = asyncio.run(api_key_authenticator(store).authenticate(key))
+    actor = asyncio.run(ApiKeyAuthenticator(api_keys_of(store)).authenticate(key))
     assert str(actor) == f"staff:key:{key[3:13]}"
     assert f"To revoke it: `orderkeep keys revoke {key[3:13]}`" in made.stderr
     assert key[14:] not in made.stderr

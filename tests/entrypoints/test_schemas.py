@@ -12,8 +12,7 @@ import pytest
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.domain.validation import check_text
-from orderkeep.domain.value_objects import EXPONENTS, Cancellation
+from orderkeep.domain.value_objects import EXPONENTS, Cancellation, check_text
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import (
     ANY_LINES,

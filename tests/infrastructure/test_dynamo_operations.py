@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, OrderStore, utc_now
 from orderkeep.bootstrap import build_use_cases
-from orderkeep.bootstrap.access import api_key_authenticator
+from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store, table_setup
 from orderkeep.domain.entities import Attribution
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
@@ -59,7 +60,7 @@ async def test_service_uses_the_documented_permissions_and_no_others(
         await do.list_orders.execute(where)
     assert (await do.verify_orders.execute()).problems == []
     key = await do.create_api_key.execute("till", scopes=["orders:read"])
-    authenticator = api_key_authenticator(store)
+    authenticator = ApiKeyAuthenticator(api_keys_of(store))
     assert await authenticator.authenticate(key.key)
     await authenticator.close()
     assert (await do.list_api_keys.execute()).keys[0].last_used_at

@@ -8,7 +8,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from orderkeep.application.event_publisher import NotPublished
+from orderkeep.application.ports import NotPublished
 from orderkeep.bootstrap.events import open_publisher
 from tests.infrastructure.published_changes import changes_of
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.application.event_publisher import EventPublisher, NotPublished
+from orderkeep.application.ports import EventPublisher, NotPublished
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher
 from orderkeep.infrastructure import eventbridge
 from tests.infrastructure.published_changes import changes_of, with_events

@@ -1,26 +1,17 @@
 """The keys and file names of documents."""
 
 import hashlib
-import re
 
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.domain.validation import ID_PATTERN
-from orderkeep.domain.value_objects import Document
+from orderkeep.domain.value_objects import SAFE_ID, Document
 
 RECEIPT = "receipt"
 
 LINK_SECONDS = 300
 """The lifetime of a link to a document."""
 
-ENDINGS = {
-    "text/html": "html",
-    "application/pdf": "pdf",
-    "text/csv": "csv",
-    "application/jsonl": "jsonl",
-}
+ENDINGS = {"text/html": "html", "application/pdf": "pdf", "text/csv": "csv", "application/jsonl": "jsonl"}
 """The file name extension of each media type."""
-
-_ID = re.compile(ID_PATTERN.removesuffix("$") + r"\Z")
 
 
 def digest_of(content: bytes) -> str:
@@ -28,26 +19,14 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def order_key(order_id: str, document_id: str, media_type: str) -> str:
-    """Return the key of an order's document. Raises `StoreUnusable` for an order ID that is not valid, and might point
-    outside the folder of the order.
-    """
-    if not _ID.match(order_id):
+def order_key(order_id: str, document: Document) -> str:
+    """Return the key of an order's document. Raises `StoreUnusable` for an order ID that could name another folder."""
+    if not SAFE_ID.fullmatch(order_id):
         raise StoreUnusable("the ID of this order is not valid in a file name")
-    return f"orders/{order_id}/{document_id}.{ENDINGS[media_type]}"
-
-
-def export_key(digest: str, media_type: str) -> str:
-    """Return the key of an export."""
-    return f"exports/{digest}.{ENDINGS[media_type]}"
+    return f"orders/{order_id}/{document.id}.{ENDINGS[document.media_type]}"
 
 
 def file_name_of(order_id: str, document: Document) -> str:
     """Return the file name of a download, such as `receipt-1042-v1.pdf`."""
     name = order_id.replace(":", "_")
     return f"{document.kind}-{name}-v{document.order_version}.{ENDINGS[document.media_type]}"
-
-
-def export_file_name_of(digest: str, media_type: str) -> str:
-    """Return the file name of a downloaded export."""
-    return f"orders-{digest[:12]}.{ENDINGS[media_type]}"

@@ -190,8 +190,4 @@ def _field_of_invalid_amount(dto: PlaceOrder | OrderDTO) -> str:
     amounts = [(name, getattr(dto, name)) for name in _AMOUNTS]
     for index, line in enumerate(dto.lines):
         amounts += [(f"lines/{index}/{name}", getattr(line, name)) for name in ("unit_price", "discount", "tax")]
-    return next(path for path, minor in amounts if not _is_amount(minor))
-
-
-def _is_amount(minor: object) -> bool:
-    return type(minor) is int and abs(minor) < MAX_MINOR_UNITS
+    return next(path for path, minor in amounts if type(minor) is not int or abs(minor) >= MAX_MINOR_UNITS)

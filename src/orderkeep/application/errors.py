@@ -34,11 +34,8 @@ class InvalidQuery(OrderkeepError, ValueError, code="invalid_query", title="Inva
 class InvalidCursor(InvalidQuery, code="invalid_cursor", title="Invalid cursor"):
     """The cursor is damaged, or belongs to another list or other filters."""
 
-    def __init__(
-        self,
-        message: str = "is not valid for this list and these filters: use the next_cursor of the previous page, "
-        "or omit it",
-    ) -> None:
+    def __init__(self) -> None:
+        message = "is not valid for this list and these filters: use the next_cursor of the previous page, or omit it"
         super().__init__(message, "cursor")
 
 
@@ -47,18 +44,10 @@ class UnsupportedFilter(InvalidQuery, code="unsupported_filter", title="Filters 
 
 
 class NotAuthenticated(OrderkeepError, code="not_authenticated", title="Authentication required"):
-    """The credentials are missing or invalid. The message does not tell unknown, malformed, expired and revoked apart.
+    """The credentials are missing, or invalid (`was_shown`): unknown, malformed, expired and revoked look the same."""
 
-    `was_shown`: credentials were sent, and are invalid.
-    """
-
-    def __init__(
-        self,
-        message: str = "the credentials are not valid: use an active API key or an unexpired access token",
-        *,
-        was_shown: bool = True,
-    ) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "", *, was_shown: bool = True) -> None:
+        super().__init__(message or "the credentials are not valid: use an active API key or an unexpired access token")
         self.was_shown = was_shown
 
 
@@ -93,9 +82,7 @@ class IdempotencyKeyReused(Conflict, code="idempotency_key_reused", title="Idemp
 
 
 class Contention(Conflict, code="contention", title="Too much contention"):
-    """Other writers changed the order before every attempt to save it. Nothing was written; the request may be
-    retried.
-    """
+    """Other writers changed the order before every attempt to save it. Nothing was written; retry."""
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"other writers changed the order {attempts} times in a row: send the request again")

@@ -1,16 +1,17 @@
 """The ports of the application, in addition to the domain's repository. A store implements all of the store ports.
 
-Every method may raise `StoreUnavailable`. A use case that changes an order needs only `get_by_id` and `save`, so the
-article's plain repository is enough for it.
+Every method of a store may raise `StoreUnavailable`. A use case that changes an order needs only `get_by_id` and
+`save`, so the article's plain repository is enough for it.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import IO
 
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
@@ -18,7 +19,6 @@ from orderkeep.domain.value_objects import in_utc
 
 Clock = Callable[[], datetime]
 """Returns the time, in UTC."""
-
 
 utc_now: Clock = partial(datetime.now, UTC)
 """Returns the machine's time, in UTC."""
@@ -62,11 +62,6 @@ SEPARATOR = b",\n"
 """Separates the documents of a page. A stored document contains no line break outside of an escape."""
 
 
-def split_documents(json: bytes) -> tuple[bytes, ...]:
-    """Return the documents that `SEPARATOR` joins."""
-    return tuple(json.split(SEPARATOR)) if json else ()
-
-
 @dataclass(frozen=True, slots=True)
 class SnapshotPage:
     """A page of a list: the orders' documents joined by `SEPARATOR`, and the position of the last one if more follow.
@@ -80,7 +75,7 @@ class SnapshotPage:
     @property
     def documents(self) -> tuple[bytes, ...]:
         """The document of each order."""
-        return split_documents(self.json)
+        return tuple(self.json.split(SEPARATOR)) if self.json else ()
 
 
 class OrderQueries(ABC):
@@ -141,9 +136,7 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
 
     @abstractmethod
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
-        """Commit the orders as `OrderRepository.save` does; return their snapshots, in the same order, with the stored
-        bytes.
-        """
+        """Commit the orders as `OrderRepository.save` does; return their snapshots, in the same order."""
 
     @abstractmethod
     async def ping(self) -> None:
@@ -192,3 +185,53 @@ class ReceiptRenderer(ABC):
         """Return the receipt of the given order: the same bytes for the same order on every machine. The order's
         texts are escaped. Raises `UnknownFormat` if the renderer's library is not installed.
         """
+
+
+class Authenticator(ABC):
+    """Verifies one type of token, such as API keys or JSON Web Tokens."""
+
+    @abstractmethod
+    async def authenticate(self, token: str) -> Actor | None:
+        """Return the actor of the token, or None if the token is of another type.
+
+        Raises `NotAuthenticated` if the token is unknown, malformed, expired or revoked, without saying which, and
+        `ServiceUnavailable` if it cannot be verified now.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close connections. A second call has no effect."""
+
+
+class RateLimiter(ABC):
+    """Limits the requests of each client, such as an actor or an address."""
+
+    @abstractmethod
+    async def take(self, client: str) -> None:
+        """Count a request of the client. Raises `TooManyRequests`, without counting it, if it exceeds the limit.
+
+        An unavailable limiter allows every request: it protects the service and must not stop it.
+        """
+
+
+class NotPublished(Exception):
+    """A change was not accepted, for the given reason. All changes reported to `done` before were accepted."""
+
+
+class EventPublisher(ABC):
+    """Publishes events at least once, and the events of each order in their order.
+
+    An event that is published again, because the outcome was unknown, has the same ID.
+    """
+
+    @abstractmethod
+    async def publish(self, changes: Sequence[ChangeDTO], done: Progress = ignore_progress) -> None:
+        """Publish the events of the changes, which are in commit order. Raises `NotPublished`.
+
+        `done` is called with the number of further changes, from the first on, that were accepted: after a cancellation
+        or `NotPublished`, continue after these. An event of an order is sent only after the previous one was accepted.
+        """
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close connections. A second call has no effect."""

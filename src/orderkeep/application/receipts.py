@@ -8,8 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
-from orderkeep.domain.validation import UNPRINTABLE
-from orderkeep.domain.value_objects import EXPONENTS, in_utc
+from orderkeep.domain.value_objects import EXPONENTS, UNPRINTABLE, in_utc
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))

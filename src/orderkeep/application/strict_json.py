@@ -22,9 +22,7 @@ class InvalidJSON(ValueError):
 
 
 def read_json(body: bytes) -> object:
-    """Return the value of a JSON text in UTF-8. Raises `InvalidJSON`: also for duplicate keys, NaN and Infinity,
-    numbers too large for a float, lone surrogates and deep nesting.
-    """
+    """Return the value of a JSON text in UTF-8. Raises `InvalidJSON` if it is invalid, ambiguous or beyond a limit."""
     try:
         text = body.decode()
         value = _decode(text)

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from orderkeep.application.access.api_keys import ApiKeyStore
-from orderkeep.application.access.authenticator import Authenticator
-from orderkeep.application.ports import DocumentStore, OrderStore, ReceiptRenderer
+from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
@@ -94,9 +93,7 @@ def build_use_cases(
     renderers: Mapping[str, ReceiptRenderer] | None = None,
     authenticators: Sequence[Authenticator] = (),
 ) -> UseCases:
-    """Return the use cases on open stores. Documents are stored in memory by default, and without `authenticators`
-    every token is rejected.
-    """
+    """Return the use cases on open stores. By default documents are stored in memory, and every token is rejected."""
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
 

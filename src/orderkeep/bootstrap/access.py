@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import ApiKeyStore
-from orderkeep.application.access.authenticator import Authenticator
-from orderkeep.application.access.rate_limits import RateLimiter
-from orderkeep.application.ports import OrderStore
+from orderkeep.application.ports import Authenticator, OrderStore, RateLimiter
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
@@ -38,20 +36,11 @@ def api_keys_of(store: OrderStore) -> ApiKeyStore:
     return store.api_keys()
 
 
-def api_key_authenticator(store: OrderStore) -> Authenticator:
-    """Return the authenticator of the store's API keys; the caller closes the store. Raises `StoreUnusable` if the
-    store does not support API keys.
-    """
-    return ApiKeyAuthenticator(api_keys_of(store))
-
-
 def open_authenticators(settings: Settings, store: OrderStore) -> list[Authenticator]:
-    """Return the authenticators that the settings enable. Raises `AuthenticationNotInstalled`, and `StoreUnusable` if
-    API keys are enabled for a store that does not support them.
-    """
+    """Return the enabled authenticators. Raises `AuthenticationNotInstalled`, and like `api_keys_of`."""
     found: list[Authenticator] = []
     if "keys" in settings.authentication:
-        found.append(api_key_authenticator(store))
+        found.append(ApiKeyAuthenticator(api_keys_of(store)))
     if "jwt" in settings.authentication:
         found.append(_openid_tokens(settings))
     return found

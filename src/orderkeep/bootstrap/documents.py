@@ -150,9 +150,7 @@ class _S3OnDemand(DocumentStore):
 
 
 def _is_endpoint(url: str) -> bool:
-    """Return whether the URL is safe for the S3 client, which panics on an invalid one, and for links, which would
-    reveal a password in it.
-    """
+    """Return whether the URL is valid, or else the S3 client panics, and has no password, which links would reveal."""
     if not _ENDPOINT.fullmatch(url):
         return False
     try:

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.event_publisher import EventPublisher
+from orderkeep.application.ports import EventPublisher
 from orderkeep.domain.exceptions import StoreUnusable
 
 

@@ -109,9 +109,7 @@ def table_setup(url: str) -> "TableSetup":
 
 
 async def check_table(url: str) -> None:
-    """Check the keys, indexes and settings of a DynamoDB table. Other stores check theirs when they are opened. Raises
-    `StoreUnusable`, and like `open_store`.
-    """
+    """Check the table of a DynamoDB store; others are checked when opened. Raises like `open_store`."""
     if urlsplit(url).scheme == "dynamodb":
         setup = table_setup(url)
         try:

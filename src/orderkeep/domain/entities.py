@@ -1,29 +1,87 @@
-"""The `Order` aggregate: its state, its commands and the events that they record."""
+"""The `Order` aggregate: its lifecycle, its events, its state and its commands."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import (
+    CannotCancelOrder,
+    CannotConfirmOrder,
+    CannotDeliverOrder,
+    CannotShipOrder,
+    CommandRefused,
     InvalidOrder,
     TooManyDocuments,
     TooManyLines,
     TotalMismatch,
     UnknownStatus,
 )
-from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
-from orderkeep.domain.validation import check_id, check_metadata, check_tags, check_text
-from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Money, OrderLine, in_utc
+from orderkeep.domain.value_objects import (
+    DEFAULT_CURRENCY,
+    Cancellation,
+    Document,
+    Money,
+    OrderLine,
+    check_id,
+    check_metadata,
+    check_tags,
+    check_text,
+    in_utc,
+)
 
-_STATUSES = {str(status): status for status in OrderStatus}
 
-# Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`.
-_NO_AMOUNT = Money.zero(DEFAULT_CURRENCY)
-_AT_CREATION = datetime.min.replace(tzinfo=UTC)
+class OrderStatus(StrEnum):
+    """The status of an order. Equal to its plain text: `OrderStatus.PENDING == "pending"`."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    SHIPPED = "shipped"
+    DELIVERED = "delivered"
+    CANCELLED = "cancelled"
+
+
+class Command(StrEnum):
+    """A request to change the status of an order."""
+
+    CONFIRM = "confirm"
+    SHIP = "ship"
+    DELIVER = "deliver"
+    CANCEL = "cancel"
+
+
+LIFECYCLE: dict[tuple[OrderStatus, Command], OrderStatus] = {
+    (OrderStatus.PENDING, Command.CONFIRM): OrderStatus.PROCESSING,
+    (OrderStatus.PENDING, Command.CANCEL): OrderStatus.CANCELLED,
+    (OrderStatus.PROCESSING, Command.SHIP): OrderStatus.SHIPPED,
+    (OrderStatus.PROCESSING, Command.CANCEL): OrderStatus.CANCELLED,
+    (OrderStatus.SHIPPED, Command.DELIVER): OrderStatus.DELIVERED,
+}
+"""The status that each command leads to. A pair that is not listed is rejected."""
+
+REFUSALS: dict[Command, type[CommandRefused]] = {
+    Command.CONFIRM: CannotConfirmOrder,
+    Command.SHIP: CannotShipOrder,
+    Command.DELIVER: CannotDeliverOrder,
+    Command.CANCEL: CannotCancelOrder,
+}
+
+
+def next_status(status: str, command: Command) -> OrderStatus:
+    """Return the status that `command` leads to, or raise the `CommandRefused` of that command."""
+    follower = LIFECYCLE.get((OrderStatus(status), command))
+    if follower is None:
+        raise REFUSALS[command](status)
+    return follower
+
+
+def allowed_commands(status: str) -> tuple[Command, ...]:
+    """Return the commands that an order in this status accepts, in lifecycle order."""
+    return tuple(command for (origin, command) in LIFECYCLE if origin == status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +148,13 @@ class RememberedKey:
 
     version: int
     fingerprint: str
+
+
+_STATUSES = {str(status): status for status in OrderStatus}
+
+# Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`.
+_NO_AMOUNT = Money.zero(DEFAULT_CURRENCY)
+_AT_CREATION = datetime.min.replace(tzinfo=UTC)
 
 
 class OrderDetails(TypedDict, total=False):

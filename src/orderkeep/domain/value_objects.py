@@ -1,8 +1,11 @@
-"""The values of an order: `Money` (exact amounts in integer minor units of an ISO 4217 currency), lines, documents."""
+"""The values of an order (`Money`, lines, documents) and their rules. Stored values are not checked again: limits may
+become stricter.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
@@ -13,13 +16,19 @@ from orderkeep.domain.exceptions import (
     AmountOutOfRange,
     CurrencyMismatch,
     DiscountExceedsLine,
+    DuplicateTag,
     InvalidAmount,
+    InvalidId,
     InvalidInput,
     QuantityOutOfRange,
+    TextMissing,
+    TextNotPrintable,
+    TextTooLong,
+    TooManyMetadataKeys,
+    TooManyTags,
     UnknownCurrency,
 )
 from orderkeep.domain.limits import MAX_MINOR_UNITS
-from orderkeep.domain.validation import check_text
 
 DEFAULT_CURRENCY = "EUR"
 """The currency of a plain number if none is given, as in the article's `Order("1", "user-42", 99.0, …)`."""
@@ -41,6 +50,15 @@ EXPONENTS: dict[str, int] = {
     for code in codes.split()
 }
 """ISO 4217 codes with the number of decimal places of their minor unit: 0, 2 or 3."""
+
+SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]*")
+"""Order IDs appear unescaped in URLs, file names and logs."""
+
+UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
+"""Control characters, line separators and surrogates, which a text on one line must not contain."""
+
+_UNPRINTABLE = re.compile(UNPRINTABLE)
+_UNPRINTABLE_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 # Decimal itself also accepts 1_000, " 9 " and digits of other scripts.
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -197,3 +215,39 @@ def in_utc(moment: datetime) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise InvalidInput("must be in the years 1 to 9999 (UTC)") from None
+
+
+def check_text(text: str, field: str, longest: int, *, breaks: bool = False, blank: bool = False) -> None:
+    """Check a required text of up to `longest` characters, with line `breaks` if allowed, and `blank` if allowed."""
+    if not isinstance(text, str) or not (blank or text.strip()):
+        raise TextMissing("must not be empty or blank", field)
+    if len(text) > longest:
+        raise TextTooLong(f"must have at most {longest} characters", field)
+    if (_UNPRINTABLE_BUT_BREAKS if breaks else _UNPRINTABLE).search(text):
+        raise TextNotPrintable("must not contain control characters", field)
+
+
+def check_id(id: str) -> None:
+    """Check the length and the characters of an order ID."""
+    check_text(id, "id", limits.MAX_ID_LENGTH)
+    if not SAFE_ID.fullmatch(id):
+        raise InvalidId("must start with a letter or digit and contain only letters, digits and . _ : -", "id")
+
+
+def check_tags(tags: tuple[str, ...]) -> None:
+    """Check the number, length and uniqueness of tags."""
+    if len(tags) > limits.MAX_TAGS:
+        raise TooManyTags(f"must have at most {limits.MAX_TAGS} items", "tags")
+    for index, tag in enumerate(tags):
+        check_text(tag, f"tags/{index}", limits.MAX_TAG_LENGTH)
+        if tag in tags[:index]:
+            raise DuplicateTag("repeats an earlier tag: remove it", f"tags/{index}")
+
+
+def check_metadata(metadata: Mapping[str, str]) -> None:
+    """Check the number and length of metadata keys and values. A value may be empty."""
+    if len(metadata) > limits.MAX_METADATA_KEYS:
+        raise TooManyMetadataKeys(f"must have at most {limits.MAX_METADATA_KEYS} keys", "metadata")
+    for key, value in metadata.items():
+        check_text(key, "metadata", limits.MAX_METADATA_KEY_LENGTH)
+        check_text(value, f"metadata/{key}", limits.MAX_METADATA_VALUE_LENGTH, breaks=True, blank=True)

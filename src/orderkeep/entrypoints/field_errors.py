@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orderkeep.domain import limits
+from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.domain.status import OrderStatus
 
 MOST_ERRORS = 100
 """Maximum number of errors that are reported."""

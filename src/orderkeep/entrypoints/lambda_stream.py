@@ -13,7 +13,7 @@ from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import RequestTimedOut
-from orderkeep.application.event_publisher import EventPublisher, NotPublished
+from orderkeep.application.ports import EventPublisher, NotPublished
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, xray_trace

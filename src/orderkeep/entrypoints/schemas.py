@@ -16,7 +16,7 @@ from pydantic import WithJsonSchema as JsonSchema
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 from orderkeep.entrypoints.instants import read_instant
@@ -27,7 +27,7 @@ _NOT_IN_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
 ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_ON_A_LINE}]*$"
 SOME_LINES = rf"^[^{_NOT_IN_LINES}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_IN_LINES}]*$"
 ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
-"""The texts that `domain.validation.check_text` accepts: on one line; on several lines; on several lines or blank."""
+"""The texts that `check_text` accepts: on one line; on several lines; on several lines or blank."""
 
 LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
 LARGEST_VERSION = 10**15 - 1

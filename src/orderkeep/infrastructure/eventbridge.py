@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.application.ports import Progress, ignore_progress
+from orderkeep.application.ports import EventPublisher, NotPublished, Progress, ignore_progress
 from orderkeep.infrastructure.aws import JsonService, NoCredentials, RequestFailed, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.cloud_events import DEFAULT_SOURCE, CloudEvent, cloud_events

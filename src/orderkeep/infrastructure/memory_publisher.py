@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.event_publisher import EventPublisher, NotPublished
-from orderkeep.application.ports import Progress, ignore_progress
+from orderkeep.application.ports import EventPublisher, NotPublished, Progress, ignore_progress
 from orderkeep.infrastructure.cloud_events import DEFAULT_SOURCE, CloudEvent, cloud_events
 
 

@@ -5,8 +5,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from orderkeep.application.access.rate_limits import RateLimiter
 from orderkeep.application.errors import TooManyRequests
+from orderkeep.application.ports import RateLimiter
 
 MOST_BUCKETS = 10_000
 """How many are remembered. Those that were asked least lately are forgotten first, and are full when they return."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
+from orderkeep.domain.entities import Command, OrderStatus, next_status
 from orderkeep.domain.exceptions import CommandRefused
-from orderkeep.domain.status import Command, OrderStatus, next_status
 from orderkeep.testing.linearizability import Operation
 
 DONE = "done"

@@ -7,19 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hmac import compare_digest
 
+from orderkeep.application.access import api_keys
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.access.api_keys import (
-    PREFIX,
-    ApiKey,
-    ApiKeyStore,
-    KeyState,
-    digest_of_key,
-    has_its_checksum,
-    id_of_key,
-)
-from orderkeep.application.access.authenticator import Authenticator
+from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore, KeyState
 from orderkeep.application.errors import NotAuthenticated
-from orderkeep.application.ports import Clock, utc_now
+from orderkeep.application.ports import Authenticator, Clock, utc_now
 from orderkeep.domain.exceptions import StoreUnavailable
 
 NOTED_EVERY = timedelta(minutes=5)
@@ -42,10 +34,6 @@ class Known:
     looked_up_at: datetime
     noted_at: datetime | None = None
 
-    def is_fresh(self, now: datetime) -> bool:
-        """Return whether it may still be used. Takes wall-clock time: monotonic time stops in a frozen container."""
-        return timedelta(0) <= now - self.looked_up_at < FRESH
-
 
 class KnownApiKeys:
     """The cache of API keys. Concurrent lookups of one key share a single read of the store."""
@@ -59,7 +47,7 @@ class KnownApiKeys:
     def fresh(self, key_id: str, now: datetime) -> Known | None:
         """Return the cached entry of that ID, or None if the store must be read."""
         found = self._known.get(key_id) or self._unknown.get(key_id)
-        return found if found is not None and found.is_fresh(now) else None
+        return found if found is not None and _is_within(FRESH, found.looked_up_at, now) else None
 
     async def look_up(self, key_id: str) -> Known:
         """Read the key from the store. Raises `StoreUnavailable`."""
@@ -77,7 +65,10 @@ class KnownApiKeys:
         before = self._known.pop(key_id, None)
         self._unknown.pop(key_id, None)
         found = Known(key, now, before.noted_at if before else None)
-        _remember(self._unknown if key is None else self._known, key_id, found)
+        cache = self._unknown if key is None else self._known
+        cache[key_id] = found
+        if len(cache) > MOST_KNOWN:
+            cache.popitem(last=False)  # the oldest read: keys in use are read again every few seconds
         return found
 
     def _forget(self, read: tuple[asyncio.AbstractEventLoop, str], task: asyncio.Task[Known]) -> None:
@@ -95,19 +86,19 @@ class ApiKeyAuthenticator(Authenticator):
         self._notes: set[asyncio.Task[None]] = set()
 
     async def authenticate(self, token: str) -> Actor | None:
-        if not token.startswith(PREFIX):
+        if not token.startswith(api_keys.PREFIX):
             return None
-        key_id, now = id_of_key(token), self._clock()
+        key_id, now = api_keys.id_of_key(token), self._clock()
         if key_id is None:  # an early rejection reveals nothing that the format of the key does not
             raise NotAuthenticated
         known = self._known.fresh(key_id, now)
         if known is None:
-            if not has_its_checksum(token):  # likewise, and without a read of the store
+            if not api_keys.has_its_checksum(token):  # likewise, and without a read of the store
                 raise NotAuthenticated
             known, now = await self._known.look_up(key_id), self._clock()
         key = known.key
         # Always compared, and before every other check, so that the time does not reveal the reason of a rejection.
-        fits = compare_digest(digest_of_key(token), key.digest if key else _OF_NO_KEY)
+        fits = compare_digest(api_keys.digest_of_key(token), key.digest if key else _OF_NO_KEY)
         if key is None or not fits or key.state_at(now) is not KeyState.ACTIVE:
             raise NotAuthenticated
         self._note_use(known, key, now)
@@ -118,7 +109,7 @@ class ApiKeyAuthenticator(Authenticator):
         await asyncio.gather(*(note for note in self._notes if note.get_loop() is here), return_exceptions=True)
 
     def _note_use(self, known: Known, key: ApiKey, now: datetime) -> None:
-        if _is_recent(known.noted_at, now) or _is_recent(key.last_used_at, now):
+        if _is_within(NOTED_EVERY, known.noted_at, now) or _is_within(NOTED_EVERY, key.last_used_at, now):
             return
         known.noted_at = now  # even if it fails: an unavailable store must not be called by every request
         note = asyncio.get_running_loop().create_task(self._note(key.id, now))
@@ -130,11 +121,6 @@ class ApiKeyAuthenticator(Authenticator):
             await self._keys.note_use(key_id, now)
 
 
-def _remember(cache: OrderedDict[str, Known], key_id: str, found: Known) -> None:
-    cache[key_id] = found
-    if len(cache) > MOST_KNOWN:
-        cache.popitem(last=False)  # the oldest read: keys in use are read again every few seconds
-
-
-def _is_recent(moment: datetime | None, now: datetime) -> bool:
-    return moment is not None and timedelta(0) <= now - moment < NOTED_EVERY
+def _is_within(period: timedelta, moment: datetime | None, now: datetime) -> bool:
+    # Of wall-clock time: monotonic time stops in a frozen container.
+    return moment is not None and timedelta(0) <= now - moment < period

@@ -72,11 +72,9 @@ class ApiKey:
 
 
 class ApiKeyStore(ABC):
-    """Stores API keys in the same place as orders, but separate from them. It is opened and closed with the order
-    store.
+    """Stores API keys beside the orders; it is opened and closed with the order store, which need not support it.
 
-    Order stores may support it or not; `orderkeep.testing` has its contract tests. Every method may raise
-    `StoreUnavailable`.
+    Every method may raise `StoreUnavailable`. `orderkeep.testing` has the contract tests.
     """
 
     @abstractmethod
@@ -89,15 +87,11 @@ class ApiKeyStore(ABC):
 
     @abstractmethod
     async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
-        """Return up to `limit` keys after `after`, newest first by `(created_at, id)`, including revoked and expired
-        ones.
-        """
+        """Return up to `limit` keys after `after`, newest first by `(created_at, id)`, revoked and expired ones too."""
 
     @abstractmethod
     async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
-        """Revoke the key permanently and return it, or None if it does not exist. A second revocation does not change
-        the time of the first.
-        """
+        """Revoke the key and return it, or None if it does not exist. A second revocation keeps the first time."""
 
     @abstractmethod
     async def note_use(self, key_id: str, at: datetime) -> None:

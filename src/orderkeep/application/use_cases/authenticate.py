@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.access.authenticator import Authenticator
 from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.ports import Authenticator
 
 
 class AuthenticateUseCase:
@@ -14,9 +14,7 @@ class AuthenticateUseCase:
         self.authenticators = tuple(authenticators)
 
     async def execute(self, token: str) -> Actor:
-        """Return the actor of the token. Raises `NotAuthenticated`, and `ServiceUnavailable` if it cannot be verified
-        now.
-        """
+        """Return the actor of the token. Raises `NotAuthenticated` and `ServiceUnavailable`."""
         for authenticator in self.authenticators:
             if (actor := await authenticator.authenticate(token)) is not None:
                 return actor

@@ -20,8 +20,7 @@ from orderkeep.application.access.api_keys import (
 from orderkeep.application.errors import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
 from orderkeep.application.ports import Clock, utc_now
 from orderkeep.domain.limits import MAX_USER_ID_LENGTH
-from orderkeep.domain.validation import check_text
-from orderkeep.domain.value_objects import in_utc
+from orderkeep.domain.value_objects import check_text, in_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,11 @@ class CreateApiKeyUseCase:
         """
         actor.require(Scope.ADMIN)
         now = self.clock()
+        expires_at = None if expires_at is None else in_utc(expires_at)
         check_text(name, "name", MAX_KEY_NAME_LENGTH)
+        allowed = _staff_scopes(scopes) if user_id is None else _customer_scopes(scopes, user_id)
+        if expires_at is not None and expires_at <= now:
+            raise ExpiryPassed("must be in the future", "expires_at")
         key = make_key(self.randomness)
         kept = ApiKey(
             id=id_of_key(key) or "",
@@ -63,9 +66,9 @@ class CreateApiKeyUseCase:
             digest=digest_of_key(key),
             kind=ActorKind.STAFF if user_id is None else ActorKind.CUSTOMER,
             user_id=user_id,
-            scopes=_staff_scopes(scopes) if user_id is None else _customer_scopes(scopes, user_id),
+            scopes=allowed,
             created_at=now,
-            expires_at=None if expires_at is None else _in_future(in_utc(expires_at), now),
+            expires_at=expires_at,
         )
         if not await self.open_keys().add(kept):
             raise RuntimeError("the same key was generated twice: the random numbers of this machine are not random")
@@ -85,12 +88,5 @@ def _staff_scopes(given: Iterable[str]) -> frozenset[Scope]:
 def _customer_scopes(given: Iterable[str], user_id: str) -> frozenset[Scope]:
     check_text(user_id, "user_id", MAX_USER_ID_LENGTH)
     if list(given):
-        message = "must be omitted for a customer key: all customers have the same permissions"
-        raise ScopesNotTaken(message, "scopes")
+        raise ScopesNotTaken("must be omitted for a customer key: all customers have the same permissions", "scopes")
     return frozenset()
-
-
-def _in_future(moment: datetime, now: datetime) -> datetime:
-    if moment <= now:
-        raise ExpiryPassed("must be in the future", "expires_at")
-    return moment

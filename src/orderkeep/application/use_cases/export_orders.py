@@ -14,9 +14,7 @@ class ExportOrdersUseCase:
         self.queries = queries
 
     async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[bytes]:
-        """Yield the document of every order that matched throughout the export, once. Raises like
-        `ListOrdersUseCase`.
-        """
+        """Yield each order that matched throughout the export, once. Raises like `ListOrdersUseCase`."""
         actor.require(Scope.EXPORT)
         cursor: str | None = None
         while True:

@@ -55,6 +55,7 @@ class ExportToDocumentUseCase:
         """
         import tempfile  # its import takes as long as that of all use cases, and few processes export
 
+        media_type, ending = file_format.media_type, documents.ENDINGS[file_format.media_type]
         count, digest = 0, hashlib.sha256(file_format.beginning)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             file.write(file_format.beginning)
@@ -66,9 +67,8 @@ class ExportToDocumentUseCase:
                 on_progress(1)
             size = file.tell()
             file.seek(0)
-            kept_as = digest.hexdigest()
-            key = documents.export_key(kept_as, file_format.media_type)
-            await self.store.put(key, file, file_format.media_type)
-        name = documents.export_file_name_of(kept_as, file_format.media_type)
-        link = await self.store.link(key, name, documents.LINK_SECONDS)
-        return ExportedDocument(kept_as, key, file_format.media_type, size, count, link)
+            id = digest.hexdigest()
+            key = f"exports/{id}.{ending}"
+            await self.store.put(key, file, media_type)
+        link = await self.store.link(key, f"orders-{id[:12]}.{ending}", documents.LINK_SECONDS)
+        return ExportedDocument(id, key, media_type, size, count, link)

@@ -1,4 +1,4 @@
-"""Take over orders that were kept elsewhere."""
+"""Import orders from another system."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ AT_ONCE = 128
 """How many orders are saved concurrently: a store with group commit makes them durable together."""
 
 MOST_PROBLEMS = 1_000
-"""How many problems are reported in full; further ones are counted."""
+"""How many problems are reported in full; further ones are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImportProblem:
-    """What is wrong in which line of a file. `field` is a path such as `lines/0/quantity`."""
+    """A problem in a line of a file. `field` is a path such as `lines/0/quantity`."""
 
     line: int
     field: str
@@ -38,9 +38,9 @@ class ImportProblem:
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """One order as read from a file, with the line it began in; or, where it could not be read, why.
+    """An order read from a file, with the line that it starts in, or None and the problems that prevented it.
 
-    An `order.id` of "" is derived from `external_ref`. `order.version` is not taken over: it counts commits here.
+    An `order.id` of "" is derived from `external_ref`. `order.version` is ignored: it counts the commits of this store.
     """
 
     line: int
@@ -50,10 +50,10 @@ class ImportRow:
 
 @dataclass(slots=True)
 class ImportReport:
-    """What a file holds and what became of it. Totals are in minor units, by currency.
+    """The content of a file and the outcome of its import. Totals are in minor units, by currency.
 
-    `imported` is new here, `unchanged` was imported before, `present` is kept already, under another id, with the
-    same `external_ref`. Where there are problems in the file, nothing was written.
+    `imported` orders are new, `unchanged` ones were imported before, and `present` ones are stored under another ID
+    with the same `external_ref`. If the check found problems, nothing was written.
     """
 
     orders: int = 0
@@ -67,16 +67,14 @@ class ImportReport:
     problem_count: int = 0
 
     def add_problem(self, problem: ImportProblem) -> None:
-        """Count the problem, and keep it while there is room."""
+        """Count a problem, and keep the first ones."""
         self.problem_count += 1
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)
 
 
 class ImportOrdersUseCase:
-    """Import orders with their dates and statuses. All are checked before the first is written; doing it twice
-    changes nothing, and a run that was killed is finished by running it again.
-    """
+    """Import orders with their dates and statuses, once: repeat the import to finish one that was interrupted."""
 
     def __init__(self, repo: OrderRepository, queries: OrderQueries) -> None:
         self.repo, self.queries = repo, queries
@@ -89,35 +87,37 @@ class ImportOrdersUseCase:
         actor: Actor = SYSTEM,
         on_progress: Progress = ignore_progress,
     ) -> ImportReport:
-        """Return what became of the orders that `read()` yields; it is called twice, to check and to write.
+        """Return the outcome for the orders that `read()` yields; it is called twice, to check all and to write.
 
-        `on_progress` is told, from time to time, how many more were written. Raises `NotAllowed`, `StoreUnavailable`.
+        `on_progress` receives the numbers of orders written. Raises `NotAllowed`, `StoreUnavailable`.
         """
-        actor.require(Scope.ADMIN)  # what is imported was never decided here
+        actor.require(Scope.ADMIN)  # imported statuses bypass the rules of commands
         report = ImportReport()
-        identities: set[str] = set()
+        ids: set[str] = set()
         for row in read():
-            self._check(row, identities, report)
+            self._check(row, ids, report)
         if report.problem_count or dry_run:
             return report
         rows = iter(read())
         while batch := list(islice(rows, AT_ONCE)):
-            outcomes = await asyncio.gather(*(self._keep(row, actor) for row in batch))
-            for outcome in outcomes:
-                self._count(outcome, report)
+            for outcome in await asyncio.gather(*(self._save(row, actor) for row in batch)):
+                if isinstance(outcome, ImportProblem):
+                    report.add_problem(outcome)
+                else:
+                    setattr(report, outcome, getattr(report, outcome) + 1)
             on_progress(len(batch))
         return report
 
-    def _check(self, row: ImportRow, identities: set[str], report: ImportReport) -> None:
+    def _check(self, row: ImportRow, ids: set[str], report: ImportReport) -> None:
         for problem in row.problems:
             report.add_problem(problem)
         if row.order is None:
             return
         try:
-            order = _identified(row.order)
-            if order.id in identities:
-                raise InvalidOrder("the same order stands in the file before", _known_by(row.order))
-            identities.add(order.id)
+            order = _with_id(row.order)
+            if order.id in ids:
+                raise InvalidOrder("identifies an earlier order of the file too", _id_field(row.order))
+            ids.add(order.id)
             order.to_imported_order()
         except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
@@ -127,54 +127,41 @@ class ImportOrdersUseCase:
         report.statuses[order.status] += 1
         report.totals[order.currency] += order.total
 
-    async def _keep(self, row: ImportRow, actor: Actor) -> str | ImportProblem:
+    async def _save(self, row: ImportRow, actor: Actor) -> str | ImportProblem:
+        """Return the problem of the order, or the field of the report that counts it."""
         if row.order is None:
-            raise RuntimeError("the file changed while it was imported: import it again")
-        order = _identified(row.order)
-        if not row.order.id and await self._kept_under_another_id(order):
+            raise RuntimeError("the file changed during the import: import it again")
+        order = _with_id(row.order)
+        if not row.order.id and await self._is_present(order):
             return "present"
 
         def decide(found: Order | None) -> Order:
             if found is None:
                 return order.to_imported_order()
             if replace(OrderDTO.of(found), version=order.version) == order:
-                raise _Unchanged
+                return found
             raise IdempotencyKeyReused
 
-        context = CommandContext(actor=actor, key=f"import {order.id}")
+        context, command = CommandContext(actor=actor, key=f"import {order.id}"), ("import", order)
         try:
-            result = await change_order(
-                self.repo, order.id, decide, context, ("import", order), scope=Scope.ADMIN, is_new=True
-            )
-        except _Unchanged:
-            return "unchanged"
+            result = await change_order(self.repo, order.id, decide, context, command, scope=Scope.ADMIN, is_new=True)
         except IdempotencyKeyReused:
-            message = "this order is kept already, with other content: it was not changed"
-            return ImportProblem(row.line, _known_by(row.order), "already_kept", message)
+            message = "the order is stored already with other content: it was not changed"
+            return ImportProblem(row.line, _id_field(row.order), "already_kept", message)
         return "unchanged" if result.replayed else "imported"
 
-    async def _kept_under_another_id(self, order: OrderDTO) -> bool:
+    async def _is_present(self, order: OrderDTO) -> bool:
         page = await self.queries.list_page(OrderFilter(external_ref=order.external_ref), None, 1)
         return any(json.loads(document)["id"] != order.id for document in page.documents)
 
-    def _count(self, outcome: str | ImportProblem, report: ImportReport) -> None:
-        if isinstance(outcome, ImportProblem):
-            report.add_problem(outcome)
-        else:
-            setattr(report, outcome, getattr(report, outcome) + 1)
 
-
-class _Unchanged(Exception):  # not an error: the order is there already, the same
-    pass
-
-
-def _known_by(order: OrderDTO) -> str:
+def _id_field(order: OrderDTO) -> str:
     return "id" if order.id else "external_ref"
 
 
-def _identified(order: OrderDTO) -> OrderDTO:
+def _with_id(order: OrderDTO) -> OrderDTO:
     if order.id:
         return replace(order, version=1)
     if not order.external_ref:
-        raise InvalidOrder("must be there, so that importing twice changes nothing", "external_ref")
+        raise InvalidOrder("is required if the order has no id", "external_ref")
     return replace(order, id=order_id_for_external_ref(order.external_ref), version=1)

@@ -63,7 +63,8 @@ class IssueReceiptUseCase:
             if order is None:
                 raise OrderNotFound(order_id)
             shown = order.content_version if version is None else version
-            document = _receipt_in(order.documents, renderer.media_type, shown)
+            wanted = (documents.RECEIPT, renderer.media_type, shown)
+            document = next((d for d in order.documents if (d.kind, d.media_type, d.order_version) == wanted), None)
             if document is None:
                 document = await self._attach(order, shown, renderer, keep=not context.dry_run)
             chosen[:] = [document]
@@ -71,9 +72,9 @@ class IssueReceiptUseCase:
 
         command = ("issue_receipt", [file_format, version])
         result = await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.READ)
-        if result.replayed and result.events:  # the key was used before, perhaps after the last call of `decide`
-            chosen = [each for each in result.order.documents if each.since_version == result.order.version]
         is_repeated = result.replayed and bool(result.events)
+        if is_repeated:  # the key was used before, perhaps after the last call of `decide`
+            chosen = [each for each in result.order.documents if each.since_version == result.order.version]
         return IssuedReceipt(chosen[0], replace(result, replayed=is_repeated), result.replayed)
 
     async def _attach(self, order: Order, version: int, renderer: ReceiptRenderer, *, keep: bool) -> Document:
@@ -93,12 +94,5 @@ class IssueReceiptUseCase:
         )
         order.attach(document, at=now)
         if keep:  # stored before the order refers to it
-            await self.store.put(
-                documents.order_key(order.id, document.id, document.media_type), content, document.media_type
-            )
+            await self.store.put(documents.order_key(order.id, document), content, document.media_type)
         return document
-
-
-def _receipt_in(found: tuple[Document, ...], media_type: str, version: int) -> Document | None:
-    sought = (documents.RECEIPT, media_type, version)
-    return next((each for each in found if (each.kind, each.media_type, each.order_version) == sought), None)

@@ -32,20 +32,13 @@ class ListApiKeysUseCase:
     async def execute(
         self, *, limit: int = DEFAULT_PAGE, cursor: str | None = None, actor: Actor = SYSTEM
     ) -> ApiKeyPage:
-        """Return a page of at most `limit` keys (1 to 200). Raises `NotAllowed`, `InvalidCursor`, `InvalidQuery` for an
-        invalid limit, and `StoreUnavailable`.
-        """
+        """Return a page of 1 to 200 keys. Raises `NotAllowed`, `InvalidQuery`, `InvalidCursor`, `StoreUnavailable`."""
         actor.require(Scope.ADMIN)
         check_limit(limit)
-        after = None if cursor is None else _position(cursor)
+        after = None if cursor is None else list_position(_ALL, cursor)
+        if after is not None and id_in(after.id) != after.id:
+            raise InvalidCursor
         found = await self.open_keys().list_newest(after, limit + 1)
         page = tuple(found[:limit])
         more = len(found) > limit
         return ApiKeyPage(page, list_cursor(_ALL, ListPosition(page[-1].created_at, page[-1].id)) if more else None)
-
-
-def _position(cursor: str) -> ListPosition:
-    position = list_position(_ALL, cursor)
-    if id_in(position.id) != position.id:
-        raise InvalidCursor
-    return position

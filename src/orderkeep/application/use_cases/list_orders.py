@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
-from orderkeep.application.ports import OrderFilter, OrderQueries, split_documents
-from orderkeep.domain.status import OrderStatus
+from orderkeep.application.ports import OrderFilter, OrderQueries, SnapshotPage
+from orderkeep.domain.entities import OrderStatus
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -25,7 +25,7 @@ class OrderPage:
     @property
     def orders(self) -> tuple[bytes, ...]:
         """The document of each order."""
-        return split_documents(self.json)
+        return SnapshotPage(self.json, None).documents
 
 
 class ListOrdersUseCase:

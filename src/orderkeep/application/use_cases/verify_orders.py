@@ -9,14 +9,7 @@ from dataclasses import dataclass, field
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.documents import digest_of, order_key
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.application.ports import (
-    DocumentStore,
-    ListPosition,
-    OrderFilter,
-    OrderStore,
-    Progress,
-    ignore_progress,
-)
+from orderkeep.application.ports import DocumentStore, ListPosition, OrderFilter, OrderStore, Progress, ignore_progress
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
@@ -106,7 +99,7 @@ class VerifyOrdersUseCase:
         if not read or self.documents is None:
             return
         for document in order.documents:
-            content = await self.documents.get(order_key(order.id, document.id, document.media_type))
+            content = await self.documents.get(order_key(order.id, document))
             report.documents_read += 1
             if content is None:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} is missing")

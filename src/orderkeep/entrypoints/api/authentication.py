@@ -22,7 +22,7 @@ from orderkeep.entrypoints.api.documentation import HOST_NOT_ALLOWED, ORIGIN_NOT
 from orderkeep.entrypoints.api.routing import headers_of
 
 if TYPE_CHECKING:
-    from orderkeep.application.access.rate_limits import RateLimiter
+    from orderkeep.application.ports import RateLimiter
     from orderkeep.bootstrap import UseCases
 
 OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/lifecycle", "/docs", "/openapi.json"})

@@ -23,6 +23,7 @@ from orderkeep.application.errors import (
     UnknownFormat,
     UnsupportedFilter,
 )
+from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.exceptions import (
     AmountOutOfRange,
     DiscountExceedsLine,
@@ -35,7 +36,6 @@ from orderkeep.domain.exceptions import (
     VersionMismatch,
     VersionNotFound,
 )
-from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api.problems import (
     MEDIA_TYPE,
     RETRY_SECONDS,

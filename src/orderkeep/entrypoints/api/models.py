@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from orderkeep.domain.status import Command, OrderStatus
+from orderkeep.domain.entities import Command, OrderStatus
 from orderkeep.entrypoints.schemas import CancelBody, LineBody, PlaceOrderBody
 
 _RESPONSE = ConfigDict(strict=False, extra="ignore", json_schema_serialization_defaults_required=True, defer_build=True)

@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.domain.entities import LIFECYCLE, OrderStatus, allowed_commands
 from orderkeep.domain.exceptions import CannotCancelOrder, CannotConfirmOrder, CannotDeliverOrder, CannotShipOrder
-from orderkeep.domain.status import LIFECYCLE, OrderStatus, allowed_commands
 from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
 from orderkeep.entrypoints.api.documentation import failures, success

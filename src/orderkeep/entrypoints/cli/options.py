@@ -15,7 +15,7 @@ import click
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.commands import COMMANDS
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session

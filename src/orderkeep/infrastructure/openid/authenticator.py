@@ -16,8 +16,8 @@ from joserfc.jwt import JWTClaimsRegistry
 from joserfc.util import urlsafe_b64decode
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.access.authenticator import Authenticator
 from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.ports import Authenticator
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.infrastructure.openid.keys import Fetch, KeyCache, ProviderKeys, fetch_document, load_keys
 from orderkeep.infrastructure.openid.provider import OpenIdProvider

@@ -9,7 +9,7 @@ from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.errors import NotAuthenticated
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.limits import MAX_USER_ID_LENGTH
-from orderkeep.domain.validation import check_text
+from orderkeep.domain.value_objects import check_text
 
 MAX_IDENTITY_LENGTH = 255
 """Characters of an issuer, and of a subject (OpenID Connect Core 1.0, section 2)."""

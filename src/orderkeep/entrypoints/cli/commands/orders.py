@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
@@ -12,9 +11,6 @@ import msgspec
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO, CommandResult
 from orderkeep.application.ports import SEPARATOR, OrderFilter
-from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
-from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
-from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
@@ -23,6 +19,9 @@ from orderkeep.entrypoints.cli.options import INSTANT, TEXT, command, filter_opt
 from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import change_form
+
+if TYPE_CHECKING:
+    from orderkeep.entrypoints.cli.commands import StatusCommand
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "status")
@@ -93,23 +92,17 @@ def _change_row(change: ChangeDTO) -> list[Any]:
     return [change.version, change.at, change.actor, events, change.order.status]
 
 
-Step = ConfirmOrderUseCase | ShipOrderUseCase | DeliverOrderUseCase
+def status_command(name: str, execute: StatusCommand) -> click.Command:
+    """Return the command that runs a use case on one order."""
 
-
-def _step_command(name: str, use_case_of: Callable[[UseCases], Step]) -> click.Command:
     @command(name, RESULT_HELP)
     @click.argument("order_id", metavar="ID", type=TEXT)
     @request_options
-    def step(session: Session, order_id: str, request: CommandContext) -> None:
-        result = session.run(lambda use_cases: use_case_of(use_cases).execute(order_id, request))
+    def run(session: Session, order_id: str, request: CommandContext) -> None:
+        result = session.run(lambda use_cases: execute(use_cases)(order_id, request))
         output.write_result(session, result, dry_run=request.dry_run)
 
-    return step
-
-
-confirm_command = _step_command("confirm", lambda use_cases: use_cases.confirm_order)
-ship_command = _step_command("ship", lambda use_cases: use_cases.ship_order)
-deliver_command = _step_command("deliver", lambda use_cases: use_cases.deliver_order)
+    return run
 
 
 @command("cancel", RESULT_HELP)
