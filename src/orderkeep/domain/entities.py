@@ -317,7 +317,7 @@ class Order:
         for index, line in enumerate(self.lines):
             line.check(f"lines/{index}", self.currency)
         if self.lines:
-            parts = sum(line.total.minor for line in self.lines)
+            parts = sum([line.total_minor for line in self.lines])
             expected = parts + self.shipping.minor + self.tax.minor - self.discount.minor
             if expected != self.total.minor:
                 raise TotalMismatch(expected, self.total.minor, self.currency)
