@@ -164,7 +164,8 @@ def test_header_must_have_the_columns_that_the_converter_reads(
 
 
 def test_header_in_another_encoding_is_reported_as_not_utf8() -> None:
-    assert _problems(rows_in(HEADER.encode("utf-16"), shop))[0][2] == "not_utf8"
+    assert _problems(rows_in(HEADER.encode("utf-16"), shop)) == [(1, "", "not_utf8")]
+    assert _problems(rows_in(b"\xff,b\na secret,a secret\n", shop)) == [(1, "", "not_utf8")]
 
 
 def test_order_next_to_a_damaged_row_is_not_imported() -> None:

@@ -8,7 +8,7 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import fields
+from contextlib import suppress
 from datetime import datetime
 from types import UnionType
 from typing import Any, get_args, get_type_hints
@@ -26,10 +26,7 @@ from orderkeep.entrypoints.schemas import ImportedOrder
 def _types(dto: type) -> dict[str, Any]:
     """Return the type of each field, for an optional one that of its value."""
     hints = get_type_hints(dto)
-    return {
-        field.name: get_args(hint)[0] if isinstance(hint := hints[field.name], UnionType) else hint
-        for field in fields(dto)
-    }
+    return {name: get_args(hint)[0] if isinstance(hint, UnionType) else hint for name, hint in hints.items()}
 
 
 LINE_FIELDS = _types(LineDTO)
@@ -57,15 +54,13 @@ def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def convert(rows: Rows) -> Iterator[Converted]:
-    """Convert the CSV that `export` writes. Columns of optional fields may be missing. A cell that is no value of its
-    field stays a text, which the schema rejects.
-    """
+    """Convert the CSV that `export` writes. Columns of optional fields may be missing."""
     for name, field in ImportedOrder.model_fields.items():
         if field.is_required() and name not in rows.columns:
-            rows.reject_header(name, "column_missing", "is required in the header")
+            rows.header.reject(name, "column_missing", "is required in the header")
     for name in rows.columns:
         if name not in COLUMNS:
-            rows.reject_header(name, "column_unknown", "is not a column of this format: select a converter with --from")
+            rows.header.reject(name, "column_unknown", "is not a column of this format: select a converter with --from")
     if rows.problems:
         return
     same = [name for name in ORDER_FIELDS if name in rows.columns]
@@ -90,14 +85,12 @@ def _cell(value: Any, kind: Any) -> str:
 def _value(cell: str, kind: Any) -> Any:
     if kind is str:
         return cell.removeprefix(GUARD)
-    if kind is int:
-        return int(cell) if _INTEGER.fullmatch(cell) else cell
-    if kind is not datetime:
-        try:
+    if kind is int and _INTEGER.fullmatch(cell):
+        return int(cell)
+    if kind not in (int, datetime):
+        with suppress(InvalidJSON):
             return read_json(cell.encode())
-        except InvalidJSON:
-            pass
-    return cell
+    return cell  # the schema rejects it, except a time
 
 
 def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:

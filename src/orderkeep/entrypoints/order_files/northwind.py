@@ -1,6 +1,4 @@
-"""The orders of Microsoft's Northwind sample database, one row per order line, in US dollars: a converter to start your
-own from.
-"""
+"""Converts the orders of Microsoft's Northwind sample database: one row per order line, in US dollars."""
 
 from __future__ import annotations
 

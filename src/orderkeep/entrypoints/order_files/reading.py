@@ -27,9 +27,6 @@ Converter = Callable[[Rows], Iterable[Converted]]
 LONGEST_LINE = 1024 * 1024
 """In bytes. The largest valid order, as `export` writes it, is shorter."""
 
-BLANK = " \t\r\n"
-"""The whitespace of JSON (RFC 8259, 2); `strip` without it would remove more."""
-
 
 class ConverterFailed(Exception):
     """A converter raised an exception, which is the cause of this one."""
@@ -79,7 +76,7 @@ def _read_json_lines(lines: Iterator[TextLine]) -> Iterator[ImportRow]:
     for number, line, problem in lines:
         if problem is not None:
             yield ImportRow(number, None, (problem,))
-        elif text := line.strip(BLANK):
+        elif text := line.strip(" \t\r\n"):  # the whitespace of JSON; without it, `strip` removes more
             yield _validated(lambda text: parse_json(ImportedOrder, text.encode()).to_order(), text, [number])
 
 
@@ -87,7 +84,7 @@ def _read_csv(rows: Rows, convert: Converter) -> Iterator[ImportRow]:
     was_damaged = False
     for numbers, data in _convert(rows, convert):
         row = _validated(read_imported_order, data, numbers)
-        problems = (*rows.problems, *row.problems)
+        problems = tuple(sorted((*rows.problems, *row.problems), key=lambda each: each.line))
         is_whole = not problems and not was_damaged
         yield ImportRow(row.line, row.order if is_whole else None, problems)
         was_damaged = any(not each.field for each in rows.problems)  # a row that was left out may be of the next order
@@ -104,7 +101,7 @@ def _convert(rows: Rows, convert: Converter) -> Iterator[tuple[list[int], dict[s
         for order_rows, data in convert(rows):
             yield [row.line for row in order_rows] or [rows.line], data
     except ColumnMissing as error:
-        rows.reject_header(str(error), "column_missing", "is required in the header: the converter reads it")
+        rows.header.reject(str(error), "column_missing", "is required in the header: the converter reads it")
     except Exception as error:
         raise ConverterFailed(f"raised {type(error).__name__} at line {rows.line} of the file") from error
 
@@ -117,11 +114,9 @@ def _validated(read: Callable[[Any], OrderDTO], data: Any, numbers: Sequence[int
         found = [("", error.code, str(error).replace("line 1, ", ""))]  # the problem has the line of the file
     except InvalidFields as error:
         found = [(each.pointer.removeprefix("/"), each.code, each.message) for each in error.errors]
-    problems = tuple(ImportProblem(_line_of(field, numbers), field, *rest) for field, *rest in found)
-    return ImportRow(numbers[0], None, problems)
-
-
-def _line_of(field: str, numbers: Sequence[int]) -> int:
-    found = re.match("lines/([0-9]+)", field)
-    index = int(found[1]) if found else 0
-    return numbers[index] if index < len(numbers) else numbers[0]
+    problems = []
+    for field, code, message in found:
+        of_line = re.match("lines/([0-9]+)", field)
+        later = numbers[int(of_line[1]) :] if of_line else numbers
+        problems.append(ImportProblem((later or numbers)[0], field, code, message))
+    return ImportRow(numbers[0], None, tuple(problems))

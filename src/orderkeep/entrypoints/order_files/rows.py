@@ -1,6 +1,4 @@
-"""What a converter works with: the rows of a CSV file (RFC 4180), and functions to make orders of them. All errors are
-collected with their lines: reading continues after each.
-"""
+"""The rows of a CSV file (RFC 4180), and what converters need to make orders of them. Errors do not end the reading."""
 
 from __future__ import annotations
 
@@ -23,7 +21,6 @@ LARGEST_ORDER = 16 * 1024 * 1024
 
 _DECIMAL = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
 _WHOLE = re.compile(r"[+-]?[0-9]{1,20}")
-
 
 TextLine = tuple[int, str, ImportProblem | None]
 """The number of a line, and its text. If it is damaged, it is readable enough for the lines after it to be read."""
@@ -94,38 +91,40 @@ class Rows:
     def __init__(self, lines: Iterable[TextLine], delimiter: str) -> None:
         self.problems: list[ImportProblem] = []
         self.line, self._starts_record = 1, True
-        self._records = self._read_records(csv.reader(self._texts(lines), delimiter=delimiter, strict=True))
-        self.columns = [cell.strip() for cell in next(self._records, ())]
-        self._header_line = self.line
-        if not self.columns and not self.problems:
-            self.reject_header("", "header_missing", "the first line must contain the column names")
+        self._reader = csv.reader(self._texts(lines), delimiter=delimiter, strict=True)
+        self.columns: list[str] = []
+        self.columns = [cell.strip() for cell in next(self._read_records(), ())]
+        self.header = self._row(())
+        if self.problems:
+            return  # the first record is damaged: `columns` is not the header
+        if not self.columns:
+            self.header.reject("", "header_missing", "the first line must contain the column names")
         for column in sorted({column for column in self.columns if self.columns.count(column) > 1}):
-            self.reject_header(column, "column_twice", "appears twice in the header")
-
-    def reject_header(self, column: str, code: str, message: str) -> None:
-        """Report an error in the header."""
-        self.problems.append(ImportProblem(self._header_line, column, code, message))
+            self.header.reject(column, "column_twice", "appears twice in the header")
 
     def __iter__(self) -> Iterator[Row]:
-        for cells in self._records:
+        for cells in self._read_records():
+            row = self._row(cells)
             if len(cells) == len(self.columns):
-                yield Row(zip(self.columns, cells, strict=True), self.line, self.problems)
+                yield row
             else:
                 message = f"has {len(cells)} cells, but the header has {len(self.columns)}"
-                self.problems.append(ImportProblem(self.line, "", "wrong_number_of_cells", message))
+                row.reject("", "wrong_number_of_cells", message)
 
-    def _read_records(self, reader: Iterator[list[str]]) -> Iterator[list[str]]:
+    def _row(self, cells: Iterable[str]) -> Row:
+        return Row(zip(self.columns, cells, strict=False), self.line, self.problems)
+
+    def _read_records(self) -> Iterator[list[str]]:
         is_readable = True
         while is_readable:
             count, self._starts_record = len(self.problems), True
             try:
-                cells = next(reader)
+                cells = next(self._reader)
             except StopIteration:
                 return
             except csv.Error as error:
                 cells, is_readable = [], "larger" not in str(error)
-                message = f"is not CSV: {error}; a quote may be missing"
-                self.problems.append(ImportProblem(self.line, "", "malformed_csv", message))
+                self._row(()).reject("", "malformed_csv", f"is not CSV: {error}; a quote may be missing")
             if any(cells) and len(self.problems) == count:
                 yield cells
 
