@@ -267,6 +267,13 @@ def test_jsonl_uses_the_whitespace_of_json(blank: str) -> None:
     ]
 
 
+@pytest.mark.parametrize("again", ['"total":2', '"total" :2', '"total"\t:2', '"tot\\u0061l": 2'])
+def test_jsonl_rejects_a_repeated_name(again: str) -> None:
+    good = '{"user_id":"anna","total":1,"currency":"EUR","status":"pending","created_at":"2026-03-02T00:00:00Z"}'
+    assert len(orders_in(rows_in(good.replace("anna", 'anna: \\":'), None))) == 1
+    assert _problems(rows_in(good.replace("}", f",{again}}}"), None)) == [(1, "", "malformed_json")]
+
+
 def test_endless_line_is_not_read_to_its_end() -> None:
     assert _problems(rows_in(b"[" * (LONGEST_LINE + 10), None)) == [(1, "", "line_too_long")]
 
