@@ -96,8 +96,6 @@ def _load_converter(name: str) -> tuple[Converter, str]:
         csv.reader([], delimiter=delimiter)
     except Exception as error:
         raise _converter_failure(f"{name} cannot be imported: {type(error).__name__}", failures.USAGE) from error
-    finally:
-        sys.path.pop()
     return convert, delimiter
 
 
