@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.use_cases import ImportRow
+from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.entrypoints.order_files.reading import Converted, Converter, order_reader
 from orderkeep.entrypoints.order_files.rows import Rows, group_rows, total_of
 

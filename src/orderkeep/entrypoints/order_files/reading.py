@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.strict_json import InvalidJSON
-from orderkeep.application.use_cases import ImportProblem, ImportRow
+from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.order_files.rows import ColumnMissing, Row, Rows, TextLine
 from orderkeep.entrypoints.schemas import ImportedOrder, parse_json, read_imported_order

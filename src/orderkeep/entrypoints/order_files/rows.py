@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from orderkeep.application.use_cases import ImportProblem
+from orderkeep.application.use_cases.import_orders import ImportProblem
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.limits import MAX_LINES
 from orderkeep.domain.value_objects import EXPONENTS, Money, in_utc
