@@ -4,7 +4,6 @@ import inspect
 from collections.abc import Iterable, Iterator
 
 import click
-import msgspec
 
 from orderkeep.application import errors as application_errors
 from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
@@ -20,9 +19,7 @@ from orderkeep.entrypoints.cli.commands.place import LARGEST_ORDER
 from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.field_errors import MOST_ERRORS
 from orderkeep.entrypoints.logs import FIELDS
-from orderkeep.entrypoints.order_files import csv_orders, lines, maps
-from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS
-from orderkeep.entrypoints.order_files.maps import Rule
+from orderkeep.entrypoints.order_files import reading, rows
 from tests.docs.core_tables import Rows
 
 HELP_WIDTH = 100
@@ -123,9 +120,9 @@ def limits_of_input() -> Rows:
         ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
         ("query parameters", f"{MAX_PARAMETERS}", "422 `invalid_query`"),
         ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
-        ("bytes of a line of a file to import", f"{lines.LONGEST_LINE:,}", "`line_too_long`"),
-        ("characters of a record of a CSV file", f"{csv_orders.LONGEST_RECORD:,}", "`malformed_csv`"),
-        ("characters of a CSV file's rows of one order", f"{csv_orders.LARGEST_ORDER:,}", "`order_too_large`"),
+        ("bytes of a line of a file to import", f"{reading.LONGEST_LINE:,}", "`line_too_long`"),
+        ("characters of a record of a CSV file", f"{rows.LONGEST_RECORD:,}", "`malformed_csv`"),
+        ("characters of a CSV file's rows of one order", f"{rows.LARGEST_ORDER:,}", "`order_too_large`"),
         ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
     ]
 
@@ -146,43 +143,3 @@ def _kinds() -> Iterable[type[OrderkeepError]]:
 
 def _exit_code_of(kind: type[Exception]) -> int:
     return next(code for parent, code, _ in failures.OUTCOMES if issubclass(kind, parent))
-
-
-MAP_KEYS = {
-    "order": "table: the fields of the order",
-    "line": "table: the fields of its lines, if it has any",
-    "metadata": "table: other data to keep, by key",
-    "delimiter": "the delimiter between cells; default: a comma",
-    "amounts": '`"major"` (99.00, the default) or `"minor"` (9900)',
-    "dates": "the date format, for `strptime`; default: ISO 8601. Without an offset, times are UTC",
-}
-
-MAP_RULES = {
-    "column": "the text of that column; a plain column name is short for this",
-    "values": "with `column`: the translation of each text of the column; any other text is an error",
-    "split": "with `column`: a list, split at this delimiter",
-    "value": "a constant text",
-    "first_of": "the text of the first of these columns that is not empty",
-    "if_filled": "the column that decides between `then` and `else`",
-    "then": "with `if_filled`: the text if that column is not empty",
-    "else": "with `if_filled`: the text if it is empty",
-    "fraction": "an amount of a line: that fraction of quantity × unit price",  # noqa: RUF001
-}
-
-
-def map_keys() -> Rows:
-    assert MAP_KEYS.keys() == {field.name for field in msgspec.structs.fields(maps.OrderMap)}
-    return [("key", "meaning"), *((f"`{key}`", words) for key, words in MAP_KEYS.items())]
-
-
-def map_rules() -> Rows:
-    assert MAP_RULES.keys() == {field.encode_name for field in msgspec.structs.fields(Rule)}
-    return [("rule", "meaning"), *((f"`{key}`", words) for key, words in MAP_RULES.items())]
-
-
-def map_fields() -> Rows:
-    tables = (("order", ORDER_FIELDS), ("line", LINE_FIELDS))
-    rows: Rows = [("table", "fields")]
-    for table, fields in tables:
-        rows.append((f"`[{table}]`", ", ".join(f"`{name}`" for name in fields if name not in maps.NOT_MAPPED)))
-    return rows

@@ -1,40 +1,48 @@
-"""A shop's CSV, the map that explains it, and how a test reads the orders in it."""
+"""A shop's CSV, the converter that reads it, and how a test reads the orders in it."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases.import_orders import ImportRow
-from orderkeep.entrypoints.order_files.csv_orders import Layout
-from orderkeep.entrypoints.order_files.reading import order_reader
-
-SHOP = """
-dates = "%d/%m/%Y"
-
-[order]
-external_ref = "no"
-user_id = "who"
-currency = { value = "EUR" }
-status = { column = "state", values = { open = "pending", sent = "shipped" } }
-created_at = "on"
-shipping = "post"
-tags = { column = "labels", split = "|" }
-
-[metadata]
-gift = "gift"
-
-[line]
-sku = "sku"
-name = "article"
-quantity = "qty"
-unit_price = "price"
-discount = { fraction = "off" }
-"""
+from orderkeep.entrypoints.order_files.reading import Converted, Converter, order_reader
+from orderkeep.entrypoints.order_files.rows import Rows, group_rows, total_of
 
 
-def rows_in(content: str | bytes, layout: Layout | None) -> list[ImportRow]:
+def shop(rows: Rows) -> Iterator[Converted]:
+    """Convert the orders of the shop."""
+    for order in group_rows(rows, lambda row: row["no"], same=("who", "state", "on", "post", "labels", "gift")):
+        first = order[0]
+        shipping = first.amount("post", "EUR")
+        lines = [
+            {
+                "sku": row["sku"],
+                "name": row["article"],
+                "quantity": row.number("qty"),
+                "unit_price": row.amount("price", "EUR"),
+            }
+            for row in order
+        ]
+        yield (
+            order,
+            {
+                "external_ref": first["no"],
+                "user_id": first["who"],
+                "currency": "EUR",
+                "status": first.choice("state", {"open": "pending", "sent": "shipped"}),
+                "created_at": first.time("on", "%d/%m/%Y"),
+                "shipping": shipping,
+                "tags": first["labels"].split("|") if first["labels"] else [],
+                "metadata": {"gift": first["gift"]} if first["gift"] else {},
+                "lines": lines,
+                "total": total_of(lines, shipping=shipping),
+            },
+        )
+
+
+def rows_in(content: str | bytes, convert: Converter | None, *, delimiter: str = ",") -> list[ImportRow]:
     content = content.encode() if isinstance(content, str) else content
-    return list(order_reader(lambda: io.BytesIO(content), layout, lambda count: None)())
+    return list(order_reader(lambda: io.BytesIO(content), convert, lambda count: None, delimiter=delimiter)())
 
 
 def orders_in(rows: Sequence[ImportRow]) -> list[OrderDTO]:

@@ -103,10 +103,11 @@ def test_reads_a_pipe_that_has_a_name(cli: Cli, tmp_path: Path) -> None:
     [
         (("no-such-file.csv",), "does not exist"),
         (("-",), "--format"),
-        (("{good}", "--map", "elsewhere"), "elsewhere is neither a file nor one of orderkeep, northwind"),
-        (("{good}", "--map", "{good}"), "is not a map"),
-        (("{good}", "--map", "northwind", "--format", "jsonl"), "--map"),
-        (("{good}", "--map", "."), "cannot be read"),
+        (("{good}", "--from", "elsewhere"), "elsewhere is neither MODULE:FUNCTION nor one of northwind"),
+        (("{good}", "--from", "northwind", "--format", "jsonl"), "--from"),
+        (("{good}", "--from", ":convert"), ":convert is neither MODULE:FUNCTION"),
+        (("{good}", "--from", "no_such_module:convert"), "no_such_module:convert cannot be imported: ModuleNotFoundE"),
+        (("{good}", "--from", "json:convert"), "the converter json:convert cannot be imported: AttributeError"),
     ],
 )
 def test_import_rejects_options_that_do_not_fit_the_file(
@@ -116,18 +117,51 @@ def test_import_rejects_options_that_do_not_fit_the_file(
     assert word in cli("import", *(arg.format(good=good) for arg in args), code=2).stderr
 
 
-def test_import_reads_a_map_file(cli: Cli, tmp_path: Path) -> None:
-    order_map = '[order]\nexternal_ref = "no"\nuser_id = "who"\ntotal = "sum"\ncreated_at = "on"\n'
-    order_map += 'currency = { value = "EUR" }\nstatus = { value = "delivered" }\n'
-    map_file = _file(tmp_path, order_map, name="shop.toml")
-    file = _file(tmp_path, "no,who,sum,on", "W-1,anna,12.50,2026-03-02", name="shop.txt")
-    assert cli.json("import", file, "--map", map_file)["totals"] == {"EUR": 1250}
+CONVERTER = """
+DELIMITER = ";"
+
+def convert(rows):
+    for row in rows:
+        yield [row], {
+            "external_ref": row["no"], "user_id": row["who"], "total": row.amount("sum", "EUR"), "currency": "EUR",
+            "status": "delivered", "created_at": row.time("on"),
+        }
+
+def buggy(rows):
+    for row in rows:
+        yield [row], {"total": int(row["sum"])}
+"""
 
 
-def test_print_map_prints_a_usable_map(cli: Cli, tmp_path: Path, northwind_csv: Path) -> None:
-    map_file = _file(tmp_path, cli("import", "--print-map", "northwind").stdout, name="mine.toml")
-    assert cli.json("import", str(northwind_csv), "--map", map_file, "--dry-run")["orders"] == 830
-    assert "is not one of northwind" in cli("import", "--print-map", "orderkeep", code=2).stderr
+def _import_from_a_shop(folder: Path, function: str, *args: str) -> subprocess.CompletedProcess[bytes]:
+    _file(folder, CONVERTER, name="a_shop.py")
+    file = _file(folder, "no;who;sum;on", "W-1;anna;12.50;2026-03-02", name="shop.txt")
+    return run("import", file, "--from", f"a_shop:{function}", *args, cwd=folder)
+
+
+def test_import_uses_a_converter_in_the_current_directory(tmp_path: Path) -> None:
+    assert json.loads(_import_from_a_shop(tmp_path, "convert", "--json").stdout)["totals"] == {"EUR": 1250}
+
+
+def test_import_reports_a_converter_that_raises(tmp_path: Path) -> None:
+    failed = _import_from_a_shop(tmp_path, "buggy")
+    assert (failed.returncode, failed.stdout) == (5, b"")
+    assert failed.stderr.decode() == (
+        "orderkeep: the converter a_shop:buggy raised ValueError at line 2 of the file; "
+        "run the command again with --debug to see where\n"
+    )
+    debugged = _import_from_a_shop(tmp_path, "buggy", "--debug").stderr
+    assert b"a_shop.py" in debugged
+    assert b"Traceback" in debugged
+    error = json.loads(_import_from_a_shop(tmp_path, "buggy", "--json").stderr)
+    assert error["code"] == "converter_failed"
+
+
+def test_import_reports_a_converter_that_cannot_be_imported(tmp_path: Path) -> None:
+    failed = _import_from_a_shop(tmp_path, "missing")
+    assert failed.returncode == 2
+    assert b"the converter a_shop:missing cannot be imported: AttributeError" in failed.stderr
+    assert b"Traceback" not in failed.stderr
 
 
 def test_an_import_that_was_killed_is_finished_by_running_it_again(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ CENT = Decimal("0.01")
 @pytest.fixture(scope="module")
 def cli(northwind_csv: Path) -> Cli:
     cli = Cli()
-    cli("import", str(northwind_csv), "--map", "northwind")
+    cli("import", str(northwind_csv), "--from", "northwind")
     return cli
 
 
@@ -35,7 +35,7 @@ def _recomputed_totals(path: Path) -> dict[str, Decimal]:
 
 def test_import_dry_run_prints_counts_and_writes_nothing(northwind_csv: Path) -> None:
     cli = Cli()
-    report = cli.json("import", str(northwind_csv), "--map", "northwind", "--dry-run")
+    report = cli.json("import", str(northwind_csv), "--from", "northwind", "--dry-run")
     assert (report["orders"], report["lines"]) == (830, 2155)
     assert report["statuses"] == {"shipped": 809, "processing": 21}
     assert report["totals"] == {"USD": 133073598}
@@ -51,14 +51,14 @@ def test_every_total_is_the_file_s_own(cli: Cli, northwind_csv: Path) -> None:
 
 
 def test_prints_the_sum_of_all_totals(northwind_csv: Path) -> None:
-    printed = Cli()("import", str(northwind_csv), "--map", "northwind").stdout.splitlines()
+    printed = Cli()("import", str(northwind_csv), "--from", "northwind").stdout.splitlines()
     expected = ["orders 830", "lines 2155", "processing 21", "shipped 809", "total USD 1330735.98", "imported 830"]
     assert [line.replace("\t", " ") for line in printed[:6]] == expected
 
 
 def test_importing_twice_changes_nothing(cli: Cli, northwind_csv: Path) -> None:
     before = cli("export").stdout
-    report = cli.json("import", str(northwind_csv), "--map", "northwind")
+    report = cli.json("import", str(northwind_csv), "--from", "northwind")
     assert (report["imported"], report["unchanged"], report["present"]) == (0, 830, 0)
     assert cli("export").stdout == before
 

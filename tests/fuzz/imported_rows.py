@@ -10,22 +10,21 @@ import msgspec
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.entrypoints.order_files.csv_orders import Layout
-from orderkeep.entrypoints.order_files.formats import FORMATS
-from orderkeep.entrypoints.order_files.reading import OwnLayout, order_reader
+from orderkeep.entrypoints.order_files.formats import FORMATS, convert
+from orderkeep.entrypoints.order_files.reading import Converter, order_reader
 from tests.fuzz.kept_orders import check_kept
 
-LAYOUTS: dict[str, Layout | None] = {"jsonl": None, "csv": OwnLayout()}
+CONVERTERS: dict[str, Converter | None] = {"jsonl": None, "csv": convert}
 
 
-def read_rows(content: bytes, layout: Layout | None) -> list[ImportRow]:
+def read_rows(content: bytes, converter: Converter | None) -> list[ImportRow]:
     """Read a file of orders."""
-    return list(order_reader(lambda: io.BytesIO(content), layout, lambda count: None)())
+    return list(order_reader(lambda: io.BytesIO(content), converter, lambda count: None)())
 
 
-def check_rows(content: bytes, layout: Layout | None) -> None:
+def check_rows(content: bytes, converter: Converter | None) -> None:
     """Read a file of orders, and hold to it what was read."""
-    rows = read_rows(content, layout)
+    rows = read_rows(content, converter)
     last = content.count(b"\n") + content.count(b"\r") + 1
     before = 0
     for row in rows:
@@ -48,9 +47,9 @@ def check_rows(content: bytes, layout: Layout | None) -> None:
 def _check_order(dto: OrderDTO) -> None:
     dto = replace(dto, id=dto.id or "order-1")
     written = msgspec.json.encode(dto)
-    for name, layout in LAYOUTS.items():
+    for name, converter in CONVERTERS.items():
         form = FORMATS[name]
-        (row,) = read_rows(form.beginning + form.order(written), layout)
+        (row,) = read_rows(form.beginning + form.order(written), converter)
         assert row.order is not None, f"as {name}, it cannot be read again: {row.problems}"
         assert replace(row.order, version=dto.version) == dto, f"as {name}, it reads itself differently"
     try:

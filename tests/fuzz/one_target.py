@@ -22,7 +22,7 @@ def look(name: str, options: list[str]) -> None:
     """Run atheris until it finds something, or its time is over. It ends the process."""
     import atheris
 
-    with atheris.instrument_imports(include=["orderkeep", "tests.fuzz", "tomllib"]):
+    with atheris.instrument_imports(include=["orderkeep", "tests.fuzz"]):
         target = load(name)
     limits = [f"-timeout={SLOWEST}", "-rss_limit_mb=1024", "-max_len=4096", "-len_control=20", "-print_final_stats=1"]
     atheris.Setup([sys.argv[0], *limits, *options], target.check)

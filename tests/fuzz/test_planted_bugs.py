@@ -24,10 +24,7 @@ BUGS = {
     "entity_tags": Bug("entrypoints/api/routing.py", '.strip(" \\t"))', ".strip())"),
     "idempotency_keys": Bug("entrypoints/api/dependencies.py", r"[ -~]{0,254}", r"[ -\x7f]{0,254}"),
     "query_parameters": Bug("entrypoints/api/routing.py", "keep_blank_values=True", "keep_blank_values=False"),
-    "order_files": Bug(
-        "entrypoints/order_files/csv_orders.py", "len(record.cells) != len(columns)", "not record.cells"
-    ),
-    "mapped_files": Bug("entrypoints/order_files/maps.py", "[+-]?[0-9]{1,20}", "[+-]?[0-9.]{1,20}"),
+    "order_files": Bug("entrypoints/order_files/formats.py", "-?[0-9]{1,20}", "-?[0-9.]{1,20}"),
 }
 HANG = Bug(
     "application/strict_json.py", "    return int(digits)\n", "    while digits == '7': pass\n    return int(digits)\n"

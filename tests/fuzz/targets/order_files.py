@@ -1,7 +1,7 @@
 """Files of orders, as JSON Lines and as our own CSV."""
 
 from orderkeep.entrypoints.order_files import formats
-from tests.fuzz.imported_rows import LAYOUTS, check_rows
+from tests.fuzz.imported_rows import CONVERTERS, check_rows
 
 COLUMNS = ",".join(formats.COLUMNS).encode()
 HEAD = b"id,user_id,total,currency,status,created_at,line_sku,line_name,line_quantity,line_unit_price\n"
@@ -40,5 +40,5 @@ TOKENS = (
 
 def check(data: bytes) -> None:
     """Read it as each kind of file."""
-    for layout in LAYOUTS.values():
-        check_rows(data, layout)
+    for converter in CONVERTERS.values():
+        check_rows(data, converter)

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,14 +14,13 @@ from typing import Any
 import click
 import msgspec
 
-from orderkeep.application.dtos import CommandResult
+from orderkeep.application.dtos import CommandResult, LineDTO
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import dry_run_form
-from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
 
@@ -40,7 +40,9 @@ COLOURS = {
 FOLDED_WIDTH = 20
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
-TIMES = {"at", "expires_at", "last_used_at", *(name for name, kind in ORDER_FIELDS.items() if kind is Kind.INSTANT)}
+TIMES = {"at", "created_at", "expires_at", "last_used_at", "updated_at"}
+AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price"}
+LINE_COLUMNS = tuple(field.name for field in fields(LineDTO))
 _TO_THE_SECOND = len("2026-11-22T10:00:00")
 
 
@@ -204,13 +206,11 @@ def print_order(order: dict[str, Any]) -> None:
     shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
     currency = shown.pop("currency")
     lines, documents = shown.pop("lines", []), shown.pop("documents", [])
-    amounts = {name for name in shown if ORDER_FIELDS.get(name) is Kind.AMOUNT}
     print_facts(
-        (name, str(Money(value, currency)) if name in amounts else _readable(_shortened(value, name)))
+        (name, str(Money(value, currency)) if name in AMOUNTS else _readable(_shortened(value, name)))
         for name, value in shown.items()
     )
-    names = tuple(LINE_FIELDS)
-    print_rows(names, ([_line_value(line[name], name, currency) for name in names] for line in lines))
+    print_rows(LINE_COLUMNS, ([_line_value(line[name], name, currency) for name in LINE_COLUMNS] for line in lines))
     print_rows(DOCUMENT_COLUMNS, ([document[name] for name in DOCUMENT_COLUMNS] for document in documents))
 
 
@@ -227,7 +227,7 @@ def _least_width(name: str, width: int) -> int:
 
 
 def _line_value(value: Any, name: str, currency: str) -> Any:
-    return Money(value, currency).major if LINE_FIELDS[name] is Kind.AMOUNT else value
+    return Money(value, currency).major if name in AMOUNTS else value
 
 
 def _shortened(value: Any, name: str) -> Any:

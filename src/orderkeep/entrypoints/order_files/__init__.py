@@ -1,1 +1,1 @@
-"""Files of orders: JSON Lines, and CSV with one row per order line, read through a column map."""
+"""Files of orders: JSON Lines, our own CSV, and any CSV with one row per order line, read by a converter."""

@@ -8,14 +8,29 @@ import csv
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import suppress
+from datetime import datetime
+from types import UnionType
+from typing import Any, get_args, get_type_hints
 
 import msgspec
 
+from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.application.use_cases.export_to_document import OrderFormat
-from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
+from orderkeep.entrypoints.order_files.reading import Converted
+from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows
+from orderkeep.entrypoints.schemas import ImportedOrder
 
+
+def _types(dto: type) -> dict[str, Any]:
+    """Return the type of each field, for an optional one that of its value."""
+    hints = get_type_hints(dto)
+    return {name: get_args(hint)[0] if isinstance(hint, UnionType) else hint for name, hint in hints.items()}
+
+
+LINE_FIELDS = _types(LineDTO)
+ORDER_FIELDS = {name: kind for name, kind in _types(OrderDTO).items() if name != "lines"}
 LINE_PREFIX = "line_"
 COLUMNS = (*ORDER_FIELDS, *(LINE_PREFIX + name for name in LINE_FIELDS))
 """The header of the CSV."""
@@ -38,45 +53,44 @@ def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
         yield of_order + [""] * len(LINE_FIELDS)
 
 
-def order_of(rows: Sequence[dict[str, str]]) -> dict[str, Any]:
-    """Return the order in its CSV rows, for the schema. A cell that is no value of its field stays a text, which the
-    schema rejects.
-    """
-    order = {name: _value(rows[0][name], kind) for name, kind in ORDER_FIELDS.items() if rows[0].get(name)}
-    lines = [
-        {
-            name: _value(row[LINE_PREFIX + name], kind)
-            for name, kind in LINE_FIELDS.items()
-            if row.get(LINE_PREFIX + name)
-        }
-        for row in rows
-    ]
-    order["lines"] = [] if lines == [{}] else lines
-    return order
+def convert(rows: Rows) -> Iterator[Converted]:
+    """Convert the CSV that `export` writes. Columns of optional fields may be missing."""
+    for name, field in ImportedOrder.model_fields.items():
+        if field.is_required() and name not in rows.columns:
+            rows.header.reject(name, "column_missing", "is required in the header")
+    for name in rows.columns:
+        if name not in COLUMNS:
+            rows.header.reject(name, "column_unknown", "is not a column of this format: select a converter with --from")
+    if rows.problems:
+        return
+    same = [name for name in ORDER_FIELDS if name in rows.columns]
+    for order in group_rows(rows, lambda row: row.get("id") or row.get("external_ref") or "", same):
+        lines = [_values(row, LINE_FIELDS, LINE_PREFIX) for row in order]
+        yield order, {**_values(order[0], ORDER_FIELDS), "lines": [] if lines == [{}] else lines}
 
 
-def _cell(value: Any, kind: Kind) -> str:
+def _values(row: Row, kinds: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    return {name: _value(cell, kind) for name, kind in kinds.items() if (cell := row.get(prefix + name))}
+
+
+def _cell(value: Any, kind: Any) -> str:
     if value is None:
         return ""
-    if kind is Kind.JSON:
-        return msgspec.json.encode(value).decode()
-    if kind is not Kind.TEXT:
-        return str(value)
-    text = str(value)
-    return GUARD + text if text == "" or text[0] in RISKY else text
+    if kind is str:
+        text = str(value)
+        return GUARD + text if text == "" or text[0] in RISKY else text
+    return str(value) if kind in (int, datetime) else msgspec.json.encode(value).decode()
 
 
-def _value(cell: str, kind: Kind) -> Any:
-    if kind is Kind.TEXT:
+def _value(cell: str, kind: Any) -> Any:
+    if kind is str:
         return cell.removeprefix(GUARD)
-    if kind in (Kind.NUMBER, Kind.AMOUNT) and _INTEGER.fullmatch(cell):
+    if kind is int and _INTEGER.fullmatch(cell):
         return int(cell)
-    if kind is Kind.JSON:
-        try:
+    if kind not in (int, datetime):
+        with suppress(InvalidJSON):
             return read_json(cell.encode())
-        except InvalidJSON:
-            return cell
-    return cell
+    return cell  # the schema rejects it, except a time
 
 
 def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:

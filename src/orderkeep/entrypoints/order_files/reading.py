@@ -1,86 +1,122 @@
-"""Reads the orders in a file for the importer: JSON Lines, or CSV with a layout."""
+"""Reads the orders in a file for the importer: JSON Lines, or CSV through a converter."""
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, Any
 
-from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
-from orderkeep.entrypoints.order_files import formats
-from orderkeep.entrypoints.order_files.csv_orders import Layout, Row, read_csv_orders, read_records
-from orderkeep.entrypoints.order_files.fields import ORDER_FIELDS
-from orderkeep.entrypoints.order_files.lines import Fault, TextLine, import_row, read_text_lines
-from orderkeep.entrypoints.order_files.maps import OWN, MappedLayout, load_map
-from orderkeep.entrypoints.schemas import ImportedOrder
+from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.order_files.rows import ColumnMissing, Row, Rows, TextLine
+from orderkeep.entrypoints.schemas import ImportedOrder, parse_json, read_imported_order
 
 OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
 """Opens the file at its beginning; called twice, to check and to write."""
 
-BLANK = " \t\r\n"
-"""The whitespace of JSON (RFC 8259, 2); `strip` without it would remove more."""
+Converted = tuple[Sequence[Row], dict[str, Any]]
+"""The rows of an order, one for each of its lines, and the order with the fields of our JSON."""
+
+Converter = Callable[[Rows], Iterable[Converted]]
+"""Yields the orders in the rows of a CSV file."""
+
+LONGEST_LINE = 1024 * 1024
+"""In bytes. The largest valid order, as `export` writes it, is shorter."""
+
+
+class ConverterFailed(Exception):
+    """A converter raised an exception, which is the cause of this one."""
 
 
 def order_reader(
-    open_file: OpenFile, layout: Layout | None, on_bytes: Callable[[int], object]
+    open_file: OpenFile, convert: Converter | None, on_bytes: Callable[[int], object], *, delimiter: str = ","
 ) -> Callable[[], Iterator[ImportRow]]:
-    """Return a function that reads the orders of a file, from its beginning at each call: CSV with the layout, or JSON
-    Lines without one. `on_bytes` gets the number of bytes read.
+    """Return a function that reads the orders of a file, from its beginning at each call: CSV with a converter, or JSON
+    Lines without one. `on_bytes` gets the number of bytes read. Reading raises `ConverterFailed`.
     """
 
     def read() -> Iterator[ImportRow]:
         with open_file() as file:
-            lines = read_text_lines(file, on_bytes)
-            if layout is None:
-                yield from _read_json_lines(lines)
-            else:
-                yield from read_csv_orders(read_records(lines, layout.delimiter), layout)
+            lines = _read_text_lines(file, on_bytes)
+            yield from _read_json_lines(lines) if convert is None else _read_csv(Rows(lines, delimiter), convert)
 
     return read
 
 
-def layout_of(map_name: str) -> Layout:
-    """Return the layout of a CSV file by the name of its map. Raises `InvalidMap`."""
-    return OwnLayout() if map_name == OWN else MappedLayout(load_map(map_name))
+def _read_text_lines(file: IO[bytes], on_bytes: Callable[[int], object]) -> Iterator[TextLine]:
+    """Yield the lines of a UTF-8 file, with or without a byte order mark."""
+    number = 0
+    while raw := file.readline(LONGEST_LINE + 1):
+        number += 1
+        on_bytes(len(raw))
+        if len(raw) > LONGEST_LINE:
+            message = f"exceeds {LONGEST_LINE:,} bytes: the rest of the file was not read"
+            yield number, "", ImportProblem(number, "", "line_too_long", message)
+            return
+        yield _text_line(number, raw.removeprefix(BOM_UTF8) if number == 1 else raw)
+
+
+def _text_line(number: int, raw: bytes) -> TextLine:
+    try:
+        text = raw.decode()
+        if "\0" not in text:
+            return number, text, None
+        found = ("nul", "contains a NUL character")
+    except UnicodeDecodeError as error:
+        text = raw.decode(errors="replace")
+        found = ("not_utf8", f"is not UTF-8 at byte {error.start + 1} of the line")
+    return number, text.replace("\0", "\ufffd"), ImportProblem(number, "", *found)
 
 
 def _read_json_lines(lines: Iterator[TextLine]) -> Iterator[ImportRow]:
-    for line in lines:
-        if line.problem is not None:
-            yield ImportRow(line.number, None, (line.problem,))
-        elif line.text.strip(BLANK):
-            yield _order_of(line)
+    for number, line, problem in lines:
+        if problem is not None:
+            yield ImportRow(number, None, (problem,))
+        elif text := line.strip(" \t\r\n"):  # the whitespace of JSON; without it, `strip` removes more
+            yield _validated(lambda text: parse_json(ImportedOrder, text.encode()).to_order(), text, [number])
 
 
-def _order_of(line: TextLine) -> ImportRow:
+def _read_csv(rows: Rows, convert: Converter) -> Iterator[ImportRow]:
+    was_damaged = False
+    for numbers, data in _convert(rows, convert):
+        row = _validated(read_imported_order, data, numbers)
+        problems = tuple(sorted((*rows.problems, *row.problems), key=lambda each: each.line))
+        is_whole = not problems and not was_damaged
+        yield ImportRow(row.line, row.order if is_whole else None, problems)
+        was_damaged = any(not each.field for each in rows.problems)  # a row that was left out may be of the next order
+        rows.problems.clear()
+    if rows.problems:
+        yield ImportRow(rows.problems[0].line, None, tuple(rows.problems))
+
+
+def _convert(rows: Rows, convert: Converter) -> Iterator[tuple[list[int], dict[str, Any]]]:
+    """Yield the orders, each with the lines in which its rows start."""
+    if rows.problems:
+        return
     try:
-        data = read_json(line.text.strip(BLANK).encode())
+        for order_rows, data in convert(rows):
+            yield [row.line for row in order_rows] or [rows.line], data
+    except ColumnMissing as error:
+        rows.header.reject(str(error), "column_missing", "is required in the header: the converter reads it")
+    except Exception as error:
+        raise ConverterFailed(f"raised {type(error).__name__} at line {rows.line} of the file") from error
+
+
+def _validated(read: Callable[[Any], OrderDTO], data: Any, numbers: Sequence[int]) -> ImportRow:
+    """Return the order, or all that is wrong with it. Its line n is in line `numbers[n]` of the file."""
+    try:
+        return ImportRow(numbers[0], read(data))
     except InvalidJSON as error:
-        message = str(error).replace("line 1, ", "")  # the problem has the line of the file
-        return ImportRow(line.number, None, (ImportProblem(line.number, "", error.code, message),))
-    return import_row(data, (), [line.number])
-
-
-class OwnLayout:
-    """The CSV that `export` writes. Columns of optional fields may be missing."""
-
-    delimiter = ","
-
-    def check_header(self, columns: Sequence[str]) -> list[Fault]:
-        required = [name for name, field in ImportedOrder.model_fields.items() if field.is_required()]
-        missing = [
-            Fault(name, "column_missing", "is required in the header") for name in required if name not in columns
-        ]
-        unknown = [name for name in columns if name not in formats.COLUMNS]
-        message = "is not a column of this map: select another map with --map"
-        return missing + [Fault(name, "column_unknown", message) for name in unknown]
-
-    def key_of(self, row: Row) -> str:
-        return row.cells.get("id") or row.cells.get("external_ref") or ""
-
-    def order_columns(self) -> Iterable[str]:
-        return ORDER_FIELDS
-
-    def read(self, rows: Sequence[Row]) -> tuple[dict[str, Any], list[Fault]]:
-        return formats.order_of([row.cells for row in rows]), []
+        found = [("", error.code, str(error).replace("line 1, ", ""))]  # the problem has the line of the file
+    except InvalidFields as error:
+        found = [(each.pointer.removeprefix("/"), each.code, each.message) for each in error.errors]
+    problems = []
+    for field, code, message in found:
+        of_line = re.match("lines/([0-9]+)", field)
+        later = numbers[int(of_line[1]) :] if of_line else numbers
+        problems.append(ImportProblem((later or numbers)[0], field, code, message))
+    return ImportRow(numbers[0], None, tuple(problems))

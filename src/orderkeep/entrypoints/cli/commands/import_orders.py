@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -20,31 +22,22 @@ from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import TEXT, command, format_of, format_option
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
-from orderkeep.entrypoints.order_files.maps import OWN, InvalidMap, text_of_built_in
-from orderkeep.entrypoints.order_files.reading import OpenFile, layout_of, order_reader
+from orderkeep.entrypoints.order_files import formats
+from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, OpenFile, order_reader
 
 MAX_IN_MEMORY = 16 * 1024 * 1024
 """Bytes of stdin that are kept in memory; more go to a temporary file."""
 
-MAP_HELP = "Column map for a CSV file: orderkeep, northwind or a TOML file. Default: orderkeep."
-
-
-def _print_map(ctx: click.Context, param: click.Parameter, name: str | None) -> None:
-    if name is None:
-        return
-    try:
-        output.write(text_of_built_in(name))
-    except InvalidMap as error:
-        raise click.BadParameter(f"{name} {error}", ctx, param) from None
-    ctx.exit()
+CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"}
+"""The built-in converters, by name."""
 
 
 @command(
     "import",
     """
-    FILE (- for stdin) has one order per line as JSON (.jsonl), or one row per order line as CSV (.csv). Orders keep
-    their dates and statuses. MAP defines the columns of a CSV file: orderkeep (what export writes), northwind (the
-    sample database), or a TOML file of your own; --print-map northwind prints an example.
+    FILE (- for stdin) has one order per line as JSON (.jsonl), or one row per order line as CSV (.csv), as export
+    writes it. Orders keep their dates and statuses. A CSV file of another program is read by a CONVERTER: northwind
+    (the sample database), or MODULE:FUNCTION, a function of your own in Python.
 
     The whole file is checked first. If any line is invalid, all errors are printed with their line numbers, nothing is
     imported, and the exit code is 5. Prints what the file contains, and how many orders were imported, were unchanged
@@ -52,25 +45,21 @@ def _print_map(ctx: click.Context, param: click.Parameter, name: str | None) -> 
     """,
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
-@click.option("--map", "map_name", type=TEXT, default=OWN, metavar="MAP", help=MAP_HELP)
+@click.option("--from", "converter", type=TEXT, metavar="CONVERTER", help="Converter of a CSV file of another program.")
 @format_option
-@click.option(
-    "--print-map",
-    type=TEXT,
-    metavar="NAME",
-    is_eager=True,
-    expose_value=False,
-    callback=_print_map,
-    help="Print a built-in map as a template.",
-)
 @click.option("--dry-run", is_flag=True, help="Check the file without writing anything.")
-def import_command(session: Session, file: str, map_name: str, format_name: str | None, *, dry_run: bool) -> None:
-    with _opened(file, format_name, map_name, times=1 if dry_run else 2) as read:
+def import_command(
+    session: Session, file: str, converter: str | None, format_name: str | None, *, dry_run: bool
+) -> None:
+    with _opened(file, format_name, converter, times=1 if dry_run else 2) as read:
 
         async def run(use_cases: UseCases) -> ImportReport:
             return await use_cases.import_orders.execute(read, dry_run=dry_run, actor=CLI_ACTOR)
 
-        report = session.run(run)
+        try:
+            report = session.run(run)
+        except ConverterFailed as error:
+            raise _converter_failure(f"{converter} {error}", failures.INVALID) from error
     if session.as_json:
         output.write_json(report)
     else:
@@ -81,20 +70,38 @@ def import_command(session: Session, file: str, map_name: str, format_name: str 
 
 @contextmanager
 def _opened(
-    path: str, format_name: str | None, map_name: str, *, times: int
+    path: str, format_name: str | None, name: str | None, *, times: int
 ) -> Iterator[Callable[[], Iterator[ImportRow]]]:
     """Return what reads the orders of the file, `times` times, with a progress bar. Raises `click.UsageError` if the
     options do not fit the file.
     """
-    kind = format_name or ("csv" if map_name != OWN else format_of(path))
-    if kind == "jsonl" and map_name != OWN:
-        raise click.UsageError("--map is for CSV files: omit it for JSON Lines.")
-    try:
-        layout = layout_of(map_name) if kind == "csv" else None
-    except InvalidMap as error:
-        raise click.BadParameter(f"{map_name} {error}", param_hint="--map") from None
+    kind = format_name or ("csv" if name else format_of(path))
+    if kind == "jsonl" and name:
+        raise click.UsageError("--from is for CSV files: omit it for JSON Lines.")
+    convert, delimiter = _load_converter(name) if name else (formats.convert if kind == "csv" else None, ",")
     with _rereadable(path) as (open_file, size), output.progress("Importing", times * size) as advance:
-        yield order_reader(open_file, layout, advance)
+        yield order_reader(open_file, convert, advance, delimiter=delimiter)
+
+
+def _load_converter(name: str) -> tuple[Converter, str]:
+    """Import a converter, also from the current directory, with the delimiter that its module sets."""
+    module_name, _, function_name = CONVERTERS.get(name, name).partition(":")
+    if not (module_name and function_name):
+        message = f"{name} is neither MODULE:FUNCTION nor one of {', '.join(CONVERTERS)}"
+        raise click.BadParameter(message, param_hint="--from")
+    sys.path.append(str(Path.cwd()))  # at the end: no file there replaces a module of Python
+    try:
+        module = import_module(module_name)
+        convert, delimiter = getattr(module, function_name), getattr(module, "DELIMITER", ",")
+        csv.reader([], delimiter=delimiter)
+    except Exception as error:
+        raise _converter_failure(f"{name} cannot be imported: {type(error).__name__}", failures.USAGE) from error
+    return convert, delimiter
+
+
+def _converter_failure(message: str, exit_code: int) -> failures.Failure:
+    hint = "run the command again with --debug to see where"
+    return failures.Failure(f"the converter {message}", exit_code, "converter_failed", hint=hint)
 
 
 @contextmanager
