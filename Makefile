@@ -6,6 +6,7 @@ STORE  ?=
 LAMBDA_PYTHON ?= $(BIN)/python
 PORT   ?= 8000
 SECONDS ?= 60
+ROUNDS ?= 100
 SEED   ?= 1
 # Not ?=: some shells export a HOST that is not meant for us.
 HOST   = 127.0.0.1
@@ -28,7 +29,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup serve test unit check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: help setup serve torture test unit check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/
 
 serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
+
+torture: .venv/.installed-unit $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## stress-test a store (STORE=sqlite:///scratch.db ROUNDS=100)
+	@$(BIN)/python -m tests.torture --store '$(STORE)' --rounds '$(ROUNDS)' $(ARGS)
 
 test: setup ## run all tests (ARGS="-k money" for some of them)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)

@@ -58,7 +58,7 @@ def _of_module(module: str, name: str) -> Iterator[str]:
     top = module.partition(".")[0]
     if top in NEVER_IMPORTED or (module == "importlib" and name not in MAY_IMPORT_BY_NAME):
         yield module
-    if top == "random" and name not in ONLY_PAUSES_AND_SAMPLES and not name.startswith("testing/"):
+    if top == "random" and name not in ONLY_PAUSES_AND_SAMPLES:
         yield module
 
 

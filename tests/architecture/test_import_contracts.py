@@ -23,7 +23,6 @@ ACYCLIC = "No circular imports"
 ADAPTERS = "Only bootstrap knows the adapters"
 INDEPENDENT = "No adapter knows another"
 SETTINGS = "Only bootstrap and entrypoints know the settings"
-TESTING = "Only the torture command knows the test suite"
 PYDANTIC_SETTINGS = "Only config knows pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint knows FastAPI"
 STRUCTLOG = "Only logs.py knows structlog"
@@ -46,7 +45,7 @@ VIOLATIONS = [
     ("application/use_cases/planted.py", "import orderkeep.bootstrap", {INWARD}),
     ("infrastructure/planted.py", "def later():\n    import orderkeep.bootstrap", {INWARD}),
     ("bootstrap/stores.py", "import orderkeep.entrypoints", {INWARD}),
-    ("bootstrap/stores.py", "import orderkeep.testing", {ACYCLIC, INWARD, TESTING}),
+    ("bootstrap/stores.py", "import orderkeep.testing", {ACYCLIC, INWARD}),
     ("testing/planted.py", "import orderkeep.entrypoints.api", {INWARD}),
     ("entrypoints/planted.py", "import orderkeep.__main__", {INWARD}),
     ("not_in_any_layer.py", "", {INWARD}),
@@ -79,8 +78,8 @@ VIOLATIONS = [
     ("infrastructure/__init__.py", "import orderkeep.infrastructure.memory_repo", {INDEPENDENT}),
     ("infrastructure/planted/deep.py", "from orderkeep.infrastructure import memory_repo", {INDEPENDENT}),
     ("testing/planted.py", "import orderkeep.config", {SETTINGS}),
-    ("entrypoints/api/planted.py", "from orderkeep.testing import workloads", {TESTING}),
-    ("entrypoints/cli/commands/demo.py", "import orderkeep.testing.orders", {TESTING}),
+    ("entrypoints/api/planted.py", "from orderkeep.testing import orders", {INWARD}),
+    ("entrypoints/cli/commands/demo.py", "import orderkeep.testing.orders", {INWARD}),
     ("bootstrap/stores.py", "import pydantic_settings", {PYDANTIC_SETTINGS}),
     ("entrypoints/planted.py", "from pydantic_settings import BaseSettings", {PYDANTIC_SETTINGS}),
     ("bootstrap/stores.py", "from fastapi import FastAPI", {FASTAPI, NO_HTTP}),

@@ -9,7 +9,13 @@ from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing import OrderStoreContract
 from tests.contract import broken_reads as reads
 from tests.contract import broken_saves as saves
+from tests.torture.contract import TortureContract
 from tests.torture.planted import ReadsAReplica
+
+
+class WholeContract(OrderStoreContract, TortureContract):
+    """All that the stores here are tested for."""
+
 
 Store = type[InMemoryOrderRepository]
 
@@ -30,9 +36,9 @@ FOUND_BY: list[tuple[Store, str]] = [
     (saves.SkipsWhatDidNotChange, "test_saves_an_order_again_where_nothing_changed"),
     (saves.RepeatsTheLastSave, "test_saves_nothing_where_nothing_is_given"),
     (saves.BlindWrites, "test_refuses_to_save_over_a_change_that_was_not_seen"),
-    (saves.Upserts, "test_refuses_to_place_an_order_that_is_there"),
-    (saves.InsertsWhatIsMissing, "test_refuses_to_change_an_order_that_is_not_there"),
-    (saves.TakesLaterVersions, "test_refuses_a_version_from_the_future"),
+    (saves.Upserts, "test_refuses_any_version_but_the_one_that_is_stored"),
+    (saves.InsertsWhatIsMissing, "test_refuses_any_version_but_the_one_that_is_stored"),
+    (saves.TakesLaterVersions, "test_refuses_any_version_but_the_one_that_is_stored"),
     (saves.SavesTheFirstOnly, "test_saves_several_orders_in_one_commit"),
     (saves.SavesOneByOne, "test_saves_all_of_several_orders_or_none"),
     (saves.TakesOneOrderTwice, "test_refuses_one_order_twice_in_a_save"),
@@ -47,15 +53,14 @@ FOUND_BY: list[tuple[Store, str]] = [
     (reads.TellsNoChain, "test_chains_the_changes_of_an_order"),
     (reads.TellsNoChain, "test_is_found_in_order_when_verified"),
     (reads.SkipsEveryFifthChange, "test_is_found_in_order_when_verified"),
-    (reads.UnorderedTies, "test_lists_newest_first_and_by_id_within_an_instant"),
+    (reads.UnorderedTies, "test_answers_every_filter_exactly"),
     (reads.FindsTagsByTheirBeginning, "test_answers_every_filter_exactly"),
     (reads.IncludesTheLastInstant, "test_answers_every_filter_exactly"),
-    (reads.IncludesTheLastInstant, "test_includes_the_first_instant_of_a_range_and_not_the_last"),
     (reads.FiltersByTheFirstStatus, "test_filters_by_an_order_as_it_is_now"),
     (reads.PagesByTimeAlone, "test_pages_through_every_filter"),
     (reads.NeedsTheOrderItGoesOnFrom, "test_goes_on_behind_any_place_an_order_need_not_be_there"),
-    (reads.GivesSmallPages, "test_gives_no_more_than_the_limit"),
-    (reads.SkipsEveryFifthChange, "test_feeds_all_changes_in_the_order_of_their_commits"),
+    (reads.GivesSmallPages, "test_pages_through_every_filter"),
+    (reads.SkipsEveryFifthChange, "test_goes_on_from_every_position_with_pages_of_any_size"),
     (reads.FeedsOneChangeACommit, "test_feeds_all_orders_of_one_commit"),
     (saves.FeedsBeforeItCommits, "test_feeds_nothing_of_a_refused_save"),
     (reads.RepeatsTheLastOfAPage, "test_goes_on_from_every_position_with_pages_of_any_size"),
@@ -82,14 +87,14 @@ FOUND_BY: list[tuple[Store, str]] = [
 @pytest.mark.parametrize("broken, test", FOUND_BY, ids=lambda value: getattr(value, "__name__", value))
 async def test_finds_the_fault(broken: Store, test: str) -> None:
     with pytest.raises((AssertionError, pytest.fail.Exception, OrderkeepError)):
-        await getattr(OrderStoreContract(), test)(broken())
+        await getattr(WholeContract(), test)(broken())
 
 
 def test_every_test_of_the_contract_finds_a_fault() -> None:
-    tests = {name for name in dir(OrderStoreContract) if name.startswith("test_")}
+    tests = {name for name in dir(WholeContract) if name.startswith("test_")}
     assert {test for _, test in FOUND_BY} == tests
 
 
 async def test_a_sound_store_has_none_of_the_faults() -> None:
     for test in sorted({test for _, test in FOUND_BY}):
-        await getattr(OrderStoreContract(), test)(InMemoryOrderRepository())
+        await getattr(WholeContract(), test)(InMemoryOrderRepository())

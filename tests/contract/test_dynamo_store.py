@@ -8,9 +8,10 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing import OrderStoreContract
 from tests.servers.dynamodb import Server
+from tests.torture.contract import TortureContract
 
 
-class TestDynamoStore(OrderStoreContract):
+class TestDynamoStore(OrderStoreContract, TortureContract):
     @pytest.fixture
     async def store(self, dynamodb: Server) -> AsyncIterator[OrderStore]:
         store = open_store(await dynamodb.new_url())
@@ -18,7 +19,7 @@ class TestDynamoStore(OrderStoreContract):
         await store.close()
 
 
-class TestDynamoStoreAsOnLambda(OrderStoreContract):
+class TestDynamoStoreAsOnLambda(OrderStoreContract, TortureContract):
     """With the HTTP client used on Lambda."""
 
     @pytest.fixture

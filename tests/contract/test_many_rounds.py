@@ -10,19 +10,15 @@ import pytest
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
+from orderkeep.domain.exceptions import CommandRefused
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order
-from orderkeep.testing.stores import WatchedStore
-from orderkeep.testing.workloads import (
-    race_cancel_against_ship,
-    read_feed_beside_writers,
-    record_histories,
-    retry_with_one_key,
-    walk_pages_under_writes,
-)
-from orderkeep.testing.workloads.writes import judge_race
+from orderkeep.testing.saves import ConcurrencyContract, only_winner
 from tests.contract.test_memory_store import PoliteStore
+from tests.torture.histories import record_histories
+from tests.torture.reads_under_writes import read_feed_beside_writers, walk_pages_under_writes
+from tests.torture.watched_store import WatchedStore
 
 ROUNDS = 200
 AT_ONCE = 32
@@ -45,14 +41,8 @@ async def store(new_store: Callable[[], OrderStore]) -> AsyncIterator[OrderStore
     await store.close()
 
 
-async def test_one_of_32_tasks_that_cancel_and_ship_an_order_wins(store: OrderStore) -> None:
-    count = await race_cancel_against_ship(store, rounds=ROUNDS, at_once=AT_ONCE)
-    assert count.winners.total() == ROUNDS
-
-
-async def test_32_retries_with_one_key_have_one_effect_and_one_answer(store: OrderStore) -> None:
-    count = await retry_with_one_key(store, rounds=ROUNDS, at_once=AT_ONCE)
-    assert (count.requests, count.replayed) == (2 * ROUNDS * AT_ONCE, 2 * ROUNDS * (AT_ONCE - 1))
+class TestManyRaces(ConcurrencyContract):
+    rounds = ROUNDS
 
 
 async def test_page_walks_under_writes_see_what_matched_throughout_once(store: OrderStore) -> None:
@@ -79,7 +69,7 @@ async def test_one_of_32_threads_that_cancel_and_ship_an_order_wins(store: Order
         do = build_use_cases(store)
         commands = [do.cancel_order.execute if contender % 2 else do.ship_order.execute for contender in range(AT_ONCE)]
         answers = await asyncio.to_thread(in_threads, commands, order_id)
-        won = judge_race(answers)
+        won = only_winner(answers, CommandRefused).order
         assert (await do.get_order.execute(order_id)).version == won.version == 2
 
 

@@ -10,6 +10,7 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing import OrderStoreContract
+from tests.torture.contract import TortureContract
 
 
 class PoliteStore(InMemoryOrderRepository):
@@ -24,7 +25,7 @@ class PoliteStore(InMemoryOrderRepository):
         return await super().save(*orders)
 
 
-class TestMemoryStore(OrderStoreContract):
+class TestMemoryStore(OrderStoreContract, TortureContract):
     @pytest.fixture(params=[InMemoryOrderRepository, PoliteStore])
     async def store(self, request: pytest.FixtureRequest) -> AsyncIterator[OrderStore]:
         store: OrderStore = request.param()

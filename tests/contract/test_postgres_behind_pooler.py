@@ -11,6 +11,7 @@ from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, conn
 from orderkeep.testing import OrderStoreContract
 from orderkeep.testing.orders import pending_order
 from tests.servers.pooler import transaction_pooler
+from tests.torture.contract import TortureContract
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ async def pooler_url(postgres_url: str) -> AsyncIterator[str]:
         yield url
 
 
-class TestPostgresStoreBehindPooler(OrderStoreContract):
+class TestPostgresStoreBehindPooler(OrderStoreContract, TortureContract):
     @pytest.fixture
     async def store(self, pooler_url: str) -> AsyncIterator[OrderStore]:
         store = PostgresOrderRepository(pooler_url)

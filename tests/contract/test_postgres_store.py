@@ -7,9 +7,10 @@ import pytest
 from orderkeep.application.ports import OrderStore
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.testing import OrderStoreContract
+from tests.torture.contract import TortureContract
 
 
-class TestPostgresStore(OrderStoreContract):
+class TestPostgresStore(OrderStoreContract, TortureContract):
     @pytest.fixture
     async def store(self, postgres_url: str) -> AsyncIterator[OrderStore]:
         store = PostgresOrderRepository(postgres_url)

@@ -1,13 +1,10 @@
-"""The contract as somebody else uses it: from their own folder, with their own settings, on their own store."""
+"""The contract as an author of another store uses it: in their folder, with their settings and their store."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-import orderkeep.testing
 from orderkeep.testing import OrderStoreContract
 
 THEIRS = """
@@ -53,14 +50,3 @@ def test_a_faulty_store_is_told_what_was_expected_and_what_was_seen(tmp_path: Pa
     assert answer.returncode == 1
     assert "test_gives_a_change_by_its_version" in answer.stdout
     assert "AssertionError: assert ChangeDTO(" in answer.stdout
-
-
-def test_the_workloads_need_no_pytest(tmp_path: Path) -> None:
-    script = "import sys; sys.modules['pytest'] = None; import orderkeep.testing.workloads as w; print(*w.__all__)"
-    answer = run(tmp_path, "-c", script)
-    assert "race_cancel_against_ship" in answer.stdout, answer.stderr
-
-
-def test_there_is_no_more_to_the_package_than_it_says() -> None:
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
-        _ = orderkeep.testing.nothing

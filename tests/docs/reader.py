@@ -35,6 +35,7 @@ NOT_RUN = {
     "make release",
     "make setup",
     "make test",
+    "make torture STORE=sqlite:///scratch.db ROUNDS=1000",
     "make unit",
     'make test ARGS="tests/test_cancel_order.py"',
     'make test ARGS="tests/architecture -k planted"',
@@ -67,7 +68,7 @@ class Reader:
         self.exit_code = 0
         self.server: tuple[subprocess.Popen[bytes], int] | None = None
         (folder / ".home").mkdir(parents=True)
-        for name in (".venv", "docs"):
+        for name in (".venv", "docs", "tests"):
             (folder / name).symlink_to(CHECKOUT / name)
         if diffs:
             apply(diffs, folder)

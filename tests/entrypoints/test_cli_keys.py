@@ -17,8 +17,8 @@ from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.api_keys import USED
-from orderkeep.testing.stores import WatchedStore
 from tests.entrypoints.cli_calls import Cli, environment, on_a_terminal, run
+from tests.torture.watched_store import WatchedStore
 
 FIELDS = ["id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at"]
 STAFF = ("keys", "create", "--name", "till 3", "--scope", "orders:ship", "--scope", "orders:read")

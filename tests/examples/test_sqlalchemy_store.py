@@ -9,7 +9,7 @@ import pytest
 from examples.sqlalchemy_store.store import SqlAlchemyStore
 from orderkeep.application.ports import OrderStore
 from orderkeep.testing import OrderStoreContract
-from orderkeep.testing.torture import torture
+from tests.torture.torture import torture
 
 FOLDER = Path(__file__).parents[2] / "examples" / "sqlalchemy_store"
 

@@ -11,10 +11,10 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.infrastructure.dynamo_repo import feed
 from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.stores import read_feed, save_a_delivered_order, save_all
-from orderkeep.testing.workloads import read_feed_beside_writers
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
+from tests.torture.reads_under_writes import read_feed_beside_writers
 
 Behind = tuple[OrderStore, DynamoProxy]
 

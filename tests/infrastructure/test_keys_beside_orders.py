@@ -12,8 +12,9 @@ from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.testing.api_keys import REVOKED, USED, api_key, customers_key, full_key
 from orderkeep.testing.orders import pending_order
-from orderkeep.testing.stores import WatchedStore, read_all
-from orderkeep.testing.torture import torture
+from orderkeep.testing.stores import read_all
+from tests.torture.torture import torture
+from tests.torture.watched_store import WatchedStore
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import ChangeFeed
+from orderkeep.application.ports import OrderStore
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, repository
 from orderkeep.infrastructure.postgres_repo.queries import READ_CHANGES, write_of
@@ -60,7 +60,7 @@ async def about_to_commit(url: str, order: Order) -> AsyncIterator[Any]:
         await connection.close()
 
 
-async def fed(store: ChangeFeed) -> list[str]:
+async def fed(store: OrderStore) -> list[str]:
     return [change.order_id for change in await read_feed(store)]
 
 

@@ -1,4 +1,4 @@
-"""Stores with one fault each, in memory: what torture must find. `WatchedStore` lets others in at every call."""
+"""Memory stores with one fault each, which torture must find. `WatchedStore` interleaves their calls."""
 
 import asyncio
 from collections import defaultdict
@@ -11,8 +11,8 @@ from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
 
 class LooksUpKeysFirst(InMemoryOrderRepository):
-    """Keys in a place of their own, looked up before the order is loaded: a retry misses the key of its twin, and
-    then sees what its twin did.
+    """Looks up keys before it loads the order: a concurrent retry misses the key of the first request, but sees its
+    effect.
     """
 
     async def get_by_id(self, order_id: str) -> Order | None:
@@ -25,7 +25,7 @@ class LooksUpKeysFirst(InMemoryOrderRepository):
 
 
 class ReadsAReplica(InMemoryOrderRepository):
-    """Answers reads that decide nothing from a copy that lags a commit behind, for a while."""
+    """Reads snapshots from a copy that lags one commit behind for a while."""
 
     LAG = 2
 
@@ -48,7 +48,7 @@ class ReadsAReplica(InMemoryOrderRepository):
 
 
 class DecidesOnAReplica(ReadsAReplica):
-    """Loads what is to be decided on from such a copy: saves are still refused, but so are requests that were right."""
+    """Loads orders from such a copy: stale saves are still rejected, but so are valid requests."""
 
     async def get_by_id(self, order_id: str) -> Order | None:
         if self.stale_answers[order_id] > 0:
@@ -66,14 +66,14 @@ class DecidesOnAReplica(ReadsAReplica):
 
 
 class ListsInCircles(InMemoryOrderRepository):
-    """Takes no notice of where a list is to go on."""
+    """Ignores the position at which a list continues."""
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         return await super().list_page(where, None, limit)
 
 
 class FeedsInCircles(InMemoryOrderRepository):
-    """Gives the position that it was asked with."""
+    """Returns the position that it was called with."""
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         return replace(await super().read_changes(after, limit), position=after or "0")

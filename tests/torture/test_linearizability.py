@@ -6,7 +6,7 @@ from itertools import combinations, permutations
 from hypothesis import find, given
 from hypothesis import strategies as st
 
-from orderkeep.testing.linearizability import Operation, linearize
+from tests.torture.linearizability import Operation, linearize
 
 Write = int | None  # what is written; None reads
 Register = Operation[Write, int]

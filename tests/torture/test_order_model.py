@@ -1,11 +1,11 @@
-"""The model of one order answers as the use cases do, asked one thing after the other."""
+"""The model of one order responds as the use cases do to sequential requests."""
 
 from random import Random
 
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.linearizability import Operation
-from orderkeep.testing.order_model import DONE, Ask, Kept, Reply, Sight, ask_one_after_the_other, step
-from orderkeep.testing.workloads.histories import _plan, _Recorder, judge_history
+from tests.torture.histories import _plan, _Recorder, judge_history
+from tests.torture.linearizability import Operation
+from tests.torture.order_model import DONE, Ask, Kept, Reply, Sight, respond, step
 
 
 async def test_answers_as_the_use_cases_do() -> None:
@@ -15,7 +15,7 @@ async def test_answers_as_the_use_cases_do() -> None:
         kept: Kept | None = None
         await recorder.follow(1, _plan(Random(seed), 12))
         for operation in recorder.history:
-            kept, due = ask_one_after_the_other(kept, operation.asked)
+            kept, due = respond(kept, operation.asked)
             assert operation.answer == due
             heard.add(due.outcome)
     refusals = {"order_not_found", "idempotency_key_reused", "version_mismatch"}
@@ -25,7 +25,7 @@ async def test_answers_as_the_use_cases_do() -> None:
 def test_tells_one_cancellation_from_another() -> None:
     placed = Sight(1, "pending", "web-7", None)
     mine, yours = Ask("cancel", detail="mine"), Ask("cancel", detail="yours")
-    cancelled, due = ask_one_after_the_other(Kept(placed), mine)
+    cancelled, due = respond(Kept(placed), mine)
     assert due == Reply(DONE, Sight(2, "cancelled", "web-7", "mine"))
     assert step(Kept(placed), Operation(1, yours, due, 3, 5)) == ()
     assert step(Kept(placed), Operation(1, mine, due, 3, 5)) == (cancelled,)
@@ -40,6 +40,6 @@ def test_a_violation_names_what_cannot_come_next() -> None:
         judge_history([place, late])
     except AssertionError as violation:
         told = str(violation)
-    assert told.startswith("1 of 2 answers can follow one another")
+    assert told.startswith("1 of 2 responses can follow one another")
     assert "client 2, 2 to 3: Ask(what='get'" in told
     judge_history([place])

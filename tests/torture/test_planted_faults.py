@@ -10,10 +10,10 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.torture import TortureReport, torture
 from tests.contract.broken_reads import GivesPositionsBeforeItCommits, PagesByTimeAlone, SkipsEveryFifthChange
 from tests.contract.broken_saves import BlindWrites, ChecksThenWrites, LosesRequestKeys, Upserts
 from tests.torture.planted import DecidesOnAReplica, FeedsInCircles, ListsInCircles, LooksUpKeysFirst, ReadsAReplica
+from tests.torture.torture import TortureReport, torture
 
 ROUNDS = 10
 
@@ -102,7 +102,7 @@ async def test_a_lost_answer_hides_no_fault_from_the_histories() -> None:
 
 
 async def test_a_round_that_does_not_end_is_a_violation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("orderkeep.testing.torture.LONGEST_ROUND_SECONDS", 0.2)
+    monkeypatch.setattr("tests.torture.torture.LONGEST_ROUND_SECONDS", 0.2)
     report = await torture(NeverAnswers(), rounds=1)
     assert [check.first.seen for check in report.checks if check.check == "pages" and check.first] == [
         "the round did not end within 0.2 seconds"

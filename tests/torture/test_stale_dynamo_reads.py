@@ -12,10 +12,10 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.dynamo_repo.client import SETTINGS_KEY, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.items import Item
-from orderkeep.testing.stores import ContractViolation
-from orderkeep.testing.workloads import record_histories
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
+from tests.torture.histories import record_histories
+from tests.torture.watched_store import ContractViolation
 
 ROUNDS = 10
 LAG = 4
@@ -67,6 +67,6 @@ async def test_histories_detect_a_store_with_stale_reads(
         return item
 
     monkeypatch.setattr(OrdersTable, "get", get)
-    with pytest.raises(ContractViolation, match=r"answers can follow one another|answered were"):
+    with pytest.raises(ContractViolation, match=r"responses can follow one another|not the stored changes"):
         await record_histories(store, rounds=3 * ROUNDS)
     assert rule.served > 0

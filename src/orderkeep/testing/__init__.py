@@ -1,42 +1,28 @@
-"""Hold any store to the contract: `OrderStoreContract` for pytest, and `workloads` that need no pytest at all.
+"""Contract suites for pytest: derive from one, and add a fixture that opens your empty store.
 
     class TestMyStore(OrderStoreContract):
         @pytest.fixture
         async def store(self) -> AsyncIterator[OrderStore]:
-            store = MyStore(...)  # empty
+            store = MyStore(...)
             yield store
             await store.close()
 
-`DocumentStoreContract` does the same for a document store, given as a fixture `documents`, and `ApiKeyStoreContract`
-for a store of API keys, given as a fixture `keys`.
-`orderkeep.testing.orders` builds orders of which no two fields are equal.
+`DocumentStoreContract` needs a fixture `documents`, `ApiKeyStoreContract` a fixture `keys`.
 """
 
-from typing import TYPE_CHECKING
+import pytest
 
-if TYPE_CHECKING:
-    from orderkeep.testing.api_key_contract import ApiKeyStoreContract
-    from orderkeep.testing.contract import OrderStoreContract
-    from orderkeep.testing.documents import DocumentStoreContract
+pytest.register_assert_rewrite(*(f"{__name__}.{module}" for module in ("api_keys", "documents", "reads", "saves")))
+
+from orderkeep.testing.api_keys import ApiKeyStoreContract  # noqa: E402
+from orderkeep.testing.documents import DocumentStoreContract  # noqa: E402
+from orderkeep.testing.reads import ReadContract  # noqa: E402
+from orderkeep.testing.saves import ConcurrencyContract, SaveContract  # noqa: E402
 
 __all__ = ["ApiKeyStoreContract", "DocumentStoreContract", "OrderStoreContract"]
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pytest  # only here: a command that runs the workloads does without
+class OrderStoreContract(SaveContract, ReadContract, ConcurrencyContract):
+    """Derive from it, and add a fixture `store`: an empty store, opened for each test and closed after it."""
 
-    rewritten = ("api_key_contract", "contract", "documents")
-    pytest.register_assert_rewrite(*(f"orderkeep.testing.{module}" for module in rewritten))
-    if name == "ApiKeyStoreContract":
-        from orderkeep.testing.api_key_contract import ApiKeyStoreContract
-
-        return ApiKeyStoreContract
-    if name == "DocumentStoreContract":
-        from orderkeep.testing.documents import DocumentStoreContract
-
-        return DocumentStoreContract
-    from orderkeep.testing.contract import OrderStoreContract
-
-    return OrderStoreContract
+    pytestmark = pytest.mark.asyncio

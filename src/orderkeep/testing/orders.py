@@ -1,4 +1,4 @@
-"""Orders to test with. No two fields of one are equal, because equal values hide swapped columns."""
+"""Sample orders. No two fields of one are equal, because equal values hide swapped columns."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,20 +10,19 @@ from orderkeep.domain.entities import Attribution, Order
 from orderkeep.domain.value_objects import Cancellation
 
 SINCE = datetime(2026, 2, 3, 4, 5, 6, 789_012, UTC)
-"""When the orders below begin; order number n is n seconds younger."""
-
+"""Order number n is created n seconds later."""
 
 OWN = "torture-"
-"""How the ids of users and the numbers of orders begin that a workload makes for itself."""
+"""The prefix of user IDs and order references of tests that share a store."""
 
 
 def own_user() -> str:
-    """Return the id of a user that nobody else has, told apart by how it begins."""
+    """Return a new user ID with that prefix."""
     return f"{OWN}{new_order_id()}"
 
 
 def place_command(number: int = 1, **changes: Any) -> PlaceOrder:
-    """Return an order to place: all of its fields given, none of them equal, the total as it must be."""
+    """Return an order to place with all fields, and the total that they add up to."""
     lines = (
         LineDTO(f"A-{number}", "Lamp", 3, 4_751, 211, 997),
         LineDTO(f"B-{number}", "Shade, linen", 7, 1_301 + number * 1_000, 107, 53),
@@ -44,12 +43,12 @@ def place_command(number: int = 1, **changes: Any) -> PlaceOrder:
 
 
 def pending_order(number: int = 1, **changes: Any) -> Order:
-    """Return a new order with all of its fields given: `order-1` for number 1, and so on."""
+    """Return a new order with all fields: `order-1` for number 1, and so on."""
     return place_command(number, **changes).to_order(f"order-{number}", SINCE + timedelta(seconds=number))
 
 
 def cancelled_order(number: int = 1) -> Order:
-    """Return an order with every field filled, its cancellation, who asked and the key as well; not saved yet."""
+    """Return an unsaved order with every field, including cancellation, actor and idempotency key."""
     pending = OrderDTO.of(pending_order(number))
     cancelled = replace(
         pending,
@@ -65,7 +64,7 @@ def cancelled_order(number: int = 1) -> Order:
 
 
 def small_order(order_id: str, *, at: datetime = SINCE, **fields: Any) -> Order:
-    """Return an order with no more than it needs, created `at`, and with the fields given."""
+    """Return an order with the required fields only, created `at`, and with the fields given."""
     values: dict[str, Any] = {"user_id": "user-42", "total": 9_900, "currency": "EUR", "status": "pending"}
     dto = OrderDTO(id=order_id, created_at=at, updated_at=at, **values)
     return replace(dto, **fields).to_imported_order()

@@ -1,53 +1,30 @@
-"""Read from and write to any store in tests: whole lists and feeds, orders in each status, and interleaved calls."""
+"""Write to and read from any store in tests: orders in each status, whole lists, whole feeds."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from random import Random
-from typing import ParamSpec, TypeVar
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import astuple
+from datetime import timedelta
 
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.application.ports import (
-    ChangeFeed,
-    FeedPage,
-    ListPosition,
-    OrderFilter,
-    OrderQueries,
-    OrderStore,
-    SnapshotPage,
-)
+from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Attribution, Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
-from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.testing.orders import SINCE, small_order
 
-
-class ContractViolation(AssertionError):
-    """The store did what no store may do; the message says what was seen."""
-
-
-AT_ONCE = 10
-"""How many orders are saved in one commit at most: a store may have a bound, for orders and their tags together."""
+EVERYTHING = OrderFilter()
+"""No filter."""
 
 
 async def save_all(store: OrderStore, orders: Sequence[Order]) -> None:
-    """Save many orders, in as few commits as any store takes."""
-    for start in range(0, len(orders), AT_ONCE):
-        await store.save(*orders[start : start + AT_ONCE])
-
-
-def an_hour_later(hours: int) -> datetime:
-    """Return a moment that many hours after the orders began."""
-    return SINCE + timedelta(hours=hours)
+    """Save many orders, ten in a commit: a store may limit orders and their tags together."""
+    for start in range(0, len(orders), 10):
+        await store.save(*orders[start : start + 10])
 
 
 async def loaded(store: OrderStore, order_id: str) -> Order:
-    """Return an order that is known to be there."""
+    """Return an order that must exist."""
     order = await store.get_by_id(order_id)
-    assert order is not None, f"{order_id} was saved, and is not there"
+    assert order is not None, f"{order_id} was saved and is missing"
     return order
 
 
@@ -56,75 +33,16 @@ async def save_a_delivered_order(store: OrderStore, order_id: str = "order-1") -
     order = small_order(order_id)
     await store.save(order)
     for hour, move in enumerate((order.confirm, order.ship, order.deliver), start=1):
-        move(at=an_hour_later(hour))
+        move(at=SINCE + timedelta(hours=hour))
         order.set_attribution(Attribution(f"staff:{hour}"))
         await store.save(order)
     return await store.list_changes(order_id, 0, 10)
 
 
-EVERYTHING = OrderFilter()
-"""No filter."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """All that a store shows of itself: equal before and after whatever wrote nothing."""
-
-    documents: tuple[bytes, ...]
-    changes: tuple[ChangeDTO, ...]
-
-
-async def read_all(store: OrderStore) -> Kept:
-    """Return everything that the store keeps."""
+async def read_all(store: OrderStore) -> tuple[list[bytes], list[ChangeDTO]]:
+    """Return all documents and changes in the store: equal before and after a call that writes nothing."""
     documents = [document async for page in pages(store, EVERYTHING, 100) for document in page.documents]
-    return Kept(tuple(documents), tuple(await read_feed(store)))
-
-
-async def list_orders(
-    store: OrderQueries, where: OrderFilter = EVERYTHING, after: ListPosition | None = None, limit: int = 1_000
-) -> list[OrderDTO]:
-    """Return the orders of one page of a list."""
-    return orders_on(await store.list_page(where, after, limit))
-
-
-async def pages(store: OrderQueries, where: OrderFilter, size: int) -> AsyncIterator[SnapshotPage]:
-    """Yield the pages of a list from the first to the last, as a client reads them."""
-    after = None
-    while True:
-        page = await store.list_page(where, after, size)
-        orders = orders_on(page)
-        positions = [(order.created_at, order.id) for order in orders]
-        if len(orders) > size:
-            raise ContractViolation(f"a page of {size} orders contains {len(orders)}")
-        if after is not None and orders and positions[0] >= (after.created_at, after.id):
-            raise ContractViolation(f"the page after {after} begins with {orders[0]}: such a list need not end")
-        if page.next is not None and (page.next.created_at, page.next.id) != positions[-1]:
-            raise ContractViolation(f"a page that ends with {positions[-1]} continues at {page.next}")
-        yield page
-        if page.next is None:
-            return
-        after = page.next
-
-
-async def read_feed(store: ChangeFeed, after: str | None = None, size: int = 100) -> list[ChangeDTO]:
-    """Return all changes behind a position."""
-    changes: list[ChangeDTO] = []
-    while True:
-        page = await feed_page(store, after, size)
-        if not page.changes:
-            return changes
-        changes += page.changes
-        after = page.position
-
-
-async def feed_page(store: ChangeFeed, after: str | None, size: int) -> FeedPage:
-    """Return the changes behind a position, seen to be no more than were asked for, and to lead on."""
-    page = await store.read_changes(after, size)
-    if len(page.changes) > size:
-        raise ContractViolation(f"a page of {size} changes holds {len(page.changes)}")
-    if page.changes and page.position == after:
-        raise ContractViolation(f"the page behind position {after} leads back to it, and holds {page.changes}")
-    return page
+    return documents, await read_feed(store)
 
 
 def order_in(document: bytes) -> OrderDTO:
@@ -137,75 +55,41 @@ def orders_on(page: SnapshotPage) -> list[OrderDTO]:
     return [order_in(document) for document in page.documents]
 
 
-MOST_TURNS = 3
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-@dataclass(slots=True)
-class Calls:
-    """How many calls a store got, how many saves it refused as concurrent, and how often it could not answer."""
-
-    operations: int = 0
-    conflicts: int = 0
-    unavailable: int = 0
+async def list_orders(
+    store: OrderStore, where: OrderFilter = EVERYTHING, after: ListPosition | None = None, limit: int = 1_000
+) -> list[OrderDTO]:
+    """Return the orders of one page of a list."""
+    return orders_on(await store.list_page(where, after, limit))
 
 
-class WatchedStore(OrderStore):
-    """Hands every call on to a store, and gives other tasks a few turns before and behind it: in memory nothing would
-    ever happen at once, and elsewhere what happens at once changes from round to round.
-    """
+async def pages(store: OrderStore, where: OrderFilter, size: int) -> AsyncIterator[SnapshotPage]:
+    """Yield the pages of a list from the first to the last."""
+    after: ListPosition | None = None
+    while True:
+        page = await store.list_page(where, after, size)
+        positions = [ListPosition(order.created_at, order.id) for order in orders_on(page)]
+        assert len(positions) <= size, f"a page of {size} orders contains {len(positions)}"
+        assert positions or after is None, f"the list continues at {after}, and no order follows"
+        assert page.next in (None, *positions[-1:]), f"a page that ends with {positions} continues at {page.next}"
+        yield page
+        if page.next is None:
+            return
+        assert after is None or astuple(page.next) < astuple(after), f"the page after {after} leads back to {page.next}"
+        after = page.next
 
-    def __init__(self, store: OrderStore) -> None:
-        self.store, self.calls = store, Calls()
-        self._chance = Random()  # noqa: S311  # variety, not secrets
 
-    async def get_by_id(self, order_id: str) -> Order | None:
-        return await self._watched(self.store.get_by_id, order_id)
+async def read_feed(store: OrderStore, after: str | None = None, size: int = 100) -> list[ChangeDTO]:
+    """Return all changes after a position."""
+    changes: list[ChangeDTO] = []
+    while (page := await feed_page(store, after, size)).changes:
+        changes += page.changes
+        after = page.position
+    return changes
 
-    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
-        try:
-            return await self._watched(self.store.save, *orders)
-        except ConcurrentUpdate:
-            self.calls.conflicts += 1
-            raise
 
-    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
-        return await self._watched(self.store.get_snapshot, order_id)
-
-    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
-        return await self._watched(self.store.list_page, where, after, limit)
-
-    async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
-        return await self._watched(self.store.get_change, order_id, version)
-
-    async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
-        return await self._watched(self.store.get_change_at, order_id, instant)
-
-    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
-        return await self._watched(self.store.list_changes, order_id, after_version, limit)
-
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        return await self._watched(self.store.read_changes, after, limit)
-
-    async def ping(self) -> None:
-        await self._watched(self.store.ping)
-
-    async def close(self) -> None:
-        await self.store.close()
-
-    async def _watched(self, call: Callable[P, Awaitable[T]], *given: P.args, **named: P.kwargs) -> T:
-        self.calls.operations += 1
-        await self._let_others_go_first()
-        try:
-            return await call(*given, **named)
-        except StoreUnavailable:
-            self.calls.unavailable += 1
-            raise
-        finally:
-            await self._let_others_go_first()
-
-    async def _let_others_go_first(self) -> None:
-        for _ in range(self._chance.randrange(MOST_TURNS)):
-            await asyncio.sleep(0)
+async def feed_page(store: OrderStore, after: str | None, size: int) -> FeedPage:
+    """Return the changes after a position, at most `size`, and check that the page leads on."""
+    page = await store.read_changes(after, size)
+    assert len(page.changes) <= size, f"a page of {size} changes contains {len(page.changes)}"
+    assert not page.changes or page.position != after, f"the page after position {after} leads back to it"
+    return page

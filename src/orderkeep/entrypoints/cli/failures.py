@@ -30,7 +30,6 @@ NOT_FOUND = 3
 REJECTED = 4
 INVALID = 5
 UNAVAILABLE = 7
-VIOLATED = 9
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 """The exit code that a shell reports for a process that SIGPIPE ended."""

@@ -30,7 +30,7 @@ be given before or after the command.
 """
 
 EPILOG = """Exit codes: 0 success, 1 internal error, 2 invalid usage, 3 not found, 4 rejected or conflict, 5 invalid
-data, 7 store unavailable, rate limited or output not writable, 9 guarantee violated (torture), 130 interrupted."""
+data, 7 store unavailable, rate limited or output not writable, 130 interrupted."""
 
 
 class Orderkeep(click.Group):

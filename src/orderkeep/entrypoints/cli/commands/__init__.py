@@ -42,7 +42,6 @@ COMMANDS = {
     "import": Entry("import_orders", "Import orders from a JSON Lines or CSV file."),
     "export": Entry("export_orders", "Export orders to a JSON Lines or CSV file."),
     "demo": Entry("demo", "Fill the store with sample orders."),
-    "torture": Entry("torture", "Stress-test the store's consistency guarantees."),
     "table": Entry("store", "Manage the table of a DynamoDB store."),
     "table create": Entry("store", "Create the table, or add missing indexes and settings."),
     "table describe": Entry("store", "Show the table's settings and report problems."),

@@ -1,4 +1,4 @@
-"""Lists and the feed are read while others write: nothing is skipped and nothing is repeated."""
+"""Lists and the feed, read during writes, skip nothing and repeat nothing."""
 
 import asyncio
 import random
@@ -10,14 +10,15 @@ from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderFilter, OrderStore
 from orderkeep.testing.orders import OWN, SINCE, own_user, small_order
-from orderkeep.testing.stores import ContractViolation, feed_page, loaded, orders_on, pages, read_feed, save_all
+from orderkeep.testing.stores import feed_page, loaded, orders_on, pages, read_feed, save_all
+from tests.torture.watched_store import ContractViolation
 
 Commit = tuple[str, int]  # order id, version
 
 
 @dataclass(slots=True)
 class FeedCount:
-    """How many changes were committed, and by how many pages all readers got them. `position` is one to go on from."""
+    """The numbers of commits, readers and pages, and the position at which the readers started."""
 
     commits: int = 0
     readers: int = 0
@@ -34,9 +35,8 @@ async def read_feed_beside_writers(
     page: int = 5,
     after: str | None = None,
 ) -> FeedCount:
-    """Write from many sides and read the feed meanwhile. No reader misses a change or gets one twice; the changes of
-    an order come in the order of its versions; all readers get all changes in one and the same order. `after` is a
-    position to begin behind, so that a long feed need not be read from its beginning.
+    """Read the feed while several tasks write. No reader misses a change or gets one twice, changes of an order are in
+    the order of its versions, and all readers get the same order. `after` spares reading a long feed from its start.
     """
     user = own_user()
     beginning = await _end_of_feed(store, after)
@@ -55,7 +55,7 @@ async def read_feed_beside_writers(
         got = [_commit(change) for change in changes if change.order.user_id == user]
         _judge(commits, got)
         if got != afterwards:
-            raise ContractViolation("a reader beside the writers got the changes in another order than one after them")
+            raise ContractViolation("a reader during the writes got the changes in another order than one after them")
         count.pages += page_count
     return count
 
@@ -118,9 +118,7 @@ SPAN_SECONDS = 10
 
 @dataclass(slots=True)
 class WalkCount:
-    """How many lists were walked from first page to last, how many orders that showed, and what was written
-    meanwhile.
-    """
+    """The numbers of lists read to the last page, of orders on them, and of orders placed and changed meanwhile."""
 
     walks: int = 0
     seen: int = 0
@@ -131,9 +129,9 @@ class WalkCount:
 async def walk_pages_under_writes(
     store: OrderStore, *, walks: int = 3, steady: int = 40, page: int = 7, writers: int = 4
 ) -> WalkCount:
-    """Walk lists by user, by status and by tag while other orders are placed among them and change their status.
+    """Read lists by user, status, tag and time page by page while other orders are placed and change their status.
 
-    The orders that match throughout must each be seen once, and everything newest first. Many share an instant.
+    Orders that match throughout must be returned once, newest first. Many were created at the same instant.
     """
     count = WalkCount()
     for _ in range(walks):
@@ -187,7 +185,7 @@ async def _write_when_allowed(
 
 
 async def _let_write(turns: asyncio.Semaphore, written: asyncio.Event, tasks: list[asyncio.Task[None]]) -> None:
-    """Give each writer one turn, so that the list does not grow faster than it is walked; await the first to write."""
+    """Give each writer one turn, so that the list does not grow faster than it is read; wait for the first write."""
     written.clear()
     for _ in tasks:
         turns.release()
@@ -203,8 +201,10 @@ def _judge_walk(where: OrderFilter, seen: list[OrderDTO], throughout: set[str]) 
     skipped, repeated = throughout - set(times_seen), {order_id for order_id, n in times_seen.items() if n > 1}
     places = [(order.created_at, order.id) for order in seen]
     if skipped or repeated or places != sorted(places, reverse=True):
-        raise ContractViolation(f"a walk of {where} skipped {skipped}, repeated {repeated}; it went {places}")
+        raise ContractViolation(
+            f"the pages of {where} skipped {skipped} and repeated {repeated}; their order was {places}"
+        )
 
 
 def _some_instant() -> datetime:
-    return SINCE + timedelta(seconds=random.randrange(SPAN_SECONDS))  # noqa: S311
+    return SINCE + timedelta(seconds=random.randrange(SPAN_SECONDS))

@@ -1,5 +1,5 @@
-"""Could these concurrent answers have been given one after the other? An exact search over short histories, as Wing and
-Gong have it, that remembers which operations were done and what they led to, so that no way is tried twice.
+"""A linearizability checker for short histories: the exact search of Wing and Gong, with memoization of the operations
+done and the state reached.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -13,9 +13,9 @@ State = TypeVar("State", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Operation(Generic[Asked, Answer]):
-    """What one client asked and heard, and from when to when, on one clock for all.
+    """A request of one client and its response, with the times of both on one clock for all clients.
 
-    Without an answer (`answered` is None) it may have had its effect at any moment since, or never.
+    Without a response (`answered` is None) it may have taken effect at any later moment, or never.
     """
 
     client: int
@@ -26,13 +26,13 @@ class Operation(Generic[Asked, Answer]):
 
 
 Step = Callable[[State, Operation[Asked, Answer]], Iterable[State]]
-"""The sequential specification: the states that an operation with this answer may lead to; none if there is no way."""
+"""The sequential specification: the states after an operation with this response; none if it cannot have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding(Generic[State, Asked, Answer]):
-    """The longest way found to put the operations one after the other, where it leads to, and what could come next
-    by its time but not with its answer. Nothing is left where the history holds.
+    """The longest sequence of operations found and the state after it, and the operations whose time allows them to be
+    next but whose response does not. There are none if the history is linearizable.
     """
 
     order: tuple[Operation[Asked, Answer], ...]
@@ -41,15 +41,15 @@ class Finding(Generic[State, Asked, Answer]):
 
     @property
     def holds(self) -> bool:
-        """Tell whether the history is linearizable."""
+        """Return whether the history is linearizable."""
         return not self.stuck
 
 
 def linearize(
     history: Sequence[Operation[Asked, Answer]], initial: State, step: Step[State, Asked, Answer]
 ) -> Finding[State, Asked, Answer]:
-    """Look for an order of the operations in which each has its effect at one moment between question and answer, and
-    each answer is the one that the specification gives.
+    """Search for a sequence in which each operation takes effect at a moment between its request and its response, and
+    each response is the one of the specification.
     """
     search = _Search(history, initial, step)
     if search.reaches_the_end(0, initial):
@@ -59,7 +59,7 @@ def linearize(
 
 
 class _Search(Generic[State, Asked, Answer]):
-    """One search. Sets of operations are bits of a number."""
+    """One search. A set of operations is a bit mask."""
 
     def __init__(
         self, history: Sequence[Operation[Asked, Answer]], initial: State, step: Step[State, Asked, Answer]
@@ -75,7 +75,7 @@ class _Search(Generic[State, Asked, Answer]):
         return bool(self.needed >> index & 1)
 
     def reaches_the_end(self, done: int, state: State) -> bool:
-        """Tell whether all that was answered can follow; `path` and `state` are then how, and where it leads."""
+        """Return whether all operations with a response can follow; `path` and `state` are then the result."""
         self.state = state
         if (done & self.needed).bit_count() > (self.longest[0] & self.needed).bit_count():
             self.longest = done, tuple(self.path), state
@@ -94,7 +94,7 @@ class _Search(Generic[State, Asked, Answer]):
         return False
 
     def may_come_next(self, done: int) -> Iterator[int]:
-        """Yield what was asked before anything that is left was answered."""
+        """Yield the remaining operations that were requested before any remaining one had its response."""
         left = [index for index in range(len(self.history)) if not done >> index & 1]
         answers = (self.history[index].answered for index in left)
         first = min((answered for answered in answers if answered is not None), default=None)

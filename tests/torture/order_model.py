@@ -1,18 +1,20 @@
-"""What one order must answer when it is asked one thing after the other: versions, keys and the lifecycle, no store."""
+"""The sequential model of one order: versions, idempotency keys and the lifecycle, without a store."""
 
 from dataclasses import dataclass, replace
 
 from orderkeep.domain.entities import Command, OrderStatus, next_status
 from orderkeep.domain.exceptions import CommandRefused
-from orderkeep.testing.linearizability import Operation
+from tests.torture.linearizability import Operation
 
 DONE = "done"
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A command by its name, `place` or `get`. `detail` is the reason of a cancellation, or the `external_ref` of an
-    order to place: what makes two requests with one key differ.
+    """A request: the name of a command, `place` or `get`.
+
+    `detail` is the reason of a cancellation or the `external_ref`
+    of a new order: two requests with one key can differ in it.
     """
 
     what: str
@@ -23,7 +25,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What an answer shows of the order."""
+    """The order in a response."""
 
     version: int
     status: str
@@ -33,7 +35,7 @@ class Sight:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What was heard: `done` and the order, or the code of an error."""
+    """A response: `done` and the order, or the code of an error."""
 
     outcome: str
     order: Sight | None = None
@@ -42,7 +44,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Remembered:
-    """A key, the request it came with, and the order as that request left it."""
+    """An idempotency key, its request, and the order after that request."""
 
     key: str
     request: tuple[str, str | None]
@@ -51,7 +53,7 @@ class Remembered:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The order between two requests."""
+    """The state of the model: the order and its keys."""
 
     order: Sight
     remembered: tuple[Remembered, ...] = ()
@@ -61,15 +63,15 @@ OrderOperation = Operation[Ask, Reply]
 
 
 def step(kept: Kept | None, operation: OrderOperation) -> tuple[Kept | None, ...]:
-    """Return where the operation leads, or nothing where its answer is not the one it must get."""
-    after, due = ask_one_after_the_other(kept, operation.asked)
+    """Return the state after the operation, or none if its response is not the expected one."""
+    after, due = respond(kept, operation.asked)
     return (after,) if operation.answer in (None, due) else ()
 
 
-def ask_one_after_the_other(kept: Kept | None, ask: Ask) -> tuple[Kept | None, Reply]:
-    """Return the order after the request, and the answer due."""
+def respond(kept: Kept | None, ask: Ask) -> tuple[Kept | None, Reply]:
+    """Return the state after the request, and the expected response."""
     if kept is None:
-        return _ask_for_nothing(ask)
+        return _respond_without_order(ask)
     if ask.what == "get":
         return kept, Reply(DONE, kept.order)
     for known in kept.remembered:
@@ -81,7 +83,7 @@ def ask_one_after_the_other(kept: Kept | None, ask: Ask) -> tuple[Kept | None, R
     return _move(kept, ask)
 
 
-def _ask_for_nothing(ask: Ask) -> tuple[Kept | None, Reply]:
+def _respond_without_order(ask: Ask) -> tuple[Kept | None, Reply]:
     if ask.what != "place":
         return None, Reply("order_not_found")
     return _done(Sight(1, OrderStatus.PENDING, ask.detail), (), ask)

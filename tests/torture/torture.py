@@ -1,7 +1,6 @@
-"""Torture a store: every workload, round after round, on orders of its own; and a report of what was seen.
+"""Repeat all concurrency checks on one store, round after round, and report what was observed.
 
-It writes to the store, and leaves its orders there, since no store deletes any: they belong to users whose ids
-begin with `torture-`.
+It adds orders to the store, which cannot be deleted; their user IDs start with `torture-`.
 """
 
 import asyncio
@@ -12,26 +11,22 @@ from dataclasses import dataclass, replace
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.orders import OWN
-from orderkeep.testing.stores import EVERYTHING, WatchedStore, orders_on, pages
-from orderkeep.testing.workloads import (
-    race_cancel_against_ship,
-    race_saves,
-    read_feed_beside_writers,
-    record_histories,
-    retry_with_one_key,
-    walk_pages_under_writes,
-)
+from orderkeep.testing.saves import ConcurrencyContract
+from orderkeep.testing.stores import EVERYTHING, orders_on, pages
+from tests.torture.histories import record_histories
+from tests.torture.reads_under_writes import read_feed_beside_writers, walk_pages_under_writes
+from tests.torture.watched_store import WatchedStore
 
 LONGEST_ROUND_SECONDS = 120
-"""A round that takes longer will not end: a feed that goes in circles, a lock that nobody lets go of."""
+"""A longer round will not end: the feed repeats its positions, or a lock is never released."""
 
-KNOW_WHAT_TO_MAKE_OF_NO_ANSWER = {"histories"}
-"""Other checks expect an answer to each call, and say nothing of a round in which one did not come."""
+TOLERATE_LOST_RESPONSES = {"histories"}
+"""Other checks expect a result of every call: a round without one is inconclusive."""
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A promise broken: in which round, and what was seen."""
+    """A broken guarantee: the round, and what was observed."""
 
     round: int
     seen: str
@@ -39,9 +34,8 @@ class Violation:
 
 @dataclass(slots=True)
 class CheckReport:
-    """What one check did and saw. `operations` are calls of the store, `conflicts` the saves that it refused as
-    concurrent, `undecided` the rounds in which it could not answer, `violations` those in which it broke a promise;
-    `first` is the first of these.
+    """Counts of one check: calls of the store, saves rejected as concurrent, inconclusive rounds (the store was
+    unavailable), and rounds that violated a guarantee, with the first of these.
     """
 
     check: str
@@ -55,24 +49,24 @@ class CheckReport:
 
 @dataclass(frozen=True, slots=True)
 class TortureReport:
-    """All checks, in the order in which they take their turns."""
+    """The counts of all checks, in the order in which they run."""
 
     seconds: float
     checks: tuple[CheckReport, ...]
 
     @property
     def violations(self) -> int:
-        """How many rounds of all checks saw a promise broken."""
+        """The number of rounds of all checks that violated a guarantee."""
         return sum(check.violations for check in self.checks)
 
     @property
     def undecided(self) -> int:
-        """How many rounds of all checks say nothing, because the store could not answer."""
+        """The number of inconclusive rounds of all checks."""
         return sum(check.undecided for check in self.checks)
 
 
 class _Feed:
-    """Goes on where the last round began, so that a long feed is read through once."""
+    """Starts where the previous round started, so that a long feed is read only once."""
 
     position: str | None = None
 
@@ -81,23 +75,24 @@ class _Feed:
         self.position = count.position
 
 
+class _Races(ConcurrencyContract):
+    rounds = 1
+
+
 Check = Callable[[OrderStore], Awaitable[object]]
 
 
 def checks() -> dict[str, Check]:
-    """Return the checks by name: each does one round."""
+    """Return the checks by name: each runs one round."""
+    races = _Races()
     return {
-        "saves": race_saves,
-        "races": race_cancel_against_ship,
-        "retries": retry_with_one_key,
+        "saves": races.test_takes_one_of_twenty_saves_at_once,
+        "races": races.test_lets_one_of_many_cancels_and_shipments_win,
+        "retries": races.test_gives_retries_with_one_key_one_effect_and_one_answer,
         "histories": lambda store: record_histories(store, rounds=3),
         "pages": lambda store: walk_pages_under_writes(store, walks=1, steady=15, page=4),
         "feed": _Feed(),
     }
-
-
-def tell_nobody(report: TortureReport) -> None:
-    """Take no notice of a round."""
 
 
 async def torture(
@@ -105,12 +100,12 @@ async def torture(
     *,
     rounds: int | None = None,
     seconds: float | None = None,
-    after_round: Callable[[TortureReport], None] = tell_nobody,
+    after_round: Callable[[TortureReport], None] = lambda report: None,
 ) -> TortureReport:
-    """Give each check a turn, then the next round, until that many rounds or seconds are over, whichever comes first.
+    """Run rounds of all checks until the number of rounds or seconds is reached, at least one round.
 
-    A violation ends its round and nothing else. There is one round at least, and `after_round` is told how it stands
-    behind each. Raises `StoreUnavailable` where the store cannot answer at all.
+    A violation ends only the check of that round. `after_round` receives the report after each. Raises
+    `StoreUnavailable` if the store does not answer a ping.
     """
     await store.ping()
     watched, started = WatchedStore(store), time.monotonic()
@@ -119,7 +114,7 @@ async def torture(
     while not number or _goes_on(number, rounds, time.monotonic() - started, seconds):
         number += 1
         for check, counted in todo:
-            await _play(watched, check, counted, number)
+            await _run(watched, check, counted, number)
         report = TortureReport(round(time.monotonic() - started, 3), tuple(counted for _, counted in todo))
         after_round(report)
     return report
@@ -130,28 +125,28 @@ def _goes_on(number: int, rounds: int | None, taken: float, seconds: float | Non
 
 
 async def holds_orders_of_others(store: OrderStore) -> bool:
-    """Tell whether the store keeps orders that no torture left there."""
+    """Return whether the store contains orders that no torture run added."""
     async for page in pages(store, EVERYTHING, 200):
         if any(not order.user_id.startswith(OWN) for order in orders_on(page)):
             return True
     return False
 
 
-async def _play(store: WatchedStore, check: Check, report: CheckReport, number: int) -> None:
+async def _run(store: WatchedStore, check: Check, report: CheckReport, number: int) -> None:
     before = replace(store.calls)
-    seen = await _what_is_seen(store, check)
+    seen = await _observe(store, check)
     report.rounds += 1
     report.operations += store.calls.operations - before.operations
     report.conflicts += store.calls.conflicts - before.conflicts
-    went_without = store.calls.unavailable > before.unavailable and report.check not in KNOW_WHAT_TO_MAKE_OF_NO_ANSWER
-    if isinstance(seen, StoreUnavailable) or (seen and went_without):
+    lost = store.calls.unavailable > before.unavailable and report.check not in TOLERATE_LOST_RESPONSES
+    if isinstance(seen, StoreUnavailable) or (seen and lost):
         report.undecided += 1
     elif seen:
         report.violations += 1
         report.first = report.first or Violation(number, seen)
 
 
-async def _what_is_seen(store: OrderStore, check: Check) -> StoreUnavailable | str | None:
+async def _observe(store: OrderStore, check: Check) -> StoreUnavailable | str | None:
     try:
         async with asyncio.timeout(LONGEST_ROUND_SECONDS) as limit:
             await check(store)
@@ -159,7 +154,7 @@ async def _what_is_seen(store: OrderStore, check: Check) -> StoreUnavailable | s
         return error
     except AssertionError as error:
         return str(error) or "an assertion failed"
-    except Exception as error:  # noqa: BLE001  # whatever else a store raises, it may not
+    except Exception as error:  # noqa: BLE001  # a store may raise nothing else
         if limit.expired():
             return f"the round did not end within {LONGEST_ROUND_SECONDS} seconds"
         return f"raised {type(error).__name__}: {error}"

@@ -1,4 +1,4 @@
-"""One order, asked by several clients at once for all sorts of things: as if one had asked after the other."""
+"""Concurrent requests about one order must be linearizable."""
 
 import asyncio
 from collections import Counter
@@ -17,10 +17,10 @@ from orderkeep.application.ids import new_order_id, order_id_for_key
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain.exceptions import OrderkeepError, StoreUnavailable
-from orderkeep.testing.linearizability import Finding, Operation, linearize
-from orderkeep.testing.order_model import DONE, Ask, Kept, OrderOperation, Reply, Sight, step
 from orderkeep.testing.orders import OWN, own_user
-from orderkeep.testing.stores import ContractViolation
+from tests.torture.linearizability import Finding, Operation, linearize
+from tests.torture.order_model import DONE, Ask, Kept, OrderOperation, Reply, Sight, step
+from tests.torture.watched_store import ContractViolation
 
 COMMANDS = ("confirm", "ship", "cancel", "cancel")
 VERSIONS = (None, None, 1, 2, 3)
@@ -28,7 +28,7 @@ VERSIONS = (None, None, 1, 2, 3)
 
 @dataclass(slots=True)
 class HistoryCount:
-    """How many histories were recorded, of how many operations, and how often which answer was given."""
+    """The numbers of histories, of operations, and of each response."""
 
     histories: int = 0
     operations: int = 0
@@ -36,10 +36,8 @@ class HistoryCount:
 
 
 async def record_histories(store: OrderStore, *, rounds: int = 1, clients: int = 5, each: int = 4) -> HistoryCount:
-    """Let clients place, get, confirm, ship and cancel one order at once, with and without keys and expected versions.
-
-    There is an order of the requests, true to the time of each, in which one after the other gets the same answers;
-    and the changes kept are the ones that were answered.
+    """Let clients place, get, confirm, ship and cancel one order concurrently, with and without keys and expected
+    versions. The responses must be linearizable, and the stored changes must be the ones returned.
     """
     counted = HistoryCount()
     for _ in range(rounds):
@@ -59,7 +57,7 @@ async def record_histories(store: OrderStore, *, rounds: int = 1, clients: int =
 
 
 def judge_history(history: list[OrderOperation]) -> None:
-    """Raise `ContractViolation` unless the answers are possible one after the other."""
+    """Raise `ContractViolation` unless the history is linearizable."""
     finding = linearize(history, None, step)
     if not finding.holds:
         raise ContractViolation(_told(history, finding))
@@ -85,11 +83,11 @@ def _some_request(chance: Random) -> Ask:
 
 
 class _Recorder:
-    """Asks for one order of its own, and notes what was asked and answered, and when."""
+    """Sends requests about one new order, and records requests, responses and times."""
 
     def __init__(self, store: OrderStore) -> None:
         self.store, self.do = store, build_use_cases(store)
-        self.chance = Random()  # noqa: S311  # variety, not secrets
+        self.chance = Random()  # variety, not secrets
         self.run, self.user = new_order_id(), own_user()
         self.order_id = order_id_for_key(SYSTEM, self._key("place") or "")
         self.clock = count()
@@ -103,21 +101,21 @@ class _Recorder:
             except StoreUnavailable:
                 self.history.append(Operation(client, ask, None, invoked, None))
             except Contention:
-                continue  # nothing was written, and nothing was said of the order
+                continue  # nothing was written, and the response contains no order
             except OrderkeepError as error:
                 self.history.append(Operation(client, ask, Reply(error.code), invoked, next(self.clock)))
             else:
                 self.history.append(Operation(client, ask, reply, invoked, next(self.clock)))
 
     async def see_what_is_kept(self) -> None:
-        """Hold the changes that are kept against the ones that were answered."""
+        """Compare the stored changes with the ones in responses."""
         kept = {
             change.version: sight_of(change.order) for change in await self.store.list_changes(self.order_id, 0, 100)
         }
         told = [done.answer.order for done in self.history if done.answer and done.answer.order]
         odd = [sight for sight in told if kept.get(sight.version) != sight]
         if odd or list(kept) != list(range(1, len(kept) + 1)):
-            raise ContractViolation(f"answered were {odd}; the changes kept are {kept}")
+            raise ContractViolation(f"responses contained {odd}, which are not the stored changes {kept}")
 
     async def _ask(self, ask: Ask) -> Reply:
         if ask.what == "get":
@@ -140,19 +138,21 @@ class _Recorder:
 
 
 def sight_of(order: OrderDTO) -> Sight:
-    """Return what the model knows of an order."""
+    """Return the part of an order that the model has."""
     reason = order.cancellation.reason if order.cancellation else None
     return Sight(order.version, order.status, order.external_ref, reason)
 
 
 def _told(history: list[OrderOperation], finding: Finding[Kept | None, Ask, Reply]) -> str:
     kept = finding.state.order if finding.state else "no order"
-    told = [f"{len(finding.order)} of {len(history)} answers can follow one another, and lead to {kept}; then none of"]
+    told = [
+        f"{len(finding.order)} of {len(history)} responses can follow one another, and lead to {kept}; then none of"
+    ]
     told += [f"  {_line(operation)}" for operation in finding.stuck]
-    told += ["behind", *(f"  {_line(operation)}" for operation in finding.order)]
+    told += ["after", *(f"  {_line(operation)}" for operation in finding.order)]
     return "\n".join(told)
 
 
 def _line(operation: OrderOperation) -> str:
-    said = operation.asked, operation.answer or "no answer"
+    said = operation.asked, operation.answer or "no response"
     return f"client {operation.client}, {operation.invoked} to {operation.answered}: {said[0]} -> {said[1]}"
