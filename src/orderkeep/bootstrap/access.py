@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.access.authenticator import Authenticator
 from orderkeep.application.access.rate_limits import RateLimiter
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
-if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
+if TYPE_CHECKING:  # imported inside the functions: the command line authenticates no request, and starts faster without
     from orderkeep.config import Settings
+    from orderkeep.infrastructure.openid.provider import ClaimsMapping
 
 BURST_SECONDS = 2
 """A burst may use the requests of this many seconds at once."""
@@ -42,6 +41,8 @@ def api_key_authenticator(store: OrderStore) -> Authenticator:
     """Return the authenticator of the store's API keys; the caller closes the store. Raises `StoreUnusable` if the
     store does not support API keys.
     """
+    from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
+
     return ApiKeyAuthenticator(api_keys_of(store))
 
 
@@ -59,7 +60,8 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
 
 def claims_mapping(settings: Settings) -> ClaimsMapping:
     """Return the mapping of verified claims to actors: of a token, or from an authorizer on Lambda."""
-    from orderkeep.config import scope_mapping  # here for the same reason
+    from orderkeep.config import scope_mapping
+    from orderkeep.infrastructure.openid.provider import ClaimsMapping
 
     return ClaimsMapping(settings.jwt_user_claim, settings.jwt_scopes_claim, scope_mapping(settings.jwt_scopes))
 
@@ -74,7 +76,8 @@ def open_rate_limiter(per_second: int) -> RateLimiter | None:
 
 
 def _openid_tokens(settings: Settings) -> Authenticator:
-    from orderkeep.config import algorithms_in  # here for the same reason
+    from orderkeep.config import algorithms_in
+    from orderkeep.infrastructure.openid.provider import OpenIdProvider
 
     try:
         from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
