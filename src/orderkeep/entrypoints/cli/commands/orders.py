@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 import click
@@ -12,12 +13,11 @@ import msgspec
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO, CommandResult
 from orderkeep.application.ports import SEPARATOR, OrderFilter
-from orderkeep.application.use_cases import ConfirmOrderUseCase, DeliverOrderUseCase, ShipOrderUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import INSTANT, TEXT, command, filter_options, request_options
+from orderkeep.entrypoints.cli.options import INSTANT, ORDER_ID, TEXT, VERSION, command, filter_options, request_options
 from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import change_form
@@ -25,12 +25,10 @@ from orderkeep.entrypoints.envelopes import change_form
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "status")
 
-RESULT_HELP = "Prints the resulting order: JSON, or a table on a terminal."
-
 
 @command("get", "Prints the order's JSON, or a table on a terminal.")
-@click.argument("order_id", metavar="ID", type=TEXT)
-@click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
+@ORDER_ID
+@click.option("--version", type=VERSION, metavar="N", help="Show the order at version N.")
 @click.option("--at", type=INSTANT, help="Show the order at this time.")
 def get_command(session: Session, order_id: str, version: int | None, at: datetime | None) -> None:
     if version is not None and at is not None:
@@ -76,7 +74,7 @@ def _order_row(document: bytes) -> list[Any]:
     actor, events, status. With --json, prints the page of the HTTP API, with the resulting order of each change.
     """,
 )
-@click.argument("order_id", metavar="ID", type=TEXT)
+@ORDER_ID
 @paging_options
 def history_command(session: Session, order_id: str, paging: Paging) -> None:
     async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[ChangeDTO]:
@@ -91,34 +89,25 @@ def _change_row(change: ChangeDTO) -> list[Any]:
     return [change.version, change.at, change.actor, events, change.order.status]
 
 
-Step = ConfirmOrderUseCase | ShipOrderUseCase | DeliverOrderUseCase
+def _change_command(name: str, *options: Callable[[Any], Any]) -> click.Command:
+    """Return the command that runs the use case `<name>_order`, whose arguments the options are."""
+
+    def change(session: Session, order_id: str, request: CommandContext, **given: str | None) -> None:
+        async def run(use_cases: UseCases) -> CommandResult:
+            result: CommandResult = await getattr(use_cases, f"{name}_order").execute(order_id, request, **given)
+            return result
+
+        output.write_result(session, session.run(run), dry_run=request.dry_run)
+
+    function = reduce(lambda decorated, option: option(decorated), options, request_options(change))
+    return command(name, "Prints the resulting order: JSON, or a table on a terminal.")(ORDER_ID(function))
 
 
-def _step_command(name: str, use_case_of: Callable[[UseCases], Step]) -> click.Command:
-    @command(name, RESULT_HELP)
-    @click.argument("order_id", metavar="ID", type=TEXT)
-    @request_options
-    def step(session: Session, order_id: str, request: CommandContext) -> None:
-        result = session.run(lambda use_cases: use_case_of(use_cases).execute(order_id, request))
-        output.write_result(session, result, dry_run=request.dry_run)
-
-    return step
-
-
-confirm_command = _step_command("confirm", lambda use_cases: use_cases.confirm_order)
-ship_command = _step_command("ship", lambda use_cases: use_cases.ship_order)
-deliver_command = _step_command("deliver", lambda use_cases: use_cases.deliver_order)
-
-
-@command("cancel", RESULT_HELP)
-@click.argument("order_id", metavar="ID", type=TEXT)
-@click.option("--reason", type=TEXT, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
-@click.option("--note", type=TEXT, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
-@request_options
-def cancel_command(
-    session: Session, order_id: str, reason: str | None, note: str | None, request: CommandContext
-) -> None:
-    async def cancel(use_cases: UseCases) -> CommandResult:
-        return await use_cases.cancel_order.execute(order_id, request, reason=reason, note=note)
-
-    output.write_result(session, session.run(cancel), dry_run=request.dry_run)
+confirm_command = _change_command("confirm")
+ship_command = _change_command("ship")
+deliver_command = _change_command("deliver")
+cancel_command = _change_command(
+    "cancel",
+    click.option("--note", type=TEXT, help=f"Note, up to {MAX_NOTE_LENGTH} characters."),
+    click.option("--reason", type=TEXT, help=f"Reason, up to {MAX_REASON_LENGTH} characters."),
+)

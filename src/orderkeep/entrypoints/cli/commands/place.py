@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import sys
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -52,9 +50,9 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 @click.option("--external-ref", type=TEXT, metavar="REF", help="Your own reference for the order.")
 @click.option("--tag", "tags", type=TEXT, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
 @click.option("--metadata", type=TEXT, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
-@click.option("--data", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help=DATA_HELP)
+@click.option("--data", type=click.File("rb"), metavar="FILE", help=DATA_HELP)
 @request_options
-def place_command(session: Session, data: str | None, request: CommandContext, **options: Any) -> None:
+def place_command(session: Session, data: IO[bytes] | None, request: CommandContext, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if data is None:
         order = order_from_options(given)
@@ -71,9 +69,9 @@ def place_command(session: Session, data: str | None, request: CommandContext, *
 
 def order_from_options(given: dict[str, Any]) -> PlaceOrder:
     """Return the order that the options describe. Raises `click.UsageError`; the use case validates the order."""
-    for name, option in (("user_id", "--user"), ("currency", "--currency")):
+    for name in ("user_id", "currency"):
         if name not in given:
-            raise click.UsageError(f"{option} is required, unless --data has the whole order.")
+            raise click.UsageError(f"--{name.removesuffix('_id')} is required, unless --data has the whole order.")
     if "total" not in given and "lines" not in given:
         raise click.UsageError("--total is required, unless there is a --line.")
     order = dict(given)
@@ -126,13 +124,13 @@ def _sum(order: dict[str, Any]) -> int:
 # --- from JSON ---
 
 
-def order_from_json(path: str) -> PlaceOrder:
+def order_from_json(file: IO[bytes]) -> PlaceOrder:
     """Return the order in the file, or on stdin for `-`. Raises `Failure` with all invalid fields."""
     from orderkeep.entrypoints.field_errors import InvalidFields
     from orderkeep.entrypoints.schemas import read_place_order  # imports pydantic, for --data only
 
     try:
-        return read_place_order(read_json(_read(path)))
+        return read_place_order(read_json(_read(file)))
     except InvalidJSON as error:
         raise Failure(f"the order {error}", INVALID, error.code) from None
     except InvalidFields as error:
@@ -141,16 +139,12 @@ def order_from_json(path: str) -> PlaceOrder:
         raise Failure(summary, INVALID, error.code, hint="nothing was written", errors=error.errors) from None
 
 
-def _read(path: str) -> bytes:
+def _read(file: IO[bytes]) -> bytes:
     try:
-        if path == "-":
-            body = sys.stdin.buffer.read(LARGEST_ORDER + 1)
-        else:
-            with Path(path).open("rb") as file:
-                body = file.read(LARGEST_ORDER + 1)
+        body = file.read(LARGEST_ORDER + 1)
     except OSError as error:
-        raise click.BadParameter(f"cannot read {path}: {error.strerror}", param_hint="--data") from None
+        raise click.BadParameter(f"cannot read {file.name}: {error.strerror}", param_hint="--data") from None
     if len(body) > LARGEST_ORDER:
-        detail = f"{path} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
+        detail = f"{file.name} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
         raise Failure(detail, INVALID, "too_large")
     return body
