@@ -44,6 +44,11 @@ def _help(name: str, details: str) -> str:
     return f"{COMMANDS[name].summary}\n\n{cleandoc(details)}"
 
 
+def rows_help(columns: tuple[str, ...]) -> str:
+    """Return the help for the rows of a command."""
+    return f"Without a terminal, prints tab-separated lines without a header: {', '.join(columns)}."
+
+
 def _text(value: str) -> str:
     if not value:
         raise click.BadParameter("must not be empty")
@@ -121,17 +126,12 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
     return decorate
 
 
-def _request(**conditions: Any) -> CommandContext:
-    return CommandContext(actor=CLI_ACTOR, **conditions)
-
-
+EXPECTED_VERSION_HELP = "Fail unless the order is at version N."
 request_options = grouped_options(
     "request",
-    _request,
+    lambda **conditions: CommandContext(actor=CLI_ACTOR, **conditions),
     key=click.option("--key", type=TEXT, help="Idempotency key: makes the request safe to retry."),
-    expected_version=click.option(
-        "--expected-version", type=VERSION, metavar="N", help="Fail unless the order is at version N."
-    ),
+    expected_version=click.option("--expected-version", type=VERSION, metavar="N", help=EXPECTED_VERSION_HELP),
     dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
 )
 """The options of a request that changes an order."""
@@ -142,22 +142,14 @@ filter_options = grouped_options(
     user_id=click.option("--user", "user_id", type=TEXT, metavar="ID", help="Only orders of this user."),
     status=click.option("--status", type=click.Choice(list(map(str, OrderStatus))), help="Only orders in this status."),
     tag=click.option("--tag", type=TEXT, metavar="TAG", help="Only orders with this tag."),
-    external_ref=click.option(
-        "--external-ref", type=TEXT, metavar="REF", help="Only orders with this external reference."
-    ),
-    created_from=click.option(
-        "--from", "created_from", type=INSTANT, help="Only orders created at or after this time."
-    ),
+    external_ref=click.option("--external-ref", type=TEXT, metavar="REF", help="Only orders with this reference."),
+    created_from=click.option("--from", "created_from", type=INSTANT, help="Only orders created since this time."),
     created_to=click.option("--to", "created_to", type=INSTANT, help="Only orders created before this time."),
 )
 """The filters of a list of orders."""
 
-format_option = click.option(
-    "--format",
-    "format_name",
-    type=click.Choice(["jsonl", "csv"]),
-    help="File format. Default: from the file extension.",
-)
+FORMAT_HELP = "File format. Default: from the file extension."
+format_option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=FORMAT_HELP)
 
 
 def format_of(path: str) -> str:

@@ -198,18 +198,14 @@ def print_order(order: dict[str, Any]) -> None:
     shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
     currency = shown.pop("currency")
     lines, documents = shown.pop("lines", []), shown.pop("documents", [])
-    amounts = {name for name in shown if ORDER_FIELDS.get(name) is Kind.AMOUNT}
-    print_facts(
-        (name, str(Money(value, currency)) if name in amounts else _readable(_shortened(value, name)))
-        for name, value in shown.items()
-    )
-    names = tuple(LINE_FIELDS)
-    print_rows(names, ([_line_value(line[name], name, currency) for name in names] for line in lines))
-    print_rows(DOCUMENT_COLUMNS, ([document[name] for name in DOCUMENT_COLUMNS] for document in documents))
-
-
-def _line_value(value: Any, name: str, currency: str) -> Any:
-    return Money(value, currency).major if LINE_FIELDS[name] is Kind.AMOUNT else value
+    for name, value in shown.items():
+        is_amount = ORDER_FIELDS.get(name) is Kind.AMOUNT
+        shown[name] = str(Money(value, currency)) if is_amount else _readable(_shortened(value, name))
+    print_facts(shown.items())
+    prices = [name for name, kind in LINE_FIELDS.items() if kind is Kind.AMOUNT]
+    lines = [line | {name: Money(line[name], currency).major for name in prices} for line in lines]
+    for columns, items in ((tuple(LINE_FIELDS), lines), (DOCUMENT_COLUMNS, documents)):
+        print_rows(columns, ([item[name] for name in columns] for item in items))
 
 
 def _shortened(value: Any, name: str) -> Any:

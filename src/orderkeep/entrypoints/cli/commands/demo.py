@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any, cast
 
 import click
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
@@ -49,9 +49,7 @@ STEPS = (ConfirmOrderUseCase, ShipOrderUseCase, DeliverOrderUseCase)
     orders. Prints the number of orders in each status, and what to try next.
     """,
 )
-@click.option(
-    "--orders", type=click.IntRange(1, 100_000), default=50, metavar="N", help="Number of orders. Default: 50."
-)
+@click.option("--orders", type=click.IntRange(1, 100_000), default=50, metavar="N", help="Sample orders. Default: 50.")
 def demo_command(session: Session, orders: int) -> None:
     async def fill(use_cases: UseCases) -> list[tuple[OrderDTO, bool]]:
         stored: list[tuple[OrderDTO, bool]] = []
@@ -87,22 +85,16 @@ async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tupl
     steps = _steps(chance, age)
     pause = min(timedelta(hours=chance.uniform(1, 30)), age / 4)
 
-    def clock(step: int) -> Callable[[], datetime]:
-        return lambda: now - age + step * pause
+    async def run(step: int, use_case: type[Any], subject: PlaceOrder | str, **options: Any) -> CommandResult:
+        ready = use_case(use_cases.place_order.repo, use_cases.place_order.history, lambda: now - age + step * pause)
+        request = CommandContext(actor=CLI_ACTOR, key=f"demo {number} {step}")
+        return cast("CommandResult", await ready.execute(subject, request, **options))
 
-    def request(step: int) -> CommandContext:
-        return CommandContext(actor=CLI_ACTOR, key=f"demo {number} {step}")
-
-    store = use_cases.place_order.repo, use_cases.place_order.history
-    result = await PlaceOrderUseCase(*store, clock(0)).execute(order, request(0))
-    is_new, order_id = not result.replayed, result.order.id
+    placed = result = await run(0, PlaceOrderUseCase, order)
     for step, use_case in enumerate(steps, start=1):
-        if use_case is CancelOrderUseCase:
-            cancel = CancelOrderUseCase(*store, clock(step))
-            result = await cancel.execute(order_id, request(step), reason=reason, note=note)
-        else:
-            result = await use_case(*store, clock(step)).execute(order_id, request(step))
-    return result.order, is_new
+        options = {"reason": reason, "note": note} if use_case is CancelOrderUseCase else {}
+        result = await run(step, use_case, placed.order.id, **options)
+    return result.order, not placed.replayed
 
 
 def _sample_order(number: int, chance: Random) -> PlaceOrder:
@@ -127,12 +119,7 @@ def _line(chance: Random, sku: str, name: str, price: int) -> LineDTO:
     return LineDTO(sku, name, quantity, price, discount)
 
 
-Steps = tuple[
-    type[ConfirmOrderUseCase] | type[ShipOrderUseCase] | type[DeliverOrderUseCase] | type[CancelOrderUseCase], ...
-]
-
-
-def _steps(chance: Random, age: timedelta) -> Steps:
+def _steps(chance: Random, age: timedelta) -> tuple[type[Any], ...]:
     if chance.random() < 0.12:
         return chance.choice(((CancelOrderUseCase,), (ConfirmOrderUseCase, CancelOrderUseCase)))
     return STEPS[: int(age / timedelta(days=2)) + chance.choice((0, 0, 1))]

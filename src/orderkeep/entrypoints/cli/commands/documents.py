@@ -14,7 +14,7 @@ from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
-from orderkeep.entrypoints.cli.options import ORDER_ID, VERSION, command, request_options
+from orderkeep.entrypoints.cli.options import ORDER_ID, VERSION, command, request_options, rows_help
 from orderkeep.entrypoints.cli.output_file import output_file
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import page_form
@@ -100,12 +100,7 @@ def _check_free(found: FoundDocument) -> None:
 
 @command(
     "documents",
-    """
-    Without a terminal, prints one tab-separated line for each document, oldest first, without a header: kind,
-    order_version, media_type, size, created_at, id. With --json, prints the JSON of the HTTP API.
-
-    `orderkeep receipt ID --version N` writes the receipt of a version to a file.
-    """,
+    f"{rows_help(output.DOCUMENT_COLUMNS)} Oldest first. `orderkeep receipt ID --version N` writes one to a file.",
 )
 @ORDER_ID
 def documents_command(session: Session, order_id: str) -> None:

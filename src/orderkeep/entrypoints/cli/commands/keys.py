@@ -12,33 +12,24 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import EXPIRY, TEXT, command, command_group
+from orderkeep.entrypoints.cli.options import EXPIRY, TEXT, command, command_group, rows_help
 from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
+
+SCOPE = click.Choice(list(map(str, Scope)))
+SCOPE_HELP = f"Scope of a staff key: {', '.join([*Scope][:-1])} or {[*Scope][-1]}. Repeatable."
+EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never."
 
 
 @command(
     "keys create", "Prints the key on stdout and messages on stderr. The key is not stored and cannot be recovered."
 )
 @click.option("--name", type=TEXT, required=True, help="Name of the client that uses the key.")
-@click.option(
-    "--scope",
-    "scopes",
-    type=click.Choice([scope.value for scope in Scope]),
-    multiple=True,
-    metavar="SCOPE",
-    help=f"Scope of a staff key: {', '.join([*Scope][:-1])} or {[*Scope][-1]}. Repeatable.",
-)
+@click.option("--scope", "scopes", type=SCOPE, multiple=True, metavar="SCOPE", help=SCOPE_HELP)
 @click.option("--user", "user_id", type=TEXT, metavar="ID", help="Customer who owns the key; excludes --scope.")
-@click.option(
-    "--expires",
-    "expires_at",
-    type=EXPIRY,
-    metavar="90d|TIME",
-    help="Expiry: a duration such as 90d or 12h, or a time. Default: never.",
-)
+@click.option("--expires", "expires_at", type=EXPIRY, metavar="90d|TIME", help=EXPIRY_HELP)
 def create_command(session: Session, name: str, **options: Any) -> None:
     async def create(use_cases: UseCases) -> None:  # prints the key before anything else can fail
         made = await use_cases.create_api_key.execute(name, actor=CLI_ACTOR, **options)
@@ -57,10 +48,9 @@ def create_command(session: Session, name: str, **options: Any) -> None:
 
 @command(
     "keys list",
-    """
-    Without a terminal, prints one tab-separated line for each key, newest first, without a header: id, state, name,
-    kind, user_id, scopes, created_at, expires_at, last_used_at. A key starts with ok_ and its ID. The last-used time is
-    accurate to five minutes.
+    f"""
+    {rows_help(KEY_COLUMNS)} Newest first. A key starts with ok_ and its ID. The last-used time is accurate to five
+    minutes.
     """,
 )
 @paging_options
@@ -88,13 +78,8 @@ def revoke_command(session: Session, key_id: str) -> None:
     output.write_rows(session, KEY_COLUMNS, [_row(key, now)], _form(key, now))
 
 
-keys_command = command_group(
-    "keys",
-    "A key authenticates either a staff client with the given scopes or one customer.",
-    create_command,
-    list_command,
-    revoke_command,
-)
+GROUP_HELP = "A key authenticates either a staff client with the given scopes or one customer."
+keys_command = command_group("keys", GROUP_HELP, create_command, list_command, revoke_command)
 
 
 def _form(key: ApiKey, now: datetime) -> dict[str, object]:

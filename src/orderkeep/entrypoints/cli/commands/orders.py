@@ -17,7 +17,16 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import INSTANT, ORDER_ID, TEXT, VERSION, command, filter_options, request_options
+from orderkeep.entrypoints.cli.options import (
+    INSTANT,
+    ORDER_ID,
+    TEXT,
+    VERSION,
+    command,
+    filter_options,
+    request_options,
+    rows_help,
+)
 from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import change_form
@@ -45,11 +54,7 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
 
 @command(
     "list",
-    """
-    Without a terminal, prints one tab-separated line for each order, without a header: id, status, total, currency,
-    user_id, created_at, external_ref. The total is in major units, such as 99.00. With --json, prints the page of the
-    HTTP API.
-    """,
+    f"{rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.",
 )
 @filter_options
 @paging_options
@@ -69,10 +74,7 @@ def _order_row(document: bytes) -> list[Any]:
 
 @command(
     "history",
-    """
-    Without a terminal, prints one tab-separated line for each change, oldest first, without a header: version, at,
-    actor, events, status. With --json, prints the page of the HTTP API, with the resulting order of each change.
-    """,
+    f"{rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order.",
 )
 @ORDER_ID
 @paging_options

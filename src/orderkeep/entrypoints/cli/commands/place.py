@@ -101,7 +101,7 @@ def _metadata(texts: tuple[str, ...]) -> dict[str, str]:
     if not all(equals for _, equals, _ in pairs):
         raise click.BadParameter("must be KEY=VALUE", param_hint="--metadata")
     metadata = {key: value for key, _, value in pairs}
-    if len(metadata) != len(pairs):
+    if len(metadata) < len(pairs):
         raise click.BadParameter("must not repeat a key", param_hint="--metadata")
     return metadata
 

@@ -62,9 +62,7 @@ def migrate_command(session: Session) -> None:
     list reads all shards. The number of shards cannot be changed later.
     """,
 )
-@click.option(
-    "--shards", type=click.IntRange(1, 32), default=4, metavar="N", help="Number of index shards. Default: 4."
-)
+@click.option("--shards", type=click.IntRange(1, 32), default=4, metavar="N", help="Index shards. Default: 4.")
 @click.option("--pitr", "recovery", is_flag=True, help="Enable point-in-time recovery for the last 35 days.")
 @click.option("--deletion-protection", is_flag=True, help="Enable deletion protection.")
 @click.option("--stream", is_flag=True, help="Enable the DynamoDB stream, required to publish events.")
@@ -78,12 +76,8 @@ def describe_command(session: Session) -> None:
         raise click.exceptions.Exit(failures.INVALID)
 
 
-table_command = command_group(
-    "table",
-    "--store or ORDERKEEP_STORE selects the table, such as dynamodb://orders?region=eu-central-1.",
-    create_command,
-    describe_command,
-)
+GROUP_HELP = "--store or ORDERKEEP_STORE selects the table, such as dynamodb://orders?region=eu-central-1."
+table_command = command_group("table", GROUP_HELP, create_command, describe_command)
 
 
 def _print_table(session: Session, work: Callable[[TableSetup], Awaitable[TableDescription]]) -> TableDescription:
@@ -95,9 +89,8 @@ def _print_table(session: Session, work: Callable[[TableSetup], Awaitable[TableD
             await setup.close()
 
     found = asyncio.run(run())
-    names = ("table", "region", "status", "shards")
     facts = (
-        *((name, getattr(found, name)) for name in names),
+        *((name, getattr(found, name)) for name in ("table", "region", "status", "shards")),
         ("indexes", len(found.indexes)),
         ("deletion protection", found.deletion_protection),
         ("point-in-time recovery", found.point_in_time_recovery),
