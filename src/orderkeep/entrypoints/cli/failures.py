@@ -120,9 +120,7 @@ def _detail(error: Exception) -> str:
 def _field_errors(failure: Failure, error: Exception) -> list[dict[str, Any]]:
     found = failure.errors
     if isinstance(error, InvalidInput):
-        from orderkeep.entrypoints.field_errors import (
-            field_error_of,
-        )  # imports pydantic, which most failures do not need
+        from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which is rarely needed
 
         found = (field_error_of(error),)
     return [{name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in found]

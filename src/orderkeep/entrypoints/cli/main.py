@@ -44,8 +44,10 @@ class Orderkeep(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS or " " in cmd_name:
             return None
-        module = import_module(f"orderkeep.entrypoints.cli.commands.{COMMANDS[cmd_name].module}")
-        return cast("click.Command", getattr(module, f"{cmd_name}_command"))
+        entry = COMMANDS[cmd_name]
+        module = import_module(f"orderkeep.entrypoints.cli.commands.{entry.module}")
+        found = module.status_command(cmd_name, entry.run) if entry.run else getattr(module, f"{cmd_name}_command")
+        return cast("click.Command", found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summaries, which needs no import of the commands."""

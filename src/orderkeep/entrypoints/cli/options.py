@@ -90,7 +90,6 @@ INSTANT = _type(_time)
 EXPIRY = _type(_expiry)
 """A number of days or hours from now, or a time."""
 
-VERSION = click.IntRange(min=1)
 ORDER_ID = click.argument("order_id", metavar="ID", type=TEXT)
 
 
@@ -126,12 +125,13 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
     return decorate
 
 
-EXPECTED_VERSION_HELP = "Fail unless the order is at version N."
+EXPECTED_HELP = "Fail unless the order is at version N."
+
 request_options = grouped_options(
     "request",
     lambda **conditions: CommandContext(actor=CLI_ACTOR, **conditions),
     key=click.option("--key", type=TEXT, help="Idempotency key: makes the request safe to retry."),
-    expected_version=click.option("--expected-version", type=VERSION, metavar="N", help=EXPECTED_VERSION_HELP),
+    expected_version=click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP),
     dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
 )
 """The options of a request that changes an order."""

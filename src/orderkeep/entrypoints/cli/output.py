@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -14,14 +15,13 @@ from typing import Any
 import click
 import msgspec
 
-from orderkeep.application.dtos import CommandResult
+from orderkeep.application.dtos import CommandResult, LineDTO
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import dry_run_form
-from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
 
@@ -42,7 +42,9 @@ COLUMN_GAP = 2
 FOLDED_WIDTH = 20
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
-TIMES = {"at", "expires_at", "last_used_at", *(name for name, kind in ORDER_FIELDS.items() if kind is Kind.INSTANT)}
+TIMES = {"at", "created_at", "expires_at", "last_used_at", "updated_at"}
+AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price"}
+LINE_COLUMNS = tuple(field.name for field in fields(LineDTO))
 _TO_THE_SECOND = len("2026-11-22T10:00:00")
 
 
@@ -199,12 +201,10 @@ def print_order(order: dict[str, Any]) -> None:
     currency = shown.pop("currency")
     lines, documents = shown.pop("lines", []), shown.pop("documents", [])
     for name, value in shown.items():
-        is_amount = ORDER_FIELDS.get(name) is Kind.AMOUNT
-        shown[name] = str(Money(value, currency)) if is_amount else _readable(_shortened(value, name))
+        shown[name] = str(Money(value, currency)) if name in AMOUNTS else _readable(_shortened(value, name))
     print_facts(shown.items())
-    prices = [name for name, kind in LINE_FIELDS.items() if kind is Kind.AMOUNT]
-    lines = [line | {name: Money(line[name], currency).major for name in prices} for line in lines]
-    for columns, items in ((tuple(LINE_FIELDS), lines), (DOCUMENT_COLUMNS, documents)):
+    lines = [line | {name: Money(line[name], currency).major for name in AMOUNTS & line.keys()} for line in lines]
+    for columns, items in ((LINE_COLUMNS, lines), (DOCUMENT_COLUMNS, documents)):
         print_rows(columns, ([item[name] for name in columns] for item in items))
 
 

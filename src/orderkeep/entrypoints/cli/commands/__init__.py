@@ -3,7 +3,17 @@
 A module is imported when one of its commands is called, so that a call loads only what it needs.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:  # the use cases load most of the program, which the help does not need
+    from orderkeep.application.change_order import CommandContext
+    from orderkeep.application.dtos import CommandResult
+    from orderkeep.bootstrap import UseCases
+
+    StatusCommand = Callable[[UseCases], Callable[[str, CommandContext], Awaitable[CommandResult]]]
 
 
 class Entry(NamedTuple):
@@ -11,6 +21,8 @@ class Entry(NamedTuple):
 
     module: str
     summary: str
+    run: StatusCommand | None = None
+    """Runs a command whose only argument is the ID of an order. Such a command needs no code in its module."""
 
 
 COMMANDS = {
@@ -18,9 +30,9 @@ COMMANDS = {
     "place": Entry("place", "Place an order."),
     "get": Entry("orders", "Show an order."),
     "list": Entry("orders", "List orders, newest first."),
-    "confirm": Entry("orders", "Confirm a pending order and start processing it."),
-    "ship": Entry("orders", "Mark an order in processing as shipped."),
-    "deliver": Entry("orders", "Mark a shipped order as delivered."),
+    "confirm": Entry("orders", "Confirm a pending order and start processing it.", lambda do: do.confirm_order.execute),
+    "ship": Entry("orders", "Mark an order in processing as shipped.", lambda do: do.ship_order.execute),
+    "deliver": Entry("orders", "Mark a shipped order as delivered.", lambda do: do.deliver_order.execute),
     "cancel": Entry("orders", "Cancel an order that has not been shipped."),
     "history": Entry("orders", "Show the change history of an order."),
     "receipt": Entry("documents", "Issue a receipt for an order and write it to a file."),

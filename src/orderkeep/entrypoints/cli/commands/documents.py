@@ -14,7 +14,7 @@ from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
-from orderkeep.entrypoints.cli.options import ORDER_ID, VERSION, command, request_options, rows_help
+from orderkeep.entrypoints.cli.options import ORDER_ID, command, request_options, rows_help
 from orderkeep.entrypoints.cli.output_file import output_file
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import page_form
@@ -40,7 +40,7 @@ VERSION_HELP = "Order version to show. Default: the last change to the order its
 @ORDER_ID
 @click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Output file; - for stdout.")
 @click.option("--format", "file_format", type=FORMAT, default="html", help="File format. Default: html.")
-@click.option("--version", type=VERSION, metavar="N", help=VERSION_HELP)
+@click.option("--version", type=click.IntRange(min=1), metavar="N", help=VERSION_HELP)
 @request_options
 def receipt_command(
     session: Session, order_id: str, file: str | None, file_format: str, version: int | None, request: CommandContext

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import reduce
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import ChangeDTO, CommandResult
+from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
@@ -21,7 +19,6 @@ from orderkeep.entrypoints.cli.options import (
     INSTANT,
     ORDER_ID,
     TEXT,
-    VERSION,
     command,
     filter_options,
     request_options,
@@ -31,13 +28,18 @@ from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import change_form
 
+if TYPE_CHECKING:
+    from orderkeep.entrypoints.cli.commands import StatusCommand
+
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "status")
+
+RESULT_HELP = "Prints the resulting order: JSON, or a table on a terminal."
 
 
 @command("get", "Prints the order's JSON, or a table on a terminal.")
 @ORDER_ID
-@click.option("--version", type=VERSION, metavar="N", help="Show the order at version N.")
+@click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
 @click.option("--at", type=INSTANT, help="Show the order at this time.")
 def get_command(session: Session, order_id: str, version: int | None, at: datetime | None) -> None:
     if version is not None and at is not None:
@@ -91,25 +93,24 @@ def _change_row(change: ChangeDTO) -> list[Any]:
     return [change.version, change.at, change.actor, events, change.order.status]
 
 
-def _change_command(name: str, *options: Callable[[Any], Any]) -> click.Command:
-    """Return the command that runs the use case `<name>_order`, whose arguments the options are."""
+def status_command(name: str, execute: StatusCommand) -> click.Command:
+    """Return the command that runs a use case on one order."""
 
-    def change(session: Session, order_id: str, request: CommandContext, **given: str | None) -> None:
-        async def run(use_cases: UseCases) -> CommandResult:
-            result: CommandResult = await getattr(use_cases, f"{name}_order").execute(order_id, request, **given)
-            return result
+    @command(name, RESULT_HELP)
+    @ORDER_ID
+    @request_options
+    def run(session: Session, order_id: str, request: CommandContext) -> None:
+        result = session.run(lambda use_cases: execute(use_cases)(order_id, request))
+        output.write_result(session, result, dry_run=request.dry_run)
 
-        output.write_result(session, session.run(run), dry_run=request.dry_run)
-
-    function = reduce(lambda decorated, option: option(decorated), options, request_options(change))
-    return command(name, "Prints the resulting order: JSON, or a table on a terminal.")(ORDER_ID(function))
+    return run
 
 
-confirm_command = _change_command("confirm")
-ship_command = _change_command("ship")
-deliver_command = _change_command("deliver")
-cancel_command = _change_command(
-    "cancel",
-    click.option("--note", type=TEXT, help=f"Note, up to {MAX_NOTE_LENGTH} characters."),
-    click.option("--reason", type=TEXT, help=f"Reason, up to {MAX_REASON_LENGTH} characters."),
-)
+@command("cancel", RESULT_HELP)
+@ORDER_ID
+@click.option("--reason", type=TEXT, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
+@click.option("--note", type=TEXT, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
+@request_options
+def cancel_command(session: Session, order_id: str, request: CommandContext, **why: str | None) -> None:
+    result = session.run(lambda use_cases: use_cases.cancel_order.execute(order_id, request, **why))
+    output.write_result(session, result, dry_run=request.dry_run)
