@@ -59,9 +59,7 @@ OPTION_NAMES = {"user_id": "--user", "created_from": "--from", "created_to": "--
 
 
 class Failure(Exception):
-    """An expected outcome that is not success: what is wrong (`detail`), what to do (`hint`), and the errors of single
-    fields, if there are several.
-    """
+    """An expected error: what is wrong (`detail`), what to do (`hint`), and the invalid fields, if any."""
 
     def __init__(self, detail: str, exit_code: int, code: str, *, hint: str = "", errors: tuple[Any, ...] = ()) -> None:
         super().__init__(f"{detail}; {hint}" if hint else detail)
@@ -70,8 +68,8 @@ class Failure(Exception):
 
 def cannot_write(target: str, error: OSError) -> Failure:
     """Return the failure to raise if a file or stdout cannot be written."""
-    hint = "fix this and run the command again"
-    return Failure(f"cannot write {target}: {error.strerror}", UNAVAILABLE, "cannot_write", hint=hint)
+    detail = f"cannot write {target}: {error.strerror}"
+    return Failure(detail, UNAVAILABLE, "cannot_write", hint="fix this and run the command again")
 
 
 def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> int:
@@ -88,9 +86,8 @@ def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> i
             click.echo(plain(line), err=True)
     failure = error if isinstance(error, Failure) else _failure_of(error)
     if as_json:
-        body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-        if errors := _field_errors(failure, error):
-            body["errors"] = errors
+        errors = _field_errors(failure, error)
+        body = {"code": failure.code, "detail": failure.detail, **({"errors": errors} if errors else {})}
         click.echo(plain_data(msgspec.json.encode(body)), err=True)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)

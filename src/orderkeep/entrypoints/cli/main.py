@@ -20,9 +20,8 @@ from orderkeep.entrypoints.logs import configure_cli_logging
 
 HELP = """Place, track and manage orders.
 
-Orders are stored in orders.db in the current directory. Use --store or ORDERKEEP_STORE to select another store.
-Receipts and exported documents are stored in the directory documents. Set ORDERKEEP_DOCUMENTS to use another document
-store.
+Orders are stored in orders.db in the current directory; --store or ORDERKEEP_STORE selects another store. Documents are
+stored in the directory documents; ORDERKEEP_DOCUMENTS selects another document store.
 
 Output is a table on a terminal. Otherwise an order is printed as JSON, and a list as tab-separated lines without a
 header. With --json, output is the JSON of the HTTP API, and errors are JSON on stderr. --store, --json and --debug can

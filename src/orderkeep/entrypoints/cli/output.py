@@ -63,9 +63,6 @@ def say(text: str) -> None:
     click.echo(f"orderkeep: {plain(text)}", err=True)
 
 
-# --- bytes and JSON ---
-
-
 @contextmanager
 def _on_stdout() -> Iterator[None]:
     try:
@@ -124,9 +121,6 @@ def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> N
         write_order(session, encode(result.order) if result.json is None else result.json)
 
 
-# --- tab-separated lines, or tables on a terminal ---
-
-
 def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]], json: Any = None) -> None:
     """Write tab-separated lines without a header, or a table; with --json, `json` if it is given."""
     if session.as_json and json is not None:
@@ -176,13 +170,13 @@ def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> No
             break
         is_number = all(isinstance(value, int | Decimal) for value in column)
         justify = "right" if is_number else "left"
-        table.add_column(_heading(name), justify=justify, min_width=least, overflow="fold")
+        table.add_column(name.replace("_", " "), justify=justify, min_width=least, overflow="fold")
         cells.append(texts)
     for row in zip(*cells, strict=True):
         table.add_row(*map(_coloured, row))
     console.print(table)
-    if hidden := columns[len(cells) :]:
-        console.print(Text(f"(this terminal is too narrow for {', '.join(map(_heading, hidden))})", style="dim"))
+    if hidden := ", ".join(columns[len(cells) :]).replace("_", " "):
+        console.print(Text(f"(this terminal is too narrow for {hidden})", style="dim"))
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -191,7 +185,7 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(_heading(name), _coloured(_cell(value)))
+        table.add_row(name.replace("_", " "), _coloured(_cell(value)))
     _console().print(table)
 
 
@@ -220,10 +214,6 @@ def _readable(value: Any) -> str:
         held = {key: each for key, each in value.items() if each is not None}
         return "\n".join(f"{plain(key)}: {plain(_readable(_shortened(each, key)))}" for key, each in held.items())
     return ", ".join(map(_readable, value)) if isinstance(value, list) else str(value)
-
-
-def _heading(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _cell(value: object) -> str:

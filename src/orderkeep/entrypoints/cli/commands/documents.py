@@ -79,7 +79,10 @@ def _check_file(session: Session, file: str | None, request: CommandContext) -> 
 def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocument]]) -> tuple[IssuedReceipt, str]:
     if file is None and sys.stdout.isatty():
         issued, found = issue()
-        _check_free(found)
+        path = Path(found.file_name)
+        if path.exists() and not (path.is_file() and path.read_bytes() == found.content):
+            detail = f"{found.file_name} exists and is not this receipt"
+            raise Failure(detail, USAGE, "file_exists", hint="write to another file with -o")
         with output_file(found.file_name) as write:
             write(found.content)
         return issued, found.file_name
@@ -88,14 +91,6 @@ def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocum
         issued, found = issue()
         write(found.content)
     return issued, place
-
-
-def _check_free(found: FoundDocument) -> None:
-    """Raise `Failure` if another file has the default name of the receipt."""
-    path = Path(found.file_name)
-    if path.exists() and not (path.is_file() and path.read_bytes() == found.content):
-        detail = f"{found.file_name} exists and is not this receipt"
-        raise Failure(detail, USAGE, "file_exists", hint="write to another file with -o")
 
 
 @command(

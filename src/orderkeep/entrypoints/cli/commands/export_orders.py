@@ -69,8 +69,6 @@ def _to_file(session: Session, file: str, format_name: str | None, where: OrderF
 def _to_documents(session: Session, format_name: str | None, where: OrderFilter) -> None:
     chosen = FORMATS[format_name or "jsonl"]
     with output.progress("Exporting", unit="orders") as advance:
-        exported = session.run(
-            lambda use_cases: use_cases.export_to_document.execute(chosen, where, CLI_ACTOR, advance)
-        )
+        exported = session.run(lambda do: do.export_to_document.execute(chosen, where, CLI_ACTOR, advance))
     facts = [(name, getattr(exported, name)) for name in ("key", "size", "orders", "link")]
     output.write_facts(session, facts if exported.link else facts[:-1], exported)
