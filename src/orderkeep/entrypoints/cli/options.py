@@ -49,7 +49,8 @@ def rows_help(columns: tuple[str, ...]) -> str:
     return f"Without a terminal, prints tab-separated lines without a header: {', '.join(columns)}."
 
 
-def _text(value: str) -> str:
+def text(value: str) -> str:
+    """Return a non-empty text of valid UTF-8."""
     if not value:
         raise click.BadParameter("must not be empty")
     if not value.isprintable() and re.search("[\ud800-\udfff]", value):
@@ -57,7 +58,8 @@ def _text(value: str) -> str:
     return value
 
 
-def _time(value: str, expected: str = "") -> datetime:
+def time(value: str, expected: str = "") -> datetime:
+    """Return a date, or a date and time, in ISO 8601; without an offset it is UTC."""
     try:
         return in_utc(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
@@ -65,31 +67,20 @@ def _time(value: str, expected: str = "") -> datetime:
         raise click.BadParameter(f"must be {expected}") from None
 
 
-def _expiry(value: str) -> datetime:
+def expiry(value: str) -> datetime:
+    """Return the time after a number of days or hours, or a time."""
     duration = re.fullmatch(r"([0-9]{1,7})([dh])", value)
     if duration is None:
-        return _time(value, "a duration such as 90d or 12h, ")
+        return time(value, "a duration such as 90d or 12h, ")
     try:
         return utc_now() + int(duration[1]) * timedelta(hours=24 if duration[2] == "d" else 1)
     except OverflowError:
         raise click.BadParameter("must end before the year 10000") from None
 
 
-def _type(convert: Callable[[str], Any]) -> click.ParamType[Any]:
-    found = click.types.FuncParamType(convert)
-    found.name = convert.__name__.strip("_")  # shown in the help
-    return found
-
-
-TEXT = _type(_text)
-"""A non-empty text of valid UTF-8."""
-
-INSTANT = _type(_time)
-"""A date, or a date and time, in ISO 8601; without an offset it is UTC."""
-
-EXPIRY = _type(_expiry)
-"""A number of days or hours from now, or a time."""
-
+TEXT = click.types.FuncParamType(text)
+INSTANT = click.types.FuncParamType(time)
+EXPIRY = click.types.FuncParamType(expiry)
 ORDER_ID = click.argument("order_id", metavar="ID", type=TEXT)
 
 
