@@ -42,8 +42,8 @@ PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
     "http": ("orderkeep.entrypoints.api.dependencies._versions", lambda if_match, request: None),
     "lambda-http-api": ("orderkeep.entrypoints.api.dependencies._unquoted", lambda key: None),
     "cli": (
-        "orderkeep.entrypoints.cli.options.request_of",
-        lambda key, version, *, dry_run: CommandContext(key=key and f"{key}-", dry_run=dry_run and key is None),
+        "orderkeep.entrypoints.cli.options.CommandContext",
+        lambda key, dry_run, **_: CommandContext(key=key and f"{key}-", dry_run=dry_run and key is None),
     ),
 }
 """A fault of one door alone: it forgets a condition, or answers a little else."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.ports import Authenticator, OrderStore, RateLimiter
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
-if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
+if TYPE_CHECKING:  # imported inside the functions: the command line authenticates no request, and starts faster without
     from orderkeep.config import Settings
+    from orderkeep.infrastructure.openid.provider import ClaimsMapping
 
 BURST_SECONDS = 2
 """A burst may use the requests of this many seconds at once."""
@@ -40,6 +39,8 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
     """Return the enabled authenticators. Raises `AuthenticationNotInstalled`, and like `api_keys_of`."""
     found: list[Authenticator] = []
     if "keys" in settings.authentication:
+        from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
+
         found.append(ApiKeyAuthenticator(api_keys_of(store)))
     if "jwt" in settings.authentication:
         found.append(_openid_tokens(settings))
@@ -48,7 +49,8 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
 
 def claims_mapping(settings: Settings) -> ClaimsMapping:
     """Return the mapping of verified claims to actors: of a token, or from an authorizer on Lambda."""
-    from orderkeep.config import scope_mapping  # here for the same reason
+    from orderkeep.config import scope_mapping
+    from orderkeep.infrastructure.openid.provider import ClaimsMapping
 
     return ClaimsMapping(settings.jwt_user_claim, settings.jwt_scopes_claim, scope_mapping(settings.jwt_scopes))
 
@@ -63,7 +65,8 @@ def open_rate_limiter(per_second: int) -> RateLimiter | None:
 
 
 def _openid_tokens(settings: Settings) -> Authenticator:
-    from orderkeep.config import algorithms_in  # here for the same reason
+    from orderkeep.config import algorithms_in
+    from orderkeep.infrastructure.openid.provider import OpenIdProvider
 
     try:
         from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator

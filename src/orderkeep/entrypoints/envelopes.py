@@ -26,9 +26,4 @@ def change_form(change: ChangeDTO) -> dict[str, object]:
 
 def page_form(data: list[object], next_cursor: str | None) -> dict[str, object]:
     """Return a page of a list."""
-    return {"data": data, **more_form(next_cursor)}
-
-
-def more_form(next_cursor: str | None) -> dict[str, object]:
-    """Return the fields of a page that describe the next page."""
-    return {"has_more": next_cursor is not None, "next_cursor": next_cursor}
+    return {"data": data, "has_more": next_cursor is not None, "next_cursor": next_cursor}

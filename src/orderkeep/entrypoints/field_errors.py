@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -78,23 +77,10 @@ class InvalidFields(Exception):
         found = error.errors(include_url=False)
         return cls(tuple(_field_error(details) for details in found[:MOST_ERRORS]))
 
-    def below(self, pointer: str) -> InvalidFields:
-        """Return the same errors for a value that is at `pointer` in a larger document."""
-        return InvalidFields(tuple(replace(error, pointer=pointer + error.pointer) for error in self.errors))
-
-    def without_keys(self) -> InvalidFields:
-        """Return the same errors without metadata keys, for logs."""
-        return InvalidFields(tuple(replace(error, pointer=without_key(error.pointer)) for error in self.errors))
-
 
 def rule_broken(code: str, message: str, *below: str) -> PydanticCustomError:
     """Return an error for a pydantic validator to raise; `below` continues the path of the field."""
     return PydanticCustomError("rule_broken", "{message}", {"code": code, "message": message, "below": below})
-
-
-def without_key(pointer: str) -> str:
-    """Return the pointer without a metadata key at its end: customers may have chosen it."""
-    return re.sub(r"(/metadata)/.+", r"\1/*", pointer, flags=re.DOTALL)
 
 
 def field_error_of(error: InvalidInput) -> FieldError:

@@ -16,7 +16,6 @@ from orderkeep.domain.exceptions import (
     Conflict,
     DocumentNotFound,
     InvalidInput,
-    OrderkeepError,
     OrderNotFound,
     ServiceUnavailable,
     StoreUnusable,
@@ -59,9 +58,7 @@ OPTION_NAMES = {"user_id": "--user", "created_from": "--from", "created_to": "--
 
 
 class Failure(Exception):
-    """An expected outcome that is not success: what is wrong (`detail`), what to do (`hint`), and the errors of single
-    fields, if there are several.
-    """
+    """An expected error: what is wrong (`detail`), what to do (`hint`), and the invalid fields, if any."""
 
     def __init__(self, detail: str, exit_code: int, code: str, *, hint: str = "", errors: tuple[Any, ...] = ()) -> None:
         super().__init__(f"{detail}; {hint}" if hint else detail)
@@ -70,8 +67,8 @@ class Failure(Exception):
 
 def cannot_write(target: str, error: OSError) -> Failure:
     """Return the failure to raise if a file or stdout cannot be written."""
-    hint = "fix this and run the command again"
-    return Failure(f"cannot write {target}: {error.strerror}", UNAVAILABLE, "cannot_write", hint=hint)
+    detail = f"cannot write {target}: {error.strerror}"
+    return Failure(detail, UNAVAILABLE, "cannot_write", hint="fix this and run the command again")
 
 
 def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> int:
@@ -88,7 +85,9 @@ def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> i
             click.echo(plain(line), err=True)
     failure = error if isinstance(error, Failure) else _failure_of(error)
     if as_json:
-        _write_json(failure, error)
+        errors = _field_errors(failure, error)
+        body = {"code": failure.code, "detail": failure.detail, **({"errors": errors} if errors else {})}
+        click.echo(plain_data(msgspec.json.encode(body)), err=True)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
         for field in failure.errors:
@@ -99,15 +98,10 @@ def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> i
 def _failure_of(error: Exception) -> Failure:
     for kind, exit_code, hint in OUTCOMES:
         if isinstance(error, kind):
-            return Failure(_detail(error), exit_code, _code(error), hint=hint)
+            code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
+            return Failure(_detail(error), exit_code, getattr(error, "code", code), hint=hint)
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
-
-
-def _code(error: Exception) -> str:
-    if isinstance(error, OrderkeepError):
-        return error.code
-    return "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
 
 
 def _detail(error: Exception) -> str:
@@ -119,18 +113,10 @@ def _detail(error: Exception) -> str:
     return text
 
 
-def _write_json(failure: Failure, error: Exception) -> None:
-    body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-    if errors := _field_errors(failure, error):
-        body["errors"] = [
-            {name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in errors
-        ]
-    click.echo(plain_data(msgspec.json.encode(body)), err=True)
+def _field_errors(failure: Failure, error: Exception) -> list[dict[str, Any]]:
+    found = failure.errors
+    if isinstance(error, InvalidInput):
+        from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which is rarely needed
 
-
-def _field_errors(failure: Failure, error: Exception) -> tuple[Any, ...]:
-    if not isinstance(error, InvalidInput):
-        return failure.errors
-    from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which other failures do not need
-
-    return (field_error_of(error),)
+        found = (field_error_of(error),)
+    return [{name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in found]

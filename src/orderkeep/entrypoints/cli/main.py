@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, TextIO, cast
+from typing import Any, NoReturn, cast
 
 import click
 
@@ -20,9 +20,8 @@ from orderkeep.entrypoints.logs import configure_cli_logging
 
 HELP = """Place, track and manage orders.
 
-Orders are stored in orders.db in the current directory. Use --store or ORDERKEEP_STORE to select another store.
-Receipts and exported documents are stored in the directory documents. Set ORDERKEEP_DOCUMENTS to use another document
-store.
+Orders are stored in orders.db in the current directory; --store or ORDERKEEP_STORE selects another store. Documents are
+stored in the directory documents; ORDERKEEP_DOCUMENTS selects another document store.
 
 Output is a table on a terminal. Otherwise an order is printed as JSON, and a list as tab-separated lines without a
 header. With --json, output is the JSON of the HTTP API, and errors are JSON on stderr. --store, --json and --debug can
@@ -94,12 +93,8 @@ click.version_option(package_name="orderkeep", message="%(prog)s %(version)s")(c
 
 def main() -> NoReturn:
     """Run the command line of this process. A standard stream that is closed is treated as empty."""
-    sys.stdin = sys.stdin or _null("r")
-    sys.stdout = sys.stdout or _null("w")
-    sys.stderr = sys.stderr or _null("w")
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # open until the end
     configure_cli_logging()
     cli.main(prog_name="orderkeep")
-
-
-def _null(mode: str) -> TextIO:
-    return cast("TextIO", Path(os.devnull).open(mode, encoding="utf-8"))

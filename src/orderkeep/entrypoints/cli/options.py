@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import fields
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import cleandoc
@@ -21,6 +20,7 @@ from orderkeep.entrypoints.cli.commands import COMMANDS
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 C = TypeVar("C", bound=Callable[..., Any] | click.Command)
+Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
 def command(name: str, details: str = "") -> Callable[[Callable[..., None]], click.Command]:
@@ -44,132 +44,103 @@ def _help(name: str, details: str) -> str:
     return f"{COMMANDS[name].summary}\n\n{cleandoc(details)}"
 
 
-class Text(click.ParamType[str]):
-    """A non-empty text of valid UTF-8."""
-
-    name = "text"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value)
-        if not text:
-            self.fail("must not be empty", param, ctx)
-        if not text.isprintable() and re.search("[\ud800-\udfff]", text):
-            self.fail("must be valid UTF-8", param, ctx)
-        return text
+def rows_help(columns: tuple[str, ...]) -> str:
+    """Return the help for the rows of a command."""
+    return f"Without a terminal, prints tab-separated lines without a header: {', '.join(columns)}."
 
 
-class Instant(click.ParamType[datetime]):
-    """A date, or a date and time, in ISO 8601; without an offset it is UTC."""
-
-    name = "time"
-    expected = "a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        try:
-            return in_utc(datetime.fromisoformat(str(value)))
-        except (ValueError, OverflowError):
-            self.fail(f"must be {self.expected}", param, ctx)
+def text(value: str) -> str:
+    """Return a non-empty text of valid UTF-8."""
+    if not value:
+        raise click.BadParameter("must not be empty")
+    if not value.isprintable() and re.search("[\ud800-\udfff]", value):
+        raise click.BadParameter("must be valid UTF-8")
+    return value
 
 
-_UNITS = {"d": timedelta(days=1), "h": timedelta(hours=1)}
+def time(value: str, expected: str = "") -> datetime:
+    """Return a date, or a date and time, in ISO 8601; without an offset it is UTC."""
+    try:
+        return in_utc(datetime.fromisoformat(value))
+    except (ValueError, OverflowError):
+        expected += "a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
+        raise click.BadParameter(f"must be {expected}") from None
 
 
-class Expiry(Instant):
-    """A number of days or hours from now, or a time."""
-
-    name = "90d|time"
-    expected = f"a duration such as 90d or 12h, {Instant.expected}"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        given = re.fullmatch(r"([0-9]{1,7})([dh])", str(value))
-        if given is None:
-            return super().convert(value, param, ctx)
-        try:
-            return utc_now() + int(given[1]) * _UNITS[given[2]]
-        except OverflowError:
-            self.fail("must end before the year 10000", param, ctx)
+def expiry(value: str) -> datetime:
+    """Return the time after a number of days or hours, or a time."""
+    duration = re.fullmatch(r"([0-9]{1,7})([dh])", value)
+    if duration is None:
+        return time(value, "a duration such as 90d or 12h, ")
+    try:
+        return utc_now() + int(duration[1]) * timedelta(hours=24 if duration[2] == "d" else 1)
+    except OverflowError:
+        raise click.BadParameter("must end before the year 10000") from None
 
 
-TEXT = Text()
-INSTANT = Instant()
-EXPIRY = Expiry()
-STATUS = click.Choice([status.value for status in OrderStatus])
+TEXT = click.types.FuncParamType(text)
+INSTANT = click.types.FuncParamType(time)
+EXPIRY = click.types.FuncParamType(expiry)
+ORDER_ID = click.argument("order_id", metavar="ID", type=TEXT)
 
 
 def session_options(command: C) -> C:
     """Add the options that all commands and groups have; they are stored in the `Session`."""
 
     def store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        session = ctx.ensure_object(Session)
-        if value and param.name == "store":
-            session.store = value
-        elif value and param.name == "as_json":
-            session.as_json = True
-        elif value:
-            session.debug = True
+        if value and param.name:
+            setattr(ctx.ensure_object(Session), param.name, value)
 
     shared: dict[str, Any] = {"expose_value": False, "callback": store_in_session, "is_eager": True}
     store_help = "Store URL, such as sqlite:///orders.db (or set ORDERKEEP_STORE)."
     debug_help = "Print tracebacks (or set ORDERKEEP_DEBUG=1)."
-    for option in (
-        click.option("--debug", is_flag=True, envvar="ORDERKEEP_DEBUG", help=debug_help, **shared),
-        click.option("--json", "as_json", is_flag=True, help="Print the JSON of the HTTP API.", **shared),
-        click.option("--store", type=TEXT, metavar="URL", help=store_help, **shared),
-    ):
-        command = option(command)
-    return command
+    command = click.option("--debug", is_flag=True, envvar="ORDERKEEP_DEBUG", help=debug_help, **shared)(command)
+    command = click.option("--json", "as_json", is_flag=True, help="Print the JSON of the HTTP API.", **shared)(command)
+    return click.option("--store", type=TEXT, metavar="URL", help=store_help, **shared)(command)
 
 
-def request_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options of a request that changes an order. The command gets them as one `request`."""
+def grouped_options(parameter: str, build: Callable[..., Any], **options: Decorator) -> Decorator:
+    """Add several options, whose values the command gets as one parameter, built from them."""
 
-    @wraps(function)
-    def run(*args: Any, key: str | None, expected_version: int | None, dry_run: bool, **options: Any) -> None:
-        function(*args, request=request_of(key, expected_version, dry_run=dry_run), **options)
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @wraps(function)
+        def run(*args: Any, **values: Any) -> None:
+            built = build(**{name: values.pop(name) for name in options})
+            function(*args, **{parameter: built}, **values)
 
-    for option in (
-        click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
-        click.option(
-            "--expected-version", type=click.IntRange(min=1), metavar="N", help="Fail unless the order is at version N."
-        ),
-        click.option("--key", type=TEXT, help="Idempotency key: makes the request safe to retry."),
-    ):
-        run = option(run)
-    return run
+        decorated: Callable[..., None] = run
+        for option in reversed(options.values()):
+            decorated = option(decorated)
+        return decorated
 
-
-def request_of(key: str | None, expected_version: int | None, *, dry_run: bool) -> CommandContext:
-    """Return the context of a command, for the use case."""
-    return CommandContext(actor=CLI_ACTOR, key=key, expected_version=expected_version, dry_run=dry_run)
+    return decorate
 
 
-FILTERS = (
-    click.option("--to", "created_to", type=INSTANT, help="Only orders created before this time."),
-    click.option("--from", "created_from", type=INSTANT, help="Only orders created at or after this time."),
-    click.option("--external-ref", type=TEXT, metavar="REF", help="Only orders with this external reference."),
-    click.option("--tag", type=TEXT, metavar="TAG", help="Only orders with this tag."),
-    click.option("--status", type=STATUS, help="Only orders in this status."),
-    click.option("--user", "user_id", type=TEXT, metavar="ID", help="Only orders of this user."),
+EXPECTED_HELP = "Fail unless the order is at version N."
+
+request_options = grouped_options(
+    "request",
+    lambda **conditions: CommandContext(actor=CLI_ACTOR, **conditions),
+    key=click.option("--key", type=TEXT, help="Idempotency key: makes the request safe to retry."),
+    expected_version=click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP),
+    dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
 )
+"""The options of a request that changes an order."""
 
+filter_options = grouped_options(
+    "where",
+    OrderFilter,
+    user_id=click.option("--user", "user_id", type=TEXT, metavar="ID", help="Only orders of this user."),
+    status=click.option("--status", type=click.Choice(list(map(str, OrderStatus))), help="Only orders in this status."),
+    tag=click.option("--tag", type=TEXT, metavar="TAG", help="Only orders with this tag."),
+    external_ref=click.option("--external-ref", type=TEXT, metavar="REF", help="Only orders with this reference."),
+    created_from=click.option("--from", "created_from", type=INSTANT, help="Only orders created since this time."),
+    created_to=click.option("--to", "created_to", type=INSTANT, help="Only orders created before this time."),
+)
+"""The filters of a list of orders."""
 
-def filter_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the filters of a list of orders. The command gets them as one `where`."""
-    names = [field.name for field in fields(OrderFilter)]
-
-    @wraps(function)
-    def run(*args: Any, **options: Any) -> None:
-        function(*args, where=OrderFilter(**{name: options.pop(name) for name in names}), **options)
-
-    for option in FILTERS:
-        run = option(run)
-    return run
-
-
-def format_option(function: C) -> C:
-    """Add the format of a file of orders, as `format_name`."""
-    help_text = "File format. Default: from the file extension."
-    return click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=help_text)(function)
+FORMAT_HELP = "File format. Default: from the file extension."
+format_option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=FORMAT_HELP)
 
 
 def format_of(path: str) -> str:

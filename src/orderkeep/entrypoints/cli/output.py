@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import click
@@ -37,6 +38,7 @@ COLOURS = {
     "revoked": "red",
 }
 
+COLUMN_GAP = 2
 FOLDED_WIDTH = 20
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
@@ -61,35 +63,32 @@ def say(text: str) -> None:
     click.echo(f"orderkeep: {plain(text)}", err=True)
 
 
-# --- bytes and JSON ---
+@contextmanager
+def _on_stdout() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        discard()
+        raise failures.cannot_write("the output", error) from error
 
 
 def write(data: bytes) -> None:
     """Write bytes to stdout, in any locale. Raises `Failure` if that is not possible."""
-    try:
+    with _on_stdout():
         sys.stdout.buffer.write(data)
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        discard()
-        raise failures.cannot_write("the output", error) from error
 
 
 def flush() -> None:
     """Flush stdout, so that a full disk does not look like success."""
-    try:
+    with _on_stdout():
         sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        discard()
-        raise failures.cannot_write("the output", error) from error
 
 
 def discard() -> None:
     """Redirect stdout to the null device: its reader is gone, and Python would report that at exit."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, sys.stdout.fileno())
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def write_data(data: bytes) -> None:
@@ -122,29 +121,23 @@ def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> N
         write_order(session, encode(result.order) if result.json is None else result.json)
 
 
-# --- tab-separated lines, or tables on a terminal ---
-
-
-def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
-    """Write tab-separated lines without a header, or a table."""
-    if wants_table(session):
+def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]], json: Any = None) -> None:
+    """Write tab-separated lines without a header, or a table; with --json, `json` if it is given."""
+    if session.as_json and json is not None:
+        write_json(json)
+    elif wants_table(session):
         print_rows(columns, rows)
     else:
         for row in rows:
-            _write_row(row)
+            write("\t".join(map(_text, row)).encode() + b"\n")
 
 
-def write_facts(session: Session, facts: Iterable[tuple[str, object]]) -> None:
-    """Write names and values: a tab-separated line each, or a table."""
+def write_facts(session: Session, facts: Iterable[tuple[str, object]], json: Any) -> None:
+    """Write names and values: a tab-separated line each, or a table; with --json, write `json` instead."""
     if wants_table(session):
         print_facts(facts)
     else:
-        for fact in facts:
-            _write_row(fact)
-
-
-def _write_row(values: Iterable[object]) -> None:
-    write("\t".join(map(_text, values)).encode() + b"\n")
+        write_rows(session, (), facts, json)
 
 
 def _text(value: object) -> str:
@@ -160,44 +153,39 @@ def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> No
     omitted, from the right, and named below.
     """
     from rich.cells import cell_len
-    from rich.table import Table
     from rich.text import Text
 
-    found = [list(row) for row in rows]
-    if not found:
+    values = list(zip(*rows, strict=True))
+    if not values:
         return
-    texts = [[_cell(_shortened(value, name)) for value, name in zip(row, columns, strict=True)] for row in found]
-    widths = [max(cell_len(text) for text in (name, *column)) for name, *column in zip(columns, *texts, strict=True)]
-    console = _console()
-    fitting = _fitting(columns, widths, console.width)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for index, name in enumerate(columns[:fitting]):
-        is_number = all(isinstance(row[index], int | Decimal) for row in found)
-        table.add_column(
-            Text(_heading(name)),
-            justify="right" if is_number else "left",
-            min_width=_least_width(name, widths[index]),
-            overflow="fold",
-        )
-    for row in texts:
-        table.add_row(*(Text(text, style=COLOURS.get(text, "")) for text in row[:fitting]))
+    table, console = _table(header_style="bold"), _console()
+    cells: list[list[str]] = []
+    used = -COLUMN_GAP
+    for name, column in zip(columns, values, strict=True):
+        texts = [_cell(_shortened(value, name)) for value in column]
+        width = max(map(cell_len, (name, *texts)))
+        least = width if name == "id" else min(width, FOLDED_WIDTH)
+        used += COLUMN_GAP + least
+        if cells and used > console.width:
+            break
+        is_number = all(isinstance(value, int | Decimal) for value in column)
+        justify = "right" if is_number else "left"
+        table.add_column(name.replace("_", " "), justify=justify, min_width=least, overflow="fold")
+        cells.append(texts)
+    for row in zip(*cells, strict=True):
+        table.add_row(*map(_coloured, row))
     console.print(table)
-    if fitting < len(columns):
-        hidden = ", ".join(map(_heading, columns[fitting:]))
+    if hidden := ", ".join(columns[len(cells) :]).replace("_", " "):
         console.print(Text(f"(this terminal is too narrow for {hidden})", style="dim"))
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
     """Print a table of names and values."""
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table = _table(show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        text = _cell(value)
-        table.add_row(Text(_heading(name)), Text(text, style=COLOURS.get(text, "")))
+        table.add_row(name.replace("_", " "), _coloured(_cell(value)))
     _console().print(table)
 
 
@@ -206,28 +194,12 @@ def print_order(order: dict[str, Any]) -> None:
     shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
     currency = shown.pop("currency")
     lines, documents = shown.pop("lines", []), shown.pop("documents", [])
-    print_facts(
-        (name, str(Money(value, currency)) if name in AMOUNTS else _readable(_shortened(value, name)))
-        for name, value in shown.items()
-    )
-    print_rows(LINE_COLUMNS, ([_line_value(line[name], name, currency) for name in LINE_COLUMNS] for line in lines))
-    print_rows(DOCUMENT_COLUMNS, ([document[name] for name in DOCUMENT_COLUMNS] for document in documents))
-
-
-def _fitting(columns: tuple[str, ...], widths: list[int], room: int) -> int:
-    least = [_least_width(name, width) for name, width in zip(columns, widths, strict=True)]
-    fitting = len(columns)
-    while fitting > 1 and sum(least[:fitting]) + 2 * (fitting - 1) > room:
-        fitting -= 1
-    return fitting
-
-
-def _least_width(name: str, width: int) -> int:
-    return width if name == "id" else min(width, FOLDED_WIDTH)
-
-
-def _line_value(value: Any, name: str, currency: str) -> Any:
-    return Money(value, currency).major if name in AMOUNTS else value
+    for name, value in shown.items():
+        shown[name] = str(Money(value, currency)) if name in AMOUNTS else _readable(_shortened(value, name))
+    print_facts(shown.items())
+    lines = [line | {name: Money(line[name], currency).major for name in AMOUNTS & line.keys()} for line in lines]
+    for columns, items in ((LINE_COLUMNS, lines), (DOCUMENT_COLUMNS, documents)):
+        print_rows(columns, ([item[name] for name in columns] for item in items))
 
 
 def _shortened(value: Any, name: str) -> Any:
@@ -241,18 +213,24 @@ def _readable(value: Any) -> str:
     if isinstance(value, dict):
         held = {key: each for key, each in value.items() if each is not None}
         return "\n".join(f"{plain(key)}: {plain(_readable(_shortened(each, key)))}" for key, each in held.items())
-    if isinstance(value, list):
-        return ", ".join(map(_readable, value))
-    return str(value)
-
-
-def _heading(name: str) -> str:
-    return name.replace("_", " ")
+    return ", ".join(map(_readable, value)) if isinstance(value, list) else str(value)
 
 
 def _cell(value: object) -> str:
     """Return the text of a cell; only a text may have several lines."""
     return "\n".join(_text(line) for line in value.split("\n")) if isinstance(value, str) else _text(value)
+
+
+def _coloured(text: str) -> Any:
+    from rich.text import Text
+
+    return Text(text, style=COLOURS.get(text, ""))
+
+
+def _table(**style: Any) -> Any:
+    from rich.table import Table
+
+    return Table(box=None, pad_edge=False, padding=(0, COLUMN_GAP, 0, 0), **style)
 
 
 def _console() -> Any:
@@ -273,13 +251,7 @@ def progress(what: str, total: int | None = None, *, unit: str = "", quiet: bool
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    console = Console(stderr=True)
-    columns = [TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()]
-    columns.insert(2, TaskProgressColumn(show_speed=False) if total else TextColumn(f"{{task.completed}} {unit}"))
-    with Bars(*columns, console=console, transient=True) as bars:
-        task = bars.add_task(what, total=total)
-
-        def advance(count: int) -> None:
-            bars.advance(task, count)
-
-        yield advance
+    done = TaskProgressColumn(show_speed=False) if total else TextColumn(f"{{task.completed}} {unit}")
+    columns = (TextColumn("{task.description}"), BarColumn(), done, TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield partial(bars.advance, bars.add_task(what, total=total))

@@ -69,9 +69,7 @@ def _store_from_environment() -> str | None:
 
 @dataclass(slots=True)
 class Session:
-    """The options that all commands share. `store` is None if no option selects a store. `open` opens the use cases on
-    a store URL, and `open_store` the store alone.
-    """
+    """The options of all commands, and how a store URL is opened: as use cases, or the store alone."""
 
     store: str | None = None
     as_json: bool = False
@@ -86,7 +84,6 @@ class Session:
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
         """Open the store, run the work on its use cases, and close the store."""
-
         return self._run(self.open, work)
 
     def run_on_store(self, work: Callable[[OrderStore], Awaitable[T]]) -> T:

@@ -14,8 +14,8 @@ from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
-from orderkeep.entrypoints.cli.options import TEXT, command, request_options
-from orderkeep.entrypoints.cli.output_file import OutputFile
+from orderkeep.entrypoints.cli.options import ORDER_ID, command, request_options, rows_help
+from orderkeep.entrypoints.cli.output_file import output_file
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import page_form
 
@@ -37,7 +37,7 @@ VERSION_HELP = "Order version to show. Default: the last change to the order its
     document store, which ORDERKEEP_DOCUMENTS selects. ORDERKEEP_SELLER is the seller on the receipt.
     """,
 )
-@click.argument("order_id", metavar="ID", type=TEXT)
+@ORDER_ID
 @click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Output file; - for stdout.")
 @click.option("--format", "file_format", type=FORMAT, default="html", help="File format. Default: html.")
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help=VERSION_HELP)
@@ -79,41 +79,29 @@ def _check_file(session: Session, file: str | None, request: CommandContext) -> 
 def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocument]]) -> tuple[IssuedReceipt, str]:
     if file is None and sys.stdout.isatty():
         issued, found = issue()
-        _check_free(found)
-        with OutputFile(found.file_name) as target:
-            target.write(found.content)
+        path = Path(found.file_name)
+        if path.exists() and not (path.is_file() and path.read_bytes() == found.content):
+            detail = f"{found.file_name} exists and is not this receipt"
+            raise Failure(detail, USAGE, "file_exists", hint="write to another file with -o")
+        with output_file(found.file_name) as write:
+            write(found.content)
         return issued, found.file_name
     place = file or STDOUT
-    with OutputFile(place) as target:  # opened first: nothing is issued if the file cannot be written
+    with output_file(place) as write:  # opened first: nothing is issued if the file cannot be written
         issued, found = issue()
-        target.write(found.content)
+        write(found.content)
     return issued, place
-
-
-def _check_free(found: FoundDocument) -> None:
-    """Raise `Failure` if another file has the default name of the receipt."""
-    path = Path(found.file_name)
-    if path.exists() and not (path.is_file() and path.read_bytes() == found.content):
-        detail = f"{found.file_name} exists and is not this receipt"
-        raise Failure(detail, USAGE, "file_exists", hint="write to another file with -o")
 
 
 @command(
     "documents",
-    """
-    Without a terminal, prints one tab-separated line for each document, oldest first, without a header: kind,
-    order_version, media_type, size, created_at, id. With --json, prints the JSON of the HTTP API.
-
-    `orderkeep receipt ID --version N` writes the receipt of a version to a file.
-    """,
+    f"{rows_help(output.DOCUMENT_COLUMNS)} Oldest first. `orderkeep receipt ID --version N` writes one to a file.",
 )
-@click.argument("order_id", metavar="ID", type=TEXT)
+@ORDER_ID
 def documents_command(session: Session, order_id: str) -> None:
     documents = session.run(lambda use_cases: use_cases.list_documents.execute(order_id, CLI_ACTOR))
-    if session.as_json:
-        output.write_json(page_form(list(documents), None))
-    elif documents or not output.wants_table(session):
-        columns = output.DOCUMENT_COLUMNS
-        output.write_rows(session, columns, ([getattr(document, name) for name in columns] for document in documents))
-    else:
+    columns = output.DOCUMENT_COLUMNS
+    rows = ([getattr(document, name) for name in columns] for document in documents)
+    output.write_rows(session, columns, rows, page_form(list(documents), None))
+    if not documents and output.wants_table(session):
         output.say("this order has no documents")

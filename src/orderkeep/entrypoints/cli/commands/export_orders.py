@@ -7,11 +7,10 @@ import sys
 import click
 
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases.export_to_document import ExportedDocument
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import command, filter_options, format_of, format_option
-from orderkeep.entrypoints.cli.output_file import OutputFile
+from orderkeep.entrypoints.cli.output_file import output_file
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.order_files.formats import FORMATS
 
@@ -37,12 +36,12 @@ from orderkeep.entrypoints.order_files.formats import FORMATS
 def export_command(
     session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool
 ) -> None:
-    if not to_documents:
-        _to_file(session, file or "-", format_name, where)
-    elif file is None:
+    if to_documents and file is not None:
+        raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
+    if to_documents:
         _to_documents(session, format_name, where)
     else:
-        raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
+        _to_file(session, file or "-", format_name, where)
 
 
 def _to_file(session: Session, file: str, format_name: str | None, where: OrderFilter) -> None:
@@ -52,12 +51,12 @@ def _to_file(session: Session, file: str, format_name: str | None, where: OrderF
     async def run(use_cases: UseCases) -> int:
         count = 0
         with (
-            OutputFile(file, is_text=True) as target,
+            output_file(file, is_text=True) as write,
             output.progress("Exporting", unit="orders", quiet=on_screen) as advance,
         ):
-            target.write(chosen.beginning)
+            write(chosen.beginning)
             async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
-                target.write(chosen.order(order))
+                write(chosen.order(order))
                 count += 1
                 advance(1)
         return count
@@ -68,14 +67,8 @@ def _to_file(session: Session, file: str, format_name: str | None, where: OrderF
 
 
 def _to_documents(session: Session, format_name: str | None, where: OrderFilter) -> None:
-    async def run(use_cases: UseCases) -> ExportedDocument:
-        chosen = FORMATS[format_name or "jsonl"]
-        return await use_cases.export_to_document.execute(chosen, where, CLI_ACTOR, advance)
-
+    chosen = FORMATS[format_name or "jsonl"]
     with output.progress("Exporting", unit="orders") as advance:
-        exported = session.run(run)
-    if session.as_json:
-        output.write_json(exported)
-        return
-    facts = (("key", exported.key), ("size", exported.size), ("orders", exported.orders), ("link", exported.link))
-    output.write_facts(session, [(name, value) for name, value in facts if value is not None])
+        exported = session.run(lambda do: do.export_to_document.execute(chosen, where, CLI_ACTOR, advance))
+    facts = [(name, getattr(exported, name)) for name in ("key", "size", "orders", "link")]
+    output.write_facts(session, facts if exported.link else facts[:-1], exported)

@@ -16,7 +16,6 @@ from typing import IO
 import click
 
 from orderkeep.application.use_cases.import_orders import ImportReport, ImportRow
-from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import TEXT, command, format_of, format_option
@@ -52,18 +51,15 @@ def import_command(
     session: Session, file: str, converter: str | None, format_name: str | None, *, dry_run: bool
 ) -> None:
     with _opened(file, format_name, converter, times=1 if dry_run else 2) as read:
-
-        async def run(use_cases: UseCases) -> ImportReport:
-            return await use_cases.import_orders.execute(read, dry_run=dry_run, actor=CLI_ACTOR)
-
         try:
-            report = session.run(run)
+            report = session.run(
+                lambda use_cases: use_cases.import_orders.execute(read, dry_run=dry_run, actor=CLI_ACTOR)
+            )
         except ConverterFailed as error:
             raise _converter_failure(f"{converter} {error}", failures.INVALID) from error
-    if session.as_json:
-        output.write_json(report)
-    else:
-        _print_report(session, report, file)
+    if not session.as_json:
+        _print_problems(report, file)
+    output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)
 
@@ -122,19 +118,15 @@ def _rereadable(path: str) -> Iterator[tuple[OpenFile, int]]:
         yield rewound, size
 
 
-def _print_report(session: Session, report: ImportReport, path: str) -> None:
-    """Print the counts to stdout, and each problem with its line to stderr."""
+def _print_problems(report: ImportReport, path: str) -> None:
     for problem in report.problems:
-        place = f"{'stdin' if path == '-' else path}:{problem.line}: "
-        click.echo(
-            plain(f"{place}{problem.field} {problem.message}" if problem.field else place + problem.message), err=True
-        )
+        message = f"{problem.field} {problem.message}" if problem.field else problem.message
+        click.echo(plain(f"{'stdin' if path == '-' else path}:{problem.line}: {message}"), err=True)
     if report.problem_count > len(report.problems):
         output.say(f"{report.problem_count - len(report.problems)} more errors not shown")
     if report.problem_count:
         written = report.imported + report.unchanged + report.present
         output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again")
-    output.write_facts(session, _facts(report))
 
 
 def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
@@ -143,7 +135,5 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
     yield from sorted(report.statuses.items())
     for currency, total in sorted(report.totals.items()):
         yield f"total {currency}", Decimal(total).scaleb(-EXPONENTS[currency])
-    yield "imported", report.imported
-    yield "unchanged", report.unchanged
-    yield "present", report.present
+    yield from (("imported", report.imported), ("unchanged", report.unchanged), ("present", report.present))
     yield "problems", report.problem_count

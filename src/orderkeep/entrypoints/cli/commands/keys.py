@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import click
 
@@ -11,40 +12,27 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import EXPIRY, TEXT, command, command_group
+from orderkeep.entrypoints.cli.options import EXPIRY, TEXT, command, command_group, rows_help
 from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
+
+SCOPE = click.Choice(list(map(str, Scope)))
+SCOPE_HELP = f"Scope of a staff key: {', '.join([*Scope][:-1])} or {[*Scope][-1]}. Repeatable."
+EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never."
 
 
 @command(
     "keys create", "Prints the key on stdout and messages on stderr. The key is not stored and cannot be recovered."
 )
 @click.option("--name", type=TEXT, required=True, help="Name of the client that uses the key.")
-@click.option(
-    "--scope",
-    "scopes",
-    type=click.Choice([scope.value for scope in Scope]),
-    multiple=True,
-    metavar="SCOPE",
-    help=f"Scope of a staff key: {', '.join([*Scope][:-1])} or {[*Scope][-1]}. Repeatable.",
-)
+@click.option("--scope", "scopes", type=SCOPE, multiple=True, metavar="SCOPE", help=SCOPE_HELP)
 @click.option("--user", "user_id", type=TEXT, metavar="ID", help="Customer who owns the key; excludes --scope.")
-@click.option(
-    "--expires",
-    "expires_at",
-    type=EXPIRY,
-    metavar="90d|TIME",
-    help="Expiry: a duration such as 90d or 12h, or a time. Default: never.",
-)
-def create_command(
-    session: Session, name: str, scopes: tuple[str, ...], user_id: str | None, expires_at: datetime | None
-) -> None:
-    async def create(use_cases: UseCases) -> None:
-        made = await use_cases.create_api_key.execute(
-            name, scopes=scopes, user_id=user_id, expires_at=expires_at, actor=CLI_ACTOR
-        )
+@click.option("--expires", "expires_at", type=EXPIRY, metavar="90d|TIME", help=EXPIRY_HELP)
+def create_command(session: Session, name: str, **options: Any) -> None:
+    async def create(use_cases: UseCases) -> None:  # prints the key before anything else can fail
+        made = await use_cases.create_api_key.execute(name, actor=CLI_ACTOR, **options)
         no_limit = "" if made.kept.expires_at else ". It does not expire; use --expires to set a limit"
         output.say(
             "save this key now: it is not stored and cannot be shown again. "
@@ -60,10 +48,9 @@ def create_command(
 
 @command(
     "keys list",
-    """
-    Without a terminal, prints one tab-separated line for each key, newest first, without a header: id, state, name,
-    kind, user_id, scopes, created_at, expires_at, last_used_at. A key starts with ok_ and its ID. The last-used time is
-    accurate to five minutes.
+    f"""
+    {rows_help(KEY_COLUMNS)} Newest first. A key starts with ok_ and its ID. The last-used time is accurate to five
+    minutes.
     """,
 )
 @paging_options
@@ -73,15 +60,8 @@ def list_command(session: Session, paging: Paging) -> None:
         return page.keys, page.next_cursor
 
     now = utc_now()
-    print_list(
-        session,
-        paging,
-        fetch,
-        KEY_COLUMNS,
-        lambda key: _row(key, now),
-        lambda key: output.encode(_form(key, now)),
-        if_empty="this store has no API keys",
-    )
+    row, json = (lambda key: _row(key, now)), (lambda key: output.encode(_form(key, now)))
+    print_list(session, paging, fetch, KEY_COLUMNS, row, json, if_empty="this store has no API keys")
 
 
 @command(
@@ -93,40 +73,20 @@ def list_command(session: Session, paging: Paging) -> None:
 )
 @click.argument("key_id", metavar="ID", type=TEXT)
 def revoke_command(session: Session, key_id: str) -> None:
-    async def revoke(use_cases: UseCases) -> None:
-        key = await use_cases.revoke_api_key.execute(key_id, CLI_ACTOR)
-        now = utc_now()
-        if session.as_json:
-            output.write_json(_form(key, now))
-        else:
-            output.write_rows(session, KEY_COLUMNS, [_row(key, now)])
-
-    session.run(revoke)
+    key = session.run(lambda use_cases: use_cases.revoke_api_key.execute(key_id, CLI_ACTOR))
+    now = utc_now()
+    output.write_rows(session, KEY_COLUMNS, [_row(key, now)], _form(key, now))
 
 
-keys_command = command_group(
-    "keys",
-    "A key authenticates either a staff client with the given scopes or one customer.",
-    create_command,
-    list_command,
-    revoke_command,
-)
+GROUP_HELP = "A key authenticates either a staff client with the given scopes or one customer."
+keys_command = command_group("keys", GROUP_HELP, create_command, list_command, revoke_command)
 
 
 def _form(key: ApiKey, now: datetime) -> dict[str, object]:
     """Return the fields of a key that may be shown: all but its digest."""
-    return {
-        "id": key.id,
-        "state": key.state_at(now),
-        "name": key.name,
-        "kind": key.kind,
-        "user_id": key.user_id,
-        "scopes": sorted(key.scopes),
-        "created_at": key.created_at,
-        "expires_at": key.expires_at,
-        "revoked_at": key.revoked_at,
-        "last_used_at": key.last_used_at,
-    }
+    shown = ("name", "kind", "user_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
+    form = {"id": key.id, "state": key.state_at(now), **{name: getattr(key, name) for name in shown}}
+    return form | {"scopes": sorted(key.scopes)}
 
 
 def _row(key: ApiKey, now: datetime) -> list[object]:

@@ -9,13 +9,21 @@ import click
 import msgspec
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import ChangeDTO, CommandResult
+from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import INSTANT, TEXT, command, filter_options, request_options
+from orderkeep.entrypoints.cli.options import (
+    INSTANT,
+    ORDER_ID,
+    TEXT,
+    command,
+    filter_options,
+    request_options,
+    rows_help,
+)
 from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import change_form
@@ -30,7 +38,7 @@ RESULT_HELP = "Prints the resulting order: JSON, or a table on a terminal."
 
 
 @command("get", "Prints the order's JSON, or a table on a terminal.")
-@click.argument("order_id", metavar="ID", type=TEXT)
+@ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
 @click.option("--at", type=INSTANT, help="Show the order at this time.")
 def get_command(session: Session, order_id: str, version: int | None, at: datetime | None) -> None:
@@ -48,11 +56,7 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
 
 @command(
     "list",
-    """
-    Without a terminal, prints one tab-separated line for each order, without a header: id, status, total, currency,
-    user_id, created_at, external_ref. The total is in major units, such as 99.00. With --json, prints the page of the
-    HTTP API.
-    """,
+    f"{rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.",
 )
 @filter_options
 @paging_options
@@ -72,12 +76,9 @@ def _order_row(document: bytes) -> list[Any]:
 
 @command(
     "history",
-    """
-    Without a terminal, prints one tab-separated line for each change, oldest first, without a header: version, at,
-    actor, events, status. With --json, prints the page of the HTTP API, with the resulting order of each change.
-    """,
+    f"{rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order.",
 )
-@click.argument("order_id", metavar="ID", type=TEXT)
+@ORDER_ID
 @paging_options
 def history_command(session: Session, order_id: str, paging: Paging) -> None:
     async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[ChangeDTO]:
@@ -96,7 +97,7 @@ def status_command(name: str, execute: StatusCommand) -> click.Command:
     """Return the command that runs a use case on one order."""
 
     @command(name, RESULT_HELP)
-    @click.argument("order_id", metavar="ID", type=TEXT)
+    @ORDER_ID
     @request_options
     def run(session: Session, order_id: str, request: CommandContext) -> None:
         result = session.run(lambda use_cases: execute(use_cases)(order_id, request))
@@ -106,14 +107,10 @@ def status_command(name: str, execute: StatusCommand) -> click.Command:
 
 
 @command("cancel", RESULT_HELP)
-@click.argument("order_id", metavar="ID", type=TEXT)
+@ORDER_ID
 @click.option("--reason", type=TEXT, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
 @click.option("--note", type=TEXT, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
 @request_options
-def cancel_command(
-    session: Session, order_id: str, reason: str | None, note: str | None, request: CommandContext
-) -> None:
-    async def cancel(use_cases: UseCases) -> CommandResult:
-        return await use_cases.cancel_order.execute(order_id, request, reason=reason, note=note)
-
-    output.write_result(session, session.run(cancel), dry_run=request.dry_run)
+def cancel_command(session: Session, order_id: str, request: CommandContext, **why: str | None) -> None:
+    result = session.run(lambda use_cases: use_cases.cancel_order.execute(order_id, request, **why))
+    output.write_result(session, result, dry_run=request.dry_run)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import sys
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -20,7 +18,7 @@ from orderkeep.entrypoints.cli.failures import INVALID, Failure
 from orderkeep.entrypoints.cli.options import TEXT, command, request_options
 from orderkeep.entrypoints.cli.session import Session
 
-AMOUNTS = ("total", "shipping", "discount", "tax")
+AMOUNTS = {"total", "shipping", "discount", "tax"}
 LINE_AMOUNTS = ("unit_price", "discount", "tax")
 
 LARGEST_ORDER = 4 * 1024 * 1024
@@ -33,9 +31,8 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 @command(
     "place",
     """
-    Amounts in options are in major units: 99.00, or 12.345 in KWD. A --line is
-    SKU,NAME,QUANTITY,PRICE[,DISCOUNT[,TAX]]; discount and tax apply to the whole line. Quote a name that contains a
-    comma. Without --total, the total is computed: lines + shipping + tax - discount.
+    Amounts in options are in major units: 99.00, or 12.345 in KWD. Discount and tax of a --line apply to the whole
+    line; quote a name that contains a comma. Without --total, the total is lines + shipping + tax - discount.
 
     With --data, the order is read as the JSON of the HTTP API, with amounts in minor units: 9900 is 99.00 EUR.
 
@@ -52,9 +49,9 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 @click.option("--external-ref", type=TEXT, metavar="REF", help="Your own reference for the order.")
 @click.option("--tag", "tags", type=TEXT, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
 @click.option("--metadata", type=TEXT, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
-@click.option("--data", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help=DATA_HELP)
+@click.option("--data", type=click.File("rb"), metavar="FILE", help=DATA_HELP)
 @request_options
-def place_command(session: Session, data: str | None, request: CommandContext, **options: Any) -> None:
+def place_command(session: Session, data: IO[bytes] | None, request: CommandContext, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if data is None:
         order = order_from_options(given)
@@ -66,24 +63,19 @@ def place_command(session: Session, data: str | None, request: CommandContext, *
     output.write_result(session, result, dry_run=request.dry_run)
 
 
-# --- from options ---
-
-
 def order_from_options(given: dict[str, Any]) -> PlaceOrder:
-    """Return the order that the options describe. Raises `click.UsageError`; the use case validates the order."""
-    for name, option in (("user_id", "--user"), ("currency", "--currency")):
+    """Return the order that the options describe. The use case validates it."""
+    for name in ("user_id", "currency"):
         if name not in given:
-            raise click.UsageError(f"{option} is required, unless --data has the whole order.")
+            raise click.UsageError(f"--{name.removesuffix('_id')} is required, unless --data has the whole order.")
     if "total" not in given and "lines" not in given:
         raise click.UsageError("--total is required, unless there is a --line.")
-    order = dict(given)
-    currency = order["currency"]
-    for name in AMOUNTS:
-        if name in order:
-            order[name] = _minor_units(order[name], currency, f"--{name}")
+    currency = given["currency"]
+    order = given | {name: _minor_units(given[name], currency, f"--{name}") for name in given.keys() & AMOUNTS}
     order["lines"] = tuple(_line(text, currency) for text in order.get("lines", ()))
     order["metadata"] = _metadata(order.get("metadata", ()))
-    order.setdefault("total", _sum(order))
+    of_lines = sum(line.quantity * line.unit_price - line.discount + line.tax for line in order["lines"])
+    order.setdefault("total", of_lines + order.get("shipping", 0) + order.get("tax", 0) - order.get("discount", 0))
     return PlaceOrder(**order)
 
 
@@ -103,7 +95,7 @@ def _metadata(texts: tuple[str, ...]) -> dict[str, str]:
     if not all(equals for _, equals, _ in pairs):
         raise click.BadParameter("must be KEY=VALUE", param_hint="--metadata")
     metadata = {key: value for key, _, value in pairs}
-    if len(metadata) != len(pairs):
+    if len(metadata) < len(pairs):
         raise click.BadParameter("must not repeat a key", param_hint="--metadata")
     return metadata
 
@@ -117,40 +109,26 @@ def _minor_units(amount: str, currency: str, option: str) -> int:
         raise click.BadParameter(str(error), param_hint="--currency" if error.field else option) from None
 
 
-def _sum(order: dict[str, Any]) -> int:
-    lines: tuple[LineDTO, ...] = order["lines"]
-    of_lines: int = sum(line.quantity * line.unit_price - line.discount + line.tax for line in lines)
-    return of_lines + int(order.get("shipping", 0)) + int(order.get("tax", 0)) - int(order.get("discount", 0))
-
-
-# --- from JSON ---
-
-
-def order_from_json(path: str) -> PlaceOrder:
+def order_from_json(file: IO[bytes]) -> PlaceOrder:
     """Return the order in the file, or on stdin for `-`. Raises `Failure` with all invalid fields."""
     from orderkeep.entrypoints.field_errors import InvalidFields
     from orderkeep.entrypoints.schemas import read_place_order  # imports pydantic, for --data only
 
     try:
-        return read_place_order(read_json(_read(path)))
+        return read_place_order(read_json(_read(file)))
     except InvalidJSON as error:
         raise Failure(f"the order {error}", INVALID, error.code) from None
     except InvalidFields as error:
-        count = len(error.errors)
-        summary = "1 field is invalid" if count == 1 else f"{count} fields are invalid"
-        raise Failure(summary, INVALID, error.code, hint="nothing was written", errors=error.errors) from None
+        are_invalid = "1 field is invalid" if len(error.errors) == 1 else f"{len(error.errors)} fields are invalid"
+        raise Failure(are_invalid, INVALID, error.code, hint="nothing was written", errors=error.errors) from None
 
 
-def _read(path: str) -> bytes:
+def _read(file: IO[bytes]) -> bytes:
     try:
-        if path == "-":
-            body = sys.stdin.buffer.read(LARGEST_ORDER + 1)
-        else:
-            with Path(path).open("rb") as file:
-                body = file.read(LARGEST_ORDER + 1)
+        body = file.read(LARGEST_ORDER + 1)
     except OSError as error:
-        raise click.BadParameter(f"cannot read {path}: {error.strerror}", param_hint="--data") from None
+        raise click.BadParameter(f"cannot read {file.name}: {error.strerror}", param_hint="--data") from None
     if len(body) > LARGEST_ORDER:
-        detail = f"{path} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
+        detail = f"{file.name} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
         raise Failure(detail, INVALID, "too_large")
     return body

@@ -18,6 +18,7 @@ from orderkeep.entrypoints.cli.session import STORE_FILE, Session
 
 SETTING_COLUMNS = ("setting", "value", "from")
 HIDDEN = "***"
+HOST_HELP = "Address to listen on; 0.0.0.0 for all IPv4 interfaces. Default: 127.0.0.1."
 
 _SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:password|secret|token|key)[^=&#]*=)[^&#]+", re.IGNORECASE)
 _PASSWORD_OF_ENDPOINT = re.compile(
@@ -34,23 +35,13 @@ _PASSWORD_OF_ENDPOINT = re.compile(
     settings come from the environment: see `orderkeep config`.
     """,
 )
-@click.option(
-    "--host",
-    type=TEXT,
-    metavar="ADDRESS",
-    help="Address to listen on; 0.0.0.0 for all IPv4 interfaces. Default: 127.0.0.1.",
-)
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65_535),
-    metavar="N",
-    help="Port to listen on; 0 selects a free port. Default: 8000.",
-)
+@click.option("--host", type=TEXT, metavar="ADDRESS", help=HOST_HELP)
+@click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Port; 0 selects a free one. Default: 8000.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of server processes. Default: 1.")
-def serve_command(session: Session, host: str | None, port: int | None, workers: int | None) -> None:
+def serve_command(session: Session, **options: Any) -> None:
     from orderkeep.entrypoints.api.server import serve
 
-    serve(load_settings(store=session.store_url, host=host, port=port, workers=workers))
+    serve(load_settings(store=session.store_url, **options))
 
 
 @command("openapi", "It is the document that a running server returns at /openapi.json. Opens no store.")
@@ -71,19 +62,13 @@ def openapi_command(session: Session) -> None:  # noqa: ARG001  # JSON with and 
 def config_command(session: Session) -> None:
     settings = load_settings(store=session.store_url)
     present = {name.upper() for name, value in os.environ.items() if value}
-    rows = []
-    for name in Settings.model_fields:
-        variable = variable_of(name)
-        source = variable if variable in present else "default"
-        if name == "store" and session.store is not None:
-            source = "--store"
-        elif name == "store" and STORE_FILE in present:
-            source = STORE_FILE
-        rows.append((name, masked(getattr(settings, name)), source))
-    if session.as_json:
-        output.write_json({name: {"value": value, "from": source} for name, value, source in rows})
-    else:
-        output.write_rows(session, SETTING_COLUMNS, rows)
+    sources = {name: variable_of(name) if variable_of(name) in present else "default" for name in Settings.model_fields}
+    if session.store is not None:
+        sources["store"] = "--store"
+    elif STORE_FILE in present:
+        sources["store"] = STORE_FILE
+    found = {name: {"value": masked(getattr(settings, name)), "from": source} for name, source in sources.items()}
+    output.write_rows(session, SETTING_COLUMNS, [(name, *each.values()) for name, each in found.items()], found)
 
 
 def load_settings(**options: Any) -> Settings:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from orderkeep.application.use_cases.verify_orders import VerifyReport
 from orderkeep.bootstrap.stores import migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import command, command_group
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 if TYPE_CHECKING:  # defined beside the DynamoDB client, which is an optional package
-    from orderkeep.bootstrap.stores import TableDescription
+    from orderkeep.bootstrap.stores import TableDescription, TableSetup
 
 PROBLEM_COLUMNS = ("id", "version", "problem")
 
@@ -32,21 +32,15 @@ def verify_command(session: Session, documents: bool) -> None:
         report = session.run(
             lambda use_cases: use_cases.verify_orders.execute(advance, read_documents=documents, actor=CLI_ACTOR)
         )
-    if session.as_json:
-        output.write_json(report)
-    else:
-        _print_report(session, report)
-    if report.problems:
-        raise click.exceptions.Exit(failures.INVALID)
-
-
-def _print_report(session: Session, report: VerifyReport) -> None:
     counts = [("orders", report.orders), ("changes", report.changes), ("problems", len(report.problems))]
     if report.documents:
         counts[2:2] = [("documents", report.documents), ("documents read", report.documents_read)]
-    output.write_facts(session, counts)
-    rows = [(problem.order_id, problem.version or None, problem.message) for problem in report.problems]
-    output.write_rows(session, PROBLEM_COLUMNS, rows)
+    output.write_facts(session, counts, report)
+    if report.problems and not session.as_json:
+        rows = [(problem.order_id, problem.version or None, problem.message) for problem in report.problems]
+        output.write_rows(session, PROBLEM_COLUMNS, rows)
+    if report.problems:
+        raise click.exceptions.Exit(failures.INVALID)
 
 
 @command(
@@ -58,10 +52,7 @@ def _print_report(session: Session, report: VerifyReport) -> None:
 )
 def migrate_command(session: Session) -> None:
     before, after = asyncio.run(migrate_store(session.store_url))
-    if session.as_json:
-        output.write_json({"before": before, "after": after})
-    else:
-        output.write_facts(session, (("before", before), ("after", after)))
+    output.write_facts(session, (("before", before), ("after", after)), {"before": before, "after": after})
 
 
 @command(
@@ -71,50 +62,35 @@ def migrate_command(session: Session) -> None:
     list reads all shards. The number of shards cannot be changed later.
     """,
 )
-@click.option(
-    "--shards", type=click.IntRange(1, 32), default=4, metavar="N", help="Number of index shards. Default: 4."
-)
-@click.option("--pitr", is_flag=True, help="Enable point-in-time recovery for the last 35 days.")
+@click.option("--shards", type=click.IntRange(1, 32), default=4, metavar="N", help="Index shards. Default: 4.")
+@click.option("--pitr", "recovery", is_flag=True, help="Enable point-in-time recovery for the last 35 days.")
 @click.option("--deletion-protection", is_flag=True, help="Enable deletion protection.")
 @click.option("--stream", is_flag=True, help="Enable the DynamoDB stream, required to publish events.")
-def create_command(session: Session, shards: int, pitr: bool, deletion_protection: bool, stream: bool) -> None:
-    settings = {"shards": shards, "recovery": pitr, "deletion_protection": deletion_protection, "stream": stream}
-    _print_table(session, asyncio.run(_create_or_describe(session.store_url, settings)))
+def create_command(session: Session, **settings: Any) -> None:
+    _print_table(session, lambda table: table.create(**settings))
 
 
 @command("table describe", "Exits with 5 if the table cannot store orders.")
 def describe_command(session: Session) -> None:
-    found = asyncio.run(_create_or_describe(session.store_url, None))
-    _print_table(session, found)
-    if found.problems:
+    if _print_table(session, lambda table: table.describe()).problems:
         raise click.exceptions.Exit(failures.INVALID)
 
 
-table_command = command_group(
-    "table",
-    "--store or ORDERKEEP_STORE selects the table, such as dynamodb://orders?region=eu-central-1.",
-    create_command,
-    describe_command,
-)
+GROUP_HELP = "--store or ORDERKEEP_STORE selects the table, such as dynamodb://orders?region=eu-central-1."
+table_command = command_group("table", GROUP_HELP, create_command, describe_command)
 
 
-async def _create_or_describe(store_url: str, settings: dict[str, Any] | None) -> TableDescription:
-    setup = table_setup(store_url)
-    try:
-        return await (setup.describe() if settings is None else setup.create(**settings))
-    finally:
-        await setup.close()
+def _print_table(session: Session, work: Callable[[TableSetup], Awaitable[TableDescription]]) -> TableDescription:
+    async def run() -> TableDescription:
+        setup = table_setup(session.store_url)
+        try:
+            return await work(setup)
+        finally:
+            await setup.close()
 
-
-def _print_table(session: Session, found: TableDescription) -> None:
-    if session.as_json:
-        output.write_json(found)
-        return
+    found = asyncio.run(run())
     facts = (
-        ("table", found.table),
-        ("region", found.region),
-        ("status", found.status),
-        ("shards", found.shards),
+        *((name, getattr(found, name)) for name in ("table", "region", "status", "shards")),
         ("indexes", len(found.indexes)),
         ("deletion protection", found.deletion_protection),
         ("point-in-time recovery", found.point_in_time_recovery),
@@ -122,4 +98,5 @@ def _print_table(session: Session, found: TableDescription) -> None:
         ("stream ARN", found.stream_arn),
         ("problems", "; ".join(found.problems) or None),
     )
-    output.write_facts(session, facts)
+    output.write_facts(session, facts, found)
+    return found
