@@ -42,32 +42,26 @@ NO_CREDENTIALS = "NoCredentials"
 
 EXPIRED = "ExpiredTokenException"
 
-_CREDENTIALS = "EventBridge does not accept these AWS credentials: use others"
-_RATE_LIMIT = "EventBridge limits the rate of this account: try again, or have the limit raised"
-_UNAVAILABLE = "EventBridge is unavailable: try again"
+_RATE_LIMIT = "ThrottlingException TooManyRequestsException RequestLimitExceeded LimitExceededException"
+_UNAVAILABLE = "InternalException InternalFailure InternalServerError ServiceUnavailable"
 
-MESSAGES = {
-    UNREACHABLE: "EventBridge cannot be reached: try again, or check the network and the endpoint",
-    NO_CREDENTIALS: "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role",
-    "ResourceNotFoundException": "there is no such event bus in this region: create it, or name another bus or region",
-    "AccessDeniedException": "these AWS credentials may not publish: allow events:PutEvents on the bus",
-    "UnrecognizedClientException": _CREDENTIALS,
-    "InvalidSignatureException": _CREDENTIALS,
-    "IncompleteSignatureException": _CREDENTIALS,
-    "MissingAuthenticationTokenException": _CREDENTIALS,
-    EXPIRED: "these AWS credentials have expired: renew them",
-    "ThrottlingException": _RATE_LIMIT,
-    "TooManyRequestsException": _RATE_LIMIT,
-    "RequestLimitExceeded": _RATE_LIMIT,
-    "LimitExceededException": _RATE_LIMIT,
-    "InternalException": _UNAVAILABLE,
-    "InternalFailure": _UNAVAILABLE,
-    "InternalServerError": _UNAVAILABLE,
-    "ServiceUnavailable": _UNAVAILABLE,
+_TEXTS = {
+    "EventBridge cannot be reached: try again, or check the network and the endpoint": UNREACHABLE,
+    "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role": NO_CREDENTIALS,
+    "there is no such event bus in this region: create it, or name another bus or region": "ResourceNotFoundException",
+    "these AWS credentials may not publish: allow events:PutEvents on the bus": "AccessDeniedException",
+    "EventBridge does not accept these AWS credentials: use others": (
+        "UnrecognizedClientException InvalidSignatureException IncompleteSignatureException "
+        "MissingAuthenticationTokenException"
+    ),
+    "these AWS credentials have expired: renew them": EXPIRED,
+    "EventBridge limits the rate of this account: try again, or have the limit raised": _RATE_LIMIT,
+    "EventBridge is unavailable: try again": _UNAVAILABLE,
 }
+MESSAGES = {code: text for text, codes in _TEXTS.items() for code in codes.split()}
 """What each error code means, and what to do."""
 
-RETRYABLE = {UNREACHABLE, EXPIRED} | {code for code, text in MESSAGES.items() if text in (_RATE_LIMIT, _UNAVAILABLE)}
+RETRYABLE = {UNREACHABLE, EXPIRED, *_RATE_LIMIT.split(), *_UNAVAILABLE.split()}
 
 _BUS = re.compile(r"[A-Za-z0-9/._-]{1,256}")
 _SOURCE = re.compile(r"(?!aws\.)[A-Za-z0-9/:._-]{1,128}")

@@ -57,57 +57,43 @@ NO_CREDENTIALS = "NoCredentials"
 UNREACHABLE = "Unreachable"
 """Error codes of our own, for requests without a response from S3."""
 
-_UNAVAILABLE = (StoreUnavailable, "S3 is unavailable: try again")
-_RATE_LIMIT = (StoreUnavailable, "S3 limits the rate of this bucket: try again")
-_CREDENTIALS = (StoreUnusable, "S3 does not accept these AWS credentials: use others")
-_EXPIRED = (StoreUnavailable, "these AWS credentials have expired: renew them")
-_REGION = (StoreUnusable, "the bucket is in another region: add ?region=… to the URL of the documents")
-_DAMAGED = (StoreUnavailable, "the document was damaged on its way to S3, which rejected it: try again")
-_FULL = (StoreUnavailable, "the bucket is full: free some space, and try again")
 _ENCRYPTION_KEY = (StoreUnusable, "the bucket's encryption key cannot be used: allow it to these credentials")
-
-ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
-    UNREACHABLE: (StoreUnavailable, "S3 cannot be reached: try again, or check the network and the endpoint"),
-    NO_CREDENTIALS: (
-        StoreUnusable,
-        "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role",
-    ),
-    "NoSuchBucket": (StoreUnusable, "there is no such bucket: create it, or name another in ORDERKEEP_DOCUMENTS"),
-    "InvalidBucketName": (StoreUnusable, "this is not a valid name of a bucket: correct ORDERKEEP_DOCUMENTS"),
-    "AccessDenied": (
-        StoreUnusable,
-        "these AWS credentials may not do this, or the document is gone: allow what the page on documents lists",
-    ),
-    "AllAccessDisabled": (StoreUnusable, "the bucket is disabled: check it in the AWS account"),
-    "InvalidAccessKeyId": _CREDENTIALS,
-    "SignatureDoesNotMatch": _CREDENTIALS,
-    "InvalidToken": _CREDENTIALS,
-    "InvalidSecurity": _CREDENTIALS,
-    "ExpiredToken": _EXPIRED,
-    "TokenRefreshRequired": _EXPIRED,
-    "RequestTimeTooSkewed": (StoreUnusable, "this machine's clock is wrong by more than 15 minutes: set it"),
-    "PermanentRedirect": _REGION,
-    "TemporaryRedirect": _REGION,
-    "AuthorizationHeaderMalformed": _REGION,
-    "IllegalLocationConstraintException": _REGION,
-    "BadDigest": _DAMAGED,
-    "InvalidDigest": _DAMAGED,
-    "XAmzContentSHA256Mismatch": _DAMAGED,
-    "XAmzContentChecksumMismatch": _DAMAGED,
-    "IncompleteBody": _DAMAGED,
-    "NotImplemented": (
-        StoreUnusable,
-        "the service at this endpoint lacks what is needed (If-None-Match, SHA-256): use one that has it",
-    ),
-    "QuotaExceeded": _FULL,
-    "XMinioStorageFull": _FULL,
-    "SlowDown": _RATE_LIMIT,
-    "ThrottlingException": _RATE_LIMIT,
-    "InternalError": _UNAVAILABLE,
-    "ServiceUnavailable": _UNAVAILABLE,
-    "RequestTimeout": _UNAVAILABLE,
-    "OperationAborted": _UNAVAILABLE,
-    "ConditionalRequestConflict": (StoreUnavailable, "another writer puts the same document: try again"),
+_TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {
+    StoreUnavailable: {
+        "S3 cannot be reached: try again, or check the network and the endpoint": UNREACHABLE,
+        "these AWS credentials have expired: renew them": "ExpiredToken TokenRefreshRequired",
+        "the document was damaged on its way to S3, which rejected it: try again": (
+            "BadDigest InvalidDigest XAmzContentSHA256Mismatch XAmzContentChecksumMismatch IncompleteBody"
+        ),
+        "the bucket is full: free some space, and try again": "QuotaExceeded XMinioStorageFull",
+        "S3 limits the rate of this bucket: try again": "SlowDown ThrottlingException",
+        "S3 is unavailable: try again": "InternalError ServiceUnavailable RequestTimeout OperationAborted",
+        "another writer puts the same document: try again": "ConditionalRequestConflict",
+    },
+    StoreUnusable: {
+        "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role": (
+            NO_CREDENTIALS
+        ),
+        "there is no such bucket: create it, or name another in ORDERKEEP_DOCUMENTS": "NoSuchBucket",
+        "this is not a valid name of a bucket: correct ORDERKEEP_DOCUMENTS": "InvalidBucketName",
+        "these AWS credentials may not do this, or the document is gone: allow what the page on documents lists": (
+            "AccessDenied"
+        ),
+        "the bucket is disabled: check it in the AWS account": "AllAccessDisabled",
+        "S3 does not accept these AWS credentials: use others": (
+            "InvalidAccessKeyId SignatureDoesNotMatch InvalidToken InvalidSecurity"
+        ),
+        "this machine's clock is wrong by more than 15 minutes: set it": "RequestTimeTooSkewed",
+        "the bucket is in another region: add ?region=… to the URL of the documents": (
+            "PermanentRedirect TemporaryRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException"
+        ),
+        "the service at this endpoint lacks what is needed (If-None-Match, SHA-256): use one that has it": (
+            "NotImplemented"
+        ),
+    },
+}
+ERRORS = {
+    code: (kind, text) for kind, texts in _TEXTS.items() for text, codes in texts.items() for code in codes.split()
 }
 """By S3's error code: what is raised, and what to do."""
 
