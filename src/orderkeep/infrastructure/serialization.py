@@ -5,16 +5,19 @@ An order's document is the JSON of its `OrderDTO`, so that responses send the st
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 
 from orderkeep.application.dtos import CancellationDTO, ChangeDTO, EventDTO, LineDTO, OrderDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import SEPARATOR, ListPosition, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import RememberedKey
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.value_objects import Document
 
@@ -25,6 +28,14 @@ SCHEMA = zlib.crc32(
 detected and returned in today's shape.
 """
 
+UNREADABLE = "a stored order cannot be read: it was altered; restore a backup"
+LONGEST_POSITION = 17
+"""Digits of a position in the feed, so that every store can look it up."""
+
+_Stored = TypeVar("_Stored")
+_Built = TypeVar("_Built")
+
+_MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OverflowError)
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(OrderDTO).decode
 _decode_events = msgspec.json.Decoder(tuple[EventDTO, ...]).decode
@@ -78,21 +89,11 @@ class Commit:
 
 def commit_of(order: Order) -> Commit:
     """Return what a save of the order writes. The order is not changed."""
-    version = order.version + 1
+    version, by = order.version + 1, order.attribution
     dto = OrderDTO.of(order, version)
-    document = _encode(dto)
-    attribution = order.attribution
+    document, events = _encode(dto), _encode([EventDTO.of(event) for event in order.events])
     change = ChangeRecord(
-        order_id=order.id,
-        version=version,
-        at=order.updated_at,
-        actor=attribution.actor,
-        key=attribution.key,
-        request_id=attribution.request_id,
-        events=_encode([EventDTO.of(event) for event in order.events]),
-        document=document,
-        previous_hash=order.last_hash,
-        hash="",
+        order.id, version, order.updated_at, by.actor, by.key, by.request_id, events, document, order.last_hash, hash=""
     )
     change.hash = hash_of(change)
     record = OrderRecord(
@@ -169,15 +170,23 @@ def hash_of(change: ChangeRecord) -> str:
     """Return the SHA-256 (FIPS 180-4), in hexadecimal, of the JSON array of the change's values. The hash of the
     previous change comes first: a hash chain.
     """
-    values = [
-        change.previous_hash,
-        change.order_id,
-        change.version,
-        change.at,
-        change.actor,
-        change.key,
-        change.request_id,
-        change.events.decode(),
-        change.document.decode(),
-    ]
+    event = (change.order_id, change.version, change.at, change.actor, change.key, change.request_id)
+    values = (change.previous_hash, *event, change.events.decode(), change.document.decode())
     return hashlib.sha256(_encode(values)).hexdigest()
+
+
+def built(build: Callable[[_Stored], _Built], stored: Iterable[_Stored]) -> list[_Built]:
+    """Return what was stored as rows or items. Raises `StoreUnusable` if it cannot be read."""
+    try:
+        return [build(each) for each in stored]
+    except (msgspec.MsgspecError, zlib.error, *_MALFORMED) as error:
+        raise StoreUnusable(UNREADABLE) from error
+
+
+def feed_position(text: str | None) -> int:
+    """Return the number that ended a page of the feed, 0 for None. Raises `InvalidCursor`."""
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_POSITION):
+        raise InvalidCursor
+    return int(text)

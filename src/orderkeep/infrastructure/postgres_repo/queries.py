@@ -133,22 +133,9 @@ LISTS: dict[tuple[str, ...], str] = {
 def write_of(commit: Commit, place: int = 0) -> tuple[str, tuple[Any, ...]]:
     """Return the statement that writes the commit, and its parameters; `place` numbers the orders of a save."""
     order, change = commit.order, commit.change
-    both = (
-        order.id,
-        order.version,
-        order.document.decode(),
-        order.seal,
-        change.at,
-        change.actor,
-        change.key,
-        change.request_id,
-        change.events.decode(),
-        change.previous_hash,
-        place,
-        str(order.status),
-        order.schema,
-        order.requests.decode(),
-    )
+    by = (change.at, change.actor, change.key, change.request_id)
+    entry = (order.document.decode(), order.seal, *by, change.events.decode(), change.previous_hash, place)
+    both = (order.id, order.version, *entry, str(order.status), order.schema, order.requests.decode())
     if commit.expected_version:
         return UPDATE_ORDER, (*both, commit.expected_version)
     return INSERT_ORDER, (*both, order.user_id, order.created_at, order.external_ref, order.tags)
