@@ -28,7 +28,7 @@ SCHEMA = zlib.crc32(
 detected and returned in today's shape.
 """
 
-UNREADABLE = "a stored order cannot be read: it was altered; restore a backup"
+UNREADABLE = "a stored order cannot be read: the stored data was altered; restore a backup"
 LONGEST_POSITION = 17
 """Digits of a position in the feed, so that every store can look it up."""
 
