@@ -231,6 +231,6 @@ async def test_says_that_the_row_of_the_feed_is_gone(postgres_url: str) -> None:
 
     with pytest.raises(StoreUnusable, match="stored orders are inconsistent"):
         await store.save(pending_order(2))
-    with pytest.raises(StoreUnusable, match="the orders' tables were altered"):
+    with pytest.raises(StoreUnusable, match="the stored data was altered"):
         await store.read_changes(None, 5)
     await store.close()
