@@ -7,21 +7,17 @@ the next one waits for the next call.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
 from orderkeep.application.ports import Progress, ignore_progress
-from orderkeep.infrastructure.aws import JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws import EXPIRED, NO_CREDENTIALS, UNREACHABLE, AwsError, Json, JsonService, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.cloud_events import DEFAULT_SOURCE, CloudEvent, cloud_events
-
-Json = dict[str, Any]
 
 TARGET = "AWSEvents.PutEvents"
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -35,12 +31,6 @@ ATTEMPTS = 8
 
 FIRST_PAUSE_SECONDS = 0.05
 MAX_PAUSE_SECONDS = 5.0
-
-UNREACHABLE = "Unreachable"
-NO_CREDENTIALS = "NoCredentials"
-"""Error codes of our own, for requests without a response from EventBridge."""
-
-EXPIRED = "ExpiredTokenException"
 
 _RATE_LIMIT = "ThrottlingException TooManyRequestsException RequestLimitExceeded LimitExceededException"
 _UNAVAILABLE = "InternalException InternalFailure InternalServerError ServiceUnavailable"
@@ -65,20 +55,6 @@ RETRYABLE = {UNREACHABLE, EXPIRED, *_RATE_LIMIT.split(), *_UNAVAILABLE.split()}
 
 _BUS = re.compile(r"[A-Za-z0-9/._-]{1,256}")
 _SOURCE = re.compile(r"(?!aws\.)[A-Za-z0-9/:._-]{1,128}")
-
-
-class PutFailed(Exception):
-    """A failed call, or one entry of a call that was not accepted."""
-
-    def __init__(self, code: str, details: str = "") -> None:
-        message = MESSAGES.get(code, "EventBridge did not accept the event")
-        super().__init__(f"{message} ({code}{': ' if details else ''}{details})")
-        self.code = code
-
-    @property
-    def is_retryable(self) -> bool:
-        """Return whether sending it again may succeed."""
-        return self.code in RETRYABLE
 
 
 class EventBridgePublisher(EventPublisher):
@@ -124,35 +100,30 @@ class EventBridgePublisher(EventPublisher):
                 results = await self._put(waiting)
                 failures = [failure for failure in results if failure]
                 waiting = [entry for entry, failure in zip(waiting, results, strict=True) if failure]
-            except PutFailed as failure:
+            except AwsError as failure:
                 failures = [failure]
             if not failures:
                 yield call[-1].after
                 return
             yield waiting[0].before
-            worst = next((failure for failure in failures if not failure.is_retryable), failures[0])
-            if not worst.is_retryable or attempt + 1 == ATTEMPTS:
-                raise NotPublished(str(worst)) from worst
+            worst = next((failure for failure in failures if failure.code not in RETRYABLE), failures[0])
+            if worst.code not in RETRYABLE or attempt + 1 == ATTEMPTS:
+                text = MESSAGES.get(worst.code, "EventBridge did not accept the event")
+                details = f": {worst.message}" if worst.message else ""
+                raise NotPublished(f"{text} ({worst.code}{details})") from worst
 
-    async def _put(self, entries: list[Entry]) -> list[PutFailed | None]:
-        """Call PutEvents once; return None for each accepted entry. Raises `PutFailed` if the whole call failed."""
+    async def _put(self, entries: list[Entry]) -> list[AwsError | None]:
+        """Call PutEvents once; return None for each accepted entry. Raises `AwsError` if the whole call failed."""
         if self._closed:
             raise NotPublished("the publisher is closed")
         if self._service is None:
             self._service = JsonService("events", self._endpoint, CONTENT_TYPE, open_http())
-        payload = {"Entries": [entry.to_json(self._bus) for entry in entries]}
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        try:
-            response = await self._service.post(TARGET, body)
-            return _results(response.status, response.body, len(entries))
-        except RequestFailed as error:
-            raise PutFailed(UNREACHABLE, type(error.inner).__name__) from error
-        except NoCredentials:
-            raise PutFailed(NO_CREDENTIALS) from None
-        except PutFailed as error:
-            if error.code == EXPIRED:
-                self._service.forget_key()
-            raise
+        response = await self._service.call(TARGET, {"Entries": [entry.to_json(self._bus) for entry in entries]})
+        results = [_entry_result(entry) for entry in response.get("Entries") or ()]
+        # 200 means that the call was understood; whether its events were accepted is reported twice in its body.
+        if len(results) != len(entries) or sum(map(bool, results)) != response.get("FailedEntryCount", 0):
+            raise AwsError("InternalException", "the response does not say which events were accepted")
+        return results
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,34 +179,11 @@ def _fits(entry: Entry, call: Sequence[Entry]) -> bool:
     )
 
 
-def _results(status: int, body: bytes, count: int) -> list[PutFailed | None]:
-    try:
-        response = json.loads(body)
-    except ValueError:
-        response = None
-    if status != 200 or not isinstance(response, dict):
-        raise _failure(status, response if isinstance(response, dict) else {})
-    results = [_entry_result(entry) for entry in response.get("Entries") or ()]
-    # 200 means that the call was understood; whether its events were accepted is reported twice in its body.
-    if len(results) != count or sum(map(bool, results)) != response.get("FailedEntryCount", 0):
-        raise PutFailed("InternalException", "the response does not say which events were accepted")
-    return results
-
-
-def _entry_result(entry: Json) -> PutFailed | None:
+def _entry_result(entry: Json) -> AwsError | None:
     code = entry.get("ErrorCode")
     if not code and entry.get("EventId"):
         return None
-    return PutFailed(str(code or "InternalException"), str(entry.get("ErrorMessage") or ""))
-
-
-def _failure(status: int, response: Json) -> PutFailed:
-    code = str(response.get("__type") or "").rpartition("#")[2]
-    if not code:
-        code = "ThrottlingException" if status == 429 else "InternalException" if status >= 500 else f"HTTP {status}"
-    elif status >= 500:
-        code = "InternalException"
-    return PutFailed(code, str(response.get("message") or response.get("Message") or ""))
+    return AwsError(str(code or "InternalException"), str(entry.get("ErrorMessage") or ""))
 
 
 async def _pause(attempt: int) -> None:

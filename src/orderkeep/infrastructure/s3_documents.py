@@ -26,7 +26,7 @@ from obstore.store import S3Store
 
 from orderkeep.application.ports import DocumentStore
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.aws import AwsHttp, RequestFailed, open_http
+from orderkeep.infrastructure.aws import NO_CREDENTIALS, UNREACHABLE, AwsHttp, RequestFailed, open_http
 from orderkeep.infrastructure.aws.config import LOCAL_KEY, Endpoint, Key, is_local
 from orderkeep.infrastructure.aws.signing import signed_link
 from orderkeep.infrastructure.document_keys import checked
@@ -52,10 +52,6 @@ KEY_SECONDS = 60
 """How long a key is used before it is looked up again. A role's keys change every few hours, and the new ones are
 available minutes before the old ones expire.
 """
-
-NO_CREDENTIALS = "NoCredentials"
-UNREACHABLE = "Unreachable"
-"""Error codes of our own, for requests without a response from S3."""
 
 _ENCRYPTION_KEY = (StoreUnusable, "the bucket's encryption key cannot be used: allow it to these credentials")
 _TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {

@@ -10,29 +10,16 @@ import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from itertools import islice
 from typing import Any
 from weakref import WeakSet
 
-import msgspec
-
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.aws import AwsHttp, JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws import AwsError, AwsHttp, Json, JsonService, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.errors import (
-    CLOSED,
-    EXPIRED,
-    NEWER,
-    NO_CREDENTIALS,
-    NOT_SET_UP,
-    UNREACHABLE,
-    DynamoError,
-    translated,
-)
+from orderkeep.infrastructure.dynamo_repo.errors import CLOSED, NEWER, NOT_SET_UP, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import Item, key, number
 
-Json = dict[str, Any]
 Action = tuple[str, Json]
 """One item of a transaction: the operation (Put, Update) and its parameters."""
 
@@ -51,11 +38,7 @@ LAYOUT = 1
 
 SETTINGS_KEY = key("M", "M")
 
-_FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
 _NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 class DynamoClient:
@@ -66,34 +49,11 @@ class DynamoClient:
 
     async def call(self, operation: str, payload: Json) -> Json:
         """Send a request and return the response. Raises `DynamoError`; the caller decides whether to retry."""
-        body = _encode(payload)
         try:
-            response = await self._service.post(f"{VERSION}.{operation}", body)
-            if response.status == HTTPStatus.OK:
-                found: Json = _decode(response.body)
-                return found
-        except RequestFailed as error:
-            raise DynamoError(UNREACHABLE, type(error.inner).__name__) from error
-        except ValueError as error:
-            raise DynamoError(UNREACHABLE, type(error).__name__) from error
-        except NoCredentials:
-            raise DynamoError(NO_CREDENTIALS) from None
-        refusal = _error_of(response.status, response.body)
-        if refusal.code == EXPIRED:
-            self._service.forget_key()
-        raise refusal
-
-
-def _error_of(status: int, body: bytes) -> DynamoError:
-    if status in _FAILED:
-        return DynamoError(_FAILED[status])
-    try:
-        found = _decode(body)
-        code = str(found["__type"]).rpartition("#")[2]
-        reasons = [str(reason.get("Code")) for reason in found.get("CancellationReasons", ())]
-        return DynamoError(code, str(found.get("message") or found.get("Message") or ""), reasons)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return DynamoError(UNREACHABLE, f"HTTP status {status}")  # a proxy's response, not DynamoDB's
+            return await self._service.call(f"{VERSION}.{operation}", payload)
+        except AwsError as error:
+            reasons = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", ())]
+            raise DynamoError(error.code, error.message, reasons) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,12 @@
 from collections.abc import Sequence
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.aws import EXPIRED, NO_CREDENTIALS, UNREACHABLE, AwsError
 
 CLOSED = "the store is closed"
 NOT_SET_UP = "the table is not set up for orders: run `orderkeep table create`, or use another table"
 NEWER = "the table was set up by a newer version of orderkeep: use that version"
 
-UNREACHABLE = "Unreachable"
-NO_CREDENTIALS = "NoCredentials"
-"""Codes of our own, for failures before DynamoDB can respond."""
-
-EXPIRED = "ExpiredTokenException"
 CANCELED = "TransactionCanceledException"
 CONDITION_FAILED = "ConditionalCheckFailed"
 CONFLICT = "TransactionConflict"
@@ -69,14 +65,14 @@ RETRYABLE = OUTCOME_UNKNOWN | {EXPIRED, *_THROTTLED.split()}
 """After these, the same request may succeed now or a moment later."""
 
 
-class DynamoError(Exception):
+class DynamoError(AwsError):
     """DynamoDB's error code, and for a cancelled transaction the code of each of its items ("None" for those without
     an error). `outcome_unknown`: the request may have been carried out.
     """
 
     def __init__(self, code: str, message: str = "", reasons: Sequence[str] = ()) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code, self.message, self.reasons = code, message, tuple(reasons)
+        super().__init__(code, message)
+        self.reasons = tuple(reasons)
         self.outcome_unknown = code in OUTCOME_UNKNOWN
 
     @property

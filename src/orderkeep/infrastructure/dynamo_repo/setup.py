@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.aws import Json
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.client import Json, OrdersTable, TableSettings
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, TableSettings
 from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, STREAM_VIEWS, TABLE_KEYS
 
