@@ -155,28 +155,18 @@ class Entry:
 def calls_of(changes: Sequence[ChangeDTO], source: str) -> Iterator[list[Entry]]:
     """Yield the entries of each call, in order."""
     call: list[Entry] = []
-    for entry in _entries(changes, source):
-        if call and not _fits(entry, call):
-            yield call
-            call = []
-        call.append(entry)
-    if call:
-        yield call
-
-
-def _entries(changes: Sequence[ChangeDTO], source: str) -> Iterator[Entry]:
     for before, change in enumerate(changes):
         events = cloud_events(change, source)
         for event in events:
-            yield Entry.of(event, before, before + (event is events[-1]))
-
-
-def _fits(entry: Entry, call: Sequence[Entry]) -> bool:
-    return (
-        len(call) < MAX_ENTRIES
-        and sum(other.size for other in call) + entry.size <= MAX_BYTES
-        and all(other.order_id != entry.order_id for other in call)
-    )
+            entry = Entry.of(event, before, before + (event is events[-1]))
+            size = entry.size + sum(other.size for other in call)
+            if len(call) == MAX_ENTRIES or size > MAX_BYTES or any(other.order_id == entry.order_id for other in call):
+                if call:
+                    yield call
+                call = []
+            call.append(entry)
+    if call:
+        yield call
 
 
 def _entry_result(entry: Json) -> AwsError | None:

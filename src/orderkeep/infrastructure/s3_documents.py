@@ -5,7 +5,7 @@ import io
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -53,7 +53,6 @@ KEY_SECONDS = 60
 available minutes before the old ones expire.
 """
 
-_ENCRYPTION_KEY = (StoreUnusable, "the bucket's encryption key cannot be used: allow it to these credentials")
 _TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {
     StoreUnavailable: {
         "S3 cannot be reached: try again, or check the network and the endpoint": UNREACHABLE,
@@ -120,7 +119,15 @@ class S3DocumentStore(DocumentStore):
             if len(start) <= PART_BYTES:
                 await _create(client, path, start, media_type)
             elif not await _exists(client, path):
-                await _put_in_parts(client, path, chain([start], iter(partial(file.read, 1 << 20), b"")), media_type)
+                # obstore sends no If-None-Match with parts: two writers write the same content twice.
+                await client.put_async(
+                    path,
+                    chain([start], iter(partial(file.read, 1 << 20), b"")),
+                    attributes={"Content-Type": media_type},
+                    use_multipart=True,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=CONCURRENT_PARTS,
+                )
 
     async def get(self, key: str) -> bytes | None:
         path = self._path(key)
@@ -257,21 +264,16 @@ async def _exists(client: S3Store, path: str) -> bool:
     return True
 
 
-async def _put_in_parts(client: S3Store, path: str, parts: Iterator[bytes], media_type: str) -> None:
-    # Without If-None-Match, which obstore does not send with parts: two writers write the same content twice.
-    await client.put_async(
-        path,
-        parts,
-        attributes={"Content-Type": media_type},
-        use_multipart=True,
-        chunk_size=PART_BYTES,
-        max_concurrency=CONCURRENT_PARTS,
-    )
-
-
 def _translated(error: Exception) -> StoreUnavailable:
-    code = _code_of(error)
-    kind, message = ERRORS.get(code, _ENCRYPTION_KEY if code.startswith("KMS.") else _unknown(error))
+    code, status = _code_of(error), _status_of(error)
+    if code in ERRORS:
+        kind, message = ERRORS[code]
+    elif code.startswith("KMS."):
+        kind, message = StoreUnusable, "the bucket's encryption key cannot be used: allow it to these credentials"
+    elif status.startswith("4"):
+        kind, message = StoreUnusable, f"the service at this endpoint does not respond as S3 does: status {status}"
+    else:
+        kind, message = StoreUnavailable, "S3 could not do it: try again"
     return kind(f"{message} ({code})" if code else message)
 
 
@@ -288,10 +290,3 @@ def _code_of(error: Exception) -> str:
 def _status_of(error: Exception) -> str:
     found = re.search(r"status code: ([0-9]+)", str(error))
     return found[1] if found else ""
-
-
-def _unknown(error: Exception) -> tuple[type[StoreUnavailable], str]:
-    status = _status_of(error)
-    if status.startswith("4"):
-        return StoreUnusable, f"the service at this endpoint does not respond as S3 does: status {status}"
-    return StoreUnavailable, "S3 could not do it: try again"

@@ -23,6 +23,12 @@ Fetch = Callable[..., Awaitable[Sequence[Row]]]
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
+FILTERS: tuple[tuple[str, ...], ...] = (
+    *((), ("user_id",), ("status",), ("user_id", "status"), ("external_ref",), ("user_id", "external_ref")),
+    *(("tag",), ("user_id", "tag")),
+)
+"""The combinations of filters of a list."""
+
 _FILTERS = ("user_id", "status", "external_ref", "tag")
 
 _Built = TypeVar("_Built")

@@ -186,19 +186,27 @@ class OrdersTable:
     async def call(self, operation: str, payload: Json) -> Json:
         """Send a request about this table. Raises `StoreUnavailable`."""
         try:
-            return await self.send(operation, payload)
+            return await self._send(operation, payload)
         except DynamoError as error:
             raise translated(error) from error
 
-    async def send(self, operation: str, payload: Json) -> Json:
-        """Send a request about this table. Raises `DynamoError`, for callers that expect one."""
-        return await self._send_with_retries(operation, {"TableName": self.name, **payload})
+    async def call_expecting(self, code: str, operation: str, payload: Json) -> Json | None:
+        """Send a request about this table; return None if it fails with that code. Raises `StoreUnavailable`."""
+        try:
+            return await self._send(operation, payload)
+        except DynamoError as error:
+            if error.code != code:
+                raise translated(error) from error
+            return None
 
     async def shared_client(self) -> SharedClient:
         """Return the client of the running loop. Raises `StoreUnavailable` after `close`."""
         if self._closed:
             raise StoreUnavailable(CLOSED)
         return await _acquire_client(self.endpoint, self)
+
+    async def _send(self, operation: str, payload: Json) -> Json:
+        return await self._send_with_retries(operation, {"TableName": self.name, **payload})
 
     async def _batch(self, keys: list[Item], attributes: Sequence[str], consistent: bool) -> AsyncIterator[Item]:
         request: Json = {"Keys": keys, "ConsistentRead": consistent}

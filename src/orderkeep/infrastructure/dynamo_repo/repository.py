@@ -194,13 +194,8 @@ class DynamoApiKeys(ApiKeyStore):
             "ExpressionAttributeValues": texts({":at": instant_key(at)}),
             "ReturnValues": "ALL_NEW",
         }
-        try:
-            item: Item = (await self._table.send("UpdateItem", payload))["Attributes"]
-        except DynamoError as error:
-            if error.code != "ConditionalCheckFailedException":
-                raise translated(error) from error
-            return None
-        return item
+        found = await self._table.call_expecting("ConditionalCheckFailedException", "UpdateItem", payload)
+        return found["Attributes"] if found else None
 
 
 def _api_key_of_item(item: Item) -> ApiKey:

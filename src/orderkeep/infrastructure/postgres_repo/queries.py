@@ -12,7 +12,7 @@ from typing import Any
 
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.serialization import Commit
-from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect
+from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, FILTERS, Dialect
 
 
 def _unchanged(moment: datetime) -> datetime:
@@ -117,16 +117,7 @@ def _on_tags(*filters: str) -> str:
     """  # noqa: S608
 
 
-LISTS: dict[tuple[str, ...], str] = {
-    (): _on_orders(),
-    ("user_id",): _on_orders("user_id"),
-    ("status",): _on_orders("status"),
-    ("user_id", "status"): _on_orders("user_id", "status"),
-    ("external_ref",): _on_orders("external_ref"),
-    ("user_id", "external_ref"): _on_orders("user_id", "external_ref"),
-    ("tag",): _on_tags("tag"),
-    ("user_id", "tag"): _on_tags("user_id", "tag"),
-}
+LISTS = {filters: (_on_tags if "tag" in filters else _on_orders)(*filters) for filters in FILTERS}
 """The statement of each combination of filters: it reads one index, in its order, from the position on."""
 
 
