@@ -8,7 +8,7 @@ import pytest
 
 from orderkeep.application.access.actor import Scope
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.api_key_records import api_key_of, record_of
+from orderkeep.infrastructure.serialization import api_key_of, record_of
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.api_keys import customers_key, full_key
 from tests.infrastructure.sqlite_samples import look

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -26,7 +26,7 @@ from obstore.store import S3Store
 
 from orderkeep.application.ports import DocumentStore
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.aws import NO_CREDENTIALS, UNREACHABLE, AwsHttp, RequestFailed, open_http
+from orderkeep.infrastructure.aws import NO_CREDENTIALS, UNREACHABLE, RequestFailed, open_http
 from orderkeep.infrastructure.aws.config import LOCAL_KEY, Endpoint, Key, is_local
 from orderkeep.infrastructure.aws.signing import signed_link
 from orderkeep.infrastructure.document_keys import checked
@@ -207,27 +207,19 @@ def disposition(file_name: str) -> str:
 
 
 async def _find_key(url: str) -> Key | None:
+    web_identity = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    sources = _SOURCES if web_identity or is_local(url) else (*_SOURCES, *_ROLES)
     async with aclosing(open_http()) as http:
-        if key := await _first(_SOURCES, http):
-            return key
-        if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
-            return None
-        if is_local(url):
-            return LOCAL_KEY
-        if key := await _first(_ROLES, http):
-            return key
+        for source in sources:
+            with suppress(*_LOOKUP_FAILURES):
+                if key := await source().get_key(http):
+                    return key
+    if web_identity:
+        return None
+    if is_local(url):
+        return LOCAL_KEY
     kind, message = ERRORS[NO_CREDENTIALS]
     raise kind(message)
-
-
-async def _first(sources: tuple[type[Credentials], ...], http: AwsHttp) -> Key | None:
-    for source in sources:
-        try:
-            if key := await source().get_key(http):
-                return key
-        except _LOOKUP_FAILURES:
-            continue
-    return None
 
 
 def _start_of(file: IO[bytes]) -> bytes:

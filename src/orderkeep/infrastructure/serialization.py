@@ -1,17 +1,19 @@
-"""The mapping between orders and what stores write: plain values and JSON text, the same for every store.
+"""The mapping of orders and API keys to what stores write: plain values and JSON text, the same for every store.
 
 An order's document is the JSON of its `OrderDTO`, so that responses send the stored bytes as they are.
 """
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
+from orderkeep.application.access.actor import ActorKind, Scope
+from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.dtos import CancellationDTO, ChangeDTO, EventDTO, LineDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import SEPARATOR, ListPosition, SnapshotPage
@@ -36,6 +38,12 @@ _Stored = TypeVar("_Stored")
 _Built = TypeVar("_Built")
 
 _MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OverflowError)
+API_KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
+UNREADABLE_KEY = "a stored API key cannot be read: it was altered; restore a backup, or create new keys"
+
+_TIMES = ("created_at", "expires_at", "revoked_at", "last_used_at")
+_KNOWN_SCOPES = frozenset(Scope)
+
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(OrderDTO).decode
 _decode_events = msgspec.json.Decoder(tuple[EventDTO, ...]).decode
@@ -190,3 +198,29 @@ def feed_position(text: str | None) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_POSITION):
         raise InvalidCursor
     return int(text)
+
+
+def record_of(key: ApiKey, kept: Callable[[datetime], Any]) -> dict[str, Any]:
+    """Return the key's fields as plain values; `kept` converts an instant to what the store keeps."""
+    record = {name: getattr(key, name) for name in API_KEY_COLUMNS}
+    record["kind"] = key.kind.value
+    record["scopes"] = " ".join(sorted(key.scopes))
+    return record | {name: kept(record[name]) for name in _TIMES if record[name] is not None}
+
+
+def api_key_of(record: Mapping[str, Any], instant: Callable[[Any], datetime]) -> ApiKey:
+    """Return the stored key; `instant` is the inverse of `kept`. Unknown scopes grant nothing.
+
+    Raises `StoreUnusable` if the record is not of a key.
+    """
+    try:
+        values: dict[str, Any] = {name: record.get(name) for name in API_KEY_COLUMNS}
+        values["kind"] = ActorKind(record["kind"])
+        values["scopes"] = _KNOWN_SCOPES.intersection(record["scopes"].split())
+        values |= {name: instant(values[name]) for name in _TIMES if values[name] is not None}
+        holder = ActorKind.STAFF if values["user_id"] is None else ActorKind.CUSTOMER
+        if values["kind"] is not holder or not isinstance(values["digest"], str):
+            raise ValueError(holder)
+        return ApiKey(**values)
+    except _MALFORMED as error:
+        raise StoreUnusable(UNREADABLE_KEY) from error

@@ -14,20 +14,23 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.api_key_records import COLUMNS, api_key_of, record_of
-from orderkeep.infrastructure.serialization import ChangeRecord, built, change_of, document_of, order_of, snapshot_of
+from orderkeep.infrastructure.serialization import API_KEY_COLUMNS as COLUMNS
+from orderkeep.infrastructure.serialization import (
+    ChangeRecord,
+    api_key_of,
+    built,
+    change_of,
+    document_of,
+    order_of,
+    record_of,
+    snapshot_of,
+)
 
 Row = Sequence[Any]
 Fetch = Callable[..., Awaitable[Sequence[Row]]]
 """Runs a statement with its parameters and returns all rows."""
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
-
-FILTERS: tuple[tuple[str, ...], ...] = (
-    *((), ("user_id",), ("status",), ("user_id", "status"), ("external_ref",), ("user_id", "external_ref")),
-    *(("tag",), ("user_id", "tag")),
-)
-"""The combinations of filters of a list."""
 
 _FILTERS = ("user_id", "status", "external_ref", "tag")
 

@@ -5,7 +5,6 @@ are fetched over the same connections. Needs the extra `aws`.
 """
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -71,10 +70,6 @@ class AwsError(Exception):
         self.code, self.message, self.response = code, message, response or {}
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
 @dataclass(slots=True)
 class JsonService:
     """A service with a JSON protocol, such as DynamoDB or EventBridge. `name` is its name in signatures, `media_type`
@@ -86,7 +81,6 @@ class JsonService:
     endpoint: Endpoint
     media_type: str
     http: AwsHttp
-    clock: Callable[[], datetime] = _now
     _credentials: Credentials | None = field(default=None, init=False)
 
     async def call(self, target: str, payload: Json) -> Json:
@@ -114,7 +108,7 @@ class JsonService:
         headers = {
             "Content-Type": self.media_type,
             "Host": host,
-            "X-Amz-Date": f"{self.clock():%Y%m%dT%H%M%SZ}",
+            "X-Amz-Date": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
             "X-Amz-Target": target,
         }
         if key.token:

@@ -14,7 +14,6 @@ from orderkeep.application.ports import SEPARATOR, FeedPage, ListPosition, Order
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.api_key_records import UNREADABLE_KEY, api_key_of, record_of
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
@@ -38,7 +37,16 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     snapshot_of_item,
     texts,
 )
-from orderkeep.infrastructure.serialization import UNREADABLE, built, commit_of, feed_position, mark_saved
+from orderkeep.infrastructure.serialization import (
+    UNREADABLE,
+    UNREADABLE_KEY,
+    api_key_of,
+    built,
+    commit_of,
+    feed_position,
+    mark_saved,
+    record_of,
+)
 
 MOST_CHANGES = 1_000
 """How many changes are requested at once; DynamoDB ends a page at 1 MB anyway."""

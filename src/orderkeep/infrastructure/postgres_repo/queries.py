@@ -12,7 +12,7 @@ from typing import Any
 
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.serialization import Commit
-from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, FILTERS, Dialect
+from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect
 
 
 def _unchanged(moment: datetime) -> datetime:
@@ -117,7 +117,11 @@ def _on_tags(*filters: str) -> str:
     """  # noqa: S608
 
 
-LISTS = {filters: (_on_tags if "tag" in filters else _on_orders)(*filters) for filters in FILTERS}
+LISTS = {
+    filters: (_on_tags if "tag" in filters else _on_orders)(*filters)
+    for of_orders in ((), ("status",), ("external_ref",), ("tag",))
+    for filters in (of_orders, ("user_id", *of_orders))
+}
 """The statement of each combination of filters: it reads one index, in its order, from the position on."""
 
 
