@@ -6,8 +6,6 @@ the next one waits for the next call.
 
 from __future__ import annotations
 
-import asyncio
-import random
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +13,16 @@ from dataclasses import dataclass
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.event_publisher import EventPublisher, NotPublished
 from orderkeep.application.ports import Progress, ignore_progress
-from orderkeep.infrastructure.aws import EXPIRED, NO_CREDENTIALS, UNREACHABLE, AwsError, Json, JsonService, open_http
+from orderkeep.infrastructure.aws import (
+    EXPIRED,
+    NO_CREDENTIALS,
+    UNREACHABLE,
+    AwsError,
+    Json,
+    JsonService,
+    back_off,
+    open_http,
+)
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.cloud_events import DEFAULT_SOURCE, CloudEvent, cloud_events
 
@@ -95,7 +102,7 @@ class EventBridgePublisher(EventPublisher):
         """Send the entries, and send those again that were not accepted; yield the number of published changes."""
         waiting = call
         for attempt in range(ATTEMPTS):
-            await _pause(attempt)
+            await back_off(attempt, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
             try:
                 results = await self._put(waiting)
                 failures = [failure for failure in results if failure]
@@ -174,9 +181,3 @@ def _entry_result(entry: Json) -> AwsError | None:
     if not code and entry.get("EventId"):
         return None
     return AwsError(str(code or "InternalException"), str(entry.get("ErrorMessage") or ""))
-
-
-async def _pause(attempt: int) -> None:
-    if attempt:
-        longest = min(FIRST_PAUSE_SECONDS * 2**attempt, MAX_PAUSE_SECONDS)
-        await asyncio.sleep(random.uniform(0, longest))  # noqa: S311

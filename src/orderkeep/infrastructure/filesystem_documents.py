@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -47,7 +47,9 @@ class FolderDocumentStore(DocumentStore):
         await asyncio.to_thread(self._put, self._path(key), content)
 
     async def get(self, key: str) -> bytes | None:
-        return await asyncio.to_thread(_get, self._path(key))
+        with _translated_errors("read"), suppress(FileNotFoundError):
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        return None
 
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
         checked(key)
@@ -101,14 +103,6 @@ def _publish(part: Path, path: Path) -> None:
             raise
         if not path.exists():
             part.replace(path)  # replaces the same content, if another writer was faster
-
-
-def _get(path: Path) -> bytes | None:
-    with _translated_errors("read"):
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
 
 
 def _sync_folder(folder: Path) -> None:

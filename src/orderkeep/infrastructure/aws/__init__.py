@@ -4,9 +4,12 @@ Retries are the adapters' decision. A transport is what `aiodynamo` calls an HTT
 are fetched over the same connections. Needs the extra `aws`.
 """
 
+import asyncio
 import os
+import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -60,6 +63,12 @@ def open_http() -> AwsHttp:
     from orderkeep.infrastructure.aws.aiohttp_transport import AiohttpTransport
 
     return AiohttpTransport()
+
+
+async def back_off(attempt: int, first: float, longest: float = inf) -> None:
+    """Wait before another attempt, up to twice as long each time, and not at all before the first (0)."""
+    if attempt:
+        await asyncio.sleep(random.uniform(0, min(first * 2**attempt, longest)))  # noqa: S311
 
 
 class AwsError(Exception):

@@ -5,7 +5,6 @@ loop. So the article's pattern, a repository for each request, does not open a c
 """
 
 import asyncio
-import random
 import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
@@ -15,7 +14,7 @@ from typing import Any
 from weakref import WeakSet
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.aws import AwsError, AwsHttp, Json, JsonService, open_http
+from orderkeep.infrastructure.aws import AwsError, AwsHttp, Json, JsonService, back_off, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.errors import CLOSED, NEWER, NOT_SET_UP, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import Item, key, number
@@ -214,7 +213,7 @@ class OrdersTable:
             request["ProjectionExpression"] = ", ".join(f"#{name}" for name in attributes)
             request["ExpressionAttributeNames"] = {f"#{name}": name for name in attributes}
         for attempt in range(ATTEMPTS):
-            await _pause(attempt)
+            await back_off(attempt, FIRST_PAUSE_SECONDS)
             try:
                 response = await self._send_with_retries("BatchGetItem", {"RequestItems": {self.name: request}})
             except DynamoError as error:
@@ -236,10 +235,5 @@ class OrdersTable:
                 outcome_unknown = error.outcome_unknown = error.outcome_unknown or outcome_unknown
                 if attempt == ATTEMPTS or not error.is_retryable:
                     raise
-            await _pause(attempt)
+            await back_off(attempt, FIRST_PAUSE_SECONDS)
         raise AssertionError("unreachable")
-
-
-async def _pause(attempt: int) -> None:
-    if attempt:
-        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
