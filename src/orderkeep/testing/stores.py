@@ -19,8 +19,7 @@ from orderkeep.application.ports import (
     OrderStore,
     SnapshotPage,
 )
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Attribution
+from orderkeep.domain.entities import Attribution, Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.testing.orders import SINCE, small_order

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain import limits
-from orderkeep.domain.events import RememberedKey
+from orderkeep.domain.entities import RememberedKey
 from orderkeep.testing.orders import SINCE, cancelled_order, pending_order, small_order
 from orderkeep.testing.stores import EVERYTHING, list_orders, order_in, read_feed
 
