@@ -8,6 +8,7 @@ import uuid
 import pytest
 
 from orderkeep.infrastructure.dynamo_repo import setup
+from orderkeep.infrastructure.dynamo_repo.client import TableSettings
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from tests.entrypoints.http_calls import PLAIN
 from tests.entrypoints.lambda_calls import Request, http_api
@@ -91,8 +92,8 @@ def table_without(server: Server, index: str) -> str:
     async def create() -> None:
         found = TableSetup(name, region=REGION, endpoint=server.endpoint)
         try:
-            await found._table.send("CreateTable", wanted)
-            await found._write_settings(shards=2)
+            await found._table.call("CreateTable", wanted)
+            await found._table.call("PutItem", {"Item": TableSettings(shards=2).item()})
         finally:
             await found.close()
 

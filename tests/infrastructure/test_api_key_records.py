@@ -8,7 +8,7 @@ import pytest
 
 from orderkeep.application.access.actor import Scope
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.api_key_records import api_key_of, record_of
+from orderkeep.infrastructure.serialization import api_key_of, record_of
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.api_keys import customers_key, full_key
 from tests.infrastructure.sqlite_samples import look
@@ -53,7 +53,7 @@ def test_fields_that_a_newer_version_wrote_are_left_alone() -> None:
     ],
 )
 def test_what_was_altered_is_no_key(changes: dict[str, Any]) -> None:
-    with pytest.raises(StoreUnusable, match="somebody altered it"):
+    with pytest.raises(StoreUnusable, match="it was altered"):
         read(**changes)
 
 
@@ -61,6 +61,6 @@ async def test_a_customers_key_that_lost_its_customer_is_not_taken_for_one_of_st
     store = SqliteOrderRepository(tmp_path / "orders.db")
     await store.api_keys().add(customers_key())
     look(tmp_path / "orders.db", "UPDATE api_keys SET user_id = NULL")
-    with pytest.raises(StoreUnusable, match="somebody altered it"):
+    with pytest.raises(StoreUnusable, match="it was altered"):
         await store.api_keys().get(customers_key().id)
     await store.close()

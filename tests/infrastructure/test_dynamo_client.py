@@ -8,10 +8,10 @@ from contextlib import aclosing
 import pytest
 from aiohttp import web
 
-from orderkeep.infrastructure.aws import open_http
+from orderkeep.infrastructure.aws import UNREACHABLE, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.client import DynamoClient
-from orderkeep.infrastructure.dynamo_repo.errors import UNREACHABLE, DynamoError
+from orderkeep.infrastructure.dynamo_repo.errors import DynamoError
 
 EXPIRED = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token is expired"}
 

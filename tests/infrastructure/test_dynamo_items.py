@@ -90,7 +90,7 @@ async def test_damaged_order_raises_store_unusable(
     item = await stored(store, head_key("order-1"))
     del item[name]
     await put(store, item | ({name: damage} if damage else {}))
-    with pytest.raises(StoreUnusable, match="the orders' table was altered"):
+    with pytest.raises(StoreUnusable, match="the stored data was altered"):
         await store.get_by_id("order-1")
 
 

@@ -12,6 +12,7 @@ import pytest
 from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, client
+from orderkeep.infrastructure.dynamo_repo.client import TableSettings
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.testing.orders import pending_order
 from tests.servers.dynamodb import REGION, Server
@@ -34,11 +35,11 @@ async def test_create_is_idempotent_and_adds_options_later(setup: TableSetup) ->
 
 
 async def test_create_resumes_after_an_interruption(setup: TableSetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def interrupted(self: TableSetup, shards: int) -> None:
+    def interrupted(self: TableSettings) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(TableSetup, "_write_settings", interrupted)
+        patched.setattr(TableSettings, "item", interrupted)
         with pytest.raises(KeyboardInterrupt):
             await setup.create(shards=3)
     assert len((await setup.describe()).problems) == 1

@@ -55,7 +55,7 @@ async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
     await look(postgres_url, alteration)
 
     for attempt in (store.get_by_id("order-1"), store.get_snapshot("order-1")):
-        with pytest.raises(StoreUnusable, match="cannot be read: the orders' tables were altered"):
+        with pytest.raises(StoreUnusable, match="cannot be read: the stored data was altered"):
             await attempt
 
 
@@ -66,7 +66,7 @@ async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
     await look(postgres_url, f"UPDATE changes SET {alteration}")
 
     for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(None, 9)):
-        with pytest.raises(StoreUnusable, match="cannot be read: the orders' tables were altered"):
+        with pytest.raises(StoreUnusable, match="cannot be read: the stored data was altered"):
             await attempt
 
 

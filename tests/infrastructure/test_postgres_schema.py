@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, schema
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, connections
 from orderkeep.testing.api_keys import USED, api_key
 from orderkeep.testing.orders import pending_order
 from tests.servers.schemas import look
@@ -77,7 +77,7 @@ async def migrated(url: str, folder: Path, *scripts: str) -> tuple[int, int]:
     write(folder, scripts)
     connection = await asyncpg.connect(url)
     try:
-        return await schema.prepare(connection, migrate=True, migrations=folder)
+        return await connections.prepare(connection, migrate=True, migrations=folder)
     finally:
         await connection.close()
 
@@ -149,7 +149,7 @@ async def test_refuses_a_session_that_cannot_keep_orders(
 
 
 async def test_refuses_an_old_server(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schema, "OLDEST_SERVER", 990_000)
+    monkeypatch.setattr(connections, "OLDEST_SERVER", 990_000)
     await refused(postgres_url, r"PostgreSQL \d+ is too old")
 
 
@@ -231,6 +231,6 @@ async def test_says_that_the_row_of_the_feed_is_gone(postgres_url: str) -> None:
 
     with pytest.raises(StoreUnusable, match="stored orders are inconsistent"):
         await store.save(pending_order(2))
-    with pytest.raises(StoreUnusable, match="the orders' tables were altered"):
+    with pytest.raises(StoreUnusable, match="the stored data was altered"):
         await store.read_changes(None, 5)
     await store.close()

@@ -13,7 +13,8 @@ import pytest
 from orderkeep.bootstrap.documents import open_documents
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure import s3_documents
-from orderkeep.infrastructure.s3_documents import ERRORS, NO_CREDENTIALS, UNREACHABLE
+from orderkeep.infrastructure.aws import NO_CREDENTIALS, UNREACHABLE
+from orderkeep.infrastructure.s3_documents import ERRORS
 from tests.servers.scripted_s3 import Answer, scripted_s3
 
 KEY = "orders/web:7781/one.html"

@@ -74,7 +74,7 @@ async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
 ) -> None:
     look(path, alteration)
 
-    with pytest.raises(StoreUnusable, match="cannot be read: the orders' tables were altered"):
+    with pytest.raises(StoreUnusable, match="cannot be read: the stored data was altered"):
         await store.get_by_id("order-1")
     if "document = '{bad'" not in alteration:  # a snapshot is answered as it is kept
         with pytest.raises(StoreUnusable, match="cannot be read"):
@@ -90,7 +90,7 @@ async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
     look(path, f"UPDATE changes SET {alteration}")
 
     for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(None, 9)):
-        with pytest.raises(StoreUnusable, match="cannot be read: the orders' tables were altered"):
+        with pytest.raises(StoreUnusable, match="cannot be read: the stored data was altered"):
             await attempt
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections, schema
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections
 from tests.infrastructure.sqlite_samples import an_order, look
 
 NOBODY = 65534
@@ -33,9 +33,9 @@ def powerless(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name, tempfile.TemporaryDirectory() as copy:
         folder = Path(name)
         if was_root:
-            definition = shutil.copytree(schema.MIGRATIONS, Path(copy) / "migrations")
+            definition = shutil.copytree(connections.MIGRATIONS, Path(copy) / "migrations")
             Path(copy).chmod(0o755)
-            monkeypatch.setattr(connections, "prepare", partial(schema.prepare, migrations=definition))
+            monkeypatch.setattr(connections, "prepare", partial(connections.prepare, migrations=definition))
             os.chown(folder, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, 0)
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, schema, writer
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections, writer
 from orderkeep.testing.api_keys import api_key
 from tests.infrastructure.sqlite_samples import an_order, look
 
@@ -121,7 +121,7 @@ def with_migrations(path: Path, folder: Path, *scripts: str) -> None:
     for number, script in enumerate(scripts, start=1):
         (folder / f"{number:04}_step.sql").write_text(script)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        schema.prepare(connection, folder)
+        connections.prepare(connection, folder)
 
 
 FIRST = "CREATE TABLE one (a); -- a comment; with a semicolon\nINSERT INTO one VALUES ('x;y');\n"

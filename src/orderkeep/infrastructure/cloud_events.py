@@ -29,18 +29,18 @@ class EventData:
     order_ref: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloudEvent:
     """An event with the attributes of CloudEvents 1.0."""
 
-    specversion: str
+    specversion: str = "1.0"
     id: str
     source: str
     type: str
     subject: str
     time: datetime
-    datacontenttype: str
-    dataschema: str
+    datacontenttype: str = "application/json"
+    dataschema: str = SCHEMA
     data: EventData
 
     def to_json(self) -> bytes:
@@ -56,14 +56,11 @@ def cloud_events(change: ChangeDTO, source: str = DEFAULT_SOURCE) -> list[CloudE
     """Return the events of a change, in order. The id of an event is stable, and unique within `source`."""
     return [
         CloudEvent(
-            specversion="1.0",
             id=f"{change.order_id}.{change.version}.{number}",
             source=source,
             type=type_of(event.type),
             subject=change.order_id,
             time=change.at,
-            datacontenttype="application/json",
-            dataschema=SCHEMA,
             data=EventData(
                 event=event,
                 version=change.version,

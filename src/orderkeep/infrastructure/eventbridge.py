@@ -6,21 +6,24 @@ the next one waits for the next call.
 
 from __future__ import annotations
 
-import asyncio
-import json
-import random
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import EventPublisher, NotPublished, Progress, ignore_progress
-from orderkeep.infrastructure.aws import JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws import (
+    EXPIRED,
+    NO_CREDENTIALS,
+    UNREACHABLE,
+    AwsError,
+    Json,
+    JsonService,
+    back_off,
+    open_http,
+)
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.cloud_events import DEFAULT_SOURCE, CloudEvent, cloud_events
-
-Json = dict[str, Any]
 
 TARGET = "AWSEvents.PutEvents"
 CONTENT_TYPE = "application/x-amz-json-1.1"
@@ -35,55 +38,29 @@ ATTEMPTS = 8
 FIRST_PAUSE_SECONDS = 0.05
 MAX_PAUSE_SECONDS = 5.0
 
-UNREACHABLE = "Unreachable"
-NO_CREDENTIALS = "NoCredentials"
-"""Error codes of our own, for requests without a response from EventBridge."""
+_RATE_LIMIT = "ThrottlingException TooManyRequestsException RequestLimitExceeded LimitExceededException"
+_UNAVAILABLE = "InternalException InternalFailure InternalServerError ServiceUnavailable"
 
-EXPIRED = "ExpiredTokenException"
-
-_CREDENTIALS = "EventBridge does not accept these AWS credentials: use others"
-_RATE_LIMIT = "EventBridge limits the rate of this account: try again, or have the limit raised"
-_UNAVAILABLE = "EventBridge is unavailable: try again"
-
-MESSAGES = {
-    UNREACHABLE: "EventBridge cannot be reached: try again, or check the network and the endpoint",
-    NO_CREDENTIALS: "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role",
-    "ResourceNotFoundException": "there is no such event bus in this region: create it, or name another bus or region",
-    "AccessDeniedException": "these AWS credentials may not publish: allow events:PutEvents on the bus",
-    "UnrecognizedClientException": _CREDENTIALS,
-    "InvalidSignatureException": _CREDENTIALS,
-    "IncompleteSignatureException": _CREDENTIALS,
-    "MissingAuthenticationTokenException": _CREDENTIALS,
-    EXPIRED: "these AWS credentials have expired: renew them",
-    "ThrottlingException": _RATE_LIMIT,
-    "TooManyRequestsException": _RATE_LIMIT,
-    "RequestLimitExceeded": _RATE_LIMIT,
-    "LimitExceededException": _RATE_LIMIT,
-    "InternalException": _UNAVAILABLE,
-    "InternalFailure": _UNAVAILABLE,
-    "InternalServerError": _UNAVAILABLE,
-    "ServiceUnavailable": _UNAVAILABLE,
+_TEXTS = {
+    "EventBridge cannot be reached: try again, or check the network and the endpoint": UNREACHABLE,
+    "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role": NO_CREDENTIALS,
+    "there is no such event bus in this region: create it, or name another bus or region": "ResourceNotFoundException",
+    "these AWS credentials may not publish: allow events:PutEvents on the bus": "AccessDeniedException",
+    "EventBridge does not accept these AWS credentials: use others": (
+        "UnrecognizedClientException InvalidSignatureException IncompleteSignatureException "
+        "MissingAuthenticationTokenException"
+    ),
+    "these AWS credentials have expired: renew them": EXPIRED,
+    "EventBridge limits the rate of this account: try again, or have the limit raised": _RATE_LIMIT,
+    "EventBridge is unavailable: try again": _UNAVAILABLE,
 }
+MESSAGES = {code: text for text, codes in _TEXTS.items() for code in codes.split()}
 """What each error code means, and what to do."""
 
-RETRYABLE = {UNREACHABLE, EXPIRED} | {code for code, text in MESSAGES.items() if text in (_RATE_LIMIT, _UNAVAILABLE)}
+RETRYABLE = {UNREACHABLE, EXPIRED, *_RATE_LIMIT.split(), *_UNAVAILABLE.split()}
 
 _BUS = re.compile(r"[A-Za-z0-9/._-]{1,256}")
 _SOURCE = re.compile(r"(?!aws\.)[A-Za-z0-9/:._-]{1,128}")
-
-
-class PutFailed(Exception):
-    """A failed call, or one entry of a call that was not accepted."""
-
-    def __init__(self, code: str, details: str = "") -> None:
-        message = MESSAGES.get(code, "EventBridge did not accept the event")
-        super().__init__(f"{message} ({code}{': ' if details else ''}{details})")
-        self.code = code
-
-    @property
-    def is_retryable(self) -> bool:
-        """Return whether sending it again may succeed."""
-        return self.code in RETRYABLE
 
 
 class EventBridgePublisher(EventPublisher):
@@ -124,40 +101,35 @@ class EventBridgePublisher(EventPublisher):
         """Send the entries, and send those again that were not accepted; yield the number of published changes."""
         waiting = call
         for attempt in range(ATTEMPTS):
-            await _pause(attempt)
+            await back_off(attempt, FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS)
             try:
                 results = await self._put(waiting)
                 failures = [failure for failure in results if failure]
                 waiting = [entry for entry, failure in zip(waiting, results, strict=True) if failure]
-            except PutFailed as failure:
+            except AwsError as failure:
                 failures = [failure]
             if not failures:
                 yield call[-1].after
                 return
             yield waiting[0].before
-            worst = next((failure for failure in failures if not failure.is_retryable), failures[0])
-            if not worst.is_retryable or attempt + 1 == ATTEMPTS:
-                raise NotPublished(str(worst)) from worst
+            worst = next((failure for failure in failures if failure.code not in RETRYABLE), failures[0])
+            if worst.code not in RETRYABLE or attempt + 1 == ATTEMPTS:
+                text = MESSAGES.get(worst.code, "EventBridge did not accept the event")
+                details = f": {worst.message}" if worst.message else ""
+                raise NotPublished(f"{text} ({worst.code}{details})") from worst
 
-    async def _put(self, entries: list[Entry]) -> list[PutFailed | None]:
-        """Call PutEvents once; return None for each accepted entry. Raises `PutFailed` if the whole call failed."""
+    async def _put(self, entries: list[Entry]) -> list[AwsError | None]:
+        """Call PutEvents once; return None for each accepted entry. Raises `AwsError` if the whole call failed."""
         if self._closed:
             raise NotPublished("the publisher is closed")
         if self._service is None:
             self._service = JsonService("events", self._endpoint, CONTENT_TYPE, open_http())
-        payload = {"Entries": [entry.to_json(self._bus) for entry in entries]}
-        body = json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-        try:
-            response = await self._service.post(TARGET, body)
-            return _results(response.status, response.body, len(entries))
-        except RequestFailed as error:
-            raise PutFailed(UNREACHABLE, type(error.inner).__name__) from error
-        except NoCredentials:
-            raise PutFailed(NO_CREDENTIALS) from None
-        except PutFailed as error:
-            if error.code == EXPIRED:
-                self._service.forget_key()
-            raise
+        response = await self._service.call(TARGET, {"Entries": [entry.to_json(self._bus) for entry in entries]})
+        results = [_entry_result(entry) for entry in response.get("Entries") or ()]
+        # 200 means that the call was understood; whether its events were accepted is reported twice in its body.
+        if len(results) != len(entries) or sum(map(bool, results)) != response.get("FailedEntryCount", 0):
+            raise AwsError("InternalException", "the response does not say which events were accepted")
+        return results
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,61 +161,22 @@ class Entry:
 def calls_of(changes: Sequence[ChangeDTO], source: str) -> Iterator[list[Entry]]:
     """Yield the entries of each call, in order."""
     call: list[Entry] = []
-    for entry in _entries(changes, source):
-        if call and not _fits(entry, call):
-            yield call
-            call = []
-        call.append(entry)
+    for before, change in enumerate(changes):
+        events = cloud_events(change, source)
+        for event in events:
+            entry = Entry.of(event, before, before + (event is events[-1]))
+            size = entry.size + sum(other.size for other in call)
+            if len(call) == MAX_ENTRIES or size > MAX_BYTES or any(other.order_id == entry.order_id for other in call):
+                if call:
+                    yield call
+                call = []
+            call.append(entry)
     if call:
         yield call
 
 
-def _entries(changes: Sequence[ChangeDTO], source: str) -> Iterator[Entry]:
-    for before, change in enumerate(changes):
-        events = cloud_events(change, source)
-        for event in events:
-            yield Entry.of(event, before, before + (event is events[-1]))
-
-
-def _fits(entry: Entry, call: Sequence[Entry]) -> bool:
-    return (
-        len(call) < MAX_ENTRIES
-        and sum(other.size for other in call) + entry.size <= MAX_BYTES
-        and all(other.order_id != entry.order_id for other in call)
-    )
-
-
-def _results(status: int, body: bytes, count: int) -> list[PutFailed | None]:
-    try:
-        response = json.loads(body)
-    except ValueError:
-        response = None
-    if status != 200 or not isinstance(response, dict):
-        raise _failure(status, response if isinstance(response, dict) else {})
-    results = [_entry_result(entry) for entry in response.get("Entries") or ()]
-    # 200 means that the call was understood; whether its events were accepted is reported twice in its body.
-    if len(results) != count or sum(map(bool, results)) != response.get("FailedEntryCount", 0):
-        raise PutFailed("InternalException", "the response does not say which events were accepted")
-    return results
-
-
-def _entry_result(entry: Json) -> PutFailed | None:
+def _entry_result(entry: Json) -> AwsError | None:
     code = entry.get("ErrorCode")
     if not code and entry.get("EventId"):
         return None
-    return PutFailed(str(code or "InternalException"), str(entry.get("ErrorMessage") or ""))
-
-
-def _failure(status: int, response: Json) -> PutFailed:
-    code = str(response.get("__type") or "").rpartition("#")[2]
-    if not code:
-        code = "ThrottlingException" if status == 429 else "InternalException" if status >= 500 else f"HTTP {status}"
-    elif status >= 500:
-        code = "InternalException"
-    return PutFailed(code, str(response.get("message") or response.get("Message") or ""))
-
-
-async def _pause(attempt: int) -> None:
-    if attempt:
-        longest = min(FIRST_PAUSE_SECONDS * 2**attempt, MAX_PAUSE_SECONDS)
-        await asyncio.sleep(random.uniform(0, longest))  # noqa: S311
+    return AwsError(str(code or "InternalException"), str(entry.get("ErrorMessage") or ""))

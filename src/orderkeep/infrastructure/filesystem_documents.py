@@ -1,4 +1,4 @@
-"""Documents in a folder of this machine, each whole and on the disk before anybody may refer to it."""
+"""Document store in a folder: each document is complete and durable before an order refers to it."""
 
 import asyncio
 import errno
@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -14,19 +14,19 @@ from orderkeep.application.ports import DocumentStore
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.document_keys import checked
 
-_FULL = (StoreUnavailable, "the disk that keeps the documents is full: free some space, and try again")
-_NOT_OURS = (StoreUnusable, "this process may not use the folder of documents: let its user read and write there")
-_IN_THE_WAY = (StoreUnusable, "something else stands where the folder of documents should be: move it, or name another")
+_NOT_OURS = "this process may not use the folder of documents: let its user read and write there"
+_IN_THE_WAY = "something else stands where the folder of documents should be: move it, or name another"
+_FULL = "the disk that keeps the documents is full: free some space, and try again"
 
 ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
-    errno.ENOSPC: _FULL,
-    errno.EDQUOT: _FULL,
-    errno.EACCES: _NOT_OURS,
-    errno.EPERM: _NOT_OURS,
+    errno.ENOSPC: (StoreUnavailable, _FULL),
+    errno.EDQUOT: (StoreUnavailable, _FULL),
+    errno.EACCES: (StoreUnusable, _NOT_OURS),
+    errno.EPERM: (StoreUnusable, _NOT_OURS),
     errno.EROFS: (StoreUnusable, "the folder of documents can only be read: mount it writable, or name another"),
-    errno.ENOTDIR: _IN_THE_WAY,
-    errno.EEXIST: _IN_THE_WAY,
-    errno.EISDIR: _IN_THE_WAY,
+    errno.ENOTDIR: (StoreUnusable, _IN_THE_WAY),
+    errno.EEXIST: (StoreUnusable, _IN_THE_WAY),
+    errno.EISDIR: (StoreUnusable, _IN_THE_WAY),
     errno.ENAMETOOLONG: (StoreUnusable, "the path of the folder of documents is too long: name a shorter one"),
     errno.EMFILE: (StoreUnavailable, "this process has too many files open: try again, or raise its limit"),
 }
@@ -36,8 +36,8 @@ _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
 class FolderDocumentStore(DocumentStore):
-    """Keeps documents below a folder, which is made when the first one comes. A file whose name begins with a dot was
-    left by a process that was killed while it wrote; nobody refers to it.
+    """Stores documents below a folder, which is created with the first one. A file whose name starts with a dot was
+    left by a process that was killed while it wrote, and may be deleted.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -47,7 +47,9 @@ class FolderDocumentStore(DocumentStore):
         await asyncio.to_thread(self._put, self._path(key), content)
 
     async def get(self, key: str) -> bytes | None:
-        return await asyncio.to_thread(_get, self._path(key))
+        with _translated_errors("read"), suppress(FileNotFoundError):
+            return await asyncio.to_thread(self._path(key).read_bytes)
+        return None
 
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
         checked(key)
@@ -60,12 +62,12 @@ class FolderDocumentStore(DocumentStore):
         return self._folder / checked(key)
 
     def _put(self, path: Path, content: bytes | IO[bytes]) -> None:
-        with _said_in_our_words("written"):
+        with _translated_errors("written"):
             missing = [each for each in (self._folder, *self._folder.parents) if not each.exists()]
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.is_file():
                 _write(path, content)
-            # Also where somebody else has just made it all: they may not have come so far yet.
+            # Also if another process has just created all of this: it may not have synced yet.
             for folder in path.parents:
                 _sync_folder(folder)
                 if folder == self._folder:
@@ -84,13 +86,13 @@ def _write(path: Path, content: bytes | IO[bytes]) -> None:
                 shutil.copyfileobj(content, file, 1 << 20)
             file.flush()
             os.fsync(file.fileno())
-            _give_its_name(part, path)
+            _publish(part, path)
         finally:
             part.unlink(missing_ok=True)
 
 
-def _give_its_name(part: Path, path: Path) -> None:
-    """Let the file stand under its name. What stands there already stays: a link, unlike a rename, replaces nothing."""
+def _publish(part: Path, path: Path) -> None:
+    """Give the file its name unless one exists: a link, unlike a rename, replaces nothing."""
     try:
         path.hardlink_to(part)
     except FileExistsError:
@@ -100,15 +102,7 @@ def _give_its_name(part: Path, path: Path) -> None:
         if error.errno not in _NO_HARD_LINKS:
             raise
         if not path.exists():
-            part.replace(path)  # replaces the same content, if somebody is faster just now
-
-
-def _get(path: Path) -> bytes | None:
-    with _said_in_our_words("read"):
-        try:
-            return path.read_bytes()
-        except FileNotFoundError:
-            return None
+            part.replace(path)  # replaces the same content, if another writer was faster
 
 
 def _sync_folder(folder: Path) -> None:
@@ -120,7 +114,7 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _said_in_our_words(done: str) -> Iterator[None]:
+def _translated_errors(done: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Receipts as HTML: one file that loads nothing and runs nothing, for a screen, a screen reader and a printer."""
+"""Receipts as HTML, by the template `receipt.html`: one file that loads nothing and runs no script."""
 
 from __future__ import annotations
 
@@ -6,84 +6,17 @@ from base64 import b64encode
 from collections.abc import Iterable
 from hashlib import sha256
 from html import escape
+from pathlib import Path
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ReceiptRenderer
 from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine, receipt_of
 
-_STYLE = """
-:root { color-scheme: only light; }
-* { box-sizing: border-box; }
-html { background: #fff; color: #1a1a1a; font: 15px/1.45 system-ui, sans-serif; }
-body { max-width: 52rem; margin: 2.5rem auto; padding: 0 1.5rem; overflow-wrap: anywhere; }
-header { display: flex; justify-content: space-between; align-items: flex-start; gap: 2rem; }
-h1 { margin: 0; font-size: 2rem; line-height: 1.2; overflow-wrap: normal; }
-address { font-style: normal; text-align: right; }
-address p { margin: 0; }
-address p:first-child { font-weight: 600; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.5rem; margin: 1.75rem 0; }
-dt { color: #595959; }
-dd { margin: 0; white-space: pre-line; }
-table { width: 100%; border-collapse: collapse; }
-caption { caption-side: top; padding-bottom: .4rem; text-align: right; color: #595959; font-size: .85rem; }
-th, td { padding: .45rem 0 .45rem 1rem; vertical-align: top; text-align: right; font-weight: 400;
-  font-variant-numeric: tabular-nums; }
-td, thead th { white-space: nowrap; }
-th:first-child { padding-left: 0; }
-thead th { border-bottom: 2px solid #1a1a1a; font-weight: 600; }
-.lines th { width: 45%; }
-.lines th, thead th:first-child { text-align: left; }
-.lines th, .lines td { border-bottom: 1px solid #d6d6d6; }
-.lines small { display: block; color: #595959; }
-.sums th { color: #595959; }
-.sums .total th, .sums .total td { color: inherit; border-top: 2px solid #1a1a1a; font-weight: 700; font-size: 1.1rem; }
-@media (max-width: 40rem) {
-  html { font-size: 12px; }
-  body { margin: 1rem auto; padding: 0 .75rem; }
-  th, td { padding-left: .5rem; }
-  .lines th { width: auto; min-width: 6rem; }
-}
-@media print {
-  @page { margin: 18mm 16mm 20mm; @bottom-right { content: counter(page) " / " counter(pages); font: 9pt sans-serif; } }
-  html { font-size: 10pt; }
-  body { max-width: none; margin: 0; padding: 0; }
-  thead { display: table-header-group; }
-  tr { break-inside: avoid; }
-  .sums { break-inside: avoid; }
-}
-"""
+_STYLE = "\n" + Path(__file__).with_name("receipt.css").read_text(encoding="utf-8")
+_PAGE = Path(__file__).with_name("receipt.html").read_text(encoding="utf-8")
 
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
-
-_PAGE = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<meta name="robots" content="noindex">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
-<h1>{heading}</h1>
-{seller}</header>
-<main>
-<dl>
-{facts}</dl>
-<table>
-<caption>{caption}</caption>
-{lines}<tbody class="sums">
-{sums}</tbody>
-</table>
-</main>
-</body>
-</html>
-"""
 
 _HEAD = """\
 <thead>
@@ -94,7 +27,7 @@ _HEAD = """\
 
 
 class HtmlReceipts(ReceiptRenderer):
-    """Lays receipts out as HTML. `seller` is what they say of who sold, a line each."""
+    """Renders receipts as HTML. `seller` is the text about the seller, line by line."""
 
     media_type = "text/html"
 
@@ -146,5 +79,5 @@ def _sum(fact: Fact, columns: int, attributes: str = "") -> str:
 
 
 def _foreign(text: str) -> str:
-    """Return somebody's text as text; marks that turn the reading direction end where it ends."""
+    """Escape text from outside, and isolate its direction marks from the rest of the page."""
     return f"<bdi>{escape(text)}</bdi>"

@@ -19,6 +19,7 @@ from orderkeep.infrastructure.serialization import (
     OrderRecord,
     change_of,
     commit_of,
+    feed_position,
     mark_saved,
     order_of,
     page_of,
@@ -68,7 +69,7 @@ class InMemoryOrderRepository(OrderStore):
         return [change_of(change) for change in changes[start : start + limit]]
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = 0 if after is None else _feed_position(after)
+        start = feed_position(after)
         if start > len(self._feed):
             raise InvalidCursor
         changes = tuple(change_of(change) for change in self._feed[start : start + limit])
@@ -161,9 +162,3 @@ def _matches(record: OrderRecord, where: OrderFilter) -> bool:
 
 def _snapshot(record: OrderRecord) -> OrderSnapshot:
     return snapshot_of(record.id, record.user_id, record.created_at, record.version, record.schema, record.document)
-
-
-def _feed_position(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidCursor
-    return int(text)

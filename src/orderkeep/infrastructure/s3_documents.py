@@ -5,8 +5,8 @@ import io
 import os
 import re
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
@@ -26,7 +26,7 @@ from obstore.store import S3Store
 
 from orderkeep.application.ports import DocumentStore
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.aws import AwsHttp, RequestFailed, open_http
+from orderkeep.infrastructure.aws import NO_CREDENTIALS, UNREACHABLE, RequestFailed, open_http
 from orderkeep.infrastructure.aws.config import LOCAL_KEY, Endpoint, Key, is_local
 from orderkeep.infrastructure.aws.signing import signed_link
 from orderkeep.infrastructure.document_keys import checked
@@ -53,61 +53,42 @@ KEY_SECONDS = 60
 available minutes before the old ones expire.
 """
 
-NO_CREDENTIALS = "NoCredentials"
-UNREACHABLE = "Unreachable"
-"""Error codes of our own, for requests without a response from S3."""
-
-_UNAVAILABLE = (StoreUnavailable, "S3 is unavailable: try again")
-_RATE_LIMIT = (StoreUnavailable, "S3 limits the rate of this bucket: try again")
-_CREDENTIALS = (StoreUnusable, "S3 does not accept these AWS credentials: use others")
-_EXPIRED = (StoreUnavailable, "these AWS credentials have expired: renew them")
-_REGION = (StoreUnusable, "the bucket is in another region: add ?region=… to the URL of the documents")
-_DAMAGED = (StoreUnavailable, "the document was damaged on its way to S3, which rejected it: try again")
-_FULL = (StoreUnavailable, "the bucket is full: free some space, and try again")
-_ENCRYPTION_KEY = (StoreUnusable, "the bucket's encryption key cannot be used: allow it to these credentials")
-
-ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
-    UNREACHABLE: (StoreUnavailable, "S3 cannot be reached: try again, or check the network and the endpoint"),
-    NO_CREDENTIALS: (
-        StoreUnusable,
-        "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role",
-    ),
-    "NoSuchBucket": (StoreUnusable, "there is no such bucket: create it, or name another in ORDERKEEP_DOCUMENTS"),
-    "InvalidBucketName": (StoreUnusable, "this is not a valid name of a bucket: correct ORDERKEEP_DOCUMENTS"),
-    "AccessDenied": (
-        StoreUnusable,
-        "these AWS credentials may not do this, or the document is gone: allow what the page on documents lists",
-    ),
-    "AllAccessDisabled": (StoreUnusable, "the bucket is disabled: check it in the AWS account"),
-    "InvalidAccessKeyId": _CREDENTIALS,
-    "SignatureDoesNotMatch": _CREDENTIALS,
-    "InvalidToken": _CREDENTIALS,
-    "InvalidSecurity": _CREDENTIALS,
-    "ExpiredToken": _EXPIRED,
-    "TokenRefreshRequired": _EXPIRED,
-    "RequestTimeTooSkewed": (StoreUnusable, "this machine's clock is wrong by more than 15 minutes: set it"),
-    "PermanentRedirect": _REGION,
-    "TemporaryRedirect": _REGION,
-    "AuthorizationHeaderMalformed": _REGION,
-    "IllegalLocationConstraintException": _REGION,
-    "BadDigest": _DAMAGED,
-    "InvalidDigest": _DAMAGED,
-    "XAmzContentSHA256Mismatch": _DAMAGED,
-    "XAmzContentChecksumMismatch": _DAMAGED,
-    "IncompleteBody": _DAMAGED,
-    "NotImplemented": (
-        StoreUnusable,
-        "the service at this endpoint lacks what is needed (If-None-Match, SHA-256): use one that has it",
-    ),
-    "QuotaExceeded": _FULL,
-    "XMinioStorageFull": _FULL,
-    "SlowDown": _RATE_LIMIT,
-    "ThrottlingException": _RATE_LIMIT,
-    "InternalError": _UNAVAILABLE,
-    "ServiceUnavailable": _UNAVAILABLE,
-    "RequestTimeout": _UNAVAILABLE,
-    "OperationAborted": _UNAVAILABLE,
-    "ConditionalRequestConflict": (StoreUnavailable, "another writer puts the same document: try again"),
+_TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {
+    StoreUnavailable: {
+        "S3 cannot be reached: try again, or check the network and the endpoint": UNREACHABLE,
+        "these AWS credentials have expired: renew them": "ExpiredToken TokenRefreshRequired",
+        "the document was damaged on its way to S3, which rejected it: try again": (
+            "BadDigest InvalidDigest XAmzContentSHA256Mismatch XAmzContentChecksumMismatch IncompleteBody"
+        ),
+        "the bucket is full: free some space, and try again": "QuotaExceeded XMinioStorageFull",
+        "S3 limits the rate of this bucket: try again": "SlowDown ThrottlingException",
+        "S3 is unavailable: try again": "InternalError ServiceUnavailable RequestTimeout OperationAborted",
+        "another writer puts the same document: try again": "ConditionalRequestConflict",
+    },
+    StoreUnusable: {
+        "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or assign a role": (
+            NO_CREDENTIALS
+        ),
+        "there is no such bucket: create it, or name another in ORDERKEEP_DOCUMENTS": "NoSuchBucket",
+        "this is not a valid name of a bucket: correct ORDERKEEP_DOCUMENTS": "InvalidBucketName",
+        "these AWS credentials may not do this, or the document is gone: allow what the page on documents lists": (
+            "AccessDenied"
+        ),
+        "the bucket is disabled: check it in the AWS account": "AllAccessDisabled",
+        "S3 does not accept these AWS credentials: use others": (
+            "InvalidAccessKeyId SignatureDoesNotMatch InvalidToken InvalidSecurity"
+        ),
+        "this machine's clock is wrong by more than 15 minutes: set it": "RequestTimeTooSkewed",
+        "the bucket is in another region: add ?region=… to the URL of the documents": (
+            "PermanentRedirect TemporaryRedirect AuthorizationHeaderMalformed IllegalLocationConstraintException"
+        ),
+        "the service at this endpoint lacks what is needed (If-None-Match, SHA-256): use one that has it": (
+            "NotImplemented"
+        ),
+    },
+}
+ERRORS = {
+    code: (kind, text) for kind, texts in _TEXTS.items() for text, codes in texts.items() for code in codes.split()
 }
 """By S3's error code: what is raised, and what to do."""
 
@@ -138,7 +119,15 @@ class S3DocumentStore(DocumentStore):
             if len(start) <= PART_BYTES:
                 await _create(client, path, start, media_type)
             elif not await _exists(client, path):
-                await _put_in_parts(client, path, chain([start], iter(partial(file.read, 1 << 20), b"")), media_type)
+                # obstore sends no If-None-Match with parts: two writers write the same content twice.
+                await client.put_async(
+                    path,
+                    chain([start], iter(partial(file.read, 1 << 20), b"")),
+                    attributes={"Content-Type": media_type},
+                    use_multipart=True,
+                    chunk_size=PART_BYTES,
+                    max_concurrency=CONCURRENT_PARTS,
+                )
 
     async def get(self, key: str) -> bytes | None:
         path = self._path(key)
@@ -218,27 +207,19 @@ def disposition(file_name: str) -> str:
 
 
 async def _find_key(url: str) -> Key | None:
+    web_identity = os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE")
+    sources = _SOURCES if web_identity or is_local(url) else (*_SOURCES, *_ROLES)
     async with aclosing(open_http()) as http:
-        if key := await _first(_SOURCES, http):
-            return key
-        if os.environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
-            return None
-        if is_local(url):
-            return LOCAL_KEY
-        if key := await _first(_ROLES, http):
-            return key
+        for source in sources:
+            with suppress(*_LOOKUP_FAILURES):
+                if key := await source().get_key(http):
+                    return key
+    if web_identity:
+        return None
+    if is_local(url):
+        return LOCAL_KEY
     kind, message = ERRORS[NO_CREDENTIALS]
     raise kind(message)
-
-
-async def _first(sources: tuple[type[Credentials], ...], http: AwsHttp) -> Key | None:
-    for source in sources:
-        try:
-            if key := await source().get_key(http):
-                return key
-        except _LOOKUP_FAILURES:
-            continue
-    return None
 
 
 def _start_of(file: IO[bytes]) -> bytes:
@@ -275,21 +256,16 @@ async def _exists(client: S3Store, path: str) -> bool:
     return True
 
 
-async def _put_in_parts(client: S3Store, path: str, parts: Iterator[bytes], media_type: str) -> None:
-    # Without If-None-Match, which obstore does not send with parts: two writers write the same content twice.
-    await client.put_async(
-        path,
-        parts,
-        attributes={"Content-Type": media_type},
-        use_multipart=True,
-        chunk_size=PART_BYTES,
-        max_concurrency=CONCURRENT_PARTS,
-    )
-
-
 def _translated(error: Exception) -> StoreUnavailable:
-    code = _code_of(error)
-    kind, message = ERRORS.get(code, _ENCRYPTION_KEY if code.startswith("KMS.") else _unknown(error))
+    code, status = _code_of(error), _status_of(error)
+    if code in ERRORS:
+        kind, message = ERRORS[code]
+    elif code.startswith("KMS."):
+        kind, message = StoreUnusable, "the bucket's encryption key cannot be used: allow it to these credentials"
+    elif status.startswith("4"):
+        kind, message = StoreUnusable, f"the service at this endpoint does not respond as S3 does: status {status}"
+    else:
+        kind, message = StoreUnavailable, "S3 could not do it: try again"
     return kind(f"{message} ({code})" if code else message)
 
 
@@ -306,10 +282,3 @@ def _code_of(error: Exception) -> str:
 def _status_of(error: Exception) -> str:
     found = re.search(r"status code: ([0-9]+)", str(error))
     return found[1] if found else ""
-
-
-def _unknown(error: Exception) -> tuple[type[StoreUnavailable], str]:
-    status = _status_of(error)
-    if status.startswith("4"):
-        return StoreUnusable, f"the service at this endpoint does not respond as S3 does: status {status}"
-    return StoreUnavailable, "S3 could not do it: try again"

@@ -1,19 +1,24 @@
-"""The mapping between orders and what stores write: plain values and JSON text, the same for every store.
+"""The mapping of orders and API keys to what stores write: plain values and JSON text, the same for every store.
 
 An order's document is the JSON of its `OrderDTO`, so that responses send the stored bytes as they are.
 """
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any, TypeVar
 
 import msgspec
 
+from orderkeep.application.access.actor import ActorKind, Scope
+from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.dtos import ChangeDTO, EventDTO, LineDTO, OrderDTO
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import SEPARATOR, ListPosition, SnapshotPage
 from orderkeep.domain.entities import Order, RememberedKey
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.value_objects import Cancellation, Document
 
@@ -23,6 +28,20 @@ SCHEMA = zlib.crc32(
 """Identifies the document's shape. It is stored with each document, so that one written before a field was added is
 detected and returned in today's shape.
 """
+
+UNREADABLE = "a stored order cannot be read: the stored data was altered; restore a backup"
+LONGEST_POSITION = 17
+"""Digits of a position in the feed, so that every store can look it up."""
+
+_Stored = TypeVar("_Stored")
+_Built = TypeVar("_Built")
+
+_MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OverflowError)
+API_KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
+UNREADABLE_KEY = "a stored API key cannot be read: it was altered; restore a backup, or create new keys"
+
+_TIMES = ("created_at", "expires_at", "revoked_at", "last_used_at")
+_KNOWN_SCOPES = frozenset(Scope)
 
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(OrderDTO).decode
@@ -77,21 +96,11 @@ class Commit:
 
 def commit_of(order: Order) -> Commit:
     """Return what a save of the order writes. The order is not changed."""
-    version = order.version + 1
+    version, by = order.version + 1, order.attribution
     dto = OrderDTO.of(order, version)
-    document = _encode(dto)
-    attribution = order.attribution
+    document, events = _encode(dto), _encode([EventDTO.of(event) for event in order.events])
     change = ChangeRecord(
-        order_id=order.id,
-        version=version,
-        at=order.updated_at,
-        actor=attribution.actor,
-        key=attribution.key,
-        request_id=attribution.request_id,
-        events=_encode([EventDTO.of(event) for event in order.events]),
-        document=document,
-        previous_hash=order.last_hash,
-        hash="",
+        order.id, version, order.updated_at, by.actor, by.key, by.request_id, events, document, order.last_hash, hash=""
     )
     change.hash = hash_of(change)
     record = OrderRecord(
@@ -168,15 +177,49 @@ def hash_of(change: ChangeRecord) -> str:
     """Return the SHA-256 (FIPS 180-4), in hexadecimal, of the JSON array of the change's values. The hash of the
     previous change comes first: a hash chain.
     """
-    values = [
-        change.previous_hash,
-        change.order_id,
-        change.version,
-        change.at,
-        change.actor,
-        change.key,
-        change.request_id,
-        change.events.decode(),
-        change.document.decode(),
-    ]
+    event = (change.order_id, change.version, change.at, change.actor, change.key, change.request_id)
+    values = (change.previous_hash, *event, change.events.decode(), change.document.decode())
     return hashlib.sha256(_encode(values)).hexdigest()
+
+
+def built(build: Callable[[_Stored], _Built], stored: Iterable[_Stored]) -> list[_Built]:
+    """Return what was stored as rows or items. Raises `StoreUnusable` if it cannot be read."""
+    try:
+        return [build(each) for each in stored]
+    except (msgspec.MsgspecError, zlib.error, *_MALFORMED) as error:
+        raise StoreUnusable(UNREADABLE) from error
+
+
+def feed_position(text: str | None) -> int:
+    """Return the number that ended a page of the feed, 0 for None. Raises `InvalidCursor`."""
+    if text is None:
+        return 0
+    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_POSITION):
+        raise InvalidCursor
+    return int(text)
+
+
+def record_of(key: ApiKey, kept: Callable[[datetime], Any]) -> dict[str, Any]:
+    """Return the key's fields as plain values; `kept` converts an instant to what the store keeps."""
+    record = {name: getattr(key, name) for name in API_KEY_COLUMNS}
+    record["kind"] = key.kind.value
+    record["scopes"] = " ".join(sorted(key.scopes))
+    return record | {name: kept(record[name]) for name in _TIMES if record[name] is not None}
+
+
+def api_key_of(record: Mapping[str, Any], instant: Callable[[Any], datetime]) -> ApiKey:
+    """Return the stored key; `instant` is the inverse of `kept`. Unknown scopes grant nothing.
+
+    Raises `StoreUnusable` if the record is not of a key.
+    """
+    try:
+        values: dict[str, Any] = {name: record.get(name) for name in API_KEY_COLUMNS}
+        values["kind"] = ActorKind(record["kind"])
+        values["scopes"] = _KNOWN_SCOPES.intersection(record["scopes"].split())
+        values |= {name: instant(values[name]) for name in _TIMES if values[name] is not None}
+        holder = ActorKind.STAFF if values["user_id"] is None else ActorKind.CUSTOMER
+        if values["kind"] is not holder or not isinstance(values["digest"], str):
+            raise ValueError(holder)
+        return ApiKey(**values)
+    except _MALFORMED as error:
+        raise StoreUnusable(UNREADABLE_KEY) from error

@@ -9,22 +9,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import msgspec
-
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.api_key_records import COLUMNS, api_key_of, record_of
-from orderkeep.infrastructure.serialization import ChangeRecord, change_of, document_of, order_of, snapshot_of
+from orderkeep.infrastructure.serialization import API_KEY_COLUMNS as COLUMNS
+from orderkeep.infrastructure.serialization import (
+    ChangeRecord,
+    api_key_of,
+    built,
+    change_of,
+    document_of,
+    order_of,
+    record_of,
+    snapshot_of,
+)
 
 Row = Sequence[Any]
 Fetch = Callable[..., Awaitable[Sequence[Row]]]
 """Runs a statement with its parameters and returns all rows."""
-
-UNREADABLE = "a stored order cannot be read: the orders' tables were altered; restore a backup"
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
@@ -79,7 +83,7 @@ class SqlOrderRepository(OrderStore):
         """Run one statement and return its rows, or none if a parameter is no valid text. Raises `StoreUnavailable`."""
 
     async def get_by_id(self, order_id: str) -> Order | None:
-        return _one(_order_of_row, await self._rows(self._sql[GET_ORDER], order_id))
+        return _one(lambda row: order_of(*row), await self._rows(self._sql[GET_ORDER], order_id))
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return _one(self._snapshot_of_row, await self._rows(self._sql[GET_SNAPSHOT], order_id))
@@ -133,13 +137,8 @@ def list_query(
     if after is not None:
         ends.append((after.created_at, after.id))
     end, end_id = min(ends, default=(datetime.max.replace(tzinfo=UTC), "\U0010ffff"))
-    return lists[given], (
-        *(getattr(where, name) for name in given),
-        start,
-        dialect.stored(end),
-        end_id,
-        in_64_bits(limit),
-    )
+    values = (getattr(where, name) for name in given)
+    return lists[given], (*values, start, dialect.stored(end), end_id, in_64_bits(limit))
 
 
 def in_64_bits(number: int) -> int:
@@ -147,20 +146,8 @@ def in_64_bits(number: int) -> int:
     return max(SMALLEST, min(number, LARGEST))
 
 
-def built(build: Callable[[Row], _Built], rows: Sequence[Row]) -> list[_Built]:
-    """Return what the rows contain. Raises `StoreUnusable` if they cannot be read."""
-    try:
-        return [build(row) for row in rows]
-    except (msgspec.MsgspecError, ValueError, TypeError, OverflowError) as error:
-        raise StoreUnusable(UNREADABLE) from error
-
-
 def _one(build: Callable[[Row], _Built], rows: Sequence[Row]) -> _Built | None:
     return built(build, rows)[0] if rows else None
-
-
-def _order_of_row(row: Row) -> Order:
-    return order_of(*row)
 
 
 _NAMES = ", ".join(COLUMNS)

@@ -4,23 +4,36 @@ Retries are the adapters' decision. A transport is what `aiodynamo` calls an HTT
 are fetched over the same connections. Needs the extra `aws`.
 """
 
+import asyncio
 import os
-from collections.abc import Callable
+import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from math import inf
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+import msgspec
+
 try:
-    from aiodynamo.http.types import Request, RequestFailed, Response
+    from aiodynamo.http.types import Request as Request
+    from aiodynamo.http.types import RequestFailed as RequestFailed
+    from aiodynamo.http.types import Response as Response
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError("AWS needs packages that are not installed: pip install 'orderkeep[aws]'") from error
 
 from orderkeep.infrastructure.aws.config import Credentials, Endpoint, Key, credentials_for
 from orderkeep.infrastructure.aws.signing import authorization
 
-__all__ = ["AwsHttp", "JsonService", "NoCredentials", "Request", "RequestFailed", "Response", "open_http"]
+Json = dict[str, Any]
 
+UNREACHABLE = "Unreachable"
+NO_CREDENTIALS = "NoCredentials"
+"""Error codes of our own: without a response from the service, and without an access key in any of the usual places."""
+
+EXPIRED = "ExpiredTokenException"
+
+_FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -52,12 +65,18 @@ def open_http() -> AwsHttp:
     return AiohttpTransport()
 
 
-class NoCredentials(Exception):
-    """None of the usual places has an access key."""
+async def back_off(attempt: int, first: float, longest: float = inf) -> None:
+    """Wait before another attempt, up to twice as long each time, and not at all before the first (0)."""
+    if attempt:
+        await asyncio.sleep(random.uniform(0, min(first * 2**attempt, longest)))  # noqa: S311
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+class AwsError(Exception):
+    """A failed call: AWS's error code, or one of our own, and the response, empty if it is not AWS's."""
+
+    def __init__(self, code: str, message: str = "", response: Json | None = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.response = code, message, response or {}
 
 
 @dataclass(slots=True)
@@ -71,13 +90,25 @@ class JsonService:
     endpoint: Endpoint
     media_type: str
     http: AwsHttp
-    clock: Callable[[], datetime] = _now
     _credentials: Credentials | None = field(default=None, init=False)
 
-    async def post(self, target: str, body: bytes) -> Response:
-        """Call an operation, such as `DynamoDB_20120810.GetItem`, once, and return the response. Raises
-        `RequestFailed` without a response, and `NoCredentials`.
-        """
+    async def call(self, target: str, payload: Json) -> Json:
+        """Call an operation, such as `DynamoDB_20120810.GetItem`, once, and return the response. Raises `AwsError`."""
+        body = msgspec.json.encode(payload)
+        try:
+            response = await self._post(target, body)
+            if response.status == 200:
+                return msgspec.json.decode(response.body, type=Json)
+        except RequestFailed as error:
+            raise AwsError(UNREACHABLE, type(error.inner).__name__) from error
+        except ValueError as error:
+            raise AwsError(UNREACHABLE, type(error).__name__) from error
+        failure = _error_of(response)
+        if failure.code == EXPIRED and self._credentials is not None:
+            self._credentials.invalidate()
+        raise failure
+
+    async def _post(self, target: str, body: bytes) -> Response:
         key = await self._key()
         parts = urlsplit(self.endpoint.url)
         host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
@@ -86,18 +117,13 @@ class JsonService:
         headers = {
             "Content-Type": self.media_type,
             "Host": host,
-            "X-Amz-Date": f"{self.clock():%Y%m%dT%H%M%SZ}",
+            "X-Amz-Date": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
             "X-Amz-Target": target,
         }
         if key.token:
             headers["X-Amz-Security-Token"] = key.token
         signed = authorization(headers, body, key=key, region=self.endpoint.region, service=self.name)
         return await self.http(Request("POST", f"{parts.scheme}://{host}/", headers | {"Authorization": signed}, body))
-
-    def forget_key(self) -> None:
-        """Fetch a new key before the next request: the current one has expired."""
-        if self._credentials is not None:
-            self._credentials.invalidate()
 
     async def _key(self) -> Key:
         if self._credentials is None:
@@ -107,5 +133,20 @@ class JsonService:
         except Exception as error:  # each source of keys fails in its own way
             raise RequestFailed(error) from error
         if key is None:
-            raise NoCredentials
+            raise AwsError(NO_CREDENTIALS)
         return key
+
+
+def _error_of(response: Response) -> AwsError:
+    if response.status in _FAILED:
+        return AwsError(_FAILED[response.status])
+    try:
+        found = msgspec.json.decode(response.body, type=Json)
+    except ValueError:
+        found = {}
+    code = found.get("__type")
+    if isinstance(code, str):
+        return AwsError(code.rpartition("#")[2], str(found.get("message") or found.get("Message") or ""), found)
+    if response.status == 429:
+        return AwsError("ThrottlingException")
+    return AwsError(UNREACHABLE, f"HTTP status {response.status}")  # a proxy's response, not AWS's

@@ -5,34 +5,20 @@ loop. So the article's pattern, a repository for each request, does not open a c
 """
 
 import asyncio
-import random
 import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from itertools import islice
 from typing import Any
 from weakref import WeakSet
 
-import msgspec
-
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.aws import AwsHttp, JsonService, NoCredentials, RequestFailed, open_http
+from orderkeep.infrastructure.aws import AwsError, AwsHttp, Json, JsonService, back_off, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.errors import (
-    CLOSED,
-    EXPIRED,
-    NEWER,
-    NO_CREDENTIALS,
-    NOT_SET_UP,
-    UNREACHABLE,
-    DynamoError,
-    translated,
-)
+from orderkeep.infrastructure.dynamo_repo.errors import CLOSED, NEWER, NOT_SET_UP, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import Item, key, number
 
-Json = dict[str, Any]
 Action = tuple[str, Json]
 """One item of a transaction: the operation (Put, Update) and its parameters."""
 
@@ -51,11 +37,7 @@ LAYOUT = 1
 
 SETTINGS_KEY = key("M", "M")
 
-_FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
 _NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
-
-_encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
 class DynamoClient:
@@ -66,34 +48,11 @@ class DynamoClient:
 
     async def call(self, operation: str, payload: Json) -> Json:
         """Send a request and return the response. Raises `DynamoError`; the caller decides whether to retry."""
-        body = _encode(payload)
         try:
-            response = await self._service.post(f"{VERSION}.{operation}", body)
-            if response.status == HTTPStatus.OK:
-                found: Json = _decode(response.body)
-                return found
-        except RequestFailed as error:
-            raise DynamoError(UNREACHABLE, type(error.inner).__name__) from error
-        except ValueError as error:
-            raise DynamoError(UNREACHABLE, type(error).__name__) from error
-        except NoCredentials:
-            raise DynamoError(NO_CREDENTIALS) from None
-        refusal = _error_of(response.status, response.body)
-        if refusal.code == EXPIRED:
-            self._service.forget_key()
-        raise refusal
-
-
-def _error_of(status: int, body: bytes) -> DynamoError:
-    if status in _FAILED:
-        return DynamoError(_FAILED[status])
-    try:
-        found = _decode(body)
-        code = str(found["__type"]).rpartition("#")[2]
-        reasons = [str(reason.get("Code")) for reason in found.get("CancellationReasons", ())]
-        return DynamoError(code, str(found.get("message") or found.get("Message") or ""), reasons)
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return DynamoError(UNREACHABLE, f"HTTP status {status}")  # a proxy's response, not DynamoDB's
+            return await self._service.call(f"{VERSION}.{operation}", payload)
+        except AwsError as error:
+            reasons = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", ())]
+            raise DynamoError(error.code, error.message, reasons) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,13 +185,18 @@ class OrdersTable:
     async def call(self, operation: str, payload: Json) -> Json:
         """Send a request about this table. Raises `StoreUnavailable`."""
         try:
-            return await self.send(operation, payload)
+            return await self._send(operation, payload)
         except DynamoError as error:
             raise translated(error) from error
 
-    async def send(self, operation: str, payload: Json) -> Json:
-        """Send a request about this table. Raises `DynamoError`, for callers that expect one."""
-        return await self._send_with_retries(operation, {"TableName": self.name, **payload})
+    async def call_expecting(self, code: str, operation: str, payload: Json) -> Json | None:
+        """Send a request about this table; return None if it fails with that code. Raises `StoreUnavailable`."""
+        try:
+            return await self._send(operation, payload)
+        except DynamoError as error:
+            if error.code != code:
+                raise translated(error) from error
+            return None
 
     async def shared_client(self) -> SharedClient:
         """Return the client of the running loop. Raises `StoreUnavailable` after `close`."""
@@ -240,13 +204,16 @@ class OrdersTable:
             raise StoreUnavailable(CLOSED)
         return await _acquire_client(self.endpoint, self)
 
+    async def _send(self, operation: str, payload: Json) -> Json:
+        return await self._send_with_retries(operation, {"TableName": self.name, **payload})
+
     async def _batch(self, keys: list[Item], attributes: Sequence[str], consistent: bool) -> AsyncIterator[Item]:
         request: Json = {"Keys": keys, "ConsistentRead": consistent}
         if attributes:
             request["ProjectionExpression"] = ", ".join(f"#{name}" for name in attributes)
             request["ExpressionAttributeNames"] = {f"#{name}": name for name in attributes}
         for attempt in range(ATTEMPTS):
-            await _pause(attempt)
+            await back_off(attempt, FIRST_PAUSE_SECONDS)
             try:
                 response = await self._send_with_retries("BatchGetItem", {"RequestItems": {self.name: request}})
             except DynamoError as error:
@@ -268,10 +235,5 @@ class OrdersTable:
                 outcome_unknown = error.outcome_unknown = error.outcome_unknown or outcome_unknown
                 if attempt == ATTEMPTS or not error.is_retryable:
                     raise
-            await _pause(attempt)
+            await back_off(attempt, FIRST_PAUSE_SECONDS)
         raise AssertionError("unreachable")
-
-
-async def _pause(attempt: int) -> None:
-    if attempt:
-        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311

@@ -6,23 +6,21 @@ which is how lists sort.
 
 import base64
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
-
-import msgspec
+from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,
     OrderRecord,
+    built,
     change_of,
     document_of,
     order_of,
@@ -30,8 +28,6 @@ from orderkeep.infrastructure.serialization import (
 )
 
 Item = dict[str, dict[str, Any]]
-
-_Built = TypeVar("_Built")
 
 TABLE_KEYS = ("pk", "sk")
 
@@ -280,19 +276,11 @@ def document_of_item(item: Item) -> bytes:
 
 def change_of_item(item: Item) -> ChangeDTO:
     """Return the change that an item contains."""
+    by = (item["actor"]["S"], _optional(item, "key"), _optional(item, "request_id"))
+    content = (unpacked(item["events"]), unpacked(item["document"]))
+    hashes = (item["previous_hash"]["S"], item["hash"]["S"])
     return change_of(
-        ChangeRecord(
-            order_id=id_of(item["pk"]["S"]),
-            version=version_of(item),
-            at=moment_of(item["at"]["S"]),
-            actor=item["actor"]["S"],
-            key=_optional(item, "key"),
-            request_id=_optional(item, "request_id"),
-            events=unpacked(item["events"]),
-            document=unpacked(item["document"]),
-            previous_hash=item["previous_hash"]["S"],
-            hash=item["hash"]["S"],
-        )
+        ChangeRecord(id_of(item["pk"]["S"]), version_of(item), moment_of(item["at"]["S"]), *by, *content, *hashes)
     )
 
 
@@ -314,22 +302,6 @@ def change_of_record(record: Mapping[str, Any]) -> ChangeDTO | None:
     if not change.intact:
         raise StoreUnusable(ALTERED)
     return change
-
-
-def built(build: Callable[[Item], _Built], items: Iterable[Item]) -> list[_Built]:
-    """Return what the items contain. Raises `StoreUnusable` if one is damaged."""
-    try:
-        return [build(item) for item in items]
-    except (
-        msgspec.MsgspecError,
-        zlib.error,
-        LookupError,
-        ValueError,
-        TypeError,
-        AttributeError,
-        OverflowError,
-    ) as error:
-        raise StoreUnusable(UNREADABLE) from error
 
 
 # Attributes

@@ -10,22 +10,19 @@ from typing import Any, TypeVar
 
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import SEPARATOR, FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.api_key_records import UNREADABLE_KEY, api_key_of, record_of
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
-from orderkeep.infrastructure.dynamo_repo.errors import UNREADABLE, DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.errors import DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
     LARGEST_VERSION,
     Item,
     api_key_key,
-    built,
     can_be_a_key,
     change_key,
     change_of_item,
@@ -40,12 +37,19 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     snapshot_of_item,
     texts,
 )
-from orderkeep.infrastructure.serialization import commit_of, mark_saved
+from orderkeep.infrastructure.serialization import (
+    UNREADABLE,
+    UNREADABLE_KEY,
+    api_key_of,
+    built,
+    commit_of,
+    feed_position,
+    mark_saved,
+    record_of,
+)
 
 MOST_CHANGES = 1_000
 """How many changes are requested at once; DynamoDB ends a page at 1 MB anyway."""
-
-LONGEST_POSITION = 17
 
 _CHANGES = "pk = :order AND sk BETWEEN :first AND :last"
 _NEWEST_FIRST = 10
@@ -100,7 +104,7 @@ class DynamoOrderRepository(OrderStore):
         return built(change_of_item, items[:limit])
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = 0 if after is None else _feed_position(after)
+        start = feed_position(after)
         refs = await feed.read_refs(self._table, start, limit)
         found = await self._table.get_all(change_key(*ref) for ref in refs)
         try:
@@ -134,12 +138,6 @@ class DynamoOrderRepository(OrderStore):
         values = {"order": order_key(order_id), **span}
         async for page in self._table.query(_CHANGES, values, page_size=min(page_size, MOST_CHANGES), **further):
             yield page
-
-
-def _feed_position(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_POSITION):
-        raise InvalidCursor
-    return int(text)
 
 
 class DynamoApiKeys(ApiKeyStore):
@@ -204,13 +202,8 @@ class DynamoApiKeys(ApiKeyStore):
             "ExpressionAttributeValues": texts({":at": instant_key(at)}),
             "ReturnValues": "ALL_NEW",
         }
-        try:
-            item: Item = (await self._table.send("UpdateItem", payload))["Attributes"]
-        except DynamoError as error:
-            if error.code != "ConditionalCheckFailedException":
-                raise translated(error) from error
-            return None
-        return item
+        found = await self._table.call_expecting("ConditionalCheckFailedException", "UpdateItem", payload)
+        return found["Attributes"] if found else None
 
 
 def _api_key_of_item(item: Item) -> ApiKey:

@@ -1,13 +1,12 @@
 """A save: one `TransactWriteItems`, rejected by its conditions, and recognized if its response was lost."""
 
-import asyncio
-import random
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
+from orderkeep.infrastructure.aws import back_off
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
@@ -95,7 +94,7 @@ async def _transact(
                 raise translated(error) from error
             if CONDITION_FAILED in error.reasons or attempt == ATTEMPTS:
                 raise ConcurrentUpdate(rejected) from error
-        await asyncio.sleep(random.uniform(0, FIRST_PAUSE_SECONDS * 2**attempt))  # noqa: S311
+        await back_off(attempt, FIRST_PAUSE_SECONDS)
     raise AssertionError("unreachable")
 
 

@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import dataclass
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.aws import Json
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.client import Json, OrdersTable, TableSettings
-from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP, DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, TableSettings
+from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, STREAM_VIEWS, TABLE_KEYS
 
 DEFAULT_SHARDS = 4
@@ -50,16 +51,13 @@ class TableSetup:
 
         Raises `StoreUnusable` if the table has other keys or indexes, or a stream of another view type.
         """
-        try:
-            await self._table.send("CreateTable", creation(deletion_protection))
-        except DynamoError as error:
-            if error.code != "ResourceInUseException":
-                raise translated(error) from error
+        await self._table.call_expecting("ResourceInUseException", "CreateTable", creation(deletion_protection))
         await self._until_active()
         found = await self.describe()
         if found.problems not in ((), (NOT_SET_UP,)):
             raise StoreUnusable(f"the table {found.table} was made for something else: {'; '.join(found.problems)}")
-        await self._write_settings(shards)
+        settings = {"Item": TableSettings(shards).item(), "ConditionExpression": "attribute_not_exists(pk)"}
+        await self._table.call_expecting("ConditionalCheckFailedException", "PutItem", settings)
         if deletion_protection and not found.deletion_protection:
             await self._update({"DeletionProtectionEnabled": True})
         if recovery and not found.point_in_time_recovery:
@@ -97,35 +95,21 @@ class TableSetup:
 
     async def check(self) -> None:
         """Raise `StoreUnusable` if the table cannot store orders."""
-        try:
-            found = (await self._table.send("DescribeTable", {}))["Table"]
-        except DynamoError as error:
-            if error.code != "AccessDeniedException":
-                raise translated(error) from error
-        else:  # without that permission, the first request that needs a missing index fails
-            if problems := "; ".join(_problems(found)):
-                raise StoreUnusable(f"{problems}: use another table, and run `orderkeep table create` for it")
+        found = await self._table.call_expecting("AccessDeniedException", "DescribeTable", {})
+        # Without that permission, the first request that needs a missing index fails.
+        if found and (problems := "; ".join(_problems(found["Table"]))):
+            raise StoreUnusable(f"{problems}: use another table, and run `orderkeep table create` for it")
         await self._table.shards()
 
     async def close(self) -> None:
         """Release the connection."""
         await self._table.close()
 
-    async def _write_settings(self, shards: int) -> None:
-        wanted = {"Item": TableSettings(shards).item(), "ConditionExpression": "attribute_not_exists(pk)"}
-        try:
-            await self._table.send("PutItem", wanted)
-        except DynamoError as error:
-            if error.code != "ConditionalCheckFailedException":
-                raise translated(error) from error
-
     async def _has_recovery(self) -> bool:
-        try:
-            found = await self._table.send("DescribeContinuousBackups", {})
-        except DynamoError as error:
-            if error.code == "UnknownOperationException":  # by DynamoDB Local
-                return False
-            raise translated(error) from error
+        # DynamoDB Local does not know the operation.
+        found = await self._table.call_expecting("UnknownOperationException", "DescribeContinuousBackups", {})
+        if found is None:
+            return False
         recovery = found["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
         return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
 

@@ -18,9 +18,9 @@ from joserfc.util import urlsafe_b64decode
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.errors import NotAuthenticated
 from orderkeep.application.ports import Authenticator
-from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.infrastructure.openid.keys import Fetch, KeyCache, ProviderKeys, fetch_document, load_keys
-from orderkeep.infrastructure.openid.provider import OpenIdProvider
+from orderkeep.infrastructure.openid.provider import OpenIdProvider, read_object
 
 MAX_TOKEN_LENGTH = 8_192
 LEEWAY = 30
@@ -29,7 +29,7 @@ LEEWAY = 30
 TOKEN_TYPES = ("at+jwt", "application/at+jwt", "jwt")
 """Accepted values of `typ` (RFC 9068). Identity tokens and logout tokens are signed with the same keys."""
 
-FORBIDDEN_HEADERS = ("jwk", "jku", "x5u", "x5c", "crit", "b64", "enc", "zip", "cty")
+FORBIDDEN_HEADERS = {"jwk", "jku", "x5u", "x5c", "crit", "b64", "enc", "zip", "cty"}
 """The first four bring or name a key, which a forger would choose. No extension in `crit` is implemented. The rest
 declare a payload other than claims.
 """
@@ -78,7 +78,7 @@ class OpenIdAuthenticator(Authenticator):
             return None
         try:
             return await self._actor_of(token)
-        except (TokenRefused, JoseError) as error:
+        except (TokenRefused, InvalidJSON, JoseError) as error:
             # Of joserfc's errors only what is constant: messages may quote the token.
             claim = f" {error.claim}" if isinstance(error, ClaimError) else ""
             reason = f"{error.error}{claim}" if isinstance(error, JoseError) else str(error)
@@ -128,10 +128,9 @@ def checked_header(token: str, algorithms: tuple[str, ...]) -> tuple[str | None,
     try:
         header = read_object(urlsafe_b64decode(parts[0].encode("ascii")))
     except ValueError:
-        raise TokenRefused("the header is not base64url") from None
-    for name in FORBIDDEN_HEADERS:
-        if name in header:
-            raise TokenRefused(f"the header has {name}")
+        raise TokenRefused("the header is not JSON in base64url") from None
+    if forbidden := FORBIDDEN_HEADERS & header.keys():
+        raise TokenRefused(f"the header has {min(forbidden)}")
     if str(header.get("typ", "JWT")).lower() not in TOKEN_TYPES:
         raise TokenRefused("typ is not that of an access token")
     algorithm, key_id = header.get("alg"), header.get("kid")
@@ -187,14 +186,3 @@ class AccessTokenClaims(JWTClaimsRegistry):
         for name, values in TYPE_CLAIMS.items():
             if name in claims and str(claims[name]).lower() not in values:
                 raise InvalidClaimError(name)
-
-
-def read_object(part: bytes) -> dict[str, Any]:
-    """Return a JSON object of a token. Raises `TokenRefused`."""
-    try:
-        found = read_json(part)
-    except InvalidJSON as error:
-        raise TokenRefused(f"a part {error}") from None
-    if not isinstance(found, dict):
-        raise TokenRefused("a part is not a JSON object")
-    return found

@@ -6,8 +6,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,12 +19,11 @@ from joserfc.jws import JWSRegistry
 from joserfc.util import base64_to_int
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
-from urllib3.response import HTTPResponse
 
 from orderkeep.application.access.loopback import is_loopback
 from orderkeep.application.errors import AuthenticationUnavailable
-from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.infrastructure.openid.provider import OpenIdProvider
+from orderkeep.application.strict_json import InvalidJSON
+from orderkeep.infrastructure.openid.provider import OpenIdProvider, read_object
 
 MAX_BYTES = 262_144
 FETCH_SECONDS = 5.0
@@ -43,6 +43,8 @@ RETRY_SECONDS, FIRST_RETRY_SECONDS = 30, 5
 """The minimum time between two fetches, whatever key ids clients send; the second while there are no keys."""
 
 UNAVAILABLE = "the keys of the OpenID provider are not available"
+
+HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "orderkeep"}
 
 Fetch = Callable[[str], bytes]
 
@@ -80,45 +82,37 @@ class ProviderKeys:
 def _imported(described: Any) -> Key | None:
     """Return a public key, unless it is weak or its private half is published."""
     try:
-        return None if "d" in described or not _is_strong(described) else JWKRegistry.import_key(described)
+        match described["kty"]:
+            case "RSA":
+                modulus, exponent = base64_to_int(described["n"]), base64_to_int(described["e"])
+                strong = modulus.bit_length() in RSA_BITS and exponent in RSA_EXPONENTS
+            case "OKP":
+                strong = described["crv"] == "Ed25519"  # the algorithm EdDSA does not name a curve
+            case kind:
+                strong = kind == "EC"  # not oct: a published secret is none
+        return JWKRegistry.import_key(described) if strong and "d" not in described else None
     except (JoseError, ValueError, TypeError, KeyError):
         return None
 
 
-def _is_strong(described: dict[str, Any]) -> bool:
-    match described["kty"]:
-        case "RSA":
-            modulus, exponent = (base64_to_int(described[name]) for name in ("n", "e"))
-            return modulus.bit_length() in RSA_BITS and exponent in RSA_EXPONENTS
-        case "OKP":
-            return bool(described["crv"] == "Ed25519")  # the algorithm EdDSA does not name a curve
-        case kind:
-            return bool(kind == "EC")  # not oct: a published secret is none
-
-
 def load_keys(provider: OpenIdProvider, fetch: Fetch) -> ProviderKeys:
     """Fetch the provider's keys, from the URL in its discovery document if none is configured. Blocks."""
-    return ProviderKeys(fetch(provider.jwks_url or _discovered(provider, fetch)), provider.algorithms)
-
-
-def _discovered(provider: OpenIdProvider, fetch: Fetch) -> str:
-    document = _document(fetch(provider.discovery_url))
-    url = document.get("jwks_uri")
-    if document.get("issuer") != provider.issuer or not isinstance(url, str):
-        raise FetchFailed("its discovery document has another issuer, or no jwks_uri")
-    if not url.startswith("https://") and not provider.issuer.startswith("http:"):
-        raise FetchFailed("its discovery document has a jwks_uri without https")
-    return url
+    url = provider.jwks_url
+    if not url:
+        document = _document(fetch(provider.discovery_url))
+        url = document.get("jwks_uri", "")
+        if document.get("issuer") != provider.issuer or not url or not isinstance(url, str):
+            raise FetchFailed("its discovery document has another issuer, or no jwks_uri")
+        if not url.startswith("https://") and not provider.issuer.startswith("http:"):
+            raise FetchFailed("its discovery document has a jwks_uri without https")
+    return ProviderKeys(fetch(url), provider.algorithms)
 
 
 def _document(body: bytes) -> dict[str, Any]:
     try:
-        found = read_json(body)
+        return read_object(body)
     except InvalidJSON as error:
         raise FetchFailed(f"its document {error}") from None
-    if not isinstance(found, dict):
-        raise FetchFailed("its document is not a JSON object")
-    return found
 
 
 def fetch_document(url: str, *, tls: ssl.SSLContext | None = None, seconds: float = FETCH_SECONDS) -> bytes:
@@ -141,47 +135,35 @@ def _fetched(url: str, tls: ssl.SSLContext | None, until: float, step: float) ->
         connection = HTTPSConnection(host, parts.port, timeout=step, ssl_context=tls)
     else:
         raise FetchFailed("its URL is not https")
+    body = b""
     try:
         connection.connect()
-        with _closed_at(until, connection.sock):
+        # At the deadline the connection is shut down: a server that sends a byte now and then resets other timeouts.
+        timer = threading.Timer(until - time.monotonic(), _shut_down, [connection.sock])
+        timer.daemon = True
+        timer.start()
+        try:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "orderkeep"}
-            connection.request("GET", target, headers=headers, preload_content=False, decode_content=False)
+            connection.request("GET", target, headers=HEADERS, preload_content=False, decode_content=False)
             with connection.getresponse() as response:
-                return _body_of(response, until)
+                if response.status != 200:
+                    raise FetchFailed(f"status {response.status}")
+                while len(body) <= MAX_BYTES and (piece := response.read1(65_536)):
+                    body += piece
+        finally:
+            timer.cancel()
     finally:
         connection.close()
-
-
-def _body_of(response: HTTPResponse, until: float) -> bytes:
-    if response.status != 200:
-        raise FetchFailed(f"status {response.status}")
-    body = b""
-    while piece := response.read1(65_536):
-        body += piece
-        if len(body) > MAX_BYTES:
-            raise FetchFailed(f"larger than {MAX_BYTES:,} bytes")
+    if len(body) > MAX_BYTES:
+        raise FetchFailed(f"larger than {MAX_BYTES:,} bytes")
     if time.monotonic() >= until:
         raise TimeoutError
     return body
 
 
-@contextmanager
-def _closed_at(until: float, sock: socket.socket | None) -> Iterator[None]:
-    """Shut the connection down at a time: a server that sends a byte now and then resets every other timeout."""
-
-    def shut_down() -> None:
-        if sock is not None:
-            with suppress(OSError):
-                socket.socket.shutdown(sock, socket.SHUT_RDWR)
-
-    timer = threading.Timer(max(0.0, until - time.monotonic()), shut_down)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+def _shut_down(sock: socket.socket) -> None:
+    with suppress(OSError):
+        socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
 class KeyCache:
@@ -246,7 +228,7 @@ class KeyCache:
                 keys = await _in_daemon_thread(self._load)
         except (FetchFailed, TimeoutError) as error:
             self._failed = True
-            log.warning("the keys of the OpenID provider are not available", extra={"reason": str(error) or "timeout"})
+            log.warning(UNAVAILABLE, extra={"reason": str(error) or "timeout"})
             return
         self._failed, self._loaded_at = False, self._clock()
         if self.keys is None or self.keys.jwks != keys.jwks:
@@ -255,23 +237,14 @@ class KeyCache:
 
 async def _in_daemon_thread(load: Callable[[], ProviderKeys]) -> ProviderKeys:
     """Return the result of a call. The process can exit while a daemon thread waits for a provider that hangs."""
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[ProviderKeys | FetchFailed] = loop.create_future()
-
-    def settle(outcome: ProviderKeys | FetchFailed) -> None:
-        if not result.done():
-            result.set_result(outcome)
+    future: Future[ProviderKeys] = Future()
+    future.set_running_or_notify_cancel()  # it is only abandoned, never cancelled
 
     def run() -> None:
         try:
-            outcome: ProviderKeys | FetchFailed = load()
-        except FetchFailed as error:
-            outcome = error
-        with suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(settle, outcome)
+            future.set_result(load())
+        except BaseException as error:  # noqa: BLE001  # raised in the task that waits
+            future.set_exception(error)
 
     threading.Thread(target=run, name="orderkeep-openid-keys", daemon=True).start()
-    outcome = await result
-    if isinstance(outcome, FetchFailed):
-        raise outcome
-    return outcome
+    return await asyncio.wrap_future(future)

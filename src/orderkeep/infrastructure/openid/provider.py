@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.limits import MAX_USER_ID_LENGTH
 from orderkeep.domain.value_objects import check_text
@@ -60,6 +62,14 @@ class OpenIdProvider:
     def discovery_url(self) -> str:
         """The URL of the discovery document (OpenID Connect Discovery 1.0, section 4)."""
         return self.issuer.rstrip("/") + "/.well-known/openid-configuration"
+
+
+def read_object(text: bytes) -> dict[str, Any]:
+    """Return the JSON object of a token or a document. Raises `InvalidJSON`."""
+    found = read_json(text)
+    if not isinstance(found, dict):
+        raise InvalidJSON("is not a JSON object")
+    return found
 
 
 def _claim(claims: Mapping[str, object], name: str) -> object:

@@ -1,10 +1,11 @@
-"""Connections: a pool for each event loop, opened when first used there, closed with the loop."""
+"""Connections, in a pool for each event loop, and the tables, which are created and migrated with the first one."""
 
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,18 +13,43 @@ import asyncpg
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.postgres_repo.errors import BAD_URL, CLOSED, in_our_words
-from orderkeep.infrastructure.postgres_repo.schema import prepare
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+OLDEST_SERVER = 130_000
+"""The first with transaction numbers of 64 bits, which the feed needs."""
+
+_SETTINGS = """
+    SELECT current_setting('server_version_num')::int, current_setting('server_encoding'),
+        current_setting('synchronous_commit')
+"""
+_EXISTS = "SELECT to_regclass('orderkeep_migrations') IS NOT NULL"
+_VERSION = "SELECT coalesce(max(number), 0) FROM orderkeep_migrations"
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('orderkeep migrations ' || current_schema(), 0))"
+_CREATE_MIGRATIONS = """
+    CREATE TABLE IF NOT EXISTS orderkeep_migrations (
+        number     integer     PRIMARY KEY,
+        name       text        NOT NULL,
+        applied_at timestamptz NOT NULL DEFAULT now()
+    )
+"""
+_APPLIED = "INSERT INTO orderkeep_migrations (number, name) VALUES ($1, $2)"
+_NUMBERS_RESTARTED = """
+    SELECT (SELECT max(tx) FROM changes) - beginning_of_feed
+        >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM feed
+"""
+_RAISE_BEGINNING = "UPDATE feed SET beginning_of_feed = (SELECT max(tx) FROM changes)"
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 ACQUIRE_SECONDS = 10.0
 CLOSE_SECONDS = 10.0
 STATEMENTS = 200
-"""How many statements a connection keeps prepared: all that there are."""
+"""How many prepared statements a connection caches: all of the store's."""
 
 IN_INDEX_ORDER = {"enable_sort": "off", "enable_incremental_sort": "off", "enable_bitmapscan": "off"}
-"""So that a list enters its index where the page begins and stops where it ends. By its statistics the planner may
-think better to read all orders of a user and sort them, and then be wrong about how many those are.
+"""So that a list reads its index from the start of the page to its end. With wrong statistics, the planner could read
+and sort all orders of a user instead.
 """
 
 _IN_INDEX_ORDER_HERE = "; ".join(f"SET LOCAL {name} = {value}" for name, value in IN_INDEX_ORDER.items())
@@ -40,8 +66,8 @@ class _Home:
 
 
 class Connections:
-    """Lends connections, to the event loop that asks. Nothing is left set on a connection that is given back, so that
-    nothing has to be cleaned up there, and so that a pooler may stand in between.
+    """Lends connections, from a pool for each event loop. No setting outlives a statement or transaction, so nothing
+    has to be reset on return, and a pooler may be in between.
     """
 
     def __init__(self, url: str, size: int, *, migrate: bool) -> None:
@@ -65,19 +91,19 @@ class Connections:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
-        """Lend a connection for one transaction: committed at the end, rolled back where something is raised."""
+        """Lend a connection for one transaction: committed at the end, rolled back after an exception."""
         home = await self._home()
         async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
             yield connection
 
     async def migrate(self) -> tuple[int, int]:
-        """Make the tables or bring them up to date. Raises `StoreUnavailable`."""
+        """Create or migrate the tables. Raises `StoreUnavailable`."""
         with in_our_words():
             async with self._alone() as connection:
                 return await prepare(connection, migrate=True)
 
     async def close(self) -> None:
-        """Let what is under way here finish, then let go of all connections."""
+        """Finish the statements in progress in this loop, then close all connections."""
         self._closed = True
         here = asyncio.get_running_loop()
         for loop, home in list(self._homes.items()):
@@ -89,9 +115,7 @@ class Connections:
     async def _home(self) -> _Home:
         self._check_not_closed()
         loop = asyncio.get_running_loop()
-        home = self._homes.get(loop)
-        if home is None:
-            home = self._homes[loop] = _Home()
+        home = self._homes.setdefault(loop, _Home())
         if home.pool is None:
             async with home.opening:
                 if home.pool is None:
@@ -136,7 +160,7 @@ class Connections:
                 command_timeout=COMMAND_SECONDS,
                 server_settings=self._settings,
             )
-        except ValueError as error:  # it may say a part of the password
+        except ValueError as error:  # whose message may contain the password
             raise StoreUnusable(BAD_URL) from error
         try:
             yield connection
@@ -145,7 +169,7 @@ class Connections:
             connection.terminate()
 
     async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
-        # A loop that shuts down closes the generators that were begun in it. asyncio.run does so.
+        # asyncio.run closes the generators of a loop before the loop.
         try:
             yield
         finally:
@@ -164,10 +188,75 @@ class Connections:
 
 
 async def _is_behind_pooler(connection: Any) -> bool:
-    # A pooler that shares sessions out gives its clients a process number of its own making.
+    # A pooler that shares sessions gives its clients a process id of its own.
     async with connection.transaction():
         return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
 
 
 async def _nothing_to_reset(connection: Any) -> None:
-    """Spare the RESET ALL that asyncpg would send whenever a connection is given back."""
+    """Save the RESET ALL that asyncpg would send whenever a connection is returned."""
+
+
+async def prepare(connection: Any, *, migrate: bool, migrations: Path = MIGRATIONS) -> tuple[int, int]:
+    """Check the tables; with `migrate`, create or migrate them in one transaction. Return the schema's number before
+    and after. Raises `StoreUnusable`.
+    """
+    files = _files(migrations)
+    async with connection.transaction():
+        await _check_server(connection)
+        found = await _version(connection, len(files))
+    if found < len(files):
+        if not migrate:
+            raise StoreUnusable(
+                f"the tables are of schema {found}, and this orderkeep needs {len(files)}: run orderkeep migrate"
+            )
+        found = await _apply(connection, files)
+    await _continue_after_restored(connection)
+    return found, len(files)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.sql"))
+
+
+async def _check_server(connection: Any) -> None:
+    number, encoding, durable = await connection.fetchrow(_SETTINGS)
+    if number < OLDEST_SERVER:
+        raise StoreUnusable(f"PostgreSQL {number // 10_000} is too old: 13 or newer is needed")
+    if encoding != "UTF8":
+        raise StoreUnusable(f"the database is encoded in {encoding}: make one with createdb --encoding UTF8")
+    if durable == "off":
+        raise StoreUnusable(
+            "PostgreSQL confirms commits before they are durable: ALTER ROLE ... SET synchronous_commit = on"
+        )
+
+
+async def _version(connection: Any, newest: int) -> int:
+    version: int = await connection.fetchval(_VERSION) if await connection.fetchval(_EXISTS) else 0
+    if version > newest:
+        raise StoreUnusable(
+            f"a newer orderkeep wrote these tables (schema {version}; this one knows {newest}): update orderkeep"
+        )
+    return version
+
+
+async def _apply(connection: Any, files: list[Path]) -> int:
+    async with connection.transaction():
+        await connection.execute(_LOCK)
+        # Another process may have been faster, so the version is read again now that the lock is held. This session may
+        # not see yet that the table exists; creating it makes it see.
+        await connection.execute(_CREATE_MIGRATIONS)
+        found = await _version(connection, len(files))
+        for number, file in enumerate(files[found:], start=found + 1):
+            await connection.execute(file.read_text(encoding="utf-8"))
+            await connection.execute(_APPLIED, number, file.name)
+    return found
+
+
+async def _continue_after_restored(connection: Any) -> None:
+    async with connection.transaction():
+        if not await connection.fetchval(_NUMBERS_RESTARTED):
+            return
+        await connection.execute(_LOCK)
+        if await connection.fetchval(_NUMBERS_RESTARTED):
+            await connection.execute(_RAISE_BEGINNING)

@@ -14,46 +14,42 @@ BAD_URL = (
 CLOSED = "the store is closed"
 
 _LOST = "the connection to PostgreSQL was lost: try again"
-_BUSY = "PostgreSQL takes no more connections: raise max_connections, or make the pools of its users smaller"
-_RESOURCES = "PostgreSQL is short of memory, disk or connections: see its log"
-_STOPPING = "PostgreSQL is starting, stopping or changing over: try again"
-_LOGIN = "PostgreSQL refuses this user or password: look at the URL and at pg_hba.conf"
-_RIGHTS = "this user may not use the orders' tables: grant it the right to"
-_MISFIT = "stored orders are inconsistent: the orders' tables were altered; run verify to see where"
-_TABLES = "the database lacks tables or columns: they were altered; restore a backup"
+_POOLER = "a pooler in between mixes up prepared statements: update it, or connect without it"
 _DAMAGED = "PostgreSQL found damaged data: see its log, then restore a backup"
-_RACE = "the transaction met another one: try again"
 
+_UNAVAILABLE = {
+    "08": _LOST,
+    "25006": "this PostgreSQL server only reads: name the primary in the URL",
+    "40": "the transaction met another one: try again",
+    "53": "PostgreSQL is short of memory, disk or connections: see its log",
+    "53100": "the disk of PostgreSQL is full: make room, then try again",
+    "53300": "PostgreSQL takes no more connections: raise max_connections, or make the pools of its users smaller",
+    "54": "this is larger than PostgreSQL keeps in one piece",
+    "55": "lock timeout: see which session holds locks on the orders' tables",
+    "57": "PostgreSQL is starting, stopping or changing over: try again",
+    "57014": "PostgreSQL took too long and was stopped: see what it waits for",
+    "58": "PostgreSQL met an error of its system: see its log",
+    "XX": "PostgreSQL met an error of its own: see its log",
+}
+_UNUSABLE = {
+    "0A": "PostgreSQL cannot do what is needed: update it, or name another server",
+    "22": "PostgreSQL refuses a value: is the database encoded in UTF8?",
+    "23": "stored orders are inconsistent: the orders' tables were altered; run verify to see where",
+    "23505": "the transaction counter was reset under a running service: restart every service after restoring a dump",
+    "26": _POOLER,
+    "28": "PostgreSQL refuses this user or password: look at the URL and at pg_hba.conf",
+    "3D": "there is no such database: make it with createdb, or name another in the URL",
+    "3F": "there is no such schema: make it, or name another in search_path",
+    "42": "the database lacks tables or columns: they were altered; restore a backup",
+    "42501": "this user may not use the orders' tables: grant it the right to",
+    "42P05": _POOLER,
+    "42P07": "the database holds tables of these names that are not ours: name another database",
+    "XX001": _DAMAGED,
+    "XX002": _DAMAGED,
+}
 ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
-    "08": (StoreUnavailable, _LOST),
-    "0A": (StoreUnusable, "PostgreSQL cannot do what is needed: update it, or name another server"),
-    "22": (StoreUnusable, "PostgreSQL refuses a value: is the database encoded in UTF8?"),
-    "23": (StoreUnusable, _MISFIT),
-    "23505": (
-        StoreUnusable,
-        "the transaction counter was reset under a running service: restart every service after a dump is restored",
-    ),
-    "25006": (StoreUnavailable, "this PostgreSQL server only reads: name the primary in the URL"),
-    "26": (StoreUnusable, "a pooler in between mixes up prepared statements: update it, or connect without it"),
-    "28": (StoreUnusable, _LOGIN),
-    "3D": (StoreUnusable, "there is no such database: make it with createdb, or name another in the URL"),
-    "3F": (StoreUnusable, "there is no such schema: make it, or name another in search_path"),
-    "40": (StoreUnavailable, _RACE),
-    "42": (StoreUnusable, _TABLES),
-    "42501": (StoreUnusable, _RIGHTS),
-    "42P05": (StoreUnusable, "a pooler in between mixes up prepared statements: update it, or connect without it"),
-    "42P07": (StoreUnusable, "the database holds tables of these names that are not ours: name another database"),
-    "53": (StoreUnavailable, _RESOURCES),
-    "53100": (StoreUnavailable, "the disk of PostgreSQL is full: make room, then try again"),
-    "53300": (StoreUnavailable, _BUSY),
-    "54": (StoreUnavailable, "this is larger than PostgreSQL keeps in one piece"),
-    "55": (StoreUnavailable, "lock timeout: see which session holds locks on the orders' tables"),
-    "57": (StoreUnavailable, _STOPPING),
-    "57014": (StoreUnavailable, "PostgreSQL took too long and was stopped: see what it waits for"),
-    "58": (StoreUnavailable, "PostgreSQL met an error of its system: see its log"),
-    "XX": (StoreUnavailable, "PostgreSQL met an error of its own: see its log"),
-    "XX001": (StoreUnusable, _DAMAGED),
-    "XX002": (StoreUnusable, _DAMAGED),
+    **{state: (StoreUnavailable, text) for state, text in _UNAVAILABLE.items()},
+    **{state: (StoreUnusable, text) for state, text in _UNUSABLE.items()},
 }
 """By SQLSTATE, or its first two characters: what is raised, and what the operator can do."""
 

@@ -117,15 +117,10 @@ def _on_tags(*filters: str) -> str:
     """  # noqa: S608
 
 
-LISTS: dict[tuple[str, ...], str] = {
-    (): _on_orders(),
-    ("user_id",): _on_orders("user_id"),
-    ("status",): _on_orders("status"),
-    ("user_id", "status"): _on_orders("user_id", "status"),
-    ("external_ref",): _on_orders("external_ref"),
-    ("user_id", "external_ref"): _on_orders("user_id", "external_ref"),
-    ("tag",): _on_tags("tag"),
-    ("user_id", "tag"): _on_tags("user_id", "tag"),
+LISTS = {
+    filters: (_on_tags if "tag" in filters else _on_orders)(*filters)
+    for of_orders in ((), ("status",), ("external_ref",), ("tag",))
+    for filters in (of_orders, ("user_id", *of_orders))
 }
 """The statement of each combination of filters: it reads one index, in its order, from the position on."""
 
@@ -133,22 +128,9 @@ LISTS: dict[tuple[str, ...], str] = {
 def write_of(commit: Commit, place: int = 0) -> tuple[str, tuple[Any, ...]]:
     """Return the statement that writes the commit, and its parameters; `place` numbers the orders of a save."""
     order, change = commit.order, commit.change
-    both = (
-        order.id,
-        order.version,
-        order.document.decode(),
-        order.seal,
-        change.at,
-        change.actor,
-        change.key,
-        change.request_id,
-        change.events.decode(),
-        change.previous_hash,
-        place,
-        str(order.status),
-        order.schema,
-        order.requests.decode(),
-    )
+    by = (change.at, change.actor, change.key, change.request_id)
+    entry = (order.document.decode(), order.seal, *by, change.events.decode(), change.previous_hash, place)
+    both = (order.id, order.version, *entry, str(order.status), order.schema, order.requests.decode())
     if commit.expected_version:
         return UPDATE_ORDER, (*both, commit.expected_version)
     return INSERT_ORDER, (*both, order.user_id, order.created_at, order.external_ref, order.tags)

@@ -21,16 +21,8 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     position_of,
     write_of,
 )
-from orderkeep.infrastructure.serialization import Commit, commit_of, mark_saved
-from orderkeep.infrastructure.sql_store import (
-    PING,
-    UNREADABLE,
-    Row,
-    SqlApiKeys,
-    SqlOrderRepository,
-    built,
-    in_64_bits,
-)
+from orderkeep.infrastructure.serialization import UNREADABLE, Commit, built, commit_of, mark_saved
+from orderkeep.infrastructure.sql_store import PING, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
 
 POOL_SIZE = 10
 FEED_PATIENCE_SECONDS = 1.0

@@ -1,16 +1,21 @@
-"""Connections to the file: one that writes, and those that read."""
+"""Connections to the file, one that writes and those that read, and the tables in it."""
 
 import os
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sql_store import Row
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
-from orderkeep.infrastructure.sqlite_repo.schema import prepare
 from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, retry_while_locked
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+APPLICATION_ID = int.from_bytes(b"ordk", "big")
+"""Identifies the file as ours in its header (`file orders.db` shows it)."""
 
 CACHE_KIB = 16_000
 MOST_IDLE_READERS = 8
@@ -40,7 +45,7 @@ class OrdersFile:
 
     def open_to_read(self) -> sqlite3.Connection:
         """Open the file, which must exist, on a connection that cannot write."""
-        return self._connect("rw", _set_up_to_read)
+        return self._connect("rw", lambda connection: connection.execute("PRAGMA query_only = ON"))
 
     def check_in_place(self) -> None:
         """Raise `StoreUnusable` if the file was deleted or replaced: what is saved then would be lost."""
@@ -49,7 +54,7 @@ class OrdersFile:
                 "the orders' file was moved, deleted or replaced while it was open: put it back, then restart"
             )
 
-    def _connect(self, mode: str, set_up: Callable[[sqlite3.Connection], None]) -> sqlite3.Connection:
+    def _connect(self, mode: str, set_up: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode={mode}",
             uri=True,
@@ -149,5 +154,71 @@ class Readers:
             self.close()
 
 
-def _set_up_to_read(connection: sqlite3.Connection) -> None:
-    connection.execute("PRAGMA query_only = ON")
+def prepare(connection: sqlite3.Connection, migrations: Path = MIGRATIONS, *, migrate: bool = True) -> tuple[int, int]:
+    """Create or migrate the tables in one transaction, and return the schema's number before and after. Raises
+    `StoreUnusable` if the file is not ours, newer than this code, or older without `migrate`.
+    """
+    files = sorted(migrations.glob("*.sql"))
+    with _transaction(connection, "DEFERRED"):
+        version = _check_ours(connection, len(files))
+    if version < len(files) and not migrate:
+        raise StoreUnusable(
+            f"the file is of schema {version}, and this orderkeep needs {len(files)}: run orderkeep migrate"
+        )
+    _enter_wal(connection)
+    if version == len(files):
+        return version, version
+    with _transaction(connection, "IMMEDIATE"):
+        # Another process may have been faster, so the version is read again now that the lock is held.
+        version = _check_ours(connection, len(files))
+        for file in files[version:]:
+            for statement in _statements(file.read_text(encoding="utf-8")):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {len(files)}")
+    return version, len(files)
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _check_ours(connection: sqlite3.Connection, newest: int) -> int:
+    application_id = _pragma(connection, "application_id")
+    version = _pragma(connection, "user_version")
+    if application_id == APPLICATION_ID:
+        if version > newest:
+            raise StoreUnusable(
+                f"a newer orderkeep wrote this file (schema {version}; this one knows {newest}): update orderkeep"
+            )
+        return version
+    if application_id or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall():
+        raise StoreUnusable("the file is another program's SQLite database: name another file")
+    return 0
+
+
+def _enter_wal(connection: sqlite3.Connection) -> None:
+    [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    if mode != "wal":
+        raise StoreUnusable("SQLite cannot keep a write-ahead log on this file system: keep the file on a local disk")
+
+
+def _pragma(connection: sqlite3.Connection, name: str) -> int:
+    [(value,)] = connection.execute(f"PRAGMA {name}").fetchall()
+    return int(value)
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for piece in script.split(";"):
+        statement += piece + ";"
+        if sqlite3.complete_statement(statement):  # the semicolon is not in a text, comment or trigger
+            yield statement
+            statement = ""

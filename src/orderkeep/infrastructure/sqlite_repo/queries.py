@@ -94,33 +94,14 @@ def write_of(commit: Commit) -> Write:
     order, change = commit.order, commit.change
     document, requests = order.document.decode(), order.requests.decode()
     status = str(order.status)  # sqlite3 binds plain text faster than an enum's
-    change_row = (
-        change.order_id,
-        change.version,
-        microseconds(change.at),
-        change.actor,
-        change.key,
-        change.request_id,
-        change.events.decode(),
-        document,
-        change.previous_hash,
-        change.hash,
-    )
+    moment, events = microseconds(change.at), change.events.decode()
+    by = (change.actor, change.key, change.request_id)
+    change_row = (change.order_id, change.version, moment, *by, events, document, change.previous_hash, change.hash)
+    state = (order.schema, document, requests, order.seal)
     if commit.expected_version:
-        state = (order.version, status, order.schema, document, requests, order.seal)
-        return Write(order.id, UPDATE_ORDER, (*state, order.id, commit.expected_version), change_row)
+        update = (order.version, status, *state, order.id, commit.expected_version)
+        return Write(order.id, UPDATE_ORDER, update, change_row)
     created_at = microseconds(order.created_at)
-    order_row = (
-        order.id,
-        order.version,
-        order.user_id,
-        status,
-        created_at,
-        order.external_ref,
-        order.schema,
-        document,
-        requests,
-        order.seal,
-    )
+    row = (order.id, order.version, order.user_id, status, created_at, order.external_ref, *state)
     tags = tuple((tag, created_at, order.id, order.user_id) for tag in order.tags)
-    return Write(order.id, INSERT_ORDER, order_row, change_row, tags)
+    return Write(order.id, INSERT_ORDER, row, change_row, tags)

@@ -10,8 +10,8 @@ from orderkeep.application.ports import FeedPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.serialization import commit_of, mark_saved
-from orderkeep.infrastructure.sql_store import PING, Row, SqlApiKeys, SqlOrderRepository, built, in_64_bits
+from orderkeep.infrastructure.serialization import built, commit_of, feed_position, mark_saved
+from orderkeep.infrastructure.sql_store import PING, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
 from orderkeep.infrastructure.sqlite_repo.queries import LAST_POSITION, LISTS, READ_CHANGES, SQLITE, Write, write_of
 from orderkeep.infrastructure.sqlite_repo.writer import CommitWriter
@@ -38,7 +38,7 @@ class SqliteOrderRepository(SqlOrderRepository):
         return mark_saved(orders, commits)
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = 0 if after is None else _feed_position(after)
+        start = feed_position(after)
         rows = self._readers.rows(READ_CHANGES, (start, in_64_bits(limit)))
         if not rows and start > self._readers.rows(LAST_POSITION, ())[0][0]:
             raise InvalidCursor  # the file is older than the cursor: a restored backup, for example
@@ -70,9 +70,3 @@ class SqliteOrderRepository(SqlOrderRepository):
         except ConcurrentUpdate:  # the writer's report that no row was changed
             return False
         return True
-
-
-def _feed_position(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise InvalidCursor
-    return int(text)
