@@ -215,7 +215,7 @@ async def test_what_is_gone_or_was_altered_is_never_handed_out(found: bytes | No
         answer = await client.get(issued.headers["location"])
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unusable")
         assert "retry-after" not in answer.headers
-        line = logged.one("store unavailable")
+        line = logged.one("service unavailable")
         assert (line["request_id"], line["code"]) == (answer.headers["x-request-id"], "store_unusable")
         assert "is missing or" in line["reason"]
         assert "is missing or" not in answer.text
