@@ -85,7 +85,7 @@ def test_internal_errors_contain_no_values(error: Callable[[], BaseException]) -
 
 BROKEN = """
 import asyncio, gc, sys
-from orderkeep.application.use_cases import GetOrderUseCase
+from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.entrypoints.cli.main import main
 
 class Unraisable:
