@@ -18,7 +18,7 @@ from orderkeep.entrypoints.cli.failures import INVALID, Failure
 from orderkeep.entrypoints.cli.options import TEXT, command, request_options
 from orderkeep.entrypoints.cli.session import Session
 
-AMOUNTS = {"total", "shipping", "discount", "tax"}
+AMOUNTS = ("total", "shipping", "discount", "tax")
 LINE_AMOUNTS = ("unit_price", "discount", "tax")
 
 LARGEST_ORDER = 4 * 1024 * 1024
@@ -71,7 +71,7 @@ def order_from_options(given: dict[str, Any]) -> PlaceOrder:
     if "total" not in given and "lines" not in given:
         raise click.UsageError("--total is required, unless there is a --line.")
     currency = given["currency"]
-    order = given | {name: _minor_units(given[name], currency, f"--{name}") for name in given.keys() & AMOUNTS}
+    order = given | {name: _minor_units(given[name], currency, f"--{name}") for name in AMOUNTS if name in given}
     order["lines"] = tuple(_line(text, currency) for text in order.get("lines", ()))
     order["metadata"] = _metadata(order.get("metadata", ()))
     of_lines = sum(line.quantity * line.unit_price - line.discount + line.tax for line in order["lines"])
