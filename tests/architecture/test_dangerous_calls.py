@@ -25,9 +25,7 @@ ONLY_PAUSES_AND_SAMPLES = {
     "application/change_order.py",
     "entrypoints/cli/commands/demo.py",
     "infrastructure/dynamo_repo/feed.py",
-    "infrastructure/dynamo_repo/saves.py",
-    "infrastructure/dynamo_repo/client.py",
-    "infrastructure/eventbridge.py",
+    "infrastructure/aws/__init__.py",
     "infrastructure/sqlite_repo/writer.py",
 }
 """Where chance that can be guessed will do: how long to wait, and what a demo is made of."""

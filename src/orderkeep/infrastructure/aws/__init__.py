@@ -34,6 +34,7 @@ NO_CREDENTIALS = "NoCredentials"
 EXPIRED = "ExpiredTokenException"
 
 _FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
+_decode = msgspec.json.Decoder(Json).decode
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -98,7 +99,7 @@ class JsonService:
         try:
             response = await self._post(target, body)
             if response.status == 200:
-                return msgspec.json.decode(response.body, type=Json)
+                return _decode(response.body)
         except RequestFailed as error:
             raise AwsError(UNREACHABLE, type(error.inner).__name__) from error
         except ValueError as error:
@@ -141,7 +142,7 @@ def _error_of(response: Response) -> AwsError:
     if response.status in _FAILED:
         return AwsError(_FAILED[response.status])
     try:
-        found = msgspec.json.decode(response.body, type=Json)
+        found = _decode(response.body)
     except ValueError:
         found = {}
     code = found.get("__type")
