@@ -19,7 +19,7 @@ from pathlib import Path
 from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases import ListOrdersUseCase
+from orderkeep.application.use_cases.list_orders import ListOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from orderkeep.application.use_cases import CancelOrderUseCase
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orderkeep.application.dtos import EventDTO
-from orderkeep.application.use_cases import CancelOrderUseCase
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound, TextTooLong
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orderkeep.application.dtos import EventDTO
-from orderkeep.application.use_cases import ConfirmOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.domain.exceptions import CannotConfirmOrder, OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order

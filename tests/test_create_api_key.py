@@ -10,7 +10,7 @@ from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import digest_of_key
 from orderkeep.application.errors import ExpiryPassed, ScopesMissing, ScopesNotTaken, UnknownScope
-from orderkeep.application.use_cases import CreateApiKeyUseCase
+from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
 from orderkeep.domain.exceptions import InvalidInput, TextMissing, TextNotPrintable, TextTooLong
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orderkeep.application.dtos import EventDTO
-from orderkeep.application.use_cases import DeliverOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.domain.exceptions import CannotDeliverOrder, OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order

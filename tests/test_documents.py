@@ -3,7 +3,9 @@
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind
-from orderkeep.application.use_cases import GetDocumentUseCase, IssueReceiptUseCase, ListDocumentsUseCase
+from orderkeep.application.use_cases.get_document import GetDocumentUseCase
+from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
+from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
 from orderkeep.domain.exceptions import DocumentNotFound, OrderNotFound, StoreUnusable
 from orderkeep.domain.value_objects import Document
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore

@@ -2,7 +2,7 @@
 
 from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases import ExportOrdersUseCase
+from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.stores import order_in

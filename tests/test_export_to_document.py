@@ -7,8 +7,7 @@ import pytest
 from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases import ExportToDocumentUseCase, OrderFormat
-from orderkeep.application.use_cases.export_to_document import IN_MEMORY
+from orderkeep.application.use_cases.export_to_document import IN_MEMORY, ExportToDocumentUseCase, OrderFormat
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

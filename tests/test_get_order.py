@@ -5,7 +5,8 @@ import json
 import pytest
 
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
-from orderkeep.application.use_cases import ConfirmOrderUseCase, GetOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order

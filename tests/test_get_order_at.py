@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind
-from orderkeep.application.use_cases import ConfirmOrderUseCase, GetOrderAtUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.domain.exceptions import OrderNotFound, VersionNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order

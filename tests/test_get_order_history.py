@@ -7,7 +7,9 @@ import pytest
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import InvalidCursor, InvalidQuery
-from orderkeep.application.use_cases import CancelOrderUseCase, ConfirmOrderUseCase, GetOrderHistoryUseCase
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order

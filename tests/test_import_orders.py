@@ -11,14 +11,9 @@ from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases import (
-    ImportOrdersUseCase,
-    ImportProblem,
-    ImportReport,
-    ImportRow,
-    PlaceOrderUseCase,
-    ShipOrderUseCase,
-)
+from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase, ImportProblem, ImportReport, ImportRow
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command

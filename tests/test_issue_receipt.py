@@ -11,12 +11,9 @@ from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.errors import IdempotencyKeyReused, UnknownFormat
-from orderkeep.application.use_cases import (
-    CancelOrderUseCase,
-    ConfirmOrderUseCase,
-    IssuedReceipt,
-    IssueReceiptUseCase,
-)
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.issue_receipt import IssuedReceipt, IssueReceiptUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound, StoreUnavailable, StoreUnusable, VersionNotFound
 from orderkeep.domain.value_objects import Document, Money

@@ -5,7 +5,7 @@ import pytest
 from orderkeep.application.cursors import list_cursor
 from orderkeep.application.errors import InvalidCursor, InvalidQuery
 from orderkeep.application.ports import ListPosition, OrderFilter
-from orderkeep.application.use_cases import ListApiKeysUseCase
+from orderkeep.application.use_cases.list_api_keys import ListApiKeysUseCase
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.api_keys import REVOKED, SINCE, api_key
 

@@ -7,7 +7,7 @@ import pytest
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.errors import InvalidCursor, InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases import ListOrdersUseCase, OrderPage
+from orderkeep.application.use_cases.list_orders import ListOrdersUseCase, OrderPage
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.stores import order_in

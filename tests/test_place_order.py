@@ -9,7 +9,7 @@ import pytest
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import EventDTO, LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
-from orderkeep.application.use_cases import PlaceOrderUseCase
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.domain.exceptions import AmountOutOfRange, TotalMismatch, UnknownCurrency
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command

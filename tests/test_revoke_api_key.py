@@ -7,7 +7,7 @@ import pytest
 
 from orderkeep.application.access.api_keys import id_of_key, make_key
 from orderkeep.application.errors import ApiKeyNotFound
-from orderkeep.application.use_cases import RevokeApiKeyUseCase
+from orderkeep.application.use_cases.revoke_api_key import RevokeApiKeyUseCase
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.api_keys import REVOKED, TICK, api_key
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from orderkeep.application.dtos import EventDTO
-from orderkeep.application.use_cases import ShipOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.exceptions import CannotShipOrder, OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order

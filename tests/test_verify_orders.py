@@ -10,13 +10,11 @@ import pytest
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import FeedPage
-from orderkeep.application.use_cases import (
-    ConfirmOrderUseCase,
-    IssueReceiptUseCase,
-    ShipOrderUseCase,
-    VerifyOrdersUseCase,
-)
-from orderkeep.domain.events import Attribution
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
+from orderkeep.domain.entities import Attribution
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -10,12 +10,10 @@ import pytest
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult
-from orderkeep.application.use_cases import (
-    CancelOrderUseCase,
-    ConfirmOrderUseCase,
-    DeliverOrderUseCase,
-    ShipOrderUseCase,
-)
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRefused, OrderNotFound, VersionMismatch
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -11,13 +11,11 @@ from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.change_order import ATTEMPTS, CommandContext
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.errors import Contention
-from orderkeep.application.use_cases import (
-    CancelOrderUseCase,
-    ConfirmOrderUseCase,
-    DeliverOrderUseCase,
-    PlaceOrderUseCase,
-    ShipOrderUseCase,
-)
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     CannotCancelOrder,

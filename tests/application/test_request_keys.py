@@ -9,12 +9,10 @@ from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, Actor
 from orderkeep.application.change_order import CommandContext, fingerprint_of
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
-from orderkeep.application.use_cases import (
-    CancelOrderUseCase,
-    ConfirmOrderUseCase,
-    PlaceOrderUseCase,
-    ShipOrderUseCase,
-)
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.exceptions import CannotCancelOrder, CannotShipOrder
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order, place_command, small_order

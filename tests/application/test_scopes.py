@@ -11,7 +11,8 @@ import pytest
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import NotAllowed
-from orderkeep.application.use_cases import CancelOrderUseCase, OrderFormat
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.export_to_document import OrderFormat
 from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound

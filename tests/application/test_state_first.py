@@ -10,7 +10,7 @@ import pytest
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, OrderDTO
-from orderkeep.application.use_cases import CancelOrderUseCase
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.domain.exceptions import CannotCancelOrder, ConcurrentUpdate
 from orderkeep.testing.orders import SINCE, small_order
 from tests.application.interleaved import InterleavedStore

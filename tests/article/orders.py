@@ -4,7 +4,7 @@
 # ruff: noqa: B008, B904, I001
 # mypy: ignore-errors
 from fastapi import APIRouter, Depends, HTTPException
-from orderkeep.application.use_cases import CancelOrderUseCase
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from tests.article.dynamo_repo import DynamoOrderRepository
 from orderkeep.domain.exceptions import OrderNotFound, CannotCancelOrder
 import os

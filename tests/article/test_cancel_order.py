@@ -5,7 +5,7 @@
 # mypy: ignore-errors
 import pytest
 from orderkeep.domain.entities import Order
-from orderkeep.application.use_cases import CancelOrderUseCase
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from datetime import datetime
 class InMemoryOrderRepository:
     def __init__(self, orders):

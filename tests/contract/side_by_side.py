@@ -14,7 +14,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
-from orderkeep.application.use_cases import PlaceOrderUseCase, VerifyOrdersUseCase
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError

@@ -1,4 +1,4 @@
-"""The exceptions form the tree that the docstrings of their modules show, with public codes and titles."""
+"""Every exception has a public code and title, and a message that says what to do."""
 
 import inspect
 import re
@@ -35,27 +35,6 @@ def classes_of(module: ModuleType) -> dict[str, type[OrderkeepError]]:
 
 
 CLASSES = {**classes_of(exceptions), **classes_of(errors)}
-
-
-def tree_in_docstring(module: ModuleType) -> dict[str, str]:
-    """Return each class of the drawn tree with its parent."""
-    parents, path = {}, ["OrderkeepError"]
-    for line in (module.__doc__ or "").splitlines():
-        if drawn := re.match(r"([│ ]*)[├└]── (\w+)", line):
-            depth = len(drawn[1]) // 4 + 1
-            path[depth:] = [drawn[2]]
-            parents[drawn[2]] = path[depth - 1]
-    return parents
-
-
-@pytest.mark.parametrize("module", [exceptions, errors], ids=["domain", "application"])
-def test_docstring_shows_the_tree(module: ModuleType) -> None:
-    own = classes_of(module)
-    real = {name: found.__mro__[1].__name__ for name, found in own.items() if found is not OrderkeepError}
-    drawn = tree_in_docstring(module)
-    assert {name: parent for name, parent in drawn.items() if name in own} == real
-    assert [name for name in drawn if name in own] == list(real), "drawn in another order than defined"
-    assert all(parent == "OrderkeepError" for name, parent in drawn.items() if name not in own)
 
 
 def test_every_class_has_its_own_code() -> None:

@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Event, OrderCancelled, OrderConfirmed, OrderDelivered, OrderShipped
+from orderkeep.domain.entities import Event, Order, OrderCancelled, OrderConfirmed, OrderDelivered, OrderShipped
 from orderkeep.domain.exceptions import (
     CannotCancelOrder,
     CannotConfirmOrder,

@@ -5,8 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Attribution, OrderCancelled, OrderImported, OrderPlaced, RememberedKey
+from orderkeep.domain.entities import Attribution, Order, OrderCancelled, OrderImported, OrderPlaced, RememberedKey
 from orderkeep.domain.exceptions import InvalidAmount, InvalidInput, InvalidOrder, UnknownCurrency, UnknownStatus
 from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
 from orderkeep.domain.value_objects import Cancellation, Money

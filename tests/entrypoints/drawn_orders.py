@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO
+from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.domain.status import OrderStatus
-from orderkeep.domain.value_objects import Document
+from orderkeep.domain.value_objects import Cancellation, Document
 
 NASTY = st.sampled_from(
     ["=1+1", "+1", "-1", "@x", "'", "''=", "'a", '"', 'a"b', "a,b", "a;b", "ß", "日本", "😀", " x "]
@@ -44,7 +44,7 @@ def orders(draw: st.DrawFn) -> OrderDTO:
     goods = sum(line.quantity * line.unit_price - line.discount + line.tax for line in kept)
     discount = draw(st.integers(0, goods + shipping + tax))
     total = goods + shipping + tax - discount if kept else draw(AMOUNTS)
-    cancellation = CancellationDTO(draw(st.none() | TEXTS), draw(st.none() | BROKEN_TEXTS), draw(INSTANTS))
+    cancellation = Cancellation(draw(st.none() | TEXTS), draw(st.none() | BROKEN_TEXTS), draw(INSTANTS))
     return OrderDTO(
         id=draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,20}", fullmatch=True)),
         user_id=draw(TEXTS),

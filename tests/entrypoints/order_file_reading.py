@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.use_cases import ImportRow
+from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.entrypoints.order_files.csv_orders import Layout
 from orderkeep.entrypoints.order_files.reading import order_reader
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage
-from orderkeep.application.use_cases import ExportOrdersUseCase
+from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.entrypoints.order_files.formats import COLUMNS, FORMATS

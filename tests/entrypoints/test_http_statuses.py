@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from orderkeep.application import errors
-from orderkeep.application.errors import Contention, IdempotencyKeyReused, InvalidQuery
+from orderkeep.application.errors import AuthenticationUnavailable, Contention, IdempotencyKeyReused, InvalidQuery
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import (
@@ -76,6 +76,13 @@ async def test_a_store_that_cannot_answer_is_not_the_callers_fault() -> None:
     ):
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
         assert SECRET not in answer.text
+
+
+async def test_outage_of_the_identity_provider_is_not_reported_as_one_of_the_store() -> None:
+    answer = await answer_of_a_failing_store(AuthenticationUnavailable(f"cannot fetch https://{SECRET}"))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert "credentials cannot be verified" in answer.json()["detail"]
+    assert SECRET not in answer.text
 
 
 async def test_contention_can_be_tried_again() -> None:

@@ -102,7 +102,7 @@ def table_without(server: Server, index: str) -> str:
 
 def test_a_table_without_an_index_is_rejected(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:
     said = failure(monkeypatch, ORDERKEEP_STORE=table_without(dynamodb, "by_inbox"))
-    assert "it lacks the index by_inbox: name another table, and run `orderkeep table create` for it" in said
+    assert "it lacks the index by_inbox: use another table, and run `orderkeep table create` for it" in said
 
 
 def test_a_table_without_settings_is_rejected(monkeypatch: pytest.MonkeyPatch, dynamodb: Server) -> None:

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from orderkeep.application.dtos import CancellationDTO, EventDTO, LineDTO, OrderDTO
-from orderkeep.domain.value_objects import Document
+from orderkeep.application.dtos import EventDTO, LineDTO, OrderDTO
+from orderkeep.domain.value_objects import Cancellation, Document
 from orderkeep.entrypoints.api import models
 from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, ReceiptBody, parse
@@ -150,7 +150,7 @@ SCALARS = {"str": "string", "int": "integer", "bool": "boolean", "datetime": "st
     [
         ("Order", OrderDTO),
         ("OrderLine", LineDTO),
-        ("Cancellation", CancellationDTO),
+        ("Cancellation", Cancellation),
         ("Document", Document),
         ("Event", EventDTO),
     ],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.application.use_cases import ImportRow
+from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.domain.limits import MAX_LINES
 from orderkeep.entrypoints.order_files.csv_orders import Row
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind

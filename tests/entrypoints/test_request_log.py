@@ -36,7 +36,7 @@ async def test_a_line_says_which_request_it_belongs_to(logged: Logged) -> None:
         "time": "",
         "level": "error",
         "logger": "orderkeep.http",
-        "event": "store unavailable",
+        "event": "service unavailable",
         "request_id": "call-1",
         "trace_id": TRACE,
         "method": "POST",

@@ -39,8 +39,8 @@ def test_the_same_scenario_has_the_same_answers(
 
 
 PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
-    "http": ("orderkeep.entrypoints.api.dependencies.if_match", lambda headers: None),
-    "lambda-http-api": ("orderkeep.entrypoints.api.dependencies._key_in", lambda request: None),
+    "http": ("orderkeep.entrypoints.api.dependencies._versions", lambda if_match, request: None),
+    "lambda-http-api": ("orderkeep.entrypoints.api.dependencies._unquoted", lambda key: None),
     "cli": (
         "orderkeep.entrypoints.cli.options.request_of",
         lambda key, version, *, dry_run: CommandContext(key=key and f"{key}-", dry_run=dry_run and key is None),

@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
-from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.validation import check_text
-from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.domain.value_objects import EXPONENTS, Cancellation
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import (
     ANY_LINES,
@@ -61,7 +61,7 @@ def test_an_imported_order_keeps_all_but_its_version() -> None:
     assert (order.id, order.status, order.version) == ("old-1", "cancelled", 1)
     assert order.created_at == datetime(1996, 7, 4, tzinfo=UTC)
     assert order.updated_at == datetime(1996, 7, 16, 8, 30, 0, 250_000, tzinfo=UTC)
-    assert order.cancellation == CancellationDTO("fraud", "Two\nlines", datetime(1996, 7, 16, 8, 30, tzinfo=UTC))
+    assert order.cancellation == Cancellation("fraud", "Two\nlines", datetime(1996, 7, 16, 8, 30, tzinfo=UTC))
     assert ORDER.items() <= json.loads(msgspec.json.encode(order)).items()
 
 

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import pytest
 
 from orderkeep.application.dtos import PlaceOrder
-from orderkeep.application.use_cases import VerifyReport
+from orderkeep.application.use_cases.verify_orders import VerifyReport
 from orderkeep.bootstrap import UseCases, bootstrap
 from tests.faults.stopping_process import killed_where_it_stops
 from tests.servers.dynamodb import Server as DynamoServer

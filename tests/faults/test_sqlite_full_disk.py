@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.application.use_cases import VerifyOrdersUseCase
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository

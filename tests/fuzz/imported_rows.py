@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.use_cases import ImportRow
+from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.order_files.csv_orders import Layout
 from orderkeep.entrypoints.order_files.formats import FORMATS

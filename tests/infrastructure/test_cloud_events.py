@@ -8,7 +8,7 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cloudevents.core.formats.json import JSONFormat
 
-from orderkeep.domain.events import Event
+from orderkeep.domain.entities import Event
 from orderkeep.infrastructure.cloud_events import CloudEvent, cloud_events, type_of
 from orderkeep.infrastructure.memory_publisher import InMemoryEventPublisher
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -113,8 +113,8 @@ def test_command_line_switches_the_stream_on_and_shows_it(dynamodb: Server) -> N
     run = CliRunner().invoke
     store = ["--store", dynamodb.url_of(f"orders-{uuid4()}")]
     shown = run(cli, [*store, "table", "create"]).stdout
-    assert ("stream\t\n" in shown, "stream's name\t\n" in shown) == (True, True)
+    assert ("stream\t\n" in shown, "stream ARN\t\n" in shown) == (True, True)
     shown = run(cli, [*store, "table", "create", "--stream"]).stdout
     assert "stream\tNEW_IMAGE\n" in shown
-    assert "stream's name\tarn:aws:dynamodb:" in shown
+    assert "stream ARN\tarn:aws:dynamodb:" in shown
     assert run(cli, [*store, "table", "describe"]).stdout == shown

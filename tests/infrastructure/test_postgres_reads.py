@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.use_cases import VerifyOrdersUseCase
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, connections
 from orderkeep.infrastructure.serialization import commit_of

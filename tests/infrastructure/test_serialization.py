@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import limits
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Attribution
+from orderkeep.domain.entities import Attribution, Order
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, OrderLine
 from orderkeep.infrastructure.serialization import (
     SCHEMA,

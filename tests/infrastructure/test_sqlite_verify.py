@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.application.use_cases import VerifyOrdersUseCase
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import pending_order
 

@@ -175,7 +175,7 @@ def test_lambdas_own_log_has_our_lines(form: str) -> None:
     done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
     hold("the log", done.stdout + done.stderr)
     ours = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert [(line["event"], line["request_id"]) for line in ours] == [("the request failed", "invocation-7")] * 2
+    assert [(line["event"], line["request_id"]) for line in ours] == [("request failed", "invocation-7")] * 2
     assert [line for line in done.stdout.splitlines() if "WrongHandler: " in line]
 
 

@@ -23,8 +23,9 @@ log = logging.getLogger("orderkeep.http")
 
 
 def in_the_route(patch: pytest.MonkeyPatch) -> None:
+    fields = shell.log_fields
     patch.setitem(logs.FIELDS, "route", logs.Field(r".*", ""))
-    patch.setattr(shell, "_route_of", lambda scope: scope["path"])
+    patch.setattr(shell, "log_fields", lambda scope, method: {**fields(scope, method), "route": scope["path"]})
 
 
 def in_the_labels_of_metrics(patch: pytest.MonkeyPatch) -> None:

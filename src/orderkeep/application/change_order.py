@@ -22,9 +22,8 @@ from typing import Any
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO
 from orderkeep.application.errors import Contention, IdempotencyKeyReused
-from orderkeep.application.ports import OrderHistory
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Attribution
+from orderkeep.application.ports import Clock, OrderHistory, utc_now
+from orderkeep.domain.entities import Attribution, Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput, OrderNotFound, VersionMismatch
 from orderkeep.domain.repositories import OrderRepository
 
@@ -116,16 +115,29 @@ async def load_order(repo: OrderRepository, order_id: str, actor: Actor) -> Orde
     return order if order is not None and actor.may_see(order.user_id) else None
 
 
-def on_existing(order_id: str, change: Callable[[Order], None]) -> Callable[[Order | None], Order]:
-    """Return a decision that changes the order, or raises `OrderNotFound` if there is none."""
+class OrderCommand:
+    """Base class of the use cases that change one order. Without a `history`, see `change_order`."""
 
-    def decide(order: Order | None) -> Order:
-        if order is None:
-            raise OrderNotFound(order_id)
-        change(order)
-        return order
+    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
+        self.repo, self.history, self.clock = repo, history, clock
 
-    return decide
+    async def change(
+        self,
+        order_id: str,
+        change: Callable[[Order], None],
+        context: CommandContext,
+        command: tuple[str, Any],
+        scope: Scope,
+    ) -> CommandResult:
+        """Run `change` on an order that exists. Raises what `change` raises, and like `change_order`."""
+
+        def decide(order: Order | None) -> Order:
+            if order is None:
+                raise OrderNotFound(order_id)
+            change(order)
+            return order
+
+        return await change_order(self.repo, order_id, decide, context, command, self.history, scope=scope)
 
 
 def fingerprint_of(command: tuple[str, Any]) -> str:

@@ -13,8 +13,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any
 
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Event
+from orderkeep.domain.entities import Event, Order
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
 from orderkeep.domain.limits import MAX_MINOR_UNITS
 from orderkeep.domain.value_objects import Cancellation, Document, Money, OrderLine
@@ -30,15 +29,6 @@ class LineDTO:
     unit_price: int
     discount: int = 0
     tax: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class CancellationDTO:
-    """The reason and time of a cancellation."""
-
-    reason: str | None
-    note: str | None
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +69,7 @@ class OrderDTO:
     external_ref: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
-    cancellation: CancellationDTO | None = None
+    cancellation: Cancellation | None = None
     documents: tuple[Document, ...] = ()
     version: int = 1
 
@@ -93,8 +83,6 @@ class OrderDTO:
             LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
             for line in order.lines
         )
-        if cancelled := order.cancellation:
-            values["cancellation"] = CancellationDTO(cancelled.reason, cancelled.note, cancelled.at)
         if version is not None:
             values["version"] = version
         return cls(**values)
@@ -180,8 +168,6 @@ def _order_fields(dto: PlaceOrder | OrderDTO) -> dict[str, Any]:
     except (AmountOutOfRange, InvalidAmount) as error:
         error.field = _field_of_invalid_amount(dto)
         raise
-    if cancelled := values.get("cancellation"):
-        values["cancellation"] = Cancellation(cancelled.reason, cancelled.note, cancelled.at)
     return values
 
 

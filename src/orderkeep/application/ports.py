@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import IO
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
@@ -19,10 +20,8 @@ Clock = Callable[[], datetime]
 """Returns the time, in UTC."""
 
 
-def utc_now() -> datetime:
-    """Return the machine's time, in UTC."""
-    return datetime.now(UTC)
-
+utc_now: Clock = partial(datetime.now, UTC)
+"""Returns the machine's time, in UTC."""
 
 Progress = Callable[[int], None]
 """Called from time to time with the number of items done since the last call."""

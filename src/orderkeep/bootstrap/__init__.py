@@ -8,28 +8,26 @@ from typing import TYPE_CHECKING
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.access.authenticator import Authenticator
 from orderkeep.application.ports import DocumentStore, OrderStore, ReceiptRenderer
-from orderkeep.application.use_cases import (
-    AuthenticateUseCase,
-    CancelOrderUseCase,
-    ConfirmOrderUseCase,
-    CreateApiKeyUseCase,
-    DeliverOrderUseCase,
-    ExportOrdersUseCase,
-    ExportToDocumentUseCase,
-    GetDocumentUseCase,
-    GetOrderAtUseCase,
-    GetOrderHistoryUseCase,
-    GetOrderUseCase,
-    ImportOrdersUseCase,
-    IssueReceiptUseCase,
-    ListApiKeysUseCase,
-    ListDocumentsUseCase,
-    ListOrdersUseCase,
-    PlaceOrderUseCase,
-    RevokeApiKeyUseCase,
-    ShipOrderUseCase,
-    VerifyOrdersUseCase,
-)
+from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
+from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
+from orderkeep.application.use_cases.get_document import GetDocumentUseCase
+from orderkeep.application.use_cases.get_order import GetOrderUseCase
+from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
+from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
+from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
+from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
+from orderkeep.application.use_cases.list_api_keys import ListApiKeysUseCase
+from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
+from orderkeep.application.use_cases.list_orders import ListOrdersUseCase
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.revoke_api_key import RevokeApiKeyUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap.access import api_keys_of, open_authenticators
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store

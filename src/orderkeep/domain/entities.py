@@ -1,4 +1,4 @@
-"""The `Order` aggregate: its state and its commands."""
+"""The `Order` aggregate: its state, its commands and the events that they record."""
 
 from __future__ import annotations
 
@@ -8,18 +8,6 @@ from decimal import Decimal
 from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
-from orderkeep.domain.events import (
-    Attribution,
-    DocumentAttached,
-    Event,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderDelivered,
-    OrderImported,
-    OrderPlaced,
-    OrderShipped,
-    RememberedKey,
-)
 from orderkeep.domain.exceptions import (
     InvalidOrder,
     TooManyDocuments,
@@ -28,7 +16,7 @@ from orderkeep.domain.exceptions import (
     UnknownStatus,
 )
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands, next_status
-from orderkeep.domain.validation import check_cancellation, check_id, check_metadata, check_tags, check_text
+from orderkeep.domain.validation import check_id, check_metadata, check_tags, check_text
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Money, OrderLine, in_utc
 
 _STATUSES = {str(status): status for status in OrderStatus}
@@ -36,6 +24,72 @@ _STATUSES = {str(status): status for status in OrderStatus}
 # Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`.
 _NO_AMOUNT = Money.zero(DEFAULT_CURRENCY)
 _AT_CREATION = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """An order was placed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderImported:
+    """An order from another system was imported, with its dates and its status."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrderConfirmed:
+    """The order was confirmed and is being processed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShipped:
+    """The order was shipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDelivered:
+    """The order was delivered to the customer."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """The order was cancelled."""
+
+    reason: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentAttached:
+    """A document of the order was stored, such as a receipt; `document_id` is the SHA-256 of its content."""
+
+    document_id: str
+    kind: str
+    media_type: str
+
+
+Event = OrderPlaced | OrderImported | OrderConfirmed | OrderShipped | OrderDelivered | OrderCancelled | DocumentAttached
+"""Any domain event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """The source of a change: the actor, the idempotency key and the fingerprint of its request, and the request ID."""
+
+    actor: str = "system"
+    key: str | None = None
+    fingerprint: str | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RememberedKey:
+    """The effect of an idempotency key: the version it created, and the fingerprint of its request."""
+
+    version: int
+    fingerprint: str
 
 
 class OrderDetails(TypedDict, total=False):
@@ -134,7 +188,7 @@ class Order:
         if self.cancellation is not None:
             if self.status != OrderStatus.CANCELLED:
                 raise InvalidOrder("must be omitted unless the order is cancelled", "cancellation")
-            check_cancellation(self.cancellation.reason, self.cancellation.note)
+            self.cancellation.check()
         self._check_lines()
 
     def can_be_cancelled(self) -> bool:
@@ -155,9 +209,10 @@ class Order:
 
     def cancel(self, reason: str | None = None, note: str | None = None, *, at: datetime) -> None:
         """Cancel the order. Raises `CannotCancelOrder`, and `InvalidInput` if a text breaks a rule."""
-        check_cancellation(reason, note)
+        cancellation = Cancellation(reason, note, max(in_utc(at), self.updated_at))
+        cancellation.check()
         self._move(Command.CANCEL, OrderCancelled(reason, note), at)
-        self.cancellation = Cancellation(reason, note, self.updated_at)
+        self.cancellation = cancellation
 
     @property
     def content_version(self) -> int:

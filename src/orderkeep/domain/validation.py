@@ -61,11 +61,3 @@ def check_metadata(metadata: Mapping[str, str]) -> None:
     for key, value in metadata.items():
         check_text(key, "metadata", limits.MAX_METADATA_KEY_LENGTH)
         check_text(value, f"metadata/{key}", limits.MAX_METADATA_VALUE_LENGTH, breaks=True, blank=True)
-
-
-def check_cancellation(reason: str | None, note: str | None) -> None:
-    """Check the texts of a cancellation; both are optional."""
-    if reason is not None:
-        check_text(reason, "reason", limits.MAX_REASON_LENGTH)
-    if note is not None:
-        check_text(note, "note", limits.MAX_NOTE_LENGTH, breaks=True)

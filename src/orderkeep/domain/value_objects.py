@@ -164,6 +164,13 @@ class Cancellation:
     note: str | None
     at: datetime
 
+    def check(self) -> None:
+        """Raise `InvalidInput` if a given text breaks a rule."""
+        if self.reason is not None:
+            check_text(self.reason, "reason", limits.MAX_REASON_LENGTH)
+        if self.note is not None:
+            check_text(self.note, "note", limits.MAX_NOTE_LENGTH, breaks=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

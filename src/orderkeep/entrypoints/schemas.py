@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 from pydantic import WithJsonSchema as JsonSchema
 
-from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.status import OrderStatus
-from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.domain.value_objects import EXPONENTS, Cancellation
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 from orderkeep.entrypoints.instants import read_instant
 
@@ -174,7 +174,7 @@ class ImportedOrder(PlaceOrderBody):
         values["id"] = self.id or ""
         values["updated_at"] = self.updated_at or self.created_at
         if self.cancellation is not None:
-            values["cancellation"] = CancellationDTO(**self.cancellation.__dict__)
+            values["cancellation"] = Cancellation(**self.cancellation.__dict__)
         return OrderDTO(**values)
 
 

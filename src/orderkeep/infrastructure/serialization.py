@@ -11,15 +11,14 @@ from datetime import datetime
 
 import msgspec
 
-from orderkeep.application.dtos import CancellationDTO, ChangeDTO, EventDTO, LineDTO, OrderDTO
+from orderkeep.application.dtos import ChangeDTO, EventDTO, LineDTO, OrderDTO
 from orderkeep.application.ports import SEPARATOR, ListPosition, SnapshotPage
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import RememberedKey
+from orderkeep.domain.entities import Order, RememberedKey
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.domain.value_objects import Document
+from orderkeep.domain.value_objects import Cancellation, Document
 
 SCHEMA = zlib.crc32(
-    repr([[f.name for f in fields(dto)] for dto in (OrderDTO, LineDTO, CancellationDTO, Document)]).encode()
+    repr([[f.name for f in fields(dto)] for dto in (OrderDTO, LineDTO, Cancellation, Document)]).encode()
 )
 """Identifies the document's shape. It is stored with each document, so that one written before a field was added is
 detected and returned in today's shape.

@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orderkeep.application.dtos import CancellationDTO, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ids import new_order_id
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Attribution
+from orderkeep.domain.entities import Attribution, Order
+from orderkeep.domain.value_objects import Cancellation
 
 SINCE = datetime(2026, 2, 3, 4, 5, 6, 789_012, UTC)
 """Order number n is created n seconds later."""
@@ -54,7 +54,7 @@ def cancelled_order(number: int = 1) -> Order:
         pending,
         status="cancelled",
         updated_at=pending.created_at + timedelta(days=5, microseconds=7),
-        cancellation=CancellationDTO(
+        cancellation=Cancellation(
             "changed mind", "Called on Monday.\nWas polite.", pending.created_at + timedelta(days=2, microseconds=3)
         ),
     )

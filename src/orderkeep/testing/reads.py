@@ -9,8 +9,8 @@ import pytest
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
-from orderkeep.application.use_cases import VerifyOrdersUseCase
-from orderkeep.domain.events import Attribution
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
+from orderkeep.domain.entities import Attribution
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.testing.orders import SINCE, pending_order, small_order
 from orderkeep.testing.stores import (

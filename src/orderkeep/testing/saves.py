@@ -14,8 +14,7 @@ from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain import limits
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import RememberedKey
+from orderkeep.domain.entities import Order, RememberedKey
 from orderkeep.domain.exceptions import CommandRefused, ConcurrentUpdate, StoreUnavailable
 from orderkeep.testing.orders import OWN, SINCE, cancelled_order, own_user, pending_order, place_command, small_order
 from orderkeep.testing.stores import EVERYTHING, list_orders, loaded, order_in, read_all, read_feed

@@ -1,17 +1,13 @@
 """Cancel an order."""
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order, on_existing
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
-from orderkeep.application.ports import Clock, OrderHistory, utc_now
-from orderkeep.domain.repositories import OrderRepository
+from orderkeep.domain.entities import Order
 
 
-class CancelOrderUseCase:
+class CancelOrderUseCase(OrderCommand):
     """Cancel an order that has not been shipped."""
-
-    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
-        self.repo, self.history, self.clock = repo, history, clock
 
     async def execute(
         self,
@@ -25,7 +21,8 @@ class CancelOrderUseCase:
 
         Raises `CannotCancelOrder`, `InvalidInput`, and like `change_order`.
         """
-        decide = on_existing(order_id, lambda order: order.cancel(reason, note, at=self.clock()))
-        return await change_order(
-            self.repo, order_id, decide, context, ("cancel", [reason, note]), self.history, scope=Scope.CANCEL
-        )
+
+        def cancel(order: Order) -> None:
+            order.cancel(reason, note, at=self.clock())
+
+        return await self.change(order_id, cancel, context, ("cancel", [reason, note]), Scope.CANCEL)

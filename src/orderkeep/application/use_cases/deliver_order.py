@@ -1,20 +1,14 @@
 """Deliver an order."""
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order, on_existing
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
-from orderkeep.application.ports import Clock, OrderHistory, utc_now
-from orderkeep.domain.repositories import OrderRepository
 
 
-class DeliverOrderUseCase:
+class DeliverOrderUseCase(OrderCommand):
     """Mark a shipped order as delivered."""
-
-    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
-        self.repo, self.history, self.clock = repo, history, clock
 
     async def execute(self, order_id: str, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         """Return the delivered order. Raises `CannotDeliverOrder`, and like `change_order`."""
-        decide = on_existing(order_id, lambda order: order.deliver(at=self.clock()))
         command = ("deliver", None)
-        return await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.SHIP)
+        return await self.change(order_id, lambda order: order.deliver(at=self.clock()), context, command, Scope.SHIP)

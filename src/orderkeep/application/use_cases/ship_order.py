@@ -1,20 +1,14 @@
 """Ship an order."""
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order, on_existing
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
-from orderkeep.application.ports import Clock, OrderHistory, utc_now
-from orderkeep.domain.repositories import OrderRepository
 
 
-class ShipOrderUseCase:
+class ShipOrderUseCase(OrderCommand):
     """Mark an order in processing as shipped."""
-
-    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
-        self.repo, self.history, self.clock = repo, history, clock
 
     async def execute(self, order_id: str, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         """Return the shipped order. Raises `CannotShipOrder`, and like `change_order`."""
-        decide = on_existing(order_id, lambda order: order.ship(at=self.clock()))
         command = ("ship", None)
-        return await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.SHIP)
+        return await self.change(order_id, lambda order: order.ship(at=self.clock()), context, command, Scope.SHIP)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from typing import Any
@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.access import open_rate_limiter
@@ -22,20 +21,10 @@ from orderkeep.entrypoints.api.authentication import Access, Authentication, Cal
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
-from orderkeep.entrypoints.api.shell import RequestShell, TimeLimit
+from orderkeep.entrypoints.api.shell import RequestShell, ShelledFastAPI, TimeLimit
 
 ROUTERS = (orders.router, documents.router, health.router, swagger_ui.router)
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
-
-
-class OrderkeepAPI(FastAPI):
-    """FastAPI, called through the request shell."""
-
-    shell: RequestShell
-
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        scope["app"] = self
-        return self.shell(scope, receive, send)
 
 
 def create_app(
@@ -45,14 +34,14 @@ def create_app(
     time_limit: TimeLimit | None = None,
     caller_of: CallerOf | None = None,
     with_metrics: bool = True,
-) -> OrderkeepAPI:
+) -> FastAPI:
     """Return a new application.
 
     Without `use_cases` it opens the store of the settings at start-up and closes it at shutdown; given use cases are
     the caller's to close. `time_limit` bounds each request, `caller_of` returns the actor that a gateway has
     authenticated.
     """
-    app = OrderkeepAPI(
+    app = ShelledFastAPI(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
@@ -69,7 +58,7 @@ def create_app(
         app.add_exception_handler(kind, _respond_with_problem)
     app.shell = RequestShell(
         RouteTable(ROUTES),
-        super(OrderkeepAPI, app).__call__,
+        super(ShelledFastAPI, app).__call__,
         _access(app, settings, caller_of),
         settings,
         metrics=app.state.metrics,

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from orderkeep.application.use_cases import FoundDocument
+from orderkeep.application.use_cases.get_document import FoundDocument
 from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
 from orderkeep.entrypoints.api.documentation import failures, success

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from orderkeep.application.errors import (
     ApiKeyNotFound,
+    AuthenticationUnavailable,
     IdempotencyKeyReused,
     InvalidQuery,
     NotAllowed,
@@ -162,7 +163,7 @@ def problem_of(error: Exception) -> HttpProblem:
 def problem_response(error: Exception, request_id: str | None) -> Response:
     """Return the problem document of an exception."""
     if isinstance(error, ServiceUnavailable):
-        log.error("store unavailable", extra={"code": error.code, "reason": str(error)})
+        log.error("service unavailable", extra={"code": error.code, "reason": str(error)})
     problem = problem_of(error)
     document = problem_document(problem, request_id, title_of(error))
     return Response(msgspec.json.encode(document), problem.status, problem.headers, MEDIA_TYPE)
@@ -215,8 +216,11 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             headers = {"Retry-After": str(error.retry_after)}
         case StoreUnusable():
             detail = "the store cannot be used until an operator fixes it: see the log for this request_id"
+        case AuthenticationUnavailable():
+            detail = "credentials cannot be verified at the moment, nothing was done: retry later"
+            headers = {"Retry-After": RETRY_SECONDS}
         case ServiceUnavailable():
-            detail = "the store is unavailable and the change may or may not have been made: "
+            detail = "the service is unavailable and the change may or may not have been made: "
             detail += "retry with the same Idempotency-Key"
             headers = {"Retry-After": RETRY_SECONDS}
     return HttpProblem(status_of(type(error)), error.code, detail, errors, headers)

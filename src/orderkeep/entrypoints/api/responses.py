@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orderkeep.application.dtos import CommandResult
-from orderkeep.application.use_cases import HistoryPage, OrderPage
+from orderkeep.application.use_cases.get_order_history import HistoryPage
+from orderkeep.application.use_cases.list_orders import OrderPage
 from orderkeep.entrypoints.envelopes import change_form, dry_run_form, page_form
 
 RawHeaders = Iterable[tuple[bytes, bytes]]

@@ -119,41 +119,25 @@ class CompiledRoute(APIRoute):
 
 
 class RouteTable:
-    """Finds the compiled route of a request with one regular expression per method."""
+    """Finds the compiled route of a request."""
 
     def __init__(self, routes: Sequence[CompiledRoute]) -> None:
         self._routes = routes
-        methods = {method for route in self._routes for method in route.methods}
-        self._matchers = {method: _matcher([r for r in self._routes if method in r.methods]) for method in methods}
+        methods = {method for route in routes for method in route.methods}
+        self._by_method = {method: [route for route in routes if method in route.methods] for method in methods}
 
     def find(self, method: str, path: str) -> tuple[CompiledRoute, dict[str, str]] | None:
         """Return the route and its path parameters, or None."""
-        if (matcher := self._matchers.get(method)) is None or (found := matcher[0].fullmatch(path)) is None:
-            return None
-        route, names = matcher[1][found.lastindex or 0]
-        return route, {name: found[group] for name, group in names}
+        for route in self._by_method.get(method, ()):
+            if found := route.path_regex.fullmatch(path):
+                return route, found.groupdict()
+        return None
 
     def at(self, path: str) -> list[CompiledRoute]:
         """Return the routes of the path, whatever their methods."""
         matching = [route for route in self._routes if route.path_regex.fullmatch(path)]
         # A fixed path comes before a pattern that matches it too: see documents/receipt.
         return [route for route in matching if route.path == matching[0].path]
-
-
-_Ends = dict[int, tuple[CompiledRoute, list[tuple[str, int]]]]
-
-
-def _matcher(routes: list[CompiledRoute]) -> tuple[re.Pattern[str], _Ends]:
-    # An empty group ends each alternative: the last group that matched identifies the route.
-    patterns: list[str] = []
-    ends: _Ends = {}
-    groups = 0
-    for route in routes:
-        names = [*route.param_convertors]
-        patterns.append(re.sub(r"\(\?P<\w+>", "(", route.path_regex.pattern.strip("^$")) + "()")
-        ends[groups + len(names) + 1] = route, [(name, groups + 1 + at) for at, name in enumerate(names)]
-        groups += len(names) + 1
-    return re.compile("|".join(patterns)), ends
 
 
 def _compile(dependant: Dependant) -> Callable[[Call], dict[str, Any]]:

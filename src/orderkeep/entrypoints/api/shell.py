@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from http import HTTPStatus
 from secrets import token_hex
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
@@ -67,6 +68,16 @@ TimeLimit = Callable[[Scope], AbstractAsyncContextManager[None]]
 
 _NO_LIMIT = nullcontext()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class ShelledFastAPI(FastAPI):
+    """A FastAPI application that is called through its request shell."""
+
+    shell: RequestShell
+
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        scope["app"] = self
+        return self.shell(scope, receive, send)
 
 
 class RequestShell:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from orderkeep.application.use_cases import ImportProblem, ImportRow
+from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
 from orderkeep.domain.limits import MAX_LINES
 from orderkeep.entrypoints.order_files.lines import LONGEST_LINE, Fault, TextLine, import_row
 

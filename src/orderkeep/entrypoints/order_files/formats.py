@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.application.use_cases import OrderFormat
+from orderkeep.application.use_cases.export_to_document import OrderFormat
 from orderkeep.entrypoints.order_files.fields import LINE_FIELDS, ORDER_FIELDS, Kind
 
 LINE_PREFIX = "line_"

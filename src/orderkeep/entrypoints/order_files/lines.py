@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, NamedTuple
 
-from orderkeep.application.use_cases import ImportProblem, ImportRow
+from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import read_imported_order
 

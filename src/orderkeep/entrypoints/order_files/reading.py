@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import IO, Any
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.application.use_cases import ImportProblem, ImportRow
+from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
 from orderkeep.entrypoints.order_files import formats
 from orderkeep.entrypoints.order_files.csv_orders import Layout, Row, read_csv_orders, read_records
 from orderkeep.entrypoints.order_files.fields import ORDER_FIELDS

@@ -14,13 +14,11 @@ import click
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ports import utc_now
-from orderkeep.application.use_cases import (
-    CancelOrderUseCase,
-    ConfirmOrderUseCase,
-    DeliverOrderUseCase,
-    PlaceOrderUseCase,
-    ShipOrderUseCase,
-)
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import command

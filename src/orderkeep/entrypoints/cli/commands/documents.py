@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.use_cases import FoundDocument, IssuedReceipt
+from orderkeep.application.use_cases.get_document import FoundDocument
+from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure

@@ -7,7 +7,7 @@ import sys
 import click
 
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases import ExportedDocument
+from orderkeep.application.use_cases.export_to_document import ExportedDocument
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import command, filter_options, format_of, format_option

@@ -13,7 +13,7 @@ from typing import IO
 
 import click
 
-from orderkeep.application.use_cases import ImportReport, ImportRow
+from orderkeep.application.use_cases.import_orders import ImportReport, ImportRow
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output

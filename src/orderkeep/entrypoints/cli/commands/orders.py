@@ -12,7 +12,9 @@ import msgspec
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO, CommandResult
 from orderkeep.application.ports import SEPARATOR, OrderFilter
-from orderkeep.application.use_cases import ConfirmOrderUseCase, DeliverOrderUseCase, ShipOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from orderkeep.application.use_cases import VerifyReport
+from orderkeep.application.use_cases.verify_orders import VerifyReport
 from orderkeep.bootstrap.stores import migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import command, command_group
