@@ -12,10 +12,9 @@ from typing import TypeVar
 import click
 
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
-from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
-from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
+from orderkeep.bootstrap.stores import DEFAULT_STORE
 
 CLI_ACTOR = Actor(ActorKind.STAFF, "cli", EVERY_SCOPE)
 """The actor of all commands: whoever can run the program on the store has full access."""
@@ -24,7 +23,6 @@ STORE_FILE = "ORDERKEEP_STORE_FILE"
 """Names a file that contains the store URL, such as a secret that a container engine mounts."""
 
 T = TypeVar("T")
-C = TypeVar("C", UseCases, OrderStore)
 
 # The environment is read here without `Settings`, whose import of pydantic would double the time of a call.
 
@@ -37,11 +35,6 @@ def open_from_environment(store_url: str) -> UseCases:
         seller=os.environ.get("ORDERKEEP_SELLER", ""),
         auto_migrate=_auto_migrate(),
     )
-
-
-def open_store_from_environment(store_url: str) -> OrderStore:
-    """Open the store alone."""
-    return open_store(store_url, auto_migrate=_auto_migrate())
 
 
 def _auto_migrate() -> bool:
@@ -69,13 +62,12 @@ def _store_from_environment() -> str | None:
 
 @dataclass(slots=True)
 class Session:
-    """The options of all commands, and how a store URL is opened: as use cases, or the store alone."""
+    """The options of all commands, and how the use cases on a store URL are opened."""
 
     store: str | None = None
     as_json: bool = False
     debug: bool = False
     open: Callable[[str], UseCases] = open_from_environment
-    open_store: Callable[[str], OrderStore] = open_store_from_environment
 
     @property
     def store_url(self) -> str:
@@ -84,18 +76,12 @@ class Session:
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
         """Open the store, run the work on its use cases, and close the store."""
-        return self._run(self.open, work)
 
-    def run_on_store(self, work: Callable[[OrderStore], Awaitable[T]]) -> T:
-        """Open the store, run the work on the store itself, and close it."""
-        return self._run(self.open_store, work)
-
-    def _run(self, open: Callable[[str], C], work: Callable[[C], Awaitable[T]]) -> T:  # noqa: A002  # as the fields
         async def with_opened() -> T:
-            opened = open(self.store_url)
+            use_cases = self.open(self.store_url)
             try:
-                return await work(opened)
+                return await work(use_cases)
             finally:
-                await opened.close()
+                await use_cases.close()
 
         return asyncio.run(with_opened())
