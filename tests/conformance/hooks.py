@@ -14,7 +14,7 @@ OF_STATE = {
 OF_SEVERAL_FIELDS = {"total_mismatch", "discount_exceeds_line", "amount_out_of_range", "unsupported_filter"}
 """Codes of rules on several fields at once, which no schema can say."""
 
-OF_SEVERAL_PARAMETERS = ("cannot be used together with version", "must not be before created_from")
+OF_SEVERAL_PARAMETERS = ("cannot be combined with version", "must not be before created_from")
 
 
 @schemathesis.check

@@ -47,7 +47,7 @@ def test_a_container_does_not_start_while_nobody_need_show_who_they_are(image: I
             container.start()
         assert container.process is not None
         assert container.process.wait(GRACE_SECONDS) == 2
-        assert "set ORDERKEEP_AUTH=keys and make a key with `orderkeep keys create`" in container.said()
+        assert "set ORDERKEEP_AUTH=keys and create a key with `orderkeep keys create`" in container.said()
         assert container.written() == []
 
 

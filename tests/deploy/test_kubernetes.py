@@ -6,8 +6,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from orderkeep.config import Settings
-from orderkeep.entrypoints.api.app import create_app
+from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.cli.session import STORE_FILE
 from tests.deploy import trees
 from tests.deploy.container import Container
@@ -20,7 +19,7 @@ POD = ("spec", "template", "spec")
 
 
 def routes() -> set[str]:
-    return {getattr(route, "path", "") for route in create_app(Settings(store="memory://")).routes}
+    return {route.path for route in ROUTES}
 
 
 @pytest.mark.parametrize("version", ["1.34", "1.37"])
@@ -79,7 +78,7 @@ def test_nothing_in_the_manifests_contradicts_the_code(image: Image) -> None:
         ("NetworkPolicy", ("spec", "ingress", 0, "ports", 0, "port"), 80, "NetworkPolicy: it opens more or less"),
         ("HorizontalPodAutoscaler", ("spec", "scaleTargetRef", "name"), "web", "HorizontalPodAutoscaler: it scales "),
         ("HorizontalPodAutoscaler", ("spec", "maxReplicas"), 9, "HorizontalPodAutoscaler: PostgreSQL has not as many"),
-        ("ConfigMap", ("data", "ORDERKEEP_WORKERS"), "4", "ConfigMap: there is no setting ORDERKEEP_WORKERS"),
+        ("ConfigMap", ("data", "ORDERKEEP_THREADS"), "4", "ConfigMap: there is no setting ORDERKEEP_THREADS"),
         ("ConfigMap", ("data", "ORDERKEEP_DOCUMENTS"), "folder:///documents", "ConfigMap: documents are kept where"),
         ("ConfigMap", ("data", "ORDERKEEP_AUTH"), "", "ConfigMap: nobody need show who they are"),
         ("ConfigMap", ("data", "ORDERKEEP_DRAIN_SECONDS"), "3", "ConfigMap: it does not end within 10 seconds"),
