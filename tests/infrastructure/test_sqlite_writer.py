@@ -50,6 +50,18 @@ async def test_saves_that_wait_share_one_commit(store: SqliteOrderRepository, pa
     assert seen.count("SAVEPOINT") == 0
 
 
+async def test_saves_of_consecutive_iterations_share_one_commit(store: SqliteOrderRepository) -> None:
+    seen = statements_of(store)
+
+    async def save_in_iteration(number: int) -> None:
+        for _ in range(number):
+            await asyncio.sleep(0)
+        await store.save(an_order(number))
+
+    await asyncio.gather(*(save_in_iteration(number) for number in range(1, 9)))
+    assert seen.count("COMMIT") == 1
+
+
 async def test_no_more_saves_share_a_commit_than_the_bound(
     store: SqliteOrderRepository, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,7 @@
 """Group commit: one thread writes, and all saves that are pending when it starts a transaction share one fsync.
 
-A loop hands its saves over once per iteration: a thread that wakes for each of them would compete for the GIL with the
-loop that is about to add the next.
+A loop collects saves until an iteration adds none, then hands them over: a thread that wakes for each of them would
+compete for the GIL with the loop that is about to add the next, and small groups cost an fsync each.
 """
 
 import asyncio
@@ -65,7 +65,7 @@ class CommitWriter:
     def __init__(self, connection: sqlite3.Connection, check_in_place: Callable[[], None]) -> None:
         self._connection, self._cursor = connection, connection.cursor()
         self._check_in_place = check_in_place
-        self._of_iteration: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
+        self._collected: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
         self._pending: SimpleQueue[_Save] = SimpleQueue()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -82,10 +82,10 @@ class CommitWriter:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="orderkeep-sqlite-writer", daemon=True)
                 self._thread.start()
-            if save.loop not in self._of_iteration:
-                self._of_iteration[save.loop] = []
+            if save.loop not in self._collected:
+                self._collected[save.loop] = []
                 save.loop.call_soon(self._hand_over, save.loop)
-            self._of_iteration[save.loop].append(save)
+            self._collected[save.loop].append(save)
         await save.future
 
     async def close(self) -> None:
@@ -95,7 +95,7 @@ class CommitWriter:
             if self._closed:
                 return
             self._closed = True
-        for loop in list(self._of_iteration):
+        for loop in list(self._collected):
             self._hand_over(loop)
         self._pending.put(last)
         if self._thread is None:
@@ -103,9 +103,13 @@ class CommitWriter:
         else:
             await last.future
 
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _hand_over(self, loop: asyncio.AbstractEventLoop, before: int = 0) -> None:
         with self._lock:
-            saves = self._of_iteration.pop(loop, ())
+            number = len(self._collected.get(loop, ()))
+            if before < number < MOST_SAVES and not self._closed:  # requests that are at hand may add more
+                loop.call_soon(self._hand_over, loop, number)
+                return
+            saves = self._collected.pop(loop, ())
         for save in saves:
             self._pending.put(save)
 
