@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,6 +56,7 @@ async def test_saves_of_consecutive_iterations_share_one_commit(store: SqliteOrd
 
     async def save_in_iteration(number: int) -> None:
         for _ in range(number):
+            time.sleep(0.003)  # noqa: ASYNC251  # the writer's thread would have time to commit what it was given
             await asyncio.sleep(0)
         await store.save(an_order(number))
 
