@@ -9,7 +9,8 @@ import pytest
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
-MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 190, 17_000, 6_500
+MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 160, 18_050, 7_600
+"""A little above what there is: a change that needs more must say so here."""
 MOST_LINES_OF_A_MODULE = 400
 
 Graph = dict[str, set[str]]
