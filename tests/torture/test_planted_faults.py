@@ -40,7 +40,8 @@ def found_by(report: TortureReport) -> dict[str, int]:
 
 @pytest.mark.parametrize("planted, checks", PLANTED, ids=lambda value: getattr(value, "__name__", ""))
 async def test_finds_what_is_planted(planted: type[OrderStore], checks: set[str]) -> None:
-    report = await torture(planted(), rounds=ROUNDS)
+    rounds = 8 * ROUNDS if planted is LooksUpKeysFirst else ROUNDS  # a fault that takes luck to hit
+    report = await torture(planted(), rounds=rounds)
     found = found_by(report)
     assert checks <= found.keys(), report
     assert report.violations >= len(checks)
