@@ -59,11 +59,10 @@ class HeaderRule:
 
 @dataclass(slots=True)
 class Call:
-    """A request, with what was read of it: the validated query parameters and the body."""
+    """A request with its validated query parameters."""
 
     request: Request
     query: Mapping[str, Any]
-    body: bytes
 
 
 Reader = Callable[[Call], Any]
@@ -107,7 +106,7 @@ class CompiledRoute(APIRoute):
         """Return the response of the endpoint. Raises `HttpProblem` if the request is invalid."""
         query = self._read_query(scope["query_string"])
         body = await _receive(receive) if self._takes_body else b""
-        values = self._arguments(Call(Request(scope, receive), query, body))
+        values = self._arguments(Call(Request(scope, receive), query))
         if self._body is not None:
             name, model, default = self._body
             values[name] = _parse(model, body, scope) if body or default is None else default
