@@ -6,7 +6,6 @@ An error is documented by an example of the exception: its problem document is m
 from __future__ import annotations
 
 from collections.abc import Iterable
-from http import HTTPStatus
 from typing import Any
 
 import msgspec
@@ -23,6 +22,7 @@ from orderkeep.application.errors import (
     UnknownFormat,
     UnsupportedFilter,
 )
+from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.exceptions import (
     AmountOutOfRange,
@@ -38,12 +38,18 @@ from orderkeep.domain.exceptions import (
 )
 from orderkeep.entrypoints.api.problems import (
     MEDIA_TYPE,
-    RETRY_SECONDS,
     HttpProblem,
     Invalid,
+    body_too_large,
+    host_not_allowed,
+    internal_error,
+    malformed_json,
+    origin_not_listed,
     problem_document,
     problem_of,
+    request_too_slow,
     title_of,
+    unsupported_media_type,
 )
 
 JSON = "application/json"
@@ -123,21 +129,6 @@ _INVALID_HEADER = HttpProblem.invalid(
     "invalid_header", [Invalid("invalid_header", "must be a single key of 1 to 255 printable ASCII characters",
                                header="Idempotency-Key")]
 )  # fmt: skip
-ORIGIN_NOT_LISTED = HttpProblem(
-    HTTPStatus.FORBIDDEN, "origin_not_listed", "this origin is not allowed: add it to ORDERKEEP_CORS_ORIGINS"
-)
-HOST_NOT_ALLOWED = HttpProblem(
-    HTTPStatus.MISDIRECTED_REQUEST,
-    "host_not_allowed",
-    "without authentication, Host must be localhost or a loopback address: set ORDERKEEP_AUTH to accept other hosts",
-)
-DRAINING = HttpProblem(
-    HTTPStatus.SERVICE_UNAVAILABLE,
-    "draining",
-    "the service is shutting down: use another instance",
-    headers={"Retry-After": RETRY_SECONDS},
-)
-
 STORE_ERRORS = (StoreUnavailable(), StoreUnusable())
 SERVED_ERRORS = (HttpProblem.overloaded("requests"), *STORE_ERRORS)
 READ_ERRORS = (NotAllowed("orders:read"), OrderNotFound(""), *SERVED_ERRORS)
@@ -152,18 +143,12 @@ TAG_ERRORS = (_INVALID_HEADER, *READ_ERRORS)
 VERSION_ERRORS = (VersionNotFound("", "the order did not exist at this time"), *TAG_ERRORS)
 DOCUMENT_ERRORS = (DocumentNotFound(""), *TAG_ERRORS)
 WRITE_ERRORS = (
-    HttpProblem(HTTPStatus.BAD_REQUEST, "malformed_json", "the body is not JSON at line 1, column 12"),
-    HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", "the body did not arrive within 8 s"),
-    HttpProblem(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", "the body must be at most 65536 bytes", limit=65_536
-    ),
-    HttpProblem(
-        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        "unsupported_media_type",
-        "the body must be JSON: set Content-Type: application/json",
-    ),
+    malformed_json(InvalidJSON("is not JSON at line 1, column 12")),
+    request_too_slow("body", 8),
+    body_too_large(65_536),
+    unsupported_media_type("the body must be JSON: set Content-Type: application/json"),
     _INVALID_FIELDS,
-    ORIGIN_NOT_LISTED,
+    origin_not_listed(),
     NotAllowed("orders:write"),
     _INVALID_HEADER,
     IdempotencyKeyReused(),
@@ -188,12 +173,8 @@ RECEIPT_ERRORS = (
 )
 ALWAYS = (
     InvalidQuery("must be from 1 to 200", "limit"),
-    HttpProblem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
-        "internal_error",
-        "an internal error occurred: see the log for this request_id",
-    ),
-    HOST_NOT_ALLOWED,
+    internal_error(),
+    host_not_allowed(),
 )
 """Errors that every operation can respond with; those of authentication are added by `openapi.py`."""
 
@@ -216,6 +197,9 @@ _MEANINGS = {
     503: "The service or its store is unavailable. Unless `code` is `overloaded`, the change may or may not have been "
     "made: retry with the same `Idempotency-Key`.",
 }
+
+_PROTOCOL_HEADERS = ("Accept-Encoding", "Connection")
+"""Headers that OpenAPI leaves to HTTP."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -259,4 +243,4 @@ def problem_responses(errors: Iterable[Exception]) -> Responses:
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names if name != "Accept-Encoding"}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names if name not in _PROTOCOL_HEADERS}

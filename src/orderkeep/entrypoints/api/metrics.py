@@ -16,11 +16,6 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 
-METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-
-CLIENT_CLOSED = 499
-"""Status of a request whose client was gone before the response."""
-
 
 class Metrics:
     """The metrics of one application and of its process."""

@@ -25,7 +25,6 @@ from orderkeep.entrypoints.api.responses import (
     etag_of,
     history_response,
     not_modified,
-    order_response,
     orders_response,
     placed_response,
 )
@@ -198,7 +197,9 @@ async def get_order(
         order = await use_cases.get_order_at.execute(order_id, moment, actor)
         body, found = encode(order), order.version
     etag = etag_of(found)
-    return order_response(body, etag) if is_modified(if_none_match, etag) else not_modified(etag)
+    if not is_modified(if_none_match, etag):
+        return not_modified(etag)
+    return EncodedResponse(body, headers=[(b"etag", etag.encode())])
 
 
 @router.get(

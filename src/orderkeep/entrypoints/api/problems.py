@@ -25,6 +25,7 @@ from orderkeep.application.errors import (
     NotAuthenticated,
     TooManyRequests,
 )
+from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.domain.exceptions import (
     CommandRefused,
     Conflict,
@@ -140,6 +141,58 @@ class HttpProblem(Exception):
         return cls(HTTPStatus.SERVICE_UNAVAILABLE, "overloaded", detail, headers={"Retry-After": RETRY_SECONDS})
 
 
+def internal_error() -> HttpProblem:
+    """Return the 500 problem of an error in the code."""
+    detail = "an internal error occurred: see the log for this request_id"
+    return HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
+
+
+def path_not_found(detail: str = "no route matches this path") -> HttpProblem:
+    """Return the 404 problem of a path."""
+    return HttpProblem(HTTPStatus.NOT_FOUND, "not_found", detail)
+
+
+def malformed_json(error: InvalidJSON) -> HttpProblem:
+    """Return the 400 problem of a body that is not strict JSON."""
+    return HttpProblem(HTTPStatus.BAD_REQUEST, error.code, f"the body {error}", limit=error.limit)
+
+
+def unsupported_media_type(detail: str, headers: Mapping[str, str] | None = None) -> HttpProblem:
+    """Return the 415 problem of a body that is not declared as JSON, or is compressed."""
+    return HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail, headers=headers)
+
+
+def body_too_large(limit: int) -> HttpProblem:
+    """Return the 413 problem of a body of more than `limit` bytes."""
+    detail, headers = f"the body must be at most {limit} bytes", {"Connection": "close"}
+    return HttpProblem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail, headers=headers, limit=limit)
+
+
+def request_too_slow(part: str, seconds: float) -> HttpProblem:
+    """Return the 408 problem of a request whose head or body did not arrive in time."""
+    detail = f"the {part} of the request was not complete after {seconds:.0f} s"
+    return HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", detail)
+
+
+def origin_not_listed() -> HttpProblem:
+    """Return the 403 problem of a request from a web page of another origin."""
+    detail = "this origin is not allowed: add it to ORDERKEEP_CORS_ORIGINS"
+    return HttpProblem(HTTPStatus.FORBIDDEN, "origin_not_listed", detail)
+
+
+def host_not_allowed() -> HttpProblem:
+    """Return the 421 problem of a request for another host in local mode."""
+    detail = "without authentication, Host must be localhost or a loopback address: "
+    detail += "set ORDERKEEP_AUTH to accept other hosts"
+    return HttpProblem(HTTPStatus.MISDIRECTED_REQUEST, "host_not_allowed", detail)
+
+
+def draining() -> HttpProblem:
+    """Return the 503 problem of a service that is about to stop."""
+    detail, headers = "the service is shutting down: use another instance", {"Retry-After": RETRY_SECONDS}
+    return HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, "draining", detail, headers=headers)
+
+
 def status_of(kind: type[OrderkeepError]) -> HTTPStatus:
     """Return the HTTP status of an exception class."""
     return next(STATUSES[each] for each in kind.__mro__ if each in STATUSES)
@@ -154,10 +207,10 @@ def problem_of(error: Exception) -> HttpProblem:
             return _domain_problem(error)
         case HTTPException():
             status = HTTPStatus(error.status_code)
-            detail = "no route matches this path" if status is HTTPStatus.NOT_FOUND else error.detail
-            return HttpProblem(status, status.name.lower(), detail, headers=error.headers)
-    detail = "an internal error occurred: see the log for this request_id"
-    return HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail)
+            if status is HTTPStatus.NOT_FOUND:
+                return path_not_found()
+            return HttpProblem(status, status.name.lower(), error.detail, headers=error.headers)
+    return internal_error()
 
 
 def problem_response(error: Exception, request_id: str | None) -> Response:

@@ -48,11 +48,6 @@ def not_modified(etag: str) -> Response:
     return Response(None, HTTPStatus.NOT_MODIFIED, {"ETag": etag})
 
 
-def order_response(order: bytes, etag: str) -> Response:
-    """Return an order with its entity tag."""
-    return EncodedResponse(order, HTTPStatus.OK, [(b"etag", etag.encode())])
-
-
 def command_response(result: CommandResult, status: int = HTTPStatus.OK) -> Response:
     """Return the order as a command left it; for a dry run, the order and the events that it would have."""
     if result.dry_run:

@@ -18,7 +18,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from inspect import iscoroutinefunction, isfunction, isgeneratorfunction
 from typing import Any
 from urllib.parse import parse_qsl
@@ -33,7 +32,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
+from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, malformed_json, unsupported_media_type
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
 
@@ -60,11 +59,10 @@ class HeaderRule:
 
 @dataclass(slots=True)
 class Call:
-    """A request, with what was read of it: the validated query parameters and the body."""
+    """A request with its validated query parameters."""
 
     request: Request
     query: Mapping[str, Any]
-    body: bytes
 
 
 Reader = Callable[[Call], Any]
@@ -108,7 +106,7 @@ class CompiledRoute(APIRoute):
         """Return the response of the endpoint. Raises `HttpProblem` if the request is invalid."""
         query = self._read_query(scope["query_string"])
         body = await _receive(receive) if self._takes_body else b""
-        values = self._arguments(Call(Request(scope, receive), query, body))
+        values = self._arguments(Call(Request(scope, receive), query))
         if self._body is not None:
             name, model, default = self._body
             values[name] = _parse(model, body, scope) if body or default is None else default
@@ -317,7 +315,7 @@ def _parse(model: type[BaseModel], body: bytes, scope: Scope) -> BaseModel:
     try:
         return parse_json(model, body)
     except InvalidJSON as error:
-        raise _malformed(error) from None
+        raise malformed_json(error) from None
     except InvalidFields as error:
         found = [Invalid(each.code, each.message, pointer=each.pointer, limit=each.limit) for each in error.errors]
         raise HttpProblem.invalid(error.code, found) from None
@@ -329,14 +327,10 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
     try:
         content = read_json(body)
     except InvalidJSON as error:
-        raise _malformed(error) from None
+        raise malformed_json(error) from None
     if content != {}:
         message = "must be empty: this operation takes no body"
         raise HttpProblem.invalid("invalid_fields", [Invalid("unexpected_body", message, pointer="")])
-
-
-def _malformed(error: InvalidJSON) -> HttpProblem:
-    return HttpProblem(HTTPStatus.BAD_REQUEST, error.code, f"the body {error}", limit=error.limit)
 
 
 def _expect_json(body: bytes, scope: Scope) -> None:
@@ -347,10 +341,8 @@ def _expect_json(body: bytes, scope: Scope) -> None:
         and given != b"application/json"
         and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t")))
     ):
-        detail = "the body must be JSON: set Content-Type: application/json"
-        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail)
+        raise unsupported_media_type("the body must be JSON: set Content-Type: application/json")
     encoding = headers.get(b"content-encoding", b"identity")
     if not (isinstance(encoding, bytes) and encoding.lower() == b"identity"):
         detail = "the body must not be compressed: omit Content-Encoding"
-        accepted = {"Accept-Encoding": "identity"}
-        raise HttpProblem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail, headers=accepted)
+        raise unsupported_media_type(detail, {"Accept-Encoding": "identity"})

@@ -28,7 +28,7 @@ from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.authentication import Access
 from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
-from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
+from orderkeep.entrypoints.api.problems import HttpProblem, body_too_large, origin_not_listed, problem_response
 from orderkeep.entrypoints.api.routing import RouteTable, headers_of
 from orderkeep.entrypoints.logs import current_request
 from orderkeep.entrypoints.trace_ids import trace_id_of
@@ -188,9 +188,7 @@ class CrossOriginRequests:
         if scope["method"] == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers:
             response = self.app.preflight_response(Headers(scope=scope))
             if response.status_code != HTTPStatus.OK:
-                detail = "this origin is not allowed: add it to ORDERKEEP_CORS_ORIGINS"
-                problem = HttpProblem(HTTPStatus.FORBIDDEN, "origin_not_listed", detail)
-                response = problem_response(problem, scope[REQUEST_ID])
+                response = problem_response(origin_not_listed(), scope[REQUEST_ID])
             return await response(scope, receive, send)
         return await self.app(scope, receive, send)
 
@@ -246,13 +244,7 @@ class _BoundedBody:
     def _check(self, size: int) -> None:
         limit = self._shell.max_body_bytes
         if size > limit:
-            raise HttpProblem(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                "body_too_large",
-                f"the body must be at most {limit} bytes",
-                headers={"Connection": "close"},
-                limit=limit,
-            )
+            raise body_too_large(limit)
 
 
 def security_headers(hsts_seconds: int = 0) -> list[tuple[bytes, bytes]]:

@@ -20,9 +20,8 @@ from orderkeep.entrypoints.api.http1.request_head import (
     malformed,
     split_target,
     target_too_long,
-    too_slow,
 )
-from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.problems import HttpProblem, request_too_slow
 
 MAX_BUFFERED_BODY = 65_536
 """The bytes of a body that wait for the application before the connection stops reading."""
@@ -131,7 +130,7 @@ class Connection(asyncio.Protocol):
         ):
             case TimedOut(part, seconds):
                 self.state.metrics.connection_cut(part)
-                self._reject(too_slow(part, seconds))
+                self._reject(request_too_slow(part, seconds))
             case Cut(reason):
                 self.cut(reason)
 

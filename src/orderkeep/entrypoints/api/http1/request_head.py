@@ -93,12 +93,6 @@ def head_too_large() -> HttpProblem:
     )
 
 
-def too_slow(part: str, seconds: float) -> HttpProblem:
-    """Return the problem of a request whose head or body did not arrive in time."""
-    detail = f"the {part} of the request was not complete after {seconds:.0f} s"
-    return HttpProblem(HTTPStatus.REQUEST_TIMEOUT, "request_too_slow", detail)
-
-
 def _method_not_allowed(detail: str) -> HttpProblem:
     allowed = {"Allow": "GET, POST, DELETE, HEAD"}
     return HttpProblem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers=allowed)
