@@ -10,10 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import place_command
 from tests.article import use_cases
 from tests.article.boto3_stand_in import TABLES
 from tests.article.dynamo_repo import DynamoOrderRepository
@@ -61,6 +64,18 @@ async def test_a_status_that_is_set_as_the_article_sets_it_is_kept_and_counted()
     await use_cases.CancelOrderUseCase(repo).execute("1")
     first, second = await repo.list_changes("1", 0, 10)
     assert (first.order.status, second.order.status, second.version) == ("pending", "cancelled", 2)
+
+
+@EveryRepository
+async def test_a_repeated_placement_overwrites_no_order_in_either_repository(
+    repository: Callable[[list[Order]], Any],
+) -> None:
+    repo, request = repository([]), CommandContext(key="3f1c-the-key")
+    placed = await PlaceOrderUseCase(repo).execute(place_command(), request)
+    await CancelOrderUseCase(repo).execute(placed.order_id)
+    repeated = await PlaceOrderUseCase(repo).execute(place_command(), request)
+    assert (repeated.order_id, repeated.replayed) == (placed.order_id, True)
+    assert (await repo.get_by_id(placed.order_id)).status == "cancelled"
 
 
 async def test_a_repository_of_the_articles_shape_keeps_our_orders() -> None:

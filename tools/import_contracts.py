@@ -61,13 +61,9 @@ class SiblingsApart(Contract):
 
 
 class Acyclic(Contract):
-    """The modules in each of the given packages have no circular imports, those inside functions included.
-
-    `ignored` lists imports to leave out, such as `a.b -> a.c`.
-    """
+    """The modules in each of the given packages have no circular imports, those inside functions included."""
 
     packages: Any = fields.ListField(subfield=fields.ModuleField())
-    ignored: Any = fields.SetField(subfield=fields.StringField(), required=False)
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         return _judged(
@@ -81,17 +77,7 @@ class Acyclic(Contract):
         _render(check)
 
     def _circle(self, modules: set[str], graph: ImportGraph) -> Iterator[tuple[str, str]]:
-        ignored = self.ignored or set()
-        sorter = TopologicalSorter(
-            {
-                importer: {
-                    imported
-                    for imported in _imports(importer, graph) & modules
-                    if f"{importer} -> {imported}" not in ignored
-                }
-                for importer in modules
-            }
-        )
+        sorter = TopologicalSorter({importer: _imports(importer, graph) & modules for importer in modules})
         try:
             sorter.prepare()
         except CycleError as error:

@@ -85,6 +85,17 @@ BOUNDS = [
         Bound(field, {field: euros(1)}, {field: Money(1, "USD")}, errors.CurrencyMismatch, "currency_mismatch")
         for field in ("shipping", "discount", "tax")
     ),
+    Bound("total", {}, {"total": Money.zero("EUR"), "currency": "USD"}, errors.CurrencyMismatch, "currency_mismatch"),
+    *(
+        Bound(
+            field,
+            {"total": Money(1, "USD"), "currency": "USD", field: Money.zero("USD")},
+            {"total": Money(1, "USD"), "currency": "USD", field: Money.zero("EUR")},
+            errors.CurrencyMismatch,
+            "currency_mismatch",
+        )
+        for field in ("shipping", "discount", "tax")
+    ),
     Bound("tags", {"tags": TAGS}, {"tags": (*TAGS, "one more")}, errors.TooManyTags, "too_many_tags"),
     Bound("tags/1", {"tags": ("a", LONG_TAG)}, {"tags": ("a", LONG_TAG + "t")}, errors.TextTooLong, "text_too_long"),
     Bound("tags/2", {"tags": ("a", "b", "A")}, {"tags": ("a", "b", "a")}, errors.DuplicateTag, "duplicate_tag"),

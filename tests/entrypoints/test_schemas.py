@@ -22,7 +22,7 @@ from orderkeep.entrypoints.schemas import (
     ImportedOrder,
     LineBody,
     PlaceOrderBody,
-    read_cancel,
+    parse,
     read_imported_order,
     read_place_order,
 )
@@ -37,6 +37,10 @@ IMPORTED = {
     "cancellation": {"reason": "fraud", "note": "Two\nlines", "at": "1996-07-16T08:30:00Z"},
     "version": 7,
 }
+
+
+def read_cancel(data: object) -> CancelBody:
+    return parse(CancelBody, data)
 
 
 def codes(read: Any, data: object) -> dict[str, str]:

@@ -1,14 +1,17 @@
 """The DynamoDB client: how responses, from DynamoDB or a proxy, are interpreted."""
 
+import gc
 import json
 import os
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import cast
 
 import pytest
 from aiohttp import web
 
-from orderkeep.infrastructure.aws import UNREACHABLE, open_http
+from orderkeep.infrastructure.aws import UNREACHABLE, AwsError, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.client import DynamoClient
 from orderkeep.infrastructure.dynamo_repo.errors import DynamoError
@@ -72,6 +75,19 @@ async def test_truncated_response_has_an_unknown_outcome(client: DynamoClient, s
     with pytest.raises(DynamoError) as refused:
         await client.call("GetItem", {})
     assert refused.value.outcome_unknown
+
+
+async def test_failure_is_freed_without_garbage_collection(client: DynamoClient, service: FakeService) -> None:
+    service.responses = [(400, json.dumps({"__type": "ThrottlingException"}))]
+    gc.disable()
+    try:
+        try:
+            await client.call("PutItem", {"Item": {}})
+        except DynamoError as error:
+            freed = weakref.ref(cast("AwsError", error.__cause__))
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 async def test_expired_credentials_are_fetched_again(client: DynamoClient, service: FakeService) -> None:

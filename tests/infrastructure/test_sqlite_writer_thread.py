@@ -4,6 +4,7 @@ import asyncio
 import os
 import threading
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -95,6 +96,30 @@ async def test_closing_finishes_what_was_accepted(path: Path) -> None:
     await asyncio.gather(*tasks)
 
     assert len(kept(path)) == 5
+
+
+async def test_close_in_another_thread_waits_for_saves_that_are_being_handed_over(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+    pending = store._writer._pending
+    closing = threading.Thread(target=asyncio.run, args=[store.close()])
+    put_last = threading.Event()
+
+    class ClosedMeanwhile:
+        get, get_nowait = pending.get, pending.get_nowait
+
+        def put(self, save: Any) -> None:
+            if save.writes:
+                closing.start()
+                put_last.wait(0.3)
+            pending.put(save)
+            if not save.writes:
+                put_last.set()
+
+    store._writer._pending = cast("Any", ClosedMeanwhile())
+    async with asyncio.timeout(10):
+        await store.save(an_order(1))
+        await asyncio.to_thread(closing.join)
+    assert kept(path) == ["order-1"]
 
 
 async def test_a_closed_store_refuses_everything_and_may_be_closed_again(path: Path) -> None:

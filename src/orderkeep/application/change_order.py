@@ -22,7 +22,7 @@ from typing import Any
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO
 from orderkeep.application.errors import Contention, IdempotencyKeyReused
-from orderkeep.application.ports import Clock, OrderHistory, utc_now
+from orderkeep.application.ports import Clock, OrderHistory, OrderStore, utc_now
 from orderkeep.domain.entities import Attribution, Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput, OrderNotFound, VersionMismatch
 from orderkeep.domain.repositories import OrderRepository
@@ -85,12 +85,14 @@ async def change_order(
     Raises what `decide` raises, and `NotAllowed` if the actor lacks the `scope`, `OrderNotFound`,
     `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` the result of a
     repeated key is the order as it is now. `is_new`: the order most likely does not exist yet, so insert it first and
-    load it only after a conflict.
+    load it only after a conflict, if the repository is an `OrderStore`.
     """
     if context.actor.sees_all or is_new:
         context.actor.require(scope)  # before any lookup
     attribution = context.attribution(command)
-    if is_new and not context.dry_run:
+    # The save of a plain repository may overwrite the twin instead of detecting it.
+    can_insert = context.key is None or isinstance(repo, OrderStore)
+    if is_new and can_insert and not context.dry_run:
         with suppress(ConcurrentUpdate, InvalidInput):  # the id is in use, or may be: look it up, key first
             return await _decide_and_save(repo, None, decide, context, attribution)
     for attempt in range(ATTEMPTS):

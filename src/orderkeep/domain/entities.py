@@ -152,8 +152,9 @@ class RememberedKey:
 
 _STATUSES = {str(status): status for status in OrderStatus}
 
-# Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`.
-_NO_AMOUNT = Money.zero(DEFAULT_CURRENCY)
+# Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`. Recognized by
+# identity, so no other code has these objects.
+_NO_AMOUNT = Money(0, DEFAULT_CURRENCY)
 _AT_CREATION = datetime.min.replace(tzinfo=UTC)
 
 

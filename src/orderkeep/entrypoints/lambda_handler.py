@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import json
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
@@ -33,6 +32,7 @@ with fast_imports():
         Context,
         install_event_loop,
         load_settings,
+        service_in,
         start_wiring,
         time_limit,
         xray_trace,
@@ -77,7 +77,6 @@ CUSTOM_ISSUER = "authorizer"
 """The issuer of the claims of a custom authorizer, which has none."""
 
 _OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-disposition", b"etag", b"link"))
-_SERVICE = re.compile(r"aws:[a-z0-9]{1,30}")
 
 log = logging.getLogger("orderkeep.http")
 
@@ -232,7 +231,7 @@ def _sender_of(event: object) -> str:
     sender = first.get("eventSource") or first.get("EventSource")
     if sender == "aws:dynamodb":
         return "a DynamoDB stream, which is for orderkeep.entrypoints.lambda_stream.handler"
-    return sender if isinstance(sender, str) and _SERVICE.fullmatch(sender) else "an unknown source"
+    return service_in(sender)
 
 
 def _scope(

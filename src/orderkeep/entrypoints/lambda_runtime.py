@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
@@ -28,6 +29,8 @@ INIT_SECONDS = 5.0
 
 RESPONSE_SECONDS = 0.5
 """The part of an invocation's time that is reserved for the response: mostly for reporting a time-out of the store."""
+
+_SERVICE = re.compile(r"aws:[a-z0-9]{1,30}")
 
 _loop = asyncio.new_event_loop()
 
@@ -130,6 +133,11 @@ async def time_limit(context: Context) -> AsyncIterator[None]:
 def xray_trace() -> str:
     """Return the trace header of the current invocation, in AWS X-Ray's form."""
     return os.environ.get("_X_AMZN_TRACE_ID", "")
+
+
+def service_in(source: object) -> str:
+    """Return the AWS service that an event names as its source. Nothing else of an event is fit for a message."""
+    return source if isinstance(source, str) and _SERVICE.fullmatch(source) else "an unknown source"
 
 
 def _configure_logging(settings: Settings) -> None:

@@ -7,7 +7,6 @@ published, and Lambda continues there: the event source mapping must have `Repor
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ from orderkeep.application.errors import RequestTimedOut
 from orderkeep.application.ports import EventPublisher, NotPublished
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, xray_trace
+from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, service_in, xray_trace
 from orderkeep.entrypoints.logs import current_request
 from orderkeep.entrypoints.trace_ids import trace_id_in
 
@@ -24,8 +23,6 @@ log = logging.getLogger("orderkeep.lambda")
 
 Record = Mapping[str, Any]
 ReadRecord = Callable[[Record], ChangeDTO | None]
-
-_SERVICE = re.compile(r"aws:[a-z0-9]{1,30}")
 
 
 class NotAStreamEvent(ValueError):
@@ -97,8 +94,8 @@ def _records_of(event: object) -> list[tuple[Record, str]]:
 def _sequence_number_of(record: object, index: int) -> str:
     record = record if isinstance(record, Mapping) else {}
     if (source := record.get("eventSource")) != "aws:dynamodb":
-        service = source if isinstance(source, str) and _SERVICE.fullmatch(source) else "an unknown source"
-        raise NotAStreamEvent(f"this handler takes batches of a DynamoDB stream: Records/{index} is from {service}")
+        sender = service_in(source)
+        raise NotAStreamEvent(f"this handler takes batches of a DynamoDB stream: Records/{index} is from {sender}")
     details = record.get("dynamodb")
     number = details.get("SequenceNumber") if isinstance(details, Mapping) else None
     if not isinstance(number, str) or not number:

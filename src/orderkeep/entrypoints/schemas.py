@@ -212,11 +212,6 @@ def read_place_order(data: object) -> PlaceOrder:
     return parse(PlaceOrderBody, data).to_command()
 
 
-def read_cancel(data: object) -> CancelBody:
-    """Return the reason for a cancellation. Raises `InvalidFields`."""
-    return parse(CancelBody, data)
-
-
 def read_imported_order(data: object) -> OrderDTO:
     """Return the order to import. Raises `InvalidFields`."""
     return parse(ImportedOrder, data).to_order()

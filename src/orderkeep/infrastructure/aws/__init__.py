@@ -104,10 +104,13 @@ class JsonService:
             raise AwsError(UNREACHABLE, type(error.inner).__name__) from error
         except ValueError as error:
             raise AwsError(UNREACHABLE, type(error).__name__) from error
+        raise self._failure(response)  # not from a variable: that would be a reference cycle with the request's body
+
+    def _failure(self, response: Response) -> AwsError:
         failure = _error_of(response)
         if failure.code == EXPIRED and self._credentials is not None:
             self._credentials.invalidate()
-        raise failure
+        return failure
 
     async def _post(self, target: str, body: bytes) -> Response:
         key = await self._key()

@@ -95,9 +95,9 @@ class CommitWriter:
             if self._closed:
                 return
             self._closed = True
-        for loop in list(self._collected):
-            self._hand_over(loop)
-        self._pending.put(last)
+            for loop in list(self._collected):
+                self._put_collected(loop)
+            self._pending.put(last)
         if self._thread is None:
             self._connection.close()
         else:
@@ -106,11 +106,14 @@ class CommitWriter:
     def _hand_over(self, loop: asyncio.AbstractEventLoop, before: int = 0) -> None:
         with self._lock:
             number = len(self._collected.get(loop, ()))
-            if before < number < MOST_SAVES and not self._closed:  # requests that are at hand may add more
+            if before < number < MOST_SAVES:  # requests that are at hand may add more
                 loop.call_soon(self._hand_over, loop, number)
                 return
-            saves = self._collected.pop(loop, ())
-        for save in saves:
+            self._put_collected(loop)
+
+    def _put_collected(self, loop: asyncio.AbstractEventLoop) -> None:
+        # With the lock held, so that no save is put after the one that ends the thread.
+        for save in self._collected.pop(loop, ()):
             self._pending.put(save)
 
     def _run(self) -> None:
