@@ -1,4 +1,4 @@
-# orderkeep: `make` alone lists what there is to run. Needs Python 3.11+, make, and the network at set-up only.
+# orderkeep: `make` lists the targets. Needs Python 3.11+, make, and the network for set-up only.
 
 ARGS   ?=
 STORE  ?=
@@ -31,10 +31,10 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 .NOTPARALLEL:
 .PHONY: help setup serve torture test unit check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
-help: ## list these targets
+help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install everything that test and check need
+setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
 
 serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -42,49 +42,49 @@ serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.ven
 torture: .venv/.installed-unit $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## stress-test a store (STORE=sqlite:///scratch.db ROUNDS=100)
 	@$(BIN)/python -m tests.torture --store '$(STORE)' --rounds '$(ROUNDS)' $(ARGS)
 
-test: setup ## run all tests (ARGS="-k money" for some of them)
+test: setup ## run all tests (ARGS="-k money" to select some)
 	$(BIN)/pytest -n auto --dist worksteal $(ARGS)
 
-unit: .venv/.installed-unit ## run the tests of domain, application and the memory store, in seconds, without any server
+unit: .venv/.installed-unit ## run the tests of domain, application and the memory store, in seconds, without servers
 	$(BIN)/pytest -q $(UNIT) $(ARGS)
 
-check: format-check lint types contracts fuzz coverage ## all that must hold before a commit lands, tests last
+check: format-check lint types contracts fuzz coverage ## run all checks that CI runs
 
-format: .venv/.installed-dev ## lay the code out and mend what ruff can mend
+format: .venv/.installed-dev ## format the code and apply ruff's fixes
 	$(BIN)/ruff check --fix-only $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-format-check: .venv/.installed-dev ## is the code laid out as make format would?
+format-check: .venv/.installed-dev ## check the format of the code
 	$(BIN)/ruff format --check $(CODE)
 
-lint: .venv/.installed-dev ## ruff
+lint: .venv/.installed-dev ## run ruff
 	$(BIN)/ruff check $(CODE)
 
-types: .venv/.installed-dev ## mypy --strict
+types: .venv/.installed-dev ## run mypy --strict
 	$(BIN)/mypy $(CODE)
 
-contracts: .venv/.installed-dev ## do all imports point inward?
+contracts: .venv/.installed-dev ## check that imports point inward
 	$(BIN)/lint-imports
 
-coverage: setup ## all tests; domain and application covered by every branch
+coverage: setup ## run all tests; require full branch coverage of domain and application
 	$(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)
 
-fuzz: .venv/.installed-dev .venv/.installed-fuzz ## look for input that breaks a reader (SECONDS=60 for all, TARGET=cursors for one)
+fuzz: .venv/.installed-dev .venv/.installed-fuzz ## fuzz the parsers (SECONDS=60 for all, TARGET=cursors for one)
 	@$(BIN)/python -m tests.fuzz.run --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
 
-conformance: setup ## ask the service all that its document allows, 29,000 times, over every store (SEED=1)
+conformance: setup ## test the service against its OpenAPI document with every store (SEED=1)
 	ORDERKEEP_TEST_CONFORMANCE=whole ORDERKEEP_TEST_SEED='$(SEED)' $(BIN)/pytest -n auto --dist worksteal tests/conformance $(ARGS)
 
-bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run every benchmark (BENCH=benchmarks/one.py for one)
+bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run all benchmarks (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
-lambda: .venv/.installed-dev ## the packages for AWS Lambda and their templates, into dist/ (LAMBDA_PYTHON=python3.13)
+lambda: .venv/.installed-dev ## build the AWS Lambda packages and their templates in dist/ (LAMBDA_PYTHON=python3.13)
 	@$(BIN)/python -m tools.lambda_package --python '$(LAMBDA_PYTHON)'
 
-release: .venv/.installed-dev ## wheel, source archive, bill of materials and their SHA-256, into dist/, of what is committed
+release: .venv/.installed-dev ## build wheel, source archive, bill of materials and SHA-256 sums of the commit in dist/
 	@$(BIN)/python -m tools.release
 
-lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for the newest)
+lock: .venv/.installed-venv ## update the lock files (ARGS=--upgrade for the newest versions)
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(LOCK) pyproject.toml --extra postgres --extra aws --extra jwt -c requirements/runtime.txt -o requirements/stores.txt
 	$(LOCK) pyproject.toml --all-extras --group dev -c requirements/stores.txt -o requirements/dev.txt
@@ -97,7 +97,7 @@ lock: .venv/.installed-venv ## resolve the dependencies anew (ARGS=--upgrade for
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group java -o requirements/java.txt
 
-clean: ## remove what was installed and what tools left behind; your orders stay
+clean: ## remove installed packages and caches; orders are kept
 	rm -rf .venv tools/openapi-lint/node_modules tools/dynamodb-local .lambda-packages dist htmlcov .coverage .coverage.*
 	rm -rf .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +

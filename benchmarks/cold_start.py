@@ -1,4 +1,4 @@
-"""orderkeep on Lambda against the article's stack: from spawn to the first answer, then warm requests.
+"""orderkeep on Lambda against the article's stack: from spawn to the first response, then warm requests.
 
 Both are started by Amazon's own runtime client, for which this plays the Runtime API, on one DynamoDB Local behind TLS.
 They are asked in turn, in many short starts, so that what disturbs the machine disturbs both. What counts is the ratio.
@@ -133,7 +133,7 @@ def print_results(rounds: list[dict[str, tuple[Start, Start]]]) -> None:
         print()
     first, warm = print_ratios(rounds, THEIRS)
     print()
-    for what, ratio, bar in (("first answer", first, FIRST_BAR), ("warm request", warm, WARM_BAR)):
+    for what, ratio, bar in (("first response", first, FIRST_BAR), ("warm request", warm, WARM_BAR)):
         verdict = "met" if ratio <= bar else "MISSED"
         print(f"The {what} is to take at most {bar} of the article's: {ratio:.2f}, {verdict}.")
 
@@ -143,7 +143,7 @@ def print_ratios(rounds: list[dict[str, tuple[Start, Start]]], other: str) -> tu
     print(f"{'milliseconds':32}{OURS:>10}{other:>10}    ratio: min median   max")
     whole = [{name: found[name][0] for name in (OURS, other)} for found in rounds]
     apart = [{name: found[name][1] for name in (OURS, other)} for found in rounds]
-    first = print_line("from spawn to the first answer", whole, lambda start: start.first)
+    first = print_line("from spawn to the first response", whole, lambda start: start.first)
     print_line("  of that on the CPU", whole, lambda start: start.first_cpu)
     for number, part in enumerate(PARTS):
         print_line(f"  {part}", apart, partial(part_of, number))

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from orderkeep.entrypoints.order_files.reading import Converted
 from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, total_of
 
-STATUSES = {"open": "pending", "sent": "shipped", "called off": "cancelled"}
+STATUSES = {"open": "pending", "sent": "shipped", "void": "cancelled"}
 
 
 def convert(rows: Rows) -> Iterator[Converted]:

@@ -13,7 +13,7 @@ from tests.conftest import not_here
 CHECKOUT = Path(__file__).parents[2]
 CLIENT = CHECKOUT / ".venv" / "stacks" / "runtime-client"
 ROWS = [
-    "from spawn to the first answer",
+    "from spawn to the first response",
     "of that on the CPU",
     "interpreter",
     "imports",
@@ -39,7 +39,7 @@ def test_prints_every_row_and_whether_the_bars_are_met() -> None:
     lines = done.stdout.splitlines()
     first = next(number for number, line in enumerate(lines) if line.startswith("milliseconds")) + 1
     assert [line[:32].strip() for line in lines[first : first + len(ROWS)]] == ROWS
-    assert [line.split(" is to take at most ")[0] for line in lines[-2:]] == ["The first answer", "The warm request"]
+    assert [line.split(" is to take at most ")[0] for line in lines[-2:]] == ["The first response", "The warm request"]
 
 
 @pytest.mark.parametrize(

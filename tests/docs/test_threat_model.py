@@ -41,7 +41,7 @@ def test_the_page_has_all_ten_of_the_owasp_api_security_top_10() -> None:
 
 
 def test_the_page_classes_every_field() -> None:
-    classed = [field for row in rows("Every field, and what is done about it") for field in in_code(row[1])]
+    classed = [field for row in rows("Data classification") for field in in_code(row[1])]
     kept = {
         field.name
         for dto in (OrderDTO, LineDTO, Cancellation, Document, ChangeDTO)
@@ -52,19 +52,19 @@ def test_the_page_classes_every_field() -> None:
 
 
 def test_the_page_says_who_may_what_as_the_use_cases_do() -> None:
-    told = {use_case: (in_code(row[0])[0], row[2]) for row in rows("Who may what") for use_case in in_code(row[1])}
+    told = {use_case: (in_code(row[0])[0], row[2]) for row in rows("Permissions") for use_case in in_code(row[1])}
     customers = {True: "their own", False: "no"}
     assert told == {name: (str(scope), customers[scope in CUSTOMER_SCOPES]) for name, (scope, _) in CALLS.items()}
 
 
 def test_the_page_names_every_place_that_orders_and_files_go_to() -> None:
-    named = {url.partition("://")[0] for row in rows("What talks to what") for url in in_code(row[1]) if "://" in url}
+    named = {url.partition("://")[0] for row in rows("Trust boundaries") for url in in_code(row[1]) if "://" in url}
     another_name = {"postgres"}  # of postgresql://
     assert named | another_name == {*stores._STORES, *documents._STORES, "eventbridge"}
 
 
 def test_the_page_names_every_field_of_a_log_line() -> None:
-    named = in_code(section("What is logged").partition("A line for each")[0])
+    named = in_code(section("What is logged").partition("Each request is a line")[0])
     assert named == list(FIELDS)
 
 
