@@ -59,6 +59,13 @@ async def test_either_use_case_refuses_in_either_repository(
         await use_case(repo).execute("2")
 
 
+@EveryRepository
+async def test_a_result_has_the_version_that_its_commit_makes(repository: Callable[[list[Order]], Any]) -> None:
+    result = await CancelOrderUseCase(repository([the_articles_order()])).execute("1")
+    before = 1 if repository is InMemoryOrderRepository else 0  # the article's counts no versions
+    assert (result.version, result.order.version) == (before + 1, before + 1)
+
+
 async def test_a_status_that_is_set_as_the_article_sets_it_is_kept_and_counted() -> None:
     repo = InMemoryOrderRepository([the_articles_order()])
     await use_cases.CancelOrderUseCase(repo).execute("1")

@@ -157,12 +157,12 @@ async def _decide_and_save(
     changed = decision if isinstance(decision, Order) else await decision
     if not changed.events:
         return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=context.dry_run)
-    events = tuple(EventDTO.of(event) for event in changed.events)
+    version, events = changed.version + 1, tuple(EventDTO.of(event) for event in changed.events)
     if context.dry_run:
-        return CommandResult(changed.id, changed.version + 1, events, changed, dry_run=True)
+        return CommandResult(changed.id, version, events, changed, dry_run=True)
     changed.set_attribution(attribution)
     snapshots = await repo.save(changed)
-    return CommandResult(changed.id, changed.version, events, changed, snapshots[0].json if snapshots else None)
+    return CommandResult(changed.id, version, events, changed, snapshots[0].json if snapshots else None)
 
 
 async def _replay(order: Order, repeated: Attribution, history: OrderHistory | None) -> CommandResult:
