@@ -30,7 +30,7 @@ def _argument(operation: str, name: str, header: bytes, lines: list[bytes]) -> A
     }  # fmt: skip
     scope["app"] = _App()
     route = ENDPOINTS[operation]
-    return route._arguments(Call(Request(scope), route._read_query(b""), b""))[name]
+    return route._arguments(Call(Request(scope), route._read_query(b"")))[name]
 
 
 class _App:
