@@ -189,10 +189,10 @@ def _digest(text: str) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    kind = type(value)
+    kind: Any = type(value)
     if kind is tuple or kind is list:
         return [_canonical(item) for item in value]
-    known = _fields(type(value))
+    known = _fields(kind)
     if known is None:
         return value
     given = {}
