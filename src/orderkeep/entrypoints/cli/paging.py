@@ -1,44 +1,33 @@
 """Lists that come in pages: one page, or all of them, as rows or as the JSON of the HTTP API."""
 
-from __future__ import annotations
-
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
 
 import click
+import msgspec
 
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import TEXT, grouped_options
-from orderkeep.entrypoints.cli.session import Session
-
-T = TypeVar("T")
-Page = tuple[Sequence[T], str | None]
-"""The items of a page, and the cursor of the next one."""
+from orderkeep.entrypoints.cli.options import grouped_options, text
+from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 
 class Paging(NamedTuple):
-    """Which part of a list to print, in pages of `size`."""
+    """Which part of a list to print."""
 
-    size: int
+    limit: int | None
     cursor: str | None
     all_pages: bool
-
-
-def _paging(limit: int | None, cursor: str | None, *, all_pages: bool) -> Paging:
-    if all_pages and limit is not None:
-        raise click.UsageError("--all and --limit cannot be used together.")
-    return Paging(LARGEST_PAGE if all_pages else DEFAULT_PAGE if limit is None else limit, cursor, all_pages)
 
 
 LIMIT_HELP = f"Maximum number of results, 1 to {LARGEST_PAGE}. Default: {DEFAULT_PAGE}."
 
 paging_options = grouped_options(
     "paging",
-    _paging,
+    Paging,
     limit=click.option("--limit", type=int, metavar="N", help=LIMIT_HELP),
-    cursor=click.option("--cursor", type=TEXT, help="Cursor of the next page, from the previous page."),
+    cursor=click.option("--cursor", type=text, help="Cursor of the next page, from the previous page."),
     all_pages=click.option("--all", "all_pages", is_flag=True, help="Fetch all pages."),
 )
 
@@ -46,36 +35,41 @@ paging_options = grouped_options(
 def print_list(
     session: Session,
     paging: Paging,
-    fetch: Callable[[UseCases, int, str | None], Awaitable[Page[T]]],
+    items: str,
+    fetch: Callable[..., Awaitable[Any]],
     columns: tuple[str, ...],
-    row: Callable[[T], Iterable[Any]],
-    json: Callable[[T], bytes],
+    row: Callable[[Any], Iterable[object]],
+    form: Callable[[Any], object],
     *,
     separator: bytes = b",",
     if_empty: str = "no orders found",
 ) -> None:
-    """Print the requested page or all pages, with one page in memory at a time. `fetch` returns the page after a cursor
-    and the next cursor; `row` and `json` render an item, and `separator` is between the items of the JSON.
+    """Print the requested page or all pages, with one page in memory at a time. `fetch` gets the use cases, `limit`,
+    `cursor` and `actor`, and returns a page, whose attribute `items` has the items. `row` and `form` convert an item
+    to cells and to JSON, where `separator` is between the items.
     """
+    if paging.all_pages and paging.limit is not None:
+        raise click.UsageError("--all and --limit cannot be used together.")
+    limit = LARGEST_PAGE if paging.all_pages else DEFAULT_PAGE if paging.limit is None else paging.limit
 
     async def run(use_cases: UseCases) -> None:
         count, cursor, start = 0, paging.cursor, b'{"data":['
         while True:
-            items, cursor = await fetch(use_cases, paging.size, cursor)
+            page = await fetch(use_cases, limit=limit, cursor=cursor, actor=CLI_ACTOR)
+            found, cursor = getattr(page, items), page.next_cursor
+            count += len(found)
             if session.as_json:
-                for item in items:
-                    output.write_data(start + json(item))
+                for item in found:
+                    output.write_data(start + msgspec.json.encode(form(item)))
                     start = separator
             else:
-                output.write_rows(session, columns, map(row, items))
-            count += len(items)
+                output.write_rows(session, columns, map(row, found))
             if cursor is None or not paging.all_pages:
                 break
         if session.as_json:
             more = b"true" if cursor else b"false"
-            output.write(
-                (b"" if count else start) + b'],"has_more":%s,"next_cursor":%s}\n' % (more, output.encode(cursor))
-            )
+            end = b'],"has_more":%s,"next_cursor":%s}\n' % (more, msgspec.json.encode(cursor))
+            output.write(end if count else start + end)
         elif cursor:
             output.say(f"more results: use --cursor {cursor} for the next page, or --all")
         elif not count and output.wants_table(session):

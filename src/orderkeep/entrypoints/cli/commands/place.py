@@ -15,7 +15,7 @@ from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.cli.options import TEXT, command, request_options
+from orderkeep.entrypoints.cli.options import command, request_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
@@ -39,16 +39,16 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
     Prints the order: JSON, or a table on a terminal.
     """,
 )
-@click.option("--user", "user_id", type=TEXT, metavar="ID", help="User who owns the order.")
-@click.option("--currency", type=TEXT, metavar="CODE", help="ISO 4217 code, such as EUR.")
-@click.option("--total", type=TEXT, metavar="AMOUNT", help="Amount to pay. Default: computed from the lines.")
-@click.option("--line", "lines", type=TEXT, multiple=True, metavar="LINE", help=LINE_HELP)
-@click.option("--shipping", type=TEXT, metavar="AMOUNT", help="Shipping cost.")
-@click.option("--discount", type=TEXT, metavar="AMOUNT", help="Discount on the whole order.")
-@click.option("--tax", type=TEXT, metavar="AMOUNT", help="Tax on the whole order.")
-@click.option("--external-ref", type=TEXT, metavar="REF", help="Your own reference for the order.")
-@click.option("--tag", "tags", type=TEXT, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
-@click.option("--metadata", type=TEXT, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
+@click.option("--user", "user_id", type=text, metavar="ID", help="User who owns the order.")
+@click.option("--currency", type=text, metavar="CODE", help="ISO 4217 code, such as EUR.")
+@click.option("--total", type=text, metavar="AMOUNT", help="Amount to pay. Default: computed from the lines.")
+@click.option("--line", "lines", type=text, multiple=True, metavar="LINE", help=LINE_HELP)
+@click.option("--shipping", type=text, metavar="AMOUNT", help="Shipping cost.")
+@click.option("--discount", type=text, metavar="AMOUNT", help="Discount on the whole order.")
+@click.option("--tax", type=text, metavar="AMOUNT", help="Tax on the whole order.")
+@click.option("--external-ref", type=text, metavar="REF", help="Your own reference for the order.")
+@click.option("--tag", "tags", type=text, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
+@click.option("--metadata", type=text, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
 @click.option("--data", type=click.File("rb"), metavar="FILE", help=DATA_HELP)
 @request_options
 def place_command(session: Session, data: IO[bytes] | None, request: CommandContext, **options: Any) -> None:

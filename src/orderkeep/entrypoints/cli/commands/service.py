@@ -13,7 +13,7 @@ from pydantic import SecretBytes, SecretStr, ValidationError
 
 from orderkeep.config import Settings
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import TEXT, command
+from orderkeep.entrypoints.cli.options import command, text
 from orderkeep.entrypoints.cli.session import STORE_FILE, Session
 
 SETTING_COLUMNS = ("setting", "value", "from")
@@ -35,7 +35,7 @@ _PASSWORD_OF_ENDPOINT = re.compile(
     settings come from the environment: see `orderkeep config`.
     """,
 )
-@click.option("--host", type=TEXT, metavar="ADDRESS", help=HOST_HELP)
+@click.option("--host", type=text, metavar="ADDRESS", help=HOST_HELP)
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Port; 0 selects a free one. Default: 8000.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of server processes. Default: 1.")
 def serve_command(session: Session, **options: Any) -> None:

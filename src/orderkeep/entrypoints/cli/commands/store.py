@@ -28,7 +28,7 @@ PROBLEM_COLUMNS = ("id", "version", "problem")
 )
 @click.option("--documents", is_flag=True, help="Also verify the SHA-256 of every document.")
 def verify_command(session: Session, documents: bool) -> None:
-    with output.progress("Verifying", unit="orders") as advance:
+    with output.progress("Verifying") as advance:
         report = session.run(
             lambda use_cases: use_cases.verify_orders.execute(advance, read_documents=documents, actor=CLI_ACTOR)
         )
