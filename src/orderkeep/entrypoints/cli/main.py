@@ -65,12 +65,11 @@ class Orderkeep(click.Group):
         with _exit_on_broken_pipe():
             return super().make_context(*args, **extra)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> None:
         """Run the command, and flush its output."""
         with _exit_on_broken_pipe():
-            result = super().invoke(ctx)
+            super().invoke(ctx)
             output.flush()
-            return result
 
 
 @contextmanager

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import cleandoc
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.commands import COMMANDS
@@ -134,3 +135,23 @@ filter_options = grouped_options(
     created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time."),
 )
 """The filters of a list of orders."""
+
+
+class Paging(NamedTuple):
+    """Which part of a list to print."""
+
+    limit: int | None
+    cursor: str | None
+    all_pages: bool
+
+
+LIMIT_HELP = f"Maximum number of results, 1 to {LARGEST_PAGE}. Default: {DEFAULT_PAGE}."
+
+paging_options = grouped_options(
+    "paging",
+    Paging,
+    limit=click.option("--limit", type=int, metavar="N", help=LIMIT_HELP),
+    cursor=click.option("--cursor", type=text, help="Cursor of the next page, from the previous page."),
+    all_pages=click.option("--all", "all_pages", is_flag=True, help="Fetch all pages."),
+)
+"""The options of a list that comes in pages."""

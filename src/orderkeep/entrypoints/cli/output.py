@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import datetime
@@ -17,10 +17,13 @@ import msgspec
 
 from orderkeep.application.dtos import CommandResult, LineDTO
 from orderkeep.application.ports import Progress, ignore_progress
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
+from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
-from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import dry_run_form
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
@@ -76,9 +79,11 @@ def _writing(target: str) -> Iterator[None]:
 
 
 def write(data: bytes) -> None:
-    """Write bytes to stdout, in any locale. Raises `Failure` if that is not possible."""
+    """Write UTF-8 to stdout, in any locale; on a terminal, with escapes for control characters. Without a terminal, it
+    may be any bytes. Raises `Failure` if that is not possible.
+    """
     with _writing(STDOUT):
-        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.write(plain_data(data) if sys.stdout.isatty() else data)
 
 
 def flush() -> None:
@@ -93,13 +98,12 @@ def discard() -> None:
 
 
 @contextmanager
-def output_file(name: str, *, is_text: bool = False) -> Iterator[Callable[[bytes], None]]:
+def output_file(name: str) -> Iterator[Callable[[bytes], None]]:
     """Yield the function that writes to stdout or to a file. A regular file is written to a temporary file
-    beside it and renamed at the end; anything else (a pipe, a device) is written directly. With `is_text`, control
-    characters are escaped on a terminal.
+    beside it and renamed at the end; anything else (a pipe, a device) is written directly.
     """
     if name == STDOUT:
-        yield write_data if is_text else write
+        yield write
         return
     path = Path(name).resolve()
     try:
@@ -129,14 +133,9 @@ def output_file(name: str, *, is_text: bool = False) -> Iterator[Callable[[bytes
             temporary.unlink(missing_ok=True)
 
 
-def write_data(data: bytes) -> None:
-    """Write JSON or CSV, on a terminal without control characters."""
-    write(plain_data(data) if sys.stdout.isatty() else data)
-
-
 def write_json(value: Any) -> None:
     """Write a line of JSON."""
-    write_data(msgspec.json.encode(value) + b"\n")
+    write(msgspec.json.encode(value) + b"\n")
 
 
 def write_order(session: Session, json: bytes) -> None:
@@ -144,7 +143,7 @@ def write_order(session: Session, json: bytes) -> None:
     if wants_table(session):
         print_order(msgspec.json.decode(json))
     else:
-        write_data(json + b"\n")
+        write(json + b"\n")
 
 
 def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> None:
@@ -176,6 +175,52 @@ def write_facts(session: Session, facts: Iterable[tuple[str, object]], json: Any
         print_facts(facts)
     else:
         write_rows(session, (), facts, json)
+
+
+def print_list(
+    session: Session,
+    paging: Paging,
+    items: str,
+    fetch: Callable[..., Awaitable[Any]],
+    columns: tuple[str, ...],
+    row: Callable[[Any], Iterable[object]],
+    form: Callable[[Any], object],
+    *,
+    separator: bytes = b",",
+    if_empty: str = "no orders found",
+) -> None:
+    """Print the requested page or all pages, with one page in memory at a time. `fetch` gets the use cases, `limit`,
+    `cursor` and `actor`, and returns a page, whose attribute `items` has the items. `row` and `form` convert an item
+    to cells and to JSON, where `separator` is between the items.
+    """
+    if paging.all_pages and paging.limit is not None:
+        raise click.UsageError("--all and --limit cannot be used together.")
+    limit = LARGEST_PAGE if paging.all_pages else DEFAULT_PAGE if paging.limit is None else paging.limit
+
+    async def run(use_cases: UseCases) -> None:
+        count, cursor, start = 0, paging.cursor, b'{"data":['
+        while True:
+            page = await fetch(use_cases, limit=limit, cursor=cursor, actor=CLI_ACTOR)
+            found, cursor = getattr(page, items), page.next_cursor
+            count += len(found)
+            if session.as_json:
+                for item in found:
+                    write(start + msgspec.json.encode(form(item)))
+                    start = separator
+            else:
+                write_rows(session, columns, map(row, found))
+            if cursor is None or not paging.all_pages:
+                break
+        if session.as_json:
+            more = b"true" if cursor else b"false"
+            end = b'],"has_more":%s,"next_cursor":%s}\n' % (more, msgspec.json.encode(cursor))
+            write(end if count else start + end)
+        elif cursor:
+            say(f"more results: use --cursor {cursor} for the next page, or --all")
+        elif not count and wants_table(session):
+            say(if_empty)
+
+    session.run(run)
 
 
 def _text(value: object) -> str:

@@ -1,7 +1,5 @@
 """The rows of a CSV file (RFC 4180), and what converters need to make orders of them. Errors do not end the reading."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

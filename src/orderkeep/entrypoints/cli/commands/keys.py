@@ -9,8 +9,7 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import command, command_group, expiry, rows_help, text
-from orderkeep.entrypoints.cli.paging import Paging, paging_options, print_list
+from orderkeep.entrypoints.cli.options import Paging, command, command_group, expiry, paging_options, rows_help, text
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
@@ -55,7 +54,7 @@ def list_command(session: Session, paging: Paging) -> None:
     def fetch(use_cases: UseCases, **page: Any) -> Any:
         return use_cases.list_api_keys.execute(**page)
 
-    print_list(session, paging, "keys", fetch, KEY_COLUMNS, _row, _form, if_empty="this store has no API keys")
+    output.print_list(session, paging, "keys", fetch, KEY_COLUMNS, _row, _form, if_empty="this store has no API keys")
 
 
 @command(

@@ -176,7 +176,7 @@ async def _export(use_cases: UseCases, file: str, file_format: OrderFormat, wher
     """Write the orders to a file, and return their number."""
     count, on_screen = 0, file == STDOUT and sys.stdout.isatty()
     with (
-        output.output_file(file, is_text=True) as write,
+        output.output_file(file) as write,
         output.progress("Exporting", quiet=on_screen) as advance,
     ):
         write(file_format.beginning)

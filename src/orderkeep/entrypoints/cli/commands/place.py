@@ -1,7 +1,5 @@
 """`orderkeep place`: an order from options, with amounts in major units, or from JSON as the HTTP API takes it."""
 
-from __future__ import annotations
-
 import csv
 from decimal import Decimal
 from typing import IO, Any
@@ -54,17 +52,16 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 def place_command(session: Session, data: IO[bytes] | None, request: CommandContext, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if data is None:
-        order = order_from_options(given)
+        order = _order_from_options(given)
     elif given:
         raise click.UsageError("--data cannot be combined with options that describe the order.")
     else:
-        order = order_from_json(data)
+        order = _order_from_json(data)
     result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
     output.write_result(session, result, dry_run=request.dry_run)
 
 
-def order_from_options(given: dict[str, Any]) -> PlaceOrder:
-    """Return the order that the options describe. The use case validates it."""
+def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
     for name in ("user_id", "currency"):
         if name not in given:
             raise click.UsageError(f"--{name.removesuffix('_id')} is required, unless --data has the whole order.")
@@ -109,26 +106,18 @@ def _minor_units(amount: str, currency: str, option: str) -> int:
         raise click.BadParameter(str(error), param_hint="--currency" if error.field else option) from None
 
 
-def order_from_json(file: IO[bytes]) -> PlaceOrder:
-    """Return the order in the file, or on stdin for `-`. Raises `Failure` with all invalid fields."""
+def _order_from_json(file: IO[bytes]) -> PlaceOrder:
     from orderkeep.entrypoints.field_errors import InvalidFields
     from orderkeep.entrypoints.schemas import read_place_order  # imports pydantic, for --data only
 
+    body = file.read(LARGEST_ORDER + 1)
+    if len(body) > LARGEST_ORDER:
+        detail = f"{file.name} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
+        raise Failure(detail, INVALID, "too_large")
     try:
-        return read_place_order(read_json(_read(file)))
+        return read_place_order(read_json(body))
     except InvalidJSON as error:
         raise Failure(f"the order {error}", INVALID, error.code) from None
     except InvalidFields as error:
         are_invalid = "1 field is invalid" if len(error.errors) == 1 else f"{len(error.errors)} fields are invalid"
         raise Failure(are_invalid, INVALID, error.code, hint="nothing was written", errors=error.errors) from None
-
-
-def _read(file: IO[bytes]) -> bytes:
-    try:
-        body = file.read(LARGEST_ORDER + 1)
-    except OSError as error:
-        raise click.BadParameter(f"cannot read {file.name}: {error.strerror}", param_hint="--data") from None
-    if len(body) > LARGEST_ORDER:
-        detail = f"{file.name} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
-        raise Failure(detail, INVALID, "too_large")
-    return body
