@@ -34,6 +34,7 @@ MAX_IN_MEMORY = 16 * 1024 * 1024
 CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"}
 """The built-in converters, by name."""
 
+DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 FORMAT_HELP = "File format. Default: from the file extension."
@@ -75,7 +76,8 @@ def import_command(
         try:
             report = session.run(lambda do: do.import_orders.execute(read, dry_run=dry_run, actor=CLI_ACTOR))
         except ConverterFailed as error:
-            raise _converter_failure(f"{converter} {error}", failures.INVALID) from error
+            detail = f"the converter {converter} {error}"
+            raise failures.Failure(detail, failures.INVALID, "converter_failed", hint=DEBUG_HINT) from error
     if not session.as_json:
         _print_problems(report, "stdin" if file == "-" else file)
     output.write_facts(session, _facts(report), report)
@@ -95,13 +97,9 @@ def _load_converter(name: str) -> tuple[Converter, str]:
         converter, delimiter = getattr(module, function_name), getattr(module, "DELIMITER", ",")
         csv.reader([], delimiter=delimiter)
     except Exception as error:
-        raise _converter_failure(f"{name} cannot be imported: {type(error).__name__}", failures.USAGE) from error
+        detail = f"the converter {name} cannot be imported: {type(error).__name__}"
+        raise failures.Failure(detail, failures.USAGE, "converter_failed", hint=DEBUG_HINT) from error
     return converter, delimiter
-
-
-def _converter_failure(message: str, exit_code: int) -> failures.Failure:
-    hint = "run the command again with --debug to see where"
-    return failures.Failure(f"the converter {message}", exit_code, "converter_failed", hint=hint)
 
 
 @contextmanager
@@ -109,7 +107,7 @@ def _rereadable(path: str) -> Iterator[tuple[IO[bytes], int]]:
     """Open a file, or a copy of what can be read only once, such as a pipe. Yield it and its size in bytes."""
     with ExitStack() as opened:
         file = opened.enter_context(click.open_file(path, "rb"))
-        if path == STDOUT or not file.seekable():
+        if path == "-" or not file.seekable():
             copy = opened.enter_context(SpooledTemporaryFile(MAX_IN_MEMORY))
             shutil.copyfileobj(file, copy)
             file = copy
