@@ -12,7 +12,6 @@ from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
@@ -38,8 +37,6 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     texts,
 )
 from orderkeep.infrastructure.serialization import (
-    UNREADABLE,
-    UNREADABLE_KEY,
     api_key_of,
     built,
     commit_of,
@@ -106,15 +103,12 @@ class DynamoOrderRepository(OrderStore):
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = feed_position(after)
         refs = await feed.read_refs(self._table, start, limit)
-        found = await self._table.get_all(change_key(*ref) for ref in refs)
-        try:
-            items = [found[order_key(order_id), change_sort(version)] for order_id, version in refs]
-        except KeyError as error:
-            raise StoreUnusable(UNREADABLE) from error
-        return FeedPage(tuple(built(change_of_item, items)), str(start + len(refs)))
+        items = await self._table.get_all([change_key(*ref) for ref in refs])
+        changes = built(change_of_item, [item or {} for item in items])
+        return FeedPage(tuple(changes), str(start + len(refs)))
 
     async def ping(self) -> None:
-        await self._table.read_settings()
+        await self._table.read_shards()
 
     async def close(self) -> None:
         await self._table.close()
@@ -136,7 +130,7 @@ class DynamoOrderRepository(OrderStore):
             return
         span = {"first": change_sort(max(first_version, 1)), "last": change_sort(LARGEST_VERSION)}
         values = {"order": order_key(order_id), **span}
-        async for page in self._table.query(_CHANGES, values, page_size=min(page_size, MOST_CHANGES), **further):
+        async for page in self._table.query(_CHANGES, values, min(page_size, MOST_CHANGES), **further):
             yield page
 
 
@@ -147,8 +141,7 @@ class DynamoApiKeys(ApiKeyStore):
         self._table = table
 
     async def add(self, key: ApiKey) -> bool:
-        record = {name: value for name, value in record_of(key, instant_key).items() if value is not None}
-        item = api_key_key(key.id) | texts(record)
+        item = api_key_key(key.id) | texts(record_of(key, instant_key))
         listed = texts({"pk": API_KEY_LIST, "sk": placed_key(key.created_at, key.id)})
         try:
             await self._table.transact(
@@ -174,27 +167,23 @@ class DynamoApiKeys(ApiKeyStore):
             condition += " AND sk < :after"
             values["after"] = placed_key(after.created_at, after.id)
         ids: list[str] = []
-        async for page in self._table.query(condition, values, page_size=limit, ScanIndexForward=False):
+        async for page in self._table.query(condition, values, limit, ScanIndexForward=False):
             ids += [entry["sk"]["S"].partition("#")[2] for entry in page]
             if len(ids) >= limit:
                 break
-        keys = [api_key_key(key_id) for key_id in ids[:limit]]
-        found = await self._table.get_all(keys)
-        if len(found) < len(keys):
-            raise StoreUnusable(UNREADABLE_KEY)
-        return [_api_key_of_item(found[key["pk"]["S"], key["sk"]["S"]]) for key in keys]
+        items = await self._table.get_all([api_key_key(key_id) for key_id in ids[:limit]])
+        return [_api_key_of_item(item or {}) for item in items]
 
     async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
         update = "SET revoked_at = if_not_exists(revoked_at, :at)"
-        item = await self._update(key_id, at, update, "attribute_exists(pk)")
-        return None if item is None else _api_key_of_item(item)
+        return await self._update(key_id, at, update, "attribute_exists(pk)")
 
     async def note_use(self, key_id: str, at: datetime) -> None:
         is_later = "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :at)"
         await self._update(key_id, at, "SET last_used_at = :at", is_later)
 
-    async def _update(self, key_id: str, at: datetime, update: str, condition: str) -> Item | None:
-        """Return the updated item, or None if the condition does not hold. Idempotent: it may be sent twice."""
+    async def _update(self, key_id: str, at: datetime, update: str, condition: str) -> ApiKey | None:
+        """Return the updated key, or None if the condition does not hold. Idempotent: it may be sent twice."""
         payload = {
             "Key": api_key_key(key_id),
             "UpdateExpression": update,
@@ -202,8 +191,8 @@ class DynamoApiKeys(ApiKeyStore):
             "ExpressionAttributeValues": texts({":at": instant_key(at)}),
             "ReturnValues": "ALL_NEW",
         }
-        found = await self._table.call_expecting("ConditionalCheckFailedException", "UpdateItem", payload)
-        return found["Attributes"] if found else None
+        found = await self._table.call("UpdateItem", payload, expected="ConditionalCheckFailedException")
+        return _api_key_of_item(found["Attributes"]) if found else None
 
 
 def _api_key_of_item(item: Item) -> ApiKey:

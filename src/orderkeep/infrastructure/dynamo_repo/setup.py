@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.aws import Json
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, TableSettings
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, settings_item
 from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, STREAM_VIEWS, TABLE_KEYS
 
@@ -51,13 +51,13 @@ class TableSetup:
 
         Raises `StoreUnusable` if the table has other keys or indexes, or a stream of another view type.
         """
-        await self._table.call_expecting("ResourceInUseException", "CreateTable", creation(deletion_protection))
+        await self._table.call("CreateTable", creation(deletion_protection), expected="ResourceInUseException")
         await self._until_active()
         found = await self.describe()
         if found.problems not in ((), (NOT_SET_UP,)):
             raise StoreUnusable(f"the table {found.table} was made for something else: {'; '.join(found.problems)}")
-        settings = {"Item": TableSettings(shards).item(), "ConditionExpression": "attribute_not_exists(pk)"}
-        await self._table.call_expecting("ConditionalCheckFailedException", "PutItem", settings)
+        settings = {"Item": settings_item(shards), "ConditionExpression": "attribute_not_exists(pk)"}
+        await self._table.call("PutItem", settings, expected="ConditionalCheckFailedException")
         if deletion_protection and not found.deletion_protection:
             await self._update({"DeletionProtectionEnabled": True})
         if recovery and not found.point_in_time_recovery:
@@ -76,7 +76,7 @@ class TableSetup:
         shards = None
         if not problems:
             try:
-                shards = (await self._table.read_settings()).shards
+                shards = await self._table.read_shards()
             except StoreUnusable as error:
                 problems.append(str(error))
         stream = found.get("StreamSpecification", {}).get("StreamViewType")
@@ -95,7 +95,7 @@ class TableSetup:
 
     async def check(self) -> None:
         """Raise `StoreUnusable` if the table cannot store orders."""
-        found = await self._table.call_expecting("AccessDeniedException", "DescribeTable", {})
+        found = await self._table.call("DescribeTable", {}, expected="AccessDeniedException")
         # Without that permission, the first request that needs a missing index fails.
         if found and (problems := "; ".join(_problems(found["Table"]))):
             raise StoreUnusable(f"{problems}: use another table, and run `orderkeep table create` for it")
@@ -107,10 +107,8 @@ class TableSetup:
 
     async def _has_recovery(self) -> bool:
         # DynamoDB Local does not know the operation.
-        found = await self._table.call_expecting("UnknownOperationException", "DescribeContinuousBackups", {})
-        if found is None:
-            return False
-        recovery = found["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+        found = await self._table.call("DescribeContinuousBackups", {}, expected="UnknownOperationException")
+        recovery = found.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
         return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
 
     async def _update(self, change: Json) -> None:
