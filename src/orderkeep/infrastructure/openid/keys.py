@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -119,46 +119,41 @@ def fetch_document(url: str, *, tls: ssl.SSLContext | None = None, seconds: floa
     """Return the document at a URL; blocks for `seconds` at most. Raises `FetchFailed`, also for redirects."""
     until = time.monotonic() + seconds
     try:
-        return _fetched(url, tls, until, min(STEP_SECONDS, seconds))
+        connection, target = _connection(url, tls, min(STEP_SECONDS, seconds))
+        with ExitStack() as stack:
+            stack.callback(connection.close)
+            connection.connect()
+            # Shut down at the deadline: a server that sends a byte now and then resets other timeouts.
+            timer = threading.Timer(until - time.monotonic(), _shut_down, [connection.sock])
+            timer.daemon = True
+            timer.start()
+            stack.callback(timer.cancel)
+            connection.request("GET", target, headers=HEADERS, preload_content=False, decode_content=False)
+            response = stack.enter_context(connection.getresponse())
+            if response.status != 200:
+                raise FetchFailed(f"status {response.status}")
+            body = b""
+            while len(body) <= MAX_BYTES and (piece := response.read1(65_536)):
+                body += piece
+        if len(body) > MAX_BYTES:
+            raise FetchFailed(f"larger than {MAX_BYTES:,} bytes")
+        if time.monotonic() >= until:
+            raise TimeoutError
+        return body
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         raise FetchFailed("timeout" if time.monotonic() >= until else type(error).__name__) from error
 
 
-def _fetched(url: str, tls: ssl.SSLContext | None, until: float, step: float) -> bytes:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+def _connection(url: str, tls: ssl.SSLContext | None, step: float) -> tuple[HTTPConnection, str]:
     # A connection of urllib3's, not a pool: it follows no redirect, does not retry, and uses no proxy.
+    parts = urlsplit(url)
+    host, target = parts.hostname or "", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if parts.scheme == "http" and is_loopback(host):
-        connection = HTTPConnection(host, parts.port, timeout=step)
-    elif parts.scheme == "https":
+        return HTTPConnection(host, parts.port, timeout=step), target
+    if parts.scheme == "https":
         tls = tls or ssl.create_default_context()
-        connection = HTTPSConnection(host, parts.port, timeout=step, ssl_context=tls)
-    else:
-        raise FetchFailed("its URL is not https")
-    body = b""
-    try:
-        connection.connect()
-        # At the deadline the connection is shut down: a server that sends a byte now and then resets other timeouts.
-        timer = threading.Timer(until - time.monotonic(), _shut_down, [connection.sock])
-        timer.daemon = True
-        timer.start()
-        try:
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", target, headers=HEADERS, preload_content=False, decode_content=False)
-            with connection.getresponse() as response:
-                if response.status != 200:
-                    raise FetchFailed(f"status {response.status}")
-                while len(body) <= MAX_BYTES and (piece := response.read1(65_536)):
-                    body += piece
-        finally:
-            timer.cancel()
-    finally:
-        connection.close()
-    if len(body) > MAX_BYTES:
-        raise FetchFailed(f"larger than {MAX_BYTES:,} bytes")
-    if time.monotonic() >= until:
-        raise TimeoutError
-    return body
+        return HTTPSConnection(host, parts.port, timeout=step, ssl_context=tls), target
+    raise FetchFailed("its URL is not https")
 
 
 def _shut_down(sock: socket.socket) -> None:

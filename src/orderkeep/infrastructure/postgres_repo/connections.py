@@ -113,53 +113,37 @@ class Connections:
                 loop.call_soon_threadsafe(home.pool.terminate)
 
     async def _home(self) -> _Home:
-        self._check_not_closed()
-        loop = asyncio.get_running_loop()
-        home = self._homes.setdefault(loop, _Home())
-        if home.pool is None:
-            async with home.opening:
-                if home.pool is None:
-                    await self._open(home)
-        try:
-            self._check_not_closed()  # while it was being opened
-        except StoreUnavailable:
-            await self._leave(loop, home)
-            raise
-        return home
-
-    def _check_not_closed(self) -> None:
         if self._closed:
             raise StoreUnavailable(CLOSED)
+        loop = asyncio.get_running_loop()
+        home = self._homes.setdefault(loop, _Home())
+        async with home.opening:
+            if home.pool is None:
+                await self._open(loop, home)
+        return home
 
-    async def _open(self, home: _Home) -> None:
+    async def _open(self, loop: asyncio.AbstractEventLoop, home: _Home) -> None:
         async with self._alone() as connection:
             home.behind_pooler = await _is_behind_pooler(connection)
             await prepare(connection, migrate=self._migrate)
         # A pooler hands each transaction to another session: what was prepared or set in one is not so in the next.
         home.pool = await asyncpg.create_pool(
-            self._url,
             min_size=0,
             max_size=self._size,
             reset=_nothing_to_reset,
-            statement_cache_size=0 if home.behind_pooler else STATEMENTS,
             max_cached_statement_lifetime=0,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings=self._settings if home.behind_pooler else self._settings | IN_INDEX_ORDER,
+            **self._options(in_one_session=not home.behind_pooler),
         )
-        home.end = self._until_the_loop_ends(asyncio.get_running_loop(), home)
+        home.end = self._until_the_loop_ends(loop, home)
         await anext(home.end)
+        if self._closed:  # meanwhile
+            await self._leave(loop, home)
+            raise StoreUnavailable(CLOSED)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Any]:
         try:
-            connection = await asyncpg.connect(
-                self._url,
-                statement_cache_size=0,
-                timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
-                server_settings=self._settings,
-            )
+            connection = await asyncpg.connect(**self._options(in_one_session=False))
         except ValueError as error:  # whose message may contain the password
             raise StoreUnusable(BAD_URL) from error
         try:
@@ -167,6 +151,15 @@ class Connections:
             await connection.close(timeout=CLOSE_SECONDS)
         finally:
             connection.terminate()
+
+    def _options(self, *, in_one_session: bool) -> dict[str, Any]:
+        return {
+            "dsn": self._url,
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": COMMAND_SECONDS,
+            "statement_cache_size": STATEMENTS if in_one_session else 0,
+            "server_settings": self._settings | (IN_INDEX_ORDER if in_one_session else {}),
+        }
 
     async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
         # asyncio.run closes the generators of a loop before the loop.
@@ -201,7 +194,7 @@ async def prepare(connection: Any, *, migrate: bool, migrations: Path = MIGRATIO
     """Check the tables; with `migrate`, create or migrate them in one transaction. Return the schema's number before
     and after. Raises `StoreUnusable`.
     """
-    files = _files(migrations)
+    files = sorted(migrations.glob("*.sql"))  # noqa: ASYNC240  # a handful, once
     async with connection.transaction():
         await _check_server(connection)
         found = await _version(connection, len(files))
@@ -213,10 +206,6 @@ async def prepare(connection: Any, *, migrate: bool, migrations: Path = MIGRATIO
         found = await _apply(connection, files)
     await _continue_after_restored(connection)
     return found, len(files)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.sql"))
 
 
 async def _check_server(connection: Any) -> None:
