@@ -62,7 +62,7 @@ class _Home:
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     pool: Any = None
     behind_pooler: bool = False
-    end: AsyncGenerator[None] | None = None
+    lifetime: AsyncGenerator[None] | None = None
 
 
 class Connections:
@@ -107,8 +107,8 @@ class Connections:
         self._closed = True
         here = asyncio.get_running_loop()
         for loop, home in list(self._homes.items()):
-            if loop is here:
-                await self._leave(loop, home)
+            if loop is here and home.lifetime is not None:
+                await home.lifetime.aclose()
             elif home.pool is not None and loop.is_running():
                 loop.call_soon_threadsafe(home.pool.terminate)
 
@@ -119,26 +119,36 @@ class Connections:
         home = self._homes.setdefault(loop, _Home())
         async with home.opening:
             if home.pool is None:
-                await self._open(loop, home)
+                lifetime = self._lifetime(loop, home)
+                await anext(lifetime)
+                home.lifetime = lifetime
         return home
 
-    async def _open(self, loop: asyncio.AbstractEventLoop, home: _Home) -> None:
+    async def _lifetime(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
+        # A generator: asyncio.run closes generators before the loop.
         async with self._alone() as connection:
             home.behind_pooler = await _is_behind_pooler(connection)
             await prepare(connection, migrate=self._migrate)
         # A pooler hands each transaction to another session: what was prepared or set in one is not so in the next.
-        home.pool = await asyncpg.create_pool(
+        home.pool = pool = await asyncpg.create_pool(
             min_size=0,
             max_size=self._size,
             reset=_nothing_to_reset,
             max_cached_statement_lifetime=0,
             **self._options(in_one_session=not home.behind_pooler),
         )
-        home.end = self._until_the_loop_ends(loop, home)
-        await anext(home.end)
-        if self._closed:  # meanwhile
-            await self._leave(loop, home)
-            raise StoreUnavailable(CLOSED)
+        try:
+            if self._closed:  # meanwhile
+                raise StoreUnavailable(CLOSED)
+            yield
+        finally:
+            home.pool = None
+            self._homes.pop(loop, None)
+            try:
+                with contextlib.suppress(Exception):
+                    await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+            finally:
+                pool.terminate()
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Any]:
@@ -160,24 +170,6 @@ class Connections:
             "statement_cache_size": STATEMENTS if in_one_session else 0,
             "server_settings": self._settings | (IN_INDEX_ORDER if in_one_session else {}),
         }
-
-    async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
-        # asyncio.run closes the generators of a loop before the loop.
-        try:
-            yield
-        finally:
-            await self._leave(loop, home)
-
-    async def _leave(self, loop: asyncio.AbstractEventLoop, home: _Home) -> None:
-        self._homes.pop(loop, None)
-        pool, home.pool = home.pool, None
-        if pool is None:
-            return
-        try:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
-        finally:
-            pool.terminate()
 
 
 async def _is_behind_pooler(connection: Any) -> bool:
