@@ -79,7 +79,6 @@ class InMemoryOrderRepository(OrderStore):
         self.check_open()
 
     def api_keys(self) -> ApiKeyStore:
-        """Return the API keys that are kept beside the orders."""
         return self._keys
 
     async def close(self) -> None:

@@ -49,7 +49,6 @@ class Dialect:
     """The stored form of the first instant."""
 
     def sql(self, statement: str) -> str:
-        """Return the statement in this dialect."""
         for name in ("document", "requests", "events"):
             statement = statement.replace(f"{{{name}}}", self.as_bytes.format(name))
         return statement.replace("$", self.parameter)

@@ -54,7 +54,8 @@ async def assert_kept_everywhere(store: OrderStore, expected: OrderDTO) -> None:
     assert snapshot.json in (await store.list_page(EVERYTHING, None, 100)).documents
     change = await store.get_change(expected.id, expected.version)
     assert change is not None
-    assert change.order == expected
+    assert (change.order, change.at) == (expected, expected.updated_at)
+    assert await store.get_change_at(expected.id, change.at) == change
     assert change in await store.list_changes(expected.id, 0, 100)
     assert change in await read_feed(store)
 

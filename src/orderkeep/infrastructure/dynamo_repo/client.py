@@ -133,7 +133,6 @@ class OrdersTable:
         return int(item["shards"]["N"])
 
     async def get(self, item_key: Item) -> Item | None:
-        """Return an item, or None."""
         item: Item | None = (await self.call("GetItem", {"Key": item_key, "ConsistentRead": True})).get("Item")
         return item
 

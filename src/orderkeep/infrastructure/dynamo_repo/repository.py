@@ -114,7 +114,6 @@ class DynamoOrderRepository(OrderStore):
         await self._table.close()
 
     def api_keys(self) -> ApiKeyStore:
-        """Return the API keys in the same table."""
         return DynamoApiKeys(self._table)
 
     async def _one(self, build: Callable[[Item], _Built], item_key: Item, order_id: str) -> _Built | None:

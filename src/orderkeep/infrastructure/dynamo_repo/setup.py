@@ -102,7 +102,6 @@ class TableSetup:
         await self._table.shards()
 
     async def close(self) -> None:
-        """Release the connection."""
         await self._table.close()
 
     async def _has_recovery(self) -> bool:

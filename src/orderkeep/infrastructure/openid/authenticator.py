@@ -157,7 +157,6 @@ class AllowedAlgorithms(jws.JWSRegistry):
     """Allows what it is given, without joserfc's warning that EdDSA is named Ed25519 now."""
 
     def get_alg(self, name: str) -> Any:
-        """Return the algorithm."""
         return self.algorithms[name] if name in (self.allowed or ()) else super().get_alg(name)
 
 
