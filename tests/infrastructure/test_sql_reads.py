@@ -50,8 +50,3 @@ async def test_numbers_beyond_64_bits_find_nothing_beyond(store: OrderStore, num
 @pytest.mark.parametrize("id", ["half \ud800", "", "order-1\x00", "order-1' OR '1'='1", "x" * 100_000])
 async def test_a_list_goes_on_behind_an_id_that_no_order_can_have(store: OrderStore, id: str) -> None:
     assert await store.list_page(OrderFilter(), ListPosition(FIRST_MOMENT, id), 9) == NOTHING
-
-
-@pytest.mark.parametrize("where", [OrderFilter(user_id="half \ud800"), OrderFilter(tag="a\x00b")])
-async def test_a_text_that_no_order_can_hold_matches_none(store: OrderStore, where: OrderFilter) -> None:
-    assert await store.list_page(where, None, 5) == NOTHING

@@ -66,7 +66,23 @@ def matches(order: OrderDTO, where: OrderFilter) -> bool:
     return same and tagged and (where.created_from or SINCE) <= order.created_at < (where.created_to or END_OF_TIME)
 
 
-FOREIGN = ("", " ", "x", "-1", "1.5", "1e3", "0x10", "\uff11\uff12", "\x00", "\ud800", "9" * 5_000, "null")
+FOREIGN = (
+    "",
+    " ",
+    "x",
+    "-1",
+    "+1",
+    "1 ",
+    "9" * 19,
+    "1.5",
+    "1e3",
+    "0x10",
+    "\uff11\uff12",
+    "\x00",
+    "\ud800",
+    "9" * 5_000,
+    "null",
+)
 
 
 async def save_some(store: OrderStore) -> list[ChangeDTO]:
@@ -154,6 +170,9 @@ class ReadContract:
             where = replace(one, user_id=user, created_from=start, created_to=end)
             listed = [order.id for order in await list_orders(store, where)]
             assert listed == [order.id for order in mixture if matches(order, where)], where
+        for absurd in ("", "half \ud800", "a\x00b", "u" * 3_000):
+            assert await list_orders(store, OrderFilter(user_id=absurd)) == []
+            assert await list_orders(store, OrderFilter(tag=absurd)) == []
 
     async def test_filters_by_an_order_as_it_is_now(self, store: OrderStore) -> None:
         await store.save(small_order("order-1"), small_order("order-2"))

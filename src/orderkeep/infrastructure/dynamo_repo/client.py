@@ -8,7 +8,6 @@ import asyncio
 import re
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
 
@@ -20,9 +19,6 @@ from orderkeep.infrastructure.dynamo_repo.items import TABLE_KEYS, Item, key, nu
 
 Action = tuple[str, Json]
 """One item of a transaction: the operation (Put, Update) and its parameters."""
-
-VERSION = "DynamoDB_20120810"
-CONTENT_TYPE = "application/x-amz-json-1.0"
 
 ATTEMPTS = 4
 """How often a request is sent while DynamoDB cannot be reached, fails, or limits the rate."""
@@ -45,38 +41,32 @@ def settings_item(shards: int) -> Item:
 
 
 class DynamoClient:
-    """Sends each request once. Another AWS client replaces this class."""
+    """Sends each request once, for the tables that use it. Another AWS client replaces this class."""
 
     def __init__(self, endpoint: Endpoint, http: AwsHttp) -> None:
-        self._service = JsonService("dynamodb", endpoint, CONTENT_TYPE, http)
+        self._service = JsonService("dynamodb", endpoint, "application/x-amz-json-1.0", http)
+        self.users: WeakSet[OrdersTable] = WeakSet()
+        self.shards: dict[str, int] = {}
+        """The number of shards of each table, by name."""
 
     async def call(self, operation: str, payload: Json) -> Json:
         """Send a request and return the response. Raises `DynamoError`; the caller decides whether to retry."""
         try:
-            return await self._service.call(f"{VERSION}.{operation}", payload)
+            return await self._service.call(f"DynamoDB_20120810.{operation}", payload)
         except AwsError as error:
             reasons = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", ())]
             raise DynamoError(error.code, error.message, reasons) from error
 
 
-@dataclass(eq=False)
-class SharedClient:
-    """A client, the tables that use it, and the number of shards of these tables by name."""
-
-    client: DynamoClient
-    shards: dict[str, int] = field(default_factory=dict)
-    users: WeakSet[object] = field(default_factory=WeakSet)
-
-
 _Key = tuple[asyncio.AbstractEventLoop, Endpoint]
-_open: dict[_Key, tuple[SharedClient, AsyncGenerator[SharedClient]]] = {}
+_open: dict[_Key, tuple[DynamoClient, AsyncGenerator[DynamoClient]]] = {}
 
 
-async def _lifetime(key: _Key) -> AsyncGenerator[SharedClient]:
+async def _lifetime(key: _Key) -> AsyncGenerator[DynamoClient]:
     # A generator: asyncio.run closes generators before the loop, and so the client if no user released it.
     http = open_http()
     try:
-        yield SharedClient(DynamoClient(key[1], http))
+        yield DynamoClient(key[1], http)
     finally:
         del _open[key]
         await http.aclose()
@@ -92,7 +82,7 @@ class OrdersTable:
             )
         self.name, self.endpoint, self._closed = name, endpoint, False
 
-    async def shared_client(self) -> SharedClient:
+    async def client(self) -> DynamoClient:
         """Return the running loop's client, open until all users close or the loop ends. Raises `StoreUnavailable`
         after `close`.
         """
@@ -102,23 +92,23 @@ class OrdersTable:
         if key not in _open:
             lifetime = _lifetime(key)
             _open[key] = await anext(lifetime), lifetime
-        shared = _open[key][0]
-        shared.users.add(self)
-        return shared
+        client = _open[key][0]
+        client.users.add(self)
+        return client
 
     async def close(self) -> None:
         """Release the client. Later requests are refused."""
         self._closed = True
         key = asyncio.get_running_loop(), self.endpoint
         if key in _open:
-            shared, lifetime = _open[key]
-            shared.users.discard(self)
-            if not shared.users:
+            client, lifetime = _open[key]
+            client.users.discard(self)
+            if not client.users:
                 await lifetime.aclose()
 
     async def shards(self) -> int:
         """Return the number of shards of the busy indexes, which is read once."""
-        known = (await self.shared_client()).shards
+        known = (await self.client()).shards
         if self.name not in known:
             known[self.name] = await self.read_shards()
         return known[self.name]
@@ -202,9 +192,9 @@ class OrdersTable:
         while True:
             await back_off(attempt, FIRST_PAUSE_SECONDS)
             attempt += 1
-            shared = await self.shared_client()
+            client = await self.client()
             try:
-                return await shared.client.call(operation, payload)
+                return await client.call(operation, payload)
             except DynamoError as error:
                 outcome_unknown = error.outcome_unknown = error.outcome_unknown or outcome_unknown
                 if attempt == ATTEMPTS or not error.is_retryable:

@@ -14,7 +14,6 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
-    Item,
     Ref,
     change_key,
     key,
@@ -77,8 +76,9 @@ async def _log_grew(table: OrdersTable, seen: int) -> bool:
 
 async def _read_inbox(table: OrdersTable) -> dict[Ref, str]:
     """Return when each change without a position was committed, earlier changes of its order included."""
-    shards = await table.shards()
-    pages = await asyncio.gather(*(_inbox_page(table, str(shard)) for shard in range(shards)))
+    shards = range(await table.shards())
+    queries = [table.query("inbox = :shard", {"shard": str(n)}, MOST_APPENDED, IndexName="by_inbox") for n in shards]
+    pages = await asyncio.gather(*(anext(query, []) for query in queries))
     listed = sorted((item for page in pages for item in page), key=lambda item: str(item["committed"]["S"]))
     wanted = {ref_of(item) for item in listed[:MOST_APPENDED]}
     found: dict[Ref, str] = {}
@@ -89,11 +89,6 @@ async def _read_inbox(table: OrdersTable) -> dict[Ref, str]:
         found |= pending
         wanted = {(order_id, version - 1) for order_id, version in pending if version > 1} - found.keys()
     return found
-
-
-async def _inbox_page(table: OrdersTable, shard: str) -> list[Item]:
-    pages = table.query("inbox = :shard", {"shard": shard}, MOST_APPENDED, IndexName="by_inbox")
-    return await anext(pages, [])
 
 
 def _in_order(inbox: dict[Ref, str]) -> list[Ref]:

@@ -5,7 +5,6 @@ read from the orders themselves: a page never shows an order that no longer matc
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 
 from orderkeep.application.ports import ListPosition, OrderFilter
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_BATCH, OrdersTable
@@ -38,27 +37,24 @@ async def read_page(
         return [], None
     attribute = INDEXES[index][0]
     share = limit if len(partitions) == 1 else max(2 * limit // len(partitions), SMALLEST_PAGE)
-    shards = [
-        _Shard(
-            table.query(
-                f"{attribute} = :value AND placed BETWEEN :low AND :high",
-                {"value": partition, "low": low, "high": high},
-                min(share, limit) + 1,
-                IndexName=index,
-                ScanIndexForward=False,
-            ),
-            high,
+    queries = [
+        table.query(
+            f"{attribute} = :value AND placed BETWEEN :low AND :high",
+            {"value": partition, "low": low, "high": high},
+            min(share, limit) + 1,
+            IndexName=index,
+            ScanIndexForward=False,
         )
         for partition in partitions
     ]
-    found: list[Item] = []
+    listed, found = _newest_first(queries, high), list[Item]()
     while len(found) < limit:
-        entries = await _newest(shards, min(limit - len(found), LARGEST_BATCH))
+        entries = await _take(listed, min(limit - len(found), LARGEST_BATCH))
         if not entries:
             return found, None
         found += await _current(table, attribute, entries)
     created_at, _, order_id = entries[-1]["placed"]["S"].partition("#")
-    return found, ListPosition(moment_of(created_at), order_id) if await _newest(shards, 1) else None
+    return found, ListPosition(moment_of(created_at), order_id) if await _take(listed, 1) else None
 
 
 async def _current(table: OrdersTable, attribute: str, entries: list[Item]) -> list[Item]:
@@ -73,36 +69,24 @@ async def _current(table: OrdersTable, attribute: str, entries: list[Item]) -> l
     ]
 
 
-@dataclass
-class _Shard:
-    """One partition of an index, read page by page."""
-
-    pages: AsyncIterator[list[Item]]
-    high: str
-    entries: deque[Item] = field(default_factory=deque)
-    is_at_end: bool = False
-
-    async def read_on(self) -> None:
-        page = await anext(self.pages, None)
-        self.is_at_end = page is None
-        # BETWEEN includes the upper bound, which is the position to continue after.
-        self.entries.extend(entry for entry in page or () if entry["placed"]["S"] < self.high)
-
-    def first(self) -> str:
-        return str(self.entries[0]["placed"]["S"]) if self.entries else ""
+async def _newest_first(queries: list[AsyncIterator[list[Item]]], high: str) -> AsyncIterator[Item]:
+    """Yield the entries of all queries, which are read page by page and concurrently."""
+    pages = {query: deque[Item]() for query in queries}
+    while pages:
+        if waiting := [query for query, page in pages.items() if not page]:
+            for query, page in zip(
+                waiting, await asyncio.gather(*(anext(each, None) for each in waiting)), strict=True
+            ):
+                if page is None:
+                    del pages[query]
+                else:  # BETWEEN includes the upper bound, which is the position to continue after
+                    pages[query].extend(entry for entry in page if entry["placed"]["S"] < high)
+        else:
+            yield max(pages.values(), key=lambda page: str(page[0]["placed"]["S"])).popleft()
 
 
-async def _newest(shards: list[_Shard], count: int) -> list[Item]:
-    """Take up to `count` entries, the newest of all shards first."""
-    found: list[Item] = []
-    while len(found) < count:
-        while waiting := [shard for shard in shards if not shard.entries and not shard.is_at_end]:
-            await asyncio.gather(*(shard.read_on() for shard in waiting))
-        newest = max(shards, key=_Shard.first)
-        if not newest.entries:
-            break
-        found.append(newest.entries.popleft())
-    return found
+async def _take(entries: AsyncIterator[Item], count: int) -> list[Item]:
+    return [entry for _ in range(count) if (entry := await anext(entries, None))]
 
 
 def _bounds(where: OrderFilter, after: ListPosition | None) -> tuple[str, str]:

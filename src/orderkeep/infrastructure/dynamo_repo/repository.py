@@ -48,9 +48,6 @@ from orderkeep.infrastructure.serialization import (
 MOST_CHANGES = 1_000
 """How many changes are requested at once; DynamoDB ends a page at 1 MB anyway."""
 
-_CHANGES = "pk = :order AND sk BETWEEN :first AND :last"
-_NEWEST_FIRST = 10
-
 _Built = TypeVar("_Built")
 
 
@@ -86,7 +83,7 @@ class DynamoOrderRepository(OrderStore):
         return await self._one(change_of_item, change_key(order_id, version), order_id)
 
     async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
-        async for page in self._changes(order_id, 1, _NEWEST_FIRST, ScanIndexForward=False):
+        async for page in self._changes(order_id, 1, page_size=10, ScanIndexForward=False):
             for item in page:
                 if item["at"]["S"] <= instant_key(instant):
                     return built(change_of_item, [item])[0]
@@ -127,9 +124,10 @@ class DynamoOrderRepository(OrderStore):
     ) -> AsyncIterator[list[Item]]:
         if first_version > LARGEST_VERSION or not can_be_a_key(order_key(order_id)):
             return
+        condition = "pk = :order AND sk BETWEEN :first AND :last"
         span = {"first": change_sort(max(first_version, 1)), "last": change_sort(LARGEST_VERSION)}
         values = {"order": order_key(order_id), **span}
-        async for page in self._table.query(_CHANGES, values, min(page_size, MOST_CHANGES), **further):
+        async for page in self._table.query(condition, values, min(page_size, MOST_CHANGES), **further):
             yield page
 
 
@@ -143,12 +141,8 @@ class DynamoApiKeys(ApiKeyStore):
         item = api_key_key(key.id) | texts(record_of(key, instant_key))
         listed = texts({"pk": API_KEY_LIST, "sk": placed_key(key.created_at, key.id)})
         try:
-            await self._table.transact(
-                [
-                    ("Put", {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}),
-                    ("Put", {"Item": listed}),
-                ]
-            )
+            is_new = {"ConditionExpression": "attribute_not_exists(pk)"}
+            await self._table.transact([("Put", {"Item": item, **is_new}), ("Put", {"Item": listed})])
         except DynamoError as error:
             found = await self.get(key.id)  # it may be this one, if the response was lost
             if found is None:
@@ -161,12 +155,10 @@ class DynamoApiKeys(ApiKeyStore):
         return None if item is None else _api_key_of_item(item)
 
     async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
-        condition, values = "pk = :list", {"list": API_KEY_LIST}
-        if after is not None:
-            condition += " AND sk < :after"
-            values["after"] = placed_key(after.created_at, after.id)
+        end = "~" if after is None else placed_key(after.created_at, after.id)
+        values = {"list": API_KEY_LIST, "end": end}
         ids: list[str] = []
-        async for page in self._table.query(condition, values, limit, ScanIndexForward=False):
+        async for page in self._table.query("pk = :list AND sk < :end", values, limit, ScanIndexForward=False):
             ids += [entry["sk"]["S"].partition("#")[2] for entry in page]
             if len(ids) >= limit:
                 break

@@ -85,7 +85,7 @@ class TableSetup:
             region=self._table.endpoint.region,
             status=found["TableStatus"].lower(),
             shards=shards,
-            indexes=tuple(sorted(index["IndexName"] for index in _indexes(found))),
+            indexes=tuple(sorted(index["IndexName"] for index in found.get("GlobalSecondaryIndexes", []))),
             deletion_protection=bool(found.get("DeletionProtectionEnabled")),
             point_in_time_recovery=await self._has_recovery(),
             stream=stream,
@@ -117,7 +117,7 @@ class TableSetup:
     async def _until_active(self) -> None:
         for _ in range(MOST_POLLS):
             found = (await self._table.call("DescribeTable", {}))["Table"]
-            indexes_active = all(index["IndexStatus"] == "ACTIVE" for index in _indexes(found))
+            indexes_active = all(index["IndexStatus"] == "ACTIVE" for index in found.get("GlobalSecondaryIndexes", []))
             if found["TableStatus"] == "ACTIVE" and indexes_active:
                 return
             await asyncio.sleep(POLL_SECONDS)
@@ -143,15 +143,10 @@ def _schema(keys: tuple[str, str]) -> list[dict[str, str]]:
     return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=True)]
 
 
-def _indexes(table: Json) -> list[Json]:
-    found: list[Json] = table.get("GlobalSecondaryIndexes", [])
-    return found
-
-
 def _problems(table: Json) -> list[str]:
     problems = []
     if table["KeySchema"] != _schema(TABLE_KEYS):
         problems.append(f"its keys are not {' and '.join(TABLE_KEYS)}")
-    found = {index["IndexName"]: index["KeySchema"] for index in _indexes(table)}
+    found = {index["IndexName"]: index["KeySchema"] for index in table.get("GlobalSecondaryIndexes", [])}
     problems += [f"it lacks the index {name}" for name, keys in INDEXES.items() if found.get(name) != _schema(keys)]
     return problems
