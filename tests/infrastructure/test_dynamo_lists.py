@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.infrastructure.dynamo_repo import client
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, head_item, packed, partitions_of, tag_item
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, pending_order, small_order
@@ -74,6 +76,32 @@ async def test_page_reads_only_the_documents_it_returns(behind: Behind) -> None:
         ((_, request),) = batch.payload["RequestItems"].items()
         assert len(request["Keys"]) == 8
         assert "requests" not in request["ExpressionAttributeNames"].values()
+
+
+async def test_keys_that_a_batch_leaves_unprocessed_are_requested_again(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.001)
+    store, proxy = behind
+    await save_all(store, [small_order(f"order-{number}") for number in range(8)])
+    processed = 3
+
+    def partly(exchange: Exchange) -> Json:
+        if exchange.operation == "BatchGetItem":
+            ((table, request),) = exchange.payload["RequestItems"].items()
+            done = [{"pk": item["pk"], "sk": item["sk"]} for item in exchange.response["Responses"][table][:processed]]
+            left = {"Keys": [key for key in request["Keys"] if key not in done]}
+            exchange.response["Responses"][table] = exchange.response["Responses"][table][:processed]
+            exchange.response["UnprocessedKeys"] = {table: request | left} if left["Keys"] else {}
+        return exchange.response
+
+    proxy.after = partly
+    assert ids_on(await store.list_page(EVERYTHING, None, 8)) == [f"order-{number}" for number in range(7, -1, -1)]
+    assert proxy.operations().count("BatchGetItem") == 3
+    processed = 0
+    with pytest.raises(StoreUnavailable, match="limits the rate"):
+        await store.list_page(EVERYTHING, None, 8)
+    assert proxy.operations().count("BatchGetItem") == 3 + client.ATTEMPTS
 
 
 def test_every_filter_queries_keys_that_a_save_writes() -> None:

@@ -73,16 +73,16 @@ async def _newest_first(queries: list[AsyncIterator[list[Item]]], high: str) -> 
     """Yield the entries of all queries, which are read page by page and concurrently."""
     pages = {query: deque[Item]() for query in queries}
     while pages:
-        if waiting := [query for query, page in pages.items() if not page]:
-            for query, page in zip(
-                waiting, await asyncio.gather(*(anext(each, None) for each in waiting)), strict=True
-            ):
-                if page is None:
-                    del pages[query]
-                else:  # BETWEEN includes the upper bound, which is the position to continue after
-                    pages[query].extend(entry for entry in page if entry["placed"]["S"] < high)
-        else:
+        waiting = [query for query, page in pages.items() if not page]
+        if not waiting:
             yield max(pages.values(), key=lambda page: str(page[0]["placed"]["S"])).popleft()
+            continue
+        read = await asyncio.gather(*(anext(query, None) for query in waiting))
+        for query, page in zip(waiting, read, strict=True):
+            if page is None:
+                del pages[query]
+            else:  # BETWEEN includes the upper bound, which is the position to continue after
+                pages[query].extend(entry for entry in page if entry["placed"]["S"] < high)
 
 
 async def _take(entries: AsyncIterator[Item], count: int) -> list[Item]:

@@ -166,34 +166,32 @@ class KeyCache:
 
     def __init__(self, load: Callable[[], ProviderKeys], clock: Callable[[], float]) -> None:
         self._load, self._clock = load, clock
-        self.keys: ProviderKeys | None = None
-        """The keys of the last successful fetch, however old."""
-
+        self._keys: ProviderKeys | None = None
         self._loaded_at = self._tried_at = float("-inf")
         self._failed = False
         self._refresh: asyncio.Task[None] | None = None
 
     async def current(self) -> ProviderKeys:
         """Return the keys, and refresh them in the background if they are old. Raises `AuthenticationUnavailable`."""
-        if self.keys is None or self._age() > MAX_AGE_SECONDS:
+        if self._age() > MAX_AGE_SECONDS:
             await self._refreshed()
         elif self._age() > FRESH_SECONDS:
             self._start_refresh()
-        if self.keys is None or self._age() > MAX_AGE_SECONDS:
+        if self._keys is None or self._age() > MAX_AGE_SECONDS:
             raise AuthenticationUnavailable(UNAVAILABLE)
-        return self.keys
+        return self._keys
 
     async def find(self, key_id: str | None, algorithm: str) -> tuple[Key | None, ProviderKeys]:
         """Return a key and its set. An unknown id may be new, so the keys are fetched again unless that was tried just
         now. Raises `AuthenticationUnavailable` if the provider cannot be reached.
         """
         keys = await self.current()
-        if (key := keys.find(key_id, algorithm)) is None:
+        if keys.find(key_id, algorithm) is None:
             await self._refreshed()
             keys = await self.current()
-            key = keys.find(key_id, algorithm)
-            if key is None and self._failed:
-                raise AuthenticationUnavailable(UNAVAILABLE)
+        key = keys.find(key_id, algorithm)
+        if key is None and self._failed:
+            raise AuthenticationUnavailable(UNAVAILABLE)
         return key, keys
 
     async def close(self) -> None:
@@ -213,7 +211,7 @@ class KeyCache:
     def _start_refresh(self) -> None:
         if self._refresh is not None and not self._refresh.done():
             return
-        if self._clock() - self._tried_at >= (FIRST_RETRY_SECONDS if self.keys is None else RETRY_SECONDS):
+        if self._clock() - self._tried_at >= (FIRST_RETRY_SECONDS if self._keys is None else RETRY_SECONDS):
             self._tried_at = self._clock()
             self._refresh = asyncio.create_task(self._fetch())
 
@@ -223,11 +221,11 @@ class KeyCache:
                 keys = await _in_daemon_thread(self._load)
         except (FetchFailed, TimeoutError) as error:
             self._failed = True
-            log.warning("the keys of the OpenID provider are not available", extra={"reason": str(error) or "timeout"})
+            log.warning(UNAVAILABLE, extra={"reason": str(error) or "timeout"})
             return
         self._failed, self._loaded_at = False, self._clock()
-        if self.keys is None or self.keys.jwks != keys.jwks:
-            self.keys = keys
+        if self._keys is None or self._keys.jwks != keys.jwks:
+            self._keys = keys
 
 
 async def _in_daemon_thread(load: Callable[[], ProviderKeys]) -> ProviderKeys:
