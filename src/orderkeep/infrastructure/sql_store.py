@@ -20,7 +20,7 @@ from orderkeep.infrastructure.serialization import (
     api_key_of,
     built,
     change_of,
-    document_of,
+    documents_of,
     order_of,
     record_of,
     snapshot_of,
@@ -90,11 +90,11 @@ class SqlOrderRepository(OrderStore):
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         statement, parameters = list_query(self._dialect, self._lists, where, after, limit + 1)
         rows = await self._rows(statement, *parameters)
-        documents = built(lambda row: document_of(*row[:2]), rows[:limit])
+        page = SEPARATOR.join(documents_of(rows[:limit]))
         if len(rows) <= limit:
-            return SnapshotPage(SEPARATOR.join(documents), None)
+            return SnapshotPage(page, None)
         created_at, order_id = rows[limit - 1][2:]
-        return SnapshotPage(SEPARATOR.join(documents), ListPosition(self._dialect.instant(created_at), order_id))
+        return SnapshotPage(page, ListPosition(self._dialect.instant(created_at), order_id))
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return _one(self.change_of_row, await self._rows(self._sql[GET_CHANGE], order_id, in_64_bits(version)))

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from http import HTTPStatus
-from secrets import token_hex
+from os import urandom
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,7 @@ class RequestShell:
         if isinstance(given, bytes) and _REQUEST_ID.fullmatch(given):
             request_id = given.decode()
         else:
-            request_id = scope.get(SERVER_REQUEST_ID) or token_hex(16)
+            request_id = scope.get(SERVER_REQUEST_ID) or urandom(16).hex()
         scope[REQUEST_ID] = request_id
         if method == "HEAD":
             scope = {**scope, "method": "GET"}
