@@ -49,9 +49,8 @@ class Dialect:
     instant: Callable[[Any], datetime]
 
     def sql(self, statement: str) -> str:
-        for name in ("document", "requests", "events"):
-            statement = statement.replace(f"{{{name}}}", self.as_bytes.format(name))
-        return statement.replace("$", self.parameter)
+        columns = {name: self.as_bytes.format(name) for name in ("document", "requests", "events")}
+        return statement.format_map(columns).replace("$", self.parameter)
 
 
 CHANGE_COLUMNS = "order_id, version, at, actor, key, request_id, {events}, {document}, previous_hash, hash"
