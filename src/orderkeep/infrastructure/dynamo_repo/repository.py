@@ -62,7 +62,7 @@ class DynamoOrderRepository(OrderStore):
         self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
 
     async def get_by_id(self, order_id: str) -> Order | None:
-        return await self._one(order_of_item, head_key(order_id), order_id)
+        return await self._one(order_of_item, head_key(order_id))
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
@@ -71,7 +71,7 @@ class DynamoOrderRepository(OrderStore):
         return mark_saved(orders, commits)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
-        return await self._one(snapshot_of_item, head_key(order_id), order_id)
+        return await self._one(snapshot_of_item, head_key(order_id))
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         items, position = await lists.read_page(self._table, where, after, limit)
@@ -80,7 +80,7 @@ class DynamoOrderRepository(OrderStore):
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:
             return None
-        return await self._one(change_of_item, change_key(order_id, version), order_id)
+        return await self._one(change_of_item, change_key(order_id, version))
 
     async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
         async for page in self._changes(order_id, 1, page_size=10, ScanIndexForward=False):
@@ -113,8 +113,8 @@ class DynamoOrderRepository(OrderStore):
     def api_keys(self) -> ApiKeyStore:
         return DynamoApiKeys(self._table)
 
-    async def _one(self, build: Callable[[Item], _Built], item_key: Item, order_id: str) -> _Built | None:
-        if not can_be_a_key(order_key(order_id)):
+    async def _one(self, build: Callable[[Item], _Built], item_key: Item) -> _Built | None:
+        if not can_be_a_key(item_key["pk"]["S"]):
             return None
         item = await self._table.get(item_key)
         return None if item is None else built(build, [item])[0]

@@ -80,6 +80,9 @@ class TableSetup:
             except StoreUnusable as error:
                 problems.append(str(error))
         stream = found.get("StreamSpecification", {}).get("StreamViewType")
+        # DynamoDB Local does not know the operation.
+        backups = await self._table.call("DescribeContinuousBackups", {}, expected="UnknownOperationException")
+        recovery = backups.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
         return TableDescription(
             table=self._table.name,
             region=self._table.endpoint.region,
@@ -87,7 +90,7 @@ class TableSetup:
             shards=shards,
             indexes=tuple(sorted(index["IndexName"] for index in found.get("GlobalSecondaryIndexes", []))),
             deletion_protection=bool(found.get("DeletionProtectionEnabled")),
-            point_in_time_recovery=await self._has_recovery(),
+            point_in_time_recovery=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
             stream=stream,
             stream_arn=found.get("LatestStreamArn") if stream else None,  # DynamoDB keeps that of a former stream
             problems=tuple(problems),
@@ -103,12 +106,6 @@ class TableSetup:
 
     async def close(self) -> None:
         await self._table.close()
-
-    async def _has_recovery(self) -> bool:
-        # DynamoDB Local does not know the operation.
-        found = await self._table.call("DescribeContinuousBackups", {}, expected="UnknownOperationException")
-        recovery = found.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
-        return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
 
     async def _update(self, change: Json) -> None:
         await self._table.call("UpdateTable", change)

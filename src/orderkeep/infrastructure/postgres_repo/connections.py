@@ -44,8 +44,6 @@ CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 ACQUIRE_SECONDS = 10.0
 CLOSE_SECONDS = 10.0
-STATEMENTS = 200
-"""How many prepared statements a connection caches: all of the store's."""
 
 IN_INDEX_ORDER = {"enable_sort": "off", "enable_incremental_sort": "off", "enable_bitmapscan": "off"}
 """So that a list reads its index from the start of the page to its end. With wrong statistics, the planner could read
@@ -167,7 +165,7 @@ class Connections:
             "dsn": self._url,
             "timeout": CONNECT_SECONDS,
             "command_timeout": COMMAND_SECONDS,
-            "statement_cache_size": STATEMENTS if in_one_session else 0,
+            "statement_cache_size": 100 if in_one_session else 0,  # more than the store has
             "server_settings": self._settings | (IN_INDEX_ORDER if in_one_session else {}),
         }
 
