@@ -114,12 +114,13 @@ class Connections:
         if self._closed:
             raise StoreUnavailable(CLOSED)
         loop = asyncio.get_running_loop()
-        home = self._homes.setdefault(loop, _Home())
-        async with home.opening:
-            if home.pool is None:
-                lifetime = self._lifetime(loop, home)
-                await anext(lifetime)
-                home.lifetime = lifetime
+        home = self._homes.get(loop) or self._homes.setdefault(loop, _Home())
+        if home.pool is None:
+            async with home.opening:
+                if home.pool is None:
+                    lifetime = self._lifetime(loop, home)
+                    await anext(lifetime)
+                    home.lifetime = lifetime
         return home
 
     async def _lifetime(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
