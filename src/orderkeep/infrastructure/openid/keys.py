@@ -221,7 +221,7 @@ class KeyCache:
                 keys = await _in_daemon_thread(self._load)
         except (FetchFailed, TimeoutError) as error:
             self._failed = True
-            log.warning(UNAVAILABLE, extra={"reason": str(error) or "timeout"})
+            log.warning("the keys of the OpenID provider are not available", extra={"reason": str(error) or "timeout"})
             return
         self._failed, self._loaded_at = False, self._clock()
         if self._keys is None or self._keys.jwks != keys.jwks:
