@@ -73,7 +73,7 @@ def test_refuses_another_programs_database_and_leaves_it_alone(path: Path, mark:
 def test_refuses_a_file_that_is_no_database_and_leaves_it_alone(path: Path) -> None:
     path.write_text("name,quantity\n" * 500)
 
-    with pytest.raises(StoreUnusable, match="no SQLite database: name another file"):
+    with pytest.raises(StoreUnusable, match="is not a SQLite database: name another file"):
         SqliteOrderRepository(path)
     assert path.read_text() == "name,quantity\n" * 500
 
@@ -101,7 +101,7 @@ def test_refuses_a_file_that_it_may_not_write(powerless: Path) -> None:
     asyncio.run(saved(path))
     path.chmod(stat.S_IRUSR)
 
-    with pytest.raises(StoreUnusable, match=r"orders\.db cannot be written: give this user the right"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db cannot be written: grant this user read and write permission"):
         SqliteOrderRepository(path)
 
 

@@ -6,7 +6,7 @@ from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
 CLOSED = "the store is closed"
 
-_RIGHTS = "this user may not use the orders' file: give it the right to"
+_RIGHTS = "this user may not use the orders' file: grant this user read and write permission"
 
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: "another process kept the orders' file locked for too long: try again, or see what else has "
@@ -24,11 +24,11 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_SCHEMA: "the tables of the orders' file were altered meanwhile: try again",
 }
 _UNUSABLE = {
-    sqlite3.SQLITE_READONLY: "the orders' file cannot be written: give this user the right to write the file and its "
-    "folder",
+    sqlite3.SQLITE_READONLY: "the orders' file cannot be written: grant this user read and write permission on the "
+    "file and its folder",
     sqlite3.SQLITE_PERM: _RIGHTS,
     sqlite3.SQLITE_AUTH: _RIGHTS,
-    sqlite3.SQLITE_NOTADB: "the file is no SQLite database: name another file",
+    sqlite3.SQLITE_NOTADB: "the file is not a SQLite database: name another file",
     sqlite3.SQLITE_CORRUPT: "the orders' file is damaged: put a copy aside, then restore a backup or try the sqlite3 "
     "shell's .recover",
     sqlite3.SQLITE_CONSTRAINT: "stored orders are inconsistent: the orders' file was altered; run verify to see where",
