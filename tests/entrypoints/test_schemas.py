@@ -50,6 +50,7 @@ def codes(read: Any, data: object) -> dict[str, str]:
 
 
 def test_every_field_arrives() -> None:
+    assert ORDER.keys() == {field.name for field in dataclasses.fields(PlaceOrder)}, "add it to ORDER in http_calls.py"
     order = read_place_order(ORDER)
     assert ORDER.items() <= json.loads(msgspec.json.encode(order)).items()
     assert order.lines[1] == LineDTO("B2", "Bulb", 3, 110, 7, 11)
