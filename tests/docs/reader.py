@@ -166,10 +166,9 @@ def apply(diffs: Sequence[str], folder: Path) -> None:
     """Copy the source into the folder, and change it as the diffs say, unless a reader has done so in this checkout."""
     shutil.copytree(CHECKOUT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for diff in diffs:
-        applied = ["git", "apply", "--reverse", "--check", "-"]
-        if subprocess.run(
-            applied, cwd=folder, input=f"{diff}\n", text=True, capture_output=True, check=False
-        ).returncode:
+        revert = ["git", "apply", "--reverse", "--check", "-"]
+        done = subprocess.run(revert, cwd=folder, input=f"{diff}\n", text=True, capture_output=True, check=False)
+        if done.returncode:
             subprocess.run(["git", "apply", "-"], cwd=folder, input=f"{diff}\n", text=True, check=True)
 
 
