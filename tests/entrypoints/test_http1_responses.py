@@ -46,6 +46,9 @@ class RecordingTransport(asyncio.Transport):
 
     def resume_reading(self) -> None: ...
 
+    def is_reading(self) -> bool:
+        return True
+
 
 def start(status: int = 200, headers: Sequence[tuple[bytes, bytes]] = ()) -> Message:
     return {"type": "http.response.start", "status": status, "headers": headers}

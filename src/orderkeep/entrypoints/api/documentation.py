@@ -22,7 +22,6 @@ from orderkeep.application.errors import (
     UnknownFormat,
     UnsupportedFilter,
 )
-from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.exceptions import (
     AmountOutOfRange,
@@ -40,16 +39,8 @@ from orderkeep.entrypoints.api.problems import (
     MEDIA_TYPE,
     HttpProblem,
     Invalid,
-    body_too_large,
-    host_not_allowed,
-    internal_error,
-    malformed_json,
-    origin_not_listed,
     problem_document,
     problem_of,
-    request_too_slow,
-    title_of,
-    unsupported_media_type,
 )
 
 JSON = "application/json"
@@ -130,7 +121,7 @@ _INVALID_HEADER = HttpProblem.invalid(
                                header="Idempotency-Key")]
 )  # fmt: skip
 STORE_ERRORS = (StoreUnavailable(), StoreUnusable())
-SERVED_ERRORS = (HttpProblem.overloaded("requests"), *STORE_ERRORS)
+SERVED_ERRORS = (HttpProblem("overloaded", what="requests"), *STORE_ERRORS)
 READ_ERRORS = (NotAllowed("orders:read"), OrderNotFound(""), *SERVED_ERRORS)
 LIST_ERRORS = (
     NotAllowed("orders:read"),
@@ -143,12 +134,12 @@ TAG_ERRORS = (_INVALID_HEADER, *READ_ERRORS)
 VERSION_ERRORS = (VersionNotFound("", "the order did not exist at this time"), *TAG_ERRORS)
 DOCUMENT_ERRORS = (DocumentNotFound(""), *TAG_ERRORS)
 WRITE_ERRORS = (
-    malformed_json(InvalidJSON("is not JSON at line 1, column 12")),
-    request_too_slow("body", 8),
-    body_too_large(65_536),
-    unsupported_media_type("the body must be JSON: set Content-Type: application/json"),
+    HttpProblem("malformed_json", error="is not JSON at line 1, column 12"),
+    HttpProblem("request_too_slow", part="body", seconds=8),
+    HttpProblem("body_too_large", limit=65_536),
+    HttpProblem("unsupported_media_type"),
     _INVALID_FIELDS,
-    origin_not_listed(),
+    HttpProblem("origin_not_listed"),
     NotAllowed("orders:write"),
     _INVALID_HEADER,
     IdempotencyKeyReused(),
@@ -173,8 +164,8 @@ RECEIPT_ERRORS = (
 )
 ALWAYS = (
     InvalidQuery("must be from 1 to 200", "limit"),
-    internal_error(),
-    host_not_allowed(),
+    HttpProblem("internal_error"),
+    HttpProblem("host_not_allowed"),
 )
 """Errors that every operation can respond with; those of authentication are added by `openapi.py`."""
 
@@ -197,9 +188,6 @@ _MEANINGS = {
     503: "The service or its store is unavailable. Unless `code` is `overloaded`, the change may or may not have been "
     "made: retry with the same `Idempotency-Key`.",
 }
-
-_PROTOCOL_HEADERS = ("Accept-Encoding", "Connection")
-"""Headers that OpenAPI leaves to HTTP."""
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -232,15 +220,15 @@ def problem_responses(errors: Iterable[Exception]) -> Responses:
     responses: Responses = {}
     for error in errors:
         problem = problem_of(error)
-        status, title = int(problem.status), title_of(error)
+        status = int(problem.status)
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         new: dict[str, Any] = {"description": _MEANINGS[status], "headers": {}, "content": {MEDIA_TYPE: content}}
         entry = responses.setdefault(status, new)
         entry["headers"] |= _headers(problem.headers or ())
-        value = problem_document(problem, REQUEST_ID, title)
-        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"summary": title, "value": value}
+        value = problem_document(problem, REQUEST_ID)
+        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"summary": problem.title, "value": value}
     return responses
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names if name not in _PROTOCOL_HEADERS}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

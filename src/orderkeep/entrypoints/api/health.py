@@ -12,7 +12,7 @@ from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Services
 from orderkeep.entrypoints.api.documentation import failures, success
 from orderkeep.entrypoints.api.models import Health
-from orderkeep.entrypoints.api.problems import draining, path_not_found
+from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import EncodedResponse
 from orderkeep.entrypoints.api.routing import CompiledRoute
 
@@ -41,7 +41,7 @@ async def get_liveness() -> Response:
     summary="Readiness check",
     responses={
         **success(200, "The service is ready.", {"Health": {"status": "ready"}}),
-        **failures((draining(), *docs.STORE_ERRORS)),
+        **failures((HttpProblem("draining"), *docs.STORE_ERRORS)),
     },
 )
 async def get_readiness(request: Request, use_cases: Services) -> Response:
@@ -49,7 +49,7 @@ async def get_readiness(request: Request, use_cases: Services) -> Response:
     requests elsewhere until it returns 200.
     """
     if request.scope["app"].state.draining:
-        raise draining()
+        raise HttpProblem("draining")
     await use_cases.check_store()
     return EncodedResponse(b'{"status":"ready"}')
 
@@ -70,6 +70,6 @@ async def get_metrics(request: Request) -> Response:
     """Returns request counts and durations and the state of the process, in the Prometheus text format."""
     metrics: Metrics | None = request.scope["app"].state.metrics
     if metrics is None:
-        raise path_not_found("this service collects no metrics")
+        raise HttpProblem("not_found", "this service collects no metrics")
     content, media_type = metrics.exposition()
     return Response(content, headers={"Content-Type": media_type})

@@ -311,7 +311,7 @@ async def delete_order(order_id: OrderId, context: Context, use_cases: Services)
     summary="Get the order lifecycle",
     responses={
         **success(200, "All statuses and transitions.", {"Lifecycle": docs.LIFECYCLE}),
-        **failures([HttpProblem.overloaded("requests")]),
+        **failures([HttpProblem("overloaded", what="requests")]),
     },
 )
 async def get_lifecycle() -> Response:

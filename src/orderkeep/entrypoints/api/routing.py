@@ -32,7 +32,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, malformed_json, unsupported_media_type
+from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
 
@@ -315,7 +315,7 @@ def _parse(model: type[BaseModel], body: bytes, scope: Scope) -> BaseModel:
     try:
         return parse_json(model, body)
     except InvalidJSON as error:
-        raise malformed_json(error) from None
+        raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     except InvalidFields as error:
         found = [Invalid(each.code, each.message, pointer=each.pointer, limit=each.limit) for each in error.errors]
         raise HttpProblem.invalid(error.code, found) from None
@@ -327,7 +327,7 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
     try:
         content = read_json(body)
     except InvalidJSON as error:
-        raise malformed_json(error) from None
+        raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     if content != {}:
         message = "must be empty: this operation takes no body"
         raise HttpProblem.invalid("invalid_fields", [Invalid("unexpected_body", message, pointer="")])
@@ -341,8 +341,8 @@ def _expect_json(body: bytes, scope: Scope) -> None:
         and given != b"application/json"
         and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t")))
     ):
-        raise unsupported_media_type("the body must be JSON: set Content-Type: application/json")
+        raise HttpProblem("unsupported_media_type")
     encoding = headers.get(b"content-encoding", b"identity")
     if not (isinstance(encoding, bytes) and encoding.lower() == b"identity"):
         detail = "the body must not be compressed: omit Content-Encoding"
-        raise unsupported_media_type(detail, {"Accept-Encoding": "identity"})
+        raise HttpProblem("unsupported_media_type", detail, headers={"Accept-Encoding": "identity"})

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from orderkeep.entrypoints.api.problems import path_not_found
+from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import EncodedResponse, encode
 from orderkeep.entrypoints.api.routing import CompiledRoute
 
@@ -34,7 +34,7 @@ POLICY = (
 async def get_docs() -> Response:
     """Return the page, if its files are installed: the Lambda package omits them."""
     if not STATIC.is_dir():
-        raise path_not_found("Swagger UI is not installed: the OpenAPI document is at /openapi.json")
+        raise HttpProblem("not_found", "Swagger UI is not installed: the OpenAPI document is at /openapi.json")
     return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": POLICY}, media_type="text/html")
 
 
@@ -42,7 +42,7 @@ async def get_docs() -> Response:
 async def get_file(name: str) -> Response:
     """Return a file of Swagger UI."""
     if name not in MEDIA_TYPES or not STATIC.is_dir():
-        raise path_not_found()
+        raise HttpProblem("not_found")
     headers = {"Cache-Control": "public, max-age=86400"}
     return FileResponse(STATIC / name, headers=headers, media_type=MEDIA_TYPES[name])
 
