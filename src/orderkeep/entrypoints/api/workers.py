@@ -15,7 +15,7 @@ import signal
 import socket
 from asyncio.subprocess import Process
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 log = logging.getLogger("orderkeep.workers")
@@ -43,11 +43,11 @@ class Supervisor:
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], listener: socket.socket, count: int,
-        drain_seconds: float, on_ready: Callable[[], None],
+        self, command: Sequence[str], listener: socket.socket, count: int, drain_seconds: float,
+        on_ready: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._command, self._environment, self._listener = command, environment, listener
-        self._count, self._drain_seconds, self._on_ready = count, drain_seconds, on_ready
+        self._command, self._listener, self._count = command, listener, count
+        self._drain_seconds, self._on_ready = drain_seconds, on_ready
         self._started: set[_Worker] = set()
         self._serving: deque[_Worker] = deque()
         self._stopped_by: int | None = None
@@ -110,9 +110,7 @@ class Supervisor:
         control, theirs = socket.socketpair()
         control.setblocking(False)
         with theirs:  # the process group of its own: Ctrl+C in a terminal reaches the supervisor only
-            process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._environment, stdin=theirs.fileno(), process_group=0
-            )
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno(), process_group=0)
         worker = _Worker(process, control)
         self._started.add(worker)
         if self._stopped_by is not None:  # while it was started

@@ -1,27 +1,42 @@
-"""Routes for operators: health checks and metrics."""
+"""Routes beside those of orders: health checks, metrics, and the API documentation.
+
+Swagger UI is served from our own files, so that the page loads nothing from other hosts. The script that starts it is a
+file as well, because the content security policy blocks inline scripts.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 
 from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Services
 from orderkeep.entrypoints.api.documentation import failures, success
 from orderkeep.entrypoints.api.models import Health
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.api.responses import EncodedResponse
+from orderkeep.entrypoints.api.responses import EncodedResponse, encode
 from orderkeep.entrypoints.api.routing import CompiledRoute
-
-if TYPE_CHECKING:
-    from orderkeep.entrypoints.api.metrics import Metrics
 
 router = APIRouter(tags=["operations"], route_class=CompiledRoute)
 
 _METRICS = 'orderkeep_http_requests_total{method="GET",route="/orders/{order_id}",status="200"} 1024.0\n'
+
+STATIC = Path(__file__).with_name("static")
+MEDIA_TYPES = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "start.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+"""The files that the page needs; no others are served."""
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @router.get(
@@ -68,8 +83,34 @@ async def get_readiness(request: Request, use_cases: Services) -> Response:
 )
 async def get_metrics(request: Request) -> Response:
     """Returns request counts and durations and the state of the process, in the Prometheus text format."""
-    metrics: Metrics | None = request.scope["app"].state.metrics
+    metrics = request.scope["app"].state.metrics
     if metrics is None:
         raise HttpProblem("not_found", "this service collects no metrics")
     content, media_type = metrics.exposition()
     return Response(content, headers={"Content-Type": media_type})
+
+
+@router.get("/docs", include_in_schema=False)
+async def get_docs() -> Response:
+    """Return the page, if its files are installed: the Lambda package omits them."""
+    if not STATIC.is_dir():
+        raise HttpProblem("not_found", "Swagger UI is not installed: the OpenAPI document is at /openapi.json")
+    return FileResponse(STATIC / "index.html", headers={"Content-Security-Policy": POLICY}, media_type="text/html")
+
+
+@router.get("/docs/{name}", include_in_schema=False)
+async def get_file(name: str) -> Response:
+    """Return a file of Swagger UI."""
+    if name not in MEDIA_TYPES or not STATIC.is_dir():
+        raise HttpProblem("not_found")
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return FileResponse(STATIC / name, headers=headers, media_type=MEDIA_TYPES[name])
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def get_openapi(request: Request) -> Response:
+    """Return the OpenAPI document, with the root path under which this client reaches the service."""
+    document = request.scope["app"].openapi()
+    if root_path := request.scope["root_path"]:  # such as a stage of API Gateway
+        document = {**document, "servers": [{**document["servers"][0], "url": root_path}]}
+    return EncodedResponse(encode(document))
