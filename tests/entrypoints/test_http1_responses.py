@@ -239,7 +239,9 @@ async def test_body_that_times_out_is_raised_in_the_application() -> None:
     await asyncio.sleep(0)
     client.connection.check_time(asyncio.get_running_loop().time() + 60)
     (write,) = await client.sends(b"")
-    assert [error.code for error in raised] == ["request_too_slow"]
+    assert [(error.code, error.detail) for error in raised] == [
+        ("request_too_slow", "the body of the request was not complete after 60 s")
+    ]
     assert b"\r\nconnection: close\r\n" in write
     assert client.transport.closed
 

@@ -16,25 +16,9 @@ import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from orderkeep.application.errors import (
-    ApiKeyNotFound,
-    AuthenticationUnavailable,
-    IdempotencyKeyReused,
-    InvalidQuery,
-    NotAllowed,
-    NotAuthenticated,
-    TooManyRequests,
-)
-from orderkeep.domain.exceptions import (
-    CommandRefused,
-    Conflict,
-    InvalidInput,
-    OrderkeepError,
-    OrderNotFound,
-    ServiceUnavailable,
-    StoreUnusable,
-    VersionMismatch,
-)
+from orderkeep.application import errors
+from orderkeep.domain import exceptions
+from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.field_errors import field_error_of
 
 log = logging.getLogger("orderkeep.http")
@@ -44,20 +28,20 @@ TYPE_PREFIX = "urn:orderkeep:problem:"
 
 MEDIA_TYPE = "application/problem+json"
 
-STATUSES: dict[type[OrderkeepError], HTTPStatus] = {
-    InvalidInput: HTTPStatus.UNPROCESSABLE_ENTITY,
-    InvalidQuery: HTTPStatus.UNPROCESSABLE_ENTITY,
-    NotAuthenticated: HTTPStatus.UNAUTHORIZED,
-    NotAllowed: HTTPStatus.FORBIDDEN,
-    TooManyRequests: HTTPStatus.TOO_MANY_REQUESTS,
-    OrderNotFound: HTTPStatus.NOT_FOUND,
-    ApiKeyNotFound: HTTPStatus.NOT_FOUND,
-    CommandRefused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    VersionMismatch: HTTPStatus.PRECONDITION_FAILED,
-    IdempotencyKeyReused: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Conflict: HTTPStatus.CONFLICT,
-    ServiceUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
-    OrderkeepError: HTTPStatus.INTERNAL_SERVER_ERROR,
+STATUSES: dict[type[OrderkeepError], int] = {
+    exceptions.InvalidInput: 422,
+    errors.InvalidQuery: 422,
+    errors.NotAuthenticated: 401,
+    errors.NotAllowed: 403,
+    errors.TooManyRequests: 429,
+    exceptions.OrderNotFound: 404,
+    errors.ApiKeyNotFound: 404,
+    exceptions.CommandRefused: 422,
+    exceptions.VersionMismatch: 412,
+    errors.IdempotencyKeyReused: 422,
+    exceptions.Conflict: 409,
+    exceptions.ServiceUnavailable: 503,
+    OrderkeepError: 500,
 }
 """HTTP status of each exception class and its subclasses; the most specific entry applies."""
 
@@ -79,9 +63,9 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
         ),
     ),
     "internal_error": (500, "Internal error", "an internal error occurred: see the log for this request_id"),
-    "invalid_fields": (422, "Invalid fields", "{summary}"),
-    "invalid_header": (422, "Invalid header", "{summary}"),
-    "invalid_query": (422, "Invalid query parameter", "{summary}"),
+    "invalid_fields": (422, "Invalid fields", ""),
+    "invalid_header": (422, "Invalid header", ""),
+    "invalid_query": (422, "Invalid query parameter", ""),
     "malformed_json": (400, "Malformed JSON", "the body {error}"),
     "malformed_request": (400, "Malformed HTTP request", "this is not valid HTTP/1.1: {error}"),
     "method_not_allowed": (405, "Method not allowed", "this path accepts {allowed}"),
@@ -144,19 +128,16 @@ class HttpProblem(Exception):
         if status is None:
             status, title, text = PROBLEMS[code]
             detail = text.format(limit=limit, **values) if detail is None else detail
-            if status == HTTPStatus.SERVICE_UNAVAILABLE:
+            if status == 503:
                 headers = {"Retry-After": RETRY_SECONDS}
+        if errors:
+            detail = str(errors[0]) if len(errors) == 1 else f"the request has {len(errors)} errors; see errors"
         super().__init__(detail)
         self.status, self.code, self.title, self.detail = status, code, title, detail
         self.errors, self.headers, self.limit = errors, headers, limit
 
-    @classmethod
-    def invalid(cls, code: str, errors: Sequence[Invalid]) -> HttpProblem:
-        """Return the problem of a request with invalid parts."""
-        return cls(code, errors=errors, summary=_summary(errors))
 
-
-def status_of(kind: type[OrderkeepError]) -> HTTPStatus:
+def status_of(kind: type[OrderkeepError]) -> int:
     """Return the HTTP status of an exception class."""
     return next(STATUSES[each] for each in kind.__mro__ if each in STATUSES)
 
@@ -168,7 +149,7 @@ def problem_of(error: Exception) -> HttpProblem:
             return error
         case OrderkeepError():
             return _domain_problem(error)
-        case HTTPException(status_code=HTTPStatus.NOT_FOUND):
+        case HTTPException(status_code=404):
             return HttpProblem("not_found")
         case HTTPException():
             status = HTTPStatus(error.status_code)
@@ -180,7 +161,7 @@ def problem_of(error: Exception) -> HttpProblem:
 
 def problem_response(error: Exception, request_id: str) -> Response:
     """Return the problem document of an exception."""
-    if isinstance(error, ServiceUnavailable):
+    if isinstance(error, exceptions.ServiceUnavailable):
         log.error("service unavailable", extra={"code": error.code, "reason": str(error)})
     problem = problem_of(error)
     content = msgspec.json.encode(problem_document(problem, request_id))
@@ -192,7 +173,7 @@ def problem_document(problem: HttpProblem, request_id: str) -> dict[str, Any]:
     document = {
         "type": TYPE_PREFIX + problem.code,
         "title": problem.title,
-        "status": int(problem.status),
+        "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,
         "request_id": request_id,
@@ -205,38 +186,32 @@ def problem_document(problem: HttpProblem, request_id: str) -> dict[str, Any]:
 
 
 def _domain_problem(error: OrderkeepError) -> HttpProblem:
-    detail, errors, headers = str(error), list[Invalid](), dict[str, str]()
+    detail, invalid, headers = str(error), list[Invalid](), dict[str, str]()
     match error:
-        case InvalidInput():
+        case exceptions.InvalidInput():
             found = field_error_of(error)
-            errors = [Invalid(found.code, found.message, pointer=found.pointer)]
-            detail = _summary(errors)
-        case InvalidQuery():
-            errors = [Invalid(error.code, detail, parameter=error.parameter)]
-            detail = _summary(errors)
-        case VersionMismatch():
+            invalid = [Invalid(found.code, found.message, pointer=found.pointer)]
+        case errors.InvalidQuery():
+            invalid = [Invalid(error.code, detail, parameter=error.parameter)]
+        case exceptions.VersionMismatch():
             detail = f"the order is at version {error.actual}, which If-Match does not list: "
             detail += "read the order and retry with its ETag"
             headers = {"ETag": f'"{error.actual}"'}
-        case NotAuthenticated():
+        case errors.NotAuthenticated():
             headers = {"WWW-Authenticate": CHALLENGE + (', error="invalid_token"' if error.was_shown else "")}
-        case NotAllowed():
+        case errors.NotAllowed():
             headers = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'}
-        case TooManyRequests():
+        case errors.TooManyRequests():
             headers = {"Retry-After": str(error.retry_after)}
-        case StoreUnusable():
+        case exceptions.StoreUnusable():
             detail = "the store cannot be used until an operator fixes it: see the log for this request_id"
-        case AuthenticationUnavailable():
+        case errors.AuthenticationUnavailable():
             detail = "credentials cannot be verified at the moment, nothing was done: retry later"
             headers = {"Retry-After": RETRY_SECONDS}
-        case ServiceUnavailable():
+        case exceptions.ServiceUnavailable():
             detail = "the service is unavailable and the change may or may not have been made: "
             detail += "retry with the same Idempotency-Key"
             headers = {"Retry-After": RETRY_SECONDS}
     return HttpProblem(
-        error.code, detail, status=status_of(type(error)), title=error.title, errors=errors, headers=headers
+        error.code, detail, status=status_of(type(error)), title=error.title, errors=invalid, headers=headers
     )
-
-
-def _summary(errors: Sequence[Invalid]) -> str:
-    return str(errors[0]) if len(errors) == 1 else f"the request has {len(errors)} errors; see errors"

@@ -205,7 +205,7 @@ def _header_param(field: ModelField) -> Reader:
 
 
 def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
-    return HttpProblem.invalid("invalid_header", [Invalid("invalid_header", rule.message, header=header)])
+    return HttpProblem("invalid_header", errors=[Invalid("invalid_header", rule.message, header=header)])
 
 
 def _query_fields(dependant: Dependant) -> list[ModelField]:
@@ -230,7 +230,7 @@ class _QueryReader:
         errors: list[Invalid] = []
         values = self._validated(self._parsed(query, errors), errors)
         if errors:
-            raise HttpProblem.invalid("invalid_query", errors)
+            raise HttpProblem("invalid_query", errors=errors)
         return values
 
     def _parsed(self, query: bytes, errors: list[Invalid]) -> dict[str, str]:
@@ -271,7 +271,7 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
-        raise HttpProblem.invalid("invalid_query", [Invalid("invalid_parameter", message, parameter="?")]) from None
+        raise HttpProblem("invalid_query", errors=[Invalid("invalid_parameter", message, parameter="?")]) from None
 
 
 def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> Invalid:
@@ -318,7 +318,7 @@ def _parse(model: type[BaseModel], body: bytes, scope: Scope) -> BaseModel:
         raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     except InvalidFields as error:
         found = [Invalid(each.code, each.message, pointer=each.pointer, limit=each.limit) for each in error.errors]
-        raise HttpProblem.invalid(error.code, found) from None
+        raise HttpProblem(error.code, errors=found) from None
 
 
 def _expect_nothing(body: bytes, scope: Scope) -> None:
@@ -330,7 +330,7 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
         raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     if content != {}:
         message = "must be empty: this operation takes no body"
-        raise HttpProblem.invalid("invalid_fields", [Invalid("unexpected_body", message, pointer="")])
+        raise HttpProblem("invalid_fields", errors=[Invalid("unexpected_body", message, pointer="")])
 
 
 def _expect_json(body: bytes, scope: Scope) -> None:

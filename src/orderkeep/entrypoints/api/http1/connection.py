@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 from orderkeep.entrypoints.api.http1 import limits
-from orderkeep.entrypoints.api.http1.limits import Cut, Stage, TimedOut, Unread, max_wire_bytes, verdict
+from orderkeep.entrypoints.api.http1.limits import Stage, Unread, max_wire_bytes, verdict
 from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState
 from orderkeep.entrypoints.api.http1.request_head import check_head, head_too_large, split_target
 from orderkeep.entrypoints.api.problems import HttpProblem
@@ -95,14 +95,9 @@ class Connection(BaseConnection):
         """Whether a request has no complete response yet."""
         return self.cycle is not None and not self.cycle.complete
 
-    @property
-    def is_at_work(self) -> bool:
-        """Whether a whole request has arrived that has no complete response yet."""
-        return self.is_responding and self.stage != "body"
-
     def _make_room(self) -> None:
         others = (other for other in self.state.connections if isinstance(other, Connection) and other is not self)
-        waiting = [other for other in others if not other.is_at_work]
+        waiting = [other for other in others if other.stage == "body" or not other.is_responding]
         if waiting:
             min(waiting, key=lambda other: (other.is_responding, other.since or 0.0)).cut("crowded")
         else:
@@ -120,16 +115,17 @@ class Connection(BaseConnection):
         match verdict(
             self.stage, self.since, now, received=self.received, responding=self.is_responding, unread=self.unread
         ):
-            case TimedOut(part, seconds):
+            case "head" | "body" as part:
                 self.state.metrics.cut.labels(part).inc()
-                self._reject(HttpProblem("request_too_slow", part=part, seconds=seconds))
-            case Cut(reason):
+                self._reject(HttpProblem("request_too_slow", part=part, seconds=now - (self.since or now)))
+            case "idle" | "answer" as reason:
                 self.cut(reason)
+            case "kept" | "lingering":
+                self.transport.abort()
 
-    def cut(self, reason: str | None) -> None:
-        """Close the connection without a response."""
-        if reason is not None:
-            self.state.metrics.cut.labels(reason).inc()
+    def cut(self, reason: str) -> None:
+        """Close the connection without a response, and count that."""
+        self.state.metrics.cut.labels(reason).inc()
         self.transport.abort()
 
     def shutdown(self) -> None:
@@ -168,7 +164,7 @@ class Connection(BaseConnection):
         except httptools.HttpParserError as error:
             self._stop_parsing(error)
         else:
-            if not self.is_between_requests:
+            if self.stage in ("head", "body"):
                 self._limit_unparsed(len(data), in_head=in_head)
 
     def _stop_parsing(self, error: httptools.HttpParserError) -> None:

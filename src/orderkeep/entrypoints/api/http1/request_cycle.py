@@ -106,11 +106,13 @@ class RequestCycle:
     written at once, head and body together.
     """
 
-    __slots__ = (
-        "_arrived", "_bodiless", "_chunked", "_event", "_head", "_remaining", "_responding", "app", "body",
-        "body_error", "complete", "connection", "disconnected", "expects_continue", "keep_alive", "more_body", "scope",
-        "written",
-    )  # fmt: skip
+    more_body = True
+    body_error: HttpProblem | None = None
+    disconnected = complete = written = False
+    _head, _responding, _bodiless, _chunked = b"", False, False, False
+    _remaining: int | None = None
+    _arrived = False
+    _event: asyncio.Event | None = None
 
     def __init__(
         self, connection: BaseConnection, app: ASGIApp, scope: Scope,
@@ -118,13 +120,7 @@ class RequestCycle:
     ) -> None:  # fmt: skip
         self.connection, self.app, self.scope = connection, app, scope
         self.keep_alive, self.expects_continue = keep_alive, expects_continue
-        self.body, self.more_body = bytearray(), True
-        self.body_error: HttpProblem | None = None
-        self.disconnected = self.complete = self.written = False
-        self._head, self._responding, self._bodiless, self._chunked = b"", False, False, False
-        self._remaining: int | None = None
-        self._arrived = False
-        self._event: asyncio.Event | None = None
+        self.body = bytearray()
 
     async def run(self) -> None:
         """Call the application; if it fails to respond, respond 500."""
