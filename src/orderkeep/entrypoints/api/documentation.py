@@ -180,17 +180,10 @@ def success(
     return {status: entry}
 
 
-def failures(specific: Iterable[Exception] = ()) -> Responses:
-    """Return the `responses` entries of the errors, and of those that every operation has: one for each status, with an
-    example for each code.
-    """
-    return problem_responses((*specific, *ALWAYS))
-
-
-def problem_responses(documented: Iterable[Exception]) -> Responses:
-    """Return the `responses` entries of the errors."""
+def failures(specific: Iterable[Exception] = (), common: Iterable[Exception] = ALWAYS) -> Responses:
+    """Return the `responses` entries of errors: one for each status, with an example for each code."""
     responses: Responses = {}
-    for error in documented:
+    for error in (*specific, *common):
         problem = problem_of(error)
         status = problem.status
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}

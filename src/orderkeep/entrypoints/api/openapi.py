@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
-from orderkeep.entrypoints.api.documentation import AUTHENTICATION, ORDER_ID, REQUEST_ID, problem_responses
+from orderkeep.entrypoints.api.documentation import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
 from orderkeep.entrypoints.api.routing import CompiledRoute
 
 DESCRIPTION = """\
@@ -79,8 +79,6 @@ RESPONSE_HEADERS = {
     "WWW-Authenticate": _header("Bearer authentication challenge (RFC 6750).", 'Bearer realm="orderkeep"'),
     "X-Request-Id": _header("Request ID, as received or generated.", REQUEST_ID),
 }
-
-_REQUEST_ID_HEADER = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {
@@ -151,9 +149,10 @@ def _complete(operation: dict[str, Any], route: CompiledRoute) -> None:
     if route.path in OPEN_PATHS:
         operation["security"] = []
     else:
-        operation["responses"] |= {str(status): entry for status, entry in problem_responses(AUTHENTICATION).items()}
+        operation["responses"] |= {str(status): entry for status, entry in failures(common=AUTHENTICATION).items()}
     for response in operation["responses"].values():
-        response["headers"] = {**response.get("headers", {}), **_REQUEST_ID_HEADER}
+        request_id = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+        response["headers"] = {**response.get("headers", {}), **request_id}
 
 
 def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:

@@ -23,9 +23,6 @@ from orderkeep.entrypoints.field_errors import field_error_of
 
 log = logging.getLogger("orderkeep.http")
 
-TYPE_PREFIX = "urn:orderkeep:problem:"
-"""Start of a problem's `type`, before its `code`. It is a name, not an address."""
-
 MEDIA_TYPE = "application/problem+json"
 
 STATUSES: dict[type[OrderkeepError], int] = {
@@ -171,7 +168,7 @@ def problem_response(error: Exception, request_id: str) -> Response:
 def problem_document(problem: HttpProblem, request_id: str) -> dict[str, Any]:
     """Return the fields of a problem document."""
     document = {
-        "type": TYPE_PREFIX + problem.code,
+        "type": f"urn:orderkeep:problem:{problem.code}",  # a name, not an address
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,

@@ -85,7 +85,21 @@ def _run(settings: Settings, listener: socket.socket | None = None, supervisor: 
 async def _serve(settings: Settings, listener: socket.socket | None, supervisor: socket.socket | None) -> None:
     use_cases = _open(settings)
     try:
-        server = _server(settings, use_cases, supervisor)
+        app = create_app(settings, use_cases)
+        config = uvicorn.Config(
+            app,
+            interface="asgi3",  # detected only if `__call__` is a coroutine function
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=server_log_config(settings.log_format, settings.log_level),
+            access_log=False,
+            server_header=False,
+            root_path=settings.root_path,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
+        state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
+        server = DrainingServer(config, app, state, settings.drain_seconds, supervisor)
         install_log_hooks()
         gc.collect()
         gc.freeze()
@@ -140,24 +154,6 @@ def _open(settings: Settings) -> UseCases:
 def _leave(message: str, code: int = USAGE) -> NoReturn:
     print(f"orderkeep: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
     raise SystemExit(code)
-
-
-def _server(settings: Settings, use_cases: UseCases, supervisor: socket.socket | None) -> DrainingServer:
-    app = create_app(settings, use_cases)
-    config = uvicorn.Config(
-        app,
-        interface="asgi3",  # detected only if `__call__` is a coroutine function
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        log_config=server_log_config(settings.log_format, settings.log_level),
-        access_log=False,
-        server_header=False,
-        root_path=settings.root_path,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
-    state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
-    return DrainingServer(config, app, state, settings.drain_seconds, supervisor)
 
 
 class DrainingServer(uvicorn.Server):

@@ -24,10 +24,6 @@ MAX_BUFFERED_BODY = 65_536
 """The bytes of a body that wait for the application before the connection stops reading."""
 
 
-class _NoMoreRequests(Exception):
-    """Stops the parser in the middle of its input: this connection accepts no more requests."""
-
-
 class Connection(BaseConnection):
     """One client's connection, made by uvicorn's server. The parser calls the `on_…` methods."""
 
@@ -164,27 +160,19 @@ class Connection(BaseConnection):
         except httptools.HttpParserError as error:
             self._stop_parsing(error)
         else:
-            if self.stage in ("head", "body"):
-                self._limit_unparsed(len(data), in_head=in_head)
+            # Limit what the parser reports only when it is complete: a header, the extensions of a chunk.
+            self.fed += len(data)
+            if in_head and self.stage == "head" and self.fed > limits.MAX_HEAD_BYTES:
+                self._reject(head_too_large())
+            elif self.stage == "body" and self.fed > max_wire_bytes(self.state.max_body_bytes):
+                self._reject(HttpProblem("malformed_request", error="the chunks are far larger than their content"))
 
     def _stop_parsing(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
         if isinstance(cause, HttpProblem):
             self._reject(cause)
-        elif isinstance(cause, _NoMoreRequests):
-            self.stage = "over"
-            if self.cycle is not None:
-                self.cycle.keep_alive = False
-        else:
+        elif not isinstance(cause, EOFError):
             self._reject(HttpProblem("malformed_request", error=error))
-
-    def _limit_unparsed(self, size: int, *, in_head: bool) -> None:
-        """Limit what the parser reports only when it is complete: a header, the extensions of a chunk."""
-        self.fed += size
-        if in_head and self.stage == "head" and self.fed > limits.MAX_HEAD_BYTES:
-            self._reject(head_too_large())
-        elif self.stage == "body" and self.fed > max_wire_bytes(self.state.max_body_bytes):
-            self._reject(HttpProblem("malformed_request", error="the chunks are far larger than their content"))
 
     def _continue_without_upgrade(self, rest: bytes) -> None:
         """Parse the head again without `Upgrade`: the parser stops there, but a server may ignore it (RFC 9110 7.8)."""
@@ -197,7 +185,10 @@ class Connection(BaseConnection):
     def on_message_begin(self) -> None:
         """A request begins."""
         if self.stage == "over" or len(self.pipeline) >= limits.MAX_PIPELINED:
-            raise _NoMoreRequests
+            self.stage = "over"
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
+            raise EOFError  # stops the parser
         if self.stage != "new" or self.since is None:
             self.since = self.loop.time()
         self.stage, self.url, self.headers = "head", b"", []

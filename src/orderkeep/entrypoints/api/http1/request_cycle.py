@@ -60,8 +60,10 @@ class BaseConnection(asyncio.Protocol):
 
     def __init__(self, state: ServerState) -> None:
         self.state = state
-        self.lingers = self.write_paused = False
-        self._writable = asyncio.Event()
+        self.lingers = False
+        self.writable = asyncio.Event()
+        """Not set while the client reads more slowly than the application writes."""
+        self.writable.set()
 
     @property
     @abstractmethod
@@ -87,18 +89,12 @@ class BaseConnection(asyncio.Protocol):
             self.transport.write_eof()
 
     def pause_writing(self) -> None:
-        """Note that the client reads more slowly than the application writes. Called by the transport."""
-        self.write_paused = True
-        self._writable.clear()
+        """Let the application wait. Called by the transport."""
+        self.writable.clear()
 
     def resume_writing(self) -> None:
         """Let the application write again."""
-        self.write_paused = False
-        self._writable.set()
-
-    async def drain(self) -> None:
-        """Wait until the client has read enough."""
-        await self._writable.wait()
+        self.writable.set()
 
 
 class RequestCycle:
@@ -166,8 +162,8 @@ class RequestCycle:
 
     async def send(self, message: Message) -> None:
         """Send a part of the response. Raises `RuntimeError` if it does not follow ASGI, or a header is invalid."""
-        if self.connection.write_paused:
-            await self.connection.drain()
+        if not self.connection.writable.is_set():
+            await self.connection.writable.wait()
         if self.disconnected:
             return
         kind = message["type"]
@@ -209,7 +205,10 @@ class RequestCycle:
         if not self.keep_alive:
             lines.append(b"connection: close")
         lines.append(b"\r\n")
-        self._head, self._responding = _checked(lines), True
+        head = b"\r\n".join(lines)
+        if len(head.translate(None, _CONTROL_CHARACTERS)) != len(head) - 2 * len(lines):
+            raise RuntimeError("a response header contains a control character")  # a line break would end the header
+        self._head, self._responding = head, True
 
     def _write(self, body: bytes, *, more: bool = False) -> None:
         if self._bodiless:
@@ -230,13 +229,3 @@ class RequestCycle:
             if not self.keep_alive:
                 connection.close()
             connection.on_response_complete()
-
-
-def _checked(lines: list[bytes]) -> bytes:
-    """Return the lines of a head, joined. Raises `RuntimeError` if a value contains a control character: a line break
-    would be the end of the header.
-    """
-    head = b"\r\n".join(lines)
-    if len(head.translate(None, _CONTROL_CHARACTERS)) != len(head) - 2 * len(lines):
-        raise RuntimeError("a response header contains a control character")
-    return head

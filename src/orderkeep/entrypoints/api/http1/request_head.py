@@ -17,7 +17,7 @@ from orderkeep.entrypoints.api.routing import headers_of
 
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
 _ALLOWED = {"Allow": "GET, POST, DELETE, HEAD"}
-_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^?#]*)(\?[^#]*)?", re.IGNORECASE)
+_ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^?#]*)(?:\?([^#]*))?", re.IGNORECASE)
 
 
 def check_head(version: str, method: bytes, headers: Mapping[bytes, bytes | list[bytes]]) -> bool:
@@ -60,20 +60,16 @@ def split_target(method: bytes, target: bytes, scope: Scope) -> tuple[bytes, byt
         raise HttpProblem("method_not_allowed", "OPTIONS * is not supported", headers=_ALLOWED)
     if b"#" in target:
         raise HttpProblem("malformed_request", error="a request target cannot contain a fragment")
-    if not target.startswith(b"/"):
-        target = _without_authority(target, scope)
-    path, _, query = target.partition(b"?")
-    return path, query
-
-
-def _without_authority(target: bytes, scope: Scope) -> bytes:
+    if target.startswith(b"/"):
+        path, _, query = target.partition(b"?")
+        return path, query
     found = _ABSOLUTE.fullmatch(target)
     if found is None or not _HOST.fullmatch(found[1]):
         raise HttpProblem("malformed_request", error="the request target must be a path or an http or https URL")
     scope["headers"] = [(name, found[1] if name == b"host" else value) for name, value in scope["headers"]]
     if b"host" in (headers := headers_of(scope)):
         headers[b"host"] = found[1]
-    return (found[2] or b"/") + (found[3] or b"")
+    return found[2] or b"/", found[3] or b""
 
 
 def head_too_large() -> HttpProblem:
