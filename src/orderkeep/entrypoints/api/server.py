@@ -173,7 +173,6 @@ class DrainingServer(uvicorn.Server):
         self._drained_at = 0.0
 
     def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
-        """Begin to stop."""
         drains = sig == signal.SIGTERM and not self.should_exit
         self._drained_at = time.monotonic() + (self._drain_seconds if drains else 0)
         self.server_state.draining = self._app.state.draining = True
@@ -184,7 +183,6 @@ class DrainingServer(uvicorn.Server):
         return await super().on_tick(counter) and time.monotonic() >= self._drained_at
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
         await super().startup(sockets)
         self._background = [asyncio.create_task(self._sweep())]
         if self._supervisor is not None:

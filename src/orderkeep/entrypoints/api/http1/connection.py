@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 from orderkeep.entrypoints.api.http1 import limits
-from orderkeep.entrypoints.api.http1.limits import Stage, Unread, max_wire_bytes, verdict
+from orderkeep.entrypoints.api.http1.limits import Unread, max_wire_bytes, verdict
 from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState
 from orderkeep.entrypoints.api.http1.request_head import check_head, head_too_large, split_target
 from orderkeep.entrypoints.api.problems import HttpProblem
@@ -44,7 +44,6 @@ class Connection(BaseConnection):
         self.loop = _loop or asyncio.get_running_loop()
         self.server: tuple[str, int | None] | None = None
         self.client: tuple[str, int] | None = None
-        self.stage: Stage = "new"
         self.since: float | None = self.loop.time()
         """When the client began with its stage; None while it may be silent without a limit."""
         self.unread: Unread | None = None
@@ -81,10 +80,6 @@ class Connection(BaseConnection):
         self.pipeline.clear()
         self.cycle = self.running = None
         del self.parser  # breaks reference cycles, as the lines before
-
-    @property
-    def is_between_requests(self) -> bool:
-        return self.stage in ("new", "kept")
 
     @property
     def is_responding(self) -> bool:
@@ -147,7 +142,6 @@ class Connection(BaseConnection):
         RequestCycle(self, self.app, {"method": "", "http_version": "1.1"}).respond(problem)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what the client sends."""
         if self.stage == "over" or self.lingers:
             return
         if self.stage == "kept":
@@ -183,7 +177,6 @@ class Connection(BaseConnection):
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def on_message_begin(self) -> None:
-        """A request begins."""
         if self.stage == "over" or len(self.pipeline) >= limits.MAX_PIPELINED:
             self.stage = "over"
             if self.cycle is not None:
@@ -195,7 +188,6 @@ class Connection(BaseConnection):
         self.fed = self.head_size = self.received = 0
 
     def on_url(self, url: bytes) -> None:
-        """A part of the request target."""
         self.url += url
         if len(self.url) > limits.MAX_TARGET_BYTES:
             raise HttpProblem("target_too_long", limit=limits.MAX_TARGET_BYTES)
@@ -247,7 +239,6 @@ class Connection(BaseConnection):
         self.state.tasks.add(self.loop.create_task(cycle.run()))
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
         self.received += len(body)
         cycle = self.cycle
         if cycle is not None and not cycle.complete:
@@ -257,7 +248,6 @@ class Connection(BaseConnection):
             cycle.wake()
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
         cycle = self.cycle
         if self.stage == "head" or cycle is None:
             return

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Scope
 from uvicorn.server import ServerState as UvicornServerState
 
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
+from orderkeep.entrypoints.api.http1.limits import Stage
 from orderkeep.entrypoints.api.metrics import Metrics
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.shell import security_headers
@@ -45,10 +46,11 @@ class ServerState(UvicornServerState):
     connection.
     """
 
+    draining = False
+
     def __init__(self, max_connections: int, max_body_bytes: int, metrics: Metrics) -> None:
         super().__init__()
         self.max_connections, self.max_body_bytes, self.metrics = max_connections, max_body_bytes, metrics
-        self.draining = False
 
 
 class BaseConnection(asyncio.Protocol):
@@ -57,18 +59,19 @@ class BaseConnection(asyncio.Protocol):
     """
 
     transport: asyncio.Transport
+    stage: Stage = "new"
+    lingers = False
 
     def __init__(self, state: ServerState) -> None:
         self.state = state
-        self.lingers = False
         self.writable = asyncio.Event()
         """Not set while the client reads more slowly than the application writes."""
         self.writable.set()
 
     @property
-    @abstractmethod
     def is_between_requests(self) -> bool:
         """Whether no part of a request has arrived whose rest is to come."""
+        return self.stage in ("new", "kept")
 
     @abstractmethod
     def on_response_complete(self) -> None:
@@ -89,11 +92,9 @@ class BaseConnection(asyncio.Protocol):
             self.transport.write_eof()
 
     def pause_writing(self) -> None:
-        """Let the application wait. Called by the transport."""
         self.writable.clear()
 
     def resume_writing(self) -> None:
-        """Let the application write again."""
         self.writable.set()
 
 
