@@ -123,8 +123,8 @@ class HttpProblem(Exception):
         **values: object,
     ) -> None:  # fmt: skip
         if status is None:
-            status, title, text = PROBLEMS[code]
-            detail = text.format(limit=limit, **values) if detail is None else detail
+            status, title, _ = PROBLEMS[code]
+            detail = PROBLEMS[code][2].format(limit=limit, **values) if detail is None else detail
             if status == 503:
                 headers = {"Retry-After": RETRY_SECONDS}
         if errors:
