@@ -202,6 +202,8 @@ class DrainingServer(uvicorn.Server):
                 arrived.clear()
                 await arrived.wait()
                 continue
+            except ConnectionError:  # the supervisor was killed
+                message, files = b"", []
             if files:
                 with suppress(OSError):  # the client is gone
                     await loop.connect_accepted_socket(
