@@ -88,7 +88,6 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
         app = create_app(settings, use_cases)
         config = uvicorn.Config(
             app,
-            interface="asgi3",  # detected only if `__call__` is a coroutine function
             http=Connection,
             ws="none",
             lifespan="off",
