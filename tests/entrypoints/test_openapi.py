@@ -15,6 +15,7 @@ from orderkeep.application.dtos import EventDTO, LineDTO, OrderDTO
 from orderkeep.domain.value_objects import Cancellation, Document
 from orderkeep.entrypoints.api import models
 from orderkeep.entrypoints.api.app import ROUTES
+from orderkeep.entrypoints.api.openapi import Problem
 from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, ReceiptBody, parse
 from tests.entrypoints.http_calls import document, http_client
 
@@ -97,7 +98,7 @@ def test_every_parameter_and_header_is_described() -> None:
 def test_examples_of_answers_fit_their_models() -> None:
     seen = set()
     for _, name, example in contents("responses"):
-        model = getattr(models, name, models.Problem)
+        model = getattr(models, name, Problem)
         model.model_validate(example)
         assert set(example) <= {field.alias or name for name, field in model.model_fields.items()}
         seen.add(name)

@@ -11,8 +11,8 @@ import pytest
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import ROUTES
+from orderkeep.entrypoints.api.operations import MEDIA_TYPES
 from orderkeep.entrypoints.api.shell import SECURITY_HEADERS
-from orderkeep.entrypoints.api.swagger_ui import MEDIA_TYPES
 from tests.entrypoints.http_calls import ORDER, PLAIN, http_client, placed
 from tests.entrypoints.lambda_calls import EveryKind, Request
 from tests.entrypoints.lambda_containers import call, container

@@ -57,7 +57,7 @@ def in_a_problem_document(patch: pytest.MonkeyPatch) -> None:
 
 def in_the_detail_of_a_problem(patch: pytest.MonkeyPatch) -> None:
     async def leak(request: Any, error: Any) -> Response:
-        problem = problems.HttpProblem(404, "not_found", f"nothing at {request.url}")
+        problem = problems.HttpProblem("not_found", f"nothing at {request.url}")
         return problems.problem_response(problem, request.scope["orderkeep.request_id"])
 
     patch.setattr(app, "_respond_with_problem", leak)

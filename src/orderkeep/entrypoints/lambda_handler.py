@@ -312,7 +312,7 @@ def _fits(result: dict[str, Any], max_bytes: int) -> bool:
 def _too_large(response: Response, scope: Scope) -> Response:
     """Return the response that replaces one that cannot be sent, with the same general headers."""
     error = Invalid("invalid_parameter", "must be smaller: the response exceeds the size limit", parameter="limit")
-    problem = problem_response(HttpProblem.invalid("invalid_query", [error]), scope[REQUEST_ID])
+    problem = problem_response(HttpProblem("invalid_query", errors=[error]), scope[REQUEST_ID])
     kept = [[name, value] for name, value in response["headers"] if name not in _OF_CONTENT]
     own = [[name, value] for name, value in problem.raw_headers if name in _OF_CONTENT]
     return {"status": problem.status_code, "headers": kept + own, "body": bytes(problem.body)}

@@ -186,8 +186,8 @@ async def get_order(
     if the order has not changed.
     """
     if version is not None and at is not None:
-        raise HttpProblem.invalid(
-            "invalid_query", [Invalid("invalid_parameter", "cannot be combined with version", parameter="at")]
+        raise HttpProblem(
+            "invalid_query", errors=[Invalid("invalid_parameter", "cannot be combined with version", parameter="at")]
         )
     moment = at if version is None else version
     if moment is None:
@@ -311,7 +311,7 @@ async def delete_order(order_id: OrderId, context: Context, use_cases: Services)
     summary="Get the order lifecycle",
     responses={
         **success(200, "All statuses and transitions.", {"Lifecycle": docs.LIFECYCLE}),
-        **failures([HttpProblem.overloaded("requests")]),
+        **failures([HttpProblem("overloaded", what="requests")]),
     },
 )
 async def get_lifecycle() -> Response:

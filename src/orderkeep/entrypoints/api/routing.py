@@ -33,7 +33,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, malformed_json, unsupported_media_type
+from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
 
@@ -218,7 +218,7 @@ def _rule_of(field: ModelField) -> HeaderRule | None:
 
 
 def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
-    return HttpProblem.invalid("invalid_header", [Invalid("invalid_header", rule.message, header=header)])
+    return HttpProblem("invalid_header", errors=[Invalid("invalid_header", rule.message, header=header)])
 
 
 def _query_fields(dependant: Dependant) -> list[ModelField]:
@@ -243,7 +243,7 @@ class _QueryReader:
         errors: list[Invalid] = []
         values = self._validated(self._parsed(query, errors), errors)
         if errors:
-            raise HttpProblem.invalid("invalid_query", errors)
+            raise HttpProblem("invalid_query", errors=errors)
         return values
 
     def _parsed(self, query: bytes, errors: list[Invalid]) -> dict[str, str]:
@@ -284,7 +284,7 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
-        raise HttpProblem.invalid("invalid_query", [Invalid("invalid_parameter", message, parameter="?")]) from None
+        raise HttpProblem("invalid_query", errors=[Invalid("invalid_parameter", message, parameter="?")]) from None
 
 
 def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> Invalid:
@@ -328,10 +328,10 @@ def _parse(model: type[BaseModel], body: bytes, scope: Scope) -> BaseModel:
     try:
         return parse_json(model, body)
     except InvalidJSON as error:
-        raise malformed_json(error) from None
+        raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     except InvalidFields as error:
         found = [Invalid(each.code, each.message, pointer=each.pointer, limit=each.limit) for each in error.errors]
-        raise HttpProblem.invalid(error.code, found) from None
+        raise HttpProblem(error.code, errors=found) from None
 
 
 def _expect_nothing(body: bytes, scope: Scope) -> None:
@@ -340,10 +340,10 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
     try:
         content = read_json(body)
     except InvalidJSON as error:
-        raise malformed_json(error) from None
+        raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     if content != {}:
         message = "must be empty: this operation takes no body"
-        raise HttpProblem.invalid("invalid_fields", [Invalid("unexpected_body", message, pointer="")])
+        raise HttpProblem("invalid_fields", errors=[Invalid("unexpected_body", message, pointer="")])
 
 
 def _expect_json(body: bytes, scope: Scope) -> None:
@@ -354,8 +354,8 @@ def _expect_json(body: bytes, scope: Scope) -> None:
         and given != b"application/json"
         and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t")))
     ):
-        raise unsupported_media_type("the body must be JSON: set Content-Type: application/json")
+        raise HttpProblem("unsupported_media_type")
     encoding = headers.get(b"content-encoding", b"identity")
     if not (isinstance(encoding, bytes) and encoding.lower() == b"identity"):
         detail = "the body must not be compressed: omit Content-Encoding"
-        raise unsupported_media_type(detail, {"Accept-Encoding": "identity"})
+        raise HttpProblem("unsupported_media_type", detail, headers={"Accept-Encoding": "identity"})
