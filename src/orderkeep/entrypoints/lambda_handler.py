@@ -43,11 +43,8 @@ with fast_imports():
 
     from pydantic import BaseModel
 
-    # FastAPI's 40 models of the OpenAPI document take a tenth of a cold start to build, and few containers serve it.
+    # Models are built with their first use: FastAPI's 40 of the OpenAPI document alone take a tenth of a cold start.
     BaseModel.model_config["defer_build"] = True
-    import fastapi.openapi.models  # noqa: F401
-
-    del BaseModel.model_config["defer_build"]
 
     from mangum.handlers import ALB, APIGateway, HTTPGateway
     from mangum.protocols import HTTPCycle
@@ -60,6 +57,8 @@ with fast_imports():
     from orderkeep.entrypoints.api.dependencies import REQUEST_ID
     from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, problem_response
     from orderkeep.entrypoints.api.shell import SERVER_REQUEST_ID
+
+    del BaseModel.model_config["defer_build"]
 
 Event = dict[str, Any]
 ActorOf = Callable[[Mapping[str, object]], Actor]
