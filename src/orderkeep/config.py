@@ -15,7 +15,6 @@ AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The authentication methods."""
 
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
-_LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
 _IMPLIED = {("https", "443"), ("http", "80")}
 _URL = re.compile(
     r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-;=@-Z_a-z~]*)?(\?[!$-;=?-Z_a-z~]*)?"
@@ -39,7 +38,7 @@ def _origins(text: str) -> str:
 
 def _origin(text: str) -> str:
     found = _ORIGIN.fullmatch(text.lower())
-    if not found or (found[1] == "http" and not _LOOPBACK.fullmatch(found[2])):
+    if not found or (found[1] == "http" and not is_loopback(found[2].strip("[]"))):
         raise ValueError("must be origins such as https://shop.example; http is allowed for localhost only")
     return f"{found[1]}://{found[2]}" if (found[1], found[3]) in _IMPLIED else found[0]
 
@@ -172,12 +171,8 @@ class Settings(BaseSettings):
         description="Scopes of callers that IAM authenticated on Lambda, separated by spaces, such as orders:read "
         "orders:ship.",
     )
-    jwt_issuer: str = Field(
-        "", description="Issuer of accepted tokens: the exact value of their `iss` claim.", validate_default=True
-    )
-    jwt_audience: str = Field(
-        "", description="Required audience: a value of the token's `aud` claim.", validate_default=True
-    )
+    jwt_issuer: str = Field("", description="Issuer of accepted tokens: the exact value of their `iss` claim.")
+    jwt_audience: str = Field("", description="Required audience: a value of the token's `aud` claim.")
     jwt_jwks_url: str = Field("", description="URL of the provider's JWKS. Default: from its discovery document.")
     jwt_algorithms: str = Field(
         "RS256", description="Accepted signature algorithms, all of one family, such as ES256 ES384.", min_length=1

@@ -1,7 +1,7 @@
-"""Opens the document store of a URL, and loads the receipt renderers."""
+"""Opens the document store of a URL, and the receipt renderers."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -9,6 +9,8 @@ from typing import IO
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
+from orderkeep.infrastructure.html_receipts import HtmlReceipts
+from orderkeep.infrastructure.pdf_receipts import PdfReceipts
 
 DEFAULT_DOCUMENTS = "folder:///documents"
 """A folder in the current directory, created with the first document."""
@@ -41,40 +43,8 @@ def open_documents(url: str) -> DocumentStore:
 
 
 def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:
-    """Return the receipt renderers by format. `seller` is the seller's name and address, one line each.
-
-    A renderer is loaded on first use, because that takes time which commands without receipts do not need.
-    """
-    return _LazyRenderers({"html": lambda: _html(seller), "pdf": lambda: _pdf(seller)})
-
-
-class _LazyRenderers(Mapping[str, ReceiptRenderer]):
-    def __init__(self, makers: Mapping[str, Callable[[], ReceiptRenderer]]) -> None:
-        self._makers = makers
-        self._made: dict[str, ReceiptRenderer] = {}
-
-    def __getitem__(self, name: str) -> ReceiptRenderer:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
-
-
-def _html(seller: str) -> ReceiptRenderer:
-    from orderkeep.infrastructure.html_receipts import HtmlReceipts
-
-    return HtmlReceipts(seller)
-
-
-def _pdf(seller: str) -> ReceiptRenderer:
-    from orderkeep.infrastructure.pdf_receipts import PdfReceipts
-
-    return PdfReceipts(seller)
+    """Return the receipt renderers by format. `seller` is the seller's name and address, one line each."""
+    return {"html": HtmlReceipts(seller), "pdf": PdfReceipts(seller)}
 
 
 def _memory(parts: SplitResult) -> DocumentStore:
