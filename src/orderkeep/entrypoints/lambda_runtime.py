@@ -20,7 +20,7 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.entrypoints.logs import install_log_hooks, log_formatter
+from orderkeep.entrypoints.logs import LogFormatter, install_log_hooks
 
 log = logging.getLogger("orderkeep.lambda")
 
@@ -76,7 +76,11 @@ def read_settings(**named: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise CannotStart(f"ORDERKEEP_{str(first['loc'][0]).upper()} is invalid: {first['msg'].lower()}") from None
-    _configure_logging(settings)
+    logging.getLogger("orderkeep").setLevel(settings.log_level.upper())
+    for handler in logging.getLogger().handlers:  # Lambda's own, which does not add line breaks
+        end = "" if isinstance(handler, logging.StreamHandler) else "\n"
+        handler.setFormatter(LogFormatter(settings.log_format, end=end))
+    install_log_hooks()
     return settings
 
 
@@ -138,15 +142,6 @@ def xray_trace() -> str:
 def service_in(source: object) -> str:
     """Return the AWS service that an event names as its source. Nothing else of an event is fit for a message."""
     return source if isinstance(source, str) and _SERVICE.fullmatch(source) else "an unknown source"
-
-
-def _configure_logging(settings: Settings) -> None:
-    """Format the lines of Lambda's own handler, which does not add line breaks. Its default level is warning."""
-    logging.getLogger("orderkeep").setLevel(settings.log_level.upper())
-    for handler in logging.getLogger().handlers:
-        end = "" if isinstance(handler, logging.StreamHandler) else "\n"
-        handler.setFormatter(log_formatter(settings.log_format, end=end))
-    install_log_hooks()
 
 
 @contextmanager

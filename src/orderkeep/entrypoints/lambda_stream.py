@@ -16,8 +16,7 @@ from orderkeep.application.ports import NotPublished
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, service_in, xray_trace
-from orderkeep.entrypoints.logs import current_request
-from orderkeep.entrypoints.trace_ids import trace_id_in
+from orderkeep.entrypoints.logs import current_request, trace_id_in
 
 log = logging.getLogger("orderkeep.lambda")
 
