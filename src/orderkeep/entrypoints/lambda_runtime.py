@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
@@ -134,13 +134,9 @@ async def time_limit(context: Context) -> AsyncIterator[None]:
         raise RequestTimedOut("the request was not completed within the time of the invocation") from None
 
 
-def xray_trace() -> str:
-    """Return the trace header of the current invocation, in AWS X-Ray's form."""
-    return os.environ.get("_X_AMZN_TRACE_ID", "")
-
-
-def service_in(source: object) -> str:
-    """Return the AWS service that an event names as its source. Nothing else of an event is fit for a message."""
+def service_in(record: object) -> str:
+    """Return the AWS service that a record of an event is from. Nothing else of an event is fit for a message."""
+    source = record.get("eventSource") or record.get("EventSource") if isinstance(record, Mapping) else None
     return source if isinstance(source, str) and _SERVICE.fullmatch(source) else "an unknown source"
 
 

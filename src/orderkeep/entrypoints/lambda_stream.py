@@ -7,6 +7,7 @@ published, and Lambda continues there: the event source mapping must have `Repor
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from orderkeep.application.errors import RequestTimedOut
 from orderkeep.application.ports import NotPublished
 from orderkeep.bootstrap.events import InvalidEventsURL, open_publisher, stream_reader
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, service_in, xray_trace
+from orderkeep.entrypoints.lambda_runtime import CannotStart, Context, read_settings, run, service_in
 from orderkeep.entrypoints.logs import current_request, trace_id_in
 
 log = logging.getLogger("orderkeep.lambda")
@@ -27,7 +28,7 @@ class NotAStreamEvent(ValueError):
 
 def handler(event: Any, context: Context) -> dict[str, list[dict[str, str]]]:
     """Publish the changes in the records; return the first record that was not published, if any."""
-    invocation = {"request_id": context.aws_request_id, "trace_id": trace_id_in(xray_trace())}
+    invocation = {"request_id": context.aws_request_id, "trace_id": trace_id_in(os.environ.get("_X_AMZN_TRACE_ID", ""))}
     current_request.set(lambda: invocation)
     changes, numbers = read_batch(event)
     published, reason = 0, ""
@@ -71,11 +72,9 @@ def read_batch(event: object) -> tuple[list[ChangeDTO], list[str]]:
 
 
 def _sequence_number_of(record: object, index: int) -> str:
-    record = record if isinstance(record, Mapping) else {}
-    if (source := record.get("eventSource")) != "aws:dynamodb":
-        sender = service_in(source)
+    if (sender := service_in(record)) != "aws:dynamodb":
         raise NotAStreamEvent(f"this handler takes batches of a DynamoDB stream: Records/{index} is from {sender}")
-    details = record.get("dynamodb")
+    details = record.get("dynamodb") if isinstance(record, Mapping) else None
     number = details.get("SequenceNumber") if isinstance(details, Mapping) else None
     if not isinstance(number, str) or not number:
         raise NotAStreamEvent(f"Records/{index}/dynamodb has no SequenceNumber, which reports of failures need")
