@@ -3,22 +3,18 @@
 import re
 from collections.abc import Callable
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orderkeep.application.access.actor import Scope, scopes_in
-from orderkeep.application.access.loopback import is_loopback
+from orderkeep.application.access.loopback import host_in, is_loopback
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The authentication methods."""
 
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
 _IMPLIED = {("https", "443"), ("http", "80")}
-_URL = re.compile(
-    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-;=@-Z_a-z~]*)?(\?[!$-;=?-Z_a-z~]*)?"
-)
 
 ALGORITHM_FAMILIES = (
     ("RS256", "RS384", "RS512"),
@@ -61,22 +57,12 @@ def check_audience(name: str) -> str:
 
 def check_url(url: str) -> str:
     """Return a URL to fetch keys from: https, or http on this machine. Raises `ValueError`."""
-    host = _host_in(url)
+    host = host_in(url)
     if host is None:
         raise ValueError("must be a URL such as https://login.example.com/shop, without a password or fragment")
     if url.startswith("http:") and not is_loopback(host):
         raise ValueError("must begin with https://; http is allowed for localhost only")
     return url
-
-
-def _host_in(url: str) -> str | None:
-    if not _URL.fullmatch(url):
-        return None
-    try:
-        parts = urlsplit(url)
-        return None if parts.port == 0 else parts.hostname
-    except ValueError:
-        return None
 
 
 def algorithms_in(text: str) -> tuple[str, ...]:
