@@ -19,8 +19,11 @@ from urllib.parse import unquote, urlencode
 
 @contextmanager
 def fast_imports() -> Iterator[None]:
-    """Import without garbage collection: modules are not garbage, and scanning them takes a tenth of a cold start."""
+    """Import without garbage collection: modules are not garbage, and scanning them takes a tenth of a cold start. Nor
+    are plugins of pydantic loaded, unless `PYDANTIC_DISABLE_PLUGINS` is set to an empty text.
+    """
     gc.disable()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it looks for them in the metadata of all packages
     try:
         yield
     finally:
@@ -303,7 +306,7 @@ def _too_large(response: Response, scope: Scope) -> Response:
 
 
 with fast_imports():
-    _use_cases = _wired()
+    _use_cases = _wired.result()
     _config = LambdaConfig(api_gateway_base_path="/", text_mime_types=TEXT_TYPES, exclude_headers=[])
     _app = create_app(
         _settings,

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -84,24 +84,17 @@ def read_settings(**named: Any) -> Settings:
     return settings
 
 
-def start_wiring(settings: Settings) -> Callable[[], UseCases]:
-    """Open the store and start to check it, in a thread: meanwhile, the handler imports the web framework. Call the
-    result to wait for the check and get the use cases. Raises `CannotStart`, then or now, so that a function that is
-    not configured fails before its first request. A store that is temporarily unavailable does not prevent the start.
+def start_wiring(settings: Settings) -> Future[UseCases]:
+    """Open the store and start to check it, in a thread: meanwhile, the handler imports the web framework. Raises
+    `CannotStart`, then or now, so that a function that is not configured fails before its first request. A store that
+    is temporarily unavailable does not prevent the start.
     """
     with _explained(settings):
         use_cases = bootstrap_from_settings(settings)
     thread = ThreadPoolExecutor(1)
-    checked = thread.submit(lambda: install_event_loop().run_until_complete(_check(use_cases, settings)))
+    checked = thread.submit(lambda: install_event_loop().run_until_complete(_checked(use_cases, settings)))
     thread.shutdown(wait=False)  # the thread ends after the check
-
-    def finish() -> UseCases:
-        with _explained(settings):
-            checked.result()
-        install_event_loop()
-        return use_cases
-
-    return finish
+    return checked
 
 
 def install_event_loop() -> asyncio.AbstractEventLoop:
@@ -155,13 +148,15 @@ def _explained(settings: Settings) -> Iterator[None]:
         raise CannotStart(f"the store cannot be used: {error}{store}") from None
 
 
-async def _check(use_cases: UseCases, settings: Settings) -> None:
+async def _checked(use_cases: UseCases, settings: Settings) -> UseCases:
     try:
-        async with asyncio.timeout(INIT_SECONDS):
-            await use_cases.check_store()
-            await check_table(settings.store)
-    except StoreUnusable:
+        with _explained(settings):
+            async with asyncio.timeout(INIT_SECONDS):
+                await use_cases.check_store()
+                await check_table(settings.store)
+    except CannotStart:
         await use_cases.close()
         raise
     except (StoreUnavailable, TimeoutError) as error:
         log.warning("the store is unavailable", extra={"reason": str(error) or "it took too long"})
+    return use_cases
