@@ -63,7 +63,7 @@ async def test_a_repository_for_each_request_makes_no_connection_for_each_reques
     others = [DynamoOrderRepository(os.environ["ORDERS_TABLE"]) for _ in range(5)]
     for other in others:
         await other.get_by_id("1")
-    clients = {id((await repo._table.shared_client()).client) for repo in [first, *others]}
+    clients = {id(await repo._table.client()) for repo in [first, *others]}
     assert len(clients) == 1
 
 
@@ -71,10 +71,10 @@ async def test_a_repository_that_is_closed_leaves_the_others_their_connections(a
     first, second = (DynamoOrderRepository(os.environ["ORDERS_TABLE"]) for _ in range(2))
     await first.get_by_id("1")
     await second.get_by_id("1")
-    client = (await second._table.shared_client()).client
+    client = await second._table.client()
     await first.close()
-    assert (await second._table.shared_client()).client is client
+    assert await second._table.client() is client
     await second.close()
     third = DynamoOrderRepository(os.environ["ORDERS_TABLE"])
-    assert (await third._table.shared_client()).client is not client
+    assert await third._table.client() is not client
     await third.close()

@@ -49,7 +49,7 @@ async def test_nobody_waits_for_the_note_and_its_failure_fails_no_request(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys
 ) -> None:
     token = keys.make(api_key())
-    await authenticator._known.look_up(id_of(token))
+    await authenticator._look_up(id_of(token))
     keys.go_on.clear()
     keys.is_away = True
     for _ in range(3):
@@ -69,7 +69,7 @@ async def test_a_note_that_failed_is_not_tried_again_by_the_next_request(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
 ) -> None:
     token = keys.make(api_key())
-    await authenticator._known.look_up(id_of(token))
+    await authenticator._look_up(id_of(token))
     keys.is_away = True
     assert await authenticator.authenticate(token)
     await authenticator.close()

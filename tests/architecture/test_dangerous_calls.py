@@ -18,7 +18,7 @@ NEVER_IMPORTED = {
 NEVER_CALLED = {"eval", "exec", "compile", "__import__", "breakpoint"}
 NEVER_OF_OS = ("system", "popen", "exec", "spawn", "posix_spawn", "fork", "startfile")
 ONLY_HASHES = {"sha256"}
-MAY_IMPORT_BY_NAME = {"entrypoints/cli/main.py", "entrypoints/cli/commands/import_orders.py"}
+MAY_IMPORT_BY_NAME = {"entrypoints/cli/main.py", "entrypoints/cli/commands/order_files.py"}
 """With names from a constant table, or the converter that the operator names."""
 
 ONLY_PAUSES_AND_SAMPLES = {

@@ -9,11 +9,13 @@ from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from orderkeep.application.ports import OrderStore
+from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from tests.contract import broken_reads, broken_saves
 from tests.contract.side_by_side import SideBySide
+from tests.servers.dynamodb import Server
 from tests.servers.schemas import a_schema_of_its_own
 
 
@@ -58,6 +60,19 @@ def test_postgres_answers_as_memory_does(postgres_beside_memory: type[SideBySide
 
 def test_sqlite_answers_as_memory_does() -> None:
     run_state_machine_as_test(SqliteBesideMemory, settings=settings(max_examples=120, stateful_step_count=40))
+
+
+def test_dynamodb_answers_as_memory_does(dynamodb: Server) -> None:
+    class DynamoBesideMemory(SideBySide):
+        def open_store(self) -> OrderStore:
+            self.url = self.runner.run(dynamodb.new_url())
+            return open_store(self.url)
+
+        async def reopened(self, store: OrderStore) -> OrderStore:
+            await store.close()
+            return open_store(self.url)
+
+    run_state_machine_as_test(DynamoBesideMemory, settings=settings(max_examples=25, stateful_step_count=30))
 
 
 def without_shrinking(store: type[InMemoryOrderRepository], max_examples: int) -> None:

@@ -172,6 +172,7 @@ def test_takes_an_order_at_the_bound_and_none_past_it(bound: Bound) -> None:
     with pytest.raises(InvalidInput) as refused:
         place(**bound.refused)
     assert (type(refused.value), refused.value.code, refused.value.field) == (bound.error, bound.code, bound.field)
+    assert not str(refused.value).startswith(bound.field)  # the field is shown in front of it
 
 
 @pytest.mark.parametrize("bound", CANCELLATION_BOUNDS, ids=named)

@@ -72,6 +72,11 @@ def test_unknown_field_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert ["gift", "message", "Happy", "birthday"] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
+def test_metadata_is_not_shortened_like_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_order({**ORDER, "metadata": {"at": "Tuesday or Thursday, after noon"}})
+    assert "at: Tuesday or Thursday, after noon" in capsys.readouterr().out
+
+
 def test_a_narrow_terminal_shows_whole_columns_and_names_the_rest(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from orderkeep.application.use_cases.list_orders import OrderPage
+from orderkeep.entrypoints.api.responses import orders_response
 from tests.entrypoints.http_calls import ORDER, PLAIN, errors_of, http_client, placed
 
 NOW = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
@@ -217,3 +220,19 @@ async def test_links_hold_behind_a_proxy_that_serves_us_under_a_path() -> None:
         page = await client.get("/orders?limit=1")
     assert answer.headers["location"] == f"/shop/orders/{answer.json()['id']}"
     assert page.links["next"]["url"].startswith("/shop/orders?limit=1&cursor=")
+
+
+@pytest.mark.parametrize(
+    "query, given",
+    [
+        (b"", ""),
+        (b"limit=1&cursor=abc", "limit=1&"),
+        (b"c%75rsor=abc&tag=&limit=1", "tag=&limit=1&"),
+        (b"tag=a%26b+c&&limit=1", "tag=a%26b+c&limit=1&"),
+        (b"tag=a>b\"<'", "tag=a%3Eb%22%3C%27&"),
+    ],
+)
+def test_link_to_next_page_repeats_the_query_without_its_cursor(query: bytes, given: str) -> None:
+    scope = {"type": "http", "path": "/orders", "root_path": "", "query_string": query}
+    response = orders_response(Request(scope), OrderPage(b"", "next-1"))
+    assert response.headers["link"] == f'</orders?{given}cursor=next-1>; rel="next"'

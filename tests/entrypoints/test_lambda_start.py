@@ -7,8 +7,7 @@ import uuid
 
 import pytest
 
-from orderkeep.infrastructure.dynamo_repo import setup
-from orderkeep.infrastructure.dynamo_repo.client import TableSettings
+from orderkeep.infrastructure.dynamo_repo import client, setup
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from tests.entrypoints.http_calls import PLAIN
 from tests.entrypoints.lambda_calls import Request, http_api
@@ -93,7 +92,7 @@ def table_without(server: Server, index: str) -> str:
         found = TableSetup(name, region=REGION, endpoint=server.endpoint)
         try:
             await found._table.call("CreateTable", wanted)
-            await found._table.call("PutItem", {"Item": TableSettings(shards=2).item()})
+            await found._table.call("PutItem", {"Item": client.settings_item(2)})
         finally:
             await found.close()
 

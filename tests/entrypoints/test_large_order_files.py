@@ -4,13 +4,12 @@ import io
 import itertools
 import json
 import tracemalloc
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
 
 from orderkeep.entrypoints.order_files.formats import COLUMNS, LINE_FIELDS, ORDER_FIELDS, convert
-from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converter, order_reader
+from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converter, read_orders
 from tests.entrypoints.order_file_reading import rows_in
 
 HEADER = ",".join(COLUMNS).encode() + b"\n"
@@ -26,6 +25,13 @@ class Endless(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        assert self.given == 0
+        return 0
 
     def readinto(self, buffer: Any) -> int:
         buffer[:] = bytes(itertools.islice(self.parts, len(buffer)))
@@ -47,7 +53,7 @@ def test_a_file_without_end_is_given_up_where_a_record_is_too_long(
     beginning: bytes, pattern: bytes, converter: Converter | None, line: int, what: str
 ) -> None:
     file = Endless(beginning, pattern)
-    rows = list(order_reader(lambda: nullcontext(io.BufferedReader(file)), converter, lambda _: None)())
+    rows = list(read_orders(io.BufferedReader(file), converter))
     [problem] = [problem for row in rows for problem in row.problems if what in problem.message]
     assert problem.line >= line
     assert file.given < 3 * LONGEST_LINE
@@ -74,7 +80,7 @@ def test_the_rows_of_one_order_do_not_fill_memory() -> None:
     content = HEADER + row * 100
     tracemalloc.start()
     try:
-        rows = list(order_reader(lambda: io.BytesIO(content), convert, lambda _: None)())
+        rows = list(read_orders(io.BytesIO(content), convert))
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -2,19 +2,26 @@
 rest.
 """
 
+import asyncio
 import dataclasses
+from pathlib import Path as FilePath
 from typing import Annotated, Any
 
 import httpx
 import pytest
+import uvicorn
 from fastapi import APIRouter, BackgroundTasks, Body, Cookie, Depends, FastAPI, Header, Path, Query
 from fastapi._compat import ModelField
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, Field
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from orderkeep.bootstrap import bootstrap
+from orderkeep.config import Settings
+from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import CompiledRoute, HeaderRule, RouteTable
 from orderkeep.entrypoints.api.shell import RequestShell
@@ -144,24 +151,54 @@ def generates(request: Request) -> Any:
 
 
 @pytest.mark.parametrize(
-    "annotation",
+    "annotation, reason",
     [
-        Annotated[str, Cookie()],
-        Annotated[str, Depends(waits)],
-        Annotated[str, Depends(generates)],
-        Annotated[int, Path()],
-        BackgroundTasks,
-        Annotated[int, Body()],
+        (Annotated[str, Cookie()], "cookies"),
+        (Annotated[str, Depends(waits)], "plain functions"),
+        (Annotated[str, Depends(generates)], "plain functions"),
+        (Annotated[int, Path()], "path parameters"),
+        (Annotated[str, Header()], "HeaderRule"),
+        (BackgroundTasks, "BackgroundTasks"),
+        (Annotated[int, Body()], "pydantic model as body"),
     ],
-    ids=["cookie", "coroutine", "generator", "number in the path", "background tasks", "body without a model"],
+    ids=["cookie", "coroutine", "generator", "path", "header", "background tasks", "body"],
 )
-def test_what_a_compiled_route_does_not_support_fails_at_start_up(annotation: Any) -> None:
+def test_what_a_compiled_route_does_not_support_fails_at_start_up(annotation: Any, reason: str) -> None:
     async def endpoint(value: Any) -> Response:
         raise NotImplementedError
 
     endpoint.__annotations__["value"] = annotation
-    with pytest.raises(TypeError, match="compiled routes"):
+    with pytest.raises(TypeError, match=f"endpoint.*compiled route.*{reason}|compiled route.*{reason}.*endpoint"):
         CompiledRoute("/{value}" if annotation == Annotated[int, Path()] else "/", endpoint, methods=["POST"]).compile()
+
+
+def test_endpoint_that_is_no_coroutine_function_fails_at_start_up() -> None:
+    def endpoint() -> Response:
+        raise NotImplementedError
+
+    with pytest.raises(TypeError, match=r"endpoint.*coroutine function"):
+        CompiledRoute("/", endpoint)
+
+
+def test_middleware_that_compiled_routes_would_bypass_is_rejected() -> None:
+    app = create_app(Settings(), bootstrap("memory://"))
+    with pytest.raises(TypeError, match="wrap the application"):
+        app.add_middleware(GZipMiddleware)
+
+
+async def test_application_runs_on_stock_uvicorn(tmp_path: FilePath) -> None:
+    app = create_app(Settings(store=f"sqlite:///{tmp_path}/orders.db"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, lifespan="on", log_level="critical"))
+    serving = asyncio.create_task(server.serve())
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
+            await asyncio.sleep(0.01)
+    [listener] = server.servers[0].sockets
+    async with httpx.AsyncClient() as client:
+        response = await client.get(f"http://127.0.0.1:{listener.getsockname()[1]}/orders")
+    server.should_exit = True
+    await serving
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize(

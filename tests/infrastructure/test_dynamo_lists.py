@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
-from orderkeep.infrastructure.dynamo_repo.items import INDEXES, partitions_of, placing_keys, state_keys, tag_keys
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.infrastructure.dynamo_repo import client
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, head_item, packed, partitions_of, tag_item
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, pending_order, small_order
 from orderkeep.testing.stores import EVERYTHING, loaded, save_all
@@ -76,11 +78,37 @@ async def test_page_reads_only_the_documents_it_returns(behind: Behind) -> None:
         assert "requests" not in request["ExpressionAttributeNames"].values()
 
 
+async def test_keys_that_a_batch_leaves_unprocessed_are_requested_again(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "FIRST_PAUSE_SECONDS", 0.001)
+    store, proxy = behind
+    await save_all(store, [small_order(f"order-{number}") for number in range(8)])
+    processed = 3
+
+    def partly(exchange: Exchange) -> Json:
+        if exchange.operation == "BatchGetItem":
+            ((table, request),) = exchange.payload["RequestItems"].items()
+            done = [{"pk": item["pk"], "sk": item["sk"]} for item in exchange.response["Responses"][table][:processed]]
+            left = {"Keys": [key for key in request["Keys"] if key not in done]}
+            exchange.response["Responses"][table] = exchange.response["Responses"][table][:processed]
+            exchange.response["UnprocessedKeys"] = {table: request | left} if left["Keys"] else {}
+        return exchange.response
+
+    proxy.after = partly
+    assert ids_on(await store.list_page(EVERYTHING, None, 8)) == [f"order-{number}" for number in range(7, -1, -1)]
+    assert proxy.operations().count("BatchGetItem") == 3
+    processed = 0
+    with pytest.raises(StoreUnavailable, match="limits the rate"):
+        await store.list_page(EVERYTHING, None, 8)
+    assert proxy.operations().count("BatchGetItem") == 3 + client.ATTEMPTS
+
+
 def test_every_filter_queries_keys_that_a_save_writes() -> None:
     order = commit_of(pending_order(tags=("gift", "a#b"), user_id="user#1")).order
     shards = 3
-    written = placing_keys(order, shards) | state_keys(order, shards)
-    by_tag = tag_keys(order, "a#b", shards)
+    written = head_item(order, packed(order.document), shards)
+    by_tag = tag_item(order, "a#b", shards)
     for user in (None, "user#1"):
         for where in (
             OrderFilter(user),
@@ -88,16 +116,18 @@ def test_every_filter_queries_keys_that_a_save_writes() -> None:
             OrderFilter(user, external_ref="web-1"),
             OrderFilter(user, tag="a#b"),
         ):
-            exchange = partitions_of(where, shards)
-            keys = by_tag if where.tag else written
-            assert keys[exchange.attribute] in exchange.values, where
-            assert INDEXES[exchange.index] == (exchange.attribute, "placed")
+            index, partitions = partitions_of(where, shards)
+            attribute, sort_key = INDEXES[index]
+            item = by_tag if where.tag else written
+            assert item[attribute]["S"] in partitions, where
+            assert sort_key == "placed"
+            assert sort_key in item
 
 
 def test_different_labels_and_users_have_different_keys() -> None:
     one = partitions_of(OrderFilter("b#c", tag="a"), 1)
     other = partitions_of(OrderFilter("c", tag="a#b"), 1)
-    assert one.values != other.values
+    assert one != other
 
 
 async def test_filters_that_cannot_be_keys_list_nothing(behind: Behind) -> None:

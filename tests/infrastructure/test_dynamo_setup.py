@@ -12,7 +12,6 @@ import pytest
 from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, client
-from orderkeep.infrastructure.dynamo_repo.client import TableSettings
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.testing.orders import pending_order
 from tests.servers.dynamodb import REGION, Server
@@ -35,11 +34,11 @@ async def test_create_is_idempotent_and_adds_options_later(setup: TableSetup) ->
 
 
 async def test_create_resumes_after_an_interruption(setup: TableSetup, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(self: TableSettings) -> None:
+    def interrupted(shards: int) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(TableSettings, "item", interrupted)
+        patched.setattr("orderkeep.infrastructure.dynamo_repo.setup.settings_item", interrupted)
         with pytest.raises(KeyboardInterrupt):
             await setup.create(shards=3)
     assert len((await setup.describe()).problems) == 1

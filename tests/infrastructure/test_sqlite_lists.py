@@ -62,18 +62,6 @@ def test_every_query_there_is_was_looked_at() -> None:
     assert {list_query(SQLITE, LISTS, where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
 
 
-@pytest.mark.parametrize("filters", [{"user_id": "user-3"}, {"tag": "gift"}, {}])
-def test_enters_the_index_at_the_nearer_of_position_and_end(filters: dict[str, str]) -> None:
-    where = OrderFilter(created_to=NOON, **filters)  # type: ignore[arg-type]
-    before, behind = NOON - timedelta(microseconds=1), NOON + timedelta(microseconds=1)
-
-    assert list_query(SQLITE, LISTS, where, ListPosition(before, "order-2"), 9)[1][-3:-1] == (
-        1795348800123456,
-        "order-2",
-    )
-    assert list_query(SQLITE, LISTS, where, ListPosition(behind, "order-2"), 9)[1][-3:-1] == (1795348800123457, "")
-
-
 async def test_a_page_may_be_larger_than_64_bits(path: Path) -> None:
     store = SqliteOrderRepository(path)
 

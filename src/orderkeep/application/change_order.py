@@ -16,7 +16,6 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
-from operator import attrgetter
 from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
@@ -190,21 +189,23 @@ def _digest(text: str) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    if isinstance(value, tuple | list):
+    kind: Any = type(value)
+    if kind is tuple or kind is list:
         return [_canonical(item) for item in value]
-    if not is_dataclass(value) or isinstance(value, type):
+    known = _fields(kind)
+    if known is None:
         return value
-    names, defaults, values_of = _fields(type(value))
     given = {}
-    for name, default, found in zip(names, defaults, values_of(value), strict=True):
+    for name, default in known:
+        found = getattr(value, name)
         if found != default:
             given[name] = found if type(found) in _PLAIN else _canonical(found)
     return given
 
 
 @cache
-def _fields(kind: type[Any]) -> tuple[tuple[str, ...], tuple[Any, ...], Callable[[Any], tuple[Any, ...]]]:
-    """Return the names and the defaults of a dataclass's fields, and a function that reads their values."""
-    names = tuple(f.name for f in fields(kind))
-    defaults = tuple(f.default if f.default_factory is MISSING else f.default_factory() for f in fields(kind))
-    return names, defaults, attrgetter(*names)
+def _fields(kind: type[Any]) -> list[tuple[str, Any]] | None:
+    """Return the names and the defaults of the fields, if it is a dataclass."""
+    if not is_dataclass(kind):
+        return None
+    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind)]

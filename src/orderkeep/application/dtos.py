@@ -80,8 +80,10 @@ class OrderDTO:
         for name in _AMOUNTS:
             values[name] = values[name].minor
         values["lines"] = tuple(
-            LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
-            for line in order.lines
+            [
+                LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
+                for line in order.lines
+            ]
         )
         if version is not None:
             values["version"] = version
@@ -161,29 +163,31 @@ _AMOUNTS = ("total", "shipping", "discount", "tax")
 
 def _order_fields(dto: PlaceOrder | OrderDTO) -> dict[str, Any]:
     values, currency = dict(zip(_FIELDS[type(dto)], _VALUES[type(dto)](dto), strict=True)), dto.currency
+    zero = Money.zero(currency)
+
+    def money(minor: int) -> Money:
+        return Money(minor, currency) if minor or type(minor) is not int else zero
+
     try:
         for name in _AMOUNTS:
-            values[name] = _money(values[name], currency)
-        values["lines"] = tuple(_line(line, currency) for line in dto.lines)
+            values[name] = money(values[name])
+        values["lines"] = tuple(
+            [
+                OrderLine(
+                    line.sku,
+                    line.name,
+                    line.quantity,
+                    money(line.unit_price),
+                    money(line.discount),
+                    money(line.tax),
+                )
+                for line in dto.lines
+            ]
+        )
     except (AmountOutOfRange, InvalidAmount) as error:
         error.field = _field_of_invalid_amount(dto)
         raise
     return values
-
-
-def _line(line: LineDTO, currency: str) -> OrderLine:
-    return OrderLine(
-        line.sku,
-        line.name,
-        line.quantity,
-        _money(line.unit_price, currency),
-        _money(line.discount, currency),
-        _money(line.tax, currency),
-    )
-
-
-def _money(minor: int, currency: str) -> Money:
-    return Money.zero(currency) if type(minor) is int and minor == 0 else Money(minor, currency)
 
 
 def _field_of_invalid_amount(dto: PlaceOrder | OrderDTO) -> str:

@@ -46,7 +46,7 @@ class TotalMismatch(InvalidOrder, code="total_mismatch", title="Total does not a
     def __init__(self, expected: int, given: int, currency: str) -> None:
         self.expected, self.given, self.difference = expected, given, given - expected
         super().__init__(
-            f"total must equal lines + shipping + tax - discount: expected {expected}, got {given}, "
+            f"must equal lines + shipping + tax - discount: expected {expected}, got {given}, "
             f"difference {self.difference:+d} (minor units of {currency})",
             "total",
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
@@ -195,6 +196,9 @@ class ImportedOrder(PlaceOrderBody):
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_SCALARS = frozenset((str, int, NoneType))
+"""Most fields. The check of `isinstance(value, BaseModel)` is a Python function."""
+
 _NAME_ENDS = re.compile(rb'"[ \t\r\n]*:')
 """Matches the end of each name of an object, and, as few texts contain it, hardly anything else."""
 
@@ -235,6 +239,8 @@ def _count_names(model: BaseModel) -> int:
     count = len(model.__pydantic_fields_set__)
     for value in model.__dict__.values():
         kind = type(value)
+        if kind in _SCALARS:
+            continue
         if kind is dict:
             count += len(value)
         elif kind is tuple and value and isinstance(value[0], BaseModel):

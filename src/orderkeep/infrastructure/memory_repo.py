@@ -79,7 +79,6 @@ class InMemoryOrderRepository(OrderStore):
         self.check_open()
 
     def api_keys(self) -> ApiKeyStore:
-        """Return the API keys that are kept beside the orders."""
         return self._keys
 
     async def close(self) -> None:
@@ -128,9 +127,9 @@ class InMemoryApiKeys(ApiKeyStore):
         return self._keys.get(key_id)
 
     async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
-        found = sorted(self._keys.values(), key=_place, reverse=True)
-        behind = [key for key in found if after is None or _place(key) < (after.created_at, after.id)]
-        return behind[:limit]
+        end = None if after is None else (after.created_at, after.id)
+        found = [key for key in self._keys.values() if end is None or (key.created_at, key.id) < end]
+        return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)[:limit]
 
     async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
         self._store.check_open()
@@ -143,10 +142,6 @@ class InMemoryApiKeys(ApiKeyStore):
         key = self._keys.get(key_id)
         if key is not None and (key.last_used_at is None or key.last_used_at < at):
             self._keys[key_id] = replace(key, last_used_at=at)
-
-
-def _place(key: ApiKey) -> tuple[datetime, str]:
-    return key.created_at, key.id
 
 
 def _matches(record: OrderRecord, where: OrderFilter) -> bool:

@@ -149,6 +149,13 @@ def document_of(schema: int, document: bytes) -> bytes:
     return document if schema == SCHEMA else _encode(_decode_order(document))
 
 
+def documents_of(rows: Sequence[Sequence[Any]]) -> list[bytes]:
+    """Return the documents of rows that begin with the schema and the document. Raises `StoreUnusable`."""
+    if {row[0] for row in rows} <= {SCHEMA}:
+        return [row[1] for row in rows]
+    return built(lambda row: document_of(row[0], row[1]), rows)
+
+
 def page_of(found: Sequence[OrderSnapshot], limit: int) -> SnapshotPage:
     """Return the page of the first `limit` snapshots; one more shows that there is a next page."""
     page = found[:limit]

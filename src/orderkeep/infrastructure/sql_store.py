@@ -14,13 +14,13 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.serialization import API_KEY_COLUMNS as COLUMNS
 from orderkeep.infrastructure.serialization import (
+    API_KEY_COLUMNS,
     ChangeRecord,
     api_key_of,
     built,
     change_of,
-    document_of,
+    documents_of,
     order_of,
     record_of,
     snapshot_of,
@@ -33,6 +33,8 @@ Fetch = Callable[..., Awaitable[Sequence[Row]]]
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
 _FILTERS = ("user_id", "status", "external_ref", "tag")
+_END = (datetime.max.replace(tzinfo=UTC), "\U0010ffff")
+"""After the newest order or key that there may be."""
 
 _Built = TypeVar("_Built")
 
@@ -45,14 +47,10 @@ class Dialect:
     as_bytes: str
     stored: Callable[[datetime], Any]
     instant: Callable[[Any], datetime]
-    first: Any
-    """The stored form of the first instant."""
 
     def sql(self, statement: str) -> str:
-        """Return the statement in this dialect."""
-        for name in ("document", "requests", "events"):
-            statement = statement.replace(f"{{{name}}}", self.as_bytes.format(name))
-        return statement.replace("$", self.parameter)
+        columns = {name: self.as_bytes.format(name) for name in ("document", "requests", "events")}
+        return statement.format_map(columns).replace("$", self.parameter)
 
 
 CHANGE_COLUMNS = "order_id, version, at, actor, key, request_id, {events}, {document}, previous_hash, hash"
@@ -91,11 +89,11 @@ class SqlOrderRepository(OrderStore):
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         statement, parameters = list_query(self._dialect, self._lists, where, after, limit + 1)
         rows = await self._rows(statement, *parameters)
-        documents = built(lambda row: document_of(*row[:2]), rows[:limit])
+        page = SEPARATOR.join(documents_of(rows[:limit]))
         if len(rows) <= limit:
-            return SnapshotPage(SEPARATOR.join(documents), None)
+            return SnapshotPage(page, None)
         created_at, order_id = rows[limit - 1][2:]
-        return SnapshotPage(SEPARATOR.join(documents), ListPosition(self._dialect.instant(created_at), order_id))
+        return SnapshotPage(page, ListPosition(self._dialect.instant(created_at), order_id))
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return _one(self.change_of_row, await self._rows(self._sql[GET_CHANGE], order_id, in_64_bits(version)))
@@ -132,13 +130,13 @@ def list_query(
     there and no row is read in vain.
     """
     given = tuple(name for name in _FILTERS if getattr(where, name) is not None)
-    start = dialect.first if where.created_from is None else dialect.stored(where.created_from)
+    start = where.created_from or datetime.min.replace(tzinfo=UTC)
     ends = [] if where.created_to is None else [(where.created_to, "")]
     if after is not None:
         ends.append((after.created_at, after.id))
-    end, end_id = min(ends, default=(datetime.max.replace(tzinfo=UTC), "\U0010ffff"))
+    end, end_id = min(ends, default=_END)
     values = (getattr(where, name) for name in given)
-    return lists[given], (*values, start, dialect.stored(end), end_id, in_64_bits(limit))
+    return lists[given], (*values, dialect.stored(start), dialect.stored(end), end_id, in_64_bits(limit))
 
 
 def in_64_bits(number: int) -> int:
@@ -150,12 +148,11 @@ def _one(build: Callable[[Row], _Built], rows: Sequence[Row]) -> _Built | None:
     return built(build, rows)[0] if rows else None
 
 
-_NAMES = ", ".join(COLUMNS)
-_VALUES = ", ".join(f"${number}" for number, _ in enumerate(COLUMNS, start=1))
+_NAMES = ", ".join(API_KEY_COLUMNS)
+_VALUES = ", ".join(f"${number}" for number, _ in enumerate(API_KEY_COLUMNS, start=1))
 _ADD_KEY = f"INSERT INTO api_keys ({_NAMES}) VALUES ({_VALUES}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
 _GET_KEY = f"SELECT {_NAMES} FROM api_keys WHERE id = $1"  # noqa: S608
-_NEWEST_KEYS = f"SELECT {_NAMES} FROM api_keys ORDER BY created_at DESC, id DESC LIMIT $1"  # noqa: S608
-_OLDER_KEYS = f"""
+_LIST_KEYS = f"""
     SELECT {_NAMES} FROM api_keys WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3
 """  # noqa: S608
 _REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2"
@@ -178,9 +175,8 @@ class SqlApiKeys(ApiKeyStore):
         return found[0] if found else None
 
     async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
-        if after is None:
-            return await self._keys(_NEWEST_KEYS, limit)
-        return await self._keys(_OLDER_KEYS, self._dialect.stored(after.created_at), after.id, limit)
+        end, end_id = _END if after is None else (after.created_at, after.id)
+        return await self._keys(_LIST_KEYS, self._dialect.stored(end), end_id, limit)
 
     async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
         changed = await self._write(key_id, self._dialect.sql(_REVOKE_KEY), self._dialect.stored(at), key_id)
@@ -191,4 +187,4 @@ class SqlApiKeys(ApiKeyStore):
 
     async def _keys(self, statement: str, *parameters: Any) -> list[ApiKey]:
         rows = await self._fetch(self._dialect.sql(statement), *parameters)
-        return [api_key_of(dict(zip(COLUMNS, row, strict=True)), self._dialect.instant) for row in rows]
+        return [api_key_of(dict(zip(API_KEY_COLUMNS, row, strict=True)), self._dialect.instant) for row in rows]

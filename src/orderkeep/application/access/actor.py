@@ -54,7 +54,6 @@ class Actor:
         return self.kind is not ActorKind.CUSTOMER
 
     def may_see(self, user_id: str) -> bool:
-        """Return whether this actor may see the orders of that user."""
         return self.sees_all or self.id == user_id
 
     def require(self, scope: Scope) -> None:

@@ -21,60 +21,18 @@ FRESH = timedelta(seconds=10)
 """How long a cached key is used: a revoked key is rejected everywhere after this time."""
 
 MOST_KNOWN = 4_096
-"""The size of the cache of keys, and of the separate cache of unknown IDs, which therefore cannot evict keys."""
+"""The size of the cache of keys. IDs without a key are not cached, so they cannot evict keys."""
 
 _OF_NO_KEY = "0" * 64
 
 
 @dataclass(slots=True, eq=False)
-class Known:
-    """A key as it was read from the store (None: it does not exist), and when this process last recorded its use."""
+class _Known:
+    """A key as it was read from the store, and when this process last recorded its use."""
 
-    key: ApiKey | None
+    key: ApiKey
     looked_up_at: datetime
-    noted_at: datetime | None = None
-
-
-class KnownApiKeys:
-    """The cache of API keys. Concurrent lookups of one key share a single read of the store."""
-
-    def __init__(self, keys: ApiKeyStore, clock: Clock) -> None:
-        self._keys, self._clock = keys, clock
-        self._known: OrderedDict[str, Known] = OrderedDict()
-        self._unknown: OrderedDict[str, Known] = OrderedDict()
-        self._reads: dict[tuple[asyncio.AbstractEventLoop, str], asyncio.Task[Known]] = {}
-
-    def fresh(self, key_id: str, now: datetime) -> Known | None:
-        """Return the cached entry of that ID, or None if the store must be read."""
-        found = self._known.get(key_id) or self._unknown.get(key_id)
-        return found if found is not None and _is_within(FRESH, found.looked_up_at, now) else None
-
-    async def look_up(self, key_id: str) -> Known:
-        """Read the key from the store. Raises `StoreUnavailable`."""
-        read = (asyncio.get_running_loop(), key_id)
-        task = self._reads.get(read)
-        if task is None:
-            task = self._reads[read] = read[0].create_task(self._read(key_id))
-            task.add_done_callback(lambda task: self._forget(read, task))
-        await asyncio.wait([task])  # a caller that is cancelled does not cancel the read for the others
-        return task.result()
-
-    async def _read(self, key_id: str) -> Known:
-        now = self._clock()  # before the read, because the result may not include later changes of the key
-        key = await self._keys.get(key_id)
-        before = self._known.pop(key_id, None)
-        self._unknown.pop(key_id, None)
-        found = Known(key, now, before.noted_at if before else None)
-        cache = self._unknown if key is None else self._known
-        cache[key_id] = found
-        if len(cache) > MOST_KNOWN:
-            cache.popitem(last=False)  # the oldest read: keys in use are read again every few seconds
-        return found
-
-    def _forget(self, read: tuple[asyncio.AbstractEventLoop, str], task: asyncio.Task[Known]) -> None:
-        del self._reads[read]
-        if not task.cancelled():
-            task.exception()  # retrieved here in case every caller was cancelled
+    noted_at: datetime | None
 
 
 class ApiKeyAuthenticator(Authenticator):
@@ -82,7 +40,7 @@ class ApiKeyAuthenticator(Authenticator):
 
     def __init__(self, keys: ApiKeyStore, clock: Clock = utc_now) -> None:
         self._keys, self._clock = keys, clock
-        self._known = KnownApiKeys(keys, clock)
+        self._known: OrderedDict[str, _Known] = OrderedDict()
         self._notes: set[asyncio.Task[None]] = set()
 
     async def authenticate(self, token: str) -> Actor | None:
@@ -91,28 +49,38 @@ class ApiKeyAuthenticator(Authenticator):
         key_id, now = api_keys.id_of_key(token), self._clock()
         if key_id is None:  # an early rejection reveals nothing that the format of the key does not
             raise NotAuthenticated
-        known = self._known.fresh(key_id, now)
-        if known is None:
+        known = self._known.get(key_id)
+        if known is None or not _is_within(FRESH, known.looked_up_at, now):
             if not api_keys.has_its_checksum(token):  # likewise, and without a read of the store
                 raise NotAuthenticated
-            known, now = await self._known.look_up(key_id), self._clock()
-        key = known.key
+            known, now = await self._look_up(key_id), self._clock()
         # Always compared, and before every other check, so that the time does not reveal the reason of a rejection.
-        fits = compare_digest(api_keys.digest_of_key(token), key.digest if key else _OF_NO_KEY)
-        if key is None or not fits or key.state_at(now) is not KeyState.ACTIVE:
+        fits = compare_digest(api_keys.digest_of_key(token), known.key.digest if known else _OF_NO_KEY)
+        if known is None or not fits or known.key.state_at(now) is not KeyState.ACTIVE:
             raise NotAuthenticated
-        self._note_use(known, key, now)
-        return key.actor
+        self._note_use(known, now)
+        return known.key.actor
 
     async def close(self) -> None:
         here = asyncio.get_running_loop()
         await asyncio.gather(*(note for note in self._notes if note.get_loop() is here), return_exceptions=True)
 
-    def _note_use(self, known: Known, key: ApiKey, now: datetime) -> None:
-        if _is_within(NOTED_EVERY, known.noted_at, now) or _is_within(NOTED_EVERY, key.last_used_at, now):
+    async def _look_up(self, key_id: str) -> _Known | None:
+        now = self._clock()  # before the read, because the result may not include later changes of the key
+        key = await self._keys.get(key_id)
+        before = self._known.pop(key_id, None)
+        if key is None:
+            return None
+        found = self._known[key_id] = _Known(key, now, before.noted_at if before else None)
+        if len(self._known) > MOST_KNOWN:
+            self._known.popitem(last=False)  # the oldest read: keys in use are read again every few seconds
+        return found
+
+    def _note_use(self, known: _Known, now: datetime) -> None:
+        if _is_within(NOTED_EVERY, known.noted_at, now) or _is_within(NOTED_EVERY, known.key.last_used_at, now):
             return
         known.noted_at = now  # even if it fails: an unavailable store must not be called by every request
-        note = asyncio.get_running_loop().create_task(self._note(key.id, now))
+        note = asyncio.get_running_loop().create_task(self._note(known.key.id, now))
         self._notes.add(note)
         note.add_done_callback(self._notes.discard)
 

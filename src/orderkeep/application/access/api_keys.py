@@ -58,14 +58,12 @@ class ApiKey:
     last_used_at: datetime | None = None
 
     def state_at(self, now: datetime) -> KeyState:
-        """Return the state of the key at that time."""
         if self.revoked_at is not None:
             return KeyState.REVOKED
         return KeyState.EXPIRED if self.expires_at is not None and self.expires_at <= now else KeyState.ACTIVE
 
     @property
     def actor(self) -> Actor:
-        """The actor that the key authenticates."""
         if self.user_id is not None:
             return Actor(ActorKind.CUSTOMER, self.user_id)
         return Actor(ActorKind.STAFF, f"key:{self.id}", self.scopes)

@@ -161,7 +161,7 @@ def _id_field(order: OrderDTO) -> str:
 
 def _with_id(order: OrderDTO) -> OrderDTO:
     if order.id:
-        return replace(order, version=1)
+        return order if order.version == 1 else replace(order, version=1)
     if not order.external_ref:
         raise InvalidOrder("is required if the order has no id", "external_ref")
     return replace(order, id=order_id_for_external_ref(order.external_ref), version=1)

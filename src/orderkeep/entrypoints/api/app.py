@@ -58,7 +58,7 @@ def create_app(
         app.add_exception_handler(kind, _respond_with_problem)
     app.shell = RequestShell(
         RouteTable(ROUTES),
-        super(ShelledFastAPI, app).__call__,
+        app.without_shell,
         _access(app, settings, caller_of),
         settings,
         metrics=app.state.metrics,

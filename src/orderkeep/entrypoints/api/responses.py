@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import quote, unquote
 
 import msgspec
 from starlette.requests import Request
@@ -101,8 +101,8 @@ def _next_link(request: Request, next_cursor: str | None) -> RawHeaders:
     if next_cursor is None:
         return ()
     scope = request.scope
-    query = parse_qsl(scope["query_string"].decode(), keep_blank_values=True)
-    query = [*((name, value) for name, value in query if name != "cursor"), ("cursor", next_cursor)]
+    given = quote(scope["query_string"], safe="%&=+").split("&")
+    query = [part for part in given if unquote(part.partition("=")[0]) not in ("", "cursor")]
     root_path = scope["root_path"]
     path = quote(root_path + scope["path"].removeprefix(root_path))
-    return [(b"link", f'<{path}?{urlencode(query)}>; rel="next"'.encode())]
+    return [(b"link", f'<{path}?{"&".join([*query, f"cursor={next_cursor}"])}>; rel="next"'.encode())]

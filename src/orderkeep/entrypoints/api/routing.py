@@ -5,9 +5,10 @@ parameters, a body, `Request`, `Depends`. FastAPI reads the signature (`APIRoute
 work per request differs: a plan, made once, reads each parameter with its pydantic field and calls the endpoint,
 instead of `solve_dependencies` with its exit stacks and threads. For that:
 
-- Dependencies are plain functions that do not block; they run on the event loop. Generators, background tasks, cookies,
-  forms and websockets are not supported and fail at start-up.
-- Endpoints return a `Response`. The response model is for the documentation.
+- Dependencies are plain functions that do not block; they run on the event loop. Coroutine functions, generators and
+  classes as dependencies, background tasks, cookies, forms, websockets and path parameters other than strings are not
+  supported and fail at start-up.
+- Endpoints are coroutine functions that return a `Response`. The response model is for the documentation.
 - Unknown and repeated query parameters are rejected by name, and so is a body that the operation does not take.
 
 This is the only module that depends on FastAPI's internals; tests/entrypoints/test_routing.py fails if they change.
@@ -90,8 +91,10 @@ class CompiledRoute(APIRoute):
     methods: set[str]
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if not iscoroutinefunction(endpoint):
+            raise TypeError(f"{endpoint.__qualname__}: the endpoint of a compiled route must be a coroutine function")
         self.path, self.endpoint, self._options = path, endpoint, options
-        self.name, self.methods = endpoint.__name__, set(options["methods"])
+        self.name, self.methods = endpoint.__name__, set(options.get("methods") or ("GET",))
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
 
     def __getattr__(self, name: str) -> Any:
@@ -168,18 +171,24 @@ def _compile(dependant: Dependant) -> Callable[[Call], dict[str, Any]]:
 
 
 def _reject_unsupported(dependant: Dependant) -> None:
-    unsupported = (
-        dependant.cookie_params,
-        dependant.websocket_param_name,
-        dependant.http_connection_param_name,
-        dependant.response_param_name,
-        dependant.background_tasks_param_name,
-        dependant.security_scopes_param_name,
-        [each for each in dependant.path_params if each.field_info.annotation is not str],
-        [each for each in dependant.dependencies if each.body_params or not _is_plain(each.call)],
-    )
-    if any(unsupported):
-        raise TypeError(f"compiled routes do not support a parameter or dependency of {dependant.call!r}")
+    given = {
+        "cookies": dependant.cookie_params,
+        "WebSocket": dependant.websocket_param_name,
+        "HTTPConnection": dependant.http_connection_param_name,
+        "Response as a parameter": dependant.response_param_name,
+        "BackgroundTasks": dependant.background_tasks_param_name,
+        "SecurityScopes": dependant.security_scopes_param_name,
+        "path parameters other than str": [
+            each for each in dependant.path_params if each.field_info.annotation is not str
+        ],
+        "headers without a HeaderRule": [each for each in dependant.header_params if _rule_of(each) is None],
+        "dependencies that are not plain functions, or take a body": [
+            each for each in dependant.dependencies if each.body_params or not _is_plain(each.call)
+        ],
+    }
+    if unsupported := [kind for kind, found in given.items() if found]:
+        name = getattr(dependant.call, "__qualname__", dependant.call)
+        raise TypeError(f"{name}: a compiled route does not support {', '.join(unsupported)}")
 
 
 def _is_plain(function: Any) -> bool:
@@ -202,8 +211,8 @@ def _query_param(name: str) -> Reader:
 
 def _header_param(field: ModelField) -> Reader:
     header = field.alias
-    name, default = header.lower().encode(), field.get_default()
-    [rule] = [each for each in field.field_info.metadata if isinstance(each, HeaderRule)]
+    name, default, rule = header.lower().encode(), field.get_default(), _rule_of(field)
+    assert rule is not None  # noqa: S101  # as `_reject_unsupported` checked
 
     def read(call: Call) -> Any:
         given = headers_of(call.request.scope).get(name)
@@ -219,6 +228,10 @@ def _header_param(field: ModelField) -> Reader:
         return value
 
     return read
+
+
+def _rule_of(field: ModelField) -> HeaderRule | None:
+    return next((each for each in field.field_info.metadata if isinstance(each, HeaderRule)), None)
 
 
 def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
@@ -312,7 +325,7 @@ def _body_field(dependant: Dependant) -> tuple[str, type[BaseModel], BaseModel |
     [field] = dependant.body_params
     model = _model_of(field)
     if model is None:
-        raise TypeError(f"compiled routes take a pydantic model as body: {dependant.call!r}")
+        raise TypeError(f"a compiled route takes a pydantic model as body: {dependant.call!r}")
     return field.name, model, None if field.field_info.is_required() else field.get_default()
 
 

@@ -157,7 +157,6 @@ def _server(settings: Settings, use_cases: UseCases, supervisor: socket.socket |
     app = create_app(settings, use_cases)
     config = uvicorn.Config(
         app,
-        interface="asgi3",  # detected only if `__call__` is a coroutine function
         http=Connection,
         ws="none",
         lifespan="off",

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext
 from functools import partial
 from http import HTTPStatus
-from secrets import token_hex
+from os import urandom
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NoReturn
 
 from fastapi import FastAPI
 from starlette.datastructures import Headers
@@ -70,13 +70,23 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class ShelledFastAPI(FastAPI):
-    """A FastAPI application that is called through its request shell."""
+    """A FastAPI application that is called through its request shell. Neither its middlewares nor its dependency
+    overrides would apply to compiled routes: wrap the application, and pass other use cases to `create_app`.
+    """
 
     shell: RequestShell
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
-        return self.shell(scope, receive, send)
+        await self.shell(scope, receive, send)
+
+    async def without_shell(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle what is not a request for a compiled route."""
+        await super().__call__(scope, receive, send)
+
+    def add_middleware(self, *_: object, **__: object) -> NoReturn:
+        """Reject a middleware, which compiled routes would bypass. Raises `TypeError`."""
+        raise TypeError("compiled routes bypass FastAPI's middlewares: wrap the application in the middleware instead")
 
 
 class RequestShell:
@@ -110,7 +120,7 @@ class RequestShell:
         if isinstance(given, bytes) and _REQUEST_ID.fullmatch(given):
             request_id = given.decode()
         else:
-            request_id = scope.get(SERVER_REQUEST_ID) or token_hex(16)
+            request_id = scope.get(SERVER_REQUEST_ID) or urandom(16).hex()
         scope[REQUEST_ID] = request_id
         if method == "HEAD":
             scope = {**scope, "method": "GET"}

@@ -1,26 +1,16 @@
 """Errors of the command line: a message on stderr, and an exit code."""
 
-from __future__ import annotations
-
 import traceback
 from typing import Any
 
 import click
 import msgspec
 
-from orderkeep.application.errors import ApiKeyNotFound, InvalidQuery, NotAllowed, NotAuthenticated, TooManyRequests
+from orderkeep.application import errors
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
-from orderkeep.domain.exceptions import (
-    CommandRefused,
-    Conflict,
-    DocumentNotFound,
-    InvalidInput,
-    OrderNotFound,
-    ServiceUnavailable,
-    StoreUnusable,
-    VersionNotFound,
-)
+from orderkeep.domain import exceptions
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 
 BUG = 1
@@ -34,19 +24,19 @@ BROKEN_PIPE = 141
 """The exit code that a shell reports for a process that SIGPIPE ended."""
 
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
-    (VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
-    (DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
-    (OrderNotFound, NOT_FOUND, "list the orders in this store with `orderkeep list`"),
-    (ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
+    (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
+    (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
+    (exceptions.OrderNotFound, NOT_FOUND, "list the orders in this store with `orderkeep list`"),
+    (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),
-    (InvalidQuery, USAGE, ""),
-    (NotAuthenticated, REJECTED, ""),
-    (NotAllowed, REJECTED, "nothing was written"),
-    (TooManyRequests, UNAVAILABLE, ""),
-    (CommandRefused, REJECTED, "nothing was written"),
-    (Conflict, REJECTED, ""),
-    (StoreUnusable, UNAVAILABLE, "fix this, or use another store with --store or ORDERKEEP_DOCUMENTS"),
-    (ServiceUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),
+    (errors.InvalidQuery, USAGE, ""),
+    (errors.NotAuthenticated, REJECTED, ""),
+    (errors.NotAllowed, REJECTED, "nothing was written"),
+    (errors.TooManyRequests, UNAVAILABLE, ""),
+    (exceptions.CommandRefused, REJECTED, "nothing was written"),
+    (exceptions.Conflict, REJECTED, ""),
+    (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or use another store with --store or ORDERKEEP_DOCUMENTS"),
+    (exceptions.ServiceUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),
     (StoreNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set ORDERKEEP_DOCUMENTS"),
@@ -65,12 +55,6 @@ class Failure(Exception):
         self.detail, self.exit_code, self.code, self.errors = detail, exit_code, code, errors
 
 
-def cannot_write(target: str, error: OSError) -> Failure:
-    """Return the failure to raise if a file or stdout cannot be written."""
-    detail = f"cannot write {target}: {error.strerror}"
-    return Failure(detail, UNAVAILABLE, "cannot_write", hint="fix this and run the command again")
-
-
 def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> int:
     """Write the error to stderr, and return the exit code."""
     if isinstance(error, click.Abort):
@@ -85,8 +69,9 @@ def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> i
             click.echo(plain(line), err=True)
     failure = error if isinstance(error, Failure) else _failure_of(error)
     if as_json:
-        errors = _field_errors(failure, error)
-        body = {"code": failure.code, "detail": failure.detail, **({"errors": errors} if errors else {})}
+        body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
+        if fields := _field_errors(failure, error):
+            body["errors"] = fields
         click.echo(plain_data(msgspec.json.encode(body)), err=True)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
@@ -106,7 +91,7 @@ def _failure_of(error: Exception) -> Failure:
 
 def _detail(error: Exception) -> str:
     text = str(error)
-    if isinstance(error, InvalidQuery) and error.parameter:
+    if isinstance(error, errors.InvalidQuery) and error.parameter:
         return f"{OPTION_NAMES.get(error.parameter, '--' + error.parameter.replace('_', '-'))} {text}"
     if isinstance(error, InvalidInput) and error.field and not text.startswith(f"{error.field} "):
         return f"{error.field} {text}"

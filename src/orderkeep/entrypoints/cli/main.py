@@ -1,7 +1,5 @@
 """The console script: the group of all commands, and the exit code of each outcome."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator
@@ -14,7 +12,7 @@ import click
 
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import COMMANDS
-from orderkeep.entrypoints.cli.options import session_options
+from orderkeep.entrypoints.cli.options import SESSION_OPTIONS
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.logs import configure_cli_logging
 
@@ -40,40 +38,38 @@ class Orderkeep(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # called by click with it
         return [name for name in COMMANDS if " " not in name]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in COMMANDS or " " in cmd_name:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
             return None
-        entry = COMMANDS[cmd_name]
-        module = import_module(f"orderkeep.entrypoints.cli.commands.{entry.module}")
-        found = module.status_command(cmd_name, entry.run) if entry.run else getattr(module, f"{cmd_name}_command")
+        module = import_module(f"orderkeep.entrypoints.cli.commands.{COMMANDS[cmd_name][0]}")
+        found = getattr(module, f"{cmd_name}_command", None) or module.change_command(cmd_name)
         return cast("click.Command", found)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the summaries, which needs no import of the commands."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name].summary) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line; `obj` may be a `Session`."""
         session = extra.setdefault("obj", Session())
         extra["standalone_mode"] = False
         try:
-            code = super().main(*args, **extra)
+            code = super().main(*args, **extra)  # the code of a `click.exceptions.Exit`, or None
         except Exception as error:  # noqa: BLE001  # the one place that catches everything
             code = failures.report(error, as_json=session.as_json, debug=session.debug)
-        sys.exit(code if isinstance(code, int) else 0)
+        sys.exit(code)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
         """Parse the options of the group, and handle `--help` and `--version`."""
         with _exit_on_broken_pipe():
             return super().make_context(*args, **extra)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> None:
         """Run the command, and flush its output."""
         with _exit_on_broken_pipe():
-            result = super().invoke(ctx)
+            super().invoke(ctx)
             output.flush()
-            return result
 
 
 @contextmanager
@@ -85,8 +81,12 @@ def _exit_on_broken_pipe() -> Iterator[None]:
         raise click.exceptions.Exit(failures.BROKEN_PIPE) from None
 
 
-cli = session_options(
-    Orderkeep("orderkeep", help=HELP, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+cli = Orderkeep(
+    "orderkeep",
+    params=[*SESSION_OPTIONS],
+    help=HELP,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 click.version_option(package_name="orderkeep", message="%(prog)s %(version)s")(cli)
 

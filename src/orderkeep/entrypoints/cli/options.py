@@ -1,47 +1,23 @@
 """How commands are declared: their help, the options that they share, and the types of option values."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import cleandoc
-from pathlib import PurePath
-from typing import Any, TypeVar
+from typing import Any, NamedTuple
 
 import click
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.commands import COMMANDS
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import CLI_ACTOR
 
-C = TypeVar("C", bound=Callable[..., Any] | click.Command)
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
-
-
-def command(name: str, details: str = "") -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function a command. It gets the `Session` first, then its options. The help is the summary in `COMMANDS`,
-    then the details.
-    """
-
-    def decorate(function: Callable[..., None]) -> click.Command:
-        plain = click.command(name.rpartition(" ")[2], help=_help(name, details))
-        return session_options(plain(click.make_pass_decorator(Session)(function)))
-
-    return decorate
-
-
-def command_group(name: str, details: str, *commands: click.Command) -> click.Group:
-    """Return a group of commands."""
-    return session_options(click.Group(name, list(commands), help=_help(name, details)))
-
-
-def _help(name: str, details: str) -> str:
-    return f"{COMMANDS[name].summary}\n\n{cleandoc(details)}"
 
 
 def rows_help(columns: tuple[str, ...]) -> str:
@@ -78,32 +54,53 @@ def expiry(value: str) -> datetime:
         raise click.BadParameter("must end before the year 10000") from None
 
 
-TEXT = click.types.FuncParamType(text)
-INSTANT = click.types.FuncParamType(time)
-EXPIRY = click.types.FuncParamType(expiry)
-ORDER_ID = click.argument("order_id", metavar="ID", type=TEXT)
+ORDER_ID = click.argument("order_id", metavar="ID", type=text)
 
 
-def session_options(command: C) -> C:
-    """Add the options that all commands and groups have; they are stored in the `Session`."""
+def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    if value and param.name:
+        setattr(ctx.obj, param.name, value)
 
-    def store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
-        if value and param.name:
-            setattr(ctx.ensure_object(Session), param.name, value)
 
-    shared: dict[str, Any] = {"expose_value": False, "callback": store_in_session, "is_eager": True}
-    store_help = "Store URL, such as sqlite:///orders.db (or set ORDERKEEP_STORE)."
-    debug_help = "Print tracebacks (or set ORDERKEEP_DEBUG=1)."
-    command = click.option("--debug", is_flag=True, envvar="ORDERKEEP_DEBUG", help=debug_help, **shared)(command)
-    command = click.option("--json", "as_json", is_flag=True, help="Print the JSON of the HTTP API.", **shared)(command)
-    return click.option("--store", type=TEXT, metavar="URL", help=store_help, **shared)(command)
+_STORED: dict[str, Any] = {"expose_value": False, "callback": _store_in_session, "is_eager": True}
+_DEBUG_HELP = "Print tracebacks (or set ORDERKEEP_DEBUG=1)."
+_STORE_HELP = "Store URL, such as sqlite:///orders.db (or set ORDERKEEP_STORE)."
+SESSION_OPTIONS = (
+    click.Option(["--debug"], is_flag=True, envvar="ORDERKEEP_DEBUG", help=_DEBUG_HELP, **_STORED),
+    click.Option(["--json", "as_json"], is_flag=True, help="Print the JSON of the HTTP API.", **_STORED),
+    click.Option(["--store"], type=text, metavar="URL", help=_STORE_HELP, **_STORED),
+)
+"""The options of all commands and groups; they are stored in the `Session`."""
+
+
+def command(name: str, details: str = "") -> Callable[[Callable[..., None]], click.Command]:
+    """Make a function a command. It gets the `Session` first, then its options. The help is the summary in `COMMANDS`,
+    then the details.
+    """
+
+    def decorate(function: Callable[..., None]) -> click.Command:
+        made = click.command(name.rpartition(" ")[2], help=_help(name, details))(click.pass_obj(function))
+        made.params.extend(SESSION_OPTIONS)
+        return made
+
+    return decorate
+
+
+def command_group(name: str, details: str, *commands: click.Command) -> click.Group:
+    """Return a group of commands."""
+    return click.Group(name, commands, params=[*SESSION_OPTIONS], help=_help(name, details))
+
+
+def _help(name: str, details: str) -> str:
+    _, summary = COMMANDS[name]
+    return f"{summary}\n\n{cleandoc(details)}"
 
 
 def grouped_options(parameter: str, build: Callable[..., Any], **options: Decorator) -> Decorator:
     """Add several options, whose values the command gets as one parameter, built from them."""
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @wraps(function)
+        @wraps(function)  # with the options that were added before
         def run(*args: Any, **values: Any) -> None:
             built = build(**{name: values.pop(name) for name in options})
             function(*args, **{parameter: built}, **values)
@@ -121,7 +118,7 @@ EXPECTED_HELP = "Fail unless the order is at version N."
 request_options = grouped_options(
     "request",
     lambda **conditions: CommandContext(actor=CLI_ACTOR, **conditions),
-    key=click.option("--key", type=TEXT, help="Idempotency key: makes the request safe to retry."),
+    key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
     expected_version=click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP),
     dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
 )
@@ -130,22 +127,31 @@ request_options = grouped_options(
 filter_options = grouped_options(
     "where",
     OrderFilter,
-    user_id=click.option("--user", "user_id", type=TEXT, metavar="ID", help="Only orders of this user."),
+    user_id=click.option("--user", "user_id", type=text, metavar="ID", help="Only orders of this user."),
     status=click.option("--status", type=click.Choice(list(map(str, OrderStatus))), help="Only orders in this status."),
-    tag=click.option("--tag", type=TEXT, metavar="TAG", help="Only orders with this tag."),
-    external_ref=click.option("--external-ref", type=TEXT, metavar="REF", help="Only orders with this reference."),
-    created_from=click.option("--from", "created_from", type=INSTANT, help="Only orders created since this time."),
-    created_to=click.option("--to", "created_to", type=INSTANT, help="Only orders created before this time."),
+    tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
+    external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
+    created_from=click.option("--from", "created_from", type=time, help="Only orders created since this time."),
+    created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time."),
 )
 """The filters of a list of orders."""
 
-FORMAT_HELP = "File format. Default: from the file extension."
-format_option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=FORMAT_HELP)
+
+class Paging(NamedTuple):
+    """Which part of a list to print."""
+
+    limit: int | None
+    cursor: str | None
+    all_pages: bool
 
 
-def format_of(path: str) -> str:
-    """Return the format of a file, by its extension. Raises `click.UsageError` if the extension is unknown."""
-    found = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}.get(PurePath(path).suffix.lower())
-    if found is None:
-        raise click.UsageError(f"the format of {path} is not clear from its extension: use --format jsonl or csv.")
-    return found
+LIMIT_HELP = f"Maximum number of results, 1 to {LARGEST_PAGE}. Default: {DEFAULT_PAGE}."
+
+paging_options = grouped_options(
+    "paging",
+    Paging,
+    limit=click.option("--limit", type=int, metavar="N", help=LIMIT_HELP),
+    cursor=click.option("--cursor", type=text, help="Cursor of the next page, from the previous page."),
+    all_pages=click.option("--all", "all_pages", is_flag=True, help="Fetch all pages."),
+)
+"""The options of a list that comes in pages."""

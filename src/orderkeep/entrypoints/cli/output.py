@@ -1,15 +1,15 @@
 """What commands print: JSON, tab-separated lines, or tables on a terminal; messages and progress on stderr."""
 
-from __future__ import annotations
-
 import os
+import re
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,13 +17,19 @@ import msgspec
 
 from orderkeep.application.dtos import CommandResult, LineDTO
 from orderkeep.application.ports import Progress, ignore_progress
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
+from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
-from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import dry_run_form
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
+
+STDOUT = "-"
+"""As the name of a file, it is stdout."""
 
 DOCUMENT_COLUMNS = ("kind", "order_version", "media_type", "size", "created_at", "id")
 
@@ -42,15 +48,9 @@ COLUMN_GAP = 2
 FOLDED_WIDTH = 20
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
-TIMES = {"at", "created_at", "expires_at", "last_used_at", "updated_at"}
 AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price"}
 LINE_COLUMNS = tuple(field.name for field in fields(LineDTO))
-_TO_THE_SECOND = len("2026-11-22T10:00:00")
-
-
-def encode(value: Any) -> bytes:
-    """Return the JSON of a DTO or of plain values."""
-    return msgspec.json.encode(value)
+_TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
 
 
 def wants_table(session: Session) -> bool:
@@ -64,25 +64,31 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def _on_stdout() -> Iterator[None]:
+def _writing(target: str) -> Iterator[None]:
+    """Raise `Failure` if the target cannot be written; `BrokenPipeError` if it is stdout and its reader is gone."""
     try:
         yield
-    except BrokenPipeError:
-        raise
     except OSError as error:
-        discard()
-        raise failures.cannot_write("the output", error) from error
+        if target == STDOUT:
+            if isinstance(error, BrokenPipeError):
+                raise
+            discard()
+        detail = f"cannot write {'the output' if target == STDOUT else target}: {error.strerror}"
+        hint = "fix this and run the command again"
+        raise failures.Failure(detail, failures.UNAVAILABLE, "cannot_write", hint=hint) from error
 
 
 def write(data: bytes) -> None:
-    """Write bytes to stdout, in any locale. Raises `Failure` if that is not possible."""
-    with _on_stdout():
-        sys.stdout.buffer.write(data)
+    """Write UTF-8 to stdout, in any locale; on a terminal, with escapes for control characters. Without a terminal, it
+    may be any bytes. Raises `Failure` if that is not possible.
+    """
+    with _writing(STDOUT):
+        sys.stdout.buffer.write(plain_data(data) if sys.stdout.isatty() else data)
 
 
 def flush() -> None:
     """Flush stdout, so that a full disk does not look like success."""
-    with _on_stdout():
+    with _writing(STDOUT):
         sys.stdout.flush()
 
 
@@ -91,14 +97,45 @@ def discard() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def write_data(data: bytes) -> None:
-    """Write JSON or CSV, on a terminal without control characters."""
-    write(plain_data(data) if sys.stdout.isatty() else data)
+@contextmanager
+def output_file(name: str) -> Iterator[Callable[[bytes], None]]:
+    """Yield the function that writes to stdout or to a file. A regular file is written to a temporary file
+    beside it and renamed at the end; anything else (a pipe, a device) is written directly.
+    """
+    if name == STDOUT:
+        yield write
+        return
+    path = Path(name).resolve()
+    try:
+        is_regular = path.is_file() or not path.exists()
+        temporary = path.with_name(f".{path.name}.{os.getpid()}.part") if is_regular else path
+        file = temporary.open("xb" if is_regular else "wb")
+    except OSError as error:
+        raise click.BadParameter(f"cannot write {name}: {error.strerror}", param_hint="FILE") from None
+
+    def write_to_file(data: bytes) -> None:
+        with _writing(name):
+            file.write(data)
+
+    try:
+        yield write_to_file
+        with _writing(name):
+            file.flush()
+            if is_regular:
+                os.fsync(file.fileno())
+                if path.exists():
+                    temporary.chmod(path.stat().st_mode & 0o7777)
+                temporary.replace(path)
+    finally:
+        with suppress(OSError):  # closing retries the write that failed
+            file.close()
+        if is_regular:
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(value: Any) -> None:
     """Write a line of JSON."""
-    write_data(encode(value) + b"\n")
+    write(msgspec.json.encode(value) + b"\n")
 
 
 def write_order(session: Session, json: bytes) -> None:
@@ -106,7 +143,7 @@ def write_order(session: Session, json: bytes) -> None:
     if wants_table(session):
         print_order(msgspec.json.decode(json))
     else:
-        write_data(json + b"\n")
+        write(json + b"\n")
 
 
 def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> None:
@@ -118,7 +155,7 @@ def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> N
     if dry_run and not wants_table(session):
         write_json(dry_run_form(result))
     else:
-        write_order(session, encode(result.order) if result.json is None else result.json)
+        write_order(session, msgspec.json.encode(result.order) if result.json is None else result.json)
 
 
 def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]], json: Any = None) -> None:
@@ -138,6 +175,52 @@ def write_facts(session: Session, facts: Iterable[tuple[str, object]], json: Any
         print_facts(facts)
     else:
         write_rows(session, (), facts, json)
+
+
+def print_list(
+    session: Session,
+    paging: Paging,
+    items: str,
+    fetch: Callable[..., Awaitable[Any]],
+    columns: tuple[str, ...],
+    row: Callable[[Any], Iterable[object]],
+    form: Callable[[Any], object],
+    *,
+    separator: bytes = b",",
+    if_empty: str = "no orders found",
+) -> None:
+    """Print the requested page or all pages, with one page in memory at a time. `fetch` gets the use cases, `limit`,
+    `cursor` and `actor`, and returns a page, whose attribute `items` has the items. `row` and `form` convert an item
+    to cells and to JSON, where `separator` is between the items.
+    """
+    if paging.all_pages and paging.limit is not None:
+        raise click.UsageError("--all and --limit cannot be used together.")
+    limit = LARGEST_PAGE if paging.all_pages else DEFAULT_PAGE if paging.limit is None else paging.limit
+
+    async def run(use_cases: UseCases) -> None:
+        count, cursor, start = 0, paging.cursor, b'{"data":['
+        while True:
+            page = await fetch(use_cases, limit=limit, cursor=cursor, actor=CLI_ACTOR)
+            found, cursor = getattr(page, items), page.next_cursor
+            count += len(found)
+            if session.as_json:
+                for item in found:
+                    write(start + msgspec.json.encode(form(item)))
+                    start = separator
+            else:
+                write_rows(session, columns, map(row, found))
+            if cursor is None or not paging.all_pages:
+                break
+        if session.as_json:
+            more = b"true" if cursor else b"false"
+            end = b'],"has_more":%s,"next_cursor":%s}\n' % (more, msgspec.json.encode(cursor))
+            write(end if count else start + end)
+        elif cursor:
+            say(f"more results: use --cursor {cursor} for the next page, or --all")
+        elif not count and wants_table(session):
+            say(if_empty)
+
+    session.run(run)
 
 
 def _text(value: object) -> str:
@@ -162,7 +245,7 @@ def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> No
     cells: list[list[str]] = []
     used = -COLUMN_GAP
     for name, column in zip(columns, values, strict=True):
-        texts = [_cell(_shortened(value, name)) for value in column]
+        texts = [_cell(value) for value in column]
         width = max(map(cell_len, (name, *texts)))
         least = width if name == "id" else min(width, FOLDED_WIDTH)
         used += COLUMN_GAP + least
@@ -194,31 +277,22 @@ def print_order(order: dict[str, Any]) -> None:
     shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
     currency = shown.pop("currency")
     lines, documents = shown.pop("lines", []), shown.pop("documents", [])
-    for name, value in shown.items():
-        shown[name] = str(Money(value, currency)) if name in AMOUNTS else _readable(_shortened(value, name))
-    print_facts(shown.items())
+    print_facts((name, Money(value, currency) if name in AMOUNTS else value) for name, value in shown.items())
     lines = [line | {name: Money(line[name], currency).major for name in AMOUNTS & line.keys()} for line in lines]
     for columns, items in ((LINE_COLUMNS, lines), (DOCUMENT_COLUMNS, documents)):
         print_rows(columns, ([item[name] for name in columns] for item in items))
 
 
-def _shortened(value: Any, name: str) -> Any:
-    """Return a time to the second, for people; other values as they are."""
-    if name in TIMES and value is not None:
-        return _text(value)[:_TO_THE_SECOND].replace("T", " ")
-    return value
-
-
-def _readable(value: Any) -> str:
-    if isinstance(value, dict):
-        held = {key: each for key, each in value.items() if each is not None}
-        return "\n".join(f"{plain(key)}: {plain(_readable(_shortened(each, key)))}" for key, each in held.items())
-    return ", ".join(map(_readable, value)) if isinstance(value, list) else str(value)
-
-
 def _cell(value: object) -> str:
-    """Return the text of a cell; only a text may have several lines."""
-    return "\n".join(_text(line) for line in value.split("\n")) if isinstance(value, str) else _text(value)
+    """Return a value for people: a time to the second, and texts and objects on several lines."""
+    if isinstance(value, dict):
+        return "\n".join(f"{plain(key)}: {plain(_cell(each))}" for key, each in value.items() if each is not None)
+    if isinstance(value, list):
+        return ", ".join(map(_cell, value))
+    if isinstance(value, str) and "\n" in value:
+        return "\n".join(map(plain, value.split("\n")))
+    text = _text(value)
+    return f"{time[1]} {time[2]}" if (time := _TIME.fullmatch(text)) else text
 
 
 def _coloured(text: str) -> Any:
@@ -240,9 +314,9 @@ def _console() -> Any:
 
 
 @contextmanager
-def progress(what: str, total: int | None = None, *, unit: str = "", quiet: bool = False) -> Iterator[Progress]:
-    """Show a progress bar on stderr, if that is a terminal. The function that is returned advances it; `total` may be
-    unknown.
+def progress(what: str, total: int | None = None, *, quiet: bool = False) -> Iterator[Progress]:
+    """Show a progress bar on stderr, if that is a terminal. Yield the function that advances it. Without a total, the
+    number of orders is shown.
     """
     if quiet or not sys.stderr.isatty():
         yield ignore_progress
@@ -251,7 +325,7 @@ def progress(what: str, total: int | None = None, *, unit: str = "", quiet: bool
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
-    done = TaskProgressColumn(show_speed=False) if total else TextColumn(f"{{task.completed}} {unit}")
+    done = TaskProgressColumn(show_speed=False) if total else TextColumn("{task.completed} orders")
     columns = (TextColumn("{task.description}"), BarColumn(), done, TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         yield partial(bars.advance, bars.add_task(what, total=total))

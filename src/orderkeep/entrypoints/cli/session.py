@@ -1,7 +1,5 @@
 """The state of one call of the command line: the selected store, the output form, and how use cases are run."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
@@ -29,19 +27,16 @@ T = TypeVar("T")
 
 def open_from_environment(store_url: str) -> UseCases:
     """Open the use cases, with the document store, the seller and the migrations that the environment sets."""
+    try:
+        auto_migrate = click.BOOL.convert(os.environ.get("ORDERKEEP_AUTO_MIGRATE") or "true", None, None)
+    except click.BadParameter:
+        raise click.UsageError("ORDERKEEP_AUTO_MIGRATE must be true or false.") from None
     return bootstrap(
         store_url,
         documents_url=os.environ.get("ORDERKEEP_DOCUMENTS") or DEFAULT_DOCUMENTS,
         seller=os.environ.get("ORDERKEEP_SELLER", ""),
-        auto_migrate=_auto_migrate(),
+        auto_migrate=auto_migrate,
     )
-
-
-def _auto_migrate() -> bool:
-    try:
-        return click.BOOL.convert(os.environ.get("ORDERKEEP_AUTO_MIGRATE") or "true", None, None)
-    except click.BadParameter:
-        raise click.UsageError("ORDERKEEP_AUTO_MIGRATE must be true or false.") from None
 
 
 def _store_from_environment() -> str | None:
@@ -50,14 +45,15 @@ def _store_from_environment() -> str | None:
         return url
     if url:
         raise click.UsageError(f"ORDERKEEP_STORE and {STORE_FILE} are both set: unset one of them.")
+    reason: str | None = "it is empty"
     try:
-        url = Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: {reason}.") from None
-    if not url:
-        raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: it is empty.")
-    return url
+        if url := Path(file).read_text(encoding="utf-8").strip():
+            return url
+    except OSError as error:
+        reason = error.strerror
+    except ValueError:
+        reason = "it is not UTF-8 text"
+    raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: {reason}.")
 
 
 @dataclass(slots=True)

@@ -2,8 +2,6 @@
 of an order and, prefixed with `line_`, of its lines. No spreadsheet evaluates a cell of that CSV as a formula.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re

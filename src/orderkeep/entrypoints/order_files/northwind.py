@@ -1,7 +1,5 @@
 """Converts the orders of Microsoft's Northwind sample database: one row per order line, in US dollars."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -10,9 +8,8 @@ from math import floor
 from orderkeep.entrypoints.order_files.reading import Converted
 from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, total_of
 
-KEPT_AS_METADATA = (
-    *("customer_name", "required_on", "ship_name", "ship_street", "ship_city", "ship_postal_code", "ship_country"),
-)
+OF_SHIPPING = ("ship_name", "ship_street", "ship_city", "ship_postal_code", "ship_country")
+KEPT_AS_METADATA = ("customer_name", "required_on", *OF_SHIPPING)
 OF_THE_ORDER = ("customer_id", "ordered_on", "shipped_on", "freight", *KEPT_AS_METADATA)
 
 
@@ -20,23 +17,20 @@ def convert(rows: Rows) -> Iterator[Converted]:
     """Yield the rows of each order, and the order."""
     for order in group_rows(rows, lambda row: row["order_id"], same=OF_THE_ORDER):
         first, lines = order[0], [_line(row) for row in order]
-        is_shipped = bool(first["shipped_on"])
         shipping = first.amount("freight", "USD")
-        yield (
-            order,
-            {
-                "external_ref": first["order_id"],
-                "user_id": first["customer_id"],
-                "currency": "USD",
-                "status": "shipped" if is_shipped else "processing",
-                "created_at": first.time("ordered_on"),
-                "updated_at": first.time("shipped_on" if is_shipped else "ordered_on"),
-                "lines": lines,
-                "shipping": shipping,
-                "total": total_of(lines, shipping=shipping),
-                "metadata": {name: first[name] for name in KEPT_AS_METADATA if first[name]},
-            },
-        )
+        converted = {
+            "external_ref": first["order_id"],
+            "user_id": first["customer_id"],
+            "currency": "USD",
+            "status": "shipped" if first["shipped_on"] else "processing",
+            "created_at": first.time("ordered_on"),
+            "updated_at": first.time("shipped_on" if first["shipped_on"] else "ordered_on"),
+            "lines": lines,
+            "shipping": shipping,
+            "total": total_of(lines, shipping=shipping),
+            "metadata": {name: first[name] for name in KEPT_AS_METADATA if first[name]},
+        }
+        yield order, converted
 
 
 def _line(row: Row) -> dict[str, str | int]:

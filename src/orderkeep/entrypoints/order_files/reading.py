@@ -1,22 +1,17 @@
 """Reads the orders in a file for the importer: JSON Lines, or CSV through a converter."""
 
-from __future__ import annotations
-
 import re
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from typing import IO, Any
 
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.order_files.rows import ColumnMissing, Row, Rows, TextLine
 from orderkeep.entrypoints.schemas import ImportedOrder, parse_json, read_imported_order
-
-OpenFile = Callable[[], AbstractContextManager[IO[bytes]]]
-"""Opens the file at its beginning; called twice, to check and to write."""
 
 Converted = tuple[Sequence[Row], dict[str, Any]]
 """The rows of an order, one for each of its lines, and the order with the fields of our JSON."""
@@ -32,22 +27,18 @@ class ConverterFailed(Exception):
     """A converter raised an exception, which is the cause of this one."""
 
 
-def order_reader(
-    open_file: OpenFile, convert: Converter | None, on_bytes: Callable[[int], object], *, delimiter: str = ","
-) -> Callable[[], Iterator[ImportRow]]:
-    """Return a function that reads the orders of a file, from its beginning at each call: CSV with a converter, or JSON
-    Lines without one. `on_bytes` gets the number of bytes read. Reading raises `ConverterFailed`.
+def read_orders(
+    file: IO[bytes], convert: Converter | None, on_bytes: Progress = ignore_progress, *, delimiter: str = ","
+) -> Iterator[ImportRow]:
+    """Yield the orders in a file, from its beginning: CSV with a converter, or JSON Lines without one. `on_bytes` gets
+    the number of bytes read. Raises `ConverterFailed`.
     """
-
-    def read() -> Iterator[ImportRow]:
-        with open_file() as file:
-            lines = _read_text_lines(file, on_bytes)
-            yield from _read_json_lines(lines) if convert is None else _read_csv(Rows(lines, delimiter), convert)
-
-    return read
+    file.seek(0)
+    lines = _read_text_lines(file, on_bytes)
+    yield from _read_json_lines(lines) if convert is None else _read_csv(Rows(lines, delimiter), convert)
 
 
-def _read_text_lines(file: IO[bytes], on_bytes: Callable[[int], object]) -> Iterator[TextLine]:
+def _read_text_lines(file: IO[bytes], on_bytes: Progress) -> Iterator[TextLine]:
     """Yield the lines of a UTF-8 file, with or without a byte order mark."""
     number = 0
     while raw := file.readline(LONGEST_LINE + 1):

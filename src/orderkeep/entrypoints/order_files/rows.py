@@ -1,7 +1,5 @@
 """The rows of a CSV file (RFC 4180), and what converters need to make orders of them. Errors do not end the reading."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -90,7 +88,7 @@ class Rows:
 
     def __init__(self, lines: Iterable[TextLine], delimiter: str) -> None:
         self.problems: list[ImportProblem] = []
-        self.line, self._starts_record = 1, True
+        self.line, self._length = 1, 0
         self._reader = csv.reader(self._texts(lines), delimiter=delimiter, strict=True)
         self.columns: list[str] = []
         self.columns = [cell.strip() for cell in next(self._read_records(), ())]
@@ -117,7 +115,7 @@ class Rows:
     def _read_records(self) -> Iterator[list[str]]:
         is_readable = True
         while is_readable:
-            count, self._starts_record = len(self.problems), True
+            count, self._length = len(self.problems), 0
             try:
                 cells = next(self._reader)
             except StopIteration:
@@ -130,12 +128,12 @@ class Rows:
 
     def _texts(self, lines: Iterable[TextLine]) -> Iterator[str]:
         for number, text, problem in lines:
-            if self._starts_record:
-                self.line, length, self._starts_record = number, 0, False
+            if self._length == 0:
+                self.line = number
             if problem is not None:
                 self.problems.append(problem)
-            length += len(text)
-            if length > LONGEST_RECORD:
+            self._length += len(text)
+            if self._length > LONGEST_RECORD:
                 raise csv.Error(f"record larger than {LONGEST_RECORD:,} characters")
             yield text
 

@@ -7,9 +7,7 @@ loop. So the article's pattern, a repository for each request, does not open a c
 import asyncio
 import re
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Any
 from weakref import WeakSet
 
@@ -17,13 +15,10 @@ from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.aws import AwsError, AwsHttp, Json, JsonService, back_off, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.errors import CLOSED, NEWER, NOT_SET_UP, DynamoError, translated
-from orderkeep.infrastructure.dynamo_repo.items import Item, key, number
+from orderkeep.infrastructure.dynamo_repo.items import TABLE_KEYS, Item, key, number
 
 Action = tuple[str, Json]
 """One item of a transaction: the operation (Put, Update) and its parameters."""
-
-VERSION = "DynamoDB_20120810"
-CONTENT_TYPE = "application/x-amz-json-1.0"
 
 ATTEMPTS = 4
 """How often a request is sent while DynamoDB cannot be reached, fails, or limits the rate."""
@@ -40,70 +35,38 @@ SETTINGS_KEY = key("M", "M")
 _NAME = re.compile(r"[A-Za-z0-9._-]{3,255}")
 
 
+def settings_item(shards: int) -> Item:
+    """Return the item with what is decided when a table is created: the number of shards of its busy indexes."""
+    return SETTINGS_KEY | {"layout": number(LAYOUT), "shards": number(shards)}
+
+
 class DynamoClient:
-    """Sends each request once. Another AWS client replaces this class."""
+    """Sends each request once, for the tables that use it. Another AWS client replaces this class."""
 
     def __init__(self, endpoint: Endpoint, http: AwsHttp) -> None:
-        self._service = JsonService("dynamodb", endpoint, CONTENT_TYPE, http)
+        self._service = JsonService("dynamodb", endpoint, "application/x-amz-json-1.0", http)
+        self.users: WeakSet[OrdersTable] = WeakSet()
+        self.shards: dict[str, int] = {}
+        """The number of shards of each table, by name."""
 
     async def call(self, operation: str, payload: Json) -> Json:
         """Send a request and return the response. Raises `DynamoError`; the caller decides whether to retry."""
         try:
-            return await self._service.call(f"{VERSION}.{operation}", payload)
+            return await self._service.call(f"DynamoDB_20120810.{operation}", payload)
         except AwsError as error:
             reasons = [str(reason.get("Code")) for reason in error.response.get("CancellationReasons", ())]
             raise DynamoError(error.code, error.message, reasons) from error
 
 
-@dataclass(frozen=True, slots=True)
-class TableSettings:
-    """What was decided when the table was created: the number of shards of its busy indexes."""
-
-    shards: int
-
-    def item(self) -> Item:
-        """Return the item that stores the settings."""
-        return SETTINGS_KEY | {"layout": number(LAYOUT), "shards": number(self.shards)}
-
-
-@dataclass(eq=False)
-class SharedClient:
-    """A client, the tables that use it, and the settings of these tables by name."""
-
-    client: DynamoClient
-    settings: dict[str, TableSettings] = field(default_factory=dict)
-    users: WeakSet[object] = field(default_factory=WeakSet)
-
-
 _Key = tuple[asyncio.AbstractEventLoop, Endpoint]
-_open: dict[_Key, tuple[SharedClient, AsyncGenerator[SharedClient]]] = {}
+_open: dict[_Key, tuple[DynamoClient, AsyncGenerator[DynamoClient]]] = {}
 
 
-async def _acquire_client(endpoint: Endpoint, user: object) -> SharedClient:
-    """Return the running loop's client, open until all users release it or the loop ends."""
-    key = (asyncio.get_running_loop(), endpoint)
-    if key not in _open:
-        lifetime = _lifetime(key)
-        _open[key] = await anext(lifetime), lifetime
-    shared = _open[key][0]
-    shared.users.add(user)
-    return shared
-
-
-async def _release_client(endpoint: Endpoint, user: object) -> None:
-    key = (asyncio.get_running_loop(), endpoint)
-    if key in _open:
-        shared, lifetime = _open[key]
-        shared.users.discard(user)
-        if not shared.users:
-            await lifetime.aclose()
-
-
-async def _lifetime(key: _Key) -> AsyncGenerator[SharedClient]:
+async def _lifetime(key: _Key) -> AsyncGenerator[DynamoClient]:
     # A generator: asyncio.run closes generators before the loop, and so the client if no user released it.
     http = open_http()
     try:
-        yield SharedClient(DynamoClient(key[1], http))
+        yield DynamoClient(key[1], http)
     finally:
         del _open[key]
         await http.aclose()
@@ -119,56 +82,84 @@ class OrdersTable:
             )
         self.name, self.endpoint, self._closed = name, endpoint, False
 
+    async def client(self) -> DynamoClient:
+        """Return the running loop's client, open until all users close or the loop ends. Raises `StoreUnavailable`
+        after `close`.
+        """
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
+        key = asyncio.get_running_loop(), self.endpoint
+        if key not in _open:
+            lifetime = _lifetime(key)
+            _open[key] = await anext(lifetime), lifetime
+        client = _open[key][0]
+        client.users.add(self)
+        return client
+
     async def close(self) -> None:
         """Release the client. Later requests are refused."""
-        if not self._closed:
-            self._closed = True
-            await _release_client(self.endpoint, self)
+        self._closed = True
+        key = asyncio.get_running_loop(), self.endpoint
+        if key in _open:
+            client, lifetime = _open[key]
+            client.users.discard(self)
+            if not client.users:
+                await lifetime.aclose()
 
     async def shards(self) -> int:
         """Return the number of shards of the busy indexes, which is read once."""
-        shared = await self.shared_client()
-        if self.name not in shared.settings:
-            shared.settings[self.name] = await self.read_settings()
-        return shared.settings[self.name].shards
+        known = (await self.client()).shards
+        if self.name not in known:
+            known[self.name] = await self.read_shards()
+        return known[self.name]
 
-    async def read_settings(self) -> TableSettings:
+    async def read_shards(self) -> int:
         """Read the settings. Raises `StoreUnusable` if the table is missing, not set up, or of a newer layout."""
         item = await self.get(SETTINGS_KEY)
         if item is None:
             raise StoreUnusable(NOT_SET_UP)
         if int(item["layout"]["N"]) > LAYOUT:
             raise StoreUnusable(NEWER)
-        return TableSettings(int(item["shards"]["N"]))
+        return int(item["shards"]["N"])
 
     async def get(self, item_key: Item) -> Item | None:
-        """Return an item, or None."""
         item: Item | None = (await self.call("GetItem", {"Key": item_key, "ConsistentRead": True})).get("Item")
         return item
 
     async def get_all(
-        self, keys: Iterable[Item], attributes: Sequence[str] = (), *, consistent: bool = True
-    ) -> dict[tuple[str, str], Item]:
-        """Return the items that exist, by partition and sort key, with these attributes only if any are given."""
+        self, keys: Sequence[Item], attributes: Sequence[str] = (), *, consistent: bool = True
+    ) -> list[Item | None]:
+        """Return an item, or None, for each key; if any attributes are given, with these and the key only."""
+        request: Json = {"ConsistentRead": consistent}
+        if attributes:
+            names = (*TABLE_KEYS, *attributes)
+            request["ProjectionExpression"] = ", ".join(f"#{name}" for name in names)
+            request["ExpressionAttributeNames"] = {f"#{name}": name for name in names}
         found: dict[tuple[str, str], Item] = {}
-        remaining = iter(keys)
-        while batch := list(islice(remaining, LARGEST_BATCH)):
-            async for item in self._batch(batch, attributes, consistent):
-                found[item["pk"]["S"], item["sk"]["S"]] = item
-        return found
+        remaining, attempt = list(keys), 0
+        while remaining:
+            await back_off(attempt, FIRST_PAUSE_SECONDS)
+            batch = request | {"Keys": remaining[:LARGEST_BATCH]}
+            response = await self._call("BatchGetItem", {"RequestItems": {self.name: batch}})
+            found |= {_place(item): item for item in response["Responses"].get(self.name, [])}
+            unprocessed = response.get("UnprocessedKeys", {}).get(self.name, {}).get("Keys", [])
+            attempt = attempt + 1 if unprocessed else 0
+            if attempt == ATTEMPTS:
+                raise translated(DynamoError("ThrottlingException"))
+            remaining = unprocessed + remaining[LARGEST_BATCH:]
+        return [found.get(_place(key)) for key in keys]
 
     async def query(
-        self, condition: str, values: dict[str, str], *, page_size: int | None = None, **further: Any
+        self, condition: str, values: dict[str, str], page_size: int, **further: Any
     ) -> AsyncIterator[list[Item]]:
         """Yield pages of the items whose keys match the condition, in the order of their sort keys."""
         payload: Json = {
             "KeyConditionExpression": condition,
             "ExpressionAttributeValues": {f":{name}": {"S": value} for name, value in values.items()},
             "ConsistentRead": "IndexName" not in further,
+            "Limit": page_size,
             **further,
         }
-        if page_size is not None:
-            payload["Limit"] = page_size
         while True:
             response = await self.call("Query", payload)
             yield response["Items"]
@@ -180,60 +171,35 @@ class OrdersTable:
         """Carry out all actions or none, once even if the request is sent again. Raises `DynamoError`."""
         items = [{operation: {"TableName": self.name, **action}} for operation, action in actions]
         payload = {"TransactItems": items, "ClientRequestToken": str(uuid.uuid4())}
-        await self._send_with_retries("TransactWriteItems", payload)
+        await self._send("TransactWriteItems", payload)
 
-    async def call(self, operation: str, payload: Json) -> Json:
-        """Send a request about this table. Raises `StoreUnavailable`."""
+    async def call(self, operation: str, payload: Json, *, expected: str = "") -> Json:
+        """Send a request about this table. The response is empty if it fails with the code `expected`. Raises
+        `StoreUnavailable` for other errors.
+        """
+        return await self._call(operation, {"TableName": self.name, **payload}, expected)
+
+    async def _call(self, operation: str, payload: Json, expected: str = "") -> Json:
         try:
             return await self._send(operation, payload)
         except DynamoError as error:
+            if error.code == expected:
+                return {}
             raise translated(error) from error
 
-    async def call_expecting(self, code: str, operation: str, payload: Json) -> Json | None:
-        """Send a request about this table; return None if it fails with that code. Raises `StoreUnavailable`."""
-        try:
-            return await self._send(operation, payload)
-        except DynamoError as error:
-            if error.code != code:
-                raise translated(error) from error
-            return None
-
-    async def shared_client(self) -> SharedClient:
-        """Return the client of the running loop. Raises `StoreUnavailable` after `close`."""
-        if self._closed:
-            raise StoreUnavailable(CLOSED)
-        return await _acquire_client(self.endpoint, self)
-
     async def _send(self, operation: str, payload: Json) -> Json:
-        return await self._send_with_retries(operation, {"TableName": self.name, **payload})
-
-    async def _batch(self, keys: list[Item], attributes: Sequence[str], consistent: bool) -> AsyncIterator[Item]:
-        request: Json = {"Keys": keys, "ConsistentRead": consistent}
-        if attributes:
-            request["ProjectionExpression"] = ", ".join(f"#{name}" for name in attributes)
-            request["ExpressionAttributeNames"] = {f"#{name}": name for name in attributes}
-        for attempt in range(ATTEMPTS):
+        attempt, outcome_unknown = 0, False
+        while True:
             await back_off(attempt, FIRST_PAUSE_SECONDS)
+            attempt += 1
+            client = await self.client()
             try:
-                response = await self._send_with_retries("BatchGetItem", {"RequestItems": {self.name: request}})
-            except DynamoError as error:
-                raise translated(error) from error
-            for item in response["Responses"].get(self.name, []):
-                yield item
-            if self.name not in response.get("UnprocessedKeys", {}):
-                return
-            request = response["UnprocessedKeys"][self.name]
-        raise translated(DynamoError("ThrottlingException"))
-
-    async def _send_with_retries(self, operation: str, payload: Json) -> Json:
-        outcome_unknown = False
-        for attempt in range(1, ATTEMPTS + 1):
-            shared = await self.shared_client()
-            try:
-                return await shared.client.call(operation, payload)
+                return await client.call(operation, payload)
             except DynamoError as error:
                 outcome_unknown = error.outcome_unknown = error.outcome_unknown or outcome_unknown
                 if attempt == ATTEMPTS or not error.is_retryable:
                     raise
-            await back_off(attempt, FIRST_PAUSE_SECONDS)
-        raise AssertionError("unreachable")
+
+
+def _place(item: Item) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]

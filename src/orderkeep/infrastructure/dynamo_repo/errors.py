@@ -77,7 +77,6 @@ class DynamoError(AwsError):
 
     @property
     def is_retryable(self) -> bool:
-        """Whether the same request may succeed when it is sent again."""
         found = {self.code} if self.code != CANCELED else set(self.reasons) - {"None"}
         return bool(found) and found <= RETRYABLE
 

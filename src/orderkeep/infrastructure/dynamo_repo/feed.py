@@ -14,18 +14,12 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
-    Item,
+    Ref,
     change_key,
-    change_sort,
-    id_of,
     key,
     number,
-    order_key,
-    version_of,
+    ref_of,
 )
-
-Ref = tuple[str, int]
-"""A change: order id and version."""
 
 LOG = "F"
 END_KEY = key(LOG, "END")
@@ -34,8 +28,6 @@ LOG_PAGE = 20
 
 MOST_APPENDED = LARGEST_TRANSACTION - 2  # besides the end of the log and its new entry
 PAUSE_SECONDS = 0.02
-
-_NEEDED = ("pk", "sk", "inbox", "committed")
 
 
 async def read_refs(table: OrdersTable, after: int, limit: int) -> list[Ref]:
@@ -51,7 +43,7 @@ async def _read_log(table: OrdersTable, after: int, limit: int) -> list[Ref]:
     pages = table.query(
         "pk = :log AND sk BETWEEN :first AND :last",
         {"log": LOG, "first": _entry_sort(after + 1), "last": _entry_sort(10**18 - 1)},
-        page_size=LOG_PAGE,
+        LOG_PAGE,
     )
     async for page in pages:
         for entry in page:
@@ -82,35 +74,29 @@ async def _log_grew(table: OrdersTable, seen: int) -> bool:
     return True
 
 
-async def _read_inbox(table: OrdersTable) -> list[Item]:
-    """Return changes without a position, and with each of them the earlier ones of its order."""
-    shards = await table.shards()
-    pages = await asyncio.gather(*(_inbox_page(table, str(shard)) for shard in range(shards)))
+async def _read_inbox(table: OrdersTable) -> dict[Ref, str]:
+    """Return when each change without a position was committed, earlier changes of its order included."""
+    shards = range(await table.shards())
+    queries = [table.query("inbox = :shard", {"shard": str(n)}, MOST_APPENDED, IndexName="by_inbox") for n in shards]
+    pages = await asyncio.gather(*(anext(query, []) for query in queries))
     listed = sorted((item for page in pages for item in page), key=lambda item: str(item["committed"]["S"]))
-    wanted = {_ref(item) for item in listed[:MOST_APPENDED]}
-    found: dict[Ref, Item] = {}
+    wanted = {ref_of(item) for item in listed[:MOST_APPENDED]}
+    found: dict[Ref, str] = {}
     while wanted:
         # The index lags: a change may be in the log already, or its predecessor may not be in the index yet.
-        items = await table.get_all((change_key(*ref) for ref in wanted), _NEEDED)
-        pending = {ref: items[_key_of(ref)] for ref in wanted if "inbox" in items.get(_key_of(ref), {})}
+        items = await table.get_all([change_key(*ref) for ref in wanted], ("inbox", "committed"))
+        pending = {ref_of(item): item["committed"]["S"] for item in items if item and "inbox" in item}
         found |= pending
         wanted = {(order_id, version - 1) for order_id, version in pending if version > 1} - found.keys()
-    return list(found.values())
+    return found
 
 
-async def _inbox_page(table: OrdersTable, shard: str) -> list[Item]:
-    async for page in table.query("inbox = :shard", {"shard": shard}, page_size=MOST_APPENDED, IndexName="by_inbox"):
-        return page
-    return []
-
-
-def _in_order(inbox: list[Item]) -> list[Ref]:
+def _in_order(inbox: dict[Ref, str]) -> list[Ref]:
     """Return the changes in commit order, and those of one order by version even if clocks disagree."""
     latest: dict[str, str] = {}
     places = []
-    for item in sorted(inbox, key=_ref):
-        order_id, version = _ref(item)
-        latest[order_id] = max(latest.get(order_id, ""), item["committed"]["S"])
+    for (order_id, version), committed in sorted(inbox.items()):
+        latest[order_id] = max(latest.get(order_id, ""), committed)
         places.append((latest[order_id], order_id, version))
     return [(order_id, version) for _, order_id, version in sorted(places)]
 
@@ -118,13 +104,12 @@ def _in_order(inbox: list[Item]) -> list[Ref]:
 def append_to_log(position: int, refs: list[Ref]) -> list[Action]:
     """Return what appends an entry to the log if it ends at `position`."""
     last = position + len(refs)
-    values = {":last": number(last), ":seen": number(position)}
     end = {
         "Key": END_KEY,
         "UpdateExpression": "SET #position = :last",
         "ConditionExpression": "#position = :seen" if position else "attribute_not_exists(pk)",
         "ExpressionAttributeNames": {"#position": "position"},
-        "ExpressionAttributeValues": values if position else {":last": number(last)},
+        "ExpressionAttributeValues": {":last": number(last)} | ({":seen": number(position)} if position else {}),
     }
     entry = key(LOG, _entry_sort(last)) | {"refs": {"S": json.dumps(refs, separators=(",", ":"))}}
     return [("Update", end), ("Put", {"Item": entry, "ConditionExpression": "attribute_not_exists(pk)"})]
@@ -138,11 +123,3 @@ def leave_inbox(ref: Ref) -> Action:
 
 def _entry_sort(last_position: int) -> str:
     return f"L#{last_position:018}"
-
-
-def _ref(item: Item) -> Ref:
-    return id_of(item["pk"]["S"]), version_of(item)
-
-
-def _key_of(ref: Ref) -> tuple[str, str]:
-    return order_key(ref[0]), change_sort(ref[1])

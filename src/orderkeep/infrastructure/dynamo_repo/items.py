@@ -7,7 +7,6 @@ which is how lists sort.
 import base64
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -28,6 +27,9 @@ from orderkeep.infrastructure.serialization import (
 )
 
 Item = dict[str, dict[str, Any]]
+
+Ref = tuple[str, int]
+"""A change: order id and version."""
 
 TABLE_KEYS = ("pk", "sk")
 
@@ -90,19 +92,14 @@ def order_key(order_id: str) -> str:
     return f"O#{order_id}"
 
 
-def id_of(partition: str) -> str:
-    """Return the id of the order whose partition it is."""
-    return partition[2:]
-
-
 def change_sort(version: int) -> str:
     """Return the sort key of a change."""
     return f"C#{version:010}"
 
 
-def version_of(item: Item) -> int:
-    """Return the version that a change made, from its sort key."""
-    return int(item["sk"]["S"][2:])
+def ref_of(item: Item) -> Ref:
+    """Return the order and the version of a change, from its key."""
+    return item["pk"]["S"][2:], int(item["sk"]["S"][2:])
 
 
 def can_be_a_key(text: str) -> bool:
@@ -131,74 +128,27 @@ def moment_of(text: str) -> datetime:
 # Keys of orders in indexes
 
 
-@dataclass(frozen=True, slots=True)
-class Partitions:
-    """The partitions of an index that together hold a list."""
-
-    index: str
-    values: tuple[str, ...]
-
-    @property
-    def attribute(self) -> str:
-        """The index's partition key."""
-        return INDEXES[self.index][0]
-
-
-def partitions_of(where: OrderFilter, shards: int) -> Partitions:
-    """Return where a filter's orders are: each filter has an index partition with these orders and no others."""
+def partitions_of(where: OrderFilter, shards: int) -> tuple[str, list[str]]:
+    """Return an index, and those of its partitions that together hold a filter's orders and no others."""
     user, every = where.user_id, range(shards)
     if where.tag is not None:
-        if user is not None:
-            return Partitions("by_user_label", (_with_user("T", where.tag, user),))
-        return Partitions("by_label", tuple(f"T#{shard}#{where.tag}" for shard in every))
-    if where.external_ref is not None:
-        if user is not None:
-            return Partitions("by_user_label", (_with_user("R", where.external_ref, user),))
-        return Partitions("by_label", (f"R#{where.external_ref}",))
-    if where.status is not None:
-        if user is not None:
-            return Partitions("by_user_status", (f"{where.status}#{user}",))
-        return Partitions("by_status", tuple(f"{where.status}#{shard}" for shard in every))
-    if user is not None:
-        return Partitions("by_user", (user,))
-    return Partitions("by_time", tuple(map(str, every)))
-
-
-def state_keys(order: OrderRecord, shards: int) -> dict[str, str]:
-    """Return the index keys that change with an order's status."""
-    return {
-        "status_shard": f"{order.status!s}#{_shard_of(order.id, shards)}",
-        "user_status": f"{order.status!s}#{order.user_id}",
-    }
-
-
-def placing_keys(order: OrderRecord, shards: int) -> dict[str, str]:
-    """Return the index keys that are written when an order is placed and never change."""
-    keys = {
-        "placed": placed_key(order.created_at, order.id),
-        "time_shard": str(_shard_of(order.id, shards)),
-        "user_id": order.user_id,
-    }
-    if order.external_ref:
-        keys["label"] = f"R#{order.external_ref}"
-        keys["user_label"] = _with_user("R", order.external_ref, order.user_id)
-    return keys
-
-
-def tag_keys(order: OrderRecord, tag: str, shards: int) -> dict[str, str]:
-    """Return the index keys of a tag's item."""
-    return {
-        "placed": placed_key(order.created_at, order.id),
-        "label": f"T#{_shard_of(order.id, shards)}#{tag}",
-        "user_label": _with_user("T", tag, order.user_id),
-    }
+        name, own, of_all = "label", _with_user("T", where.tag, user), [f"T#{shard}#{where.tag}" for shard in every]
+    elif where.external_ref is not None:
+        name, own, of_all = "label", _with_user("R", where.external_ref, user), [f"R#{where.external_ref}"]
+    elif where.status is not None:
+        name, own, of_all = "status", f"{where.status}#{user}", [f"{where.status}#{shard}" for shard in every]
+    elif user is not None:
+        return "by_user", [user]
+    else:
+        return "by_time", list(map(str, every))
+    return (f"by_{name}", of_all) if user is None else (f"by_user_{name}", [own])
 
 
 def _shard_of(order_id: str, shards: int) -> int:
     return zlib.crc32(order_id.encode()) % shards
 
 
-def _with_user(kind: str, label: str, user_id: str) -> str:
+def _with_user(kind: str, label: str, user_id: str | None) -> str:
     return f"{kind}#{len(label)}#{label}#{user_id}"  # the length keeps the keys of different pairs apart
 
 
@@ -213,18 +163,32 @@ def head_state(order: OrderRecord, document: dict[str, str], shards: int) -> Ite
         "document": document,
         "requests": packed(order.requests),
         "seal": {"S": order.seal},
-        **texts(state_keys(order, shards)),
+        "status_shard": {"S": f"{order.status!s}#{_shard_of(order.id, shards)}"},
+        "user_status": {"S": f"{order.status!s}#{order.user_id}"},
     }
 
 
 def head_item(order: OrderRecord, document: dict[str, str], shards: int) -> Item:
     """Return the head of a new order. `document` is packed."""
-    return head_key(order.id) | head_state(order, document, shards) | texts(placing_keys(order, shards))
+    ref = order.external_ref
+    never_changed = {
+        "placed": placed_key(order.created_at, order.id),
+        "time_shard": str(_shard_of(order.id, shards)),
+        "user_id": order.user_id,
+        "label": f"R#{ref}" if ref else None,
+        "user_label": _with_user("R", ref, order.user_id) if ref else None,
+    }
+    return head_key(order.id) | head_state(order, document, shards) | texts(never_changed)
 
 
 def tag_item(order: OrderRecord, tag: str, shards: int) -> Item:
     """Return the item that lists an order under a tag."""
-    return key(order_key(order.id), f"T#{tag}") | texts(tag_keys(order, tag, shards))
+    keys = {
+        "placed": placed_key(order.created_at, order.id),
+        "label": f"T#{_shard_of(order.id, shards)}#{tag}",
+        "user_label": _with_user("T", tag, order.user_id),
+    }
+    return key(order_key(order.id), f"T#{tag}") | texts(keys)
 
 
 def change_item(commit: Commit, document: dict[str, str], token: str, committed: str, shards: int) -> Item:
@@ -245,7 +209,7 @@ def change_item(commit: Commit, document: dict[str, str], token: str, committed:
     }
     return {
         **change_key(change.order_id, change.version),
-        **texts({name: value for name, value in values.items() if value is not None}),
+        **texts(values),
         "schema": number(commit.order.schema),
         "events": packed(change.events),
         "document": document,
@@ -260,7 +224,7 @@ def order_of_item(item: Item) -> Order:
 def snapshot_of_item(item: Item) -> OrderSnapshot:
     """Return the snapshot of the order that a head contains."""
     return snapshot_of(
-        id_of(item["pk"]["S"]),
+        item["pk"]["S"][2:],
         item["user_id"]["S"],
         moment_of(item["placed"]["S"]),
         int(item["version"]["N"]),
@@ -276,12 +240,11 @@ def document_of_item(item: Item) -> bytes:
 
 def change_of_item(item: Item) -> ChangeDTO:
     """Return the change that an item contains."""
-    by = (item["actor"]["S"], _optional(item, "key"), _optional(item, "request_id"))
+    order_id, version = ref_of(item)
+    by = (item["actor"]["S"], item.get("key", {}).get("S"), item.get("request_id", {}).get("S"))
     content = (unpacked(item["events"]), unpacked(item["document"]))
     hashes = (item["previous_hash"]["S"], item["hash"]["S"])
-    return change_of(
-        ChangeRecord(id_of(item["pk"]["S"]), version_of(item), moment_of(item["at"]["S"]), *by, *content, *hashes)
-    )
+    return change_of(ChangeRecord(order_id, version, moment_of(item["at"]["S"]), *by, *content, *hashes))
 
 
 def change_of_record(record: Mapping[str, Any]) -> ChangeDTO | None:
@@ -312,9 +275,9 @@ def number(value: int) -> dict[str, str]:
     return {"N": str(value)}
 
 
-def texts(values: dict[str, str]) -> Item:
-    """Return texts as attributes."""
-    return {name: {"S": value} for name, value in values.items()}
+def texts(values: Mapping[str, str | None]) -> Item:
+    """Return texts as attributes; None is left out."""
+    return {name: {"S": value} for name, value in values.items() if value is not None}
 
 
 def packed(text: bytes) -> dict[str, str]:
@@ -330,7 +293,3 @@ def unpacked(value: dict[str, Any]) -> bytes:
         text: str = value["S"]
         return text.encode()
     return zlib.decompress(base64.b64decode(value["B"]))
-
-
-def _optional(item: Item, name: str) -> str | None:
-    return item[name]["S"] if name in item else None

@@ -12,7 +12,6 @@ from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
@@ -38,8 +37,6 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     texts,
 )
 from orderkeep.infrastructure.serialization import (
-    UNREADABLE,
-    UNREADABLE_KEY,
     api_key_of,
     built,
     commit_of,
@@ -50,9 +47,6 @@ from orderkeep.infrastructure.serialization import (
 
 MOST_CHANGES = 1_000
 """How many changes are requested at once; DynamoDB ends a page at 1 MB anyway."""
-
-_CHANGES = "pk = :order AND sk BETWEEN :first AND :last"
-_NEWEST_FIRST = 10
 
 _Built = TypeVar("_Built")
 
@@ -68,7 +62,7 @@ class DynamoOrderRepository(OrderStore):
         self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
 
     async def get_by_id(self, order_id: str) -> Order | None:
-        return await self._one(order_of_item, head_key(order_id), order_id)
+        return await self._one(order_of_item, head_key(order_id))
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
@@ -77,7 +71,7 @@ class DynamoOrderRepository(OrderStore):
         return mark_saved(orders, commits)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
-        return await self._one(snapshot_of_item, head_key(order_id), order_id)
+        return await self._one(snapshot_of_item, head_key(order_id))
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         items, position = await lists.read_page(self._table, where, after, limit)
@@ -86,10 +80,10 @@ class DynamoOrderRepository(OrderStore):
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:
             return None
-        return await self._one(change_of_item, change_key(order_id, version), order_id)
+        return await self._one(change_of_item, change_key(order_id, version))
 
     async def get_change_at(self, order_id: str, instant: datetime) -> ChangeDTO | None:
-        async for page in self._changes(order_id, 1, _NEWEST_FIRST, ScanIndexForward=False):
+        async for page in self._changes(order_id, 1, page_size=10, ScanIndexForward=False):
             for item in page:
                 if item["at"]["S"] <= instant_key(instant):
                     return built(change_of_item, [item])[0]
@@ -106,25 +100,21 @@ class DynamoOrderRepository(OrderStore):
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = feed_position(after)
         refs = await feed.read_refs(self._table, start, limit)
-        found = await self._table.get_all(change_key(*ref) for ref in refs)
-        try:
-            items = [found[order_key(order_id), change_sort(version)] for order_id, version in refs]
-        except KeyError as error:
-            raise StoreUnusable(UNREADABLE) from error
-        return FeedPage(tuple(built(change_of_item, items)), str(start + len(refs)))
+        items = await self._table.get_all([change_key(*ref) for ref in refs])
+        changes = built(change_of_item, [item or {} for item in items])
+        return FeedPage(tuple(changes), str(start + len(refs)))
 
     async def ping(self) -> None:
-        await self._table.read_settings()
+        await self._table.read_shards()
 
     async def close(self) -> None:
         await self._table.close()
 
     def api_keys(self) -> ApiKeyStore:
-        """Return the API keys in the same table."""
         return DynamoApiKeys(self._table)
 
-    async def _one(self, build: Callable[[Item], _Built], item_key: Item, order_id: str) -> _Built | None:
-        if not can_be_a_key(order_key(order_id)):
+    async def _one(self, build: Callable[[Item], _Built], item_key: Item) -> _Built | None:
+        if not can_be_a_key(item_key["pk"]["S"]):
             return None
         item = await self._table.get(item_key)
         return None if item is None else built(build, [item])[0]
@@ -134,9 +124,10 @@ class DynamoOrderRepository(OrderStore):
     ) -> AsyncIterator[list[Item]]:
         if first_version > LARGEST_VERSION or not can_be_a_key(order_key(order_id)):
             return
+        condition = "pk = :order AND sk BETWEEN :first AND :last"
         span = {"first": change_sort(max(first_version, 1)), "last": change_sort(LARGEST_VERSION)}
         values = {"order": order_key(order_id), **span}
-        async for page in self._table.query(_CHANGES, values, page_size=min(page_size, MOST_CHANGES), **further):
+        async for page in self._table.query(condition, values, min(page_size, MOST_CHANGES), **further):
             yield page
 
 
@@ -147,16 +138,11 @@ class DynamoApiKeys(ApiKeyStore):
         self._table = table
 
     async def add(self, key: ApiKey) -> bool:
-        record = {name: value for name, value in record_of(key, instant_key).items() if value is not None}
-        item = api_key_key(key.id) | texts(record)
+        item = api_key_key(key.id) | texts(record_of(key, instant_key))
         listed = texts({"pk": API_KEY_LIST, "sk": placed_key(key.created_at, key.id)})
         try:
-            await self._table.transact(
-                [
-                    ("Put", {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}),
-                    ("Put", {"Item": listed}),
-                ]
-            )
+            is_new = {"ConditionExpression": "attribute_not_exists(pk)"}
+            await self._table.transact([("Put", {"Item": item, **is_new}), ("Put", {"Item": listed})])
         except DynamoError as error:
             found = await self.get(key.id)  # it may be this one, if the response was lost
             if found is None:
@@ -169,32 +155,26 @@ class DynamoApiKeys(ApiKeyStore):
         return None if item is None else _api_key_of_item(item)
 
     async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
-        condition, values = "pk = :list", {"list": API_KEY_LIST}
-        if after is not None:
-            condition += " AND sk < :after"
-            values["after"] = placed_key(after.created_at, after.id)
+        end = "~" if after is None else placed_key(after.created_at, after.id)
+        values = {"list": API_KEY_LIST, "end": end}
         ids: list[str] = []
-        async for page in self._table.query(condition, values, page_size=limit, ScanIndexForward=False):
+        async for page in self._table.query("pk = :list AND sk < :end", values, limit, ScanIndexForward=False):
             ids += [entry["sk"]["S"].partition("#")[2] for entry in page]
             if len(ids) >= limit:
                 break
-        keys = [api_key_key(key_id) for key_id in ids[:limit]]
-        found = await self._table.get_all(keys)
-        if len(found) < len(keys):
-            raise StoreUnusable(UNREADABLE_KEY)
-        return [_api_key_of_item(found[key["pk"]["S"], key["sk"]["S"]]) for key in keys]
+        items = await self._table.get_all([api_key_key(key_id) for key_id in ids[:limit]])
+        return [_api_key_of_item(item or {}) for item in items]
 
     async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
         update = "SET revoked_at = if_not_exists(revoked_at, :at)"
-        item = await self._update(key_id, at, update, "attribute_exists(pk)")
-        return None if item is None else _api_key_of_item(item)
+        return await self._update(key_id, at, update, "attribute_exists(pk)")
 
     async def note_use(self, key_id: str, at: datetime) -> None:
         is_later = "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :at)"
         await self._update(key_id, at, "SET last_used_at = :at", is_later)
 
-    async def _update(self, key_id: str, at: datetime, update: str, condition: str) -> Item | None:
-        """Return the updated item, or None if the condition does not hold. Idempotent: it may be sent twice."""
+    async def _update(self, key_id: str, at: datetime, update: str, condition: str) -> ApiKey | None:
+        """Return the updated key, or None if the condition does not hold. Idempotent: it may be sent twice."""
         payload = {
             "Key": api_key_key(key_id),
             "UpdateExpression": update,
@@ -202,8 +182,8 @@ class DynamoApiKeys(ApiKeyStore):
             "ExpressionAttributeValues": texts({":at": instant_key(at)}),
             "ReturnValues": "ALL_NEW",
         }
-        found = await self._table.call_expecting("ConditionalCheckFailedException", "UpdateItem", payload)
-        return found["Attributes"] if found else None
+        found = await self._table.call("UpdateItem", payload, expected="ConditionalCheckFailedException")
+        return _api_key_of_item(found["Attributes"]) if found else None
 
 
 def _api_key_of_item(item: Item) -> ApiKey:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
 from orderkeep.infrastructure.aws import back_off
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
-from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, CONDITION_FAILED, CONFLICT, DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     change_item,
     change_key,
@@ -39,9 +39,8 @@ async def save(table: OrdersTable, commits: Sequence[Commit]) -> None:
     actions: list[Action] = []
     owners: list[str] = []  # the order of each action
     for commit, committed in zip(commits, _timestamps(len(commits)), strict=True):
-        of_order = list(actions_of(commit, token, committed, shards))
-        actions += of_order
-        owners += [commit.order.id] * len(of_order)
+        actions += actions_of(commit, token, committed, shards)
+        owners += [commit.order.id] * (len(actions) - len(owners))
     if len(actions) > LARGEST_TRANSACTION:
         raise StoreUnusable(
             f"DynamoDB commits at most {LARGEST_TRANSACTION} items at once, and these {len(commits)} orders are "
@@ -81,7 +80,10 @@ def actions_of(commit: Commit, token: str, committed: str, shards: int) -> Itera
 async def _transact(
     table: OrdersTable, actions: Sequence[Action], owners: Sequence[str], first: Commit, token: str
 ) -> None:
-    for attempt in range(1, ATTEMPTS + 1):
+    attempt = 0
+    while True:
+        await back_off(attempt, FIRST_PAUSE_SECONDS)
+        attempt += 1
         try:
             return await table.transact(actions)
         except DynamoError as error:
@@ -89,13 +91,11 @@ async def _transact(
                 if writer == token:
                     return None
                 raise ConcurrentUpdate(first.order.id) from error
-            rejected = _rejected_order(error, owners)
-            if rejected is None:
+            rejection = next((reason for reason in (CONDITION_FAILED, CONFLICT) if reason in error.reasons), None)
+            if rejection is None:
                 raise translated(error) from error
-            if CONDITION_FAILED in error.reasons or attempt == ATTEMPTS:
-                raise ConcurrentUpdate(rejected) from error
-        await back_off(attempt, FIRST_PAUSE_SECONDS)
-    raise AssertionError("unreachable")
+            if rejection == CONDITION_FAILED or attempt == ATTEMPTS:
+                raise ConcurrentUpdate(owners[error.reasons.index(rejection)]) from error
 
 
 async def _writer_of(table: OrdersTable, commit: Commit) -> str | None:
@@ -103,14 +103,6 @@ async def _writer_of(table: OrdersTable, commit: Commit) -> str | None:
     item = await table.get(change_key(commit.order.id, commit.order.version))
     token: str | None = item["token"]["S"] if item else None
     return token
-
-
-def _rejected_order(error: DynamoError, owners: Sequence[str]) -> str | None:
-    if error.code == CANCELED:
-        for reason in (CONDITION_FAILED, CONFLICT):
-            if reason in error.reasons:
-                return owners[error.reasons.index(reason)]
-    return None
 
 
 _lock = threading.Lock()

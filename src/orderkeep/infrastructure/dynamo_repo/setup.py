@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.aws import Json
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, TableSettings
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, settings_item
 from orderkeep.infrastructure.dynamo_repo.errors import NOT_SET_UP
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, STREAM_VIEWS, TABLE_KEYS
 
@@ -51,13 +51,13 @@ class TableSetup:
 
         Raises `StoreUnusable` if the table has other keys or indexes, or a stream of another view type.
         """
-        await self._table.call_expecting("ResourceInUseException", "CreateTable", creation(deletion_protection))
+        await self._table.call("CreateTable", creation(deletion_protection), expected="ResourceInUseException")
         await self._until_active()
         found = await self.describe()
         if found.problems not in ((), (NOT_SET_UP,)):
             raise StoreUnusable(f"the table {found.table} was made for something else: {'; '.join(found.problems)}")
-        settings = {"Item": TableSettings(shards).item(), "ConditionExpression": "attribute_not_exists(pk)"}
-        await self._table.call_expecting("ConditionalCheckFailedException", "PutItem", settings)
+        settings = {"Item": settings_item(shards), "ConditionExpression": "attribute_not_exists(pk)"}
+        await self._table.call("PutItem", settings, expected="ConditionalCheckFailedException")
         if deletion_protection and not found.deletion_protection:
             await self._update({"DeletionProtectionEnabled": True})
         if recovery and not found.point_in_time_recovery:
@@ -76,18 +76,21 @@ class TableSetup:
         shards = None
         if not problems:
             try:
-                shards = (await self._table.read_settings()).shards
+                shards = await self._table.read_shards()
             except StoreUnusable as error:
                 problems.append(str(error))
         stream = found.get("StreamSpecification", {}).get("StreamViewType")
+        # DynamoDB Local does not know the operation.
+        backups = await self._table.call("DescribeContinuousBackups", {}, expected="UnknownOperationException")
+        recovery = backups.get("ContinuousBackupsDescription", {}).get("PointInTimeRecoveryDescription", {})
         return TableDescription(
             table=self._table.name,
             region=self._table.endpoint.region,
             status=found["TableStatus"].lower(),
             shards=shards,
-            indexes=tuple(sorted(index["IndexName"] for index in _indexes(found))),
+            indexes=tuple(sorted(index["IndexName"] for index in found.get("GlobalSecondaryIndexes", []))),
             deletion_protection=bool(found.get("DeletionProtectionEnabled")),
-            point_in_time_recovery=await self._has_recovery(),
+            point_in_time_recovery=recovery.get("PointInTimeRecoveryStatus") == "ENABLED",
             stream=stream,
             stream_arn=found.get("LatestStreamArn") if stream else None,  # DynamoDB keeps that of a former stream
             problems=tuple(problems),
@@ -95,23 +98,14 @@ class TableSetup:
 
     async def check(self) -> None:
         """Raise `StoreUnusable` if the table cannot store orders."""
-        found = await self._table.call_expecting("AccessDeniedException", "DescribeTable", {})
+        found = await self._table.call("DescribeTable", {}, expected="AccessDeniedException")
         # Without that permission, the first request that needs a missing index fails.
         if found and (problems := "; ".join(_problems(found["Table"]))):
             raise StoreUnusable(f"{problems}: use another table, and run `orderkeep table create` for it")
         await self._table.shards()
 
     async def close(self) -> None:
-        """Release the connection."""
         await self._table.close()
-
-    async def _has_recovery(self) -> bool:
-        # DynamoDB Local does not know the operation.
-        found = await self._table.call_expecting("UnknownOperationException", "DescribeContinuousBackups", {})
-        if found is None:
-            return False
-        recovery = found["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
-        return bool(recovery.get("PointInTimeRecoveryStatus") == "ENABLED")
 
     async def _update(self, change: Json) -> None:
         await self._table.call("UpdateTable", change)
@@ -120,7 +114,7 @@ class TableSetup:
     async def _until_active(self) -> None:
         for _ in range(MOST_POLLS):
             found = (await self._table.call("DescribeTable", {}))["Table"]
-            indexes_active = all(index["IndexStatus"] == "ACTIVE" for index in _indexes(found))
+            indexes_active = all(index["IndexStatus"] == "ACTIVE" for index in found.get("GlobalSecondaryIndexes", []))
             if found["TableStatus"] == "ACTIVE" and indexes_active:
                 return
             await asyncio.sleep(POLL_SECONDS)
@@ -146,15 +140,10 @@ def _schema(keys: tuple[str, str]) -> list[dict[str, str]]:
     return [{"AttributeName": name, "KeyType": kind} for name, kind in zip(keys, ("HASH", "RANGE"), strict=True)]
 
 
-def _indexes(table: Json) -> list[Json]:
-    found: list[Json] = table.get("GlobalSecondaryIndexes", [])
-    return found
-
-
 def _problems(table: Json) -> list[str]:
     problems = []
     if table["KeySchema"] != _schema(TABLE_KEYS):
         problems.append(f"its keys are not {' and '.join(TABLE_KEYS)}")
-    found = {index["IndexName"]: index["KeySchema"] for index in _indexes(table)}
+    found = {index["IndexName"]: index["KeySchema"] for index in table.get("GlobalSecondaryIndexes", [])}
     problems += [f"it lacks the index {name}" for name, keys in INDEXES.items() if found.get(name) != _schema(keys)]
     return problems

@@ -91,8 +91,10 @@ class OpenIdAuthenticator(Authenticator):
     async def _actor_of(self, token: str) -> Actor:
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()  # so that no token stays in memory
         known = self._verified.get(digest)
-        if known and known.is_valid(await self._keys.current(), self._now()):
-            return known.actor
+        if known is not None:
+            keys, now = await self._keys.current(), self._now()
+            if known.keys is keys and known.expires > now - LEEWAY and 0 <= now - known.since < VERIFIED_SECONDS:
+                return known.actor
         key_id, algorithm = checked_header(token, self._provider.algorithms)
         key, keys = await self._keys.find(key_id, algorithm)
         if key is None:
@@ -115,9 +117,6 @@ class _Verified:
     keys: ProviderKeys
     since: float
     expires: float
-
-    def is_valid(self, keys: ProviderKeys, now: float) -> bool:
-        return self.keys is keys and self.expires > now - LEEWAY and 0 <= now - self.since < VERIFIED_SECONDS
 
 
 def checked_header(token: str, algorithms: tuple[str, ...]) -> tuple[str | None, str]:
@@ -157,7 +156,6 @@ class AllowedAlgorithms(jws.JWSRegistry):
     """Allows what it is given, without joserfc's warning that EdDSA is named Ed25519 now."""
 
     def get_alg(self, name: str) -> Any:
-        """Return the algorithm."""
         return self.algorithms[name] if name in (self.allowed or ()) else super().get_alg(name)
 
 

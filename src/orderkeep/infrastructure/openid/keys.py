@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
@@ -119,46 +119,41 @@ def fetch_document(url: str, *, tls: ssl.SSLContext | None = None, seconds: floa
     """Return the document at a URL; blocks for `seconds` at most. Raises `FetchFailed`, also for redirects."""
     until = time.monotonic() + seconds
     try:
-        return _fetched(url, tls, until, min(STEP_SECONDS, seconds))
+        connection, target = _connection(url, tls, min(STEP_SECONDS, seconds))
+        with ExitStack() as stack:
+            stack.callback(connection.close)
+            connection.connect()
+            # Shut down at the deadline: a server that sends a byte now and then resets other timeouts.
+            timer = threading.Timer(until - time.monotonic(), _shut_down, [connection.sock])
+            timer.daemon = True
+            timer.start()
+            stack.callback(timer.cancel)
+            connection.request("GET", target, headers=HEADERS, preload_content=False, decode_content=False)
+            response = stack.enter_context(connection.getresponse())
+            if response.status != 200:
+                raise FetchFailed(f"status {response.status}")
+            body = b""
+            while len(body) <= MAX_BYTES and (piece := response.read1(65_536)):
+                body += piece
+        if len(body) > MAX_BYTES:
+            raise FetchFailed(f"larger than {MAX_BYTES:,} bytes")
+        if time.monotonic() >= until:
+            raise TimeoutError
+        return body
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         raise FetchFailed("timeout" if time.monotonic() >= until else type(error).__name__) from error
 
 
-def _fetched(url: str, tls: ssl.SSLContext | None, until: float, step: float) -> bytes:
-    parts = urlsplit(url)
-    host = parts.hostname or ""
+def _connection(url: str, tls: ssl.SSLContext | None, step: float) -> tuple[HTTPConnection, str]:
     # A connection of urllib3's, not a pool: it follows no redirect, does not retry, and uses no proxy.
+    parts = urlsplit(url)
+    host, target = parts.hostname or "", (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if parts.scheme == "http" and is_loopback(host):
-        connection = HTTPConnection(host, parts.port, timeout=step)
-    elif parts.scheme == "https":
+        return HTTPConnection(host, parts.port, timeout=step), target
+    if parts.scheme == "https":
         tls = tls or ssl.create_default_context()
-        connection = HTTPSConnection(host, parts.port, timeout=step, ssl_context=tls)
-    else:
-        raise FetchFailed("its URL is not https")
-    body = b""
-    try:
-        connection.connect()
-        # At the deadline the connection is shut down: a server that sends a byte now and then resets other timeouts.
-        timer = threading.Timer(until - time.monotonic(), _shut_down, [connection.sock])
-        timer.daemon = True
-        timer.start()
-        try:
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            connection.request("GET", target, headers=HEADERS, preload_content=False, decode_content=False)
-            with connection.getresponse() as response:
-                if response.status != 200:
-                    raise FetchFailed(f"status {response.status}")
-                while len(body) <= MAX_BYTES and (piece := response.read1(65_536)):
-                    body += piece
-        finally:
-            timer.cancel()
-    finally:
-        connection.close()
-    if len(body) > MAX_BYTES:
-        raise FetchFailed(f"larger than {MAX_BYTES:,} bytes")
-    if time.monotonic() >= until:
-        raise TimeoutError
-    return body
+        return HTTPSConnection(host, parts.port, timeout=step, ssl_context=tls), target
+    raise FetchFailed("its URL is not https")
 
 
 def _shut_down(sock: socket.socket) -> None:
@@ -171,34 +166,32 @@ class KeyCache:
 
     def __init__(self, load: Callable[[], ProviderKeys], clock: Callable[[], float]) -> None:
         self._load, self._clock = load, clock
-        self.keys: ProviderKeys | None = None
-        """The keys of the last successful fetch, however old."""
-
+        self._keys: ProviderKeys | None = None
         self._loaded_at = self._tried_at = float("-inf")
         self._failed = False
         self._refresh: asyncio.Task[None] | None = None
 
     async def current(self) -> ProviderKeys:
         """Return the keys, and refresh them in the background if they are old. Raises `AuthenticationUnavailable`."""
-        if self.keys is None or self._age() > MAX_AGE_SECONDS:
+        if self._age() > MAX_AGE_SECONDS:
             await self._refreshed()
         elif self._age() > FRESH_SECONDS:
             self._start_refresh()
-        if self.keys is None or self._age() > MAX_AGE_SECONDS:
+        if self._keys is None or self._age() > MAX_AGE_SECONDS:
             raise AuthenticationUnavailable(UNAVAILABLE)
-        return self.keys
+        return self._keys
 
     async def find(self, key_id: str | None, algorithm: str) -> tuple[Key | None, ProviderKeys]:
         """Return a key and its set. An unknown id may be new, so the keys are fetched again unless that was tried just
         now. Raises `AuthenticationUnavailable` if the provider cannot be reached.
         """
         keys = await self.current()
-        if (key := keys.find(key_id, algorithm)) is None:
+        if keys.find(key_id, algorithm) is None:
             await self._refreshed()
             keys = await self.current()
-            key = keys.find(key_id, algorithm)
-            if key is None and self._failed:
-                raise AuthenticationUnavailable(UNAVAILABLE)
+        key = keys.find(key_id, algorithm)
+        if key is None and self._failed:
+            raise AuthenticationUnavailable(UNAVAILABLE)
         return key, keys
 
     async def close(self) -> None:
@@ -218,7 +211,7 @@ class KeyCache:
     def _start_refresh(self) -> None:
         if self._refresh is not None and not self._refresh.done():
             return
-        if self._clock() - self._tried_at >= (FIRST_RETRY_SECONDS if self.keys is None else RETRY_SECONDS):
+        if self._clock() - self._tried_at >= (FIRST_RETRY_SECONDS if self._keys is None else RETRY_SECONDS):
             self._tried_at = self._clock()
             self._refresh = asyncio.create_task(self._fetch())
 
@@ -231,8 +224,8 @@ class KeyCache:
             log.warning("the keys of the OpenID provider are not available", extra={"reason": str(error) or "timeout"})
             return
         self._failed, self._loaded_at = False, self._clock()
-        if self.keys is None or self.keys.jwks != keys.jwks:
-            self.keys = keys
+        if self._keys is None or self._keys.jwks != keys.jwks:
+            self._keys = keys
 
 
 async def _in_daemon_thread(load: Callable[[], ProviderKeys]) -> ProviderKeys:

@@ -44,8 +44,6 @@ CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
 ACQUIRE_SECONDS = 10.0
 CLOSE_SECONDS = 10.0
-STATEMENTS = 200
-"""How many prepared statements a connection caches: all of the store's."""
 
 IN_INDEX_ORDER = {"enable_sort": "off", "enable_incremental_sort": "off", "enable_bitmapscan": "off"}
 """So that a list reads its index from the start of the page to its end. With wrong statistics, the planner could read
@@ -62,7 +60,7 @@ class _Home:
     opening: asyncio.Lock = field(default_factory=asyncio.Lock)
     pool: Any = None
     behind_pooler: bool = False
-    end: AsyncGenerator[None] | None = None
+    lifetime: AsyncGenerator[None] | None = None
 
 
 class Connections:
@@ -107,59 +105,54 @@ class Connections:
         self._closed = True
         here = asyncio.get_running_loop()
         for loop, home in list(self._homes.items()):
-            if loop is here:
-                await self._leave(loop, home)
+            if loop is here and home.lifetime is not None:
+                await home.lifetime.aclose()
             elif home.pool is not None and loop.is_running():
                 loop.call_soon_threadsafe(home.pool.terminate)
 
     async def _home(self) -> _Home:
-        self._check_not_closed()
+        if self._closed:
+            raise StoreUnavailable(CLOSED)
         loop = asyncio.get_running_loop()
-        home = self._homes.setdefault(loop, _Home())
+        home = self._homes.get(loop) or self._homes.setdefault(loop, _Home())
         if home.pool is None:
             async with home.opening:
                 if home.pool is None:
-                    await self._open(home)
-        try:
-            self._check_not_closed()  # while it was being opened
-        except StoreUnavailable:
-            await self._leave(loop, home)
-            raise
+                    lifetime = self._lifetime(loop, home)
+                    await anext(lifetime)
+                    home.lifetime = lifetime
         return home
 
-    def _check_not_closed(self) -> None:
-        if self._closed:
-            raise StoreUnavailable(CLOSED)
-
-    async def _open(self, home: _Home) -> None:
+    async def _lifetime(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
+        # A generator: asyncio.run closes generators before the loop.
         async with self._alone() as connection:
             home.behind_pooler = await _is_behind_pooler(connection)
             await prepare(connection, migrate=self._migrate)
         # A pooler hands each transaction to another session: what was prepared or set in one is not so in the next.
-        home.pool = await asyncpg.create_pool(
-            self._url,
+        home.pool = pool = await asyncpg.create_pool(
             min_size=0,
             max_size=self._size,
             reset=_nothing_to_reset,
-            statement_cache_size=0 if home.behind_pooler else STATEMENTS,
             max_cached_statement_lifetime=0,
-            timeout=CONNECT_SECONDS,
-            command_timeout=COMMAND_SECONDS,
-            server_settings=self._settings if home.behind_pooler else self._settings | IN_INDEX_ORDER,
+            **self._options(in_one_session=not home.behind_pooler),
         )
-        home.end = self._until_the_loop_ends(asyncio.get_running_loop(), home)
-        await anext(home.end)
+        try:
+            if self._closed:  # meanwhile
+                raise StoreUnavailable(CLOSED)
+            yield
+        finally:
+            home.pool = None
+            self._homes.pop(loop, None)
+            try:
+                with contextlib.suppress(Exception):
+                    await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
+            finally:
+                pool.terminate()
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[Any]:
         try:
-            connection = await asyncpg.connect(
-                self._url,
-                statement_cache_size=0,
-                timeout=CONNECT_SECONDS,
-                command_timeout=COMMAND_SECONDS,
-                server_settings=self._settings,
-            )
+            connection = await asyncpg.connect(**self._options(in_one_session=False))
         except ValueError as error:  # whose message may contain the password
             raise StoreUnusable(BAD_URL) from error
         try:
@@ -168,23 +161,14 @@ class Connections:
         finally:
             connection.terminate()
 
-    async def _until_the_loop_ends(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
-        # asyncio.run closes the generators of a loop before the loop.
-        try:
-            yield
-        finally:
-            await self._leave(loop, home)
-
-    async def _leave(self, loop: asyncio.AbstractEventLoop, home: _Home) -> None:
-        self._homes.pop(loop, None)
-        pool, home.pool = home.pool, None
-        if pool is None:
-            return
-        try:
-            with contextlib.suppress(Exception):
-                await asyncio.wait_for(pool.close(), CLOSE_SECONDS)
-        finally:
-            pool.terminate()
+    def _options(self, *, in_one_session: bool) -> dict[str, Any]:
+        return {
+            "dsn": self._url,
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": COMMAND_SECONDS,
+            "statement_cache_size": 100 if in_one_session else 0,  # more than the store has
+            "server_settings": self._settings | (IN_INDEX_ORDER if in_one_session else {}),
+        }
 
 
 async def _is_behind_pooler(connection: Any) -> bool:
@@ -201,7 +185,7 @@ async def prepare(connection: Any, *, migrate: bool, migrations: Path = MIGRATIO
     """Check the tables; with `migrate`, create or migrate them in one transaction. Return the schema's number before
     and after. Raises `StoreUnusable`.
     """
-    files = _files(migrations)
+    files = sorted(migrations.glob("*.sql"))  # noqa: ASYNC240  # a handful, once
     async with connection.transaction():
         await _check_server(connection)
         found = await _version(connection, len(files))
@@ -213,10 +197,6 @@ async def prepare(connection: Any, *, migrate: bool, migrations: Path = MIGRATIO
         found = await _apply(connection, files)
     await _continue_after_restored(connection)
     return found, len(files)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(folder.glob("*.sql"))
 
 
 async def _check_server(connection: Any) -> None:

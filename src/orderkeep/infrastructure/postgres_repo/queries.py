@@ -15,15 +15,11 @@ from orderkeep.infrastructure.serialization import Commit
 from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect
 
 
-def _unchanged(moment: datetime) -> datetime:
-    return moment
-
-
 def _instant(stored: datetime) -> datetime:
     return stored if stored.tzinfo else stored.replace(tzinfo=UTC)  # asyncpg returns the first and last instant naive
 
 
-POSTGRES = Dialect("$", "convert_to({}::text, 'UTF8')", _unchanged, _instant, first=datetime.min.replace(tzinfo=UTC))
+POSTGRES = Dialect("$", "convert_to({}::text, 'UTF8')", lambda moment: moment, _instant)
 
 _CHANGE = """
     INSERT INTO changes
@@ -72,15 +68,13 @@ READ_CHANGES = POSTGRES.sql(f"""
 Position = tuple[int, int]
 """A transaction, and a change's place within it."""
 
-BEGINNING: Position = (0, 0)
-
 _POSITION = re.compile(r"(0|[1-9][0-9]{0,17}):(0|[1-9][0-9]{0,8})", re.ASCII)
 
 
 def position_of(text: str | None) -> Position:
     """Return the position that ended a page. Raises `InvalidCursor`."""
     if text is None:
-        return BEGINNING
+        return 0, 0
     found = _POSITION.fullmatch(text)
     if found is None:
         raise InvalidCursor

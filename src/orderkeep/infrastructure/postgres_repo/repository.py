@@ -48,7 +48,7 @@ class PostgresOrderRepository(SqlOrderRepository):
             return ()
         with in_our_words():
             try:
-                await (self._save_one(commits[0]) if len(commits) == 1 else self._save_all(commits))
+                await self._write_all(commits)
             except asyncpg.PostgresError as error:
                 if not is_race(error):
                     raise
@@ -73,18 +73,17 @@ class PostgresOrderRepository(SqlOrderRepository):
         return await self._connections.migrate()
 
     def api_keys(self) -> ApiKeyStore:
-        """Return the API keys in the database."""
         return SqlApiKeys(POSTGRES, self._rows, self._write)
 
     async def _write(self, _: str, statement: str, *parameters: Any) -> bool:
         return bool(await self._rows(f"{statement} RETURNING id", *parameters))
 
-    async def _save_one(self, commit: Commit) -> None:
-        statement, parameters = write_of(commit)
-        if not await self._connections.rows(statement, *parameters):
-            raise ConcurrentUpdate(commit.order.id)
-
-    async def _save_all(self, commits: list[Commit]) -> None:
+    async def _write_all(self, commits: list[Commit]) -> None:
+        if len(commits) == 1:
+            statement, parameters = write_of(commits[0])
+            if not await self._connections.rows(statement, *parameters):
+                raise ConcurrentUpdate(commits[0].order.id)
+            return
         # In the order of their ids, so that two saves of the same orders cannot deadlock.
         placed = sorted(enumerate(commits), key=lambda item: item[1].order.id)
         async with self._connections.transaction() as connection:

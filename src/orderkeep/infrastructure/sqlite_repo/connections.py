@@ -165,7 +165,9 @@ def prepare(connection: sqlite3.Connection, migrations: Path = MIGRATIONS, *, mi
         raise StoreUnusable(
             f"the file is of schema {version}, and this orderkeep needs {len(files)}: run orderkeep migrate"
         )
-    _enter_wal(connection)
+    [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
+    if mode != "wal":
+        raise StoreUnusable("SQLite cannot keep a write-ahead log on this file system: keep the file on a local disk")
     if version == len(files):
         return version, version
     with _transaction(connection, "IMMEDIATE"):
@@ -191,28 +193,17 @@ def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
 
 
 def _check_ours(connection: sqlite3.Connection, newest: int) -> int:
-    application_id = _pragma(connection, "application_id")
-    version = _pragma(connection, "user_version")
+    header = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
+    [(application_id, version)] = connection.execute(header).fetchall()
     if application_id == APPLICATION_ID:
         if version > newest:
             raise StoreUnusable(
                 f"a newer orderkeep wrote this file (schema {version}; this one knows {newest}): update orderkeep"
             )
-        return version
+        return int(version)
     if application_id or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall():
         raise StoreUnusable("the file is another program's SQLite database: name another file")
     return 0
-
-
-def _enter_wal(connection: sqlite3.Connection) -> None:
-    [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
-    if mode != "wal":
-        raise StoreUnusable("SQLite cannot keep a write-ahead log on this file system: keep the file on a local disk")
-
-
-def _pragma(connection: sqlite3.Connection, name: str) -> int:
-    [(value,)] = connection.execute(f"PRAGMA {name}").fetchall()
-    return int(value)
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from orderkeep.infrastructure.serialization import Commit
-from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, SMALLEST, Dialect, Row
+from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect, Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -19,7 +19,7 @@ def _instant(stored: int) -> datetime:
     return _EPOCH + timedelta(microseconds=stored)
 
 
-SQLITE = Dialect("?", "CAST({} AS BLOB)", microseconds, _instant, first=SMALLEST)
+SQLITE = Dialect("?", "CAST({} AS BLOB)", microseconds, _instant)
 
 INSERT_ORDER = """
     INSERT INTO orders (id, version, user_id, status, created_at, external_ref, schema, document, requests, seal)

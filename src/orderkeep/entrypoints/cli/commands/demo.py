@@ -1,23 +1,17 @@
 """`orderkeep demo`: the sample orders of a small shop, always the same."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
+from copy import copy
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, cast
+from typing import Any
 
 import click
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ports import utc_now
-from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
-from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
-from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
-from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
-from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import command
@@ -39,7 +33,7 @@ ITEMS = (
 CUSTOMERS = ("anna", "ben", "chloé", "david", "emine", "farid", "greta", "håkon", "inés", "jürgen", "kaito", "lena")
 REASONS = (("customer_request", "Ordered twice by mistake."), ("out_of_stock", None), ("payment_failed", None))
 TAGS = ("gift", "express", "b2b")
-STEPS = (ConfirmOrderUseCase, ShipOrderUseCase, DeliverOrderUseCase)
+STEPS = ("confirm_order", "ship_order", "deliver_order")
 
 
 @command(
@@ -85,15 +79,17 @@ async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tupl
     steps = _steps(chance, age)
     pause = min(timedelta(hours=chance.uniform(1, 30)), age / 4)
 
-    async def run(step: int, use_case: type[Any], subject: PlaceOrder | str, **options: Any) -> CommandResult:
-        ready = use_case(use_cases.place_order.repo, use_cases.place_order.history, lambda: now - age + step * pause)
+    async def run(step: int, name: str, subject: PlaceOrder | str, **options: Any) -> CommandResult:
+        use_case: Any = copy(getattr(use_cases, name))
+        use_case.clock = lambda: now - age + step * pause
         request = CommandContext(actor=CLI_ACTOR, key=f"demo {number} {step}")
-        return cast("CommandResult", await ready.execute(subject, request, **options))
+        result: CommandResult = await use_case.execute(subject, request, **options)
+        return result
 
-    placed = result = await run(0, PlaceOrderUseCase, order)
-    for step, use_case in enumerate(steps, start=1):
-        options = {"reason": reason, "note": note} if use_case is CancelOrderUseCase else {}
-        result = await run(step, use_case, placed.order.id, **options)
+    placed = result = await run(0, "place_order", order)
+    for step, name in enumerate(steps, start=1):
+        options = {"reason": reason, "note": note} if name == "cancel_order" else {}
+        result = await run(step, name, placed.order.id, **options)
     return result.order, not placed.replayed
 
 
@@ -119,7 +115,7 @@ def _line(chance: Random, sku: str, name: str, price: int) -> LineDTO:
     return LineDTO(sku, name, quantity, price, discount)
 
 
-def _steps(chance: Random, age: timedelta) -> tuple[type[Any], ...]:
+def _steps(chance: Random, age: timedelta) -> tuple[str, ...]:
     if chance.random() < 0.12:
-        return chance.choice(((CancelOrderUseCase,), (ConfirmOrderUseCase, CancelOrderUseCase)))
+        return chance.choice((("cancel_order",), ("confirm_order", "cancel_order")))
     return STEPS[: int(age / timedelta(days=2)) + chance.choice((0, 0, 1))]

@@ -1,7 +1,5 @@
 """`orderkeep receipt` and `documents`."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,11 +13,9 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
 from orderkeep.entrypoints.cli.options import ORDER_ID, command, request_options, rows_help
-from orderkeep.entrypoints.cli.output_file import output_file
+from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import page_form
-
-STDOUT = "-"
 
 FILE = click.Path(dir_okay=False, allow_dash=True)
 FORMAT = click.Choice(["html", "pdf"])
@@ -45,7 +41,12 @@ VERSION_HELP = "Order version to show. Default: the last change to the order its
 def receipt_command(
     session: Session, order_id: str, file: str | None, file_format: str, version: int | None, request: CommandContext
 ) -> None:
-    _check_file(session, file, request)
+    if file is not None and request.dry_run:
+        raise click.UsageError("--dry-run cannot be combined with -o: it writes no file.")
+    if file == STDOUT and session.as_json:
+        raise click.UsageError("-o - cannot be combined with --json: both write to stdout.")
+    if file == STDOUT and sys.stdout.isatty():
+        raise click.UsageError("-o - requires redirected output: specify a file, or redirect stdout.")
 
     async def issue(use_cases: UseCases) -> IssuedReceipt:
         return await use_cases.issue_receipt.execute(order_id, request, file_format=file_format, version=version)
@@ -67,30 +68,21 @@ def receipt_command(
             output.write_json(issued.document)
 
 
-def _check_file(session: Session, file: str | None, request: CommandContext) -> None:
-    if file is not None and request.dry_run:
-        raise click.UsageError("--dry-run cannot be combined with -o: it writes no file.")
-    if file == STDOUT and session.as_json:
-        raise click.UsageError("-o - cannot be combined with --json: both write to stdout.")
-    if file == STDOUT and sys.stdout.isatty():
-        raise click.UsageError("-o - requires redirected output: specify a file, or redirect stdout.")
-
-
 def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocument]]) -> tuple[IssuedReceipt, str]:
     if file is None and sys.stdout.isatty():
         issued, found = issue()
-        path = Path(found.file_name)
+        file, path = found.file_name, Path(found.file_name)
         if path.exists() and not (path.is_file() and path.read_bytes() == found.content):
-            detail = f"{found.file_name} exists and is not this receipt"
+            detail = f"{file} exists and is not this receipt"
             raise Failure(detail, USAGE, "file_exists", hint="write to another file with -o")
-        with output_file(found.file_name) as write:
+        with output.output_file(file) as write:
             write(found.content)
-        return issued, found.file_name
-    place = file or STDOUT
-    with output_file(place) as write:  # opened first: nothing is issued if the file cannot be written
-        issued, found = issue()
-        write(found.content)
-    return issued, place
+    else:
+        file = file or STDOUT
+        with output.output_file(file) as write:  # opened first: nothing is issued if the file cannot be written
+            issued, found = issue()
+            write(found.content)
+    return issued, file
 
 
 @command(

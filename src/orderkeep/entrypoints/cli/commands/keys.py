@@ -1,8 +1,5 @@
 """`orderkeep keys create`, `keys list` and `keys revoke`."""
 
-from __future__ import annotations
-
-from datetime import datetime
 from typing import Any
 
 import click
@@ -12,8 +9,7 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import EXPIRY, TEXT, command, command_group, rows_help
-from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
+from orderkeep.entrypoints.cli.options import Paging, command, command_group, expiry, paging_options, rows_help, text
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
@@ -26,10 +22,10 @@ EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never.
 @command(
     "keys create", "Prints the key on stdout and messages on stderr. The key is not stored and cannot be recovered."
 )
-@click.option("--name", type=TEXT, required=True, help="Name of the client that uses the key.")
+@click.option("--name", type=text, required=True, help="Name of the client that uses the key.")
 @click.option("--scope", "scopes", type=SCOPE, multiple=True, metavar="SCOPE", help=SCOPE_HELP)
-@click.option("--user", "user_id", type=TEXT, metavar="ID", help="Customer who owns the key; excludes --scope.")
-@click.option("--expires", "expires_at", type=EXPIRY, metavar="90d|TIME", help=EXPIRY_HELP)
+@click.option("--user", "user_id", type=text, metavar="ID", help="Customer who owns the key; excludes --scope.")
+@click.option("--expires", "expires_at", type=expiry, metavar="90d|TIME", help=EXPIRY_HELP)
 def create_command(session: Session, name: str, **options: Any) -> None:
     async def create(use_cases: UseCases) -> None:  # prints the key before anything else can fail
         made = await use_cases.create_api_key.execute(name, actor=CLI_ACTOR, **options)
@@ -39,7 +35,7 @@ def create_command(session: Session, name: str, **options: Any) -> None:
             f"To revoke it: `orderkeep keys revoke {made.kept.id}`{no_limit}"
         )
         if session.as_json:
-            output.write_json({"key": made.key, **_form(made.kept, utc_now())})
+            output.write_json({"key": made.key, **_form(made.kept)})
         else:
             output.write(made.key.encode() + b"\n")
 
@@ -55,13 +51,10 @@ def create_command(session: Session, name: str, **options: Any) -> None:
 )
 @paging_options
 def list_command(session: Session, paging: Paging) -> None:
-    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[ApiKey]:
-        page = await use_cases.list_api_keys.execute(limit=limit, cursor=cursor, actor=CLI_ACTOR)
-        return page.keys, page.next_cursor
+    def fetch(use_cases: UseCases, **page: Any) -> Any:
+        return use_cases.list_api_keys.execute(**page)
 
-    now = utc_now()
-    row, json = (lambda key: _row(key, now)), (lambda key: output.encode(_form(key, now)))
-    print_list(session, paging, fetch, KEY_COLUMNS, row, json, if_empty="this store has no API keys")
+    output.print_list(session, paging, "keys", fetch, KEY_COLUMNS, _row, _form, if_empty="this store has no API keys")
 
 
 @command(
@@ -71,24 +64,23 @@ def list_command(session: Session, paging: Paging) -> None:
     seconds. Prints the revoked key without its secret part.
     """,
 )
-@click.argument("key_id", metavar="ID", type=TEXT)
+@click.argument("key_id", metavar="ID", type=text)
 def revoke_command(session: Session, key_id: str) -> None:
     key = session.run(lambda use_cases: use_cases.revoke_api_key.execute(key_id, CLI_ACTOR))
-    now = utc_now()
-    output.write_rows(session, KEY_COLUMNS, [_row(key, now)], _form(key, now))
+    output.write_rows(session, KEY_COLUMNS, [_row(key)], _form(key))
 
 
 GROUP_HELP = "A key authenticates either a staff client with the given scopes or one customer."
 keys_command = command_group("keys", GROUP_HELP, create_command, list_command, revoke_command)
 
 
-def _form(key: ApiKey, now: datetime) -> dict[str, object]:
+def _form(key: ApiKey) -> dict[str, object]:
     """Return the fields of a key that may be shown: all but its digest."""
     shown = ("name", "kind", "user_id", "scopes", "created_at", "expires_at", "revoked_at", "last_used_at")
-    form = {"id": key.id, "state": key.state_at(now), **{name: getattr(key, name) for name in shown}}
+    form = {"id": key.id, "state": key.state_at(utc_now()), **{name: getattr(key, name) for name in shown}}
     return form | {"scopes": sorted(key.scopes)}
 
 
-def _row(key: ApiKey, now: datetime) -> list[object]:
-    form = _form(key, now) | {"scopes": " ".join(sorted(key.scopes)) or None}
+def _row(key: ApiKey) -> list[object]:
+    form = _form(key) | {"scopes": " ".join(sorted(key.scopes))}
     return [form[name] for name in KEY_COLUMNS]

@@ -1,9 +1,7 @@
 """`orderkeep get`, `list`, `history`, and the commands that change the status of an order."""
 
-from __future__ import annotations
-
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import msgspec
@@ -14,22 +12,9 @@ from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import (
-    INSTANT,
-    ORDER_ID,
-    TEXT,
-    command,
-    filter_options,
-    request_options,
-    rows_help,
-)
-from orderkeep.entrypoints.cli.paging import Page, Paging, paging_options, print_list
+from orderkeep.entrypoints.cli import options, output
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import change_form
-
-if TYPE_CHECKING:
-    from orderkeep.entrypoints.cli.commands import StatusCommand
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "status")
@@ -37,80 +22,72 @@ CHANGE_COLUMNS = ("version", "at", "actor", "events", "status")
 RESULT_HELP = "Prints the resulting order: JSON, or a table on a terminal."
 
 
-@command("get", "Prints the order's JSON, or a table on a terminal.")
-@ORDER_ID
+@options.command("get", "Prints the order's JSON, or a table on a terminal.")
+@options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
-@click.option("--at", type=INSTANT, help="Show the order at this time.")
+@click.option("--at", type=options.time, help="Show the order at this time.")
 def get_command(session: Session, order_id: str, version: int | None, at: datetime | None) -> None:
     if version is not None and at is not None:
         raise click.UsageError("--version and --at cannot be used together.")
     point = at if version is None else version
-
-    async def get(use_cases: UseCases) -> bytes:
-        if point is None:
-            return (await use_cases.get_order.execute(order_id, CLI_ACTOR)).json
-        return output.encode(await use_cases.get_order_at.execute(order_id, point, CLI_ACTOR))
-
-    output.write_order(session, session.run(get))
+    if point is None:
+        json = session.run(lambda do: do.get_order.execute(order_id, CLI_ACTOR)).json
+    else:
+        json = msgspec.json.encode(session.run(lambda do: do.get_order_at.execute(order_id, point, CLI_ACTOR)))
+    output.write_order(session, json)
 
 
-@command(
-    "list",
-    f"{rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.",
-)
-@filter_options
-@paging_options
-def list_command(session: Session, where: OrderFilter, paging: Paging) -> None:
-    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[bytes]:
-        page = await use_cases.list_orders.execute(where, limit=limit, cursor=cursor, actor=CLI_ACTOR)
-        return page.orders, page.next_cursor
+@options.command("list", f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.")
+@options.filter_options
+@options.paging_options
+def list_command(session: Session, where: OrderFilter, paging: options.Paging) -> None:
+    def fetch(use_cases: UseCases, **page: Any) -> Any:
+        return use_cases.list_orders.execute(where, **page)
 
-    print_list(session, paging, fetch, ORDER_COLUMNS, _order_row, lambda document: document, separator=SEPARATOR)
+    output.print_list(session, paging, "orders", fetch, ORDER_COLUMNS, _order_row, msgspec.Raw, separator=SEPARATOR)
 
 
-def _order_row(document: bytes) -> list[Any]:
+def _order_row(document: bytes) -> list[object]:
     order = msgspec.json.decode(document)
     order["total"] = Money(order["total"], order["currency"]).major
     return [order[name] for name in ORDER_COLUMNS]
 
 
-@command(
-    "history",
-    f"{rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order.",
+@options.command(
+    "history", f"{options.rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order."
 )
-@ORDER_ID
-@paging_options
-def history_command(session: Session, order_id: str, paging: Paging) -> None:
-    async def fetch(use_cases: UseCases, limit: int, cursor: str | None) -> Page[ChangeDTO]:
-        page = await use_cases.get_order_history.execute(order_id, limit=limit, cursor=cursor, actor=CLI_ACTOR)
-        return page.changes, page.next_cursor
+@options.ORDER_ID
+@options.paging_options
+def history_command(session: Session, order_id: str, paging: options.Paging) -> None:
+    def fetch(use_cases: UseCases, **page: Any) -> Any:
+        return use_cases.get_order_history.execute(order_id, **page)
 
-    print_list(session, paging, fetch, CHANGE_COLUMNS, _change_row, lambda change: output.encode(change_form(change)))
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, _change_row, change_form)
 
 
-def _change_row(change: ChangeDTO) -> list[Any]:
+def _change_row(change: ChangeDTO) -> list[object]:
     events = ", ".join(event.type for event in change.events)
     return [change.version, change.at, change.actor, events, change.order.status]
 
 
-def status_command(name: str, execute: StatusCommand) -> click.Command:
-    """Return the command that runs a use case on one order."""
+def change_command(name: str) -> click.Command:
+    """Return the command that runs the use case `<name>_order`, which needs only the order's ID."""
 
-    @command(name, RESULT_HELP)
-    @ORDER_ID
-    @request_options
+    @options.command(name, RESULT_HELP)
+    @options.ORDER_ID
+    @options.request_options
     def run(session: Session, order_id: str, request: CommandContext) -> None:
-        result = session.run(lambda use_cases: execute(use_cases)(order_id, request))
+        result = session.run(lambda use_cases: getattr(use_cases, f"{name}_order").execute(order_id, request))
         output.write_result(session, result, dry_run=request.dry_run)
 
     return run
 
 
-@command("cancel", RESULT_HELP)
-@ORDER_ID
-@click.option("--reason", type=TEXT, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
-@click.option("--note", type=TEXT, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
-@request_options
+@options.command("cancel", RESULT_HELP)
+@options.ORDER_ID
+@click.option("--reason", type=options.text, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
+@click.option("--note", type=options.text, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
+@options.request_options
 def cancel_command(session: Session, order_id: str, request: CommandContext, **why: str | None) -> None:
     result = session.run(lambda use_cases: use_cases.cancel_order.execute(order_id, request, **why))
     output.write_result(session, result, dry_run=request.dry_run)

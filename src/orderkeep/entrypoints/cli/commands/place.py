@@ -1,7 +1,5 @@
 """`orderkeep place`: an order from options, with amounts in major units, or from JSON as the HTTP API takes it."""
 
-from __future__ import annotations
-
 import csv
 from decimal import Decimal
 from typing import IO, Any
@@ -15,7 +13,7 @@ from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.cli.options import TEXT, command, request_options
+from orderkeep.entrypoints.cli.options import command, request_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
@@ -39,32 +37,31 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
     Prints the order: JSON, or a table on a terminal.
     """,
 )
-@click.option("--user", "user_id", type=TEXT, metavar="ID", help="User who owns the order.")
-@click.option("--currency", type=TEXT, metavar="CODE", help="ISO 4217 code, such as EUR.")
-@click.option("--total", type=TEXT, metavar="AMOUNT", help="Amount to pay. Default: computed from the lines.")
-@click.option("--line", "lines", type=TEXT, multiple=True, metavar="LINE", help=LINE_HELP)
-@click.option("--shipping", type=TEXT, metavar="AMOUNT", help="Shipping cost.")
-@click.option("--discount", type=TEXT, metavar="AMOUNT", help="Discount on the whole order.")
-@click.option("--tax", type=TEXT, metavar="AMOUNT", help="Tax on the whole order.")
-@click.option("--external-ref", type=TEXT, metavar="REF", help="Your own reference for the order.")
-@click.option("--tag", "tags", type=TEXT, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
-@click.option("--metadata", type=TEXT, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
+@click.option("--user", "user_id", type=text, metavar="ID", help="User who owns the order.")
+@click.option("--currency", type=text, metavar="CODE", help="ISO 4217 code, such as EUR.")
+@click.option("--total", type=text, metavar="AMOUNT", help="Amount to pay. Default: computed from the lines.")
+@click.option("--line", "lines", type=text, multiple=True, metavar="LINE", help=LINE_HELP)
+@click.option("--shipping", type=text, metavar="AMOUNT", help="Shipping cost.")
+@click.option("--discount", type=text, metavar="AMOUNT", help="Discount on the whole order.")
+@click.option("--tax", type=text, metavar="AMOUNT", help="Tax on the whole order.")
+@click.option("--external-ref", type=text, metavar="REF", help="Your own reference for the order.")
+@click.option("--tag", "tags", type=text, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
+@click.option("--metadata", type=text, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
 @click.option("--data", type=click.File("rb"), metavar="FILE", help=DATA_HELP)
 @request_options
 def place_command(session: Session, data: IO[bytes] | None, request: CommandContext, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if data is None:
-        order = order_from_options(given)
+        order = _order_from_options(given)
     elif given:
         raise click.UsageError("--data cannot be combined with options that describe the order.")
     else:
-        order = order_from_json(data)
+        order = _order_from_json(data)
     result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
     output.write_result(session, result, dry_run=request.dry_run)
 
 
-def order_from_options(given: dict[str, Any]) -> PlaceOrder:
-    """Return the order that the options describe. The use case validates it."""
+def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
     for name in ("user_id", "currency"):
         if name not in given:
             raise click.UsageError(f"--{name.removesuffix('_id')} is required, unless --data has the whole order.")
@@ -109,26 +106,18 @@ def _minor_units(amount: str, currency: str, option: str) -> int:
         raise click.BadParameter(str(error), param_hint="--currency" if error.field else option) from None
 
 
-def order_from_json(file: IO[bytes]) -> PlaceOrder:
-    """Return the order in the file, or on stdin for `-`. Raises `Failure` with all invalid fields."""
+def _order_from_json(file: IO[bytes]) -> PlaceOrder:
     from orderkeep.entrypoints.field_errors import InvalidFields
     from orderkeep.entrypoints.schemas import read_place_order  # imports pydantic, for --data only
 
+    body = file.read(LARGEST_ORDER + 1)
+    if len(body) > LARGEST_ORDER:
+        detail = f"{file.name} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
+        raise Failure(detail, INVALID, "too_large")
     try:
-        return read_place_order(read_json(_read(file)))
+        return read_place_order(read_json(body))
     except InvalidJSON as error:
         raise Failure(f"the order {error}", INVALID, error.code) from None
     except InvalidFields as error:
         are_invalid = "1 field is invalid" if len(error.errors) == 1 else f"{len(error.errors)} fields are invalid"
         raise Failure(are_invalid, INVALID, error.code, hint="nothing was written", errors=error.errors) from None
-
-
-def _read(file: IO[bytes]) -> bytes:
-    try:
-        body = file.read(LARGEST_ORDER + 1)
-    except OSError as error:
-        raise click.BadParameter(f"cannot read {file.name}: {error.strerror}", param_hint="--data") from None
-    if len(body) > LARGEST_ORDER:
-        detail = f"{file.name} is larger than {LARGEST_ORDER} bytes: check that it is the right file"
-        raise Failure(detail, INVALID, "too_large")
-    return body

@@ -1,7 +1,5 @@
 """`orderkeep serve`, `openapi` and `config`: the HTTP service and its settings."""
 
-from __future__ import annotations
-
 import json
 import os
 import re
@@ -9,11 +7,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic import ValidationError
 
 from orderkeep.config import Settings
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import TEXT, command
+from orderkeep.entrypoints.cli.options import command, text
 from orderkeep.entrypoints.cli.session import STORE_FILE, Session
 
 SETTING_COLUMNS = ("setting", "value", "from")
@@ -35,7 +33,7 @@ _PASSWORD_OF_ENDPOINT = re.compile(
     settings come from the environment: see `orderkeep config`.
     """,
 )
-@click.option("--host", type=TEXT, metavar="ADDRESS", help=HOST_HELP)
+@click.option("--host", type=text, metavar="ADDRESS", help=HOST_HELP)
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Port; 0 selects a free one. Default: 8000.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of server processes. Default: 1.")
 def serve_command(session: Session, **options: Any) -> None:
@@ -62,7 +60,8 @@ def openapi_command(session: Session) -> None:  # noqa: ARG001  # JSON with and 
 def config_command(session: Session) -> None:
     settings = load_settings(store=session.store_url)
     present = {name.upper() for name, value in os.environ.items() if value}
-    sources = {name: variable_of(name) if variable_of(name) in present else "default" for name in Settings.model_fields}
+    variables = {name: f"ORDERKEEP_{name.upper()}" for name in Settings.model_fields}
+    sources = {name: variable if variable in present else "default" for name, variable in variables.items()}
     if session.store is not None:
         sources["store"] = "--store"
     elif STORE_FILE in present:
@@ -79,30 +78,20 @@ def load_settings(**options: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0])
-        source = f"--{name}" if name in given else variable_of(name)
+        source = f"--{name}" if name in given else f"ORDERKEEP_{name.upper()}"
         rule = first["msg"].removeprefix("Value error, ")
         raise click.UsageError(f"{source} cannot be used: {rule[:1].lower()}{rule[1:]}.") from None
 
 
-def variable_of(name: str) -> str:
-    """Return the environment variable of a setting."""
-    return f"{Settings.model_config['env_prefix']}{name}".upper()
-
-
-def masked(value: object) -> str | int | bool:
-    """Return a setting's value without secrets, and without the passwords in URLs."""
-    if isinstance(value, SecretStr | SecretBytes):
-        return HIDDEN
-    if isinstance(value, bool | int):
+def masked(value: object) -> object:
+    """Return a setting's value without the passwords and keys in a URL."""
+    if not isinstance(value, str) or "://" not in value:
         return value
-    text = str(value)
-    if "://" not in text:
-        return text
     try:
-        password = urlsplit(text).password
+        password = urlsplit(value).password
     except ValueError:
         return HIDDEN
     if password:
-        text = text.replace(f":{password}@", f":{HIDDEN}@", 1)
-    text = _PASSWORD_OF_ENDPOINT.sub(rf"\1{HIDDEN}@", text)
-    return _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", text)
+        value = value.replace(f":{password}@", f":{HIDDEN}@", 1)
+    value = _PASSWORD_OF_ENDPOINT.sub(rf"\1{HIDDEN}@", value)
+    return _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", value)

@@ -1,10 +1,8 @@
 """`orderkeep verify`, `migrate`, `table create` and `table describe`: the maintenance of a store."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -12,9 +10,6 @@ from orderkeep.bootstrap.stores import migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import command, command_group
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
-
-if TYPE_CHECKING:  # defined beside the DynamoDB client, which is an optional package
-    from orderkeep.bootstrap.stores import TableDescription, TableSetup
 
 PROBLEM_COLUMNS = ("id", "version", "problem")
 
@@ -28,10 +23,8 @@ PROBLEM_COLUMNS = ("id", "version", "problem")
 )
 @click.option("--documents", is_flag=True, help="Also verify the SHA-256 of every document.")
 def verify_command(session: Session, documents: bool) -> None:
-    with output.progress("Verifying", unit="orders") as advance:
-        report = session.run(
-            lambda use_cases: use_cases.verify_orders.execute(advance, read_documents=documents, actor=CLI_ACTOR)
-        )
+    with output.progress("Verifying") as advance:
+        report = session.run(lambda do: do.verify_orders.execute(advance, read_documents=documents, actor=CLI_ACTOR))
     counts = [("orders", report.orders), ("changes", report.changes), ("problems", len(report.problems))]
     if report.documents:
         counts[2:2] = [("documents", report.documents), ("documents read", report.documents_read)]
@@ -80,8 +73,8 @@ GROUP_HELP = "--store or ORDERKEEP_STORE selects the table, such as dynamodb://o
 table_command = command_group("table", GROUP_HELP, create_command, describe_command)
 
 
-def _print_table(session: Session, work: Callable[[TableSetup], Awaitable[TableDescription]]) -> TableDescription:
-    async def run() -> TableDescription:
+def _print_table(session: Session, work: Callable[[Any], Awaitable[Any]]) -> Any:
+    async def run() -> Any:
         setup = table_setup(session.store_url)
         try:
             return await work(setup)

@@ -1,0 +1,185 @@
+"""`orderkeep import` and `export`."""
+
+import csv
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from decimal import Decimal
+from functools import partial
+from importlib import import_module
+from pathlib import Path, PurePath
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+import click
+
+from orderkeep.application.ports import OrderFilter
+from orderkeep.application.use_cases.export_to_document import OrderFormat
+from orderkeep.application.use_cases.import_orders import ImportReport
+from orderkeep.bootstrap import UseCases
+from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.cli import failures, output
+from orderkeep.entrypoints.cli.options import command, filter_options, text
+from orderkeep.entrypoints.cli.output import STDOUT
+from orderkeep.entrypoints.cli.plain_text import plain
+from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.order_files.formats import FORMATS, convert
+from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, read_orders
+
+MAX_IN_MEMORY = 16 * 1024 * 1024
+"""Bytes of stdin that are kept in memory; more go to a temporary file."""
+
+CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"}
+"""The built-in converters, by name."""
+
+DEBUG_HINT = "run the command again with --debug to see where"
+EXTENSIONS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+
+FORMAT_HELP = "File format. Default: from the file extension."
+format_option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=FORMAT_HELP)
+
+
+def _format_of(path: str) -> str:
+    found = EXTENSIONS.get(PurePath(path).suffix.lower())
+    if found is None:
+        raise click.UsageError(f"the format of {path} is not clear from its extension: use --format jsonl or csv.")
+    return found
+
+
+@command(
+    "import",
+    """
+    FILE (- for stdin) has one order per line as JSON (.jsonl), or one row per order line as CSV (.csv), as export
+    writes it. Orders keep their dates and statuses. A CSV file of another program is read by a CONVERTER: northwind
+    (the sample database), or MODULE:FUNCTION, a function of your own in Python.
+
+    The whole file is checked first. If any line is invalid, all errors are printed with their line numbers, nothing is
+    imported, and the exit code is 5. Prints what the file contains, and how many orders were imported, were unchanged
+    since an earlier import, or were already present with another ID.
+    """,
+)
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
+@click.option("--from", "converter", type=text, metavar="CONVERTER", help="Converter of a CSV file of another program.")
+@format_option
+@click.option("--dry-run", is_flag=True, help="Check the file without writing anything.")
+def import_command(
+    session: Session, file: str, converter: str | None, format_name: str | None, *, dry_run: bool
+) -> None:
+    file_format = format_name or ("csv" if converter else _format_of(file))
+    if file_format == "jsonl" and converter:
+        raise click.UsageError("--from is for CSV files: omit it for JSON Lines.")
+    chosen, delimiter = _load_converter(converter) if converter else (convert if file_format == "csv" else None, ",")
+    with _rereadable(file) as (opened, size), output.progress("Importing", size if dry_run else 2 * size) as advance:
+        read = partial(read_orders, opened, chosen, advance, delimiter=delimiter)
+        try:
+            report = session.run(lambda do: do.import_orders.execute(read, dry_run=dry_run, actor=CLI_ACTOR))
+        except ConverterFailed as error:
+            detail = f"the converter {converter} {error}"
+            raise failures.Failure(detail, failures.INVALID, "converter_failed", hint=DEBUG_HINT) from error
+    if not session.as_json:
+        _print_problems(report, "stdin" if file == "-" else file)
+    output.write_facts(session, _facts(report), report)
+    if report.problem_count:
+        raise click.exceptions.Exit(failures.INVALID)
+
+
+def _load_converter(name: str) -> tuple[Converter, str]:
+    """Import a converter, also from the current directory, with the delimiter that its module sets."""
+    module_name, _, function_name = CONVERTERS.get(name, name).partition(":")
+    if not (module_name and function_name):
+        message = f"{name} is neither MODULE:FUNCTION nor one of {', '.join(CONVERTERS)}"
+        raise click.BadParameter(message, param_hint="--from")
+    sys.path.append(str(Path.cwd()))  # at the end: no file there replaces a module of Python
+    try:
+        module = import_module(module_name)
+        converter, delimiter = getattr(module, function_name), getattr(module, "DELIMITER", ",")
+        csv.reader([], delimiter=delimiter)
+    except Exception as error:
+        detail = f"the converter {name} cannot be imported: {type(error).__name__}"
+        raise failures.Failure(detail, failures.USAGE, "converter_failed", hint=DEBUG_HINT) from error
+    return converter, delimiter
+
+
+@contextmanager
+def _rereadable(path: str) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a file, or a copy of what can be read only once, such as a pipe. Yield it and its size in bytes."""
+    with ExitStack() as opened:
+        file = opened.enter_context(click.open_file(path, "rb"))
+        if path == "-" or not file.seekable():
+            copy = opened.enter_context(SpooledTemporaryFile(MAX_IN_MEMORY))
+            shutil.copyfileobj(file, copy)
+            file = copy
+        yield file, file.seek(0, os.SEEK_END)
+
+
+def _print_problems(report: ImportReport, name: str) -> None:
+    for problem in report.problems:
+        message = f"{problem.field} {problem.message}" if problem.field else problem.message
+        click.echo(plain(f"{name}:{problem.line}: {message}"), err=True)
+    if report.problem_count > len(report.problems):
+        output.say(f"{report.problem_count - len(report.problems)} more errors not shown")
+    if report.problem_count:
+        written = report.imported + report.unchanged + report.present
+        output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again")
+
+
+def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
+    yield "orders", report.orders
+    yield "lines", report.lines
+    yield from sorted(report.statuses.items())
+    for currency, total in sorted(report.totals.items()):
+        yield f"total {currency}", Decimal(total).scaleb(-EXPONENTS[currency])
+    yield from (("imported", report.imported), ("unchanged", report.unchanged), ("present", report.present))
+    yield "problems", report.problem_count
+
+
+@command(
+    "export",
+    """
+    All orders, or those that match the filters, newest first. The file is written atomically; without FILE, or with -,
+    the orders are written to stdout, by default as jsonl.
+
+    jsonl is one order per line, as JSON. csv is one row per order line, with amounts in minor units. Text that a
+    spreadsheet would evaluate as a formula is prefixed with a single quote; import removes it. An export can be
+    imported into another store. It contains the orders, but not their history or documents.
+
+    With --to-documents, the file is written to the document store, which ORDERKEEP_DOCUMENTS selects. Prints its key,
+    its size in bytes, the number of orders, and a link that is valid for 5 minutes if the document store supports it.
+    """,
+)
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), required=False)
+@format_option
+@click.option("--to-documents", is_flag=True, help="Write to the document store instead of FILE.")
+@filter_options
+def export_command(
+    session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool
+) -> None:
+    if to_documents and file is not None:
+        raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
+    chosen = FORMATS[format_name or ("jsonl" if file in (None, STDOUT) else _format_of(file))]
+    if to_documents:
+        with output.progress("Exporting") as advance:
+            exported = session.run(lambda do: do.export_to_document.execute(chosen, where, CLI_ACTOR, advance))
+        facts = [(name, getattr(exported, name)) for name in ("key", "size", "orders", "link")]
+        output.write_facts(session, facts if exported.link else facts[:-1], exported)
+    else:
+        count = session.run(lambda do: _export(do, file or STDOUT, chosen, where))
+        if file not in (None, STDOUT):
+            output.say(f"{count} {'order' if count == 1 else 'orders'} written to {file}")
+
+
+async def _export(use_cases: UseCases, file: str, file_format: OrderFormat, where: OrderFilter) -> int:
+    """Write the orders to a file, and return their number."""
+    count, on_screen = 0, file == STDOUT and sys.stdout.isatty()
+    with (
+        output.output_file(file) as write,
+        output.progress("Exporting", quiet=on_screen) as advance,
+    ):
+        write(file_format.beginning)
+        async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
+            write(file_format.order(order))
+            count += 1
+            advance(1)
+    return count

@@ -1,0 +1,189 @@
+"""A contract that cannot fail proves nothing: every fault here is found by the test named beside it, and every test
+of the contracts finds one.
+"""
+
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing import ApiKeyStoreContract, DocumentStoreContract, OrderStoreContract
+from tests.contract import broken_api_keys as keys
+from tests.contract import broken_documents as documents
+from tests.contract import broken_reads as reads
+from tests.contract import broken_saves as saves
+from tests.torture.contract import TortureContract
+from tests.torture.planted import ReadsAReplica
+
+
+class WholeContract(OrderStoreContract, TortureContract):
+    """All that the stores of orders here are tested for."""
+
+
+SOUND: dict[type, list[type]] = {
+    WholeContract: [InMemoryOrderRepository],
+    ApiKeyStoreContract: [keys.Sound],
+    DocumentStoreContract: [InMemoryDocumentStore, documents.Links],
+}
+
+FOUND_BY: dict[type, list[tuple[type, str]]] = {
+    WholeContract: [
+        (saves.SwapsTwoAmounts, "test_keeps_every_field_of_an_order"),
+        (saves.ForgetsCancellations, "test_keeps_every_field_of_an_order"),
+        (saves.LosesRequestKeys, "test_keeps_every_field_of_an_order"),
+        (saves.KeepsAsciiOnly, "test_keeps_texts_amounts_and_times_exactly"),
+        (saves.CutsLongNotes, "test_keeps_the_largest_order_there_may_be"),
+        (saves.FloatTotals, "test_keeps_texts_amounts_and_times_exactly"),
+        (saves.KeepsMilliseconds, "test_keeps_texts_amounts_and_times_exactly"),
+        (saves.IgnoresCase, "test_tells_ids_apart_that_look_alike"),
+        (saves.TakesIdsForNumbers, "test_tells_ids_apart_that_look_alike"),
+        (saves.LiveObjects, "test_gives_every_caller_an_object_of_their_own"),
+        (saves.ReturnsSnapshotsInAnyOrder, "test_saves_several_orders_in_one_commit"),
+        (saves.ReturnsOtherBytesThanItStores, "test_saves_several_orders_in_one_commit"),
+        (saves.ForgetsToCount, "test_counts_the_commits_of_an_order"),
+        (saves.SkipsWhatDidNotChange, "test_counts_the_commits_of_an_order"),
+        (saves.RepeatsTheLastSave, "test_saves_nothing_where_nothing_is_given"),
+        (saves.BlindWrites, "test_leaves_a_refused_order_fit_to_be_tried_again"),
+        (saves.Upserts, "test_refuses_any_version_but_the_one_that_is_stored"),
+        (saves.InsertsWhatIsMissing, "test_refuses_any_version_but_the_one_that_is_stored"),
+        (saves.TakesLaterVersions, "test_refuses_any_version_but_the_one_that_is_stored"),
+        (saves.SavesTheFirstOnly, "test_saves_several_orders_in_one_commit"),
+        (saves.SavesOneByOne, "test_saves_all_of_several_orders_or_none"),
+        (saves.TakesOneOrderTwice, "test_refuses_one_order_twice_in_a_save"),
+        (saves.SpoilsRefusedOrders, "test_leaves_a_refused_order_fit_to_be_tried_again"),
+        (reads.ForgetsWhoAsked, "test_keeps_what_happened_and_who_asked"),
+        (reads.LosesRequestIds, "test_keeps_what_happened_and_who_asked"),
+        (reads.LosesKeysOfChanges, "test_keeps_what_happened_and_who_asked"),
+        (reads.CountsVersionsFromTheEnd, "test_gives_a_change_by_its_version"),
+        (reads.ExcludesTheInstant, "test_gives_the_last_change_at_or_before_an_instant"),
+        (reads.GivesTheFirstOfAnInstant, "test_gives_the_last_change_at_or_before_an_instant"),
+        (reads.RepeatsAVersionInHistory, "test_pages_through_a_history"),
+        (reads.TellsNoChain, "test_chains_the_changes_of_an_order"),
+        (reads.SkipsEveryFifthChange, "test_chains_the_changes_of_an_order"),
+        (reads.UnorderedTies, "test_lists_and_pages_every_filter_exactly"),
+        (reads.FindsTagsByTheirBeginning, "test_lists_and_pages_every_filter_exactly"),
+        (reads.IncludesTheLastInstant, "test_lists_and_pages_every_filter_exactly"),
+        (reads.FiltersByTheFirstStatus, "test_filters_by_an_order_as_it_is_now"),
+        (reads.PagesByTimeAlone, "test_lists_and_pages_every_filter_exactly"),
+        (reads.NeedsTheOrderItGoesOnFrom, "test_goes_on_behind_any_place_an_order_need_not_be_there"),
+        (reads.GivesSmallPages, "test_lists_and_pages_every_filter_exactly"),
+        (reads.SkipsEveryFifthChange, "test_goes_on_from_every_position_with_pages_of_any_size"),
+        (reads.FeedsOneChangeACommit, "test_feeds_all_orders_of_a_commit_and_nothing_of_a_refused_one"),
+        (saves.FeedsBeforeItCommits, "test_feeds_all_orders_of_a_commit_and_nothing_of_a_refused_one"),
+        (reads.RepeatsTheLastOfAPage, "test_goes_on_from_every_position_with_pages_of_any_size"),
+        (reads.GoesOnAtTheEnd, "test_waits_at_the_end_for_what_is_to_come"),
+        (reads.TakesAnyPosition, "test_refuses_a_position_that_is_none_of_its_own"),
+        (saves.ChecksThenWrites, "test_takes_one_of_twenty_saves_at_once"),
+        (saves.ChecksThenWrites, "test_lets_one_of_many_cancels_and_shipments_win"),
+        (saves.ChecksThenWrites, "test_gives_retries_with_one_key_one_effect_and_one_answer"),
+        (saves.LosesRequestKeys, "test_gives_retries_with_one_key_one_effect_and_one_answer"),
+        (reads.GivesTheLatestChange, "test_answers_a_repeated_request_as_it_did_then"),
+        (ReadsAReplica, "test_answers_many_as_if_one_had_asked_after_the_other"),
+        (saves.LosesRequestKeys, "test_answers_many_as_if_one_had_asked_after_the_other"),
+        (reads.PagesByOffset, "test_walks_pages_under_writes_without_a_skip_or_a_repeat"),
+        (reads.PagesByTimeAlone, "test_walks_pages_under_writes_without_a_skip_or_a_repeat"),
+        (reads.GivesPositionsBeforeItCommits, "test_feeds_readers_beside_eight_writers"),
+        (reads.SkipsEveryFifthChange, "test_feeds_readers_beside_eight_writers"),
+        (reads.AnswersNoPing, "test_saves_and_answers_pings_until_it_is_closed"),
+        (reads.ClosesOnce, "test_saves_and_answers_pings_until_it_is_closed"),
+        (reads.SavesWhenClosed, "test_saves_and_answers_pings_until_it_is_closed"),
+        (reads.AnswersAPingWhenClosed, "test_saves_and_answers_pings_until_it_is_closed"),
+    ],
+    ApiKeyStoreContract: [
+        (keys.ForgetsWhenKeysEnd, "test_keeps_every_field_of_a_key"),
+        (keys.ForgetsWhoseKeyItIs, "test_keeps_every_field_of_a_key"),
+        (keys.GivesAScopeMore, "test_keeps_every_field_of_a_key"),
+        (keys.KeepsAsciiOnly, "test_keeps_texts_of_every_script"),
+        (keys.StripsTexts, "test_keeps_texts_of_every_script"),
+        (keys.KeepsMilliseconds, "test_keeps_times_to_the_microsecond"),
+        (keys.IgnoresCase, "test_knows_no_key_that_was_not_added"),
+        (keys.FindsByTheBeginning, "test_knows_no_key_that_was_not_added"),
+        (keys.Replaces, "test_adds_no_key_over_another"),
+        (keys.SaysThatItAdded, "test_adds_no_key_over_another"),
+        (keys.LooksThenAdds, "test_adds_one_of_many_at_once"),
+        (keys.RevokesAll, "test_keeps_the_first_revocation"),
+        (keys.SaysOnlyThatItRevoked, "test_keeps_the_first_revocation"),
+        (keys.Deletes, "test_keeps_the_first_revocation"),
+        (keys.RevokesAnew, "test_keeps_the_first_revocation"),
+        (keys.TakesTheEarlierRevocation, "test_keeps_the_first_revocation"),
+        (keys.RevokesWhatIsNotThere, "test_knows_no_key_that_was_not_added"),
+        (keys.NotesWhateverComes, "test_notes_the_last_use_whatever_comes_late"),
+        (keys.NotesTheFirstUse, "test_notes_the_last_use_whatever_comes_late"),
+        (keys.MakesKeysByUse, "test_knows_no_key_that_was_not_added"),
+        (keys.WritesBackWhatItRead, "test_a_use_beside_it_undoes_no_revocation"),
+        (keys.HidesWhatWasRevoked, "test_pages_through_all_keys_newest_first"),
+        (keys.ListsOldestFirst, "test_pages_through_all_keys_newest_first"),
+        (keys.UnorderedTies, "test_pages_through_all_keys_newest_first"),
+        (keys.PagesByTimeAlone, "test_pages_through_all_keys_newest_first"),
+        (keys.GivesOneTooMany, "test_pages_through_all_keys_newest_first"),
+        (keys.NeedsTheKeyItGoesOnFrom, "test_goes_on_behind_any_place_a_key_need_not_be_there"),
+        (keys.StaysInItsLoop, "test_serves_another_event_loop"),
+    ],
+    DocumentStoreContract: [
+        (documents.KeepsAsText, "test_gives_what_was_put_and_nothing_else"),
+        (documents.TakesEmptyForMissing, "test_gives_what_was_put_and_nothing_else"),
+        (documents.GivesAnotherFile, "test_gives_what_was_put_and_nothing_else"),
+        (documents.CutsEndings, "test_tells_keys_apart_that_look_alike"),
+        (documents.BeginsAtTheBeginning, "test_gives_what_was_put_and_nothing_else"),
+        (documents.KeepsTheFirstPiece, "test_gives_what_was_put_and_nothing_else"),
+        (documents.Replaces, "test_never_changes_what_it_keeps"),
+        (documents.ReplacesWhatIsSmaller, "test_never_changes_what_it_keeps"),
+        (documents.LooksThenWrites, "test_takes_one_of_many_at_once"),
+        (documents.LooksThenWrites, "test_keeps_the_faster_of_two"),
+        (documents.KeepsHalves, "test_keeps_nothing_of_a_put_that_fails"),
+        (documents.HidesThatItFailed, "test_keeps_nothing_of_a_put_that_fails"),
+        (documents.TakesAnyKey, "test_refuses_a_key_that_leads_elsewhere"),
+        (documents.LooksUnderAnyKey, "test_refuses_a_key_that_leads_elsewhere"),
+        (documents.LinksToAnyKey, "test_refuses_a_key_that_leads_elsewhere"),
+        (documents.LinksToOneFile, "test_links_to_the_file_by_its_name_if_it_links"),
+        (documents.LinksToTheLastFile, "test_links_to_the_file_by_its_name_if_it_links"),
+        (documents.ForgetsNames, "test_links_to_the_file_by_its_name_if_it_links"),
+        (documents.ShowsWhatIsToBeSaved, "test_links_to_the_file_by_its_name_if_it_links"),
+        (documents.ForgetsMediaTypes, "test_links_to_the_file_by_its_name_if_it_links"),
+        (documents.StaysInItsLoop, "test_serves_another_event_loop"),
+        (documents.ClosesOnce, "test_may_be_closed_twice"),
+    ],
+}
+
+
+def names_of(contract: type) -> list[str]:
+    return [name for name in dir(contract) if name.startswith("test_")]
+
+
+async def hold_to_it(contract: type, store: type, test: str) -> None:
+    """Run the test with each of its parameters, on a new store each."""
+    method = getattr(contract(), test)
+    cases: list[dict[str, Any]] = [{}]
+    for mark in getattr(method, "pytestmark", ()):
+        cases = [{mark.args[0]: value} for value in mark.args[1]]
+    for case in cases:
+        opened = store()
+        with documents.served(opened) if isinstance(opened, documents.Links) else nullcontext():
+            await method(opened, **case)
+
+
+@pytest.mark.parametrize(
+    "contract, broken, test",
+    [(contract, broken, test) for contract, faults in FOUND_BY.items() for broken, test in faults],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+async def test_finds_the_fault(contract: type, broken: type, test: str) -> None:
+    with pytest.raises((AssertionError, pytest.fail.Exception, OrderkeepError, RuntimeError)):
+        await hold_to_it(contract, broken, test)
+
+
+@pytest.mark.parametrize("contract", FOUND_BY)
+def test_every_test_of_the_contract_finds_a_fault(contract: type) -> None:
+    assert {test for _, test in FOUND_BY[contract]} == set(names_of(contract))
+
+
+@pytest.mark.parametrize(
+    "contract, sound, test",
+    [(contract, sound, test) for contract, sound in SOUND.items() for test in names_of(contract)],
+)
+async def test_a_sound_store_has_none_of_the_faults(contract: type, sound: list[type], test: str) -> None:
+    for store in sound:
+        await hold_to_it(contract, store, test)
