@@ -151,7 +151,7 @@ def test_every_answer_on_lambda_has_the_headers(lambda_handler: ModuleType, even
 def test_an_answer_that_lambda_cannot_carry_is_refused_with_the_headers(
     lambda_handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lambda_handler.GatewayV2, "max_bytes", 10)
+    monkeypatch.setattr(lambda_handler, "MAX_RESPONSE_BYTES", 10)
     from tests.entrypoints.lambda_calls import http_api
 
     answer = call(lambda_handler, http_api(Request("GET", "/orders")))

@@ -34,7 +34,6 @@ _TYPES = {
 }
 """Code and message for each of pydantic's error types. Pydantic's own messages may contain the rejected value."""
 
-_LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
 _RANGES = {
     "quantity": (
         "quantity_out_of_range",
@@ -42,7 +41,7 @@ _RANGES = {
     ),
     "version": ("invalid_value", f"must be a whole number from 1 to {10**15 - 1}"),
 }
-_AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {_LARGEST_AMOUNT} minor units")
+_AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {limits.MAX_MINOR_UNITS - 1} minor units")
 _TOO_MANY = {"lines": "too_many_lines", "tags": "too_many_tags", "metadata": "too_many_metadata_keys"}
 _CHOICES = {
     "currency": ("unknown_currency", "must be a supported ISO 4217 code, such as EUR, JPY or KWD"),

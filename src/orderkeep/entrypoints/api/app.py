@@ -69,6 +69,8 @@ def create_app(
 
 @asynccontextmanager
 async def _open_use_cases(app: FastAPI) -> AsyncIterator[None]:
+    for route in ROUTES:
+        route.compile()
     app.state.use_cases = bootstrap_from_settings(app.state.settings)
     try:
         yield

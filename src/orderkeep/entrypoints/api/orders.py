@@ -29,8 +29,7 @@ from orderkeep.entrypoints.api.responses import (
     placed_response,
 )
 from orderkeep.entrypoints.api.routing import CompiledRoute
-from orderkeep.entrypoints.instants import read_instant
-from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody
+from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, read_instant
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 

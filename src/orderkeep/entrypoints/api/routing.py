@@ -1,4 +1,4 @@
-"""Routes that FastAPI declares, validates and documents, compiled when they are created.
+"""Routes that FastAPI declares, validates and documents, compiled once.
 
 What an operation takes is in the signature of its endpoint, as in any FastAPI application: path, query and header
 parameters, a body, `Request`, `Depends`. FastAPI reads the signature (`APIRoute.dependant`) and documents it. Only the
@@ -30,6 +30,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
@@ -83,15 +84,31 @@ def headers_of(scope: Scope) -> dict[bytes, bytes | list[bytes]]:
 
 
 class CompiledRoute(APIRoute):
-    """An `APIRoute` whose signature was compiled into a plan."""
+    """An `APIRoute` whose signature is compiled into a plan: when a server starts, or else with the first use, because
+    a cold start on Lambda responds to one request.
+    """
 
     methods: set[str]
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
         if not iscoroutinefunction(endpoint):
             raise TypeError(f"{endpoint.__qualname__}: the endpoint of a compiled route must be a coroutine function")
-        self._call: Callable[..., Any] = endpoint
+        self.path, self.endpoint, self._options = path, endpoint, options
+        self.name, self.methods = endpoint.__name__, set(options.get("methods") or ("GET",))
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+
+    def __getattr__(self, name: str) -> Any:
+        if "_options" not in self.__dict__:
+            raise AttributeError(name)
+        self.compile()
+        return getattr(self, name)
+
+    def compile(self) -> None:
+        """Let FastAPI read the signature, and make the plan, unless that was done."""
+        if (options := self.__dict__.pop("_options", None)) is None:
+            return
+        super().__init__(self.path, self.endpoint, **options)
+        self._call: Callable[..., Any] = self.endpoint
         self._arguments = _compile(self.dependant)
         self._read_query = _QueryReader(_query_fields(self.dependant)).read
         self._body = _body_field(self.dependant)

@@ -30,8 +30,7 @@ from orderkeep.entrypoints.api.authentication import Access
 from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import RouteTable, headers_of
-from orderkeep.entrypoints.logs import current_request
-from orderkeep.entrypoints.trace_ids import trace_id_of
+from orderkeep.entrypoints.logs import current_request, trace_id_of
 
 if TYPE_CHECKING:
     from orderkeep.entrypoints.api.metrics import Metrics
