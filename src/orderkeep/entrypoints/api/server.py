@@ -208,7 +208,7 @@ class DrainingServer(uvicorn.Server):
                     await loop.connect_accepted_socket(
                         lambda: Connection(self.config, self.server_state, {}), socket.socket(fileno=files[0])
                     )
-            elif not self.should_exit:
+            elif message != b"\0" and not self.should_exit:  # a 0 alone: this process can open no more files
                 self.handle_exit(message[0] if message else signal.SIGTERM)
         loop.remove_reader(supervisor)
 
