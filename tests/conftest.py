@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["tests.servers.fixtures"] if find_spec("psutil") else []  # a light install has no servers
 
 CHECKOUT = Path(__file__).parents[1]
+TESTS_OF_THE_CORE = [CHECKOUT / "tests", CHECKOUT / "tests" / "domain", CHECKOUT / "tests" / "application"]
 OPENAPI_LINT = CHECKOUT / "tools" / "openapi-lint"
 IN_CI = os.environ.get("CI") == "true"
 
@@ -63,11 +64,15 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"ORDERKEEP_TEST_STORES names {', '.join(unknown)}; there are {', '.join(STORES)}")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out the tests of stores that are not asked for."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests of stores that are not asked for. Measure coverage while tests of domain and application run,
+    and no others: it doubles the CPU that a test takes, and no rule of the core is to be tested through an entrypoint.
+    """
     for item in items:
         if (store := store_of(item.nodeid)) and store not in ASKED:
             item.add_marker(pytest.mark.skip(reason=left_out(store)))
+        if config.pluginmanager.hasplugin("_cov") and item.path.parent not in TESTS_OF_THE_CORE:
+            item.add_marker(pytest.mark.no_cover)
 
 
 def left_out(store: str) -> str:
