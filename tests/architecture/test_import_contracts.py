@@ -157,7 +157,7 @@ def broken(printed: str) -> set[str]:
 
 
 def test_every_contract_is_kept() -> None:
-    command = [Path(sys.executable).with_name("lint-imports"), "--no-cache"]
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     linted = subprocess.run(
         command, cwd=CHECKOUT, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False
     )
