@@ -7,6 +7,7 @@ import pytest
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing import OrderStoreContract
+from orderkeep.testing.saves import ConcurrencyContract
 from tests.servers.dynamodb import Server
 from tests.torture.contract import TortureContract
 
@@ -19,8 +20,8 @@ class TestDynamoStore(OrderStoreContract, TortureContract):
         await store.close()
 
 
-class TestDynamoStoreAsOnLambda(OrderStoreContract, TortureContract):
-    """With the HTTP client used on Lambda."""
+class TestDynamoStoreAsOnLambda(ConcurrencyContract):
+    """With the HTTP client used on Lambda: many requests at once. The rest of the contract does not depend on it."""
 
     @pytest.fixture
     async def store(self, dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrderStore]:
