@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -64,15 +64,26 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"ORDERKEEP_TEST_STORES names {', '.join(unknown)}; there are {', '.join(STORES)}")
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests of stores that are not asked for. Measure coverage while tests of domain and application run,
-    and no others: it doubles the CPU that a test takes, and no rule of the core is to be tested through an entrypoint.
-    """
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the tests of stores that are not asked for."""
     for item in items:
         if (store := store_of(item.nodeid)) and store not in ASKED:
             item.add_marker(pytest.mark.skip(reason=left_out(store)))
-        if config.pluginmanager.hasplugin("_cov") and item.path.parent not in TESTS_OF_THE_CORE:
-            item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure coverage while tests of domain and application run, and no others: it doubles the CPU that a test takes,
+    and no rule of the core is to be tested through an entrypoint.
+    """
+    measured = getattr(item.config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
+    if measured is None or item.path.parent in TESTS_OF_THE_CORE:
+        return (yield)
+    measured.pause()  # not the marker no_cover, which leaves fixtures in
+    try:
+        return (yield)
+    finally:
+        measured.resume()
 
 
 def left_out(store: str) -> str:
