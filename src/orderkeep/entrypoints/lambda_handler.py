@@ -58,8 +58,9 @@ with fast_imports():
     from orderkeep.bootstrap.access import claims_mapping
     from orderkeep.entrypoints.api.app import create_app
     from orderkeep.entrypoints.api.dependencies import REQUEST_ID
-    from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, problem_response
+    from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
     from orderkeep.entrypoints.api.shell import SERVER_REQUEST_ID
+    from orderkeep.entrypoints.field_errors import FieldError
 
     del BaseModel.model_config["defer_build"]
 
@@ -298,7 +299,7 @@ def _fits(result: dict[str, Any], max_bytes: int) -> bool:
 
 def _too_large(response: Response, scope: Scope) -> Response:
     """Return the response that replaces one that cannot be sent, with the same general headers."""
-    error = Invalid("invalid_parameter", "must be smaller: the response exceeds the size limit", parameter="limit")
+    error = FieldError("invalid_parameter", "must be smaller: the response exceeds the size limit", parameter="limit")
     problem = problem_response(HttpProblem("invalid_query", errors=[error]), scope[REQUEST_ID])
     kept = [[name, value] for name, value in response["headers"] if name not in _OF_CONTENT]
     own = [[name, value] for name, value in problem.raw_headers if name in _OF_CONTENT]

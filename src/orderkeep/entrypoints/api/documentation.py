@@ -14,7 +14,8 @@ from orderkeep.application import errors
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import OrderStatus
-from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, Invalid, problem_document, problem_of
+from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
+from orderkeep.entrypoints.field_errors import FieldError
 
 ORDER_ID = "0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"
 REQUEST_ID = "b2f1a3c04d5e4f60a1b2c3d4e5f60718"
@@ -83,14 +84,14 @@ LIFECYCLE = {
 _INVALID_FIELDS = HttpProblem(
     "invalid_fields",
     errors=[
-        Invalid("field_missing", "is required", pointer="/user_id"),
-        Invalid("quantity_out_of_range", "must be a whole number from 1 to 1000000", pointer="/lines/0/quantity"),
+        FieldError("field_missing", "is required", pointer="/user_id"),
+        FieldError("quantity_out_of_range", "must be a whole number from 1 to 1000000", pointer="/lines/0/quantity"),
     ],
 )
+_NOT_A_KEY = "must be a single key of 1 to 255 printable ASCII characters"
 _INVALID_HEADER = HttpProblem(
-    "invalid_header", errors=[Invalid("invalid_header", "must be a single key of 1 to 255 printable ASCII characters",
-                               header="Idempotency-Key")]
-)  # fmt: skip
+    "invalid_header", errors=[FieldError("invalid_header", _NOT_A_KEY, header="Idempotency-Key")]
+)
 STORE_ERRORS = (exceptions.StoreUnavailable(), exceptions.StoreUnusable())
 SERVED_ERRORS = (HttpProblem("overloaded", what="requests"), *STORE_ERRORS)
 READ_ERRORS = (errors.NotAllowed("orders:read"), exceptions.OrderNotFound(""), *SERVED_ERRORS)

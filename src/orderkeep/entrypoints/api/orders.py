@@ -16,7 +16,7 @@ from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
 from orderkeep.entrypoints.api.documentation import failures, success
 from orderkeep.entrypoints.api.models import Cancelled, ChangePage, DryRun, Lifecycle, Order, OrderPage
-from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
+from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
     command_response,
@@ -29,6 +29,7 @@ from orderkeep.entrypoints.api.responses import (
     placed_response,
 )
 from orderkeep.entrypoints.api.routing import CompiledRoute
+from orderkeep.entrypoints.field_errors import FieldError
 from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, read_instant
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
@@ -186,7 +187,7 @@ async def get_order(
     """
     if version is not None and at is not None:
         raise HttpProblem(
-            "invalid_query", errors=[Invalid("invalid_parameter", "cannot be combined with version", parameter="at")]
+            "invalid_query", errors=[FieldError("invalid_parameter", "cannot be combined with version", parameter="at")]
         )
     moment = at if version is None else version
     if moment is None:

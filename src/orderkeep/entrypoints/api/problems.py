@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
@@ -19,7 +18,7 @@ from starlette.responses import Response
 from orderkeep.application import errors
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.entrypoints.field_errors import field_error_of
+from orderkeep.entrypoints.field_errors import FieldError, field_error_of
 
 log = logging.getLogger("orderkeep.http")
 
@@ -92,26 +91,6 @@ CHALLENGE = 'Bearer realm="orderkeep"'
 """The authentication challenge of a 401 or 403 (RFC 6750)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Invalid:
-    """One invalid part of a request: in the body (`pointer`, RFC 6901), a query parameter, or a header."""
-
-    code: str
-    message: str
-    pointer: str | None = None
-    parameter: str | None = None
-    header: str | None = None
-    limit: int | None = None
-
-    def as_dict(self) -> dict[str, str | int]:
-        """Return the entry in `errors` of the problem document."""
-        names = ("pointer", "parameter", "header", "code", "message", "limit")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
-
-    def __str__(self) -> str:
-        return f"{self.pointer or self.parameter or self.header or 'the body'} {self.message}"
-
-
 class HttpProblem(Exception):
     """A request that the HTTP layer rejects. By default, status, title and detail are those of `code` in `PROBLEMS`;
     `limit` and `values` complete the detail.
@@ -119,7 +98,7 @@ class HttpProblem(Exception):
 
     def __init__(
         self, code: str, detail: str | None = None, *, status: int | None = None, title: str = "",
-        errors: Sequence[Invalid] = (), headers: Mapping[str, str] | None = None, limit: int | None = None,
+        errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None, limit: int | None = None,
         **values: object,
     ) -> None:  # fmt: skip
         if status is None:
@@ -183,13 +162,12 @@ def problem_document(problem: HttpProblem, request_id: str) -> dict[str, Any]:
 
 
 def _domain_problem(error: OrderkeepError) -> HttpProblem:
-    detail, invalid, headers = str(error), list[Invalid](), dict[str, str]()
+    detail, invalid, headers = str(error), list[FieldError](), dict[str, str]()
     match error:
         case exceptions.InvalidInput():
-            found = field_error_of(error)
-            invalid = [Invalid(found.code, found.message, pointer=found.pointer)]
+            invalid = [field_error_of(error)]
         case errors.InvalidQuery():
-            invalid = [Invalid(error.code, detail, parameter=error.parameter)]
+            invalid = [FieldError(error.code, detail, parameter=error.parameter)]
         case exceptions.VersionMismatch():
             detail = f"the order is at version {error.actual}, which If-Match does not list: "
             detail += "read the order and retry with its ETag"

@@ -34,8 +34,8 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
-from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
 
 MAX_PARAMETERS = 50
@@ -235,7 +235,7 @@ def _rule_of(field: ModelField) -> HeaderRule | None:
 
 
 def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
-    return HttpProblem("invalid_header", errors=[Invalid("invalid_header", rule.message, header=header)])
+    return HttpProblem("invalid_header", errors=[FieldError("invalid_header", rule.message, header=header)])
 
 
 def _query_fields(dependant: Dependant) -> list[ModelField]:
@@ -257,25 +257,25 @@ class _QueryReader:
         """Return the values by the names of the endpoint's parameters. Raises `HttpProblem`."""
         if not query:
             return self._defaults
-        errors: list[Invalid] = []
+        errors: list[FieldError] = []
         values = self._validated(self._parsed(query, errors), errors)
         if errors:
             raise HttpProblem("invalid_query", errors=errors)
         return values
 
-    def _parsed(self, query: bytes, errors: list[Invalid]) -> dict[str, str]:
+    def _parsed(self, query: bytes, errors: list[FieldError]) -> dict[str, str]:
         given: dict[str, str] = {}
         for name, text in _pairs(query):
             shown = name if _PRESENTABLE.fullmatch(name) else "?"
             if name not in self._names:
-                errors.append(Invalid("unknown_parameter", "is not a known parameter", parameter=shown))
+                errors.append(FieldError("unknown_parameter", "is not a known parameter", parameter=shown))
             elif name in given:
-                errors.append(Invalid("parameter_repeated", "must not be repeated", parameter=shown))
+                errors.append(FieldError("parameter_repeated", "must not be repeated", parameter=shown))
             else:
                 given[name] = text
         return given
 
-    def _validated(self, given: dict[str, str], errors: list[Invalid]) -> dict[str, Any]:
+    def _validated(self, given: dict[str, str], errors: list[FieldError]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, model in self._models:
             try:
@@ -301,22 +301,22 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
-        raise HttpProblem("invalid_query", errors=[Invalid("invalid_parameter", message, parameter="?")]) from None
+        raise HttpProblem("invalid_query", errors=[FieldError("invalid_parameter", message, parameter="?")]) from None
 
 
-def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> Invalid:
+def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> FieldError:
     name, context = str(details["loc"][0]), details.get("ctx", {})
     match details["type"]:
         case "value_error":
-            return Invalid("invalid_parameter", str(context["error"]), parameter=name)
+            return FieldError("invalid_parameter", str(context["error"]), parameter=name)
         case "enum":
             expected = context["expected"].replace("'", "").replace(" or ", ", ")
-            return Invalid("invalid_query", f"must be one of {expected}", parameter=name)
+            return FieldError("invalid_query", f"must be one of {expected}", parameter=name)
         case "greater_than_equal":
-            return Invalid("invalid_query", f"must be at least {context['ge']}", parameter=name)
+            return FieldError("invalid_query", f"must be at least {context['ge']}", parameter=name)
         case "less_than_equal":
-            return Invalid("invalid_query", f"must be at most {context['le']}", parameter=name)
-    return Invalid("invalid_parameter", "is not valid", parameter=name)
+            return FieldError("invalid_query", f"must be at most {context['le']}", parameter=name)
+    return FieldError("invalid_parameter", "is not valid", parameter=name)
 
 
 def _body_field(dependant: Dependant) -> tuple[str, type[BaseModel], BaseModel | None] | None:
@@ -347,8 +347,7 @@ def _parse(model: type[BaseModel], body: bytes, scope: Scope) -> BaseModel:
     except InvalidJSON as error:
         raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     except InvalidFields as error:
-        found = [Invalid(each.code, each.message, pointer=each.pointer, limit=each.limit) for each in error.errors]
-        raise HttpProblem(error.code, errors=found) from None
+        raise HttpProblem(error.code, errors=error.errors) from None
 
 
 def _expect_nothing(body: bytes, scope: Scope) -> None:
@@ -360,7 +359,7 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
         raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     if content != {}:
         message = "must be empty: this operation takes no body"
-        raise HttpProblem("invalid_fields", errors=[Invalid("unexpected_body", message, pointer="")])
+        raise HttpProblem("invalid_fields", errors=[FieldError("unexpected_body", message, pointer="")])
 
 
 def _expect_json(body: bytes, scope: Scope) -> None:

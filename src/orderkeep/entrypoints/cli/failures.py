@@ -76,7 +76,7 @@ def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> i
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
         for field in failure.errors:
-            click.echo(f"  {plain(field.pointer)} {plain(field.message)}", err=True)
+            click.echo(f"  {plain(field.pointer or '')} {plain(field.message)}", err=True)
     return failure.exit_code
 
 
@@ -104,4 +104,4 @@ def _field_errors(failure: Failure, error: Exception) -> list[dict[str, Any]]:
         from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which is rarely needed
 
         found = (field_error_of(error),)
-    return [{name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in found]
+    return [each.as_dict() for each in found]
