@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import iscoroutinefunction, isfunction, isgeneratorfunction
+from inspect import iscoroutinefunction, isfunction, isgeneratorfunction, signature
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -198,6 +198,8 @@ def _is_plain(function: Any) -> bool:
 def _dependency(dependant: Dependant) -> Reader:
     function: Any = dependant.call
     arguments = _compile(dependant)
+    if dependant.request_param_name and len(signature(function).parameters) == 1:  # the most frequent dependencies
+        return lambda call: function(call.request)
     return lambda call: function(**arguments(call))
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
 from os import urandom
@@ -65,7 +65,6 @@ CORS_REQUEST = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", 
 TimeLimit = Callable[[Scope], AbstractAsyncContextManager[None]]
 """Limits the time of a request: raises `RequestTimedOut` inside its block."""
 
-_NO_LIMIT = nullcontext()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -146,8 +145,12 @@ class RequestShell:
                 raise self.overloaded()
             self.active += limited
             try:
-                async with self.time_limit(scope) if self.time_limit else _NO_LIMIT:
-                    await self._route(scope, path, _BoundedBody(self, scope, receive), send)
+                handling = self._route(scope, path, _BoundedBody(self, scope, receive), send)
+                if self.time_limit is None:
+                    await handling
+                else:
+                    async with self.time_limit(scope):
+                        await handling
             finally:
                 self.active -= limited
         except ClientDisconnect:
