@@ -1,6 +1,6 @@
 """The exceptions of the application layer: what is wrong with a request, not with an order."""
 
-from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderkeepError, ServiceUnavailable
+from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderkeepError, ServiceUnavailable, StoreUnusable
 
 
 class UnknownFormat(InvalidInput, code="unknown_format", title="Unknown document format"):
@@ -86,6 +86,10 @@ class Contention(Conflict, code="contention", title="Too much contention"):
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"other writers changed the order {attempts} times in a row: send the request again")
+
+
+class DocumentStoreUnusable(StoreUnusable, code="store_unusable", title="Store needs repair"):
+    """The document store cannot be used until an operator fixes it."""
 
 
 class AuthenticationUnavailable(ServiceUnavailable, code="store_unavailable", title="Service unavailable"):
