@@ -24,11 +24,14 @@ class ExpiryPassed(InvalidInput, code="expiry_passed", title="Expiry in the past
 
 
 class InvalidQuery(OrderkeepError, ValueError, code="invalid_query", title="Invalid query parameter"):
-    """A query parameter is wrong; `parameter` names it."""
+    """A query parameter is wrong; `parameter` names it.
 
-    def __init__(self, message: str, parameter: str = "") -> None:
+    `other` is another parameter that the message names.
+    """
+
+    def __init__(self, message: str, parameter: str = "", other: str = "") -> None:
         super().__init__(message)
-        self.parameter = parameter
+        self.parameter, self.other = parameter, other
 
 
 class InvalidCursor(InvalidQuery, code="invalid_cursor", title="Invalid cursor"):

@@ -36,10 +36,10 @@ class Orderkeep(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # called by click with it
-        return [name for name in COMMANDS if " " not in name]
+        return list(self.commands)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.commands:
             return None
         module = import_module(f"orderkeep.entrypoints.cli.commands.{COMMANDS[cmd_name][0]}")
         found = getattr(module, f"{cmd_name}_command", None) or module.change_command(cmd_name)
@@ -57,7 +57,9 @@ class Orderkeep(click.Group):
         try:
             code = super().main(*args, **extra)  # the code of a `click.exceptions.Exit`, or None
         except Exception as error:  # noqa: BLE001  # the one place that catches everything
-            code = failures.report(error, as_json=session.as_json, debug=session.debug)
+            if isinstance(error, click.UsageError):  # then the options may not have been parsed
+                session.as_json |= "--json" in (extra.get("args") or sys.argv)
+            code = failures.report(error, session)
         sys.exit(code)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -81,8 +83,12 @@ def _exit_on_broken_pipe() -> Iterator[None]:
         raise click.exceptions.Exit(failures.BROKEN_PIPE) from None
 
 
+_COMMANDS: Any = dict.fromkeys(name for name in COMMANDS if " " not in name)
+"""The names, without the commands. For an unknown name, click suggests the nearest of these."""
+
 cli = Orderkeep(
     "orderkeep",
+    commands=_COMMANDS,
     params=[*SESSION_OPTIONS],
     help=HELP,
     epilog=EPILOG,

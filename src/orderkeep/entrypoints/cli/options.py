@@ -58,6 +58,7 @@ ORDER_ID = click.argument("order_id", metavar="ID", type=text)
 
 
 def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    ctx.obj.options = {each.name: max(each.opts, key=len) for each in ctx.command.params if each.opts[0][0] == "-"}
     if value and param.name:
         setattr(ctx.obj, param.name, value)
 
@@ -113,14 +114,24 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
     return decorate
 
 
+_KEY = click.option("--key", type=text, help="Idempotency key: makes the request safe to retry.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the result without writing it.")
 EXPECTED_HELP = "Fail unless the order is at version N."
+
+
+def _context(**conditions: Any) -> CommandContext:
+    return CommandContext(actor=CLI_ACTOR, **conditions)
+
+
+new_order_options = grouped_options("request", _context, key=_KEY, dry_run=_DRY_RUN)
+"""The options of a request that creates an order, which has no version yet."""
 
 request_options = grouped_options(
     "request",
-    lambda **conditions: CommandContext(actor=CLI_ACTOR, **conditions),
-    key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
+    _context,
+    key=_KEY,
     expected_version=click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP),
-    dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
+    dry_run=_DRY_RUN,
 )
 """The options of a request that changes an order."""
 

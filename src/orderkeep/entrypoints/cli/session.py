@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,6 +63,8 @@ class Session:
     store: str | None = None
     as_json: bool = False
     debug: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    """The command's option for each field, such as `--from` for `created_from`."""
     open: Callable[[str], UseCases] = open_from_environment
 
     @property
