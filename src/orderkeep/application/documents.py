@@ -2,7 +2,7 @@
 
 import hashlib
 
-from orderkeep.application.errors import DocumentStoreUnusable
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.value_objects import SAFE_ID, Document
 
 RECEIPT = "receipt"
@@ -20,9 +20,9 @@ def digest_of(content: bytes) -> str:
 
 
 def order_key(order_id: str, document: Document) -> str:
-    """Return the key of an order's document. Raises `DocumentStoreUnusable` for an unsafe ID."""
+    """Return the key of an order's document. Raises `StoreUnusable` for an order ID that could name another folder."""
     if not SAFE_ID.fullmatch(order_id):
-        raise DocumentStoreUnusable("the ID of this order is not valid in a file name")
+        raise StoreUnusable("the ID of this order is not valid in a file name")
     return f"orders/{order_id}/{document.id}.{ENDINGS[document.media_type]}"
 
 

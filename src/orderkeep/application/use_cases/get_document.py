@@ -4,10 +4,9 @@ from dataclasses import dataclass
 
 from orderkeep.application import documents
 from orderkeep.application.access.actor import SYSTEM, Actor
-from orderkeep.application.errors import DocumentStoreUnusable
 from orderkeep.application.ports import DocumentStore
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
-from orderkeep.domain.exceptions import DocumentNotFound
+from orderkeep.domain.exceptions import DocumentNotFound, StoreUnusable
 from orderkeep.domain.repositories import OrderRepository
 from orderkeep.domain.value_objects import Document
 
@@ -33,8 +32,8 @@ class GetDocumentUseCase:
     ) -> FoundDocument:
         """Return the document with its content, or with `prefer_link` a short-lived link if the store supports links.
 
-        Raises `OrderNotFound`, also for another customer's order, `DocumentNotFound`, and `DocumentStoreUnusable` if
-        the file is missing or altered.
+        Raises `OrderNotFound`, also for another customer's order, `DocumentNotFound`, and `StoreUnusable` if the file
+        is missing or altered.
         """
         found = await self.list_documents.execute(order_id, actor)
         document = next((each for each in found if each.id == document_id), None)
@@ -47,5 +46,5 @@ class GetDocumentUseCase:
             return FoundDocument(document, name, link=link)
         content = await self.store.get(key)
         if content is None or documents.digest_of(content) != document.id:
-            raise DocumentStoreUnusable(f"document {document.id} of order {order_id} is missing or was altered")
+            raise StoreUnusable(f"document {document.id} of order {order_id} is missing or was altered")
         return FoundDocument(document, name, content)

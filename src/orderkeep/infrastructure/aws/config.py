@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from aiodynamo.http.types import HttpImplementation
 
 from orderkeep.application.access.loopback import is_loopback
-from orderkeep.application.errors import DocumentStoreUnusable
 from orderkeep.domain.exceptions import StoreUnusable
 
 REQUEST_SECONDS = 5.0
@@ -37,20 +36,19 @@ class Endpoint:
         environment. Raises `StoreUnusable` if the region is missing, or a value is malformed: clients accept malformed
         ones in ways of their own.
         """
-        unusable = DocumentStoreUnusable if service == "s3" else StoreUnusable
         variable = f"AWS_ENDPOINT_URL_{_VARIABLES[service]}"
         url = url or os.environ.get(variable) or os.environ.get("AWS_ENDPOINT_URL")
         region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
         if url and not _is_url(url):
-            raise unusable(
+            raise StoreUnusable(
                 "the endpoint of AWS must be a URL such as https://s3.example.com:9000, without a password: "
                 f"correct {variable} or AWS_ENDPOINT_URL"
             )
         if region and not _REGION.fullmatch(region):
-            raise unusable("an AWS region has letters, digits and -, such as eu-central-1: correct AWS_REGION")
+            raise StoreUnusable("an AWS region has letters, digits and -, such as eu-central-1: correct AWS_REGION")
         region = region or (LOCAL_REGION if is_local(url) else None)
         if region is None:
-            raise unusable("the AWS region is not known: set AWS_REGION, or add ?region=… to the URL")
+            raise StoreUnusable("the AWS region is not known: set AWS_REGION, or add ?region=… to the URL")
         domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
         return cls(region, url or f"https://{service}.{region}.{domain}")
 
