@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.config import Settings
 from tests.entrypoints.cli_calls import Cli, run
-from tests.receipts import use_cases_with_receipts
-from tests.test_documents import ForgetfulDocumentStore
 
 LINE = {"sku": "A1", "name": "Lamp", "quantity": 1, "unit_price": 1}
 ORDER = ("--user", "user-42", "--total", "99.00", "--currency", "EUR")
@@ -22,13 +21,7 @@ def test_unusable_order_store_is_named_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "orders.db").write_text("name,quantity\n" * 500)
     message = run("list", cwd=tmp_path).stderr.decode()
     assert f"orderkeep: {tmp_path.resolve()}/orders.db is not an SQLite database: " in message
-    assert message.endswith("; fix this, or select another store with --store or ORDERKEEP_STORE\n")
-
-
-def test_unusable_document_store_is_named_with_its_setting(tmp_path: Path) -> None:
-    cli = Cli(use_cases_with_receipts(ForgetfulDocumentStore(None)))
-    message = cli("receipt", cli.place(), "-o", str(tmp_path / "receipt.html"), code=7).stderr
-    assert message.endswith("; fix this, or select another document store with ORDERKEEP_DOCUMENTS\n")
+    assert message.endswith("; fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)\n")
 
 
 @pytest.mark.parametrize("name", [(), ("keys",), ("table",)], ids=" ".join)
@@ -99,6 +92,60 @@ def test_unknown_command_suggests_the_nearest(cli: Cli, args: tuple[str, ...], s
 
 def test_unknown_order_id_may_be_a_reference(cli: Cli) -> None:
     order_id = cli.place("--external-ref", "W-1001")
-    hint = "find it by your own reference: `orderkeep list --external-ref W-1001`"
+    hint = "for your own reference, use `orderkeep list --external-ref W-1001`"
     assert cli("get", "W-1001", code=3).stderr == f"orderkeep: Order not found; {hint}\n"
     assert cli("list", "--external-ref", "W-1001").stdout.startswith(order_id)
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (("receipt", "ID", "-o", "receipt.pdf", "--format", "html"), "--format html does not match receipt.pdf."),
+        (
+            ("receipt", "ID", "-o", "receipt.csv"),
+            "the format of receipt.csv is not clear from its extension: use --format html or pdf.",
+        ),
+        (("export", "orders.jsonl", "--format", "csv"), "--format csv does not match orders.jsonl."),
+        (
+            ("export", "orders.txt"),
+            "the format of orders.txt is not clear from its extension: use --format jsonl or csv.",
+        ),
+    ],
+)
+def test_extension_must_match_the_format(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    order_id = cli.place()
+    shown = cli(*(order_id if arg == "ID" else arg for arg in args), code=2).stderr
+    assert shown.endswith(f"Error: {message}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_revocation_says_when_it_takes_effect(cli: Cli) -> None:
+    key = cli.json("keys", "create", "--name", "x", "--scope", "admin")
+    shown = cli("keys", "revoke", key["id"]).stderr
+    assert shown == "orderkeep: the key is revoked: running servers reject it within 10 seconds\n"
+
+
+@pytest.mark.parametrize(
+    "variable, warning",
+    [
+        ("ORDERKEEP_STOER", "ORDERKEEP_STOER is not a setting: did you mean ORDERKEEP_STORE?"),
+        ("orderkeep_loglevel", "orderkeep_loglevel is not a setting: did you mean ORDERKEEP_LOG_LEVEL?"),
+        ("ORDERKEEP_COLOUR", "ORDERKEEP_COLOUR is not a setting: `orderkeep config` lists them"),
+    ],
+)
+def test_unknown_variable_is_reported_once(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str, warning: str
+) -> None:
+    monkeypatch.setenv(variable, "memory://")
+    for command in (("list",), ("keys", "list"), ("list", "--json")):
+        assert cli(*command).stderr == f"orderkeep: {warning}\n"
+
+
+def test_known_variables_are_not_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"ORDERKEEP_{name.upper()}" for name in Settings.model_fields]
+    for name in (*names, "ORDERKEEP_DEBUG", "ORDERKEEP_TEST_STORES", "ORDERKEEPER_STORE"):
+        monkeypatch.setenv(name, "")
+    assert cli("list").stderr == ""

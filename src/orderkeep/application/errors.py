@@ -1,6 +1,6 @@
 """The exceptions of the application layer: what is wrong with a request, not with an order."""
 
-from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderkeepError, ServiceUnavailable, StoreUnusable
+from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderkeepError, ServiceUnavailable
 
 
 class UnknownFormat(InvalidInput, code="unknown_format", title="Unknown document format"):
@@ -24,14 +24,11 @@ class ExpiryPassed(InvalidInput, code="expiry_passed", title="Expiry in the past
 
 
 class InvalidQuery(OrderkeepError, ValueError, code="invalid_query", title="Invalid query parameter"):
-    """A query parameter is wrong; `parameter` names it.
-
-    `other` is another parameter that the message names.
-    """
+    """A query parameter is wrong; `parameter` names it."""
 
     def __init__(self, message: str, parameter: str = "", other: str = "") -> None:
         super().__init__(message)
-        self.parameter, self.other = parameter, other
+        self.parameter, self.other = parameter, other  # another one that the message names
 
 
 class InvalidCursor(InvalidQuery, code="invalid_cursor", title="Invalid cursor"):
@@ -89,10 +86,6 @@ class Contention(Conflict, code="contention", title="Too much contention"):
 
     def __init__(self, attempts: int) -> None:
         super().__init__(f"other writers changed the order {attempts} times in a row: send the request again")
-
-
-class DocumentStoreUnusable(StoreUnusable, code="store_unusable", title="Store needs repair"):
-    """The document store cannot be used until an operator fixes it."""
 
 
 class AuthenticationUnavailable(ServiceUnavailable, code="store_unavailable", title="Service unavailable"):

@@ -27,11 +27,7 @@ BROKEN_PIPE = 141
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
-    (
-        exceptions.OrderNotFound,
-        NOT_FOUND,
-        "find it by your own reference: `orderkeep list --external-ref {0.order_id}`",
-    ),
+    (exceptions.OrderNotFound, NOT_FOUND, "for your own reference, use `orderkeep list --external-ref {0.order_id}`"),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
@@ -40,8 +36,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (exceptions.CommandRefused, REJECTED, "nothing was written"),
     (exceptions.Conflict, REJECTED, ""),
-    (errors.DocumentStoreUnusable, UNAVAILABLE, "fix this, or select another document store with ORDERKEEP_DOCUMENTS"),
-    (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or select another store with --store or ORDERKEEP_STORE"),
+    (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),
     (StoreNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
@@ -68,7 +63,7 @@ def report(error: Exception, session: Session) -> int:
     if session.debug and not isinstance(error, click.Abort | click.ClickException):
         for line in "".join(traceback.format_exception(error)).splitlines():
             click.echo(plain(line), err=True)
-    failure = error if isinstance(error, Failure) else _failure_of(error, session.options)
+    failure = error if isinstance(error, Failure) else _failure_of(error, session)
     if session.as_json:
         body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
         if fields := _field_errors(failure, error):
@@ -81,16 +76,17 @@ def report(error: Exception, session: Session) -> int:
     return failure.exit_code
 
 
-def _failure_of(error: Exception, options: dict[str, str]) -> Failure:
+def _failure_of(error: Exception, session: Session) -> Failure:
     if isinstance(error, click.Abort):
-        return Failure("interrupted", INTERRUPTED, "interrupted")
+        return Failure("interrupted", INTERRUPTED, "interrupted", hint=session.if_interrupted)
     if isinstance(error, click.ClickException):
         is_help = isinstance(error, click.exceptions.NoArgsIsHelpError)
         return Failure("Missing command." if is_help else error.format_message(), error.exit_code, "usage_error")
     for kind, exit_code, hint in OUTCOMES:
         if isinstance(error, kind):
             code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
-            return Failure(_detail(error, options), exit_code, getattr(error, "code", code), hint=hint.format(error))
+            detail = _detail(error, session.options)
+            return Failure(detail, exit_code, getattr(error, "code", code), hint=hint.format(error))
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
 

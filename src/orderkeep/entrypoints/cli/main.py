@@ -13,7 +13,7 @@ import click
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import COMMANDS
 from orderkeep.entrypoints.cli.options import SESSION_OPTIONS
-from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.session import VARIABLES, Session
 from orderkeep.entrypoints.logs import configure_cli_logging
 
 HELP = """Place, track and manage orders.
@@ -68,7 +68,12 @@ class Orderkeep(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command, and flush its output."""
+        """Run the command, and flush its output. Names of settings that do not exist are reported first."""
+        if any(name.upper().startswith("ORDERKEEP_") and name not in VARIABLES for name in os.environ):
+            from orderkeep.config import unknown_variables  # imports pydantic, which is slow
+
+            for warning in unknown_variables():
+                output.say(warning)
         with _exit_on_broken_pipe():
             super().invoke(ctx)
             output.flush()
@@ -83,12 +88,9 @@ def _exit_on_broken_pipe() -> Iterator[None]:
         raise click.exceptions.Exit(failures.BROKEN_PIPE) from None
 
 
-_COMMANDS: Any = dict.fromkeys(name for name in COMMANDS if " " not in name)
-"""The names, without the commands. For an unknown name, click suggests the nearest of these."""
-
 cli = Orderkeep(
     "orderkeep",
-    commands=_COMMANDS,
+    commands=dict.fromkeys(name for name in COMMANDS if " " not in name),  # type: ignore[arg-type]  # only names
     params=[*SESSION_OPTIONS],
     help=HELP,
     epilog=EPILOG,

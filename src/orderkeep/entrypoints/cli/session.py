@@ -20,9 +20,10 @@ CLI_ACTOR = Actor(ActorKind.STAFF, "cli", EVERY_SCOPE)
 STORE_FILE = "ORDERKEEP_STORE_FILE"
 """Names a file that contains the store URL, such as a secret that a container engine mounts."""
 
-T = TypeVar("T")
+VARIABLES = {f"ORDERKEEP_{name}" for name in ("STORE", "STORE_FILE", "DOCUMENTS", "SELLER", "AUTO_MIGRATE", "DEBUG")}
+"""Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
 
-# The environment is read here without `Settings`, whose import of pydantic would double the time of a call.
+T = TypeVar("T")
 
 
 def open_from_environment(store_url: str) -> UseCases:
@@ -65,6 +66,7 @@ class Session:
     debug: bool = False
     options: dict[str, str] = field(default_factory=dict)
     """The command's option for each field, such as `--from` for `created_from`."""
+    if_interrupted: str = ""
     open: Callable[[str], UseCases] = open_from_environment
 
     @property
