@@ -92,7 +92,7 @@ def test_unknown_command_suggests_the_nearest(cli: Cli, args: tuple[str, ...], s
 
 def test_unknown_order_id_may_be_a_reference(cli: Cli) -> None:
     order_id = cli.place("--external-ref", "W-1001")
-    hint = "for your own reference, use `orderkeep list --external-ref W-1001`"
+    hint = "for your own reference, use `orderkeep list --external-ref REF`"
     assert cli("get", "W-1001", code=3).stderr == f"orderkeep: Order not found; {hint}\n"
     assert cli("list", "--external-ref", "W-1001").stdout.startswith(order_id)
 

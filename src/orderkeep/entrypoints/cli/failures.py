@@ -27,7 +27,7 @@ BROKEN_PIPE = 141
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
-    (exceptions.OrderNotFound, NOT_FOUND, "for your own reference, use `orderkeep list --external-ref {0.order_id}`"),
+    (exceptions.OrderNotFound, NOT_FOUND, "for your own reference, use `orderkeep list --external-ref REF`"),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
@@ -86,7 +86,7 @@ def _failure_of(error: Exception, session: Session) -> Failure:
         if isinstance(error, kind):
             code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
             detail = _detail(error, session.options)
-            return Failure(detail, exit_code, getattr(error, "code", code), hint=hint.format(error))
+            return Failure(detail, exit_code, getattr(error, "code", code), hint=hint)
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
 

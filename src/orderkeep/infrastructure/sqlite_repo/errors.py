@@ -48,7 +48,7 @@ def translated(error: BaseException, file: Path) -> StoreUnavailable:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
         kind, message = ERRORS.get(code & 0xFF, (StoreUnavailable, "SQLite could not do it"))
-        found = kind(f"{message.format(file=file)} ({getattr(error, 'sqlite_errorname', code)})")
+        found = kind(f"{message.replace('{file}', str(file))} ({getattr(error, 'sqlite_errorname', code)})")
     else:
         found = StoreUnavailable(f"the store failed in a way that was not foreseen ({type(error).__name__})")
     found.__cause__ = error
