@@ -1,7 +1,9 @@
 """The settings: environment variables that start with ORDERKEEP_, all of them optional."""
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
@@ -195,3 +197,13 @@ class Settings(BaseSettings):
         elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
             raise ValueError("is required with ORDERKEEP_JWT_ISSUER: tokens for other services must be rejected")
         return value
+
+
+def unknown_variables() -> Iterator[str]:
+    """Yield a warning for each variable that begins with ORDERKEEP_ and is no setting. ORDERKEEP_TEST_ is for tests."""
+    known = {*map(str.upper, Settings.model_fields), "STORE_FILE", "DEBUG"}
+    for variable in sorted(os.environ):
+        prefix, _, name = variable.upper().partition("_")
+        if prefix == "ORDERKEEP" and name not in known and not name.startswith("TEST_"):
+            nearest = [f"did you mean ORDERKEEP_{each}?" for each in get_close_matches(name, known, n=1)]
+            yield f"{variable} is not a setting: {(*nearest, '`orderkeep config` lists them')[0]}"

@@ -138,7 +138,8 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        _leave(f"cannot listen on {host} port {port}: {reason or error}")
+        way_out = "use another --port (with make: PORT=8001) or --host"
+        _leave(f"cannot listen on {host} port {port}: {reason or error}; {way_out}")
 
 
 def _open(settings: Settings) -> UseCases:
