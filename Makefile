@@ -14,9 +14,11 @@ HOST   = 127.0.0.1
 export PYTHON
 # Behind a company's proxy, its certificate is known to the system and not to uv itself.
 export UV_SYSTEM_CERTS ?= 1
+# Tests start many processes, each of which would compile every module it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
-UV  := $(BIN)/uv pip install --quiet --python $(BIN)/python
+UV  := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 UNIT := tests/domain tests/application $(filter-out tests/test_article% tests/test_receipt_formats%,$(wildcard tests/test_*.py)) \
 	$(wildcard tests/contract/test_memory_*.py) tests/infrastructure/test_memory_repo.py
 CODE := $(wildcard src tests tools benchmarks examples)
@@ -150,9 +152,9 @@ STACKS := .venv/stacks
 .venv/.installed-stacks: requirements/lambda.txt requirements/bench.txt requirements/lambda-client.txt .venv/.installed-venv
 	@echo "Installing what the cold-start benchmark compares ..."
 	@rm -rf $(STACKS)
-	@$(UV) --compile-bytecode --require-hashes -r requirements/lambda.txt --target $(STACKS)/orderkeep
-	@$(UV) --compile-bytecode --require-hashes -r requirements/bench.txt --target $(STACKS)/article
-	@$(UV) --compile-bytecode --require-hashes -r requirements/lambda-client.txt --target $(STACKS)/runtime-client
+	@$(UV) --require-hashes -r requirements/lambda.txt --target $(STACKS)/orderkeep
+	@$(UV) --require-hashes -r requirements/bench.txt --target $(STACKS)/article
+	@$(UV) --require-hashes -r requirements/lambda-client.txt --target $(STACKS)/runtime-client
 	@touch $@
 
 $(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.installed-venv

@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, settings
 pytest_plugins = ["tests.servers.fixtures"] if find_spec("psutil") else []  # a light install has no servers
 
 CHECKOUT = Path(__file__).parents[1]
+TESTS_OF_THE_CORE = [CHECKOUT / "tests", CHECKOUT / "tests" / "domain", CHECKOUT / "tests" / "application"]
 OPENAPI_LINT = CHECKOUT / "tools" / "openapi-lint"
 IN_CI = os.environ.get("CI") == "true"
 
@@ -68,6 +69,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if (store := store_of(item.nodeid)) and store not in ASKED:
             item.add_marker(pytest.mark.skip(reason=left_out(store)))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Measure coverage while tests of domain and application run, and no others: it doubles the CPU that a test takes,
+    and no rule of the core is to be tested through an entrypoint.
+    """
+    measured = getattr(item.config.pluginmanager.get_plugin("_cov"), "cov_controller", None)
+    if measured is None or item.path.parent in TESTS_OF_THE_CORE:
+        return (yield)
+    measured.pause()  # not the marker no_cover, which leaves fixtures in
+    try:
+        return (yield)
+    finally:
+        measured.resume()
 
 
 def left_out(store: str) -> str:

@@ -17,7 +17,8 @@ class Bug(NamedTuple):
 
 def planted(folder: Path, *bugs: Bug) -> str:
     """Copy the code to that folder, with the bugs. Return what PYTHONPATH must be to run it."""
-    shutil.copytree(CHECKOUT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    ours = shutil.ignore_patterns("*.pyc.*")  # being written; other bytecode stays valid for what is not changed
+    shutil.copytree(CHECKOUT / "src", folder / "src", ignore=ours)
     for bug in bugs:
         path = folder / "src" / "orderkeep" / bug.file
         code = path.read_text(encoding="utf-8")

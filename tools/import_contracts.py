@@ -97,9 +97,14 @@ class ConfinedNames(Contract):
         return _judged(
             (module, node.lineno, f"uses {_name_of(node)}")
             for module in _modules_of(root, graph) - allowed
-            for node in ast.walk(ast.parse(_file_of(module).read_text(encoding="utf-8")))
-            if isinstance(node, ast.alias | ast.Attribute | ast.Name) and _name_of(node) in self.names
+            for node in self._uses(_file_of(module).read_text(encoding="utf-8"))
         )
+
+    def _uses(self, source: str) -> Iterator[ast.alias | ast.Attribute | ast.Name]:
+        if any(name in source for name in self.names):  # parsing is the slow part
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.alias | ast.Attribute | ast.Name) and _name_of(node) in self.names:
+                    yield node
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         _render(check)

@@ -1,25 +1,22 @@
 """The settings: environment variables that start with ORDERKEEP_, all of them optional."""
 
+import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orderkeep.application.access.actor import Scope, scopes_in
-from orderkeep.application.access.loopback import is_loopback
+from orderkeep.application.access.loopback import host_in, is_loopback
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The authentication methods."""
 
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
-_LOOPBACK = re.compile(r"localhost|127(\.[0-9]{1,3}){3}|\[::1\]")
 _IMPLIED = {("https", "443"), ("http", "80")}
-_URL = re.compile(
-    r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!$-;=@-Z_a-z~]*)?(\?[!$-;=?-Z_a-z~]*)?"
-)
 
 ALGORITHM_FAMILIES = (
     ("RS256", "RS384", "RS512"),
@@ -39,7 +36,7 @@ def _origins(text: str) -> str:
 
 def _origin(text: str) -> str:
     found = _ORIGIN.fullmatch(text.lower())
-    if not found or (found[1] == "http" and not _LOOPBACK.fullmatch(found[2])):
+    if not found or (found[1] == "http" and not is_loopback(found[2].strip("[]"))):
         raise ValueError("must be origins such as https://shop.example; http is allowed for localhost only")
     return f"{found[1]}://{found[2]}" if (found[1], found[3]) in _IMPLIED else found[0]
 
@@ -62,22 +59,12 @@ def check_audience(name: str) -> str:
 
 def check_url(url: str) -> str:
     """Return a URL to fetch keys from: https, or http on this machine. Raises `ValueError`."""
-    host = _host_in(url)
+    host = host_in(url)
     if host is None:
         raise ValueError("must be a URL such as https://login.example.com/shop, without a password or fragment")
     if url.startswith("http:") and not is_loopback(host):
         raise ValueError("must begin with https://; http is allowed for localhost only")
     return url
-
-
-def _host_in(url: str) -> str | None:
-    if not _URL.fullmatch(url):
-        return None
-    try:
-        parts = urlsplit(url)
-        return None if parts.port == 0 else parts.hostname
-    except ValueError:
-        return None
 
 
 def algorithms_in(text: str) -> tuple[str, ...]:
@@ -172,12 +159,8 @@ class Settings(BaseSettings):
         description="Scopes of callers that IAM authenticated on Lambda, separated by spaces, such as orders:read "
         "orders:ship.",
     )
-    jwt_issuer: str = Field(
-        "", description="Issuer of accepted tokens: the exact value of their `iss` claim.", validate_default=True
-    )
-    jwt_audience: str = Field(
-        "", description="Required audience: a value of the token's `aud` claim.", validate_default=True
-    )
+    jwt_issuer: str = Field("", description="Issuer of accepted tokens: the exact value of their `iss` claim.")
+    jwt_audience: str = Field("", description="Required audience: a value of the token's `aud` claim.")
     jwt_jwks_url: str = Field("", description="URL of the provider's JWKS. Default: from its discovery document.")
     jwt_algorithms: str = Field(
         "RS256", description="Accepted signature algorithms, all of one family, such as ES256 ES384.", min_length=1
@@ -214,3 +197,13 @@ class Settings(BaseSettings):
         elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
             raise ValueError("is required with ORDERKEEP_JWT_ISSUER: tokens for other services must be rejected")
         return value
+
+
+def unknown_variables() -> Iterator[str]:
+    """Yield a warning for each variable that begins with ORDERKEEP_ and is no setting. ORDERKEEP_TEST_ is for tests."""
+    known = {*map(str.upper, Settings.model_fields), "STORE_FILE", "DEBUG"}
+    for variable in sorted(os.environ):
+        prefix, _, name = variable.upper().partition("_")
+        if prefix == "ORDERKEEP" and name not in known and not name.startswith("TEST_"):
+            nearest = [f"did you mean ORDERKEEP_{each}?" for each in get_close_matches(name, known, n=1)]
+            yield f"{variable} is not a setting: {(*nearest, '`orderkeep config` lists them')[0]}"

@@ -11,6 +11,8 @@ from typing import Any
 
 import grimp
 import pytest
+from importlinter import configuration
+from importlinter.application import output, use_cases
 
 CHECKOUT = Path(__file__).parents[2]
 PYPROJECT = CHECKOUT / "pyproject.toml"
@@ -119,47 +121,60 @@ NAMED = [
 ] + [(INWARD, layer) for layers in CONTRACTS[0]["layers"] for layer in layers.split(" | ")]
 
 
+class Linter:
+    """import-linter in this process, on a copy of the package and of its contracts."""
+
+    def __init__(self, folder: Path, cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.cache, self.capsys = folder, cache, capsys
+
+    def run(self) -> tuple[bool, str]:
+        """Return whether every contract is kept, and what is printed."""
+        kept = use_cases.lint_imports(str(self.folder / "pyproject.toml"), cache_dir=str(self.cache), no_logo=True)
+        return kept, self.capsys.readouterr().out
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of all that import-linter reads."""
+def linter(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Linter:
     ours = shutil.ignore_patterns("__pycache__", "static")
     shutil.copytree(CHECKOUT / "src" / "orderkeep", tmp_path / "src" / "orderkeep", ignore=ours)
-    (tmp_path / "tools").mkdir()
-    shutil.copy(CHECKOUT / "tools" / "import_contracts.py", tmp_path / "tools")
     shutil.copy(PYPROJECT, tmp_path)
-    return tmp_path
+    monkeypatch.syspath_prepend(tmp_path / "src")
+    monkeypatch.delitem(sys.modules, "orderkeep", raising=False)  # or the package in use is read, not the copy
+    monkeypatch.setattr(output.console, "width", 200)
+    configuration.configure()
+    return Linter(tmp_path, tmp_path_factory.getbasetemp() / "imports", capsys)
 
 
-def lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = Path(sys.executable).with_name("lint-imports")
-    environment = os.environ | {"PYTHONPATH": str(folder / "src"), "COLUMNS": "200"}
-    return subprocess.run(
-        [command, "--no-cache"], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def broken(answer: subprocess.CompletedProcess[str]) -> set[str]:
-    verdicts = dict(re.findall(r"^(.+?) (KEPT|BROKEN)", answer.stdout, flags=re.MULTILINE))
-    assert verdicts.keys() == {contract["name"] for contract in CONTRACTS}, answer.stdout + answer.stderr
+def broken(printed: str) -> set[str]:
+    verdicts = dict(re.findall(r"^(.+?) (KEPT|BROKEN)", printed, flags=re.MULTILINE))
+    assert verdicts.keys() == {contract["name"] for contract in CONTRACTS}, printed
     return {name for name, verdict in verdicts.items() if verdict == "BROKEN"}
 
 
-def test_every_contract_is_kept(copy: Path) -> None:
-    answer = lint_imports(copy)
-    assert broken(answer) == set(), answer.stdout
-    assert answer.returncode == 0
+def test_every_contract_is_kept() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    linted = subprocess.run(
+        command, cwd=CHECKOUT, env={**os.environ, "COLUMNS": "200"}, capture_output=True, text=True, check=False
+    )
+    assert broken(linted.stdout) == set(), linted.stdout
+    assert linted.returncode == 0
 
 
 @pytest.mark.parametrize(
     "where, what, contracts", VIOLATIONS, ids=[f"{where}: {what}" for where, what, _ in VIOLATIONS]
 )
 def test_a_planted_violation_breaks_exactly_its_contracts(
-    copy: Path, where: str, what: str, contracts: set[str]
+    linter: Linter, where: str, what: str, contracts: set[str]
 ) -> None:
-    plant(copy / "src" / "orderkeep" / where, what)
-    answer = lint_imports(copy)
-    assert broken(answer) == contracts, answer.stdout
-    assert answer.returncode != 0
+    plant(linter.folder / "src" / "orderkeep" / where, what)
+    kept, printed = linter.run()
+    assert broken(printed) == contracts, printed
+    assert not kept
 
 
 def plant(path: Path, what: str) -> None:
@@ -175,17 +190,17 @@ def test_no_contract_goes_without_a_planted_violation() -> None:
 
 
 @pytest.mark.parametrize("contract, named", NAMED)
-def test_a_contract_that_names_what_does_not_exist_fails(copy: Path, contract: str, named: str) -> None:
+def test_a_contract_that_names_what_does_not_exist_fails(linter: Linter, contract: str, named: str) -> None:
     config = PYPROJECT.read_text(encoding="utf-8")
     before, heading, after = config.partition(f'name = "{contract}"')
     renamed = re.sub(rf"([\" ]){named}(?=[\" ])", rf"\1{named}_gone", after, count=1)
-    (copy / "pyproject.toml").write_text(before + heading + renamed, encoding="utf-8")
+    (linter.folder / "pyproject.toml").write_text(before + heading + renamed, encoding="utf-8")
 
-    answer = lint_imports(copy)
+    kept, printed = linter.run()
 
     assert f"{named}_gone" in renamed
-    assert f"{named}_gone" in answer.stdout
-    assert answer.returncode != 0
+    assert f"{named}_gone" in printed
+    assert not kept
 
 
 def test_the_contracts_see_every_module() -> None:

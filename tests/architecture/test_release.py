@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 
 from tools.locks import CHECKOUT, REQUIREMENTS, read_lock
@@ -113,6 +111,10 @@ def test_a_release_is_made_of_a_commit(made: list[Path], elsewhere: Path) -> Non
 
 
 def test_the_bill_of_materials_is_what_cyclonedx_says_it_is(made: list[Path], bill: dict[str, Any]) -> None:
+    # Imported here: it takes two seconds, in each process that collects tests.
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     validator = JsonStrictValidator(SchemaVersion.V1_6)
     assert validator.validate_str(made[2].read_text(encoding="utf-8")) is None
     for planted in ({"bomFormat": "SPDX"}, {"components": [{"name": "nameless"}]}, {"serialNumber": "1"}):

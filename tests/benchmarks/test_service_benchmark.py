@@ -41,7 +41,7 @@ class Teapot(BaseHTTPRequestHandler):
 @pytest.fixture
 def teapot() -> Iterator[int]:
     with HTTPServer(("127.0.0.1", 0), Teapot) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield server.server_port
         server.shutdown()

@@ -19,18 +19,18 @@ EXAMPLES = {"memory": 1_400, "others": 150} if WHOLE else {"memory": 8, "others"
 CASES = {"memory": 20_000, "others": 3_000} if WHOLE else {"memory": 800, "others": 600}
 """What is asked of each operation, and so of the service: fewer is a failure."""
 
-HEALTH, ORDERS = "entrypoints/api/health.py", "entrypoints/api/orders.py"
+OPERATIONS, ORDERS = "entrypoints/api/operations.py", "entrypoints/api/orders.py"
 BUGS = {
     ("GET /lifecycle", "Undocumented status code"): Bug(
         ORDERS, "EncodedResponse(_LIFECYCLE)", "EncodedResponse(_LIFECYCLE, 202)"
     ),
     ("GET /livez", "Response violates schema"): Bug(
-        HEALTH, """(b'{"status":"alive"}')""", """(b'{"state":"alive"}')"""
+        OPERATIONS, """(b'{"status":"alive"}')""", """(b'{"state":"alive"}')"""
     ),
     ("GET /readyz", "Undocumented Content-Type"): Bug(
-        HEALTH, """EncodedResponse(b'{"status":"ready"}')""", 'Response(b"ready", media_type="text/html")'
+        OPERATIONS, """EncodedResponse(b'{"status":"ready"}')""", 'Response(b"ready", media_type="text/html")'
     ),
-    ("GET /metrics", "Server error"): Bug(HEALTH, "metrics.exposition()", "metrics.exhibition()"),
+    ("GET /metrics", "Server error"): Bug(OPERATIONS, "metrics.exposition()", "metrics.exhibition()"),
     ("GET /orders", "Schema-violating request accepted"): Bug(
         ORDERS, 'raise ValueError("must be a whole number")', "return 1"
     ),

@@ -13,6 +13,9 @@ from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 
 Content = bytes | IO[bytes]
 
+PIECE = 4 << 10
+"""Bytes that are put at once."""
+
 
 def whole(content: Content) -> bytes:
     return content if isinstance(content, bytes) else content.read()
@@ -50,7 +53,7 @@ class BeginsAtTheBeginning(InMemoryDocumentStore):
 
 class KeepsTheFirstPiece(InMemoryDocumentStore):
     async def put(self, key: str, content: Content, media_type: str) -> None:
-        await super().put(key, content if isinstance(content, bytes) else content.read(8 << 20), media_type)
+        await super().put(key, content if isinstance(content, bytes) else content.read(PIECE), media_type)
 
 
 class Replaces(InMemoryDocumentStore):
@@ -62,7 +65,7 @@ class Replaces(InMemoryDocumentStore):
 class ReplacesWhatIsSmaller(InMemoryDocumentStore):
     async def put(self, key: str, content: Content, media_type: str) -> None:
         content = whole(content)
-        if len(content) > 8 << 20:
+        if len(content) > PIECE:
             self._contents.pop(key, None)
         await super().put(key, content, media_type)
 
@@ -83,7 +86,7 @@ class KeepsHalves(InMemoryDocumentStore):
             return
         self._contents.setdefault(key, b"")
         try:
-            while piece := content.read(1 << 20):
+            while piece := content.read(PIECE):
                 self._contents[key] += piece
         except OSError as error:
             raise StoreUnavailable("the file is damaged") from error
@@ -193,7 +196,7 @@ def served(store: Links) -> Iterator[None]:
         log_message: Callable[..., None] = lambda *_: None
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         store.address = f"http://127.0.0.1:{server.server_port}"
         try:

@@ -14,7 +14,7 @@ from orderkeep.testing.saves import ConcurrencyContract, only_winner
 from tests.contract.test_many_rounds import in_threads
 from tests.servers.dynamodb import Server
 
-ROUNDS = 20
+ROUNDS = 10
 
 
 @pytest.fixture

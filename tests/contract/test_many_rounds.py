@@ -1,4 +1,4 @@
-"""The races that matter most, often enough to see what is rare: 200 rounds of 32 on each store."""
+"""The races that matter most, often enough to see what is rare: 100 rounds of 32 on each store."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ from tests.torture.histories import record_histories
 from tests.torture.reads_under_writes import read_feed_beside_writers, walk_pages_under_writes
 from tests.torture.watched_store import WatchedStore
 
-ROUNDS = 200
+ROUNDS = 100
 AT_ONCE = 32
 
 

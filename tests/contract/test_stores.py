@@ -9,6 +9,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing import ApiKeyStoreContract, OrderStoreContract
+from orderkeep.testing.saves import ConcurrencyContract
 from tests.servers.dynamodb import Server
 from tests.torture.contract import TortureContract
 
@@ -22,8 +23,8 @@ class TestStore(OrderStoreContract, TortureContract):
         await store.close()
 
 
-class TestDynamoStoreAsOnLambda(OrderStoreContract, TortureContract):
-    """With the HTTP client used on Lambda."""
+class TestDynamoStoreAsOnLambda(ConcurrencyContract):
+    """With the HTTP client used on Lambda: many requests at once. The rest of the contract does not depend on it."""
 
     @pytest.fixture
     async def store(self, dynamodb: Server, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OrderStore]:

@@ -164,7 +164,7 @@ class Reader:
 
 def apply(diffs: Sequence[str], folder: Path) -> None:
     """Copy the source into the folder, and change it as the diffs say, unless a reader has done so in this checkout."""
-    shutil.copytree(CHECKOUT / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CHECKOUT / "src", folder / "src", ignore=shutil.ignore_patterns("*.pyc.*"))
     for diff in diffs:
         revert = ["git", "apply", "--reverse", "--check", "-"]
         done = subprocess.run(revert, cwd=folder, input=f"{diff}\n", text=True, capture_output=True, check=False)

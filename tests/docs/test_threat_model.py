@@ -60,7 +60,7 @@ def test_the_page_says_who_may_what_as_the_use_cases_do() -> None:
 def test_the_page_names_every_place_that_orders_and_files_go_to() -> None:
     named = {url.partition("://")[0] for row in rows("Trust boundaries") for url in in_code(row[1]) if "://" in url}
     another_name = {"postgres"}  # of postgresql://
-    assert named | another_name == {*stores._STORES, *documents._STORES, "eventbridge"}
+    assert named | another_name == {*stores.SCHEMES, *documents.SCHEMES, "eventbridge"}
 
 
 def test_the_page_names_every_field_of_a_log_line() -> None:

@@ -47,6 +47,24 @@ def test_a_receipt_is_written_to_a_file(cli: Cli, order_id: str, tmp_path: Path)
     assert list(tmp_path.iterdir()) == [file]
 
 
+@pytest.mark.parametrize(
+    "name, option, media_type",
+    [
+        ("r.pdf", (), "application/pdf"),
+        ("r.PDF", ("--format", "pdf"), "application/pdf"),
+        ("r.html", (), "text/html"),
+        ("r", ("--format", "pdf"), "application/pdf"),
+        ("-", ("--format", "pdf"), "application/pdf"),
+    ],
+)
+def test_receipt_has_the_format_of_its_extension(
+    cli: Cli, order_id: str, tmp_path: Path, name: str, option: tuple[str, ...], media_type: str
+) -> None:
+    file = name if name == "-" else str(tmp_path / name)
+    shown = cli("receipt", order_id, "-o", file, *option).stdout
+    assert (shown if name == "-" else Path(file).read_text()) == pending(order_id, media_type=media_type)
+
+
 @pytest.mark.parametrize("args", [(), ("-o", "-")])
 def test_receipt_is_written_to_stdout_without_a_terminal(cli: Cli, order_id: str, args: tuple[str, ...]) -> None:
     result = cli("receipt", order_id, *args)

@@ -48,7 +48,7 @@ def test_a_file_of_an_older_schema_is_left_as_it_is(tmp_path: Path) -> None:
     refused = run("--store", "sqlite:///orders.db", *PLACE, cwd=tmp_path, env=BY_HAND)
 
     assert refused.returncode == 7
-    assert b"the file is of schema 0, and this orderkeep needs 2: run orderkeep migrate" in refused.stderr
+    assert b".db is of schema 0, and this orderkeep needs 2: run orderkeep migrate" in refused.stderr
     assert [(found.name, found.stat().st_size) for found in tmp_path.iterdir()] == [("orders.db", 0)]
 
 

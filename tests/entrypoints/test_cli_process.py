@@ -169,7 +169,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, b"")
-    assert err.decode().strip() == "orderkeep: interrupted"
+    assert err == b"\norderkeep: interrupted; imported orders are kept: run the import again to continue\n"
 
 
 def test_output_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:

@@ -46,6 +46,9 @@ class RecordingTransport(asyncio.Transport):
 
     def resume_reading(self) -> None: ...
 
+    def is_reading(self) -> bool:
+        return True
+
 
 def start(status: int = 200, headers: Sequence[tuple[bytes, bytes]] = ()) -> Message:
     return {"type": "http.response.start", "status": status, "headers": headers}
@@ -67,7 +70,7 @@ class Client:
     """A connection to an application without a socket."""
 
     def __init__(self, app: App) -> None:
-        config = uvicorn.Config(app, lifespan="off", proxy_headers=False, log_config=None)
+        config = uvicorn.Config(app, lifespan="off", forwarded_allow_ips="*", log_config=None)
         config.load()
         self.transport = RecordingTransport()
         self.state = ServerState(max_connections=5, max_body_bytes=100, metrics=Metrics())
@@ -236,7 +239,9 @@ async def test_body_that_times_out_is_raised_in_the_application() -> None:
     await asyncio.sleep(0)
     client.connection.check_time(asyncio.get_running_loop().time() + 60)
     (write,) = await client.sends(b"")
-    assert [error.code for error in raised] == ["request_too_slow"]
+    assert [(error.code, error.detail) for error in raised] == [
+        ("request_too_slow", "the body of the request was not complete after 60 s")
+    ]
     assert b"\r\nconnection: close\r\n" in write
     assert client.transport.closed
 
@@ -267,3 +272,24 @@ async def test_application_waits_while_the_client_does_not_read() -> None:
     client.connection.resume_writing()
     await client.sends(b"")
     assert sent == 3
+
+
+@pytest.mark.parametrize(
+    "header, expected",
+    [
+        (b"X-Forwarded-For: 192.0.2.7", ("http", ("192.0.2.7", 0))),
+        (b"X-Forwarded-Proto: https", ("https", None)),
+        (b"X-Forwarded-Host: elsewhere", ("http", None)),
+    ],
+)
+async def test_application_is_told_what_a_trusted_proxy_says(
+    header: bytes, expected: tuple[str, tuple[str, int] | None]
+) -> None:
+    seen: list[object] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((scope["scheme"], scope["client"]))
+        await sends(start(200, LENGTH_2), body(b"ab"))(scope, receive, send)
+
+    await Client(app).sends(GET.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n\r\n"))
+    assert seen == [expected]

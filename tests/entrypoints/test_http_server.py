@@ -107,4 +107,5 @@ def test_says_that_a_port_is_in_use() -> None:
         process = start(store="memory://", port=port)
         stderr = process.communicate(timeout=30)[1]
     assert process.returncode == 2
-    assert stderr == f"orderkeep: cannot listen on 127.0.0.1 port {port}: Address already in use\n"
+    way_out = "use another --port (with make: PORT=8001) or --host"
+    assert stderr == f"orderkeep: cannot listen on 127.0.0.1 port {port}: Address already in use; {way_out}\n"

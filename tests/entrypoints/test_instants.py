@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from orderkeep.entrypoints.instants import read_instant
+from orderkeep.entrypoints.schemas import read_instant
 
 
 @pytest.mark.parametrize(

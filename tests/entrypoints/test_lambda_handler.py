@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.api.swagger_ui import STATIC
+from orderkeep.entrypoints.api.operations import STATIC
 from tests.entrypoints.http_calls import ORDER, PLAIN
 from tests.entrypoints.lambda_calls import (
     KINDS,

@@ -150,7 +150,7 @@ def test_a_hanging_store_does_not_prevent_the_start(
         with container(monkeypatch, "lambda_runtime", ORDERKEEP_STORE=store) as runtime:
             proxy.fall_silent()
             monkeypatch.setattr(runtime, "INIT_SECONDS", 0.05)
-            use_cases = runtime.start_wiring(runtime.load_settings())()
+            use_cases = runtime.start_wiring(runtime.load_settings()).result()
             assert '"event": "the store is unavailable", "reason": "it took too long"' in caplog.text
             proxy.speak()
             runtime.run(use_cases.check_store(), Context())
@@ -166,10 +166,10 @@ def test_the_store_is_checked_during_the_imports(
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         settings = runtime.read_settings(store=f"dynamodb://orders?region={REGION}&endpoint={endpoint}")
 
-        finish = runtime.start_wiring(settings)
+        wired = runtime.start_wiring(settings)
 
         with silent.accept()[0]:  # it was asked
             assert caplog.messages == []  # and nobody has waited for an answer
-            use_cases = finish()
+            use_cases = wired.result()
         assert caplog.messages == ["the store is unavailable"]
         runtime.install_event_loop().run_until_complete(use_cases.close())

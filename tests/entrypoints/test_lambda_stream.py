@@ -168,7 +168,7 @@ async def test_imports_neither_fastapi_nor_amazons_client(server: EventBridgeSer
     "url, said",
     [
         ("", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
-        ("memory://", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
+        ("memory://", "the URL of the events is eventbridge://bus"),
         ("sqs://orders", "the URL of the events is eventbridge://bus"),
         ("eventbridge://", "the name of an event bus has"),
         ("eventbridge://two buses", "the name of an event bus has"),

@@ -20,7 +20,6 @@ from orderkeep.entrypoints.logs import (
     OTHER_PACKAGE_EVENT,
     LogFormatter,
     current_request,
-    log_formatter,
     server_log_config,
     visible,
 )
@@ -223,20 +222,20 @@ def test_lines_of_an_exception_are_indented() -> None:
 
 
 def test_end_is_appended_for_handlers_that_do_not_end_lines() -> None:
-    assert LogFormatter("json", "\n").format(record()).endswith("}\n")
+    assert LogFormatter("json", end="\n").format(record()).endswith("}\n")
 
 
 @pytest.mark.parametrize(
-    "log_format, on_a_terminal, style",
-    [("auto", True, "text"), ("auto", False, "json"), ("json", True, "json"), ("text", False, "text")],
+    "log_format, on_a_terminal, is_text",
+    [("auto", True, True), ("auto", False, False), ("json", True, False), ("text", False, True)],
 )
-def test_auto_is_text_on_a_terminal_and_json_elsewhere(log_format: Any, on_a_terminal: bool, style: str) -> None:
+def test_auto_is_text_on_a_terminal_and_json_elsewhere(log_format: Any, on_a_terminal: bool, is_text: bool) -> None:
     class Stream:
         def isatty(self) -> bool:
             return on_a_terminal
 
-    assert log_formatter(log_format, Stream()).style == style  # type: ignore[arg-type]
-    assert log_formatter("auto").style == "json"
+    assert LogFormatter(log_format, Stream()).is_text == is_text  # type: ignore[arg-type]
+    assert not LogFormatter("auto").is_text
 
 
 def test_uvicorn_logs_warnings_only_unless_debugging() -> None:

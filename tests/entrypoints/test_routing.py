@@ -169,7 +169,7 @@ def test_what_a_compiled_route_does_not_support_fails_at_start_up(annotation: An
 
     endpoint.__annotations__["value"] = annotation
     with pytest.raises(TypeError, match=f"endpoint.*compiled route.*{reason}|compiled route.*{reason}.*endpoint"):
-        CompiledRoute("/{value}" if annotation == Annotated[int, Path()] else "/", endpoint, methods=["POST"])
+        CompiledRoute("/{value}" if annotation == Annotated[int, Path()] else "/", endpoint, methods=["POST"]).compile()
 
 
 def test_endpoint_that_is_no_coroutine_function_fails_at_start_up() -> None:

@@ -11,8 +11,8 @@ import pytest
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import ROUTES
+from orderkeep.entrypoints.api.operations import MEDIA_TYPES
 from orderkeep.entrypoints.api.shell import SECURITY_HEADERS
-from orderkeep.entrypoints.api.swagger_ui import MEDIA_TYPES
 from tests.entrypoints.http_calls import ORDER, PLAIN, http_client, placed
 from tests.entrypoints.lambda_calls import EveryKind, Request
 from tests.entrypoints.lambda_containers import call, container
@@ -151,7 +151,7 @@ def test_every_answer_on_lambda_has_the_headers(lambda_handler: ModuleType, even
 def test_an_answer_that_lambda_cannot_carry_is_refused_with_the_headers(
     lambda_handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lambda_handler.GatewayV2, "max_bytes", 10)
+    monkeypatch.setattr(lambda_handler, "MAX_RESPONSE_BYTES", 10)
     from tests.entrypoints.lambda_calls import http_api
 
     answer = call(lambda_handler, http_api(Request("GET", "/orders")))

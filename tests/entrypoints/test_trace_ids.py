@@ -2,7 +2,7 @@
 
 import pytest
 
-from orderkeep.entrypoints.trace_ids import trace_id_in, trace_id_of
+from orderkeep.entrypoints.logs import trace_id_in, trace_id_of
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 GOOD = f"00-{TRACE}-00f067aa0ba902b7-01"

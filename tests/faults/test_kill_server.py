@@ -10,7 +10,7 @@ from tests.faults.keyed_writers import Journal, KeyedWriter
 from tests.faults.killed_server import THE_SERVICE, KilledServer
 from tests.faults.loss_checker import complaints, read_kept
 
-KILLS = 40
+KILLS = 20
 WRITERS = 8
 SHORTEST_LOAD, LONGEST_LOAD = 0.05, 0.4
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(2**32)))

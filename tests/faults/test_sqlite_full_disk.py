@@ -37,7 +37,7 @@ async def test_orders_that_find_no_room_leave_nothing_behind(store: SqliteOrderR
 
     assert {type(outcome) for outcome in first} == {type(None), StoreUnavailable}
     assert {str(outcome) for outcome in first if outcome} == {
-        "the disk that holds the orders' file is full: make room, then try again (SQLITE_FULL)"
+        f"the disk that holds {store._file.path} is full: make room, then try again (SQLITE_FULL)"
     }
     await assert_kept(store, orders)
 

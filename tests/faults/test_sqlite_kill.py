@@ -10,7 +10,7 @@ from orderkeep.bootstrap import bootstrap
 from orderkeep.testing.stores import order_in
 from tests.faults import store_process
 
-KILLS = 20
+KILLS = 30
 MOST_ACKNOWLEDGED = 120
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(2**32)))
 """Printed with a failure; set `KILL_SEED` to it to see the kills at the same counts again."""

@@ -9,8 +9,7 @@ from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cloudevents.core.formats.json import JSONFormat
 
 from orderkeep.domain.entities import Event
-from orderkeep.infrastructure.cloud_events import CloudEvent, cloud_events, type_of
-from orderkeep.infrastructure.memory_publisher import InMemoryEventPublisher
+from orderkeep.infrastructure.cloud_events import cloud_events, type_of
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order
 from tests.infrastructure.published_changes import changes_of, feed_of, with_events
@@ -68,15 +67,6 @@ async def test_an_event_without_its_order_says_where_to_read_it() -> None:
     data = json.loads(event.without_order().to_json())["data"]
     assert (data["order"], data["order_ref"]) == (None, "/orders/a%2Fb%3Fc%20d?version=2")
     assert data["event"] == {"type": "OrderConfirmed", "data": {}}
-
-
-async def test_the_publisher_in_memory_keeps_what_others_would_get() -> None:
-    changes = await changes_of("A1 B1 A2")
-    publisher = InMemoryEventPublisher("/shops/web")
-    told: list[int] = []
-    await publisher.publish(changes, told.append)
-    expected: list[CloudEvent] = [event for change in changes for event in cloud_events(change, "/shops/web")]
-    assert (publisher.published, sum(told)) == (expected, 3)
 
 
 @pytest.mark.parametrize("name", ["id", "source", "subject", "type"])

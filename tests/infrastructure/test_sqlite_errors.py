@@ -1,11 +1,14 @@
 """Every error that SQLite may report becomes one of ours, and says what to do."""
 
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo.errors import ERRORS, is_busy, translated
+
+FILE = Path("/data/{0}.db")
 
 EXPECTED = [
     ("SQLITE_BUSY", StoreUnavailable, "see what else has the file open"),
@@ -45,12 +48,13 @@ def reported(name: str) -> sqlite3.Error:
 @pytest.mark.parametrize("name, kind, advice", EXPECTED)
 def test_says_what_to_do(name: str, kind: type[StoreUnavailable], advice: str) -> None:
     error = reported(name)
-    found = translated(error)
+    found = translated(error, FILE)
 
     assert type(found) is kind
     assert advice in str(found)
     assert f"({name})" in str(found)
     assert found.__cause__ is error
+    assert "{file}" not in str(found)
 
 
 def test_every_entry_of_the_table_is_expected_above() -> None:
@@ -58,13 +62,13 @@ def test_every_entry_of_the_table_is_expected_above() -> None:
 
 
 def test_what_is_no_error_of_sqlite_is_named_by_its_type_alone() -> None:
-    assert str(translated(RecursionError("secret"))).endswith("not foreseen (RecursionError)")
+    assert str(translated(RecursionError("secret"), FILE)).endswith("not foreseen (RecursionError)")
 
 
 def test_one_of_ours_stays_as_it_is() -> None:
     ours = StoreUnusable("mend it")
 
-    assert translated(ours) is ours
+    assert translated(ours, FILE) is ours
 
 
 def test_knows_a_lock_from_another_failure() -> None:

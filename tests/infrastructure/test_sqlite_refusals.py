@@ -56,7 +56,7 @@ async def test_refuses_a_newer_schema(path: Path) -> None:
     await saved(path)
     look(path, "PRAGMA user_version = 8")
 
-    with pytest.raises(StoreUnusable, match=r"newer orderkeep .*schema 8; this one knows 2.*update orderkeep"):
+    with pytest.raises(StoreUnusable, match=r"newer orderkeep wrote .*orders\.db \(schema 8; this one knows 2\)"):
         SqliteOrderRepository(path)
 
 
@@ -65,7 +65,7 @@ def test_refuses_another_programs_database_and_leaves_it_alone(path: Path, mark:
     look(path, mark)
     before = path.read_bytes()
 
-    with pytest.raises(StoreUnusable, match="another program's SQLite database: name another file"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db is another program's SQLite database: name another file"):
         SqliteOrderRepository(path)
     assert path.read_bytes() == before
 
@@ -73,7 +73,7 @@ def test_refuses_another_programs_database_and_leaves_it_alone(path: Path, mark:
 def test_refuses_a_file_that_is_no_database_and_leaves_it_alone(path: Path) -> None:
     path.write_text("name,quantity\n" * 500)
 
-    with pytest.raises(StoreUnusable, match="is not a SQLite database: name another file"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db is not a SQLite database: name another file"):
         SqliteOrderRepository(path)
     assert path.read_text() == "name,quantity\n" * 500
 
@@ -124,7 +124,7 @@ async def test_says_where_the_file_is_damaged_and_who_can_mend_it(path: Path) ->
     await saved(path)
     damage(path, 100, 4096)  # the first page: what tables there are
 
-    with pytest.raises(StoreUnusable, match="damaged: put a copy aside"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db is damaged: put a copy aside"):
         SqliteOrderRepository(path)
 
 
@@ -134,7 +134,7 @@ async def test_says_that_a_page_is_damaged_when_it_is_read(path: Path) -> None:
     damage(path, (page - 1) * 4096, page * 4096)
     store = SqliteOrderRepository(path)
 
-    with pytest.raises(StoreUnusable, match="damaged: put a copy aside"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db is damaged: put a copy aside"):
         await store.get_by_id("order-1")
     await store.close()
 
@@ -144,6 +144,6 @@ async def test_says_that_the_tables_were_altered(path: Path) -> None:
     look(path, "DROP TABLE order_tags")
     store = SqliteOrderRepository(path)
 
-    with pytest.raises(StoreUnusable, match="lacks tables or columns"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db lacks tables or columns"):
         await store.save(an_order(2))
     await store.close()

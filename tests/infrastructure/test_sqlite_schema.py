@@ -121,7 +121,7 @@ def with_migrations(path: Path, folder: Path, *scripts: str) -> None:
     for number, script in enumerate(scripts, start=1):
         (folder / f"{number:04}_step.sql").write_text(script)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connections.prepare(connection, folder)
+        connections.prepare(connection, path, folder)
 
 
 FIRST = "CREATE TABLE one (a); -- a comment; with a semicolon\nINSERT INTO one VALUES ('x;y');\n"

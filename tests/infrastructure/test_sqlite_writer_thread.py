@@ -154,7 +154,7 @@ async def test_refuses_to_save_into_a_file_that_was_deleted(path: Path) -> None:
     os.rename(path, away)  # noqa: PTH104
     order = an_order(2)
 
-    with pytest.raises(StoreUnusable, match=r"moved, deleted or replaced .* put it back"):
+    with pytest.raises(StoreUnusable, match=r"\.db was moved, deleted or replaced .* put it back"):
         await store.save(order)
     with pytest.raises(StoreUnusable, match="moved, deleted or replaced"):
         await store.ping()

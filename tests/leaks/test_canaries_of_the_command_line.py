@@ -120,7 +120,7 @@ def test_python_hooks_print_no_values(tmp_path: Path) -> None:
 
 
 def test_a_leak_on_stderr_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    tell: Any = lambda error: failures.Failure(f"{error}", 1, "bug")  # noqa: E731
+    tell: Any = lambda error, session: failures.Failure(f"{error}", 1, "bug")  # noqa: E731
     monkeypatch.setattr(failures, "_failure_of", tell)
     cli = Cli(build_use_cases(breaking(open_store("memory://"), BREAKS["a key error"])))
     with pytest.raises(Leak, match="get: stderr"):

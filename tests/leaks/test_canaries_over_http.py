@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -110,7 +111,9 @@ def undecodable() -> Exception:
 
 
 BREAKS: dict[str, Callable[[], BaseException]] = {
-    "sqlite": lambda: sqlite_errors.translated(sqlite3.IntegrityError(f"UNIQUE constraint failed: {EMAIL}")),
+    "sqlite": lambda: sqlite_errors.translated(
+        sqlite3.IntegrityError(f"UNIQUE constraint failed: {EMAIL}"), Path("orders.db")
+    ),
     "postgres": lambda: postgres_errors.translated(postgres_error()),
     "dynamodb": lambda: dynamo_errors.translated(
         dynamo_errors.DynamoError("ValidationException", f"one of {EMAIL} is not valid", ["None"])

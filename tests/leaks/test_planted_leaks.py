@@ -51,13 +51,13 @@ def in_a_problem_document(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         field_errors.InvalidFields,
         "of",
-        classmethod(lambda cls, error: cls((field_errors.FieldError("", "invalid_value", str(error)),))),
+        classmethod(lambda cls, error: cls((field_errors.FieldError("invalid_value", str(error), ""),))),
     )
 
 
 def in_the_detail_of_a_problem(patch: pytest.MonkeyPatch) -> None:
     async def leak(request: Any, error: Any) -> Response:
-        problem = problems.HttpProblem(404, "not_found", f"nothing at {request.url}")
+        problem = problems.HttpProblem("not_found", f"nothing at {request.url}")
         return problems.problem_response(problem, request.scope["orderkeep.request_id"])
 
     patch.setattr(app, "_respond_with_problem", leak)

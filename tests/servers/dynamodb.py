@@ -56,7 +56,8 @@ def start_shared(folder: Path) -> Shared:
         raise RuntimeError("DynamoDB Local is not installed: run make setup")
     port = free_port()
     options = ["-inMemory", "-port", str(port), "-disableTelemetry"]
-    command = [java, f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib", "-jar", f"{EMULATOR}/DynamoDBLocal.jar"]
+    machine = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib"]
+    command = [java, *machine, "-jar", f"{EMULATOR}/DynamoDBLocal.jar"]
     home = Path(tempfile.mkdtemp(prefix="dynamodb-", dir=folder))
     pid = in_the_background([*command, *options], home / "log", port, SECONDS_TO_START)
     return Shared(f"http://127.0.0.1:{port}", pid, str(home), signal.SIGKILL)  # it keeps nothing

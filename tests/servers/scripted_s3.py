@@ -85,7 +85,7 @@ def scripted_s3(*answers: Answer) -> Iterator[ScriptedS3]:
         daemon_threads = True
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever)
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         s3.port = server.server_port
         try:

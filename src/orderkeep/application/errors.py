@@ -26,9 +26,9 @@ class ExpiryPassed(InvalidInput, code="expiry_passed", title="Expiry in the past
 class InvalidQuery(OrderkeepError, ValueError, code="invalid_query", title="Invalid query parameter"):
     """A query parameter is wrong; `parameter` names it."""
 
-    def __init__(self, message: str, parameter: str = "") -> None:
+    def __init__(self, message: str, parameter: str = "", other: str = "") -> None:
         super().__init__(message)
-        self.parameter = parameter
+        self.parameter, self.other = parameter, other  # another one that the message names
 
 
 class InvalidCursor(InvalidQuery, code="invalid_cursor", title="Invalid cursor"):

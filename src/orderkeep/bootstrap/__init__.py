@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
@@ -96,9 +96,7 @@ def build_use_cases(
     """Return the use cases on open stores. By default documents are stored in memory, and every token is rejected."""
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
-
-    def open_keys() -> ApiKeyStore:
-        return api_keys_of(store)
+    open_keys = partial(api_keys_of, store)
 
     async def close() -> None:
         async with AsyncExitStack() as opened:  # closes all in reverse order, even if one fails

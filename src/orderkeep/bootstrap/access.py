@@ -43,7 +43,24 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
 
         found.append(ApiKeyAuthenticator(api_keys_of(store)))
     if "jwt" in settings.authentication:
-        found.append(_openid_tokens(settings))
+        from orderkeep.config import algorithms_in
+        from orderkeep.infrastructure.openid.provider import OpenIdProvider
+
+        try:
+            from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
+        except ModuleNotFoundError as error:
+            raise AuthenticationNotInstalled(
+                "OpenID Connect tokens require an extra package: pip install 'orderkeep[jwt]'"
+            ) from error
+        provider = OpenIdProvider(
+            settings.jwt_issuer,
+            settings.jwt_audience,
+            settings.jwt_jwks_url,
+            algorithms_in(settings.jwt_algorithms),
+            claims_mapping(settings),
+            settings.jwt_max_lifetime_seconds,
+        )
+        found.append(OpenIdAuthenticator(provider))
     return found
 
 
@@ -62,25 +79,3 @@ def open_rate_limiter(per_second: int) -> RateLimiter | None:
     from orderkeep.infrastructure.token_buckets import TokenBuckets
 
     return TokenBuckets(per_second, per_second * BURST_SECONDS)
-
-
-def _openid_tokens(settings: Settings) -> Authenticator:
-    from orderkeep.config import algorithms_in
-    from orderkeep.infrastructure.openid.provider import OpenIdProvider
-
-    try:
-        from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
-    except ModuleNotFoundError as error:
-        raise AuthenticationNotInstalled(
-            "OpenID Connect tokens require an extra package: pip install 'orderkeep[jwt]'"
-        ) from error
-    return OpenIdAuthenticator(
-        OpenIdProvider(
-            settings.jwt_issuer,
-            settings.jwt_audience,
-            settings.jwt_jwks_url,
-            algorithms_in(settings.jwt_algorithms),
-            claims_mapping(settings),
-            settings.jwt_max_lifetime_seconds,
-        )
-    )

@@ -1,17 +1,22 @@
-"""Opens the document store of a URL, and loads the receipt renderers."""
+"""Opens the document store of a URL, and the receipt renderers."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from orderkeep.application.access.loopback import host_in
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
+from orderkeep.infrastructure.html_receipts import HtmlReceipts
+from orderkeep.infrastructure.pdf_receipts import PdfReceipts
 
 DEFAULT_DOCUMENTS = "folder:///documents"
 """A folder in the current directory, created with the first document."""
+
+SCHEMES = ("memory", "folder", "s3")
 
 
 class InvalidDocumentsURL(ValueError):
@@ -21,7 +26,6 @@ class InvalidDocumentsURL(ValueError):
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"(/[A-Za-z0-9][A-Za-z0-9._:-]{0,199})*/?")
 _REGION = re.compile(r"[A-Za-z0-9-]{0,64}")
-_ENDPOINT = re.compile(r"https?://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?/?")
 _LONGEST_PREFIX = 400  # a key of S3 has 1,024 bytes
 
 
@@ -33,67 +37,31 @@ def open_documents(url: str) -> DocumentStore:
         parts = urlsplit(url)
     except ValueError as error:
         raise InvalidDocumentsURL("a document store's URL has [ and ] around an IPv6 address only") from error
-    opener = _STORES.get(parts.scheme)
-    if opener is None:
-        schemes = " or ".join(f"{scheme}://" for scheme in _STORES)
-        raise InvalidDocumentsURL(f"a document store's URL begins with {schemes}")
-    return opener(parts)
+    match parts.scheme:
+        case "memory":
+            from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+
+            if parts.netloc or parts.path or parts.query or parts.fragment:
+                raise InvalidDocumentsURL("documents in memory have no more to their URL than memory://")
+            return InMemoryDocumentStore()
+        case "folder":
+            from orderkeep.infrastructure.filesystem_documents import FolderDocumentStore
+
+            path = unquote(parts.path.removeprefix("/"))
+            if not path or parts.netloc or parts.query or parts.fragment or "\0" in path:
+                raise InvalidDocumentsURL(
+                    "a folder of documents is folder:///documents where it is relative, folder:////var/lib/documents "
+                    "where not"
+                )
+            return FolderDocumentStore(Path(path))
+        case "s3":
+            return _s3(parts)
+    raise InvalidDocumentsURL(f"a document store's URL begins with {' or '.join(f'{each}://' for each in SCHEMES)}")
 
 
 def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:
-    """Return the receipt renderers by format. `seller` is the seller's name and address, one line each.
-
-    A renderer is loaded on first use, because that takes time which commands without receipts do not need.
-    """
-    return _LazyRenderers({"html": lambda: _html(seller), "pdf": lambda: _pdf(seller)})
-
-
-class _LazyRenderers(Mapping[str, ReceiptRenderer]):
-    def __init__(self, makers: Mapping[str, Callable[[], ReceiptRenderer]]) -> None:
-        self._makers = makers
-        self._made: dict[str, ReceiptRenderer] = {}
-
-    def __getitem__(self, name: str) -> ReceiptRenderer:
-        if name not in self._made:
-            self._made[name] = self._makers[name]()
-        return self._made[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._makers)
-
-    def __len__(self) -> int:
-        return len(self._makers)
-
-
-def _html(seller: str) -> ReceiptRenderer:
-    from orderkeep.infrastructure.html_receipts import HtmlReceipts
-
-    return HtmlReceipts(seller)
-
-
-def _pdf(seller: str) -> ReceiptRenderer:
-    from orderkeep.infrastructure.pdf_receipts import PdfReceipts
-
-    return PdfReceipts(seller)
-
-
-def _memory(parts: SplitResult) -> DocumentStore:
-    from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
-
-    if parts.netloc or parts.path or parts.query or parts.fragment:
-        raise InvalidDocumentsURL("documents in memory have no more to their URL than memory://")
-    return InMemoryDocumentStore()
-
-
-def _folder(parts: SplitResult) -> DocumentStore:
-    from orderkeep.infrastructure.filesystem_documents import FolderDocumentStore
-
-    path = unquote(parts.path.removeprefix("/"))
-    if not path or parts.netloc or parts.query or parts.fragment or "\0" in path:
-        raise InvalidDocumentsURL(
-            "a folder of documents is folder:///documents where it is relative, folder:////var/lib/documents where not"
-        )
-    return FolderDocumentStore(Path(path))
+    """Return the receipt renderers by format. `seller` is the seller's name and address, one line each."""
+    return {"html": HtmlReceipts(seller), "pdf": PdfReceipts(seller)}
 
 
 def _s3(parts: SplitResult) -> DocumentStore:
@@ -150,14 +118,5 @@ class _S3OnDemand(DocumentStore):
 
 
 def _is_endpoint(url: str) -> bool:
-    """Return whether the URL is valid, or else the S3 client panics, and has no password, which links would reveal."""
-    if not _ENDPOINT.fullmatch(url):
-        return False
-    try:
-        parts = urlsplit(url)
-        return bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        return False
-
-
-_STORES: dict[str, Callable[[SplitResult], DocumentStore]] = {"memory": _memory, "folder": _folder, "s3": _s3}
+    """Return whether the URL is valid, or else the S3 client panics, and has no path and no password."""
+    return host_in(url) is not None and urlsplit(url)[2:] in (("", "", ""), ("/", "", ""))

@@ -14,13 +14,9 @@ class InvalidEventsURL(ValueError):
 
 
 def open_publisher(url: str) -> EventPublisher:
-    """Return the publisher of a URL: `memory://`, or `eventbridge://bus` with the options `region`, `endpoint` and
-    `source`. Raises `InvalidEventsURL`.
+    """Return the publisher of a URL: `eventbridge://bus` with the options `region`, `endpoint` and `source`. Raises
+    `InvalidEventsURL`, also if the extra package is not installed.
     """
-    if url == "memory://":
-        from orderkeep.infrastructure.memory_publisher import InMemoryEventPublisher
-
-        return InMemoryEventPublisher()
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if parts.scheme != "eventbridge" or parts.fragment or options.keys() - {"region", "endpoint", "source"}:
@@ -35,10 +31,8 @@ def open_publisher(url: str) -> EventPublisher:
 
 def stream_reader() -> Callable[[Mapping[str, Any]], ChangeDTO | None]:
     """Return a function that reads the change in a DynamoDB stream record, or returns None if it contains none. It
-    raises `StoreUnusable` if a record cannot be read. Raises `InvalidEventsURL` if the extra package is not installed.
+    raises `StoreUnusable` if a record cannot be read.
     """
-    try:
-        from orderkeep.infrastructure.dynamo_repo.items import change_of_record
-    except ModuleNotFoundError as error:
-        raise InvalidEventsURL(str(error)) from error
+    from orderkeep.infrastructure.dynamo_repo.items import change_of_record
+
     return change_of_record

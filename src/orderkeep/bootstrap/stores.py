@@ -1,6 +1,5 @@
 """Opens the order store of a URL: the adapter of each scheme."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -12,6 +11,8 @@ if TYPE_CHECKING:  # an extra package may not be installed
 
 DEFAULT_STORE = "sqlite:///orders.db"
 """A file in the current directory."""
+
+SCHEMES = ("memory", "sqlite", "postgresql", "postgres", "dynamodb")
 
 
 class InvalidStoreURL(ValueError):
@@ -28,10 +29,40 @@ def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
     and migrated; without `auto_migrate`, older tables are rejected.
     """
     parts = _parts_of(url)
-    opener = _STORES.get(parts.scheme)
-    if opener is None:
-        raise InvalidStoreURL(f"a store's URL begins with {' or '.join(f'{scheme}://' for scheme in _STORES)}")
-    return opener(parts, auto_migrate)
+    match parts.scheme:
+        case "memory":
+            from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+
+            _refuse_extras(parts, "memory://", path_allowed=False)
+            return InMemoryOrderRepository()
+        case "sqlite":
+            from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
+
+            _refuse_extras(parts, "sqlite:///orders.db", path_allowed=True)
+            path = unquote(parts.path.removeprefix("/"))
+            if not path:
+                raise InvalidStoreURL("a SQLite store's URL names a file, such as sqlite:///orders.db")
+            return SqliteOrderRepository(path, migrate=auto_migrate)
+        case "postgresql" | "postgres":
+            try:
+                from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
+            except ModuleNotFoundError as error:
+                if error.name != "asyncpg":
+                    raise
+                message = "PostgreSQL needs a package that is not installed: pip install 'orderkeep[postgres]'"
+                raise StoreNotInstalled(message) from error
+            if not parts.path.strip("/"):
+                example = "postgresql://user@host:5432/orders"
+                raise InvalidStoreURL(f"a PostgreSQL store's URL names a database, such as {example}")
+            return PostgresOrderRepository(parts.geturl(), migrate=auto_migrate)
+        case "dynamodb":
+            try:
+                from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
+            except ModuleNotFoundError as error:
+                raise StoreNotInstalled(str(error)) from error
+            table, options = _table_of(parts)
+            return DynamoOrderRepository(table, **options)
+    raise InvalidStoreURL(f"a store's URL begins with {' or '.join(f'{scheme}://' for scheme in SCHEMES)}")
 
 
 @runtime_checkable
@@ -51,47 +82,6 @@ async def migrate_store(url: str) -> tuple[int, int]:
         return await store.migrate()
     finally:
         await store.close()
-
-
-def _memory(parts: SplitResult, _auto_migrate: bool) -> OrderStore:
-    from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-
-    _refuse_extras(parts, "memory://", path_allowed=False)
-    return InMemoryOrderRepository()
-
-
-def _sqlite(parts: SplitResult, auto_migrate: bool) -> OrderStore:
-    from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
-
-    _refuse_extras(parts, "sqlite:///orders.db", path_allowed=True)
-    path = unquote(parts.path.removeprefix("/"))
-    if not path:
-        raise InvalidStoreURL("a SQLite store's URL names a file, such as sqlite:///orders.db")
-    return SqliteOrderRepository(path, migrate=auto_migrate)
-
-
-def _postgres(parts: SplitResult, auto_migrate: bool) -> OrderStore:
-    try:
-        from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
-    except ModuleNotFoundError as error:
-        if error.name != "asyncpg":
-            raise
-        raise StoreNotInstalled(
-            "PostgreSQL needs a package that is not installed: pip install 'orderkeep[postgres]'"
-        ) from error
-    if not parts.path.strip("/"):
-        raise InvalidStoreURL("a PostgreSQL store's URL names a database, such as postgresql://user@host:5432/orders")
-    return PostgresOrderRepository(parts.geturl(), migrate=auto_migrate)
-
-
-def _dynamodb(parts: SplitResult, _auto_migrate: bool) -> OrderStore:
-    try:
-        from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
-    except ModuleNotFoundError as error:
-        raise StoreNotInstalled(str(error)) from error
-
-    table, options = _table_of(parts)
-    return DynamoOrderRepository(table, **options)
 
 
 def table_setup(url: str) -> "TableSetup":
@@ -135,12 +125,3 @@ def _table_of(parts: SplitResult) -> tuple[str, dict[str, str]]:
 def _refuse_extras(parts: SplitResult, example: str, *, path_allowed: bool) -> None:
     if parts.netloc or parts.query or parts.fragment or (parts.path.strip("/") and not path_allowed):
         raise InvalidStoreURL(f"this store's URL has no more to it than {example}")
-
-
-_STORES: dict[str, Callable[[SplitResult, bool], OrderStore]] = {
-    "memory": _memory,
-    "sqlite": _sqlite,
-    "postgresql": _postgres,
-    "postgres": _postgres,
-    "dynamodb": _dynamodb,
-}

@@ -1,4 +1,4 @@
-"""Validation errors of a request or a record: all of them at once, each with its place, a stable code and a message."""
+"""Errors in a request or a record: all of them at once, each with its place, a stable code and a message."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ _TYPES = {
 }
 """Code and message for each of pydantic's error types. Pydantic's own messages may contain the rejected value."""
 
-_LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
 _RANGES = {
     "quantity": (
         "quantity_out_of_range",
@@ -42,7 +41,7 @@ _RANGES = {
     ),
     "version": ("invalid_value", f"must be a whole number from 1 to {10**15 - 1}"),
 }
-_AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {_LARGEST_AMOUNT} minor units")
+_AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {limits.MAX_MINOR_UNITS - 1} minor units")
 _TOO_MANY = {"lines": "too_many_lines", "tags": "too_many_tags", "metadata": "too_many_metadata_keys"}
 _CHOICES = {
     "currency": ("unknown_currency", "must be a supported ISO 4217 code, such as EUR, JPY or KWD"),
@@ -52,14 +51,25 @@ _CHOICES = {
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One invalid field. `pointer` is a JSON pointer (RFC 6901), `""` for the whole; `message` is a predicate that
-    never contains the rejected value. `limit` is the maximum number of items, if there are too many.
+    """One invalid part of a request or a record: a field (`pointer`, a JSON pointer, RFC 6901; `""` for the whole), a
+    query parameter, or a header. `message` is a predicate that never contains the rejected value. `limit` is the
+    maximum number of items, if there are too many.
     """
 
-    pointer: str
     code: str
     message: str
+    pointer: str | None = None
+    parameter: str | None = None
+    header: str | None = None
     limit: int | None = None
+
+    def as_dict(self) -> dict[str, str | int]:
+        """Return the entry in the `errors` of a response."""
+        names = ("pointer", "parameter", "header", "code", "message", "limit")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+    def __str__(self) -> str:
+        return f"{self.pointer or self.parameter or self.header or 'the body'} {self.message}"
 
 
 class InvalidFields(Exception):
@@ -68,7 +78,7 @@ class InvalidFields(Exception):
     code = "invalid_fields"
 
     def __init__(self, errors: tuple[FieldError, ...]) -> None:
-        super().__init__("; ".join(f"{error.pointer} {error.message}".strip() for error in errors))
+        super().__init__("; ".join(map(str, errors)))
         self.errors = errors
 
     @classmethod
@@ -87,7 +97,7 @@ def field_error_of(error: InvalidInput) -> FieldError:
     """Return an error of the domain in the same form."""
     head, _, rest = error.field.partition("/")
     path = [head, rest] if head == "metadata" and rest else error.field.split("/")
-    return FieldError(pointer_to(path) if error.field else "", error.code, str(error))
+    return FieldError(error.code, str(error), pointer_to(path) if error.field else "")
 
 
 def pointer_to(path: Sequence[str | int]) -> str:
@@ -104,7 +114,7 @@ def _field_error(details: ErrorDetails) -> FieldError:
     if path and not _is_presentable(path[-1]):
         path, message = path[:-1], f"has a field name that {message}"
     limit = context["max_length"] if details["type"] == "too_long" else None
-    return FieldError(pointer_to(path), code, message, limit)
+    return FieldError(code, message, pointer_to(path), limit=limit)
 
 
 def _code_and_message(details: ErrorDetails) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import cached_property
@@ -18,8 +19,11 @@ from urllib.parse import unquote, urlencode
 
 @contextmanager
 def fast_imports() -> Iterator[None]:
-    """Import without garbage collection: modules are not garbage, and scanning them takes a tenth of a cold start."""
+    """Import without garbage collection: modules are not garbage, and scanning them takes a tenth of a cold start. Nor
+    are plugins of pydantic loaded, unless `PYDANTIC_DISABLE_PLUGINS` is set to an empty text.
+    """
     gc.disable()
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # it looks for them in the metadata of all packages
     try:
         yield
     finally:
@@ -35,7 +39,6 @@ with fast_imports():
         service_in,
         start_wiring,
         time_limit,
-        xray_trace,
     )
 
     _settings = load_settings()
@@ -43,11 +46,8 @@ with fast_imports():
 
     from pydantic import BaseModel
 
-    # FastAPI's 40 models of the OpenAPI document take a tenth of a cold start to build, and few containers serve it.
+    # Models are built with their first use: FastAPI's 40 of the OpenAPI document alone take a tenth of a cold start.
     BaseModel.model_config["defer_build"] = True
-    import fastapi.openapi.models  # noqa: F401
-
-    del BaseModel.model_config["defer_build"]
 
     from mangum.handlers import ALB, APIGateway, HTTPGateway
     from mangum.protocols import HTTPCycle
@@ -58,23 +58,18 @@ with fast_imports():
     from orderkeep.bootstrap.access import claims_mapping
     from orderkeep.entrypoints.api.app import create_app
     from orderkeep.entrypoints.api.dependencies import REQUEST_ID
-    from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, problem_response
+    from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
     from orderkeep.entrypoints.api.shell import SERVER_REQUEST_ID
+    from orderkeep.entrypoints.field_errors import FieldError
+
+    del BaseModel.model_config["defer_build"]
 
 Event = dict[str, Any]
-ActorOf = Callable[[Mapping[str, object]], Actor]
-"""Returns the actor whom verified claims identify; raises `NotAuthenticated` if they identify none."""
-
-Pairs = Iterable[tuple[str, str]]
-
 TEXT_TYPES = ["text/", "application/json", "+json"]
 """Responses of these media types are sent as text; all others, such as PDF, in base64."""
 
 MAX_RESPONSE_BYTES, MAX_BALANCED_BYTES = 6_000_000, 1_000_000
 """The limits of Lambda and of a load balancer for a response in JSON, with a little to spare."""
-
-CUSTOM_ISSUER = "authorizer"
-"""The issuer of the claims of a custom authorizer, which has none."""
 
 _OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-disposition", b"etag", b"link"))
 
@@ -94,18 +89,17 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     request = kind(event, context, _config)
     response = HTTPCycle(request.scope, request.body)(_app)
     result = request(response)
-    return result if _fits(result, request.max_bytes) else request(_too_large(response, request.scope))
+    max_bytes = MAX_BALANCED_BYTES if kind is LoadBalancer else MAX_RESPONSE_BYTES
+    return result if _fits(result, max_bytes) else request(_too_large(response, request.scope))
 
 
 class GatewayV2(HTTPGateway):
     """Payload format 2.0 of HTTP APIs and function URLs. A repeated header arrives as one, joined with commas."""
 
-    max_bytes = MAX_RESPONSE_BYTES
-
     @cached_property
     def scope(self) -> Scope:
         event, context = self.event, self.event["requestContext"]
-        headers = dict(_pairs(event.get("headers")))
+        headers = dict(_pairs(event, "headers"))
         if cookies := event.get("cookies"):
             headers["cookie"] = "; ".join(cookies)
         path = event.get("rawPath") or "/"
@@ -127,8 +121,6 @@ class GatewayV2(HTTPGateway):
 class GatewayV1(APIGateway):
     """Payload format 1.0 of REST APIs, and of HTTP APIs, whose events have a version."""
 
-    max_bytes = MAX_RESPONSE_BYTES
-
     @cached_property
     def scope(self) -> Scope:
         event, context = self.event, self.event["requestContext"]
@@ -139,14 +131,13 @@ class GatewayV1(APIGateway):
             base, stage = base or _stage_in(path, context), ""
         else:
             path = unquote(path)
-        query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
         return _scope(
             self,
             method=event["httpMethod"],
             path=path.removeprefix(base),
             root=stage + base,
-            query=urlencode(list(_pairs(query))),
-            headers=_pairs(event.get("multiValueHeaders") or event.get("headers")),
+            query=urlencode(list(_pairs(event, "queryStringParameters"))),
+            headers=_pairs(event, "headers"),
             client=context.get("identity", {}).get("sourceIp"),
         )
 
@@ -156,19 +147,16 @@ class LoadBalancer(ALB):
     last of a repeated header or parameter arrives.
     """
 
-    max_bytes = MAX_BALANCED_BYTES
-
     @cached_property
     def scope(self) -> Scope:
         event = self.event
-        query = event.get("multiValueQueryStringParameters") or event.get("queryStringParameters") or {}
         return _scope(
             self,
             method=event["httpMethod"],
             path=unquote(event["path"] or "/"),
             root="",
-            query="&".join(f"{name}={value}" for name, value in _pairs(query)),
-            headers=_pairs(event.get("multiValueHeaders") or event.get("headers")),
+            query="&".join(f"{name}={value}" for name, value in _pairs(event, "queryStringParameters")),
+            headers=_pairs(event, "headers"),
             client=None,
         )
 
@@ -185,7 +173,9 @@ def kind_of(event: object) -> type[GatewayV2 | GatewayV1 | LoadBalancer] | None:
     return GatewayV1 if "httpMethod" in event and "path" in event else None
 
 
-def caller_in(context: Mapping[str, Any], actor_of: ActorOf, iam_scopes: frozenset[Permission]) -> Actor | None:
+def caller_in(
+    context: Mapping[str, Any], actor_of: Callable[[Mapping[str, object]], Actor], iam_scopes: frozenset[Permission]
+) -> Actor | None:
     """Return the caller whom AWS authenticated, from an event's `requestContext`: with IAM, staff with `iam_scopes`;
     with an authorizer, as its claims say. None without either, as behind a load balancer. Nothing of it comes from the
     client. Raises `NotAuthenticated` if the claims do not identify a caller.
@@ -201,7 +191,7 @@ def caller_in(context: Mapping[str, Any], actor_of: ActorOf, iam_scopes: frozens
     if "claims" in authorizer:  # of Cognito, at a REST API
         return actor_of(authorizer["claims"])
     if custom := authorizer.get("lambda") or authorizer:
-        found = {"iss": CUSTOM_ISSUER, "sub": custom.get("principalId"), **custom}
+        found = {"iss": "authorizer", "sub": custom.get("principalId"), **custom}
         return actor_of({name: value for name, value in found.items() if value is not None})
     return None
 
@@ -222,16 +212,13 @@ async def _time_limit(scope: MutableMapping[str, Any]) -> AsyncIterator[None]:
 
 def _sender_of(event: object) -> str:
     """Return the sender of an event that is not HTTP; of the event's content, only a name of a service is repeated."""
-    if not isinstance(event, dict):
-        return "an unknown source"
-    if "detail-type" in event and "source" in event:
+    if isinstance(event, dict) and "detail-type" in event and "source" in event:
         return "EventBridge, whose targets need an input with an HTTP request"
-    records = event.get("Records")
-    first = records[0] if isinstance(records, list) and records and isinstance(records[0], dict) else {}
-    sender = first.get("eventSource") or first.get("EventSource")
+    records = event.get("Records") if isinstance(event, dict) else None
+    sender = service_in(records[0]) if isinstance(records, list) and records else "an unknown source"
     if sender == "aws:dynamodb":
         return "a DynamoDB stream, which is for orderkeep.entrypoints.lambda_stream.handler"
-    return service_in(sender)
+    return sender
 
 
 def _scope(
@@ -241,7 +228,7 @@ def _scope(
     path: str,
     root: str,
     query: str,
-    headers: Pairs,
+    headers: Iterable[tuple[str, str]],
     client: str | None,
 ) -> Scope:
     """Return the ASGI scope. `path` is decoded and starts with the route; `root` precedes it in the client's URLs,
@@ -251,7 +238,7 @@ def _scope(
         root, path = configured, path.removeprefix(configured) if _is_under(path, configured) else path
     sent = [(name.lower().encode(), value.encode(errors="replace")) for name, value in headers]
     given = dict(sent)
-    if b"x-amzn-trace-id" not in given and (trace := xray_trace()):
+    if b"x-amzn-trace-id" not in given and (trace := os.environ.get("_X_AMZN_TRACE_ID")):
         sent.append((b"x-amzn-trace-id", trace.encode()))  # which Step Functions do not send
     return {
         "type": "http",
@@ -271,9 +258,10 @@ def _scope(
     }
 
 
-def _pairs(values: Mapping[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Yield names and values, repeated ones several times."""
-    for name, value in (values or {}).items():
+def _pairs(event: Event, field: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and values of a field of the event, repeated ones several times."""
+    values = event.get(f"multiValue{field[0].upper()}{field[1:]}") or event.get(field) or {}
+    for name, value in values.items():
         for each in value if isinstance(value, list) else [value]:
             yield name, each or ""
 
@@ -311,15 +299,15 @@ def _fits(result: dict[str, Any], max_bytes: int) -> bool:
 
 def _too_large(response: Response, scope: Scope) -> Response:
     """Return the response that replaces one that cannot be sent, with the same general headers."""
-    error = Invalid("invalid_parameter", "must be smaller: the response exceeds the size limit", parameter="limit")
-    problem = problem_response(HttpProblem.invalid("invalid_query", [error]), scope[REQUEST_ID])
+    error = FieldError("invalid_parameter", "must be smaller: the response exceeds the size limit", parameter="limit")
+    problem = problem_response(HttpProblem("invalid_query", errors=[error]), scope[REQUEST_ID])
     kept = [[name, value] for name, value in response["headers"] if name not in _OF_CONTENT]
     own = [[name, value] for name, value in problem.raw_headers if name in _OF_CONTENT]
     return {"status": problem.status_code, "headers": kept + own, "body": bytes(problem.body)}
 
 
 with fast_imports():
-    _use_cases = _wired()
+    _use_cases = _wired.result()
     _config = LambdaConfig(api_gateway_base_path="/", text_mime_types=TEXT_TYPES, exclude_headers=[])
     _app = create_app(
         _settings,

@@ -6,8 +6,8 @@ import asyncio
 import logging
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.entrypoints.logs import install_log_hooks, log_formatter
+from orderkeep.entrypoints.logs import LogFormatter, install_log_hooks
 
 log = logging.getLogger("orderkeep.lambda")
 
@@ -76,28 +76,25 @@ def read_settings(**named: Any) -> Settings:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         raise CannotStart(f"ORDERKEEP_{str(first['loc'][0]).upper()} is invalid: {first['msg'].lower()}") from None
-    _configure_logging(settings)
+    logging.getLogger("orderkeep").setLevel(settings.log_level.upper())
+    for handler in logging.getLogger().handlers:  # Lambda's own, which does not add line breaks
+        end = "" if isinstance(handler, logging.StreamHandler) else "\n"
+        handler.setFormatter(LogFormatter(settings.log_format, end=end))
+    install_log_hooks()
     return settings
 
 
-def start_wiring(settings: Settings) -> Callable[[], UseCases]:
-    """Open the store and start to check it, in a thread: meanwhile, the handler imports the web framework. Call the
-    result to wait for the check and get the use cases. Raises `CannotStart`, then or now, so that a function that is
-    not configured fails before its first request. A store that is temporarily unavailable does not prevent the start.
+def start_wiring(settings: Settings) -> Future[UseCases]:
+    """Open the store and start to check it, in a thread: meanwhile, the handler imports the web framework. Raises
+    `CannotStart`, then or now, so that a function that is not configured fails before its first request. A store that
+    is temporarily unavailable does not prevent the start.
     """
     with _explained(settings):
         use_cases = bootstrap_from_settings(settings)
     thread = ThreadPoolExecutor(1)
-    checked = thread.submit(lambda: install_event_loop().run_until_complete(_check(use_cases, settings)))
+    checked = thread.submit(lambda: install_event_loop().run_until_complete(_checked(use_cases, settings)))
     thread.shutdown(wait=False)  # the thread ends after the check
-
-    def finish() -> UseCases:
-        with _explained(settings):
-            checked.result()
-        install_event_loop()
-        return use_cases
-
-    return finish
+    return checked
 
 
 def install_event_loop() -> asyncio.AbstractEventLoop:
@@ -130,23 +127,10 @@ async def time_limit(context: Context) -> AsyncIterator[None]:
         raise RequestTimedOut("the request was not completed within the time of the invocation") from None
 
 
-def xray_trace() -> str:
-    """Return the trace header of the current invocation, in AWS X-Ray's form."""
-    return os.environ.get("_X_AMZN_TRACE_ID", "")
-
-
-def service_in(source: object) -> str:
-    """Return the AWS service that an event names as its source. Nothing else of an event is fit for a message."""
+def service_in(record: object) -> str:
+    """Return the AWS service that a record of an event is from. Nothing else of an event is fit for a message."""
+    source = record.get("eventSource") or record.get("EventSource") if isinstance(record, Mapping) else None
     return source if isinstance(source, str) and _SERVICE.fullmatch(source) else "an unknown source"
-
-
-def _configure_logging(settings: Settings) -> None:
-    """Format the lines of Lambda's own handler, which does not add line breaks. Its default level is warning."""
-    logging.getLogger("orderkeep").setLevel(settings.log_level.upper())
-    for handler in logging.getLogger().handlers:
-        end = "" if isinstance(handler, logging.StreamHandler) else "\n"
-        handler.setFormatter(log_formatter(settings.log_format, end=end))
-    install_log_hooks()
 
 
 @contextmanager
@@ -164,13 +148,15 @@ def _explained(settings: Settings) -> Iterator[None]:
         raise CannotStart(f"the store cannot be used: {error}{store}") from None
 
 
-async def _check(use_cases: UseCases, settings: Settings) -> None:
+async def _checked(use_cases: UseCases, settings: Settings) -> UseCases:
     try:
-        async with asyncio.timeout(INIT_SECONDS):
-            await use_cases.check_store()
-            await check_table(settings.store)
-    except StoreUnusable:
+        with _explained(settings):
+            async with asyncio.timeout(INIT_SECONDS):
+                await use_cases.check_store()
+                await check_table(settings.store)
+    except CannotStart:
         await use_cases.close()
         raise
     except (StoreUnavailable, TimeoutError) as error:
         log.warning("the store is unavailable", extra={"reason": str(error) or "it took too long"})
+    return use_cases

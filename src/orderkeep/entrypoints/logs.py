@@ -14,9 +14,9 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextvars import ContextVar
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple, TextIO
 
 LogFormat = Literal["auto", "json", "text"]
@@ -34,6 +34,11 @@ one context variable.
 """
 
 log = logging.getLogger("orderkeep.process")
+
+_TRACEPARENT = re.compile(
+    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{0,400})?"
+)
+_XRAY = re.compile(r"(?:.{0,400};)? ?Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:;.{0,400})?", re.ASCII)
 
 
 class Field(NamedTuple):
@@ -73,14 +78,16 @@ FIELDS: dict[str, Field] = {
 
 
 class LogFormatter(logging.Formatter):
-    """Formats each record as one line of ASCII JSON, or as text; `end` is for handlers that do not end lines.
+    """Formats each record as one line of ASCII JSON, or as text; `auto` is text if the stream is a terminal, and JSON
+    otherwise. `end` is for handlers that do not end lines.
 
     In text, frames of exceptions follow on indented lines, and unprintable characters are escaped.
     """
 
-    def __init__(self, style: Literal["json", "text"], end: str = "") -> None:
+    def __init__(self, log_format: LogFormat, stream: TextIO | None = None, end: str = "") -> None:
         super().__init__()
-        self.style, self.end = style, end
+        self.is_text = log_format == "text" or (log_format == "auto" and stream is not None and stream.isatty())
+        self.end = end
 
     @cached_property
     def structlog(self) -> logging.Formatter:
@@ -88,7 +95,7 @@ class LogFormatter(logging.Formatter):
         from structlog.processors import JSONRenderer, LogfmtRenderer
         from structlog.stdlib import ProcessorFormatter
 
-        renderer = JSONRenderer() if self.style == "json" else TextRenderer(LogfmtRenderer())
+        renderer = partial(_as_text, LogfmtRenderer()) if self.is_text else JSONRenderer()
         return ProcessorFormatter(processors=[allow_listed, renderer], use_get_message=False)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -142,19 +149,15 @@ def described(error: BaseException) -> list[dict[str, Any]]:
     return found
 
 
-class TextRenderer:
-    """Renders a line as text for a terminal, with `fields` for its fields: the last processor of structlog's."""
-
-    def __init__(self, fields: Callable[[Any, str, MutableMapping[str, Any]], str]) -> None:
-        self.fields = fields
-
-    def __call__(self, logger: Any, level: str, line: MutableMapping[str, Any]) -> str:
-        exceptions = line.pop("exceptions", [])
-        head = f"{line.pop('time')} {line.pop('level').upper()} {line.pop('logger')}: {line.pop('event')}"
-        lines = [f"{head} {self.fields(logger, level, line)}".rstrip(" ")]
-        for each in exceptions:
-            lines += [f"  {each['type']}", *(f"    {frame}" for frame in each["frames"])]
-        return "\n".join(map(visible, lines))
+def _as_text(
+    fields: Callable[[Any, str, MutableMapping[str, Any]], str], logger: Any, level: str, line: MutableMapping[str, Any]
+) -> str:
+    exceptions = line.pop("exceptions", [])
+    head = f"{line.pop('time')} {line.pop('level').upper()} {line.pop('logger')}: {line.pop('event')}"
+    lines = [f"{head} {fields(logger, level, line)}".rstrip(" ")]
+    for each in exceptions:
+        lines += [f"  {each['type']}", *(f"    {frame}" for frame in each["frames"])]
+    return "\n".join(map(visible, lines))
 
 
 def visible(text: str) -> str:
@@ -164,19 +167,12 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
-def log_formatter(log_format: LogFormat, stream: TextIO | None = None, end: str = "") -> LogFormatter:
-    """Return the formatter for a setting: `auto` is text if the stream is a terminal, and JSON otherwise."""
-    if log_format == "auto":
-        log_format = "text" if stream is not None and stream.isatty() else "json"
-    return LogFormatter(log_format, end)
-
-
 def server_log_config(log_format: LogFormat, log_level: str) -> dict[str, Any]:
     """Return a configuration for `logging.config.dictConfig` that formats the lines of all loggers, on stderr."""
     level = log_level.upper()
 
     def formatter() -> logging.Formatter:
-        return log_formatter(log_format, sys.stderr).structlog  # now: a server out of file handles could not import it
+        return LogFormatter(log_format, sys.stderr).structlog  # now: a server out of file handles could not import it
 
     return {
         "version": 1,
@@ -186,6 +182,28 @@ def server_log_config(log_format: LogFormat, log_level: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {"uvicorn": {"level": "WARNING" if level == "INFO" else level}},
     }
+
+
+def trace_id_of(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return the trace ID in the headers of a request, or None; `traceparent` (W3C) takes precedence over AWS X-Ray's
+    header. A header that does not match its specification exactly is ignored, because the ID is logged.
+    """
+    sent: dict[bytes, list[bytes]] = {b"traceparent": [], b"x-amzn-trace-id": []}
+    for name, value in headers:
+        if name in sent:
+            sent[name].append(value)
+    found = _TRACEPARENT.fullmatch(sent[b"traceparent"][0]) if len(sent[b"traceparent"]) == 1 else None
+    if found and (found[1] != b"00" or found[3] is None):  # only later versions may have more fields
+        return found[2].decode()
+    if len(sent[b"x-amzn-trace-id"]) == 1:
+        return trace_id_in(sent[b"x-amzn-trace-id"][0].decode("latin-1"))
+    return None
+
+
+def trace_id_in(text: str) -> str | None:
+    """Return the trace ID in a header of AWS X-Ray as 32 hexadecimal digits, without its version and its hyphens."""
+    found = _XRAY.fullmatch(text)
+    return found[1] + found[2] if found else None
 
 
 def configure_cli_logging() -> None:
@@ -199,27 +217,12 @@ def configure_cli_logging() -> None:
 def install_log_hooks() -> None:
     """Log what Python would print with the text of an exception: from threads, finalizers, warnings and logging."""
     logging.raiseExceptions = False
-    sys.unraisablehook = _log_unraisable
-    threading.excepthook = _log_thread_exception
-    warnings.showwarning = _log_warning
+    sys.unraisablehook = lambda args: log.error("an exception could not be raised", exc_info=args.exc_value)
+    threading.excepthook = lambda args: log.error("a thread ended with an exception", exc_info=args.exc_value)
+    warnings.showwarning = _log_warning  # type: ignore[assignment]  # Python passes all by position
 
 
-def _log_unraisable(args: Any) -> None:
-    log.error("an exception could not be raised", exc_info=args.exc_value)
-
-
-def _log_thread_exception(args: threading.ExceptHookArgs) -> None:
-    log.error("a thread ended with an exception", exc_info=args.exc_value)
-
-
-def _log_warning(
-    message: Warning | str,  # noqa: ARG001  # may contain anything
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,  # noqa: ARG001
-    line: str | None = None,  # noqa: ARG001
-) -> None:
+def _log_warning(_message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: object) -> None:
     log.warning("Python warns", extra={"reason": category.__name__, "place": f"{_short(filename)}:{lineno}"})
 
 

@@ -8,7 +8,7 @@ optional field of the order is one line in `PlaceOrderBody`.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from types import NoneType
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -21,7 +21,6 @@ from orderkeep.domain import limits
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
-from orderkeep.entrypoints.instants import read_instant
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _NOT_ON_A_LINE = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
@@ -34,6 +33,9 @@ ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
 LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
 LARGEST_VERSION = 10**15 - 1
 """Upper bound of a version in a request: safe as an integer in every client."""
+
+_DAY, _TIME = r"(\d{4}-\d\d-\d\d)", r"((?:[01]\d|2[0-3]):\d\d:\d\d)"
+_RFC3339 = re.compile(rf"{_DAY}[Tt ]{_TIME}(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
 _CURRENCIES = tuple(sorted(EXPONENTS))
 _STATUSES = tuple(map(str, OrderStatus))
@@ -48,6 +50,18 @@ def _check_unique(tags: tuple[str, ...]) -> tuple[str, ...]:
         if tag in tags[:index]:
             raise rule_broken("duplicate_tag", "repeats an earlier tag: remove it", str(index))
     return tags
+
+
+def read_instant(text: str) -> datetime:
+    """Return an RFC 3339 time in UTC, to the microsecond. Raises `ValueError` with a message for people."""
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        raise ValueError("must be an RFC 3339 time with an offset, such as 2026-11-22T10:00:00Z")
+    day, time, fraction, offset = found.groups(default="")
+    try:
+        return datetime.fromisoformat(f"{day}T{time}{fraction[:7]}{offset.upper()}").astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be an existing time in the years 1 to 9999, without leap seconds") from None
 
 
 def _read_instant(value: Any) -> datetime:

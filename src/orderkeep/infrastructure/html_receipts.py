@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterable
 from hashlib import sha256
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ReceiptRenderer
-from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine, receipt_of
+
+if TYPE_CHECKING:
+    from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine
 
 _STYLE = "\n" + Path(__file__).with_name("receipt.css").read_text(encoding="utf-8")
 _PAGE = Path(__file__).with_name("receipt.html").read_text(encoding="utf-8")
@@ -36,21 +38,23 @@ class HtmlReceipts(ReceiptRenderer):
 
     async def render(self, order: OrderDTO) -> bytes:
         """Return a complete document in UTF-8."""
+        from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
+
         return _page(receipt_of(order, self._seller)).encode()
 
 
 def _page(content: ReceiptContent) -> str:
-    order = content.facts[0].text
     columns = 5 if content.lines else 1
+    rows = "".join(_line(line) for line in content.lines)
     return _PAGE.format(
         policy=escape(_POLICY),
-        title=escape(f"{content.title} {order}"),
+        title=escape(f"{content.title} {content.facts[0].text}"),
         style=_STYLE,
         heading=escape(content.title),
         seller=_address(content.seller),
         facts="".join(f"<dt>{escape(fact.label)}</dt><dd>{_foreign(fact.text)}</dd>\n" for fact in content.facts),
         caption=escape(content.caption),
-        lines=_lines(content.lines),
+        lines=f'{_HEAD}<tbody class="lines">\n{rows}</tbody>\n' if rows else "",
         sums="".join(_sum(fact, columns) for fact in content.sums) + _sum(content.total, columns, ' class="total"'),
     )
 
@@ -60,11 +64,6 @@ def _address(seller: tuple[str, ...]) -> str:
         return ""
     lines = "".join(f"<p>{_foreign(line)}</p>\n" for line in seller)
     return f"<address>\n{lines}</address>\n"
-
-
-def _lines(lines: Iterable[ReceiptLine]) -> str:
-    rows = "".join(_line(line) for line in lines)
-    return f'{_HEAD}<tbody class="lines">\n{rows}</tbody>\n' if rows else ""
 
 
 def _line(line: ReceiptLine) -> str:

@@ -7,18 +7,19 @@ import dataclasses
 import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.ports import ReceiptRenderer
-from orderkeep.application.receipts import ReceiptContent, receipt_of
 from orderkeep.domain.value_objects import in_utc
 
 if TYPE_CHECKING:
     from typst import Compiler, PDFStandard
+
+    from orderkeep.application.receipts import ReceiptContent
 
 _TEMPLATE = Path(__file__).with_name("receipt.typ")
 
@@ -45,6 +46,8 @@ class PdfReceipts(ReceiptRenderer):
 
     async def render(self, order: OrderDTO) -> bytes:
         """Return a PDF, dated with the last change of the order. Raises `UnknownFormat` if typst is not installed."""
+        from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
+
         content = receipt_of(order, self._seller)
         date = in_utc(order.updated_at).replace(microsecond=0)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, content, date)
@@ -72,14 +75,9 @@ class PdfReceipts(ReceiptRenderer):
 def _pdf_of(compiler: Compiler, content: str, date: datetime) -> bytes:
     from typst import TypstError
 
-    try:
-        return _compiled(compiler, content, date, _ARCHIVAL)
-    except TypstError:  # the fonts lack one of its characters
-        return _compiled(compiler, content, date, _PLAIN)
-
-
-def _compiled(compiler: Compiler, content: str, date: datetime, standards: list[PDFStandard]) -> bytes:
     template = _TEMPLATE.read_bytes()  # passed to each call: a compiler that was created with it uses it only once
-    inputs = {"receipt": content}
-    pdf = compiler.compile(template, format="pdf", sys_inputs=inputs, timestamp=date, pdf_standards=standards)
-    return cast("bytes", pdf)
+    compiled = partial(compiler.compile, template, format="pdf", sys_inputs={"receipt": content}, timestamp=date)
+    try:
+        return cast("bytes", compiled(pdf_standards=_ARCHIVAL))
+    except TypstError:  # the fonts lack one of its characters
+        return cast("bytes", compiled(pdf_standards=_PLAIN))

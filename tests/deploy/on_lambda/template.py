@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
 
 PATH = Path(__file__).parents[3] / "deploy" / "lambda" / "template.yaml"
@@ -20,6 +19,9 @@ def read(text: str) -> Template:
 
 def expanded(template: Template) -> Template:
     """Return what Amazon makes of the template."""
+    # Imported here: it takes three seconds, in each process that collects tests.
+    from samtranslator.translator.transform import transform
+
     fragment = json.loads(json.dumps(template))
     for function in of_type(fragment, "AWS::Serverless::Function").values():
         function["CodeUri"] = "s3://packages/orderkeep.zip"

@@ -78,7 +78,7 @@ def _taken(read: Callable[[], Any], value: object) -> Any:
         for found in error.errors:
             assert found.code
             assert found.message.isprintable()
-            assert found.pointer.isprintable()
+            assert found.pointer is not None and found.pointer.isprintable()  # noqa: PT018
             _resolve(value, found.pointer, missing=found.code == "field_missing")
         return None
 

@@ -75,8 +75,8 @@ def check_filter(where: OrderFilter) -> None:
     """Raise `UnsupportedFilter` unless every store can apply the filter at the cost of one page."""
     given = [name for name in ("status", "tag", "external_ref") if getattr(where, name) is not None]
     if len(given) > 1:
-        raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1])
+        raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1], given[0])
     if where.status is not None and where.status not in tuple(OrderStatus):
         raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
     if where.created_from and where.created_to and where.created_from > where.created_to:
-        raise InvalidQuery("must not be before created_from", "created_to")
+        raise InvalidQuery("must not be before created_from", "created_to", "created_from")

@@ -16,14 +16,14 @@ from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.access import open_rate_limiter
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.entrypoints.api import documents, health, orders, swagger_ui
+from orderkeep.entrypoints.api import documents, operations, orders
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
 from orderkeep.entrypoints.api.shell import RequestShell, ShelledFastAPI, TimeLimit
 
-ROUTERS = (orders.router, documents.router, health.router, swagger_ui.router)
+ROUTERS = (orders.router, documents.router, operations.router)
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
 
@@ -69,6 +69,8 @@ def create_app(
 
 @asynccontextmanager
 async def _open_use_cases(app: FastAPI) -> AsyncIterator[None]:
+    for route in ROUTES:
+        route.compile()
     app.state.use_cases = bootstrap_from_settings(app.state.settings)
     try:
         yield

@@ -18,7 +18,7 @@ from starlette.types import Scope
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.access.loopback import is_loopback
 from orderkeep.application.errors import NotAuthenticated
-from orderkeep.entrypoints.api.problems import host_not_allowed, origin_not_listed
+from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.routing import headers_of
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ class LocalMode(Access):
         headers = headers_of(scope)
         host = headers.get(b"host")
         if not isinstance(host, bytes) or not _names_this_machine(host):
-            raise host_not_allowed()
+            raise HttpProblem("host_not_allowed")
         if scope["method"] not in _READS and (origin := headers.get(b"origin")) is not None:
             own = f"{scope['scheme']}://{host.decode('latin-1')}"
             if not isinstance(origin, bytes) or origin.decode("latin-1") not in (own, *self._origins):
-                raise origin_not_listed()
+                raise HttpProblem("origin_not_listed")
         return LOCAL_ACTOR
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query
@@ -128,8 +127,7 @@ def _versions(if_match: str, request: Request) -> tuple[int, ...] | None:
     if if_match == "*":
         return None
     if "order_id" not in request.path_params:
-        detail = "If-Match cannot be used for a new order: omit it"
-        raise HttpProblem(HTTPStatus.PRECONDITION_FAILED, "version_mismatch", detail)
+        raise HttpProblem("version_mismatch")
     return tuple(int(found[1]) for tag in tags_in(if_match) if (found := _VERSION_TAG.fullmatch(tag))) or (NO_VERSION,)
 
 

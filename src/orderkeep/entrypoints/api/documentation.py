@@ -10,49 +10,12 @@ from typing import Any
 
 import msgspec
 
+from orderkeep.application import errors
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.errors import (
-    Contention,
-    IdempotencyKeyReused,
-    InvalidCursor,
-    InvalidQuery,
-    NotAllowed,
-    NotAuthenticated,
-    TooManyRequests,
-    UnknownFormat,
-    UnsupportedFilter,
-)
-from orderkeep.application.strict_json import InvalidJSON
+from orderkeep.domain import exceptions
 from orderkeep.domain.entities import OrderStatus
-from orderkeep.domain.exceptions import (
-    AmountOutOfRange,
-    DiscountExceedsLine,
-    DocumentNotFound,
-    OrderNotFound,
-    StoreUnavailable,
-    StoreUnusable,
-    TooManyDocuments,
-    TotalMismatch,
-    VersionMismatch,
-    VersionNotFound,
-)
-from orderkeep.entrypoints.api.problems import (
-    MEDIA_TYPE,
-    HttpProblem,
-    Invalid,
-    body_too_large,
-    host_not_allowed,
-    internal_error,
-    malformed_json,
-    origin_not_listed,
-    problem_document,
-    problem_of,
-    request_too_slow,
-    title_of,
-    unsupported_media_type,
-)
-
-JSON = "application/json"
+from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
+from orderkeep.entrypoints.field_errors import FieldError
 
 ORDER_ID = "0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"
 REQUEST_ID = "b2f1a3c04d5e4f60a1b2c3d4e5f60718"
@@ -118,67 +81,67 @@ LIFECYCLE = {
     "transitions": [{"from": "pending", "command": "confirm", "to": "processing"}],
 }
 
-_INVALID_FIELDS = HttpProblem.invalid(
+_INVALID_FIELDS = HttpProblem(
     "invalid_fields",
-    [
-        Invalid("field_missing", "is required", pointer="/user_id"),
-        Invalid("quantity_out_of_range", "must be a whole number from 1 to 1000000", pointer="/lines/0/quantity"),
+    errors=[
+        FieldError("field_missing", "is required", pointer="/user_id"),
+        FieldError("quantity_out_of_range", "must be a whole number from 1 to 1000000", pointer="/lines/0/quantity"),
     ],
 )
-_INVALID_HEADER = HttpProblem.invalid(
-    "invalid_header", [Invalid("invalid_header", "must be a single key of 1 to 255 printable ASCII characters",
-                               header="Idempotency-Key")]
-)  # fmt: skip
-STORE_ERRORS = (StoreUnavailable(), StoreUnusable())
-SERVED_ERRORS = (HttpProblem.overloaded("requests"), *STORE_ERRORS)
-READ_ERRORS = (NotAllowed("orders:read"), OrderNotFound(""), *SERVED_ERRORS)
+_NOT_A_KEY = "must be a single key of 1 to 255 printable ASCII characters"
+_INVALID_HEADER = HttpProblem(
+    "invalid_header", errors=[FieldError("invalid_header", _NOT_A_KEY, header="Idempotency-Key")]
+)
+STORE_ERRORS = (exceptions.StoreUnavailable(), exceptions.StoreUnusable())
+SERVED_ERRORS = (HttpProblem("overloaded", what="requests"), *STORE_ERRORS)
+READ_ERRORS = (errors.NotAllowed("orders:read"), exceptions.OrderNotFound(""), *SERVED_ERRORS)
 LIST_ERRORS = (
-    NotAllowed("orders:read"),
-    InvalidCursor(),
-    UnsupportedFilter("cannot be combined with status: use one of them", "tag"),
+    errors.NotAllowed("orders:read"),
+    errors.InvalidCursor(),
+    errors.UnsupportedFilter("cannot be combined with status: use one of them", "tag"),
     *SERVED_ERRORS,
 )
-CURSOR_ERRORS = (InvalidCursor(), *READ_ERRORS)
+CURSOR_ERRORS = (errors.InvalidCursor(), *READ_ERRORS)
 TAG_ERRORS = (_INVALID_HEADER, *READ_ERRORS)
-VERSION_ERRORS = (VersionNotFound("", "the order did not exist at this time"), *TAG_ERRORS)
-DOCUMENT_ERRORS = (DocumentNotFound(""), *TAG_ERRORS)
+VERSION_ERRORS = (exceptions.VersionNotFound("", "the order did not exist at this time"), *TAG_ERRORS)
+DOCUMENT_ERRORS = (exceptions.DocumentNotFound(""), *TAG_ERRORS)
 WRITE_ERRORS = (
-    malformed_json(InvalidJSON("is not JSON at line 1, column 12")),
-    request_too_slow("body", 8),
-    body_too_large(65_536),
-    unsupported_media_type("the body must be JSON: set Content-Type: application/json"),
+    HttpProblem("malformed_json", error="is not JSON at line 1, column 12"),
+    HttpProblem("request_too_slow", part="body", seconds=8),
+    HttpProblem("body_too_large", limit=65_536),
+    HttpProblem("unsupported_media_type"),
     _INVALID_FIELDS,
-    origin_not_listed(),
-    NotAllowed("orders:write"),
+    HttpProblem("origin_not_listed"),
+    errors.NotAllowed("orders:write"),
     _INVALID_HEADER,
-    IdempotencyKeyReused(),
-    VersionMismatch(2, 3),
-    Contention(12),
+    errors.IdempotencyKeyReused(),
+    exceptions.VersionMismatch(2, 3),
+    errors.Contention(12),
     *SERVED_ERRORS,
 )
 PLACE_ERRORS = (
-    TotalMismatch(9900, 9950, "EUR"),
-    DiscountExceedsLine("must not exceed quantity times unit_price", "lines/0/discount"),
-    AmountOutOfRange(
+    exceptions.TotalMismatch(9900, 9950, "EUR"),
+    exceptions.DiscountExceedsLine("must not exceed quantity times unit_price", "lines/0/discount"),
+    exceptions.AmountOutOfRange(
         "is too large: quantity times unit_price plus tax must be below 10^15 minor units", "lines/0/unit_price"
     ),
     *WRITE_ERRORS,
 )
-COMMAND_ERRORS = (OrderNotFound(""), *WRITE_ERRORS)
+COMMAND_ERRORS = (exceptions.OrderNotFound(""), *WRITE_ERRORS)
 RECEIPT_ERRORS = (
-    VersionNotFound("", "the order has no version 7"),
-    UnknownFormat("must be one of html, pdf", "format"),
-    TooManyDocuments("pending", 100),
+    exceptions.VersionNotFound("", "the order has no version 7"),
+    errors.UnknownFormat("must be one of html, pdf", "format"),
+    exceptions.TooManyDocuments("pending", 100),
     *COMMAND_ERRORS,
 )
 ALWAYS = (
-    InvalidQuery("must be from 1 to 200", "limit"),
-    internal_error(),
-    host_not_allowed(),
+    errors.InvalidQuery("must be from 1 to 200", "limit"),
+    HttpProblem("internal_error"),
+    HttpProblem("host_not_allowed"),
 )
 """Errors that every operation can respond with; those of authentication are added by `openapi.py`."""
 
-AUTHENTICATION = (NotAuthenticated(), TooManyRequests(3))
+AUTHENTICATION = (errors.NotAuthenticated(), errors.TooManyRequests(3))
 
 _MEANINGS = {
     400: "The request body is not valid JSON.",
@@ -198,9 +161,6 @@ _MEANINGS = {
     "made: retry with the same `Idempotency-Key`.",
 }
 
-_PROTOCOL_HEADERS = ("Accept-Encoding", "Connection")
-"""Headers that OpenAPI leaves to HTTP."""
-
 Responses = dict[int | str, dict[str, Any]]
 
 
@@ -210,37 +170,31 @@ def success(
     examples: dict[str, Any] | None = None,
     *,
     headers: Iterable[str] = (),
-    media_type: str = JSON,
     **more: Any,
 ) -> Responses:
     """Return the `responses` entry of a status that is no error: examples by the name of their schema, and headers."""
     entry: dict[str, Any] = {"description": description, "headers": _headers(headers), **more}
     if examples:
-        entry["content"] = {media_type: {"examples": {name: {"value": value} for name, value in examples.items()}}}
+        entry["content"] = {
+            "application/json": {"examples": {name: {"value": value} for name, value in examples.items()}}
+        }
     return {status: entry}
 
 
-def failures(errors: Iterable[Exception] = ()) -> Responses:
-    """Return the `responses` entries of the errors, and of those that every operation has: one for each status, with an
-    example for each code.
-    """
-    return problem_responses((*errors, *ALWAYS))
-
-
-def problem_responses(errors: Iterable[Exception]) -> Responses:
-    """Return the `responses` entries of the errors."""
+def failures(specific: Iterable[Exception] = (), common: Iterable[Exception] = ALWAYS) -> Responses:
+    """Return the `responses` entries of errors: one for each status, with an example for each code."""
     responses: Responses = {}
-    for error in errors:
+    for error in (*specific, *common):
         problem = problem_of(error)
-        status, title = int(problem.status), title_of(error)
+        status = problem.status
         content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
         new: dict[str, Any] = {"description": _MEANINGS[status], "headers": {}, "content": {MEDIA_TYPE: content}}
         entry = responses.setdefault(status, new)
         entry["headers"] |= _headers(problem.headers or ())
-        value = problem_document(problem, REQUEST_ID, title)
-        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"summary": title, "value": value}
+        value = problem_document(problem, REQUEST_ID)
+        entry["content"][MEDIA_TYPE]["examples"][problem.code] = {"summary": problem.title, "value": value}
     return responses
 
 
 def _headers(names: Iterable[str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names if name not in _PROTOCOL_HEADERS}
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

@@ -11,31 +11,24 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from orderkeep.domain.entities import Command, OrderStatus
 from orderkeep.entrypoints.schemas import CancelBody, LineBody, PlaceOrderBody
 
-_RESPONSE = ConfigDict(strict=False, extra="ignore", json_schema_serialization_defaults_required=True, defer_build=True)
-"""All fields are always present; later releases may add fields."""
-
-_PROBLEM = ConfigDict(json_schema_serialization_defaults_required=False, defer_build=True)
-
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Version = Annotated[int, Field(ge=1)]
 
 
 class ResponseModel(BaseModel):
-    """Base of all response models."""
+    """Base of all response models: all fields are always present, and later releases may add fields."""
 
-    model_config = _RESPONSE
+    model_config = ConfigDict(
+        strict=False, extra="ignore", json_schema_serialization_defaults_required=True, defer_build=True
+    )
 
 
-class OrderLine(LineBody):
+class OrderLine(LineBody, ResponseModel):
     """Order line. Amounts are in minor units of the order's currency."""
 
-    model_config = _RESPONSE
 
-
-class Cancellation(CancelBody):
+class Cancellation(CancelBody, ResponseModel):
     """Reason and time of a cancellation."""
-
-    model_config = _RESPONSE
 
     at: Time = Field(description="Time of the cancellation, in UTC.")
 
@@ -52,10 +45,8 @@ class Document(ResponseModel):
     created_at: Time = Field(description="Time of issue, in UTC.")
 
 
-class Order(PlaceOrderBody):
+class Order(PlaceOrderBody, ResponseModel):
     """Order. Amounts are in minor units of its currency: 9900 is 99.00 EUR, and 99 is 99 JPY."""
-
-    model_config = _RESPONSE
 
     id: str = Field(description="Order ID.")
     status: OrderStatus = Field(description="Status in the order lifecycle.")
@@ -154,31 +145,3 @@ class Health(ResponseModel):
     """Result of a health check."""
 
     status: Literal["alive", "ready"]
-
-
-class ProblemDetail(BaseModel):
-    """One error, with its place: one of `pointer`, `parameter` and `header`."""
-
-    model_config = _PROBLEM
-
-    pointer: str | None = Field(None, description="JSON pointer (RFC 6901) into the body; empty for the whole body.")
-    parameter: str | None = Field(None, description="Name of the query parameter.")
-    header: str | None = Field(None, description="Name of the header.")
-    code: str = Field(description="Stable error code.")
-    message: str = Field(description="Explanation. Never contains the rejected value.")
-    limit: int | None = Field(None, description="Maximum number of items.")
-
-
-class Problem(BaseModel):
-    """Error (RFC 9457)."""
-
-    model_config = _PROBLEM
-
-    type: str = Field(description="`urn:orderkeep:problem:` and the code.", json_schema_extra={"format": "uri"})
-    title: str = Field(description="Short summary of the problem type.")
-    status: int = Field(description="HTTP status.")
-    detail: str = Field(description="Explanation of this occurrence.")
-    code: str = Field(description="Stable error code.")
-    request_id: str = Field(description="`X-Request-Id` of this response.")
-    limit: int | None = Field(None, description="Limit that was exceeded.")
-    errors: tuple[ProblemDetail, ...] | None = Field(None, description="All invalid fields, parameters and headers.")

@@ -10,10 +10,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, Field
 
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
-from orderkeep.entrypoints.api.documentation import AUTHENTICATION, REQUEST_ID, problem_responses
-from orderkeep.entrypoints.api.models import Problem
+from orderkeep.entrypoints.api.documentation import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
 from orderkeep.entrypoints.api.routing import CompiledRoute
 
 DESCRIPTION = """\
@@ -43,8 +43,6 @@ TAGS = [
     {"name": "operations", "description": "Health checks and metrics."},
 ]
 
-_STRING = {"type": "string"}
-
 REQUEST_ID_PARAMETER = {
     "name": "X-Request-Id",
     "in": "header",
@@ -54,47 +52,33 @@ REQUEST_ID_PARAMETER = {
     "schema": {"type": "string", "examples": [REQUEST_ID]},
 }
 
-RESPONSE_HEADERS: dict[str, dict[str, Any]] = {
-    "ETag": {
-        "description": "Entity tag: the order's version or the document's ID, in quotes.",
-        "schema": _STRING,
-        "example": '"1"',
-    },
-    "Content-Disposition": {
-        "description": "`attachment`, with the suggested file name.",
-        "schema": _STRING,
-        "example": 'attachment; filename="receipt-0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11-v1.html"',
-    },
-    "Location": {
-        "description": "URL of the new order or document. With 307: a download link that anyone can use for 5 minutes; "
-        "do not store or log it.",
-        "schema": {"type": "string", "format": "uri-reference"},
-        "example": "/orders/0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11",
-    },
-    "Link": {
-        "description": 'Next page, as `rel="next"` (RFC 8288). Omitted on the last page.',
-        "schema": _STRING,
-        "example": '</orders?status=pending&cursor=WyI5ZjJjIl0>; rel="next"',
-    },
-    "Idempotency-Replayed": {
-        "description": "`true` if this is the original response to an earlier request with the same key.",
-        "schema": {"type": "string", "enum": ["true"]},
-        "example": "true",
-    },
-    "Retry-After": {
-        "description": "Number of seconds to wait before a retry.",
-        "schema": {"type": "integer"},
-        "example": 1,
-    },
-    "WWW-Authenticate": {
-        "description": "Bearer authentication challenge (RFC 6750).",
-        "schema": _STRING,
-        "example": 'Bearer realm="orderkeep"',
-    },
-    "X-Request-Id": {"description": "Request ID, as received or generated.", "schema": _STRING, "example": REQUEST_ID},
-}
 
-_REQUEST_ID_HEADER = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+def _header(description: str, example: object, **schema: object) -> dict[str, Any]:
+    return {"description": description, "schema": {"type": "string", **schema}, "example": example}
+
+
+RESPONSE_HEADERS = {
+    "ETag": _header("Entity tag: the order's version or the document's ID, in quotes.", '"1"'),
+    "Content-Disposition": _header(
+        "`attachment`, with the suggested file name.", f'attachment; filename="receipt-{ORDER_ID}-v1.html"'
+    ),
+    "Location": _header(
+        "URL of the new order or document. With 307: a download link that anyone can use for 5 minutes; "
+        "do not store or log it.",
+        f"/orders/{ORDER_ID}",
+        format="uri-reference",
+    ),
+    "Link": _header(
+        'Next page, as `rel="next"` (RFC 8288). Omitted on the last page.',
+        '</orders?status=pending&cursor=WyI5ZjJjIl0>; rel="next"',
+    ),
+    "Idempotency-Replayed": _header(
+        "`true` if this is the original response to an earlier request with the same key.", "true", enum=["true"]
+    ),
+    "Retry-After": _header("Number of seconds to wait before a retry.", 1, type="integer"),
+    "WWW-Authenticate": _header("Bearer authentication challenge (RFC 6750).", 'Bearer realm="orderkeep"'),
+    "X-Request-Id": _header("Request ID, as received or generated.", REQUEST_ID),
+}
 
 SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {
@@ -104,6 +88,30 @@ SECURITY_SCHEMES: dict[str, Any] = {
         "is disabled, only localhost is served and no credentials are required.",
     }
 }
+
+
+class ProblemDetail(BaseModel):
+    """One error, with its place: one of `pointer`, `parameter` and `header`."""
+
+    pointer: str | None = Field(None, description="JSON pointer (RFC 6901) into the body; empty for the whole body.")
+    parameter: str | None = Field(None, description="Name of the query parameter.")
+    header: str | None = Field(None, description="Name of the header.")
+    code: str = Field(description="Stable error code.")
+    message: str = Field(description="Explanation. Never contains the rejected value.")
+    limit: int | None = Field(None, description="Maximum number of items.")
+
+
+class Problem(BaseModel):
+    """Error (RFC 9457)."""
+
+    type: str = Field(description="`urn:orderkeep:problem:` and the code.", json_schema_extra={"format": "uri"})
+    title: str = Field(description="Short summary of the problem type.")
+    status: int = Field(description="HTTP status.")
+    detail: str = Field(description="Explanation of this occurrence.")
+    code: str = Field(description="Stable error code.")
+    request_id: str = Field(description="`X-Request-Id` of this response.")
+    limit: int | None = Field(None, description="Limit that was exceeded.")
+    errors: tuple[ProblemDetail, ...] | None = Field(None, description="All invalid fields, parameters and headers.")
 
 
 def openapi_document(
@@ -141,9 +149,10 @@ def _complete(operation: dict[str, Any], route: CompiledRoute) -> None:
     if route.path in OPEN_PATHS:
         operation["security"] = []
     else:
-        operation["responses"] |= {str(status): entry for status, entry in problem_responses(AUTHENTICATION).items()}
+        operation["responses"] |= {str(status): entry for status, entry in failures(common=AUTHENTICATION).items()}
     for response in operation["responses"].values():
-        response["headers"] = {**response.get("headers", {}), **_REQUEST_ID_HEADER}
+        request_id = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
+        response["headers"] = {**response.get("headers", {}), **request_id}
 
 
 def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from orderkeep.entrypoints.api import documentation as docs
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
 from orderkeep.entrypoints.api.documentation import failures, success
 from orderkeep.entrypoints.api.models import Cancelled, ChangePage, DryRun, Lifecycle, Order, OrderPage
-from orderkeep.entrypoints.api.problems import HttpProblem, Invalid
+from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
     cancelled_response,
@@ -29,8 +29,8 @@ from orderkeep.entrypoints.api.responses import (
     placed_response,
 )
 from orderkeep.entrypoints.api.routing import CompiledRoute
-from orderkeep.entrypoints.instants import read_instant
-from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody
+from orderkeep.entrypoints.field_errors import FieldError
+from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, read_instant
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
@@ -186,8 +186,8 @@ async def get_order(
     if the order has not changed.
     """
     if version is not None and at is not None:
-        raise HttpProblem.invalid(
-            "invalid_query", [Invalid("invalid_parameter", "cannot be combined with version", parameter="at")]
+        raise HttpProblem(
+            "invalid_query", errors=[FieldError("invalid_parameter", "cannot be combined with version", parameter="at")]
         )
     moment = at if version is None else version
     if moment is None:
@@ -311,7 +311,7 @@ async def delete_order(order_id: OrderId, context: Context, use_cases: Services)
     summary="Get the order lifecycle",
     responses={
         **success(200, "All statuses and transitions.", {"Lifecycle": docs.LIFECYCLE}),
-        **failures([HttpProblem.overloaded("requests")]),
+        **failures([HttpProblem("overloaded", what="requests")]),
     },
 )
 async def get_lifecycle() -> Response:

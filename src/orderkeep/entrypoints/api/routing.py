@@ -1,4 +1,4 @@
-"""Routes that FastAPI declares, validates and documents, compiled when they are created.
+"""Routes that FastAPI declares, validates and documents, compiled once.
 
 What an operation takes is in the signature of its endpoint, as in any FastAPI application: path, query and header
 parameters, a body, `Request`, `Depends`. FastAPI reads the signature (`APIRoute.dependant`) and documents it. Only the
@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from inspect import iscoroutinefunction, isfunction, isgeneratorfunction
+from inspect import iscoroutinefunction, isfunction, isgeneratorfunction, signature
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -30,11 +30,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.entrypoints.api.problems import HttpProblem, Invalid, malformed_json, unsupported_media_type
-from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
 
 MAX_PARAMETERS = 50
@@ -83,15 +84,31 @@ def headers_of(scope: Scope) -> dict[bytes, bytes | list[bytes]]:
 
 
 class CompiledRoute(APIRoute):
-    """An `APIRoute` whose signature was compiled into a plan."""
+    """An `APIRoute` whose signature is compiled into a plan: when a server starts, or else with the first use, because
+    a cold start on Lambda responds to one request.
+    """
 
     methods: set[str]
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        super().__init__(path, endpoint, **options)
         if not iscoroutinefunction(endpoint):
             raise TypeError(f"{endpoint.__qualname__}: the endpoint of a compiled route must be a coroutine function")
-        self._call: Callable[..., Any] = endpoint
+        self.path, self.endpoint, self._options = path, endpoint, options
+        self.name, self.methods = endpoint.__name__, set(options.get("methods") or ("GET",))
+        self.path_regex, self.path_format, self.param_convertors = compile_path(path)
+
+    def __getattr__(self, name: str) -> Any:
+        if "_options" not in self.__dict__:
+            raise AttributeError(name)
+        self.compile()
+        return getattr(self, name)
+
+    def compile(self) -> None:
+        """Let FastAPI read the signature, and make the plan, unless that was done."""
+        if (options := self.__dict__.pop("_options", None)) is None:
+            return
+        super().__init__(self.path, self.endpoint, **options)
+        self._call: Callable[..., Any] = self.endpoint
         self._arguments = _compile(self.dependant)
         self._read_query = _QueryReader(_query_fields(self.dependant)).read
         self._body = _body_field(self.dependant)
@@ -181,6 +198,8 @@ def _is_plain(function: Any) -> bool:
 def _dependency(dependant: Dependant) -> Reader:
     function: Any = dependant.call
     arguments = _compile(dependant)
+    if dependant.request_param_name and len(signature(function).parameters) == 1:  # the most frequent dependencies
+        return lambda call: function(call.request)
     return lambda call: function(**arguments(call))
 
 
@@ -218,7 +237,7 @@ def _rule_of(field: ModelField) -> HeaderRule | None:
 
 
 def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
-    return HttpProblem.invalid("invalid_header", [Invalid("invalid_header", rule.message, header=header)])
+    return HttpProblem("invalid_header", errors=[FieldError("invalid_header", rule.message, header=header)])
 
 
 def _query_fields(dependant: Dependant) -> list[ModelField]:
@@ -240,25 +259,25 @@ class _QueryReader:
         """Return the values by the names of the endpoint's parameters. Raises `HttpProblem`."""
         if not query:
             return self._defaults
-        errors: list[Invalid] = []
+        errors: list[FieldError] = []
         values = self._validated(self._parsed(query, errors), errors)
         if errors:
-            raise HttpProblem.invalid("invalid_query", errors)
+            raise HttpProblem("invalid_query", errors=errors)
         return values
 
-    def _parsed(self, query: bytes, errors: list[Invalid]) -> dict[str, str]:
+    def _parsed(self, query: bytes, errors: list[FieldError]) -> dict[str, str]:
         given: dict[str, str] = {}
         for name, text in _pairs(query):
             shown = name if _PRESENTABLE.fullmatch(name) else "?"
             if name not in self._names:
-                errors.append(Invalid("unknown_parameter", "is not a known parameter", parameter=shown))
+                errors.append(FieldError("unknown_parameter", "is not a known parameter", parameter=shown))
             elif name in given:
-                errors.append(Invalid("parameter_repeated", "must not be repeated", parameter=shown))
+                errors.append(FieldError("parameter_repeated", "must not be repeated", parameter=shown))
             else:
                 given[name] = text
         return given
 
-    def _validated(self, given: dict[str, str], errors: list[Invalid]) -> dict[str, Any]:
+    def _validated(self, given: dict[str, str], errors: list[FieldError]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, model in self._models:
             try:
@@ -284,22 +303,22 @@ def _pairs(query: bytes) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_PARAMETERS)
     except ValueError:
         message = f"must be at most {MAX_PARAMETERS} parameters of percent-encoded UTF-8"
-        raise HttpProblem.invalid("invalid_query", [Invalid("invalid_parameter", message, parameter="?")]) from None
+        raise HttpProblem("invalid_query", errors=[FieldError("invalid_parameter", message, parameter="?")]) from None
 
 
-def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> Invalid:
+def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> FieldError:
     name, context = str(details["loc"][0]), details.get("ctx", {})
     match details["type"]:
         case "value_error":
-            return Invalid("invalid_parameter", str(context["error"]), parameter=name)
+            return FieldError("invalid_parameter", str(context["error"]), parameter=name)
         case "enum":
             expected = context["expected"].replace("'", "").replace(" or ", ", ")
-            return Invalid("invalid_query", f"must be one of {expected}", parameter=name)
+            return FieldError("invalid_query", f"must be one of {expected}", parameter=name)
         case "greater_than_equal":
-            return Invalid("invalid_query", f"must be at least {context['ge']}", parameter=name)
+            return FieldError("invalid_query", f"must be at least {context['ge']}", parameter=name)
         case "less_than_equal":
-            return Invalid("invalid_query", f"must be at most {context['le']}", parameter=name)
-    return Invalid("invalid_parameter", "is not valid", parameter=name)
+            return FieldError("invalid_query", f"must be at most {context['le']}", parameter=name)
+    return FieldError("invalid_parameter", "is not valid", parameter=name)
 
 
 def _body_field(dependant: Dependant) -> tuple[str, type[BaseModel], BaseModel | None] | None:
@@ -328,10 +347,9 @@ def _parse(model: type[BaseModel], body: bytes, scope: Scope) -> BaseModel:
     try:
         return parse_json(model, body)
     except InvalidJSON as error:
-        raise malformed_json(error) from None
+        raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     except InvalidFields as error:
-        found = [Invalid(each.code, each.message, pointer=each.pointer, limit=each.limit) for each in error.errors]
-        raise HttpProblem.invalid(error.code, found) from None
+        raise HttpProblem(error.code, errors=error.errors) from None
 
 
 def _expect_nothing(body: bytes, scope: Scope) -> None:
@@ -340,10 +358,10 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
     try:
         content = read_json(body)
     except InvalidJSON as error:
-        raise malformed_json(error) from None
+        raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     if content != {}:
         message = "must be empty: this operation takes no body"
-        raise HttpProblem.invalid("invalid_fields", [Invalid("unexpected_body", message, pointer="")])
+        raise HttpProblem("invalid_fields", errors=[FieldError("unexpected_body", message, pointer="")])
 
 
 def _expect_json(body: bytes, scope: Scope) -> None:
@@ -354,8 +372,8 @@ def _expect_json(body: bytes, scope: Scope) -> None:
         and given != b"application/json"
         and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t")))
     ):
-        raise unsupported_media_type("the body must be JSON: set Content-Type: application/json")
+        raise HttpProblem("unsupported_media_type")
     encoding = headers.get(b"content-encoding", b"identity")
     if not (isinstance(encoding, bytes) and encoding.lower() == b"identity"):
         detail = "the body must not be compressed: omit Content-Encoding"
-        raise unsupported_media_type(detail, {"Accept-Encoding": "identity"})
+        raise HttpProblem("unsupported_media_type", detail, headers={"Accept-Encoding": "identity"})

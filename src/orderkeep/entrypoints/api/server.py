@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import sys
+import time
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -30,8 +31,6 @@ from orderkeep.entrypoints.api.http1 import Connection, ServerState
 from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
 from orderkeep.entrypoints.api.workers import Supervisor
 from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
-
-TICK_SECONDS = 0.1
 
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
@@ -55,79 +54,82 @@ def serve(settings: Settings) -> None:
     """Serve until a signal; requests in progress are finished. Exits with 2 if the store's URL, the port, the
     authentication or the number of workers cannot be used, and with 7 if the store cannot be opened.
     """
-    _require_authentication(settings)
-    if settings.workers > 1:
-        _check_workers(settings)
+    _check(settings)
     with _listen(settings.host, settings.port) as listener:
         if settings.workers > 1:
             raise SystemExit(asyncio.run(_supervise(settings, listener)))
-        _run(settings, [listener])
+        _run(settings, listener=listener)
 
 
 async def _supervise(settings: Settings, listener: socket.socket) -> int:
     logging.config.dictConfig(server_log_config(settings.log_format, settings.log_level))
     install_log_hooks()
-    environment = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
-    return await Supervisor(
-        [sys.executable, "-m", "orderkeep.entrypoints.api.server"],
-        {**os.environ, **environment},
-        listener,
-        settings.workers,
-        settings.drain_seconds,
-        on_ready=partial(_print_banner, settings, listener),
-    ).run()
+    os.environ |= {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
+    command = [sys.executable, "-m", "orderkeep.entrypoints.api.server"]
+    on_ready = partial(_print_banner, settings, listener)
+    return await Supervisor(command, listener, settings.workers, settings.drain_seconds, on_ready).run()
 
 
 def _work() -> None:
     """Serve as a worker of a supervisor, to which standard input is connected."""
     with socket.socket(fileno=os.dup(sys.stdin.fileno())) as supervisor:
-        _run(Settings(), [], supervisor)
+        _run(Settings(), supervisor=supervisor)
 
 
-def _run(settings: Settings, listeners: list[socket.socket], supervisor: socket.socket | None = None) -> None:
+def _run(settings: Settings, listener: socket.socket | None = None, supervisor: socket.socket | None = None) -> None:
     loop_factory = uvicorn.Config("", log_config=None).get_loop_factory()
     with asyncio.Runner(loop_factory=loop_factory) as runner:
-        runner.run(_serve(settings, listeners, supervisor))
+        runner.run(_serve(settings, listener, supervisor))
 
 
-async def _serve(settings: Settings, listeners: list[socket.socket], supervisor: socket.socket | None) -> None:
+async def _serve(settings: Settings, listener: socket.socket | None, supervisor: socket.socket | None) -> None:
     use_cases = _open(settings)
     try:
-        server = _server(settings, use_cases, supervisor)
+        app = create_app(settings, use_cases)
+        config = uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=server_log_config(settings.log_format, settings.log_level),
+            access_log=False,
+            server_header=False,
+            root_path=settings.root_path,
+            timeout_graceful_shutdown=settings.shutdown_seconds,
+        )
+        state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
+        server = DrainingServer(config, app, state, settings.drain_seconds, supervisor)
         install_log_hooks()
         gc.collect()
         gc.freeze()
-        for listener in listeners:
+        if listener is not None:
             _print_banner(settings, listener)
         # uvicorn handles these signals and raises them again at its end, before the store is closed.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
-        await server.serve(sockets=listeners)
+        await server.serve(sockets=[] if listener is None else [listener])
     finally:
         await use_cases.close()
 
 
-def _check_workers(settings: Settings) -> None:
+def _check(settings: Settings) -> None:
+    if settings.authentication == {"authorizer"}:
+        _leave("ORDERKEEP_AUTH=authorizer needs API Gateway in front of Lambda: set it to keys or jwt")
+    if not settings.authentication and not is_loopback(settings.host):
+        _leave(
+            f"refusing to listen on {settings.host} without authentication: set ORDERKEEP_AUTH=keys and create a key "
+            "with `orderkeep keys create`, or listen on 127.0.0.1"
+        )
+    if settings.workers == 1:
+        return
     if sys.platform == "win32":
-        _leave("several workers are not supported on Windows: set ORDERKEEP_WORKERS=1", USAGE)
+        _leave("several workers are not supported on Windows: set ORDERKEEP_WORKERS=1")
     for name, url in (("store", settings.store), ("documents", settings.documents)):
         if url.startswith("memory:"):
             _leave(
                 f"{settings.workers} workers cannot share {name} in memory: set ORDERKEEP_{name.upper()} to a URL that "
-                "all processes can open, or ORDERKEEP_WORKERS=1",
-                USAGE,
+                "all processes can open, or ORDERKEEP_WORKERS=1"
             )
-
-
-def _require_authentication(settings: Settings) -> None:
-    if settings.authentication == {"authorizer"}:
-        _leave("ORDERKEEP_AUTH=authorizer needs API Gateway in front of Lambda: set it to keys or jwt", USAGE)
-    if not settings.authentication and not is_loopback(settings.host):
-        _leave(
-            f"refusing to listen on {settings.host} without authentication: set ORDERKEEP_AUTH=keys and create a key "
-            "with `orderkeep keys create`, or listen on 127.0.0.1",
-            USAGE,
-        )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -136,45 +138,28 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        _leave(f"cannot listen on {host} port {port}: {reason or error}", USAGE)
+        way_out = "use another --port (with make: PORT=8001) or --host"
+        _leave(f"cannot listen on {host} port {port}: {reason or error}; {way_out}")
 
 
 def _open(settings: Settings) -> UseCases:
     try:
         return bootstrap_from_settings(settings)
     except (InvalidStoreURL, InvalidDocumentsURL, AuthenticationNotInstalled) as error:
-        _leave(str(error), USAGE)
+        _leave(str(error))
     except StoreUnavailable as error:
         _leave(f"the store cannot be opened: {error}", STORE_UNAVAILABLE)
 
 
-def _leave(message: str, code: int) -> NoReturn:
+def _leave(message: str, code: int = USAGE) -> NoReturn:
     print(f"orderkeep: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
     raise SystemExit(code)
-
-
-def _server(settings: Settings, use_cases: UseCases, supervisor: socket.socket | None) -> DrainingServer:
-    app = create_app(settings, use_cases)
-    config = uvicorn.Config(
-        app,
-        http=Connection,
-        ws="none",
-        lifespan="off",
-        log_config=server_log_config(settings.log_format, settings.log_level),
-        access_log=False,
-        server_header=False,
-        root_path=settings.root_path,
-        timeout_graceful_shutdown=settings.shutdown_seconds,
-    )
-    state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
-    return DrainingServer(config, app, state, settings.drain_seconds, supervisor)
 
 
 class DrainingServer(uvicorn.Server):
     """uvicorn's server, which also closes slow connections and drains before it stops. After SIGTERM `/readyz` fails,
     responses close their connections, and everything else continues for `drain_seconds`, until load balancers have
-    noticed. SIGINT and a second signal skip that. A worker receives its connections from its
-    `supervisor`.
+    noticed. SIGINT and a second signal skip that. A worker receives its connections from its `supervisor`.
     """
 
     server_state: ServerState
@@ -185,87 +170,76 @@ class DrainingServer(uvicorn.Server):
     ) -> None:  # fmt: skip
         super().__init__(config)
         self.server_state, self._app, self._drain_seconds, self._supervisor = state, app, drain_seconds, supervisor
-        self._opening: set[asyncio.Task[None]] = set()
+        self._drained_at = 0.0
 
     def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
-        """Begin to stop."""
-        if sig != signal.SIGTERM or self.should_exit:
-            self._drain_seconds = 0
+        drains = sig == signal.SIGTERM and not self.should_exit
+        self._drained_at = time.monotonic() + (self._drain_seconds if drains else 0)
         self.server_state.draining = self._app.state.draining = True
         super().handle_exit(sig, frame)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Update the `Date` header; return whether to stop now."""
+        return await super().on_tick(counter) and time.monotonic() >= self._drained_at
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to serve."""
         await super().startup(sockets)
-        self._sweeping = asyncio.create_task(self._sweep())
+        self._background = [asyncio.create_task(self._sweep())]
         if self._supervisor is not None:
-            self._supervisor.setblocking(False)
-            asyncio.get_running_loop().add_reader(self._supervisor, self._receive, self._supervisor)
-            with suppress(OSError):  # the supervisor is gone
-                self._supervisor.send(b"\0")
+            self._background.append(asyncio.create_task(self._receive(self._supervisor)))
 
-    def _receive(self, supervisor: socket.socket) -> None:
-        """Serve a connection from the supervisor, or stop with it."""
-        try:
-            message, files, *_ = socket.recv_fds(supervisor, 1, 1)
-        except BlockingIOError:
-            return
-        if files:
-            opening = asyncio.create_task(self._open(socket.socket(fileno=files[0])))
-            self._opening.add(opening)
-            opening.add_done_callback(self._opening.discard)
-            return
-        if not message:  # the supervisor is gone, or receiving was stopped
-            asyncio.get_running_loop().remove_reader(supervisor)
-        if not self.should_exit:
-            self.handle_exit(message[0] if message else signal.SIGTERM)
-
-    async def _open(self, client: socket.socket) -> None:
-        with suppress(OSError):  # the client is gone
-            await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: Connection(self.config, self.server_state, {}), client
-            )
+    async def _receive(self, supervisor: socket.socket) -> None:
+        """Serve the connections that the supervisor passes, until it sends the number of a signal or is gone."""
+        loop, arrived, message = asyncio.get_running_loop(), asyncio.Event(), b"\0"
+        supervisor.setblocking(False)
+        loop.add_reader(supervisor, arrived.set)
+        with suppress(OSError):  # the supervisor is gone
+            supervisor.send(b"\0")
+        while message:
+            try:
+                message, files, *_ = socket.recv_fds(supervisor, 1, 1)
+            except BlockingIOError:
+                arrived.clear()
+                await arrived.wait()
+                continue
+            except ConnectionError:  # the supervisor was killed
+                message, files = b"", []
+            if files:
+                with suppress(OSError):  # the client is gone
+                    await loop.connect_accepted_socket(
+                        lambda: Connection(self.config, self.server_state, {}), socket.socket(fileno=files[0])
+                    )
+            elif message != b"\0" and not self.should_exit:  # a 0 alone: this process can open no more files
+                self.handle_exit(message[0] if message else signal.SIGTERM)
+        loop.remove_reader(supervisor)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop after requests in progress have got their responses."""
-        ticks = 0
-        while ticks * TICK_SECONDS < self._drain_seconds:
-            await self.on_tick(ticks)  # updates the `Date` header
-            await asyncio.sleep(TICK_SECONDS)
-            ticks += 1
         if self._supervisor is not None:
             with suppress(OSError):
                 self._supervisor.shutdown(socket.SHUT_RD)
         await super().shutdown(sockets)
-        self._sweeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._sweeping
 
     async def _sweep(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = loop.time()
+            now = asyncio.get_running_loop().time()
             for connection in list(self.server_state.connections):
                 assert isinstance(connection, Connection)  # noqa: S101  # as it is configured
                 connection.check_time(now)
 
 
 def _print_banner(settings: Settings, listener: socket.socket) -> None:
-    print(_banner(settings, listener), file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
-
-
-def _banner(settings: Settings, listener: socket.socket) -> str:
     host = "localhost" if settings.host in ALL_INTERFACES else settings.host
     host = f"[{host}]" if ":" in host else host
-    store = re.sub(r"(?<=//)[^/@]*@", "", settings.store)
     methods = [METHODS[each].format(issuer=settings.jwt_issuer) for each in METHODS if each in settings.authentication]
-    return BANNER.format(
-        store=visible(store),
+    banner = BANNER.format(
+        store=visible(re.sub(r"(?<=//)[^/@]*@", "", settings.store)),
         url=f"http://{host}:{listener.getsockname()[1]}",
         token=' -H "Authorization: Bearer $TOKEN"' if methods else "",
         access=f"with {' or '.join(methods)}" if methods else LOCAL_ACCESS,
     )
+    print(banner, file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from http import HTTPStatus
 from os import urandom
@@ -28,10 +28,9 @@ from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.authentication import Access
 from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
-from orderkeep.entrypoints.api.problems import HttpProblem, body_too_large, origin_not_listed, problem_response
+from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import RouteTable, headers_of
-from orderkeep.entrypoints.logs import current_request
-from orderkeep.entrypoints.trace_ids import trace_id_of
+from orderkeep.entrypoints.logs import current_request, trace_id_of
 
 if TYPE_CHECKING:
     from orderkeep.entrypoints.api.metrics import Metrics
@@ -66,7 +65,6 @@ CORS_REQUEST = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", 
 TimeLimit = Callable[[Scope], AbstractAsyncContextManager[None]]
 """Limits the time of a request: raises `RequestTimedOut` inside its block."""
 
-_NO_LIMIT = nullcontext()
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -147,8 +145,12 @@ class RequestShell:
                 raise self.overloaded()
             self.active += limited
             try:
-                async with self.time_limit(scope) if self.time_limit else _NO_LIMIT:
-                    await self._route(scope, path, _BoundedBody(self, scope, receive), send)
+                handling = self._route(scope, path, _BoundedBody(self, scope, receive), send)
+                if self.time_limit is None:
+                    await handling
+                else:
+                    async with self.time_limit(scope):
+                        await handling
             finally:
                 self.active -= limited
         except ClientDisconnect:
@@ -177,8 +179,8 @@ class RequestShell:
     def overloaded(self) -> HttpProblem:
         """Count and return the problem of a request beyond the concurrency limit."""
         if self.metrics is not None:
-            self.metrics.request_refused("overloaded")
-        return HttpProblem.overloaded("requests")
+            self.metrics.refused.labels("overloaded").inc()
+        return HttpProblem("overloaded", what="requests")
 
 
 class CrossOriginRequests:
@@ -198,7 +200,7 @@ class CrossOriginRequests:
         if scope["method"] == "OPTIONS" and b"origin" in headers and b"access-control-request-method" in headers:
             response = self.app.preflight_response(Headers(scope=scope))
             if response.status_code != HTTPStatus.OK:
-                response = problem_response(origin_not_listed(), scope[REQUEST_ID])
+                response = problem_response(HttpProblem("origin_not_listed"), scope[REQUEST_ID])
             return await response(scope, receive, send)
         return await self.app(scope, receive, send)
 
@@ -254,7 +256,7 @@ class _BoundedBody:
     def _check(self, size: int) -> None:
         limit = self._shell.max_body_bytes
         if size > limit:
-            raise body_too_large(limit)
+            raise HttpProblem("body_too_large", limit=limit, headers={"Connection": "close"})
 
 
 def security_headers(hsts_seconds: int = 0) -> list[tuple[bytes, bytes]]:
@@ -265,8 +267,7 @@ def security_headers(hsts_seconds: int = 0) -> list[tuple[bytes, bytes]]:
 
 def _method_not_allowed(methods: set[str]) -> HttpProblem:
     allowed = ", ".join([*sorted(methods, key="GET POST DELETE".find), *(["HEAD"] if "GET" in methods else [])])
-    detail = f"this path accepts {allowed}"
-    return HttpProblem(HTTPStatus.METHOD_NOT_ALLOWED, "method_not_allowed", detail, headers={"Allow": allowed})
+    return HttpProblem("method_not_allowed", allowed=allowed, headers={"Allow": allowed})
 
 
 def _content_length(scope: Scope) -> int:

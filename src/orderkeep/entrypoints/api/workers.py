@@ -14,8 +14,7 @@ import logging
 import signal
 import socket
 from asyncio.subprocess import Process
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 log = logging.getLogger("orderkeep.workers")
@@ -27,10 +26,11 @@ FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Worker:
     process: Process
     control: socket.socket
+    serves: bool = False
 
     def stop(self, number: int) -> None:
         with contextlib.suppress(OSError):  # it ended
@@ -43,13 +43,12 @@ class Supervisor:
     """
 
     def __init__(
-        self, command: Sequence[str], environment: Mapping[str, str], listener: socket.socket, count: int,
-        drain_seconds: float, on_ready: Callable[[], None],
+        self, command: Sequence[str], listener: socket.socket, count: int, drain_seconds: float,
+        on_ready: Callable[[], None],
     ) -> None:  # fmt: skip
-        self._command, self._environment, self._listener = command, environment, listener
-        self._count, self._drain_seconds, self._on_ready = count, drain_seconds, on_ready
-        self._started: set[_Worker] = set()
-        self._serving: deque[_Worker] = deque()
+        self._command, self._listener, self._count = command, listener, count
+        self._drain_seconds, self._on_ready = drain_seconds, on_ready
+        self._workers: list[_Worker] = []
         self._stopped_by: int | None = None
         self._stopping = asyncio.Event()
 
@@ -62,7 +61,7 @@ class Supervisor:
             loop.add_signal_handler(number, self._stop, number)
         self._listener.setblocking(False)
         first = await self._start()
-        if not await self._serves(first) and not self._stopping.is_set():
+        if not first.serves and not self._stopping.is_set():
             return abs(await first.process.wait())
         if not self._stopping.is_set():
             loop.add_reader(self._listener, self._accept)
@@ -80,10 +79,11 @@ class Supervisor:
         except OSError:  # the client is gone, or no more files can be opened
             return
         with connection:
-            for _ in range(len(self._serving)):
-                self._serving.rotate(-1)
+            for worker in [each for each in self._workers if each.serves]:
+                self._workers.remove(worker)
+                self._workers.append(worker)
                 with contextlib.suppress(OSError):  # it ended, or is stuck
-                    socket.send_fds(self._serving[-1].control, [b"\0"], [connection.fileno()])
+                    socket.send_fds(worker.control, [b"\0"], [connection.fileno()])
                     return
 
     async def _keep(self, worker: _Worker | None) -> None:
@@ -92,11 +92,8 @@ class Supervisor:
             started = loop.time()
             if worker is None:
                 worker = await self._start()
-                await self._serves(worker)
             code = await worker.process.wait()
-            self._started.discard(worker)
-            with contextlib.suppress(ValueError):
-                self._serving.remove(worker)
+            self._workers.remove(worker)
             worker.control.close()
             worker = None
             if not self._stopping.is_set():
@@ -107,27 +104,18 @@ class Supervisor:
                     await asyncio.wait_for(self._stopping.wait(), delay)
 
     async def _start(self) -> _Worker:
+        """Start a worker, and wait until it serves or ends."""
         control, theirs = socket.socketpair()
         control.setblocking(False)
         with theirs:  # the process group of its own: Ctrl+C in a terminal reaches the supervisor only
-            process = await asyncio.create_subprocess_exec(
-                *self._command, env=self._environment, stdin=theirs.fileno(), process_group=0
-            )
+            process = await asyncio.create_subprocess_exec(*self._command, stdin=theirs.fileno(), process_group=0)
         worker = _Worker(process, control)
-        self._started.add(worker)
+        self._workers.append(worker)
         if self._stopped_by is not None:  # while it was started
             worker.stop(self._stopped_by)
+        with contextlib.suppress(OSError):
+            worker.serves = bool(await asyncio.get_running_loop().sock_recv(control, 1))
         return worker
-
-    async def _serves(self, worker: _Worker) -> bool:
-        """Wait until the worker serves; return False if it ends before that."""
-        try:
-            if not await asyncio.get_running_loop().sock_recv(worker.control, 1):
-                return False
-        except OSError:
-            return False
-        self._serving.append(worker)
-        return True
 
     def _stop(self, number: int) -> None:
         """Stop all workers. The first signal goes through the socket pair, which also reaches workers that still start,
@@ -137,7 +125,7 @@ class Supervisor:
         self._stopping.set()
         drain = self._drain_seconds if is_first and number == signal.SIGTERM else 0.0
         asyncio.get_running_loop().call_later(drain, self._close_listener)
-        for worker in self._started:
+        for worker in self._workers:
             if is_first:
                 worker.stop(number)
             else:

@@ -12,6 +12,7 @@ from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
+from orderkeep.entrypoints.cli.session import Session
 
 BUG = 1
 USAGE = 2
@@ -26,7 +27,7 @@ BROKEN_PIPE = 141
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
-    (exceptions.OrderNotFound, NOT_FOUND, "list the orders in this store with `orderkeep list`"),
+    (exceptions.OrderNotFound, NOT_FOUND, "for your own reference, use `orderkeep list --external-ref REF`"),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
@@ -35,16 +36,13 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (exceptions.CommandRefused, REJECTED, "nothing was written"),
     (exceptions.Conflict, REJECTED, ""),
-    (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or use another store with --store or ORDERKEEP_DOCUMENTS"),
+    (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),
     (StoreNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set ORDERKEEP_DOCUMENTS"),
 )
 """The exit code of each exception, and a hint that follows its text. The first match applies."""
-
-OPTION_NAMES = {"user_id": "--user", "created_from": "--from", "created_to": "--to"}
-"""The options of query parameters that have another name."""
 
 
 class Failure(Exception):
@@ -55,20 +53,18 @@ class Failure(Exception):
         self.detail, self.exit_code, self.code, self.errors = detail, exit_code, code, errors
 
 
-def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> int:
+def report(error: Exception, session: Session) -> int:
     """Write the error to stderr, and return the exit code."""
-    if isinstance(error, click.Abort):
-        click.echo("orderkeep: interrupted", err=True)
-        return INTERRUPTED
-    if isinstance(error, click.ClickException):
-        error.message = plain(error.message)  # type: ignore[misc]  # it may repeat an argument
+    if isinstance(error, click.ClickException) and not session.as_json:
+        if not isinstance(error, click.exceptions.NoArgsIsHelpError):
+            error.message = plain(error.message)  # type: ignore[misc]  # it may repeat an argument
         error.show()
         return error.exit_code
-    if debug:
+    if session.debug and not isinstance(error, click.Abort | click.ClickException):
         for line in "".join(traceback.format_exception(error)).splitlines():
             click.echo(plain(line), err=True)
-    failure = error if isinstance(error, Failure) else _failure_of(error)
-    if as_json:
+    failure = error if isinstance(error, Failure) else _failure_of(error, session)
+    if session.as_json:
         body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
         if fields := _field_errors(failure, error):
             body["errors"] = fields
@@ -76,26 +72,40 @@ def report(error: Exception, *, as_json: bool = False, debug: bool = False) -> i
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
         for field in failure.errors:
-            click.echo(f"  {plain(field.pointer)} {plain(field.message)}", err=True)
+            click.echo(f"  {plain(field.pointer or '')} {plain(field.message)}", err=True)
     return failure.exit_code
 
 
-def _failure_of(error: Exception) -> Failure:
+def _failure_of(error: Exception, session: Session) -> Failure:
+    if isinstance(error, click.Abort):
+        return Failure("interrupted", INTERRUPTED, "interrupted", hint=session.if_interrupted)
+    if isinstance(error, click.ClickException):
+        is_help = isinstance(error, click.exceptions.NoArgsIsHelpError)
+        return Failure("Missing command." if is_help else error.format_message(), error.exit_code, "usage_error")
     for kind, exit_code, hint in OUTCOMES:
         if isinstance(error, kind):
             code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
-            return Failure(_detail(error), exit_code, getattr(error, "code", code), hint=hint)
+            detail = _detail(error, session.options)
+            return Failure(detail, exit_code, getattr(error, "code", code), hint=hint)
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
 
 
-def _detail(error: Exception) -> str:
+def _detail(error: Exception, options: dict[str, str]) -> str:
+    """Return the message, with the command's options in place of fields: `--tag (no. 2)` for `tags/1`."""
     text = str(error)
-    if isinstance(error, errors.InvalidQuery) and error.parameter:
-        return f"{OPTION_NAMES.get(error.parameter, '--' + error.parameter.replace('_', '-'))} {text}"
-    if isinstance(error, InvalidInput) and error.field and not text.startswith(f"{error.field} "):
+    if isinstance(error, errors.InvalidQuery):
+        text = text.replace(error.other, options.get(error.other, error.other))
+        return f"{options.get(error.parameter, error.parameter)} {text}".lstrip()
+    if not isinstance(error, InvalidInput) or not error.field or text.startswith(f"{error.field} "):
+        return text
+    name, _, path = error.field.partition("/")
+    if name not in options:
         return f"{error.field} {text}"
-    return text
+    if path and name != "metadata":
+        index, *below = path.split("/")
+        path = ", ".join((f"no. {int(index) + 1}", *below))
+    return f"{options[name]} ({path}) {text}" if path else f"{options[name]} {text}"
 
 
 def _field_errors(failure: Failure, error: Exception) -> list[dict[str, Any]]:
@@ -104,4 +114,4 @@ def _field_errors(failure: Failure, error: Exception) -> list[dict[str, Any]]:
         from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which is rarely needed
 
         found = (field_error_of(error),)
-    return [{name: value for name, value in msgspec.to_builtins(each).items() if value is not None} for each in found]
+    return [each.as_dict() for each in found]

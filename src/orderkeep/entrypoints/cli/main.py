@@ -13,7 +13,7 @@ import click
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import COMMANDS
 from orderkeep.entrypoints.cli.options import SESSION_OPTIONS
-from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.session import VARIABLES, Session
 from orderkeep.entrypoints.logs import configure_cli_logging
 
 HELP = """Place, track and manage orders.
@@ -36,10 +36,10 @@ class Orderkeep(click.Group):
     """
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # called by click with it
-        return [name for name in COMMANDS if " " not in name]
+        return list(self.commands)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.list_commands(ctx):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in self.commands:
             return None
         module = import_module(f"orderkeep.entrypoints.cli.commands.{COMMANDS[cmd_name][0]}")
         found = getattr(module, f"{cmd_name}_command", None) or module.change_command(cmd_name)
@@ -57,7 +57,9 @@ class Orderkeep(click.Group):
         try:
             code = super().main(*args, **extra)  # the code of a `click.exceptions.Exit`, or None
         except Exception as error:  # noqa: BLE001  # the one place that catches everything
-            code = failures.report(error, as_json=session.as_json, debug=session.debug)
+            if isinstance(error, click.UsageError):  # then the options may not have been parsed
+                session.as_json |= "--json" in (extra.get("args") or sys.argv)
+            code = failures.report(error, session)
         sys.exit(code)
 
     def make_context(self, *args: Any, **extra: Any) -> click.Context:
@@ -66,7 +68,12 @@ class Orderkeep(click.Group):
             return super().make_context(*args, **extra)
 
     def invoke(self, ctx: click.Context) -> None:
-        """Run the command, and flush its output."""
+        """Run the command, and flush its output. Names of settings that do not exist are reported first."""
+        if any(name.upper().startswith("ORDERKEEP_") and name not in VARIABLES for name in os.environ):
+            from orderkeep.config import unknown_variables  # imports pydantic, which is slow
+
+            for warning in unknown_variables():
+                output.say(warning)
         with _exit_on_broken_pipe():
             super().invoke(ctx)
             output.flush()
@@ -83,6 +90,7 @@ def _exit_on_broken_pipe() -> Iterator[None]:
 
 cli = Orderkeep(
     "orderkeep",
+    commands=dict.fromkeys(name for name in COMMANDS if " " not in name),  # type: ignore[arg-type]  # only names
     params=[*SESSION_OPTIONS],
     help=HELP,
     epilog=EPILOG,

@@ -1,10 +1,11 @@
 """How commands are declared: their help, the options that they share, and the types of option values."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
 from inspect import cleandoc
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import click
@@ -54,10 +55,22 @@ def expiry(value: str) -> datetime:
         raise click.BadParameter("must end before the year 10000") from None
 
 
+def format_of(file: str, given: str | None, extensions: Mapping[str, str], default: str | None = None) -> str:
+    """Return the format that `--format` or the extension of a file selects; both must agree. `-` has only a default."""
+    found = default if file == "-" else extensions.get(PurePath(file).suffix.lower())
+    if given and found not in (given, None) and file != "-":
+        raise click.UsageError(f"--format {given} does not match {file}.")
+    if chosen := given or found:
+        return chosen
+    formats = " or ".join(dict.fromkeys(extensions.values()))
+    raise click.UsageError(f"the format of {file} is not clear from its extension: use --format {formats}.")
+
+
 ORDER_ID = click.argument("order_id", metavar="ID", type=text)
 
 
 def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
+    ctx.obj.options = {each.name: max(each.opts, key=len) for each in ctx.command.params if each.opts[0][0] == "-"}
     if value and param.name:
         setattr(ctx.obj, param.name, value)
 
@@ -113,15 +126,23 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
     return decorate
 
 
-EXPECTED_HELP = "Fail unless the order is at version N."
+def _request_options(**conditions: Decorator) -> Decorator:
+    return grouped_options(
+        "request",
+        lambda **values: CommandContext(actor=CLI_ACTOR, **values),
+        key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
+        **conditions,
+        dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
+    )
 
-request_options = grouped_options(
-    "request",
-    lambda **conditions: CommandContext(actor=CLI_ACTOR, **conditions),
-    key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
-    expected_version=click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP),
-    dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
-)
+
+EXPECTED_HELP = "Fail unless the order is at version N."
+_EXPECTED = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP)
+
+new_order_options = _request_options()
+"""The options of a request that creates an order, which has no version yet."""
+
+request_options = _request_options(expected_version=_EXPECTED)
 """The options of a request that changes an order."""
 
 filter_options = grouped_options(

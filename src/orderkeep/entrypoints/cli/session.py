@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,9 +20,10 @@ CLI_ACTOR = Actor(ActorKind.STAFF, "cli", EVERY_SCOPE)
 STORE_FILE = "ORDERKEEP_STORE_FILE"
 """Names a file that contains the store URL, such as a secret that a container engine mounts."""
 
-T = TypeVar("T")
+VARIABLES = {f"ORDERKEEP_{name}" for name in ("STORE", "STORE_FILE", "DOCUMENTS", "SELLER", "AUTO_MIGRATE", "DEBUG")}
+"""Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
 
-# The environment is read here without `Settings`, whose import of pydantic would double the time of a call.
+T = TypeVar("T")
 
 
 def open_from_environment(store_url: str) -> UseCases:
@@ -63,6 +64,9 @@ class Session:
     store: str | None = None
     as_json: bool = False
     debug: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    """The command's option for each field, such as `--from` for `created_from`."""
+    if_interrupted: str = ""
     open: Callable[[str], UseCases] = open_from_environment
 
     @property

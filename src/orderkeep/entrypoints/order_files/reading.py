@@ -104,7 +104,7 @@ def _validated(read: Callable[[Any], OrderDTO], data: Any, numbers: Sequence[int
     except InvalidJSON as error:
         found = [("", error.code, str(error).replace("line 1, ", ""))]  # the problem has the line of the file
     except InvalidFields as error:
-        found = [(each.pointer.removeprefix("/"), each.code, each.message) for each in error.errors]
+        found = [((each.pointer or "").removeprefix("/"), each.code, each.message) for each in error.errors]
     problems = []
     for field, code, message in found:
         of_line = re.match("lines/([0-9]+)", field)

@@ -35,7 +35,6 @@ EXPIRED = "ExpiredTokenException"
 
 _FAILED = {500: "InternalServerError", 503: "ServiceUnavailable"}
 _decode = msgspec.json.Decoder(Json).decode
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class AwsHttp(Protocol):
@@ -115,19 +114,17 @@ class JsonService:
     async def _post(self, target: str, body: bytes) -> Response:
         key = await self._key()
         parts = urlsplit(self.endpoint.url)
-        host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
-        if parts.port not in (None, _DEFAULT_PORTS.get(parts.scheme)):
-            host = f"{host}:{parts.port}"
         headers = {
             "Content-Type": self.media_type,
-            "Host": host,
+            "Host": parts.netloc,
             "X-Amz-Date": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}",
             "X-Amz-Target": target,
         }
         if key.token:
             headers["X-Amz-Security-Token"] = key.token
         signed = authorization(headers, body, key=key, region=self.endpoint.region, service=self.name)
-        return await self.http(Request("POST", f"{parts.scheme}://{host}/", headers | {"Authorization": signed}, body))
+        url = f"{parts.scheme}://{parts.netloc}/"
+        return await self.http(Request("POST", url, headers | {"Authorization": signed}, body))
 
     async def _key(self) -> Key:
         if self._credentials is None:

@@ -4,11 +4,10 @@ import os
 import re
 from dataclasses import dataclass, field
 from typing import Protocol, Self
-from urllib.parse import urlsplit
 
 from aiodynamo.http.types import HttpImplementation
 
-from orderkeep.application.access.loopback import is_loopback
+from orderkeep.application.access.loopback import host_in, is_loopback
 from orderkeep.domain.exceptions import StoreUnusable
 
 REQUEST_SECONDS = 5.0
@@ -39,7 +38,7 @@ class Endpoint:
         variable = f"AWS_ENDPOINT_URL_{_VARIABLES[service]}"
         url = url or os.environ.get(variable) or os.environ.get("AWS_ENDPOINT_URL")
         region = region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-        if url and not _is_url(url):
+        if url and host_in(url) is None:
             raise StoreUnusable(
                 "the endpoint of AWS must be a URL such as https://s3.example.com:9000, without a password: "
                 f"correct {variable} or AWS_ENDPOINT_URL"
@@ -55,10 +54,7 @@ class Endpoint:
 
 def is_local(url: str | None) -> bool:
     """Return whether the URL is on this machine, and so not a service of Amazon's."""
-    try:
-        return is_loopback(urlsplit(url or "").hostname or "")
-    except ValueError:
-        return False
+    return is_loopback(host_in(url or "") or "")
 
 
 class Key(Protocol):
@@ -118,13 +114,3 @@ def credentials_for(url: str) -> Credentials:
     from aiodynamo.credentials import Credentials as AwsCredentials
 
     return AwsCredentials.auto()
-
-
-def _is_url(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0 and "@" not in parts.netloc
-        )
-    except ValueError:  # the port, or half an IPv6 address
-        return False

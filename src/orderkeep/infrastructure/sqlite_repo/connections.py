@@ -39,7 +39,7 @@ class OrdersFile:
         try:
             connection = self._connect("rwc", self._set_up_to_write)
         except sqlite3.Error as error:
-            raise translated(error) from error
+            raise translated(error, self.path) from error
         self._identity = self._identity_now()
         return connection
 
@@ -51,7 +51,7 @@ class OrdersFile:
         """Raise `StoreUnusable` if the file was deleted or replaced: what is saved then would be lost."""
         if self._identity_now() != self._identity:
             raise StoreUnusable(
-                "the orders' file was moved, deleted or replaced while it was open: put it back, then restart"
+                f"{self.path} was moved, deleted or replaced while it was open: put it back, then restart"
             )
 
     def _connect(self, mode: str, set_up: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
@@ -78,7 +78,7 @@ class OrdersFile:
         retry_while_locked(lambda: self._prepare(connection))
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        self.migrated = prepare(connection, migrate=self._migrate)
+        self.migrated = prepare(connection, self.path, migrate=self._migrate)
 
     def _check_usable(self) -> None:
         # Checked without opening: closing a second descriptor would drop SQLite's locks on the first.
@@ -127,7 +127,7 @@ class Readers:
                 connection.close()
                 raise
         except sqlite3.Error as error:
-            raise translated(error) from error
+            raise translated(error, self._file.path) from error
         except UnicodeEncodeError:
             found = []  # half a surrogate pair: no stored text contains one
         self._give_back(connection)
@@ -154,25 +154,27 @@ class Readers:
             self.close()
 
 
-def prepare(connection: sqlite3.Connection, migrations: Path = MIGRATIONS, *, migrate: bool = True) -> tuple[int, int]:
+def prepare(
+    connection: sqlite3.Connection, path: Path, migrations: Path = MIGRATIONS, *, migrate: bool = True
+) -> tuple[int, int]:
     """Create or migrate the tables in one transaction, and return the schema's number before and after. Raises
     `StoreUnusable` if the file is not ours, newer than this code, or older without `migrate`.
     """
     files = sorted(migrations.glob("*.sql"))
     with _transaction(connection, "DEFERRED"):
-        version = _check_ours(connection, len(files))
+        version = _check_ours(connection, path, len(files))
     if version < len(files) and not migrate:
         raise StoreUnusable(
-            f"the file is of schema {version}, and this orderkeep needs {len(files)}: run orderkeep migrate"
+            f"{path} is of schema {version}, and this orderkeep needs {len(files)}: run orderkeep migrate"
         )
     [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != "wal":
-        raise StoreUnusable("SQLite cannot keep a write-ahead log on this file system: keep the file on a local disk")
+        raise StoreUnusable(f"SQLite cannot keep a write-ahead log beside {path}: keep the file on a local disk")
     if version == len(files):
         return version, version
     with _transaction(connection, "IMMEDIATE"):
         # Another process may have been faster, so the version is read again now that the lock is held.
-        version = _check_ours(connection, len(files))
+        version = _check_ours(connection, path, len(files))
         for file in files[version:]:
             for statement in _statements(file.read_text(encoding="utf-8")):
                 connection.execute(statement)
@@ -192,17 +194,17 @@ def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def _check_ours(connection: sqlite3.Connection, newest: int) -> int:
+def _check_ours(connection: sqlite3.Connection, path: Path, newest: int) -> int:
     header = "SELECT application_id, user_version FROM pragma_application_id, pragma_user_version"
     [(application_id, version)] = connection.execute(header).fetchall()
     if application_id == APPLICATION_ID:
         if version > newest:
             raise StoreUnusable(
-                f"a newer orderkeep wrote this file (schema {version}; this one knows {newest}): update orderkeep"
+                f"a newer orderkeep wrote {path} (schema {version}; this one knows {newest}): update orderkeep"
             )
         return int(version)
     if application_id or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall():
-        raise StoreUnusable("the file is another program's SQLite database: name another file")
+        raise StoreUnusable(f"{path} is another program's SQLite database: name another file")
     return 0
 
 

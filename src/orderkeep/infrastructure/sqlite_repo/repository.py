@@ -28,7 +28,7 @@ class SqliteOrderRepository(SqlOrderRepository):
     def __init__(self, path: str | os.PathLike[str], *, migrate: bool = True) -> None:
         super().__init__(SQLITE, LISTS)
         self._file = OrdersFile(path, migrate=migrate)
-        self._writer = CommitWriter(self._file.open_to_write(), self._file.check_in_place)
+        self._writer = CommitWriter(self._file.open_to_write(), self._file.path, self._file.check_in_place)
         self._readers = Readers(self._file)
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:

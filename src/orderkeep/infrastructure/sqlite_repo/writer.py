@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
@@ -62,9 +63,9 @@ class _Save:
 class CommitWriter:
     """Owns the connection that writes. Any number of event loops, in any threads, may save concurrently."""
 
-    def __init__(self, connection: sqlite3.Connection, check_in_place: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, check_in_place: Callable[[], None]) -> None:
         self._connection, self._cursor = connection, connection.cursor()
-        self._check_in_place = check_in_place
+        self._path, self._check_in_place = path, check_in_place
         self._collected: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
         self._pending: SimpleQueue[_Save] = SimpleQueue()
         self._lock = threading.Lock()
@@ -170,7 +171,7 @@ class CommitWriter:
         except Exception as error:
             if not self._connection.in_transaction:  # SQLite rolled the whole transaction back
                 raise
-            save.error = translated(error)
+            save.error = translated(error, self._path)
         if save.error is not None:
             self._cursor.execute("ROLLBACK TO save")
         self._cursor.execute("RELEASE save")
@@ -190,7 +191,7 @@ class CommitWriter:
         with contextlib.suppress(sqlite3.Error):
             self._roll_back()
         for save in saves:
-            save.error = translated(error)
+            save.error = translated(error, self._path)
 
     def _begin(self) -> None:
         self._cursor.execute("BEGIN IMMEDIATE")

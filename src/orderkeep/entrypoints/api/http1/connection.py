@@ -8,33 +8,24 @@ from typing import Any
 from urllib.parse import unquote
 
 import httptools
+from starlette.types import ASGIApp, Scope
 from uvicorn import Config
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
 from orderkeep.entrypoints.api.http1 import limits
-from orderkeep.entrypoints.api.http1.limits import Cut, Stage, TimedOut, Unread, max_wire_bytes, verdict
-from orderkeep.entrypoints.api.http1.request_cycle import RequestCycle, ServerState, Transport, problem_bytes
-from orderkeep.entrypoints.api.http1.request_head import (
-    check_head,
-    head_too_large,
-    malformed,
-    split_target,
-    target_too_long,
-)
-from orderkeep.entrypoints.api.problems import HttpProblem, request_too_slow
+from orderkeep.entrypoints.api.http1.limits import Unread, max_wire_bytes, verdict
+from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState
+from orderkeep.entrypoints.api.http1.request_head import check_head, head_too_large, split_target
+from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.routing import headers_of
 
 MAX_BUFFERED_BODY = 65_536
 """The bytes of a body that wait for the application before the connection stops reading."""
 
 
-class _NoMoreRequests(Exception):
-    """Stops the parser in the middle of its input: this connection accepts no more requests."""
-
-
-class Connection(asyncio.Protocol):
+class Connection(BaseConnection):
     """One client's connection, made by uvicorn's server. The parser calls the `on_…` methods."""
-
-    transport: Transport
 
     def __init__(
         self,
@@ -43,13 +34,16 @@ class Connection(asyncio.Protocol):
         app_state: dict[str, Any],  # noqa: ARG002  # the lifespan's, which the server does not run
         _loop: asyncio.AbstractEventLoop | None = None,
     ) -> None:
-        self.app, self.asgi = config.loaded_app, {"version": config.asgi_version, "spec_version": "2.3"}
+        super().__init__(server_state)
+        app: Any = config.loaded_app
+        self.app_behind_proxy: ASGIApp = app
+        without_proxy: Any = app.app if isinstance(app, ProxyHeadersMiddleware) else app
+        self.app: ASGIApp = without_proxy
+        self.asgi = {"version": config.asgi_version, "spec_version": "2.3"}
         self.root_path, self.raw_root_path = config.root_path, config.root_path.encode("ascii")
         self.loop = _loop or asyncio.get_running_loop()
-        self.state = server_state
         self.server: tuple[str, int | None] | None = None
         self.client: tuple[str, int] | None = None
-        self.stage: Stage = "new"
         self.since: float | None = self.loop.time()
         """When the client began with its stage; None while it may be silent without a limit."""
         self.unread: Unread | None = None
@@ -68,88 +62,73 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the connection; above the maximum number, close the one that has been idle longest."""
-        self.transport = Transport(transport, lambda: self.is_between_requests)
+        self.transport = transport
         self.server, self.client = get_local_addr(transport), get_remote_addr(transport)
         self.state.connections.add(self)  # type: ignore[arg-type]  # not one of uvicorn's own
-        self.state.metrics.connection_opened()
+        self.state.metrics.connections.inc()
         if len(self.state.connections) > self.state.max_connections:
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # as asyncio calls it
         """Notify the application, which may wait for a body or for room to write."""
         self.state.connections.discard(self)
-        self.state.metrics.connection_closed()
+        self.state.metrics.connections.dec()
         if self.running is not None:
             self.running.disconnected = not self.running.complete
             self.running.wake()
-        self.transport.resume_writing()
-        del self.parser  # breaks a reference cycle
-
-    def pause_writing(self) -> None:
-        """Called if the output buffer is full."""
-        self.transport.pause_writing()
-
-    def resume_writing(self) -> None:
-        """Called if the output buffer has room again."""
-        self.transport.resume_writing()
-
-    @property
-    def is_between_requests(self) -> bool:
-        """Whether no part of a request has arrived whose rest is to come."""
-        return self.stage in ("new", "kept")
+        self.resume_writing()
+        self.pipeline.clear()
+        self.cycle = self.running = None
+        del self.parser  # breaks reference cycles, as the lines before
 
     @property
     def is_responding(self) -> bool:
         """Whether a request has no complete response yet."""
         return self.cycle is not None and not self.cycle.complete
 
-    @property
-    def is_at_work(self) -> bool:
-        """Whether a whole request has arrived that has no complete response yet."""
-        return self.is_responding and self.stage != "body"
-
     def _make_room(self) -> None:
         others = (other for other in self.state.connections if isinstance(other, Connection) and other is not self)
-        waiting = [other for other in others if not other.is_at_work]
+        waiting = [other for other in others if other.stage == "body" or not other.is_responding]
         if waiting:
             min(waiting, key=lambda other: (other.is_responding, other.since or 0.0)).cut("crowded")
         else:
-            self._reject(HttpProblem.overloaded("connections"))
+            self._reject(HttpProblem("overloaded", what="connections"))
 
     def check_time(self, now: float) -> None:
         """Close the connection, or reject its request, if the client is too slow. Called at intervals."""
-        unread = self.transport.unsent()
-        if unread or self.transport.lingers:
+        unread = self.transport.get_write_buffer_size()
+        if unread or self.lingers:
             self.unread = self.unread.updated(unread, now) if self.unread else Unread(unread, now)
         else:
             self.unread = None
-        if self.transport.read_paused and self.since is not None:
+        if not self.transport.is_reading() and self.since is not None:
             self.since = now  # the server does not read
         match verdict(
             self.stage, self.since, now, received=self.received, responding=self.is_responding, unread=self.unread
         ):
-            case TimedOut(part, seconds):
-                self.state.metrics.connection_cut(part)
-                self._reject(request_too_slow(part, seconds))
-            case Cut(reason):
+            case "head" | "body" as part:
+                self.state.metrics.cut.labels(part).inc()
+                self._reject(HttpProblem("request_too_slow", part=part, seconds=now - (self.since or now)))
+            case "idle" | "answer" as reason:
                 self.cut(reason)
+            case "kept" | "lingering":
+                self.transport.abort()
 
-    def cut(self, reason: str | None) -> None:
-        """Close the connection without a response."""
-        if reason is not None:
-            self.state.metrics.connection_cut(reason)
+    def cut(self, reason: str) -> None:
+        """Close the connection without a response, and count that."""
+        self.state.metrics.cut.labels(reason).inc()
         self.transport.abort()
 
     def shutdown(self) -> None:
         """Close, unless a request is arriving or has no complete response. Called when the server stops."""
         if self.is_between_requests and not self.is_responding:
-            self.transport.close()
+            self.close()
 
     def _reject(self, problem: HttpProblem) -> None:
         """Accept no more requests, and respond why: after the response that is due, so that it is not taken for it."""
         stage, self.stage = self.stage, "over"
         if stage == "body" and self.cycle is not None:
-            self.state.metrics.request_refused(problem.code)
+            self.state.metrics.refused.labels(problem.code).inc()
             self.cycle.keep_alive, self.cycle.body_error = False, problem
             self.cycle.wake()  # the application, which waits for the rest of the body, responds
         elif self.is_responding:
@@ -159,15 +138,11 @@ class Connection(asyncio.Protocol):
 
     def _respond_and_close(self, problem: HttpProblem) -> None:
         self.pending_problem = None
-        self.state.metrics.request_refused(problem.code)
-        if not self.transport.is_closing():
-            self.transport.write(problem_bytes(problem, self.state.default_headers))
-        self.transport.close()
-        self.transport.resume_reading()
+        self.state.metrics.refused.labels(problem.code).inc()
+        RequestCycle(self, self.app, {"method": "", "http_version": "1.1"}).respond(problem)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what the client sends."""
-        if self.stage == "over" or self.transport.lingers:
+        if self.stage == "over" or self.lingers:
             return
         if self.stage == "kept":
             self.stage, self.since = "new", self.loop.time()
@@ -179,27 +154,19 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserError as error:
             self._stop_parsing(error)
         else:
-            if not self.is_between_requests:
-                self._limit_unparsed(len(data), in_head=in_head)
+            # Limit what the parser reports only when it is complete: a header, the extensions of a chunk.
+            self.fed += len(data)
+            if in_head and self.stage == "head" and self.fed > limits.MAX_HEAD_BYTES:
+                self._reject(head_too_large())
+            elif self.stage == "body" and self.fed > max_wire_bytes(self.state.max_body_bytes):
+                self._reject(HttpProblem("malformed_request", error="the chunks are far larger than their content"))
 
     def _stop_parsing(self, error: httptools.HttpParserError) -> None:
         cause = error.__context__
         if isinstance(cause, HttpProblem):
             self._reject(cause)
-        elif isinstance(cause, _NoMoreRequests):
-            self.stage = "over"
-            if self.cycle is not None:
-                self.cycle.keep_alive = False
-        else:
-            self._reject(malformed(str(error)))
-
-    def _limit_unparsed(self, size: int, *, in_head: bool) -> None:
-        """Limit what the parser reports only when it is complete: a header, the extensions of a chunk."""
-        self.fed += size
-        if in_head and self.stage == "head" and self.fed > limits.MAX_HEAD_BYTES:
-            self._reject(head_too_large())
-        elif self.stage == "body" and self.fed > max_wire_bytes(self.state.max_body_bytes):
-            self._reject(malformed("the chunks are far larger than their content"))
+        elif not isinstance(cause, EOFError):
+            self._reject(HttpProblem("malformed_request", error=error))
 
     def _continue_without_upgrade(self, rest: bytes) -> None:
         """Parse the head again without `Upgrade`: the parser stops there, but a server may ignore it (RFC 9110 7.8)."""
@@ -210,19 +177,20 @@ class Connection(asyncio.Protocol):
         self.data_received(b"\r\n".join(lines) + b"\r\n\r\n" + rest)
 
     def on_message_begin(self) -> None:
-        """A request begins."""
         if self.stage == "over" or len(self.pipeline) >= limits.MAX_PIPELINED:
-            raise _NoMoreRequests
+            self.stage = "over"
+            if self.cycle is not None:
+                self.cycle.keep_alive = False
+            raise EOFError  # stops the parser
         if self.stage != "new" or self.since is None:
             self.since = self.loop.time()
         self.stage, self.url, self.headers = "head", b"", []
         self.fed = self.head_size = self.received = 0
 
     def on_url(self, url: bytes) -> None:
-        """A part of the request target."""
         self.url += url
         if len(self.url) > limits.MAX_TARGET_BYTES:
-            raise target_too_long()
+            raise HttpProblem("target_too_long", limit=limits.MAX_TARGET_BYTES)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header. One after the body (a trailer) is counted and ignored."""
@@ -238,28 +206,28 @@ class Connection(asyncio.Protocol):
         if self.parser.should_upgrade() and method != b"CONNECT":
             return
         version = self.parser.get_http_version()
-        expects_continue = check_head(version, method, headers)
-        path, query = split_target(method, self.url, headers)
-        self.stage, self.since = "body", self.loop.time()
-        scope = {
+        scope: Scope = {
             "type": "http",
             "asgi": self.asgi,
             "http_version": version,
             "method": method.decode("ascii"),
             "scheme": "http",
-            "path": self.root_path + (unquote(path) if b"%" in path else path.decode("ascii")),
-            "raw_path": self.raw_root_path + path,
-            "query_string": query,
             "root_path": self.root_path,
             "headers": headers,
             "server": self.server,
             "client": self.client,
         }
+        given = headers_of(scope)
+        expects_continue = check_head(version, method, given)
+        path, scope["query_string"] = split_target(method, self.url, scope)
+        scope["path"] = self.root_path + (unquote(path) if b"%" in path else path.decode("ascii"))
+        scope["raw_path"] = self.raw_root_path + path
+        self.stage, self.since = "body", self.loop.time()
         keep_alive = version == "1.1" and self.parser.should_keep_alive()
-        previous, self.cycle = self.cycle, RequestCycle(
-            scope, self.transport, self.state, self._on_response_complete,
-            keep_alive=keep_alive, expects_continue=expects_continue,
-        )  # fmt: skip
+        comes_from_proxy = b"x-forwarded-for" in given or b"x-forwarded-proto" in given
+        app = self.app_behind_proxy if comes_from_proxy else self.app
+        previous = self.cycle
+        self.cycle = RequestCycle(self, app, scope, keep_alive=keep_alive, expects_continue=expects_continue)
         if previous is None or previous.complete:
             self._run(self.cycle)
         else:
@@ -268,11 +236,9 @@ class Connection(asyncio.Protocol):
 
     def _run(self, cycle: RequestCycle) -> None:
         self.running = cycle
-        cycle.task = self.loop.create_task(cycle.run(self.app))
-        self.state.tasks.add(cycle.task)
+        self.state.tasks.add(self.loop.create_task(cycle.run()))
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body."""
         self.received += len(body)
         cycle = self.cycle
         if cycle is not None and not cycle.complete:
@@ -282,7 +248,6 @@ class Connection(asyncio.Protocol):
             cycle.wake()
 
     def on_message_complete(self) -> None:
-        """The request is complete."""
         cycle = self.cycle
         if self.stage == "head" or cycle is None:
             return
@@ -291,10 +256,10 @@ class Connection(asyncio.Protocol):
             cycle.wake()
         self.stage, self.since = "kept" if cycle.keep_alive else "over", None
 
-    def _on_response_complete(self) -> None:
+    def on_response_complete(self) -> None:
         """Continue with the next request, or with the problem that had to wait."""
         self.transport.resume_reading()
-        if self.pipeline and not self.transport.is_closing():
+        if self.pipeline and not self.is_closing():
             self._run(self.pipeline.popleft())
         elif self.is_between_requests:
             self.stage, self.since = "kept", self.loop.time()

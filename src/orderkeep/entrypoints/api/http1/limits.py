@@ -39,25 +39,14 @@ class Unread:
         return self if is_slow else Unread(size, now)
 
 
-@dataclass(frozen=True, slots=True)
-class Cut:
-    """Close the connection without a response. Counted under `reason` in the metrics, if there is one."""
-
-    reason: Literal["idle", "answer"] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class TimedOut:
-    """Respond 408: a part of the request did not arrive in time."""
-
-    part: Literal["head", "body"]
-    seconds: float
+TooSlow = Literal["head", "body", "idle", "answer", "kept", "lingering"]
+"""What took too long: a part of a request, to which the server responds 408; or what ends without a response."""
 
 
 def verdict(
     stage: Stage, since: float | None, now: float, *, received: int = 0, responding: bool = False,
     unread: Unread | None = None,
-) -> Cut | TimedOut | None:  # fmt: skip
+) -> TooSlow | None:  # fmt: skip
     """Decide about a connection whose client has been in a stage `since` then (None: without a limit) and has sent
     `received` bytes of a body. `responding`: a request has no complete response yet. `unread`: output is pending, or
     the connection lingers after its last response.
@@ -65,18 +54,18 @@ def verdict(
     if unread is not None:
         waited = now - unread.since
         if unread.size:
-            return Cut("answer") if waited > RESPONSE_PAUSE_SECONDS else None
-        return Cut() if waited > LINGER_SECONDS else None
+            return "answer" if waited > RESPONSE_PAUSE_SECONDS else None
+        return "lingering" if waited > LINGER_SECONDS else None
     seconds = 0.0 if since is None else now - since
     match stage:
         case "head" if seconds > HEAD_SECONDS:
-            return TimedOut("head", seconds)
+            return "head"
         case "body" if seconds > body_seconds(received):
-            return TimedOut("body", seconds)
+            return "body"
         case "new" if seconds > HEAD_SECONDS and not responding:
-            return Cut("idle")
+            return "idle"
         case "kept" if seconds > KEEP_ALIVE_SECONDS and not responding:
-            return Cut()
+            return "kept"
     return None
 
 

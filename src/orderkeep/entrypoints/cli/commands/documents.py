@@ -12,13 +12,14 @@ from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
-from orderkeep.entrypoints.cli.options import ORDER_ID, command, request_options, rows_help
+from orderkeep.entrypoints.cli.options import ORDER_ID, command, format_of, request_options, rows_help
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
 from orderkeep.entrypoints.envelopes import page_form
 
 FILE = click.Path(dir_okay=False, allow_dash=True)
 FORMAT = click.Choice(["html", "pdf"])
+EXTENSIONS = {".html": "html", ".htm": "html", ".pdf": "pdf"}
 VERSION_HELP = "Order version to show. Default: the last change to the order itself."
 
 
@@ -35,11 +36,11 @@ VERSION_HELP = "Order version to show. Default: the last change to the order its
 )
 @ORDER_ID
 @click.option("-o", "--output", "file", type=FILE, metavar="FILE", help="Output file; - for stdout.")
-@click.option("--format", "file_format", type=FORMAT, default="html", help="File format. Default: html.")
+@click.option("--format", "given", type=FORMAT, help="File format. Default: from the file extension, or html.")
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help=VERSION_HELP)
 @request_options
 def receipt_command(
-    session: Session, order_id: str, file: str | None, file_format: str, version: int | None, request: CommandContext
+    session: Session, order_id: str, file: str | None, given: str | None, version: int | None, request: CommandContext
 ) -> None:
     if file is not None and request.dry_run:
         raise click.UsageError("--dry-run cannot be combined with -o: it writes no file.")
@@ -47,6 +48,8 @@ def receipt_command(
         raise click.UsageError("-o - cannot be combined with --json: both write to stdout.")
     if file == STDOUT and sys.stdout.isatty():
         raise click.UsageError("-o - requires redirected output: specify a file, or redirect stdout.")
+
+    file_format = format_of(file or STDOUT, given, EXTENSIONS, default="html")
 
     async def issue(use_cases: UseCases) -> IssuedReceipt:
         return await use_cases.issue_receipt.execute(order_id, request, file_format=file_format, version=version)

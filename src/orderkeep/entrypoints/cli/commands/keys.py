@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from orderkeep.application.access.actor import Scope
+from orderkeep.application.access.api_key_authenticator import FRESH
 from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
@@ -59,14 +60,15 @@ def list_command(session: Session, paging: Paging) -> None:
 
 @command(
     "keys revoke",
-    """
-    ID is the key's ID, as `orderkeep keys list` prints it, or the whole key. The key is rejected everywhere within
-    seconds. Prints the revoked key without its secret part.
+    f"""
+    ID is the key's ID, as `orderkeep keys list` prints it, or the whole key. Running servers reject the key within
+    {FRESH.seconds} seconds. Prints the revoked key without its secret part.
     """,
 )
 @click.argument("key_id", metavar="ID", type=text)
 def revoke_command(session: Session, key_id: str) -> None:
     key = session.run(lambda use_cases: use_cases.revoke_api_key.execute(key_id, CLI_ACTOR))
+    output.say(f"the key is revoked: running servers reject it within {FRESH.seconds} seconds")
     output.write_rows(session, KEY_COLUMNS, [_row(key)], _form(key))
 
 

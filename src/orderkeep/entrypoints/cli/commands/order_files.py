@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from functools import partial
 from importlib import import_module
-from pathlib import Path, PurePath
+from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -21,7 +21,7 @@ from orderkeep.application.use_cases.import_orders import ImportReport
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.options import command, filter_options, text
+from orderkeep.entrypoints.cli.options import command, filter_options, format_of, text
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
@@ -35,17 +35,10 @@ CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"
 """The built-in converters, by name."""
 
 DEBUG_HINT = "run the command again with --debug to see where"
-EXTENSIONS = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 FORMAT_HELP = "File format. Default: from the file extension."
 format_option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=FORMAT_HELP)
-
-
-def _format_of(path: str) -> str:
-    found = EXTENSIONS.get(PurePath(path).suffix.lower())
-    if found is None:
-        raise click.UsageError(f"the format of {path} is not clear from its extension: use --format jsonl or csv.")
-    return found
 
 
 @command(
@@ -67,10 +60,11 @@ def _format_of(path: str) -> str:
 def import_command(
     session: Session, file: str, converter: str | None, format_name: str | None, *, dry_run: bool
 ) -> None:
-    file_format = format_name or ("csv" if converter else _format_of(file))
+    file_format = "csv" if converter and not format_name else format_of(file, format_name, EXTENSIONS)
     if file_format == "jsonl" and converter:
         raise click.UsageError("--from is for CSV files: omit it for JSON Lines.")
     chosen, delimiter = _load_converter(converter) if converter else (convert if file_format == "csv" else None, ",")
+    session.if_interrupted = "" if dry_run else "imported orders are kept: run the import again to continue"
     with _rereadable(file) as (opened, size), output.progress("Importing", size if dry_run else 2 * size) as advance:
         read = partial(read_orders, opened, chosen, advance, delimiter=delimiter)
         try:
@@ -158,7 +152,7 @@ def export_command(
 ) -> None:
     if to_documents and file is not None:
         raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
-    chosen = FORMATS[format_name or ("jsonl" if file in (None, STDOUT) else _format_of(file))]
+    chosen = FORMATS[format_of(file or STDOUT, format_name, EXTENSIONS, default="jsonl")]
     if to_documents:
         with output.progress("Exporting") as advance:
             exported = session.run(lambda do: do.export_to_document.execute(chosen, where, CLI_ACTOR, advance))

@@ -13,7 +13,7 @@ from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.cli.options import command, request_options, text
+from orderkeep.entrypoints.cli.options import command, new_order_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
@@ -48,7 +48,7 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 @click.option("--tag", "tags", type=text, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
 @click.option("--metadata", type=text, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
 @click.option("--data", type=click.File("rb"), metavar="FILE", help=DATA_HELP)
-@request_options
+@new_order_options
 def place_command(session: Session, data: IO[bytes] | None, request: CommandContext, **options: Any) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
     if data is None:
@@ -57,6 +57,7 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
         raise click.UsageError("--data cannot be combined with options that describe the order.")
     else:
         order = _order_from_json(data)
+        session.options = {}  # messages name the fields of the JSON
     result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
     output.write_result(session, result, dry_run=request.dry_run)
 

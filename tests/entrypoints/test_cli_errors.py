@@ -1,0 +1,151 @@
+"""Messages of failed commands: they name the user's own option, file or command, and say what to do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from orderkeep.config import Settings
+from tests.entrypoints.cli_calls import Cli, run
+
+LINE = {"sku": "A1", "name": "Lamp", "quantity": 1, "unit_price": 1}
+ORDER = ("--user", "user-42", "--total", "99.00", "--currency", "EUR")
+
+
+@pytest.fixture
+def cli() -> Cli:
+    return Cli()
+
+
+def test_unusable_order_store_is_named_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "orders.db").write_text("name,quantity\n" * 500)
+    message = run("list", cwd=tmp_path).stderr.decode()
+    assert f"orderkeep: {tmp_path.resolve()}/orders.db is not a SQLite database: " in message
+    assert message.endswith("; fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)\n")
+
+
+@pytest.mark.parametrize("name", [(), ("keys",), ("table",)], ids=" ".join)
+def test_group_without_a_command_prints_its_help(cli: Cli, name: tuple[str, ...]) -> None:
+    result = cli(*name, code=2)
+    assert (result.stdout, result.stderr) == ("", cli(*name, "--help").stdout)
+
+
+def test_place_has_no_expected_version(cli: Cli) -> None:
+    message = cli("place", *ORDER, "--expected-version", "3", code=2).stderr
+    assert "No such option '--expected-version'" in message
+    assert "--expected-version" not in cli("place", "--help").stdout
+    assert "--expected-version" in cli("cancel", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (("list", "--from", "2026-01-02", "--to", "2026-01-01"), "--to must not be before --from"),
+        (("list", "--status", "pending", "--tag", "t"), "--tag cannot be used together with --status: "),
+        (("list", "--status", "pending", "--external-ref", "r"), "--external-ref cannot be used together "),
+        (("list", "--limit", "0"), "--limit must be from 1 to 200"),
+        (("list", "--cursor", "x"), "--cursor is not valid for this list "),
+        (("keys", "create", "--name", "x"), "--scope must name at least one scope, unless "),
+        (("keys", "create", "--name", " ", "--user", "u"), "--name must not be "),
+        (("keys", "create", "--name", "x", "--user", "u", "--scope", "admin"), "--scope must be omitted "),
+        (("keys", "create", "--name", "x", "--scope", "admin", "--expires", "2020-01-01"), "--expires must be in the "),
+        (("place", *ORDER[4:], "--user", "u", "--line", " ,Lamp,1,2.00"), "--line (no. 1, sku) must not be empty"),
+        (("place", *ORDER, "--metadata", "1=\x07"), "--metadata (1) must not contain control characters"),
+        (("place", *ORDER, "--tag", "a", "--tag", "a"), "--tag (no. 2) repeats an earlier tag: "),
+        (("place", *ORDER, "--external-ref", "x" * 300), "--external-ref must have at most "),
+    ],
+)
+def test_message_names_the_option_not_the_field(cli: Cli, args: tuple[str, ...], message: str) -> None:
+    shown = cli(*args, code=None).stderr
+    assert shown.startswith(f"orderkeep: {message}")
+
+
+def test_message_about_json_names_its_field(cli: Cli) -> None:
+    order = {"user_id": "u", "total": 1, "shipping": 2, "currency": "EUR", "lines": [LINE]}
+    shown = cli("place", "--data", "-", stdin=json.dumps(order), code=5).stderr
+    assert shown.startswith("orderkeep: total must equal lines ")
+
+
+@pytest.mark.parametrize(
+    "args, detail",
+    [
+        (("--json", "lst"), "No such command 'lst'. Did you mean 'list'?"),
+        (("lst", "--json"), "No such command 'lst'. Did you mean 'list'?"),
+        (("--json", "keys"), "Missing command."),
+        (("list", "--json", "--status", "canceled"), "Invalid value for '--status': 'canceled' is not one of "),
+        (("list", "--statsu", "pending", "--json"), "No such option '--statsu'."),
+        (("place", "--user", "u", "--json"), "--currency is required, "),
+    ],
+)
+def test_usage_error_is_json_with_json(cli: Cli, args: tuple[str, ...], detail: str) -> None:
+    result = cli(*args, code=2)
+    error = json.loads(result.stderr)
+    assert (result.stdout, list(error), error["code"]) == ("", ["code", "detail"], "usage_error")
+    assert error["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize("args, suggestion", [(("lst",), "list"), (("keys", "crate"), "create")])
+def test_unknown_command_suggests_the_nearest(cli: Cli, args: tuple[str, ...], suggestion: str) -> None:
+    message = cli(*args, code=2).stderr
+    assert message.endswith(f"Error: No such command '{args[-1]}'. Did you mean '{suggestion}'?\n")
+
+
+def test_unknown_order_id_may_be_a_reference(cli: Cli) -> None:
+    order_id = cli.place("--external-ref", "W-1001")
+    hint = "for your own reference, use `orderkeep list --external-ref REF`"
+    assert cli("get", "W-1001", code=3).stderr == f"orderkeep: Order not found; {hint}\n"
+    assert cli("list", "--external-ref", "W-1001").stdout.startswith(order_id)
+
+
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (("receipt", "ID", "-o", "receipt.pdf", "--format", "html"), "--format html does not match receipt.pdf."),
+        (
+            ("receipt", "ID", "-o", "receipt.csv"),
+            "the format of receipt.csv is not clear from its extension: use --format html or pdf.",
+        ),
+        (("export", "orders.jsonl", "--format", "csv"), "--format csv does not match orders.jsonl."),
+        (
+            ("export", "orders.txt"),
+            "the format of orders.txt is not clear from its extension: use --format jsonl or csv.",
+        ),
+    ],
+)
+def test_extension_must_match_the_format(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    order_id = cli.place()
+    shown = cli(*(order_id if arg == "ID" else arg for arg in args), code=2).stderr
+    assert shown.endswith(f"Error: {message}\n")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_revocation_says_when_it_takes_effect(cli: Cli) -> None:
+    key = cli.json("keys", "create", "--name", "x", "--scope", "admin")
+    shown = cli("keys", "revoke", key["id"]).stderr
+    assert shown == "orderkeep: the key is revoked: running servers reject it within 10 seconds\n"
+
+
+@pytest.mark.parametrize(
+    "variable, warning",
+    [
+        ("ORDERKEEP_STOER", "ORDERKEEP_STOER is not a setting: did you mean ORDERKEEP_STORE?"),
+        ("orderkeep_loglevel", "orderkeep_loglevel is not a setting: did you mean ORDERKEEP_LOG_LEVEL?"),
+        ("ORDERKEEP_COLOUR", "ORDERKEEP_COLOUR is not a setting: `orderkeep config` lists them"),
+    ],
+)
+def test_unknown_variable_is_reported_once(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch, variable: str, warning: str
+) -> None:
+    monkeypatch.setenv(variable, "memory://")
+    for command in (("list",), ("keys", "list"), ("list", "--json")):
+        assert cli(*command).stderr == f"orderkeep: {warning}\n"
+
+
+def test_known_variables_are_not_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"ORDERKEEP_{name.upper()}" for name in Settings.model_fields]
+    for name in (*names, "ORDERKEEP_DEBUG", "ORDERKEEP_TEST_STORES", "ORDERKEEPER_STORE"):
+        monkeypatch.setenv(name, "")
+    assert cli("list").stderr == ""
