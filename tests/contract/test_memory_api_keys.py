@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -10,7 +10,7 @@ from orderkeep.testing import ApiKeyStoreContract
 
 
 class TestMemoryApiKeys(ApiKeyStoreContract):
-    @pytest.fixture
+    @pytest_asyncio.fixture
     async def keys(self) -> AsyncIterator[ApiKeyStore]:
         store = InMemoryOrderRepository()
         yield store.api_keys()

@@ -1,27 +1,27 @@
 """The contract as an author of another store uses it: in their folder, with their settings and their store."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from textwrap import dedent
 
+import orderkeep.testing
 from orderkeep.testing import OrderStoreContract
 
-THEIRS = """
+IMPORTS = """
+from collections.abc import AsyncIterator
+
 import pytest_asyncio
 
+from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing import OrderStoreContract
-
-
-class TestTheirStore(OrderStoreContract):
-    @pytest_asyncio.fixture
-    async def store(self):
-        store = open_store("memory://")
-        {fault}
-        yield store
-        await store.close()
 """
+DOCUMENTED = dedent("".join(re.findall(r"^ {4}.*\n", orderkeep.testing.__doc__ or "", flags=re.MULTILINE)))
+"""The example of the package's docstring."""
+
 FORGETFUL = "store.get_change = lambda order_id, version: store.get_change_at(order_id, store._feed[-1].at)"
 
 
@@ -34,7 +34,9 @@ def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
 
 
 def pytest_in(folder: Path, fault: str) -> subprocess.CompletedProcess[str]:
-    (folder / "test_theirs.py").write_text(THEIRS.format(fault=fault), encoding="utf-8")
+    opened = f'open_store("memory://")\n        {fault}'
+    assert "MyStore(...)" in DOCUMENTED
+    (folder / "test_theirs.py").write_text(IMPORTS + DOCUMENTED.replace("MyStore(...)", opened), encoding="utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nasyncio_mode = strict\n", encoding="utf-8")
     return run(folder, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "pytest_asyncio.plugin", "test_theirs.py")
 

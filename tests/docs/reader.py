@@ -163,10 +163,13 @@ class Reader:
 
 
 def apply(diffs: Sequence[str], folder: Path) -> None:
-    """Copy the source into the folder, and change it as the diffs say."""
+    """Copy the source into the folder, and change it as the diffs say, unless a reader has done so in this checkout."""
     shutil.copytree(CHECKOUT / "src", folder / "src", ignore=shutil.ignore_patterns("*.pyc.*"))
     for diff in diffs:
-        subprocess.run(["git", "apply", "-"], cwd=folder, input=f"{diff}\n", text=True, check=True)
+        revert = ["git", "apply", "--reverse", "--check", "-"]
+        done = subprocess.run(revert, cwd=folder, input=f"{diff}\n", text=True, capture_output=True, check=False)
+        if done.returncode:
+            subprocess.run(["git", "apply", "-"], cwd=folder, input=f"{diff}\n", text=True, check=True)
 
 
 def _read_to_the_end(process: subprocess.Popen[bytes], terminal: int) -> str:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
 
-import pytest
+import pytest_asyncio
 
 from examples.sqlalchemy_store.store import SqlAlchemyStore
 from orderkeep.application.ports import OrderStore
@@ -15,7 +15,7 @@ FOLDER = Path(__file__).parents[2] / "examples" / "sqlalchemy_store"
 
 
 class TestSqlAlchemyStore(OrderStoreContract):
-    @pytest.fixture
+    @pytest_asyncio.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[OrderStore]:
         store = SqlAlchemyStore(str(tmp_path / "orders.db"))
         yield store

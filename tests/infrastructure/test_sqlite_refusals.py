@@ -101,7 +101,7 @@ def test_refuses_a_file_that_it_may_not_write(powerless: Path) -> None:
     asyncio.run(saved(path))
     path.chmod(stat.S_IRUSR)
 
-    with pytest.raises(StoreUnusable, match=r"orders\.db cannot be written: give this user the right"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db cannot be written: grant this user read and write permission"):
         SqliteOrderRepository(path)
 
 

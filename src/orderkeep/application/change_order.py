@@ -1,8 +1,8 @@
 """How every command changes an order: load, look up the key, check the version, decide, save; repeat after a conflict.
 
-State first, key second. With the key looked up first, a retry that runs concurrently with its twin misses the twin's
-record, then loads the state that the twin has just written, and rejects what in fact succeeded. A new order is
-inserted first: its id is derived from the key, so the insert itself detects the twin, and the loop takes over.
+Load the order before looking up the key. If the key were looked up first, a concurrent duplicate could commit in
+between, and this request would be rejected although it succeeded. A new order is inserted first: its ID is derived from
+the key, so the insert itself detects the duplicate, and the loop takes over.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput, OrderNot
 from orderkeep.domain.repositories import OrderRepository
 
 ATTEMPTS = 12
-"""How often a command is decided, each time after a conflict, before it fails with `Contention`."""
+"""Maximum attempts after a load, before `Contention`; a new order has one more, its insert."""
 
 FIRST_PAUSE_SECONDS = 0.002
 LONGEST_PAUSE_SECONDS = 0.25
@@ -89,10 +89,12 @@ async def change_order(
     if context.actor.sees_all or is_new:
         context.actor.require(scope)  # before any lookup
     attribution = context.attribution(command)
-    # The save of a plain repository may overwrite the twin instead of detecting it.
+    # The save of a plain repository may overwrite the duplicate instead of detecting it.
     can_insert = context.key is None or isinstance(repo, OrderStore)
     if is_new and can_insert and not context.dry_run:
-        with suppress(ConcurrentUpdate, InvalidInput):  # the id is in use, or may be: look it up, key first
+        # The ID may be in use: load the order, so that a repeated key gets its original result even if this body is
+        # invalid.
+        with suppress(ConcurrentUpdate, InvalidInput):
             return await _decide_and_save(repo, None, decide, context, attribution)
     for attempt in range(ATTEMPTS):
         if attempt:

@@ -136,7 +136,9 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
 
     @abstractmethod
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
-        """Commit the orders as `OrderRepository.save` does; return their snapshots, in the same order."""
+        """Commit the orders as `OrderRepository.save` does, which also lists the errors; return their snapshots, in the
+        same order.
+        """
 
     @abstractmethod
     async def ping(self) -> None:

@@ -303,6 +303,8 @@ class Order:
         if attribution.key is not None:
             self.idempotency_keys[attribution.key] = RememberedKey(self.version + 1, attribution.fingerprint or "")
             if len(self.idempotency_keys) > limits.MAX_REMEMBERED_KEYS:
+                # The first key is the placement's. A repeated placement finds this order by its ID, derived from the
+                # key, so that key is always kept, and the second is deleted first.
                 del self.idempotency_keys[list(self.idempotency_keys)[1]]
 
     def mark_saved(self, last_hash: str) -> None:

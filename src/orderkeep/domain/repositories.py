@@ -34,7 +34,7 @@ class OrderRepository(ABC):
         the actor and the idempotency key). On return the commit is durable, and each order's `version` is one higher.
         A repository may return the committed snapshots, one for each order, so that callers need not encode them.
 
-        Raises `ConcurrentUpdate` if the stored version of an order is not the loaded one (0: not stored yet), and
-        `StoreUnavailable`, after which the commit may or may not have happened. After any error the order objects are
-        unchanged.
+        Raises `ConcurrentUpdate` if the stored version of an order is not the loaded one (0: not stored yet), or if two
+        of the orders have the same ID, and `StoreUnavailable`, after which the commit may or may not have happened.
+        After any error the order objects are unchanged.
         """

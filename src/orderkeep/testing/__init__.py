@@ -1,13 +1,14 @@
 """Contract suites for pytest: derive from one, and add a fixture that opens your empty store.
 
     class TestMyStore(OrderStoreContract):
-        @pytest.fixture
+        @pytest_asyncio.fixture
         async def store(self) -> AsyncIterator[OrderStore]:
             store = MyStore(...)
             yield store
             await store.close()
 
-`DocumentStoreContract` needs a fixture `documents`, `ApiKeyStoreContract` a fixture `keys`.
+`DocumentStoreContract` needs a fixture `documents`, `ApiKeyStoreContract` a fixture `keys`. The tests are marked
+`asyncio`; an asynchronous fixture needs `pytest_asyncio.fixture`, unless `asyncio_mode` is `auto`.
 """
 
 import pytest

@@ -10,7 +10,7 @@ from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
-from orderkeep.domain.entities import Attribution
+from orderkeep.domain.entities import Attribution, OrderStatus
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.testing.orders import SINCE, pending_order, small_order
 from orderkeep.testing.stores import (
@@ -28,7 +28,7 @@ HUGE = (2**31, 2**63 - 1, 2**63, 2**64 + 1, 10**30)
 HOUR, TICK = timedelta(hours=1), timedelta(microseconds=1)
 BEGINNING_OF_TIME, END_OF_TIME = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 USERS = ("user-1", "user-2", "USER-1")
-STATUSES = ("pending", "processing", "shipped", "delivered", "cancelled")
+STATUSES = tuple(OrderStatus)
 TAGS = ("gift", "Gift", "gift-wrap", "a,b", '"', "%", "🎁")
 REFS = ("web-1", "WEB-1", "web-1%")
 ONE_OF = (
@@ -48,7 +48,7 @@ async def save_a_mixture(store: OrderStore) -> list[OrderDTO]:
             f"order-{number * 37 % 101:03}",
             at=SINCE + number // 3 * TICK,
             user_id=USERS[number % 3],
-            status=STATUSES[number % 5],
+            status=STATUSES[number % len(STATUSES)],
             tags=tuple(tag for bit, tag in enumerate(TAGS) if number >> bit & 1),
             external_ref=(*REFS, None)[number // 2 % 4],
         )
@@ -230,5 +230,8 @@ class ReadContract:
     async def test_refuses_a_position_that_is_none_of_its_own(self, store: OrderStore) -> None:
         await save_some(store)
         for foreign in FOREIGN:
-            with pytest.raises(InvalidCursor):
+            try:
                 await store.read_changes(foreign, 10)
+            except InvalidCursor:
+                continue
+            pytest.fail(f"read_changes({foreign[:40]!r}, 10) did not raise InvalidCursor")

@@ -19,8 +19,8 @@ from orderkeep.entrypoints.api.models import Cancelled, ChangePage, DryRun, Life
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
+    cancelled_response,
     command_response,
-    deleted_response,
     encode,
     etag_of,
     history_response,
@@ -301,7 +301,7 @@ async def delete_order(order_id: OrderId, context: Context, use_cases: Services)
     """Short form of `POST /orders/{order_id}/cancel`, without a reason. The order is not deleted. Returns
     `{"status": "cancelled"}`.
     """
-    return deleted_response(await use_cases.cancel_order.execute(order_id, context))
+    return cancelled_response(await use_cases.cancel_order.execute(order_id, context))
 
 
 @router.get(

@@ -64,8 +64,8 @@ def placed_response(result: CommandResult, root_path: str) -> Response:
     return response
 
 
-def deleted_response(result: CommandResult) -> Response:
-    """Return the body that DELETE responds with, and nothing else."""
+def cancelled_response(result: CommandResult) -> Response:
+    """Return the new status alone, as the body of the response to DELETE."""
     if result.dry_run:
         return _dry_run_response(result)
     return EncodedResponse(b'{"status":"cancelled"}', HTTPStatus.OK, result_headers(result))

@@ -90,10 +90,10 @@ class OrdersFile:
         if self.path.exists() and not self.path.is_file():
             raise StoreUnusable(f"{self.path} is not a file: name one")
         if self.path.exists() and not os.access(self.path, os.R_OK | os.W_OK):
-            raise StoreUnusable(f"{self.path} cannot be written: give this user the right to read and write it")
+            raise StoreUnusable(f"{self.path} cannot be written: grant this user read and write permission")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StoreUnusable(
-                f"{folder} cannot be written, and SQLite keeps its log there: give this user the right to"
+                f"{folder} cannot be written, and SQLite keeps its log there: grant this user write permission"
             )
 
     def _identity_now(self) -> tuple[int, int] | None:

@@ -7,7 +7,7 @@ from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
 CLOSED = "the store is closed"
 
-_RIGHTS = "this user may not use {file}: give it the right to"
+_RIGHTS = "this user may not use {file}: grant this user read and write permission"
 
 _UNAVAILABLE = {
     sqlite3.SQLITE_BUSY: "another process kept {file} locked for too long: try again, or see what else has "
@@ -25,7 +25,7 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_SCHEMA: "the tables of {file} were altered meanwhile: try again",
 }
 _UNUSABLE = {
-    sqlite3.SQLITE_READONLY: "{file} cannot be written: give this user the right to write the file and its folder",
+    sqlite3.SQLITE_READONLY: "{file} cannot be written: grant this user write permission on the file and its folder",
     sqlite3.SQLITE_PERM: _RIGHTS,
     sqlite3.SQLITE_AUTH: _RIGHTS,
     sqlite3.SQLITE_NOTADB: "{file} is not an SQLite database: name another file",

@@ -155,19 +155,19 @@ class CommitWriter:
             self._roll_back()
             retry_while_locked(self._begin)
             for save in saves:
-                self._write_apart(save)
+                self._write_in_savepoint(save)
         self._cursor.execute("COMMIT")
 
     def _write(self, save: _Save) -> None:
         if len(save.writes) > 1:
-            self._write_apart(save)
+            self._write_in_savepoint(save)
         else:  # a conflict shows at the first statement, which then wrote nothing: there is nothing to roll back
-            save.error = self._conflict(save.writes[0])
+            save.error = self._execute(save.writes[0])
 
-    def _write_apart(self, save: _Save) -> None:
+    def _write_in_savepoint(self, save: _Save) -> None:
         self._cursor.execute("SAVEPOINT save")
         try:
-            save.error = next(filter(None, map(self._conflict, save.writes)), None)
+            save.error = next(filter(None, map(self._execute, save.writes)), None)
         except Exception as error:
             if not self._connection.in_transaction:  # SQLite rolled the whole transaction back
                 raise
@@ -176,7 +176,7 @@ class CommitWriter:
             self._cursor.execute("ROLLBACK TO save")
         self._cursor.execute("RELEASE save")
 
-    def _conflict(self, write: Write) -> ConcurrentUpdate | None:
+    def _execute(self, write: Write) -> ConcurrentUpdate | None:
         cursor = self._cursor
         cursor.execute(write.statement, write.parameters)
         if cursor.rowcount != 1:
