@@ -20,7 +20,7 @@ def cli() -> Cli:
 def test_unusable_order_store_is_named_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "orders.db").write_text("name,quantity\n" * 500)
     message = run("list", cwd=tmp_path).stderr.decode()
-    assert f"orderkeep: {tmp_path.resolve()}/orders.db is not a SQLite database: " in message
+    assert f"orderkeep: {tmp_path.resolve()}/orders.db is not an SQLite database: " in message
     assert message.endswith("; fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)\n")
 
 

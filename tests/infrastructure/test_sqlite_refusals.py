@@ -73,7 +73,7 @@ def test_refuses_another_programs_database_and_leaves_it_alone(path: Path, mark:
 def test_refuses_a_file_that_is_no_database_and_leaves_it_alone(path: Path) -> None:
     path.write_text("name,quantity\n" * 500)
 
-    with pytest.raises(StoreUnusable, match=r"orders\.db is not a SQLite database: name another file"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db is not an SQLite database: name another file"):
         SqliteOrderRepository(path)
     assert path.read_text() == "name,quantity\n" * 500
 

@@ -174,12 +174,7 @@ def _order_fields(dto: PlaceOrder | OrderDTO) -> dict[str, Any]:
         values["lines"] = tuple(
             [
                 OrderLine(
-                    line.sku,
-                    line.name,
-                    line.quantity,
-                    money(line.unit_price),
-                    money(line.discount),
-                    money(line.tax),
+                    line.sku, line.name, line.quantity, money(line.unit_price), money(line.discount), money(line.tax)
                 )
                 for line in dto.lines
             ]

@@ -117,11 +117,7 @@ class SqlOrderRepository(OrderStore):
 
 
 def list_query(
-    dialect: Dialect,
-    lists: Mapping[tuple[str, ...], str],
-    where: OrderFilter,
-    after: ListPosition | None,
-    limit: int,
+    dialect: Dialect, lists: Mapping[tuple[str, ...], str], where: OrderFilter, after: ListPosition | None, limit: int
 ) -> tuple[str, tuple[Any, ...]]:
     """Return the statement of a list and its parameters: the filters' values, the start of the range, its end as an
     instant and an id, and the limit. Each row is the schema and the document of an order, `created_at` and the id.

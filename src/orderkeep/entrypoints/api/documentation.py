@@ -165,12 +165,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def success(
-    status: int,
-    description: str,
-    examples: dict[str, Any] | None = None,
-    *,
-    headers: Iterable[str] = (),
-    **more: Any,
+    status: int, description: str, examples: dict[str, Any] | None = None, *, headers: Iterable[str] = (), **more: Any
 ) -> Responses:
     """Return the `responses` entry of a status that is no error: examples by the name of their schema, and headers."""
     entry: dict[str, Any] = {"description": description, "headers": _headers(headers), **more}

@@ -29,7 +29,7 @@ router = APIRouter(prefix="/orders/{order_id}/documents", tags=["documents"], ro
 
 HARMLESS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 """Documents contain texts of customers: even if a program displays one, nothing in it is executed."""
 

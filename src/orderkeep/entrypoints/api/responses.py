@@ -31,11 +31,7 @@ class EncodedResponse(Response):
         media_type: bytes = b"application/json",
     ) -> None:
         self.body, self.status_code, self.background = body, status, None
-        self.raw_headers = [
-            (b"content-type", media_type),
-            (b"content-length", b"%d" % len(body)),
-            *headers,
-        ]
+        self.raw_headers = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *headers]
 
 
 def etag_of(version: int | str) -> str:

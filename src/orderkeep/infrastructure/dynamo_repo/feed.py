@@ -13,13 +13,7 @@ from typing import Any
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
-from orderkeep.infrastructure.dynamo_repo.items import (
-    Ref,
-    change_key,
-    key,
-    number,
-    ref_of,
-)
+from orderkeep.infrastructure.dynamo_repo.items import Ref, change_key, key, number, ref_of
 
 LOG = "F"
 END_KEY = key(LOG, "END")

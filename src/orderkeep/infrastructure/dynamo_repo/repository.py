@@ -36,14 +36,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     snapshot_of_item,
     texts,
 )
-from orderkeep.infrastructure.serialization import (
-    api_key_of,
-    built,
-    commit_of,
-    feed_position,
-    mark_saved,
-    record_of,
-)
+from orderkeep.infrastructure.serialization import api_key_of, built, commit_of, feed_position, mark_saved, record_of
 
 MOST_CHANGES = 1_000
 """How many changes are requested at once; DynamoDB ends a page at 1 MB anyway."""

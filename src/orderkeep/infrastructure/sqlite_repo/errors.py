@@ -25,11 +25,10 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_SCHEMA: "the tables of {file} were altered meanwhile: try again",
 }
 _UNUSABLE = {
-    sqlite3.SQLITE_READONLY: "{file} cannot be written: grant this user read and write permission on the "
-    "file and its folder",
+    sqlite3.SQLITE_READONLY: "{file} cannot be written: grant this user write permission on the file and its folder",
     sqlite3.SQLITE_PERM: _RIGHTS,
     sqlite3.SQLITE_AUTH: _RIGHTS,
-    sqlite3.SQLITE_NOTADB: "{file} is not a SQLite database: name another file",
+    sqlite3.SQLITE_NOTADB: "{file} is not an SQLite database: name another file",
     sqlite3.SQLITE_CORRUPT: "{file} is damaged: put a copy aside, then restore a backup or try the sqlite3 "
     "shell's .recover",
     sqlite3.SQLITE_CONSTRAINT: "stored orders are inconsistent: {file} was altered; run verify to see where",

@@ -167,10 +167,7 @@ def export_command(
 async def _export(use_cases: UseCases, file: str, file_format: OrderFormat, where: OrderFilter) -> int:
     """Write the orders to a file, and return their number."""
     count, on_screen = 0, file == STDOUT and sys.stdout.isatty()
-    with (
-        output.output_file(file) as write,
-        output.progress("Exporting", quiet=on_screen) as advance,
-    ):
+    with output.output_file(file) as write, output.progress("Exporting", quiet=on_screen) as advance:
         write(file_format.beginning)
         async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
             write(file_format.order(order))
