@@ -64,6 +64,12 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(f"ORDERKEEP_TEST_STORES names {', '.join(unknown)}; there are {', '.join(STORES)}")
 
 
+@pytest.hookimpl(optionalhook=True)  # a light install has no xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """Return the number of workers: more than processors, because tests wait for servers, time-outs and the disk."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out the tests of stores that are not asked for."""
     for item in items:

@@ -3,7 +3,7 @@
 import pytest
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind
-from orderkeep.application.access.loopback import is_loopback
+from orderkeep.application.access.loopback import host_in, is_loopback
 from orderkeep.application.errors import NotAuthenticated
 from orderkeep.application.ports import Authenticator
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
@@ -44,3 +44,20 @@ def test_recognizes_loopback_hosts(host: str) -> None:
 @pytest.mark.parametrize("host", ["", "0.0.0.0", "10.0.0.1", "::", "localhost.example", "example.com"])
 def test_recognizes_hosts_that_are_not_loopback(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize(
+    "url, host",
+    [
+        ("https://shop.example:8443/a?b=c", "shop.example"),
+        ("http://[::1]:8000", "::1"),
+        ("ftp://shop.example", None),
+        ("https://user:secret@shop.example", None),
+        ("https://shop.example/#top", None),
+        ("https://shop.example:0", None),
+        ("https://shop.example:65536", None),
+        ("https://[::1:::]", None),
+    ],
+)
+def test_host_in_rejects_malformed_urls(url: str, host: str | None) -> None:
+    assert host_in(url) == host

@@ -9,7 +9,7 @@ import pytest
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
-MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 160, 18_050, 7_600
+MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 155, 17_100, 7_050
 """A little above what there is: a change that needs more must say so here."""
 MOST_LINES_OF_A_MODULE = 400
 
@@ -69,8 +69,8 @@ def reachable(graph: Graph, start: str) -> set[str]:
 def test_the_source_has_few_files_and_lines() -> None:
     counts = lines_of(SOURCE).values()
     files, lines = len(counts), sum(counts)
-    assert files <= MOST_FILES
-    assert lines <= MOST_LINES
+    assert files <= MOST_FILES, "if your change needs more files, raise MOST_FILES in this test"
+    assert lines <= MOST_LINES, "if your change needs more lines, raise MOST_LINES in this test"
 
 
 def test_entrypoints_have_few_lines() -> None:

@@ -83,5 +83,5 @@ async def exported(store: SqliteOrderRepository) -> AsyncIterator[Order]:
 
 async def test_a_file_that_becomes_unwritable_is_told_apart(store: SqliteOrderRepository) -> None:
     store._writer._connection.execute("PRAGMA query_only = ON")
-    with pytest.raises(StoreUnusable, match="read and write permission on the file and its folder"):
+    with pytest.raises(StoreUnusable, match="write permission on the file and its folder"):
         await store.save(an_order(1))
