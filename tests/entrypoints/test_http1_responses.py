@@ -9,6 +9,7 @@ import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
 from orderkeep.entrypoints.api.http1 import Connection, ServerState
+from orderkeep.entrypoints.api.http1.request_cycle import _HeaderPrefixes
 from orderkeep.entrypoints.api.metrics import Metrics
 from orderkeep.entrypoints.api.problems import HttpProblem
 
@@ -293,3 +294,10 @@ async def test_application_is_told_what_a_trusted_proxy_says(
 
     await Client(app).sends(GET.replace(b"\r\n\r\n", b"\r\n" + header + b"\r\n\r\n"))
     assert seen == [expected]
+
+
+def test_only_the_first_header_names_are_remembered() -> None:
+    prefixes = _HeaderPrefixes()
+    assert [prefixes[b"X-%d" % number] for number in (1, 2)] == [b"x-1: ", b"x-2: "]
+    assert {prefixes[b"x-%d" % number] for number in range(1_000)} == {b"x-%d: " % number for number in range(1_000)}
+    assert len(prefixes) == 100

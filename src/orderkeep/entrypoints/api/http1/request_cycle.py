@@ -28,13 +28,18 @@ _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
 _FRAMING = frozenset((b"connection: ", b"transfer-encoding: "))
 
 
+_MOST_NAMES = 100
+
+
 class _HeaderPrefixes(dict[bytes, bytes]):
-    """`name: ` by the name of a response header, of which the application has few. Raises `RuntimeError`."""
+    """`name: ` by the name of a response header, for the first names. Raises `RuntimeError` if a name is invalid."""
 
     def __missing__(self, name: bytes) -> bytes:
         if not _HEADER_NAME.fullmatch(name.lower()):
             raise RuntimeError("invalid name of a response header")
-        self[name] = prefix = name.lower() + b": "
+        prefix = name.lower() + b": "
+        if len(self) < _MOST_NAMES:
+            self[name] = prefix
         return prefix
 
 
