@@ -89,9 +89,9 @@ async def change_order(
     if context.actor.sees_all or is_new:
         context.actor.require(scope)  # before any lookup
     attribution = context.attribution(command)
-    # The save of a plain repository may overwrite the duplicate instead of detecting it.
-    can_insert = context.key is None or isinstance(repo, OrderStore)
-    if is_new and can_insert and not context.dry_run:
+    # A request with a key may have a duplicate. An `OrderStore` detects it; any other repository may overwrite it.
+    overwrites_no_duplicate = context.key is None or isinstance(repo, OrderStore)
+    if is_new and overwrites_no_duplicate and not context.dry_run:
         # The ID may be in use: load the order, so that a repeated key gets its original result even if this body is
         # invalid.
         with suppress(ConcurrentUpdate, InvalidInput):
