@@ -109,7 +109,7 @@ async def test_refuses_a_page_of_no_size_or_too_large(limit: int) -> None:
     ],
     ids=["status-and-tag", "status-and-ref", "tag-and-ref"],
 )
-async def test_refuses_filters_that_no_index_answers_together(where: OrderFilter, parameter: str) -> None:
+async def test_rejects_filter_combinations_without_an_index(where: OrderFilter, parameter: str) -> None:
     with pytest.raises(UnsupportedFilter, match="filter by one of them") as refused:
         await nine_orders().execute(where)
     assert refused.value.parameter == parameter

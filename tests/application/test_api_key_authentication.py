@@ -51,7 +51,7 @@ async def test_an_altered_key_is_refused_whether_its_id_is_known_or_not(
         assert await is_refused(authenticator, other)
 
 
-async def test_refuses_alike_whatever_is_wrong(authenticator: ApiKeyAuthenticator, keys: WatchedKeys) -> None:
+async def test_every_invalid_key_gets_the_same_response(authenticator: ApiKeyAuthenticator, keys: WatchedKeys) -> None:
     known = keys.make(api_key())
     other = make_key(lambda count: keys_id_then_zeros(known, count))
     tokens = {
