@@ -152,7 +152,7 @@ def _open(settings: Settings) -> UseCases:
 
 
 def _leave(message: str, code: int = USAGE) -> NoReturn:
-    print(f"orderkeep: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
+    print(f"orderkeep: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201  # for the operator
     raise SystemExit(code)
 
 
@@ -239,7 +239,7 @@ def _print_banner(settings: Settings, listener: socket.socket) -> None:
         token=' -H "Authorization: Bearer $TOKEN"' if methods else "",
         access=f"with {' or '.join(methods)}" if methods else LOCAL_ACCESS,
     )
-    print(banner, file=sys.stderr, flush=True)  # noqa: T201  # to whoever started it
+    print(banner, file=sys.stderr, flush=True)  # noqa: T201  # for the operator
 
 
 if __name__ == "__main__":
