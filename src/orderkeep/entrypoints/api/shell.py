@@ -145,12 +145,12 @@ class RequestShell:
                 raise self.overloaded()
             self.active += limited
             try:
-                handling = self._route(scope, path, _BoundedBody(self, scope, receive), send)
+                body = _BoundedBody(self, scope, receive)
                 if self.time_limit is None:
-                    await handling
+                    await self._route(scope, path, body, send)
                 else:
                     async with self.time_limit(scope):
-                        await handling
+                        await self._route(scope, path, body, send)
             finally:
                 self.active -= limited
         except ClientDisconnect:
