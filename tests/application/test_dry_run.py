@@ -15,7 +15,7 @@ from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRefused, OrderNotFound, VersionMismatch
+from orderkeep.domain.exceptions import CommandRejected, OrderNotFound, VersionMismatch
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order, small_order
 from orderkeep.testing.stores import read_all
@@ -66,7 +66,7 @@ async def test_touches_no_object_that_a_plain_repository_hands_out(status: str, 
 async def test_is_refused_as_the_command_itself_would_be() -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status="delivered")])
     for _, run in ACCEPTED:
-        with pytest.raises(CommandRefused, match="it is delivered"):
+        with pytest.raises(CommandRejected, match="it is delivered"):
             await run(repo, DRY)
         with pytest.raises(VersionMismatch):
             await run(repo, CommandContext(dry_run=True, expected_version=2))

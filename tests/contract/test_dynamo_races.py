@@ -8,7 +8,7 @@ import pytest
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.domain.exceptions import CommandRefused
+from orderkeep.domain.exceptions import CommandRejected
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.saves import ConcurrencyContract, only_winner
 from tests.contract.test_many_rounds import in_threads
@@ -34,5 +34,5 @@ async def test_one_of_16_threads_with_own_loops_wins(store: OrderStore) -> None:
         await store.save(small_order(order_id, status="processing"))
         do = build_use_cases(store)
         commands = [do.cancel_order.execute if contender % 2 else do.ship_order.execute for contender in range(16)]
-        won = only_winner(await asyncio.to_thread(in_threads, commands, order_id), CommandRefused).order
+        won = only_winner(await asyncio.to_thread(in_threads, commands, order_id), CommandRejected).order
         assert (await do.get_order.execute(order_id)).version == won.version == 2

@@ -10,7 +10,7 @@ import pytest
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
-from orderkeep.domain.exceptions import CommandRefused
+from orderkeep.domain.exceptions import CommandRejected
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order
@@ -69,7 +69,7 @@ async def test_one_of_32_threads_that_cancel_and_ship_an_order_wins(store: Order
         do = build_use_cases(store)
         commands = [do.cancel_order.execute if contender % 2 else do.ship_order.execute for contender in range(AT_ONCE)]
         answers = await asyncio.to_thread(in_threads, commands, order_id)
-        won = only_winner(answers, CommandRefused).order
+        won = only_winner(answers, CommandRejected).order
         assert (await do.get_order.execute(order_id)).version == won.version == 2
 
 

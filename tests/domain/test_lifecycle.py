@@ -8,7 +8,7 @@ import pytest
 
 from orderkeep.domain.entities import (
     LIFECYCLE,
-    REFUSALS,
+    REJECTIONS,
     Command,
     Event,
     Order,
@@ -25,7 +25,7 @@ from orderkeep.domain.exceptions import (
     CannotConfirmOrder,
     CannotDeliverOrder,
     CannotShipOrder,
-    CommandRefused,
+    CommandRejected,
 )
 
 #             confirm       ship       deliver      cancel
@@ -36,7 +36,7 @@ MATRIX = """
   delivered   -             -          -            -
   cancelled   -             -          -            -
 """
-COMMANDS: dict[str, tuple[Callable[[Order, datetime], None], Event, type[CommandRefused], str]] = {
+COMMANDS: dict[str, tuple[Callable[[Order, datetime], None], Event, type[CommandRejected], str]] = {
     "confirm": (lambda order, at: order.confirm(at=at), OrderConfirmed(), CannotConfirmOrder, "confirmed"),
     "ship": (lambda order, at: order.ship(at=at), OrderShipped(), CannotShipOrder, "shipped"),
     "deliver": (lambda order, at: order.deliver(at=at), OrderDelivered(), CannotDeliverOrder, "delivered"),
@@ -85,7 +85,7 @@ def test_refuses_all_other_commands_and_changes_nothing(status: str, command: st
 def test_the_matrix_is_whole() -> None:
     assert len(CELLS) == len(OrderStatus) * len(Command) == 20
     assert {status for status, _, _ in CELLS} == set(OrderStatus)
-    assert list(COMMANDS) == list(Command) == list(REFUSALS)
+    assert list(COMMANDS) == list(Command) == list(REJECTIONS)
     assert {(origin, command): follower for origin, command, follower in CELLS if follower} == LIFECYCLE
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRefused, InvalidInput
+from orderkeep.domain.exceptions import CommandRejected, InvalidInput
 from orderkeep.domain.value_objects import Cancellation, Money
 
 FOLLOWERS = {
@@ -36,7 +36,7 @@ def test_any_sequence_of_commands_follows_the_table(sequence: list[tuple[str, da
             follower = FOLLOWERS.get(before.status, {}).get(command)
             try:
                 getattr(order, command)(at=at)
-            except CommandRefused:
+            except CommandRejected:
                 assert follower is None
                 assert vars(order) == vars(before)
             else:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from orderkeep.domain.entities import Command, OrderStatus, next_status
-from orderkeep.domain.exceptions import CommandRefused
+from orderkeep.domain.exceptions import CommandRejected
 from tests.torture.linearizability import Operation
 
 DONE = "done"
@@ -92,7 +92,7 @@ def _respond_without_order(ask: Ask) -> tuple[Kept | None, Reply]:
 def _move(kept: Kept, ask: Ask) -> tuple[Kept, Reply]:
     try:
         status = next_status(kept.order.status, Command(ask.what))
-    except CommandRefused as refusal:
+    except CommandRejected as refusal:
         return kept, Reply(refusal.code)
     reason = ask.detail if ask.what == Command.CANCEL else None
     order = replace(kept.order, version=kept.order.version + 1, status=status, reason=reason)

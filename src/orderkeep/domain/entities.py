@@ -14,7 +14,7 @@ from orderkeep.domain.exceptions import (
     CannotConfirmOrder,
     CannotDeliverOrder,
     CannotShipOrder,
-    CommandRefused,
+    CommandRejected,
     InvalidOrder,
     TooManyDocuments,
     TooManyLines,
@@ -63,7 +63,7 @@ LIFECYCLE: dict[tuple[OrderStatus, Command], OrderStatus] = {
 }
 """The status that each command leads to. A pair that is not listed is rejected."""
 
-REFUSALS: dict[Command, type[CommandRefused]] = {
+REJECTIONS: dict[Command, type[CommandRejected]] = {
     Command.CONFIRM: CannotConfirmOrder,
     Command.SHIP: CannotShipOrder,
     Command.DELIVER: CannotDeliverOrder,
@@ -72,10 +72,10 @@ REFUSALS: dict[Command, type[CommandRefused]] = {
 
 
 def next_status(status: str, command: Command) -> OrderStatus:
-    """Return the status that `command` leads to, or raise the `CommandRefused` of that command."""
+    """Return the status that `command` leads to, or raise the `CommandRejected` of that command."""
     follower = LIFECYCLE.get((OrderStatus(status), command))
     if follower is None:
-        raise REFUSALS[command](status)
+        raise REJECTIONS[command](status)
     return follower
 
 

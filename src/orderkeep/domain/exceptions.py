@@ -130,7 +130,7 @@ class DocumentNotFound(OrderNotFound, code="document_not_found", title="Document
         self.args = ("the order has no document with this ID",)
 
 
-class CommandRefused(OrderkeepError, code="command_refused", title="Order cannot be changed"):
+class CommandRejected(OrderkeepError, code="command_rejected", title="Order cannot be changed"):
     """The order's status does not allow the command. Nothing was written."""
 
     def __init__(self, status: str) -> None:
@@ -138,23 +138,23 @@ class CommandRefused(OrderkeepError, code="command_refused", title="Order cannot
         self.status = status
 
 
-class CannotConfirmOrder(CommandRefused, code="cannot_confirm_order", title="Order cannot be confirmed"):
+class CannotConfirmOrder(CommandRejected, code="cannot_confirm_order", title="Order cannot be confirmed"):
     """Only a pending order can be confirmed."""
 
 
-class CannotShipOrder(CommandRefused, code="cannot_ship_order", title="Order cannot be shipped"):
+class CannotShipOrder(CommandRejected, code="cannot_ship_order", title="Order cannot be shipped"):
     """Only an order in processing can be shipped."""
 
 
-class CannotDeliverOrder(CommandRefused, code="cannot_deliver_order", title="Order cannot be delivered"):
+class CannotDeliverOrder(CommandRejected, code="cannot_deliver_order", title="Order cannot be delivered"):
     """Only a shipped order can be delivered."""
 
 
-class CannotCancelOrder(CommandRefused, code="cannot_cancel_order", title="Order cannot be cancelled"):
+class CannotCancelOrder(CommandRejected, code="cannot_cancel_order", title="Order cannot be cancelled"):
     """Only a pending order or an order in processing can be cancelled."""
 
 
-class TooManyDocuments(CommandRefused, code="too_many_documents", title="Too many documents"):
+class TooManyDocuments(CommandRejected, code="too_many_documents", title="Too many documents"):
     """The order has the maximum number of documents."""
 
     def __init__(self, status: str, limit: int) -> None:

@@ -15,7 +15,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain import limits
 from orderkeep.domain.entities import Order, RememberedKey
-from orderkeep.domain.exceptions import CommandRefused, ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.exceptions import CommandRejected, ConcurrentUpdate, StoreUnavailable
 from orderkeep.testing.orders import OWN, SINCE, cancelled_order, own_user, pending_order, place_command, small_order
 from orderkeep.testing.stores import EVERYTHING, list_orders, loaded, order_in, read_all, read_feed
 
@@ -60,7 +60,7 @@ async def assert_kept_everywhere(store: OrderStore, expected: OrderDTO) -> None:
     assert change in await read_feed(store)
 
 
-async def assert_refused(store: OrderStore, *orders: Order) -> None:
+async def assert_rejected(store: OrderStore, *orders: Order) -> None:
     """Check that the save is rejected, writes nothing and leaves each order object as it was."""
     kept, before = await read_all(store), [copy.deepcopy(vars(order)) for order in orders]
     with pytest.raises(ConcurrentUpdate):
@@ -178,7 +178,7 @@ class SaveContract:
         stored.version = 2
         missing.version, missing.last_hash = 3, "f" * 64
         for order in (pending_order(1), pending_order(1, user_id="another"), missing, stored):
-            await assert_refused(store, order)
+            await assert_rejected(store, order)
 
     async def test_saves_several_orders_in_one_commit(self, store: OrderStore) -> None:
         saved = await store.save(pending_order(2), pending_order(1), small_order("order-3"))
@@ -200,15 +200,15 @@ class SaveContract:
             await store.save(other)
             for order in orders:
                 order.cancel("all of them", at=SINCE)
-            await assert_refused(store, *orders)
-            await assert_refused(store, pending_order(ids[0] + 5), orders[position])
+            await assert_rejected(store, *orders)
+            await assert_rejected(store, pending_order(ids[0] + 5), orders[position])
 
     async def test_refuses_one_order_twice_in_a_save(self, store: OrderStore) -> None:
         new = pending_order(1)
-        await assert_refused(store, new, new)
-        await assert_refused(store, new, pending_order(2), pending_order(1))
+        await assert_rejected(store, new, new)
+        await assert_rejected(store, new, pending_order(2), pending_order(1))
         await store.save(new)
-        await assert_refused(store, await loaded(store, new.id), await loaded(store, new.id))
+        await assert_rejected(store, await loaded(store, new.id), await loaded(store, new.id))
 
     async def test_leaves_a_refused_order_fit_to_be_tried_again(self, store: OrderStore) -> None:
         await store.save(pending_order(1))
@@ -217,7 +217,7 @@ class SaveContract:
         await store.save(other)
         stale.cancel(at=SINCE)
         fresh = pending_order(2)
-        await assert_refused(store, stale, fresh)
+        await assert_rejected(store, stale, fresh)
 
         again = await loaded(store, "order-1")
         again.cancel("second thoughts", at=SINCE)
@@ -295,7 +295,7 @@ class ConcurrencyContract:
             order = small_order(new_order_id(), user_id=own_user(), status="processing")
             await store.save(order)
             commands = (do.cancel_order.execute, do.ship_order.execute) * 16
-            won = await race([command(order.id) for command in commands], CommandRefused)
+            won = await race([command(order.id) for command in commands], CommandRejected)
             await assert_two_commits(store, won.order)
 
     async def test_gives_retries_with_one_key_one_effect_and_one_answer(self, store: OrderStore) -> None:

@@ -32,7 +32,7 @@ STATUSES: dict[type[OrderkeepError], int] = {
     errors.TooManyRequests: 429,
     exceptions.OrderNotFound: 404,
     errors.ApiKeyNotFound: 404,
-    exceptions.CommandRefused: 422,
+    exceptions.CommandRejected: 422,
     exceptions.VersionMismatch: 412,
     errors.IdempotencyKeyReused: 422,
     exceptions.Conflict: 409,

@@ -34,7 +34,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.NotAuthenticated, REJECTED, ""),
     (errors.NotAllowed, REJECTED, "nothing was written"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
-    (exceptions.CommandRefused, REJECTED, "nothing was written"),
+    (exceptions.CommandRejected, REJECTED, "nothing was written"),
     (exceptions.Conflict, REJECTED, ""),
     (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),

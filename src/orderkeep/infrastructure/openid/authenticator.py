@@ -50,7 +50,7 @@ MAX_VERIFIED, VERIFIED_SECONDS = 4_096, 300
 log = logging.getLogger("orderkeep.openid")
 
 
-class TokenRefused(Exception):
+class TokenRejected(Exception):
     """The token is invalid. The message names the rule, for the log, and contains nothing of the token."""
 
 
@@ -78,7 +78,7 @@ class OpenIdAuthenticator(Authenticator):
             return None
         try:
             return await self._actor_of(token)
-        except (TokenRefused, InvalidJSON, JoseError) as error:
+        except (TokenRejected, InvalidJSON, JoseError) as error:
             # Of joserfc's errors only what is constant: messages may quote the token.
             claim = f" {error.claim}" if isinstance(error, ClaimError) else ""
             reason = f"{error.error}{claim}" if isinstance(error, JoseError) else str(error)
@@ -98,7 +98,7 @@ class OpenIdAuthenticator(Authenticator):
         key_id, algorithm = checked_header(token, self._provider.algorithms)
         key, keys = await self._keys.find(key_id, algorithm)
         if key is None:
-            raise TokenRefused("unknown key id")
+            raise TokenRejected("unknown key id")
         claims = read_object(signed_payload(token, key, algorithm))
         self._claims.validate(claims)
         actor = self._provider.claims.actor_of(claims)
@@ -120,23 +120,23 @@ class _Verified:
 
 
 def checked_header(token: str, algorithms: tuple[str, ...]) -> tuple[str | None, str]:
-    """Return the key id, if any, and the algorithm in the header of a token. Raises `TokenRefused`."""
+    """Return the key id, if any, and the algorithm in the header of a token. Raises `TokenRejected`."""
     parts = token.split(".")
     if len(parts) != 3:
-        raise TokenRefused("not three parts")
+        raise TokenRejected("not three parts")
     try:
         header = read_object(urlsafe_b64decode(parts[0].encode("ascii")))
     except ValueError:
-        raise TokenRefused("the header is not JSON in base64url") from None
+        raise TokenRejected("the header is not JSON in base64url") from None
     if forbidden := FORBIDDEN_HEADERS & header.keys():
-        raise TokenRefused(f"the header has {min(forbidden)}")
+        raise TokenRejected(f"the header has {min(forbidden)}")
     if str(header.get("typ", "JWT")).lower() not in TOKEN_TYPES:
-        raise TokenRefused("typ is not that of an access token")
+        raise TokenRejected("typ is not that of an access token")
     algorithm, key_id = header.get("alg"), header.get("kid")
     if not isinstance(algorithm, str) or algorithm not in algorithms:
-        raise TokenRefused("alg is not configured")
+        raise TokenRejected("alg is not configured")
     if "kid" in header and not isinstance(key_id, str):
-        raise TokenRefused("kid is not text")
+        raise TokenRejected("kid is not text")
     return key_id, algorithm
 
 
@@ -149,7 +149,7 @@ def signed_payload(token: str, key: Key, algorithm: str) -> bytes:
     try:
         return jws.deserialize_compact(token, key, registry=registry).payload
     except ValueError:
-        raise TokenRefused("the token cannot be decoded") from None
+        raise TokenRejected("the token cannot be decoded") from None
 
 
 class AllowedAlgorithms(jws.JWSRegistry):
