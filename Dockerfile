@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# The image of orderkeep: docs/how-to/deploy-in-containers.md says how to build and run it; tests/deploy replays it.
+# The image of orderkeep: docs/how-to/deploy/containers.md says how to build and run it; tests/deploy replays it.
 
 # The tag moves with security fixes. Pin what you tested: --build-arg PYTHON_IMAGE=python:3.14-slim-trixie@sha256:...
 ARG PYTHON_IMAGE=python:3.14-slim-trixie

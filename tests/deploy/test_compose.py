@@ -24,7 +24,7 @@ from tests.entrypoints.http_calls import PLAIN
 FILE = CHECKOUT / "deploy" / "compose.yaml"
 COMPOSE = yaml.safe_load(FILE.read_text(encoding="utf-8"))
 SERVICE, MIGRATE, POSTGRES = (COMPOSE["services"][name] for name in ("orderkeep", "migrate", "postgres"))
-HOW_TO = CHECKOUT / "docs" / "how-to" / "deploy-in-containers.md"
+HOW_TO = CHECKOUT / "docs" / "how-to" / "deploy" / "containers.md"
 
 
 def test_what_the_compose_specification_does_not_know_is_found_and_nothing_else(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ GRACE_SECONDS = 15
 """What the pages give a container to end, once it is told to."""
 
 HOW_TO, ON_KUBERNETES = (
-    (CHECKOUT / "docs" / "how-to" / page).read_text(encoding="utf-8")
-    for page in ("deploy-in-containers.md", "deploy-on-kubernetes.md")
+    (CHECKOUT / "docs" / "how-to" / "deploy" / page).read_text(encoding="utf-8")
+    for page in ("containers.md", "kubernetes.md")
 )
 
 

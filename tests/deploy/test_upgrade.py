@@ -14,7 +14,7 @@ from tests.entrypoints.http_calls import ORDER, PLAIN
 from tests.servers import postgres
 from tests.servers.schemas import ask
 
-PAGE = (CHECKOUT / "docs" / "how-to" / "deploy-in-containers.md").read_text(encoding="utf-8")
+PAGE = (CHECKOUT / "docs" / "how-to" / "deploy" / "containers.md").read_text(encoding="utf-8")
 LIVES = "/livez"
 
 

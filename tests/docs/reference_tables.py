@@ -16,7 +16,7 @@ from tests.docs.pages import CHECKOUT
 
 REFERENCE = CHECKOUT / "docs" / "reference"
 HOW_TO = CHECKOUT / "docs" / "how-to"
-PAGES = [*sorted(REFERENCE.glob("*.md")), *sorted(HOW_TO.glob("*.md"))]
+PAGES = [*sorted(REFERENCE.glob("*.md")), *sorted(HOW_TO.rglob("*.md"))]
 
 TABLES: dict[str, Callable[[], Rows | str]] = {
     "lifecycle": core_tables.lifecycle,

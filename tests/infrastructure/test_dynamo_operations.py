@@ -24,7 +24,7 @@ from tests.docs.pages import CHECKOUT
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange
 
-HOW_TO = CHECKOUT / "docs" / "how-to" / "run-on-dynamodb.md"
+HOW_TO = CHECKOUT / "docs" / "how-to" / "run" / "dynamodb.md"
 
 
 @pytest.fixture

@@ -180,7 +180,7 @@ def test_a_handler_is_looked_up_without_being_started() -> None:
 
 def test_the_page_names_parameters_and_outputs_that_there_are() -> None:
     template = lambda_template.read(TEXT)
-    page = (lambda_template.PATH.parents[2] / "docs" / "how-to" / "deploy-on-lambda.md").read_text(encoding="utf-8")
+    page = (lambda_template.PATH.parents[2] / "docs" / "how-to" / "deploy" / "lambda.md").read_text(encoding="utf-8")
     parameters = set(re.findall(r"\b([A-Z][a-z]\w+)=(?!=)", page))
     outputs = set(re.findall(r"outputs? `?([A-Z]\w+)|OutputKey=='(\w+)'", page))
     assert {"RestoredTableName", "SnapStart"} <= parameters <= template["Parameters"].keys()
