@@ -24,12 +24,6 @@ NOT_FILES = re.compile(r"orders\.db(-wal|-shm)?|\.venv|dist/.*|\.fuzz/|lines/0/.
 
 CLICKS = 2
 
-SEARCHED = (
-    "backup", "restore", "migration", "upgrade", "Docker", "Kubernetes", "Lambda", "DynamoDB", "PostgreSQL", "import",
-    "export", "authentication", "authorization", "API key", "JWT",
-)  # fmt: skip
-"""Each is in a heading or in the first paragraph of a page."""
-
 _LINK = re.compile(r"\[[^\]\[]+\]\((?P<target>[^)\s]+)\)")
 _CODE = re.compile(r"`(?P<code>[^`\n]+)`")
 _PATH = re.compile(r"\.?[\w./-]+/[\w./-]*|[\w-]+\.(?:py|md|toml|sql|csv|db)")
@@ -96,25 +90,6 @@ def test_every_page_is_at_most_two_clicks_from_the_index() -> None:
     for _ in range(CLICKS):
         reached |= {linked for page in reached for linked in pages_linked_from(page)}
     assert [name_of(page) for page in PAGES if page not in reached] == []
-
-
-@pytest.mark.parametrize("term", SEARCHED)
-def test_a_page_is_found_by_what_people_search_for(term: str) -> None:
-    assert [name_of(page) for page in PAGES if announces(prose_of(page), term)]
-
-
-def announces(text: str, term: str) -> bool:
-    """Return whether a heading or the first paragraph contains the term."""
-    headings = re.findall(r"^#+ .+$", text, flags=re.MULTILINE)
-    first = re.search(r"^(?!#|\n)(.+?)(?:\n\n|\Z)", text, flags=re.MULTILINE | re.DOTALL)
-    return any(re.search(rf"\b{term}\b", part, flags=re.IGNORECASE) for part in (*headings, first[1] if first else ""))
-
-
-def test_a_term_further_down_does_not_announce_a_page() -> None:
-    assert announces("# Backup\n\nA copy.\n", "backup")
-    assert announces("# Copies\n\nMake a\nbackup.\n\nMore.\n", "backup")
-    assert not announces("# Copies\n\nMake one.\n\nA backup.\n", "backup")
-    assert not announces("# Backups\n", "backup")
 
 
 def pages_linked_from(page: Path) -> Iterator[Path]:
