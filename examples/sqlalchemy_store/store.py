@@ -1,4 +1,4 @@
-"""A store of one's own, outside the package: SQLAlchemy Core on SQLite."""
+"""An order store outside the package: SQLAlchemy Core on SQLite."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -39,8 +39,8 @@ CHANGE = select(*(column for column in CHANGES.c if column is not CHANGES.c.posi
 
 
 class SqlAlchemyStore(OrderStore):
-    """Keeps orders in one file. One thread does it all, since SQLite has one writer: what is begun first is committed
-    first, and the feed's positions are handed out in that order.
+    """Stores orders in one file. One thread runs all transactions, because SQLite has one writer: they are committed in
+    the order in which they begin, and positions of the feed are assigned in that order.
     """
 
     def __init__(self, path: str) -> None:
@@ -76,8 +76,8 @@ class SqlAlchemyStore(OrderStore):
         return change_of(ChangeRecord(*row)) if row else None
 
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
-        behind = CHANGES.c.version > max(0, min(after_version, LARGEST))
-        query = CHANGE.where(CHANGES.c.order_id == order_id, behind).order_by(CHANGES.c.version)
+        later = CHANGES.c.version > max(0, min(after_version, LARGEST))
+        query = CHANGE.where(CHANGES.c.order_id == order_id, later).order_by(CHANGES.c.version)
         return [change_of(ChangeRecord(*row)) for row in await self._all(query.limit(min(limit, LARGEST)))]
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
@@ -105,7 +105,7 @@ class SqlAlchemyStore(OrderStore):
         try:
             return await self._do(lambda connection: [tuple(row) for row in connection.execute(query)])
         except UnicodeEncodeError:
-            return []  # asked for with half a surrogate pair, which nothing that is kept has
+            return []  # an unpaired surrogate in the query: no stored text contains one
 
     async def _do(self, work: Callable[[Connection], T]) -> T:
         if self._closed:
@@ -117,7 +117,7 @@ class SqlAlchemyStore(OrderStore):
             with self._engine.begin() as connection:
                 return work(connection)
         except SQLAlchemyError as error:
-            raise StoreUnavailable(f"the database could not do it ({type(error).__name__})") from error
+            raise StoreUnavailable(f"the database reported an error ({type(error).__name__})") from error
 
 
 def _write(connection: Connection, commits: Sequence[Commit]) -> None:
@@ -143,8 +143,8 @@ def _list(where: OrderFilter, after: ListPosition | None) -> Select[Any]:
         created_at, id = TAGS.c.created_at, TAGS.c.order_id
         query = query.join(TAGS, id == ORDERS.c.id).where(TAGS.c.tag == where.tag)
     for name in ("user_id", "status", "external_ref"):
-        if (asked := getattr(where, name)) is not None:
-            query = query.where(ORDERS.c[name] == asked)
+        if (value := getattr(where, name)) is not None:
+            query = query.where(ORDERS.c[name] == value)
     if where.created_from is not None:
         query = query.where(created_at >= where.created_from)
     if where.created_to is not None:

@@ -1,4 +1,4 @@
-"""The tables: what is searched for in columns of its own, and the documents beside it, as they come."""
+"""The tables: searchable values in columns, and the documents as JSON text."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +21,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 class Instant(TypeDecorator[datetime]):
-    """A time as whole microseconds since 1970: exact for every year, and sorted as numbers are."""
+    """A time in whole microseconds since 1970: exact for every year, and in the sort order of numbers."""
 
     impl = BigInteger
     cache_ok = True
@@ -35,7 +35,7 @@ class Instant(TypeDecorator[datetime]):
 
 METADATA = MetaData()
 
-# Column by column an `OrderRecord`, but for its tags.
+# The columns of an `OrderRecord`, except its tags.
 ORDERS = Table(
     "orders",
     METADATA,
@@ -55,7 +55,7 @@ ORDERS = Table(
     Index("orders_by_ref", "external_ref", "created_at", "id"),
 )
 
-# The tags an order was placed with, beside what lists sort by.
+# The tags of an order when it was placed, with the columns by which lists are sorted.
 TAGS = Table(
     "order_tags",
     METADATA,
@@ -64,7 +64,7 @@ TAGS = Table(
     Column("order_id", Text, primary_key=True),
 )
 
-# Column by column a `ChangeRecord`, behind its position in the feed.
+# The columns of a `ChangeRecord`, after its position in the feed.
 CHANGES = Table(
     "changes",
     METADATA,

@@ -1,4 +1,4 @@
-"""What the deployment on Lambda costs at list price, and what it alarms at: from the template and the units used."""
+"""The deployment on Lambda: parameters, costs at list price, and alarms, from the template and the units used."""
 
 from dataclasses import dataclass
 
@@ -69,6 +69,16 @@ def costs_of_a_million_orders() -> Rows:
     return [("what", "for a million orders", "list price", "costs"), *rows, ("all", "", "", f"**${total:.2f}**")]
 
 
+def parameters() -> Rows:
+    """Return the template's parameters as a table."""
+    template = lambda_template.read(lambda_template.PATH.read_text(encoding="utf-8"))
+    rows = [
+        (f"`{name}`", f"`{found['Default']}`" if found["Default"] != "" else "empty", found["Description"])
+        for name, found in template["Parameters"].items()
+    ]
+    return [("parameter", "default", "description"), *rows]
+
+
 def alarms() -> Rows:
     """Return the template's alarms as a table."""
     template = lambda_template.read(lambda_template.PATH.read_text(encoding="utf-8"))
@@ -76,7 +86,7 @@ def alarms() -> Rows:
         (f"`{name}`", _when(alarm), alarm["AlarmDescription"])
         for name, alarm in lambda_template.of_type(template, "AWS::CloudWatch::Alarm").items()
     ]
-    return [("alarm", "rings when", "what it means"), *rows]
+    return [("alarm", "condition", "meaning"), *rows]
 
 
 def _millions(what: str, each: float, unit: str) -> Item:

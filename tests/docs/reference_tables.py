@@ -38,6 +38,7 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "event-attributes": event_tables.attributes,
     "event-data": event_tables.data,
     "event-example": event_tables.example,
+    "lambda-parameters": lambda_deployment.parameters,
     "lambda-costs": lambda_deployment.costs_of_a_million_orders,
     "lambda-alarms": lambda_deployment.alarms,
 }
