@@ -32,7 +32,7 @@ USED_BY = {
     "by_user": "orders of a user",
     "by_user_status": "orders of a user in a status",
     "by_label": "orders with a tag, or with an `external_ref`",
-    "by_user_label": "the same, of a user",
+    "by_user_label": "orders of a user with a tag, or with an `external_ref`",
     "by_inbox": "changes without a position in the feed",
 }
 
