@@ -53,10 +53,8 @@ class NotAuthenticated(OrderkeepError, code="not_authenticated", title="Authenti
 class InvalidCredentials(OrderkeepError, code="invalid_credentials", title="Invalid credentials"):
     """The credentials are unknown, malformed, expired or revoked; the response is the same for each."""
 
-    def __init__(
-        self, message: str = "the credentials are not valid: use an active API key or an unexpired access token"
-    ) -> None:
-        super().__init__(message)
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message or "the credentials are not valid: use an active API key or an unexpired access token")
 
 
 class NotAllowed(OrderkeepError, code="not_allowed", title="Insufficient scope"):

@@ -114,8 +114,7 @@ class ImportOrdersUseCase:
         if row.order is None:
             return
         if not row.order.id and not row.order.external_ref:
-            message = "is required if the order has no id"
-            report.add_problem(ImportProblem(row.line, "external_ref", "field_missing", message))
+            report.add_problem(ImportProblem(row.line, "external_ref", "field_missing", "is required without an id"))
             return
         order = _with_id(row.order)
         if order.id in ids:
