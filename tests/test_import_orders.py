@@ -164,11 +164,11 @@ async def test_reports_every_problem_by_its_line_and_writes_nothing() -> None:
     assert [(problem.line, problem.field, problem.code) for problem in report.problems] == [
         (2, "status", "unknown_status"),
         (3, "currency", "unknown_currency"),
-        (4, "external_ref", "invalid_order"),
-        (5, "external_ref", "invalid_order"),
+        (4, "external_ref", "duplicate_order"),
+        (5, "external_ref", "field_missing"),
         (6, "total", "amount_out_of_range"),
         (7, "total", "invalid_amount"),
-        (9, "id", "invalid_order"),
+        (9, "id", "duplicate_order"),
     ]
     assert (report.orders, report.problem_count) == (2, 7)
     assert (await repo.read_changes(None, 10)).changes == ()

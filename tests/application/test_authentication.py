@@ -4,7 +4,7 @@ import pytest
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind
 from orderkeep.application.access.loopback import host_in, is_loopback
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.application.ports import Authenticator
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
 
@@ -32,7 +32,7 @@ async def test_authenticates_with_the_first_authenticator_that_recognizes_the_to
 
 @pytest.mark.parametrize("authenticators", [[], [Prefixed("ok_", SYSTEM)]], ids=["none", "other-type"])
 async def test_rejects_a_token_that_no_authenticator_recognizes(authenticators: list[Authenticator]) -> None:
-    with pytest.raises(NotAuthenticated, match="use an active API key or an unexpired access token"):
+    with pytest.raises(InvalidCredentials, match="use an active API key or an unexpired access token"):
         await AuthenticateUseCase(authenticators).execute("eyJ")
 
 

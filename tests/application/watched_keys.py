@@ -10,7 +10,7 @@ import pytest
 
 from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import ApiKey, digest_of_key, id_of_key, make_key
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.memory_repo import InMemoryApiKeys, InMemoryOrderRepository
 from orderkeep.testing.api_keys import SINCE
@@ -88,6 +88,6 @@ def id_of(token: str) -> str:
 
 async def is_refused(authenticator: ApiKeyAuthenticator, token: str) -> bool:
     [outcome] = await asyncio.gather(authenticator.authenticate(token), return_exceptions=True)
-    if isinstance(outcome, NotAuthenticated):
+    if isinstance(outcome, InvalidCredentials):
         assert (outcome.args, outcome.__cause__) == ((REFUSAL,), None)
-    return isinstance(outcome, NotAuthenticated)
+    return isinstance(outcome, InvalidCredentials)

@@ -1,23 +1,22 @@
 """The tables of the reference that are made from the entrypoints: commands, operations, errors, settings."""
 
-import inspect
 from collections.abc import Iterable, Iterator
 
 import click
 
 from orderkeep.application import errors as application_errors
-from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH
+from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH, InvalidJSON
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import limits as http1_limits
-from orderkeep.entrypoints.api.problems import status_of
+from orderkeep.entrypoints.api.problems import PROBLEMS, status_of
 from orderkeep.entrypoints.api.routing import MAX_PARAMETERS
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.commands.place import LARGEST_ORDER
 from orderkeep.entrypoints.cli.main import cli
-from orderkeep.entrypoints.field_errors import MOST_ERRORS
+from orderkeep.entrypoints.field_errors import MOST_ERRORS, InvalidFields
 from orderkeep.entrypoints.logs import FIELDS
 from orderkeep.entrypoints.order_files import reading, rows
 from tests.docs.core_tables import Rows
@@ -27,7 +26,7 @@ HELP_WIDTH = 100
 
 def commands() -> Rows:
     context = click.Context(cli)
-    rows: Rows = [("command", "what it does")]
+    rows: Rows = [("command", "description")]
     for name in cli.list_commands(context):
         command = cli.get_command(context, name)
         assert command is not None
@@ -61,68 +60,123 @@ def _helps(parent: click.Context, group: click.Group, name: str, heading: str) -
             yield from _helps(context, command, below, f"{heading}#")
 
 
-def settings() -> Rows:
-    rows: Rows = [("variable", "default", "what it is")]
-    for name, field in Settings.model_fields.items():
+EVERYTHING, SERVER, LAMBDA = "everything", "`serve`", "Lambda"
+BOTH = f"{SERVER}, {LAMBDA}"
+SETTINGS: dict[str, dict[str, str]] = {
+    "storage": {
+        "store": EVERYTHING,
+        "documents": EVERYTHING,
+        "seller": EVERYTHING,
+        "auto_migrate": EVERYTHING,
+        "events": "Lambda, stream handler",
+    },
+    "server": {
+        "host": SERVER,
+        "port": SERVER,
+        "workers": SERVER,
+        "root_path": BOTH,
+        "drain_seconds": SERVER,
+        "shutdown_seconds": SERVER,
+    },
+    "authentication": {
+        "auth": BOTH,
+        "jwt_issuer": BOTH,
+        "jwt_audience": BOTH,
+        "jwt_jwks_url": BOTH,
+        "jwt_algorithms": BOTH,
+        "jwt_user_claim": BOTH,
+        "jwt_scopes_claim": BOTH,
+        "jwt_scopes": BOTH,
+        "jwt_max_lifetime_seconds": BOTH,
+        "iam_scopes": LAMBDA,
+    },
+    "limits": {
+        "rate_limit": BOTH,
+        "rate_limit_per_address": BOTH,
+        "max_body_bytes": BOTH,
+        "max_concurrency": SERVER,
+        "max_connections": SERVER,
+    },
+    "browsers": {"cors_origins": BOTH, "hsts_seconds": BOTH},
+    "logging": {"access_log": BOTH, "log_format": BOTH, "log_level": BOTH},
+}
+"""The settings by table, each with what it applies to."""
+
+
+def settings(table: str) -> Rows:
+    assert {name for names in SETTINGS.values() for name in names} == Settings.model_fields.keys(), "add it to SETTINGS"
+    rows: Rows = [("variable", "default", "applies to", "description")]
+    for name, applies_to in SETTINGS[table].items():
+        field = Settings.model_fields[name]
         assert field.description, f"{name} needs a description"
-        default = str(field.get_default()).replace("False", "false")
-        rows.append((f"`ORDERKEEP_{name.upper()}`", f"`{default}`" if default else "none", field.description))
+        default = str(field.get_default()).lower() if field.annotation is bool else str(field.get_default())
+        shown = f"`{default}`" if default else "none"
+        rows.append((f"`ORDERKEEP_{name.upper()}`", shown, applies_to, field.description))
     return rows
 
 
 def errors() -> Rows:
-    rows: Rows = [("code", "HTTP", "exit code", "title", "when")]
-    for kind in _kinds():
-        words = inspect.cleandoc(kind.__doc__ or "").split("\n\n")[0].replace("\n", " ")
-        rows.append((f"`{kind.code}`", str(int(status_of(kind))), str(_exit_code_of(kind)), kind.title, words))
+    kinds = {kind.code: kind for kind in kinds_of_error()}
+    rows: Rows = [("code", "HTTP", "exit code", "title")]
+    for code, kind in kinds.items():
+        status = "" if code in COMMAND_LINE_ONLY else str(int(status_of(kind)))
+        rows.append((f"[`{code}`](#{code})", status, str(_exit_code_of(kind)), kind.title))
+    for code, (problem_status, title, _) in PROBLEMS.items():
+        if code not in kinds:
+            exit_code = str(failures.INVALID) if code in (InvalidFields.code, InvalidJSON.code) else ""
+            rows.append((f"[`{code}`](#{code})", str(problem_status), exit_code, title))
     return rows
 
 
+COMMAND_LINE_ONLY = {"unknown_scope", "scopes_missing", "scopes_not_taken", "expiry_passed", "api_key_not_found"}
+"""Codes that no HTTP operation responds with."""
+
+
 CONNECTION_BOUNDS = {
-    "MAX_TARGET_BYTES": "bytes of a request target; 414 beyond",
-    "MAX_HEADERS": "headers of a request; 431 beyond",
-    "MAX_HEAD_BYTES": "bytes of all headers; 431 beyond",
-    "MAX_PIPELINED": "requests sent ahead while one is in progress; the connection closes after the last",
-    "HEAD_SECONDS": "seconds for a head, and of silence before the first; 408 beyond, or just the end",
-    "BODY_PAUSE_SECONDS": "seconds that a body may be late; 408 beyond",
-    "BYTES_PER_SECOND": "bytes a second of a body on average after that, and of a response that is read",
-    "BODY_SECONDS": "seconds for a whole body, however fast; 408 beyond",
+    "MAX_TARGET_BYTES": "bytes of a request target; otherwise 414",
+    "MAX_HEADERS": "headers of a request; otherwise 431",
+    "MAX_HEAD_BYTES": "bytes of all headers; otherwise 431",
+    "MAX_PIPELINED": "pipelined requests while one is in progress; the connection is closed after the last",
+    "HEAD_SECONDS": "seconds to receive a head; otherwise 408, or a closed connection if nothing arrived",
+    "BODY_PAUSE_SECONDS": "seconds by which a body may be late; otherwise 408",
+    "BYTES_PER_SECOND": "bytes per second, as a minimum, of a body after that and of a response",
+    "BODY_SECONDS": "seconds to receive a whole body at any rate; otherwise 408",
     "RESPONSE_PAUSE_SECONDS": "seconds for which a response may remain unread",
-    "KEEP_ALIVE_SECONDS": "seconds of silence after a response",
-    "LINGER_SECONDS": "seconds in which data that still arrives is discarded before a connection closes",
+    "KEEP_ALIVE_SECONDS": "seconds for which a connection may be idle after a response",
+    "LINGER_SECONDS": "seconds for which arriving data is discarded before a connection is closed",
     "SWEEP_SECONDS": "seconds between two checks of these times",
 }
 
 
 def connection_bounds() -> Rows:
     values = {name: value for name, value in vars(http1_limits).items() if name.isupper()}
-    assert CONNECTION_BOUNDS.keys() == values.keys(), "each bound needs its words here, and no other"
-    rows: Rows = [("what", "bound", "in `entrypoints/api/http1/limits.py`")]
+    assert CONNECTION_BOUNDS.keys() == values.keys(), "describe each limit in CONNECTION_BOUNDS, and no other"
+    rows: Rows = [("limit of", "value", "constant in `entrypoints/api/http1/limits.py`")]
     return rows + [(CONNECTION_BOUNDS[name], f"{value:,g}", f"`{name}`") for name, value in values.items()]
 
 
 def operations() -> Rows:
     document = create_app(Settings(store="memory://")).openapi()
-    rows: Rows = [("request", "what it does", "answers")]
+    rows: Rows = [("operation", "description", "status codes")]
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            answers = ", ".join(sorted(operation["responses"]))
-            rows.append((f"`{method.upper()} {path}`", operation["summary"], answers))
+            statuses = ", ".join(sorted(operation["responses"]))
+            rows.append((f"`{method.upper()} {path}`", operation["summary"], statuses))
     return rows
 
 
 def limits_of_input() -> Rows:
     most_bytes = Settings.model_fields["max_body_bytes"].default
     return [
-        ("what", "bound", "past it"),
-        ("bytes of a request's body (`ORDERKEEP_MAX_BODY_BYTES`)", f"{most_bytes:,}", "413 `body_too_large`"),
-        ("levels of arrays and objects in JSON", f"{MAX_DEPTH}", "400 `malformed_json`"),
+        ("limit of", "value", "above it"),
+        ("bytes of a request body (`ORDERKEEP_MAX_BODY_BYTES`)", f"{most_bytes:,}", "413 `body_too_large`"),
+        ("nested levels of arrays and objects in JSON", f"{MAX_DEPTH}", "400 `malformed_json`"),
         ("digits of a number in JSON", f"{MAX_NUMBER_LENGTH}", "400 `malformed_json`"),
         ("query parameters", f"{MAX_PARAMETERS}", "422 `invalid_query`"),
-        ("errors that one answer tells", f"{MOST_ERRORS}", "the rest is not told"),
-        ("bytes of a line of a file to import", f"{reading.LONGEST_LINE:,}", "`line_too_long`"),
+        ("errors in one response", f"{MOST_ERRORS}", "the rest is omitted"),
+        ("bytes of a line of an imported file", f"{reading.LONGEST_LINE:,}", "`line_too_long`"),
         ("characters of a record of a CSV file", f"{rows.LONGEST_RECORD:,}", "`malformed_csv`"),
-        ("characters of a CSV file's rows of one order", f"{rows.LARGEST_ORDER:,}", "`order_too_large`"),
+        ("characters of the rows of one order in a CSV file", f"{rows.LARGEST_ORDER:,}", "`order_too_large`"),
         ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
     ]
 
@@ -131,7 +185,7 @@ def log_fields() -> Rows:
     return [("field", "description"), *((f"`{name}`", field.description) for name, field in FIELDS.items())]
 
 
-def _kinds() -> Iterable[type[OrderkeepError]]:
+def kinds_of_error() -> Iterable[type[OrderkeepError]]:
     """Return the exception class of each code, in the order in which the modules define them."""
     by_code: dict[str, type[OrderkeepError]] = {}
     for module in (exceptions, application_errors, exceptions):  # where a code is shared, the domain's own class counts

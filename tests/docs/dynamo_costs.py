@@ -112,7 +112,7 @@ def costs() -> list[tuple[str, Units]]:
 def table_rows() -> list[tuple[str, ...]]:
     """Return the costs as a table."""
     rows = [(words, _text(units.write), _text(units.read)) for words, units in costs()]
-    return [("what", "write units", "read units"), *rows]
+    return [("operation", "write units", "read units"), *rows]
 
 
 def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
@@ -123,8 +123,8 @@ def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
     each = moved.transact(actions[2:])
     polling = read_of([0, 0], consistent=True) + read_of([0] * DEFAULT_SHARDS, consistent=False)
     return [
-        ("assign a change its position in the feed, once", Units(write=each.write + log.write / 98)),
-        ("read 100 changes from the feed, each time", read_of([change] * 100 + [6 * 1024], consistent=True)),
+        ("assign a change its position in the feed (once)", Units(write=each.write + log.write / 98)),
+        ("read 100 changes from the feed", read_of([change] * 100 + [6 * 1024], consistent=True)),
         ("poll the feed when nothing is new", polling),
     ]
 

@@ -7,11 +7,11 @@ Rows = list[tuple[str, ...]]
 OPERATIONS = {
     "GetItem": ("dynamodb:GetItem", "read an order, a change, an API key, the table's settings"),
     "BatchGetItem": ("dynamodb:BatchGetItem", "read the orders or API keys of a page, and the changes of the feed"),
-    "Query": ("dynamodb:Query", "read lists, histories and the feed; on the indexes too"),
+    "Query": ("dynamodb:Query", "read lists, histories and the feed; also on the indexes"),
     "Put": ("dynamodb:PutItem", "write a new order, change or API key, within a transaction"),
     "Update": (
         "dynamodb:UpdateItem",
-        "write an order's new state, or a feed position, within a transaction; revoke an API key, note its last use",
+        "write an order's new state, or a feed position, within a transaction; revoke an API key, record its last use",
     ),
 }
 """The operations of the service, and the action that permits each: a transaction needs those of its items."""
@@ -32,20 +32,20 @@ USED_BY = {
     "by_user": "orders of a user",
     "by_user_status": "orders of a user in a status",
     "by_label": "orders with a tag, or with an `external_ref`",
-    "by_user_label": "the same, of a user",
+    "by_user_label": "orders of a user with a tag, or with an `external_ref`",
     "by_inbox": "changes without a position in the feed",
 }
 
 
 def indexes() -> Rows:
-    assert USED_BY.keys() == INDEXES.keys(), "describe each index here, and no other"
+    assert USED_BY.keys() == INDEXES.keys(), "describe each index in USED_BY, and no other"
     rows = [(f"`{name}`", f"`{keys[0]}`, `{keys[1]}`", USED_BY[name]) for name, keys in INDEXES.items()]
-    return [("index", "keys", "holds"), *rows]
+    return [("index", "keys", "contains"), *rows]
 
 
 def actions() -> Rows:
-    return [("action", "to"), *((f"`{action}`", why) for action, why in OPERATIONS.values())]
+    return [("action", "used to"), *((f"`{action}`", why) for action, why in OPERATIONS.values())]
 
 
 def setup_actions() -> Rows:
-    return [("action", "to"), *((f"`dynamodb:{name}`", why) for name, why in SETUP_ACTIONS.items())]
+    return [("action", "used to"), *((f"`dynamodb:{name}`", why) for name, why in SETUP_ACTIONS.items())]

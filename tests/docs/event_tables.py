@@ -15,31 +15,31 @@ from tests.docs.core_tables import Rows
 
 ATTRIBUTES = {
     "specversion": "`1.0`",
-    "id": "order, version, and the event's number in its change: the same each time the event is sent",
-    "source": "`orderkeep`, or what `&source=` in `ORDERKEEP_EVENTS` says; with `id` it tells any event from any other",
-    "type": "what happened, see above",
-    "subject": "the order's id",
-    "time": "when it happened",
-    "datacontenttype": "`data` is JSON",
-    "dataschema": "the shape of `data`; the number grows when a field goes or changes its meaning, not when one comes",
-    "data": "the rest, see below",
+    "id": "the order, the version, and the number of the event in its change; the same each time the event is sent",
+    "source": "`orderkeep`, or the value of `&source=` in `ORDERKEEP_EVENTS`; with `id`, it identifies the event",
+    "type": "the event type, see above",
+    "subject": "the order ID",
+    "time": "the time of the change",
+    "datacontenttype": "the media type of `data`: JSON",
+    "dataschema": "the schema of `data`; its number increases if a field is removed or changes its meaning",
+    "data": "the content, see below",
 }
 
 DATA = {
-    "event": "`type`, as the order's history has it, and `data`, see above",
-    "version": "the order's version that came of it",
-    "actor": "who asked",
-    "request_id": "the `X-Request-Id` of the request that did it, if it had one",
-    "order": "the order as it became, as `GET /orders/{id}` answers it; `null` where the event would be too large",
-    "order_ref": "where to read that, below the service's own URL",
+    "event": "`type`, as in the order's history, and `data`, see above",
+    "version": "the version of the order after the change",
+    "actor": "the actor that made the change",
+    "request_id": "the `X-Request-Id` of the request, if there was one",
+    "order": "the resulting order, as `GET /orders/{id}` returns it; `null` if the event would be too large",
+    "order_ref": "the path of the same order version, relative to the URL of the service",
 }
 
 
 def types() -> Rows:
-    rows: Rows = [("type", "what happened", "`data.event.data`")]
+    rows: Rows = [("type", "meaning", "`data.event.data`")]
     for kind in get_args(Event):
-        said = ", ".join(f"`{field.name}`" for field in dataclasses.fields(kind)) or "nothing"
-        rows.append((f"`{type_of(kind.__name__)}`", inspect.cleandoc(kind.__doc__ or ""), said))
+        fields = ", ".join(f"`{field.name}`" for field in dataclasses.fields(kind)) or "empty"
+        rows.append((f"`{type_of(kind.__name__)}`", inspect.cleandoc(kind.__doc__ or ""), fields))
     return rows
 
 
@@ -71,5 +71,5 @@ def example() -> str:
 
 
 def _described(kind: type, words: dict[str, str]) -> Rows:
-    assert list(words) == [field.name for field in dataclasses.fields(kind)], "each needs its words here, and no other"
-    return [("attribute", "what it is"), *((f"`{name}`", said) for name, said in words.items())]
+    assert list(words) == [field.name for field in dataclasses.fields(kind)], "describe each attribute, and no other"
+    return [("attribute", "description"), *((f"`{name}`", text) for name, text in words.items())]

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import partial
 
 from tests.docs import (
     core_tables,
@@ -26,7 +27,7 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "dependencies": core_tables.dependencies,
     "commands": door_tables.commands,
     "help": door_tables.help_texts,
-    "settings": door_tables.settings,
+    **{f"settings-{table}": partial(door_tables.settings, table) for table in door_tables.SETTINGS},
     "log-fields": door_tables.log_fields,
     "errors": door_tables.errors,
     "operations": door_tables.operations,

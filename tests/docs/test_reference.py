@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.entrypoints.api.openapi import Problem
+from orderkeep.entrypoints.api.problems import PROBLEMS
 from orderkeep.entrypoints.cli import failures
+from tests.docs.door_tables import kinds_of_error
 from tests.docs.pages import CHECKOUT, name_of
 from tests.docs.reference_tables import PAGES, REFERENCE, TABLES, as_markdown, names_of_tables, with_tables
 
@@ -21,11 +24,27 @@ def test_every_table_stands_on_one_page() -> None:
     assert sorted(names) == sorted(TABLES)
 
 
-def test_every_code_that_the_page_on_errors_names_is_in_the_code() -> None:
-    source = "".join(file.read_text(encoding="utf-8") for file in (CHECKOUT / "src").rglob("*.py"))
-    codes = re.findall(r"^\| `([a-z_]+)` \|", (REFERENCE / "errors.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert len(codes) > 40
-    assert [code for code in codes if f'"{code}"' not in source] == []
+ERRORS = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+SOURCE = "".join(file.read_text(encoding="utf-8") for file in (CHECKOUT / "src").rglob("*.py"))
+
+
+def test_every_problem_type_has_its_section() -> None:
+    """The last part of the `type` of a problem document is the heading, and so the anchor, of a section."""
+    types = [f"urn:orderkeep:problem:{code}" for code in (*PROBLEMS, *(kind.code for kind in kinds_of_error()))]
+    headings = re.findall(r"^### (.+)$", ERRORS, flags=re.MULTILINE)
+    assert len(set(headings)) == len(headings)
+    assert [each for each in types if each.rpartition(":")[2] not in headings] == []
+
+
+def test_every_code_in_the_error_reference_exists() -> None:
+    codes = re.findall(r"^### (.+)$", ERRORS, flags=re.MULTILINE)
+    rows = re.findall(r"^\| (`[a-z0-9_`, ]+`) \|", ERRORS, flags=re.MULTILINE)
+    codes += [code for row in rows for code in re.findall(r"`(\w+)`", row) if row not in FIELDS_OF_A_PROBLEM]
+    assert len(codes) > 90
+    assert [code for code in codes if f'"{code}"' not in SOURCE] == []
+
+
+FIELDS_OF_A_PROBLEM = {f"`{name}`" for name in Problem.model_fields}
 
 
 def test_the_page_on_the_command_line_has_every_exit_code() -> None:

@@ -198,8 +198,16 @@ def test_takes_a_discount_of_the_whole_line() -> None:
 
 def test_counts_tax_into_the_bound_of_a_line() -> None:
     dear = line(unit_price=euros(MAX // 2 - 1), tax=euros(2))
-    with pytest.raises(errors.AmountOutOfRange, match="quantity times unit_price"):
+    with pytest.raises(errors.AmountOutOfRange, match="quantity times unit_price") as rejected:
         place(total=euros(0), lines=(dear,))
+    assert rejected.value.field == "lines/0/unit_price"
+
+
+def test_line_tax_that_makes_the_line_too_large_is_reported_on_the_tax() -> None:
+    taxed = line(tax=euros(MAX - 1))
+    with pytest.raises(errors.AmountOutOfRange, match="quantity times unit_price") as rejected:
+        place(total=euros(0), lines=(taxed,))
+    assert rejected.value.field == "lines/0/tax"
 
 
 def test_takes_the_dearest_line_there_may_be() -> None:

@@ -6,7 +6,14 @@ from decimal import Decimal
 import pytest
 
 from orderkeep.domain.entities import Attribution, Order, OrderCancelled, OrderImported, OrderPlaced, RememberedKey
-from orderkeep.domain.exceptions import InvalidAmount, InvalidInput, InvalidOrder, UnknownCurrency, UnknownStatus
+from orderkeep.domain.exceptions import (
+    InvalidAmount,
+    InvalidInput,
+    InvalidTime,
+    UnexpectedCancellation,
+    UnknownCurrency,
+    UnknownStatus,
+)
 from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
 from orderkeep.domain.value_objects import Cancellation, Money
 
@@ -58,8 +65,12 @@ def test_takes_a_naive_time_for_utc_and_brings_any_other_to_it() -> None:
 def test_refuses_a_time_that_utc_cannot_tell(hours: int, year: int) -> None:
     edge = (datetime.max if hours < 0 else datetime.min).replace(tzinfo=timezone(timedelta(hours=hours)))  # noqa: DTZ901
     assert edge.year == year
-    with pytest.raises(InvalidInput, match=r"years 1 to 9999 \(UTC\)"):
+    with pytest.raises(InvalidTime, match=r"years 1 to 9999 \(UTC\)") as rejected:
         Order("1", "user-42", EUR_99, "pending", edge)
+    assert rejected.value.field == "created_at"
+    with pytest.raises(InvalidTime) as rejected:
+        Order("1", "user-42", EUR_99, "pending", AT, updated_at=edge)
+    assert rejected.value.field == "updated_at"
 
 
 def test_is_placed_pending_with_an_event() -> None:
@@ -75,7 +86,7 @@ def test_is_imported_as_far_along_as_it_was() -> None:
 
 
 def test_is_not_imported_with_a_change_before_its_creation() -> None:
-    with pytest.raises(InvalidOrder, match="must not be before created_at") as refused:
+    with pytest.raises(InvalidTime, match="must not be before created_at") as refused:
         Order.imported("order-1", "user-42", EUR_99, "shipped", AT, updated_at=AT - timedelta(microseconds=1))
     assert refused.value.field == "updated_at"
 
@@ -84,7 +95,7 @@ def test_is_imported_with_a_cancellation_only_where_it_is_cancelled() -> None:
     given = Cancellation("too slow", "by phone", AT)
     order = Order.imported("order-1", "user-42", EUR_99, "cancelled", AT, cancellation=given)
     assert order.cancellation == given
-    with pytest.raises(InvalidOrder, match="must be omitted unless the order is cancelled") as refused:
+    with pytest.raises(UnexpectedCancellation, match="must be omitted unless the order is cancelled") as refused:
         Order.imported("order-1", "user-42", EUR_99, "shipped", AT, cancellation=given)
     assert refused.value.field == "cancellation"
 

@@ -75,7 +75,7 @@ async def test_whatever_else_is_shown_counts_for_nothing(client: httpx.AsyncClie
     key = anna["Authorization"].removeprefix("Bearer ")
     shown = odd.format(key=key, less=key[:-1]).encode()
     refused = await client.get("/orders", headers={b"Authorization": shown})
-    assert (refused.status_code, refused.json()["code"]) == (401, "not_authenticated")
+    assert (refused.status_code, refused.json()["code"]) == (401, "invalid_credentials")
     assert refused.headers["www-authenticate"] == f'{CHALLENGE}, error="invalid_token"'
     assert (
         refused.json()["detail"] == "the credentials are not valid: use an active API key or an unexpired access token"

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from starlette.exceptions import HTTPException
 
 from orderkeep.application import errors
 from orderkeep.application.errors import AuthenticationUnavailable, Contention, IdempotencyKeyReused, InvalidQuery
@@ -18,7 +19,7 @@ from orderkeep.domain.exceptions import (
     StoreUnavailable,
     VersionMismatch,
 )
-from orderkeep.entrypoints.api.problems import status_of
+from orderkeep.entrypoints.api.problems import PROBLEMS, problem_of, status_of
 from tests.entrypoints.http_calls import http_client
 from tests.entrypoints.log_reading import Logged
 
@@ -67,6 +68,17 @@ def test_only_outages_and_bugs_have_a_status_of_500_or_above() -> None:
         "StoreUnavailable": 503,
         "StoreUnusable": 503,
     }
+
+
+def test_each_code_has_one_title() -> None:
+    found = [*vars(exceptions).values(), *vars(errors).values()]
+    titles = {k.code: k.title for k in found if isinstance(k, type) and issubclass(k, OrderkeepError)}
+    shared = {code: (titles[code], title) for code, (_, title, _) in PROBLEMS.items() if code in titles}
+    assert {"invalid_query", "version_mismatch"} <= shared.keys()
+    assert {code: pair for code, pair in shared.items() if pair[0] != pair[1]} == {}
+    for status in (404, 405):
+        problem = problem_of(HTTPException(status))
+        assert problem.title == PROBLEMS[problem.code][1]
 
 
 async def test_a_store_that_cannot_answer_is_not_the_callers_fault() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.bootstrap.access import claims_mapping
 from orderkeep.config import Settings
 from tests.entrypoints.lambda_calls import KINDS, Request, http_api, load_balancer
@@ -78,7 +78,7 @@ def test_the_caller_is_the_one_whom_aws_authenticated(
     ],
 )
 def test_claims_without_a_caller_are_rejected(lambda_handler: ModuleType, found: dict[str, Any]) -> None:
-    with pytest.raises(NotAuthenticated):
+    with pytest.raises(InvalidCredentials):
         lambda_handler.caller_in({"authorizer": found}, ACTOR_OF, frozenset({Scope.READ}))
 
 

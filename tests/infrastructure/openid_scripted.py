@@ -9,7 +9,7 @@ from typing import Any
 from joserfc.jwk import Key
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.errors import AuthenticationUnavailable, NotAuthenticated
+from orderkeep.application.errors import AuthenticationUnavailable, InvalidCredentials
 from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
 from orderkeep.infrastructure.openid.keys import FetchFailed
 from tests.infrastructure.openid_samples import JWKS_URL, NOW, jwks, key_of, provider, published, token
@@ -58,7 +58,7 @@ async def outcome_of(tokens: OpenIdAuthenticator, text: str) -> Actor | int:
     """Return the actor, or the status of the HTTP response."""
     try:
         found = await tokens.authenticate(text)
-    except NotAuthenticated:
+    except InvalidCredentials:
         return 401
     except AuthenticationUnavailable:
         return 503

@@ -8,21 +8,24 @@ import pytest
 
 from orderkeep.bootstrap.documents import InvalidDocumentsURL, open_documents
 
-OF_S3 = r"documents in S3 are s3://bucket/prefix, where the bucket has 3 to 63 small letters"
-OF_A_PREFIX = r"the prefix of documents in S3 has letters, digits and . _ : -, with one / between"
+OF_S3 = "the URL of an S3 bucket is s3://bucket/prefix"
+OF_A_PREFIX = "the prefix must consist of letters, digits and . _ : -, in parts separated by single slashes"
 
 
 @pytest.mark.parametrize(
     "url, message",
     [
-        ("", "begins with memory:// or folder:// or s3://"),
-        ("documents", "begins with memory:// or folder:// or s3://"),
-        ("https://s3.amazonaws.com/shop", "begins with memory:// or folder:// or s3://"),
-        ("memory://shop", "no more to their URL than memory://"),
-        ("folder://documents", "folder:///documents where it is relative, folder:////var/lib/documents where not"),
-        ("folder:///", "folder:///documents where it is relative"),
-        ("folder:///documents?mode=rw", "folder:///documents where it is relative"),
-        ("folder:///documents%00", "folder:///documents where it is relative"),
+        ("", "must begin with memory:// or folder:// or s3://"),
+        ("documents", "must begin with memory:// or folder:// or s3://"),
+        ("https://s3.amazonaws.com/shop", "must begin with memory:// or folder:// or s3://"),
+        ("memory://shop", "is memory://, without a path"),
+        (
+            "folder://documents",
+            "folder:///documents for a relative path, and folder:////var/lib/documents for an absolute path",
+        ),
+        ("folder:///", "folder:///documents for a relative path"),
+        ("folder:///documents?mode=rw", "folder:///documents for a relative path"),
+        ("folder:///documents%00", "folder:///documents for a relative path"),
         ("s3://", OF_S3),
         ("s3:///prefix", OF_S3),
         ("s3://Shop", OF_S3),
@@ -30,23 +33,23 @@ OF_A_PREFIX = r"the prefix of documents in S3 has letters, digits and . _ : -, w
         ("s3://shop/../other", OF_A_PREFIX),
         ("s3://shop//kept", OF_A_PREFIX),
         ("s3://shop/a%20b", OF_A_PREFIX),
-        ("s3://shop/" + "/".join(["kept"] * 100), "at most 400 of them"),
-        ("s3://shop?region=eu-west-3&zone=a&acl=public", "takes region and endpoint, not acl, zone"),
-        ("s3://shop#there", "takes region and endpoint, not a fragment"),
+        ("s3://shop/" + "/".join(["kept"] * 100), "at most 400 characters"),
+        ("s3://shop?region=eu-west-3&zone=a&acl=public", "accepts region and endpoint, not acl, zone"),
+        ("s3://shop#there", "accepts region and endpoint, not a fragment"),
         (
             "s3://shop?endpoint=s3.example.com",
-            "the endpoint of S3 is a URL with no path and no password, such as https://",
+            "the endpoint must be a URL without a path or password, such as https://",
         ),
-        ("s3://shop?endpoint=http://127.0.0.1:9000/minio", "the endpoint of S3 is a URL with no path"),
-        ("s3://shop?endpoint=http://key:secret@127.0.0.1:9000", "no path and no password"),
-        ("s3://shop?endpoint=http://127.0.0.1:99999", "the endpoint of S3 is a URL"),
-        ("s3://shop?endpoint=http://[bad", "the endpoint of S3 is a URL"),
-        ("s3://shop?endpoint=http://[::bad", "the endpoint of S3 is a URL"),
-        ("s3://shop?endpoint=http://[1.2]", "the endpoint of S3 is a URL"),
-        ("s3://shop?endpoint=http://a%20b", "the endpoint of S3 is a URL"),
-        ("s3://shop?region=%0Aeu-west-3", "the region of S3 has letters, digits and -"),
-        ("s3://shop?region=eu-west-3&region=eu-west-1", "takes region and endpoint once each"),
-        ("s3://[shop/kept", "has [ and ] around an IPv6 address only"),
+        ("s3://shop?endpoint=http://127.0.0.1:9000/minio", "the endpoint must be a URL without a path"),
+        ("s3://shop?endpoint=http://key:secret@127.0.0.1:9000", "without a path or password"),
+        ("s3://shop?endpoint=http://127.0.0.1:99999", "the endpoint must be a URL"),
+        ("s3://shop?endpoint=http://[bad", "the endpoint must be a URL"),
+        ("s3://shop?endpoint=http://[::bad", "the endpoint must be a URL"),
+        ("s3://shop?endpoint=http://[1.2]", "the endpoint must be a URL"),
+        ("s3://shop?endpoint=http://a%20b", "the endpoint must be a URL"),
+        ("s3://shop?region=%0Aeu-west-3", "the region must consist of letters, digits and -"),
+        ("s3://shop?region=eu-west-3&region=eu-west-1", "must contain region and endpoint at most once"),
+        ("s3://[shop/kept", "may contain [ and ] only around an IPv6 address"),
     ],
 )
 def test_names_the_rule_that_a_url_breaks(url: str, message: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.config import scope_mapping
 from orderkeep.infrastructure.openid.provider import ClaimsMapping
 
@@ -43,7 +43,7 @@ def test_without_a_mapping_every_caller_is_a_customer() -> None:
 
 @pytest.mark.parametrize("claim", [7, True, {"shop.read": 1}, ["shop.read", None], [["shop.read"]]])
 def test_malformed_scopes_are_rejected(claim: object) -> None:
-    with pytest.raises(NotAuthenticated):
+    with pytest.raises(InvalidCredentials):
         actor_of(scope=claim)
 
 
@@ -63,14 +63,14 @@ def test_user_id_may_be_a_number_or_its_text(claim: object) -> None:
 
 @pytest.mark.parametrize("claim", [None, "", " ", True, 1.5, ["abc"], {"id": 1}, "a\nb", "\ud800", "u" * 129])
 def test_customer_without_a_valid_user_id_is_rejected(claim: object) -> None:
-    with pytest.raises(NotAuthenticated):
+    with pytest.raises(InvalidCredentials):
         actor_of(ClaimsMapping("customer"), customer=claim)
-    with pytest.raises(NotAuthenticated):
+    with pytest.raises(InvalidCredentials):
         actor_of(ClaimsMapping("another"), customer="C-7")
 
 
 @pytest.mark.parametrize("name", ["iss", "sub"])
 @pytest.mark.parametrize("claim", [None, "", 7, True, ["abc"], "a\x00b", "u" * 256], ids=ascii)
 def test_staff_without_issuer_or_subject_are_rejected(name: str, claim: Any) -> None:
-    with pytest.raises(NotAuthenticated):
+    with pytest.raises(InvalidCredentials):
         actor_of(scope="boss", **{name: claim})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from joserfc.errors import JoseError
 
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator, signed_payload
 from tests.infrastructure import openid_damages, openid_forgeries
 from tests.infrastructure.openid_controls import CONTROLS, SUPPORTED
@@ -40,7 +40,7 @@ async def answer_to(text: str, tokens: OpenIdAuthenticator) -> Actor | None:
     """Return the actor, or None if the token is rejected or is not a JWT."""
     try:
         return await tokens.authenticate(text)
-    except NotAuthenticated:
+    except InvalidCredentials:
         return None
 
 

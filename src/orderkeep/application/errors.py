@@ -44,11 +44,17 @@ class UnsupportedFilter(InvalidQuery, code="unsupported_filter", title="Filters 
 
 
 class NotAuthenticated(OrderkeepError, code="not_authenticated", title="Authentication required"):
-    """The credentials are missing, or invalid (`was_shown`): unknown, malformed, expired and revoked look the same."""
+    """The request has no credentials."""
 
-    def __init__(self, message: str = "", *, was_shown: bool = True) -> None:
+    def __init__(self) -> None:
+        super().__init__("credentials are missing: send Authorization: Bearer with an API key or an access token")
+
+
+class InvalidCredentials(OrderkeepError, code="invalid_credentials", title="Invalid credentials"):
+    """The credentials are unknown, malformed, expired or revoked; the response is the same for each."""
+
+    def __init__(self, message: str = "") -> None:
         super().__init__(message or "the credentials are not valid: use an active API key or an unexpired access token")
-        self.was_shown = was_shown
 
 
 class NotAllowed(OrderkeepError, code="not_allowed", title="Insufficient scope"):

@@ -196,7 +196,7 @@ class Authenticator(ABC):
     async def authenticate(self, token: str) -> Actor | None:
         """Return the actor of the token, or None if the token is of another type.
 
-        Raises `NotAuthenticated` if the token is unknown, malformed, expired or revoked, without saying which, and
+        Raises `InvalidCredentials` if the token is unknown, malformed, expired or revoked, without saying which, and
         `ServiceUnavailable` if it cannot be verified now.
         """
 

@@ -36,13 +36,13 @@ def open_documents(url: str) -> DocumentStore:
     try:
         parts = urlsplit(url)
     except ValueError as error:
-        raise InvalidDocumentsURL("a document store's URL has [ and ] around an IPv6 address only") from error
+        raise InvalidDocumentsURL("the URL may contain [ and ] only around an IPv6 address") from error
     match parts.scheme:
         case "memory":
             from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 
             if parts.netloc or parts.path or parts.query or parts.fragment:
-                raise InvalidDocumentsURL("documents in memory have no more to their URL than memory://")
+                raise InvalidDocumentsURL("the URL of a document store in memory is memory://, without a path")
             return InMemoryDocumentStore()
         case "folder":
             from orderkeep.infrastructure.filesystem_documents import FolderDocumentStore
@@ -50,13 +50,13 @@ def open_documents(url: str) -> DocumentStore:
             path = unquote(parts.path.removeprefix("/"))
             if not path or parts.netloc or parts.query or parts.fragment or "\0" in path:
                 raise InvalidDocumentsURL(
-                    "a folder of documents is folder:///documents where it is relative, folder:////var/lib/documents "
-                    "where not"
+                    "the URL of a folder is folder:///documents for a relative path, and folder:////var/lib/documents "
+                    "for an absolute path"
                 )
             return FolderDocumentStore(Path(path))
         case "s3":
             return _s3(parts)
-    raise InvalidDocumentsURL(f"a document store's URL begins with {' or '.join(f'{each}://' for each in SCHEMES)}")
+    raise InvalidDocumentsURL(f"the URL must begin with {' or '.join(f'{each}://' for each in SCHEMES)}")
 
 
 def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:
@@ -70,23 +70,23 @@ def _s3(parts: SplitResult) -> DocumentStore:
     given = parse_qsl(parts.query, keep_blank_values=True)
     options = dict(given)
     if len(options) < len(given):
-        raise InvalidDocumentsURL("the URL of an S3 bucket takes region and endpoint once each")
+        raise InvalidDocumentsURL("the URL of an S3 bucket must contain region and endpoint at most once")
     if unknown := sorted(options.keys() - {"region", "endpoint"}) or ["a fragment"][: bool(parts.fragment)]:
-        raise InvalidDocumentsURL(f"the URL of an S3 bucket takes region and endpoint, not {', '.join(unknown)}")
+        raise InvalidDocumentsURL(f"the URL of an S3 bucket accepts region and endpoint, not {', '.join(unknown)}")
     if not _BUCKET.fullmatch(parts.netloc):
         raise InvalidDocumentsURL(
-            "documents in S3 are s3://bucket/prefix, where the bucket has 3 to 63 small letters, digits, . and -"
+            "the URL of an S3 bucket is s3://bucket/prefix, with a bucket name of 3 to 63 a-z, 0-9, . and -"
         )
     if len(parts.path) > _LONGEST_PREFIX or not _PREFIX.fullmatch(parts.path):
         raise InvalidDocumentsURL(
-            "the prefix of documents in S3 has letters, digits and . _ : -, with one / between two parts, "
-            f"and at most {_LONGEST_PREFIX} of them"
+            "the prefix must consist of letters, digits and . _ : -, in parts separated by single slashes, "
+            f"with at most {_LONGEST_PREFIX} characters"
         )
     if not _REGION.fullmatch(options.get("region", "")):
-        raise InvalidDocumentsURL("the region of S3 has letters, digits and -, such as eu-central-1")
+        raise InvalidDocumentsURL("the region must consist of letters, digits and -, such as eu-central-1")
     if "endpoint" in options and not _is_endpoint(options["endpoint"]):
         raise InvalidDocumentsURL(
-            "the endpoint of S3 is a URL with no path and no password, such as https://s3.example.com:9000"
+            "the endpoint must be a URL without a path or password, such as https://s3.example.com:9000"
         )
     return _S3OnDemand(parts.netloc, parts.path, options)
 

@@ -15,10 +15,11 @@ from orderkeep.domain.exceptions import (
     CannotDeliverOrder,
     CannotShipOrder,
     CommandRejected,
-    InvalidOrder,
+    InvalidTime,
     TooManyDocuments,
     TooManyLines,
     TotalMismatch,
+    UnexpectedCancellation,
     UnknownStatus,
 )
 from orderkeep.domain.value_objects import (
@@ -216,8 +217,9 @@ class Order:
         if status is None:
             raise UnknownStatus(f"must be one of {', '.join(_STATUSES)}", "status")
         self.status = status
-        self.created_at = in_utc(self.created_at)
-        self.updated_at = self.created_at if self.updated_at is _AT_CREATION else in_utc(self.updated_at)
+        self.created_at = in_utc(self.created_at, "created_at")
+        is_new = self.updated_at is _AT_CREATION
+        self.updated_at = self.created_at if is_new else in_utc(self.updated_at, "updated_at")
 
     @classmethod
     def place(cls, id: str, user_id: str, total: Money, *, at: datetime, **details: Unpack[OrderDetails]) -> Order:
@@ -250,10 +252,10 @@ class Order:
         check_tags(self.tags)
         check_metadata(self.metadata)
         if self.updated_at < self.created_at:
-            raise InvalidOrder("must not be before created_at", "updated_at")
+            raise InvalidTime("must not be before created_at", "updated_at")
         if self.cancellation is not None:
             if self.status != OrderStatus.CANCELLED:
-                raise InvalidOrder("must be omitted unless the order is cancelled", "cancellation")
+                raise UnexpectedCancellation("must be omitted unless the order is cancelled", "cancellation")
             self.cancellation.check()
         self._check_lines()
 

@@ -102,6 +102,14 @@ class TooManyMetadataKeys(InvalidOrder, code="too_many_metadata_keys", title="To
     """The order has more metadata keys than allowed."""
 
 
+class InvalidTime(InvalidOrder, code="invalid_time", title="Invalid time"):
+    """A time is outside the years 1 to 9999, or `updated_at` is before `created_at`."""
+
+
+class UnexpectedCancellation(InvalidOrder, code="unexpected_cancellation", title="Unexpected cancellation"):
+    """An order that is not cancelled has a cancellation."""
+
+
 class UnknownStatus(InvalidOrder, code="unknown_status", title="Unknown order status"):
     """The status is not one of the lifecycle."""
 

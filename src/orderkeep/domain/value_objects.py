@@ -19,7 +19,7 @@ from orderkeep.domain.exceptions import (
     DuplicateTag,
     InvalidAmount,
     InvalidId,
-    InvalidInput,
+    InvalidTime,
     QuantityOutOfRange,
     TextMissing,
     TextNotPrintable,
@@ -174,7 +174,7 @@ class OrderLine:
         gross = self.quantity * self.unit_price.minor
         if gross + self.tax.minor >= limits.MAX_MINOR_UNITS:
             message = "is too large: quantity times unit_price plus tax must be below 10^15 minor units"
-            raise AmountOutOfRange(message, f"{path}/unit_price")
+            raise AmountOutOfRange(message, f"{path}/tax" if self.tax.minor > gross else f"{path}/unit_price")
         if self.discount.minor > gross:
             raise DiscountExceedsLine("must not exceed quantity times unit_price", f"{path}/discount")
 
@@ -212,14 +212,14 @@ class Document:
     created_at: datetime
 
 
-def in_utc(moment: datetime) -> datetime:
-    """Return the same instant in UTC; a naive datetime is UTC already. Raises `InvalidInput`."""
+def in_utc(moment: datetime, field: str = "") -> datetime:
+    """Return the same instant in UTC; a naive datetime is UTC already. Raises `InvalidTime`."""
     if moment.tzinfo is UTC:
         return moment
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
-        raise InvalidInput("must be in the years 1 to 9999 (UTC)") from None
+        raise InvalidTime("must be in the years 1 to 9999 (UTC)", field) from None
 
 
 def check_text(text: str, field: str, longest: int, *, breaks: bool = False, blank: bool = False) -> None:

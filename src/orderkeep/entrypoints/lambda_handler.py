@@ -178,7 +178,7 @@ def caller_in(
 ) -> Actor | None:
     """Return the caller whom AWS authenticated, from an event's `requestContext`: with IAM, staff with `iam_scopes`;
     with an authorizer, as its claims say. None without either, as behind a load balancer. Nothing of it comes from the
-    client. Raises `NotAuthenticated` if the claims do not identify a caller.
+    client. Raises `InvalidCredentials` if the claims do not identify a caller.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """

@@ -10,7 +10,7 @@ from hmac import compare_digest
 from orderkeep.application.access import api_keys
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore, KeyState
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.application.ports import Authenticator, Clock, utc_now
 from orderkeep.domain.exceptions import StoreUnavailable
 
@@ -48,16 +48,16 @@ class ApiKeyAuthenticator(Authenticator):
             return None
         key_id, now = api_keys.id_of_key(token), self._clock()
         if key_id is None:  # an early rejection reveals nothing that the format of the key does not
-            raise NotAuthenticated
+            raise InvalidCredentials
         known = self._known.get(key_id)
         if known is None or not _is_within(FRESH, known.looked_up_at, now):
             if not api_keys.has_its_checksum(token):  # likewise, and without a read of the store
-                raise NotAuthenticated
+                raise InvalidCredentials
             known, now = await self._look_up(key_id), self._clock()
         # Always compared, and before every other check, so that the time does not reveal the reason of a rejection.
         fits = compare_digest(api_keys.digest_of_key(token), known.key.digest if known else _OF_NO_KEY)
         if known is None or not fits or known.key.state_at(now) is not KeyState.ACTIVE:
-            raise NotAuthenticated
+            raise InvalidCredentials
         self._note_use(known, now)
         return known.key.actor
 

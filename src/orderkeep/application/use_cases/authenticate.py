@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.application.ports import Authenticator
 
 
@@ -14,8 +14,8 @@ class AuthenticateUseCase:
         self.authenticators = tuple(authenticators)
 
     async def execute(self, token: str) -> Actor:
-        """Return the actor of the token. Raises `NotAuthenticated` and `ServiceUnavailable`."""
+        """Return the actor of the token. Raises `InvalidCredentials` and `ServiceUnavailable`."""
         for authenticator in self.authenticators:
             if (actor := await authenticator.authenticate(token)) is not None:
                 return actor
-        raise NotAuthenticated
+        raise InvalidCredentials

@@ -16,7 +16,7 @@ from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter, OrderQueries, Progress, ignore_progress
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidInput, InvalidOrder
+from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.repositories import OrderRepository
 
 AT_ONCE = 128
@@ -113,11 +113,16 @@ class ImportOrdersUseCase:
             report.add_problem(problem)
         if row.order is None:
             return
+        if not row.order.id and not row.order.external_ref:
+            report.add_problem(ImportProblem(row.line, "external_ref", "field_missing", "is required without an id"))
+            return
+        order = _with_id(row.order)
+        if order.id in ids:
+            message = "identifies an earlier order of the file too"
+            report.add_problem(ImportProblem(row.line, _id_field(row.order), "duplicate_order", message))
+            return
+        ids.add(order.id)
         try:
-            order = _with_id(row.order)
-            if order.id in ids:
-                raise InvalidOrder("identifies an earlier order of the file too", _id_field(row.order))
-            ids.add(order.id)
             order.to_imported_order()
         except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
@@ -162,6 +167,4 @@ def _id_field(order: OrderDTO) -> str:
 def _with_id(order: OrderDTO) -> OrderDTO:
     if order.id:
         return order if order.version == 1 else replace(order, version=1)
-    if not order.external_ref:
-        raise InvalidOrder("is required if the order has no id", "external_ref")
-    return replace(order, id=order_id_for_external_ref(order.external_ref), version=1)
+    return replace(order, id=order_id_for_external_ref(order.external_ref or ""), version=1)

@@ -17,7 +17,7 @@ from starlette.types import Scope
 
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.access.loopback import is_loopback
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials, NotAuthenticated
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.routing import headers_of
 
@@ -48,7 +48,7 @@ class Access(ABC):
     async def actor_of(self, scope: Scope, path: str) -> Actor | None:
         """Return the authenticated actor, or None for an open path. `path` is the path of the route.
 
-        Raises `NotAuthenticated`, `TooManyRequests`, `ServiceUnavailable` or `HttpProblem`.
+        Raises `NotAuthenticated`, `InvalidCredentials`, `TooManyRequests`, `ServiceUnavailable` or `HttpProblem`.
         """
 
 
@@ -99,15 +99,13 @@ class Authentication(Access):
 
 
 def token_of(scope: Scope) -> str:
-    """Return the bearer token of a request. Raises `NotAuthenticated`."""
+    """Return the bearer token of a request. Raises `NotAuthenticated` and `InvalidCredentials`."""
     given = headers_of(scope).get(b"authorization")
     if given is None:
-        raise NotAuthenticated(
-            "credentials are missing: send Authorization: Bearer with an API key or an access token", was_shown=False
-        )
+        raise NotAuthenticated
     found = _BEARER.fullmatch(given) if isinstance(given, bytes) and len(given) <= MAX_TOKEN_LENGTH else None
     if found is None:
-        raise NotAuthenticated
+        raise InvalidCredentials
     return found[1].decode()
 
 

@@ -141,7 +141,7 @@ ALWAYS = (
 )
 """Errors that every operation can respond with; those of authentication are added by `openapi.py`."""
 
-AUTHENTICATION = (errors.NotAuthenticated(), errors.TooManyRequests(3))
+AUTHENTICATION = (errors.NotAuthenticated(), errors.InvalidCredentials(), errors.TooManyRequests(3))
 
 _MEANINGS = {
     400: "The request body is not valid JSON.",

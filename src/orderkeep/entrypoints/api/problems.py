@@ -28,6 +28,7 @@ STATUSES: dict[type[OrderkeepError], int] = {
     exceptions.InvalidInput: 422,
     errors.InvalidQuery: 422,
     errors.NotAuthenticated: 401,
+    errors.InvalidCredentials: 401,
     errors.NotAllowed: 403,
     errors.TooManyRequests: 429,
     exceptions.OrderNotFound: 404,
@@ -129,9 +130,8 @@ def problem_of(error: Exception) -> HttpProblem:
             return HttpProblem("not_found")
         case HTTPException():
             status = HTTPStatus(error.status_code)
-            return HttpProblem(
-                status.name.lower(), error.detail, status=status, title=status.phrase, headers=error.headers
-            )
+            code, title = status.name.lower(), status.phrase.capitalize()
+            return HttpProblem(code, error.detail, status=status, title=title, headers=error.headers)
     return HttpProblem("internal_error")
 
 
@@ -172,8 +172,9 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             detail = f"the order is at version {error.actual}, which If-Match does not list: "
             detail += "read the order and retry with its ETag"
             headers = {"ETag": f'"{error.actual}"'}
-        case errors.NotAuthenticated():
-            headers = {"WWW-Authenticate": CHALLENGE + (', error="invalid_token"' if error.was_shown else "")}
+        case errors.NotAuthenticated() | errors.InvalidCredentials():
+            was_sent = isinstance(error, errors.InvalidCredentials)
+            headers = {"WWW-Authenticate": CHALLENGE + (', error="invalid_token"' if was_sent else "")}
         case errors.NotAllowed():
             headers = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'}
         case errors.TooManyRequests():

@@ -32,6 +32,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, ""),
+    (errors.InvalidCredentials, REJECTED, ""),
     (errors.NotAllowed, REJECTED, "nothing was written"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),

@@ -16,7 +16,7 @@ from joserfc.jwt import JWTClaimsRegistry
 from joserfc.util import urlsafe_b64decode
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.application.ports import Authenticator
 from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.infrastructure.openid.keys import Fetch, KeyCache, ProviderKeys, fetch_document, load_keys
@@ -73,7 +73,7 @@ class OpenIdAuthenticator(Authenticator):
     async def authenticate(self, token: str) -> Actor | None:
         """Return the actor, or None if the token contains no dot: then it is not a JWT."""
         if len(token) > MAX_TOKEN_LENGTH:
-            raise NotAuthenticated
+            raise InvalidCredentials
         if "." not in token:
             return None
         try:
@@ -83,7 +83,7 @@ class OpenIdAuthenticator(Authenticator):
             claim = f" {error.claim}" if isinstance(error, ClaimError) else ""
             reason = f"{error.error}{claim}" if isinstance(error, JoseError) else str(error)
             log.debug("a token was refused", extra={"reason": reason})
-            raise NotAuthenticated from None
+            raise InvalidCredentials from None
 
     async def close(self) -> None:
         await self._keys.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
-from orderkeep.application.errors import NotAuthenticated
+from orderkeep.application.errors import InvalidCredentials
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.limits import MAX_USER_ID_LENGTH
@@ -32,7 +32,7 @@ class ClaimsMapping:
 
     def actor_of(self, claims: Mapping[str, object]) -> Actor:
         """Return a staff actor, identified by issuer and subject, if any of the scopes is mapped; otherwise the
-        customer in the user claim. Raises `NotAuthenticated` if a claim is missing or malformed.
+        customer in the user claim. Raises `InvalidCredentials` if a claim is missing or malformed.
         """
         issuer, subject = _text(claims.get("iss")), _text(claims.get("sub"))
         scopes = {scope for term in _terms(_claim(claims, self.scopes_claim)) for scope in self.scopes.get(term, ())}
@@ -90,14 +90,14 @@ def _terms(claim: object) -> list[str]:
         return (claim[1:-1] if claim[:1] + claim[-1:] == "[]" else claim).split(" ")
     if isinstance(claim, list) and all(isinstance(term, str) for term in claim):
         return claim
-    raise NotAuthenticated
+    raise InvalidCredentials
 
 
 def _text(claim: object, max_length: int = MAX_IDENTITY_LENGTH) -> str:
     if not isinstance(claim, str):
-        raise NotAuthenticated
+        raise InvalidCredentials
     try:
         check_text(claim, "", max_length)
     except InvalidInput:
-        raise NotAuthenticated from None
+        raise InvalidCredentials from None
     return claim
