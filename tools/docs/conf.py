@@ -27,6 +27,8 @@ suppress_warnings = ["misc.highlighting_failure"]  # blocks that are excerpts, s
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_extra_path = ["extra"]  # index.html, which leads to the start page
 
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
