@@ -32,7 +32,7 @@ html_css_files = ["tables.css"]
 html_extra_path = ["extra"]  # index.html, which leads to the start page
 
 _HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-_ENTRY = re.compile(r"^(?:- |\|[^|]*?)\[.+?\]\(([^)#]+)\.md\)", re.MULTILINE)
+_ENTRY = re.compile(r"\]\(([^)#:]+)\.md\)")
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)#:]+)\)")
 
 
@@ -48,10 +48,11 @@ def _without_links_to_folders(folder: PurePosixPath, text: str) -> str:
 
 
 def _navigation(folder: PurePosixPath, text: str) -> str:
-    """Return a section of the sidebar for each heading of an index page."""
+    """Return a section of the sidebar for each heading of an index page; without headings, one for the page."""
     introduction, *sections = _HEADING.split(text)
+    sections = sections or ["", introduction]
     toctrees = []
-    for heading, body in zip(["", *sections[::2]], [introduction, *sections[1::2]], strict=True):
+    for heading, body in zip(sections[::2], sections[1::2], strict=True):
         pages = [(CHECKOUT / folder / entry).resolve() for entry in _ENTRY.findall(body)]
         if pages:
             entries = [f"/{page.relative_to(CHECKOUT)}" for page in pages]
