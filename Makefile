@@ -31,7 +31,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup serve torture test unit check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: docs help setup serve torture test unit check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -79,6 +79,10 @@ conformance: setup ## test the service against its OpenAPI document with every s
 
 bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run all benchmarks (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: .venv/.installed-dev ## build the documentation as a site with search in dist/docs
+	@$(BIN)/sphinx-build -q -W --keep-going -c tools/docs -d .venv/doctrees . dist/docs
+	@echo "Open dist/docs/index.html"
 
 lambda: .venv/.installed-dev ## build the AWS Lambda packages and their templates in dist/ (LAMBDA_PYTHON=python3.13)
 	@$(BIN)/python -m tools.lambda_package --python '$(LAMBDA_PYTHON)'

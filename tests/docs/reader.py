@@ -29,6 +29,7 @@ NOT_RUN = {
     "make check",
     "make conformance",
     "make contracts",
+    "make docs",
     "make fuzz SECONDS=600 TARGET=cursors",
     "make lambda",
     "make lock",
