@@ -175,6 +175,7 @@ def test_lists_by_each_filter(cli: Cli) -> None:
     cli("confirm", two["id"])
     assert _ids(cli, "--user", "user-7") == [two["id"]]
     assert _ids(cli, "--status", "pending") == [one]
+    assert _ids(cli, "--status", "processing", "--status", "pending") == [two["id"], one]
     assert _ids(cli, "--tag", "gift") == [one]
     assert _ids(cli, "--external-ref", "web-1") == [one]
     assert _ids(cli, "--from", two["created_at"]) == [two["id"]]

@@ -145,11 +145,14 @@ new_order_options = _request_options()
 request_options = _request_options(expected_version=_EXPECTED)
 """The options of a request that changes an order."""
 
+_STATUS = click.Choice(list(map(str, OrderStatus)))
+_STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
+
 filter_options = grouped_options(
     "where",
-    OrderFilter,
+    lambda status, **others: OrderFilter(statuses=status, **others),
     user_id=click.option("--user", "user_id", type=text, metavar="ID", help="Only orders of this user."),
-    status=click.option("--status", type=click.Choice(list(map(str, OrderStatus))), help="Only orders in this status."),
+    status=click.option("--status", type=_STATUS, multiple=True, help=_STATUS_HELP),
     tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
     external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
     created_from=click.option("--from", "created_from", type=time, help="Only orders created since this time."),
