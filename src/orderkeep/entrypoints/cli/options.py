@@ -12,6 +12,7 @@ import click
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
+from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
@@ -67,6 +68,7 @@ def format_of(file: str, given: str | None, extensions: Mapping[str, str], defau
 
 
 ORDER_ID = click.argument("order_id", metavar="ID", type=text)
+_ORDER_ID_HELP = f"ID is the order's ID, its first {SHORTEST_PREFIX} or more characters, or its external reference."
 
 
 def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -93,6 +95,8 @@ def command(name: str, details: str = "") -> Callable[[Callable[..., None]], cli
 
     def decorate(function: Callable[..., None]) -> click.Command:
         made = click.command(name.rpartition(" ")[2], help=_help(name, details))(click.pass_obj(function))
+        if any(each.name == "order_id" for each in made.params):
+            made.help = f"{made.help}\n\n{_ORDER_ID_HELP}"
         made.params.extend(SESSION_OPTIONS)
         return made
 
