@@ -58,7 +58,7 @@ class OrderSummary:
     created_at: str
 
 
-class AmbiguousOrder(InvalidQuery, code="ambiguous_order", title="More than one order matches"):
+class AmbiguousOrder(OrderkeepError, LookupError, code="ambiguous_order", title="More than one order matches"):
     """An ID prefix or an external reference matches several orders: `candidates`, and others if `has_more`."""
 
     def __init__(self, found: tuple[OrderSummary, ...], most: int) -> None:

@@ -32,6 +32,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
+    (errors.AmbiguousOrder, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, ""),
     (errors.InvalidCredentials, REJECTED, ""),
     (errors.NotAllowed, REJECTED, "nothing was written"),
