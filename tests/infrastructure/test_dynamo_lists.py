@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from orderkeep.application.errors import NoOrderMatches
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.dynamo_repo import client
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, head_item, packed, partitions_of, tag_item
@@ -168,3 +170,14 @@ async def test_filters_that_cannot_be_keys_list_nothing(behind: Behind) -> None:
     for absurd in ("", "\ud800", "u" * 3_000):
         assert await store.list_page(OrderFilter(absurd), None, 10) == SnapshotPage(b"", None)
     assert set(proxy.operations()) <= {"GetItem"}
+
+
+async def test_order_is_found_by_id_or_reference_but_not_by_prefix(behind: Behind) -> None:
+    store, proxy = behind
+    find = FindOrderUseCase(store)
+    await store.save(small_order("0198f2a1-7c3e", external_ref="web-1042"), small_order("0198f2a1-9d21"))
+    assert await find.execute("0198f2a1-7c3e") == await find.execute("web-1042") == "0198f2a1-7c3e"
+    proxy.exchanges.clear()
+    with pytest.raises(NoOrderMatches, match="; this store cannot find orders by the beginning of an ID"):
+        await find.execute("0198f2a1")
+    assert proxy.operations() == ["GetItem", "Query"]
