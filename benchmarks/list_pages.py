@@ -28,7 +28,7 @@ SAVED_AT_ONCE = 512
 FIRST_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 LISTS = {
     "all": OrderFilter(),
-    "by status": OrderFilter(status="pending"),
+    "by status": OrderFilter(statuses=("pending",)),
     "by user": OrderFilter(user_id="user-1"),
     "by tag": OrderFilter(tag="gift"),
 }

@@ -46,16 +46,18 @@ async def test_lists_newest_first() -> None:
     "where, expected",
     [
         (OrderFilter(user_id="user-0"), [9, 6, 3]),
-        (OrderFilter(status="pending"), [5]),
+        (OrderFilter(statuses=("pending",)), [5]),
+        (OrderFilter(statuses=("processing", "pending", "cancelled")), [9, 6, 5, 4, 1]),
+        (OrderFilter(user_id="user-0", statuses=("processing", "cancelled")), [9, 6]),
         (OrderFilter(tag="even"), [8, 6, 4, 2]),
         (OrderFilter(external_ref="web-7"), [7]),
         (OrderFilter(created_from=MORNING + timedelta(hours=8)), [9, 8]),
         (OrderFilter(created_to=MORNING + timedelta(hours=3)), [2, 1]),
         (OrderFilter(created_to=datetime(2026, 11, 22, 9)), [2, 1]),  # noqa: DTZ001  # naive: taken as UTC
         (OrderFilter(user_id="user-0", tag="even", created_to=MORNING + timedelta(hours=9)), [6]),
-        (OrderFilter(user_id="user-0", status="shipped"), []),
+        (OrderFilter(user_id="user-0", statuses=("shipped",)), []),
     ],
-    ids=["user", "status", "tag", "external-ref", "from", "to", "naive", "user-tag-and-time", "none"],
+    ids=["user", "status", "several", "user-several", "tag", "ref", "from", "to", "naive", "user-tag-and-time", "none"],
 )
 async def test_lists_what_was_asked_for(where: OrderFilter, expected: list[int]) -> None:
     assert numbers(await nine_orders().execute(where)) == expected
@@ -103,8 +105,8 @@ async def test_refuses_a_page_of_no_size_or_too_large(limit: int) -> None:
 @pytest.mark.parametrize(
     "where, parameter",
     [
-        (OrderFilter(status="pending", tag="even"), "tag"),
-        (OrderFilter(status="pending", external_ref="web-7"), "external_ref"),
+        (OrderFilter(statuses=("pending",), tag="even"), "tag"),
+        (OrderFilter(statuses=("pending",), external_ref="web-7"), "external_ref"),
         (OrderFilter(tag="even", external_ref="web-7"), "external_ref"),
     ],
     ids=["status-and-tag", "status-and-ref", "tag-and-ref"],
@@ -115,10 +117,21 @@ async def test_rejects_filter_combinations_without_an_index(where: OrderFilter, 
     assert refused.value.parameter == parameter
 
 
-async def test_refuses_a_status_that_there_is_not() -> None:
+@pytest.mark.parametrize("statuses", [("lost",), ("pending", "lost")])
+async def test_refuses_a_status_that_there_is_not(statuses: tuple[str, ...]) -> None:
     with pytest.raises(InvalidQuery, match="must be one of pending, processing") as refused:
-        await nine_orders().execute(OrderFilter(status="lost"))
+        await nine_orders().execute(OrderFilter(statuses=statuses))
     assert refused.value.parameter == "status"
+
+
+async def test_pages_of_several_statuses_are_newest_first() -> None:
+    list_orders, where = nine_orders(), OrderFilter(statuses=("pending", "processing", "shipped"))
+    first = await list_orders.execute(where, limit=2)
+    again = OrderFilter(statuses=("shipped", "processing", "pending", "shipped"))
+    second = await list_orders.execute(again, limit=2, cursor=first.next_cursor)
+    assert (numbers(first), numbers(second)) == ([7, 6], [5, 2])
+    with pytest.raises(InvalidCursor):
+        await list_orders.execute(OrderFilter(statuses=("pending", "processing")), cursor=first.next_cursor)
 
 
 async def test_refuses_a_time_range_that_ends_before_it_begins() -> None:

@@ -62,6 +62,10 @@ class SqlAlchemyStore(OrderStore):
         row = await self._first(SNAPSHOT.where(ORDERS.c.id == order_id))
         return snapshot_of(*row) if row else None
 
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> list[OrderSnapshot]:
+        query = SNAPSHOT.where(ORDERS.c.id >= prefix, ORDERS.c.id < f"{prefix}\U0010ffff").order_by(ORDERS.c.id)
+        return [snapshot_of(*row) for row in await self._all(query.limit(min(limit, LARGEST)))]
+
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         rows = await self._all(_list(where, after).limit(min(limit, LARGEST - 1) + 1))
         return page_of([snapshot_of(*row) for row in rows], limit)
@@ -142,7 +146,9 @@ def _list(where: OrderFilter, after: ListPosition | None) -> Select[Any]:
     if where.tag is not None:
         created_at, id = TAGS.c.created_at, TAGS.c.order_id
         query = query.join(TAGS, id == ORDERS.c.id).where(TAGS.c.tag == where.tag)
-    for name in ("user_id", "status", "external_ref"):
+    if where.statuses:
+        query = query.where(ORDERS.c.status.in_(where.statuses))
+    for name in ("user_id", "external_ref"):
         if (value := getattr(where, name)) is not None:
             query = query.where(ORDERS.c[name] == value)
     if where.created_from is not None:

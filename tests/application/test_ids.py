@@ -1,6 +1,5 @@
 """Ids: a new one is never there yet, one that follows from a key is always the same."""
 
-import time
 from uuid import RFC_4122, UUID
 
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
@@ -8,16 +7,13 @@ from orderkeep.application.ids import new_order_id, order_id_for_external_ref, o
 from orderkeep.domain.value_objects import check_text
 
 
-def test_a_new_id_is_a_uuid_7_that_tells_when_it_was_made() -> None:
-    before = time.time_ns() // 1_000_000
+def test_a_new_id_is_a_random_uuid() -> None:
     made = UUID(new_order_id())
-    after = time.time_ns() // 1_000_000
-    assert (made.version, made.variant) == (7, RFC_4122)
-    assert before <= made.int >> 80 <= after
+    assert (made.version, made.variant) == (4, RFC_4122)
 
 
-def test_no_two_new_ids_are_equal() -> None:
-    assert len({new_order_id() for _ in range(10_000)}) == 10_000
+def test_new_ids_differ_in_their_first_eight_characters() -> None:
+    assert len({new_order_id()[:8] for _ in range(100)}) == 100
 
 
 def test_a_key_leads_to_one_id_for_each_who_uses_it() -> None:

@@ -32,6 +32,7 @@ async def _all_of(do: UseCases, who: Actor) -> list[Any]:
 
 CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]] = {
     "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), CommandContext(actor=who))),
+    "find_order": (Scope.READ, lambda do, which, who: do.find_order.execute(which, who)),
     "get_order": (Scope.READ, lambda do, which, who: do.get_order.execute(which, who)),
     "get_order_at": (Scope.READ, lambda do, which, who: do.get_order_at.execute(which, 1, who)),
     "get_order_history": (Scope.READ, lambda do, which, who: do.get_order_history.execute(which, actor=who)),
@@ -56,7 +57,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
 }
 NO_USE_CASES = {"authenticate", "check_store", "close"}
 NOT_OF_ONE_ORDER = (
-    "place_order", "list_orders", "import_orders", "export_orders", "export_to_document", "verify_orders",
+    "place_order", "find_order", "list_orders", "import_orders", "export_orders", "export_to_document", "verify_orders",
     "create_api_key", "list_api_keys", "revoke_api_key",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]

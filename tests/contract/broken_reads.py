@@ -4,6 +4,7 @@ import asyncio
 from collections import defaultdict
 from dataclasses import replace
 from datetime import datetime, timedelta
+from fnmatch import fnmatchcase
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
@@ -11,7 +12,7 @@ from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, _snapshot
 from orderkeep.infrastructure.serialization import ChangeRecord, OrderRecord, change_of
 
 TICK = timedelta(microseconds=1)
@@ -113,9 +114,38 @@ class IncludesTheLastInstant(InMemoryOrderRepository):
 
 class FiltersByTheFirstStatus(AltersLists):
     def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
-        found = self.everything(replace(where, status=None), after)
+        found = self.everything(replace(where, statuses=()), after)
         was = {record.id: change_of(self._changes[record.id][0]).order.status for record in found}
-        return [record for record in found if where.status in (None, was[record.id])][:limit]
+        return [record for record in found if not where.statuses or was[record.id] in where.statuses][:limit]
+
+
+class ListsOneStatusOfSeveral(InMemoryOrderRepository):
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        return super()._find(replace(where, statuses=where.statuses[-1:]), after, limit)
+
+
+class ListsOneStatusAfterAnother(AltersLists):
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        found = self.everything(where, after)
+        return sorted(found, key=lambda record: record.status)[:limit] if where.statuses else found[:limit]
+
+
+class FindsOneOfAPrefix(InMemoryOrderRepository):
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> list[OrderSnapshot]:
+        return await super().find_by_id_prefix(prefix, 1)
+
+
+class TakesPrefixesForPatterns(InMemoryOrderRepository):
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> list[OrderSnapshot]:
+        pattern = f"{prefix.replace('_', '?').replace('%', '*')}*"
+        found = sorted(order_id for order_id in self._orders if fnmatchcase(order_id, pattern))
+        return [_snapshot(self._orders[order_id]) for order_id in found[:limit]]
+
+
+class IgnoresTheCaseOfPrefixes(InMemoryOrderRepository):
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> list[OrderSnapshot]:
+        found = sorted(order_id for order_id in self._orders if order_id.lower().startswith(prefix.lower()))
+        return [_snapshot(self._orders[order_id]) for order_id in found[:limit]]
 
 
 class PagesByTimeAlone(InMemoryOrderRepository):

@@ -50,7 +50,7 @@ FILTERS = st.builds(
     lambda one, user, start, end: OrderFilter(user_id=user, created_from=start, created_to=end, **one),
     st.one_of(
         st.just({}),
-        STATUSES.map(lambda status: {"status": status}),
+        st.sets(STATUSES, min_size=1).map(lambda statuses: {"statuses": tuple(statuses)}),
         TAGS.map(lambda tag: {"tag": tag}),
         REFS.map(lambda ref: {"external_ref": ref}),
     ),
@@ -70,6 +70,8 @@ class SideBySide(RuleBasedStateMachine):
         self.stores: list[OrderStore] = []
         self.held: list[list[Order]] = []  # what was loaded a while ago, by store
         self.positions: list[str | None] = [None, None]
+
+    finds_prefixes = True
 
     def open_store(self) -> OrderStore:
         """Open the store under test; it is empty."""
@@ -137,6 +139,11 @@ class SideBySide(RuleBasedStateMachine):
     def list_orders(self, filters: list[OrderFilter], after: ListPosition | None, limit: int) -> None:
         for where in filters:
             self.both(partial(listed, where=where, after=after, limit=limit))
+
+    @rule(prefix=st.sampled_from(["", "order-", "order-D", "orders"]), limit=st.integers(1, 5))
+    def find_orders(self, prefix: str, limit: int) -> None:
+        if self.finds_prefixes:
+            self.both(lambda store: store.find_by_id_prefix(prefix, limit))
 
     @rule(order_id=IDS, version=st.integers(-1, 4), limit=st.integers(1, 3))
     def look_back(self, order_id: str, version: int, limit: int) -> None:

@@ -23,7 +23,7 @@ from orderkeep.domain.exceptions import (
     VersionNotFound,
 )
 
-SHARED = {"InvalidInput", "ServiceUnavailable", "AuthenticationUnavailable", "RequestTimedOut"}
+SHARED = {"InvalidInput", "NoOrderMatches", "ServiceUnavailable", "AuthenticationUnavailable", "RequestTimedOut"}
 """Classes with the code of another class, which clients know."""
 
 
@@ -48,7 +48,8 @@ def test_every_class_has_its_own_code() -> None:
 
 def test_classes_that_share_a_code_keep_the_code_that_clients_know() -> None:
     assert InvalidInput.code == InvalidOrder.code == "invalid_order"
-    for name in SHARED - {"InvalidInput"}:
+    assert CLASSES["NoOrderMatches"].code == "order_not_found"
+    for name in SHARED - {"InvalidInput", "NoOrderMatches"}:
         assert issubclass(CLASSES[name], ServiceUnavailable)
         assert CLASSES[name].code == "store_unavailable"
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.entrypoints.cli_calls import Cli
 
+OF_ONE_ORDER = ["get", "confirm", "ship", "deliver", "cancel", "history", "receipt", "documents"]
 LINES = ("--line", 'A1,"Lamp, red",2,47.50', "--line", "B2,Bulb,3,1.25,0.15,0.70")
 
 
@@ -158,9 +159,33 @@ def _order_options() -> tuple[str, ...]:
     return ("--user", "user-42", "--total", "99.00", "--currency", "EUR")
 
 
-@pytest.mark.parametrize("command", ["get", "confirm", "ship", "deliver", "cancel", "history"])
+@pytest.mark.parametrize("command", OF_ONE_ORDER)
 def test_an_unknown_order_is_not_found(cli: Cli, command: str) -> None:
-    assert cli.error(command, "no-such-order", code=3) == {"code": "order_not_found", "detail": "Order not found"}
+    error = cli.error(command, "no-such-order", code=3)
+    assert (list(error), error["code"]) == (["code", "detail"], "order_not_found")
+
+
+@pytest.mark.parametrize("command", OF_ONE_ORDER)
+def test_order_is_found_by_prefix_and_reference(cli: Cli, command: str) -> None:
+    for given in ("prefix", "reference"):
+        order_id = cli.place("--external-ref", f"{command}-{given}")
+        for earlier in {"ship": ["confirm"], "deliver": ["confirm", "ship"]}.get(command, []):
+            cli(earlier, order_id)
+        result = cli(command, order_id[:8] if given == "prefix" else f"{command}-{given}", "--json").stdout
+        assert order_id in result or command in ("receipt", "documents")  # whose JSON does not name the order
+
+
+def test_earlier_version_is_found_by_reference(cli: Cli) -> None:
+    order_id = cli.place("--external-ref", "W-1001")
+    assert cli.json("get", "W-1001", "--version", "1")["id"] == order_id
+    dry_run = cli.json("receipt", "W-1001", "--dry-run")
+    assert dry_run["order"]["id"] == order_id
+
+
+def test_help_says_what_identifies_an_order(cli: Cli) -> None:
+    for command in OF_ONE_ORDER:
+        assert "or its external reference" in " ".join(cli(command, "--help").stdout.split())
+    assert "external reference" not in cli("list", "--help").stdout
 
 
 def test_lists_lines_of_tab_separated_values_without_a_header(cli: Cli) -> None:
@@ -175,6 +200,7 @@ def test_lists_by_each_filter(cli: Cli) -> None:
     cli("confirm", two["id"])
     assert _ids(cli, "--user", "user-7") == [two["id"]]
     assert _ids(cli, "--status", "pending") == [one]
+    assert _ids(cli, "--status", "processing", "--status", "pending") == [two["id"], one]
     assert _ids(cli, "--tag", "gift") == [one]
     assert _ids(cli, "--external-ref", "web-1") == [one]
     assert _ids(cli, "--from", two["created_at"]) == [two["id"]]

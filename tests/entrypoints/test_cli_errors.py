@@ -90,11 +90,27 @@ def test_unknown_command_suggests_the_nearest(cli: Cli, args: tuple[str, ...], s
     assert message.endswith(f"Error: No such command '{args[-1]}'. Did you mean '{suggestion}'?\n")
 
 
-def test_unknown_order_id_may_be_a_reference(cli: Cli) -> None:
-    order_id = cli.place("--external-ref", "W-1001")
-    hint = "for your own reference, use `orderkeep list --external-ref REF`"
-    assert cli("get", "W-1001", code=3).stderr == f"orderkeep: Order not found; {hint}\n"
-    assert cli("list", "--external-ref", "W-1001").stdout.startswith(order_id)
+def test_ambiguous_order_lists_the_candidates(cli: Cli) -> None:
+    one, other = cli.place("--external-ref", "W-1001"), cli.place("--external-ref", "W-1001", "--shipping", "5")
+    placed = cli.json("get", one)["created_at"]
+    shown = cli("cancel", "W-1001", code=2).stderr.splitlines()
+    assert shown[0] == "orderkeep: 2 orders match: use the whole ID of one"
+    assert shown[2] == f"  {one}  pending  99.00 EUR  user-42  W-1001  {placed}"
+    assert shown[1].startswith(f"  {other}  ")
+    error = cli.error("cancel", "W-1001", code=2)
+    assert (error["code"], error["has_more"]) == ("ambiguous_order", False)
+    assert error["candidates"][1] == {
+        "id": one, "status": "pending", "total": 9900, "currency": "EUR", "user_id": "user-42",
+        "external_ref": "W-1001", "created_at": placed,
+    }  # fmt: skip
+    assert cli("list", "--status", "cancelled").stdout == ""
+
+
+def test_unknown_order_says_what_was_tried(cli: Cli) -> None:
+    detail = "Order not found: no order has this ID or external reference"
+    assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this\n"
+    too_short = "; to find it by the beginning of its ID, enter at least 8 characters"
+    assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}\n"
 
 
 @pytest.mark.parametrize(

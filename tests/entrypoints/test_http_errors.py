@@ -110,6 +110,8 @@ async def test_tells_a_hundred_errors_and_no_more(client: httpx.AsyncClient) -> 
         ("/orders?limit=201", {"limit": "invalid_query"}),
         ("/orders?limit=", {"limit": "invalid_parameter"}),
         ("/orders?status=lost", {"status": "invalid_query"}),
+        ("/orders?status=pending&status=lost", {"status": "invalid_query"}),
+        ("/orders?status=pending,processing", {"status": "invalid_query"}),
         ("/orders?status=pending&tag=gift", {"tag": "unsupported_filter"}),
         ("/orders?cursor=abc", {"cursor": "invalid_cursor"}),
         ("/orders?created_from=2026-11-22", {"created_from": "invalid_parameter"}),

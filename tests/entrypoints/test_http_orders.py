@@ -168,6 +168,20 @@ async def test_lists_what_matches(client: httpx.AsyncClient, query: dict[str, st
     assert answer.json() == {"data": [order], "has_more": False, "next_cursor": None}
 
 
+async def test_lists_several_statuses_on_pages_that_link_to_the_next(client: httpx.AsyncClient) -> None:
+    orders = [await placed(client, external_ref=f"ref-{number}") for number in range(5)]
+    await client.post(f"/orders/{orders[1]['id']}/confirm")
+    await client.delete(f"/orders/{orders[2]['id']}")
+
+    found, url = [], "/orders?status=pending&status=processing&limit=3"
+    while url:
+        page = await client.get(url)
+        found.append([order["external_ref"] for order in page.json()["data"]])
+        url = page.links.get("next", {}).get("url", "")
+
+    assert found == [["ref-4", "ref-3", "ref-1"], ["ref-0"]]
+
+
 async def test_lists_by_time_of_creation(client: httpx.AsyncClient) -> None:
     first, second = await placed(client), await placed(client, external_ref="ref-2")
     later = await client.get("/orders", params={"created_from": second["created_at"]})

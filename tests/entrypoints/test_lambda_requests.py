@@ -144,6 +144,18 @@ def test_a_query_arrives_as_it_was_sent(lambda_handler: ModuleType, event_of: An
 
 
 @EveryKind
+def test_several_statuses_are_one_filter(lambda_handler: ModuleType, event_of: Any) -> None:
+    placed, cancelled = (call(lambda_handler, event_of(PLACE)).json() for _ in range(2))
+    call(lambda_handler, event_of(Request("DELETE", f"/orders/{cancelled['id']}")))
+    for statuses, expected in (
+        ("status=pending&status=processing", [placed["id"]]),
+        ("status=cancelled&status=processing", [cancelled["id"]]),
+    ):
+        answer = call(lambda_handler, event_of(Request("GET", f"/orders?{statuses}")))
+        assert [order["id"] for order in answer.json()["data"]] == expected
+
+
+@EveryKind
 def test_a_parameter_that_comes_twice_is_refused(lambda_handler: ModuleType, event_of: Any) -> None:
     answer = call(lambda_handler, event_of(Request("GET", "/orders?limit=7&limit=8")))
     assert (answer.status, answer.json()["errors"][0]["code"]) == (422, "parameter_repeated")

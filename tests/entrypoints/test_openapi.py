@@ -88,6 +88,13 @@ def test_every_parameter_and_header_is_described() -> None:
                 assert document()["components"]["headers"][header["$ref"].rpartition("/")[2]]["description"]
 
 
+def test_list_parameter_is_documented_as_repeated() -> None:
+    parameters = document()["paths"]["/orders"]["get"]["parameters"]
+    [status] = [parameter for parameter in parameters if parameter["schema"].get("type") == "array"]
+    assert (status["name"], status["in"], status["style"], status["explode"]) == ("status", "query", "form", True)
+    assert status["schema"]["items"] == {"$ref": "#/components/schemas/OrderStatus"}
+
+
 def test_examples_of_answers_fit_their_models() -> None:
     seen = set()
     for _, name, example in contents("responses"):

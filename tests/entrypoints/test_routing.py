@@ -31,6 +31,7 @@ from tests.entrypoints.http_calls import http_client
 class Filters(BaseModel):
     tag: str | None = None
     limit: Annotated[int, Field(ge=1, le=9)] = 5
+    stars: list[int] = []
 
 
 class Note(BaseModel):
@@ -58,7 +59,7 @@ def router_of(route_class: type[APIRoute]) -> APIRouter:
     async def get_note(
         note_id: Annotated[str, Path()], filters: Annotated[Filters, Query()], context: Context
     ) -> Response:
-        return JSONResponse([note_id, filters.tag, filters.limit, *context])
+        return JSONResponse([note_id, filters.tag, filters.limit, filters.stars, *context])
 
     @router.post("/{note_id}/texts/{name}")
     async def add_text(
@@ -99,7 +100,7 @@ async def responses_of(app: FastAPI, *calls: tuple[str, str, dict[str, Any]]) ->
 
 VALID: list[tuple[str, str, dict[str, Any]]] = [
     ("GET", "/notes/n1", {}),
-    ("GET", "/notes/n%C3%A9?tag=a&limit=9&dry=true", {"headers": {"X-Agent": "ann"}}),
+    ("GET", "/notes/n%C3%A9?tag=a&limit=9&stars=2&dry=true&stars=1", {"headers": {"X-Agent": "ann"}}),
     ("POST", "/notes/n1/texts/t1", {"json": {"text": "hello"}}),
     ("POST", "/notes/n1/texts/t1?dry=true", {"json": {"text": "a:b", "stars": 1}, "headers": {"X-Labels": "a, b"}}),
     ("DELETE", "/notes/n1", {}),
@@ -123,6 +124,7 @@ async def test_compiled_routes_are_documented_as_fastapi_documents_them() -> Non
         ("GET", "/notes/n1?limit=x&colour=red", {}, {"limit": "invalid_parameter", "colour": "unknown_parameter"}),
         ("GET", "/notes/n1?dry=maybe", {}, {"dry": "invalid_parameter"}),
         ("GET", "/notes/n1?tag=a&tag=b", {}, {"tag": "parameter_repeated"}),
+        ("GET", "/notes/n1?stars=1&stars=x", {}, {"stars": "invalid_parameter"}),
         ("GET", "/notes/n1", {"headers": [("X-Agent", "a"), ("X-Agent", "b")]}, {"X-Agent": "invalid_header"}),
         ("POST", "/notes/n1/texts/t1", {"json": {"stars": 1}}, {"/text": "field_missing"}),
         ("DELETE", "/notes/n1", {"json": {"text": "x"}}, {"": "unexpected_body"}),

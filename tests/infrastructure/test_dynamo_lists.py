@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from orderkeep.application.errors import NoOrderMatches
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.dynamo_repo import client
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, head_item, packed, partitions_of, tag_item
@@ -32,7 +34,7 @@ async def behind(dynamodb: Server) -> AsyncIterator[Behind]:
 async def test_order_that_left_a_list_is_not_shown_while_the_index_lags(behind: Behind) -> None:
     store, proxy = behind
     await save_all(store, [small_order(f"order-{number}") for number in range(6)])
-    pending = OrderFilter(status="pending")
+    pending = OrderFilter(statuses=("pending",))
     then: dict[str, Json] = {}
 
     def remember(exchange: Exchange) -> Json:
@@ -53,11 +55,42 @@ async def test_order_that_left_a_list_is_not_shown_while_the_index_lags(behind: 
     assert ids_on(await store.list_page(pending, None, 4)) == ["order-4", "order-3", "order-2", "order-1"]
 
 
+async def test_order_that_moves_between_listed_statuses_is_shown_once(behind: Behind) -> None:
+    store, proxy = behind
+    both = OrderFilter(statuses=("pending", "processing"))
+    await save_all(store, [small_order(f"order-{number}") for number in range(6)])
+    partition = ":value"
+    entries: list[Json] = []
+
+    def remember(exchange: Exchange) -> Json:
+        if exchange.operation == "Query":
+            entries.extend(exchange.response["Items"])
+        return exchange.response
+
+    def still_there(exchange: Exchange) -> Json:  # the index also has the entries of before
+        if exchange.operation == "Query":
+            status = exchange.payload["ExpressionAttributeValues"][partition]["S"]
+            left = [entry for entry in entries if entry["status_shard"]["S"] == status]
+            exchange.response["Items"] = left or exchange.response["Items"]
+        return exchange.response
+
+    proxy.after = remember
+    await store.list_page(both, None, 9)
+    moved = await loaded(store, "order-3")
+    moved.confirm(at=SINCE)
+    await store.save(moved)
+    proxy.after = still_there
+
+    for limit in (9, 3):
+        page = await store.list_page(both, None, limit)
+        assert ids_on(page) == [f"order-{number}" for number in range(5, -1, -1)][:limit]
+
+
 async def test_page_cost_does_not_depend_on_the_number_of_orders(behind: Behind) -> None:
     store, proxy = behind
     orders = [small_order(f"order-{number:03}", tags=("gift",), external_ref=f"web-{number}") for number in range(60)]
     await save_all(store, orders)
-    for where in (EVERYTHING, OrderFilter("user-42"), OrderFilter(status="pending"), OrderFilter(tag="gift")):
+    for where in (EVERYTHING, OrderFilter("user-42"), OrderFilter(statuses=("pending",)), OrderFilter(tag="gift")):
         proxy.exchanges.clear()
         assert len((await store.list_page(where, ListPosition(SINCE, "order-050"), 6)).documents) == 6
         queries = [exchange for exchange in proxy.exchanges if exchange.operation == "Query"]
@@ -112,7 +145,7 @@ def test_every_filter_queries_keys_that_a_save_writes() -> None:
     for user in (None, "user#1"):
         for where in (
             OrderFilter(user),
-            OrderFilter(user, status="pending"),
+            OrderFilter(user, statuses=("pending", "shipped")),
             OrderFilter(user, external_ref="web-1"),
             OrderFilter(user, tag="a#b"),
         ):
@@ -137,3 +170,14 @@ async def test_filters_that_cannot_be_keys_list_nothing(behind: Behind) -> None:
     for absurd in ("", "\ud800", "u" * 3_000):
         assert await store.list_page(OrderFilter(absurd), None, 10) == SnapshotPage(b"", None)
     assert set(proxy.operations()) <= {"GetItem"}
+
+
+async def test_order_is_found_by_id_or_reference_but_not_by_prefix(behind: Behind) -> None:
+    store, proxy = behind
+    find = FindOrderUseCase(store)
+    await store.save(small_order("0198f2a1-7c3e", external_ref="web-1042"), small_order("0198f2a1-9d21"))
+    assert await find.execute("0198f2a1-7c3e") == await find.execute("web-1042") == "0198f2a1-7c3e"
+    proxy.exchanges.clear()
+    with pytest.raises(NoOrderMatches, match="; this store cannot find orders by the beginning of an ID"):
+        await find.execute("0198f2a1")
+    assert proxy.operations() == ["GetItem", "Query"]

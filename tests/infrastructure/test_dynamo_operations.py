@@ -56,7 +56,7 @@ async def test_service_uses_the_documented_permissions_and_no_others(
     await do.get_order.execute(order_id)
     await do.get_order_at.execute(order_id, utc_now())
     await do.get_order_history.execute(order_id)
-    for where in (EVERYTHING, OrderFilter("user-1"), OrderFilter(status="pending"), OrderFilter(tag="express")):
+    for where in (EVERYTHING, OrderFilter("user-1"), OrderFilter(statuses=("pending",)), OrderFilter(tag="express")):
         await do.list_orders.execute(where)
     assert (await do.verify_orders.execute()).problems == []
     key = await do.create_api_key.execute("till", scopes=["orders:read"])

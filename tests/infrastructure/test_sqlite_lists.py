@@ -8,18 +8,22 @@ from pathlib import Path
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter
-from orderkeep.infrastructure.sql_store import list_query
+from orderkeep.domain.entities import OrderStatus
+from orderkeep.infrastructure.sql_store import FIND_BY_PREFIX, list_query
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.infrastructure.sqlite_repo.queries import LISTS, SQLITE
 from tests.infrastructure.sqlite_samples import NOON, an_order, look
 
+SEVERAL = range(2, len(OrderStatus) + 1)
 SHAPES = [
     (OrderFilter(), "orders_by_time"),
     (OrderFilter(user_id="user-3"), "orders_by_user"),
-    (OrderFilter(status="pending"), "orders_by_status"),
-    (OrderFilter(user_id="user-3", status="pending"), "orders_by_user_status"),
+    (OrderFilter(statuses=("pending",)), "orders_by_status"),
+    (OrderFilter(user_id="user-3", statuses=("pending",)), "orders_by_user_status"),
     (OrderFilter(external_ref="web-3"), "orders_by_ref"),
     (OrderFilter(user_id="user-3", external_ref="web-3"), "orders_by_user_ref"),
+    *((OrderFilter(statuses=tuple(OrderStatus)[:n]), "orders_by_status") for n in SEVERAL),
+    *((OrderFilter(user_id="user-3", statuses=tuple(OrderStatus)[:n]), "orders_by_user_status") for n in SEVERAL),
     (OrderFilter(tag="gift"), "PRIMARY KEY"),
     (OrderFilter(user_id="user-3", tag="gift"), "order_tags_by_user"),
 ]
@@ -51,11 +55,25 @@ def test_a_list_searches_its_index_and_sorts_nothing(path: Path, where: OrderFil
     query, parameters = list_query(SQLITE, LISTS, where, ListPosition(NOON, "order-9"), 200)
     plan = [row[3] for row in look(path, f"EXPLAIN QUERY PLAN {query}", *parameters)]
 
-    assert index in plan[0]
+    merging = [step for step in plan if step in ("MERGE (UNION ALL)", "LEFT", "RIGHT")]
+    searches = [step for step in plan if step not in merging]
+    ranges = max(len(where.statuses), 1)
     bounds = r"created_at>\? AND \(created_at,(id|order_id)\)<\(\?,\?\)"
-    assert re.search(bounds, plan[0]), plan
-    assert all(step.startswith("SEARCH") for step in plan)
-    assert len(plan) == (2 if where.tag else 1)
+    for search in searches[:ranges]:
+        assert index in search
+        assert re.search(bounds, search), plan
+    assert all(step.startswith("SEARCH") for step in searches), plan
+    assert len(searches) == ranges + (where.tag is not None)
+    assert len(merging) == 3 * (ranges - 1)
+
+
+def test_find_by_id_prefix_reads_a_range_of_the_primary_key(path: Path) -> None:
+    mislead_the_planner(path, "sqlite_autoindex_orders_1")
+    query = f"EXPLAIN QUERY PLAN {SQLITE.sql(FIND_BY_PREFIX)}"
+
+    assert [row[3] for row in look(path, query, "order-1", "order-1~", 11)] == [
+        "SEARCH orders USING INDEX sqlite_autoindex_orders_1 (id>? AND id<?)"
+    ]
 
 
 def test_every_query_there_is_was_looked_at() -> None:

@@ -85,7 +85,7 @@ def test_internal_errors_contain_no_values(error: Callable[[], BaseException]) -
 
 BROKEN = """
 import asyncio, gc, sys
-from orderkeep.application.use_cases.get_order import GetOrderUseCase
+from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.entrypoints.cli.main import main
 
 class Unraisable:
@@ -103,7 +103,7 @@ async def fail(*_, **__):
     gc.collect()
     raise ValueError("{email}")
 
-GetOrderUseCase.execute = fail
+FindOrderUseCase.execute = fail
 sys.argv = ["orderkeep", "--store", "memory://", "get", "o-1"]
 main()
 """

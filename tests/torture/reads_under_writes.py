@@ -161,7 +161,7 @@ async def _walk_lists(store: OrderStore, user: str, steady: int, page: int, writ
 def _lists_of(user: str) -> list[OrderFilter]:
     return [
         OrderFilter(user_id=user),
-        OrderFilter(user_id=user, status="pending"),
+        OrderFilter(user_id=user, statuses=("pending",)),
         OrderFilter(user_id=user, tag=TAG),
         OrderFilter(user_id=user, created_from=SINCE, created_to=SINCE + timedelta(seconds=SPAN_SECONDS)),
     ]

@@ -1,7 +1,7 @@
 """A store that counts its calls and interleaves them, and the error of a check."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -53,6 +53,9 @@ class WatchedStore(OrderStore):
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return await self._watched(self.store.get_snapshot, order_id)
+
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> Sequence[OrderSnapshot]:
+        return await self._watched(self.store.find_by_id_prefix, prefix, limit)
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         return await self._watched(self.store.list_page, where, after, limit)

@@ -1,6 +1,8 @@
 """The exceptions of the application layer: what is wrong with a request, not with an order."""
 
-from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderkeepError, ServiceUnavailable
+from dataclasses import dataclass
+
+from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderkeepError, OrderNotFound, ServiceUnavailable
 
 
 class UnknownFormat(InvalidInput, code="unknown_format", title="Unknown document format"):
@@ -41,6 +43,37 @@ class InvalidCursor(InvalidQuery, code="invalid_cursor", title="Invalid cursor")
 
 class UnsupportedFilter(InvalidQuery, code="unsupported_filter", title="Filters cannot be combined"):
     """No index covers these filters together; every store rejects them."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderSummary:
+    """What a person needs to tell one order from others. `total` is in minor units."""
+
+    id: str
+    status: str
+    total: int
+    currency: str
+    user_id: str
+    external_ref: str | None
+    created_at: str
+
+
+class AmbiguousOrder(OrderkeepError, LookupError, code="ambiguous_order", title="More than one order matches"):
+    """An ID prefix or an external reference matches several orders: `candidates`, and others if `has_more`."""
+
+    def __init__(self, found: tuple[OrderSummary, ...], most: int) -> None:
+        self.candidates, self.has_more = found[:most], len(found) > most
+        count = f"more than {most}" if self.has_more else len(found)
+        super().__init__(f"{count} orders match: use the whole ID of one")
+
+
+class NoOrderMatches(OrderNotFound):
+    """No order that the actor may see matches. `not_tried` says why its ID prefix was not looked up, if it was not."""
+
+    def __init__(self, text: str, not_tried: str = "") -> None:
+        super().__init__(text)
+        beginning = f"; {not_tried}" if not_tried else ", or an ID that begins like this"
+        self.args = (f"Order not found: no order has this ID or external reference{beginning}",)
 
 
 class NotAuthenticated(OrderkeepError, code="not_authenticated", title="Authentication required"):

@@ -1,7 +1,5 @@
 """Order IDs, which are UUIDs (RFC 9562): random, or derived from an idempotency key or an external reference."""
 
-import os
-import time
 import uuid
 
 from orderkeep.application.access.actor import Actor
@@ -10,11 +8,8 @@ _NAMESPACE = uuid.UUID("6f72646b-6565-5000-8000-6b6579730001")
 
 
 def new_order_id() -> str:
-    """Return a UUIDv7: 48 bits of Unix time in milliseconds, then 74 random bits."""
-    value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF000 << 64) | 0x7000 << 64
-    value = value & ~(0xC000 << 48) | 0x8000 << 48
-    return str(uuid.UUID(int=value))
+    """Return a random UUIDv4: unlike those of a UUIDv7, its first 8 characters identify an order to a person."""
+    return str(uuid.uuid4())
 
 
 def order_id_for_key(actor: Actor, key: str) -> str:

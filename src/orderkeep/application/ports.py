@@ -13,6 +13,7 @@ from typing import IO
 
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
+from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
 from orderkeep.domain.value_objects import in_utc
@@ -33,18 +34,20 @@ def ignore_progress(count: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list. At most one of `status`, `tag` and `external_ref`; `user_id` and a time range combine with
-    any of them. `created_from` is inclusive, `created_to` exclusive; naive datetimes are UTC.
+    """Which orders to list: those in any of the `statuses`, or with the `tag`, or with the `external_ref`; at most one
+    of the three. `user_id` and a time range combine with any of them. `created_from` is inclusive, `created_to`
+    exclusive; naive datetimes are UTC. The order of `statuses` does not matter.
     """
 
     user_id: str | None = None
-    status: str | None = None
+    statuses: tuple[str, ...] = ()
     tag: str | None = None
     external_ref: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "statuses", tuple(sorted({*map(str, self.statuses)})))  # for cursors
         for name in ("created_from", "created_to"):
             if moment := getattr(self, name):
                 object.__setattr__(self, name, in_utc(moment))
@@ -84,6 +87,13 @@ class OrderQueries(ABC):
     @abstractmethod
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         """Return the order as last committed, or None."""
+
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> Sequence[OrderSnapshot]:  # noqa: ARG002
+        """Return up to `limit` orders whose ID begins with the prefix, by ID. The cost depends on `limit` alone.
+
+        Raises `UnsupportedFilter` in a store that cannot do that, because its IDs are not sorted.
+        """
+        raise UnsupportedFilter("is not supported by this store", "id_prefix")
 
     @abstractmethod
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:

@@ -14,6 +14,7 @@ from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
+from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.get_document import GetDocumentUseCase
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
@@ -40,6 +41,7 @@ class UseCases:
     """All use cases of the service. `check_store` raises `StoreUnavailable` while the store is unavailable."""
 
     place_order: PlaceOrderUseCase
+    find_order: FindOrderUseCase
     get_order: GetOrderUseCase
     get_order_at: GetOrderAtUseCase
     get_order_history: GetOrderHistoryUseCase
@@ -105,6 +107,7 @@ def build_use_cases(
 
     return UseCases(
         place_order=PlaceOrderUseCase(repo=store, history=store),
+        find_order=FindOrderUseCase(store),
         get_order=GetOrderUseCase(store),
         get_order_at=GetOrderAtUseCase(queries=store, history=store),
         get_order_history=GetOrderHistoryUseCase(queries=store, history=store),

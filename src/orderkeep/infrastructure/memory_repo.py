@@ -5,6 +5,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from heapq import nsmallest
 from itertools import islice
 
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
@@ -50,6 +51,11 @@ class InMemoryOrderRepository(OrderStore):
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         record = self._orders.get(order_id)
         return _snapshot(record) if record else None
+
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> list[OrderSnapshot]:
+        with self._lock:
+            found = nsmallest(limit, (order_id for order_id in self._orders if order_id.startswith(prefix)))
+            return [_snapshot(self._orders[order_id]) for order_id in found]
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         return page_of([_snapshot(record) for record in self._find(where, after, limit + 1)], limit)
@@ -147,7 +153,7 @@ class InMemoryApiKeys(ApiKeyStore):
 def _matches(record: OrderRecord, where: OrderFilter) -> bool:
     return (
         where.user_id in (None, record.user_id)
-        and where.status in (None, record.status)
+        and (not where.statuses or record.status in where.statuses)
         and where.external_ref in (None, record.external_ref)
         and (where.tag is None or where.tag in record.tags)
         and (where.created_from is None or record.created_at >= where.created_from)

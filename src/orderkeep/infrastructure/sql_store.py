@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderStore, SnapshotPage
-from orderkeep.domain.entities import Order
+from orderkeep.domain.entities import Order, OrderStatus
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     API_KEY_COLUMNS,
@@ -32,8 +32,11 @@ Fetch = Callable[..., Awaitable[Sequence[Row]]]
 
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
-_FILTERS = ("user_id", "status", "external_ref", "tag")
-_END = (datetime.max.replace(tzinfo=UTC), "\U0010ffff")
+STATUSES = [("status",) * count for count in range(1, len(OrderStatus) + 1)]
+"""The keys of lists by status, with one status or several."""
+
+_LAST = "\U0010ffff"
+_END = (datetime.max.replace(tzinfo=UTC), _LAST)
 """After the newest order or key that there may be."""
 
 _Built = TypeVar("_Built")
@@ -56,7 +59,9 @@ class Dialect:
 CHANGE_COLUMNS = "order_id, version, at, actor, key, request_id, {events}, {document}, previous_hash, hash"
 
 GET_ORDER = "SELECT {document}, {requests}, seal FROM orders WHERE id = $1"
-GET_SNAPSHOT = "SELECT id, user_id, created_at, version, schema, {document} FROM orders WHERE id = $1"
+_SNAPSHOTS = "SELECT id, user_id, created_at, version, schema, {document} FROM orders"
+GET_SNAPSHOT = f"{_SNAPSHOTS} WHERE id = $1"
+FIND_BY_PREFIX = f"{_SNAPSHOTS} WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3"
 _CHANGES = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1"  # noqa: S608  # nothing here comes from outside
 GET_CHANGE = f"{_CHANGES} AND version = CAST($2 AS bigint)"
 GET_CHANGE_AT = f"{_CHANGES} AND at <= $2 ORDER BY version DESC LIMIT 1"
@@ -73,7 +78,7 @@ class SqlOrderRepository(OrderStore):
         self._dialect, self._lists = dialect, lists
         self._sql = {
             statement: dialect.sql(statement)
-            for statement in (GET_ORDER, GET_SNAPSHOT, GET_CHANGE, GET_CHANGE_AT, LIST_CHANGES)
+            for statement in (GET_ORDER, GET_SNAPSHOT, FIND_BY_PREFIX, GET_CHANGE, GET_CHANGE_AT, LIST_CHANGES)
         }
 
     @abstractmethod
@@ -85,6 +90,10 @@ class SqlOrderRepository(OrderStore):
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         return _one(self._snapshot_of_row, await self._rows(self._sql[GET_SNAPSHOT], order_id))
+
+    async def find_by_id_prefix(self, prefix: str, limit: int) -> list[OrderSnapshot]:
+        rows = await self._rows(self._sql[FIND_BY_PREFIX], prefix, prefix + _LAST, in_64_bits(limit))
+        return built(self._snapshot_of_row, rows)
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         statement, parameters = list_query(self._dialect, self._lists, where, after, limit + 1)
@@ -121,18 +130,22 @@ def list_query(
 ) -> tuple[str, tuple[Any, ...]]:
     """Return the statement of a list and its parameters: the filters' values, the start of the range, its end as an
     instant and an id, and the limit. Each row is the schema and the document of an order, `created_at` and the id.
+    `lists` has the statement of each combination of filters; in its key, "status" is repeated for each status.
 
     `created_to` and the position both end the list; the statement gets the nearer one, so that the index is entered
     there and no row is read in vain.
     """
-    given = tuple(name for name in _FILTERS if getattr(where, name) is not None)
+    statuses = [("status", status) for status in where.statuses]
+    filters = [("user_id", where.user_id), *statuses, ("external_ref", where.external_ref), ("tag", where.tag)]
+    given = [(name, value) for name, value in filters if value is not None]
     start = where.created_from or datetime.min.replace(tzinfo=UTC)
     ends = [] if where.created_to is None else [(where.created_to, "")]
     if after is not None:
         ends.append((after.created_at, after.id))
     end, end_id = min(ends, default=_END)
-    values = (getattr(where, name) for name in given)
-    return lists[given], (*values, dialect.stored(start), dialect.stored(end), end_id, in_64_bits(limit))
+    statement = lists[tuple(name for name, _ in given)]
+    values = (value for _, value in given)
+    return statement, (*values, dialect.stored(start), dialect.stored(end), end_id, in_64_bits(limit))
 
 
 def in_64_bits(number: int) -> int:

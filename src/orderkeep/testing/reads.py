@@ -7,7 +7,7 @@ from itertools import product
 import pytest
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
-from orderkeep.application.errors import InvalidCursor
+from orderkeep.application.errors import InvalidCursor, UnsupportedFilter
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.entities import Attribution, OrderStatus
@@ -33,7 +33,8 @@ TAGS = ("gift", "Gift", "gift-wrap", "a,b", '"', "%", "🎁")
 REFS = ("web-1", "WEB-1", "web-1%")
 ONE_OF = (
     OrderFilter(),
-    *(OrderFilter(status=status) for status in STATUSES),
+    *(OrderFilter(statuses=(status,)) for status in STATUSES),
+    *(OrderFilter(statuses=several) for several in (STATUSES[:2], STATUSES[1::3], STATUSES[::-1], ("pending", "lost"))),
     *(OrderFilter(tag=tag) for tag in (*TAGS, "gif", "gift_", "a", "nobody's")),
     *(OrderFilter(external_ref=ref) for ref in (*REFS, "web", "web-1_")),
 )
@@ -61,9 +62,11 @@ async def save_a_mixture(store: OrderStore) -> list[OrderDTO]:
 
 def matches(order: OrderDTO, where: OrderFilter) -> bool:
     """Return whether the order matches the filter."""
-    same = all(getattr(where, name) in (None, getattr(order, name)) for name in ("user_id", "status", "external_ref"))
+    same = all(getattr(where, name) in (None, getattr(order, name)) for name in ("user_id", "external_ref"))
     tagged = where.tag is None or where.tag in order.tags
-    return same and tagged and (where.created_from or SINCE) <= order.created_at < (where.created_to or END_OF_TIME)
+    in_status = not where.statuses or order.status in where.statuses
+    in_time = (where.created_from or SINCE) <= order.created_at < (where.created_to or END_OF_TIME)
+    return same and tagged and in_status and in_time
 
 
 FOREIGN = (
@@ -183,8 +186,22 @@ class ReadContract:
         order = await loaded(store, "order-1")
         order.confirm(at=SINCE)
         await store.save(order)
-        assert [found.id for found in await list_orders(store, OrderFilter(status="pending"))] == ["order-2"]
-        assert await list_orders(store, OrderFilter(status="processing")) == [OrderDTO.of(order)]
+        assert [found.id for found in await list_orders(store, OrderFilter(statuses=("pending",)))] == ["order-2"]
+        assert await list_orders(store, OrderFilter(statuses=("processing",))) == [OrderDTO.of(order)]
+
+    async def test_finds_orders_by_the_beginning_of_their_id(self, store: OrderStore) -> None:
+        ids = ["order-1", "order-10", "order-1_", "Order-1", "order-2", "order:1", "order-1.5", "order"]
+        await store.save(*(small_order(order_id, user_id=f"user-{order_id}") for order_id in ids))
+        try:
+            assert await store.find_by_id_prefix("nothing-begins-so", 5) == []
+        except UnsupportedFilter:
+            return
+        for prefix in ("order-1", "order", "order-", "order-1%", "order-_", "", "\ud800", "a\x00b", "order-10"):
+            matching = sorted(order_id for order_id in ids if order_id.startswith(prefix))
+            for limit in (1, 3, 10, 10**30):
+                found = await store.find_by_id_prefix(prefix, limit)
+                assert [snapshot.id for snapshot in found] == matching[:limit], prefix
+                assert list(found) == [await store.get_snapshot(order_id) for order_id in matching[:limit]]
 
     async def test_goes_on_behind_any_place_an_order_need_not_be_there(self, store: OrderStore) -> None:
         mixture = await save_a_mixture(store)

@@ -9,7 +9,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition, OrderFilter
 
 ORDER = "order-1"
-WHERE = OrderFilter(user_id="user-42", status="pending")
+WHERE = OrderFilter(user_id="user-42", statuses=("pending",))
 OURS = list_cursor(WHERE, ListPosition(datetime(2026, 5, 6, 7, 8, 9, 10, UTC), ORDER))
 OUR_TEXT = base64.urlsafe_b64decode(OURS + "=" * (-len(OURS) % 4))
 DIGEST = json.loads(OUR_TEXT)[0].encode()

@@ -73,10 +73,11 @@ def check_limit(limit: int) -> None:
 
 def check_filter(where: OrderFilter) -> None:
     """Raise `UnsupportedFilter` unless every store can apply the filter at the cost of one page."""
-    given = [name for name in ("status", "tag", "external_ref") if getattr(where, name) is not None]
+    alternatives = {"status": where.statuses or None, "tag": where.tag, "external_ref": where.external_ref}
+    given = [name for name, value in alternatives.items() if value is not None]
     if len(given) > 1:
         raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1], given[0])
-    if where.status is not None and where.status not in tuple(OrderStatus):
+    if not set(where.statuses) <= set(OrderStatus):
         raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
     if where.created_from and where.created_to and where.created_from > where.created_to:
         raise InvalidQuery("must not be before created_from", "created_to", "created_from")

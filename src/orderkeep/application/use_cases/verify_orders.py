@@ -152,7 +152,7 @@ def _filters_of(order: Order) -> Iterator[tuple[str, OrderFilter]]:
     for user_id in (None, order.user_id):
         if user_id:
             yield "user", OrderFilter(user_id)
-        yield "status", OrderFilter(user_id, status=order.status)
+        yield "status", OrderFilter(user_id, statuses=(order.status,))
         if order.external_ref:
             yield "external_ref", OrderFilter(user_id, external_ref=order.external_ref)
         for tag in order.tags:

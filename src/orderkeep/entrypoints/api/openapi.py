@@ -145,7 +145,7 @@ def _complete(operation: dict[str, Any], route: CompiledRoute) -> None:
     for status, declared in route.responses.items():
         for media_type, content in declared.get("content", {}).items():
             operation["responses"][str(status)]["content"][media_type] |= content
-    operation["parameters"] = [*map(_without_null, operation.get("parameters", [])), REQUEST_ID_PARAMETER]
+    operation["parameters"] = [*map(_as_sent, operation.get("parameters", [])), REQUEST_ID_PARAMETER]
     if route.path in OPEN_PATHS:
         operation["security"] = []
     else:
@@ -155,9 +155,13 @@ def _complete(operation: dict[str, Any], route: CompiledRoute) -> None:
         response["headers"] = {**response.get("headers", {}), **request_id}
 
 
-def _without_null(parameter: dict[str, Any]) -> dict[str, Any]:
-    """Return a parameter whose schema does not allow null: it can be omitted, but there is no way to write null."""
+def _as_sent(parameter: dict[str, Any]) -> dict[str, Any]:
+    """Return a parameter whose schema does not allow null: it can be omitted, but there is no way to write null. A list
+    is sent by repeating the parameter.
+    """
     schema = parameter["schema"]
+    if schema.get("type") == "array":
+        return {**parameter, "style": "form", "explode": True}
     if "anyOf" not in schema:
         return parameter
     [kind] = [each for each in schema["anyOf"] if each != {"type": "null"}]

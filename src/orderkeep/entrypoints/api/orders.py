@@ -60,8 +60,11 @@ class ListQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     user_id: str | None = Field(None, description="Filter by user.", examples=["user-42"])
-    status: OrderStatus | None = Field(
-        None, description="Filter by status. Cannot be combined with `tag` or `external_ref`.", examples=["pending"]
+    status: list[OrderStatus] = Field(
+        [],
+        description="Filter by status. To filter by several, repeat the parameter: `status=pending&status=processing`. "
+        "Cannot be combined with `tag` or `external_ref`.",
+        examples=[["pending", "processing"]],
     )
     tag: str | None = Field(
         None, description="Filter by tag. Cannot be combined with `status` or `external_ref`.", examples=["gift"]
@@ -158,7 +161,7 @@ async def list_orders(
     while you read the pages cause neither gaps nor duplicates.
     """
     where = OrderFilter(
-        query.user_id, query.status, query.tag, query.external_ref, query.created_from, query.created_to
+        query.user_id, tuple(query.status), query.tag, query.external_ref, query.created_from, query.created_to
     )
     page = await use_cases.list_orders.execute(where, limit=query.limit, cursor=query.cursor, actor=actor)
     return orders_response(request, page)

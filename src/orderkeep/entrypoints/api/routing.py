@@ -9,7 +9,8 @@ instead of `solve_dependencies` with its exit stacks and threads. For that:
   classes as dependencies, background tasks, cookies, forms, websockets and path parameters other than strings are not
   supported and fail at start-up.
 - Endpoints are coroutine functions that return a `Response`. The response model is for the documentation.
-- Unknown and repeated query parameters are rejected by name, and so is a body that the operation does not take.
+- Unknown query parameters are rejected by name, repeated ones unless they are lists, and a body that the operation
+  does not take.
 
 This is the only module that depends on FastAPI's internals; tests/entrypoints/test_routing.py fails if they change.
 """
@@ -20,7 +21,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from inspect import iscoroutinefunction, isfunction, isgeneratorfunction, signature
-from typing import Any
+from typing import Any, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi._compat import ModelField
@@ -251,8 +252,10 @@ class _QueryReader:
     def __init__(self, fields: list[ModelField]) -> None:
         self._models = [(field.name, model) for field in fields if (model := _model_of(field))]
         self._scalars = [field for field in fields if not _model_of(field)]
-        in_models = [name for _, model in self._models for name in model.model_fields]
-        self._names = frozenset([*in_models, *(field.alias for field in self._scalars)])
+        kinds = {name: each.annotation for _, model in self._models for name, each in model.model_fields.items()}
+        kinds |= {field.alias: field.field_info.annotation for field in self._scalars}
+        self._names = frozenset(kinds)
+        self._lists = frozenset(name for name, kind in kinds.items() if get_origin(kind) is list)
         self._defaults = self._validated({}, [])
 
     def read(self, query: bytes) -> Mapping[str, Any]:
@@ -265,19 +268,21 @@ class _QueryReader:
             raise HttpProblem("invalid_query", errors=errors)
         return values
 
-    def _parsed(self, query: bytes, errors: list[FieldError]) -> dict[str, str]:
-        given: dict[str, str] = {}
+    def _parsed(self, query: bytes, errors: list[FieldError]) -> dict[str, Any]:
+        given: dict[str, Any] = {}
         for name, text in _pairs(query):
             shown = name if _PRESENTABLE.fullmatch(name) else "?"
             if name not in self._names:
                 errors.append(FieldError("unknown_parameter", "is not a known parameter", parameter=shown))
+            elif name in self._lists:
+                given.setdefault(name, []).append(text)
             elif name in given:
                 errors.append(FieldError("parameter_repeated", "must not be repeated", parameter=shown))
             else:
                 given[name] = text
         return given
 
-    def _validated(self, given: dict[str, str], errors: list[FieldError]) -> dict[str, Any]:
+    def _validated(self, given: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
         values: dict[str, Any] = {}
         for name, model in self._models:
             try:

@@ -11,6 +11,7 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 
@@ -27,10 +28,11 @@ BROKEN_PIPE = 141
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
-    (exceptions.OrderNotFound, NOT_FOUND, "for your own reference, use `orderkeep list --external-ref REF`"),
+    (exceptions.OrderNotFound, NOT_FOUND, ""),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
+    (errors.AmbiguousOrder, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, ""),
     (errors.InvalidCredentials, REJECTED, ""),
     (errors.NotAllowed, REJECTED, "nothing was written"),
@@ -69,11 +71,17 @@ def report(error: Exception, session: Session) -> int:
         body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
         if fields := _field_errors(failure, error):
             body["errors"] = fields
+        if isinstance(error, errors.AmbiguousOrder):
+            body |= {"candidates": error.candidates, "has_more": error.has_more}
         click.echo(plain_data(msgspec.json.encode(body)), err=True)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
         for field in failure.errors:
             click.echo(f"  {plain(field.pointer or '')} {plain(field.message)}", err=True)
+        for order in error.candidates if isinstance(error, errors.AmbiguousOrder) else ():
+            total = f"{Money(order.total, order.currency).major} {order.currency}"
+            values = (order.id, order.status, total, order.user_id, order.external_ref or "-", order.created_at)
+            click.echo(f"  {'  '.join(map(plain, values))}", err=True)
     return failure.exit_code
 
 

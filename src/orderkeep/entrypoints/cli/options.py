@@ -12,6 +12,7 @@ import click
 
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
+from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
@@ -67,6 +68,7 @@ def format_of(file: str, given: str | None, extensions: Mapping[str, str], defau
 
 
 ORDER_ID = click.argument("order_id", metavar="ID", type=text)
+_ORDER_ID_HELP = f"ID is the order's ID, its first {SHORTEST_PREFIX} or more characters, or its external reference."
 
 
 def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -93,6 +95,8 @@ def command(name: str, details: str = "") -> Callable[[Callable[..., None]], cli
 
     def decorate(function: Callable[..., None]) -> click.Command:
         made = click.command(name.rpartition(" ")[2], help=_help(name, details))(click.pass_obj(function))
+        if any(each.name == "order_id" for each in made.params):
+            made.help = f"{made.help}\n\n{_ORDER_ID_HELP}"
         made.params.extend(SESSION_OPTIONS)
         return made
 
@@ -145,11 +149,14 @@ new_order_options = _request_options()
 request_options = _request_options(expected_version=_EXPECTED)
 """The options of a request that changes an order."""
 
+_STATUS = click.Choice(list(map(str, OrderStatus)))
+_STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
+
 filter_options = grouped_options(
     "where",
-    OrderFilter,
+    lambda status, **others: OrderFilter(statuses=status, **others),
     user_id=click.option("--user", "user_id", type=text, metavar="ID", help="Only orders of this user."),
-    status=click.option("--status", type=click.Choice(list(map(str, OrderStatus))), help="Only orders in this status."),
+    status=click.option("--status", type=_STATUS, multiple=True, help=_STATUS_HELP),
     tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
     external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
     created_from=click.option("--from", "created_from", type=time, help="Only orders created since this time."),

@@ -74,6 +74,14 @@ class Session:
         """The store of the option `--store`, else of the environment, else the file in the current directory."""
         return self.store or _store_from_environment() or DEFAULT_STORE
 
+    def run_on_order(self, given: str, work: Callable[[UseCases, str], Awaitable[T]]) -> T:
+        """Run the work on the order that has or begins with the given ID, or has it as external reference."""
+
+        async def on_order(use_cases: UseCases) -> T:
+            return await work(use_cases, await use_cases.find_order.execute(given, CLI_ACTOR))
+
+        return self.run(on_order)
+
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
         """Open the store, run the work on its use cases, and close the store."""
 

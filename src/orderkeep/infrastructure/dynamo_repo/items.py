@@ -132,16 +132,17 @@ def partitions_of(where: OrderFilter, shards: int) -> tuple[str, list[str]]:
     """Return an index, and those of its partitions that together hold a filter's orders and no others."""
     user, every = where.user_id, range(shards)
     if where.tag is not None:
-        name, own, of_all = "label", _with_user("T", where.tag, user), [f"T#{shard}#{where.tag}" for shard in every]
+        name, own, of_all = "label", [_with_user("T", where.tag, user)], [f"T#{shard}#{where.tag}" for shard in every]
     elif where.external_ref is not None:
-        name, own, of_all = "label", _with_user("R", where.external_ref, user), [f"R#{where.external_ref}"]
-    elif where.status is not None:
-        name, own, of_all = "status", f"{where.status}#{user}", [f"{where.status}#{shard}" for shard in every]
+        name, own, of_all = "label", [_with_user("R", where.external_ref, user)], [f"R#{where.external_ref}"]
+    elif where.statuses:
+        own = [f"{status}#{user}" for status in where.statuses]
+        name, of_all = "status", [f"{status}#{shard}" for status in where.statuses for shard in every]
     elif user is not None:
         return "by_user", [user]
     else:
         return "by_time", list(map(str, every))
-    return (f"by_{name}", of_all) if user is None else (f"by_user_{name}", [own])
+    return (f"by_{name}", of_all) if user is None else (f"by_user_{name}", own)
 
 
 def _shard_of(order_id: str, shards: int) -> int:

@@ -52,30 +52,34 @@ async def read_page(
         entries = await _take(listed, min(limit - len(found), LARGEST_BATCH))
         if not entries:
             return found, None
-        found += await _current(table, attribute, entries)
+        found += await _current(table, attribute, entries, partitions)
     created_at, _, order_id = entries[-1]["placed"]["S"].partition("#")
     return found, ListPosition(moment_of(created_at), order_id) if await _take(listed, 1) else None
 
 
-async def _current(table: OrdersTable, attribute: str, entries: list[Item]) -> list[Item]:
-    """Return the heads of index entries, without orders that have left the partition since."""
+async def _current(table: OrdersTable, attribute: str, entries: list[Item], partitions: list[str]) -> list[Item]:
+    """Return the heads of index entries, without orders that have left the partitions since."""
     keys = [key(entry["pk"]["S"], HEAD_SORT) for entry in entries]
     heads = await table.get_all(keys, ("document", "schema", attribute), consistent=False)
     return [
         head
         for entry, head in zip(entries, heads, strict=True)
         # An order's tags never change.
-        if head and (entry["sk"]["S"] != HEAD_SORT or head.get(attribute) == entry[attribute])
+        if head and (entry["sk"]["S"] != HEAD_SORT or head.get(attribute, {}).get("S") in partitions)
     ]
 
 
 async def _newest_first(queries: list[AsyncIterator[list[Item]]], high: str) -> AsyncIterator[Item]:
-    """Yield the entries of all queries, which are read page by page and concurrently."""
+    """Yield the entries of all queries, each order once; the queries are read page by page and concurrently."""
     pages = {query: deque[Item]() for query in queries}
+    last = ""
     while pages:
         waiting = [query for query, page in pages.items() if not page]
         if not waiting:
-            yield max(pages.values(), key=lambda page: str(page[0]["placed"]["S"])).popleft()
+            entry = max(pages.values(), key=lambda page: str(page[0]["placed"]["S"])).popleft()
+            if entry["placed"]["S"] != last:  # an order is in two partitions while its status changes
+                last = entry["placed"]["S"]
+                yield entry
             continue
         read = await asyncio.gather(*(anext(query, None) for query in waiting))
         for query, page in zip(waiting, read, strict=True):

@@ -45,9 +45,14 @@ COMMAND_SECONDS = 30.0
 ACQUIRE_SECONDS = 10.0
 CLOSE_SECONDS = 10.0
 
-IN_INDEX_ORDER = {"enable_sort": "off", "enable_incremental_sort": "off", "enable_bitmapscan": "off"}
+IN_INDEX_ORDER = {
+    "enable_sort": "off",
+    "enable_incremental_sort": "off",
+    "enable_bitmapscan": "off",
+    "jit": "off",
+}
 """So that a list reads its index from the start of the page to its end. With wrong statistics, the planner could read
-and sort all orders of a user instead.
+and sort all orders of a user instead. Where a few keys must be sorted, the penalty for it would start the JIT compiler.
 """
 
 _IN_INDEX_ORDER_HERE = "; ".join(f"SET LOCAL {name} = {value}" for name, value in IN_INDEX_ORDER.items())

@@ -12,7 +12,7 @@ from typing import Any
 
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.serialization import Commit
-from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect
+from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, STATUSES, Dialect
 
 
 def _instant(stored: datetime) -> datetime:
@@ -81,13 +81,17 @@ def position_of(text: str | None) -> Position:
     return int(found[1]), int(found[2])
 
 
-def _range(filters: tuple[str, ...], id: str) -> str:
-    # The parameters: the filters, the start and the end of the range, and the limit. Filters are part of the range and
-    # of the order instead of equations: so only one index gives that order, and no statistics can lead the planner to
-    # another one and a filter.
+def _parameters(filters: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the parameters of a list: those of the filters, then the start and the end of the range, and the limit."""
+    numbered = [f"${number}" for number in range(1, len(filters) + 5)]
+    return numbered[:-4], numbered[-4:]
+
+
+def _range(filters: tuple[str, ...], given: list[str], range_: list[str], id: str) -> str:
+    # Filters are part of the range and of the order instead of equations: so only one index gives that order, and no
+    # statistics can lead the planner to another one and a filter.
     columns = (*filters, "created_at", id)
-    given = [f"${number}" for number in range(1, len(filters) + 1)]
-    start, end, end_id, limit = (f"${len(filters) + number}" for number in range(1, 5))
+    start, end, end_id, limit = range_
     return f"""
         ({", ".join(columns)}) >= ({", ".join((*given, start))}, '')
         AND ({", ".join(columns)}) < ({", ".join((*given, end, end_id))})
@@ -100,20 +104,45 @@ _COLUMNS = POSTGRES.sql("schema, {document}, created_at, id")
 
 
 def _on_orders(*filters: str) -> str:
-    return f"SELECT {_COLUMNS} FROM orders WHERE {_range(filters, 'id')}"  # noqa: S608
+    return f"SELECT {_COLUMNS} FROM orders WHERE {_range(filters, *_parameters(filters), 'id')}"  # noqa: S608
+
+
+def _on_statuses(*filters: str) -> str:
+    # One range of the index for each status. Of their first keys, a page of each, the newest are looked up one by one.
+    given, range_ = _parameters(filters)
+    user, first = given[: filters.index("status")], filters.index("status")
+    columns = filters[: first + 1]
+    ranges = [
+        f"(SELECT created_at, id FROM orders WHERE {_range(columns, [*user, status], range_, 'id')})"  # noqa: S608
+        for status in given[first:]
+    ]
+    return f"""
+        SELECT o.* FROM (
+            SELECT id FROM ({" UNION ALL ".join(ranges)}) AS found ORDER BY created_at DESC, id DESC LIMIT {range_[-1]}
+        ) AS page
+        CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM orders WHERE id = page.id LIMIT 1) AS o
+    """  # noqa: S608
 
 
 def _on_tags(*filters: str) -> str:
     # The orders are looked up one by one, in the order of their tags; in a plain join the planner might sort instead.
     return f"""
-        SELECT o.* FROM (SELECT order_id FROM order_tags WHERE {_range(filters, "order_id")}) AS t
+        SELECT o.* FROM (
+            SELECT order_id FROM order_tags WHERE {_range(filters, *_parameters(filters), "order_id")}
+        ) AS t
         CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM orders WHERE id = t.order_id LIMIT 1) AS o
     """  # noqa: S608
 
 
+def _list(filters: tuple[str, ...]) -> str:
+    if filters.count("status") > 1:
+        return _on_statuses(*filters)
+    return (_on_tags if "tag" in filters else _on_orders)(*filters)
+
+
 LISTS = {
-    filters: (_on_tags if "tag" in filters else _on_orders)(*filters)
-    for of_orders in ((), ("status",), ("external_ref",), ("tag",))
+    filters: _list(filters)
+    for of_orders in ((), *STATUSES, ("external_ref",), ("tag",))
     for filters in (of_orders, ("user_id", *of_orders))
 }
 """The statement of each combination of filters: it reads one index, in its order, from the position on."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from orderkeep.infrastructure.serialization import Commit
-from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, Dialect, Row
+from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, STATUSES, Dialect, Row
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -44,13 +44,20 @@ LAST_POSITION = "SELECT coalesce(max(position), 0) FROM changes"
 
 
 def _on_orders(index: str, *filters: str) -> str:
-    # The index is named, so that no statistics in the file can lead the planner to another one and a sort.
-    equal = "".join(f"{name} = ? AND " for name in filters)
-    return SQLITE.sql(f"""
+    # The index is named, so that no statistics in the file can lead the planner to another one and a sort. Each status
+    # is one range of the index; SQLite merges the ranges and reads no further than the end of the page.
+    start, end, end_id, limit = (f"${len(filters) + number}" for number in range(1, 5))
+    given = [(name, f"{name} = ${number} AND ") for number, name in enumerate(filters, start=1)]
+    shared = "".join(equal for name, equal in given if name != "status")
+    ranges = [shared + equal for name, equal in given if name == "status"] or [shared]
+    selects = [
+        f"""
         SELECT schema, {{document}}, created_at, id FROM orders INDEXED BY {index}
-        WHERE {equal}created_at >= ? AND (created_at, id) < (?, ?)
-        ORDER BY created_at DESC, id DESC LIMIT ?
-    """)  # noqa: S608  # nothing in it comes from outside
+        WHERE {equal}created_at >= {start} AND (created_at, id) < ({end}, {end_id})
+        """  # noqa: S608  # nothing in it comes from outside
+        for equal in ranges
+    ]
+    return SQLITE.sql(f"{' UNION ALL '.join(selects)} ORDER BY created_at DESC, id DESC LIMIT {limit}")
 
 
 def _on_tags(index: str, *filters: str) -> str:
@@ -66,8 +73,8 @@ def _on_tags(index: str, *filters: str) -> str:
 LISTS: dict[tuple[str, ...], str] = {
     (): _on_orders("orders_by_time"),
     ("user_id",): _on_orders("orders_by_user", "user_id"),
-    ("status",): _on_orders("orders_by_status", "status"),
-    ("user_id", "status"): _on_orders("orders_by_user_status", "user_id", "status"),
+    **{statuses: _on_orders("orders_by_status", *statuses) for statuses in STATUSES},
+    **{("user_id", *statuses): _on_orders("orders_by_user_status", "user_id", *statuses) for statuses in STATUSES},
     ("external_ref",): _on_orders("orders_by_ref", "external_ref"),
     ("user_id", "external_ref"): _on_orders("orders_by_user_ref", "user_id", "external_ref"),
     ("tag",): _on_tags("sqlite_autoindex_order_tags_1", "tag"),

@@ -51,19 +51,19 @@ def receipt_command(
 
     file_format = format_of(file or STDOUT, given, EXTENSIONS, default="html")
 
-    async def issue(use_cases: UseCases) -> IssuedReceipt:
-        return await use_cases.issue_receipt.execute(order_id, request, file_format=file_format, version=version)
+    async def issue(use_cases: UseCases, found: str) -> IssuedReceipt:
+        return await use_cases.issue_receipt.execute(found, request, file_format=file_format, version=version)
 
-    async def issue_and_read(use_cases: UseCases) -> tuple[IssuedReceipt, FoundDocument]:
-        issued = await issue(use_cases)
-        return issued, await use_cases.get_document.execute(order_id, issued.document.id, CLI_ACTOR)
+    async def issue_and_read(use_cases: UseCases, found: str) -> tuple[IssuedReceipt, FoundDocument]:
+        issued = await issue(use_cases, found)
+        return issued, await use_cases.get_document.execute(found, issued.document.id, CLI_ACTOR)
 
     if request.dry_run:
-        output.write_result(session, session.run(issue).result, dry_run=True)
+        output.write_result(session, session.run_on_order(order_id, issue).result, dry_run=True)
     elif session.as_json and file is None:
-        output.write_json(session.run(issue).document)
+        output.write_json(session.run_on_order(order_id, issue).document)
     else:
-        issued, place = _write(file, lambda: session.run(issue_and_read))
+        issued, place = _write(file, lambda: session.run_on_order(order_id, issue_and_read))
         if place != STDOUT:
             before = " (issued before)" if issued.replayed else ""
             output.say(f"wrote the receipt for version {issued.document.order_version}{before} to {place}")
@@ -94,7 +94,7 @@ def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocum
 )
 @ORDER_ID
 def documents_command(session: Session, order_id: str) -> None:
-    documents = session.run(lambda use_cases: use_cases.list_documents.execute(order_id, CLI_ACTOR))
+    documents = session.run_on_order(order_id, lambda do, found: do.list_documents.execute(found, CLI_ACTOR))
     columns = output.DOCUMENT_COLUMNS
     rows = ([getattr(document, name) for name in columns] for document in documents)
     output.write_rows(session, columns, rows, page_form(list(documents), None))

@@ -31,9 +31,10 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
         raise click.UsageError("--version and --at cannot be used together.")
     point = at if version is None else version
     if point is None:
-        json = session.run(lambda do: do.get_order.execute(order_id, CLI_ACTOR)).json
+        json = session.run_on_order(order_id, lambda do, found: do.get_order.execute(found, CLI_ACTOR)).json
     else:
-        json = msgspec.json.encode(session.run(lambda do: do.get_order_at.execute(order_id, point, CLI_ACTOR)))
+        order = session.run_on_order(order_id, lambda do, found: do.get_order_at.execute(found, point, CLI_ACTOR))
+        json = msgspec.json.encode(order)
     output.write_order(session, json)
 
 
@@ -59,8 +60,9 @@ def _order_row(document: bytes) -> list[object]:
 @options.ORDER_ID
 @options.paging_options
 def history_command(session: Session, order_id: str, paging: options.Paging) -> None:
-    def fetch(use_cases: UseCases, **page: Any) -> Any:
-        return use_cases.get_order_history.execute(order_id, **page)
+    async def fetch(use_cases: UseCases, **page: Any) -> Any:
+        found = await use_cases.find_order.execute(order_id, CLI_ACTOR)
+        return await use_cases.get_order_history.execute(found, **page)
 
     output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, _change_row, change_form)
 
@@ -77,7 +79,7 @@ def change_command(name: str) -> click.Command:
     @options.ORDER_ID
     @options.request_options
     def run(session: Session, order_id: str, request: CommandContext) -> None:
-        result = session.run(lambda use_cases: getattr(use_cases, f"{name}_order").execute(order_id, request))
+        result = session.run_on_order(order_id, lambda do, found: getattr(do, f"{name}_order").execute(found, request))
         output.write_result(session, result, dry_run=request.dry_run)
 
     return run
@@ -89,5 +91,5 @@ def change_command(name: str) -> click.Command:
 @click.option("--note", type=options.text, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
 @options.request_options
 def cancel_command(session: Session, order_id: str, request: CommandContext, **why: str | None) -> None:
-    result = session.run(lambda use_cases: use_cases.cancel_order.execute(order_id, request, **why))
+    result = session.run_on_order(order_id, lambda do, found: do.cancel_order.execute(found, request, **why))
     output.write_result(session, result, dry_run=request.dry_run)
