@@ -17,7 +17,7 @@ from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PA
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.commands import COMMANDS
-from orderkeep.entrypoints.cli.session import CLI_ACTOR
+from orderkeep.entrypoints.cli.session import actor_name
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -78,9 +78,11 @@ def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) ->
 
 
 _STORED: dict[str, Any] = {"expose_value": False, "callback": _store_in_session, "is_eager": True}
+_AS_HELP = "Name that the history records as staff:NAME (or set ORDERKEEP_ACTOR). Default: the login name."
 _DEBUG_HELP = "Print tracebacks (or set ORDERKEEP_DEBUG=1)."
 _STORE_HELP = "Store URL, such as sqlite:///orders.db (or set ORDERKEEP_STORE)."
 SESSION_OPTIONS = (
+    click.Option(["--as", "as_name"], type=actor_name, metavar="NAME", help=_AS_HELP, **_STORED),
     click.Option(["--debug"], is_flag=True, envvar="ORDERKEEP_DEBUG", help=_DEBUG_HELP, **_STORED),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the JSON of the HTTP API.", **_STORED),
     click.Option(["--store"], type=text, metavar="URL", help=_STORE_HELP, **_STORED),
@@ -133,7 +135,7 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
 def _request_options(**conditions: Decorator) -> Decorator:
     return grouped_options(
         "request",
-        lambda **values: CommandContext(actor=CLI_ACTOR, **values),
+        lambda **values: CommandContext(actor=click.get_current_context().obj.actor, **values),
         key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
         **conditions,
         dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),

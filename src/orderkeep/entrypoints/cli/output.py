@@ -23,7 +23,7 @@ from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import dry_run_form
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
@@ -200,7 +200,7 @@ def print_list(
     async def run(use_cases: UseCases) -> None:
         count, cursor, start = 0, paging.cursor, b'{"data":['
         while True:
-            page = await fetch(use_cases, limit=limit, cursor=cursor, actor=CLI_ACTOR)
+            page = await fetch(use_cases, limit=limit, cursor=cursor, actor=session.actor)
             found, cursor = getattr(page, items), page.next_cursor
             count += len(found)
             if session.as_json:

@@ -13,7 +13,7 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import change_form
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
@@ -31,9 +31,9 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
         raise click.UsageError("--version and --at cannot be used together.")
     point = at if version is None else version
     if point is None:
-        json = session.run_on_order(order_id, lambda do, found: do.get_order.execute(found, CLI_ACTOR)).json
+        json = session.run_on_order(order_id, lambda do, found: do.get_order.execute(found, session.actor)).json
     else:
-        order = session.run_on_order(order_id, lambda do, found: do.get_order_at.execute(found, point, CLI_ACTOR))
+        order = session.run_on_order(order_id, lambda do, found: do.get_order_at.execute(found, point, session.actor))
         json = msgspec.json.encode(order)
     output.write_order(session, json)
 
