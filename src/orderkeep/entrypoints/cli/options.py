@@ -27,6 +27,12 @@ def rows_help(columns: tuple[str, ...]) -> str:
     return f"Without a terminal, prints tab-separated lines without a header: {', '.join(columns)}."
 
 
+TIME_HELP = (
+    "TIME is a date, which is its 00:00, or a date and time, such as 2026-11-22 or 2026-11-22T10:00:00+01:00; in UTC, "
+    "unless it has an offset."
+)
+
+
 def text(value: str) -> str:
     """Return a non-empty text of valid UTF-8."""
     if not value:
@@ -34,6 +40,16 @@ def text(value: str) -> str:
     if not value.isprintable() and re.search("[\ud800-\udfff]", value):
         raise click.BadParameter("must be valid UTF-8")
     return value
+
+
+class Choice(click.Choice[str]):
+    """One of several words. The message about another word suggests the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        from difflib import get_close_matches
+
+        nearest = get_close_matches(str(value).lower(), self.choices, n=1)
+        return super().get_invalid_choice_message(value, ctx) + "".join(f" Did you mean {each!r}?" for each in nearest)
 
 
 def time(value: str, expected: str = "") -> datetime:
@@ -151,7 +167,7 @@ new_order_options = _request_options()
 request_options = _request_options(expected_version=_EXPECTED)
 """The options of a request that changes an order."""
 
-_STATUS = click.Choice(list(map(str, OrderStatus)))
+_STATUS = Choice(list(map(str, OrderStatus)))
 _STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
 
 filter_options = grouped_options(
@@ -161,8 +177,8 @@ filter_options = grouped_options(
     status=click.option("--status", type=_STATUS, multiple=True, help=_STATUS_HELP),
     tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
     external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
-    created_from=click.option("--from", "created_from", type=time, help="Only orders created since this time."),
-    created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time."),
+    created_from=click.option("--from", "created_from", type=time, help="Only orders created at or after this time."),
+    created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time (exclusive)."),
 )
 """The filters of a list of orders."""
 

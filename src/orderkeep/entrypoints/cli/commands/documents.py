@@ -12,13 +12,13 @@ from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
-from orderkeep.entrypoints.cli.options import ORDER_ID, command, format_of, request_options, rows_help
+from orderkeep.entrypoints.cli.options import ORDER_ID, Choice, command, format_of, request_options, rows_help
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import page_form
 
 FILE = click.Path(dir_okay=False, allow_dash=True)
-FORMAT = click.Choice(["html", "pdf"])
+FORMAT = Choice(["html", "pdf"])
 EXTENSIONS = {".html": "html", ".htm": "html", ".pdf": "pdf"}
 VERSION_HELP = "Order version to show. Default: the last change to the order itself."
 

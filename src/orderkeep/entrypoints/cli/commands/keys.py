@@ -10,12 +10,21 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import Paging, command, command_group, expiry, paging_options, rows_help, text
+from orderkeep.entrypoints.cli.options import (
+    Choice,
+    Paging,
+    command,
+    command_group,
+    expiry,
+    paging_options,
+    rows_help,
+    text,
+)
 from orderkeep.entrypoints.cli.session import Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
 
-SCOPE = click.Choice(list(map(str, Scope)))
+SCOPE = Choice(list(map(str, Scope)))
 SCOPE_HELP = f"Scope of a staff key: {', '.join([*Scope][:-1])} or {[*Scope][-1]}. Repeatable."
 EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never."
 

@@ -22,7 +22,7 @@ from orderkeep.application.use_cases.import_orders import ImportReport
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.options import command, filter_options, format_of, text
+from orderkeep.entrypoints.cli.options import TIME_HELP, Choice, command, filter_options, format_of, text
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
@@ -39,7 +39,7 @@ DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 FORMAT_HELP = "File format. Default: from the file extension."
-format_option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=FORMAT_HELP)
+format_option = click.option("--format", "format_name", type=Choice(["jsonl", "csv"]), help=FORMAT_HELP)
 
 
 @command(
@@ -132,7 +132,7 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 
 @command(
     "export",
-    """
+    f"""
     All orders, or those that match the filters, newest first. The file is written atomically; without FILE, or with -,
     the orders are written to stdout, by default as jsonl.
 
@@ -142,6 +142,8 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 
     With --to-documents, the file is written to the document store, which ORDERKEEP_DOCUMENTS selects. Prints its key,
     its size in bytes, the number of orders, and a link that is valid for 5 minutes if the document store supports it.
+
+    {TIME_HELP}
     """,
 )
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), required=False)
@@ -165,9 +167,7 @@ def export_command(
             output.say(f"{count} {'order' if count == 1 else 'orders'} written to {file}")
 
 
-async def _export(
-    use_cases: UseCases, file: str, file_format: OrderFormat, where: OrderFilter, actor: Actor
-) -> int:
+async def _export(use_cases: UseCases, file: str, file_format: OrderFormat, where: OrderFilter, actor: Actor) -> int:
     """Write the orders to a file, and return their number."""
     count, on_screen = 0, file == STDOUT and sys.stdout.isatty()
     with output.output_file(file) as write, output.progress("Exporting", quiet=on_screen) as advance:
