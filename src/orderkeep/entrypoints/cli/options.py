@@ -28,8 +28,8 @@ def rows_help(columns: tuple[str, ...]) -> str:
 
 
 TIME_HELP = (
-    "TIME is a date, which is its 00:00, or a date and time, such as 2026-11-22 or 2026-11-22T10:00:00+01:00; in UTC, "
-    "unless it has an offset."
+    "TIME is a date, which means its start at 00:00, or a date and time, such as 2026-11-22 or "
+    "2026-11-22T10:00:00+01:00. It is in UTC, unless it has an offset."
 )
 
 

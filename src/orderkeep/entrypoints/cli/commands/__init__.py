@@ -31,6 +31,6 @@ COMMANDS = {
     "completion": ("completion", "Print the tab completion script of a shell."),
     "config": ("service", "Show all settings, their values and their sources."),
 }
-"""A name with a space is of a group's command. The command is `<name>_command` in the module; without one,
+"""A name with a space is a command of a group. The command is `<name>_command` in the module; without one,
 `change_command` in the module returns the command that runs the use case `<name>_order`.
 """
