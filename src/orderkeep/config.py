@@ -201,7 +201,7 @@ class Settings(BaseSettings):
 
 def unknown_variables() -> Iterator[str]:
     """Yield a warning for each variable that begins with ORDERKEEP_ and is no setting. ORDERKEEP_TEST_ is for tests."""
-    known = {*map(str.upper, Settings.model_fields), "STORE_FILE", "DEBUG"}
+    known = {*map(str.upper, Settings.model_fields), "STORE_FILE", "DEBUG", "ACTOR"}
     for variable in sorted(os.environ):
         prefix, _, name = variable.upper().partition("_")
         if prefix == "ORDERKEEP" and name not in known and not name.startswith("TEST_"):

@@ -33,11 +33,11 @@ class Cli:
         return result
 
     def json(self, *args: str, stdin: bytes | str | None = None, code: int = 0) -> Any:
-        """Run the command with `--json`, and return what it answers."""
+        """Run the command with `--json`, and return its output."""
         return json.loads(self(*args, "--json", stdin=stdin, code=code).stdout)
 
     def error(self, *args: str, stdin: bytes | str | None = None, code: int) -> Any:
-        """Run the command with `--json`, and return the error it answers; nothing must be on stdout."""
+        """Run the command with `--json`, and return the error; stdout must be empty."""
         result = self(*args, "--json", stdin=stdin, code=code)
         assert result.stdout == ""
         return json.loads(result.stderr)
@@ -64,10 +64,10 @@ def environment(**variables: str) -> dict[str, str]:
 
 
 def on_a_terminal(*args: str, cwd: Path, stream: str, code: int = 0, **variables: str) -> tuple[str, bytes]:
-    """Run the command with one stream a terminal; return what came there, and on the other stream."""
+    """Run the command with one stream on a terminal; return its output there, and on the other stream."""
     ours, theirs = pty.openpty()
     other = "stderr" if stream == "stdout" else "stdout"
-    env = environment(TERM="xterm-256color", COLUMNS="160", **variables)
+    env = environment(**{"TERM": "xterm-256color", "COLUMNS": "160"} | variables)
     streams = {stream: theirs, other: subprocess.PIPE}
     command = [sys.executable, "-m", "orderkeep", *args]
     with subprocess.Popen(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, **streams) as process:  # type: ignore[call-overload]
@@ -80,7 +80,7 @@ def on_a_terminal(*args: str, cwd: Path, stream: str, code: int = 0, **variables
 
 
 def all_of(terminal: int) -> Iterator[bytes]:
-    """Yield what comes to our side of a terminal until nobody is at its other."""
+    """Yield the output at our side of a terminal until its other side is closed."""
     while True:
         try:
             piece = os.read(terminal, 65_536)

@@ -121,6 +121,7 @@ def on_lambda(
 def command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
     """The command line, which opens the store anew for each call but where it is in memory."""
     patch.setenv("ORDERKEEP_DOCUMENTS", documents)
+    patch.setenv("ORDERKEEP_ACTOR", "cli")
     kept = bootstrap(store, documents_url=documents) if store == "memory://" else None
 
     def ask(call: Call) -> Outcome:

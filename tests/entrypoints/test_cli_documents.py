@@ -1,4 +1,4 @@
-"""Receipts from the command line, the documents of an order, and exports into the document store."""
+"""The commands that issue receipts, list documents, and export to the document store."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ def pending(order_id: str, version: int = 1, media_type: str = "text/html") -> s
     return f"{media_type}: order {order_id}, version {version}, pending"
 
 
-def test_a_receipt_is_written_to_a_file(cli: Cli, order_id: str, tmp_path: Path) -> None:
+def test_receipt_is_written_to_a_file(cli: Cli, order_id: str, tmp_path: Path) -> None:
     file = tmp_path / "receipt.html"
     result = cli("receipt", order_id, "-o", str(file))
     assert file.read_text() == pending(order_id)
@@ -97,10 +97,10 @@ def test_each_version_and_format_has_its_receipt(cli: Cli, order_id: str) -> Non
 
 
 def test_receipt_dry_run_issues_nothing(cli: Cli, order_id: str) -> None:
-    answer = cli.json("receipt", order_id, "--dry-run")
-    assert set(answer) == {"dry_run", "order", "events"}
-    assert [event["type"] for event in answer["events"]] == ["DocumentAttached"]
-    assert (len(answer["order"]["documents"]), answer["order"]["version"]) == (1, 2)
+    result = cli.json("receipt", order_id, "--dry-run")
+    assert set(result) == {"dry_run", "order", "events"}
+    assert [event["type"] for event in result["events"]] == ["DocumentAttached"]
+    assert (len(result["order"]["documents"]), result["order"]["version"]) == (1, 2)
     assert cli("documents", order_id).stdout == ""
 
 
@@ -148,7 +148,7 @@ def test_missing_format_names_the_package(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.parametrize("command", ["receipt", "documents"])
-def test_an_unknown_order_has_no_documents(cli: Cli, command: str) -> None:
+def test_unknown_order_has_no_documents(cli: Cli, command: str) -> None:
     assert cli.error(command, "no-such-order", code=3)["code"] == "order_not_found"
 
 
@@ -161,7 +161,7 @@ def test_file_is_unchanged_if_the_document_cannot_be_read(files: InMemoryDocumen
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_documents_are_listed_as_http_answers_them(cli: Cli, order_id: str) -> None:
+def test_documents_json_is_the_http_response(cli: Cli, order_id: str) -> None:
     assert cli("documents", order_id, "--json").stdout == '{"data":[],"has_more":false,"next_cursor":null}\n'
     issued = cli.json("receipt", order_id)
     assert cli.json("documents", order_id) == {"data": [issued], "has_more": False, "next_cursor": None}
@@ -169,7 +169,7 @@ def test_documents_are_listed_as_http_answers_them(cli: Cli, order_id: str) -> N
     assert cli("documents", order_id).stdout == "\t".join(values) + "\n"
 
 
-def test_a_terminal_gets_a_file_named_after_the_order(tmp_path: Path) -> None:
+def test_receipt_on_a_terminal_is_written_to_a_file_named_after_the_order(tmp_path: Path) -> None:
     order_id = json.loads(run(*PLACE, cwd=tmp_path).stdout)["id"]
     file = tmp_path / f"receipt-{order_id}-v1.html"
     seen, beside = on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout")
@@ -199,25 +199,25 @@ def test_settings_select_seller_and_document_store(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("name, media_type", [("jsonl", "application/jsonl"), ("csv", "text/csv")])
-def test_orders_are_exported_into_the_document_store(
+def test_export_writes_to_the_document_store(
     cli: Cli, files: InMemoryDocumentStore, name: str, media_type: str
 ) -> None:
     cli.place("--tag", "gift")
     cli.place()
-    told = cli.json("export", "--to-documents", "--format", name, "--tag", "gift")
-    content = asyncio.run(files.get(told["key"]))
+    exported = cli.json("export", "--to-documents", "--format", name, "--tag", "gift")
+    content = asyncio.run(files.get(exported["key"]))
     assert content is not None
     assert content == cli("export", "-", "--format", name, "--tag", "gift").stdout_bytes
-    assert told == {
+    assert exported == {
         "id": sha256(content).hexdigest(),
-        "key": f"exports/{told['id']}.{name}",
+        "key": f"exports/{exported['id']}.{name}",
         "media_type": media_type,
         "size": len(content),
         "orders": 1,
         "link": None,
     }
     shown = cli("export", "--to-documents", "--format", name, "--tag", "gift").stdout
-    assert shown == f"key\t{told['key']}\nsize\t{told['size']}\norders\t1\n"
+    assert shown == f"key\t{exported['key']}\nsize\t{exported['size']}\norders\t1\n"
 
 
 def test_export_prints_a_link_if_the_store_has_links() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from orderkeep.config import Settings
 from tests.entrypoints.cli_calls import Cli, run
+from tests.receipts import BrokenDocumentStore, use_cases_with_receipts
 
 LINE = {"sku": "A1", "name": "Lamp", "quantity": 1, "unit_price": 1}
 ORDER = ("--user", "user-42", "--total", "99.00", "--currency", "EUR")
@@ -53,6 +54,7 @@ def test_place_has_no_expected_version(cli: Cli) -> None:
         (("place", *ORDER, "--metadata", "1=\x07"), "--metadata (1) must not contain control characters"),
         (("place", *ORDER, "--tag", "a", "--tag", "a"), "--tag (no. 2) repeats an earlier tag: "),
         (("place", *ORDER, "--external-ref", "x" * 300), "--external-ref must have at most "),
+        (("place", *ORDER[:2], *ORDER[4:], "--line", "A1,Lamp,1,2,3"), "--line (no. 1, discount) must not exceed "),
     ],
 )
 def test_message_names_the_option_not_the_field(cli: Cli, args: tuple[str, ...], message: str) -> None:
@@ -60,10 +62,35 @@ def test_message_names_the_option_not_the_field(cli: Cli, args: tuple[str, ...],
     assert shown.startswith(f"orderkeep: {message}")
 
 
+@pytest.mark.parametrize(
+    "args, message",
+    [
+        (
+            ("--total", "100.50"),
+            "--total must be 95.00 EUR, which is lines + shipping + tax - discount: 100.50 is 5.50 ",
+        ),
+        (("--discount", "95.01"), "--discount must not exceed lines + shipping + tax; "),
+        (("--total", "1", "--discount", "95.01"), "--discount must not exceed lines + shipping + tax; "),
+        (("--shipping", "9999999999999"), "--total must be below 10000000000000.00 EUR; "),
+        (
+            ("--shipping", "1e9"),
+            "--shipping: must have an amount in major units, in digits with a decimal point, such ",
+        ),
+        (("--shipping", "10000000000000"), "--shipping: must be below 10000000000000.00 EUR"),
+        (("--tax", "1.234"), "--tax: must have at most 2 decimal places in EUR"),
+    ],
+)
+def test_message_has_amounts_in_major_units(cli: Cli, args: tuple[str, ...], message: str) -> None:
+    order = ("place", "--user", "user-42", "--currency", "EUR", "--line", "A1,Lamp,2,47.50")
+    last_line = cli(*order, *args, code=None).stderr.splitlines()[-1]
+    assert last_line.removeprefix("orderkeep: ").removeprefix("Error: Invalid value for ").startswith(message)
+    assert "minor units" not in last_line
+
+
 def test_message_about_json_names_its_field(cli: Cli) -> None:
     order = {"user_id": "u", "total": 1, "shipping": 2, "currency": "EUR", "lines": [LINE]}
     shown = cli("place", "--data", "-", stdin=json.dumps(order), code=5).stderr
-    assert shown.startswith("orderkeep: total must equal lines ")
+    assert shown.startswith("orderkeep: total must equal lines + shipping + tax - discount: expected 3, got 1, ")
 
 
 @pytest.mark.parametrize(
@@ -111,6 +138,49 @@ def test_unknown_order_says_what_was_tried(cli: Cli) -> None:
     assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this\n"
     too_short = "; to find it by the beginning of its ID, enter at least 8 characters"
     assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}\n"
+
+
+@pytest.mark.parametrize(
+    "args, suggestion",
+    [
+        (("list", "--status", "canceled"), "cancelled"),
+        (("list", "--status", "PENDING"), "pending"),
+        (("export", "--format", "jsnl"), "jsonl"),
+        (("keys", "create", "--name", "x", "--scope", "order:read"), "orders:read"),
+    ],
+)
+def test_unknown_choice_suggests_the_nearest(cli: Cli, args: tuple[str, ...], suggestion: str) -> None:
+    assert cli(*args, code=2).stderr.endswith(f". Did you mean '{suggestion}'?\n")
+
+
+def test_unknown_choice_without_a_near_one_lists_all(cli: Cli) -> None:
+    assert cli("export", "--format", "xlsx", code=2).stderr.endswith("'xlsx' is not one of 'jsonl', 'csv'.\n")
+
+
+def test_unknown_option_suggests_the_nearest(cli: Cli) -> None:
+    message = cli("place", "--currncy", "EUR", code=2).stderr
+    assert message.endswith("No such option '--currncy'. Did you mean '--currency'?\n")
+
+
+@pytest.mark.parametrize(
+    "args, hint",
+    [
+        (("export", "--to-documents"), "run the command again\n"),
+        (
+            ("receipt", "{id}"),
+            "run the command again with the same --key; without a --key, first check whether it took ",
+        ),
+    ],
+)
+def test_hint_after_a_failure_of_the_store_fits_the_command(args: tuple[str, ...], hint: str) -> None:
+    cli = Cli(use_cases_with_receipts(BrokenDocumentStore(), "html"))
+    order_id = cli.place()
+    assert f"; {hint}" in cli(*(arg.format(id=order_id) for arg in args), code=7).stderr
+
+
+def test_version_mismatch_says_where_the_changes_are(cli: Cli) -> None:
+    message = cli("cancel", cli.place(), "--expected-version", "3", code=4).stderr
+    assert message.endswith("is at version 1, not 3: read it and retry; list the changes with `orderkeep history ID`\n")
 
 
 @pytest.mark.parametrize(

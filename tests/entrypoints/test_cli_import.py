@@ -1,4 +1,4 @@
-"""Files imported from the command line: reported on, done once, and finished after being killed."""
+"""`orderkeep import`: counts and errors, repeated imports, and an import that was killed."""
 
 import json
 import os
@@ -67,8 +67,8 @@ def test_import_reports_an_order_with_different_content(cli: Cli, tmp_path: Path
     assert ":1: external_ref the order is stored already with other content: it was not changed\n" in result.stderr
     assert "fix these lines" in result.stderr
     assert "nothing was imported" not in result.stderr
-    kept = {order["external_ref"]: order["user_id"] for order in cli.json("list")["data"]}
-    assert kept == {"web-1": "anna", "web-2": "anna"}
+    stored = {order["external_ref"]: order["user_id"] for order in cli.json("list")["data"]}
+    assert stored == {"web-1": "anna", "web-2": "anna"}
 
 
 def test_import_keeps_an_order_that_changed_since_its_import(cli: Cli, tmp_path: Path) -> None:
@@ -80,17 +80,17 @@ def test_import_keeps_an_order_that_changed_since_its_import(cli: Cli, tmp_path:
     assert cli.json("get", order_id)["status"] == "cancelled"
 
 
-def test_an_order_that_was_placed_here_is_present(cli: Cli, tmp_path: Path) -> None:
+def test_import_counts_a_placed_order_as_present(cli: Cli, tmp_path: Path) -> None:
     cli.place("--external-ref", "web-1")
     report = cli.json("import", _file(tmp_path, _order(1), _order(2)))
     assert (report["imported"], report["present"]) == (1, 1)
 
 
-def test_reads_stdin_twice(cli: Cli) -> None:
+def test_import_reads_stdin(cli: Cli) -> None:
     assert cli.json("import", "-", "--format", "jsonl", stdin=f"{_order(1)}\n{_order(2)}\n")["imported"] == 2
 
 
-def test_reads_a_pipe_that_has_a_name(cli: Cli, tmp_path: Path) -> None:
+def test_import_reads_a_named_pipe(cli: Cli, tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.write(writer, f"{_order(1)}\n".encode())
     os.close(writer)
@@ -164,15 +164,15 @@ def test_import_reports_a_converter_that_cannot_be_imported(tmp_path: Path) -> N
     assert b"Traceback" not in failed.stderr
 
 
-def test_an_import_that_was_killed_is_finished_by_running_it_again(tmp_path: Path) -> None:
+def test_killed_import_is_completed_by_running_it_again(tmp_path: Path) -> None:
     count = 1_500
     file = _file(tmp_path, *(_order(number) for number in range(1, count + 1)))
     command = [sys.executable, "-m", "orderkeep", "import", file]
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        while process.poll() is None and _kept(tmp_path) < 100:
+        while process.poll() is None and _count_of_orders(tmp_path) < 100:
             pass
         process.send_signal(signal.SIGKILL)
-    begun = _kept(tmp_path)
+    begun = _count_of_orders(tmp_path)
     assert 100 <= begun < count
     report = json.loads(run("import", file, "--json", cwd=tmp_path).stdout)
     assert (report["imported"], report["unchanged"]) == (count - begun, begun)
@@ -180,7 +180,7 @@ def test_an_import_that_was_killed_is_finished_by_running_it_again(tmp_path: Pat
     assert verified == {"orders": count, "changes": count, "documents": 0, "documents_read": 0, "problems": []}
 
 
-def _kept(folder: Path) -> int:
+def _count_of_orders(folder: Path) -> int:
     if not (folder / "orders.db").exists():
         return 0
     connection = sqlite3.connect(f"file:{folder / 'orders.db'}?mode=ro", uri=True)

@@ -1,4 +1,4 @@
-"""`orderkeep keys`: a key alone on stdout, once; what is kept of it without its digest; exit codes as everywhere."""
+"""`orderkeep keys`: the key on stdout, once; its stored fields without the digest; exit codes."""
 
 import asyncio
 import json
@@ -52,16 +52,16 @@ def test_keys_create_reports_a_key_without_expiry(cli: Cli) -> None:
 
 def test_shell_can_capture_the_key(tmp_path: Path) -> None:
     script = f'KEY=$({sys.executable} -m orderkeep keys create --name till --scope admin) && echo "<$KEY>"'
-    said = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert re.fullmatch(f"<{KEY_PATTERN}>\n", said.stdout)
+    done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert re.fullmatch(f"<{KEY_PATTERN}>\n", done.stdout)
 
 
 def test_keys_create_json_has_key_and_stored_fields(cli: Cli) -> None:
     made = cli.json(*CUSTOMER, "--expires", "2999-01-02T03:04:05Z")
     assert list(made) == ["key", *FIELDS]
     assert made["key"][3:13] == made["id"]
-    told = {name: made[name] for name in FIELDS if name not in ("id", "created_at")}
-    assert told == {
+    fields = {name: made[name] for name in FIELDS if name not in ("id", "created_at")}
+    assert fields == {
         "state": "active",
         "name": "app",
         "kind": "customer",
@@ -80,7 +80,7 @@ def test_keys_create_expires_after_a_duration(cli: Cli, given: str, hours: int) 
     assert before <= ends - timedelta(hours=hours) <= datetime.now(UTC)
 
 
-def test_keys_are_listed_with_all_but_their_digest(cli: Cli, store: InMemoryOrderRepository) -> None:
+def test_keys_list_prints_every_field_but_the_digest(cli: Cli, store: InMemoryOrderRepository) -> None:
     made = [cli.json(*arguments) for arguments in (STAFF, CUSTOMER)]
     asyncio.run(store.api_keys().note_use(made[0]["id"], USED))
     made[0]["last_used_at"] = USED.isoformat().replace("+00:00", "Z")
@@ -104,7 +104,7 @@ def test_keys_are_listed_with_all_but_their_digest(cli: Cli, store: InMemoryOrde
         assert digest_of_key(key["key"]) not in shown
 
 
-def test_keys_come_in_pages(cli: Cli) -> None:
+def test_keys_list_prints_pages(cli: Cli) -> None:
     ids = [cli.json(*STAFF)["id"] for _ in range(3)]
     page = cli.json("keys", "list", "--limit", "2")
     rest = cli.json("keys", "list", "--cursor", page["next_cursor"])
@@ -114,8 +114,8 @@ def test_keys_come_in_pages(cli: Cli) -> None:
     assert "--limit must be from 1 to 200" in cli("keys", "list", "--limit", "0", code=2).stderr
 
 
-@pytest.mark.parametrize("whole", [False, True], ids=["by its id", "as it is"])
-def test_a_key_is_revoked(cli: Cli, store: InMemoryOrderRepository, whole: bool) -> None:
+@pytest.mark.parametrize("whole", [False, True], ids=["by ID", "by the whole key"])
+def test_keys_revoke_revokes_a_key(cli: Cli, store: InMemoryOrderRepository, whole: bool) -> None:
     made = cli.json(*STAFF)
     revoked = cli.json("keys", "revoke", made["key" if whole else "id"])
     assert (revoked["state"], revoked["id"]) == ("revoked", made["id"])
@@ -145,9 +145,9 @@ def test_keys_revoke_rejects_an_unknown_key(cli: Cli) -> None:
 def test_keys_create_rejects_invalid_fields(
     cli: Cli, arguments: tuple[str, ...], code: int, pointer: str, error: str
 ) -> None:
-    said = cli.error("keys", "create", *arguments, code=code)
-    assert said["code"] == error
-    assert [(fault["pointer"], fault["code"]) for fault in said["errors"]] == [(pointer, error)]
+    failed = cli.error("keys", "create", *arguments, code=code)
+    assert failed["code"] == error
+    assert [(fault["pointer"], fault["code"]) for fault in failed["errors"]] == [(pointer, error)]
     assert cli.json("keys", "list")["data"] == []
 
 
@@ -167,9 +167,9 @@ def test_keys_create_rejects_invalid_options(cli: Cli, arguments: tuple[str, ...
 
 @pytest.mark.parametrize("arguments", [STAFF, ("keys", "list"), ("keys", "revoke", "Key0000001")])
 def test_store_without_api_keys_is_reported(arguments: tuple[str, ...]) -> None:
-    said = Cli(build_use_cases(WatchedStore(open_store("memory://"))))(*arguments, code=7)
-    assert "orderkeep: this store does not support API keys; " in said.stderr
-    assert said.stdout == ""
+    result = Cli(build_use_cases(WatchedStore(open_store("memory://"))))(*arguments, code=7)
+    assert "orderkeep: this store does not support API keys; " in result.stderr
+    assert result.stdout == ""
 
 
 def test_keys_list_table_is_safe_from_control_characters(tmp_path: Path) -> None:

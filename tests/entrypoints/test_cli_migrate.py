@@ -1,4 +1,4 @@
-"""`orderkeep migrate`, and starting with migration switched off."""
+"""`orderkeep migrate`, and starting without automatic migration."""
 
 import json
 from pathlib import Path
@@ -33,9 +33,9 @@ def test_migrate_creates_the_schema_once(url: str, tmp_path: Path) -> None:
 
 
 def test_store_without_auto_migrate_requires_the_command(url: str, tmp_path: Path) -> None:
-    refused = run("--store", url, *PLACE, cwd=tmp_path, env=BY_HAND)
-    assert refused.returncode == 7
-    assert b"orderkeep migrate" in refused.stderr
+    failed = run("--store", url, *PLACE, cwd=tmp_path, env=BY_HAND)
+    assert failed.returncode == 7
+    assert b"orderkeep migrate" in failed.stderr
     assert list(tmp_path.iterdir()) == []
 
     assert run("--store", url, "migrate", cwd=tmp_path, env=BY_HAND).returncode == 0
@@ -43,26 +43,26 @@ def test_store_without_auto_migrate_requires_the_command(url: str, tmp_path: Pat
     assert json.loads(placed.stdout)["total"] == 9900
 
 
-def test_a_file_of_an_older_schema_is_left_as_it_is(tmp_path: Path) -> None:
+def test_file_of_an_older_schema_is_unchanged(tmp_path: Path) -> None:
     (tmp_path / "orders.db").touch()
-    refused = run("--store", "sqlite:///orders.db", *PLACE, cwd=tmp_path, env=BY_HAND)
+    failed = run("--store", "sqlite:///orders.db", *PLACE, cwd=tmp_path, env=BY_HAND)
 
-    assert refused.returncode == 7
-    assert b".db is of schema 0, and this orderkeep needs 2: run orderkeep migrate" in refused.stderr
+    assert failed.returncode == 7
+    assert b".db is of schema 0, and this orderkeep needs 2: run orderkeep migrate" in failed.stderr
     assert [(found.name, found.stat().st_size) for found in tmp_path.iterdir()] == [("orders.db", 0)]
 
 
-def test_the_service_does_not_start_on_a_file_that_it_may_not_migrate(tmp_path: Path) -> None:
-    refused = run("--store", "sqlite:///orders.db", "serve", "--port", "0", cwd=tmp_path, env=BY_HAND)
+def test_serve_rejects_a_file_that_it_may_not_migrate(tmp_path: Path) -> None:
+    failed = run("--store", "sqlite:///orders.db", "serve", "--port", "0", cwd=tmp_path, env=BY_HAND)
 
-    assert refused.returncode == 7
-    assert b"make it with orderkeep migrate" in refused.stderr
+    assert failed.returncode == 7
+    assert b"make it with orderkeep migrate" in failed.stderr
 
 
 @pytest.mark.parametrize(
     "value", ["perhaps", "2", "-1", "0", "1", "NO", "Yes", "off", "on", "f", "t", "n", "y", "False"]
 )
-def test_auto_migrate_means_the_same_as_for_the_service(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_migrate_is_parsed_as_by_the_settings(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_AUTO_MIGRATE", value)
     opened = []
     monkeypatch.setattr(session, "bootstrap", lambda *_, auto_migrate, **__: opened.append(auto_migrate))
@@ -76,27 +76,27 @@ def test_auto_migrate_means_the_same_as_for_the_service(value: str, monkeypatch:
         assert opened == [settings.auto_migrate]
 
 
-def test_a_store_without_tables_has_nothing_to_migrate(tmp_path: Path) -> None:
-    refused = run("--store", "memory://", "migrate", cwd=tmp_path)
+def test_migrate_rejects_a_store_without_tables(tmp_path: Path) -> None:
+    failed = run("--store", "memory://", "migrate", cwd=tmp_path)
 
-    assert refused.returncode == 2
-    assert b"this store has no tables to migrate" in refused.stderr
+    assert failed.returncode == 2
+    assert b"this store has no tables to migrate" in failed.stderr
 
 
 @pytest.mark.parametrize("command", [("list",), ("serve", "--port", "0"), ("migrate",)])
-def test_says_which_package_is_missing(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_missing_package_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
     (tmp_path / "asyncpg.py").write_text("raise ModuleNotFoundError('gone', name='asyncpg')")
     path = environment(PYTHONPATH=str(tmp_path))
-    refused = run("--store", "postgresql://localhost/orders", *command, cwd=tmp_path, env=path)
+    failed = run("--store", "postgresql://localhost/orders", *command, cwd=tmp_path, env=path)
 
-    assert refused.returncode == 2
-    assert b"pip install 'orderkeep[postgres]'" in refused.stderr
-    assert refused.stderr.count(b"\n") == 1
+    assert failed.returncode == 2
+    assert b"pip install 'orderkeep[postgres]'" in failed.stderr
+    assert failed.stderr.count(b"\n") == 1
 
 
 @pytest.mark.parametrize("url", ["postgresql://localhost", "postgres://localhost/"])
-def test_refuses_a_url_that_names_no_database(tmp_path: Path, url: str) -> None:
-    refused = run("--store", url, "list", cwd=tmp_path)
+def test_url_without_a_database_is_rejected(tmp_path: Path, url: str) -> None:
+    failed = run("--store", url, "list", cwd=tmp_path)
 
-    assert refused.returncode == 2
-    assert b"names a database" in refused.stderr
+    assert failed.returncode == 2
+    assert b"names a database" in failed.stderr

@@ -1,4 +1,4 @@
-"""The command as a process among others: what it imports, its exit codes, its streams, signals and terminals."""
+"""The command as a process: its imports, exit codes, streams, signals and terminals."""
 
 import json
 import os
@@ -25,14 +25,14 @@ SLOW = {
     "typst",
 }
 BUFFERED = environment(PYTHONUNBUFFERED="")
-"""As Python is unless somebody sets it otherwise: what is written arrives later, or at the end, or not at all."""
+"""The default of Python: output is written late, at the end, or not at all."""
 
 PLACE = ("place", "--user", "user-42", "--total", "99.00", "--currency", "EUR")
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a store of 400 orders, which nobody changes."""
+    """A directory with a store of 400 orders, which no test changes."""
     folder = tmp_path_factory.mktemp("shop")
     assert run("demo", "--orders", "400", cwd=folder).returncode == 0
     return folder
@@ -63,7 +63,7 @@ def test_each_outcome_has_its_exit_code(tmp_path: Path) -> None:
     assert placed.returncode == 0
     order = json.loads(placed.stdout)["id"]
     (tmp_path / "wrong.jsonl").write_text("{}\n")
-    (tmp_path / "no.db").write_text("this is no database, and long enough to be told from an empty file" * 20)
+    (tmp_path / "no.db").write_text("this is not a database, and it is not empty" * 20)
     outcomes = {
         ("list", "--limit", "none"): 2,
         ("no-such-command",): 2,
@@ -91,28 +91,28 @@ def test_internal_error_prints_one_line_and_a_traceback_with_debug(tmp_path: Pat
         command = [sys.executable, "-c", script, *args]
         return subprocess.run(command, env=environment(**variables), capture_output=True, text=True, check=False)
 
-    told = broken("list")
-    assert (told.returncode, told.stdout) == (1, "")
-    assert told.stderr.count("\n") == 1
-    assert "internal error (ZeroDivisionError)" in told.stderr
-    assert "report" in told.stderr
+    failed = broken("list")
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.count("\n") == 1
+    assert "internal error (ZeroDivisionError)" in failed.stderr
+    assert "report" in failed.stderr
     for traced in (broken("list", "--debug"), broken("--debug", "list"), broken("list", ORDERKEEP_DEBUG="1")):
         assert traced.returncode == 1
         assert "Traceback" in traced.stderr
 
 
-def test_the_store_is_named_before_or_after_the_command_or_by_the_environment(tmp_path: Path) -> None:
+def test_store_is_selected_before_or_after_the_command_or_by_the_environment(tmp_path: Path) -> None:
     url = "sqlite:///elsewhere.db"
     run("--store", url, *PLACE, cwd=tmp_path)
     assert not (tmp_path / "orders.db").exists()
-    answers = [
+    results = [
         run("--store", url, "list", cwd=tmp_path),
         run("list", "--store", url, cwd=tmp_path),
         run("--store", "sqlite:///no.db", "list", "--store", url, cwd=tmp_path),
         run("list", cwd=tmp_path, env=environment(ORDERKEEP_STORE=url)),
         run("list", "--store", url, cwd=tmp_path, env=environment(ORDERKEEP_STORE="redis://x")),
     ]
-    assert {answer.stdout.count(b"\n") for answer in answers} == {1}
+    assert {result.stdout.count(b"\n") for result in results} == {1}
 
 
 def test_closed_pipe_is_not_an_error(shop: Path) -> None:
@@ -141,24 +141,24 @@ def test_pipe_closed_before_start_is_not_an_error(shop: Path, args: tuple[str, .
     "args",
     [("list", "--status", "shipped", "--limit", "1"), ("export",), ("export", "/dev/full", "--format", "csv")],
 )
-def test_a_full_disk_does_not_look_like_success(shop: Path, args: tuple[str, ...]) -> None:
+def test_full_disk_is_an_error(shop: Path, args: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-m", "orderkeep", *args]
         result = subprocess.run(command, cwd=shop, env=BUFFERED, stdout=full, stderr=subprocess.PIPE, check=False)
     assert result.returncode == 7
-    told = result.stderr.decode().splitlines()[-1]
-    assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device; .*", told)
+    failed = result.stderr.decode().splitlines()[-1]
+    assert re.fullmatch(r"orderkeep: cannot write .*: No space left on device; .*", failed)
 
 
 @pytest.mark.parametrize(
     "line, code", [("list >&-", 0), ("get no-such-order 2>&-", 3), ("import - --format jsonl <&-", 0)]
 )
-def test_a_stream_that_is_closed_is_an_empty_one(shop: Path, line: str, code: int) -> None:
+def test_closed_stream_is_treated_as_empty(shop: Path, line: str, code: int) -> None:
     command = f"exec {sys.executable} -m orderkeep {line}"
     assert subprocess.run(command, shell=True, cwd=shop, capture_output=True, check=False).returncode == code
 
 
-def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
+def test_ctrl_c_exits_with_130(tmp_path: Path) -> None:
     fifo = tmp_path / "orders"
     os.mkfifo(fifo)
     command = [sys.executable, "-m", "orderkeep", "import", str(fifo), "--format", "jsonl"]
@@ -172,7 +172,7 @@ def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     assert err == b"\norderkeep: interrupted; imported orders are kept: run the import again to continue\n"
 
 
-def test_output_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
+def test_output_is_utf_8_in_any_locale(tmp_path: Path) -> None:
     latin = environment(LC_ALL="C", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0", PYTHONIOENCODING="latin-1")
     order = {"user_id": "håkon 日本", "total": 1, "currency": "EUR"}
     placed = run("place", "--data", "-", cwd=tmp_path, env=latin, input=json.dumps(order).encode())
@@ -183,7 +183,7 @@ def test_output_is_utf_8_whatever_the_locale(tmp_path: Path) -> None:
 # --- terminals ---
 
 
-def test_a_terminal_gets_tables(shop: Path, order_id: str) -> None:
+def test_output_on_a_terminal_is_a_table(shop: Path, order_id: str) -> None:
     seen, _ = on_a_terminal("list", "--limit", "3", cwd=shop, stream="stdout", NO_COLOR="1")
     assert "user id" in seen.splitlines()[0]
     assert order_id in seen
@@ -196,15 +196,13 @@ def test_a_terminal_gets_tables(shop: Path, order_id: str) -> None:
     assert "OrderPlaced" in seen
 
 
-def test_a_terminal_that_is_asked_for_json_gets_json(shop: Path, order_id: str) -> None:
+def test_json_on_a_terminal_is_json(shop: Path, order_id: str) -> None:
     seen, _ = on_a_terminal("get", order_id, "--json", cwd=shop, stream="stdout")
     assert json.loads(seen)["id"] == order_id
 
 
 @pytest.mark.parametrize("args", [("demo", "--orders", "3"), ("export", "out.csv"), ("import", "out.csv"), ("verify",)])
-def test_progress_is_shown_on_a_terminal_and_data_stays_clean(
-    shop: Path, args: tuple[str, ...], tmp_path: Path
-) -> None:
+def test_progress_is_shown_on_stderr_only(shop: Path, args: tuple[str, ...], tmp_path: Path) -> None:
     for name in ("orders.db", "out.csv"):
         source = shop / name
         if source.exists():
@@ -216,7 +214,7 @@ def test_progress_is_shown_on_a_terminal_and_data_stays_clean(
     assert b"\x1b" not in run(*args, cwd=tmp_path).stderr
 
 
-def test_orders_on_a_screen_are_not_mixed_with_a_progress_bar(shop: Path) -> None:
+def test_export_to_a_terminal_shows_no_progress_bar(shop: Path) -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "orderkeep", "export", "--status", "shipped"]
     with subprocess.Popen(command, cwd=shop, stdout=theirs, stderr=theirs) as process:

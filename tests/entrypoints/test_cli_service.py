@@ -1,4 +1,4 @@
-"""The commands about the service itself: its settings, its API, its help; and the demo."""
+"""Help, `config`, `openapi` and `demo`."""
 
 import json
 import re
@@ -59,17 +59,17 @@ def test_help_names_every_exit_code() -> None:
     assert all(re.search(rf"\b{code} ", cli.epilog or "") for code in codes)
 
 
-def test_says_its_version() -> None:
+def test_version_is_printed() -> None:
     assert re.fullmatch(r"orderkeep \d+\.\d+\.\d+\n", Cli()("--version").stdout)
 
 
 def test_config_prints_each_setting_and_its_source(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_PORT", "8123")
-    told = Cli().json("config", "--store", "sqlite:///elsewhere.db")
-    assert set(told) == set(Settings.model_fields)
-    assert told["store"] == {"value": "sqlite:///elsewhere.db", "from": "--store"}
-    assert told["port"] == {"value": 8123, "from": "ORDERKEEP_PORT"}
-    assert told["host"] == {"value": "127.0.0.1", "from": "default"}
+    printed = Cli().json("config", "--store", "sqlite:///elsewhere.db")
+    assert set(printed) == set(Settings.model_fields)
+    assert printed["store"] == {"value": "sqlite:///elsewhere.db", "from": "--store"}
+    assert printed["port"] == {"value": 8123, "from": "ORDERKEEP_PORT"}
+    assert printed["host"] == {"value": "127.0.0.1", "from": "default"}
     assert "port\t8123\tORDERKEEP_PORT\n" in Cli()("config").stdout
 
 
@@ -81,23 +81,21 @@ def test_config_takes_the_store_from_the_environment(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize("parameter", ["http://user:kept-secret@minio:9000", "http%3A%2F%2Fuser%3Akept-secret%40minio"])
-def test_shows_no_password_of_an_endpoint_in_a_url(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_config_masks_the_password_of_an_endpoint_in_a_url(parameter: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_DOCUMENTS", f"s3://shop?endpoint={parameter}&region=eu-west-3")
-    told = Cli()("config").stdout
-    assert "kept-secret" not in told
-    assert "***" in told
-    assert "&region=eu-west-3" in told
+    printed = Cli()("config").stdout
+    assert "kept-secret" not in printed
+    assert "***" in printed
+    assert "&region=eu-west-3" in printed
 
 
-def test_the_store_may_stand_in_a_file_that_the_environment_names(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_store_url_is_read_from_the_file_in_store_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     secret = tmp_path / "store"
     secret.write_text("postgresql://orderkeep:kept-secret@db/orders\n")
     monkeypatch.setenv("ORDERKEEP_STORE_FILE", str(secret))
-    told = Cli()("config", "--json").stdout
-    assert "kept-secret" not in told
-    assert json.loads(told)["store"] == {
+    printed = Cli()("config", "--json").stdout
+    assert "kept-secret" not in printed
+    assert json.loads(printed)["store"] == {
         "value": "postgresql://orderkeep:***@db/orders",
         "from": "ORDERKEEP_STORE_FILE",
     }
@@ -116,8 +114,8 @@ def test_invalid_store_file_is_rejected(
     if content is not None:
         secret.write_bytes(content)
     monkeypatch.setenv("ORDERKEEP_STORE_FILE", str(secret))
-    said = Cli()("serve", code=2).stderr
-    assert f"ORDERKEEP_STORE_FILE cannot be used: {secret}: {reason}." in said
+    message = Cli()("serve", code=2).stderr
+    assert f"ORDERKEEP_STORE_FILE cannot be used: {secret}: {reason}." in message
 
 
 def test_store_and_store_file_cannot_both_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,11 +134,11 @@ def test_store_and_store_file_cannot_both_be_set(monkeypatch: pytest.MonkeyPatch
         ("postgresql://user:pass@[host/db", "***"),
     ],
 )
-def test_passwords_are_never_shown(url: str, masked: str) -> None:
+def test_passwords_are_masked(url: str, masked: str) -> None:
     assert service.masked(url) == masked
 
 
-def test_a_setting_that_cannot_be_used_is_named_and_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_invalid_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_PORT", "none-of-your-business")
     for command in ("config", "openapi"):
         error = Cli()(command, code=2).stderr
@@ -148,20 +146,20 @@ def test_a_setting_that_cannot_be_used_is_named_and_not_repeated(monkeypatch: py
         assert "none-of-your-business" not in error
 
 
-def test_prints_the_openapi_document() -> None:
+def test_openapi_prints_the_document() -> None:
     document = json.loads(Cli()("openapi").stdout)
     assert document["openapi"].startswith("3.1")
     assert "/orders/{order_id}" in document["paths"]
 
 
-def test_a_demo_fills_an_empty_store_with_orders_in_every_status() -> None:
+def test_demo_stores_orders_in_every_status() -> None:
     cli = Cli()
-    told = cli.json("demo", "--orders", "60")
-    assert (told["orders"], told["new"]) == (60, 60)
-    assert set(told["statuses"]) == {"pending", "processing", "shipped", "delivered", "cancelled"}
-    kept = [json.loads(line) for line in cli("export").stdout.splitlines()]
-    assert len(kept) == 60
-    assert all(order["lines"] and order["created_at"] <= order["updated_at"] for order in kept)
+    printed = cli.json("demo", "--orders", "60")
+    assert (printed["orders"], printed["new"]) == (60, 60)
+    assert set(printed["statuses"]) == {"pending", "processing", "shipped", "delivered", "cancelled"}
+    stored = [json.loads(line) for line in cli("export").stdout.splitlines()]
+    assert len(stored) == 60
+    assert all(order["lines"] and order["created_at"] <= order["updated_at"] for order in stored)
     assert cli.json("verify")["problems"] == []
 
 
@@ -176,8 +174,8 @@ def test_demo_is_repeatable_and_can_grow() -> None:
 
 def test_demo_suggests_commands_that_work() -> None:
     cli = Cli()
-    told = cli("demo").stderr
-    for line in re.findall(r"^  orderkeep (.*)", told, flags=re.MULTILINE):
+    printed = cli("demo").stderr
+    for line in re.findall(r"^  orderkeep (.*)", printed, flags=re.MULTILINE):
         if line.split()[0] in ("list", "history", "confirm"):
             cli(*line.split())
-    assert "orderkeep serve" in told
+    assert "orderkeep serve" in printed

@@ -1,12 +1,20 @@
-"""What a terminal shows: money in major units, nothing that a customer's text could do to it."""
+"""Tables on a terminal: amounts in major units, widths, and no control characters in customers' texts."""
 
+import asyncio
 import json
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import PlaceOrder
+from orderkeep.bootstrap import bootstrap
+from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from tests.entrypoints.cli_calls import on_a_terminal, run
@@ -46,21 +54,21 @@ ORDER = {
         ("half\ud800", "half"),
     ],
 )
-def test_texts_are_shown_without_what_a_terminal_obeys(text: str, shown: str) -> None:
+def test_escape_sequences_and_control_characters_are_removed(text: str, shown: str) -> None:
     assert plain(text) == shown
 
 
 @given(st.text(st.characters(exclude_categories=[]) | st.sampled_from("\x1b\x9b\x9d[]0m;\x07\\")))
-def test_nothing_that_a_terminal_obeys_is_ever_left(text: str) -> None:
+def test_no_text_keeps_a_control_character(text: str) -> None:
     assert not {character for character in plain(text) if ord(character) < 32 or 127 <= ord(character) < 160}
 
 
-def test_an_order_is_shown_with_money_in_major_units(capsys: pytest.CaptureFixture[str]) -> None:
+def test_order_is_shown_with_amounts_in_major_units_and_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_order(ORDER)
     shown = capsys.readouterr().out
     rows = [line.split() for line in shown.splitlines()]
     assert ["total", "96.50", "EUR"] in rows
-    assert ["created", "at", "2026-11-22", "10:00:00"] in rows
+    assert ["created", "at", "2026-11-22", "10:00:00Z"] in rows
     assert ["metadata", "note:", "one", "two"] in rows
     assert ["cancellation", "reason:", "late"] in rows
     assert ["A1", "[red]Lamp[/red]", "2", "47.50", "0.00", "1.50"] in rows
@@ -77,7 +85,7 @@ def test_metadata_is_not_shortened_like_a_time(capsys: pytest.CaptureFixture[str
     assert "at: Tuesday or Thursday, after noon" in capsys.readouterr().out
 
 
-def test_a_narrow_terminal_shows_whole_columns_and_names_the_rest(
+def test_narrow_table_has_whole_columns_and_names_the_omitted_ones(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "30")
@@ -85,6 +93,66 @@ def test_a_narrow_terminal_shows_whole_columns_and_names_the_rest(
     heading, row, *more = capsys.readouterr().out.splitlines()
     assert (heading.split(), row.split()) == (["id", "status"], ["0192-abc", "processing"])
     assert " ".join(" ".join(more).split()) == "(this terminal is too narrow for user id)"
+
+
+UUIDS = ("0d7f3c1e-5b1a-4c55-9f2e-0a1b2c3d4e5f", "0d7f3c1f-5b1a-4c55-9f2e-0a1b2c3d4e5f")
+
+
+def test_narrow_table_shortens_ids_and_times_before_it_omits_columns(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    columns = ("id", "status", "total", "user_id", "created_at")
+    rows = [(each, "processing", Money(12499, "EUR"), UUIDS[0][:7], "2026-11-22T10:00:59.123456Z") for each in UUIDS]
+    output.print_rows(columns, [*rows, ("W-1042-2026-Q4", "shipped", Money(5, "JPY"), "ben", "2026-11-22T10:00:01Z")])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == ["0d7f3c1e", "processing", "124.99", "EUR", "0d7f3c1"]
+    assert lines[3] == ["W-1042-2026-Q4", "shipped", "5", "JPY", "ben"]
+    output.print_rows(columns, rows)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1] == ["0d7f3c1e", "processing", "124.99", "EUR", "0d7f3c1", "2026-11-22", "10:00Z"]
+
+
+def test_narrow_table_keeps_ids_that_begin_alike(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    output.print_rows(("id", "status"), [(UUIDS[0], "pending"), (UUIDS[0][:-1] + "0", "pending")])
+    assert [line.split() for line in capsys.readouterr().out.splitlines()[1:3]] == [[UUIDS[0]], [UUIDS[0][:-1] + "0"]]
+
+
+def test_table_has_no_empty_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    output.print_rows(("id", "external_ref", "version"), [("o-1", None, 0), ("o-2", "", 2)])
+    assert capsys.readouterr().out.splitlines()[0].split() == ["id", "version"]
+
+
+def test_list_on_a_narrow_terminal_keeps_amount_and_currency_together(tmp_path: Path) -> None:
+    placed = json.loads(run("place", "--user", "user-42", "--total", "99", "--currency", "EUR", cwd=tmp_path).stdout)
+    shown, _ = on_a_terminal("list", cwd=tmp_path, stream="stdout", COLUMNS="60", NO_COLOR="1")
+    time = placed["created_at"].replace("T", " ")[:16] + "Z"
+    assert shown.splitlines()[1].split() == [placed["id"][:8], "pending", "99.00", "EUR", "user-42", *time.split()]
+    assert run("list", cwd=tmp_path).stdout.decode().split("\t")[:4] == [placed["id"], "pending", "99.00", "EUR"]
+
+
+def test_history_on_a_terminal_has_the_names_of_api_keys(tmp_path: Path) -> None:
+    async def change() -> str:
+        use_cases = bootstrap(f"sqlite:///{tmp_path / 'orders.db'}")
+        holders: tuple[dict[str, Any], ...] = ({"scopes": (Scope.ADMIN,)}, {"scopes": (Scope.ADMIN,)}, {"user_id": "u"})
+        names = ("web shop", "till \u202e3", "phone app")
+        made = [await use_cases.create_api_key.execute(*each, **of) for of, *each in zip(holders, names, strict=True)]
+        by_key = [CommandContext(actor=each.kept.actor) for each in made]
+        placed = await use_cases.place_order.execute(PlaceOrder(user_id="u", total=1, currency="EUR"), by_key[0])
+        await use_cases.confirm_order.execute(placed.order_id, by_key[1])
+        await use_cases.cancel_order.execute(placed.order_id, by_key[2])
+        await use_cases.close()
+        return placed.order_id
+
+    order_id = asyncio.run(change())
+    shown, _ = on_a_terminal("history", order_id, cwd=tmp_path, stream="stdout", NO_COLOR="1")
+    assert re.search(r"1  .*  staff:key:\w{10} \(web shop\)  OrderPlaced", shown)
+    assert re.search(r"2  .*  staff:key:\w{10} \(till 3\) +OrderConfirmed", shown)
+    assert re.search(r"3  .*  customer:u +OrderCancelled", shown)
+    assert "web shop" not in run("history", order_id, cwd=tmp_path).stdout.decode()
 
 
 def test_empty_list_prints_no_table(capsys: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +194,6 @@ def test_arguments_are_repeated_without_control_characters(
         given = [each.replace("\x7f", "") for each in arguments]
         done = run(*debug, *as_json, *given, cwd=tmp_path)
         assert done.returncode in (2, 3)
-        said = done.stderr.decode()
-        assert said
-        assert "".join(said.split("\n")).isprintable(), said
+        message = done.stderr.decode()
+        assert message
+        assert "".join(message.split("\n")).isprintable(), message

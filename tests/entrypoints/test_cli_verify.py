@@ -1,4 +1,4 @@
-"""`orderkeep verify`: what it says, and what it reads."""
+"""`orderkeep verify`: its counts, and the documents that it reads."""
 
 import asyncio
 

@@ -25,6 +25,8 @@ INTERRUPTED = 130
 BROKEN_PIPE = 141
 """The exit code that a shell reports for a process that SIGPIPE ended."""
 
+RETRY = "run the command again"
+
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
@@ -38,9 +40,10 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.NotAllowed, REJECTED, "nothing was written"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
+    (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
     (exceptions.Conflict, REJECTED, ""),
     (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
-    (exceptions.ServiceUnavailable, UNAVAILABLE, "retry, with the same --key if you used one"),
+    (exceptions.ServiceUnavailable, UNAVAILABLE, RETRY),
     (StoreNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set ORDERKEEP_DOCUMENTS"),
@@ -95,6 +98,8 @@ def _failure_of(error: Exception, session: Session) -> Failure:
         if isinstance(error, kind):
             code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
             detail = _detail(error, session.options)
+            if "key" in session.options and hint == RETRY:
+                hint += " with the same --key; without a --key, first check whether it took effect"
             return Failure(detail, exit_code, getattr(error, "code", code), hint=hint)
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
@@ -16,14 +16,17 @@ from orderkeep.entrypoints.cli.options import SESSION_OPTIONS
 from orderkeep.entrypoints.cli.session import VARIABLES, Session
 from orderkeep.entrypoints.logs import configure_cli_logging
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 HELP = """Place, track and manage orders.
 
 Orders are stored in orders.db in the current directory; --store or ORDERKEEP_STORE selects another store. Documents are
 stored in the directory documents; ORDERKEEP_DOCUMENTS selects another document store.
 
 Output is a table on a terminal. Otherwise an order is printed as JSON, and a list as tab-separated lines without a
-header. With --json, output is the JSON of the HTTP API, and errors are JSON on stderr. --store, --json and --debug can
-be given before or after the command.
+header. With --json, output is the JSON of the HTTP API, and errors are JSON on stderr. --as, --store, --json and
+--debug can be given before or after the command.
 """
 
 EPILOG = """Exit codes: 0 success, 1 internal error, 2 invalid usage, 3 not found, 4 rejected or conflict, 5 invalid
@@ -49,6 +52,13 @@ class Orderkeep(click.Group):
         """Write the summaries, which needs no import of the commands."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Return the commands and options that begin so, which needs no import of the commands."""
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=COMMANDS[name][1]) for name in self.commands if name.startswith(incomplete)]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line; `obj` may be a `Session`."""

@@ -17,7 +17,7 @@ from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PA
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.commands import COMMANDS
-from orderkeep.entrypoints.cli.session import CLI_ACTOR
+from orderkeep.entrypoints.cli.session import actor_name
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -27,6 +27,12 @@ def rows_help(columns: tuple[str, ...]) -> str:
     return f"Without a terminal, prints tab-separated lines without a header: {', '.join(columns)}."
 
 
+TIME_HELP = (
+    "TIME is a date, which means its start at 00:00, or a date and time, such as 2026-11-22 or "
+    "2026-11-22T10:00:00+01:00. It is in UTC, unless it has an offset."
+)
+
+
 def text(value: str) -> str:
     """Return a non-empty text of valid UTF-8."""
     if not value:
@@ -34,6 +40,16 @@ def text(value: str) -> str:
     if not value.isprintable() and re.search("[\ud800-\udfff]", value):
         raise click.BadParameter("must be valid UTF-8")
     return value
+
+
+class Choice(click.Choice[str]):
+    """One of several words. The message about another word suggests the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        from difflib import get_close_matches
+
+        nearest = get_close_matches(str(value).lower(), self.choices, n=1)
+        return super().get_invalid_choice_message(value, ctx) + "".join(f" Did you mean {each!r}?" for each in nearest)
 
 
 def time(value: str, expected: str = "") -> datetime:
@@ -78,9 +94,11 @@ def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) ->
 
 
 _STORED: dict[str, Any] = {"expose_value": False, "callback": _store_in_session, "is_eager": True}
+_AS_HELP = "Name that the history records as staff:NAME (or set ORDERKEEP_ACTOR). Default: the login name."
 _DEBUG_HELP = "Print tracebacks (or set ORDERKEEP_DEBUG=1)."
 _STORE_HELP = "Store URL, such as sqlite:///orders.db (or set ORDERKEEP_STORE)."
 SESSION_OPTIONS = (
+    click.Option(["--as", "as_name"], type=actor_name, metavar="NAME", help=_AS_HELP, **_STORED),
     click.Option(["--debug"], is_flag=True, envvar="ORDERKEEP_DEBUG", help=_DEBUG_HELP, **_STORED),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the JSON of the HTTP API.", **_STORED),
     click.Option(["--store"], type=text, metavar="URL", help=_STORE_HELP, **_STORED),
@@ -133,7 +151,7 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
 def _request_options(**conditions: Decorator) -> Decorator:
     return grouped_options(
         "request",
-        lambda **values: CommandContext(actor=CLI_ACTOR, **values),
+        lambda **values: CommandContext(actor=click.get_current_context().obj.actor, **values),
         key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
         **conditions,
         dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
@@ -149,7 +167,7 @@ new_order_options = _request_options()
 request_options = _request_options(expected_version=_EXPECTED)
 """The options of a request that changes an order."""
 
-_STATUS = click.Choice(list(map(str, OrderStatus)))
+_STATUS = Choice(list(map(str, OrderStatus)))
 _STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
 
 filter_options = grouped_options(
@@ -159,8 +177,8 @@ filter_options = grouped_options(
     status=click.option("--status", type=_STATUS, multiple=True, help=_STATUS_HELP),
     tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
     external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
-    created_from=click.option("--from", "created_from", type=time, help="Only orders created since this time."),
-    created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time."),
+    created_from=click.option("--from", "created_from", type=time, help="Only orders created at or after this time."),
+    created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time (exclusive)."),
 )
 """The filters of a list of orders."""
 

@@ -23,7 +23,7 @@ from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import dry_run_form
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
@@ -50,6 +50,8 @@ FOLDED_WIDTH = 20
 
 AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price"}
 LINE_COLUMNS = tuple(field.name for field in fields(LineDTO))
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_SECONDS = re.compile(r"(?<=^[0-9-]{10} [0-9:]{5}):[0-9]{2}Z$")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
 
 
@@ -200,7 +202,7 @@ def print_list(
     async def run(use_cases: UseCases) -> None:
         count, cursor, start = 0, paging.cursor, b'{"data":['
         while True:
-            page = await fetch(use_cases, limit=limit, cursor=cursor, actor=CLI_ACTOR)
+            page = await fetch(use_cases, limit=limit, cursor=cursor, actor=session.actor)
             found, cursor = getattr(page, items), page.next_cursor
             count += len(found)
             if session.as_json:
@@ -232,34 +234,55 @@ def _text(value: object) -> str:
 
 
 def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
-    """Print a table, with numbers aligned right; nothing if there are no rows. Columns that do not fit the terminal are
-    omitted, from the right, and named below.
+    """Print a table without its empty columns, with numbers and amounts aligned right; nothing if there are no rows.
+    If it does not fit the terminal, IDs and times are shortened, then columns are omitted, from the right, and named
+    below.
     """
-    from rich.cells import cell_len
     from rich.text import Text
 
-    values = list(zip(*rows, strict=True))
-    if not values:
-        return
     table, console = _table(header_style="bold"), _console()
-    cells: list[list[str]] = []
-    used = -COLUMN_GAP
-    for name, column in zip(columns, values, strict=True):
-        texts = [_cell(value) for value in column]
-        width = max(map(cell_len, (name, *texts)))
-        least = width if name == "id" else min(width, FOLDED_WIDTH)
-        used += COLUMN_GAP + least
-        if cells and used > console.width:
-            break
-        is_number = all(isinstance(value, int | Decimal) for value in column)
+    shown = [
+        (name, column)
+        for name, column in zip(columns, zip(*rows, strict=True), strict=False)
+        if any(map(_cell, column))
+    ]
+    if not shown:
+        return
+    names = [name.replace("_", " ") for name, _ in shown]
+    cells = [[_cell(value) for value in column] for _, column in shown]
+    if not _fits(names, cells, console.width):
+        cells = [_shortened(*column) for column in zip(names, cells, strict=True)]
+    count = len(names)
+    while count > 1 and not _fits(names[:count], cells[:count], console.width):
+        count -= 1
+    for number, name in enumerate(names[:count]):
+        is_number = all(isinstance(value, int | Decimal | Money) for value in shown[number][1])
         justify = "right" if is_number else "left"
-        table.add_column(name.replace("_", " "), justify=justify, min_width=least, overflow="fold")
-        cells.append(texts)
-    for row in zip(*cells, strict=True):
+        table.add_column(name, justify=justify, min_width=_width(name, cells[number]), overflow="fold")
+    for row in zip(*cells[:count], strict=True):
         table.add_row(*map(_coloured, row))
     console.print(table)
-    if hidden := ", ".join(columns[len(cells) :]).replace("_", " "):
-        console.print(Text(f"(this terminal is too narrow for {hidden})", style="dim"))
+    if count < len(names):
+        console.print(Text(f"(this terminal is too narrow for {', '.join(names[count:])})", style="dim"))
+
+
+def _fits(names: list[str], cells: list[list[str]], width: int) -> bool:
+    return sum(_width(*column) + COLUMN_GAP for column in zip(names, cells, strict=True)) - COLUMN_GAP <= width
+
+
+def _width(name: str, texts: list[str]) -> int:
+    from rich.cells import cell_len
+
+    widest = max(map(cell_len, (name, *texts)))
+    return widest if name == "id" else min(widest, FOLDED_WIDTH)
+
+
+def _shortened(name: str, texts: list[str]) -> list[str]:
+    """Return a column with times to the minute, or with UUIDs as IDs cut to 8 characters if these differ."""
+    if name != "id":
+        return [_SECONDS.sub("Z", text) for text in texts]
+    short = [text[:8] if _UUID.fullmatch(text) else text for text in texts]
+    return short if len({*short}) == len({*texts}) else texts
 
 
 def print_facts(facts: Iterable[tuple[str, object]]) -> None:
@@ -284,7 +307,7 @@ def print_order(order: dict[str, Any]) -> None:
 
 
 def _cell(value: object) -> str:
-    """Return a value for people: a time to the second, and texts and objects on several lines."""
+    """Return a value for people: a time in UTC to the second, and texts and objects on several lines."""
     if isinstance(value, dict):
         return "\n".join(f"{plain(key)}: {plain(_cell(each))}" for key, each in value.items() if each is not None)
     if isinstance(value, list):
@@ -292,7 +315,7 @@ def _cell(value: object) -> str:
     if isinstance(value, str) and "\n" in value:
         return "\n".join(map(plain, value.split("\n")))
     text = _text(value)
-    return f"{time[1]} {time[2]}" if (time := _TIME.fullmatch(text)) else text
+    return f"{time[1]} {time[2]}Z" if (time := _TIME.fullmatch(text)) else text
 
 
 def _coloured(text: str) -> Any:

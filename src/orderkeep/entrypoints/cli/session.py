@@ -14,16 +14,34 @@ from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
 from orderkeep.bootstrap.stores import DEFAULT_STORE
 
-CLI_ACTOR = Actor(ActorKind.STAFF, "cli", EVERY_SCOPE)
-"""The actor of all commands: whoever can run the program on the store has full access."""
+MAX_ACTOR_NAME_LENGTH = 100
 
 STORE_FILE = "ORDERKEEP_STORE_FILE"
 """Names a file that contains the store URL, such as a secret that a container engine mounts."""
 
-VARIABLES = {f"ORDERKEEP_{name}" for name in ("STORE", "STORE_FILE", "DOCUMENTS", "SELLER", "AUTO_MIGRATE", "DEBUG")}
+VARIABLES = {
+    f"ORDERKEEP_{name}" for name in ("STORE", "STORE_FILE", "DOCUMENTS", "SELLER", "AUTO_MIGRATE", "ACTOR", "DEBUG")
+}
 """Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
 
 T = TypeVar("T")
+
+
+def actor_name(value: str) -> str:
+    """Return the name of a staff member. It has no colon, so that it differs from the actors of API keys and tokens."""
+    if value.strip() and value.isprintable() and ":" not in value and len(value) <= MAX_ACTOR_NAME_LENGTH:
+        return value
+    message = f"must be a name of at most {MAX_ACTOR_NAME_LENGTH} characters, without colons and control characters"
+    raise click.BadParameter(message)
+
+
+def _login_name() -> str:
+    from getpass import getuser
+
+    try:
+        return getuser()
+    except (KeyError, OSError, ImportError):  # the user ID has no name, as in some containers
+        return "cli"
 
 
 def open_from_environment(store_url: str) -> UseCases:
@@ -67,6 +85,7 @@ class Session:
     options: dict[str, str] = field(default_factory=dict)
     """The command's option for each field, such as `--from` for `created_from`."""
     if_interrupted: str = ""
+    as_name: str | None = None
     open: Callable[[str], UseCases] = open_from_environment
 
     @property
@@ -74,11 +93,24 @@ class Session:
         """The store of the option `--store`, else of the environment, else the file in the current directory."""
         return self.store or _store_from_environment() or DEFAULT_STORE
 
+    @property
+    def actor(self) -> Actor:
+        """Staff with every scope: who can run the program on the store has full access. The name, which is not
+        verified, is that of the option `--as`, else of the environment, else the login name.
+        """
+        variable = os.environ.get("ORDERKEEP_ACTOR")
+        try:
+            name = self.as_name or actor_name(variable or _login_name())
+        except click.BadParameter as error:
+            source = "ORDERKEEP_ACTOR" if variable else "the login name"
+            raise click.UsageError(f"{source} {error.message}: use --as NAME.") from None
+        return Actor(ActorKind.STAFF, name, EVERY_SCOPE)
+
     def run_on_order(self, given: str, work: Callable[[UseCases, str], Awaitable[T]]) -> T:
         """Run the work on the order that has or begins with the given ID, or has it as external reference."""
 
         async def on_order(use_cases: UseCases) -> T:
-            return await work(use_cases, await use_cases.find_order.execute(given, CLI_ACTOR))
+            return await work(use_cases, await use_cases.find_order.execute(given, self.actor))
 
         return self.run(on_order)
 

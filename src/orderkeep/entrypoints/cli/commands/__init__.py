@@ -28,8 +28,9 @@ COMMANDS = {
     "keys list": ("keys", "List API keys, including expired and revoked keys."),
     "keys revoke": ("keys", "Revoke an API key permanently."),
     "openapi": ("service", "Print the OpenAPI document."),
+    "completion": ("completion", "Print the tab completion script of a shell."),
     "config": ("service", "Show all settings, their values and their sources."),
 }
-"""A name with a space is of a group's command. The command is `<name>_command` in the module; without one,
+"""A name with a space is a command of a group. The command is `<name>_command` in the module; without one,
 `change_command` in the module returns the command that runs the use case `<name>_order`.
 """

@@ -9,13 +9,17 @@ from typing import Any
 
 import click
 
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import command
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
+
+DEMO_ACTOR = Actor(ActorKind.STAFF, "demo", EVERY_SCOPE)
+"""The same for every user: idempotency keys are an actor's own, and running the demo again must change nothing."""
 
 AT_ONCE = 32
 LONGEST_AGE = timedelta(days=30)
@@ -82,7 +86,7 @@ async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tupl
     async def run(step: int, name: str, subject: PlaceOrder | str, **options: Any) -> CommandResult:
         use_case: Any = copy(getattr(use_cases, name))
         use_case.clock = lambda: now - age + step * pause
-        request = CommandContext(actor=CLI_ACTOR, key=f"demo {number} {step}")
+        request = CommandContext(actor=DEMO_ACTOR, key=f"demo {number} {step}")
         result: CommandResult = await use_case.execute(subject, request, **options)
         return result
 

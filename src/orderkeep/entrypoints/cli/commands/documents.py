@@ -12,13 +12,13 @@ from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
-from orderkeep.entrypoints.cli.options import ORDER_ID, command, format_of, request_options, rows_help
+from orderkeep.entrypoints.cli.options import ORDER_ID, Choice, command, format_of, request_options, rows_help
 from orderkeep.entrypoints.cli.output import STDOUT
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import page_form
 
 FILE = click.Path(dir_okay=False, allow_dash=True)
-FORMAT = click.Choice(["html", "pdf"])
+FORMAT = Choice(["html", "pdf"])
 EXTENSIONS = {".html": "html", ".htm": "html", ".pdf": "pdf"}
 VERSION_HELP = "Order version to show. Default: the last change to the order itself."
 
@@ -56,7 +56,7 @@ def receipt_command(
 
     async def issue_and_read(use_cases: UseCases, found: str) -> tuple[IssuedReceipt, FoundDocument]:
         issued = await issue(use_cases, found)
-        return issued, await use_cases.get_document.execute(found, issued.document.id, CLI_ACTOR)
+        return issued, await use_cases.get_document.execute(found, issued.document.id, session.actor)
 
     if request.dry_run:
         output.write_result(session, session.run_on_order(order_id, issue).result, dry_run=True)
@@ -94,7 +94,7 @@ def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocum
 )
 @ORDER_ID
 def documents_command(session: Session, order_id: str) -> None:
-    documents = session.run_on_order(order_id, lambda do, found: do.list_documents.execute(found, CLI_ACTOR))
+    documents = session.run_on_order(order_id, lambda do, found: do.list_documents.execute(found, session.actor))
     columns = output.DOCUMENT_COLUMNS
     rows = ([getattr(document, name) for name in columns] for document in documents)
     output.write_rows(session, columns, rows, page_form(list(documents), None))

@@ -10,12 +10,21 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import Paging, command, command_group, expiry, paging_options, rows_help, text
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.options import (
+    Choice,
+    Paging,
+    command,
+    command_group,
+    expiry,
+    paging_options,
+    rows_help,
+    text,
+)
+from orderkeep.entrypoints.cli.session import Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
 
-SCOPE = click.Choice(list(map(str, Scope)))
+SCOPE = Choice(list(map(str, Scope)))
 SCOPE_HELP = f"Scope of a staff key: {', '.join([*Scope][:-1])} or {[*Scope][-1]}. Repeatable."
 EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never."
 
@@ -29,7 +38,7 @@ EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never.
 @click.option("--expires", "expires_at", type=expiry, metavar="90d|TIME", help=EXPIRY_HELP)
 def create_command(session: Session, name: str, **options: Any) -> None:
     async def create(use_cases: UseCases) -> None:  # prints the key before anything else can fail
-        made = await use_cases.create_api_key.execute(name, actor=CLI_ACTOR, **options)
+        made = await use_cases.create_api_key.execute(name, actor=session.actor, **options)
         no_limit = "" if made.kept.expires_at else ". It does not expire; use --expires to set a limit"
         output.say(
             "save this key now: it is not stored and cannot be shown again. "
@@ -67,7 +76,7 @@ def list_command(session: Session, paging: Paging) -> None:
 )
 @click.argument("key_id", metavar="ID", type=text)
 def revoke_command(session: Session, key_id: str) -> None:
-    key = session.run(lambda use_cases: use_cases.revoke_api_key.execute(key_id, CLI_ACTOR))
+    key = session.run(lambda use_cases: use_cases.revoke_api_key.execute(key_id, session.actor))
     output.say(f"the key is revoked: running servers reject it within {FRESH.seconds} seconds")
     output.write_rows(session, KEY_COLUMNS, [_row(key)], _form(key))
 

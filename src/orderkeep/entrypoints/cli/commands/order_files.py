@@ -15,16 +15,17 @@ from typing import IO
 
 import click
 
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.export_to_document import OrderFormat
 from orderkeep.application.use_cases.import_orders import ImportReport
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.options import command, filter_options, format_of, text
+from orderkeep.entrypoints.cli.options import TIME_HELP, Choice, command, filter_options, format_of, text
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.order_files.formats import FORMATS, convert
 from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, read_orders
 
@@ -38,7 +39,7 @@ DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 FORMAT_HELP = "File format. Default: from the file extension."
-format_option = click.option("--format", "format_name", type=click.Choice(["jsonl", "csv"]), help=FORMAT_HELP)
+format_option = click.option("--format", "format_name", type=Choice(["jsonl", "csv"]), help=FORMAT_HELP)
 
 
 @command(
@@ -68,7 +69,7 @@ def import_command(
     with _rereadable(file) as (opened, size), output.progress("Importing", size if dry_run else 2 * size) as advance:
         read = partial(read_orders, opened, chosen, advance, delimiter=delimiter)
         try:
-            report = session.run(lambda do: do.import_orders.execute(read, dry_run=dry_run, actor=CLI_ACTOR))
+            report = session.run(lambda do: do.import_orders.execute(read, dry_run=dry_run, actor=session.actor))
         except ConverterFailed as error:
             detail = f"the converter {converter} {error}"
             raise failures.Failure(detail, failures.INVALID, "converter_failed", hint=DEBUG_HINT) from error
@@ -131,7 +132,7 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 
 @command(
     "export",
-    """
+    f"""
     All orders, or those that match the filters, newest first. The file is written atomically; without FILE, or with -,
     the orders are written to stdout, by default as jsonl.
 
@@ -141,6 +142,8 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 
     With --to-documents, the file is written to the document store, which ORDERKEEP_DOCUMENTS selects. Prints its key,
     its size in bytes, the number of orders, and a link that is valid for 5 minutes if the document store supports it.
+
+    {TIME_HELP}
     """,
 )
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), required=False)
@@ -155,21 +158,21 @@ def export_command(
     chosen = FORMATS[format_of(file or STDOUT, format_name, EXTENSIONS, default="jsonl")]
     if to_documents:
         with output.progress("Exporting") as advance:
-            exported = session.run(lambda do: do.export_to_document.execute(chosen, where, CLI_ACTOR, advance))
+            exported = session.run(lambda do: do.export_to_document.execute(chosen, where, session.actor, advance))
         facts = [(name, getattr(exported, name)) for name in ("key", "size", "orders", "link")]
         output.write_facts(session, facts if exported.link else facts[:-1], exported)
     else:
-        count = session.run(lambda do: _export(do, file or STDOUT, chosen, where))
+        count = session.run(lambda do: _export(do, file or STDOUT, chosen, where, session.actor))
         if file not in (None, STDOUT):
             output.say(f"{count} {'order' if count == 1 else 'orders'} written to {file}")
 
 
-async def _export(use_cases: UseCases, file: str, file_format: OrderFormat, where: OrderFilter) -> int:
+async def _export(use_cases: UseCases, file: str, file_format: OrderFormat, where: OrderFilter, actor: Actor) -> int:
     """Write the orders to a file, and return their number."""
     count, on_screen = 0, file == STDOUT and sys.stdout.isatty()
     with output.output_file(file) as write, output.progress("Exporting", quiet=on_screen) as advance:
         write(file_format.beginning)
-        async for order in use_cases.export_orders.execute(where, CLI_ACTOR):
+        async for order in use_cases.export_orders.execute(where, actor):
             write(file_format.order(order))
             count += 1
             advance(1)

@@ -9,20 +9,23 @@ import msgspec
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
+from orderkeep.application.use_cases.list_orders import LARGEST_PAGE
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import change_form
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
-CHANGE_COLUMNS = ("version", "at", "actor", "events", "status")
+CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "request_id")
+
+KEY_ACTOR = "staff:key:"
 
 RESULT_HELP = "Prints the resulting order: JSON, or a table on a terminal."
 
 
-@options.command("get", "Prints the order's JSON, or a table on a terminal.")
+@options.command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
 @click.option("--at", type=options.time, help="Show the order at this time.")
@@ -31,45 +34,73 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
         raise click.UsageError("--version and --at cannot be used together.")
     point = at if version is None else version
     if point is None:
-        json = session.run_on_order(order_id, lambda do, found: do.get_order.execute(found, CLI_ACTOR)).json
+        json = session.run_on_order(order_id, lambda do, found: do.get_order.execute(found, session.actor)).json
     else:
-        order = session.run_on_order(order_id, lambda do, found: do.get_order_at.execute(found, point, CLI_ACTOR))
+        order = session.run_on_order(order_id, lambda do, found: do.get_order_at.execute(found, point, session.actor))
         json = msgspec.json.encode(order)
     output.write_order(session, json)
 
 
-@options.command("list", f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.")
+@options.command(
+    "list",
+    f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
+    "orders of November 2026: --from 2026-11-01 --to 2026-12-01.",
+)
 @options.filter_options
 @options.paging_options
 def list_command(session: Session, where: OrderFilter, paging: options.Paging) -> None:
+    is_table = output.wants_table(session)
+    columns = tuple(name for name in ORDER_COLUMNS if not (is_table and name == "currency"))
+
     def fetch(use_cases: UseCases, **page: Any) -> Any:
         return use_cases.list_orders.execute(where, **page)
 
-    output.print_list(session, paging, "orders", fetch, ORDER_COLUMNS, _order_row, msgspec.Raw, separator=SEPARATOR)
+    def row(document: bytes) -> list[object]:
+        order = msgspec.json.decode(document)
+        total = Money(order["total"], order["currency"])
+        order["total"] = total if is_table else total.major
+        return [order[name] for name in columns]
 
-
-def _order_row(document: bytes) -> list[object]:
-    order = msgspec.json.decode(document)
-    order["total"] = Money(order["total"], order["currency"]).major
-    return [order[name] for name in ORDER_COLUMNS]
+    output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR)
 
 
 @options.command(
-    "history", f"{options.rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order."
+    "history",
+    f"{options.rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order. A table also "
+    "has the names of API keys.",
 )
 @options.ORDER_ID
 @options.paging_options
 def history_command(session: Session, order_id: str, paging: options.Paging) -> None:
+    key_names: dict[str, str] = {}
+
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
-        found = await use_cases.find_order.execute(order_id, CLI_ACTOR)
-        return await use_cases.get_order_history.execute(found, **page)
+        found_id = await use_cases.find_order.execute(order_id, session.actor)
+        found = await use_cases.get_order_history.execute(found_id, **page)
+        if output.wants_table(session) and any(change.actor.startswith(KEY_ACTOR) for change in found.changes):
+            key_names.update(await _key_names(use_cases, session))
+        return found
 
-    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, _change_row, change_form)
+    def row(change: ChangeDTO) -> list[object]:
+        name = key_names.get(change.actor)
+        events = ", ".join(event.type for event in change.events)
+        values = [item for event in change.events for item in event.data.items() if item[1] is not None]
+        details = "; ".join(f"{field.replace('_', ' ')}: {value}" for field, value in values)
+        actor = f"{change.actor} ({name})" if name else change.actor
+        return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
+
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, change_form)
 
 
-def _change_row(change: ChangeDTO) -> list[object]:
-    events = ", ".join(event.type for event in change.events)
-    return [change.version, change.at, change.actor, events, change.order.status]
+async def _key_names(use_cases: UseCases, session: Session) -> dict[str, str]:
+    """Return the names of the API keys of staff, by actor. A customer's actor does not identify the key."""
+    names: dict[str, str] = {}
+    cursor = None
+    while True:
+        page = await use_cases.list_api_keys.execute(limit=LARGEST_PAGE, cursor=cursor, actor=session.actor)
+        names.update((str(key.actor), key.name) for key in page.keys if key.user_id is None)
+        if (cursor := page.next_cursor) is None:
+            return names
 
 
 def change_command(name: str) -> click.Command:

@@ -9,8 +9,9 @@ import click
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, TotalMismatch, UnknownCurrency
+from orderkeep.domain.limits import MAX_MINOR_UNITS
+from orderkeep.domain.value_objects import EXPONENTS, Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
 from orderkeep.entrypoints.cli.options import command, new_order_options, text
@@ -58,7 +59,14 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
     else:
         order = _order_from_json(data)
         session.options = {}  # messages name the fields of the JSON
-    result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
+    try:
+        result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
+    except (TotalMismatch, AmountOutOfRange) as error:
+        if data is None:
+            error.args = (_in_major_units(error, order.currency),)
+            if isinstance(error, TotalMismatch) and error.expected < 0:
+                error.args, error.field = ("must not exceed lines + shipping + tax",), "discount"
+        raise
     output.write_result(session, result, dry_run=request.dry_run)
 
 
@@ -73,7 +81,8 @@ def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
     order["lines"] = tuple(_line(text, currency) for text in order.get("lines", ()))
     order["metadata"] = _metadata(order.get("metadata", ()))
     of_lines = sum(line.quantity * line.unit_price - line.discount + line.tax for line in order["lines"])
-    order.setdefault("total", of_lines + order.get("shipping", 0) + order.get("tax", 0) - order.get("discount", 0))
+    computed = of_lines + order.get("shipping", 0) + order.get("tax", 0) - order.get("discount", 0)
+    order.setdefault("total", max(computed, 0))
     return PlaceOrder(**order)
 
 
@@ -100,11 +109,25 @@ def _metadata(texts: tuple[str, ...]) -> dict[str, str]:
 
 def _minor_units(amount: str, currency: str, option: str) -> int:
     if not amount.replace(".", "", 1).isdecimal() or not amount.isascii():
-        raise click.BadParameter("must have an amount in major units, such as 99.00", param_hint=option)
+        message = "must have an amount in major units, in digits with a decimal point, such as 1234.50"
+        raise click.BadParameter(message, param_hint=option)
     try:
         return Money.of(Decimal(amount), currency).minor
+    except UnknownCurrency as error:
+        raise click.BadParameter(str(error), param_hint="--currency") from None
     except InvalidInput as error:
-        raise click.BadParameter(str(error), param_hint="--currency" if error.field else option) from None
+        raise click.BadParameter(_in_major_units(error, currency), param_hint=option) from None
+
+
+def _in_major_units(error: InvalidInput, currency: str) -> str:
+    """Return the message with the amounts as they are given in options."""
+    if isinstance(error, TotalMismatch):
+        amounts = (error.expected, error.given, abs(error.difference))
+        expected, given, difference = (Decimal(minor).scaleb(-EXPONENTS[currency]) for minor in amounts)
+        by = f"{difference} too {'high' if error.difference > 0 else 'low'}"
+        return f"must be {expected} {currency}, which is lines + shipping + tax - discount: {given} is {by}"
+    limit = Decimal(MAX_MINOR_UNITS).scaleb(-EXPONENTS[currency])
+    return str(error).replace("10^15 minor units", f"{limit} {currency}")
 
 
 def _order_from_json(file: IO[bytes]) -> PlaceOrder:

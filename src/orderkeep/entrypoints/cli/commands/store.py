@@ -9,7 +9,7 @@ import click
 from orderkeep.bootstrap.stores import migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import command, command_group
-from orderkeep.entrypoints.cli.session import CLI_ACTOR, Session
+from orderkeep.entrypoints.cli.session import Session
 
 PROBLEM_COLUMNS = ("id", "version", "problem")
 
@@ -24,7 +24,9 @@ PROBLEM_COLUMNS = ("id", "version", "problem")
 @click.option("--documents", is_flag=True, help="Also verify the SHA-256 of every document.")
 def verify_command(session: Session, documents: bool) -> None:
     with output.progress("Verifying") as advance:
-        report = session.run(lambda do: do.verify_orders.execute(advance, read_documents=documents, actor=CLI_ACTOR))
+        report = session.run(
+            lambda do: do.verify_orders.execute(advance, read_documents=documents, actor=session.actor)
+        )
     counts = [("orders", report.orders), ("changes", report.changes), ("problems", len(report.problems))]
     if report.documents:
         counts[2:2] = [("documents", report.documents), ("documents read", report.documents_read)]

@@ -1,4 +1,4 @@
-"""With `--json` the command line answers what HTTP answers, byte for byte; and what is damaged is told."""
+"""With `--json`, the output is the body of the HTTP response, byte for byte; and processes that verify and serve."""
 
 import asyncio
 import re
@@ -25,41 +25,41 @@ def cli() -> Cli:
 
 
 def _http(cli: Cli, method: str, path: str, **options: object) -> str:
-    return asyncio.run(_asked(cli, method, path, **options))
+    return asyncio.run(_response(cli, method, path, **options))
 
 
-async def _asked(cli: Cli, method: str, path: str, **options: object) -> str:
+async def _response(cli: Cli, method: str, path: str, **options: object) -> str:
     app = create_app(Settings(), cli.use_cases)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
-        answer = await client.request(method, path, **options)  # type: ignore[arg-type]
-        return answer.text + "\n"
+        response = await client.request(method, path, **options)  # type: ignore[arg-type]
+        return response.text + "\n"
 
 
 def _pending(cli: Cli) -> str:
     return cli.place("--metadata", "note=Ring twice")
 
 
-def test_an_order(cli: Cli) -> None:
+def test_get_json_is_the_http_response(cli: Cli) -> None:
     order_id = _pending(cli)
     here = cli("get", order_id, "--json").stdout
     assert here == _http(cli, "GET", f"/orders/{order_id}")
 
 
-def test_an_order_as_it_was(cli: Cli) -> None:
+def test_get_version_json_is_the_http_response(cli: Cli) -> None:
     order_id = _pending(cli)
     cli("confirm", order_id)
     here = cli("get", order_id, "--version", "1", "--json").stdout
     assert here == _http(cli, "GET", f"/orders/{order_id}?version=1")
 
 
-def test_a_page_of_a_list(cli: Cli) -> None:
+def test_list_json_is_the_http_response(cli: Cli) -> None:
     assert cli("list", "--json").stdout == _http(cli, "GET", "/orders")
     assert cli("list", "--limit", "2", "--json").stdout == _http(cli, "GET", "/orders?limit=2")
-    nobody = cli("list", "--user", "nobody", "--json").stdout
-    assert nobody == _http(cli, "GET", "/orders?user_id=nobody")
+    empty = cli("list", "--user", "unknown", "--json").stdout
+    assert empty == _http(cli, "GET", "/orders?user_id=unknown")
 
 
-def test_a_page_of_history(cli: Cli) -> None:
+def test_history_json_is_the_http_response(cli: Cli) -> None:
     order_id = _pending(cli)
     cli("confirm", order_id)
     assert cli("history", order_id, "--json").stdout == _http(cli, "GET", f"/orders/{order_id}/history")
@@ -67,7 +67,7 @@ def test_a_page_of_history(cli: Cli) -> None:
     assert here == _http(cli, "GET", f"/orders/{order_id}/history?limit=1")
 
 
-def test_a_dry_run(cli: Cli) -> None:
+def test_dry_run_json_is_the_http_response(cli: Cli) -> None:
     order_id = _pending(cli)
     here = cli("cancel", order_id, "--reason", "late", "--dry-run", "--json").stdout
     there = _http(cli, "POST", f"/orders/{order_id}/cancel?dry_run=true", json={"reason": "late"})
@@ -92,8 +92,8 @@ def test_serve_listens_on_the_printed_url_until_sigterm(tmp_path: Path) -> None:
     with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         url = next(found[1] for line in process.stderr if (found := re.search(r"(http://127\.0\.0\.1:\d+)/docs", line)))
-        with urllib.request.urlopen(f"{url}/readyz") as answer:
-            assert answer.status == 200
+        with urllib.request.urlopen(f"{url}/readyz") as response:
+            assert response.status == 200
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=30)
     assert (process.returncode, out) == (0, "")
