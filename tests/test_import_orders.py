@@ -1,7 +1,7 @@
 """Importing orders that were kept elsewhere, with their dates and statuses."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -11,7 +11,13 @@ from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter
-from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase, ImportProblem, ImportReport, ImportRow
+from orderkeep.application.use_cases.import_orders import (
+    CheckedOrder,
+    ImportOrdersUseCase,
+    ImportProblem,
+    ImportReport,
+    ImportRow,
+)
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.exceptions import StoreUnavailable
@@ -38,12 +44,12 @@ def kept_elsewhere(number: int, **changes: object) -> OrderDTO:
     return replace(order, **changes)  # type: ignore[arg-type]
 
 
-def file_of(*orders: OrderDTO) -> Callable[[], Iterable[ImportRow]]:
-    return lambda: (ImportRow(line, order) for line, order in enumerate(orders, start=1))
+def file_of(*orders: OrderDTO) -> Iterator[ImportRow]:
+    return (ImportRow(line, order) for line, order in enumerate(orders, start=1))
 
 
 async def run(repo: InMemoryOrderRepository, *orders: OrderDTO) -> ImportReport:
-    return await ImportOrdersUseCase(repo, repo).execute(file_of(*orders))
+    return await ImportOrdersUseCase(repo).execute(file_of(*orders))
 
 
 async def test_keeps_dates_and_statuses_as_they_were() -> None:
@@ -130,7 +136,7 @@ async def test_takes_back_what_was_exported_here_whoever_does_it() -> None:
     elsewhere = InMemoryOrderRepository()
     assert (await run(elsewhere, placed)).imported == 1
     assert (await run(repo, placed)).unchanged == 1
-    by_anna = await ImportOrdersUseCase(elsewhere, elsewhere).execute(file_of(placed), actor=ANNA)
+    by_anna = await ImportOrdersUseCase(elsewhere).execute(file_of(placed), actor=ANNA)
     assert by_anna.unchanged == 1
 
 
@@ -142,7 +148,7 @@ async def test_reports_an_order_that_is_kept_with_other_content() -> None:
     assert (report.imported, report.problem_count) == (1, 1)
     message = "the order is stored already with other content: it was not changed"
     assert report.problems == [ImportProblem(2, "id", "already_kept", message)]
-    by_anna = await ImportOrdersUseCase(repo, repo).execute(file_of(replace(order, total=98)), actor=ANNA)
+    by_anna = await ImportOrdersUseCase(repo).execute(file_of(replace(order, total=98)), actor=ANNA)
     assert [problem.code for problem in by_anna.problems] == ["already_kept"]
 
 
@@ -160,7 +166,7 @@ async def test_reports_every_problem_by_its_line_and_writes_nothing() -> None:
         ImportRow(8, kept_elsewhere(8, id="order-8")),
         ImportRow(9, kept_elsewhere(9, id="order-8")),
     ]
-    report = await ImportOrdersUseCase(repo, repo).execute(lambda: rows)
+    report = await ImportOrdersUseCase(repo).execute(rows)
     assert [(problem.line, problem.field, problem.code) for problem in report.problems] == [
         (2, "status", "unknown_status"),
         (3, "currency", "unknown_currency"),
@@ -182,17 +188,9 @@ async def test_counts_further_problems_once_a_thousand_are_told() -> None:
 
 async def test_checks_all_and_writes_nothing_in_a_dry_run() -> None:
     repo = InMemoryOrderRepository()
-    report = await ImportOrdersUseCase(repo, repo).execute(file_of(kept_elsewhere(1)), dry_run=True)
+    report = await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(1)), dry_run=True)
     assert (report.orders, report.imported) == (1, 0)
     assert (await repo.read_changes(None, 10)).changes == ()
-
-
-async def test_tells_how_far_it_is() -> None:
-    repo, told = InMemoryOrderRepository(), list[int]()
-    orders = [kept_elsewhere(number) for number in range(130)]
-    await ImportOrdersUseCase(repo, repo).execute(file_of(*orders), on_progress=told.append)
-    assert sum(told) == 130
-    assert len(told) > 1
 
 
 async def test_stops_where_the_store_cannot_answer() -> None:
@@ -202,8 +200,35 @@ async def test_stops_where_the_store_cannot_answer() -> None:
         await run(repo, kept_elsewhere(1))
 
 
-async def test_stops_where_the_file_changes_under_its_hands() -> None:
+async def test_reads_the_file_once_and_writes_what_it_checked() -> None:
+    repo, checked = InMemoryOrderRepository(), kept_elsewhere(1)
+    kept: list[CheckedOrder] = []
+
+    def buffer(orders: Iterable[CheckedOrder]) -> list[CheckedOrder]:
+        kept.extend(orders)
+        return kept
+
+    rows = file_of(checked, kept_elsewhere(2, id="order-2"))
+    report = await ImportOrdersUseCase(repo).execute(rows, buffer=buffer)
+    assert [(each.line, each.id_field, each.order.id) for each in kept] == [
+        (1, "external_ref", order_id_for_external_ref("northwind-1")),
+        (2, "id", "order-2"),
+    ]
+    assert (report.imported, list(rows)) == (2, [])
+    assert {order.id for order in await list_orders(repo, OrderFilter())} == {each.order.id for each in kept}
+
+
+async def test_buffers_no_order_that_will_not_be_written() -> None:
+    kept: list[CheckedOrder] = []
+
+    def buffer(orders: Iterable[CheckedOrder]) -> list[CheckedOrder]:
+        kept.extend(orders)
+        return kept
+
     repo = InMemoryOrderRepository()
-    readings = iter([[ImportRow(1, kept_elsewhere(1))], [ImportRow(1, None)]])
-    with pytest.raises(RuntimeError, match="the file changed during the import"):
-        await ImportOrdersUseCase(repo, repo).execute(lambda: next(readings))
+    rows = file_of(kept_elsewhere(1), kept_elsewhere(2, status="lost"), kept_elsewhere(3))
+    report = await ImportOrdersUseCase(repo).execute(rows, buffer=buffer)
+    assert (report.orders, [each.line for each in kept]) == (2, [1])
+    await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(4)), buffer=buffer, dry_run=True)
+    assert len(kept) == 1
+    assert await list_orders(repo, OrderFilter()) == []

@@ -47,7 +47,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, CommandContext(actor=who))),
     "list_documents": (Scope.READ, lambda do, which, who: do.list_documents.execute(which, who)),
     "get_document": (Scope.READ, lambda do, which, who: do.get_document.execute(which, NO_DOCUMENT, who)),
-    "import_orders": (Scope.ADMIN, lambda do, _, who: do.import_orders.execute(list, actor=who)),
+    "import_orders": (Scope.ADMIN, lambda do, _, who: do.import_orders.execute([], actor=who)),
     "export_orders": (Scope.EXPORT, lambda do, _, who: _all_of(do, who)),
     "export_to_document": (Scope.EXPORT, lambda do, _, who: do.export_to_document.execute(LINES, actor=who)),
     "verify_orders": (Scope.ADMIN, lambda do, _, who: do.verify_orders.execute(actor=who)),

@@ -3,6 +3,7 @@
 import asyncio
 import struct
 from bisect import insort
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
@@ -208,3 +209,14 @@ class ReturnsSnapshotsInAnyOrder(InMemoryOrderRepository):
 class ReturnsOtherBytesThanItStores(InMemoryOrderRepository):
     def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         return tuple(replace(saved, json=saved.json + b" ") for saved in super()._commit(orders))
+
+
+class SavesEachTogether(InMemoryOrderRepository):
+    """Rejects all orders of a batch with one of them."""
+
+    async def save_each(self, orders: Sequence[Order]) -> list[bool]:
+        try:
+            await self.save(*orders)
+        except ConcurrentUpdate:
+            return [False] * len(orders)
+        return [True] * len(orders)

@@ -58,6 +58,7 @@ FOUND_BY: dict[type, list[tuple[type, str]]] = {
         (saves.SavesTheFirstOnly, "test_saves_several_orders_in_one_commit"),
         (saves.SavesOneByOne, "test_saves_all_of_several_orders_or_none"),
         (saves.TakesOneOrderTwice, "test_refuses_one_order_twice_in_a_save"),
+        (saves.SavesEachTogether, "test_saves_each_of_several_orders_by_itself"),
         (saves.SpoilsRefusedOrders, "test_leaves_a_refused_order_fit_to_be_tried_again"),
         (reads.ForgetsWhoAsked, "test_keeps_what_happened_and_who_asked"),
         (reads.LosesRequestIds, "test_keeps_what_happened_and_who_asked"),

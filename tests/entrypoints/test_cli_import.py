@@ -6,11 +6,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orderkeep.entrypoints.cli.commands import order_files
 from tests.entrypoints.cli_calls import Cli, run
 
 GOOD = {"user_id": "anna", "total": 9900, "currency": "EUR", "status": "pending", "created_at": "2026-03-02T00:00:00Z"}
@@ -118,6 +120,8 @@ def test_import_rejects_options_that_do_not_fit_the_file(
 
 
 CONVERTER = """
+import pathlib
+
 DELIMITER = ";"
 
 def convert(rows):
@@ -126,6 +130,10 @@ def convert(rows):
             "external_ref": row["no"], "user_id": row["who"], "total": row.amount("sum", "EUR"), "currency": "EUR",
             "status": "delivered", "created_at": row.time("on"),
         }
+
+def changing(rows):
+    yield from convert(rows)
+    pathlib.Path("shop.txt").write_text("no;who;sum;on\\nW-2;bea;-1;2026-03-03\\n")
 
 def buggy(rows):
     for row in rows:
@@ -141,6 +149,41 @@ def _import_from_a_shop(folder: Path, function: str, *args: str) -> subprocess.C
 
 def test_import_uses_a_converter_in_the_current_directory(tmp_path: Path) -> None:
     assert json.loads(_import_from_a_shop(tmp_path, "convert", "--json").stdout)["totals"] == {"EUR": 1250}
+
+
+def test_what_was_checked_is_imported_though_the_file_changes_meanwhile(tmp_path: Path) -> None:
+    assert _import_from_a_shop(tmp_path, "changing").returncode == 0
+    assert "W-2" in (tmp_path / "shop.txt").read_text()
+    kept = json.loads(run("list", "--json", cwd=tmp_path).stdout)["data"]
+    assert [(order["external_ref"], order["total"]) for order in kept] == [("W-1", 1250)]
+
+
+def test_import_reports_a_temporary_folder_that_cannot_be_written(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = str(tmp_path / "gone")
+    monkeypatch.setattr(tempfile, "tempdir", gone)
+    monkeypatch.setattr(order_files, "MAX_IN_MEMORY", 1)
+    error = cli.error("import", _file(tmp_path, _order(1)), code=7)
+    assert error == {
+        "code": "cannot_write",
+        "detail": f"cannot write a temporary file in {gone}: No such file or directory",
+    }
+    assert cli("list").stdout == ""
+
+
+def test_orders_that_do_not_fit_in_memory_are_imported(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(order_files, "MAX_IN_MEMORY", 1)
+    text = {"metadata": {"note": "one\ntwo\u2028three"}, "tags": ["gift"]}
+    canceled = {"status": "cancelled", "cancellation": {"note": "a\nb", "at": "2026-03-03T01:02:03.5+02:00"}}
+    file = _file(tmp_path, _order(1, **text), _order(2, **canceled), _order(3))
+    assert cli.json("import", file)["imported"] == 3
+    assert cli.json("import", file)["unchanged"] == 3
+    kept = {order["external_ref"]: order for order in cli.json("list")["data"]}
+    assert (kept["web-1"]["metadata"], kept["web-1"]["tags"]) == (text["metadata"], text["tags"])
+    assert kept["web-2"]["cancellation"] == {"reason": None, "note": "a\nb", "at": "2026-03-02T23:02:03.500000Z"}
 
 
 def test_import_reports_a_converter_that_raises(tmp_path: Path) -> None:

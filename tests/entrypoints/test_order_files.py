@@ -267,7 +267,7 @@ def test_jsonl_uses_the_whitespace_of_json(blank: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("again", ['"total":2', '"total" :2', '"total"\t:2', '"tot\\u0061l": 2'])
+@pytest.mark.parametrize("again", ['"total":2', '"total" :2', '"total"\t:2', '"total"\r:2', '"tot\\u0061l": 2'])
 def test_jsonl_rejects_a_repeated_name(again: str) -> None:
     good = '{"user_id":"anna","total":1,"currency":"EUR","status":"pending","created_at":"2026-03-02T00:00:00Z"}'
     assert len(orders_in(rows_in(good.replace("anna", 'anna: \\":'), None))) == 1

@@ -37,6 +37,12 @@ def statements_of(store: SqliteOrderRepository) -> list[str]:
     return seen
 
 
+def refuse_to_commit(action: int, what: str | None, *_: str | None) -> int:
+    """Make every COMMIT fail, as an authorizer of the connection."""
+    refused = action == sqlite3.SQLITE_TRANSACTION and what == "COMMIT"
+    return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
+
+
 def kept(path: Path) -> list[str]:
     return [id for (id,) in look(path, "SELECT id FROM orders WHERE id <> 'order-9999' ORDER BY created_at")]
 
@@ -164,10 +170,6 @@ async def test_a_lock_that_is_let_go_of_is_waited_for(store: SqliteOrderReposito
 async def test_a_commit_that_fails_fails_all_who_wait_and_keeps_nothing(
     store: SqliteOrderRepository, path: Path
 ) -> None:
-    def refuse_to_commit(action: int, what: str | None, *_: str | None) -> int:
-        refused = action == sqlite3.SQLITE_TRANSACTION and what == "COMMIT"
-        return sqlite3.SQLITE_DENY if refused else sqlite3.SQLITE_OK
-
     orders = an_order(1), an_order(2)
     await store.save(orders[1])
     orders[1].confirm(at=NOON)
@@ -181,6 +183,28 @@ async def test_a_commit_that_fails_fails_all_who_wait_and_keeps_nothing(
     await store.save(*orders)
     assert kept(path) == ["order-1", "order-2"]
     assert [(order.version, len(order.events)) for order in orders] == [(1, 0), (2, 0)]
+
+
+async def test_orders_saved_each_by_itself_share_one_commit_without_the_rejected(
+    store: SqliteOrderRepository, path: Path
+) -> None:
+    await store.save(an_order(2))
+    orders, seen = [an_order(number) for number in (1, 2, 3)], statements_of(store)
+    assert await store.save_each(orders) == [True, False, True]
+
+    assert kept(path) == ["order-1", "order-2", "order-3"]
+    assert (seen.count("COMMIT"), seen.count("SAVEPOINT")) == (1, 0)
+    assert await store.save_each([]) == []
+
+
+async def test_orders_saved_each_by_itself_all_fail_with_their_commit(store: SqliteOrderRepository, path: Path) -> None:
+    orders = [an_order(1), an_order(2)]
+    store._writer._connection.set_authorizer(refuse_to_commit)
+    with pytest.raises(StoreUnusable):
+        await store.save_each(orders)
+    store._writer._connection.set_authorizer(None)
+    assert kept(path) == []
+    assert [(order.version, len(order.events)) for order in orders] == [(0, 1), (0, 1)]
 
 
 async def test_an_update_leaves_tags_and_what_never_changes_alone(store: SqliteOrderRepository, path: Path) -> None:

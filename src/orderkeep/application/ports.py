@@ -4,8 +4,10 @@ Every method of a store may raise `StoreUnavailable`. A use case that changes an
 `save`, so the article's plain repository is enough for it.
 """
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +17,7 @@ from orderkeep.application.access.actor import Actor
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
 from orderkeep.domain.value_objects import in_utc
 
@@ -144,11 +147,27 @@ class ChangeFeed(ABC):
 class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
     """Everything a store of orders implements. `orderkeep.testing` tests any implementation of it."""
 
+    saves_at_once = 128
+    """How many orders to give to `save_each`: more would wait too long for one of a store's connections."""
+
     @abstractmethod
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         """Commit the orders as `OrderRepository.save` does, which also lists the errors; return their snapshots, in the
         same order.
         """
+
+    async def save_each(self, orders: Sequence[Order]) -> list[bool]:
+        """Save each order as a commit of its own, and return for each whether it was saved; if not, it was rejected
+        with `ConcurrentUpdate`. A store may overwrite this method to make many commits durable together.
+        """
+
+        async def is_saved(order: Order) -> bool:
+            with suppress(ConcurrentUpdate):
+                await self.save(order)
+                return True
+            return False
+
+        return await asyncio.gather(*map(is_saved, orders))
 
     @abstractmethod
     async def ping(self) -> None:

@@ -119,7 +119,7 @@ def build_use_cases(
         issue_receipt=IssueReceiptUseCase(repo=store, history=store, store=documents, renderers=renderers),
         list_documents=ListDocumentsUseCase(store),
         get_document=GetDocumentUseCase(store, documents),
-        import_orders=ImportOrdersUseCase(repo=store, queries=store),
+        import_orders=ImportOrdersUseCase(store),
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
         verify_orders=VerifyOrdersUseCase(store, documents),

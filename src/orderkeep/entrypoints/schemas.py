@@ -199,8 +199,8 @@ Model = TypeVar("Model", bound=BaseModel)
 _SCALARS = frozenset((str, int, NoneType))
 """Most fields. The check of `isinstance(value, BaseModel)` is a Python function."""
 
-_NAME_ENDS = re.compile(rb'"[ \t\r\n]*:')
-"""Matches the end of each name of an object, and, as few texts contain it, hardly anything else."""
+_NAME_ENDS = (b'":', b" :", b"\t:", b"\r:", b"\n:")
+"""Each name of an object ends with one of these, and hardly anything else contains one: texts seldom do."""
 
 
 def parse_json(model: type[Model], body: bytes) -> Model:
@@ -212,7 +212,7 @@ def parse_json(model: type[Model], body: bytes) -> Model:
         raise InvalidFields.of(error) from None
     # As many names in the text as in the model: then no name occurs twice. A text may contain colons as well.
     names = _count_names(parsed)
-    if body.count(b":") != names and len(_NAME_ENDS.findall(body)) != names:
+    if body.count(b":") != names and sum(map(body.count, _NAME_ENDS)) != names:
         read_json(body)
     return parsed  # type: ignore[no-any-return]
 

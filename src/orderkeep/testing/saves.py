@@ -210,6 +210,14 @@ class SaveContract:
         await store.save(new)
         await assert_rejected(store, await loaded(store, new.id), await loaded(store, new.id))
 
+    async def test_saves_each_of_several_orders_by_itself(self, store: OrderStore) -> None:
+        await store.save(pending_order(2))
+        orders = [pending_order(number) for number in (1, 2, 3)]
+        assert await store.save_each(orders) == [True, False, True]
+        assert [(order.version, len(order.events)) for order in orders] == [(1, 0), (0, 1), (1, 0)]
+        for order in orders:
+            assert (await loaded(store, order.id)).version == 1
+
     async def test_leaves_a_refused_order_fit_to_be_tried_again(self, store: OrderStore) -> None:
         await store.save(pending_order(1))
         stale, other = await loaded(store, "order-1"), await loaded(store, "order-1")

@@ -66,7 +66,7 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def _writing(target: str) -> Iterator[None]:
+def writing(target: str) -> Iterator[None]:
     """Raise `Failure` if the target cannot be written; `BrokenPipeError` if it is stdout and its reader is gone."""
     try:
         yield
@@ -84,13 +84,13 @@ def write(data: bytes) -> None:
     """Write UTF-8 to stdout, in any locale; on a terminal, with escapes for control characters. Without a terminal, it
     may be any bytes. Raises `Failure` if that is not possible.
     """
-    with _writing(STDOUT):
+    with writing(STDOUT):
         sys.stdout.buffer.write(plain_data(data) if sys.stdout.isatty() else data)
 
 
 def flush() -> None:
     """Flush stdout, so that a full disk does not look like success."""
-    with _writing(STDOUT):
+    with writing(STDOUT):
         sys.stdout.flush()
 
 
@@ -116,12 +116,12 @@ def output_file(name: str) -> Iterator[Callable[[bytes], None]]:
         raise click.BadParameter(f"cannot write {name}: {error.strerror}", param_hint="FILE") from None
 
     def write_to_file(data: bytes) -> None:
-        with _writing(name):
+        with writing(name):
             file.write(data)
 
     try:
         yield write_to_file
-        with _writing(name):
+        with writing(name):
             file.flush()
             if is_regular:
                 os.fsync(file.fileno())

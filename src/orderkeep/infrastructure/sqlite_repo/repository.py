@@ -2,19 +2,19 @@
 
 import os
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import built, commit_of, feed_position, mark_saved
 from orderkeep.infrastructure.sql_store import PING, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
 from orderkeep.infrastructure.sqlite_repo.queries import LAST_POSITION, LISTS, READ_CHANGES, SQLITE, Write, write_of
-from orderkeep.infrastructure.sqlite_repo.writer import CommitWriter
+from orderkeep.infrastructure.sqlite_repo.writer import MOST_SAVES, CommitWriter
 
 
 class SqliteOrderRepository(SqlOrderRepository):
@@ -25,6 +25,8 @@ class SqliteOrderRepository(SqlOrderRepository):
     or does not exist is rejected too.
     """
 
+    saves_at_once = MOST_SAVES
+
     def __init__(self, path: str | os.PathLike[str], *, migrate: bool = True) -> None:
         super().__init__(SQLITE, LISTS)
         self._file = OrdersFile(path, migrate=migrate)
@@ -34,8 +36,17 @@ class SqliteOrderRepository(SqlOrderRepository):
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
         if commits:
-            await self._writer.save([write_of(commit) for commit in commits])
+            [rejection] = await self._writer.save([write_of(commit) for commit in commits])
+            if rejection is not None:
+                raise rejection
         return mark_saved(orders, commits)
+
+    async def save_each(self, orders: Sequence[Order]) -> list[bool]:
+        commits = [commit_of(order) for order in orders]
+        rejections = await self._writer.save(*([write_of(commit)] for commit in commits))
+        saved = [rejection is None for rejection in rejections]
+        mark_saved(compress(orders, saved), compress(commits, saved))
+        return saved
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = feed_position(after)
@@ -65,8 +76,5 @@ class SqliteOrderRepository(SqlOrderRepository):
         return self._readers.rows(statement, parameters)
 
     async def _write(self, key_id: str, statement: str, *parameters: Any) -> bool:
-        try:
-            await self._writer.save([Write(key_id, statement, parameters)])
-        except ConcurrentUpdate:  # the writer's report that no row was changed
-            return False
-        return True
+        [rejection] = await self._writer.save([Write(key_id, statement, parameters)])
+        return rejection is None  # or no row was changed

@@ -51,13 +51,8 @@ def retry_while_locked(action: Callable[[], object]) -> None:
 class _Save:
     writes: Sequence[Write]
     loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[None]
+    future: asyncio.Future[None] | None = None  # of the last of several saves
     error: BaseException | None = None
-
-    @classmethod
-    def of(cls, writes: Sequence[Write]) -> "_Save":
-        loop = asyncio.get_running_loop()
-        return cls(writes, loop, loop.create_future())
 
 
 class CommitWriter:
@@ -72,26 +67,35 @@ class CommitWriter:
         self._thread: threading.Thread | None = None
         self._closed = False
 
-    async def save(self, writes: Sequence[Write]) -> None:
-        """Return once all of the writes are durable. Raises `ConcurrentUpdate` if one of them is rejected, and then
-        none is done, and `StoreUnavailable`. If cancelled, the save may still be done.
+    async def save(self, *each: Sequence[Write]) -> list[BaseException | None]:
+        """Return once each is durable: None, or the `ConcurrentUpdate` that rejected one of its writes, and then none
+        of them is done. Raises `StoreUnavailable`. If cancelled, the saves may still be done.
         """
-        save = _Save.of(writes)
+        if not each:
+            return []
+        loop = asyncio.get_running_loop()
+        saves, done = [_Save(writes, loop) for writes in each], loop.create_future()
+        saves[-1].future = done
         with self._lock:
             if self._closed:
                 raise StoreUnavailable(CLOSED)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="orderkeep-sqlite-writer", daemon=True)
                 self._thread.start()
-            if save.loop not in self._collected:
-                self._collected[save.loop] = []
-                save.loop.call_soon(self._hand_over, save.loop)
-            self._collected[save.loop].append(save)
-        await save.future
+            if loop not in self._collected:
+                self._collected[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            self._collected[loop] += saves
+        await done
+        for save in saves:
+            if save.error is not None and not isinstance(save.error, ConcurrentUpdate):
+                raise save.error
+        return [save.error for save in saves]
 
     async def close(self) -> None:
         """Finish the accepted saves, then close the connection."""
-        last = _Save.of(())  # a save without writes ends the thread
+        loop = asyncio.get_running_loop()
+        last = _Save((), loop, done := loop.create_future())  # a save without writes ends the thread
         with self._lock:
             if self._closed:
                 return
@@ -102,7 +106,7 @@ class CommitWriter:
         if self._thread is None:
             self._connection.close()
         else:
-            await last.future
+            await done
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop, before: int = 0) -> None:
         with self._lock:
@@ -212,9 +216,5 @@ def _report(saves: Iterable[_Save]) -> None:
 
 def _settle(saves: Iterable[_Save]) -> None:
     for save in saves:
-        if save.future.done():  # cancelled
-            continue
-        if save.error is None:
+        if save.future is not None and not save.future.done():  # or it was cancelled
             save.future.set_result(None)
-        else:
-            save.future.set_exception(save.error)

@@ -1,24 +1,26 @@
 """`orderkeep import` and `export`."""
 
 import csv
+import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from decimal import Decimal
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from tempfile import SpooledTemporaryFile
+from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO
 
 import click
+import msgspec
 
 from orderkeep.application.access.actor import Actor
-from orderkeep.application.ports import OrderFilter
+from orderkeep.application.ports import OrderFilter, Progress
 from orderkeep.application.use_cases.export_to_document import OrderFormat
-from orderkeep.application.use_cases.import_orders import ImportReport
+from orderkeep.application.use_cases.import_orders import CheckedOrder, ImportReport
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
@@ -29,8 +31,8 @@ from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.order_files.formats import FORMATS, convert
 from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, read_orders
 
-MAX_IN_MEMORY = 16 * 1024 * 1024
-"""Bytes of stdin that are kept in memory; more go to a temporary file."""
+MAX_IN_MEMORY = 1024 * 1024
+"""Bytes of stdin, and of checked orders, that are kept in memory; more go to a temporary file."""
 
 CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"}
 """The built-in converters, by name."""
@@ -66,10 +68,18 @@ def import_command(
         raise click.UsageError("--from is for CSV files: omit it for JSON Lines.")
     chosen, delimiter = _load_converter(converter) if converter else (convert if file_format == "csv" else None, ",")
     session.if_interrupted = "" if dry_run else "imported orders are kept: run the import again to continue"
-    with _rereadable(file) as (opened, size), output.progress("Importing", size if dry_run else 2 * size) as advance:
-        read = partial(read_orders, opened, chosen, advance, delimiter=delimiter)
+    gc.set_threshold(50_000)  # orders have no cycles, but many are alive at once: this saves about 4 % of the CPU
+    with (
+        _seekable(file) as (opened, size),
+        SpooledTemporaryFile(MAX_IN_MEMORY) as temporary,
+        output.progress("Importing", size if dry_run else 2 * size) as advance,
+    ):
+        rows = read_orders(opened, chosen, advance, delimiter=delimiter)
+        buffer = partial(_buffer, temporary, size, advance)
         try:
-            report = session.run(lambda do: do.import_orders.execute(read, dry_run=dry_run, actor=session.actor))
+            report = session.run(
+                lambda do: do.import_orders.execute(rows, buffer=buffer, dry_run=dry_run, actor=session.actor)
+            )
         except ConverterFailed as error:
             detail = f"the converter {converter} {error}"
             raise failures.Failure(detail, failures.INVALID, "converter_failed", hint=DEBUG_HINT) from error
@@ -98,15 +108,31 @@ def _load_converter(name: str) -> tuple[Converter, str]:
 
 
 @contextmanager
-def _rereadable(path: str) -> Iterator[tuple[IO[bytes], int]]:
-    """Open a file, or a copy of what can be read only once, such as a pipe. Yield it and its size in bytes."""
+def _seekable(path: str) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a file, or a copy of one that is not seekable, such as a pipe. Yield it and its size in bytes."""
     with ExitStack() as opened:
         file = opened.enter_context(click.open_file(path, "rb"))
         if path == "-" or not file.seekable():
             copy = opened.enter_context(SpooledTemporaryFile(MAX_IN_MEMORY))
-            shutil.copyfileobj(file, copy)
+            shutil.copyfileobj(file, copy)  # here, where Ctrl+C ends the waiting for a pipe: asyncio only notes it
             file = copy
         yield file, file.seek(0, os.SEEK_END)
+
+
+def _buffer(file: IO[bytes], size: int, advance: Progress, orders: Iterable[CheckedOrder]) -> Iterator[CheckedOrder]:
+    """Write all orders to the file, then return the iterator that reads them, and advances by `size` in all."""
+    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(CheckedOrder).decode
+    for order in orders:
+        with output.writing(f"a temporary file in {gettempdir()}"):
+            file.write(encode(order) + b"\n")
+    length = file.tell()
+    file.seek(0)
+
+    def decoded(line: bytes) -> CheckedOrder:
+        advance(size * len(line) // length)
+        return decode(line)
+
+    return map(decoded, file)
 
 
 def _print_problems(report: ImportReport, name: str) -> None:
