@@ -99,6 +99,15 @@ def test_banner_waits_until_the_store_is_available(postgres_url: str, workers: i
         assert client.get("/readyz").status_code == 200
 
 
+def test_banner_of_workers_needs_no_request_on_an_empty_database(postgres_url: str) -> None:
+    process = start(store=postgres_url, workers=2)
+    assert process.stderr
+    first = process.stderr.readline()
+    process.terminate()
+    process.communicate(timeout=30)
+    assert first.startswith("orderkeep serves the orders in postgresql://")
+
+
 async def _migrated(store: PostgresOrderRepository) -> None:
     await store.migrate()
     await store.close()
@@ -108,12 +117,13 @@ def test_unavailable_store_is_reported_without_credentials_and_not_as_served() -
     url = "postgresql://me:kept-secret@127.0.0.1:1/orders?sslpassword=kept-secret"
     process = start(store=url)
     assert process.stderr
-    first = [process.stderr.readline() for _ in range(2)]
+    first = [process.stderr.readline() for _ in range(3)]
     process.terminate()
     said = "".join(first) + process.communicate(timeout=30)[1]
     assert said.startswith("orderkeep cannot use the store postgresql://127.0.0.1:1/orders")
     assert "PostgreSQL cannot be reached" in first[0]
-    assert re.search("requests to http://.*/docs and the API get 503", first[1])
+    assert re.search("http://.*/docs", first[1])
+    assert "get 503 until the store is available" in first[2]
     assert "orderkeep serves" not in said
     assert "kept-secret" not in said
 

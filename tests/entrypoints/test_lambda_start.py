@@ -45,7 +45,7 @@ def test_a_store_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ORDERKEEP_STORE": "mongodb://orders"}, "ORDERKEEP_STORE is invalid: the URL of a store begins with"),
         ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_LOG_LEVEL": "loud"}, "ORDERKEEP_LOG_LEVEL is invalid: "),
         ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_DOCUMENTS": "ftp://x"}, "ORDERKEEP_DOCUMENTS is invalid: "),
-        ({"ORDERKEEP_STORE": "dynamodb://a"}, "a DynamoDB table has a name of 3 to 255 letters"),
+        ({"ORDERKEEP_STORE": "dynamodb://a"}, "the name of a DynamoDB table consists of 3 to 255 letters"),
     ],
     ids=["store", "setting", "documents", "table"],
 )

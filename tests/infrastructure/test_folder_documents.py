@@ -112,10 +112,10 @@ async def test_reads_a_file_piece_by_piece(documents: DocumentStore, folder: Pat
 @pytest.mark.parametrize(
     "number, kind, message",
     [
-        (errno.ENOSPC, StoreUnavailable, "the disk that keeps the documents is full: free some space"),
-        (errno.EDQUOT, StoreUnavailable, "the disk that keeps the documents is full: free some space"),
-        (errno.EACCES, StoreUnusable, "this process may not use the folder of documents: let its user"),
-        (errno.EROFS, StoreUnusable, "the folder of documents can only be read: mount it writable"),
+        (errno.ENOSPC, StoreUnavailable, "the disk that contains the documents is full: free some space"),
+        (errno.EDQUOT, StoreUnavailable, "the disk that contains the documents is full: free some space"),
+        (errno.EACCES, StoreUnusable, "the documents directory cannot be accessed: grant this user"),
+        (errno.EROFS, StoreUnusable, "the documents directory is read-only: mount it writable"),
         (errno.EIO, StoreUnavailable, "the document cannot be written: Input/output error"),
     ],
 )
@@ -146,21 +146,21 @@ def _a_file_in_the_way(folder: Path) -> None:
 
 @pytest.mark.usefixtures("_a_file_in_the_way")
 async def test_file_in_place_of_the_directory_is_reported(documents: DocumentStore) -> None:
-    with pytest.raises(StoreUnusable, match="something else stands where the folder of documents should be"):
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.put(KEY, b"one", "text/html")
-    with pytest.raises(StoreUnusable, match="something else stands where the folder of documents should be"):
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.get(KEY)
 
 
 async def test_directory_is_not_read_as_a_document(documents: DocumentStore, folder: Path) -> None:
     (folder / KEY).mkdir(parents=True)
-    with pytest.raises(StoreUnusable, match="something else stands where"):
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.put(KEY, b"one", "text/html")
-    with pytest.raises(StoreUnusable, match="something else stands where"):
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.get(KEY)
 
 
 async def test_path_that_is_too_long_is_reported(tmp_path: Path) -> None:
     documents = open_documents(f"folder:///{tmp_path}/{'d' * 300}")
-    with pytest.raises(StoreUnusable, match="the path of the folder of documents is too long"):
+    with pytest.raises(StoreUnusable, match="the path of the documents directory is too long"):
         await documents.put(KEY, b"one", "text/html")

@@ -21,7 +21,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from orderkeep.application.access.loopback import is_loopback
-from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings, check_store
 from orderkeep.bootstrap.access import AuthenticationNotInstalled
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
@@ -41,7 +40,8 @@ ALL_INTERFACES = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not liste
 
 WAITING = """\
 orderkeep cannot use the store {store}: {reason}
-  Until it can, requests to {url}/docs and the API get 503. It tries again every {seconds} seconds.
+  API and documentation:  {url}/docs
+  Requests for orders get 503 until the store is available. It is checked every {seconds} seconds.
 """
 RETRY_SECONDS = 2
 
@@ -83,7 +83,7 @@ async def _supervise(settings: Settings, listener: socket.socket) -> int:
 
 
 async def _check_and_announce(settings: Settings, listener: socket.socket) -> None:
-    store = open_store(settings.store, auto_migrate=settings.auto_migrate, access=StoreAccess.WRITE)
+    store = open_store(settings.store, auto_migrate=settings.auto_migrate)
     try:
         await _announce(settings, listener, partial(check_store, store))
     finally:
