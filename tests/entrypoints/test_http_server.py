@@ -7,6 +7,7 @@ import signal
 import socket
 from pathlib import Path
 
+import httpx
 import pytest
 
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
@@ -89,14 +90,20 @@ def test_root_path_is_normalized_in_links(root_path: str) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_banner_waits_until_the_store_is_available(postgres_url: str, workers: int) -> None:
-    with serving(store=postgres_url, auto_migrate=False, workers=workers) as (client, process):
-        assert process.stderr
-        assert client.get("/readyz").status_code == 503
-        store = PostgresOrderRepository(postgres_url)
-        asyncio.run(_migrated(store))
-        said = next(line for line in iter(process.stderr.readline, "") if line.startswith("orderkeep serves"))
-        assert "serves the orders in postgresql://" in said
-        assert client.get("/readyz").status_code == 200
+    process = start(store=postgres_url, auto_migrate=False, workers=workers)
+    assert process.stderr
+    try:
+        waiting = [process.stderr.readline() for _ in range(3)]
+        assert waiting[0].startswith("orderkeep cannot use the store postgresql://")
+        url = waiting[1].split()[-1].removesuffix("/docs")
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        asyncio.run(_migrated(PostgresOrderRepository(postgres_url)))
+        said = iter(process.stderr.readline, "")
+        assert next(line for line in said if line.startswith("orderkeep serves the orders in postgresql://"))
+        assert httpx.get(f"{url}/readyz").status_code == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
 
 
 def test_banner_of_workers_needs_no_request_on_an_empty_database(postgres_url: str) -> None:

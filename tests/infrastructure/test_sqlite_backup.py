@@ -84,8 +84,9 @@ async def test_backup_never_replaces_a_file(
         target.write_text("precious")
     else:
         target.symlink_to("elsewhere.db")
-    with pytest.raises(FileExistsError):
-        back_up(path, target)
+    for source in (path, path.with_name("missing.db")):  # it is checked before anything is copied
+        with pytest.raises(FileExistsError):
+            back_up(source, target)
     assert [each.name for each in target.parent.iterdir()] == ["backup.db"]
     assert existing != "file" or target.read_text() == "precious"
 
@@ -116,12 +117,12 @@ async def test_damaged_store_gets_no_backup(path: Path, target: Path) -> None:
     store = SqliteOrderRepository(path)
     await store.save(an_order(1))
     await store.close()
-    [(page,)] = look(path, "SELECT rootpage FROM sqlite_master WHERE name = 'orders_by_user'")
-    content = bytearray(path.read_bytes())
-    content[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
-    path.write_bytes(content)
+    [(page,)] = look(path, "SELECT rootpage FROM sqlite_master WHERE name = 'orders'")
+    content = path.read_bytes()
+    start, end = (page - 1) * 4096, page * 4096
+    path.write_bytes(content[:start] + content[start:end].replace(b"user-1", b"user-9") + content[end:])
 
-    with pytest.raises(StoreUnusable, match="is damaged"):
+    with pytest.raises(StoreUnusable, match="is damaged, so no backup was written: "):
         back_up(path, target)
     assert list(target.parent.iterdir()) == []
 
