@@ -99,9 +99,11 @@ def bootstrap_from_settings(settings: "Settings") -> UseCases:
 async def check_store(store: OrderStore) -> None:
     """Return if the store is ready. Raises `StoreUnavailable`, at the latest after `CHECK_SECONDS`."""
     task = asyncio.ensure_future(store.ping())
-    await asyncio.wait([task], timeout=CHECK_SECONDS)
+    try:
+        await asyncio.wait([task], timeout=CHECK_SECONDS)
+    finally:
+        task.cancel()  # if it is not done, without waiting for it: the driver may wait for the server to confirm
     if not task.done():
-        task.cancel()  # without waiting for it: the driver may wait for the server to confirm
         raise StoreUnavailable(f"the store did not respond within {CHECK_SECONDS:g} seconds")
     task.result()
 
