@@ -19,6 +19,10 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BIN := .venv/bin
 UV  := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
+# What the settings need, by their URLs: those of this call, and those in the environment.
+STORE_IN_FILE = $(if $(ORDERKEEP_STORE_FILE),$(shell cat '$(ORDERKEEP_STORE_FILE)'))
+NEEDS_DRIVER = $(filter postgres% dynamodb% s3%,$(or $(STORE),$(ORDERKEEP_STORE),$(STORE_IN_FILE)) \
+	$(ORDERKEEP_DOCUMENTS))$(findstring jwt,$(ORDERKEEP_AUTH))
 UNIT := tests/domain tests/application $(filter-out tests/test_article% tests/test_receipt_formats%,$(wildcard tests/test_*.py)) \
 	$(wildcard tests/contract/test_memory_*.py) tests/infrastructure/test_memory_repo.py
 CODE := $(wildcard src tests tools benchmarks examples)
@@ -38,7 +42,7 @@ help: ## list the targets
 
 setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
 
-serve: .venv/.installed-runtime $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
+serve: .venv/.installed-runtime $(if $(NEEDS_DRIVER),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
 
 torture: .venv/.installed-unit $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## stress-test a store (STORE=sqlite:///scratch.db ROUNDS=100)

@@ -4,9 +4,9 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orderkeep.application.access.actor import Scope, scopes_in
@@ -16,6 +16,7 @@ AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The authentication methods."""
 
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
+_ROOT_PATH = re.compile(r"/?([A-Za-z0-9._~!$&'()*+,;=@%-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?)?")
 _IMPLIED = {("https", "443"), ("http", "80")}
 
 ALGORITHM_FAMILIES = (
@@ -88,6 +89,17 @@ def scope_mapping(text: str) -> dict[str, frozenset[Scope]]:
     return found
 
 
+def _root_path(path: str) -> str:
+    """Return the path with a slash at its start and none at its end."""
+    if not _ROOT_PATH.fullmatch(path):
+        raise ValueError("must be a path such as /shop, without a host, a query or empty segments")
+    return f"/{path.strip('/')}".rstrip("/")
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
 _RULES: dict[str | None, Callable[[str], object]] = {
     "iam_scopes": scopes_in,
     "jwt_issuer": check_issuer,
@@ -113,7 +125,9 @@ class Settings(BaseSettings):
     workers: int = Field(
         1, ge=1, description="Number of server processes; each has its own rate and concurrency limits."
     )
-    root_path: str = Field("", description="Path prefix that a reverse proxy removes, such as /shop.")
+    root_path: Annotated[str, AfterValidator(_root_path)] = Field(
+        "", description="Path prefix that a reverse proxy removes, such as /shop."
+    )
     max_body_bytes: int = Field(65_536, ge=1, description="Maximum size of a request body, in bytes.")
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(
         "",
@@ -127,10 +141,10 @@ class Settings(BaseSettings):
         "service is always reached over HTTPS.",
     )
     access_log: bool = Field(False, description="Log every request. Metrics do not depend on it.")
-    log_format: Literal["auto", "json", "text"] = Field(
+    log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = Field(
         "auto", description="Log format: `json`, `text`, or `auto` (text on a terminal, otherwise JSON)."
     )
-    log_level: Literal["critical", "error", "warning", "info", "debug"] = Field(
+    log_level: Annotated[Literal["critical", "error", "warning", "info", "debug"], BeforeValidator(_lower)] = Field(
         "info", description="Minimum log level: `critical`, `error`, `warning`, `info` or `debug`."
     )
     max_concurrency: int = Field(
@@ -180,6 +194,13 @@ class Settings(BaseSettings):
         """The enabled authentication methods. Without any, every caller on localhost has full access."""
         return frozenset(self.auth.replace(",", " ").split())
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _check_not_empty(cls, value: Any, about: ValidationInfo) -> Any:
+        if value == "" and about.field_name and cls.model_fields[about.field_name].default != "":
+            raise ValueError("is set but empty: set it to a value, or unset it")
+        return value
+
     @field_validator("auth")
     @classmethod
     def _check_methods(cls, value: str) -> str:
@@ -207,3 +228,23 @@ def unknown_variables() -> Iterator[str]:
         if prefix == "ORDERKEEP" and name not in known and not name.startswith("TEST_"):
             nearest = [f"did you mean ORDERKEEP_{each}?" for each in get_close_matches(name, known, n=1)]
             yield f"{variable} is not a setting: {(*nearest, '`orderkeep config` lists them')[0]}"
+
+
+HIDDEN = "***"
+
+_PASSWORD = re.compile(
+    "(://[^:/?#@]*:).*@"
+)  # up to the last @: the password may contain characters that must be encoded
+_SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:password|secret|token|key)[^=&#]*=)[^&#]+", re.IGNORECASE)
+_PASSWORD_OF_ENDPOINT = re.compile(
+    r"([?&][^=&#]*=[a-z]+(?::|%3A)(?://|%2F%2F)[^/?&#@]*?(?::|%3A))[^/?&#@]+(?:@|%40)", re.IGNORECASE
+)
+
+
+def masked(value: object) -> object:
+    """Return a setting's value without the passwords and keys in a URL."""
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    value = _PASSWORD.sub(rf"\1{HIDDEN}@", value)
+    value = _PASSWORD_OF_ENDPOINT.sub(rf"\1{HIDDEN}@", value)
+    return _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", value)

@@ -43,13 +43,13 @@ def test_old_code_that_runs_goes_on_with_newer_tables_and_that_starts_refuses_th
     on_postgres.start(alive(on_postgres))
     assert on_postgres.health().returncode == 1
     assert httpx.get(f"{on_postgres.url}/readyz").status_code == 503
-    assert "a newer orderkeep wrote these tables" in on_postgres.said()
+    assert "of a newer version" in on_postgres.said()
 
 
 def test_new_code_refuses_older_tables_until_they_are_migrated_on_postgres(on_postgres: Container) -> None:
     on_postgres.start(alive(on_postgres))
     assert on_postgres.health().returncode == 1
-    assert "run orderkeep migrate" in on_postgres.said()
+    assert "run `orderkeep migrate`" in on_postgres.said()
     assert on_postgres.run("migrate").stdout == "before\t0\nafter\t2\n"
     assert on_postgres.health().returncode == 0
     assert on_postgres.run("migrate").stdout == "before\t2\nafter\t2\n"

@@ -8,7 +8,10 @@ OPERATIONS = {
     "GetItem": ("dynamodb:GetItem", "read an order, a change, an API key, the table's settings"),
     "BatchGetItem": ("dynamodb:BatchGetItem", "read the orders or API keys of a page, and the changes of the feed"),
     "Query": ("dynamodb:Query", "read lists, histories and the feed; also on the indexes"),
-    "Put": ("dynamodb:PutItem", "write a new order, change or API key, within a transaction"),
+    "Put": (
+        "dynamodb:PutItem",
+        "write a new order, change or API key, within a transaction; check that the table can be written",
+    ),
     "Update": (
         "dynamodb:UpdateItem",
         "write an order's new state, or a feed position, within a transaction; revoke an API key, record its last use",

@@ -27,7 +27,7 @@ class Cli:
 
     def __call__(self, *args: str, stdin: bytes | str | None = None, code: int | None = 0) -> Result:
         """Run the command; fail unless it exits with `code` (None: any)."""
-        session = Session(open=lambda url: replace(self.use_cases, close=_stay_open))
+        session = Session(open=lambda url, access: replace(self.use_cases, close=_stay_open))
         result = CliRunner().invoke(cli, args, input=stdin, obj=session, prog_name="orderkeep")
         assert code is None or result.exit_code == code, f"{result.exit_code}\n{result.stdout}\n{result.stderr}"
         return result

@@ -125,7 +125,7 @@ def command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Itera
     kept = bootstrap(store, documents_url=documents) if store == "memory://" else None
 
     def ask(call: Call) -> Outcome:
-        session = Session() if kept is None else Session(open=lambda url: _that_stays_open(kept))
+        session = Session() if kept is None else Session(open=lambda url, access: _that_stays_open(kept))
         arguments, stdin = _arguments(call)
         given = ["--json", "--store", store, *arguments]
         result = CliRunner().invoke(cli, given, input=stdin, obj=session, prog_name="orderkeep")

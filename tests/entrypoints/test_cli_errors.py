@@ -21,7 +21,7 @@ def cli() -> Cli:
 def test_unusable_order_store_is_named_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "orders.db").write_text("name,quantity\n" * 500)
     message = run("list", cwd=tmp_path).stderr.decode()
-    assert f"orderkeep: {tmp_path.resolve()}/orders.db is not an SQLite database: " in message
+    assert f"orderkeep: {tmp_path.resolve()}/orders.db is not a SQLite database: " in message
     assert message.endswith("; fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)\n")
 
 
@@ -231,7 +231,8 @@ def test_unknown_variable_is_reported_once(
 
 
 def test_known_variables_are_not_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"ORDERKEEP_{name.upper()}" for name in Settings.model_fields]
-    for name in (*names, "ORDERKEEP_DEBUG", "ORDERKEEP_TEST_STORES", "ORDERKEEPER_STORE"):
+    for name, setting in Settings.model_fields.items():
+        monkeypatch.setenv(f"ORDERKEEP_{name.upper()}", str(setting.default))
+    for name in ("ORDERKEEP_DEBUG", "ORDERKEEP_TEST_STORES", "ORDERKEEPER_STORE"):
         monkeypatch.setenv(name, "")
     assert cli("list").stderr == ""

@@ -51,6 +51,7 @@ def test_keys_create_reports_a_key_without_expiry(cli: Cli) -> None:
 
 
 def test_shell_can_capture_the_key(tmp_path: Path) -> None:
+    run("migrate", cwd=tmp_path)
     script = f'KEY=$({sys.executable} -m orderkeep keys create --name till --scope admin) && echo "<$KEY>"'
     done = subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert re.fullmatch(f"<{KEY_PATTERN}>\n", done.stdout)
@@ -173,6 +174,7 @@ def test_store_without_api_keys_is_reported(arguments: tuple[str, ...]) -> None:
 
 
 def test_keys_list_table_is_safe_from_control_characters(tmp_path: Path) -> None:
+    run("migrate", cwd=tmp_path)
     shown, _ = on_a_terminal("keys", "list", cwd=tmp_path, stream="stdout")
     assert shown == ""
     run(*STAFF, "--name", "till \u202e3", "--expires", "2999-01-02", cwd=tmp_path)
@@ -186,6 +188,7 @@ def test_key_can_be_revoked_if_printing_it_fails(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
+    run("migrate", cwd=tmp_path)
     with full.open("wb") as out:
         command = [sys.executable, "-m", "orderkeep", *STAFF]
         made = subprocess.run(

@@ -7,6 +7,7 @@ import pytest
 from click import UsageError
 from pydantic import ValidationError
 
+from orderkeep.application.ports import StoreAccess
 from orderkeep.config import Settings
 from orderkeep.entrypoints.cli import session
 from tests.entrypoints.cli_calls import environment, run
@@ -48,7 +49,7 @@ def test_file_of_an_older_schema_is_unchanged(tmp_path: Path) -> None:
     failed = run("--store", "sqlite:///orders.db", *PLACE, cwd=tmp_path, env=BY_HAND)
 
     assert failed.returncode == 7
-    assert b".db is of schema 0, and this orderkeep needs 2: run orderkeep migrate" in failed.stderr
+    assert b".db has schema 0, and this version requires 2: run `orderkeep migrate`" in failed.stderr
     assert [(found.name, found.stat().st_size) for found in tmp_path.iterdir()] == [("orders.db", 0)]
 
 
@@ -56,7 +57,7 @@ def test_serve_rejects_a_file_that_it_may_not_migrate(tmp_path: Path) -> None:
     failed = run("--store", "sqlite:///orders.db", "serve", "--port", "0", cwd=tmp_path, env=BY_HAND)
 
     assert failed.returncode == 7
-    assert b"make it with orderkeep migrate" in failed.stderr
+    assert b"create it with `orderkeep migrate`" in failed.stderr
 
 
 @pytest.mark.parametrize(
@@ -70,9 +71,9 @@ def test_auto_migrate_is_parsed_as_by_the_settings(value: str, monkeypatch: pyte
         settings = Settings()
     except ValidationError:
         with pytest.raises(UsageError, match="ORDERKEEP_AUTO_MIGRATE must be true or false"):
-            session.open_from_environment("memory://")
+            session.open_from_environment("memory://", StoreAccess.CREATE)
     else:
-        session.open_from_environment("memory://")
+        session.open_from_environment("memory://", StoreAccess.CREATE)
         assert opened == [settings.auto_migrate]
 
 
@@ -80,7 +81,7 @@ def test_migrate_rejects_a_store_without_tables(tmp_path: Path) -> None:
     failed = run("--store", "memory://", "migrate", cwd=tmp_path)
 
     assert failed.returncode == 2
-    assert b"this store has no tables to migrate" in failed.stderr
+    assert b"this store has no schema to migrate" in failed.stderr
 
 
 @pytest.mark.parametrize("command", [("list",), ("serve", "--port", "0"), ("migrate",)])
@@ -99,4 +100,4 @@ def test_url_without_a_database_is_rejected(tmp_path: Path, url: str) -> None:
     failed = run("--store", url, "list", cwd=tmp_path)
 
     assert failed.returncode == 2
-    assert b"names a database" in failed.stderr
+    assert b"contains a database name" in failed.stderr

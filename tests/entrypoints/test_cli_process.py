@@ -84,7 +84,7 @@ def test_each_outcome_has_its_exit_code(tmp_path: Path) -> None:
 def test_internal_error_prints_one_line_and_a_traceback_with_debug(tmp_path: Path) -> None:
     script = (
         "from orderkeep.entrypoints.cli.main import cli\nfrom orderkeep.entrypoints.cli.session import Session\n"
-        "cli.main(obj=Session(open=lambda url: 1 / 0), prog_name='orderkeep')"
+        "cli.main(obj=Session(open=lambda url, access: 1 / 0), prog_name='orderkeep')"
     )
 
     def broken(*args: str, **variables: str) -> subprocess.CompletedProcess[str]:

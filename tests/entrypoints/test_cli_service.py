@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from click import Command, Context, Group
 
-from orderkeep.config import Settings
+from orderkeep.config import Settings, masked
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.commands import COMMANDS, keys, orders, service
 from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.cli.output import DOCUMENT_COLUMNS
 from orderkeep.entrypoints.cli.session import Session
-from tests.entrypoints.cli_calls import Cli
+from tests.entrypoints.cli_calls import Cli, run
 
 
 def _command(name: str) -> Command:
@@ -76,8 +76,29 @@ def test_config_prints_each_setting_and_its_source(monkeypatch: pytest.MonkeyPat
 def test_config_takes_the_store_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_STORE", "memory://")
     assert Cli().json("config")["store"] == {"value": "memory://", "from": "ORDERKEEP_STORE"}
-    monkeypatch.setenv("ORDERKEEP_STORE", "")
+    monkeypatch.delenv("ORDERKEEP_STORE")
     assert Cli().json("config")["store"] == {"value": "sqlite:///orders.db", "from": "default"}
+
+
+@pytest.mark.parametrize("command", ["config", "serve", "openapi", "list", "place --user u --total 1 --currency EUR"])
+def test_empty_store_variable_is_rejected_by_name(
+    command: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ORDERKEEP_STORE", "")
+    assert "ORDERKEEP_STORE " in (error := Cli()(*command.split(), code=2).stderr)
+    assert "is set but empty: set it to a value, or unset it." in error
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("variable", ["STORE_FILE", "DOCUMENTS", "AUTO_MIGRATE"])
+def test_empty_variable_is_rejected_without_settings(
+    variable: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"ORDERKEEP_{variable}", "")
+    error = run("list", cwd=tmp_path).stderr.decode()
+    assert f"ORDERKEEP_{variable} is set but empty" in error
 
 
 @pytest.mark.parametrize("parameter", ["http://user:kept-secret@minio:9000", "http%3A%2F%2Fuser%3Akept-secret%40minio"])
@@ -125,17 +146,18 @@ def test_store_and_store_file_cannot_both_be_set(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    "url, masked",
+    "url, shown",
     [
         ("postgresql://user:pa:ss@host/db", "postgresql://user:***@host/db"),
         ("postgresql://user:p%40ss@host/db?sslpassword=x&a=b", "postgresql://user:***@host/db?sslpassword=***&a=b"),
         ("dynamodb://table?secret_access_key=abc", "dynamodb://table?secret_access_key=***"),
         ("postgresql://user@host/db", "postgresql://user@host/db"),
-        ("postgresql://user:pass@[host/db", "***"),
+        ("postgresql://user:pass@[host/db", "postgresql://user:***@[host/db"),
+        ("postgresql://user:pa/s?s@host/db", "postgresql://user:***@host/db"),
     ],
 )
-def test_passwords_are_masked(url: str, masked: str) -> None:
-    assert service.masked(url) == masked
+def test_passwords_are_masked(url: str, shown: str) -> None:
+    assert masked(url) == shown
 
 
 def test_invalid_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPatch) -> None:

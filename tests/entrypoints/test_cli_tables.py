@@ -190,6 +190,7 @@ def test_customer_text_cannot_control_the_terminal(tmp_path: Path) -> None:
 def test_arguments_are_repeated_without_control_characters(
     tmp_path: Path, arguments: list[str], debug: list[str]
 ) -> None:
+    run("migrate", cwd=tmp_path)
     for as_json in ([], ["--json"]):
         given = [each.replace("\x7f", "") for each in arguments]
         done = run(*debug, *as_json, *given, cwd=tmp_path)

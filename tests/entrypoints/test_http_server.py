@@ -1,12 +1,16 @@
 """The server as its users run it: a process of its own, a SQLite file, real sockets."""
 
+import asyncio
 import json
+import re
 import signal
 import socket
 from pathlib import Path
 
+import httpx
 import pytest
 
+from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from tests.entrypoints.http_calls import ORDER, PLAIN
 from tests.entrypoints.served import connected, read_all, serving, start
 
@@ -75,6 +79,62 @@ def test_a_proxy_may_serve_us_under_a_path() -> None:
         assert client.get("/orders?limit=1").links["next"]["url"].startswith("/shop/orders?limit=1&cursor=")
 
 
+@pytest.mark.parametrize("root_path", ["shop", "/shop/"])
+def test_root_path_is_normalized_in_links(root_path: str) -> None:
+    with serving(store="memory://", root_path=root_path) as (client, _):
+        answer = client.post("/orders", json=PLAIN)
+        client.post("/orders", json=PLAIN)
+        assert answer.headers["location"] == f"/shop/orders/{answer.json()['id']}"
+        assert client.get("/orders?limit=1").links["next"]["url"].startswith("/shop/orders?limit=1&cursor=")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_banner_waits_until_the_store_is_available(postgres_url: str, workers: int) -> None:
+    process = start(store=postgres_url, auto_migrate=False, workers=workers)
+    assert process.stderr
+    try:
+        waiting = [process.stderr.readline() for _ in range(3)]
+        assert waiting[0].startswith("orderkeep cannot use the store postgresql://")
+        url = waiting[1].split()[-1].removesuffix("/docs")
+        assert httpx.get(f"{url}/readyz").status_code == 503
+        asyncio.run(_migrated(PostgresOrderRepository(postgres_url)))
+        said = iter(process.stderr.readline, "")
+        assert next(line for line in said if line.startswith("orderkeep serves the orders in postgresql://"))
+        assert httpx.get(f"{url}/readyz").status_code == 200
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def test_banner_of_workers_needs_no_request_on_an_empty_database(postgres_url: str) -> None:
+    process = start(store=postgres_url, workers=2)
+    assert process.stderr
+    first = process.stderr.readline()
+    process.terminate()
+    process.communicate(timeout=30)
+    assert first.startswith("orderkeep serves the orders in postgresql://")
+
+
+async def _migrated(store: PostgresOrderRepository) -> None:
+    await store.migrate()
+    await store.close()
+
+
+def test_unavailable_store_is_reported_without_credentials_and_not_as_served() -> None:
+    url = "postgresql://me:kept-secret@127.0.0.1:1/orders?sslpassword=kept-secret"
+    process = start(store=url)
+    assert process.stderr
+    first = [process.stderr.readline() for _ in range(3)]
+    process.terminate()
+    said = "".join(first) + process.communicate(timeout=30)[1]
+    assert said.startswith("orderkeep cannot use the store postgresql://127.0.0.1:1/orders")
+    assert "PostgreSQL cannot be reached" in first[0]
+    assert re.search("http://.*/docs", first[1])
+    assert "get 503 until the store is available" in first[2]
+    assert "orderkeep serves" not in said
+    assert "kept-secret" not in said
+
+
 @pytest.mark.parametrize("wanted", [True, False])
 def test_requests_are_logged_where_that_is_wanted(wanted: bool) -> None:
     with serving(store="memory://", access_log=wanted) as (client, process):
@@ -89,7 +149,7 @@ def test_requests_are_logged_where_that_is_wanted(wanted: bool) -> None:
     "settings, code, said",
     [
         ({"store": "sqlite:////nowhere/at/all/orders.db"}, 7, "the store cannot be opened: "),
-        ({"store": "redis://localhost"}, 2, "a store's URL begins with "),
+        ({"store": "redis://localhost"}, 2, "the URL of a store begins with "),
         ({"store": "memory://", "auth": "keys", "host": "256.0.0.1"}, 2, "cannot listen on 256.0.0.1 port "),
     ],
 )

@@ -12,6 +12,7 @@ from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from tests.entrypoints.http_calls import PLAIN
 from tests.entrypoints.lambda_calls import Request, http_api
 from tests.entrypoints.lambda_containers import Context, call, container
+from tests.entrypoints.log_reading import Logged
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.tcp_proxy import tcp_proxy
 
@@ -41,16 +42,23 @@ def test_a_store_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "variables, said",
     [
-        ({"ORDERKEEP_STORE": "mongodb://orders"}, "ORDERKEEP_STORE is invalid: a store's URL begins with"),
+        ({"ORDERKEEP_STORE": "mongodb://orders"}, "ORDERKEEP_STORE is invalid: the URL of a store begins with"),
         ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_LOG_LEVEL": "loud"}, "ORDERKEEP_LOG_LEVEL is invalid: "),
         ({"ORDERKEEP_STORE": "memory://", "ORDERKEEP_DOCUMENTS": "ftp://x"}, "ORDERKEEP_DOCUMENTS is invalid: "),
-        ({"ORDERKEEP_STORE": "dynamodb://a"}, "a DynamoDB table has a name of 3 to 255 letters"),
+        ({"ORDERKEEP_STORE": "dynamodb://a"}, "the name of a DynamoDB table consists of 3 to 255 letters"),
     ],
     ids=["store", "setting", "documents", "table"],
 )
 def test_an_invalid_setting_is_named(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], said: str) -> None:
     monkeypatch.setenv("AWS_REGION", REGION)
     assert said in failure(monkeypatch, **variables)
+
+
+def test_unknown_variable_is_logged_with_a_suggestion(monkeypatch: pytest.MonkeyPatch, logged: Logged) -> None:
+    variables = {"ORDERKEEP_STORE": "memory://", "ORDERKEEP_AUTH": "keys", "ORDERKEEP_LOG_LEVLE": "debug"}
+    with container(monkeypatch, **variables):
+        reason = logged.one("unknown setting")["reason"]
+    assert reason == "ORDERKEEP_LOG_LEVLE is not a setting: did you mean ORDERKEEP_LOG_LEVEL?"
 
 
 def test_a_region_is_required(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ async def assert_kept(store: SqliteOrderRepository, orders: list[Order]) -> None
     assert (await VerifyOrdersUseCase(store).execute()).problems == []
 
 
-async def test_orders_that_find_no_room_leave_nothing_behind(store: SqliteOrderRepository) -> None:
+async def test_orders_rejected_by_a_full_disk_leave_no_trace(store: SqliteOrderRepository) -> None:
     [(pages,)] = store._writer._connection.execute("PRAGMA page_count").fetchall()
     store._writer._connection.execute(f"PRAGMA max_page_count = {pages + 3}").fetchall()
     orders = [an_order(number) for number in range(1, 65)]
@@ -37,7 +37,7 @@ async def test_orders_that_find_no_room_leave_nothing_behind(store: SqliteOrderR
 
     assert {type(outcome) for outcome in first} == {type(None), StoreUnavailable}
     assert {str(outcome) for outcome in first if outcome} == {
-        f"the disk that holds {store._file.path} is full: make room, then try again (SQLITE_FULL)"
+        f"the disk that contains {store._file.path} is full: free some space, then try again (SQLITE_FULL)"
     }
     await assert_kept(store, orders)
 
@@ -57,7 +57,7 @@ def no_file_grows_past(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-async def test_a_commit_that_cannot_be_written_leaves_nothing_behind(store: SqliteOrderRepository, path: Path) -> None:
+async def test_failed_commit_leaves_no_trace(store: SqliteOrderRepository, path: Path) -> None:
     orders = [an_order(number) for number in range(1, 33)]
     await store.save(orders[0])
     orders[0].confirm(at=NOON)
@@ -66,7 +66,7 @@ async def test_a_commit_that_cannot_be_written_leaves_nothing_behind(store: Sqli
         outcomes = await outcomes_of(store, orders)
 
     assert {type(outcome) for outcome in outcomes} == {StoreUnavailable}
-    assert "look for disk errors" in str(outcomes[0])
+    assert "for disk errors" in str(outcomes[0])
     assert [order.version for order in orders] == [1] + [0] * 31
     assert all(order.events for order in orders)
     assert [order.id async for order in exported(store)] == ["order-1"]
@@ -81,7 +81,7 @@ async def exported(store: SqliteOrderRepository) -> AsyncIterator[Order]:
         yield change.order.to_order()
 
 
-async def test_a_file_that_becomes_unwritable_is_told_apart(store: SqliteOrderRepository) -> None:
+async def test_unwritable_file_requires_an_operator(store: SqliteOrderRepository) -> None:
     store._writer._connection.execute("PRAGMA query_only = ON")
-    with pytest.raises(StoreUnusable, match="write permission on the file and its folder"):
+    with pytest.raises(StoreUnusable, match="write permission on the file and its directory"):
         await store.save(an_order(1))

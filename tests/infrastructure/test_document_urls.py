@@ -52,7 +52,7 @@ OF_A_PREFIX = "the prefix must consist of letters, digits and . _ : -, in parts 
         ("s3://[shop/kept", "may contain [ and ] only around an IPv6 address"),
     ],
 )
-def test_names_the_rule_that_a_url_breaks(url: str, message: str) -> None:
+def test_invalid_url_is_rejected_with_the_rule(url: str, message: str) -> None:
     with pytest.raises(InvalidDocumentsURL) as refused:
         open_documents(url)
     assert message in str(refused.value)
@@ -75,7 +75,7 @@ async def test_a_folder_is_relative_with_three_slashes_and_absolute_with_four(
 
 
 @pytest.mark.parametrize("package", ["obstore", "aiodynamo"])
-def test_says_which_extra_s3_needs(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_s3_without_its_extra_is_rejected(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
     with pytest.raises(InvalidDocumentsURL, match=r"pip install 'orderkeep\[aws\]'"):
         open_documents("s3://shop-documents")

@@ -39,7 +39,7 @@ EXPECTED = [
     ("ValidationError", StoreUnavailable, "at most 400 KB"),
     ("ResourceInUseException", StoreUnavailable, "in a minute"),
     ("LimitExceededException", StoreUnavailable, "have it raised"),
-    ("ReplicaNotFoundException", StoreUnavailable, "could not do it"),  # not in the table
+    ("ReplicaNotFoundException", StoreUnavailable, "DynamoDB failed"),  # not in the table
 ]
 
 

@@ -62,7 +62,7 @@ async def test_table_with_other_keys_is_rejected_and_unchanged(dynamodb: Server,
     billing = {"BillingMode": "PAY_PER_REQUEST"}
     await other.call("CreateTable", {"KeySchema": schema, "AttributeDefinitions": attributes, **billing})
     assert "its keys are not pk and sk" in (await setup.describe()).problems
-    with pytest.raises(StoreUnusable, match="made for something else"):
+    with pytest.raises(StoreUnusable, match="has another purpose"):
         await setup.create()
     store = open_store(dynamodb.url_of(other.name))
     for ask in (store.ping(), store.get_by_id("order-1"), store.save(pending_order())):
@@ -136,7 +136,7 @@ def test_command_line_creates_and_describes_the_table(dynamodb: Server, tmp_path
     assert run("demo", "--orders", "5")[0] == 0
     assert "problems\t0" in run("verify")[1]
     code, _, message = run("--store", "memory://", "table", "create")
-    assert (code, "only a DynamoDB store" in message) == (2, True)
+    assert (code, "requires a DynamoDB store" in message) == (2, True)
 
 
 async def test_check_without_describe_permission_checks_the_settings(dynamodb: Server) -> None:

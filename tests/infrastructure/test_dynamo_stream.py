@@ -100,7 +100,7 @@ async def test_stream_of_another_view_type_is_rejected_and_unchanged(setup: Tabl
     await setup.create()
     keys_only = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
     await setup._table.call("UpdateTable", {"StreamSpecification": keys_only})
-    with pytest.raises(StoreUnusable, match="one of KEYS_ONLY: switch it off first"):
+    with pytest.raises(StoreUnusable, match="view type KEYS_ONLY: disable it, then"):
         await setup.create(stream=True)
     found = await setup.describe()
     assert (found.stream, found.problems) == ("KEYS_ONLY", ())

@@ -72,7 +72,7 @@ async def test_a_put_is_on_the_disk_before_it_returns(
     ]
 
 
-async def test_a_put_waits_for_the_disk_also_where_somebody_else_was_faster(
+async def test_put_syncs_also_if_another_process_was_faster(
     documents: DocumentStore, done: list[tuple[str, str]]
 ) -> None:
     await documents.put(KEY, b"one", "text/html")
@@ -81,7 +81,7 @@ async def test_a_put_waits_for_the_disk_also_where_somebody_else_was_faster(
     assert done == [("sync", "web:7781"), ("sync", "orders"), ("sync", "documents")]
 
 
-async def test_touches_no_folder_before_there_is_a_document(documents: DocumentStore, folder: Path) -> None:
+async def test_directory_is_created_with_the_first_document(documents: DocumentStore, folder: Path) -> None:
     assert await documents.get(KEY) is None
     await documents.close()
     assert not folder.parent.exists()
@@ -112,14 +112,14 @@ async def test_reads_a_file_piece_by_piece(documents: DocumentStore, folder: Pat
 @pytest.mark.parametrize(
     "number, kind, message",
     [
-        (errno.ENOSPC, StoreUnavailable, "the disk that keeps the documents is full: free some space"),
-        (errno.EDQUOT, StoreUnavailable, "the disk that keeps the documents is full: free some space"),
-        (errno.EACCES, StoreUnusable, "this process may not use the folder of documents: let its user"),
-        (errno.EROFS, StoreUnusable, "the folder of documents can only be read: mount it writable"),
+        (errno.ENOSPC, StoreUnavailable, "the disk that contains the documents is full: free some space"),
+        (errno.EDQUOT, StoreUnavailable, "the disk that contains the documents is full: free some space"),
+        (errno.EACCES, StoreUnusable, "the documents directory cannot be accessed: grant this user"),
+        (errno.EROFS, StoreUnusable, "the documents directory is read-only: mount it writable"),
         (errno.EIO, StoreUnavailable, "the document cannot be written: Input/output error"),
     ],
 )
-async def test_a_put_that_the_disk_refuses_leaves_nothing_and_says_why(
+async def test_failed_put_leaves_nothing_and_names_the_cause(
     documents: DocumentStore,
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -145,22 +145,22 @@ def _a_file_in_the_way(folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("_a_file_in_the_way")
-async def test_says_that_something_else_is_where_a_folder_should_be(documents: DocumentStore) -> None:
-    with pytest.raises(StoreUnusable, match="something else stands where the folder of documents should be"):
+async def test_file_in_place_of_the_directory_is_reported(documents: DocumentStore) -> None:
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.put(KEY, b"one", "text/html")
-    with pytest.raises(StoreUnusable, match="something else stands where the folder of documents should be"):
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.get(KEY)
 
 
-async def test_takes_no_folder_for_a_document(documents: DocumentStore, folder: Path) -> None:
+async def test_directory_is_not_read_as_a_document(documents: DocumentStore, folder: Path) -> None:
     (folder / KEY).mkdir(parents=True)
-    with pytest.raises(StoreUnusable, match="something else stands where"):
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.put(KEY, b"one", "text/html")
-    with pytest.raises(StoreUnusable, match="something else stands where"):
+    with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.get(KEY)
 
 
-async def test_says_that_a_path_is_too_long(tmp_path: Path) -> None:
+async def test_path_that_is_too_long_is_reported(tmp_path: Path) -> None:
     documents = open_documents(f"folder:///{tmp_path}/{'d' * 300}")
-    with pytest.raises(StoreUnusable, match="the path of the folder of documents is too long"):
+    with pytest.raises(StoreUnusable, match="the path of the documents directory is too long"):
         await documents.put(KEY, b"one", "text/html")

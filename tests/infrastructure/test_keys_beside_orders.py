@@ -70,7 +70,7 @@ async def test_keeps_no_key_once_the_store_is_closed(store: OrderStore) -> None:
         await keys.revoke(api_key(1).id, REVOKED)
 
 
-async def test_a_store_need_keep_no_keys_and_says_so() -> None:
+async def test_store_without_api_keys_is_reported() -> None:
     without = WatchedStore(open_store("memory://"))
     assert not isinstance(without, KeepsApiKeys)
     with pytest.raises(StoreUnusable, match=r"^this store does not support API keys$"):

@@ -20,7 +20,7 @@ async def test_begins_with_the_orders_it_is_given_as_if_they_had_been_saved() ->
     assert await read_all(repo) == await read_all(saved)
 
 
-def test_begins_with_no_order_twice() -> None:
+def test_duplicate_initial_order_is_rejected() -> None:
     with pytest.raises(ConcurrentUpdate):
         InMemoryOrderRepository([small_order("order-1"), small_order("order-1")])
 
@@ -32,7 +32,7 @@ async def test_begins_with_an_order_of_version_0_only() -> None:
         InMemoryOrderRepository([order])
 
 
-async def test_refuses_a_position_of_a_fuller_store() -> None:
+async def test_position_after_the_end_is_rejected() -> None:
     fuller = InMemoryOrderRepository([small_order("order-1"), small_order("order-2")])
     position = (await fuller.read_changes(None, 10)).position
     with pytest.raises(InvalidCursor):

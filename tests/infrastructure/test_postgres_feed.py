@@ -88,7 +88,7 @@ async def test_a_cursor_by_insert_order_would_skip_it(
     assert await followed_past_a_slow_commit(store, url) == ["order-2", "order-3"]
 
 
-async def test_a_slow_commit_that_never_comes_holds_nothing_back(store: PostgresOrderRepository, url: str) -> None:
+async def test_rolled_back_transaction_does_not_delay_the_feed(store: PostgresOrderRepository, url: str) -> None:
     async with about_to_commit(url, pending_order(1)) as slow:
         await store.save(pending_order(2))
         assert await fed(store) == []
@@ -124,7 +124,7 @@ async def test_numbers_the_orders_of_one_save_as_they_were_given(store: Postgres
 @pytest.mark.parametrize(
     "position", ["7", "7:", ":7", "07:1", "7:-1", "7.1", "7:1 ", "\u0667:1", f"{10**18}:1", "7:1:1"]
 )
-async def test_refuses_a_position_that_is_not_one_of_its_own(store: PostgresOrderRepository, position: str) -> None:
+async def test_position_of_another_store_is_rejected(store: PostgresOrderRepository, position: str) -> None:
     with pytest.raises(InvalidCursor):
         await store.read_changes(position, 5)
 
@@ -136,7 +136,7 @@ async def test_a_position_behind_the_last_change_stays_where_it_is(store: Postgr
     assert (page.changes, page.position) == ((), "999999999:7")
 
 
-async def test_goes_on_behind_a_dump_restored_where_transaction_numbers_are_lower(
+async def test_feed_continues_after_a_dump_with_higher_transaction_numbers(
     server: postgres.PostgresServer, url: str, store: PostgresOrderRepository, tmp_path: Path
 ) -> None:
     for number in range(1, 200):

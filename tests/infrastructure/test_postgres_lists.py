@@ -102,7 +102,7 @@ async def test_find_by_id_prefix_reads_a_range_of_the_primary_key(connection: An
         assert len(plan) == 3, plan
 
 
-def test_every_query_there_is_was_looked_at() -> None:
+def test_every_query_is_tested() -> None:
     assert {list_query(POSTGRES, LISTS, where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
 
 

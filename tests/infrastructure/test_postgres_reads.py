@@ -25,9 +25,7 @@ async def store(postgres_url: str) -> AsyncIterator[PostgresOrderRepository]:
     await store.close()
 
 
-async def test_a_document_is_answered_byte_by_byte_as_it_was_written(
-    store: PostgresOrderRepository, postgres_url: str
-) -> None:
+async def test_document_is_returned_as_written(store: PostgresOrderRepository, postgres_url: str) -> None:
     order = small_order("order-2", user_id="Zoë Ağaoğlu 🦊", metadata={"zz": "1", "a": "2", "mm": "3"})
     written = commit_of(order).order.document
     await store.save(order)
@@ -49,7 +47,7 @@ async def test_a_document_is_answered_byte_by_byte_as_it_was_written(
         "UPDATE orders SET requests = '[]', document = '[]', schema = 0",
     ],
 )
-async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
+async def test_unreadable_order_is_an_error_of_the_store(
     store: PostgresOrderRepository, postgres_url: str, alteration: str
 ) -> None:
     await look(postgres_url, alteration)
@@ -60,7 +58,7 @@ async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
 
 
 @pytest.mark.parametrize("alteration", ["events = '{}'", "document = '{\"id\": 1}'"])
-async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
+async def test_unreadable_change_is_an_error_of_the_store(
     store: PostgresOrderRepository, postgres_url: str, alteration: str
 ) -> None:
     await look(postgres_url, f"UPDATE changes SET {alteration}")
@@ -88,29 +86,29 @@ async def test_verifying_finds_an_edited_column(
     assert [problem.message for problem in report.problems] == found
 
 
-async def test_says_that_an_answer_took_too_long(
+async def test_slow_statement_is_reported(
     store: PostgresOrderRepository, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(connections, "COMMAND_SECONDS", 0.05)
     hurried = PostgresOrderRepository(postgres_url)
-    with pytest.raises(StoreUnavailable, match="did not answer in time"):
+    with pytest.raises(StoreUnavailable, match="did not respond in time"):
         await hurried._rows("SELECT pg_sleep(60)")
     assert await hurried.get_by_id("order-1") is not None
     await hurried.close()
 
 
-async def test_says_that_no_connection_became_free(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_exhausted_pool_is_reported(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "ACQUIRE_SECONDS", 0.05)
     store = PostgresOrderRepository(postgres_url, pool_size=1)
     await store.ping()
     async with store._connections.transaction():
-        with pytest.raises(StoreUnavailable, match="did not answer in time"):
+        with pytest.raises(StoreUnavailable, match="did not respond in time"):
             await store.get_by_id("order-1")
     assert await store.get_by_id("order-1") is None
     await store.close()
 
 
-async def test_answers_nothing_once_it_is_closed(store: PostgresOrderRepository) -> None:
+async def test_closed_store_returns_nothing(store: PostgresOrderRepository) -> None:
     await store.close()
     for attempt in (store.get_by_id("order-1"), store.ping(), store.read_changes(None, 5)):
         with pytest.raises(StoreUnavailable, match="the store is closed"):

@@ -37,7 +37,7 @@ async def refused(url: str, words: str, kind: type[StoreUnavailable] = StoreUnus
     assert type(raised.value) is kind
 
 
-async def test_connects_when_first_used_and_makes_the_tables(postgres_url: str) -> None:
+async def test_first_use_connects_and_creates_the_tables(postgres_url: str) -> None:
     store = PostgresOrderRepository(postgres_url)
     assert await tables(postgres_url) == []
     await store.save(pending_order())
@@ -50,8 +50,8 @@ async def test_connects_when_first_used_and_makes_the_tables(postgres_url: str) 
     ]
 
 
-async def test_makes_the_tables_apart_from_starting_where_that_is_asked_for(postgres_url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r"schema 0, and this orderkeep needs 2: run orderkeep migrate"):
+async def test_without_auto_migrate_only_the_command_creates_tables(postgres_url: str) -> None:
+    with pytest.raises(StoreUnusable, match=r"schema 0, and this version requires 2: run `orderkeep migrate`"):
         await used(postgres_url, migrate=False)
     assert await tables(postgres_url) == []
 
@@ -62,7 +62,7 @@ async def test_makes_the_tables_apart_from_starting_where_that_is_asked_for(post
     await used(postgres_url, migrate=False)
 
 
-async def test_sixteen_that_make_the_tables_at_once_make_them_once(postgres_url: str) -> None:
+async def test_concurrent_connections_create_the_tables_once(postgres_url: str) -> None:
     await asyncio.gather(*(used(postgres_url) for _ in range(16)))
 
     assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(2,)]
@@ -85,7 +85,7 @@ async def migrated(url: str, folder: Path, *scripts: str) -> tuple[int, int]:
 FIRST = "CREATE TABLE changes (tx bigint); CREATE TABLE feed (beginning_of_feed bigint); -- a comment; with a semicolon"
 
 
-async def test_brings_older_tables_up_to_date_by_what_they_lack(postgres_url: str, tmp_path: Path) -> None:
+async def test_older_tables_get_missing_migrations(postgres_url: str, tmp_path: Path) -> None:
     assert await migrated(postgres_url, tmp_path, FIRST) == (0, 1)
     assert await migrated(postgres_url, tmp_path, FIRST, "CREATE TABLE two (b int); INSERT INTO two VALUES (2)") == (
         1,
@@ -96,12 +96,12 @@ async def test_brings_older_tables_up_to_date_by_what_they_lack(postgres_url: st
     assert await look(postgres_url, "SELECT max(number) FROM orderkeep_migrations") == [(2,)]
 
 
-async def test_tables_from_before_there_were_keys_keep_their_orders_and_take_keys(postgres_url: str) -> None:
+async def test_tables_of_schema_1_are_migrated(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "DROP TABLE api_keys")  # all that schema 2 brought
     await look(postgres_url, "DELETE FROM orderkeep_migrations WHERE number = 2")
     store = PostgresOrderRepository(postgres_url, migrate=False)
-    with pytest.raises(StoreUnusable, match="schema 1, and this orderkeep needs 2"):
+    with pytest.raises(StoreUnusable, match="schema 1, and this version requires 2"):
         await store.ping()
 
     assert await store.migrate() == (1, 2)
@@ -109,7 +109,7 @@ async def test_tables_from_before_there_were_keys_keep_their_orders_and_take_key
     await store.close()
 
 
-async def test_a_step_that_fails_leaves_the_tables_as_they_were(postgres_url: str, tmp_path: Path) -> None:
+async def test_failed_migration_changes_no_table(postgres_url: str, tmp_path: Path) -> None:
     await migrated(postgres_url, tmp_path, FIRST)
     with pytest.raises(asyncpg.DuplicateTableError):
         await migrated(postgres_url, tmp_path, FIRST, "CREATE TABLE two (b int)", "CREATE TABLE feed (c int)")
@@ -118,17 +118,17 @@ async def test_a_step_that_fails_leaves_the_tables_as_they_were(postgres_url: st
     assert await look(postgres_url, "SELECT max(number) FROM orderkeep_migrations") == [(1,)]
 
 
-async def test_refuses_a_newer_schema(postgres_url: str) -> None:
+async def test_newer_schema_is_rejected(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "INSERT INTO orderkeep_migrations VALUES (8, 'from the future')")
 
-    await refused(postgres_url, r"newer orderkeep .*schema 8; this one knows 2.*update orderkeep")
+    await refused(postgres_url, r"schema 8 of a newer version, and this one supports 2: upgrade orderkeep")
 
 
-async def test_refuses_another_programs_tables_and_leaves_them_alone(postgres_url: str) -> None:
+async def test_tables_of_another_program_are_rejected_unchanged(postgres_url: str) -> None:
     await look(postgres_url, "CREATE TABLE orders (vinyl text)")
 
-    await refused(postgres_url, "tables of these names that are not ours: name another database")
+    await refused(postgres_url, "another program's tables of the same names are in this database")
     assert await tables(postgres_url) == ["orders"]
 
 
@@ -136,41 +136,43 @@ async def test_refuses_another_programs_tables_and_leaves_them_alone(postgres_ur
     "setting, words, kind",
     [
         ("synchronous_commit=off", "confirms commits before they are durable", StoreUnusable),
-        ("default_transaction_read_only=on", "only reads: name the primary", StoreUnavailable),
-        ("search_path=nowhere", "no such schema", StoreUnusable),
+        ("default_transaction_read_only=on", "is read-only, such as a standby", StoreUnavailable),
+        ("search_path=nowhere", "the schema does not exist", StoreUnusable),
         ("lock_timeout=soon", r"\(22023\)", StoreUnusable),
     ],
 )
-async def test_refuses_a_session_that_cannot_keep_orders(
+async def test_session_with_unsafe_settings_is_rejected(
     postgres_server: str, postgres_url: str, setting: str, words: str, kind: type[StoreUnavailable]
 ) -> None:
     url = f"{postgres_server}?{setting}" if "search_path" in setting else f"{postgres_url}&{setting}"
     await refused(url, words, kind)
 
 
-async def test_refuses_an_old_server(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_old_server_is_rejected(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "OLDEST_SERVER", 990_000)
     await refused(postgres_url, r"PostgreSQL \d+ is too old")
 
 
-async def test_refuses_a_database_of_another_encoding(postgres_server: str) -> None:
+async def test_database_of_another_encoding_is_rejected(postgres_server: str) -> None:
     name = "ascii_only"
     await look(postgres_server, f"DROP DATABASE IF EXISTS {name}")
     await look(postgres_server, f"CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'")
-    await refused(postgres_server.rpartition("/")[0] + f"/{name}", "encoded in SQL_ASCII: make one with createdb")
+    await refused(
+        postgres_server.rpartition("/")[0] + f"/{name}", "uses the encoding SQL_ASCII: create one with createdb"
+    )
     await look(postgres_server, f"DROP DATABASE {name}")
 
 
-async def test_refuses_a_database_that_is_not_there(postgres_server: str) -> None:
-    await refused(postgres_server.rpartition("/")[0] + "/nowhere", r"no such database.*\(3D000\)")
+async def test_missing_database_is_reported(postgres_server: str) -> None:
+    await refused(postgres_server.rpartition("/")[0] + "/nowhere", r"the database does not exist.*\(3D000\)")
 
 
-async def test_says_that_nobody_listens() -> None:
+async def test_unreachable_server_is_reported() -> None:
     await refused("postgresql://127.0.0.1:1/orders", "cannot be reached", StoreUnavailable)
 
 
-async def test_refuses_a_url_that_asyncpg_does_not_understand() -> None:
-    await refused("postgresql://me:my/secret@127.0.0.1/orders", "URL of PostgreSQL cannot be used")
+async def test_invalid_url_is_rejected_without_its_password() -> None:
+    await refused("postgresql://me:my/secret@127.0.0.1/orders", "URL of the PostgreSQL store is invalid")
 
 
 @asynccontextmanager
@@ -189,9 +191,7 @@ async def another_user(server: str, url: str, rights: str) -> AsyncIterator[str]
         await look(server, f"DROP ROLE {name}")
 
 
-async def test_a_user_who_may_select_insert_and_update_can_do_all_there_is(
-    postgres_server: str, postgres_url: str
-) -> None:
+async def test_privileges_select_insert_and_update_are_sufficient(postgres_server: str, postgres_url: str) -> None:
     await used(postgres_url)
     async with another_user(postgres_server, postgres_url, "SELECT, INSERT, UPDATE") as url:
         store = PostgresOrderRepository(url, migrate=False)
@@ -205,26 +205,26 @@ async def test_a_user_who_may_select_insert_and_update_can_do_all_there_is(
         await store.close()
 
 
-async def test_says_that_a_user_may_not_write(postgres_server: str, postgres_url: str) -> None:
+async def test_missing_privilege_is_reported(postgres_server: str, postgres_url: str) -> None:
     await used(postgres_url)
     async with another_user(postgres_server, postgres_url, "SELECT") as url:
         store = PostgresOrderRepository(url, migrate=False)
-        with pytest.raises(StoreUnusable, match="grant it the right"):
+        with pytest.raises(StoreUnusable, match="GRANT SELECT, INSERT, UPDATE"):
             await store.save(pending_order())
         await store.close()
 
 
-async def test_says_that_the_tables_were_altered(postgres_url: str) -> None:
+async def test_altered_tables_are_reported(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "DROP TABLE order_tags")
     store = PostgresOrderRepository(postgres_url)
 
-    with pytest.raises(StoreUnusable, match="lacks tables or columns"):
+    with pytest.raises(StoreUnusable, match="tables or columns are missing"):
         await store.save(pending_order(2))
     await store.close()
 
 
-async def test_says_that_the_row_of_the_feed_is_gone(postgres_url: str) -> None:
+async def test_deleted_row_of_the_feed_is_reported(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "DELETE FROM feed")
     store = PostgresOrderRepository(postgres_url)

@@ -11,30 +11,30 @@ from orderkeep.infrastructure.sqlite_repo.errors import ERRORS, is_busy, transla
 FILE = Path("/data/{0}.db")
 
 EXPECTED = [
-    ("SQLITE_BUSY", StoreUnavailable, "see what else has the file open"),
-    ("SQLITE_BUSY_SNAPSHOT", StoreUnavailable, "see what else has the file open"),
-    ("SQLITE_BUSY_RECOVERY", StoreUnavailable, "see what else has the file open"),
+    ("SQLITE_BUSY", StoreUnavailable, "find out which process has it open"),
+    ("SQLITE_BUSY_SNAPSHOT", StoreUnavailable, "find out which process has it open"),
+    ("SQLITE_BUSY_RECOVERY", StoreUnavailable, "find out which process has it open"),
     ("SQLITE_LOCKED", StoreUnavailable, "locked from within this process"),
     ("SQLITE_PROTOCOL", StoreUnavailable, "not on a network share"),
-    ("SQLITE_FULL", StoreUnavailable, "make room"),
+    ("SQLITE_FULL", StoreUnavailable, "free some space"),
     ("SQLITE_IOERR", StoreUnavailable, "disk errors"),
     ("SQLITE_IOERR_FSYNC", StoreUnavailable, "disk errors"),
     ("SQLITE_NOMEM", StoreUnavailable, "memory"),
     ("SQLITE_INTERRUPT", StoreUnavailable, "interrupted"),
     ("SQLITE_TOOBIG", StoreUnavailable, "larger than"),
-    ("SQLITE_CANTOPEN", StoreUnavailable, "too many files open"),
-    ("SQLITE_READONLY", StoreUnusable, "permission on the file and its folder"),
-    ("SQLITE_READONLY_DIRECTORY", StoreUnusable, "permission on the file and its folder"),
+    ("SQLITE_CANTOPEN", StoreUnavailable, "number of open files"),
+    ("SQLITE_READONLY", StoreUnusable, "permission on the file and its directory"),
+    ("SQLITE_READONLY_DIRECTORY", StoreUnusable, "permission on the file and its directory"),
     ("SQLITE_PERM", StoreUnusable, "grant this user read and write permission"),
     ("SQLITE_AUTH", StoreUnusable, "grant this user read and write permission"),
-    ("SQLITE_NOTADB", StoreUnusable, "name another file"),
+    ("SQLITE_NOTADB", StoreUnusable, "use another file"),
     ("SQLITE_CORRUPT", StoreUnusable, "restore a backup"),
     ("SQLITE_CORRUPT_INDEX", StoreUnusable, "restore a backup"),
-    ("SQLITE_CONSTRAINT", StoreUnusable, "run verify"),
-    ("SQLITE_CONSTRAINT_UNIQUE", StoreUnusable, "run verify"),
+    ("SQLITE_CONSTRAINT", StoreUnusable, "run `orderkeep verify`"),
+    ("SQLITE_CONSTRAINT_UNIQUE", StoreUnusable, "run `orderkeep verify`"),
     ("SQLITE_ERROR", StoreUnusable, "restore a backup"),
-    ("SQLITE_SCHEMA", StoreUnavailable, "altered meanwhile"),
-    ("SQLITE_NOLFS", StoreUnavailable, "SQLite could not do it"),  # one that has no entry
+    ("SQLITE_SCHEMA", StoreUnavailable, "changed concurrently"),
+    ("SQLITE_NOLFS", StoreUnavailable, "SQLite failed"),  # one that has no entry
 ]
 
 
@@ -46,7 +46,7 @@ def reported(name: str) -> sqlite3.Error:
 
 
 @pytest.mark.parametrize("name, kind, advice", EXPECTED)
-def test_says_what_to_do(name: str, kind: type[StoreUnavailable], advice: str) -> None:
+def test_error_names_cause_and_remedy(name: str, kind: type[StoreUnavailable], advice: str) -> None:
     error = reported(name)
     found = translated(error, FILE)
 
@@ -57,21 +57,21 @@ def test_says_what_to_do(name: str, kind: type[StoreUnavailable], advice: str) -
     assert "{file}" not in str(found)
 
 
-def test_every_entry_of_the_table_is_expected_above() -> None:
+def test_every_entry_of_the_table_is_tested() -> None:
     assert set(ERRORS) <= {getattr(sqlite3, name) for name, _, _ in EXPECTED}
 
 
-def test_what_is_no_error_of_sqlite_is_named_by_its_type_alone() -> None:
-    assert str(translated(RecursionError("secret"), FILE)).endswith("not foreseen (RecursionError)")
+def test_unexpected_error_is_reported_by_its_type_only() -> None:
+    assert str(translated(RecursionError("secret"), FILE)).endswith("unexpected error (RecursionError)")
 
 
-def test_one_of_ours_stays_as_it_is() -> None:
+def test_domain_error_is_not_translated() -> None:
     ours = StoreUnusable("mend it")
 
     assert translated(ours, FILE) is ours
 
 
-def test_knows_a_lock_from_another_failure() -> None:
+def test_only_a_lock_is_busy() -> None:
     assert is_busy(reported("SQLITE_BUSY_RECOVERY"))
     assert not is_busy(reported("SQLITE_IOERR_LOCK"))
     assert not is_busy(sqlite3.ProgrammingError("closed"))

@@ -76,7 +76,7 @@ def test_find_by_id_prefix_reads_a_range_of_the_primary_key(path: Path) -> None:
     ]
 
 
-def test_every_query_there_is_was_looked_at() -> None:
+def test_every_query_is_tested() -> None:
     assert {list_query(SQLITE, LISTS, where, None, 1)[0] for where, _ in SHAPES} == set(LISTS.values())
 
 

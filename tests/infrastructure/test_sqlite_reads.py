@@ -29,19 +29,19 @@ async def test_a_position_at_the_last_change_stays_where_it_is(store: SqliteOrde
     assert (page.changes, page.position) == ((), "1")
 
 
-async def test_refuses_a_position_that_the_file_has_not_come_to(store: SqliteOrderRepository) -> None:
+async def test_position_after_the_end_is_rejected(store: SqliteOrderRepository) -> None:
     with pytest.raises(InvalidCursor):
         await store.read_changes("2", 5)
 
 
-async def test_an_empty_feed_begins_at_nought(path: Path) -> None:
+async def test_empty_feed_begins_at_zero(path: Path) -> None:
     store = SqliteOrderRepository(path)
 
     assert (await store.read_changes(None, 5)).position == "0"
     await store.close()
 
 
-async def test_a_document_is_answered_byte_by_byte_as_it_lies_there(store: SqliteOrderRepository, path: Path) -> None:
+async def test_document_is_returned_as_stored(store: SqliteOrderRepository, path: Path) -> None:
     await store.save(an_order(2, user_id="Zoë Ağaoğlu 🦊"))
     found = await store.get_snapshot("order-2")
     [(kind, kept)] = look(path, "SELECT typeof(document), CAST(document AS BLOB) FROM orders WHERE id = 'order-2'")
@@ -63,7 +63,7 @@ async def test_a_document_is_answered_byte_by_byte_as_it_lies_there(store: Sqlit
         "UPDATE orders SET document = x'7bff7d', schema = 0",
     ],
 )
-async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
+async def test_unreadable_order_is_an_error_of_the_store(
     store: SqliteOrderRepository, path: Path, alteration: str
 ) -> None:
     look(path, alteration)
@@ -78,7 +78,7 @@ async def test_an_order_that_somebody_made_unreadable_is_the_stores_failure(
 @pytest.mark.parametrize(
     "alteration", ["events = '['", "document = '{\"id\": 1}'", "at = 'soon'", "at = -9e18", "events = x'ff'"]
 )
-async def test_a_change_that_somebody_made_unreadable_is_the_stores_failure(
+async def test_unreadable_change_is_an_error_of_the_store(
     store: SqliteOrderRepository, path: Path, alteration: str
 ) -> None:
     look(path, f"UPDATE changes SET {alteration}")

@@ -27,7 +27,7 @@ async def saved(path: Path | str) -> None:
     await store.close()
 
 
-async def test_makes_the_file_and_says_whose_it_is(path: Path) -> None:
+async def test_new_file_has_application_id_schema_and_log(path: Path) -> None:
     await saved(path)
 
     assert look(path, "PRAGMA application_id") == [(0x6F72646B,)]
@@ -35,7 +35,7 @@ async def test_makes_the_file_and_says_whose_it_is(path: Path) -> None:
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
 
 
-async def test_commits_with_full_synchronisation(path: Path) -> None:
+async def test_commits_are_fully_synchronous(path: Path) -> None:
     store = SqliteOrderRepository(path)
 
     assert store._writer._connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
@@ -43,7 +43,7 @@ async def test_commits_with_full_synchronisation(path: Path) -> None:
     await store.close()
 
 
-async def test_opens_again_what_it_made(path: Path) -> None:
+async def test_saved_order_is_found_after_reopening(path: Path) -> None:
     await saved(path)
     store = SqliteOrderRepository(str(path))
 
@@ -51,22 +51,20 @@ async def test_opens_again_what_it_made(path: Path) -> None:
     await store.close()
 
 
-async def test_leaves_one_file_behind_when_closed(path: Path) -> None:
+async def test_close_removes_log_files(path: Path) -> None:
     await saved(path)
 
     assert os.listdir(path.parent) == ["orders.db"]  # noqa: PTH208
 
 
-async def test_takes_a_path_that_would_mean_something_else_in_a_url(tmp_path: Path) -> None:
+async def test_path_with_url_characters_is_used_as_is(tmp_path: Path) -> None:
     path = tmp_path / "100% our?mode=ro#orders.db"
     await saved(path)
 
     assert path.is_file()
 
 
-async def test_stays_with_its_file_when_the_working_folder_changes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_relative_path_is_resolved_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     store = SqliteOrderRepository("orders.db")
     monkeypatch.chdir("/")
@@ -76,7 +74,7 @@ async def test_stays_with_its_file_when_the_working_folder_changes(
     await store.close()
 
 
-def test_two_that_make_the_file_at_once_make_it_once(tmp_path: Path) -> None:
+def test_concurrent_processes_create_the_file_once(tmp_path: Path) -> None:
     for attempt in range(20):
         path = tmp_path / f"{attempt}.db"
         start = threading.Barrier(4)
@@ -98,7 +96,7 @@ def test_two_that_make_the_file_at_once_make_it_once(tmp_path: Path) -> None:
         assert look(path, "PRAGMA user_version") == [(2,)]
 
 
-def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_waits_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
         # SQLite itself does not wait here, so the store does: and then the other one is done.
@@ -108,11 +106,11 @@ def test_waits_for_whoever_makes_the_file_right_now(path: Path, monkeypatch: pyt
     assert look(path, "PRAGMA user_version") == [(2,)]
 
 
-def test_gives_up_on_whoever_never_gets_done(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_open_fails_after_waiting_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "BUSY_SECONDS", 0)
     with closing(sqlite3.connect(path, isolation_level=None)) as somebody:
         somebody.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreUnavailable, match="see what else has the file open"):
+        with pytest.raises(StoreUnavailable, match="find out which process has it open"):
             SqliteOrderRepository(path)
 
 
@@ -127,7 +125,7 @@ def with_migrations(path: Path, folder: Path, *scripts: str) -> None:
 FIRST = "CREATE TABLE one (a); -- a comment; with a semicolon\nINSERT INTO one VALUES ('x;y');\n"
 
 
-def test_brings_an_older_file_up_to_date_by_what_it_lacks(path: Path, tmp_path: Path) -> None:
+def test_older_file_gets_missing_migrations(path: Path, tmp_path: Path) -> None:
     with_migrations(path, tmp_path / "then", FIRST)
     with_migrations(path, tmp_path / "now", FIRST, "ALTER TABLE one ADD COLUMN b; UPDATE one SET b = 2;")
 
@@ -135,7 +133,7 @@ def test_brings_an_older_file_up_to_date_by_what_it_lacks(path: Path, tmp_path: 
     assert look(path, "PRAGMA user_version") == [(2,)]
 
 
-async def test_a_file_from_before_there_were_keys_keeps_its_orders_and_takes_keys(path: Path, tmp_path: Path) -> None:
+async def test_file_of_schema_1_is_migrated_and_keeps_its_orders(path: Path, tmp_path: Path) -> None:
     await saved(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript("DROP TABLE api_keys; PRAGMA user_version = 1")  # all that schema 2 brought
@@ -147,7 +145,7 @@ async def test_a_file_from_before_there_were_keys_keeps_its_orders_and_takes_key
     await store.close()
 
 
-def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, tmp_path: Path) -> None:
+def test_failed_migration_changes_nothing(path: Path, tmp_path: Path) -> None:
     with_migrations(path, tmp_path / "then", FIRST)
     with pytest.raises(sqlite3.OperationalError):
         with_migrations(path, tmp_path / "now", FIRST, "CREATE TABLE two (b);", "CREATE TABLE one (a);")
@@ -156,7 +154,7 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(path: Path, tmp_path: Path)
     assert look(path, "PRAGMA user_version") == [(1,)]
 
 
-def test_a_migration_may_end_with_a_comment_and_not_within_a_statement(path: Path, tmp_path: Path) -> None:
+def test_migration_may_end_with_a_comment_but_not_within_a_statement(path: Path, tmp_path: Path) -> None:
     with_migrations(path, tmp_path / "then", FIRST + "-- that is all; no more")
     with pytest.raises(sqlite3.OperationalError):
         with_migrations(path, tmp_path / "now", FIRST, "ALTER TABLE one ADD COLUMN b; CREATE TABLE two (b")

@@ -17,11 +17,11 @@ from tests.infrastructure.sqlite_samples import NOON, Gate, an_order, locked_by_
 async def save_together(store: SqliteOrderRepository, *saves: tuple[Order, ...]) -> list[BaseException | None]:
     """Save in one batch, by holding the writer at another order until all of them are pending."""
     gate = Gate()
-    held = store._writer._check_in_place
-    store._writer._check_in_place = gate
+    held = store._writer._check_writable
+    store._writer._check_writable = gate
     first = asyncio.create_task(store.save(an_order(9_999, tags=())))
     await asyncio.to_thread(gate.wait_reached)
-    store._writer._check_in_place = held
+    store._writer._check_writable = held
     tasks = [asyncio.create_task(store.save(*orders)) for orders in saves]
     await asyncio.sleep(0)  # each task runs up to its save
     await asyncio.sleep(0)  # the loop hands the saves over
@@ -81,7 +81,7 @@ async def test_no_more_saves_share_a_commit_than_the_bound(
     assert seen.count("COMMIT") == 1 + 3
 
 
-async def test_a_refused_save_harms_no_other_in_its_batch(store: SqliteOrderRepository, path: Path) -> None:
+async def test_rejected_save_does_not_affect_its_batch(store: SqliteOrderRepository, path: Path) -> None:
     await store.save(an_order(2))
     late, again = an_order(2), an_order(3)
     [one, refused, three, refused_too] = await save_together(store, (an_order(1),), (late,), (an_order(3),), (again,))
@@ -94,7 +94,7 @@ async def test_a_refused_save_harms_no_other_in_its_batch(store: SqliteOrderRepo
     assert (late.version, len(late.events)) == (0, 1)
 
 
-async def test_of_two_that_decided_on_the_same_version_one_is_refused(store: SqliteOrderRepository, path: Path) -> None:
+async def test_second_save_of_the_same_version_is_rejected(store: SqliteOrderRepository, path: Path) -> None:
     await store.save(an_order(1))
     winner, loser = await store.get_by_id("order-1"), await store.get_by_id("order-1")
     assert winner is not None
@@ -123,26 +123,24 @@ async def test_a_save_of_several_orders_is_all_or_nothing_within_a_batch(
     assert [order.version for order in several] == [0, 0, 0]
 
 
-async def test_a_statement_that_fails_where_none_should_fails_its_own_save_only(
-    store: SqliteOrderRepository, path: Path
-) -> None:
+async def test_failed_statement_fails_its_own_save_only(store: SqliteOrderRepository, path: Path) -> None:
     look(path, "INSERT INTO changes VALUES (1, 'order-2', 1, 0, 'an intruder', NULL, NULL, '[]', '{}', '', '')")
     await store.save(an_order(3))
     outcomes = await save_together(store, (an_order(1),), (an_order(2),), (an_order(3),), (an_order(4), an_order(5)))
 
     assert [type(outcome) for outcome in outcomes] == [type(None), StoreUnusable, ConcurrentUpdate, type(None)]
-    assert "run verify" in str(outcomes[1])
+    assert "run `orderkeep verify`" in str(outcomes[1])
     assert kept(path) == ["order-1", "order-3", "order-4", "order-5"]
 
 
-async def test_an_order_twice_in_one_save_is_refused(store: SqliteOrderRepository, path: Path) -> None:
+async def test_duplicate_order_in_one_save_is_rejected(store: SqliteOrderRepository, path: Path) -> None:
     with pytest.raises(ConcurrentUpdate):
         await store.save(an_order(1), an_order(1))
 
     assert kept(path) == []
 
 
-async def test_a_lock_that_lasts_fails_all_who_wait_and_the_next_save_succeeds(
+async def test_lasting_lock_fails_pending_saves_and_the_next_succeeds(
     store: SqliteOrderRepository, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "BUSY_SECONDS", 0)
@@ -152,13 +150,13 @@ async def test_a_lock_that_lasts_fails_all_who_wait_and_the_next_save_succeeds(
         )
     assert [type(outcome) for outcome in outcomes] == [StoreUnavailable] * 3
     assert len({id(outcome) for outcome in outcomes}) == 3
-    assert "see what else has the file open" in str(outcomes[0])
+    assert "find out which process has it open" in str(outcomes[0])
 
     await store.save(an_order(4))
     assert kept(path) == ["order-4"]
 
 
-async def test_a_lock_that_is_let_go_of_is_waited_for(store: SqliteOrderRepository, path: Path) -> None:
+async def test_released_lock_is_waited_for(store: SqliteOrderRepository, path: Path) -> None:
     with locked_by_somebody_else(path):
         task = asyncio.create_task(store.save(an_order(1)))
         await asyncio.sleep(0)
@@ -167,7 +165,7 @@ async def test_a_lock_that_is_let_go_of_is_waited_for(store: SqliteOrderReposito
     assert kept(path) == ["order-1"]
 
 
-async def test_a_commit_that_fails_fails_all_who_wait_and_keeps_nothing(
+async def test_failed_commit_fails_pending_saves_and_writes_nothing(
     store: SqliteOrderRepository, path: Path
 ) -> None:
     orders = an_order(1), an_order(2)

@@ -19,7 +19,7 @@ def kept(path: Path) -> list[str]:
 
 async def test_a_save_that_is_cancelled_disturbs_no_other(store: SqliteOrderRepository, path: Path) -> None:
     gate = Gate()
-    store._writer._check_in_place = gate
+    store._writer._check_writable = gate
     tasks = [asyncio.create_task(store.save(an_order(number))) for number in (1, 2, 3)]
     await asyncio.to_thread(gate.wait_reached)
     tasks[1].cancel()
@@ -33,7 +33,7 @@ async def test_a_save_that_is_cancelled_disturbs_no_other(store: SqliteOrderRepo
 
 async def test_a_loop_that_is_closed_meanwhile_disturbs_no_other(store: SqliteOrderRepository, path: Path) -> None:
     gate = Gate()
-    store._writer._check_in_place = gate
+    store._writer._check_writable = gate
 
     def start_and_leave() -> None:
         async def start() -> None:
@@ -68,25 +68,25 @@ def test_several_loops_in_several_threads_save_at_once(path: Path) -> None:
     assert look(path, "SELECT max(position), count(*) FROM changes") == [(200, 200)]
 
 
-async def test_an_error_that_nobody_foresaw_fails_those_who_wait_and_the_writer_goes_on(
+async def test_unexpected_error_fails_pending_saves_and_the_writer_continues(
     store: SqliteOrderRepository, path: Path
 ) -> None:
-    good = store._writer._check_in_place
+    good = store._writer._check_writable
 
     def bad() -> None:
         raise SystemExit
 
-    store._writer._check_in_place = bad
-    with pytest.raises(StoreUnavailable, match=r"not foreseen \(SystemExit\)"):
+    store._writer._check_writable = bad
+    with pytest.raises(StoreUnavailable, match=r"unexpected error \(SystemExit\)"):
         await store.save(an_order(1))
-    store._writer._check_in_place = good
+    store._writer._check_writable = good
     await store.save(an_order(2))
     assert kept(path) == ["order-2"]
 
 
 async def test_closing_finishes_what_was_accepted(path: Path) -> None:
     store, gate = SqliteOrderRepository(path), Gate()
-    store._writer._check_in_place = gate
+    store._writer._check_writable = gate
     tasks = [asyncio.create_task(store.save(an_order(number))) for number in range(1, 6)]
     await asyncio.to_thread(gate.wait_reached)
     closing = asyncio.create_task(store.close())
@@ -122,7 +122,7 @@ async def test_close_in_another_thread_waits_for_saves_that_are_being_handed_ove
     assert kept(path) == ["order-1"]
 
 
-async def test_a_closed_store_refuses_everything_and_may_be_closed_again(path: Path) -> None:
+async def test_closed_store_rejects_every_call_and_can_be_closed_again(path: Path) -> None:
     store = SqliteOrderRepository(path)
     await store.save(an_order(1))
     await store.close()
@@ -147,7 +147,7 @@ async def test_saving_nothing_does_nothing(store: SqliteOrderRepository, path: P
     assert store._writer._thread is None
 
 
-async def test_refuses_to_save_into_a_file_that_was_deleted(path: Path) -> None:
+async def test_save_to_a_deleted_file_is_rejected(path: Path) -> None:
     store = SqliteOrderRepository(path)
     await store.save(an_order(1))
     away = path.with_name("away.db")

@@ -8,7 +8,7 @@ from orderkeep.bootstrap.stores import InvalidStoreURL, open_store, table_setup
 
 
 @pytest.mark.parametrize("read", [open_store, table_setup])
-def test_a_url_that_is_none_is_refused_without_telling_its_password(read: Callable[[str], object]) -> None:
-    with pytest.raises(InvalidStoreURL, match=r"a store's URL has \[ and \] around an IPv6 address only") as refused:
+def test_invalid_url_is_rejected_without_its_password(read: Callable[[str], object]) -> None:
+    with pytest.raises(InvalidStoreURL, match=r"the URL of a store may contain \[ and \] only around") as refused:
         read("postgresql://orderkeep:kept-secret@[db/orders")
     assert "kept-secret" not in str(refused.value)

@@ -81,7 +81,12 @@ async def lost():
 def at_once(name="{email}"):
     raise KeyError(name)
 
+checks = []
+
 async def fail(*_, **__):
+    checks.append(1)
+    if len(checks) == 1:  # at the start
+        return
     Unraisable()
     task = asyncio.ensure_future(lost())
     await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from typing import IO
 
@@ -144,6 +145,19 @@ class ChangeFeed(ABC):
         """
 
 
+class StoreAccess(StrEnum):
+    """What a process may do to a store that it opens."""
+
+    READ = "read"
+    """Read an existing store, and change nothing: neither the schema nor any file beside it."""
+
+    WRITE = "write"
+    """Read and write an existing store, and upgrade its schema."""
+
+    CREATE = "create"
+    """The same, and create the store if it does not exist."""
+
+
 class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
     """Everything a store of orders implements. `orderkeep.testing` tests any implementation of it."""
 
@@ -171,7 +185,7 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
 
     @abstractmethod
     async def ping(self) -> None:
-        """Return if the store is ready; raise `StoreUnavailable` if not."""
+        """Return if orders can be read and written; raise `StoreUnavailable` if not. Called every few seconds."""
 
     @abstractmethod
     async def close(self) -> None:

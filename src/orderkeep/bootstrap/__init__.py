@@ -1,12 +1,13 @@
 """The composition root: builds the use cases and their adapters from the settings."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer
+from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer, StoreAccess
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
@@ -31,14 +32,18 @@ from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap.access import api_keys_of, open_authenticators
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
+from orderkeep.domain.exceptions import StoreUnavailable
 
 if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
     from orderkeep.config import Settings
 
+CHECK_SECONDS = 3.0
+"""How long a store may take to respond to a readiness check."""
+
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
-    """All use cases of the service. `check_store` raises `StoreUnavailable` while the store is unavailable."""
+    """All use cases of the service. `check_store` raises `StoreUnavailable` while orders cannot be read and written."""
 
     place_order: PlaceOrderUseCase
     find_order: FindOrderUseCase
@@ -71,6 +76,7 @@ def bootstrap(
     documents_url: str = DEFAULT_DOCUMENTS,
     seller: str = "",
     auto_migrate: bool = True,
+    access: StoreAccess = StoreAccess.CREATE,
 ) -> UseCases:
     """Open the order store and the document store and return the use cases; `close` them at the end. `seller` is the
     seller's name and address on receipts.
@@ -78,7 +84,8 @@ def bootstrap(
     Raises `InvalidStoreURL`, `InvalidDocumentsURL`, and `StoreUnavailable` if the store cannot be opened.
     """
     documents = open_documents(documents_url)
-    return build_use_cases(open_store(store_url, auto_migrate=auto_migrate), documents, receipt_renderers(seller))
+    store = open_store(store_url, auto_migrate=auto_migrate, access=access)
+    return build_use_cases(store, documents, receipt_renderers(seller))
 
 
 def bootstrap_from_settings(settings: "Settings") -> UseCases:
@@ -87,6 +94,18 @@ def bootstrap_from_settings(settings: "Settings") -> UseCases:
     store = open_store(settings.store, auto_migrate=settings.auto_migrate)
     authenticators = open_authenticators(settings, store)
     return build_use_cases(store, documents, receipt_renderers(settings.seller), authenticators)
+
+
+async def check_store(store: OrderStore) -> None:
+    """Return if the store is ready. Raises `StoreUnavailable`, at the latest after `CHECK_SECONDS`."""
+    task = asyncio.ensure_future(store.ping())
+    try:
+        await asyncio.wait([task], timeout=CHECK_SECONDS)
+    finally:
+        task.cancel()  # if it is not done, without waiting for it: the driver may wait for the server to confirm
+    if not task.done():
+        raise StoreUnavailable(f"the store did not respond within {CHECK_SECONDS:g} seconds")
+    task.result()
 
 
 def build_use_cases(
@@ -127,6 +146,6 @@ def build_use_cases(
         list_api_keys=ListApiKeysUseCase(open_keys),
         revoke_api_key=RevokeApiKeyUseCase(open_keys),
         authenticate=AuthenticateUseCase(authenticators),
-        check_store=store.ping,
+        check_store=partial(check_store, store),
         close=close,
     )

@@ -20,7 +20,9 @@ def open_publisher(url: str) -> EventPublisher:
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if parts.scheme != "eventbridge" or parts.fragment or options.keys() - {"region", "endpoint", "source"}:
-        raise InvalidEventsURL("the URL of the events is eventbridge://bus, with ?region=…, &endpoint=…, &source=…")
+        raise InvalidEventsURL(
+            "the URL of the event bus is eventbridge://bus, optionally with ?region=…&endpoint=…&source=…"
+        )
     try:
         from orderkeep.infrastructure.eventbridge import EventBridgePublisher
 

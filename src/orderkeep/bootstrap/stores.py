@@ -1,18 +1,25 @@
 """Opens the order store of a URL: the adapter of each scheme."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from orderkeep.application.ports import OrderStore
+from orderkeep.application.ports import OrderStore, StoreAccess
 
 if TYPE_CHECKING:  # an extra package may not be installed
     from orderkeep.infrastructure.dynamo_repo.setup import TableDescription as TableDescription
     from orderkeep.infrastructure.dynamo_repo.setup import TableSetup as TableSetup
+    from orderkeep.infrastructure.sqlite_repo.backup import Backup
 
 DEFAULT_STORE = "sqlite:///orders.db"
 """A file in the current directory."""
 
 SCHEMES = ("memory", "sqlite", "postgresql", "postgres", "dynamodb")
+
+
+UNKNOWN_SCHEME = (
+    f"the URL of a store begins with {', '.join(f'{each}://' for each in SCHEMES[:-1])} or {SCHEMES[-1]}://"
+)
 
 
 class InvalidStoreURL(ValueError):
@@ -23,38 +30,26 @@ class StoreNotInstalled(InvalidStoreURL):
     """The driver of the store is not installed."""
 
 
-def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
+def open_store(url: str, *, auto_migrate: bool = True, access: StoreAccess = StoreAccess.CREATE) -> OrderStore:
     """Open the store of a URL: `memory://`, `sqlite:///orders.db` (`sqlite:////var/lib/orders.db`),
-    `postgresql://user:password@host:5432/database` or `dynamodb://table?region=eu-central-1`. SQL tables are created
-    and migrated; without `auto_migrate`, older tables are rejected.
+    `postgresql://user:password@host:5432/database` or `dynamodb://table?region=eu-central-1`.
+
+    `access` decides whether a SQLite file or SQL tables are created, upgraded or only read; a DynamoDB table is never
+    created here. Without `auto_migrate`, an older schema is rejected.
     """
     parts = _parts_of(url)
     match parts.scheme:
         case "memory":
             from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
-            _refuse_extras(parts, "memory://", path_allowed=False)
+            _reject_extras(parts, "memory://", path_allowed=False)
             return InMemoryOrderRepository()
         case "sqlite":
             from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 
-            _refuse_extras(parts, "sqlite:///orders.db", path_allowed=True)
-            path = unquote(parts.path.removeprefix("/"))
-            if not path:
-                raise InvalidStoreURL("a SQLite store's URL names a file, such as sqlite:///orders.db")
-            return SqliteOrderRepository(path, migrate=auto_migrate)
+            return SqliteOrderRepository(_file_of(parts), migrate=auto_migrate, access=access)
         case "postgresql" | "postgres":
-            try:
-                from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
-            except ModuleNotFoundError as error:
-                if error.name != "asyncpg":
-                    raise
-                message = "PostgreSQL needs a package that is not installed: pip install 'orderkeep[postgres]'"
-                raise StoreNotInstalled(message) from error
-            if not parts.path.strip("/"):
-                example = "postgresql://user@host:5432/orders"
-                raise InvalidStoreURL(f"a PostgreSQL store's URL names a database, such as {example}")
-            return PostgresOrderRepository(parts.geturl(), migrate=auto_migrate)
+            return _postgres(parts, auto_migrate=auto_migrate, access=access)
         case "dynamodb":
             try:
                 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
@@ -62,7 +57,25 @@ def open_store(url: str, *, auto_migrate: bool = True) -> OrderStore:
                 raise StoreNotInstalled(str(error)) from error
             table, options = _table_of(parts)
             return DynamoOrderRepository(table, **options)
-    raise InvalidStoreURL(f"a store's URL begins with {' or '.join(f'{scheme}://' for scheme in SCHEMES)}")
+    raise InvalidStoreURL(UNKNOWN_SCHEME)
+
+
+def _postgres(parts: SplitResult, *, auto_migrate: bool, access: StoreAccess) -> OrderStore:
+    try:
+        from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
+    except ModuleNotFoundError as error:
+        if error.name != "asyncpg":
+            raise
+        message = "PostgreSQL requires an extra package: pip install 'orderkeep[postgres]'"
+        raise StoreNotInstalled(message) from error
+    if not parts.path.strip("/"):
+        raise InvalidStoreURL(
+            "the URL of a PostgreSQL store contains a database name, such as postgresql://user@host/orders"
+        )
+    try:
+        return PostgresOrderRepository(parts.geturl(), migrate=auto_migrate, access=access)
+    except ValueError as error:
+        raise InvalidStoreURL(str(error)) from error
 
 
 @runtime_checkable
@@ -78,17 +91,44 @@ async def migrate_store(url: str) -> tuple[int, int]:
     store = open_store(url)
     try:
         if not isinstance(store, HasTables):
-            raise InvalidStoreURL("this store has no tables to migrate")
+            raise InvalidStoreURL("this store has no schema to migrate")
         return await store.migrate()
     finally:
         await store.close()
+
+
+class BackupNotSupported(ValueError):
+    """The store is backed up with its database's own tools."""
+
+
+_OF_POSTGRES = "back up a PostgreSQL store with pg_dump, or with the backups of your provider"
+_OWN_BACKUPS = {
+    "memory": "a store in memory cannot be backed up: use a SQLite store",
+    "postgresql": _OF_POSTGRES,
+    "postgres": _OF_POSTGRES,
+    "dynamodb": "back up a DynamoDB table with point-in-time recovery (`orderkeep table create --pitr`) or AWS Backup",
+}
+
+
+def back_up_store(url: str, file: Path) -> "Backup":
+    """Copy a SQLite store to a new file, also while a service writes to it. Raises `BackupNotSupported` for others,
+    `OSError` if the file exists or cannot be written, and like `open_store`.
+    """
+    parts = _parts_of(url)
+    if message := _OWN_BACKUPS.get(parts.scheme):
+        raise BackupNotSupported(message)
+    if parts.scheme != "sqlite":
+        raise InvalidStoreURL(UNKNOWN_SCHEME)
+    from orderkeep.infrastructure.sqlite_repo.backup import back_up
+
+    return back_up(_file_of(parts), file)
 
 
 def table_setup(url: str) -> "TableSetup":
     """Return the setup that creates and describes the table of a DynamoDB URL. Raises like `open_store`."""
     parts = _parts_of(url)
     if parts.scheme != "dynamodb":
-        raise InvalidStoreURL("only a DynamoDB store has a table to create, such as dynamodb://orders")
+        raise InvalidStoreURL("this command requires a DynamoDB store, such as dynamodb://orders")
     try:
         from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
     except ModuleNotFoundError as error:
@@ -112,16 +152,24 @@ def _parts_of(url: str) -> SplitResult:
     try:
         return urlsplit(url)
     except ValueError as error:
-        raise InvalidStoreURL("a store's URL has [ and ] around an IPv6 address only") from error
+        raise InvalidStoreURL("the URL of a store may contain [ and ] only around an IPv6 address") from error
+
+
+def _file_of(parts: SplitResult) -> str:
+    _reject_extras(parts, "sqlite:///orders.db", path_allowed=True)
+    path = unquote(parts.path.removeprefix("/"))
+    if not path:
+        raise InvalidStoreURL("the URL of a SQLite store contains a file name, such as sqlite:///orders.db")
+    return path
 
 
 def _table_of(parts: SplitResult) -> tuple[str, dict[str, str]]:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if not parts.netloc or parts.path.strip("/") or parts.fragment or options.keys() - {"region", "endpoint"}:
-        raise InvalidStoreURL("a DynamoDB store's URL is dynamodb://table, with ?region=… and &endpoint=… if need be")
+        raise InvalidStoreURL("the URL of a DynamoDB store is dynamodb://table, optionally with ?region=…&endpoint=…")
     return parts.netloc, options
 
 
-def _refuse_extras(parts: SplitResult, example: str, *, path_allowed: bool) -> None:
+def _reject_extras(parts: SplitResult, example: str, *, path_allowed: bool) -> None:
     if parts.netloc or parts.query or parts.fragment or (parts.path.strip("/") and not path_allowed):
-        raise InvalidStoreURL(f"this store's URL has no more to it than {example}")
+        raise InvalidStoreURL(f"the URL of this store contains more than {example}: remove the excess")

@@ -18,7 +18,7 @@ from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.access import AuthenticationNotInstalled
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
-from orderkeep.config import Settings
+from orderkeep.config import Settings, unknown_variables
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.logs import LogFormatter, install_log_hooks
 
@@ -81,6 +81,8 @@ def read_settings(**named: Any) -> Settings:
         end = "" if isinstance(handler, logging.StreamHandler) else "\n"
         handler.setFormatter(LogFormatter(settings.log_format, end=end))
     install_log_hooks()
+    for warning in unknown_variables():
+        log.warning("unknown setting", extra={"reason": warning})
     return settings
 
 

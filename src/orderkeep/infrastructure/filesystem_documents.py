@@ -14,23 +14,23 @@ from orderkeep.application.ports import DocumentStore
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.document_keys import checked
 
-_NOT_OURS = "this process may not use the folder of documents: let its user read and write there"
-_IN_THE_WAY = "something else stands where the folder of documents should be: move it, or name another"
-_FULL = "the disk that keeps the documents is full: free some space, and try again"
+_NOT_OURS = "the documents directory cannot be accessed: grant this user read and write permission"
+_IN_THE_WAY = "the path of the documents directory is in use by another file: move that file, or use another directory"
+_FULL = "the disk that contains the documents is full: free some space, then try again"
 
 ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
     errno.ENOSPC: (StoreUnavailable, _FULL),
     errno.EDQUOT: (StoreUnavailable, _FULL),
     errno.EACCES: (StoreUnusable, _NOT_OURS),
     errno.EPERM: (StoreUnusable, _NOT_OURS),
-    errno.EROFS: (StoreUnusable, "the folder of documents can only be read: mount it writable, or name another"),
+    errno.EROFS: (StoreUnusable, "the documents directory is read-only: mount it writable, or use another directory"),
     errno.ENOTDIR: (StoreUnusable, _IN_THE_WAY),
     errno.EEXIST: (StoreUnusable, _IN_THE_WAY),
     errno.EISDIR: (StoreUnusable, _IN_THE_WAY),
-    errno.ENAMETOOLONG: (StoreUnusable, "the path of the folder of documents is too long: name a shorter one"),
-    errno.EMFILE: (StoreUnavailable, "this process has too many files open: try again, or raise its limit"),
+    errno.ENAMETOOLONG: (StoreUnusable, "the path of the documents directory is too long: use a shorter one"),
+    errno.EMFILE: (StoreUnavailable, "too many open files: try again, or raise the limit of this process"),
 }
-"""By the number of an `OSError`: what is raised, and what to do."""
+"""By the number of an `OSError`: the exception to raise, with the remedy."""
 
 _NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 

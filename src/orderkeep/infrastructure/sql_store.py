@@ -66,7 +66,6 @@ _CHANGES = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1"  # noqa: 
 GET_CHANGE = f"{_CHANGES} AND version = CAST($2 AS bigint)"
 GET_CHANGE_AT = f"{_CHANGES} AND at <= $2 ORDER BY version DESC LIMIT 1"
 LIST_CHANGES = f"{_CHANGES} AND version > CAST($2 AS bigint) ORDER BY version LIMIT $3"
-PING = "SELECT 1 FROM orders LIMIT 1"
 
 
 class SqlOrderRepository(OrderStore):

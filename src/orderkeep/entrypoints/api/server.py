@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -20,11 +21,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from orderkeep.application.access.loopback import is_loopback
-from orderkeep.bootstrap import UseCases, bootstrap_from_settings
+from orderkeep.bootstrap import UseCases, bootstrap_from_settings, check_store
 from orderkeep.bootstrap.access import AuthenticationNotInstalled
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
-from orderkeep.bootstrap.stores import InvalidStoreURL
-from orderkeep.config import Settings
+from orderkeep.bootstrap.stores import InvalidStoreURL, open_store
+from orderkeep.config import Settings, masked
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, ServerState
@@ -36,6 +37,13 @@ USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
 
 ALL_INTERFACES = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
+
+WAITING = """\
+orderkeep cannot use the store {store}: {reason}
+  API and documentation:  {url}/docs
+  Requests for orders get 503 until the store is available. It is checked every {seconds} seconds.
+"""
+RETRY_SECONDS = 2
 
 BANNER = """\
 orderkeep serves the orders in {store}
@@ -66,8 +74,20 @@ async def _supervise(settings: Settings, listener: socket.socket) -> int:
     install_log_hooks()
     os.environ |= {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.model_dump().items()}
     command = [sys.executable, "-m", "orderkeep.entrypoints.api.server"]
-    on_ready = partial(_print_banner, settings, listener)
+    announcing: list[asyncio.Task[None]] = []
+
+    def on_ready() -> None:
+        announcing.append(asyncio.create_task(_check_and_announce(settings, listener)))
+
     return await Supervisor(command, listener, settings.workers, settings.drain_seconds, on_ready).run()
+
+
+async def _check_and_announce(settings: Settings, listener: socket.socket) -> None:
+    store = open_store(settings.store, auto_migrate=settings.auto_migrate)
+    try:
+        await _announce(settings, listener, partial(check_store, store))
+    finally:
+        await store.close()
 
 
 def _work() -> None:
@@ -83,7 +103,7 @@ def _run(settings: Settings, listener: socket.socket | None = None, supervisor: 
 
 
 async def _serve(settings: Settings, listener: socket.socket | None, supervisor: socket.socket | None) -> None:
-    use_cases = _open(settings)
+    use_cases, announcing = _open(settings), None
     try:
         app = create_app(settings, use_cases)
         config = uvicorn.Config(
@@ -103,12 +123,14 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
         gc.collect()
         gc.freeze()
         if listener is not None:
-            _print_banner(settings, listener)
+            announcing = asyncio.create_task(_announce(settings, listener, use_cases.check_store))
         # uvicorn handles these signals and raises them again at its end, before the store is closed.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         await server.serve(sockets=[] if listener is None else [listener])
     finally:
+        if announcing is not None:
+            announcing.cancel()
         await use_cases.close()
 
 
@@ -152,7 +174,7 @@ def _open(settings: Settings) -> UseCases:
 
 
 def _leave(message: str, code: int = USAGE) -> NoReturn:
-    print(f"orderkeep: {visible(message)}", file=sys.stderr, flush=True)  # noqa: T201  # for the operator
+    _say(f"orderkeep: {visible(message)}")
     raise SystemExit(code)
 
 
@@ -229,17 +251,40 @@ class DrainingServer(uvicorn.Server):
                 connection.check_time(now)
 
 
-def _print_banner(settings: Settings, listener: socket.socket) -> None:
+async def _announce(settings: Settings, listener: socket.socket, check: Callable[[], Awaitable[None]]) -> None:
+    """Print the banner when the store is available, and until then why it is not."""
     host = "localhost" if settings.host in ALL_INTERFACES else settings.host
     host = f"[{host}]" if ":" in host else host
+    url = f"http://{host}:{listener.getsockname()[1]}"
+    store = visible(re.sub(r"(?<=//)[^/@?]*@", "", str(masked(settings.store))))
+    reason = ""
+    while (found := await _unavailable(check)) is not None:
+        if found != reason:
+            reason = found
+            _say(WAITING.format(store=store, reason=visible(reason), url=url, seconds=RETRY_SECONDS))
+        await asyncio.sleep(RETRY_SECONDS)
     methods = [METHODS[each].format(issuer=settings.jwt_issuer) for each in METHODS if each in settings.authentication]
     banner = BANNER.format(
-        store=visible(re.sub(r"(?<=//)[^/@]*@", "", settings.store)),
-        url=f"http://{host}:{listener.getsockname()[1]}",
+        store=store,
+        url=url,
         token=' -H "Authorization: Bearer $TOKEN"' if methods else "",
         access=f"with {' or '.join(methods)}" if methods else LOCAL_ACCESS,
     )
-    print(banner, file=sys.stderr, flush=True)  # noqa: T201  # for the operator
+    _say(banner)
+
+
+async def _unavailable(check: Callable[[], Awaitable[None]]) -> str | None:
+    try:
+        await check()
+    except StoreUnavailable as error:
+        return str(error)
+    except Exception as error:  # noqa: BLE001  # its message may contain data
+        return f"internal error ({type(error).__name__})"
+    return None
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201  # for the operator
 
 
 if __name__ == "__main__":

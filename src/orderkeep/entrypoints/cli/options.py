@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 import click
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.ports import OrderFilter, utc_now
+from orderkeep.application.ports import OrderFilter, StoreAccess, utc_now
 from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
-from orderkeep.entrypoints.cli.commands import COMMANDS
-from orderkeep.entrypoints.cli.session import actor_name
+from orderkeep.entrypoints.cli.commands import ACCESS, COMMANDS
+from orderkeep.entrypoints.cli.session import Session, actor_name
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -112,7 +112,12 @@ def command(name: str, details: str = "") -> Callable[[Callable[..., None]], cli
     """
 
     def decorate(function: Callable[..., None]) -> click.Command:
-        made = click.command(name.rpartition(" ")[2], help=_help(name, details))(click.pass_obj(function))
+        @wraps(function)  # with its options
+        def run(session: Session, *args: Any, **values: Any) -> None:
+            session.access = ACCESS.get(name, StoreAccess.READ)
+            function(session, *args, **values)
+
+        made = click.command(name.rpartition(" ")[2], help=_help(name, details))(click.pass_obj(run))
         if any(each.name == "order_id" for each in made.params):
             made.help = f"{made.help}\n\n{_ORDER_ID_HELP}"
         made.params.extend(SESSION_OPTIONS)

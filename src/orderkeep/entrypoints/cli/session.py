@@ -10,6 +10,7 @@ from typing import TypeVar
 import click
 
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
 from orderkeep.bootstrap.stores import DEFAULT_STORE
@@ -44,25 +45,34 @@ def _login_name() -> str:
         return "cli"
 
 
-def open_from_environment(store_url: str) -> UseCases:
+def open_from_environment(store_url: str, access: StoreAccess) -> UseCases:
     """Open the use cases, with the document store, the seller and the migrations that the environment sets."""
     try:
-        auto_migrate = click.BOOL.convert(os.environ.get("ORDERKEEP_AUTO_MIGRATE") or "true", None, None)
+        auto_migrate = click.BOOL.convert(_variable("ORDERKEEP_AUTO_MIGRATE") or "true", None, None)
     except click.BadParameter:
         raise click.UsageError("ORDERKEEP_AUTO_MIGRATE must be true or false.") from None
     return bootstrap(
         store_url,
-        documents_url=os.environ.get("ORDERKEEP_DOCUMENTS") or DEFAULT_DOCUMENTS,
+        documents_url=_variable("ORDERKEEP_DOCUMENTS") or DEFAULT_DOCUMENTS,
         seller=os.environ.get("ORDERKEEP_SELLER", ""),
         auto_migrate=auto_migrate,
+        access=access,
     )
 
 
+def _variable(name: str) -> str | None:
+    """Return a variable for which an empty value is an error: it may come from another one that is not set."""
+    value = os.environ.get(name)
+    if value == "":
+        raise click.UsageError(f"{name} is set but empty: set it to a value, or unset it.")
+    return value
+
+
 def _store_from_environment() -> str | None:
-    url, file = os.environ.get("ORDERKEEP_STORE"), os.environ.get(STORE_FILE)
-    if not file:
+    url, file = _variable("ORDERKEEP_STORE"), _variable(STORE_FILE)
+    if file is None:
         return url
-    if url:
+    if url is not None:
         raise click.UsageError(f"ORDERKEEP_STORE and {STORE_FILE} are both set: unset one of them.")
     reason: str | None = "it is empty"
     try:
@@ -77,7 +87,7 @@ def _store_from_environment() -> str | None:
 
 @dataclass(slots=True)
 class Session:
-    """The options of all commands, and how the use cases on a store URL are opened."""
+    """The options of all commands, and how the use cases on a store URL are opened with the command's access."""
 
     store: str | None = None
     as_json: bool = False
@@ -86,7 +96,8 @@ class Session:
     """The command's option for each field, such as `--from` for `created_from`."""
     if_interrupted: str = ""
     as_name: str | None = None
-    open: Callable[[str], UseCases] = open_from_environment
+    access: StoreAccess = StoreAccess.READ
+    open: Callable[[str, StoreAccess], UseCases] = open_from_environment
 
     @property
     def store_url(self) -> str:
@@ -118,7 +129,7 @@ class Session:
         """Open the store, run the work on its use cases, and close the store."""
 
         async def with_opened() -> T:
-            use_cases = self.open(self.store_url)
+            use_cases = self.open(self.store_url, self.access)
             try:
                 return await work(use_cases)
             finally:

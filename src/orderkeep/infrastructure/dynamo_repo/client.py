@@ -78,7 +78,7 @@ class OrdersTable:
     def __init__(self, name: str, endpoint: Endpoint) -> None:
         if not _NAME.fullmatch(name):
             raise StoreUnusable(
-                "a DynamoDB table has a name of 3 to 255 letters, digits, dots, hyphens and underscores"
+                "the name of a DynamoDB table consists of 3 to 255 letters, digits, dots, hyphens and underscores"
             )
         self.name, self.endpoint, self._closed = name, endpoint, False
 
@@ -97,7 +97,7 @@ class OrdersTable:
         return client
 
     async def close(self) -> None:
-        """Release the client. Later requests are refused."""
+        """Release the client. Later requests are rejected."""
         self._closed = True
         key = asyncio.get_running_loop(), self.endpoint
         if key in _open:

@@ -84,7 +84,7 @@ class DynamoError(AwsError):
 def translated(error: DynamoError) -> StoreUnavailable:
     """Return the domain error to raise, with DynamoDB's error as its cause."""
     code = next((reason for reason in error.reasons if reason != "None"), error.code)
-    kind, message = ERRORS.get(code, (StoreUnavailable, "DynamoDB could not do it"))
+    kind, message = ERRORS.get(code, (StoreUnavailable, "DynamoDB failed"))
     if code == "ValidationException" and "size" in error.message.lower():
         kind, message = StoreUnavailable, _TOO_LARGE
     found = kind(f"{message} ({code})")

@@ -15,7 +15,7 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
-from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, settings_item
 from orderkeep.infrastructure.dynamo_repo.errors import DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
@@ -98,7 +98,10 @@ class DynamoOrderRepository(OrderStore):
         return FeedPage(tuple(changes), str(start + len(refs)))
 
     async def ping(self) -> None:
-        await self._table.read_shards()
+        settings = settings_item(await self._table.read_shards())
+        # It exists, so this changes nothing, but it fails with another error if the table cannot be written.
+        again = {"Item": settings, "ConditionExpression": "attribute_not_exists(pk)"}
+        await self._table.call("PutItem", again, expected="ConditionalCheckFailedException")
 
     async def close(self) -> None:
         await self._table.close()

@@ -55,7 +55,7 @@ class TableSetup:
         await self._until_active()
         found = await self.describe()
         if found.problems not in ((), (NOT_SET_UP,)):
-            raise StoreUnusable(f"the table {found.table} was made for something else: {'; '.join(found.problems)}")
+            raise StoreUnusable(f"the table {found.table} has another purpose: {'; '.join(found.problems)}")
         settings = {"Item": settings_item(shards), "ConditionExpression": "attribute_not_exists(pk)"}
         await self._table.call("PutItem", settings, expected="ConditionalCheckFailedException")
         if deletion_protection and not found.deletion_protection:
@@ -66,7 +66,7 @@ class TableSetup:
         if stream and found.stream is None:
             await self._update({"StreamSpecification": STREAM})
         elif stream and found.stream not in STREAM_VIEWS:
-            raise StoreUnusable(f"the table's stream is one of {found.stream}: switch it off first, then do this again")
+            raise StoreUnusable(f"the table's stream has the view type {found.stream}: disable it, then run this again")
         return await self.describe()
 
     async def describe(self) -> TableDescription:

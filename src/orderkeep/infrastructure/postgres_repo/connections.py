@@ -7,10 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import asyncpg
 
+from orderkeep.application.ports import StoreAccess
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.postgres_repo.errors import BAD_URL, CLOSED, in_our_words
 
@@ -45,6 +46,15 @@ COMMAND_SECONDS = 30.0
 ACQUIRE_SECONDS = 10.0
 CLOSE_SECONDS = 10.0
 
+UNSUPPORTED = (
+    "channel_binding client_encoding fallback_application_name gssdelegation gssencmode hostaddr keepalives "
+    "keepalives_count keepalives_idle keepalives_interval load_balance_hosts max_protocol_version min_protocol_version "
+    "oauth_client_id oauth_client_secret oauth_issuer oauth_scope pgbouncer replication require_auth requirepeer "
+    "scram_client_key scram_server_key servicefile sslcertmode sslcompression sslcrldir sslkeylogfile sslsni "
+    "tcp_user_timeout"
+)
+"""Parameters of libpq and other drivers that asyncpg would send to the server, which does not know them."""
+
 IN_INDEX_ORDER = {
     "enable_sort": "off",
     "enable_incremental_sort": "off",
@@ -73,10 +83,10 @@ class Connections:
     has to be reset on return, and a pooler may be in between.
     """
 
-    def __init__(self, url: str, size: int, *, migrate: bool) -> None:
-        self._url, self._size, self._migrate = url, size, migrate
-        named = "application_name" in parse_qs(urlsplit(url).query)
-        self._settings = {} if named else {"application_name": "orderkeep"}
+    def __init__(self, url: str, size: int, *, migrate: bool, access: StoreAccess) -> None:
+        self._url, self._parameters, self._connect_seconds = read_url(url)
+        self._size, self._migrate, self._access = size, migrate, access
+        self._settings = {} if "application_name" in self._parameters else {"application_name": "orderkeep"}
         self._homes: dict[asyncio.AbstractEventLoop, _Home] = {}
         self._closed = False
 
@@ -85,7 +95,7 @@ class Connections:
         home = await self._home()
         async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             if home.behind_pooler:
-                async with connection.transaction():
+                async with connection.transaction(readonly=self._access is StoreAccess.READ):
                     await connection.execute(_IN_INDEX_ORDER_HERE)
                     found: list[Any] = await connection.fetch(query, *parameters)
             else:
@@ -103,7 +113,7 @@ class Connections:
         """Create or migrate the tables. Raises `StoreUnavailable`."""
         with in_our_words():
             async with self._alone() as connection:
-                return await prepare(connection, migrate=True)
+                return await prepare(connection, migrate=True, access=StoreAccess.CREATE)
 
     async def close(self) -> None:
         """Finish the statements in progress in this loop, then close all connections."""
@@ -132,7 +142,7 @@ class Connections:
         # A generator: asyncio.run closes generators before the loop.
         async with self._alone() as connection:
             home.behind_pooler = await _is_behind_pooler(connection)
-            await prepare(connection, migrate=self._migrate)
+            await prepare(connection, migrate=self._migrate, access=self._access)
         # A pooler hands each transaction to another session: what was prepared or set in one is not so in the next.
         home.pool = pool = await asyncpg.create_pool(
             min_size=0,
@@ -160,6 +170,12 @@ class Connections:
             connection = await asyncpg.connect(**self._options(in_one_session=False))
         except ValueError as error:  # whose message may contain the password
             raise StoreUnusable(BAD_URL) from error
+        except asyncpg.PostgresError as error:
+            for name in self._parameters:
+                if f'"{name}"' in str(error):
+                    reason = f"PostgreSQL rejects the parameter {name} of the store's URL: correct or remove it"
+                    raise StoreUnusable(f"{reason} ({error.sqlstate})") from error
+            raise
         try:
             yield connection
             await connection.close(timeout=CLOSE_SECONDS)
@@ -167,13 +183,32 @@ class Connections:
             connection.terminate()
 
     def _options(self, *, in_one_session: bool) -> dict[str, Any]:
+        settings = self._settings | (IN_INDEX_ORDER if in_one_session else {})
+        if in_one_session and self._access is StoreAccess.READ:
+            settings |= {"default_transaction_read_only": "on"}
         return {
             "dsn": self._url,
-            "timeout": CONNECT_SECONDS,
+            "timeout": self._connect_seconds,
             "command_timeout": COMMAND_SECONDS,
             "statement_cache_size": 100 if in_one_session else 0,  # more than the store has
-            "server_settings": self._settings | (IN_INDEX_ORDER if in_one_session else {}),
+            "server_settings": settings,
         }
+
+
+def read_url(url: str) -> tuple[str, frozenset[str], float]:
+    """Return the URL for asyncpg, the names of its parameters, and the seconds that `connect_timeout` allows. Raises
+    `ValueError` with the name of a parameter that is not supported.
+    """
+    query = urlsplit(url).query
+    given = dict(parse_qsl(query, keep_blank_values=True))
+    if unsupported := ", ".join(sorted(given.keys() & {*UNSUPPORTED.split()})):
+        raise ValueError(f"the URL of a PostgreSQL store does not support the parameter {unsupported}: remove it")
+    if "connect_timeout" not in given:
+        return url, frozenset(given), CONNECT_SECONDS
+    seconds = given.pop("connect_timeout")
+    if not (seconds.isdecimal() and seconds.isascii() and len(seconds) < 4 and int(seconds)):
+        raise ValueError("the parameter connect_timeout of a PostgreSQL store's URL must be 1 to 999 seconds")
+    return url.replace(f"?{query}", f"?{urlencode(given)}" if given else "", 1), frozenset(given), float(seconds)
 
 
 async def _is_behind_pooler(connection: Any) -> bool:
@@ -186,33 +221,39 @@ async def _nothing_to_reset(connection: Any) -> None:
     """Save the RESET ALL that asyncpg would send whenever a connection is returned."""
 
 
-async def prepare(connection: Any, *, migrate: bool, migrations: Path = MIGRATIONS) -> tuple[int, int]:
-    """Check the tables; with `migrate`, create or migrate them in one transaction. Return the schema's number before
-    and after. Raises `StoreUnusable`.
+async def prepare(
+    connection: Any, *, migrate: bool, access: StoreAccess = StoreAccess.CREATE, migrations: Path = MIGRATIONS
+) -> tuple[int, int]:
+    """Check the tables; with `migrate`, create or migrate them in one transaction if that is allowed. Return the
+    schema's number before and after. Raises `StoreUnusable`.
     """
     files = sorted(migrations.glob("*.sql"))  # noqa: ASYNC240  # a handful, once
     async with connection.transaction():
-        await _check_server(connection)
+        await _check_server(connection, access)
         found = await _version(connection, len(files))
+    if not found and access is not StoreAccess.CREATE:
+        raise StoreUnusable(
+            "this database has no tables of orderkeep: correct the URL, or create them with `orderkeep migrate`"
+        )
     if found < len(files):
-        if not migrate:
+        if access is StoreAccess.READ or not migrate:
             raise StoreUnusable(
-                f"the tables are of schema {found}, and this orderkeep needs {len(files)}: run orderkeep migrate"
+                f"the database has schema {found}, and this version requires {len(files)}: run `orderkeep migrate`"
             )
         found = await _apply(connection, files)
-    await _continue_after_restored(connection)
+    await _continue_after_restored(connection, access)
     return found, len(files)
 
 
-async def _check_server(connection: Any) -> None:
+async def _check_server(connection: Any, access: StoreAccess) -> None:
     number, encoding, durable = await connection.fetchrow(_SETTINGS)
     if number < OLDEST_SERVER:
-        raise StoreUnusable(f"PostgreSQL {number // 10_000} is too old: 13 or newer is needed")
+        raise StoreUnusable(f"PostgreSQL {number // 10_000} is too old: 13 or newer is required")
     if encoding != "UTF8":
-        raise StoreUnusable(f"the database is encoded in {encoding}: make one with createdb --encoding UTF8")
-    if durable == "off":
+        raise StoreUnusable(f"the database uses the encoding {encoding}: create one with createdb --encoding UTF8")
+    if durable == "off" and access is not StoreAccess.READ:
         raise StoreUnusable(
-            "PostgreSQL confirms commits before they are durable: ALTER ROLE ... SET synchronous_commit = on"
+            "PostgreSQL confirms commits before they are durable: run ALTER ROLE … SET synchronous_commit = on"
         )
 
 
@@ -220,7 +261,7 @@ async def _version(connection: Any, newest: int) -> int:
     version: int = await connection.fetchval(_VERSION) if await connection.fetchval(_EXISTS) else 0
     if version > newest:
         raise StoreUnusable(
-            f"a newer orderkeep wrote these tables (schema {version}; this one knows {newest}): update orderkeep"
+            f"the database has schema {version} of a newer version, and this one supports {newest}: upgrade orderkeep"
         )
     return version
 
@@ -238,10 +279,14 @@ async def _apply(connection: Any, files: list[Path]) -> int:
     return found
 
 
-async def _continue_after_restored(connection: Any) -> None:
+async def _continue_after_restored(connection: Any, access: StoreAccess) -> None:
     async with connection.transaction():
         if not await connection.fetchval(_NUMBERS_RESTARTED):
             return
+        if access is StoreAccess.READ:
+            raise StoreUnusable(
+                "this database was restored from a dump: run `orderkeep migrate` once before you read it"
+            )
         await connection.execute(_LOCK)
         if await connection.fetchval(_NUMBERS_RESTARTED):
             await connection.execute(_RAISE_BEGINNING)

@@ -8,42 +8,44 @@ import asyncpg
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
 BAD_URL = (
-    "the URL of PostgreSQL cannot be used: it is postgresql://user:password@host:port/database, where @ : / in a "
-    "password stand as %40 %3A %2F"
+    "the URL of the PostgreSQL store is invalid: use postgresql://user:password@host:port/database, and write @ : / in "
+    "a password as %40 %3A %2F"
 )
 CLOSED = "the store is closed"
 
 _LOST = "the connection to PostgreSQL was lost: try again"
-_POOLER = "a pooler in between mixes up prepared statements: update it, or connect without it"
+_POOLER = "a connection pooler mixes up prepared statements: upgrade it, or connect to PostgreSQL directly"
 _DAMAGED = "PostgreSQL found damaged data: see its log, then restore a backup"
+READ_ONLY = "this PostgreSQL server is read-only, such as a standby: use the host of the primary in the URL"
+NO_PRIVILEGE = "this user lacks privileges on the tables: GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA … TO …"
 
 _UNAVAILABLE = {
     "08": _LOST,
-    "25006": "this PostgreSQL server only reads: name the primary in the URL",
-    "40": "the transaction met another one: try again",
-    "53": "PostgreSQL is short of memory, disk or connections: see its log",
-    "53100": "the disk of PostgreSQL is full: make room, then try again",
-    "53300": "PostgreSQL takes no more connections: raise max_connections, or make the pools of its users smaller",
-    "54": "this is larger than PostgreSQL keeps in one piece",
-    "55": "lock timeout: see which session holds locks on the orders' tables",
-    "57": "PostgreSQL is starting, stopping or changing over: try again",
-    "57014": "PostgreSQL took too long and was stopped: see what it waits for",
-    "58": "PostgreSQL met an error of its system: see its log",
-    "XX": "PostgreSQL met an error of its own: see its log",
+    "25006": READ_ONLY,
+    "40": "the transaction conflicted with another one: try again",
+    "53": "PostgreSQL is out of memory, disk space or connections: see its log",
+    "53100": "the disk of PostgreSQL is full: free some space, then try again",
+    "53300": "PostgreSQL accepts no more connections: raise max_connections, or run fewer processes",
+    "54": "this is larger than PostgreSQL can store in one row",
+    "55": "lock timeout: find out which session holds locks on the tables",
+    "57": "PostgreSQL is starting, stopping or failing over: try again",
+    "57014": "the statement took too long and was cancelled: find out what it waits for",
+    "58": "PostgreSQL had a system error: see its log",
+    "XX": "PostgreSQL had an internal error: see its log",
 }
 _UNUSABLE = {
-    "0A": "PostgreSQL cannot do what is needed: update it, or name another server",
-    "22": "PostgreSQL refuses a value: is the database encoded in UTF8?",
-    "23": "stored orders are inconsistent: the orders' tables were altered; run verify to see where",
+    "0A": "PostgreSQL lacks a required feature: upgrade it, or use another server",
+    "22": "PostgreSQL rejected a value: check that the encoding of the database is UTF8",
+    "23": "the stored orders are inconsistent: the tables were altered; run `orderkeep verify` to find out where",
     "23505": "the transaction counter was reset under a running service: restart every service after restoring a dump",
     "26": _POOLER,
-    "28": "PostgreSQL refuses this user or password: look at the URL and at pg_hba.conf",
-    "3D": "there is no such database: make it with createdb, or name another in the URL",
-    "3F": "there is no such schema: make it, or name another in search_path",
-    "42": "the database lacks tables or columns: they were altered; restore a backup",
-    "42501": "this user may not use the orders' tables: grant it the right to",
+    "28": "PostgreSQL rejected the user name or password: check the URL and pg_hba.conf",
+    "3D": "the database does not exist: create it with createdb, or correct its name in the URL",
+    "3F": "the schema does not exist: create it, or correct search_path",
+    "42": "tables or columns are missing in the database: they were altered; restore a backup",
+    "42501": NO_PRIVILEGE,
     "42P05": _POOLER,
-    "42P07": "the database holds tables of these names that are not ours: name another database",
+    "42P07": "another program's tables of the same names are in this database: use another database or schema",
     "XX001": _DAMAGED,
     "XX002": _DAMAGED,
 }
@@ -51,10 +53,10 @@ ERRORS: dict[str, tuple[type[StoreUnavailable], str]] = {
     **{state: (StoreUnavailable, text) for state, text in _UNAVAILABLE.items()},
     **{state: (StoreUnusable, text) for state, text in _UNUSABLE.items()},
 }
-"""By SQLSTATE, or its first two characters: what is raised, and what the operator can do."""
+"""By SQLSTATE, or its first two characters: the exception to raise, and what the operator can do."""
 
 RACES = frozenset({"23505", "40001", "40P01"})
-"""The SQLSTATEs of a save that met another one: there is a row already, not serializable, deadlock."""
+"""The SQLSTATEs of a save that conflicts with another one: duplicate row, serialization failure, deadlock."""
 
 FEED_KEY = "changes_in_feed"
 """The one unique constraint that no race violates: the transaction counter was reset under a running service."""
@@ -75,7 +77,7 @@ def is_no_text(error: BaseException) -> bool:
 
 @contextmanager
 def in_our_words() -> Iterator[None]:
-    """Raise `StoreUnavailable` in place of whatever the driver raises."""
+    """Raise `StoreUnavailable` for any error of the driver."""
     try:
         yield
     except DRIVER_ERRORS as error:
@@ -83,14 +85,16 @@ def in_our_words() -> Iterator[None]:
 
 
 def translated(error: BaseException) -> StoreUnavailable:
-    """Return what to raise in place of an error of the driver."""
+    """Return the exception to raise for an error of the driver."""
     state = getattr(error, "sqlstate", None)
     if state:
-        kind, message = ERRORS.get(state) or ERRORS.get(state[:2]) or (StoreUnavailable, "PostgreSQL could not do it")
+        kind, message = ERRORS.get(state) or ERRORS.get(state[:2]) or (StoreUnavailable, "PostgreSQL failed")
         return kind(f"{message} ({state})")
     name = type(error).__name__
     if isinstance(error, TimeoutError):
-        return StoreUnavailable("PostgreSQL did not answer in time: try again, or see what it waits for")
+        return StoreUnavailable("PostgreSQL did not respond in time: try again, or find out what it waits for")
     if isinstance(error, OSError):
-        return StoreUnavailable(f"PostgreSQL cannot be reached: is it running, and is the URL right? ({name})")
+        return StoreUnavailable(
+            f"PostgreSQL cannot be reached: check that it is running, and the host and port in the URL ({name})"
+        )
     return StoreUnavailable(f"{_LOST} ({name})")

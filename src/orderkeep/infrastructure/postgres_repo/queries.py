@@ -65,6 +65,13 @@ READ_CHANGES = POSTGRES.sql(f"""
 """)  # noqa: S608
 """Each row: the transaction below which the feed is complete, the newest visible one, then a change (or nulls)."""
 
+CHECK_WRITABLE = """
+    SELECT current_setting('transaction_read_only')::boolean,
+        has_table_privilege('orders', 'INSERT') AND has_table_privilege('changes', 'INSERT')
+    FROM (SELECT count(*) FROM (SELECT FROM orders LIMIT 1) AS one_order) AS readable
+"""
+"""Whether the server is read-only, such as a standby, and whether this user may write."""
+
 Position = tuple[int, int]
 """A transaction, and a change's place within it."""
 

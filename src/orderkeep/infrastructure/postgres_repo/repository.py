@@ -7,13 +7,14 @@ from typing import Any
 import asyncpg
 
 from orderkeep.application.access.api_keys import ApiKeyStore
-from orderkeep.application.ports import FeedPage
+from orderkeep.application.ports import FeedPage, StoreAccess
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.postgres_repo.connections import Connections
-from orderkeep.infrastructure.postgres_repo.errors import in_our_words, is_no_text, is_race
+from orderkeep.infrastructure.postgres_repo.errors import NO_PRIVILEGE, READ_ONLY, in_our_words, is_no_text, is_race
 from orderkeep.infrastructure.postgres_repo.queries import (
+    CHECK_WRITABLE,
     LISTS,
     POSTGRES,
     READ_CHANGES,
@@ -22,7 +23,7 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     write_of,
 )
 from orderkeep.infrastructure.serialization import UNREADABLE, Commit, built, commit_of, mark_saved
-from orderkeep.infrastructure.sql_store import PING, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
+from orderkeep.infrastructure.sql_store import Row, SqlApiKeys, SqlOrderRepository, in_64_bits
 
 POOL_SIZE = 10
 FEED_PATIENCE_SECONDS = 1.0
@@ -32,15 +33,23 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.002, 0.05
 
 
 class PostgresOrderRepository(SqlOrderRepository):
-    """Stores orders in the database of a `postgresql://` URL, PostgreSQL 13 or newer. Connects when first used; then
-    creates the tables, or without `migrate` rejects a database that lacks them.
+    """Stores orders in the database of a `postgresql://` URL, PostgreSQL 13 or newer. Connects when first used, and
+    then checks the tables: `access` and `migrate` decide whether they are created and migrated.
 
     Any number of processes, threads and event loops may use it, each loop with a pool of `pool_size` connections.
+    Raises `ValueError` if the URL has a parameter that is not supported.
     """
 
-    def __init__(self, url: str, *, pool_size: int = POOL_SIZE, migrate: bool = True) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = POOL_SIZE,
+        migrate: bool = True,
+        access: StoreAccess = StoreAccess.CREATE,
+    ) -> None:
         super().__init__(POSTGRES, LISTS)
-        self._connections = Connections(url, pool_size, migrate=migrate)
+        self._connections = Connections(url, pool_size, migrate=migrate, access=access)
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         commits = [commit_of(order) for order in orders]
@@ -63,7 +72,11 @@ class PostgresOrderRepository(SqlOrderRepository):
         return FeedPage(tuple(changes), f"{tx}:{place}")
 
     async def ping(self) -> None:
-        await self._rows(PING)
+        [(read_only, may_write)] = await self._rows(CHECK_WRITABLE)
+        if read_only:
+            raise StoreUnavailable(READ_ONLY)
+        if not may_write:
+            raise StoreUnusable(NO_PRIVILEGE)
 
     async def close(self) -> None:
         await self._connections.close()

@@ -1,66 +1,140 @@
-"""Connections to the file, one that writes and those that read, and the tables in it."""
+"""Connections to the file, one that writes and those that read, and the tables in it.
 
+To read without changing anything beside the file, SQLite gets `immutable=1`: otherwise it creates a log and an index of
+it, and cannot open the file in a folder that is not writable. This is safe only while no other process writes, that is,
+while there is no log: the state of the file is compared after every query, and a query that met a writer is repeated.
+"""
+
+import contextlib
 import os
+import shutil
 import sqlite3
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from orderkeep.application.ports import StoreAccess
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sql_store import Row
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
+from orderkeep.infrastructure.sqlite_repo.queries import APPLICATION_ID
 from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, retry_while_locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
-APPLICATION_ID = int.from_bytes(b"ordk", "big")
-"""Identifies the file as ours in its header (`file orders.db` shows it)."""
-
 CACHE_KIB = 16_000
 MOST_IDLE_READERS = 8
+LITTLE_SPACE_BYTES = 1 << 20
+
+NEW_FILE_MODE = 0o600
+"""Orders contain personal data. To share the file with a group, change its mode once: it is kept."""
+
+
+class Connection(sqlite3.Connection):
+    """A connection to the file. `state` is that of the file if the connection takes no locks."""
+
+    state: tuple[int, ...] | None = None
 
 
 class OrdersFile:
     """The orders' file. It is identified by its inode, so that a file put in its place is detected."""
 
-    def __init__(self, path: str | os.PathLike[str], *, migrate: bool = True) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, migrate: bool = True, access: StoreAccess = StoreAccess.CREATE
+    ) -> None:
         if os.fspath(path) == ":memory:":
-            raise StoreUnusable("this store keeps orders in a file: use memory:// for orders in memory")
+            raise StoreUnusable("a SQLite store is a file: for a store in memory, use memory://")
         self.path = Path(path).resolve()
         self.migrated = (0, 0)
-        """The schema's number before the file was opened for writing, and after."""
-        self._migrate = migrate
+        """The schema's number before the file was opened, and after."""
+        self._migrate, self._access = migrate, access
         self._identity: tuple[int, int] | None = None
 
-    def open_to_write(self) -> sqlite3.Connection:
-        """Open the file for writing; create and migrate it if needed. Raises `StoreUnavailable`, `StoreUnusable`."""
-        self._check_usable()
+    def open(self) -> Connection:
+        """Open the file with the access that was asked for, and check it; create and migrate it if that is allowed.
+        Raises `StoreUnavailable`, `StoreUnusable`.
+        """
         try:
-            connection = self._connect("rwc", self._set_up_to_write)
-        except sqlite3.Error as error:
+            self._check_usable()
+            if self._access is StoreAccess.CREATE:
+                self._create()
+            if self._access is StoreAccess.READ:
+                connection = self._open_to_read(self._prepare)
+            else:
+                connection = self._connect("rw", self._set_up_to_write)
+        except (sqlite3.Error, PermissionError) as error:
             raise translated(error, self.path) from error
         self._identity = self._identity_now()
         return connection
 
-    def open_to_read(self) -> sqlite3.Connection:
+    def open_to_copy(self) -> Connection:
+        """Open the file to read, whatever its schema. Raises `StoreUnavailable`, `StoreUnusable`."""
+        try:
+            self._check_usable()
+            return self._open_to_read(self._check_not_empty)
+        except (sqlite3.Error, PermissionError) as error:
+            raise translated(error, self.path) from error
+
+    def open_to_read(self) -> Connection:
         """Open the file, which must exist, on a connection that cannot write."""
+        if self._access is StoreAccess.READ:
+            return self._open_to_read(lambda _: None)
         return self._connect("rw", lambda connection: connection.execute("PRAGMA query_only = ON"))
 
+    def was_written(self, connection: Connection) -> bool:
+        """Return whether another process wrote to the file since a connection without locks was opened."""
+        return connection.state is not None and connection.state != self._state_without_log()
+
+    def check_writable(self) -> None:
+        """Raise `StoreUnusable` if the store was opened to read, or if the file was deleted or replaced: what is saved
+        then would be lost.
+        """
+        if self._access is StoreAccess.READ:
+            raise StoreUnusable("this store was opened for reading only")
+        self.check_in_place()
+
     def check_in_place(self) -> None:
-        """Raise `StoreUnusable` if the file was deleted or replaced: what is saved then would be lost."""
+        """Raise `StoreUnusable` if the file was deleted or replaced."""
         if self._identity_now() != self._identity:
             raise StoreUnusable(
                 f"{self.path} was moved, deleted or replaced while it was open: put it back, then restart"
             )
 
-    def _connect(self, mode: str, set_up: Callable[[sqlite3.Connection], object]) -> sqlite3.Connection:
+    def may_be_unwritable(self) -> bool:
+        """Return whether there is a sign that nothing can be written: the permissions, or little free space."""
+        short = shutil.disk_usage(self.path.parent).free < LITTLE_SPACE_BYTES
+        return short or not os.access(self.path, os.W_OK)
+
+    def _create(self) -> None:
+        # Before SQLite does, which would let other users read it. The log beside it gets the permissions of the file.
+        with contextlib.suppress(OSError):  # it exists, or SQLite reports why it cannot be created
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, NEW_FILE_MODE))
+
+    def _open_to_read(self, set_up: Callable[[Connection], object]) -> Connection:
+        state = self._state_without_log()
+        connection = self._connect("ro" if state is None else "ro&immutable=1", set_up)
+        connection.state = state
+        return connection
+
+    def _state_without_log(self) -> tuple[int, ...] | None:
+        """Return the state of the file, or None if there is a log, because another process is writing or was killed."""
+        try:
+            found = os.stat(self.path)  # noqa: PTH116  # before the log: see `was_written`
+            logs = any(os.path.exists(f"{self.path}{suffix}") for suffix in ("-wal", "-journal"))  # noqa: PTH110
+        except OSError:
+            return None
+        return None if logs else (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+    def _connect(self, mode: str, set_up: Callable[[Connection], object]) -> Connection:
         connection = sqlite3.connect(
             f"{self.path.as_uri()}?mode={mode}",
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,
             check_same_thread=False,
+            factory=Connection,
         )
         try:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
@@ -70,30 +144,38 @@ class OrdersFile:
             raise
         return connection
 
-    def _set_up_to_write(self, connection: sqlite3.Connection) -> None:
+    def _set_up_to_write(self, connection: Connection) -> None:
         # fsync does not flush the drive's cache on macOS; F_FULLFSYNC does.
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA busy_timeout = 0")
         retry_while_locked(lambda: self._prepare(connection))
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        self.migrated = prepare(connection, self.path, migrate=self._migrate)
+    def _prepare(self, connection: Connection) -> None:
+        self.migrated = prepare(connection, self.path, migrate=self._migrate, access=self._access)
+
+    def _check_not_empty(self, connection: Connection) -> None:
+        if not _check_ours(connection, self.path, sys.maxsize):
+            raise StoreUnusable(f"{self.path} is empty: correct the URL")
 
     def _check_usable(self) -> None:
         # Checked without opening: closing a second descriptor would drop SQLite's locks on the first.
-        folder = self.path.parent
+        folder, exists = self.path.parent, self.path.exists()
         if not folder.is_dir():
-            raise StoreUnusable(f"there is no folder {folder}: make it, or name a file in another")
-        if not self._migrate and not self.path.exists():
-            raise StoreUnusable(f"there is no {self.path}: make it with orderkeep migrate")
-        if self.path.exists() and not self.path.is_file():
-            raise StoreUnusable(f"{self.path} is not a file: name one")
-        if self.path.exists() and not os.access(self.path, os.R_OK | os.W_OK):
+            raise StoreUnusable(f"the directory {folder} does not exist: create it, or use a file in another one")
+        if not exists and not (self._access is StoreAccess.CREATE and self._migrate):
+            raise StoreUnusable(f"{self.path} does not exist: correct the URL, or create it with `orderkeep migrate`")
+        if exists and not self.path.is_file():
+            raise StoreUnusable(f"{self.path} is not a file: use a file")
+        if self._access is StoreAccess.READ:
+            if not os.access(self.path, os.R_OK):
+                raise StoreUnusable(f"{self.path} cannot be read: grant this user read permission")
+            return
+        if exists and not os.access(self.path, os.R_OK | os.W_OK):
             raise StoreUnusable(f"{self.path} cannot be written: grant this user read and write permission")
         if not os.access(folder, os.W_OK | os.X_OK):
             raise StoreUnusable(
-                f"{folder} cannot be written, and SQLite keeps its log there: grant this user write permission"
+                f"{folder} cannot be written, and SQLite creates its log there: grant this user write permission"
             )
 
     def _identity_now(self) -> tuple[int, int] | None:
@@ -112,7 +194,7 @@ class Readers:
 
     def __init__(self, file: OrdersFile) -> None:
         self._file = file
-        self._idle: deque[sqlite3.Connection] = deque()
+        self._idle: deque[Connection] = deque()
         self._closed = False
 
     def rows(self, query: str, parameters: Row) -> list[Row]:
@@ -125,11 +207,16 @@ class Readers:
                 found = connection.execute(query, parameters).fetchall()
             except sqlite3.Error:
                 connection.close()
+                if self._file.was_written(connection):
+                    return self.rows(query, parameters)
                 raise
         except sqlite3.Error as error:
             raise translated(error, self._file.path) from error
         except UnicodeEncodeError:
             found = []  # half a surrogate pair: no stored text contains one
+        if self._file.was_written(connection):
+            connection.close()
+            return self.rows(query, parameters)
         self._give_back(connection)
         return found
 
@@ -139,13 +226,13 @@ class Readers:
         while self._idle:
             self._idle.pop().close()
 
-    def _take(self) -> sqlite3.Connection:
+    def _take(self) -> Connection:
         try:
             return self._idle.pop()
         except IndexError:
             return self._file.open_to_read()
 
-    def _give_back(self, connection: sqlite3.Connection) -> None:
+    def _give_back(self, connection: Connection) -> None:
         if len(self._idle) < MOST_IDLE_READERS:
             self._idle.append(connection)
         else:
@@ -155,21 +242,31 @@ class Readers:
 
 
 def prepare(
-    connection: sqlite3.Connection, path: Path, migrations: Path = MIGRATIONS, *, migrate: bool = True
+    connection: sqlite3.Connection,
+    path: Path,
+    migrations: Path = MIGRATIONS,
+    *,
+    migrate: bool = True,
+    access: StoreAccess = StoreAccess.CREATE,
 ) -> tuple[int, int]:
     """Create or migrate the tables in one transaction, and return the schema's number before and after. Raises
-    `StoreUnusable` if the file is not ours, newer than this code, or older without `migrate`.
+    `StoreUnusable` if the file is not ours, newer than this code, or older and not to be migrated.
     """
     files = sorted(migrations.glob("*.sql"))
     with _transaction(connection, "DEFERRED"):
         version = _check_ours(connection, path, len(files))
-    if version < len(files) and not migrate:
+    if not version and access is not StoreAccess.CREATE:
+        raise StoreUnusable(f"{path} is empty: correct the URL, or create the tables with `orderkeep migrate`")
+    if version < len(files) and (access is StoreAccess.READ or not migrate):
         raise StoreUnusable(
-            f"{path} is of schema {version}, and this orderkeep needs {len(files)}: run orderkeep migrate"
+            f"{path} has schema {version}, and this version requires {len(files)}: run `orderkeep migrate`, for a "
+            "backup on a copy"
         )
+    if access is StoreAccess.READ:
+        return version, version
     [(mode,)] = connection.execute("PRAGMA journal_mode = WAL").fetchall()
     if mode != "wal":
-        raise StoreUnusable(f"SQLite cannot keep a write-ahead log beside {path}: keep the file on a local disk")
+        raise StoreUnusable(f"SQLite cannot use a write-ahead log beside {path}: move the file to a local disk")
     if version == len(files):
         return version, version
     with _transaction(connection, "IMMEDIATE"):
@@ -200,11 +297,11 @@ def _check_ours(connection: sqlite3.Connection, path: Path, newest: int) -> int:
     if application_id == APPLICATION_ID:
         if version > newest:
             raise StoreUnusable(
-                f"a newer orderkeep wrote {path} (schema {version}; this one knows {newest}): update orderkeep"
+                f"{path} has schema {version} of a newer version, and this one supports {newest}: upgrade orderkeep"
             )
         return int(version)
     if application_id or version or connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchall():
-        raise StoreUnusable(f"{path} is another program's SQLite database: name another file")
+        raise StoreUnusable(f"{path} is another program's SQLite database: use another file")
     return 0
 
 

@@ -7,32 +7,32 @@ from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 
 CLOSED = "the store is closed"
 
-_RIGHTS = "this user may not use {file}: grant this user read and write permission"
+_RIGHTS = "{file} cannot be accessed: grant this user read and write permission"
 
 _UNAVAILABLE = {
-    sqlite3.SQLITE_BUSY: "another process kept {file} locked for too long: try again, or see what else has "
-    "the file open",
+    sqlite3.SQLITE_BUSY: "another process locked {file} for too long: try again, or find out which process has it open",
     sqlite3.SQLITE_LOCKED: "{file} is locked from within this process: try again",
     sqlite3.SQLITE_PROTOCOL: "{file} could not be locked: try again, and keep the file on a local disk, "
     "not on a network share",
-    sqlite3.SQLITE_FULL: "the disk that holds {file} is full: make room, then try again",
-    sqlite3.SQLITE_IOERR: "reading or writing {file} failed: look for disk errors in the system's log",
-    sqlite3.SQLITE_NOMEM: "there is not enough memory: give the process more, then try again",
+    sqlite3.SQLITE_FULL: "the disk that contains {file} is full: free some space, then try again",
+    sqlite3.SQLITE_IOERR: "reading or writing {file} failed: check the system log for disk errors",
+    sqlite3.SQLITE_NOMEM: "out of memory: give the process more, then try again",
     sqlite3.SQLITE_INTERRUPT: "the store was interrupted: try again",
-    sqlite3.SQLITE_TOOBIG: "this is larger than SQLite keeps in one piece",
-    sqlite3.SQLITE_CANTOPEN: "{file} cannot be opened: does its folder exist, may this user write there, "
-    "are too many files open?",
-    sqlite3.SQLITE_SCHEMA: "the tables of {file} were altered meanwhile: try again",
+    sqlite3.SQLITE_TOOBIG: "this is larger than SQLite can store in one row",
+    sqlite3.SQLITE_CANTOPEN: "{file} cannot be opened: check its directory, the permissions and the "
+    "number of open files; a file {file}-wal requires write permission on the directory",
+    sqlite3.SQLITE_SCHEMA: "the schema of {file} was changed concurrently: try again",
 }
 _UNUSABLE = {
-    sqlite3.SQLITE_READONLY: "{file} cannot be written: grant this user write permission on the file and its folder",
+    sqlite3.SQLITE_READONLY: "{file} cannot be written: grant this user write permission on the file and its directory",
     sqlite3.SQLITE_PERM: _RIGHTS,
     sqlite3.SQLITE_AUTH: _RIGHTS,
-    sqlite3.SQLITE_NOTADB: "{file} is not an SQLite database: name another file",
-    sqlite3.SQLITE_CORRUPT: "{file} is damaged: put a copy aside, then restore a backup or try the sqlite3 "
-    "shell's .recover",
-    sqlite3.SQLITE_CONSTRAINT: "stored orders are inconsistent: {file} was altered; run verify to see where",
-    sqlite3.SQLITE_ERROR: "{file} lacks tables or columns: it was altered; restore a backup",
+    sqlite3.SQLITE_NOTADB: "{file} is not a SQLite database: use another file",
+    sqlite3.SQLITE_CORRUPT: "{file} is damaged: save a copy of it, then restore a backup or use .recover of the "
+    "sqlite3 shell",
+    sqlite3.SQLITE_CONSTRAINT: "the stored orders are inconsistent: {file} was altered; run `orderkeep verify` to "
+    "find out where",
+    sqlite3.SQLITE_ERROR: "tables or columns are missing in {file}: it was altered; restore a backup",
 }
 ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
     **{code: (StoreUnavailable, text) for code, text in _UNAVAILABLE.items()},
@@ -42,15 +42,17 @@ ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
 
 
 def translated(error: BaseException, file: Path) -> StoreUnavailable:
-    """Return what to raise in place of an error of SQLite in a file, with that error as its cause."""
+    """Return the exception to raise for an error of SQLite in a file, with that error as its cause."""
     if isinstance(error, StoreUnavailable):
         return error
     code = getattr(error, "sqlite_errorcode", None)
-    if code is not None:
-        kind, message = ERRORS.get(code & 0xFF, (StoreUnavailable, "SQLite could not do it"))
+    if isinstance(error, PermissionError):
+        found: StoreUnavailable = StoreUnusable(_RIGHTS.replace("{file}", str(file)))
+    elif code is not None:
+        kind, message = ERRORS.get(code & 0xFF, (StoreUnavailable, "SQLite failed"))
         found = kind(f"{message.replace('{file}', str(file))} ({getattr(error, 'sqlite_errorname', code)})")
     else:
-        found = StoreUnavailable(f"the store failed in a way that was not foreseen ({type(error).__name__})")
+        found = StoreUnavailable(f"the store failed with an unexpected error ({type(error).__name__})")
     found.__cause__ = error
     return found
 

@@ -6,6 +6,9 @@ from datetime import UTC, datetime, timedelta
 from orderkeep.infrastructure.serialization import Commit
 from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, STATUSES, Dialect, Row
 
+APPLICATION_ID = int.from_bytes(b"ordk", "big")
+"""Identifies the file as ours in its header (`file orders.db` shows it)."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -40,6 +43,10 @@ INSERT_CHANGE = """
 READ_CHANGES = SQLITE.sql(
     f"SELECT position, {CHANGE_COLUMNS} FROM changes WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608
 )
+PING = "SELECT 1 FROM orders LIMIT 1"
+PROBE = f"PRAGMA application_id = {APPLICATION_ID}"
+"""Writes one page and changes nothing."""
+
 LAST_POSITION = "SELECT coalesce(max(position), 0) FROM changes"
 
 

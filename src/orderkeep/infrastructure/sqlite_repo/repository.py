@@ -7,18 +7,27 @@ from typing import Any
 
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage
+from orderkeep.application.ports import FeedPage, StoreAccess
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import built, commit_of, feed_position, mark_saved
-from orderkeep.infrastructure.sql_store import PING, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
+from orderkeep.infrastructure.sql_store import Row, SqlApiKeys, SqlOrderRepository, in_64_bits
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
-from orderkeep.infrastructure.sqlite_repo.queries import LAST_POSITION, LISTS, READ_CHANGES, SQLITE, Write, write_of
+from orderkeep.infrastructure.sqlite_repo.queries import (
+    LAST_POSITION,
+    LISTS,
+    PING,
+    PROBE,
+    READ_CHANGES,
+    SQLITE,
+    Write,
+    write_of,
+)
 from orderkeep.infrastructure.sqlite_repo.writer import MOST_SAVES, CommitWriter
 
 
 class SqliteOrderRepository(SqlOrderRepository):
-    """Stores orders in one file, which is created if it does not exist. Several processes may use it concurrently.
+    """Stores orders in one file. Several processes may use it concurrently.
 
     Raises `StoreUnavailable` if the file cannot be opened, or its `StoreUnusable` if an operator must fix something
     first: the path, the permissions, a file that is not ours, newer or damaged. Without `migrate`, a file that is older
@@ -27,10 +36,12 @@ class SqliteOrderRepository(SqlOrderRepository):
 
     saves_at_once = MOST_SAVES
 
-    def __init__(self, path: str | os.PathLike[str], *, migrate: bool = True) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], *, migrate: bool = True, access: StoreAccess = StoreAccess.CREATE
+    ) -> None:
         super().__init__(SQLITE, LISTS)
-        self._file = OrdersFile(path, migrate=migrate)
-        self._writer = CommitWriter(self._file.open_to_write(), self._file.path, self._file.check_in_place)
+        self._file = OrdersFile(path, migrate=migrate, access=access)
+        self._writer = CommitWriter(self._file.open(), self._file.path, self._file.check_writable)
         self._readers = Readers(self._file)
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
@@ -59,13 +70,15 @@ class SqliteOrderRepository(SqlOrderRepository):
     async def ping(self) -> None:
         self._file.check_in_place()
         self._readers.rows(PING, ())
+        if self._writer.failed or self._file.may_be_unwritable():
+            await self._write("", PROBE)
 
     async def close(self) -> None:
         self._readers.close()
         await self._writer.close()
 
     async def migrate(self) -> tuple[int, int]:
-        """Return the schema's number before the file was opened, which migrated it, and after."""
+        """Return the schema's number before the file was opened and migrated, and after."""
         return self._file.migrated
 
     def api_keys(self) -> ApiKeyStore:

@@ -58,9 +58,11 @@ class _Save:
 class CommitWriter:
     """Owns the connection that writes. Any number of event loops, in any threads, may save concurrently."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, check_in_place: Callable[[], None]) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, check_writable: Callable[[], None]) -> None:
         self._connection, self._cursor = connection, connection.cursor()
-        self._path, self._check_in_place = path, check_in_place
+        self._path, self._check_writable = path, check_writable
+        self.failed = False
+        """Whether the last commit failed, or a save in it for another reason than a conflict."""
         self._collected: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
         self._pending: SimpleQueue[_Save] = SimpleQueue()
         self._lock = threading.Lock()
@@ -148,7 +150,7 @@ class CommitWriter:
         return None
 
     def _commit(self, saves: Sequence[_Save]) -> None:
-        self._check_in_place()
+        self._check_writable()
         retry_while_locked(self._begin)
         try:
             for save in saves:
@@ -161,6 +163,7 @@ class CommitWriter:
             for save in saves:
                 self._write_in_savepoint(save)
         self._cursor.execute("COMMIT")
+        self.failed = any(isinstance(save.error, StoreUnavailable) for save in saves)
 
     def _write(self, save: _Save) -> None:
         if len(save.writes) > 1:
@@ -192,6 +195,7 @@ class CommitWriter:
         return None
 
     def _fail(self, saves: Iterable[_Save], error: BaseException) -> None:
+        self.failed = True
         with contextlib.suppress(sqlite3.Error):
             self._roll_back()
         for save in saves:

@@ -3,6 +3,8 @@
 A module is imported when one of its commands is called, so that a call loads only what it needs.
 """
 
+from orderkeep.application.ports import StoreAccess
+
 COMMANDS = {
     "serve": ("service", "Run the HTTP server."),
     "place": ("place", "Place an order."),
@@ -17,6 +19,7 @@ COMMANDS = {
     "documents": ("documents", "List the documents of an order."),
     "verify": ("store", "Check the integrity of all orders and their history."),
     "migrate": ("store", "Create or upgrade the store's schema."),
+    "backup": ("store", "Back up a SQLite store to a file."),
     "import": ("order_files", "Import orders from a JSON Lines or CSV file."),
     "export": ("order_files", "Export orders to a JSON Lines or CSV file."),
     "demo": ("demo", "Fill the store with sample orders."),
@@ -34,3 +37,11 @@ COMMANDS = {
 """A name with a space is a command of a group. The command is `<name>_command` in the module; without one,
 `change_command` in the module returns the command that runs the use case `<name>_order`.
 """
+
+ACCESS = {
+    **dict.fromkeys(("serve", "place", "import", "demo", "migrate"), StoreAccess.CREATE),
+    **dict.fromkeys(
+        ("confirm", "ship", "deliver", "cancel", "receipt", "keys create", "keys revoke"), StoreAccess.WRITE
+    ),
+}
+"""What a command may do to the store. All others only read it."""

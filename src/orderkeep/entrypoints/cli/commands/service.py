@@ -2,26 +2,18 @@
 
 import json
 import os
-import re
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from pydantic import ValidationError
 
-from orderkeep.config import Settings
+from orderkeep.config import Settings, masked
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.options import command, text
 from orderkeep.entrypoints.cli.session import STORE_FILE, Session
 
 SETTING_COLUMNS = ("setting", "value", "from")
-HIDDEN = "***"
 HOST_HELP = "Address to listen on; 0.0.0.0 for all IPv4 interfaces. Default: 127.0.0.1."
-
-_SECRET_PARAMETER = re.compile(r"([?&][^=&#]*(?:password|secret|token|key)[^=&#]*=)[^&#]+", re.IGNORECASE)
-_PASSWORD_OF_ENDPOINT = re.compile(
-    r"([?&][^=&#]*=[a-z]+(?::|%3A)(?://|%2F%2F)[^/?&#@]*?(?::|%3A))[^/?&#@]+(?:@|%40)", re.IGNORECASE
-)
 
 # FastAPI and uvicorn are imported inside the commands: `config` needs neither.
 
@@ -81,17 +73,3 @@ def load_settings(**options: Any) -> Settings:
         source = f"--{name}" if name in given else f"ORDERKEEP_{name.upper()}"
         rule = first["msg"].removeprefix("Value error, ")
         raise click.UsageError(f"{source} cannot be used: {rule[:1].lower()}{rule[1:]}.") from None
-
-
-def masked(value: object) -> object:
-    """Return a setting's value without the passwords and keys in a URL."""
-    if not isinstance(value, str) or "://" not in value:
-        return value
-    try:
-        password = urlsplit(value).password
-    except ValueError:
-        return HIDDEN
-    if password:
-        value = value.replace(f":{password}@", f":{HIDDEN}@", 1)
-    value = _PASSWORD_OF_ENDPOINT.sub(rf"\1{HIDDEN}@", value)
-    return _SECRET_PARAMETER.sub(rf"\1{HIDDEN}", value)

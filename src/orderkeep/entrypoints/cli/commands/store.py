@@ -1,12 +1,13 @@
-"""`orderkeep verify`, `migrate`, `table create` and `table describe`: the maintenance of a store."""
+"""`orderkeep verify`, `migrate`, `backup`, `table create` and `table describe`: the maintenance of a store."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import click
 
-from orderkeep.bootstrap.stores import migrate_store, table_setup
+from orderkeep.bootstrap.stores import BackupNotSupported, back_up_store, migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.options import command, command_group
 from orderkeep.entrypoints.cli.session import Session
@@ -48,6 +49,28 @@ def verify_command(session: Session, documents: bool) -> None:
 def migrate_command(session: Session) -> None:
     before, after = asyncio.run(migrate_store(session.store_url))
     output.write_facts(session, (("before", before), ("after", after)), {"before": before, "after": after})
+
+
+@command(
+    "backup",
+    """
+    FILE is a new file that only its owner can read; an existing file is never overwritten. The service may continue to
+    write: the backup contains all orders committed before it started. Checks the integrity of the backup, and prints
+    its size in bytes and the number of orders and changes.
+    """,
+)
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def backup_command(session: Session, file: Path) -> None:
+    try:
+        backup = back_up_store(session.store_url, file)
+    except BackupNotSupported as error:
+        raise failures.Failure(str(error), failures.USAGE, "backup_not_supported") from error
+    except FileExistsError as error:
+        raise failures.Failure(f"{file} exists", failures.USAGE, "file_exists", hint="use another name") from error
+    except OSError as error:
+        raise click.BadParameter(f"cannot write {file}: {error.strerror}", param_hint="FILE") from error
+    facts = [(name, getattr(backup, name)) for name in ("file", "size", "orders", "changes")]
+    output.write_facts(session, facts, backup)
 
 
 @command(

@@ -1,0 +1,83 @@
+"""Which commands create a store: a URL with a typo is reported by all others, and nothing is created."""
+
+from pathlib import Path
+
+import pytest
+
+from orderkeep.application.ports import StoreAccess
+from orderkeep.entrypoints.cli.commands import ACCESS, COMMANDS
+from tests.entrypoints.cli_calls import run
+from tests.entrypoints.served import serving
+
+NO_STORE = {"serve", "openapi", "config", "keys", "table", "table create", "table describe", "completion"}
+"""Commands that open no SQLite store, groups, and `serve`, which is tested as a process."""
+
+ORDER = ["--user", "user-42", "--total", "99.00", "--currency", "EUR"]
+ARGUMENTS = {
+    "place": ORDER,
+    "import": ["orders.jsonl"],
+    "backup": ["backup.db"],
+    "keys create": ["--name", "till", "--scope", "admin"],
+    **{name: [] for name in ("list", "verify", "migrate", "export", "demo", "keys list")},
+}
+IMPORTED = """\
+{"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \
+"created_at": "2026-11-22T10:00:00Z"}
+"""
+OPENING = sorted(COMMANDS.keys() - NO_STORE)
+CREATING = {"place", "import", "demo", "migrate"}
+
+
+def call(name: str, folder: Path, code: int | None) -> str:
+    (folder / "orders.jsonl").write_text(IMPORTED)
+    arguments = ARGUMENTS.get(name, ["no-such-order"])
+    url = f"sqlite:///{folder}/bakcup.db"
+    done = run("--store", url, *name.split(), *arguments, cwd=folder)
+    assert done.returncode == code, done.stderr
+    return done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", sorted(set(OPENING) - CREATING))
+def test_command_reports_a_missing_store_and_creates_nothing(name: str, tmp_path: Path) -> None:
+    assert f"{tmp_path}/bakcup.db does not exist: " in call(name, tmp_path, 7)
+    assert [each.name for each in tmp_path.iterdir()] == ["orders.jsonl"]
+
+
+@pytest.mark.parametrize("name", sorted(CREATING))
+def test_command_creates_the_store(name: str, tmp_path: Path) -> None:
+    call(name, tmp_path, 0)
+    assert (tmp_path / "bakcup.db").is_file()
+
+
+def test_serve_creates_the_store(tmp_path: Path) -> None:
+    with serving(store=f"sqlite:///{tmp_path}/orders.db") as (client, _):
+        assert client.get("/readyz").status_code == 200
+    assert (tmp_path / "orders.db").is_file()
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - ACCESS.keys() - NO_STORE))
+def test_reading_command_changes_no_byte(name: str, tmp_path: Path) -> None:
+    call("place", tmp_path, 0)
+    before = (tmp_path / "bakcup.db").read_bytes()
+    call(name, tmp_path, 0 if name in ARGUMENTS else 3)
+    assert (tmp_path / "bakcup.db").read_bytes() == before
+    assert {each.name for each in tmp_path.iterdir()} <= {"orders.jsonl", "bakcup.db", "backup.db"}
+
+
+def test_every_command_that_may_write_is_known() -> None:
+    assert {name for name, access in ACCESS.items() if access is StoreAccess.CREATE} == {*CREATING, "serve"}
+    assert ACCESS.keys() <= COMMANDS.keys()
+
+
+def test_reading_commands_create_no_tables(postgres_url: str, tmp_path: Path) -> None:
+    for command in (["list"], ["cancel", "order-1"]):
+        done = run("--store", postgres_url, *command, cwd=tmp_path)
+        assert done.returncode == 7
+        assert b"this database has no tables of orderkeep" in done.stderr
+
+
+def test_command_creates_no_documents_directory(tmp_path: Path) -> None:
+    call("place", tmp_path, 0)
+    url = f"sqlite:///{tmp_path}/bakcup.db"
+    assert run("--store", url, "verify", "--documents", cwd=tmp_path).returncode == 0
+    assert not (tmp_path / "documents").exists()
