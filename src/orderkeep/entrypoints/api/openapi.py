@@ -37,9 +37,8 @@ its scope.
 """
 
 TAGS = [
-    {"name": "orders", "description": "Place, read and list orders, and change their status."},
+    {"name": "orders", "description": "Place, read and list orders, change their status, and look up the lifecycle."},
     {"name": "documents", "description": "Issue receipts, and list and download the documents of an order."},
-    {"name": "lifecycle", "description": "The order statuses and the commands that each accepts."},
     {"name": "operations", "description": "Health checks and metrics."},
 ]
 

@@ -309,7 +309,6 @@ async def delete_order(order_id: OrderId, context: Context, use_cases: Services)
 
 @router.get(
     "/lifecycle",
-    tags=["lifecycle"],
     response_model=Lifecycle,
     summary="Get the order lifecycle",
     responses={
