@@ -119,7 +119,21 @@ async def test_the_docs_need_no_other_host(client: httpx.AsyncClient) -> None:
     assert "http" not in page.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("name", ["README.md", "LICENSE", "..", "%2e%2e%2fapp.py", "nothing"])
+@pytest.mark.parametrize("root_path", ["", "/shop"])
+@pytest.mark.parametrize("path", ["/", "/docs/"])
+async def test_browser_is_redirected_to_the_docs(path: str, root_path: str) -> None:
+    async with http_client(root_path=root_path) as client:
+        answer = await client.get(root_path + path)
+        assert (answer.status_code, answer.headers["location"]) == (307, f"{root_path}/docs")
+        followed = await client.get(root_path + path, follow_redirects=True)
+        assert followed.headers["content-type"].startswith("text/html")
+
+
+async def test_unknown_path_names_the_docs(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/order")).json()["detail"] == "no route matches this path: see /docs for the API"
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "%2e%2e%2fapp.py", "nothing"])
 async def test_the_docs_serve_nothing_else(client: httpx.AsyncClient, name: str) -> None:
     assert (await client.get(f"/docs/{name}")).status_code == 404
 

@@ -6,6 +6,7 @@ file as well, because the content security policy blocks inline scripts.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter
@@ -88,6 +89,13 @@ async def get_metrics(request: Request) -> Response:
         raise HttpProblem("not_found", "this service collects no metrics")
     content, media_type = metrics.exposition()
     return Response(content, headers={"Content-Type": media_type})
+
+
+@router.get("/", include_in_schema=False)
+@router.get("/docs/", include_in_schema=False)
+async def redirect_to_docs(request: Request) -> Response:
+    """Redirect a browser to the documentation."""
+    return Response(None, HTTPStatus.TEMPORARY_REDIRECT, {"Location": f"{request.scope['root_path']}/docs"})
 
 
 @router.get("/docs", include_in_schema=False)
