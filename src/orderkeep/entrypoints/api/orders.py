@@ -59,7 +59,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    user_id: str | None = Field(None, description="Filter by user.", examples=["user-42"])
+    user_id: str | None = Field(None, description="Filter by user.", min_length=1, examples=["user-42"])
     status: list[OrderStatus] = Field(
         [],
         description="Filter by status. To filter by several, repeat the parameter: `status=pending&status=processing`. "
@@ -67,11 +67,15 @@ class ListQuery(BaseModel):
         examples=[["pending", "processing"]],
     )
     tag: str | None = Field(
-        None, description="Filter by tag. Cannot be combined with `status` or `external_ref`.", examples=["gift"]
+        None,
+        description="Filter by tag. Cannot be combined with `status` or `external_ref`.",
+        min_length=1,
+        examples=["gift"],
     )
     external_ref: str | None = Field(
         None,
         description="Filter by your own reference for the order. Cannot be combined with `status` or `tag`.",
+        min_length=1,
         examples=["web-7781"],
     )
     created_from: Instant | None = Field(
