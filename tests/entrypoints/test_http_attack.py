@@ -75,7 +75,6 @@ async def test_strange_queries_are_refused(client: httpx.AsyncClient, query: str
     [
         "user_id=%00",
         f"user_id={HUGE}",
-        "tag=",
         "external_ref=%F0%9F%92%A9",
         "user_id=a%0ab",
         "tag=%27%20OR%201=1--",
@@ -120,8 +119,8 @@ async def test_minus_zero_is_zero(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["/", "/orders", "/orders/1", "/orders/1/ship", "/docs", "/metrics", "*"])
 async def test_strange_methods_are_refused(client: httpx.AsyncClient, method: str, path: str) -> None:
     answer = await client.request(method, path)
-    assert answer.status_code in (200, 404, 405)
-    assert answer.status_code != 200 or method == "HEAD"
+    assert answer.status_code in (200, 307, 404, 405)
+    assert answer.status_code not in (200, 307) or method == "HEAD"
 
 
 @pytest.mark.parametrize(
