@@ -136,8 +136,8 @@ async def place_order(
     use_cases: Services,
 ) -> Response:
     """Creates an order with the status `pending`. `lines` are optional; if present, lines + shipping + tax - discount
-    must equal `total`. With an `Idempotency-Key`, the order ID is derived from the key, and a repeated request returns
-    the original response.
+    must equal `total`; if not, `total` must be at least shipping + tax - discount. With an `Idempotency-Key`, the order
+    ID is derived from the key, and a repeated request returns the original response.
     """
     result = await use_cases.place_order.execute(order.to_command(), context)
     return placed_response(result, request.scope["root_path"])
