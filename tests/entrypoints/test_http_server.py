@@ -1,6 +1,7 @@
 """The server as its users run it: a process of its own, a SQLite file, real sockets."""
 
 import json
+import re
 import signal
 import socket
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.entrypoints.http_calls import ORDER, PLAIN
-from tests.entrypoints.served import connected, read_all, serving, start
+from tests.entrypoints.served import connected, read_all, serving, serving_on_a_terminal, start
 
 
 def test_orders_survive_a_restart(tmp_path: Path) -> None:
@@ -83,6 +84,42 @@ def test_requests_are_logged_where_that_is_wanted(wanted: bool) -> None:
         log = process.communicate(timeout=30)[1]
     lines = [json.loads(line) for line in log.splitlines() if line]
     assert [(line["route"], line["status"]) for line in lines] == ([("/lifecycle", 200)] if wanted else [])
+
+
+LINE = r"\d\d:\d\d:\d\dZ {} +\d+\.\d ms  {}"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_requests_are_logged_on_a_terminal(monkeypatch: pytest.MonkeyPatch, workers: int, tmp_path: Path) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with serving_on_a_terminal(store=f"sqlite:///{tmp_path}/orders.db", workers=workers) as (client, lines):
+        client.get("/orders/jane@example.com?version=1", headers={"X-Request-Id": "call-1"})
+        client.post("/orders", json=PLAIN, headers={"X-Request-Id": "call-2"})
+        client.get("/nowhere", headers={"X-Request-Id": "call-3"})
+    expected = (
+        ("GET    /orders/{order_id} \x1b[33m404\x1b[0m", "call-1"),
+        ("POST   /orders \x1b[32m201\x1b[0m", "call-2"),
+        ("GET    none \x1b[33m404\x1b[0m", "call-3"),
+    )
+    assert len(lines) == 3
+    for line, (shown, request_id) in zip(sorted(lines, key=lambda line: line[-1]), expected, strict=True):
+        assert re.fullmatch(LINE.format(re.escape(shown), request_id), line), line
+
+
+@pytest.mark.parametrize(
+    "settings, count", [({"access_log": "false"}, 0), ({"log_level": "warning"}, 0), ({"log_format": "json"}, 1)]
+)
+def test_settings_apply_on_a_terminal(settings: dict[str, str], count: int) -> None:
+    with serving_on_a_terminal(store="memory://", **settings) as (client, lines):
+        client.get("/lifecycle")
+    assert [json.loads(line)["route"] for line in lines] == ["/lifecycle"] * count
+
+
+def test_no_colours_are_logged_if_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    with serving_on_a_terminal(store="memory://") as (client, lines):
+        client.get("/lifecycle")
+    assert "GET    /lifecycle 200 " in lines[0]
 
 
 @pytest.mark.parametrize(
