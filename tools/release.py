@@ -6,18 +6,29 @@ uv's own build backend gives the same bytes for the same sources: what stands in
 
 import hashlib
 import os
+import re
+import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from tools.bill_of_materials import bill_of_materials
 from tools.locks import CHECKOUT
 
 DIST = CHECKOUT / "dist"
 SUMS = "SHA256SUMS"
-INSIDE = ["LICENSE", "README.md", "pyproject.toml", "requirements", "src"]
-"""What decides of a release."""
+INSIDE = [
+    *("CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "Makefile", "README.md", "SECURITY.md", ".ci"),
+    *("benchmarks", "deploy", "docs", "examples", "pyproject.toml", "requirements", "src", "tests", "tools"),
+]
+"""The files and folders that a release is built from."""
+
+NOT_INSIDE = shutil.ignore_patterns("__pycache__", "node_modules", "dynamodb-local", "secrets", "*.db*")
+
+_RELATIVE_LINK = re.compile(r"\]\((?!https?://|#)([^)\s]+)\)")
 
 
 class CannotRelease(Exception):
@@ -53,12 +64,31 @@ def not_committed() -> list[str]:
     return [line[3:] for line in asked.stdout.splitlines()]
 
 
+def with_absolute_links(readme: str, project: dict[str, Any]) -> str:
+    """Return the README for the page of a package index, where relative links would lead nowhere."""
+    return _RELATIVE_LINK.sub(rf"]({project['urls']['Repository']}/blob/v{project['version']}/\1)", readme)
+
+
 def _build(folder: Path) -> list[Path]:
-    """Build the source archive, and the wheel out of that."""
+    """Build the source archive from a copy of the checkout, and the wheel from that."""
+    with tempfile.TemporaryDirectory() as copied:
+        source = Path(copied)
+        for name in INSIDE:
+            if (CHECKOUT / name).is_dir():
+                shutil.copytree(CHECKOUT / name, source / name, ignore=NOT_INSIDE)
+            else:
+                shutil.copy(CHECKOUT / name, source / name)
+        project = tomllib.loads((source / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        readme = source / "README.md"
+        readme.write_text(with_absolute_links(readme.read_text(encoding="utf-8"), project), encoding="utf-8")
+        return _built(source, folder)
+
+
+def _built(source: Path, folder: Path) -> list[Path]:
     uv = Path(sys.executable).with_name("uv")
     options = ["--quiet", "--offline", "--no-config", "--python", sys.executable, "--out-dir", str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("UV_")}
-    command = [str(uv), "build", *options, str(CHECKOUT)]
+    command = [str(uv), "build", *options, str(source)]
     built = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if built.returncode:
         raise CannotRelease(f"the package cannot be built:\n{built.stderr}")

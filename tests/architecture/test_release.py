@@ -2,18 +2,24 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import tomllib
+import zipfile
+from email import message_from_bytes
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
+from tests.conftest import not_here
 from tools.locks import CHECKOUT, REQUIREMENTS, read_lock
-from tools.release import DIST, INSIDE, SUMS, digest, release
+from tools.release import DIST, INSIDE, NOT_INSIDE, SUMS, digest, release
 
 HERE = "from pathlib import Path; from tools.release import release; release(Path('made'))"
 
@@ -34,17 +40,13 @@ def elsewhere(tmp_path: Path) -> Path:
     """Return another checkout, with other dates, in which nothing but the owner may read."""
     folder = tmp_path / "another checkout"
     folder.mkdir()
-    ignored = shutil.ignore_patterns("__pycache__")
-    for name in (*INSIDE, "tools"):
+    for name in INSIDE:
         if (CHECKOUT / name).is_file():
-            shutil.copyfile(CHECKOUT / name, folder / name)
+            shutil.copy(CHECKOUT / name, folder / name)
         else:
-            wanted = (
-                ignored if name != "tools" else shutil.ignore_patterns("__pycache__", "dynamodb-local", "openapi-*")
-            )
-            shutil.copytree(CHECKOUT / name, folder / name, copy_function=shutil.copyfile, ignore=wanted)
+            shutil.copytree(CHECKOUT / name, folder / name, ignore=NOT_INSIDE)
     for path in folder.rglob("*"):
-        path.chmod(0o700 if path.is_dir() else 0o600)
+        path.chmod(0o700 if path.is_dir() else path.stat().st_mode & 0o700)
         os.utime(path, (1_000_000_000, 1_000_000_000))
     return folder
 
@@ -73,6 +75,38 @@ def test_a_release_of_other_sources_has_other_bytes(made: list[Path], elsewhere:
     other = digests(list((elsewhere / "made").iterdir()))
     assert other.keys() == digests(made).keys()
     assert not set(other.values()) & set(digests(made).values())
+
+
+def metadata_of(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        return message_from_bytes(archive.read(name))
+
+
+def test_links_of_the_package_page_lead_to_the_release_in_the_repository(made: list[Path]) -> None:
+    metadata = metadata_of(made[0])
+    urls = dict(line.split(", ", 1) for line in metadata.get_all("Project-URL", []))
+    assert {"Homepage", "Documentation", "Repository", "Issues", "Changelog"} <= urls.keys()
+    links = re.findall(r"\]\(([^)]+)\)", str(metadata.get_payload()))
+    within = [link.removeprefix(f"{urls['Repository']}/blob/v{metadata['Version']}/") for link in links]
+    assert len(within) > 10
+    assert [link for link in within if not (CHECKOUT / link.partition("#")[0]).exists()] == []
+    assert [link for link in links if not link.startswith("https://")] == []
+
+
+def test_source_archive_contains_the_committed_tests_and_docs(made: list[Path], tmp_path: Path) -> None:
+    listed = subprocess.run(["git", "ls-files", *INSIDE], cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        not_here("this is not a checkout of git")
+    with tarfile.open(made[1]) as archive:
+        archive.extractall(tmp_path, filter="data")
+    [root] = tmp_path.iterdir()
+    found = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    assert found - {"PKG-INFO", "pyproject.toml.orig"} == set(listed.stdout.split())
+    assert os.access(root / "tools" / "make-venv", os.X_OK)
+    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
+    command = [sys.executable, "-m", "pytest", "-q", "tests/domain/test_totals.py"]
+    subprocess.run(command, cwd=root, env=environment, capture_output=True, check=True)
 
 
 def test_the_sums_are_those_of_the_files_beside_them(made: list[Path]) -> None:
