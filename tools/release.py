@@ -21,8 +21,9 @@ from tools.locks import CHECKOUT
 DIST = CHECKOUT / "dist"
 SUMS = "SHA256SUMS"
 INSIDE = [
-    *("CHANGELOG.md", "CONTRIBUTING.md", "Dockerfile", "LICENSE", "Makefile", "README.md", "SECURITY.md", ".ci"),
-    *("benchmarks", "deploy", "docs", "examples", "pyproject.toml", "requirements", "src", "tests", "tools"),
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"),
+    *(".ci", ".dockerignore", "Dockerfile", "Makefile", "benchmarks", "deploy", "docs", "examples", "requirements"),
+    *("src", "tests", "tools"),
 ]
 """The files and folders that a release is built from."""
 

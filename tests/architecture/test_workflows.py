@@ -22,7 +22,9 @@ MAY = {
     "release.yml": {
         "build": READS_CODE,
         "attest": {"id-token": "write", "attestations": "write"},
+        "image": {},
         "publish": {"id-token": "write"},
+        "publish-image": {"packages": "write"},
         "announce": {"contents": "write"},
     },
 }
@@ -113,6 +115,20 @@ def test_what_is_published_was_built_by_a_job_that_may_publish_nothing() -> None
     assert builders == {"build"}
     checkers = {name for name, job in jobs.items() if any("checkout" in step.get("uses", "") for step in job["steps"])}
     assert checkers == {"build"}, "whoever may sign or publish runs no code of the repository"
+
+
+def test_image_is_built_from_the_released_source_for_both_architectures() -> None:
+    jobs = read(GITHUB / "workflows" / "release.yml")["jobs"]
+    builders = {
+        name for name, job in jobs.items() if any("docker build " in step.get("run", "") for step in job["steps"])
+    }
+    assert builders == {"image"}
+    assert jobs["image"]["needs"] == "build"
+    architectures = {each["architecture"]: each["runner"] for each in jobs["image"]["strategy"]["matrix"]["include"]}
+    assert architectures == {"amd64": "ubuntu-24.04", "arm64": "ubuntu-24.04-arm"}
+    [published] = [step for step in jobs["publish-image"]["steps"] if "imagetools create" in step.get("run", "")]
+    assert all(f"-{architecture}" in published["run"] for architecture in architectures)
+    assert set(jobs["publish-image"]["needs"]) == {"image", "publish"}, "a person approves both in the same place"
 
 
 def test_ci_runs_what_a_commit_must_pass_on_every_python_that_we_name() -> None:

@@ -53,7 +53,8 @@ def test_hadolint_finds_what_is_planted(told: str, planted: str, found: str) -> 
         ("FROM ${PYTHON_IMAGE}\n", "FROM debian:13\n", "a stage does not begin with PYTHON_IMAGE"),
         ("HEALTHCHECK", "LABEL a=b\n# HEALTHCHECK", "there is no HEALTHCHECK"),
         ("\nEXPOSE", "\nRUN touch /there\nEXPOSE", "the last stage runs something, and needs a shell"),
-        ('version="0.1.0"', 'version="0.0.9"', "the label says version 0.0.9, the package "),
+        ('version="0.1.0"', 'version="0.0.9"', "the label version is 0.0.9, but the package declares "),
+        ("image.source", "image.from", "the label source is None, but the package declares "),
     ],
 )
 def test_our_own_rules_find_what_is_planted(told: str, planted: str, found: str) -> None:
