@@ -22,8 +22,8 @@ DIST = CHECKOUT / "dist"
 SUMS = "SHA256SUMS"
 INSIDE = [
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"),
-    *(".ci", ".dockerignore", "Dockerfile", "Makefile", "benchmarks", "deploy", "docs", "examples", "requirements"),
-    *("src", "tests", "tools"),
+    *(".ci", ".devcontainer", ".dockerignore", ".editorconfig", ".github", ".pre-commit-config.yaml"),
+    *("Dockerfile", "Makefile", "benchmarks", "deploy", "docs", "examples", "requirements", "src", "tests", "tools"),
 ]
 """The files and folders that a release is built from."""
 

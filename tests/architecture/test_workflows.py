@@ -13,6 +13,7 @@ import yaml
 from tools.locks import CHECKOUT
 
 GITHUB = CHECKOUT / ".github"
+TEMPLATES = GITHUB / "ISSUE_TEMPLATE"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 AN_ACTION = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
 RELEASED = re.compile(r"# v\d+\.\d+\.\d+$")
@@ -73,7 +74,13 @@ def test_zizmor_finds_a_planted_fault(fault: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "schema, paths", [("github-workflows", WORKFLOWS), ("dependabot", [GITHUB / "dependabot.yml"])]
+    "schema, paths",
+    [
+        ("github-workflows", WORKFLOWS),
+        ("dependabot", [GITHUB / "dependabot.yml"]),
+        ("github-issue-forms", [TEMPLATES / "bug.yml", TEMPLATES / "feature.yml"]),
+        ("github-issue-config", [TEMPLATES / "config.yml"]),
+    ],
 )
 def test_github_can_read_it(schema: str, paths: list[Path]) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, paths)]

@@ -126,7 +126,7 @@ def openapi_document(
         routes=app.routes,
         tags=TAGS,
         servers=[{"url": root_path or "/", "description": "This service."}],
-        contact={"name": "The orderkeep contributors", "url": "https://orderkeep.example"},
+        contact={"name": "The orderkeep contributors", "url": "https://github.com/orderkeep/orderkeep"},
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     for route in routes:
