@@ -1,7 +1,7 @@
-"""Makes what is published of a release: wheel, source archive, bill of materials, and their SHA-256.
+"""Build the files of a release: wheel, source archive, bill of materials and their SHA-256 sums.
 
-uv's own build backend gives the same bytes for the same sources: what stands in an archive is sorted, and dated to
-1970 or 1980. So whoever has the commit can build it again and compare.
+The builds are reproducible: uv's build backend sorts the files of an archive and sets their dates to 1970 or 1980, so
+the same sources give the same bytes.
 """
 
 import hashlib
@@ -33,11 +33,11 @@ _RELATIVE_LINK = re.compile(r"\]\((?!https?://|#)([^)\s]+)\)")
 
 
 class CannotRelease(Exception):
-    """The release cannot be made; the message says why, and what to do."""
+    """The release cannot be built; the message contains the reason and what to do."""
 
 
 def release(folder: Path = DIST) -> list[Path]:
-    """Make the release in that folder, in the place of an earlier one, and return its files. Raises `CannotRelease`."""
+    """Build the release in the folder, replacing an earlier one, and return its files. Raises `CannotRelease`."""
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder) as made:
         built = _build(Path(made))
@@ -57,16 +57,16 @@ def digest(file: Path) -> str:
 
 
 def not_committed() -> list[str]:
-    """Return which files of a release are not as they were committed."""
+    """Return the files of a release that have uncommitted changes."""
     command = ["git", "status", "--porcelain", "--untracked-files=all", "--", *INSIDE]
     asked = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
     if asked.returncode:
-        raise CannotRelease(f"a release is made of a commit, and git finds none here: {asked.stderr.strip()}")
+        raise CannotRelease(f"a release is built from a commit, and git finds none here: {asked.stderr.strip()}")
     return [line[3:] for line in asked.stdout.splitlines()]
 
 
 def with_absolute_links(readme: str, project: dict[str, Any]) -> str:
-    """Return the README for the page of a package index, where relative links would lead nowhere."""
+    """Return the README for the page of a package index, on which relative links are broken."""
     return _RELATIVE_LINK.sub(rf"]({project['urls']['Repository']}/blob/v{project['version']}/\1)", readme)
 
 
@@ -97,10 +97,10 @@ def _built(source: Path, folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Make the release of what is committed here, into dist/."""
+    """Build the release of the current commit in dist/."""
     try:
         if changed := not_committed():
-            raise CannotRelease(f"a release is made of a commit, and these are not as committed: {', '.join(changed)}")
+            raise CannotRelease(f"a release is built from a commit: commit these files first: {', '.join(changed)}")
         *files, sums = release()
     except CannotRelease as error:
         sys.exit(str(error))
