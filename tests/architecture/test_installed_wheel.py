@@ -1,4 +1,4 @@
-"""The wheel of a release runs where nothing of the checkout is: installed, with what is locked, and nothing else."""
+"""The wheel of a release runs outside of the checkout, with the locked packages only."""
 
 import os
 import re
@@ -42,7 +42,7 @@ def clean(folder: Path) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "HOME": str(folder), "ORDERKEEP_PORT": "0"}
 
 
-def test_the_installed_command_says_which_version_it_is(programs: Path, tmp_path: Path) -> None:
+def test_installed_command_prints_its_version(programs: Path, tmp_path: Path) -> None:
     command = [str(programs / "orderkeep"), "--version"]
     told = subprocess.run(command, cwd=tmp_path, env=clean(tmp_path), capture_output=True, text=True, check=True)
     assert told.stdout == f"orderkeep {version('orderkeep')}\n"
@@ -64,7 +64,7 @@ def serving(command: list[Path | str], folder: Path, **variables: str) -> Iterat
         process.communicate(timeout=30)
 
 
-def test_the_installed_service_serves(programs: Path, tmp_path: Path) -> None:
+def test_installed_service_serves(programs: Path, tmp_path: Path) -> None:
     with serving([programs / "orderkeep", "serve"], tmp_path) as client:
         placed = client.post("/orders", json={"user_id": "user-42", "total": 9900, "currency": "EUR"})
         assert placed.status_code == 201
@@ -94,7 +94,7 @@ def test_uvx_runs_the_checkout(tmp_path: Path) -> None:
         assert client.get("/orders").json()["has_more"] is False
 
 
-def test_nothing_that_the_package_needs_is_missing(programs: Path) -> None:
+def test_no_dependency_is_missing(programs: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     checked = subprocess.run(
         [uv, "pip", "check", "--python", programs / "python"], capture_output=True, text=True, check=False

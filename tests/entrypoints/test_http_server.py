@@ -1,4 +1,4 @@
-"""The server as its users run it: a process of its own, a SQLite file, real sockets."""
+"""The server as a separate process, with a SQLite file and real sockets."""
 
 import json
 import re
@@ -26,7 +26,7 @@ def test_orders_survive_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, number: signal.Signals) -> None:
+def test_running_request_is_finished_before_the_server_stops(tmp_path: Path, number: signal.Signals) -> None:
     body = b'{"user_id": "user-7", "total": 9900, "currency": "EUR"}'
     head = (
         f"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -37,7 +37,7 @@ def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, 
         connection.sendall(head.encode())
         assert connection.recv(1_000).startswith(b"HTTP/1.1 100 ")  # now the request is under way
         process.send_signal(number)
-        while True:  # until it has closed its door
+        while True:  # until it no longer accepts connections
             try:
                 connected(client).__enter__().close()
             except ConnectionError:
@@ -49,7 +49,7 @@ def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, 
         assert len(client.get("/orders").json()["data"]) == 1
 
 
-def test_reading_ends_where_a_body_is_too_large() -> None:
+def test_reading_stops_at_the_body_limit() -> None:
     with serving(store="memory://", max_body_bytes=10_000) as (client, _), connected(client) as connection:
         connection.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         connection.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
@@ -61,14 +61,14 @@ def test_reading_ends_where_a_body_is_too_large() -> None:
         assert client.get("/livez").status_code == 200
 
 
-def test_reading_does_not_begin_where_a_body_says_it_is_too_large() -> None:
+def test_body_with_too_large_content_length_is_not_read() -> None:
     with serving(store="memory://") as (client, _), connected(client) as connection:
         connection.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         connection.sendall(b"Content-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n")
         assert read_all(connection).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_proxy_may_serve_us_under_a_path() -> None:
+def test_root_path_is_in_locations_and_links() -> None:
     with serving(store="memory://", root_path="/shop") as (client, _):
         answer = client.post("/orders", json=PLAIN)
         client.post("/orders", json=PLAIN)
@@ -77,7 +77,7 @@ def test_a_proxy_may_serve_us_under_a_path() -> None:
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_requests_are_logged_where_that_is_wanted(wanted: bool) -> None:
+def test_access_log_setting_applies(wanted: bool) -> None:
     with serving(store="memory://", access_log=wanted) as (client, process):
         client.get("/lifecycle")
         process.terminate()
@@ -130,7 +130,7 @@ def test_no_colours_are_logged_if_not_wanted(monkeypatch: pytest.MonkeyPatch) ->
         ({"store": "memory://", "auth": "keys", "host": "256.0.0.1"}, 2, "cannot listen on 256.0.0.1 port "),
     ],
 )
-def test_says_in_one_sentence_why_it_does_not_start(settings: dict[str, str], code: int, said: str) -> None:
+def test_failed_start_prints_one_sentence(settings: dict[str, str], code: int, said: str) -> None:
     process = start(**settings)
     stderr = process.communicate(timeout=30)[1]
     assert process.returncode == code
@@ -138,7 +138,7 @@ def test_says_in_one_sentence_why_it_does_not_start(settings: dict[str, str], co
     assert stderr.count("\n") == 1
 
 
-def test_says_that_a_port_is_in_use() -> None:
+def test_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start(store="memory://", port=port)
