@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
-from orderkeep.entrypoints.api.documentation import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
+from orderkeep.entrypoints.api.examples import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
 from orderkeep.entrypoints.api.routing import CompiledRoute
 
 DESCRIPTION = """\

@@ -13,9 +13,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from orderkeep.entrypoints.api import documentation as docs
+from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Services
-from orderkeep.entrypoints.api.documentation import failures, success
+from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.models import Health
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import EncodedResponse, encode
@@ -57,7 +57,7 @@ async def get_liveness() -> Response:
     summary="Readiness check",
     responses={
         **success(200, "The service is ready.", {"Health": {"status": "ready"}}),
-        **failures((HttpProblem("draining"), *docs.STORE_ERRORS)),
+        **failures((HttpProblem("draining"), *examples.STORE_ERRORS)),
     },
 )
 async def get_readiness(request: Request, use_cases: Services) -> Response:
