@@ -27,7 +27,11 @@ FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="orderkeep" \
       org.opencontainers.image.description="An order service: a durable record of orders, with their complete history" \
       org.opencontainers.image.version="0.1.0" \
-      org.opencontainers.image.licenses="MIT"
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.authors="The orderkeep contributors" \
+      org.opencontainers.image.url="https://github.com/orderkeep/orderkeep" \
+      org.opencontainers.image.source="https://github.com/orderkeep/orderkeep" \
+      org.opencontainers.image.documentation="https://github.com/orderkeep/orderkeep/blob/main/docs/index.md"
 
 COPY --from=build /opt/orderkeep /opt/orderkeep
 # The only directory that the service owns and writes to.

@@ -40,7 +40,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
+setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks .venv/.installed-chromium $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
 
 serve: .venv/.installed-runtime $(if $(NEEDS_DRIVER),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -163,6 +163,11 @@ STACKS := .venv/stacks
 	@$(UV) --require-hashes -r requirements/lambda.txt --target $(STACKS)/orderkeep
 	@$(UV) --require-hashes -r requirements/bench.txt --target $(STACKS)/article
 	@$(UV) --require-hashes -r requirements/lambda-client.txt --target $(STACKS)/runtime-client
+	@touch $@
+
+.venv/.installed-chromium: tools/install-chromium .venv/.installed-venv
+	@echo "Looking for Chromium ..."
+	@tools/install-chromium
 	@touch $@
 
 $(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.installed-venv

@@ -140,7 +140,7 @@ class Settings(BaseSettings):
         description="`max-age` of `Strict-Transport-Security`, in seconds; 0 omits the header. Set it only if the "
         "service is always reached over HTTPS.",
     )
-    access_log: bool = Field(False, description="Log every request. Metrics do not depend on it.")
+    access_log: bool = Field(False, description="Log every request. If not set, `serve` logs them on a terminal only.")
     log_format: Annotated[Literal["auto", "json", "text"], BeforeValidator(_lower)] = Field(
         "auto", description="Log format: `json`, `text`, or `auto` (text on a terminal, otherwise JSON)."
     )

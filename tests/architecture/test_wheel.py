@@ -1,4 +1,4 @@
-"""The wheel carries every file of the package: SQL, mappings, Swagger UI and py.typed too."""
+"""The wheel contains every file of the package, also SQL, mappings, Swagger UI and py.typed."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "src" / "orderkeep"
 
 
-def test_the_wheel_carries_every_file_of_the_package(tmp_path: Path) -> None:
+def test_wheel_contains_every_file_of_the_package(tmp_path: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     options = ["--wheel", "--offline", "--quiet", "--python", sys.executable, "--out-dir", str(tmp_path)]
     subprocess.run([uv, "build", *options, str(CHECKOUT)], check=True)

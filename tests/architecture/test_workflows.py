@@ -1,4 +1,4 @@
-"""The workflows of GitHub: nothing in them moves, and each job may do what it must. zizmor looks, offline."""
+"""The workflows on GitHub: pinned actions, least privilege. zizmor checks them, offline."""
 
 import json
 import re
@@ -13,6 +13,7 @@ import yaml
 from tools.locks import CHECKOUT
 
 GITHUB = CHECKOUT / ".github"
+TEMPLATES = GITHUB / "ISSUE_TEMPLATE"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
 AN_ACTION = re.compile(r"[\w-]+/[\w./-]+@[0-9a-f]{40}")
 RELEASED = re.compile(r"# v\d+\.\d+\.\d+$")
@@ -22,7 +23,9 @@ MAY = {
     "release.yml": {
         "build": READS_CODE,
         "attest": {"id-token": "write", "attestations": "write"},
+        "image": {},
         "publish": {"id-token": "write"},
+        "publish-image": {"packages": "write"},
         "announce": {"contents": "write"},
     },
 }
@@ -71,28 +74,34 @@ def test_zizmor_finds_a_planted_fault(fault: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "schema, paths", [("github-workflows", WORKFLOWS), ("dependabot", [GITHUB / "dependabot.yml"])]
+    "schema, paths",
+    [
+        ("github-workflows", WORKFLOWS),
+        ("dependabot", [GITHUB / "dependabot.yml"]),
+        ("github-issue-forms", [TEMPLATES / "bug.yml", TEMPLATES / "feature.yml"]),
+        ("github-issue-config", [TEMPLATES / "config.yml"]),
+    ],
 )
-def test_github_can_read_it(schema: str, paths: list[Path]) -> None:
+def test_github_files_match_their_schemas(schema: str, paths: list[Path]) -> None:
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", f"vendor.{schema}", *map(str, paths)]
     checked = subprocess.run(check, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda workflow: workflow.stem)
-def test_every_action_is_a_commit_with_its_release_beside_it(workflow: Path) -> None:
+def test_every_action_is_pinned_to_a_commit(workflow: Path) -> None:
     used = re.findall(r"uses: (\S+) ?(.*)$", workflow.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert used
     assert [use for use in used if not (AN_ACTION.fullmatch(use[0]) and RELEASED.match(use[1]))] == []
 
 
-def test_an_action_is_the_same_commit_wherever_it_is_used() -> None:
+def test_each_action_has_the_same_commit_everywhere() -> None:
     used = {step["uses"] for workflow in WORKFLOWS for step in steps_of(workflow) if "uses" in step}
     names = [use.partition("@")[0] for use in used]
     assert sorted(names) == sorted(set(names))
 
 
-def test_each_job_may_do_what_it_must_and_no_more() -> None:
+def test_each_job_has_least_privilege() -> None:
     may = {
         workflow.name: {name: job["permissions"] for name, job in read(workflow)["jobs"].items()}
         for workflow in WORKFLOWS
@@ -101,13 +110,13 @@ def test_each_job_may_do_what_it_must_and_no_more() -> None:
     assert all(read(workflow)["permissions"] == {} for workflow in WORKFLOWS)
 
 
-def test_no_job_holds_a_secret_or_runs_without_an_end() -> None:
+def test_no_job_has_secrets_or_lacks_a_timeout() -> None:
     for workflow in WORKFLOWS:
         assert "secrets." not in workflow.read_text(encoding="utf-8")
         assert all(job["timeout-minutes"] <= 100 for job in read(workflow)["jobs"].values())
 
 
-def test_what_is_published_was_built_by_a_job_that_may_publish_nothing() -> None:
+def test_jobs_that_build_cannot_publish() -> None:
     jobs = read(GITHUB / "workflows" / "release.yml")["jobs"]
     builders = {name for name, job in jobs.items() if any("make" in step.get("run", "") for step in job["steps"])}
     assert builders == {"build"}
@@ -115,14 +124,28 @@ def test_what_is_published_was_built_by_a_job_that_may_publish_nothing() -> None
     assert checkers == {"build"}, "whoever may sign or publish runs no code of the repository"
 
 
-def test_ci_runs_what_a_commit_must_pass_on_every_python_that_we_name() -> None:
+def test_image_is_built_from_the_released_source_for_both_architectures() -> None:
+    jobs = read(GITHUB / "workflows" / "release.yml")["jobs"]
+    builders = {
+        name for name, job in jobs.items() if any("docker build " in step.get("run", "") for step in job["steps"])
+    }
+    assert builders == {"image"}
+    assert jobs["image"]["needs"] == "build"
+    architectures = {each["architecture"]: each["runner"] for each in jobs["image"]["strategy"]["matrix"]["include"]}
+    assert architectures == {"amd64": "ubuntu-24.04", "arm64": "ubuntu-24.04-arm"}
+    [published] = [step for step in jobs["publish-image"]["steps"] if "imagetools create" in step.get("run", "")]
+    assert all(f"-{architecture}" in published["run"] for architecture in architectures)
+    assert set(jobs["publish-image"]["needs"]) == {"image", "publish"}, "a person approves both in the same place"
+
+
+def test_ci_runs_on_every_declared_python() -> None:
     job = read(GITHUB / "workflows" / "ci.yml")["jobs"]["check"]
     assert [step["run"] for step in job["steps"] if "run" in step] == [".ci/run"]
     classified = re.findall(r"Python :: (3\.\d+)", (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
     assert job["strategy"]["matrix"]["python"] == classified
 
 
-def test_only_what_needs_data_from_beside_the_checkout_is_left_out() -> None:
+def test_only_tests_that_need_external_data_are_left_out() -> None:
     marked = {
         path for path in (CHECKOUT / "tests" / "entrypoints").glob("test_*.py") if "northwind_csv" in path.read_text()
     }

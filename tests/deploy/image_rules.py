@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from tests.conftest import CHECKOUT
 from tests.deploy.dockerfile import Instruction, instructions_of
 
-VERSION = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+VERSION = PROJECT["version"]
+LABELS = {
+    "title": PROJECT["name"],
+    "version": VERSION,
+    "licenses": PROJECT["license"],
+    "url": PROJECT["urls"]["Homepage"],
+    "source": PROJECT["urls"]["Repository"],
+    "documentation": PROJECT["urls"]["Documentation"],
+    "authors": PROJECT["authors"][0]["name"],
+}
+"""The labels of the OCI image specification that repeat what the package declares."""
 
 _INSTALL = re.compile(r"\bpip (?:install|download)\b[^&;|]*")
 _ALREADY_HERE = ("--offline", "--no-deps")
@@ -46,6 +57,7 @@ def _of_the_image(last: list[Instruction]) -> Iterator[str]:
             yield f"there is no {name}"
     if any(step.name == "RUN" for step in last):
         yield "the last stage runs something, and needs a shell"
-    version = said["LABEL"].pairs.get("org.opencontainers.image.version") if "LABEL" in said else None
-    if version != VERSION:
-        yield f"the label says version {version}, the package {VERSION}"
+    labels = said["LABEL"].pairs if "LABEL" in said else {}
+    for name, value in LABELS.items():
+        if (given := labels.get(f"org.opencontainers.image.{name}")) != value:
+            yield f"the label {name} is {given}, but the package declares {value}"

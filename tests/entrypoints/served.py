@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -16,10 +16,10 @@ import httpx
 SERVE = "from orderkeep.config import Settings; from orderkeep.entrypoints.api.server import serve; serve(Settings())"
 
 
-def start(**settings: object) -> subprocess.Popen[str]:
+def start(stderr: int = subprocess.PIPE, /, **settings: object) -> subprocess.Popen[str]:
     given = {f"ORDERKEEP_{name.upper()}": str(value) for name, value in settings.items()}
     environment = {**os.environ, "ORDERKEEP_PORT": "0", "ORDERKEEP_DRAIN_SECONDS": "0", **given}
-    return subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, "-c", SERVE], env=environment, stderr=stderr, text=True)
 
 
 @contextmanager
@@ -35,6 +35,26 @@ def serving(**settings: object) -> Iterator[tuple[httpx.Client, subprocess.Popen
     finally:
         process.terminate()
         process.communicate(timeout=30)
+
+
+@contextmanager
+def serving_on_a_terminal(**settings: object) -> Iterator[tuple[httpx.Client, list[str]]]:
+    """Yield a client of a server whose output goes to a terminal, and the lines after the banner, once it stopped."""
+    ours, theirs = os.openpty()
+    lines: list[str] = []
+    with os.fdopen(ours, encoding="utf-8", newline="\n") as terminal:
+        process = start(theirs, **settings)
+        os.close(theirs)
+        try:
+            banner = list(iter(lambda: terminal.readline().strip(), ""))
+            url = next(found[0] for line in banner if (found := re.search(r"http://[\w.:\[\]]+(?=/docs)", line)))
+            with httpx.Client(base_url=url) as client:
+                yield client, lines
+        finally:
+            process.terminate()
+            with suppress(OSError):  # Linux's way to say that no process has the terminal open any more
+                lines.extend(line.strip() for line in terminal)
+            process.wait(30)
 
 
 @contextmanager

@@ -201,3 +201,8 @@ def test_demo_suggests_commands_that_work() -> None:
         if line.split()[0] in ("list", "history", "confirm"):
             cli(*line.split())
     assert "orderkeep serve" in printed
+
+
+def test_serve_rejects_demo_with_a_store() -> None:
+    error = Cli()("--store", "memory://", "serve", "--demo", code=2).stderr
+    assert "--demo uses a temporary store: omit --store" in error

@@ -1,4 +1,4 @@
-"""Which addresses there are over HTTP, and which methods each takes."""
+"""Paths over HTTP, and the methods that each accepts."""
 
 import httpx
 import pytest
@@ -18,7 +18,7 @@ import pytest
         ("DELETE", "/orders/1/documents/2", "GET, HEAD"),
     ],
 )
-async def test_names_all_methods_that_an_address_takes(
+async def test_method_not_allowed_lists_allowed_methods(
     client: httpx.AsyncClient, method: str, path: str, allowed: str
 ) -> None:
     answer = await client.request(method, path)
@@ -26,7 +26,7 @@ async def test_names_all_methods_that_an_address_takes(
     assert answer.headers["allow"] == allowed
 
 
-@pytest.mark.parametrize("path", ["/", "/nowhere", "/orders/", "/orders/1/", "/orders//ship", "/orders/1/refund"])
-async def test_there_is_nothing_elsewhere(client: httpx.AsyncClient, path: str) -> None:
+@pytest.mark.parametrize("path", ["/nowhere", "/orders/", "/orders/1/", "/orders//ship", "/orders/1/refund"])
+async def test_other_paths_are_not_found(client: httpx.AsyncClient, path: str) -> None:
     answer = await client.get(path)
     assert answer.status_code in (404, 405)

@@ -1,4 +1,4 @@
-"""Receipts and other documents over HTTP: issued once, handed out as they were kept, run nowhere."""
+"""Receipts and other documents over HTTP: issued once, returned unchanged, never executed."""
 
 from collections.abc import AsyncIterator
 from hashlib import sha256
@@ -24,7 +24,7 @@ async def documents_path(client: httpx.AsyncClient) -> str:
     return f"/orders/{(await placed(client))['id']}/documents"
 
 
-async def test_a_receipt_is_issued_and_found_where_it_says(client: httpx.AsyncClient) -> None:
+async def test_issued_receipt_is_at_its_location(client: httpx.AsyncClient) -> None:
     path = await documents_path(client)
     answer = await client.post(f"{path}/receipt")
     document = answer.json()
@@ -42,7 +42,7 @@ async def test_a_receipt_is_issued_and_found_where_it_says(client: httpx.AsyncCl
     assert len(found.content) == document["size"]
 
 
-async def test_a_document_is_handed_out_to_be_saved_and_run_nowhere(client: httpx.AsyncClient) -> None:
+async def test_document_is_an_attachment_that_executes_nothing(client: httpx.AsyncClient) -> None:
     path = await documents_path(client)
     for body, media_type in (({}, "text/html; charset=utf-8"), ({"format": "pdf"}, "application/pdf")):
         issued = await client.post(f"{path}/receipt", json=body)
@@ -57,7 +57,7 @@ async def test_a_document_is_handed_out_to_be_saved_and_run_nowhere(client: http
         assert answer.headers["etag"] == f'"{issued.json()["id"]}"'
 
 
-async def test_a_receipt_that_was_issued_before_is_answered_again(client: httpx.AsyncClient) -> None:
+async def test_receipt_that_was_issued_before_is_returned(client: httpx.AsyncClient) -> None:
     path = await documents_path(client)
     first = await client.post(f"{path}/receipt")
     again = await client.post(
@@ -70,7 +70,7 @@ async def test_a_receipt_that_was_issued_before_is_answered_again(client: httpx.
     assert (await client.get(path)).json() == {"data": [first.json()], "has_more": False, "next_cursor": None}
 
 
-async def test_a_repeated_key_gets_the_answer_of_that_time(client: httpx.AsyncClient) -> None:
+async def test_repeated_key_returns_the_original_receipt(client: httpx.AsyncClient) -> None:
     path = await documents_path(client)
     key = {"Idempotency-Key": "key-1"}
     first = await client.post(f"{path}/receipt", headers=key)
@@ -94,7 +94,7 @@ async def test_documents_are_listed_oldest_first(client: httpx.AsyncClient) -> N
     assert [each["order_version"] for each in issued] == [1, 1, 4]
 
 
-async def test_a_dry_run_tells_and_keeps_nothing() -> None:
+async def test_dry_run_of_a_receipt_stores_nothing() -> None:
     async with http_client(use_cases_with_receipts(ForgetfulDocumentStore(None))) as client:
         path = await documents_path(client)
         tried = (await client.post(f"{path}/receipt?dry_run=true")).json()
@@ -124,7 +124,7 @@ async def test_a_dry_run_tells_and_keeps_nothing() -> None:
         ([], {"": "wrong_type"}),
     ],
 )
-async def test_refuses_what_is_no_wish_for_a_receipt(
+async def test_malformed_receipt_requests_are_rejected(
     client: httpx.AsyncClient, body: object, errors: dict[str, str]
 ) -> None:
     path = await documents_path(client)
@@ -132,14 +132,14 @@ async def test_refuses_what_is_no_wish_for_a_receipt(
     assert (await client.get(path)).json()["data"] == []
 
 
-async def test_names_the_formats_that_are_to_be_had_here() -> None:
+async def test_unknown_format_lists_the_available_formats() -> None:
     async with http_client(use_cases_with_receipts()) as client:
         answer = await client.post(f"{await documents_path(client)}/receipt", json={"format": "pdf"})
         assert errors_of(answer) == {"/format": "unknown_format"}
         assert answer.json()["detail"] == "/format must be one of html"
 
 
-async def test_a_receipt_is_issued_under_the_conditions_of_every_command(client: httpx.AsyncClient) -> None:
+async def test_receipt_checks_if_match_and_idempotency_key(client: httpx.AsyncClient) -> None:
     path = await documents_path(client)
     changed = await client.post(f"{path}/receipt", headers={"If-Match": '"2"'})
     assert (changed.status_code, changed.json()["code"]) == (412, "version_mismatch")
@@ -148,7 +148,7 @@ async def test_a_receipt_is_issued_under_the_conditions_of_every_command(client:
     assert (unknown.status_code, unknown.json()["code"]) == (404, "version_not_found")
 
 
-async def test_an_order_takes_a_hundred_documents(client: httpx.AsyncClient) -> None:
+async def test_order_has_at_most_a_hundred_documents(client: httpx.AsyncClient) -> None:
     path = await documents_path(client)
     for version in range(1, 101):
         answer = await client.post(f"{path}/receipt", json={"version": version})
@@ -159,7 +159,7 @@ async def test_an_order_takes_a_hundred_documents(client: httpx.AsyncClient) -> 
     assert (len(page["data"]), page["has_more"]) == (100, False)
 
 
-async def test_what_is_not_there_is_not_found(client: httpx.AsyncClient) -> None:
+async def test_missing_documents_are_not_found(client: httpx.AsyncClient) -> None:
     path = await documents_path(client)
     elsewhere = await documents_path(client)
     issued = await client.post(f"{path}/receipt")
@@ -175,7 +175,7 @@ async def test_what_is_not_there_is_not_found(client: httpx.AsyncClient) -> None
         assert (answer.status_code, answer.json()["detail"]) == (404, "Order not found")
 
 
-async def test_answers_304_to_who_has_the_document_already(client: httpx.AsyncClient) -> None:
+async def test_known_document_is_not_modified(client: httpx.AsyncClient) -> None:
     location = (await client.post(f"{await documents_path(client)}/receipt")).headers["location"]
     etag = (await client.get(location)).headers["etag"]
     for tags in (etag, f"W/{etag}", f'"1", {etag}', "*"):
@@ -187,7 +187,7 @@ async def test_answers_304_to_who_has_the_document_already(client: httpx.AsyncCl
     assert errors_of(wrong) == {"If-None-Match": "invalid_header"}
 
 
-async def test_head_says_what_get_would(client: httpx.AsyncClient) -> None:
+async def test_head_of_a_document_has_the_headers_of_get(client: httpx.AsyncClient) -> None:
     location = (await client.post(f"{await documents_path(client)}/receipt")).headers["location"]
     got, head = await client.get(location), await client.head(location)
     assert (head.status_code, head.content) == (200, b"")
@@ -195,7 +195,7 @@ async def test_head_says_what_get_would(client: httpx.AsyncClient) -> None:
         assert head.headers[name] == got.headers[name]
 
 
-async def test_sends_the_caller_to_where_the_file_is_for_some_minutes() -> None:
+async def test_caller_is_redirected_to_a_temporary_link() -> None:
     async with http_client(use_cases_with_receipts(LinkingDocumentStore())) as client:
         issued = await client.post(f"{await documents_path(client)}/receipt")
         answer = await client.get(issued.headers["location"])
@@ -209,7 +209,7 @@ async def test_sends_the_caller_to_where_the_file_is_for_some_minutes() -> None:
 
 
 @pytest.mark.parametrize("found", [None, b"<script>alert(1)</script>"])
-async def test_what_is_gone_or_was_altered_is_never_handed_out(found: bytes | None, logged: Logged) -> None:
+async def test_missing_or_altered_document_is_not_returned(found: bytes | None, logged: Logged) -> None:
     async with http_client(use_cases_with_receipts(ForgetfulDocumentStore(found))) as client:
         issued = await client.post(f"{await documents_path(client)}/receipt")
         answer = await client.get(issued.headers["location"])
@@ -221,7 +221,7 @@ async def test_what_is_gone_or_was_altered_is_never_handed_out(found: bytes | No
         assert "is missing or" not in answer.text
 
 
-async def test_links_hold_behind_a_proxy_that_serves_us_under_a_path() -> None:
+async def test_links_include_the_root_path() -> None:
     async with http_client(use_cases_with_receipts(InMemoryDocumentStore()), root_path="/shop") as client:
         path = await documents_path(client)
         issued = await client.post(f"{path}/receipt")
@@ -229,7 +229,7 @@ async def test_links_hold_behind_a_proxy_that_serves_us_under_a_path() -> None:
 
 
 @pytest.mark.parametrize("method, path, allowed", [("PUT", "receipt", "POST"), ("DELETE", "f" * 64, "GET, HEAD")])
-async def test_documents_are_never_replaced_nor_deleted(
+async def test_documents_cannot_be_replaced_or_deleted(
     client: httpx.AsyncClient, method: str, path: str, allowed: str
 ) -> None:
     answer = await client.request(method, f"/orders/1/documents/{path}")

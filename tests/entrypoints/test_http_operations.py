@@ -1,4 +1,4 @@
-"""What those who run the service see: health, metrics, request ids, documentation."""
+"""Operations over HTTP: health checks, metrics, request IDs, API documentation."""
 
 import re
 from html.parser import HTMLParser
@@ -14,19 +14,19 @@ from orderkeep.entrypoints.api.app import create_app
 from tests.entrypoints.http_calls import PLAIN, http_client, placed
 
 
-async def test_is_alive_and_ready(client: httpx.AsyncClient) -> None:
+async def test_health_checks_return_status(client: httpx.AsyncClient) -> None:
     assert (await client.get("/livez")).json() == {"status": "alive"}
     assert (await client.get("/readyz")).json() == {"status": "ready"}
 
 
-async def test_the_lifecycle_is_the_domains(client: httpx.AsyncClient) -> None:
+async def test_lifecycle_is_that_of_the_domain(client: httpx.AsyncClient) -> None:
     said = (await client.get("/lifecycle")).json()
     assert {(t["from"], t["command"]): t["to"] for t in said["transitions"]} == LIFECYCLE
     assert [status["name"] for status in said["statuses"]] == list(OrderStatus)
     assert said["statuses"][0]["commands"] == ["confirm", "cancel"]
 
 
-async def test_head_answers_as_get_does_without_the_body(client: httpx.AsyncClient) -> None:
+async def test_head_has_the_headers_of_get_without_body(client: httpx.AsyncClient) -> None:
     for path in (f"/orders/{(await placed(client))['id']}", "/orders", "/livez", "/nowhere"):
         got, head = await client.get(path), await client.head(path)
         assert (head.status_code, head.content) == (got.status_code, b"")
@@ -34,7 +34,7 @@ async def test_head_answers_as_get_does_without_the_body(client: httpx.AsyncClie
         assert head.headers["content-length"] == got.headers["content-length"]
 
 
-async def test_head_sends_no_body_whatever_the_server_would_do_with_it() -> None:
+async def test_head_sends_no_body() -> None:
     sent: list[Message] = []
 
     async def receive() -> Message:
@@ -48,7 +48,7 @@ async def test_head_sends_no_body_whatever_the_server_would_do_with_it() -> None
     assert [(message.get("status"), message.get("body")) for message in sent] == [(200, None), (None, b"")]
 
 
-async def test_takes_over_a_request_id(client: httpx.AsyncClient) -> None:
+async def test_valid_request_id_is_kept(client: httpx.AsyncClient) -> None:
     answer = await client.post("/orders", json=PLAIN, headers={"X-Request-Id": "Call_7.b-1"})
     assert answer.headers["x-request-id"] == "Call_7.b-1"
     history = await client.get(f"/orders/{answer.json()['id']}/history")
@@ -56,7 +56,7 @@ async def test_takes_over_a_request_id(client: httpx.AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("given", ["", "a b", "ä", "x" * 65, "<script>", "a\tb"])
-async def test_makes_a_request_id_where_the_given_one_will_not_do(client: httpx.AsyncClient, given: str) -> None:
+async def test_invalid_request_id_is_replaced(client: httpx.AsyncClient, given: str) -> None:
     answer = await client.get("/livez", headers=[(b"X-Request-Id", given.encode())])
     assert re.fullmatch(r"[0-9a-f]{32}", answer.headers["x-request-id"])
     assert (await client.get("/livez")).headers["x-request-id"] != answer.headers["x-request-id"]
@@ -84,7 +84,7 @@ async def test_metrics_count_requests_by_route_and_not_by_id(client: httpx.Async
     assert order["id"] not in answer.text
 
 
-async def test_two_apps_in_one_process_count_apart() -> None:
+async def test_two_apps_in_one_process_have_separate_metrics() -> None:
     async with http_client() as first, http_client() as second:
         await first.get("/lifecycle")
         assert "/lifecycle" in (await first.get("/metrics")).text
@@ -102,7 +102,7 @@ class Links(HTMLParser):
         self.found += [value or "" for name, value in attrs if name in ("src", "href", "style", "onload")]
 
 
-async def test_the_docs_need_no_other_host(client: httpx.AsyncClient) -> None:
+async def test_docs_page_uses_no_other_host(client: httpx.AsyncClient) -> None:
     page = await client.get("/docs")
     links = Links()
     links.feed(page.text)
@@ -119,12 +119,26 @@ async def test_the_docs_need_no_other_host(client: httpx.AsyncClient) -> None:
     assert "http" not in page.headers["content-security-policy"]
 
 
-@pytest.mark.parametrize("name", ["README.md", "LICENSE", "..", "%2e%2e%2fapp.py", "nothing"])
-async def test_the_docs_serve_nothing_else(client: httpx.AsyncClient, name: str) -> None:
+@pytest.mark.parametrize("root_path", ["", "/shop"])
+@pytest.mark.parametrize("path", ["/", "/docs/"])
+async def test_browser_is_redirected_to_the_docs(path: str, root_path: str) -> None:
+    async with http_client(root_path=root_path) as client:
+        answer = await client.get(root_path + path)
+        assert (answer.status_code, answer.headers["location"]) == (307, f"{root_path}/docs")
+        followed = await client.get(root_path + path, follow_redirects=True)
+        assert followed.headers["content-type"].startswith("text/html")
+
+
+async def test_unknown_path_names_the_docs(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/order")).json()["detail"] == "no route matches this path: see /docs for the API"
+
+
+@pytest.mark.parametrize("name", ["README.md", "LICENSE", "%2e%2e%2fapp.py", "nothing"])
+async def test_docs_serve_no_other_files(client: httpx.AsyncClient, name: str) -> None:
     assert (await client.get(f"/docs/{name}")).status_code == 404
 
 
-async def test_an_app_opens_its_store_when_it_starts_and_closes_it_when_it_ends(
+async def test_app_opens_its_store_at_start_and_closes_it_at_shutdown(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app = create_app(Settings(store=f"sqlite:///{tmp_path}/orders.db"))
@@ -138,7 +152,7 @@ async def test_an_app_opens_its_store_when_it_starts_and_closes_it_when_it_ends(
         assert (await client.get("/readyz")).status_code == 503
 
 
-def test_the_settings_store_is_the_one_that_bootstrap_would_open() -> None:
+def test_default_store_is_that_of_bootstrap() -> None:
     assert Settings().store == bootstrap.__defaults__[0]  # type: ignore[index]
 
 

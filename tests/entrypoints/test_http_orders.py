@@ -1,4 +1,4 @@
-"""Orders over HTTP, as they should go."""
+"""Orders over HTTP: requests that succeed."""
 
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,7 +13,7 @@ from tests.entrypoints.http_calls import ORDER, PLAIN, errors_of, http_client, p
 NOW = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
 
-async def test_an_order_is_placed_and_found_where_it_says(client: httpx.AsyncClient) -> None:
+async def test_placed_order_is_at_its_location(client: httpx.AsyncClient) -> None:
     answer = await client.post("/orders", json=ORDER)
     order = answer.json()
 
@@ -33,7 +33,7 @@ async def test_lines_are_optional(client: httpx.AsyncClient) -> None:
     assert answer.json()["lines"] == []
 
 
-async def test_an_order_goes_all_the_way(client: httpx.AsyncClient) -> None:
+async def test_order_passes_all_statuses(client: httpx.AsyncClient) -> None:
     order = await placed(client)
     for version, (command, status) in enumerate(
         [("confirm", "processing"), ("ship", "shipped"), ("deliver", "delivered")], start=2
@@ -44,7 +44,7 @@ async def test_an_order_goes_all_the_way(client: httpx.AsyncClient) -> None:
         assert answer.headers["etag"] == f'"{version}"'
 
 
-async def test_cancelling_keeps_reason_and_note(client: httpx.AsyncClient) -> None:
+async def test_cancel_stores_reason_and_note(client: httpx.AsyncClient) -> None:
     order = await placed(client)
     why = {"reason": "changed_mind", "note": "first line\nsecond line"}
 
@@ -64,7 +64,7 @@ async def test_commands_need_no_body(client: httpx.AsyncClient, body: bytes) -> 
         assert answer.status_code == 200
 
 
-async def test_delete_answers_as_in_the_article(client: httpx.AsyncClient) -> None:
+async def test_delete_responds_as_in_the_article(client: httpx.AsyncClient) -> None:
     order = await placed(client)
 
     first = await client.delete(f"/orders/{order['id']}")
@@ -76,7 +76,7 @@ async def test_delete_answers_as_in_the_article(client: httpx.AsyncClient) -> No
     assert (unknown.status_code, unknown.json()["detail"]) == (404, "Order not found")
 
 
-async def test_a_repeated_key_gets_the_same_answer_and_has_no_second_effect(client: httpx.AsyncClient) -> None:
+async def test_repeated_key_returns_the_same_response_without_a_second_effect(client: httpx.AsyncClient) -> None:
     first = await client.post("/orders", json=PLAIN, headers={"Idempotency-Key": "key-1"})
     await client.post(f"/orders/{first.json()['id']}/confirm")
     again = await client.post("/orders", json=PLAIN, headers={"Idempotency-Key": '"key-1"'})
@@ -88,7 +88,7 @@ async def test_a_repeated_key_gets_the_same_answer_and_has_no_second_effect(clie
     assert len((await client.get("/orders")).json()["data"]) == 1
 
 
-async def test_a_repeated_command_gets_the_answer_of_that_time(client: httpx.AsyncClient) -> None:
+async def test_repeated_command_returns_the_original_response(client: httpx.AsyncClient) -> None:
     path = f"/orders/{(await placed(client))['id']}"
     first = await client.post(f"{path}/confirm", headers={"Idempotency-Key": "key-2"})
     await client.post(f"{path}/ship")
@@ -98,14 +98,14 @@ async def test_a_repeated_command_gets_the_answer_of_that_time(client: httpx.Asy
     assert again.headers["idempotency-replayed"] == "true"
 
 
-async def test_refuses_a_key_that_was_used_for_another_request(client: httpx.AsyncClient) -> None:
+async def test_key_of_another_request_is_rejected(client: httpx.AsyncClient) -> None:
     headers = {"Idempotency-Key": "key-3"}
     await client.post("/orders", json=PLAIN, headers=headers)
     other = await client.post("/orders", json={**PLAIN, "total": 9_901}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
 
 
-async def test_a_dry_run_tells_and_writes_nothing(client: httpx.AsyncClient) -> None:
+async def test_dry_run_returns_the_order_and_writes_nothing(client: httpx.AsyncClient) -> None:
     answer = await client.post("/orders?dry_run=true", json=ORDER, headers={"Idempotency-Key": "key-4"})
     said = answer.json()
 
@@ -118,7 +118,7 @@ async def test_a_dry_run_tells_and_writes_nothing(client: httpx.AsyncClient) -> 
 
 
 @pytest.mark.parametrize("method, command", [("POST", "/confirm"), ("POST", "/cancel"), ("DELETE", "")])
-async def test_a_dry_run_of_a_command_leaves_the_order_as_it_is(
+async def test_dry_run_of_a_command_does_not_change_the_order(
     client: httpx.AsyncClient, method: str, command: str
 ) -> None:
     order = await placed(client)
@@ -131,7 +131,7 @@ async def test_a_dry_run_of_a_command_leaves_the_order_as_it_is(
     assert refused.status_code == 422
 
 
-async def test_pages_are_walked_by_their_links(client: httpx.AsyncClient) -> None:
+async def test_links_lead_through_all_pages(client: httpx.AsyncClient) -> None:
     ids = [(await placed(client, external_ref=f"ref-{n}"))["id"] for n in range(5)]
     await placed(client, user_id="other & one", external_ref="ref-9")
 
@@ -158,7 +158,7 @@ async def test_pages_are_walked_by_their_links(client: httpx.AsyncClient) -> Non
         {"user_id": "user-43", "tag": "ünïcode & co"},
     ],
 )
-async def test_lists_what_matches(client: httpx.AsyncClient, query: dict[str, str]) -> None:
+async def test_list_returns_matching_orders(client: httpx.AsyncClient, query: dict[str, str]) -> None:
     await placed(client)
     order = await placed(client, user_id="user-43", tags=["ünïcode & co"], external_ref="ref/2")
     order = (await client.post(f"/orders/{order['id']}/confirm")).json()
@@ -182,7 +182,7 @@ async def test_lists_several_statuses_on_pages_that_link_to_the_next(client: htt
     assert found == [["ref-4", "ref-3", "ref-1"], ["ref-0"]]
 
 
-async def test_lists_by_time_of_creation(client: httpx.AsyncClient) -> None:
+async def test_list_filters_by_creation_time(client: httpx.AsyncClient) -> None:
     first, second = await placed(client), await placed(client, external_ref="ref-2")
     later = await client.get("/orders", params={"created_from": second["created_at"]})
     earlier = await client.get("/orders", params={"created_to": second["created_at"]})
@@ -192,7 +192,7 @@ async def test_lists_by_time_of_creation(client: httpx.AsyncClient) -> None:
     )
 
 
-async def test_an_order_can_be_seen_as_it_was(client: httpx.AsyncClient) -> None:
+async def test_past_order_is_returned_by_version_and_time(client: httpx.AsyncClient) -> None:
     first = await placed(client)
     path = f"/orders/{first['id']}"
     await client.post(f"{path}/confirm")
@@ -209,7 +209,7 @@ async def test_an_order_can_be_seen_as_it_was(client: httpx.AsyncClient) -> None
     assert errors_of(both) == {"at": "invalid_parameter"}
 
 
-async def test_the_history_says_who_did_what(client: httpx.AsyncClient) -> None:
+async def test_history_lists_actor_and_events(client: httpx.AsyncClient) -> None:
     order = await placed(client)
     path = f"/orders/{order['id']}"
     cancelled = await client.post(f"{path}/cancel", json={"reason": "fraud"}, headers={"X-Request-Id": "call-2"})
@@ -227,7 +227,7 @@ async def test_the_history_says_who_did_what(client: httpx.AsyncClient) -> None:
     assert (placing["previous_hash"], len(placing["hash"])) == ("", 64)
 
 
-async def test_links_hold_behind_a_proxy_that_serves_us_under_a_path() -> None:
+async def test_links_include_the_root_path() -> None:
     async with http_client(root_path="/shop") as client:
         answer = await client.post("/orders", json=PLAIN)
         await client.post("/orders", json=PLAIN)

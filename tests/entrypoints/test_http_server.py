@@ -1,4 +1,4 @@
-"""The server as its users run it: a process of its own, a SQLite file, real sockets."""
+"""The server as a separate process, with a SQLite file and real sockets."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from tests.entrypoints.http_calls import ORDER, PLAIN
-from tests.entrypoints.served import connected, read_all, serving, start
+from tests.entrypoints.served import connected, read_all, serving, serving_on_a_terminal, start
 
 
 def test_orders_survive_a_restart(tmp_path: Path) -> None:
@@ -29,7 +29,7 @@ def test_orders_survive_a_restart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, number: signal.Signals) -> None:
+def test_running_request_is_finished_before_the_server_stops(tmp_path: Path, number: signal.Signals) -> None:
     body = b'{"user_id": "user-7", "total": 9900, "currency": "EUR"}'
     head = (
         f"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
@@ -40,7 +40,7 @@ def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, 
         connection.sendall(head.encode())
         assert connection.recv(1_000).startswith(b"HTTP/1.1 100 ")  # now the request is under way
         process.send_signal(number)
-        while True:  # until it has closed its door
+        while True:  # until it no longer accepts connections
             try:
                 connected(client).__enter__().close()
             except ConnectionError:
@@ -52,7 +52,7 @@ def test_a_request_under_way_is_finished_before_the_server_ends(tmp_path: Path, 
         assert len(client.get("/orders").json()["data"]) == 1
 
 
-def test_reading_ends_where_a_body_is_too_large() -> None:
+def test_reading_stops_at_the_body_limit() -> None:
     with serving(store="memory://", max_body_bytes=10_000) as (client, _), connected(client) as connection:
         connection.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         connection.sendall(b"Transfer-Encoding: chunked\r\n\r\n")
@@ -64,14 +64,14 @@ def test_reading_ends_where_a_body_is_too_large() -> None:
         assert client.get("/livez").status_code == 200
 
 
-def test_reading_does_not_begin_where_a_body_says_it_is_too_large() -> None:
+def test_body_with_too_large_content_length_is_not_read() -> None:
     with serving(store="memory://") as (client, _), connected(client) as connection:
         connection.sendall(b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n")
         connection.sendall(b"Content-Length: 999999999999\r\nExpect: 100-continue\r\n\r\n")
         assert read_all(connection).startswith(b"HTTP/1.1 413 ")
 
 
-def test_a_proxy_may_serve_us_under_a_path() -> None:
+def test_root_path_is_in_locations_and_links() -> None:
     with serving(store="memory://", root_path="/shop") as (client, _):
         answer = client.post("/orders", json=PLAIN)
         client.post("/orders", json=PLAIN)
@@ -136,13 +136,49 @@ def test_unavailable_store_is_reported_without_credentials_and_not_as_served() -
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_requests_are_logged_where_that_is_wanted(wanted: bool) -> None:
+def test_access_log_setting_applies(wanted: bool) -> None:
     with serving(store="memory://", access_log=wanted) as (client, process):
         client.get("/lifecycle")
         process.terminate()
         log = process.communicate(timeout=30)[1]
     lines = [json.loads(line) for line in log.splitlines() if line]
     assert [(line["route"], line["status"]) for line in lines] == ([("/lifecycle", 200)] if wanted else [])
+
+
+LINE = r"\d\d:\d\d:\d\dZ {} +\d+\.\d ms  {}"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_requests_are_logged_on_a_terminal(monkeypatch: pytest.MonkeyPatch, workers: int, tmp_path: Path) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    with serving_on_a_terminal(store=f"sqlite:///{tmp_path}/orders.db", workers=workers) as (client, lines):
+        client.get("/orders/jane@example.com?version=1", headers={"X-Request-Id": "call-1"})
+        client.post("/orders", json=PLAIN, headers={"X-Request-Id": "call-2"})
+        client.get("/nowhere", headers={"X-Request-Id": "call-3"})
+    expected = (
+        ("GET    /orders/{order_id} \x1b[33m404\x1b[0m", "call-1"),
+        ("POST   /orders \x1b[32m201\x1b[0m", "call-2"),
+        ("GET    none \x1b[33m404\x1b[0m", "call-3"),
+    )
+    assert len(lines) == 3
+    for line, (shown, request_id) in zip(sorted(lines, key=lambda line: line[-1]), expected, strict=True):
+        assert re.fullmatch(LINE.format(re.escape(shown), request_id), line), line
+
+
+@pytest.mark.parametrize(
+    "settings, count", [({"access_log": "false"}, 0), ({"log_level": "warning"}, 0), ({"log_format": "json"}, 1)]
+)
+def test_settings_apply_on_a_terminal(settings: dict[str, str], count: int) -> None:
+    with serving_on_a_terminal(store="memory://", **settings) as (client, lines):
+        client.get("/lifecycle")
+    assert [json.loads(line)["route"] for line in lines] == ["/lifecycle"] * count
+
+
+def test_no_colours_are_logged_if_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    with serving_on_a_terminal(store="memory://") as (client, lines):
+        client.get("/lifecycle")
+    assert "GET    /lifecycle 200 " in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +189,7 @@ def test_requests_are_logged_where_that_is_wanted(wanted: bool) -> None:
         ({"store": "memory://", "auth": "keys", "host": "256.0.0.1"}, 2, "cannot listen on 256.0.0.1 port "),
     ],
 )
-def test_says_in_one_sentence_why_it_does_not_start(settings: dict[str, str], code: int, said: str) -> None:
+def test_failed_start_prints_one_sentence(settings: dict[str, str], code: int, said: str) -> None:
     process = start(**settings)
     stderr = process.communicate(timeout=30)[1]
     assert process.returncode == code
@@ -161,7 +197,7 @@ def test_says_in_one_sentence_why_it_does_not_start(settings: dict[str, str], co
     assert stderr.count("\n") == 1
 
 
-def test_says_that_a_port_is_in_use() -> None:
+def test_port_in_use_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         process = start(store="memory://", port=port)

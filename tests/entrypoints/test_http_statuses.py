@@ -1,4 +1,4 @@
-"""Which status each exception is answered with, and how little is said where the fault is ours."""
+"""The status of each exception; internal errors are reported without details."""
 
 from dataclasses import replace
 from typing import Any
@@ -51,7 +51,7 @@ async def answer_of_a_failing_store(error: Exception, path: str = "/orders/1/con
 
 
 @pytest.mark.parametrize("error, status", EXAMPLES, ids=lambda each: type(each).__name__)
-async def test_each_refusal_has_its_status(error: OrderkeepError, status: int) -> None:
+async def test_each_error_has_its_status(error: OrderkeepError, status: int) -> None:
     assert status_of(type(error)) == status
     if not isinstance(error, InvalidQuery | ConcurrentUpdate | InvalidOrder):  # a command raises none of these
         assert (await answer_of_a_failing_store(error)).status_code == status
@@ -81,7 +81,7 @@ def test_each_code_has_one_title() -> None:
         assert problem.title == PROBLEMS[problem.code][1]
 
 
-async def test_a_store_that_cannot_answer_is_not_the_callers_fault() -> None:
+async def test_unavailable_store_is_reported_as_503() -> None:
     for answer in (
         await answer_of_a_failing_store(StoreUnavailable(f"the disk of /{SECRET} is full")),
         await answer_of_a_failing_store(StoreUnavailable(f"the disk of /{SECRET} is full"), "/readyz"),
@@ -97,12 +97,12 @@ async def test_outage_of_the_identity_provider_is_not_reported_as_one_of_the_sto
     assert SECRET not in answer.text
 
 
-async def test_contention_can_be_tried_again() -> None:
+async def test_contention_is_reported_as_409() -> None:
     answer = await answer_of_a_failing_store(Contention(12))
     assert (answer.status_code, answer.json()["code"]) == (409, "contention")
 
 
-async def test_a_bug_is_logged_and_answered_without_a_word_of_it(logged: Logged) -> None:
+async def test_bug_is_logged_and_reported_without_details(logged: Logged) -> None:
     answer = await answer_of_a_failing_store(ZeroDivisionError(SECRET))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert SECRET not in answer.text

@@ -1,4 +1,4 @@
-"""Each line that a request logs says which request it is, by ids, method and route, and one line tells its end."""
+"""Lines logged during a request have its ID, method and route; the access log has one line for each request."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,7 +23,7 @@ ROOT = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled
 XRAY = "5759e988bd862e3fe1be46a994272793"
 
 
-async def test_a_line_says_which_request_it_belongs_to(logged: Logged) -> None:
+async def test_line_has_the_fields_of_its_request(logged: Logged) -> None:
     async def fail(*_: Any) -> Any:
         raise StoreUnavailable("the disk is full: make room")
 
@@ -47,7 +47,7 @@ async def test_a_line_says_which_request_it_belongs_to(logged: Logged) -> None:
     }
 
 
-async def test_a_request_that_is_over_is_told_in_no_other_line(logged: Logged) -> None:
+async def test_fields_of_a_finished_request_are_in_no_later_line(logged: Logged) -> None:
     import logging
 
     async with http_client(access_log=True) as client:
@@ -68,7 +68,7 @@ async def test_a_request_that_is_over_is_told_in_no_other_line(logged: Logged) -
         ("OPTIONS", "/orders", ("OPTIONS", "/orders", 405)),
     ],
 )
-async def test_each_request_is_one_line_where_that_is_wanted(
+async def test_each_request_is_one_line_of_the_access_log(
     logged: Logged, method: str, path: str, told: tuple[str, str, int]
 ) -> None:
     async with http_client(access_log=True) as client:
@@ -79,13 +79,13 @@ async def test_each_request_is_one_line_where_that_is_wanted(
     assert "jane" not in logged.text.lower()
 
 
-async def test_no_request_is_a_line_by_default(logged: Logged) -> None:
+async def test_no_request_is_logged_by_default(logged: Logged) -> None:
     async with http_client() as client:
         await placed(client)
     assert logged.of("orderkeep") == []
 
 
-async def test_a_request_that_breaks_is_told_with_its_status(logged: Logged) -> None:
+async def test_failed_request_is_logged_with_its_status(logged: Logged) -> None:
     async def fail() -> None:
         raise ZeroDivisionError
 
@@ -108,7 +108,7 @@ def lambda_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 
 @EveryKind
-def test_on_lambda_the_line_is_the_same(
+def test_lambda_logs_the_same_line(
     lambda_handler: ModuleType, event_of: Any, logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call(lambda_handler, event_of(Request("GET", "/livez", (("X-Amzn-Trace-Id", ROOT),))), Context("invocation-7"))

@@ -120,7 +120,7 @@ async def test_compiled_routes_are_documented_as_fastapi_documents_them() -> Non
 @pytest.mark.parametrize(
     "method, path, options, expected",
     [
-        ("GET", "/notes/n1?limit=10", {}, {"limit": "invalid_query"}),
+        ("GET", "/notes/n1?limit=10", {}, {"limit": "invalid_parameter"}),
         ("GET", "/notes/n1?limit=x&colour=red", {}, {"limit": "invalid_parameter", "colour": "unknown_parameter"}),
         ("GET", "/notes/n1?dry=maybe", {}, {"dry": "invalid_parameter"}),
         ("GET", "/notes/n1?tag=a&tag=b", {}, {"tag": "parameter_repeated"}),

@@ -11,7 +11,17 @@ from joserfc.util import int_to_base64
 from orderkeep.application.access.actor import Actor
 from orderkeep.infrastructure.openid.keys import ProviderKeys
 from orderkeep.infrastructure.openid.provider import OpenIdProvider
-from tests.infrastructure.openid_samples import AUDIENCE, ISSUER, JWKS_URL, jwks, key_of, logged_in, published, token
+from tests.infrastructure.openid_samples import (
+    AUDIENCE,
+    ISSUER,
+    JWKS_URL,
+    jwks,
+    key_of,
+    logged_in,
+    published,
+    signed,
+    token,
+)  # fmt: skip
 from tests.infrastructure.openid_scripted import FIRST, SECOND, ScriptedProvider, outcome_of, signed_by
 
 DISCOVERY = f"{ISSUER}/.well-known/openid-configuration"
@@ -148,11 +158,14 @@ async def test_debug_log_names_the_rule_and_nothing_of_the_token(
     there = ScriptedProvider(FIRST)
     text = token({"aud": "canary-1", "sub": "canary-2"}, {"kid": "canary-3"})
     tokens = there.trusted()
-    for damaged in (text, text[:-9], token({"aud": "canary-1"}), token(header={"typ": "canary-4"}), "canary-5.a.b"):
+    ambiguous = signed(b'{"alg": "RS256", "kid": "RS256 1"}', b'{"canary-6": 1, "canary-6": 2}')
+    wrong_claims = token({"aud": "canary-1"}), token(header={"typ": "canary-4"})
+    for damaged in (text, text[:-9], *wrong_claims, "canary-5.a.b", ambiguous):
         assert await outcome_of(tokens, damaged) == 401
     told = logged_in(caplog)
     assert ("a token was refused", "invalid_claim aud") in told
     assert ("a token was refused", "unknown key id") in told
+    assert ("a token was refused", "malformed_json") in told
     assert "canary" not in f"{told}{caplog.text}"
     assert text[-20:] not in f"{told}{caplog.text}"
 

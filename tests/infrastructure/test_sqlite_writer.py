@@ -165,9 +165,7 @@ async def test_released_lock_is_waited_for(store: SqliteOrderRepository, path: P
     assert kept(path) == ["order-1"]
 
 
-async def test_failed_commit_fails_pending_saves_and_writes_nothing(
-    store: SqliteOrderRepository, path: Path
-) -> None:
+async def test_failed_commit_fails_pending_saves_and_writes_nothing(store: SqliteOrderRepository, path: Path) -> None:
     orders = an_order(1), an_order(2)
     await store.save(orders[1])
     orders[1].confirm(at=NOON)

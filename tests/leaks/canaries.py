@@ -125,7 +125,7 @@ def _bad_bodies(order_id: str) -> Iterator[Request]:
     yield order(json.dumps(VALUE).encode())
     for text in (
         '{"user_id": "%s',
-        '{"%s": 1, "%s": 2}',
+        f'{{"{NAME}": "%s", "{NAME}": "%s"}}',
         "%s",
         '["%s", NaN]',
         '"%s\\ud800"',

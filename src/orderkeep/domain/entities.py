@@ -321,11 +321,10 @@ class Order:
             raise TooManyLines(f"must have at most {limits.MAX_LINES} items", "lines")
         for index, line in enumerate(self.lines):
             line.check(f"lines/{index}", self.currency)
-        if self.lines:
-            parts = sum([line.total_minor for line in self.lines])
-            expected = parts + self.shipping.minor + self.tax.minor - self.discount.minor
-            if expected != self.total.minor:
-                raise TotalMismatch(expected, self.total.minor, self.currency)
+        expected = self.shipping.minor + self.tax.minor - self.discount.minor
+        expected += sum([line.total_minor for line in self.lines])
+        if expected != self.total.minor and (self.lines or expected > self.total.minor):
+            raise TotalMismatch(expected, self.total.minor, self.currency, has_lines=bool(self.lines))
 
     def _move(self, command: Command, event: Event, at: datetime) -> None:
         self.status = next_status(self.status, command)

@@ -41,12 +41,15 @@ class InvalidOrder(InvalidInput, code="invalid_order", title="Invalid order"):
 
 
 class TotalMismatch(InvalidOrder, code="total_mismatch", title="Total does not add up"):
-    """The total is not lines + shipping + tax - discount. Amounts are minor units of `currency`."""
+    """The total is not lines + shipping + tax - discount or, without lines, is below shipping + tax - discount. Amounts
+    are minor units of `currency`.
+    """
 
-    def __init__(self, expected: int, given: int, currency: str) -> None:
+    def __init__(self, expected: int, given: int, currency: str, *, has_lines: bool = True) -> None:
         self.expected, self.given, self.difference = expected, given, given - expected
+        rule = "equal lines + shipping + tax" if has_lines else "be at least shipping + tax"
         super().__init__(
-            f"must equal lines + shipping + tax - discount: expected {expected}, got {given}, "
+            f"must {rule} - discount: expected {expected}, got {given}, "
             f"difference {self.difference:+d} (minor units of {currency})",
             "total",
         )

@@ -8,6 +8,7 @@ row that a driver rejected, a key, or a part of the request.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sys
 import threading
@@ -34,6 +35,12 @@ one context variable.
 """
 
 log = logging.getLogger("orderkeep.process")
+
+ACCESS_LOGGER = "orderkeep.access"
+"""The logger of requests: one line for each."""
+
+_COLOURS = {"2": "32", "3": "36", "4": "33"}
+"""ANSI colour by the first digit of the status: green, cyan, yellow; red for others."""
 
 _TRACEPARENT = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{0,400})?"
@@ -81,12 +88,14 @@ class LogFormatter(logging.Formatter):
     """Formats each record as one line of ASCII JSON, or as text; `auto` is text if the stream is a terminal, and JSON
     otherwise. `end` is for handlers that do not end lines.
 
-    In text, frames of exceptions follow on indented lines, and unprintable characters are escaped.
+    In text, frames of exceptions follow on indented lines, and unprintable characters are escaped. On a terminal,
+    requests are logged in a short form, with colours unless `NO_COLOR` is set.
     """
 
     def __init__(self, log_format: LogFormat, stream: TextIO | None = None, end: str = "") -> None:
         super().__init__()
-        self.is_text = log_format == "text" or (log_format == "auto" and stream is not None and stream.isatty())
+        self.is_terminal = stream is not None and stream.isatty()
+        self.is_text = log_format == "text" or (log_format == "auto" and self.is_terminal)
         self.end = end
 
     @cached_property
@@ -95,7 +104,7 @@ class LogFormatter(logging.Formatter):
         from structlog.processors import JSONRenderer, LogfmtRenderer
         from structlog.stdlib import ProcessorFormatter
 
-        renderer = partial(_as_text, LogfmtRenderer()) if self.is_text else JSONRenderer()
+        renderer = partial(_as_text, LogfmtRenderer(), self.is_terminal) if self.is_text else JSONRenderer()
         return ProcessorFormatter(processors=[allow_listed, renderer], use_get_message=False)
 
     def format(self, record: logging.LogRecord) -> str:
@@ -150,14 +159,28 @@ def described(error: BaseException) -> list[dict[str, Any]]:
 
 
 def _as_text(
-    fields: Callable[[Any, str, MutableMapping[str, Any]], str], logger: Any, level: str, line: MutableMapping[str, Any]
+    fields: Callable[[Any, str, MutableMapping[str, Any]], str],
+    is_terminal: bool,
+    logger: Any,
+    level: str,
+    line: MutableMapping[str, Any],
 ) -> str:
+    if is_terminal and line["logger"] == ACCESS_LOGGER:
+        return _request_line(line)
     exceptions = line.pop("exceptions", [])
     head = f"{line.pop('time')} {line.pop('level').upper()} {line.pop('logger')}: {line.pop('event')}"
     lines = [f"{head} {fields(logger, level, line)}".rstrip(" ")]
     for each in exceptions:
         lines += [f"  {each['type']}", *(f"    {frame}" for frame in each["frames"])]
     return "\n".join(map(visible, lines))
+
+
+def _request_line(line: MutableMapping[str, Any]) -> str:
+    status = str(line["status"])
+    if not os.environ.get("NO_COLOR"):
+        status = f"\x1b[{_COLOURS.get(status[0], '31')}m{status}\x1b[0m"
+    head = f"{line['time'][11:19]}Z {line['method']:<6} {line['route']} {status}"
+    return f"{head} {line['duration_ms']:6.1f} ms  {line['request_id']}"
 
 
 def visible(text: str) -> str:

@@ -130,7 +130,7 @@ class ReceiptBody(Body):
 
 class PlaceOrderBody(Body):
     """Order to place. Amounts are in minor units: 9900 is 99.00 EUR. If `lines` are given,
-    lines + shipping + tax - discount must equal `total`.
+    lines + shipping + tax - discount must equal `total`; without lines, shipping + tax - discount is its minimum.
     """
 
     user_id: Annotated[str, _text(limits.MAX_USER_ID_LENGTH)] = Field(description="User who owns the order.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from orderkeep.application.ports import RateLimiter
     from orderkeep.bootstrap import UseCases
 
-OPEN_PATHS = frozenset({"/livez", "/readyz", "/metrics", "/lifecycle", "/docs", "/openapi.json"})
+OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/metrics", "/lifecycle", "/docs", "/openapi.json"})
 """Paths that need no authentication: they contain nothing about orders. The files below `/docs/` are open too."""
 
 MAX_TOKEN_LENGTH = 8_192
@@ -103,6 +103,11 @@ def token_of(scope: Scope) -> str:
     given = headers_of(scope).get(b"authorization")
     if given is None:
         raise NotAuthenticated
+    if isinstance(given, bytes) and given[:7].lower() not in (b"bearer", b"bearer "):
+        raise InvalidCredentials(
+            "the credentials must follow the word Bearer and a space: send Authorization: Bearer with an API key or an "
+            "access token"
+        )
     found = _BEARER.fullmatch(given) if isinstance(given, bytes) and len(given) <= MAX_TOKEN_LENGTH else None
     if found is None:
         raise InvalidCredentials

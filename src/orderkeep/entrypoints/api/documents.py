@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orderkeep.application.use_cases.get_document import FoundDocument
-from orderkeep.entrypoints.api import documentation as docs
+from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
-from orderkeep.entrypoints.api.documentation import failures, success
+from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.models import Document, DocumentPage, DryRun
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
@@ -33,7 +33,9 @@ HARMLESS = {
 }
 """Documents contain texts of customers: even if a program displays one, nothing in it is executed."""
 
-DocumentId = Annotated[str, Path(description="Document ID: the SHA-256 of its content.", examples=[docs.DOCUMENT_ID])]
+DocumentId = Annotated[
+    str, Path(description="Document ID: the SHA-256 of its content.", examples=[examples.DOCUMENT_ID])
+]
 DEFAULT_RECEIPT = ReceiptBody()
 
 _TO_DOCUMENT = {
@@ -52,16 +54,18 @@ _RECEIPT_HEADERS = ("Location", "ETag", "Idempotency-Replayed")
     status_code=201,
     summary="Issue a receipt",
     responses={
-        **success(201, "The new receipt.", {"Document": docs.DOCUMENT}, headers=_RECEIPT_HEADERS, links=_TO_DOCUMENT),
+        **success(
+            201, "The new receipt.", {"Document": examples.DOCUMENT}, headers=_RECEIPT_HEADERS, links=_TO_DOCUMENT
+        ),
         **success(
             200,
             "The receipt that was issued before, or the result of the dry run.",
-            {"Document": docs.DOCUMENT, "DryRun": docs.DRY_RECEIPT},
+            {"Document": examples.DOCUMENT, "DryRun": examples.DRY_RECEIPT},
             headers=_RECEIPT_HEADERS,
             links=_TO_DOCUMENT,
             model=Document | DryRun,
         ),
-        **failures(docs.RECEIPT_ERRORS),
+        **failures(examples.RECEIPT_ERRORS),
     },
 )
 async def issue_receipt(
@@ -69,7 +73,9 @@ async def issue_receipt(
     request: Request,
     context: Context,
     use_cases: Services,
-    receipt: Annotated[ReceiptBody, Body(openapi_examples={"ReceiptBody": {"value": docs.RECEIPT}})] = DEFAULT_RECEIPT,
+    receipt: Annotated[
+        ReceiptBody, Body(openapi_examples={"ReceiptBody": {"value": examples.RECEIPT}})
+    ] = DEFAULT_RECEIPT,
 ) -> Response:
     """Issues the receipt of one version of the order in one format, once. Returns 201 for a new receipt, and 200 if it
     was issued before. By default, the receipt shows the order as it was last changed, in HTML.
@@ -93,9 +99,9 @@ async def issue_receipt(
         **success(
             200,
             "The documents of the order.",
-            {"DocumentPage": {"data": [docs.DOCUMENT], "has_more": False, "next_cursor": None}},
+            {"DocumentPage": {"data": [examples.DOCUMENT], "has_more": False, "next_cursor": None}},
         ),
-        **failures(docs.READ_ERRORS),
+        **failures(examples.READ_ERRORS),
     },
 )
 async def list_documents(order_id: OrderId, actor: CurrentActor, use_cases: Services) -> Response:
@@ -119,7 +125,7 @@ async def list_documents(order_id: OrderId, actor: CurrentActor, use_cases: Serv
         },
         **success(307, "Redirect to a download link that expires after 5 minutes.", headers=("Location",)),
         **success(304, "Not modified.", headers=("ETag",)),
-        **failures(docs.DOCUMENT_ERRORS),
+        **failures(examples.DOCUMENT_ERRORS),
     },
 )
 async def get_document(

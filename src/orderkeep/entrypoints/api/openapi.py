@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
-from orderkeep.entrypoints.api.documentation import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
+from orderkeep.entrypoints.api.examples import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
 from orderkeep.entrypoints.api.routing import CompiledRoute
 
 DESCRIPTION = """\
@@ -37,9 +37,8 @@ its scope.
 """
 
 TAGS = [
-    {"name": "orders", "description": "Place, read and list orders, and change their status."},
+    {"name": "orders", "description": "Place, read and list orders, change their status, and look up the lifecycle."},
     {"name": "documents", "description": "Issue receipts, and list and download the documents of an order."},
-    {"name": "lifecycle", "description": "The order statuses and the commands that each accepts."},
     {"name": "operations", "description": "Health checks and metrics."},
 ]
 
@@ -127,7 +126,7 @@ def openapi_document(
         routes=app.routes,
         tags=TAGS,
         servers=[{"url": root_path or "/", "description": "This service."}],
-        contact={"name": "The orderkeep contributors", "url": "https://orderkeep.example"},
+        contact={"name": "The orderkeep contributors", "url": "https://github.com/orderkeep/orderkeep"},
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     for route in routes:

@@ -6,15 +6,16 @@ file as well, because the content security policy blocks inline scripts.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
-from orderkeep.entrypoints.api import documentation as docs
+from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Services
-from orderkeep.entrypoints.api.documentation import failures, success
+from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.models import Health
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import EncodedResponse, encode
@@ -56,7 +57,7 @@ async def get_liveness() -> Response:
     summary="Readiness check",
     responses={
         **success(200, "The service is ready.", {"Health": {"status": "ready"}}),
-        **failures((HttpProblem("draining"), *docs.STORE_ERRORS)),
+        **failures((HttpProblem("draining"), *examples.STORE_ERRORS)),
     },
 )
 async def get_readiness(request: Request, use_cases: Services) -> Response:
@@ -88,6 +89,13 @@ async def get_metrics(request: Request) -> Response:
         raise HttpProblem("not_found", "this service collects no metrics")
     content, media_type = metrics.exposition()
     return Response(content, headers={"Content-Type": media_type})
+
+
+@router.get("/", include_in_schema=False)
+@router.get("/docs/", include_in_schema=False)
+async def redirect_to_docs(request: Request) -> Response:
+    """Redirect a browser to the documentation."""
+    return Response(None, HTTPStatus.TEMPORARY_REDIRECT, {"Location": f"{request.scope['root_path']}/docs"})
 
 
 @router.get("/docs", include_in_schema=False)

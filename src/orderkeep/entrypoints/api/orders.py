@@ -12,9 +12,9 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.entities import LIFECYCLE, OrderStatus, allowed_commands
 from orderkeep.domain.exceptions import CannotCancelOrder, CannotConfirmOrder, CannotDeliverOrder, CannotShipOrder
-from orderkeep.entrypoints.api import documentation as docs
+from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
-from orderkeep.entrypoints.api.documentation import failures, success
+from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.models import Cancelled, ChangePage, DryRun, Lifecycle, Order, OrderPage
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
@@ -50,7 +50,7 @@ def _version_number(value: object) -> object:
 
 
 Instant = Annotated[datetime, BeforeValidator(read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
-Cursor = Annotated[str | None, Field(examples=[docs.CURSOR])]
+Cursor = Annotated[str | None, Field(examples=[examples.CURSOR])]
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(_whole_number)]
 
 
@@ -59,7 +59,7 @@ class ListQuery(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    user_id: str | None = Field(None, description="Filter by user.", examples=["user-42"])
+    user_id: str | None = Field(None, description="Filter by user.", min_length=1, examples=["user-42"])
     status: list[OrderStatus] = Field(
         [],
         description="Filter by status. To filter by several, repeat the parameter: `status=pending&status=processing`. "
@@ -67,11 +67,15 @@ class ListQuery(BaseModel):
         examples=[["pending", "processing"]],
     )
     tag: str | None = Field(
-        None, description="Filter by tag. Cannot be combined with `status` or `external_ref`.", examples=["gift"]
+        None,
+        description="Filter by tag. Cannot be combined with `status` or `external_ref`.",
+        min_length=1,
+        examples=["gift"],
     )
     external_ref: str | None = Field(
         None,
         description="Filter by your own reference for the order. Cannot be combined with `status` or `tag`.",
+        min_length=1,
         examples=["web-7781"],
     )
     created_from: Instant | None = Field(
@@ -92,10 +96,10 @@ _LIFECYCLE = encode(
 )
 
 
-def _changed(status: str, version: int, **changed: object) -> docs.Responses:
-    examples = {"Order": docs.order(status, version, **changed), "DryRun": docs.DRY_RUN}
+def _changed(status: str, version: int, **changed: object) -> examples.Responses:
+    bodies = {"Order": examples.order(status, version, **changed), "DryRun": examples.DRY_RUN}
     description = "The order after the change, or the result of the dry run."
-    return success(200, description, examples, headers=_ORDER_HEADERS)
+    return success(200, description, bodies, headers=_ORDER_HEADERS)
 
 
 AtVersion = Annotated[
@@ -120,20 +124,20 @@ NO_REASON = CancelBody()
     response_model=Order,
     summary="Place an order",
     responses={
-        **success(201, "The new order.", {"Order": docs.order()}, headers=("Location", *_ORDER_HEADERS)),
-        **success(200, "Dry run: the order that would be placed.", {"DryRun": docs.DRY_RUN}, model=DryRun),
-        **failures(docs.PLACE_ERRORS),
+        **success(201, "The new order.", {"Order": examples.order()}, headers=("Location", *_ORDER_HEADERS)),
+        **success(200, "Dry run: the order that would be placed.", {"DryRun": examples.DRY_RUN}, model=DryRun),
+        **failures(examples.PLACE_ERRORS),
     },
 )
 async def place_order(
-    order: Annotated[PlaceOrderBody, Body(openapi_examples={"PlaceOrderBody": {"value": docs.PLACE}})],
+    order: Annotated[PlaceOrderBody, Body(openapi_examples={"PlaceOrderBody": {"value": examples.PLACE}})],
     request: Request,
     context: Context,
     use_cases: Services,
 ) -> Response:
     """Creates an order with the status `pending`. `lines` are optional; if present, lines + shipping + tax - discount
-    must equal `total`. With an `Idempotency-Key`, the order ID is derived from the key, and a repeated request returns
-    the original response.
+    must equal `total`; if not, `total` must be at least shipping + tax - discount. With an `Idempotency-Key`, the order
+    ID is derived from the key, and a repeated request returns the original response.
     """
     result = await use_cases.place_order.execute(order.to_command(), context)
     return placed_response(result, request.scope["root_path"])
@@ -147,10 +151,10 @@ async def place_order(
         **success(
             200,
             "A page of orders.",
-            {"OrderPage": {"data": [docs.order()], "has_more": True, "next_cursor": docs.CURSOR}},
+            {"OrderPage": {"data": [examples.order()], "has_more": True, "next_cursor": examples.CURSOR}},
             headers=("Link",),
         ),
-        **failures(docs.LIST_ERRORS),
+        **failures(examples.LIST_ERRORS),
     },
 )
 async def list_orders(
@@ -172,9 +176,9 @@ async def list_orders(
     response_model=Order,
     summary="Get an order",
     responses={
-        **success(200, "The order.", {"Order": docs.WITH_RECEIPT}, headers=("ETag",)),
+        **success(200, "The order.", {"Order": examples.WITH_RECEIPT}, headers=("ETag",)),
         **success(304, "Not modified since the given entity tag.", headers=("ETag",)),
-        **failures(docs.VERSION_ERRORS),
+        **failures(examples.VERSION_ERRORS),
     },
 )
 async def get_order(
@@ -210,8 +214,8 @@ async def get_order(
     response_model=ChangePage,
     summary="Get the history of an order",
     responses={
-        **success(200, "A page of changes.", {"ChangePage": docs.HISTORY}, headers=("Link",)),
-        **failures(docs.CURSOR_ERRORS),
+        **success(200, "A page of changes.", {"ChangePage": examples.HISTORY}, headers=("Link",)),
+        **failures(examples.CURSOR_ERRORS),
     },
 )
 async def get_order_history(
@@ -235,7 +239,7 @@ async def get_order_history(
     "/orders/{order_id}/confirm",
     response_model=Order | DryRun,
     summary="Confirm an order",
-    responses={**_changed("processing", 2), **failures((CannotConfirmOrder("cancelled"), *docs.COMMAND_ERRORS))},
+    responses={**_changed("processing", 2), **failures((CannotConfirmOrder("cancelled"), *examples.COMMAND_ERRORS))},
 )
 async def confirm_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
     """Changes the status from `pending` to `processing`."""
@@ -246,7 +250,7 @@ async def confirm_order(order_id: OrderId, context: Context, use_cases: Services
     "/orders/{order_id}/ship",
     response_model=Order | DryRun,
     summary="Ship an order",
-    responses={**_changed("shipped", 3), **failures((CannotShipOrder("pending"), *docs.COMMAND_ERRORS))},
+    responses={**_changed("shipped", 3), **failures((CannotShipOrder("pending"), *examples.COMMAND_ERRORS))},
 )
 async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
     """Changes the status from `processing` to `shipped`."""
@@ -257,7 +261,7 @@ async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -
     "/orders/{order_id}/deliver",
     response_model=Order | DryRun,
     summary="Deliver an order",
-    responses={**_changed("delivered", 4), **failures((CannotDeliverOrder("processing"), *docs.COMMAND_ERRORS))},
+    responses={**_changed("delivered", 4), **failures((CannotDeliverOrder("processing"), *examples.COMMAND_ERRORS))},
 )
 async def deliver_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
     """Changes the status from `shipped` to `delivered`."""
@@ -269,15 +273,15 @@ async def deliver_order(order_id: OrderId, context: Context, use_cases: Services
     response_model=Order | DryRun,
     summary="Cancel an order with a reason",
     responses={
-        **_changed("cancelled", 2, cancellation={**docs.CANCEL, "at": docs.SHIPPED_AT}),
-        **failures((CannotCancelOrder("shipped"), *docs.COMMAND_ERRORS)),
+        **_changed("cancelled", 2, cancellation={**examples.CANCEL, "at": examples.SHIPPED_AT}),
+        **failures((CannotCancelOrder("shipped"), *examples.COMMAND_ERRORS)),
     },
 )
 async def cancel_order(
     order_id: OrderId,
     context: Context,
     use_cases: Services,
-    why: Annotated[CancelBody, Body(openapi_examples={"CancelBody": {"value": docs.CANCEL}})] = NO_REASON,
+    why: Annotated[CancelBody, Body(openapi_examples={"CancelBody": {"value": examples.CANCEL}})] = NO_REASON,
 ) -> Response:
     """Changes the status from `pending` or `processing` to `cancelled`, and stores the optional reason and note.
     Returns the order.
@@ -294,10 +298,10 @@ async def cancel_order(
         **success(
             200,
             "The order is cancelled, or the result of the dry run.",
-            {"Cancelled": {"status": "cancelled"}, "DryRun": docs.DRY_RUN},
+            {"Cancelled": {"status": "cancelled"}, "DryRun": examples.DRY_RUN},
             headers=_ORDER_HEADERS,
         ),
-        **failures((CannotCancelOrder("shipped"), *docs.COMMAND_ERRORS)),
+        **failures((CannotCancelOrder("shipped"), *examples.COMMAND_ERRORS)),
     },
 )
 async def delete_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
@@ -309,11 +313,10 @@ async def delete_order(order_id: OrderId, context: Context, use_cases: Services)
 
 @router.get(
     "/lifecycle",
-    tags=["lifecycle"],
     response_model=Lifecycle,
     summary="Get the order lifecycle",
     responses={
-        **success(200, "All statuses and transitions.", {"Lifecycle": docs.LIFECYCLE}),
+        **success(200, "All statuses and transitions.", {"Lifecycle": examples.LIFECYCLE}),
         **failures([HttpProblem("overloaded", what="requests")]),
     },
 )

@@ -66,7 +66,7 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "malformed_json": (400, "Malformed JSON", "the body {error}"),
     "malformed_request": (400, "Malformed HTTP request", "this is not valid HTTP/1.1: {error}"),
     "method_not_allowed": (405, "Method not allowed", "this path accepts {allowed}"),
-    "not_found": (404, "Path not found", "no route matches this path"),
+    "not_found": (404, "Path not found", "no route matches this path: see /docs for the API"),
     "origin_not_listed": (403, "Origin not allowed", "this origin is not allowed: add it to ORDERKEEP_CORS_ORIGINS"),
     "overloaded": (
         503,
@@ -167,7 +167,8 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
         case exceptions.InvalidInput():
             invalid = [field_error_of(error)]
         case errors.InvalidQuery():
-            invalid = [FieldError(error.code, detail, parameter=error.parameter)]
+            code = "invalid_parameter" if type(error) is errors.InvalidQuery else error.code
+            invalid = [FieldError(code, detail, parameter=error.parameter)]
         case exceptions.VersionMismatch():
             detail = f"the order is at version {error.actual}, which If-Match does not list: "
             detail += "read the order and retry with its ETag"

@@ -318,11 +318,14 @@ def _invalid_parameter(details: ErrorDetails | dict[str, Any]) -> FieldError:
             return FieldError("invalid_parameter", str(context["error"]), parameter=name)
         case "enum":
             expected = context["expected"].replace("'", "").replace(" or ", ", ")
-            return FieldError("invalid_query", f"must be one of {expected}", parameter=name)
+            return FieldError("invalid_parameter", f"must be one of {expected}", parameter=name)
         case "greater_than_equal":
-            return FieldError("invalid_query", f"must be at least {context['ge']}", parameter=name)
+            return FieldError("invalid_parameter", f"must be at least {context['ge']}", parameter=name)
         case "less_than_equal":
-            return FieldError("invalid_query", f"must be at most {context['le']}", parameter=name)
+            return FieldError("invalid_parameter", f"must be at most {context['le']}", parameter=name)
+        case "string_too_short":
+            message = "must not be empty: give a value, or omit the parameter"
+            return FieldError("invalid_parameter", message, parameter=name)
     return FieldError("invalid_parameter", "is not valid", parameter=name)
 
 

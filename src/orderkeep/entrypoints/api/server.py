@@ -63,6 +63,8 @@ def serve(settings: Settings) -> None:
     authentication or the number of workers cannot be used, and with 7 if the store cannot be opened.
     """
     _check(settings)
+    if "access_log" not in settings.model_fields_set and sys.stderr.isatty():
+        settings = settings.model_copy(update={"access_log": True})
     with _listen(settings.host, settings.port) as listener:
         if settings.workers > 1:
             raise SystemExit(asyncio.run(_supervise(settings, listener)))

@@ -30,13 +30,13 @@ from orderkeep.entrypoints.api.authentication import Access
 from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import RouteTable, headers_of
-from orderkeep.entrypoints.logs import current_request, trace_id_of
+from orderkeep.entrypoints.logs import ACCESS_LOGGER, current_request, trace_id_of
 
 if TYPE_CHECKING:
     from orderkeep.entrypoints.api.metrics import Metrics
 
 log = logging.getLogger("orderkeep.http")
-access_log = logging.getLogger("orderkeep.access")
+access_log = logging.getLogger(ACCESS_LOGGER)
 
 SERVER_REQUEST_ID = "orderkeep.server_request_id"
 """Scope key: the ID that the server in front (Lambda) knows the request by, if any."""

@@ -79,9 +79,9 @@ class OpenIdAuthenticator(Authenticator):
         try:
             return await self._actor_of(token)
         except (TokenRejected, InvalidJSON, JoseError) as error:
-            # Of joserfc's errors only what is constant: messages may quote the token.
+            # Only constants: the messages of joserfc and of the JSON reader may quote the token.
             claim = f" {error.claim}" if isinstance(error, ClaimError) else ""
-            reason = f"{error.error}{claim}" if isinstance(error, JoseError) else str(error)
+            reason = f"{error.error}{claim}" if isinstance(error, JoseError) else getattr(error, "code", str(error))
             log.debug("a token was refused", extra={"reason": reason})
             raise InvalidCredentials from None
 

@@ -49,17 +49,7 @@ STEPS = ("confirm_order", "ship_order", "deliver_order")
 )
 @click.option("--orders", type=click.IntRange(1, 100_000), default=50, metavar="N", help="Sample orders. Default: 50.")
 def demo_command(session: Session, orders: int) -> None:
-    async def fill(use_cases: UseCases) -> list[tuple[OrderDTO, bool]]:
-        stored: list[tuple[OrderDTO, bool]] = []
-        now = utc_now()
-        for start in range(1, orders + 1, AT_ONCE):
-            numbers = range(start, min(start + AT_ONCE, orders + 1))
-            stored += await asyncio.gather(*(_store_sample(number, use_cases, now) for number in numbers))
-            advance(len(numbers))
-        return stored
-
-    with output.progress("Filling the store", orders) as advance:
-        stored = session.run(fill)
+    stored = fill_store(session, orders)
     statuses = Counter(order.status for order, _ in stored)
     new = sum(is_new for _, is_new in stored)
     facts = (("orders", orders), ("new", new), *sorted(statuses.items()))
@@ -70,6 +60,22 @@ def demo_command(session: Session, orders: int) -> None:
     suggestions = ("list --status pending", f"confirm {example}", f"history {example}", "export orders.csv", "serve")
     for line in ("", "Try next:", *(f"  orderkeep {suggestion}" for suggestion in suggestions)):
         click.echo(line, err=True)
+
+
+def fill_store(session: Session, orders: int = 50) -> list[tuple[OrderDTO, bool]]:
+    """Store sample orders. Return each, and whether it is new."""
+
+    async def fill(use_cases: UseCases) -> list[tuple[OrderDTO, bool]]:
+        stored: list[tuple[OrderDTO, bool]] = []
+        now = utc_now()
+        for start in range(1, orders + 1, AT_ONCE):
+            numbers = range(start, min(start + AT_ONCE, orders + 1))
+            stored += await asyncio.gather(*(_store_sample(number, use_cases, now) for number in numbers))
+            advance(len(numbers))
+        return stored
+
+    with output.progress("Filling the store", orders) as advance:
+        return session.run(fill)
 
 
 async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tuple[OrderDTO, bool]:

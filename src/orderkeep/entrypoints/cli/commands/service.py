@@ -2,6 +2,7 @@
 
 import json
 import os
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 
 from orderkeep.config import Settings, masked
 from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.commands.demo import fill_store
 from orderkeep.entrypoints.cli.options import command, text
 from orderkeep.entrypoints.cli.session import STORE_FILE, Session
 
@@ -28,10 +30,20 @@ HOST_HELP = "Address to listen on; 0.0.0.0 for all IPv4 interfaces. Default: 127
 @click.option("--host", type=text, metavar="ADDRESS", help=HOST_HELP)
 @click.option("--port", type=click.IntRange(0, 65_535), metavar="N", help="Port; 0 selects a free one. Default: 8000.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Number of server processes. Default: 1.")
-def serve_command(session: Session, **options: Any) -> None:
+@click.option("--demo", is_flag=True, help="Serve sample orders from a temporary store, which is deleted at the end.")
+def serve_command(session: Session, demo: bool, **options: Any) -> None:
     from orderkeep.entrypoints.api.server import serve
 
-    serve(load_settings(store=session.store_url, **options))
+    if not demo:
+        serve(load_settings(store=session.store_url, **options))
+        return
+    if session.store is not None:
+        raise click.UsageError("--demo uses a temporary store: omit --store, or fill the store with `orderkeep demo`.")
+    with TemporaryDirectory(prefix="orderkeep-demo-") as folder:
+        session.store = f"sqlite:///{folder}/orders.db"
+        settings = load_settings(store=session.store, documents=f"folder:///{folder}/documents", **options)
+        fill_store(session)
+        serve(settings)
 
 
 @command("openapi", "It is the document that a running server returns at /openapi.json. Opens no store.")

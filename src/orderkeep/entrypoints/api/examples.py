@@ -1,4 +1,4 @@
-"""The parts of a route's declaration that only the OpenAPI document uses: response headers, examples, possible errors.
+"""Examples for the OpenAPI document: orders, requests, responses with their headers, and errors.
 
 An error is documented by an example of the exception: its problem document is made by the code that makes the real one.
 """
