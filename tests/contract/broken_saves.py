@@ -208,7 +208,7 @@ class ReturnsSnapshotsInAnyOrder(InMemoryOrderRepository):
 
 class ReturnsOtherBytesThanItStores(InMemoryOrderRepository):
     def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
-        return tuple(replace(saved, json=saved.json + b" ") for saved in super()._commit(orders))
+        return tuple(saved._replace(json=saved.json + b" ") for saved in super()._commit(orders))
 
 
 class SavesEachTogether(InMemoryOrderRepository):

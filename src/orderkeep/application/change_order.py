@@ -16,6 +16,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import cache
+from json.encoder import encode_basestring_ascii
+from types import NoneType
 from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
@@ -50,14 +52,14 @@ class CommandContext:
 
     def attribution(self, command: tuple[str, Any]) -> Attribution:
         """Return what the change records about the request; the key as a digest that includes the actor."""
+        actor = str(self.actor)
         if self.key is None:
-            return Attribution(str(self.actor), request_id=self.request_id)
-        key = _digest(f"{self.actor}\n{self.key}")
-        return Attribution(str(self.actor), key, fingerprint_of(command), self.request_id)
+            return Attribution(actor, request_id=self.request_id)
+        return Attribution(actor, _digest(f"{actor}\n{self.key}"), fingerprint_of(command), self.request_id)
 
 
-_PLAIN = frozenset({str, int, type(None)})
 _encode = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str).encode
+_LEAVES: dict[type[Any], Callable[[Any], str]] = {str: encode_basestring_ascii, int: str, NoneType: lambda _: "null"}
 
 Decide = Callable[[Order | None], Order | Awaitable[Order]]
 """Takes the current order (None: it does not exist) and returns it changed, or raises and changes nothing."""
@@ -90,8 +92,7 @@ async def change_order(
         context.actor.require(scope)  # before any lookup
     attribution = context.attribution(command)
     # A request with a key may have a duplicate. An `OrderStore` detects it; any other repository may overwrite it.
-    overwrites_no_duplicate = context.key is None or isinstance(repo, OrderStore)
-    if is_new and overwrites_no_duplicate and not context.dry_run:
+    if is_new and not context.dry_run and (context.key is None or isinstance(repo, OrderStore)):
         # The ID may be in use: load the order, so that a repeated key gets its original result even if this body is
         # invalid.
         with suppress(ConcurrentUpdate, InvalidInput):
@@ -148,7 +149,7 @@ def fingerprint_of(command: tuple[str, Any]) -> str:
 
     The digests are stored with the keys: the same values must have the same digest in every version.
     """
-    return _digest(_encode(_canonical(command)))
+    return _digest(_canonical(command))
 
 
 async def _decide_and_save(
@@ -158,7 +159,7 @@ async def _decide_and_save(
     changed = decision if isinstance(decision, Order) else await decision
     if not changed.events:
         return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=context.dry_run)
-    version, events = changed.version + 1, tuple(EventDTO.of(event) for event in changed.events)
+    version, events = changed.version + 1, tuple([EventDTO.of(event) for event in changed.events])
     if context.dry_run:
         return CommandResult(changed.id, version, events, changed, dry_run=True)
     changed.set_attribution(attribution)
@@ -190,24 +191,26 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _canonical(value: Any) -> Any:
+def _canonical(value: Any) -> str:
+    """Return the value as JSON: of a dataclass, the fields that do not have their default, sorted by name."""
     kind: Any = type(value)
     if kind is tuple or kind is list:
-        return [_canonical(item) for item in value]
+        return f"[{','.join([_LEAVES.get(type(item), _canonical)(item) for item in value])}]"
     known = _fields(kind)
     if known is None:
-        return value
-    given = {}
-    for name, default in known:
-        found = getattr(value, name)
-        if found != default:
-            given[name] = found if type(found) in _PLAIN else _canonical(found)
-    return given
+        return _encode(value)
+    given = [
+        start + _LEAVES.get(type(found), _canonical)(found)
+        for name, start, default in known
+        if (found := getattr(value, name)) != default
+    ]
+    return f"{{{','.join(given)}}}"
 
 
 @cache
-def _fields(kind: type[Any]) -> list[tuple[str, Any]] | None:
-    """Return the names and the defaults of the fields, if it is a dataclass."""
+def _fields(kind: type[Any]) -> list[tuple[str, str, Any]] | None:
+    """Return the names of the fields, sorted, each with its JSON and its default, if it is a dataclass."""
     if not is_dataclass(kind):
         return None
-    return [(f.name, f.default if f.default_factory is MISSING else f.default_factory()) for f in fields(kind)]
+    known = sorted(fields(kind), key=lambda f: f.name)
+    return [(f.name, f'"{f.name}":', f.default if f.default_factory is MISSING else f.default_factory()) for f in known]

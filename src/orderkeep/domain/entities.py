@@ -15,6 +15,7 @@ from orderkeep.domain.exceptions import (
     CannotDeliverOrder,
     CannotShipOrder,
     CommandRejected,
+    InvalidInput,
     InvalidTime,
     TooManyDocuments,
     TooManyLines,
@@ -151,6 +152,7 @@ class RememberedKey:
     fingerprint: str
 
 
+_BY_SYSTEM = Attribution()
 _STATUSES = {str(status): status for status in OrderStatus}
 
 # Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`. Recognized by
@@ -204,7 +206,7 @@ class Order:
     idempotency_keys: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)
     last_hash: str = field(default="", repr=False, compare=False)
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
-    attribution: Attribution = field(default_factory=Attribution, repr=False, compare=False)
+    attribution: Attribution = field(default=_BY_SYSTEM, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.currency:
@@ -314,13 +316,17 @@ class Order:
         self.version += 1
         self.last_hash = last_hash
         self.events = []
-        self.attribution = Attribution()
+        self.attribution = _BY_SYSTEM
 
     def _check_lines(self) -> None:
         if len(self.lines) > limits.MAX_LINES:
             raise TooManyLines(f"must have at most {limits.MAX_LINES} items", "lines")
         for index, line in enumerate(self.lines):
-            line.check(f"lines/{index}", self.currency)
+            try:
+                line.check(self.currency)
+            except InvalidInput as error:
+                error.field = f"lines/{index}/{error.field}"
+                raise
         expected = self.shipping.minor + self.tax.minor - self.discount.minor
         expected += sum([line.total_minor for line in self.lines])
         if expected != self.total.minor and (self.lines or expected > self.total.minor):

@@ -160,23 +160,23 @@ class OrderLine:
         """The total in minor units."""
         return self.quantity * self.unit_price.minor - self.discount.minor + self.tax.minor
 
-    def check(self, path: str, currency: str) -> None:
-        """Raise the `InvalidInput` of the first rule that the line breaks; `path` is the line's own field."""
-        check_text(self.sku, f"{path}/sku", limits.MAX_SKU_LENGTH)
-        check_text(self.name, f"{path}/name", limits.MAX_NAME_LENGTH)
+    def check(self, currency: str) -> None:
+        """Raise the `InvalidInput` of the first rule that the line breaks; its `field` is one of the line."""
+        check_text(self.sku, "sku", limits.MAX_SKU_LENGTH)
+        check_text(self.name, "name", limits.MAX_NAME_LENGTH)
         if type(self.quantity) is not int or not limits.MIN_QUANTITY <= self.quantity <= limits.MAX_QUANTITY:
             raise QuantityOutOfRange(
-                f"must be a whole number from {limits.MIN_QUANTITY} to {limits.MAX_QUANTITY}", f"{path}/quantity"
+                f"must be a whole number from {limits.MIN_QUANTITY} to {limits.MAX_QUANTITY}", "quantity"
             )
-        self.unit_price.check(f"{path}/unit_price", currency)
-        self.discount.check(f"{path}/discount", currency)
-        self.tax.check(f"{path}/tax", currency)
+        self.unit_price.check("unit_price", currency)
+        self.discount.check("discount", currency)
+        self.tax.check("tax", currency)
         gross = self.quantity * self.unit_price.minor
         if gross + self.tax.minor >= limits.MAX_MINOR_UNITS:
             message = "is too large: quantity times unit_price plus tax must be below 10^15 minor units"
-            raise AmountOutOfRange(message, f"{path}/tax" if self.tax.minor > gross else f"{path}/unit_price")
+            raise AmountOutOfRange(message, "tax" if self.tax.minor > gross else "unit_price")
         if self.discount.minor > gross:
-            raise DiscountExceedsLine("must not exceed quantity times unit_price", f"{path}/discount")
+            raise DiscountExceedsLine("must not exceed quantity times unit_price", "discount")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.api.dependencies import ACTOR, NO_VERSION, REQUEST_ID, is_modified
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import etag_of
-from orderkeep.entrypoints.api.routing import Call
 
 SEEDS = (
     b'"1"', b'W/"1"', b"*", b' "1" , W/"2",, "x" ', b'"1"\n"2"', b'"1""2"', b'"\xff"', b'""', b'"01"', b", , ,",
@@ -30,12 +29,11 @@ def _argument(operation: str, name: str, header: bytes, lines: list[bytes]) -> A
     }  # fmt: skip
     scope["app"] = _App()
     route = ENDPOINTS[operation]
-    return route._arguments(Call(Request(scope), route._read_query(b"")))[name]
+    return route._arguments(Request(scope), route._read_query(b""))[name]
 
 
 class _App:
-    class state:  # noqa: N801
-        use_cases = None
+    use_cases = None
 
 
 def check(data: bytes) -> None:

@@ -49,7 +49,9 @@ def create_app(
         generate_unique_id_function=lambda route: route.name,
         lifespan=_open_use_cases if use_cases is None else None,
     )
-    app.state.settings, app.state.use_cases, app.state.draining = settings, use_cases, False
+    if use_cases is not None:
+        app.use_cases = use_cases
+    app.state.settings, app.state.draining = settings, False
     app.state.metrics = _metrics() if with_metrics else None
     app.openapi = cache(lambda: _document(app, settings))  # type: ignore[method-assign]
     for router in ROUTERS:
@@ -68,21 +70,21 @@ def create_app(
 
 
 @asynccontextmanager
-async def _open_use_cases(app: FastAPI) -> AsyncIterator[None]:
+async def _open_use_cases(app: ShelledFastAPI) -> AsyncIterator[None]:
     for route in ROUTES:
         route.compile()
-    app.state.use_cases = bootstrap_from_settings(app.state.settings)
+    app.use_cases = bootstrap_from_settings(app.state.settings)
     try:
         yield
     finally:
-        await app.state.use_cases.close()
+        await app.use_cases.close()
 
 
-def _access(app: FastAPI, settings: Settings, caller_of: CallerOf | None) -> Access:
+def _access(app: ShelledFastAPI, settings: Settings, caller_of: CallerOf | None) -> Access:
     if not settings.authentication:
         return LocalMode(settings.cors_origins)
     return Authentication(
-        lambda: app.state.use_cases,
+        lambda: app.use_cases,
         caller_of,
         open_rate_limiter(settings.rate_limit),
         open_rate_limiter(settings.rate_limit_per_address),

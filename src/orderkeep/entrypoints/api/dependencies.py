@@ -84,7 +84,7 @@ IfNoneMatch = Annotated[
 
 def get_use_cases(request: Request) -> UseCases:
     """Return the use cases that the application was created with."""
-    use_cases: UseCases = request.scope["app"].state.use_cases
+    use_cases: UseCases = request.scope["app"].use_cases
     return use_cases
 
 

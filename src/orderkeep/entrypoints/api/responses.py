@@ -55,7 +55,7 @@ def placed_response(result: CommandResult, root_path: str) -> Response:
     """Return the new order and its URL."""
     response = command_response(result, HTTPStatus.CREATED)
     if not result.dry_run:
-        location = f"{root_path}/orders/{quote(result.order_id)}"
+        location = f"{root_path}/orders/{result.order_id}"  # a UUID
         response.raw_headers.append((b"location", location.encode()))
     return response
 

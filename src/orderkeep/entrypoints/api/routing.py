@@ -60,15 +60,8 @@ class HeaderRule:
     comma_separated: bool = False
 
 
-@dataclass(slots=True)
-class Call:
-    """A request with its validated query parameters."""
-
-    request: Request
-    query: Mapping[str, Any]
-
-
-Reader = Callable[[Call], Any]
+Reader = Callable[[Request, Mapping[str, Any]], Any]
+"""Returns an argument of a function, given the request and its validated query parameters."""
 
 
 def headers_of(scope: Scope) -> dict[bytes, bytes | list[bytes]]:
@@ -127,7 +120,7 @@ class CompiledRoute(APIRoute):
         """Return the response of the endpoint. Raises `HttpProblem` if the request is invalid."""
         query = self._read_query(scope["query_string"])
         body = await _receive(receive) if self._takes_body else b""
-        values = self._arguments(Call(Request(scope, receive), query))
+        values = self._arguments(Request(scope, receive), query)
         if self._body is not None:
             name, model, default = self._body
             values[name] = _parse(model, body, scope) if body or default is None else default
@@ -159,7 +152,7 @@ class RouteTable:
         return [route for route in matching if route.path == matching[0].path]
 
 
-def _compile(dependant: Dependant) -> Callable[[Call], dict[str, Any]]:
+def _compile(dependant: Dependant) -> Callable[[Request, Mapping[str, Any]], dict[str, Any]]:
     """Return what reads all arguments of the dependant's function but a body."""
     _reject_unsupported(dependant)
     readers = [(each.name or "", _dependency(each)) for each in dependant.dependencies]
@@ -167,8 +160,8 @@ def _compile(dependant: Dependant) -> Callable[[Call], dict[str, Any]]:
     readers += [(each.name, _query_param(each.name)) for each in dependant.query_params]
     readers += [(each.name, _header_param(each)) for each in dependant.header_params]
     if dependant.request_param_name:
-        readers.append((dependant.request_param_name, lambda call: call.request))
-    return lambda call: {name: read(call) for name, read in readers}
+        readers.append((dependant.request_param_name, lambda request, _: request))
+    return lambda request, query: {name: read(request, query) for name, read in readers}
 
 
 def _reject_unsupported(dependant: Dependant) -> None:
@@ -200,16 +193,16 @@ def _dependency(dependant: Dependant) -> Reader:
     function: Any = dependant.call
     arguments = _compile(dependant)
     if dependant.request_param_name and len(signature(function).parameters) == 1:  # the most frequent dependencies
-        return lambda call: function(call.request)
-    return lambda call: function(**arguments(call))
+        return lambda request, _: function(request)
+    return lambda request, query: function(**arguments(request, query))
 
 
 def _path_param(alias: str) -> Reader:
-    return lambda call: call.request.scope["path_params"][alias]
+    return lambda request, _: request.scope["path_params"][alias]
 
 
 def _query_param(name: str) -> Reader:
-    return lambda call: call.query[name]
+    return lambda _, query: query[name]
 
 
 def _header_param(field: ModelField) -> Reader:
@@ -217,8 +210,8 @@ def _header_param(field: ModelField) -> Reader:
     name, default, rule = header.lower().encode(), field.get_default(), _rule_of(field)
     assert rule is not None  # noqa: S101  # as `_reject_unsupported` checked
 
-    def read(call: Call) -> Any:
-        given = headers_of(call.request.scope).get(name)
+    def read(request: Request, _: Mapping[str, Any]) -> Any:
+        given = headers_of(request.scope).get(name)
         if given is None:
             return default
         if isinstance(given, list):

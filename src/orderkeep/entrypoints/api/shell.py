@@ -33,6 +33,7 @@ from orderkeep.entrypoints.api.routing import RouteTable, headers_of
 from orderkeep.entrypoints.logs import ACCESS_LOGGER, current_request, trace_id_of
 
 if TYPE_CHECKING:
+    from orderkeep.bootstrap import UseCases
     from orderkeep.entrypoints.api.metrics import Metrics
 
 log = logging.getLogger("orderkeep.http")
@@ -74,6 +75,7 @@ class ShelledFastAPI(FastAPI):
     """
 
     shell: RequestShell
+    use_cases: UseCases
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self
@@ -138,7 +140,9 @@ class RequestShell:
 
     async def respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Respond to a request, whatever fails."""
-        path = _route_path(scope)
+        path, root = scope["path"], scope.get("root_path", "")
+        if root and path.startswith(root + "/"):
+            path = path.removeprefix(root)
         limited = path not in EXEMPT
         try:
             if limited and self.active >= self.max_concurrency:
@@ -218,7 +222,7 @@ class _ResponseSender:
         if message["type"] == "http.response.start":
             self.started, self.status = True, message["status"]
             given = message["headers"]
-            own = {name for name, _ in given}
+            own = dict(given)
             message["headers"] = [*given, *[header for header in self._headers if header[0] not in own]]
         elif self._is_head:
             message = {**message, "body": b""}
@@ -273,13 +277,6 @@ def _method_not_allowed(methods: set[str]) -> HttpProblem:
 def _content_length(scope: Scope) -> int:
     given = headers_of(scope).get(b"content-length", b"")
     return int(given) if isinstance(given, bytes) and given.isdigit() and len(given) < 19 else 0
-
-
-def _route_path(scope: Scope) -> str:
-    """Return the path without the root path."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    return path.removeprefix(root) if root and path.startswith(root + "/") else path
 
 
 def _route_of(scope: Scope) -> str:

@@ -19,7 +19,7 @@ def microseconds(moment: datetime) -> int:
 
 
 def _instant(stored: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=stored)
+    return _EPOCH + stored * _MICROSECOND
 
 
 SQLITE = Dialect("?", "CAST({} AS BLOB)", microseconds, _instant)
@@ -117,5 +117,5 @@ def write_of(commit: Commit) -> Write:
         return Write(order.id, UPDATE_ORDER, update, change_row)
     created_at = microseconds(order.created_at)
     row = (order.id, order.version, order.user_id, status, created_at, order.external_ref, *state)
-    tags = tuple((tag, created_at, order.id, order.user_id) for tag in order.tags)
+    tags = tuple([(tag, created_at, order.id, order.user_id) for tag in order.tags])
     return Write(order.id, INSERT_ORDER, row, change_row, tags)

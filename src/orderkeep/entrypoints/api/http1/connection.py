@@ -220,7 +220,7 @@ class Connection(BaseConnection):
         given = headers_of(scope)
         expects_continue = check_head(version, method, given)
         path, scope["query_string"] = split_target(method, self.url, scope)
-        scope["path"] = self.root_path + (unquote(path) if b"%" in path else path.decode("ascii"))
+        scope["path"] = self.root_path + (unquote(path) if ord("%") in path else path.decode("ascii"))
         scope["raw_path"] = self.raw_root_path + path
         self.stage, self.since = "body", self.loop.time()
         keep_alive = version == "1.1" and self.parser.should_keep_alive()
@@ -236,7 +236,8 @@ class Connection(BaseConnection):
 
     def _run(self, cycle: RequestCycle) -> None:
         self.running = cycle
-        self.state.tasks.add(self.loop.create_task(cycle.run()))
+        cycle.task = self.loop.create_task(cycle.run())
+        self.state.tasks.add(cycle.task)
 
     def on_body(self, body: bytes) -> None:
         self.received += len(body)

@@ -25,9 +25,7 @@ _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 _STATUS_LINES = {code: f"HTTP/1.1 {code} {_PHRASES.get(code, '')}".encode() for code in range(100, 600)}
 _CONTROL_CHARACTERS = bytes({*range(32), 127} - {9})
 _HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9a-z-]+")
-_FRAMING = frozenset((b"connection: ", b"transfer-encoding: "))
-
-
+_FRAMING = frozenset((b"connection: ", b"content-length: ", b"transfer-encoding: "))
 _MOST_NAMES = 100
 
 
@@ -115,6 +113,7 @@ class RequestCycle:
     _remaining: int | None = None
     _arrived = False
     _event: asyncio.Event | None = None
+    task: asyncio.Task[None]
 
     def __init__(
         self, connection: BaseConnection, app: ASGIApp, scope: Scope,
@@ -132,7 +131,7 @@ class RequestCycle:
                 log.error("The application returned without a complete response")
         except BaseException:  # a request that is cancelled gets a response too
             log.exception("Exception in ASGI application")
-        self.connection.state.tasks.discard(asyncio.current_task())
+        self.connection.state.tasks.discard(self.task)
         if self.written and not self.complete:
             self.connection.close()
         elif not self.complete and not self.disconnected:
@@ -196,12 +195,12 @@ class RequestCycle:
         lines, length = [_STATUS_LINES[status]], None
         for name, value in (*state.default_headers, *headers):
             prefix = _header_prefixes[name]
-            if prefix == b"content-length: ":
-                length = int(value)
-            elif prefix in _FRAMING:  # the server's, but for a wish to close
+            if prefix in _FRAMING:
                 if prefix == b"connection: " and b"close" in value.lower():
                     self.keep_alive = False
-                continue
+                if prefix != b"content-length: ":  # the server's
+                    continue
+                length = int(value)
             lines.append(prefix + value)
         self._bodiless = self.scope["method"] == "HEAD" or status in (204, 304)
         self._remaining = length

@@ -58,7 +58,7 @@ def split_target(method: bytes, target: bytes, scope: Scope) -> tuple[bytes, byt
     """
     if (method, target) == (b"OPTIONS", b"*"):
         raise HttpProblem("method_not_allowed", "OPTIONS * is not supported", headers=_ALLOWED)
-    if b"#" in target:
+    if ord("#") in target:
         raise HttpProblem("malformed_request", error="a request target cannot contain a fragment")
     if target.startswith(b"/"):
         path, _, query = target.partition(b"?")
