@@ -47,12 +47,9 @@ class TotalMismatch(InvalidOrder, code="total_mismatch", title="Total does not a
 
     def __init__(self, expected: int, given: int, currency: str, *, has_lines: bool = True) -> None:
         self.expected, self.given, self.difference = expected, given, given - expected
-        rule = "equal lines + shipping + tax" if has_lines else "be at least shipping + tax"
-        super().__init__(
-            f"must {rule} - discount: expected {expected}, got {given}, "
-            f"difference {self.difference:+d} (minor units of {currency})",
-            "total",
-        )
+        sums = "must equal lines + shipping + tax - discount", "must be at least shipping + tax - discount"
+        amounts = f"expected {expected}, got {given}, difference {self.difference:+d} (minor units of {currency})"
+        super().__init__(f"{sums[0] if has_lines else sums[1]}: {amounts}", "total")
 
 
 class UnknownCurrency(InvalidOrder, code="unknown_currency", title="Unknown currency"):
