@@ -30,7 +30,7 @@ SPECTRAL := tools/openapi-lint/node_modules/.installed
 DYNAMODB := tools/dynamodb-local/.installed
 LAMBDA := .lambda-packages/.installed
 
-# A .venv that was copied from elsewhere, or whose Python went away, is made anew.
+# A .venv that was copied from elsewhere, or whose Python went away, is created again.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || rm -f .venv/.installed-*)
 
 .DEFAULT_GOAL := help

@@ -18,7 +18,7 @@ from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.article import use_cases
-from tests.article.boto3_stand_in import TABLES
+from tests.article.boto3_fake import TABLES
 from tests.article.dynamo_repo import DynamoOrderRepository
 from tests.article.repositories import OrderRepository
 from tests.article.test_cancel_order import InMemoryOrderRepository as ArticlesRepository
@@ -49,7 +49,7 @@ async def test_either_use_case_cancels_an_order_in_either_repository(
 
 @EveryUseCase
 @EveryRepository
-async def test_either_use_case_refuses_in_either_repository(
+async def test_either_use_case_rejects_in_either_repository(
     use_case: Callable[[Any], Any], repository: Callable[[list[Order]], Any]
 ) -> None:
     repo = repository([the_articles_order("shipped")])
@@ -129,7 +129,7 @@ async def articles_app(articles_handler: Any, monkeypatch: pytest.MonkeyPatch) -
         yield client
 
 
-def test_the_articles_handler_answers_lambda_through_mangum(
+def test_article_handler_responds_to_lambda_through_mangum(
     articles_handler: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ORDERS_TABLE", "orders")
@@ -145,7 +145,7 @@ def test_the_articles_handler_answers_lambda_through_mangum(
     ]
 
 
-async def test_the_articles_route_and_handler_answer_as_the_article_says(articles_app: httpx.AsyncClient) -> None:
+async def test_article_route_and_handler_respond_as_the_article_says(articles_app: httpx.AsyncClient) -> None:
     repo = DynamoOrderRepository("orders")
     await repo.save(the_articles_order())
 

@@ -33,7 +33,7 @@ async def test_cancels_an_order_that_has_not_been_shipped(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["shipped", "delivered", "cancelled"])
-async def test_refuses_to_cancel_an_order_that_was_shipped_delivered_or_cancelled(status: str) -> None:
+async def test_rejects_to_cancel_an_order_that_was_shipped_delivered_or_cancelled(status: str) -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status=status)])
     with pytest.raises(CannotCancelOrder, match=f"^Order cannot be cancelled: it is {status}$"):
         await CancelOrderUseCase(repo).execute("order-1")
@@ -52,7 +52,7 @@ async def test_keeps_the_reason_and_the_note() -> None:
     assert (saved.cancellation.reason, saved.cancellation.at) == ("found cheaper", NOON)
 
 
-async def test_refuses_a_reason_that_is_too_long() -> None:
+async def test_rejects_a_reason_that_is_too_long() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     with pytest.raises(TextTooLong, match="at most 100 characters"):
         await CancelOrderUseCase(repo).execute("order-1", reason="r" * 101)

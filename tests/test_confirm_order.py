@@ -24,7 +24,7 @@ async def test_confirms_a_pending_order() -> None:
 
 
 @pytest.mark.parametrize("status", ["processing", "shipped", "delivered", "cancelled"])
-async def test_refuses_to_confirm_any_other_order(status: str) -> None:
+async def test_rejects_to_confirm_any_other_order(status: str) -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status=status)])
     with pytest.raises(CannotConfirmOrder, match=f"^Order cannot be confirmed: it is {status}$"):
         await ConfirmOrderUseCase(repo).execute("order-1")

@@ -54,7 +54,7 @@ async def test_keeps_the_digest_of_the_key_and_nowhere_the_key(
     assert all(secret not in str(value) for value in vars(store.api_keys())["_keys"].values())
 
 
-async def test_the_key_shows_who_asks(store: InMemoryOrderRepository, create: Callable[..., Any]) -> None:
+async def test_key_authenticates_its_actor(store: InMemoryOrderRepository, create: Callable[..., Any]) -> None:
     made = await create("till", scopes=SCOPES)
     authenticator = ApiKeyAuthenticator(store.api_keys())
     assert await authenticator.authenticate(made.key) == made.kept.actor
@@ -84,7 +84,7 @@ async def test_takes_a_time_without_an_offset_as_utc(create: Callable[..., Any])
         ({"expires_at": NOW - timedelta(days=1)}, ExpiryPassed, "expires_at"),
     ],
 )
-async def test_refuses_what_makes_no_sense_and_makes_nothing(
+async def test_rejects_what_makes_no_sense_and_makes_nothing(
     store: InMemoryOrderRepository,
     create: Callable[..., Any],
     given: dict[str, Any],

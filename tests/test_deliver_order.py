@@ -24,7 +24,7 @@ async def test_delivers_a_shipped_order() -> None:
 
 
 @pytest.mark.parametrize("status", ["pending", "processing", "delivered", "cancelled"])
-async def test_refuses_to_deliver_any_other_order(status: str) -> None:
+async def test_rejects_to_deliver_any_other_order(status: str) -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status=status)])
     with pytest.raises(CannotDeliverOrder, match=f"^Order cannot be delivered: it is {status}$"):
         await DeliverOrderUseCase(repo).execute("order-1")

@@ -42,7 +42,7 @@ async def test_begins_as_the_format_begins_and_has_no_link_where_the_store_has_n
     assert (exported.orders, exported.link, exported.media_type) == (0, None, "text/csv")
 
 
-async def test_writes_what_matches_and_the_asker_may_see() -> None:
+async def test_writes_matching_orders_that_the_actor_may_see() -> None:
     repo, files = kept(), InMemoryDocumentStore()
     export = ExportToDocumentUseCase(repo, files)
     told: list[int] = []

@@ -16,7 +16,7 @@ STRANGER = Actor(ActorKind.CUSTOMER, "user-43")
 STAFF = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE)
 
 
-async def test_gives_the_order_as_json_ready_to_be_answered() -> None:
+async def test_returns_the_order_as_json() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     snapshot = await GetOrderUseCase(repo).execute("order-1")
     order = json.loads(snapshot.json)
@@ -39,7 +39,7 @@ async def test_shows_an_order_to_its_customer_and_to_staff(actor: Actor) -> None
     assert (await GetOrderUseCase(repo).execute("order-1", actor)).id == "order-1"
 
 
-async def test_tells_a_stranger_the_same_as_if_there_were_no_such_order() -> None:
+async def test_order_of_another_customer_is_not_found() -> None:
     get = GetOrderUseCase(InMemoryOrderRepository([small_order("order-1")]))
     for order_id in ("order-1", "order-2"):
         with pytest.raises(OrderNotFound, match=r"^Order not found$") as refused:

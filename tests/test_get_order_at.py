@@ -53,7 +53,7 @@ async def test_knows_no_order_before_it_was_placed() -> None:
         await (await an_order_confirmed_at_noon()).execute("order-1", SINCE - TICK)
 
 
-async def test_tells_a_stranger_that_there_is_no_such_order() -> None:
+async def test_order_of_another_customer_is_not_found() -> None:
     stranger = Actor(ActorKind.CUSTOMER, "user-43")
     with pytest.raises(OrderNotFound, match=r"^Order not found$") as refused:
         await (await an_order_confirmed_at_noon()).execute("order-1", 1, stranger)

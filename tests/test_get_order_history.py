@@ -29,7 +29,7 @@ async def an_order_with_a_past() -> GetOrderHistoryUseCase:
     return GetOrderHistoryUseCase(repo, repo)
 
 
-async def test_tells_who_did_what_and_when() -> None:
+async def test_returns_actor_event_and_time_of_each_change() -> None:
     changes = (await (await an_order_with_a_past()).execute("order-1")).changes
     assert [
         (change.version, change.events[0].type, change.actor, change.request_id, change.at) for change in changes
@@ -40,7 +40,7 @@ async def test_tells_who_did_what_and_when() -> None:
     ]
 
 
-async def test_shows_the_order_as_it_became_with_each_change() -> None:
+async def test_returns_the_resulting_order_of_each_change() -> None:
     changes = (await (await an_order_with_a_past()).execute("order-1")).changes
     assert [change.order.status for change in changes] == ["pending", "processing", "cancelled"]
     assert [change.order.version for change in changes] == [1, 2, 3]
@@ -55,14 +55,14 @@ async def test_pages_through_the_changes() -> None:
     assert second.next_cursor is None
 
 
-async def test_refuses_a_cursor_of_another_order() -> None:
+async def test_rejects_a_cursor_of_another_order() -> None:
     history = await an_order_with_a_past()
     first = await history.execute("order-1", limit=1)
     with pytest.raises(InvalidCursor):
         await history.execute("order-2", limit=1, cursor=first.next_cursor)
 
 
-async def test_refuses_a_page_that_is_too_large() -> None:
+async def test_rejects_a_page_that_is_too_large() -> None:
     with pytest.raises(InvalidQuery, match="must be from 1 to 200"):
         await (await an_order_with_a_past()).execute("order-1", limit=201)
 

@@ -130,7 +130,7 @@ async def test_leaves_an_order_alone_that_is_kept_under_another_id() -> None:
     assert [order.id for order in found] == [placed.order_id]
 
 
-async def test_takes_back_what_was_exported_here_whoever_does_it() -> None:
+async def test_imports_its_own_export_for_any_actor() -> None:
     repo = InMemoryOrderRepository()
     placed = (await PlaceOrderUseCase(repo).execute(place_command())).order
     elsewhere = InMemoryOrderRepository()
@@ -180,7 +180,7 @@ async def test_reports_every_problem_by_its_line_and_writes_nothing() -> None:
     assert (await repo.read_changes(None, 10)).changes == ()
 
 
-async def test_counts_further_problems_once_a_thousand_are_told() -> None:
+async def test_counts_problems_after_the_first_thousand() -> None:
     orders = [kept_elsewhere(number, status="lost") for number in range(1_003)]
     report = await run(InMemoryOrderRepository(), *orders)
     assert (len(report.problems), report.problem_count) == (1_000, 1_003)
@@ -193,7 +193,7 @@ async def test_checks_all_and_writes_nothing_in_a_dry_run() -> None:
     assert (await repo.read_changes(None, 10)).changes == ()
 
 
-async def test_stops_where_the_store_cannot_answer() -> None:
+async def test_stops_if_the_store_is_unavailable() -> None:
     repo = InMemoryOrderRepository()
     await repo.close()
     with pytest.raises(StoreUnavailable):

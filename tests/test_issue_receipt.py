@@ -98,7 +98,7 @@ async def test_names_the_formats_there_are(issue: IssueReceiptUseCase) -> None:
     assert refused.value.field == "format"
 
 
-async def test_knows_no_order_by_another_id_nor_one_of_somebody_else(issue: IssueReceiptUseCase) -> None:
+async def test_unknown_order_and_order_of_another_customer_are_not_found(issue: IssueReceiptUseCase) -> None:
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await issue.execute("order-2")
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
@@ -111,7 +111,7 @@ async def test_refers_to_nothing_that_could_not_be_kept(repo: InMemoryOrderRepos
     assert await documents_of(repo) == ()
 
 
-async def test_refuses_an_order_whose_id_could_lead_out_of_its_folder() -> None:
+async def test_rejects_an_order_whose_id_could_lead_out_of_its_folder() -> None:
     repo = InMemoryOrderRepository([Order("../order-1", "user-7", Money(9_900, "EUR"), "pending", NOON)])
     files = CountingDocumentStore()
     with pytest.raises(StoreUnusable, match="is not valid in a file name"):
@@ -120,7 +120,7 @@ async def test_refuses_an_order_whose_id_could_lead_out_of_its_folder() -> None:
     assert await documents_of(repo, "../order-1") == ()
 
 
-async def test_a_dry_run_keeps_nothing_and_tells_what_would_be(
+async def test_dry_run_returns_the_receipt_and_stores_nothing(
     issue: IssueReceiptUseCase, repo: InMemoryOrderRepository, files: CountingDocumentStore
 ) -> None:
     tried = await issue.execute("order-1", CommandContext(dry_run=True))
@@ -152,7 +152,7 @@ async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_move
         await issue.execute("order-1", asked, file_format="pdf")
 
 
-async def test_a_request_that_its_own_retry_overtook_answers_what_the_retry_did(
+async def test_request_overtaken_by_its_retry_returns_the_result_of_the_retry(
     repo: InMemoryOrderRepository, files: CountingDocumentStore
 ) -> None:
     asked, ticks = CommandContext(key="the-key"), count()

@@ -37,7 +37,7 @@ async def test_goes_on_where_a_page_ended(keys: ListApiKeysUseCase) -> None:
 
 
 @pytest.mark.parametrize("limit", [0, 201])
-async def test_refuses_a_page_that_is_none(keys: ListApiKeysUseCase, limit: int) -> None:
+async def test_rejects_an_invalid_page(keys: ListApiKeysUseCase, limit: int) -> None:
     with pytest.raises(InvalidQuery, match="must be from 1 to 200"):
         await keys.execute(limit=limit)
 
@@ -52,6 +52,6 @@ async def test_refuses_a_page_that_is_none(keys: ListApiKeysUseCase, limit: int)
         list_cursor("api keys", ListPosition(SINCE, "ok_Key0000001")),
     ],
 )
-async def test_refuses_a_cursor_of_another_list(keys: ListApiKeysUseCase, cursor: str) -> None:
+async def test_rejects_a_cursor_of_another_list(keys: ListApiKeysUseCase, cursor: str) -> None:
     with pytest.raises(InvalidCursor):
         await keys.execute(cursor=cursor)

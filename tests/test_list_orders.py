@@ -80,7 +80,7 @@ async def test_ends_with_a_full_page_where_nothing_follows() -> None:
     assert (len(page.orders), page.next_cursor) == (9, None)
 
 
-async def test_refuses_a_cursor_with_other_filters() -> None:
+async def test_rejects_a_cursor_with_other_filters() -> None:
     list_orders = nine_orders()
     page = await list_orders.execute(OrderFilter(tag="all"), limit=2)
     for other in (OrderFilter(), OrderFilter(tag="even"), OrderFilter(tag="all", user_id="user-1")):
@@ -96,7 +96,7 @@ async def test_takes_a_cursor_with_another_limit() -> None:
 
 
 @pytest.mark.parametrize("limit", [0, -1, 201])
-async def test_refuses_a_page_of_no_size_or_too_large(limit: int) -> None:
+async def test_rejects_a_page_of_no_size_or_too_large(limit: int) -> None:
     with pytest.raises(InvalidQuery, match="must be from 1 to 200") as refused:
         await nine_orders().execute(limit=limit)
     assert refused.value.parameter == "limit"
@@ -118,7 +118,7 @@ async def test_rejects_filter_combinations_without_an_index(where: OrderFilter, 
 
 
 @pytest.mark.parametrize("statuses", [("lost",), ("pending", "lost")])
-async def test_refuses_a_status_that_there_is_not(statuses: tuple[str, ...]) -> None:
+async def test_rejects_an_unknown_status(statuses: tuple[str, ...]) -> None:
     with pytest.raises(InvalidQuery, match="must be one of pending, processing") as refused:
         await nine_orders().execute(OrderFilter(statuses=statuses))
     assert refused.value.parameter == "status"
@@ -134,7 +134,7 @@ async def test_pages_of_several_statuses_are_newest_first() -> None:
         await list_orders.execute(OrderFilter(statuses=("pending", "processing")), cursor=first.next_cursor)
 
 
-async def test_refuses_a_time_range_that_ends_before_it_begins() -> None:
+async def test_rejects_a_time_range_that_ends_before_it_begins() -> None:
     backwards = OrderFilter(created_from=MORNING, created_to=MORNING - timedelta(seconds=1))
     with pytest.raises(InvalidQuery, match="must not be before created_from") as refused:
         await nine_orders().execute(backwards)

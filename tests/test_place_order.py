@@ -46,7 +46,7 @@ async def test_gives_every_order_an_id_of_its_own() -> None:
     assert UUID(one).version == UUID(other).version == 4
 
 
-async def test_refuses_a_total_that_the_lines_do_not_add_up_to() -> None:
+async def test_rejects_a_total_that_the_lines_do_not_add_up_to() -> None:
     repo = InMemoryOrderRepository()
     wrong = replace(place_command(), total=place_command().total + 5)
     with pytest.raises(TotalMismatch, match="difference \\+5"):
@@ -80,7 +80,7 @@ async def test_places_one_order_however_often_the_same_request_is_sent() -> None
     assert len((await repo.read_changes(None, 10)).changes) == 1
 
 
-async def test_refuses_another_order_under_the_same_key() -> None:
+async def test_rejects_another_order_under_the_same_key() -> None:
     repo = InMemoryOrderRepository()
     place = PlaceOrderUseCase(repo, repo)
     await place.execute(COMPLETE, CommandContext(key="from my cart"))

@@ -25,7 +25,9 @@ async def test_issues_receipts_in_each_format(file_format: str, beginning: bytes
     await service.close()
 
 
-async def test_without_the_extra_a_pdf_is_refused_and_the_order_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_without_the_extra_a_pdf_is_rejected_and_the_order_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
     service = build_use_cases(open_store("memory://"))
     placed = await service.place_order.execute(place_command())

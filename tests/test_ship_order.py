@@ -24,7 +24,7 @@ async def test_ships_an_order_in_processing() -> None:
 
 
 @pytest.mark.parametrize("status", ["pending", "shipped", "delivered", "cancelled"])
-async def test_refuses_to_ship_any_other_order(status: str) -> None:
+async def test_rejects_to_ship_any_other_order(status: str) -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status=status)])
     with pytest.raises(CannotShipOrder, match=f"^Order cannot be shipped: it is {status}$"):
         await ShipOrderUseCase(repo).execute("order-1")

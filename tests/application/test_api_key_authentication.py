@@ -31,14 +31,14 @@ async def test_leaves_what_is_no_key_to_others(
 @pytest.mark.parametrize(
     "token", ["ok_", "ok_\udcff", "ok_" + "A" * 60, "ok_1234567890_" + "B" * 49, "ok_" + "x" * 10**6]
 )
-async def test_refuses_what_only_begins_like_a_key_without_asking_the_store(
+async def test_rejects_what_only_begins_like_a_key_without_asking_the_store(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, token: str
 ) -> None:
     assert await is_refused(authenticator, token)
     assert keys.reads == []
 
 
-async def test_an_altered_key_is_refused_whether_its_id_is_known_or_not(
+async def test_an_altered_key_is_rejected_whether_its_id_is_known_or_not(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys
 ) -> None:
     token = keys.make(api_key())

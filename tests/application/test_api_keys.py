@@ -44,7 +44,7 @@ def test_no_two_keys_are_equal() -> None:
     assert len({id_of_key(key) for key in made}) == len({digest_of_key(key) for key in made}) == 1_000
 
 
-def test_the_checksum_is_the_crc32_of_what_stands_before_it() -> None:
+def test_checksum_is_the_crc32_of_the_preceding_characters() -> None:
     digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
     number = 0
     for character in ONES[-6:]:

@@ -65,14 +65,14 @@ def test_a_cursor_is_bound_to_every_filter(other: OrderFilter) -> None:
         list_position(other, list_cursor(WHERE, POSITION))
 
 
-def test_a_cursor_can_stand_in_a_url_as_it_is() -> None:
+def test_cursor_needs_no_escaping_in_a_url() -> None:
     cursor = list_cursor(WHERE, ListPosition(AT, "ÿ>?" * 20))
     assert cursor.replace("-", "").replace("_", "").isalnum()
     assert cursor.isascii()
 
 
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
-def test_whatever_else_comes_as_a_cursor_is_refused(text: str) -> None:
+def test_whatever_else_comes_as_a_cursor_is_rejected(text: str) -> None:
     for read in (lambda: list_position(WHERE, text), lambda: history_version("order-1", text)):
         with pytest.raises(
             InvalidCursor,
@@ -102,7 +102,7 @@ FORGED: list[object] = [
 
 
 @pytest.mark.parametrize("values", FORGED, ids=range(len(FORGED)))
-def test_a_forged_list_cursor_is_refused(values: object) -> None:
+def test_a_forged_list_cursor_is_rejected(values: object) -> None:
     digest = json.loads(base64.urlsafe_b64decode(list_cursor(WHERE, POSITION) + "=="))[0]
     if isinstance(values, list):
         values = [digest if value == "{digest}" else value for value in values]
@@ -147,12 +147,12 @@ def test_a_history_cursor_leads_back_to_its_version(order_id: str, version: int)
     [["order-1", -1], ["order-1", 2**63], ["order-1", True], ["order-1", 1.0], ["order-2", 1], ["order-1"]],
     ids=range(6),
 )
-def test_a_forged_history_cursor_is_refused(values: object) -> None:
+def test_a_forged_history_cursor_is_rejected(values: object) -> None:
     with pytest.raises(InvalidCursor):
         history_version("order-1", packed(values))
 
 
-def test_a_cursor_nested_absurdly_is_refused() -> None:
+def test_a_cursor_nested_absurdly_is_rejected() -> None:
     nested = base64.urlsafe_b64encode(b"[" * 100_000).decode()
     with pytest.raises(InvalidCursor):
         list_position(WHERE, nested)

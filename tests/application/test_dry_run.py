@@ -39,7 +39,7 @@ each_command = pytest.mark.parametrize("status, run", ACCEPTED, ids=["confirm", 
 
 @each_command
 @pytest.mark.parametrize("asked", [DRY, DRY_WITH_KEY], ids=["no-key", "key"])
-async def test_answers_what_would_happen_and_writes_nothing(status: str, run: Run, asked: CommandContext) -> None:
+async def test_returns_what_would_happen_and_writes_nothing(status: str, run: Run, asked: CommandContext) -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status=status)])
     before = await read_all(repo)
     foreseen = await run(repo, asked)
@@ -63,7 +63,7 @@ async def test_touches_no_object_that_a_plain_repository_hands_out(status: str, 
     assert vars(order) == before
 
 
-async def test_is_refused_as_the_command_itself_would_be() -> None:
+async def test_is_rejected_as_the_command_itself_would_be() -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status="delivered")])
     for _, run in ACCEPTED:
         with pytest.raises(CommandRejected, match="it is delivered"):
@@ -74,7 +74,7 @@ async def test_is_refused_as_the_command_itself_would_be() -> None:
             await run(InMemoryOrderRepository(), DRY)
 
 
-async def test_answers_a_key_that_was_used_as_it_was_then() -> None:
+async def test_used_key_returns_the_original_result() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     cancel = CancelOrderUseCase(repo, repo)
     first = await cancel.execute("order-1", CommandContext(key="key-1"))

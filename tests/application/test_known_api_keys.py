@@ -28,7 +28,7 @@ async def test_asks_the_store_once_in_a_while(
     assert keys.reads == [id_of(token)] * 2
 
 
-async def test_a_revoked_key_is_refused_before_it_is_long_ago(
+async def test_a_revoked_key_is_rejected_before_it_is_long_ago(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
 ) -> None:
     token = keys.make(api_key())
@@ -63,7 +63,7 @@ async def test_a_clock_that_is_put_back_makes_nothing_count_longer(
     assert len(keys.reads) == 2
 
 
-async def test_says_that_it_cannot_tell_and_asks_again_then(
+async def test_failed_look_up_raises_and_is_retried_next_time(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys
 ) -> None:
     token = keys.make(api_key())
@@ -99,7 +99,7 @@ async def test_unknown_ids_push_no_key_out_and_the_cache_is_bounded(
     assert len(authenticator._known) == 3
 
 
-async def test_a_key_in_use_outstays_one_that_nobody_uses(
+async def test_used_key_stays_longer_than_an_unused_one(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(known_api_keys, "MOST_KNOWN", 2)

@@ -39,13 +39,13 @@ async def test_leaves_it_where_another_process_has_just_noted_it(
     assert [key_id for key_id, _ in keys.notes] == [id_of(used_before), id_of(used_later)]
 
 
-async def test_notes_no_use_of_a_key_that_is_refused(authenticator: ApiKeyAuthenticator, keys: WatchedKeys) -> None:
+async def test_notes_no_use_of_a_key_that_is_rejected(authenticator: ApiKeyAuthenticator, keys: WatchedKeys) -> None:
     assert await is_refused(authenticator, keys.make(api_key(expires_at=NOW)))
     await authenticator.close()
     assert keys.notes == []
 
 
-async def test_nobody_waits_for_the_note_and_its_failure_fails_no_request(
+async def test_last_use_is_written_after_the_response_and_may_fail(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys
 ) -> None:
     token = keys.make(api_key())

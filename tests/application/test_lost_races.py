@@ -50,7 +50,7 @@ class NeverFirst(InMemoryOrderRepository):
         raise ConcurrentUpdate(orders[0].id)
 
 
-async def test_decides_anew_where_the_command_is_still_possible() -> None:
+async def test_decides_again_if_the_command_is_still_allowed() -> None:
     store = InterleavedStore(small_order("order-1"))
     store.let_act(lambda: ConfirmOrderUseCase(store).execute("order-1"), "save")
     result = await CancelOrderUseCase(store).execute("order-1")
@@ -59,7 +59,7 @@ async def test_decides_anew_where_the_command_is_still_possible() -> None:
     assert statuses == ["pending", "processing", "cancelled"]
 
 
-async def test_is_refused_where_it_is_possible_no_more() -> None:
+async def test_is_rejected_where_it_is_possible_no_more() -> None:
     store = InterleavedStore(small_order("order-1", status="processing"))
     store.let_act(lambda: ShipOrderUseCase(store).execute("order-1"), "save")
     with pytest.raises(CannotCancelOrder, match="shipped"):
@@ -67,7 +67,7 @@ async def test_is_refused_where_it_is_possible_no_more() -> None:
     assert [change.version for change in await store.list_changes("order-1", 0, 10)] == [1, 2]
 
 
-async def test_is_refused_where_a_version_was_expected() -> None:
+async def test_is_rejected_where_a_version_was_expected() -> None:
     store = InterleavedStore(small_order("order-1"))
     store.let_act(lambda: ConfirmOrderUseCase(store).execute("order-1"), "save")
     with pytest.raises(VersionMismatch, match="is at version 2, not 1"):
@@ -95,7 +95,7 @@ def test_waits_a_moment_and_never_long_before_it_tries_again(monkeypatch: pytest
     assert sum(longest) < 2
 
 
-async def test_does_not_try_again_where_the_store_cannot_answer() -> None:
+async def test_does_not_retry_if_the_store_is_unavailable() -> None:
     store = InterleavedStore(small_order("order-1"))
     store.let_act(store.close, "save")
     with pytest.raises(StoreUnavailable):
@@ -110,7 +110,7 @@ async def test_takes_the_version_that_was_expected() -> None:
 
 
 @pytest.mark.parametrize("expected", [0, 2, -1, 10**30])
-async def test_refuses_any_other_version_than_the_one_expected(expected: int) -> None:
+async def test_rejects_any_other_version_than_the_one_expected(expected: int) -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     with pytest.raises(VersionMismatch) as refused:
         await CancelOrderUseCase(repo).execute("order-1", CommandContext(expected_version=expected))
@@ -122,7 +122,7 @@ async def test_refuses_any_other_version_than_the_one_expected(expected: int) ->
     [CommandContext(), CommandContext(key=KEY), CommandContext(expected_version=7), CommandContext(dry_run=True)],
     ids=range(4),
 )
-async def test_tells_a_stranger_nothing_whatever_they_ask(request_: CommandContext) -> None:
+async def test_another_customer_learns_nothing_from_any_command(request_: CommandContext) -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     commands: list[Callable[[str, CommandContext], Awaitable[CommandResult]]] = [
         use_case(repo, repo).execute

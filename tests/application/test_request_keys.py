@@ -29,7 +29,7 @@ async def versions(repo: InMemoryOrderRepository, order_id: str = "order-1") -> 
     return [change.version for change in await repo.list_changes(order_id, 0, 10)]
 
 
-async def test_answers_a_repeated_command_as_it_did_then_even_after_later_changes() -> None:
+async def test_repeated_command_returns_the_original_result_after_later_changes() -> None:
     repo = kept()
     confirm = ConfirmOrderUseCase(repo, repo)
     first = await confirm.execute("order-1", CommandContext(key=KEY))
@@ -40,7 +40,7 @@ async def test_answers_a_repeated_command_as_it_did_then_even_after_later_change
     assert await versions(repo) == [1, 2, 3]
 
 
-async def test_answers_with_the_order_as_it_is_now_where_there_is_no_history() -> None:
+async def test_repeated_command_returns_the_current_order_without_a_history() -> None:
     repo = kept()
     confirm = ConfirmOrderUseCase(repo)
     await confirm.execute("order-1", CommandContext(key=KEY))
@@ -52,7 +52,7 @@ async def test_answers_with_the_order_as_it_is_now_where_there_is_no_history() -
 @pytest.mark.parametrize(
     "reason, note", [("late", "other note"), ("other reason", "note"), ("note", "late"), (None, "note"), ("late", None)]
 )
-async def test_refuses_a_key_that_was_used_with_other_values(reason: str | None, note: str | None) -> None:
+async def test_rejects_a_key_that_was_used_with_other_values(reason: str | None, note: str | None) -> None:
     repo = kept()
     cancel = CancelOrderUseCase(repo, repo)
     await cancel.execute("order-1", CommandContext(key=KEY), reason="late", note="note")
@@ -61,7 +61,7 @@ async def test_refuses_a_key_that_was_used_with_other_values(reason: str | None,
     assert await versions(repo) == [1, 2]
 
 
-async def test_refuses_a_key_that_was_used_for_another_command() -> None:
+async def test_rejects_a_key_that_was_used_for_another_command() -> None:
     repo = kept()
     await ConfirmOrderUseCase(repo, repo).execute("order-1", CommandContext(key=KEY))
     with pytest.raises(IdempotencyKeyReused):
@@ -95,7 +95,7 @@ async def test_places_an_order_of_its_own_for_everyone_who_uses_a_key() -> None:
     assert len(ids) == 3
 
 
-async def test_remembers_nothing_of_what_was_refused() -> None:
+async def test_remembers_nothing_of_what_was_rejected() -> None:
     repo = kept()
     ship = ShipOrderUseCase(repo, repo)
     with pytest.raises(CannotShipOrder):

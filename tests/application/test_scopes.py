@@ -1,4 +1,4 @@
-"""What each kind of actor may ask for, in every use case: the one rule that all doors share."""
+"""What each kind of actor may ask for, in every use case: the one rule that all entrypoints share."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ async def key_first(store: InterleavedStore) -> OrderDTO:
 
 
 @pytest.mark.parametrize("moment", MOMENTS, ids=str)
-async def test_a_retry_beside_its_twin_gets_the_twins_answer(moment: tuple[str, int]) -> None:
+async def test_concurrent_retry_gets_the_result_of_the_original(moment: tuple[str, int]) -> None:
     answer = await with_a_twin_at(moment, state_first)
     assert (answer.status, answer.version) == ("cancelled", 2)
 
@@ -69,6 +69,6 @@ async def test_with_the_key_first_all_goes_well_at_most_moments(moment: tuple[st
     assert (answer.status, answer.version) == ("cancelled", 2)
 
 
-async def test_with_the_key_first_a_cancel_that_succeeded_is_refused_at_one() -> None:
+async def test_with_the_key_first_a_cancel_that_succeeded_is_rejected_at_one() -> None:
     with pytest.raises(CannotCancelOrder):
         await with_a_twin_at(("get_by_id", 2), key_first)

@@ -73,6 +73,6 @@ def test_every_floor_names_its_advisories_and_says_why() -> None:
         assert 10 < len(floor["why"]) < 130, package
 
 
-def test_no_advisory_stands_twice() -> None:
+def test_no_advisory_is_listed_twice() -> None:
     named = [one for floor in ADVISORIES.values() for one in floor["advisories"]]
     assert len(named) == len(set(named))

@@ -3,7 +3,7 @@
 # fmt: off
 # ruff: noqa: I001
 # mypy: ignore-errors
-from tests.article import boto3_stand_in as boto3
+from tests.article import boto3_fake as boto3
 from orderkeep.domain.repositories import OrderRepository
 from orderkeep.domain.entities import Order
 class DynamoOrderRepository(OrderRepository):

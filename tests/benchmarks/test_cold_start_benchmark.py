@@ -51,7 +51,7 @@ def test_prints_every_row_and_whether_the_bars_are_met() -> None:
     ],
     ids=["at start", "when asked", "for good"],
 )
-def test_a_function_that_fails_is_told(tmp_path: Path, handler: str, failure: str) -> None:
+def test_failing_function_is_reported(tmp_path: Path, handler: str, failure: str) -> None:
     (tmp_path / "function.py").write_text(handler)
     with RuntimeApi() as api:
         environment = {"PYTHONPATH": str(CLIENT), "AWS_LAMBDA_RUNTIME_API": api.address}

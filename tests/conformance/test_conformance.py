@@ -79,7 +79,7 @@ def test_finds_what_is_planted(tmp_path: Path) -> None:
     assert BUGS.keys() - found == set()
 
 
-def test_finds_a_door_that_is_open(tmp_path: Path) -> None:
+def test_finds_an_operation_without_authentication(tmp_path: Path) -> None:
     check = "actor = await self._use_cases().authenticate.execute(token_of(scope))"
     bug = Bug("entrypoints/api/authentication.py", check, "actor = LOCAL_ACTOR")
     options = ["--include-operation-id", "list_orders", "--phases", "examples,coverage,fuzzing"]

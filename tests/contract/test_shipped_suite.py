@@ -48,7 +48,7 @@ def test_a_sound_store_passes_it_whole(tmp_path: Path) -> None:
     assert f"{len(tests)} passed" in answer.stdout
 
 
-def test_a_faulty_store_is_told_what_was_expected_and_what_was_seen(tmp_path: Path) -> None:
+def test_failure_of_a_faulty_store_shows_expected_and_actual(tmp_path: Path) -> None:
     answer = pytest_in(tmp_path, FORGETFUL)
     assert answer.returncode == 1
     assert "test_gives_a_change_by_its_version" in answer.stdout

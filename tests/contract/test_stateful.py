@@ -54,15 +54,15 @@ def postgres_beside_memory(postgres_server: str) -> type[SideBySide]:
     return PostgresBesideMemory
 
 
-def test_postgres_answers_as_memory_does(postgres_beside_memory: type[SideBySide]) -> None:
+def test_postgres_behaves_like_memory(postgres_beside_memory: type[SideBySide]) -> None:
     run_state_machine_as_test(postgres_beside_memory, settings=settings(max_examples=40, stateful_step_count=40))
 
 
-def test_sqlite_answers_as_memory_does() -> None:
+def test_sqlite_behaves_like_memory() -> None:
     run_state_machine_as_test(SqliteBesideMemory, settings=settings(max_examples=120, stateful_step_count=40))
 
 
-def test_dynamodb_answers_as_memory_does(dynamodb: Server) -> None:
+def test_dynamodb_behaves_like_memory(dynamodb: Server) -> None:
     class DynamoBesideMemory(SideBySide):
         finds_prefixes = False
 

@@ -99,6 +99,6 @@ def test_an_alarm_says_how_bad_it_is_and_what_it_means() -> None:
         assert rule["annotations"]["summary"].endswith(".")
 
 
-def test_slow_is_told_at_the_edge_of_a_bucket() -> None:
+def test_slow_requests_are_counted_at_a_bucket_boundary() -> None:
     [slow] = [rule["expr"] for rule in RULES if "histogram_quantile" in rule["expr"]]
     assert float(slow.rpartition(">")[2]) in BUCKETS

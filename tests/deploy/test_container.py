@@ -41,7 +41,7 @@ def test_a_container_keeps_an_order_over_a_stop_and_a_start(container: Container
     assert "Traceback" not in container.said()
 
 
-def test_a_container_does_not_start_while_nobody_need_show_who_they_are(image: Image, tmp_path: Path) -> None:
+def test_container_does_not_start_without_authentication(image: Image, tmp_path: Path) -> None:
     with Container(image, tmp_path, {"ORDERKEEP_PORT": str(free_port())}) as container:
         with pytest.raises(RuntimeError, match=r"refusing to listen on 0\.0\.0\.0 without authentication: "):
             container.start()
@@ -51,7 +51,7 @@ def test_a_container_does_not_start_while_nobody_need_show_who_they_are(image: I
         assert container.written() == []
 
 
-def test_the_first_key_is_made_as_the_page_says_and_nobody_passes_without_one(container: Container) -> None:
+def test_first_key_is_created_as_documented_and_required(container: Container) -> None:
     told = re.search(r"\$\(docker exec orderkeep (orderkeep keys create .+)\)\n", HOW_TO)
     others = re.findall(r"\borderkeep (keys create .+)\)\n", HOW_TO + ON_KUBERNETES)
     assert told
@@ -96,7 +96,7 @@ def test_a_container_whose_volume_is_not_its_own_says_so_and_ends(image: Image, 
         assert container.process.wait(GRACE_SECONDS) == 7
 
 
-def test_a_container_is_not_healthy_where_nobody_serves(container: Container) -> None:
+def test_container_is_unhealthy_if_the_service_does_not_respond(container: Container) -> None:
     assert container.health().returncode == 1
 
 

@@ -32,7 +32,7 @@ def test_a_manifest_is_valid_to_the_letter(kind: str, version: str) -> None:
     "planted",
     [{"replica": 2}, {"paused": "no"}, {"template": {"spec": {"containers": [{"image": "orderkeep"}]}}}],
 )
-def test_what_kubernetes_would_refuse_is_found(planted: dict[str, Any]) -> None:
+def test_what_kubernetes_would_reject_is_found(planted: dict[str, Any]) -> None:
     manifest = copy.deepcopy(MANIFESTS["Deployment"])
     manifest["spec"] |= planted
     with pytest.raises(kubernetes_validate.ValidationError):
@@ -109,7 +109,7 @@ def test_a_container_understands_what_the_manifests_set(container: Container) ->
     assert told["auto_migrate"] == "false\tORDERKEEP_AUTO_MIGRATE"
 
 
-def test_what_a_service_of_that_name_puts_into_the_environment_is_refused(container: Container) -> None:
+def test_what_a_service_of_that_name_puts_into_the_environment_is_rejected(container: Container) -> None:
     container.image.environment["ORDERKEEP_PORT"] = "tcp://10.0.0.1:80"
     answer = container.run("serve")
     assert (answer.returncode, "ORDERKEEP_PORT cannot be used" in answer.stderr) == (2, True)

@@ -29,7 +29,7 @@ def alive(container: Container) -> list[str]:
     return [word.replace("/readyz", LIVES) for word in container.image.health]
 
 
-def test_old_code_that_runs_goes_on_with_newer_tables_and_that_starts_refuses_them_on_postgres(
+def test_old_code_that_runs_goes_on_with_newer_tables_and_that_starts_rejects_them_on_postgres(
     on_postgres: Container, postgres_url: str
 ) -> None:
     assert on_postgres.run("migrate").returncode == 0
@@ -46,7 +46,7 @@ def test_old_code_that_runs_goes_on_with_newer_tables_and_that_starts_refuses_th
     assert "of a newer version" in on_postgres.said()
 
 
-def test_new_code_refuses_older_tables_until_they_are_migrated_on_postgres(on_postgres: Container) -> None:
+def test_new_code_rejects_older_tables_until_they_are_migrated_on_postgres(on_postgres: Container) -> None:
     on_postgres.start(alive(on_postgres))
     assert on_postgres.health().returncode == 1
     assert "run `orderkeep migrate`" in on_postgres.said()

@@ -48,7 +48,7 @@ def test_python_in_a_page_runs(block: Block, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.title], ids=lambda b: b.place)
-def test_a_block_with_a_file_name_stands_in_that_file(block: Block) -> None:
+def test_block_with_a_file_name_is_part_of_that_file(block: Block) -> None:
     source = (CHECKOUT / block.title).read_text(encoding="utf-8")
     for quoted in re.split(r"^ *…\n?", block.text, flags=re.MULTILINE):
         assert quoted.strip("\n") in source, f"{block.place}: not in {block.title}:\n{quoted}"

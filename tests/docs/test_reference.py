@@ -8,7 +8,7 @@ import pytest
 from orderkeep.entrypoints.api.openapi import Problem
 from orderkeep.entrypoints.api.problems import PROBLEMS
 from orderkeep.entrypoints.cli import failures
-from tests.docs.door_tables import kinds_of_error
+from tests.docs.entrypoint_tables import kinds_of_error
 from tests.docs.pages import CHECKOUT, name_of
 from tests.docs.reference_tables import PAGES, REFERENCE, TABLES, as_markdown, names_of_tables, with_tables
 
@@ -19,7 +19,7 @@ def test_the_tables_of_a_page_are_those_of_the_code(page: Path) -> None:
     assert text == with_tables(text), "run: python -m tests.docs.reference_tables"
 
 
-def test_every_table_stands_on_one_page() -> None:
+def test_every_table_is_on_one_page() -> None:
     names = [name for page in PAGES for name in names_of_tables(page.read_text(encoding="utf-8"))]
     assert sorted(names) == sorted(TABLES)
 

@@ -192,7 +192,7 @@ def test_takes_a_cancellation_at_the_bound_and_none_past_it(bound: Bound) -> Non
     assert vars(order) == before
 
 
-def test_refuses_an_amount_past_the_bound_before_there_is_an_order() -> None:
+def test_rejects_an_amount_past_the_bound_before_there_is_an_order() -> None:
     with pytest.raises(errors.AmountOutOfRange):
         euros(MAX)
 

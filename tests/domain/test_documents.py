@@ -57,7 +57,7 @@ def test_knows_the_version_that_last_changed_more_than_its_documents() -> None:
     assert (order.version, order.content_version) == (7, 6)
 
 
-def test_refuses_one_document_more_than_it_may_have_and_stays_as_it_was() -> None:
+def test_rejects_one_document_more_than_it_may_have_and_stays_as_it_was() -> None:
     order = order_at(3)
     for number in range(MAX_DOCUMENTS):
         attach(order, number)

@@ -70,7 +70,7 @@ def test_accepts_the_commands_of_the_table(status: str, command: str, follower: 
 
 
 @pytest.mark.parametrize("status, command", [cell[:2] for cell in CELLS if not cell[2]])
-def test_refuses_all_other_commands_and_changes_nothing(status: str, command: str) -> None:
+def test_rejects_all_other_commands_and_changes_nothing(status: str, command: str) -> None:
     order = order_in(status)
     before = copy.deepcopy(vars(order))
     run, _, error, verb = COMMANDS[command]
@@ -99,7 +99,7 @@ def test_the_matrix_is_whole() -> None:
         ("cancelled", ()),
     ],
 )
-def test_tells_which_commands_an_order_accepts(status: str, commands: tuple[str, ...]) -> None:
+def test_returns_the_commands_that_an_order_accepts(status: str, commands: tuple[str, ...]) -> None:
     assert allowed_commands(status) == commands
     assert order_in(status).can_be_cancelled() is ("cancel" in commands)
 

@@ -49,7 +49,7 @@ def test_any_sequence_of_commands_follows_the_table(sequence: list[tuple[str, da
 
 
 @given(st.text(max_size=120), st.text(max_size=1_100))
-def test_a_cancellation_is_taken_as_given_or_refused_whole(reason: str, note: str) -> None:
+def test_a_cancellation_is_taken_as_given_or_rejected_whole(reason: str, note: str) -> None:
     order = Order.place("order-1", "user-42", Money(9_900, "EUR"), at=PLACED)
     before = copy.deepcopy(vars(order))
     try:

@@ -39,7 +39,7 @@ def test_a_float_with_the_currencys_decimals_is_taken_to_the_minor_unit(minor: i
 
 
 @given(st.integers(-(10**13), 10**13), st.integers(1, 30), currencies)
-def test_anything_finer_than_the_minor_unit_is_refused(units: int, further: int, currency: str) -> None:
+def test_anything_finer_than_the_minor_unit_is_rejected(units: int, further: int, currency: str) -> None:
     finer = Decimal(f"{units}E-{EXPONENTS[currency] + further}")
     if units % 10**further:
         with pytest.raises(InvalidAmount):
@@ -49,7 +49,7 @@ def test_anything_finer_than_the_minor_unit_is_refused(units: int, further: int,
 
 
 @given(st.text() | st.floats() | st.decimals(), currencies)
-def test_whatever_comes_in_is_an_exact_amount_or_refused(amount: str | float | Decimal, currency: str) -> None:
+def test_whatever_comes_in_is_an_exact_amount_or_rejected(amount: str | float | Decimal, currency: str) -> None:
     try:
         money = Money.of(amount, currency)
     except InvalidOrder:

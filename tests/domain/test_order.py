@@ -42,7 +42,7 @@ def test_takes_the_currency_of_its_total_or_the_one_that_is_said() -> None:
     assert (order.total, order.shipping) == (Money(1_234, "KWD"), Money(500, "KWD"))
 
 
-def test_refuses_what_is_no_amount_no_status_and_no_currency() -> None:
+def test_rejects_what_is_no_amount_no_status_and_no_currency() -> None:
     with pytest.raises(InvalidAmount):
         Order("1", "user-42", 99.999, "pending", AT)  # type: ignore[arg-type]
     with pytest.raises(UnknownStatus, match="must be one of pending, processing, shipped, delivered, cancelled"):
@@ -62,7 +62,7 @@ def test_takes_a_naive_time_for_utc_and_brings_any_other_to_it() -> None:
 
 
 @pytest.mark.parametrize("hours, year", [(-1, 9999), (1, 1)])
-def test_refuses_a_time_that_utc_cannot_tell(hours: int, year: int) -> None:
+def test_rejects_a_time_outside_the_range_of_utc(hours: int, year: int) -> None:
     edge = (datetime.max if hours < 0 else datetime.min).replace(tzinfo=timezone(timedelta(hours=hours)))  # noqa: DTZ901
     assert edge.year == year
     with pytest.raises(InvalidTime, match=r"years 1 to 9999 \(UTC\)") as rejected:

@@ -36,7 +36,7 @@ def test_takes_a_total_that_adds_up(currency: str) -> None:
 
 
 @pytest.mark.parametrize("difference", [-1, 1, 5_000, -TOTAL])
-def test_refuses_a_total_that_does_not_and_says_by_how_much(difference: int) -> None:
+def test_rejects_a_total_that_does_not_and_says_by_how_much(difference: int) -> None:
     with pytest.raises(TotalMismatch) as refused:
         place(TOTAL + difference)
     error = refused.value
@@ -65,7 +65,7 @@ def test_order_without_lines_rejects_total_below_its_other_amounts() -> None:
     )
 
 
-def test_refuses_a_discount_above_all_the_rest() -> None:
+def test_rejects_a_discount_above_all_the_rest() -> None:
     lamp = OrderLine("A1", "Lamp", 1, Money(300, "EUR"), Money(0, "EUR"), Money(0, "EUR"))
     with pytest.raises(TotalMismatch, match="expected -200, got 0"):
         Order.place("order-1", "user-42", Money(0, "EUR"), at=AT, lines=(lamp,), discount=Money(500, "EUR"))

@@ -100,7 +100,7 @@ def test_every_operation_has_its_row() -> None:
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer ok_0000000000_x"}], ids=["none", "bad"])
-async def test_nobody_passes_without_a_good_credential(shop: Shop, headers: Headers) -> None:
+async def test_no_request_passes_without_valid_credentials(shop: Shop, headers: Headers) -> None:
     for name, row in ROWS.items():
         answer = await shop.ask(name, await shop.order(name), headers)
         assert answer.status_code == (401 if row.scope else row.good), name
@@ -129,7 +129,7 @@ async def test_to_another_customer_a_foreign_order_is_one_that_is_not_there(shop
     }  # fmt: skip
 
 
-async def test_a_key_or_condition_of_somebody_elses_tells_a_stranger_nothing(shop: Shop) -> None:
+async def test_keys_and_conditions_reveal_nothing_about_another_customers_order(shop: Shop) -> None:
     owner, stranger = await customer(shop.use_cases, OWNER), await customer(shop.use_cases, STRANGER)
     given = await shop.order("cancel_order")
     key = {"Idempotency-Key": "key-1"}
@@ -155,7 +155,7 @@ async def test_a_cursor_of_the_shops_shows_a_customer_nothing(shop: Shop) -> Non
     assert (refused.status_code, refused.json()["code"]) == (422, "invalid_cursor")
 
 
-async def test_staff_need_the_scope_and_are_told_which(shop: Shop) -> None:
+async def test_staff_need_the_scope_and_the_error_names_it(shop: Shop) -> None:
     for scope in {row.scope for row in ROWS.values() if row.scope}:
         without = await staff(shop.use_cases, *(EVERY_SCOPE - {scope, Scope.ADMIN}))
         for name in (name for name, row in ROWS.items() if row.scope is scope):

@@ -44,7 +44,7 @@ async def test_staff_with_a_key_may_do_what_its_scopes_say_and_no_more(
     assert history[0]["actor"].startswith("staff:key:")
 
 
-async def test_who_shows_nothing_is_told_how_to(client: httpx.AsyncClient) -> None:
+async def test_request_without_credentials_gets_a_challenge(client: httpx.AsyncClient) -> None:
     refused = await client.get("/orders")
     assert (refused.status_code, refused.json()["code"]) == (401, "not_authenticated")
     assert refused.headers["www-authenticate"] == CHALLENGE
@@ -101,7 +101,7 @@ async def test_the_name_of_the_scheme_is_in_any_case_and_spaces_are_free(
         assert (await client.get("/orders", headers={"Authorization": shown})).status_code == 200
 
 
-async def test_two_that_show_who_asks_are_none(client: httpx.AsyncClient, anna: Headers) -> None:
+async def test_two_authorization_headers_are_rejected(client: httpx.AsyncClient, anna: Headers) -> None:
     both = [("Authorization", anna["Authorization"])] * 2
     assert (await client.get("/orders", headers=both)).status_code == 401
 
@@ -112,7 +112,7 @@ async def test_a_key_anywhere_else_is_not_looked_at(client: httpx.AsyncClient, a
     assert (await client.get(f"/orders?access_token={key}", headers=elsewhere)).status_code == 401
 
 
-async def test_nothing_is_read_of_a_request_before_it_is_known_who_asks(client: httpx.AsyncClient) -> None:
+async def test_body_is_not_read_before_authentication(client: httpx.AsyncClient) -> None:
     for answer in (
         await client.post("/orders", content=b"{", headers={"Content-Type": "application/json"}),
         await client.get("/orders?limit=many"),
@@ -122,14 +122,14 @@ async def test_nothing_is_read_of_a_request_before_it_is_known_who_asks(client: 
         assert answer.status_code == 401
 
 
-def test_every_route_but_those_that_are_listed_asks_who_asks() -> None:
+def test_every_route_requires_authentication_unless_listed_as_public() -> None:
     paths = {route.path for route in ROUTES}
     assert paths >= OPEN_PATHS
     assert {path for path in paths if not path.startswith(("/orders", "/docs/"))} == OPEN_PATHS
 
 
 @pytest.mark.parametrize("path", sorted(OPEN_PATHS | {"/docs/start.js"}))
-async def test_what_tells_nothing_of_orders_is_open(client: httpx.AsyncClient, path: str) -> None:
+async def test_operations_without_order_data_are_public(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(path)).status_code == (307 if path == "/" else 200)
 
 
@@ -161,7 +161,7 @@ async def test_customers_see_and_change_their_own_orders_only(
     assert history[-1]["actor"] == "customer:user-1"
 
 
-async def test_who_asks_too_often_is_told_when_to_come_back(use_cases: UseCases, anna: Headers) -> None:
+async def test_exceeded_rate_limit_returns_429_with_retry_after(use_cases: UseCases, anna: Headers) -> None:
     bert = await staff(use_cases, "orders:read")
     async with guarded_client(use_cases, rate_limit=1) as client:
         answers = [await client.get("/orders", headers=anna) for _ in range(4)]

@@ -16,9 +16,7 @@ def refused(client: httpx.Client, *forwarded: str) -> list[bool]:
 
 
 @pytest.mark.parametrize("named", [None, "192.0.2.10,127.0.0.0/8"])
-def test_the_addresses_that_a_proxy_tells_count_each_by_itself(
-    named: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_addresses_from_a_proxy_are_limited_separately(named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
     if named:
         monkeypatch.setenv("FORWARDED_ALLOW_IPS", named)

@@ -23,7 +23,7 @@ def cors_headers(answer: httpx.Response) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name.startswith("access-control-")}
 
 
-async def test_no_page_of_another_origin_may_read_an_answer(client: httpx.AsyncClient) -> None:
+async def test_pages_of_other_origins_cannot_read_responses(client: httpx.AsyncClient) -> None:
     answers = [
         await client.get("/orders", headers={"Origin": SHOP}),
         await client.post("/orders", json=PLAIN, headers={"Origin": "null"}),
@@ -65,7 +65,7 @@ async def test_pages_of_a_listed_origin_may_ask_and_read_what_is_named() -> None
         {"Access-Control-Request-Private-Network": "true"},
     ],
 )
-async def test_what_is_not_listed_is_refused(changed: dict[str, str]) -> None:
+async def test_what_is_not_listed_is_rejected(changed: dict[str, str]) -> None:
     async with http_client(cors_origins=SHOP) as client:
         answer = await client.options("/orders", headers={**PREFLIGHT, **changed})
         assert (answer.status_code, answer.json()["code"]) == (403, "origin_not_listed")
@@ -102,7 +102,7 @@ def test_origins_are_taken_as_browsers_write_them(given: str, taken: str) -> Non
         "https://a.example *", "http://127.0.0.1.shop.example", "http://localhost.shop.example",
     ],
 )  # fmt: skip
-def test_refuses_to_list_what_is_no_origin(origins: str) -> None:
+def test_rejects_to_list_what_is_no_origin(origins: str) -> None:
     with pytest.raises(ValidationError, match=r"must be origins such as https://shop\.example") as raised:
         Settings(cors_origins=origins)
     assert "secret" not in str(raised.value)

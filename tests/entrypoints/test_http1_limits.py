@@ -50,7 +50,7 @@ def test_body_that_keeps_its_rate_is_not_timed_out_before_the_limit_of_all_bodie
 def test_client_that_does_not_read_is_cut() -> None:
     since = NOW - limits.RESPONSE_PAUSE_SECONDS
     assert verdict("over", 0.0, NOW, unread=Unread(1, since)) is None
-    assert verdict("over", 0.0, NOW, unread=Unread(1, since - 0.125)) == "answer"
+    assert verdict("over", 0.0, NOW, unread=Unread(1, since - 0.125)) == "response"
 
 
 def test_connection_lingers_for_a_limited_time() -> None:

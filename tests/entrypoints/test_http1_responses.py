@@ -207,7 +207,7 @@ async def test_100_continue_is_sent_when_the_application_reads() -> None:
     assert response.endswith(b"cd")
 
 
-async def test_application_is_told_of_the_end_of_the_body_and_of_the_connection() -> None:
+async def test_application_receives_the_end_of_the_body_and_the_disconnect() -> None:
     received: list[Message] = []
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -283,7 +283,7 @@ async def test_application_waits_while_the_client_does_not_read() -> None:
         (b"X-Forwarded-Host: elsewhere", ("http", None)),
     ],
 )
-async def test_application_is_told_what_a_trusted_proxy_says(
+async def test_application_receives_the_headers_of_a_trusted_proxy(
     header: bytes, expected: tuple[str, tuple[str, int] | None]
 ) -> None:
     seen: list[object] = []

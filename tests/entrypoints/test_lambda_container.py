@@ -92,7 +92,7 @@ def test_connections_that_ended_in_a_freeze_are_not_even_tried(behind: Behind, r
     assert (behind.asked, behind.proxy.opened) == (["GetItem"], 2)
 
 
-def test_a_read_whose_answer_was_lost_is_asked_again(behind: Behind) -> None:
+def test_read_with_a_lost_response_is_retried(behind: Behind) -> None:
     order = behind.place("k-1").json()
     behind.asked.clear()
     behind.proxy.cut = 1
@@ -100,7 +100,7 @@ def test_a_read_whose_answer_was_lost_is_asked_again(behind: Behind) -> None:
     assert behind.asked == ["GetItem", "GetItem"]
 
 
-def test_a_save_whose_answer_was_lost_has_one_effect(behind: Behind) -> None:
+def test_save_with_a_lost_response_has_one_effect(behind: Behind) -> None:
     behind.get("/readyz")
     order = behind.place("k-1").json()
     behind.asked.clear()
@@ -122,7 +122,7 @@ def test_a_save_whose_answer_was_lost_has_one_effect(behind: Behind) -> None:
 
 
 @pytest.mark.parametrize("remaining", [40, 400], ids=["hardly any time", "little time"])
-def test_a_store_that_hangs_is_answered_for_before_lambda_ends_the_invocation(behind: Behind, remaining: int) -> None:
+def test_hanging_store_gets_503_before_the_invocation_ends(behind: Behind, remaining: int) -> None:
     order = behind.place("k-1").json()
     behind.asked.clear()
     behind.proxy.fall_silent()

@@ -113,7 +113,7 @@ def test_cookies_that_are_set_leave_one_by_one(lambda_handler: ModuleType, event
 
 
 @EveryKind
-def test_bytes_that_are_no_text_are_refused_as_http_refuses_them(lambda_handler: ModuleType, event_of: Any) -> None:
+def test_bytes_that_are_no_text_are_rejected_as_http_rejects_them(lambda_handler: ModuleType, event_of: Any) -> None:
     headers = (("Content-Type", "application/json"),)
     answer = call(lambda_handler, event_of(Request("POST", "/orders", headers, b'{"user_id": "\xff"}')))
     assert (answer.status, answer.json()["code"]) == (400, "malformed_json")
@@ -135,7 +135,7 @@ def test_texts_in_all_the_world_s_letters_arrive_as_they_were_sent(lambda_handle
 
 
 @EveryKind
-def test_head_is_answered_as_get_without_the_body(lambda_handler: ModuleType, event_of: Any) -> None:
+def test_head_responds_like_get_without_the_body(lambda_handler: ModuleType, event_of: Any) -> None:
     head, get = (call(lambda_handler, event_of(Request(method, "/lifecycle"))) for method in ("HEAD", "GET"))
     assert (head.status, head.body, head.headers["content-length"]) == (200, b"", get.headers["content-length"])
 
@@ -173,7 +173,7 @@ def test_a_request_with_an_id_keeps_it_and_the_log_says_which_invocation_that_is
 
 
 @EveryKind
-def test_a_page_that_is_too_large_to_be_sent_is_refused_with_what_to_ask_for(
+def test_a_page_that_is_too_large_to_be_sent_is_rejected_with_what_to_ask_for(
     lambda_handler: ModuleType, event_of: Any
 ) -> None:
     lines = [{"sku": f"s-{n}", "name": '"' * 190 + f"{n:03}", "quantity": 1, "unit_price": n} for n in range(500)]

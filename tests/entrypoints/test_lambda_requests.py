@@ -156,13 +156,13 @@ def test_several_statuses_are_one_filter(lambda_handler: ModuleType, event_of: A
 
 
 @EveryKind
-def test_a_parameter_that_comes_twice_is_refused(lambda_handler: ModuleType, event_of: Any) -> None:
+def test_a_parameter_that_comes_twice_is_rejected(lambda_handler: ModuleType, event_of: Any) -> None:
     answer = call(lambda_handler, event_of(Request("GET", "/orders?limit=7&limit=8")))
     assert (answer.status, answer.json()["errors"][0]["code"]) == (422, "parameter_repeated")
 
 
 @pytest.mark.parametrize("event_of", [http_api, function_url, load_balancer])
-def test_a_query_that_is_no_utf_8_is_refused_as_http_refuses_it(lambda_handler: ModuleType, event_of: Any) -> None:
+def test_a_query_that_is_no_utf_8_is_rejected_as_http_rejects_it(lambda_handler: ModuleType, event_of: Any) -> None:
     answer = call(lambda_handler, event_of(Request("GET", "/orders?user_id=%FF")))
     assert (answer.status, answer.json()["code"]) == (422, "invalid_query")
 
@@ -171,7 +171,7 @@ TWO_KEYS = (*PLACE.headers, ("Idempotency-Key", "k-1"), ("Idempotency-Key", "k-2
 
 
 @pytest.mark.parametrize("event_of", [rest_api, load_balancer])
-def test_a_key_that_comes_twice_is_refused_where_lambda_is_told(lambda_handler: ModuleType, event_of: Any) -> None:
+def test_repeated_key_is_rejected_if_the_event_contains_both(lambda_handler: ModuleType, event_of: Any) -> None:
     answer = call(lambda_handler, event_of(Request("POST", "/orders", TWO_KEYS, PLACE.body)))
     assert (answer.status, answer.json()["code"]) == (422, "invalid_header")
     assert call(lambda_handler, event_of(Request("GET", "/orders"))).json()["data"] == []
@@ -202,7 +202,7 @@ def test_cookies_arrive_once_each(lambda_handler: ModuleType, event_of: Any) -> 
     assert [value for name, value in seen[0]["headers"] if name == b"cookie"] == [b"a=1; b=2"]
 
 
-def test_a_function_url_that_tells_cookies_twice_has_them_once(lambda_handler: ModuleType) -> None:
+def test_cookies_of_a_function_url_are_passed_once(lambda_handler: ModuleType) -> None:
     seen = see_scopes(lambda_handler)
     event = function_url(Request("GET", "/livez", (("Cookie", "a=1; b=2"),)))
     event["headers"]["cookie"] = "a=1; b=2"
@@ -212,7 +212,7 @@ def test_a_function_url_that_tells_cookies_twice_has_them_once(lambda_handler: M
 
 @EveryKind
 @pytest.mark.parametrize("host", ["[::1]:8443", "a:b:c", "example.com:port", ""])
-def test_whatever_a_client_calls_the_host_is_answered(lambda_handler: ModuleType, event_of: Any, host: str) -> None:
+def test_any_host_gets_a_response(lambda_handler: ModuleType, event_of: Any, host: str) -> None:
     headers = (("Host", host), ("X-Forwarded-Port", "none"))
     assert call(lambda_handler, event_of(Request("GET", "/livez", headers))).status == 200
 
@@ -225,6 +225,6 @@ def test_events_with_nothing_where_something_could_be_are_read(lambda_handler: M
     assert call(lambda_handler, load_balancer(Request("GET", "/livez"), multi_value=False)).status == 200
 
 
-def test_a_load_balancer_without_multi_value_headers_tells_the_last_of_several(lambda_handler: ModuleType) -> None:
+def test_load_balancer_without_multi_value_headers_passes_the_last_value(lambda_handler: ModuleType) -> None:
     event = load_balancer(Request("POST", "/orders?dry_run=true", TWO_KEYS, PLACE.body), multi_value=False)
     assert call(lambda_handler, event).status == 200

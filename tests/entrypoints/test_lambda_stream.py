@@ -50,7 +50,7 @@ async def test_publishes_new_changes_and_nothing_else(server: EventBridgeServer,
     assert server.taken[0]["data"]["order"]["user_id"] == "user-3"
 
 
-async def test_a_batch_without_changes_asks_nobody(server: EventBridgeServer, lambda_stream: Container) -> None:
+async def test_batch_without_changes_publishes_nothing(server: EventBridgeServer, lambda_stream: Container) -> None:
     assert await lambda_stream.invoke({"Records": []}) == []
     assert await lambda_stream.invoke({"Records": [record(items_of_save(pending_order(3))[0], 1)]}) == []
     assert server.calls == []
@@ -125,7 +125,7 @@ async def test_throttling_takes_as_long_as_the_invocation_has(
         ({"Records": [{"eventSource": "aws:dynamodb", "dynamodb": {"SequenceNumber": 5}}]}, "has no SequenceNumber"),
     ],
 )
-async def test_refuses_what_is_no_batch_of_a_stream(
+async def test_rejects_what_is_no_batch_of_a_stream(
     server: EventBridgeServer, lambda_stream: Container, event: Any, said: str
 ) -> None:
     with pytest.raises(ValueError, match=said):

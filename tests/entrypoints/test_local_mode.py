@@ -26,13 +26,13 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.mark.parametrize("host", OURS)
-async def test_answers_by_the_names_of_this_machine(client: httpx.AsyncClient, host: str) -> None:
+async def test_local_host_names_are_accepted(client: httpx.AsyncClient, host: str) -> None:
     assert (await client.get("/orders", headers={"Host": host})).status_code == 200
 
 
 @pytest.mark.parametrize("host", OTHERS)
 @pytest.mark.parametrize("path", ["/orders", "/livez", "/docs"])
-async def test_answers_by_no_other_name(client: httpx.AsyncClient, host: str, path: str) -> None:
+async def test_other_host_names_are_rejected(client: httpx.AsyncClient, host: str, path: str) -> None:
     refused = await client.get(path, headers={"Host": host})
     assert (refused.status_code, refused.json()["code"]) == (421, "host_not_allowed")
     assert "ORDERKEEP_AUTH" in refused.json()["detail"]
@@ -60,7 +60,7 @@ async def test_takes_writes_of_pages_whose_origin_is_listed() -> None:
         assert (await client.post("/orders", json=PLAIN, headers=headers)).status_code == 201
 
 
-async def test_says_that_nobody_need_show_who_they_are(client: httpx.AsyncClient) -> None:
+async def test_banner_reports_disabled_authentication(client: httpx.AsyncClient) -> None:
     assert (await client.get("/openapi.json")).json()["security"] == [{"bearer": []}, {}]
 
 

@@ -27,7 +27,7 @@ def client() -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_is_answered_as_it_is_written_down(client: httpx.Client, case: Case) -> None:
+def test_raw_request_gets_the_documented_response(client: httpx.Client, case: Case) -> None:
     with connected(client) as connection, connection.makefile("rb") as stream:
         connection.sendall(case.sent)
         answers = [next_answer(stream) for _ in case.statuses]
@@ -71,7 +71,7 @@ LIMITS = {"target_too_long": "8192 bytes", "head_too_large": "100 headers, of 16
 
 
 @pytest.mark.parametrize("code", LIMITS)
-def test_a_refusal_says_the_limit(client: httpx.Client, code: str) -> None:
+def test_a_rejection_says_the_limit(client: httpx.Client, code: str) -> None:
     assert LIMITS[code] in ask(client, next(case for case in CASES if case.code == code)).json["detail"]
 
 
@@ -88,7 +88,7 @@ def ask(client: httpx.Client, case: Case) -> Answer:
     return answer
 
 
-async def test_addresses_in_answers_do_not_come_from_the_request() -> None:
+async def test_links_in_responses_do_not_come_from_the_request() -> None:
     """Of a service that others reach: on one that only this machine may ask, a forged name is answered 421."""
     name = FORGED.decode()
     forged = {"Host": name, "X-Forwarded-Host": name, "Forwarded": f"host={name}"}

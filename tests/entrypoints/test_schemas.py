@@ -1,4 +1,4 @@
-"""What may come in, through any door: read whole, refused whole, in the domain's words."""
+"""What may come in, through any entrypoint: read whole, refused whole, in the domain's words."""
 
 import dataclasses
 import json
@@ -74,7 +74,7 @@ def test_an_imported_order_needs_neither_an_id_nor_a_last_change() -> None:
     assert (order.id, order.updated_at) == ("", order.created_at)
 
 
-def test_what_is_answered_can_be_imported() -> None:
+def test_response_can_be_imported() -> None:
     order = read_imported_order(IMPORTED)
     assert read_imported_order(json.loads(msgspec.json.encode(order))) == order
 
@@ -106,7 +106,7 @@ def test_a_reason_and_a_note_may_be_left_out() -> None:
 
 
 @pytest.mark.parametrize("data", [None, [], "{}", 7, True, [ORDER]])
-def test_refuses_what_is_no_object(data: object) -> None:
+def test_rejects_what_is_no_object(data: object) -> None:
     for read in (read_place_order, read_imported_order, read_cancel):
         assert codes(read, data) == {"": "wrong_type"}
 
@@ -124,7 +124,7 @@ def test_refuses_what_is_no_object(data: object) -> None:
         (None, "wrong_type"),
     ],
 )
-def test_refuses_absurd_quantities(value: object, code: str) -> None:
+def test_rejects_absurd_quantities(value: object, code: str) -> None:
     line = {**ORDER["lines"][0], "quantity": value}
     assert codes(read_place_order, {**ORDER, "lines": [ORDER["lines"][1], line]}) == {"/lines/1/quantity": code}
 
@@ -142,7 +142,7 @@ def test_refuses_absurd_quantities(value: object, code: str) -> None:
         ("a\ud800b", "text_not_printable"),
     ],
 )
-def test_refuses_texts_that_cannot_be_shown(name: str, text: str, code: str) -> None:
+def test_rejects_texts_that_cannot_be_shown(name: str, text: str, code: str) -> None:
     assert codes(read_place_order, {**PLAIN, name: text}) == {f"/{name}": code}
 
 
@@ -208,7 +208,7 @@ def test_the_json_schema_leaves_no_name_open_in_metadata() -> None:
     assert codes(read_place_order, {**PLAIN, "metadata": {"\0": 1}}).keys() == {"/metadata"}
 
 
-def test_refuses_unknown_fields_by_name_wherever_they_stand() -> None:
+def test_rejects_unknown_fields_by_name_at_any_depth() -> None:
     line = {**ORDER["lines"][0], "colour": "red"}
     assert codes(read_place_order, {**PLAIN, "lines": [line], "status": "shipped", "version": 1}) == {
         "/lines/0/colour": "unknown_field",
@@ -218,7 +218,7 @@ def test_refuses_unknown_fields_by_name_wherever_they_stand() -> None:
 
 
 @pytest.mark.parametrize("code", ["eur", "EU", "EURO", "XXX", "", "€", "EUR "])
-def test_refuses_what_is_no_currency(code: str) -> None:
+def test_rejects_what_is_no_currency(code: str) -> None:
     assert codes(read_place_order, {**PLAIN, "currency": code}) == {"/currency": "unknown_currency"}
 
 

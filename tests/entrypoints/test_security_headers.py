@@ -79,7 +79,7 @@ ASKED: list[tuple[str, str, dict[str, Any], int]] = [
 
 
 @pytest.mark.parametrize("method, path, given, status", ASKED)
-async def test_every_answer_has_the_headers(
+async def test_every_response_has_the_security_headers(
     client: httpx.AsyncClient, method: str, path: str, given: dict[str, Any], status: int
 ) -> None:
     order = await placed(client)
@@ -137,7 +137,7 @@ def lambda_handler(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
 
 
 @EveryKind
-def test_every_answer_on_lambda_has_the_headers(lambda_handler: ModuleType, event_of: Any) -> None:
+def test_every_response_on_lambda_has_the_security_headers(lambda_handler: ModuleType, event_of: Any) -> None:
     expected = {**STRICT, "strict-transport-security": "max-age=60"}
     for request, status in (
         (Request.json("POST", "/orders", PLAIN), 201),
@@ -148,7 +148,7 @@ def test_every_answer_on_lambda_has_the_headers(lambda_handler: ModuleType, even
         assert (answer.status, {name: answer.headers.get(name) for name in expected}) == (status, expected)
 
 
-def test_an_answer_that_lambda_cannot_carry_is_refused_with_the_headers(
+def test_response_too_large_for_lambda_is_rejected_with_the_headers(
     lambda_handler: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lambda_handler, "MAX_RESPONSE_BYTES", 10)

@@ -22,7 +22,7 @@ class TestSqlAlchemyStore(OrderStoreContract):
         await store.close()
 
 
-async def test_stands_torture(tmp_path: Path) -> None:
+async def test_passes_the_stress_test(tmp_path: Path) -> None:
     store = SqlAlchemyStore(str(tmp_path / "orders.db"))
     report = await torture(store, rounds=3)
     await store.close()

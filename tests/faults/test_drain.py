@@ -40,7 +40,7 @@ def test_the_whole_end_fits_into_what_is_promised() -> None:
     assert settings.drain_seconds + settings.shutdown_seconds < PROMISED
 
 
-def test_readiness_turns_first_and_connections_end_with_their_answers(
+def test_readiness_fails_first_and_open_requests_are_completed(
     served: tuple[httpx.Client, subprocess.Popen[str]],
 ) -> None:
     client, process = served
@@ -51,7 +51,7 @@ def test_readiness_turns_first_and_connections_end_with_their_answers(
     assert (unready.status_code, unready.json()["code"]) == (503, "draining")
     assert unready.headers["connection"] == "close"
     assert unready.headers["retry-after"] == "1"
-    with httpx.Client(base_url=client.base_url) as another:  # the door is still open, to a new client too
+    with httpx.Client(base_url=client.base_url) as another:  # the entrypoint is still open, to a new client too
         placed = another.post("/orders", json=PLAIN)
         assert (placed.status_code, placed.headers["connection"]) == (201, "close")
         assert another.get("/livez").status_code == 200
@@ -64,7 +64,7 @@ def _answer_that_differs(client: httpx.Client) -> httpx.Response:
     return answer
 
 
-def test_every_request_is_answered_while_the_server_ends(
+def test_every_request_gets_a_response_during_shutdown(
     store: str, served: tuple[httpx.Client, subprocess.Popen[str]]
 ) -> None:
     """Each client goes on until it is told that the connection ends, as HTTP has it."""
@@ -102,7 +102,7 @@ def test_who_has_begun_may_finish(served: tuple[httpx.Client, subprocess.Popen[s
         in_head.sendall(head[:30])
         client.get("/livez")
         process.send_signal(signal.SIGTERM)
-        assert idle.recv(1) == b""  # only when the door is closed
+        assert idle.recv(1) == b""  # only when the entrypoint is closed
         for connection, rest in ((in_body, body[9:]), (in_head, (head % len(body))[30:] + body)):
             connection.sendall(rest)
             with connection.makefile("rb") as stream:
@@ -120,7 +120,7 @@ def test_who_does_not_finish_keeps_the_server_no_longer_than_is_set(store: str) 
         assert process.wait(7) == 0  # before the body's own time is over
 
 
-def test_who_is_cut_by_the_end_is_told_in_the_same_form(tmp_path: Path, store: str) -> None:
+def test_request_cancelled_by_shutdown_gets_a_problem_document(tmp_path: Path, store: str) -> None:
     with ExitStack() as stack:
         client, process = stack.enter_context(serving(store=store, shutdown_seconds=1))
         stack.enter_context(held(tmp_path / "orders.db"))
@@ -132,7 +132,7 @@ def test_who_is_cut_by_the_end_is_told_in_the_same_form(tmp_path: Path, store: s
         assert answer.json["request_id"] == answer.headers["x-request-id"]
 
 
-def test_nobody_waits_after_ctrl_c_or_a_second_signal() -> None:
+def test_ctrl_c_or_a_second_signal_ends_at_once() -> None:
     for numbers in ((signal.SIGINT,), (signal.SIGTERM, signal.SIGTERM)):
         with serving(store="memory://", drain_seconds=600) as (client, process):
             client.close()

@@ -16,7 +16,7 @@ SHORTEST_LOAD, LONGEST_LOAD = 0.05, 0.4
 SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(2**32)))
 """Printed with a failure; set `KILL_SEED` to it to see the same orders and moments again."""
 
-ANSWERS_EARLY = (str(Path(__file__).with_name("early_answer_server.py")),)
+RESPONDS_EARLY = (str(Path(__file__).with_name("early_response_server.py")),)
 
 
 async def test_loses_and_doubles_nothing_it_acknowledged_when_killed(tmp_path: Path) -> None:
@@ -26,8 +26,8 @@ async def test_loses_and_doubles_nothing_it_acknowledged_when_killed(tmp_path: P
     assert journal.lost > 0, f"no kill came between a request and its answer; {said}"
 
 
-async def test_finds_what_a_server_loses_that_answers_before_the_commit(tmp_path: Path) -> None:
-    _, found = await write_and_kill(tmp_path, 3, ANSWERS_EARLY)
+async def test_finds_the_loss_of_a_server_that_responds_before_the_commit(tmp_path: Path) -> None:
+    _, found = await write_and_kill(tmp_path, 3, RESPONDS_EARLY)
     assert any("was acknowledged and is missing" in complaint for complaint in found), f"seed {SEED}: {found}"
 
 

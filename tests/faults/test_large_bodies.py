@@ -44,7 +44,7 @@ def served() -> Iterator[tuple[httpx.Client, psutil.Process]]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_is_refused_and_takes_no_memory(served: tuple[httpx.Client, psutil.Process], way: str) -> None:
+def test_is_rejected_and_takes_no_memory(served: tuple[httpx.Client, psutil.Process], way: str) -> None:
     client, server = served
     rest, part, status = WAYS[way]
     before = most = server.memory_info().rss
@@ -59,7 +59,7 @@ def test_is_refused_and_takes_no_memory(served: tuple[httpx.Client, psutil.Proce
     assert max(most, server.memory_info().rss) - before <= AT_MOST
 
 
-def test_who_sends_to_the_end_is_not_cut_before_the_answer(served: tuple[httpx.Client, psutil.Process]) -> None:
+def test_client_that_sends_the_whole_body_gets_the_response(served: tuple[httpx.Client, psutil.Process]) -> None:
     client, _ = served
     with connected(client) as connection:
         connection.sendall(HEAD + b"Content-Length: 20000000\r\n\r\n")
@@ -68,7 +68,7 @@ def test_who_sends_to_the_end_is_not_cut_before_the_answer(served: tuple[httpx.C
         assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
 
 
-def test_nobody_who_goes_on_sending_is_listened_to_for_ever(served: tuple[httpx.Client, psutil.Process]) -> None:
+def test_endless_body_is_cut_off(served: tuple[httpx.Client, psutil.Process]) -> None:
     client, server = served
     before = server.memory_info().rss
     with connected(client) as connection:

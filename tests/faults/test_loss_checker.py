@@ -101,7 +101,7 @@ COMPLAINTS: dict[Callable[[list[Acknowledged]], list[KeptOrder]], str] = {
 }
 
 
-def test_has_no_complaint_where_all_was_kept_as_it_was_told() -> None:
+def test_reports_nothing_if_all_acknowledged_changes_are_stored() -> None:
     assert list(complaints(TOLD, [keep(*A1), keep(*B2)])) == []
 
 

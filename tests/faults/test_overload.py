@@ -37,7 +37,7 @@ def refusal_of(client: httpx.Client) -> httpx.Response:
     pytest.fail("nobody is refused")
 
 
-def test_what_is_too_much_is_refused_at_once_and_what_is_under_way_is_done(tmp_path: Path) -> None:
+def test_what_is_too_much_is_rejected_at_once_and_what_is_under_way_is_done(tmp_path: Path) -> None:
     file = tmp_path / "orders.db"
     with serving(store=f"sqlite:///{file}", max_concurrency=3) as (client, _), ExitStack() as stack:
         with held(file):
@@ -55,7 +55,7 @@ def test_what_is_too_much_is_refused_at_once_and_what_is_under_way_is_done(tmp_p
         assert len(client.get("/orders").json()["data"]) == 4
 
 
-def test_who_is_still_sending_keeps_nobody_out() -> None:
+def test_slow_upload_does_not_use_a_concurrency_slot() -> None:
     head = b"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
     with serving(store="memory://", max_concurrency=2) as (client, _), ExitStack() as stack:
         for _ in range(6):
@@ -83,7 +83,7 @@ def _is_cut(connection: socket.socket) -> bool:
         return True
 
 
-def test_a_connection_too_many_is_told_so_where_all_others_are_at_work(tmp_path: Path) -> None:
+def test_excess_connection_gets_503_if_all_others_are_busy(tmp_path: Path) -> None:
     file = tmp_path / "orders.db"
     with serving(store=f"sqlite:///{file}", max_connections=3) as (client, _), ExitStack() as stack:
         client.close()

@@ -70,14 +70,14 @@ def _last_status(end: Ended) -> int | None:
     return int(problem["status"])
 
 
-def test_who_does_not_take_an_answer_is_cut() -> None:
+def test_client_that_does_not_read_is_disconnected() -> None:
     with serving(store="memory://") as (client, _), socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         connection.settimeout(30)
         connection.connect((client.base_url.host, client.base_url.port))
         connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 30)
         end = time.monotonic() + 30
-        while 'cut_total{reason="answer"} 1.0' not in client.get("/metrics").text:
+        while 'cut_total{reason="response"} 1.0' not in client.get("/metrics").text:
             assert time.monotonic() < end
             time.sleep(0.2)
 

@@ -101,7 +101,7 @@ def assert_one_effect(outcomes: list[dict[str, Any]]) -> None:
     assert Counter(outcome["replayed"] for outcome in outcomes) == {False: 1, True: PROCESSES * TASKS - 1}
 
 
-async def test_a_cancel_repeated_with_its_key_has_one_effect_and_one_answer(
+async def test_cancel_repeated_with_its_key_has_one_effect_and_one_response(
     racers: Racers, use_cases: UseCases, rounds: int
 ) -> None:
     for number in range(rounds):

@@ -92,7 +92,7 @@ def test_killed_worker_is_replaced(served: Served) -> None:
         assert another.post("/orders", json=PLAIN).status_code == 201
 
 
-def test_worker_that_is_told_to_stop_is_replaced_and_refuses_no_request(served: Served) -> None:
+def test_stopped_worker_is_replaced_and_rejects_no_request(served: Served) -> None:
     client, process = served
     stopped = workers_of(process)[0]
     stopped.send_signal(signal.SIGTERM)

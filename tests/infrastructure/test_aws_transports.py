@@ -105,7 +105,7 @@ async def test_raises_request_failed_when_the_response_is_lost(http: AwsHttp, en
             await http(asking(f"{proxy.url}/"))
 
 
-async def test_raises_request_failed_when_the_connection_is_refused(http: AwsHttp) -> None:
+async def test_raises_request_failed_when_the_connection_is_rejected(http: AwsHttp) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(RequestFailed) as failed:

@@ -103,7 +103,7 @@ async def test_what_may_pass_is_sent_again(
     assert [call.ids for call in server.calls] == [["A.1.1"]] * 3
 
 
-async def test_a_connection_that_breaks_is_made_anew(server: EventBridgeServer, publisher: EventPublisher) -> None:
+async def test_broken_connection_is_opened_again(server: EventBridgeServer, publisher: EventPublisher) -> None:
     def reset_twice(number: int, call: Call) -> None:
         if number in (1, 2):
             raise Reset
@@ -131,9 +131,7 @@ async def test_what_will_not_pass_is_not_sent_again_and_says_what_to_do(
     assert len(server.calls) == 1
 
 
-async def test_whoever_runs_out_of_time_knows_how_far_it_went(
-    server: EventBridgeServer, publisher: EventPublisher
-) -> None:
+async def test_timeout_reports_how_many_were_published(server: EventBridgeServer, publisher: EventPublisher) -> None:
     arrived = asyncio.Event()
 
     def hang(number: int, call: Call) -> None:

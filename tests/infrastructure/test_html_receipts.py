@@ -81,7 +81,7 @@ async def test_an_order_without_lines_or_seller_has_no_empty_table_and_no_empty_
     assert rows_of(page, "sums")[-1] == ["Total CHF", "4.63"]
 
 
-async def test_a_screen_reader_is_told_what_each_cell_belongs_to() -> None:
+async def test_cells_have_headers_for_screen_readers() -> None:
     page = await page_of(CANCELLED)
     assert page.get("lang") == "en"
     assert text_of(page.find(".//table/caption")) == "All amounts in CHF"
@@ -100,7 +100,7 @@ async def test_what_was_typed_stays_text() -> None:
     assert [text_of(line) for line in page.iter("p")] == list(HOSTILE)
 
 
-async def test_what_turns_the_reading_direction_ends_with_the_text_it_stands_in() -> None:
+async def test_bidirectional_text_is_isolated() -> None:
     page = await page_of(hostile_order(("\u202eevil", "\u2067turned")))
     turned = [element.tag for element in page.iter() if re.search("[\u202e\u2067]", element.text or "")]
     assert set(turned) == {"bdi"}

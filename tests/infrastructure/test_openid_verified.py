@@ -33,7 +33,7 @@ async def test_token_is_verified_once_in_five_minutes(looked_at: list[str]) -> N
         assert len(looked_at) == times, second
 
 
-async def test_refused_token_is_not_cached(looked_at: list[str]) -> None:
+async def test_rejected_token_is_not_cached(looked_at: list[str]) -> None:
     there = ScriptedProvider(FIRST)
     tokens, text = there.trusted(), token({"aud": "https://other.example.com"})
     assert [await outcome_of(tokens, text) for _ in range(3)] == [401] * 3

@@ -167,7 +167,7 @@ async def test_long_receipts_do_not_fill_the_memory() -> None:
     assert process.memory_info().rss - before < 60 * 1024 * 1024  # 3 * 90 where each is remembered
 
 
-async def test_a_missing_extra_is_told_with_what_mends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
     with pytest.raises(UnknownFormat, match=r"^pdf needs the extra: pip install 'orderkeep\[pdf\]'$") as refused:
         await PdfReceipts().render(PENDING)

@@ -87,7 +87,7 @@ async def test_asks_again_where_s3_could_not_decide() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(ERRORS.keys() - {NO_CREDENTIALS, UNREACHABLE}))
-async def test_says_what_to_mend(code: str) -> None:
+async def test_error_says_what_to_fix(code: str) -> None:
     kind, message = ERRORS[code]
     with scripted_s3(Answer(400, code)) as s3:
         for asked in (s3.documents().put(KEY, b"one", "text/html"), s3.documents().get(KEY)):
@@ -109,7 +109,7 @@ async def test_says_what_to_mend(code: str) -> None:
     ],
     ids=lambda value: value.code or str(value.status) if isinstance(value, Answer) else None,
 )
-async def test_tells_what_can_be_mended_from_what_passes(
+async def test_distinguishes_permanent_from_temporary_errors(
     answer: Answer, kind: type[StoreUnavailable], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(s3_documents, "RETRIES", 0)
@@ -141,7 +141,7 @@ async def test_waits_for_a_silent_server_no_longer_than_is_bounded(monkeypatch: 
     assert 2 <= len(s3.asked) <= 2 * (1 + s3_documents.RETRIES)
 
 
-async def test_says_that_nobody_answers() -> None:
+async def test_reports_an_unreachable_endpoint() -> None:
     with scripted_s3(DONE) as s3:
         documents = s3.documents()
     with pytest.raises(StoreUnavailable, match="S3 cannot be reached: try again, or check the network"):
@@ -181,7 +181,7 @@ async def test_takes_the_keys_and_the_region_from_where_aws_has_them(
     assert "Credential=of-the-environment/" in second["authorization"]
 
 
-async def test_opens_anew_after_it_was_closed() -> None:
+async def test_opens_again_after_close() -> None:
     with scripted_s3(FOUND) as s3:
         documents = s3.documents()
         await documents.get(KEY)

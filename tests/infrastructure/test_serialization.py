@@ -90,7 +90,7 @@ def test_every_valid_order_comes_back_as_it_was(order: Order, key: str | None) -
 
 
 @given(orders())
-def test_the_document_is_the_orders_json_and_what_is_searched_stands_beside_it(order: Order) -> None:
+def test_document_is_the_orders_json_with_separate_search_columns(order: Order) -> None:
     record = commit_of(order).order
     assert msgspec.json.decode(record.document, type=OrderDTO) == OrderDTO.of(order, 1)
     shown = json.loads(record.document)
@@ -123,7 +123,7 @@ OPTIONAL = [
 
 
 @pytest.mark.parametrize("absent", OPTIONAL)
-def test_a_document_from_before_a_field_was_added_is_answered_in_todays_shape(absent: str) -> None:
+def test_document_of_an_older_schema_is_returned_in_the_current_form(absent: str) -> None:
     order = small_order("order-1")
     shown = json.loads(commit_of(order).order.document)
     del shown[absent]

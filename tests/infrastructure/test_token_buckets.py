@@ -57,7 +57,7 @@ async def test_says_when_to_come_back_and_lets_pass_then(clock: Clock) -> None:
     assert await taken(buckets, "anna", 2) == 1
 
 
-async def test_what_was_refused_does_not_count(clock: Clock) -> None:
+async def test_rejected_requests_use_no_tokens(clock: Clock) -> None:
     buckets = TokenBuckets(1, 2, clock)
     assert await taken(buckets, "anna", 500) == 2
     clock.now += 1

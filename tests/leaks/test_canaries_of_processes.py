@@ -35,7 +35,7 @@ STRANGE = (
 )
 
 
-def test_the_server_tells_nothing_that_was_sent_to_it() -> None:
+def test_server_process_outputs_no_request_data() -> None:
     settings = {"store": "memory://", "documents": "memory://", "access_log": "true", "log_level": "debug"}
     with serving(**settings) as (client, process):
         order_id = _ask(client, without(placed(), "Origin")).json()["id"]
@@ -131,7 +131,7 @@ def broken(log_format: str) -> str:
 
 
 @pytest.mark.parametrize("log_format", ["json", "text"])
-def test_nothing_that_breaks_in_a_server_is_told_by_python(log_format: str) -> None:
+def test_python_prints_no_data_of_an_exception_in_a_server(log_format: str) -> None:
     stderr = broken(log_format)
     hold("stderr", stderr)
     hold_lines(stderr)

@@ -14,7 +14,7 @@ from tests.leaks.test_canaries_over_http import BREAKS
 
 
 @EveryKind
-def test_nothing_that_is_sent_by_http_is_told_elsewhere(
+def test_no_data_of_an_http_event_leaks(
     event_of: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", f"Root=1-{VALUE}")
@@ -46,7 +46,7 @@ WRONG_EVENTS: list[Any] = [
 
 
 @pytest.mark.parametrize("event", WRONG_EVENTS)
-def test_nothing_of_an_event_that_is_not_http_is_told_elsewhere(
+def test_no_data_of_another_event_leaks(
     event: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with listening(), container(monkeypatch, ORDERKEEP_STORE="memory://") as module:
@@ -58,7 +58,7 @@ def test_nothing_of_an_event_that_is_not_http_is_told_elsewhere(
 
 
 @pytest.mark.parametrize("error", BREAKS.values(), ids=BREAKS.keys())
-def test_nothing_that_breaks_tells_what_it_held(
+def test_no_exception_leaks_data(
     error: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async def fail(*_: Any, **__: Any) -> Any:
@@ -90,7 +90,7 @@ STREAMED: list[Any] = [
 
 
 @pytest.mark.parametrize("event", STREAMED)
-def test_nothing_of_a_record_is_told_elsewhere(
+def test_no_data_of_a_record_leaks(
     event: Any, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = {"ORDERKEEP_EVENTS": "eventbridge://orders?region=eu-central-1&endpoint=http://127.0.0.1:9"}

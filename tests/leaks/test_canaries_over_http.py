@@ -61,7 +61,7 @@ async def ask_all(ask: Ask) -> set[int]:
     return {(await ask(request)).status_code for request in requests}
 
 
-def test_nothing_that_is_sent_is_told_elsewhere(store_url: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_data_of_a_request_leaks(store_url: str, capfd: pytest.CaptureFixture[str]) -> None:
     async def ask_the_store() -> set[int]:
         use_cases = bootstrap(store_url, documents_url="memory://")
         try:
@@ -78,7 +78,7 @@ def test_nothing_that_is_sent_is_told_elsewhere(store_url: str, capfd: pytest.Ca
 
 
 @pytest.mark.parametrize("auth, status", [("keys", 401), ("", 403)], ids=["who is not known", "a page of elsewhere"])
-def test_nothing_is_told_of_what_is_refused_at_once(auth: str, status: int, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_data_of_a_rejected_request_leaks(auth: str, status: int, capfd: pytest.CaptureFixture[str]) -> None:
     async def ask_in_vain() -> set[int]:
         use_cases = bootstrap("memory://", documents_url="memory://")
         async with asking(use_cases, auth=auth) as ask:
@@ -152,9 +152,7 @@ def breaking(store: OrderStore, error: Callable[[], BaseException]) -> OrderStor
 
 
 @pytest.mark.parametrize("error", BREAKS.values(), ids=BREAKS.keys())
-async def test_nothing_that_breaks_tells_what_it_held(
-    error: Callable[[], BaseException], capfd: pytest.CaptureFixture[str]
-) -> None:
+async def test_no_exception_leaks_data(error: Callable[[], BaseException], capfd: pytest.CaptureFixture[str]) -> None:
     use_cases = build_use_cases(breaking(open_store("memory://"), error))
     requests = [
         placed(),

@@ -13,7 +13,7 @@ class TortureContract:
 
     pytestmark = pytest.mark.asyncio
 
-    async def test_answers_many_as_if_one_had_asked_after_the_other(self, store: OrderStore) -> None:
+    async def test_concurrent_requests_are_linearizable(self, store: OrderStore) -> None:
         await record_histories(WatchedStore(store), rounds=10)
 
     async def test_walks_pages_under_writes_without_a_skip_or_a_repeat(self, store: OrderStore) -> None:

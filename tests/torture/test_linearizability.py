@@ -81,13 +81,13 @@ def test_both_verdicts_are_among_the_histories_that_are_tried() -> None:
     assert find(histories(), lambda history: len(history) > 3 and linearize(history, 0, step).holds)
 
 
-def test_a_read_may_not_answer_what_was_overwritten_before_it_was_asked() -> None:
+def test_read_must_not_return_a_value_overwritten_before_it_started() -> None:
     written = [one(1, 1, 1, 0, 1), one(1, 2, 2, 2, 3)]
     finding = linearize([*written, stale := one(2, None, 1, 4, 5)], 0, step)
     assert (finding.order, finding.state, finding.stuck) == (tuple(written), 2, (stale,))
 
 
-def test_a_read_beside_a_write_may_answer_what_was_there_before() -> None:
+def test_read_concurrent_with_a_write_may_return_the_old_value() -> None:
     assert linearize([one(1, 1, 1, 0, 3), one(2, None, 0, 1, 2)], 0, step).holds
     assert linearize([one(1, 1, 1, 0, 3), one(2, None, 1, 1, 2)], 0, step).holds
 
@@ -97,7 +97,7 @@ def test_no_two_reads_may_see_a_write_come_and_go() -> None:
     assert not linearize([write, one(2, None, 1, 1, 2), one(2, None, 0, 3, 4)], 0, step).holds
 
 
-def test_a_write_that_was_never_answered_may_come_late_or_never() -> None:
+def test_write_without_a_response_may_take_effect_late_or_never() -> None:
     lost = one(1, 1, None, 0, None)
     before, after = one(2, None, 0, 1, 2), one(2, None, 1, 3, 4)
     assert linearize([lost], 0, step).holds

@@ -8,7 +8,7 @@ from tests.torture.linearizability import Operation
 from tests.torture.order_model import DONE, Ask, Kept, Reply, Sight, respond, step
 
 
-async def test_answers_as_the_use_cases_do() -> None:
+async def test_model_returns_the_same_as_the_use_cases() -> None:
     heard: set[str] = set()
     for seed in range(150):
         recorder = _Recorder(InMemoryOrderRepository())
@@ -22,7 +22,7 @@ async def test_answers_as_the_use_cases_do() -> None:
     assert heard == {DONE, *refusals, "cannot_confirm_order", "cannot_ship_order", "cannot_cancel_order"}
 
 
-def test_tells_one_cancellation_from_another() -> None:
+def test_distinguishes_cancellations() -> None:
     placed = Sight(1, "pending", "web-7", None)
     mine, yours = Ask("cancel", detail="mine"), Ask("cancel", detail="yours")
     cancelled, due = respond(Kept(placed), mine)

@@ -93,14 +93,14 @@ class NeverAnswers(InMemoryOrderRepository):
         return SnapshotPage(b"", None)
 
 
-async def test_a_lost_answer_breaks_no_promise() -> None:
+async def test_lost_response_violates_no_guarantee() -> None:
     report = await torture(LosesAnswers(), rounds=ROUNDS)
     assert found_by(report) == set()
     assert {check.check: check.undecided for check in report.checks}["histories"] == 0
     assert report.undecided > ROUNDS
 
 
-async def test_a_lost_answer_hides_no_fault_from_the_histories() -> None:
+async def test_lost_response_hides_no_fault() -> None:
     report = await torture(LosesAnswersAndChecksNoVersions(), rounds=ROUNDS)
     assert "histories" in found_by(report)
 

@@ -88,7 +88,7 @@ def checks() -> dict[str, Check]:
     return {
         "saves": races.test_takes_one_of_twenty_saves_at_once,
         "races": races.test_lets_one_of_many_cancels_and_shipments_win,
-        "retries": races.test_gives_retries_with_one_key_one_effect_and_one_answer,
+        "retries": races.test_retries_with_one_key_have_one_effect_and_one_result,
         "histories": lambda store: record_histories(store, rounds=3),
         "pages": lambda store: walk_pages_under_writes(store, walks=1, steady=15, page=4),
         "feed": _Feed(),

@@ -47,7 +47,7 @@ class UnsupportedFilter(InvalidQuery, code="unsupported_filter", title="Filters 
 
 @dataclass(frozen=True, slots=True)
 class OrderSummary:
-    """What a person needs to tell one order from others. `total` is in minor units."""
+    """The fields by which a person distinguishes orders. `total` is in minor units."""
 
     id: str
     status: str

@@ -29,7 +29,7 @@ class OrderRepository(ABC):
 
     @abstractmethod
     async def save(self, *orders: Order) -> Sequence[OrderSnapshot] | None:
-        """Commit all of the orders or none: the new state, and one change each (its events, the order as it became,
+        """Commit all of the orders or none: the new state, and one change each (its events, the resulting order,
         the actor and the idempotency key). On return the commit is durable, and each order's `version` is one higher.
         A repository may return the committed snapshots, one for each order, so that callers need not encode them.
 

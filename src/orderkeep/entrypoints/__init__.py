@@ -1,1 +1,1 @@
-"""The doors: HTTP and the command line. They know the composition root, and no adapter."""
+"""The entrypoints: HTTP, the command line and AWS Lambda. They import the composition root and no adapter."""

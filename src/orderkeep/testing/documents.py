@@ -67,7 +67,7 @@ class DocumentStoreContract:
         await documents.put(OTHER_KEY, file, "text/csv")
         assert await documents.get(OTHER_KEY) == content
 
-    async def test_tells_keys_apart_that_look_alike(self, documents: DocumentStore) -> None:
+    async def test_distinguishes_similar_keys(self, documents: DocumentStore) -> None:
         for key in ALIKE:
             await documents.put(key, key.encode(), "text/html")
         assert [await documents.get(key) for key in ALIKE] == [key.encode() for key in ALIKE]
@@ -104,7 +104,7 @@ class DocumentStoreContract:
         assert await documents.get(KEY) == b"whole"
 
     @pytest.mark.parametrize("key", OUTSIDE + UNSAFE + FOREIGN)
-    async def test_refuses_a_key_that_leads_elsewhere(self, documents: DocumentStore, key: str) -> None:
+    async def test_rejects_a_key_that_leads_elsewhere(self, documents: DocumentStore, key: str) -> None:
         with pytest.raises(StoreUnusable):
             await documents.put(key, b"one", "text/html")
         with pytest.raises(StoreUnusable):

@@ -35,7 +35,7 @@ ONE_OF = (
     OrderFilter(),
     *(OrderFilter(statuses=(status,)) for status in STATUSES),
     *(OrderFilter(statuses=several) for several in (STATUSES[:2], STATUSES[1::3], STATUSES[::-1], ("pending", "lost"))),
-    *(OrderFilter(tag=tag) for tag in (*TAGS, "gif", "gift_", "a", "nobody's")),
+    *(OrderFilter(tag=tag) for tag in (*TAGS, "gif", "gift_", "a", "unused")),
     *(OrderFilter(external_ref=ref) for ref in (*REFS, "web", "web-1_")),
 )
 START, END = SINCE + 3 * TICK, SINCE + 9 * TICK
@@ -169,7 +169,7 @@ class ReadContract:
         assert await store.list_page(EVERYTHING, None, 10) == SnapshotPage(b"", None)
         mixture = await save_a_mixture(store)
         assert await list_orders(store) == mixture
-        for number, (one, user, (start, end)) in enumerate(product(ONE_OF, (None, *USERS, "nobody"), RANGES)):
+        for number, (one, user, (start, end)) in enumerate(product(ONE_OF, (None, *USERS, "unknown"), RANGES)):
             where = replace(one, user_id=user, created_from=start, created_to=end)
             ids = [order.id for order in mixture if matches(order, where)]
             assert [order.id for order in await list_orders(store, where)] == ids, where
@@ -212,7 +212,7 @@ class ReadContract:
             behind = [order.id for order in mixture if (order.created_at, order.id) < (place.created_at, place.id)]
             assert [order.id for order in await list_orders(store, EVERYTHING, place)] == behind, place
 
-    async def test_feeds_all_orders_of_a_commit_and_nothing_of_a_refused_one(self, store: OrderStore) -> None:
+    async def test_feeds_all_orders_of_a_commit_and_nothing_of_a_rejected_one(self, store: OrderStore) -> None:
         await store.save(pending_order(1), pending_order(2))
         with pytest.raises(ConcurrentUpdate):
             await store.save(pending_order(3), pending_order(1))
@@ -244,7 +244,7 @@ class ReadContract:
         (late,) = await read_feed(store, end.position)
         assert (late.order_id, late.version) == ("order-9", 1)
 
-    async def test_refuses_a_position_that_is_none_of_its_own(self, store: OrderStore) -> None:
+    async def test_rejects_a_foreign_position(self, store: OrderStore) -> None:
         await save_some(store)
         for foreign in FOREIGN:
             try:

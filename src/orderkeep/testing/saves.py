@@ -122,7 +122,7 @@ class SaveContract:
         order.cancel(longest(limits.MAX_REASON_LENGTH), longest(limits.MAX_NOTE_LENGTH), at=SINCE)
         await save_and_find(store, order)
 
-    async def test_tells_ids_apart_that_look_alike(self, store: OrderStore) -> None:
+    async def test_distinguishes_similar_ids(self, store: OrderStore) -> None:
         ids = ("order-1", "ORDER-1", "order-1.", "order-01", "1", "01", "1.0", "1e0")
         for amount, order_id in enumerate(ids):
             await store.save(small_order(order_id, total=amount))
@@ -172,7 +172,7 @@ class SaveContract:
         assert await store.save() == ()
         assert await read_all(store) == before
 
-    async def test_refuses_any_version_but_the_one_that_is_stored(self, store: OrderStore) -> None:
+    async def test_rejects_any_version_but_the_one_that_is_stored(self, store: OrderStore) -> None:
         stored, missing = pending_order(1), pending_order(2)
         await store.save(stored)
         stored.version = 2
@@ -203,7 +203,7 @@ class SaveContract:
             await assert_rejected(store, *orders)
             await assert_rejected(store, pending_order(ids[0] + 5), orders[position])
 
-    async def test_refuses_one_order_twice_in_a_save(self, store: OrderStore) -> None:
+    async def test_rejects_one_order_twice_in_a_save(self, store: OrderStore) -> None:
         new = pending_order(1)
         await assert_rejected(store, new, new)
         await assert_rejected(store, new, pending_order(2), pending_order(1))
@@ -218,7 +218,7 @@ class SaveContract:
         for order in orders:
             assert (await loaded(store, order.id)).version == 1
 
-    async def test_leaves_a_refused_order_fit_to_be_tried_again(self, store: OrderStore) -> None:
+    async def test_leaves_a_rejected_order_fit_to_be_tried_again(self, store: OrderStore) -> None:
         await store.save(pending_order(1))
         stale, other = await loaded(store, "order-1"), await loaded(store, "order-1")
         other.confirm(at=SINCE)
@@ -236,7 +236,7 @@ class SaveContract:
         assert (await loaded(store, "order-1")).status == "cancelled"
         assert OrderDTO.of(await loaded(store, "order-2")) == OrderDTO.of(fresh)
 
-    async def test_saves_and_answers_pings_until_it_is_closed(self, store: OrderStore) -> None:
+    async def test_saves_and_responds_to_pings_until_closed(self, store: OrderStore) -> None:
         await store.ping()
         await store.save(pending_order(1))
         await store.ping()
@@ -306,7 +306,7 @@ class ConcurrencyContract:
             won = await race([command(order.id) for command in commands], CommandRejected)
             await assert_two_commits(store, won.order)
 
-    async def test_gives_retries_with_one_key_one_effect_and_one_answer(self, store: OrderStore) -> None:
+    async def test_retries_with_one_key_have_one_effect_and_one_result(self, store: OrderStore) -> None:
         do = build_use_cases(store)
         for _ in range(self.rounds):
             user = own_user()
@@ -318,7 +318,7 @@ class ConcurrencyContract:
             await assert_two_commits(store, only_effect(await asyncio.gather(*cancels, return_exceptions=True)))
             assert (await store.list_changes(placed.id, 0, 1))[0].order == placed
 
-    async def test_answers_a_repeated_request_as_it_did_then(self, store: OrderStore) -> None:
+    async def test_repeated_request_returns_the_original_result(self, store: OrderStore) -> None:
         do = build_use_cases(store)
         placing, confirming = CommandContext(key="placing"), CommandContext(key="confirming")
         placed = await do.place_order.execute(place_command(), placing)

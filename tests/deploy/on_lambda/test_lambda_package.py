@@ -100,7 +100,7 @@ def test_the_same_checkout_gives_the_same_package(
     assert second.with_suffix(".yaml").read_bytes() == first.with_suffix(".yaml").read_bytes()
 
 
-def test_everybody_may_read_what_is_unpacked(built: Build) -> None:
+def test_unpacked_files_are_readable_by_all_users(built: Build) -> None:
     with zipfile.ZipFile(built(HERE)) as packed:
         modes = {entry.filename.endswith(".so"): entry.external_attr >> 16 for entry in packed.infolist()}
         assert modes == {True: 0o100755, False: 0o100644}
@@ -115,7 +115,7 @@ def test_a_traceback_names_the_file_and_line_of_what_others_wrote(unpacked: Path
     assert max(line for *_, line in code.co_lines() if line) > 10
 
 
-def test_a_python_that_lambda_has_not_is_refused_by_what_there_is(tmp_path: Path) -> None:
+def test_a_python_that_lambda_has_not_is_rejected_by_what_there_is(tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.write_text("#!/bin/sh\necho 3.10\n", encoding="utf-8")
     other.chmod(0o755)
@@ -125,7 +125,7 @@ def test_a_python_that_lambda_has_not_is_refused_by_what_there_is(tmp_path: Path
         version_of(str(tmp_path / "nothing"))
 
 
-def test_a_library_that_needs_a_newer_system_than_lambda_has_is_refused(
+def test_a_library_that_needs_a_newer_system_than_lambda_has_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tools.lambda_package.FETCHED", tmp_path)

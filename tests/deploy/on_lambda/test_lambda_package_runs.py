@@ -27,7 +27,7 @@ def unsigned(event: Event) -> Event:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_built_package_answers_a_recorded_event_of_each_kind(kind: str, invoke: Invoke, key: str) -> None:
+def test_built_package_responds_to_a_recorded_event_of_each_kind(kind: str, invoke: Invoke, key: str) -> None:
     recorded = json.loads((RECORDED / f"{kind}.json").read_bytes())
     event, parameters = (
         (recorded, {}) if kind in IAM_ASKED else (with_key(recorded, key), {"HttpAuthorization": "NONE"})
@@ -87,7 +87,7 @@ def test_the_built_package_describes_itself_as_the_source_does(invoke: Invoke) -
     )
 
 
-def test_the_built_package_refuses_what_is_no_stream_event_and_takes_an_empty_one(invoke: Invoke) -> None:
+def test_the_built_package_rejects_what_is_no_stream_event_and_takes_an_empty_one(invoke: Invoke) -> None:
     refused, taken = invoke("StreamFunction", [{"detail-type": "Scheduled Event"}, {"Records": []}])["said"]
     assert refused.keys() == {"error", "message"}
     assert taken == {"answer": {"batchItemFailures": []}}

@@ -90,7 +90,7 @@ def region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
 
 
-def test_cfn_lint_finds_a_property_that_there_is_not_and_nothing_else(region: None, tmp_path: Path) -> None:
+def test_cfn_lint_finds_an_unknown_property_and_nothing_else(region: None, tmp_path: Path) -> None:
     """In the template, in what Amazon makes of it, and in one with a planted fault: one process, it starts slowly."""
     expanded, wrong = tmp_path / "expanded.json", tmp_path / "wrong.yaml"
     expanded.write_text(json.dumps(lambda_template.expanded(lambda_template.read(TEXT))), encoding="utf-8")
@@ -142,7 +142,7 @@ def test_a_package_brings_a_template_that_fits_it(architecture: str, python: str
     assert findings(text) == []
 
 
-def test_another_package_or_template_publishes_versions_anew(tmp_path: Path) -> None:
+def test_another_package_or_template_publishes_a_new_version(tmp_path: Path) -> None:
     def releases(package: bytes, text: str) -> list[str]:
         (tmp_path / "package.zip").write_bytes(package)
         template = template_for(Target("arm64", "3.13"), tmp_path / "package.zip", text)
@@ -166,7 +166,7 @@ def test_the_longest_parameters_fit_the_description_of_a_version(tmp_path: Path)
         assert len(lambda_template.resolved(version["Description"], longest)) <= 256
 
 
-def test_a_template_that_a_package_cannot_complete_is_refused(tmp_path: Path) -> None:
+def test_a_template_that_a_package_cannot_complete_is_rejected(tmp_path: Path) -> None:
     (tmp_path / "package.zip").write_bytes(b"package")
     with pytest.raises(CannotBuild, match="has no place for python3"):
         template_for(Target("arm64", "3.13"), tmp_path / "package.zip", TEXT.replace("Runtime:", "Runtimes:"))

@@ -1,1 +1,1 @@
-"""The HTTP door: FastAPI routes on the use cases. `app.create_app` makes one, `server.serve` runs one."""
+"""The HTTP entrypoint: FastAPI routes that call the use cases. `app.create_app` creates it, `server.serve` runs it."""

@@ -30,7 +30,7 @@ IDEMPOTENCY_KEY = r'^[ \t]*(?:"[ !#-\[\]-~]{1,255}"|[!#-~][ -~]{0,254})[ \t]*$'
 """An idempotency key, plain or as a quoted string (draft-ietf-httpapi-idempotency-key-header)."""
 
 NO_VERSION = 0
-"""Stands for an entity tag that no order has: versions count from 1."""
+"""Represents an entity tag that no order has: versions count from 1."""
 
 _VERSION_TAG = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 _TAGS_MESSAGE = 'must be * or quoted entity tags such as "3"'

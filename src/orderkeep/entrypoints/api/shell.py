@@ -230,7 +230,7 @@ class _ResponseSender:
 
 
 class _BoundedBody:
-    """Receives a body of limited size. Meanwhile the request does not count as active: a few slow clients could
+    """Receives a body of limited size. Meanwhile the request is not active: a few slow clients could
     otherwise use up the concurrency limit.
     """
 

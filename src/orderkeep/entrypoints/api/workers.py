@@ -119,7 +119,7 @@ class Supervisor:
 
     def _stop(self, number: int) -> None:
         """Stop all workers. The first signal goes through the socket pair, which also reaches workers that still start,
-        and does not count twice if a service manager sent it to every process. Others are passed on.
+        and is handled once if a service manager sent it to every process. Others are passed on.
         """
         is_first, self._stopped_by = self._stopped_by is None, number
         self._stopping.set()

@@ -42,7 +42,7 @@ TYPE_CLAIMS: dict[str, tuple[str, ...]] = {
     "c_hash": (),
     "cnf": (),  # bound to a key; the proof of possession is not implemented
 }
-"""Claims that tell an access token from other tokens, with the values that one may have."""
+"""Claims that distinguish an access token from other tokens, with the values that one may have."""
 
 MAX_VERIFIED, VERIFIED_SECONDS = 4_096, 300
 """How many verified tokens are cached, and for how long."""

@@ -89,7 +89,7 @@ def _imported(described: Any) -> Key | None:
             case "OKP":
                 strong = described["crv"] == "Ed25519"  # the algorithm EdDSA does not name a curve
             case kind:
-                strong = kind == "EC"  # not oct: a published secret is none
+                strong = kind == "EC"  # not oct: a published key is not a secret
         return JWKRegistry.import_key(described) if strong and "d" not in described else None
     except (JoseError, ValueError, TypeError, KeyError):
         return None

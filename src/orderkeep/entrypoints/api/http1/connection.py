@@ -109,7 +109,7 @@ class Connection(BaseConnection):
             case "head" | "body" as part:
                 self.state.metrics.cut.labels(part).inc()
                 self._reject(HttpProblem("request_too_slow", part=part, seconds=now - (self.since or now)))
-            case "idle" | "answer" as reason:
+            case "idle" | "response" as reason:
                 self.cut(reason)
             case "kept" | "lingering":
                 self.transport.abort()

@@ -39,7 +39,7 @@ class Unread:
         return self if is_slow else Unread(size, now)
 
 
-TooSlow = Literal["head", "body", "idle", "answer", "kept", "lingering"]
+TooSlow = Literal["head", "body", "idle", "response", "kept", "lingering"]
 """What took too long: a part of a request, to which the server responds 408; or what ends without a response."""
 
 
@@ -54,7 +54,7 @@ def verdict(
     if unread is not None:
         waited = now - unread.since
         if unread.size:
-            return "answer" if waited > RESPONSE_PAUSE_SECONDS else None
+            return "response" if waited > RESPONSE_PAUSE_SECONDS else None
         return "lingering" if waited > LINGER_SECONDS else None
     seconds = 0.0 if since is None else now - since
     match stage:

@@ -71,9 +71,7 @@ async def test_a_retry_with_the_same_key_has_one_effect(
     assert lost_after_commit == 1, "the answer to the commit was never cut"
 
 
-async def test_a_save_of_several_orders_whose_answer_is_lost_is_there_whole_or_not_at_all(
-    proxy: CuttingProxy, behind: OrderStore
-) -> None:
+async def test_save_of_several_orders_with_a_lost_response_is_atomic(proxy: CuttingProxy, behind: OrderStore) -> None:
     store = open_store(proxy.url)
     await store.ping()
     outcomes = set()

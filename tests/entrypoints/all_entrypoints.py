@@ -138,9 +138,9 @@ def command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Itera
     yield ask
 
 
-Door = Callable[[str, str, pytest.MonkeyPatch], AbstractContextManager[Ask]]
+Entrypoint = Callable[[str, str, pytest.MonkeyPatch], AbstractContextManager[Ask]]
 
-DOORS: dict[str, Door] = {
+ENTRYPOINTS: dict[str, Entrypoint] = {
     "http": http,
     **{f"lambda-{kind}": partial(on_lambda, event_of) for kind, event_of in KINDS.items()},
     "cli": command_line,

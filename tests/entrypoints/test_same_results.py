@@ -1,4 +1,4 @@
-"""One scenario through every door, over every store: what each answers is what all answer, ids and times aside."""
+"""One scenario through every entrypoint, over every store: all give equal results, except for IDs and times."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from orderkeep.application.change_order import CommandContext
-from tests.entrypoints.doors import DOORS, Call, Door, Outcome, http
+from tests.entrypoints.all_entrypoints import ENTRYPOINTS, Call, Entrypoint, Outcome, http
 
 SCENARIO: list[dict[str, Any]] = json.loads(Path(__file__).with_name("scenario.json").read_text(encoding="utf-8"))
 
@@ -31,11 +31,12 @@ OWN = {
 """What no two runs have in common, beside ids, and the form that it has in all of them."""
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_the_same_scenario_has_the_same_answers(
-    door: str, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("entrypoint", ENTRYPOINTS)
+def test_same_scenario_has_equal_results(
+    entrypoint: str, store_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hold_to_the_others(door, played(DOORS[door], store_url, f"folder:///{tmp_path}/documents", monkeypatch))
+    documents = f"folder:///{tmp_path}/documents"
+    hold_to_the_others(entrypoint, played(ENTRYPOINTS[entrypoint], store_url, documents, monkeypatch))
 
 
 PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
@@ -46,22 +47,22 @@ PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
         lambda key, dry_run, **_: CommandContext(key=key and f"{key}-", dry_run=dry_run and key is None),
     ),
 }
-"""A fault of one door alone: it forgets a condition, or answers a little else."""
+"""A fault of one entrypoint alone: it forgets a condition, or answers a little else."""
 
 
-@pytest.mark.parametrize("door", PLANTED)
-def test_a_difference_planted_in_one_door_is_found(door: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("entrypoint", PLANTED)
+def test_planted_difference_in_one_entrypoint_is_found(entrypoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     reference()
-    monkeypatch.setattr(*PLANTED[door])
+    monkeypatch.setattr(*PLANTED[entrypoint])
     with pytest.raises(AssertionError):
-        hold_to_the_others(door, played(DOORS[door], "memory://", "memory://", monkeypatch))
+        hold_to_the_others(entrypoint, played(ENTRYPOINTS[entrypoint], "memory://", "memory://", monkeypatch))
 
 
-def test_the_scenario_calls_what_every_door_has() -> None:
+def test_scenario_calls_every_common_operation() -> None:
     assert {step["do"] for step in SCENARIO} >= {"place_order", "cancel_order", "list_orders", "get_order_history"}
 
 
-def hold_to_the_others(door: str, found: list[Outcome]) -> None:
+def hold_to_the_others(entrypoint: str, found: list[Outcome]) -> None:
     for step, outcome, expected in zip(SCENARIO, found, reference(), strict=True):
         assert (outcome.code, outcome.answer) == (expected.code, expected.answer), step
         assert step.get("says", "") in outcome.says, step
@@ -79,12 +80,12 @@ def reference() -> list[Outcome]:
     return found
 
 
-def played(door: Door, store: str, documents: str, patch: pytest.MonkeyPatch) -> list[Outcome]:
+def played(entrypoint: Entrypoint, store: str, documents: str, patch: pytest.MonkeyPatch) -> list[Outcome]:
     """Return what came of each step, with everything in it that is of this run alone put aside."""
     kept: dict[str, Any] = {}
     names: dict[str, str] = {}
     found = []
-    with door(store, documents, patch) as ask:
+    with entrypoint(store, documents, patch) as ask:
         for step in SCENARIO:
             given = {
                 name: kept.get(value, value) if isinstance(value, str) else value
