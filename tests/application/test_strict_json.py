@@ -64,6 +64,7 @@ def test_syntax_error_names_line_and_column(body: bytes, place: str) -> None:
         (b'{"\\n": 1, "\\n": 2}', "has the same key twice in one object, at line 1, column 11"),
         (b"[1, -Infinity]", "has NaN or Infinity, which are not JSON, at line 1, column 5"),
         (b'{"NaN": "NaN", "b": NaN}', "has NaN or Infinity, which are not JSON, at line 1, column 21"),
+        (b"[1e400-", "has a number that is too large, at line 1, column 2"),
         (b"[1, -2.5e-3, \n1e400, 1e400]", "has a number that is too large, at line 2, column 1"),
         (b"[" + b"1" * 100 + b", " + b"1" * 101 + b"]", "has a number that is too long, at line 1, column 104"),
         (b'["\\\\ud800", "\\ud83d\\ude00", "\\ud800"]', "has a lone surrogate in a text, at line 1, column 29"),

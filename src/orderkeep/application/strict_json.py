@@ -14,7 +14,8 @@ MAX_DEPTH = 32
 MAX_NAME_LENGTH = 64
 """A duplicate key that is longer, or not printable, is not repeated in the error."""
 
-_TOKENS = re.compile(r"""(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>[ \t\r\n]*:)?|[][{}]|NaN|-?Infinity|-?\d[\d.eE+-]*""")
+_NUMBER = r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_TOKENS = re.compile(rf"""(?P<string>"(?:[^"\\]|\\.)*")(?P<colon>[ \t\r\n]*:)?|[][{{}}]|NaN|-?Infinity|{_NUMBER}""")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _INFINITE = (float("inf"), float("-inf"))
 
