@@ -65,12 +65,13 @@ class Asked:
 
 
 def new_key(file: Path) -> deque[str]:
-    """Make an API key on the file, which is there then."""
+    """Create the store and an API key in it."""
     scopes = ["--scope", "orders:read", "--scope", "orders:write"]
-    command = [*orderkeep_on(file), "keys", "create", "--name", "benchmark", *scopes]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
-    if done.returncode:
-        sys.exit(done.stderr)
+    for arguments in (["migrate"], ["keys", "create", "--name", "benchmark", *scopes]):
+        command = [*orderkeep_on(file), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment())
+        if done.returncode:
+            sys.exit(done.stderr)
     return deque([done.stdout.strip()])
 
 

@@ -52,6 +52,8 @@ def serving(
     key = ""
     if asks_for_a_key:
         scopes = [option for scope in Scope for option in ("--scope", scope)]
+        if store.startswith(("sqlite", "postgresql")):
+            subprocess.run([*command, "migrate"], check=True, capture_output=True)
         created = [*command, "keys", "create", "--name", "conformance", *scopes]
         key = subprocess.run(created, check=True, capture_output=True, text=True).stdout.strip()
     pid = in_the_background([*command, "serve", "--port", str(port)], folder / "log", port, SECONDS_TO_START)

@@ -37,7 +37,7 @@ async def test_the_pooler_would_mix_up_what_a_session_prepared(
     monkeypatch.setattr(connections, "_is_behind_pooler", unaware)
     monkeypatch.setattr(connections, "IN_INDEX_ORDER", {})
     store = PostgresOrderRepository(pooler_url)
-    with pytest.raises(StoreUnavailable, match="a pooler in between mixes up prepared statements"):
+    with pytest.raises(StoreUnavailable, match="a connection pooler mixes up prepared statements"):
         await asyncio.gather(*(save_some(store, number) for number in range(9)))
     await store.close()
 

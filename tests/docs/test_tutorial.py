@@ -138,15 +138,15 @@ def edit(file: Path, pattern: str, replacement: str, *, times: int = 1) -> None:
 
 
 def remove_store(source: Path, *schemes: str) -> None:
-    """Remove a store's `case` in `open_store`, and its schemes in `SCHEMES`."""
+    """Remove a store's `case` in `open_store`, the function that it calls, if any, and its schemes in `SCHEMES`."""
     file = source / "bootstrap" / "stores.py"
     text = file.read_text(encoding="utf-8")
-    [function] = [
-        node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef) and node.name == "open_store"
-    ]
-    [match] = [node for node in function.body if isinstance(node, ast.Match)]
+    functions = {node.name: node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)}
+    [match] = [node for node in functions["open_store"].body if isinstance(node, ast.Match)]
     [case] = [case for case in match.cases if repr(schemes[0]) in ast.unparse(case.pattern)]
     lines = text.splitlines(keepends=True)
+    if called := functions.get(f"_{schemes[-1]}"):  # it follows `open_store`
+        del lines[called.lineno - 1 : called.end_lineno]
     del lines[case.pattern.lineno - 1 : case.body[-1].end_lineno]
     file.write_text("".join(lines), encoding="utf-8")
     for scheme in schemes:

@@ -108,7 +108,7 @@ TARGETS = [
     get("a URL", b"http://localhost/livez", 200),
     get("a URL of somebody else", b"http://forged.example/livez", 421, "host_not_allowed"),
     get("a URL of https", b"HTTPS://localhost:443/livez", 200),
-    get("a URL without a path", b"http://localhost", 404, "not_found"),
+    get("a URL without a path", b"http://localhost", 307),
     get("a URL with a password", b"http://user:pass@localhost/livez", 400, MALFORMED),
     get("a URL of nobody", b"http:///livez", 400, MALFORMED),
     get("a URL that is not ours", b"ftp://forged.example/livez", 400, MALFORMED),

@@ -168,15 +168,15 @@ async def test_imports_neither_fastapi_nor_amazons_client(server: EventBridgeSer
     "url, said",
     [
         ("", "set ORDERKEEP_EVENTS, such as eventbridge://orders"),
-        ("memory://", "the URL of the events is eventbridge://bus"),
-        ("sqs://orders", "the URL of the events is eventbridge://bus"),
+        ("memory://", "the URL of the event bus is eventbridge://bus"),
+        ("sqs://orders", "the URL of the event bus is eventbridge://bus"),
         ("eventbridge://", "the name of an event bus has"),
         ("eventbridge://two buses", "the name of an event bus has"),
-        ("eventbridge://orders?queue=x", "the URL of the events is eventbridge://bus"),
-        ("eventbridge://orders#here", "the URL of the events is eventbridge://bus"),
+        ("eventbridge://orders?queue=x", "the URL of the event bus is eventbridge://bus"),
+        ("eventbridge://orders#here", "the URL of the event bus is eventbridge://bus"),
         ("eventbridge://orders?source=aws.orders", "the source of events has"),
         ("eventbridge://orders?endpoint=somewhere", "the endpoint of AWS must be a URL"),
-        ("memory://orders", "the URL of the events is eventbridge://bus"),
+        ("memory://orders", "the URL of the event bus is eventbridge://bus"),
     ],
 )
 async def test_a_function_that_is_not_set_up_does_not_start_and_says_what_to_set(url: str, said: str) -> None:

@@ -38,8 +38,8 @@ def asked(cli: Cli, *arguments: str, stdin: bytes | str | None = None) -> int:
 def bad_orders() -> list[bytes]:
     found = [json.dumps({**ORDER, name: value}).encode() for name in ORDER for value in WRONG]
     found += [json.dumps({**ORDER, "metadata": metadata}).encode() for metadata in ({NAME: 5}, {NAME: LONG * 9})]
-    texts = ('{"user_id": "%s', '{"%s": 1, "%s": 2}', '["%s", NaN]', "%s")
-    return [*found, *(text.replace("%s", VALUE).encode() for text in texts), VALUE.encode() + b"\xff"]
+    found += [text.replace("%s", VALUE).encode() for text in ('{"user_id": "%s', '["%s", NaN]', "%s")]
+    return [*found, f'{{"{NAME}": 1, "{NAME}": 2}}'.encode(), VALUE.encode() + b"\xff"]
 
 
 def test_order_errors_contain_no_values() -> None:

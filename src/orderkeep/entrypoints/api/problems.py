@@ -33,6 +33,7 @@ STATUSES: dict[type[OrderkeepError], int] = {
     errors.TooManyRequests: 429,
     exceptions.OrderNotFound: 404,
     errors.ApiKeyNotFound: 404,
+    errors.AmbiguousOrder: 409,
     exceptions.CommandRejected: 422,
     exceptions.VersionMismatch: 412,
     errors.IdempotencyKeyReused: 422,
