@@ -78,7 +78,7 @@ def test_commands_work_in_a_container_that_can_write_its_volume_only(container: 
 
 
 def test_the_backup_of_the_page_is_taken_in_a_container_and_can_be_verified(container: Container) -> None:
-    told = re.search(r"docker exec orderkeep (python -c .+)", HOW_TO)
+    told = re.search(r"docker exec orderkeep (orderkeep backup .+)", HOW_TO)
     assert told
     assert container.run("place", "--user", "user-7", "--total", "99.00", "--currency", "EUR").returncode == 0
     assert container.execute(*shlex.split(told[1])).returncode == 0

@@ -14,11 +14,9 @@ import subprocess
 import termios
 import time
 from collections.abc import Sequence
-from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.request import urlopen
 
 from tests.docs.console import Command, matches
 from tests.docs.pages import CHECKOUT
@@ -51,6 +49,9 @@ KEEP_STATE = 'export -p > "$HOME/.state"'
 
 SHOWN_PORT = 8000
 SHOWN_POSTGRES = "postgresql://localhost/orders"
+LAST_LINE_OF_BANNER = b"Ctrl+C"
+"""Printed when the service is ready. No request is sent before: on a terminal, it would be logged."""
+
 PATIENCE_SECONDS = 60
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\].*?(?:\x07|\x1b\\)")
 
@@ -114,7 +115,7 @@ class Reader:
         self.server = process, terminal
         printed = b""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not _answers(self.port):
+        while LAST_LINE_OF_BANNER not in printed:
             if process.poll() is not None or time.monotonic() > deadline:
                 raise Drift(f"the server does not start:\n{printed.decode()}")
             printed += _read_what_is_there(terminal, 0.05)
@@ -196,13 +197,6 @@ def _read_what_is_there(terminal: int, patience: float) -> bytes:
 def _plain(printed: bytes) -> str:
     text = _ESCAPES.sub("", printed.decode()).replace("\r\n", "\n")
     return "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n"))
-
-
-def _answers(port: int) -> bool:
-    # Not only a connection: the port is open before the server has said so, and before it reads from it.
-    with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/livez", timeout=1) as answer:
-        return bool(answer.status == HTTPStatus.OK)
-    return False
 
 
 def _free_port() -> int:
