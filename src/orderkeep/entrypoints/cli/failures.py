@@ -35,9 +35,9 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
     (errors.AmbiguousOrder, USAGE, ""),
-    (errors.NotAuthenticated, REJECTED, ""),
-    (errors.InvalidCredentials, REJECTED, ""),
-    (errors.NotAllowed, REJECTED, "nothing was written"),
+    (errors.NotAuthenticated, REJECTED, "set ORDERKEEP_API_KEY, or ORDERKEEP_API_KEY_FILE to the path of a file"),
+    (errors.InvalidCredentials, REJECTED, "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
+    (errors.NotAllowed, REJECTED, "nothing was written: set ORDERKEEP_API_KEY to a key with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
     (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
@@ -98,7 +98,9 @@ def _failure_of(error: Exception, session: Session) -> Failure:
         if isinstance(error, kind):
             code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
             detail = _detail(error, session.options)
-            if "key" in session.options and hint == RETRY:
+            if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
+                hint = "; ".join(notes)
+            elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
             return Failure(detail, exit_code, getattr(error, "code", code), hint=hint)
     hint = "run the command again with --debug and report the output"
