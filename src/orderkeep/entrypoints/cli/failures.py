@@ -76,6 +76,8 @@ def report(error: Exception, session: Session) -> int:
             body["errors"] = fields
         if isinstance(error, errors.AmbiguousOrder):
             body |= {"candidates": error.candidates, "has_more": error.has_more}
+        if notes := getattr(error, "__notes__", ()):
+            body["hint"] = "; ".join(notes)
         click.echo(plain_data(msgspec.json.encode(body)), err=True)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)

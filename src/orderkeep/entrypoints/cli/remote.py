@@ -100,8 +100,9 @@ class RemoteOrders(OrderQueries):
         self.server.pool.clear()
 
     async def place_order(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
-        try:
-            return self._result(self._command("/orders", context, asdict(command)), context)
+        given = {name: value for name, value in asdict(command).items() if value or name == "total"}
+        try:  # without fields that are not given, which an older server may not know
+            return self._result(self._command("/orders", context, given), context)
         except InvalidInput as error:
             command.to_order(
                 "new", utc_now()
