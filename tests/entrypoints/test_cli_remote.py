@@ -452,7 +452,9 @@ def test_redirect_is_not_followed() -> None:
 
 
 @contextmanager
-def linked_document(content: bytes, link: Callable[[str], str]) -> Iterator[tuple[Scripted, Scripted]]:
+def linked_document(
+    content: bytes, link: Callable[[str], str], context: ssl.SSLContext | None = None
+) -> Iterator[tuple[Scripted, Scripted]]:
     """Yield a server with an order that has a receipt, and the server that its link leads to."""
     receipt = {"id": digest_of(b"a receipt"), "kind": "receipt", "media_type": "text/html", "size": 9}
     receipt |= {"order_version": 1, "since_version": 2, "created_at": "2026-11-22T10:00:00Z"}
@@ -465,7 +467,7 @@ def linked_document(content: bytes, link: Callable[[str], str]) -> Iterator[tupl
             documents: (200, {}, json.dumps({"data": [receipt], "has_more": False, "next_cursor": None}).encode()),
             f"{documents}/{receipt['id']}": (307, {"Location": link(storage.url)}, b""),
         }
-        with scripted(responses) as server:
+        with scripted(responses, context) as server:
             yield server, storage
 
 
@@ -497,15 +499,33 @@ def test_document_with_other_content_is_rejected(content: bytes) -> None:
         download(server)
 
 
-def test_certificate_is_verified(tmp_path: Path) -> None:
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[ssl.SSLContext, str]:
+    """The TLS context of a server on localhost, and the file of its authority."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("localhost").configure_cert(context)
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return context, str(tmp_path / "ca.pem")
+
+
+def test_link_without_tls_is_not_followed(
+    certificate: tuple[ssl.SSLContext, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, authority = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", authority)
+    with linked_document(b"a receipt", lambda url: f"{url}/file", context) as (server, storage):
+        with pytest.raises(OrderkeepError, match="redirects to a link without TLS"):
+            download(server)
+        assert storage.received == []
+
+
+def test_certificate_is_verified(certificate: tuple[ssl.SSLContext, str]) -> None:
+    context, authority = certificate
     with scripted({"/orders": (200, {}, PAGE)}, context) as server:
         unknown = call("--remote", server.url, "list", ORDERKEEP_API_KEY="key-1")
         assert server.received == []
-        known = call("--remote", server.url, "list", SSL_CERT_FILE=str(tmp_path / "ca.pem"))
+        known = call("--remote", server.url, "list", SSL_CERT_FILE=authority)
     assert unknown.exit_code == 7
     assert "its TLS certificate or connection is not valid: unable to get local issuer certificate" in unknown.stderr
     assert known.exit_code == 0
@@ -521,14 +541,14 @@ def test_proxy_of_the_environment_is_used_except_for_localhost(shop: Shop) -> No
                 heads.append(connection.recv(65_536))
                 connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
 
-        thread = threading.Thread(target=refuse)
+        thread = threading.Thread(target=refuse, daemon=True)
         thread.start()
         proxy = f"http://anna:secret@127.0.0.1:{listener.getsockname()[1]}"
         result = call("--remote", "https://orders.example.com", "list", HTTPS_PROXY=proxy, NO_PROXY="", no_proxy="")
-        thread.join()
         assert result.exit_code == 7
         assert "the proxy that the environment sets does not work" in result.stderr
         assert "secret" not in result.stderr
+        thread.join(10)
         assert heads[0].startswith(b"CONNECT orders.example.com:443 ")
         assert b"authorization: Basic YW5uYTpzZWNyZXQ=" in heads[0].replace(b"Authorization", b"authorization")
         listed = shop.on_server("list", HTTP_PROXY=UNUSED_PORT_URL, http_proxy=UNUSED_PORT_URL)

@@ -71,14 +71,7 @@ def report(error: Exception, session: Session) -> int:
             click.echo(plain(line), err=True)
     failure = error if isinstance(error, Failure) else _failure_of(error, session)
     if session.as_json:
-        body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-        if fields := _field_errors(failure, error):
-            body["errors"] = fields
-        if isinstance(error, errors.AmbiguousOrder):
-            body |= {"candidates": error.candidates, "has_more": error.has_more}
-        if notes := getattr(error, "__notes__", ()):
-            body["hint"] = "; ".join(notes)
-        click.echo(plain_data(msgspec.json.encode(body)), err=True)
+        click.echo(plain_data(msgspec.json.encode(_json_of(failure, error))), err=True)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
         for field in failure.errors:
@@ -88,6 +81,17 @@ def report(error: Exception, session: Session) -> int:
             values = (order.id, order.status, total, order.user_id, order.external_ref or "-", order.created_at)
             click.echo(f"  {'  '.join(map(plain, values))}", err=True)
     return failure.exit_code
+
+
+def _json_of(failure: Failure, error: Exception) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
+    if fields := _field_errors(failure, error):
+        body["errors"] = fields
+    if isinstance(error, errors.AmbiguousOrder):
+        body |= {"candidates": error.candidates, "has_more": error.has_more}
+    if notes := getattr(error, "__notes__", ()):
+        body["hint"] = "; ".join(notes)
+    return body
 
 
 def _failure_of(error: Exception, session: Session) -> Failure:

@@ -1,6 +1,5 @@
 """Requests to an orderkeep server: connection, TLS, proxy, retries, and the errors that its responses report."""
 
-import logging
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
@@ -42,8 +41,6 @@ RETRY = "run the command again"
 WRONG_URL = "is this the URL of an orderkeep server?"
 
 _KEY = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-
-logging.getLogger("urllib3").setLevel(logging.ERROR)  # it logs each retry as a warning
 
 Response = urllib3.BaseHTTPResponse
 T = TypeVar("T")
@@ -168,7 +165,7 @@ class ServerConnection:
 
 
 def _kinds(kind: type[OrderkeepError]) -> Iterator[type[OrderkeepError]]:
-    """Yield the subclasses of an exception class; of those that share a code, the most general last."""
+    """Yield all subclasses of an exception class; of those that share a code, the most general last."""
     for each in kind.__subclasses__():
         yield from _kinds(each)
         yield each
