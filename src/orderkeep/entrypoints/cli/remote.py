@@ -104,9 +104,7 @@ class RemoteOrders(OrderQueries):
         try:  # without fields that are not given, which an older server may not know
             return self._result(self._command("/orders", context, given), context)
         except InvalidInput as error:
-            command.to_order(
-                "new", utc_now()
-            )  # raises the same error with its values, unless the server's rules differ
+            command.to_order("new", utc_now())  # raises the error with its values, unless the server's rules differ
             raise InvalidInput(str(error), error.field) from None
 
     async def find_order(self, text: str, actor: Actor = SYSTEM) -> str:
