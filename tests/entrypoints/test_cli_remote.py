@@ -31,14 +31,14 @@ from orderkeep.entrypoints.cli.failures import OUTCOMES
 from orderkeep.entrypoints.cli.main import cli
 from orderkeep.entrypoints.cli.remote import open_remote
 from orderkeep.entrypoints.cli.session import Session
-from tests.entrypoints.cli_calls import environment, on_a_terminal, run
+from tests.entrypoints.cli_calls import on_a_terminal, run
 from tests.entrypoints.served import serving
 from tests.servers.tcp_proxy import tcp_proxy
 
 UNUSED_PORT_URL = "http://127.0.0.1:1"
 
 
-def call(*args: str, **variables: str) -> Result:
+def call(*args: str, **variables: str | None) -> Result:
     """Run `orderkeep` in this process."""
     return CliRunner(env=variables).invoke(cli, args, obj=Session(), prog_name="orderkeep")
 
@@ -53,7 +53,7 @@ class Shop:
     key: str
     order_id: str = ""
 
-    def on_server(self, *args: str, **variables: str) -> Result:
+    def on_server(self, *args: str, **variables: str | None) -> Result:
         return call("--remote", self.url, *args, **{"ORDERKEEP_API_KEY": self.key, **variables})
 
     def on_store(self, *args: str) -> Result:
@@ -206,13 +206,14 @@ def test_key_that_no_header_can_contain_is_rejected(shop: Shop, key: str) -> Non
 @pytest.mark.parametrize(
     "key,exit_code,expected",
     [
-        ("", 4, "requires an API key; set ORDERKEEP_API_KEY"),
+        (None, 4, "requires an API key; set ORDERKEEP_API_KEY"),
+        ("", 2, "ORDERKEEP_API_KEY is set but empty"),
         ("ok_0123456789_" + "x" * 49, 4, "the credentials are not valid"),
         ("a\nb", 2, "ORDERKEEP_API_KEY is not an API key"),
     ],
 )
 def test_key_that_is_missing_or_wrong_is_reported_with_its_variable(
-    shop: Shop, key: str, exit_code: int, expected: str
+    shop: Shop, key: str | None, exit_code: int, expected: str
 ) -> None:
     result = shop.on_server("list", ORDERKEEP_API_KEY=key)
     assert (result.exit_code, result.stdout) == (exit_code, "")
@@ -266,6 +267,7 @@ def test_options_that_cannot_be_used_are_rejected(args: tuple[str, ...], variabl
 
 
 REQUIRED = {
+    "backup": ["backup.db"],
     "import": ["orders.jsonl"],
     "keys create": ["--name", "till"],
     "keys revoke": ["Key0000001"],
@@ -337,8 +339,7 @@ def test_interrupt_ends_a_request_at_once(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         command = [sys.executable, "-m", "orderkeep", "--remote", url, "list"]
-        env = environment(ORDERKEEP_API_KEY="")
-        with subprocess.Popen(command, cwd=tmp_path, env=env, stderr=subprocess.PIPE, text=True) as process:
+        with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
             connection, _ = listener.accept()
             with connection:
                 connection.recv(65_536)
