@@ -54,7 +54,7 @@ class _FieldProblem(msgspec.Struct):
 
 
 class _Problem(msgspec.Struct):
-    """A problem document. Without a code, it stands for a response that is not from orderkeep."""
+    """A problem document. Without a code, the response is not from orderkeep."""
 
     code: str
     detail: str
