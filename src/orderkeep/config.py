@@ -222,7 +222,8 @@ class Settings(BaseSettings):
 
 def unknown_variables() -> Iterator[str]:
     """Yield a warning for each variable that begins with ORDERKEEP_ and is no setting. ORDERKEEP_TEST_ is for tests."""
-    known = {*map(str.upper, Settings.model_fields), "STORE_FILE", "DEBUG", "ACTOR"}
+    of_commands = ("STORE_FILE", "REMOTE", "API_KEY", "API_KEY_FILE", "DEBUG", "ACTOR")
+    known = {*map(str.upper, Settings.model_fields), *of_commands}
     for variable in sorted(os.environ):
         prefix, _, name = variable.upper().partition("_")
         if prefix == "ORDERKEEP" and name not in known and not name.startswith("TEST_"):

@@ -23,6 +23,7 @@ from orderkeep.entrypoints.cli.session import Session
 from tests.entrypoints.lambda_calls import KINDS, Answered, Event, Request
 from tests.entrypoints.lambda_containers import call as call_lambda
 from tests.entrypoints.lambda_containers import container
+from tests.entrypoints.served import serving
 
 Json = dict[str, Any]
 
@@ -124,10 +125,14 @@ def command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Itera
     patch.setenv("ORDERKEEP_ACTOR", "cli")
     kept = bootstrap(store, documents_url=documents) if store == "memory://" else None
 
+    yield _by_command(["--store", store], kept)
+
+
+def _by_command(options: list[str], kept: UseCases | None = None) -> Ask:
     def ask(call: Call) -> Outcome:
         session = Session() if kept is None else Session(open=lambda url, access: _that_stays_open(kept))
         arguments, stdin = _arguments(call)
-        given = ["--json", "--store", store, *arguments]
+        given = ["--json", *options, *arguments]
         result = CliRunner().invoke(cli, given, input=stdin, obj=session, prog_name="orderkeep")
         if result.exit_code == 0:
             return Outcome(json.loads(result.stdout))
@@ -135,7 +140,19 @@ def command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Itera
         said = json.loads(result.stderr)
         return Outcome(None, said["code"], said["detail"], _places(said))
 
-    yield ask
+    return ask
+
+
+@contextmanager
+def remote_command_line(store: str, documents: str, patch: pytest.MonkeyPatch) -> Iterator[Ask]:
+    """The command line on a server, which authenticates its key unless the store is in the server's own memory."""
+    auth = "" if store == "memory://" else "keys"
+    patch.delenv("ORDERKEEP_STORE", raising=False)
+    with serving(store=store, documents=documents, auth=auth, rate_limit=0, rate_limit_per_address=0) as (client, _):
+        patch.setenv("ORDERKEEP_REMOTE", str(client.base_url))
+        if auth:
+            patch.setenv("ORDERKEEP_API_KEY", asyncio.run(_new_key(store)))
+        yield _by_command([])
 
 
 Entrypoint = Callable[[str, str, pytest.MonkeyPatch], AbstractContextManager[Ask]]
@@ -144,6 +161,7 @@ ENTRYPOINTS: dict[str, Entrypoint] = {
     "http": http,
     **{f"lambda-{kind}": partial(on_lambda, event_of) for kind, event_of in KINDS.items()},
     "cli": command_line,
+    "cli-remote": remote_command_line,
 }
 
 
@@ -185,6 +203,14 @@ def _arguments(call: Call) -> tuple[list[str], str | None]:
     named = [given.pop("order_id")] if "order_id" in given else []
     options = [part for name, value in given.items() for part in (f"--{OPTIONS.get(name, name)}", str(value))]
     return [COMMANDS[call.use_case], *named, *options, *conditions], None
+
+
+async def _new_key(store: str) -> str:
+    use_cases = bootstrap(store)
+    try:
+        return (await use_cases.create_api_key.execute("tests", scopes=["admin"])).key
+    finally:
+        await use_cases.close()
 
 
 async def _opened(store: str, documents: str) -> UseCases:

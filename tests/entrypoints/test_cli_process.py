@@ -18,6 +18,7 @@ SLOW = {
     "starlette",
     "pydantic",
     "pydantic_settings",
+    "urllib3",
     "uvicorn",
     "uvloop",
     "rich",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,7 @@ PLANTED: dict[str, tuple[str, Callable[..., Any]]] = {
         "orderkeep.entrypoints.cli.options.CommandContext",
         lambda key, dry_run, **_: CommandContext(key=key and f"{key}-", dry_run=dry_run and key is None),
     ),
+    "cli-remote": ("orderkeep.entrypoints.cli.remote.asdict", lambda body: {**asdict(body), "tags": ["planted"]}),
 }
 """A fault of one entrypoint alone: it forgets a condition, or answers a little else."""
 

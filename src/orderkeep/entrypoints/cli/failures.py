@@ -35,9 +35,9 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
     (errors.AmbiguousOrder, USAGE, ""),
-    (errors.NotAuthenticated, REJECTED, ""),
-    (errors.InvalidCredentials, REJECTED, ""),
-    (errors.NotAllowed, REJECTED, "nothing was written"),
+    (errors.NotAuthenticated, REJECTED, "set ORDERKEEP_API_KEY, or ORDERKEEP_API_KEY_FILE to the path of a file"),
+    (errors.InvalidCredentials, REJECTED, "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
+    (errors.NotAllowed, REJECTED, "nothing was written: set ORDERKEEP_API_KEY to a key with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
     (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
@@ -71,12 +71,7 @@ def report(error: Exception, session: Session) -> int:
             click.echo(plain(line), err=True)
     failure = error if isinstance(error, Failure) else _failure_of(error, session)
     if session.as_json:
-        body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-        if fields := _field_errors(failure, error):
-            body["errors"] = fields
-        if isinstance(error, errors.AmbiguousOrder):
-            body |= {"candidates": error.candidates, "has_more": error.has_more}
-        click.echo(plain_data(msgspec.json.encode(body)), err=True)
+        click.echo(plain_data(msgspec.json.encode(_json_of(failure, error))), err=True)
     else:
         click.echo(f"orderkeep: {plain(failure)}", err=True)
         for field in failure.errors:
@@ -86,6 +81,17 @@ def report(error: Exception, session: Session) -> int:
             values = (order.id, order.status, total, order.user_id, order.external_ref or "-", order.created_at)
             click.echo(f"  {'  '.join(map(plain, values))}", err=True)
     return failure.exit_code
+
+
+def _json_of(failure: Failure, error: Exception) -> dict[str, Any]:
+    body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
+    if fields := _field_errors(failure, error):
+        body["errors"] = fields
+    if isinstance(error, errors.AmbiguousOrder):
+        body |= {"candidates": error.candidates, "has_more": error.has_more}
+    if notes := getattr(error, "__notes__", ()):
+        body["hint"] = "; ".join(notes)
+    return body
 
 
 def _failure_of(error: Exception, session: Session) -> Failure:
@@ -98,7 +104,9 @@ def _failure_of(error: Exception, session: Session) -> Failure:
         if isinstance(error, kind):
             code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
             detail = _detail(error, session.options)
-            if "key" in session.options and hint == RETRY:
+            if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
+                hint = "; ".join(notes)
+            elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
             return Failure(detail, exit_code, getattr(error, "code", code), hint=hint)
     hint = "run the command again with --debug and report the output"

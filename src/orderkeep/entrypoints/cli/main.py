@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 HELP = """Place, track and manage orders.
 
 Orders are stored in orders.db in the current directory; --store or ORDERKEEP_STORE selects another store. Documents are
-stored in the directory documents; ORDERKEEP_DOCUMENTS selects another document store.
+stored in the directory documents; ORDERKEEP_DOCUMENTS selects another document store. With --remote or
+ORDERKEEP_REMOTE, a server is used instead, with the API key in ORDERKEEP_API_KEY.
 
 Output is a table on a terminal. Otherwise an order is printed as JSON, and a list as tab-separated lines without a
-header. With --json, output is the JSON of the HTTP API, and errors are JSON on stderr. --as, --store, --json and
---debug can be given before or after the command.
+header. With --json, output is the JSON of the HTTP API, and errors are JSON on stderr. --as, --debug, --json,
+--remote and --store can be given before or after the command.
 """
 
 EPILOG = """Exit codes: 0 success, 1 internal error, 2 invalid usage, 3 not found, 4 rejected or conflict, 5 invalid

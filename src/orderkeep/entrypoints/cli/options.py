@@ -16,7 +16,7 @@ from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.value_objects import in_utc
-from orderkeep.entrypoints.cli.commands import ACCESS, COMMANDS
+from orderkeep.entrypoints.cli.commands import ACCESS, COMMANDS, WITHOUT_STORE
 from orderkeep.entrypoints.cli.session import Session, actor_name
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
@@ -96,11 +96,13 @@ def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) ->
 _STORED: dict[str, Any] = {"expose_value": False, "callback": _store_in_session, "is_eager": True}
 _AS_HELP = "Name that the history records as staff:NAME (or set ORDERKEEP_ACTOR). Default: the login name."
 _DEBUG_HELP = "Print tracebacks (or set ORDERKEEP_DEBUG=1)."
+_REMOTE_HELP = "URL of a server to use instead of a store (or set ORDERKEEP_REMOTE)."
 _STORE_HELP = "Store URL, such as sqlite:///orders.db (or set ORDERKEEP_STORE)."
 SESSION_OPTIONS = (
     click.Option(["--as", "as_name"], type=actor_name, metavar="NAME", help=_AS_HELP, **_STORED),
     click.Option(["--debug"], is_flag=True, envvar="ORDERKEEP_DEBUG", help=_DEBUG_HELP, **_STORED),
     click.Option(["--json", "as_json"], is_flag=True, help="Print the JSON of the HTTP API.", **_STORED),
+    click.Option(["--remote"], type=text, metavar="URL", help=_REMOTE_HELP, **_STORED),
     click.Option(["--store"], type=text, metavar="URL", help=_STORE_HELP, **_STORED),
 )
 """The options of all commands and groups; they are stored in the `Session`."""
@@ -114,6 +116,8 @@ def command(name: str, details: str = "") -> Callable[[Callable[..., None]], cli
     def decorate(function: Callable[..., None]) -> click.Command:
         @wraps(function)  # with its options
         def run(session: Session, *args: Any, **values: Any) -> None:
+            if name not in WITHOUT_STORE and session.remote_url:
+                raise click.UsageError(f"{name} needs the store and cannot be run on a server: use --store.")
             session.access = ACCESS.get(name, StoreAccess.READ)
             function(session, *args, **values)
 

@@ -1,15 +1,16 @@
-"""The state of one call of the command line: the selected store, the output form, and how use cases are run."""
+"""The state of one call of the command line: the store or server, the output form, and how use cases are run."""
 
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
+from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
 from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
@@ -21,7 +22,8 @@ STORE_FILE = "ORDERKEEP_STORE_FILE"
 """Names a file that contains the store URL, such as a secret that a container engine mounts."""
 
 VARIABLES = {
-    f"ORDERKEEP_{name}" for name in ("STORE", "STORE_FILE", "DOCUMENTS", "SELLER", "AUTO_MIGRATE", "ACTOR", "DEBUG")
+    *("ORDERKEEP_STORE", STORE_FILE, "ORDERKEEP_DOCUMENTS", "ORDERKEEP_SELLER", "ORDERKEEP_AUTO_MIGRATE"),
+    *("ORDERKEEP_REMOTE", "ORDERKEEP_API_KEY", "ORDERKEEP_API_KEY_FILE", "ORDERKEEP_ACTOR", "ORDERKEEP_DEBUG"),
 }
 """Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
 
@@ -68,21 +70,22 @@ def _variable(name: str) -> str | None:
     return value
 
 
-def _store_from_environment() -> str | None:
-    url, file = _variable("ORDERKEEP_STORE"), _variable(STORE_FILE)
+def _secret_from_environment(name: str) -> str | None:
+    """Return the value of the variable, or the text of the file that the variable `<name>_FILE` names."""
+    value, file = _variable(name), _variable(f"{name}_FILE")
     if file is None:
-        return url
-    if url is not None:
-        raise click.UsageError(f"ORDERKEEP_STORE and {STORE_FILE} are both set: unset one of them.")
+        return value
+    if value is not None:
+        raise click.UsageError(f"{name} and {name}_FILE are both set: unset one of them.")
     reason: str | None = "it is empty"
     try:
-        if url := Path(file).read_text(encoding="utf-8").strip():
-            return url
+        if value := Path(file).read_text(encoding="utf-8").strip():
+            return value
     except OSError as error:
         reason = error.strerror
     except ValueError:
         reason = "it is not UTF-8 text"
-    raise click.UsageError(f"{STORE_FILE} cannot be used: {file}: {reason}.")
+    raise click.UsageError(f"{name}_FILE cannot be used: {file}: {reason}.")
 
 
 @dataclass(slots=True)
@@ -90,6 +93,7 @@ class Session:
     """The options of all commands, and how the use cases on a store URL are opened with the command's access."""
 
     store: str | None = None
+    remote: str | None = None
     as_json: bool = False
     debug: bool = False
     options: dict[str, str] = field(default_factory=dict)
@@ -102,13 +106,30 @@ class Session:
     @property
     def store_url(self) -> str:
         """The store of the option `--store`, else of the environment, else the file in the current directory."""
-        return self.store or _store_from_environment() or DEFAULT_STORE
+        return self.store or _secret_from_environment("ORDERKEEP_STORE") or DEFAULT_STORE
+
+    @property
+    def remote_url(self) -> str | None:
+        """The server to use instead of a store: that of `--remote`, or without `--store` that of the environment."""
+        if self.remote and self.store:
+            raise click.UsageError("--remote and --store cannot be used together.")
+        url = self.remote or (None if self.store else _variable("ORDERKEEP_REMOTE"))
+        if url is None:
+            return None
+        if not self.remote and (_variable("ORDERKEEP_STORE") or _variable(STORE_FILE)):
+            raise click.UsageError("ORDERKEEP_REMOTE and ORDERKEEP_STORE are both set: use --remote or --store.")
+        if self.as_name:
+            raise click.UsageError("--as cannot be used with a server: the API key determines the actor.")
+        return url
 
     @property
     def actor(self) -> Actor:
         """Staff with every scope: who can run the program on the store has full access. The name, which is not
-        verified, is that of the option `--as`, else of the environment, else the login name.
+        verified, is that of the option `--as`, else of the environment, else the login name. A server determines the
+        actor itself.
         """
+        if self.remote_url:
+            return SYSTEM
         variable = os.environ.get("ORDERKEEP_ACTOR")
         try:
             name = self.as_name or actor_name(variable or _login_name())
@@ -126,13 +147,24 @@ class Session:
         return self.run(on_order)
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
-        """Open the store, run the work on its use cases, and close the store."""
+        """Open the store or the connection to the server, run the work on its use cases, and close it."""
+        remote_url = self.remote_url
 
         async def with_opened() -> T:
-            use_cases = self.open(self.store_url, self.access)
+            use_cases = self.open(self.store_url, self.access) if remote_url is None else _open_remote(remote_url)
             try:
                 return await work(use_cases)
             finally:
                 await use_cases.close()
 
-        return asyncio.run(with_opened())
+        if remote_url is None:
+            return asyncio.run(with_opened())
+        # Requests block the event loop, so that `asyncio.run` would delay Ctrl+C until the response.
+        with closing(asyncio.new_event_loop()) as loop:
+            return loop.run_until_complete(with_opened())
+
+
+def _open_remote(url: str) -> UseCases:
+    from orderkeep.entrypoints.cli.remote import open_remote  # imports urllib3, which a store does not need
+
+    return open_remote(url, _secret_from_environment("ORDERKEEP_API_KEY"))

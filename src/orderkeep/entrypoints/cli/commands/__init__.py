@@ -45,3 +45,11 @@ ACCESS = {
     ),
 }
 """What a command may do to the store. All others only read it."""
+
+WITHOUT_STORE = frozenset(
+    {
+        *("place", "get", "list", "confirm", "ship", "deliver", "cancel", "history", "receipt", "documents"),
+        *("openapi", "completion", "config"),
+    }
+)
+"""The commands that need no store: a server can run them instead (`--remote`), or they use no orders."""

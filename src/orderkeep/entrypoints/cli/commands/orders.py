@@ -77,7 +77,8 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
         found_id = await use_cases.find_order.execute(order_id, session.actor)
         found = await use_cases.get_order_history.execute(found_id, **page)
-        if output.wants_table(session) and any(change.actor.startswith(KEY_ACTOR) for change in found.changes):
+        has_key = any(change.actor.startswith(KEY_ACTOR) for change in found.changes)
+        if has_key and output.wants_table(session) and not session.remote_url:
             key_names.update(await _key_names(use_cases, session))
         return found
 

@@ -1,0 +1,248 @@
+"""The use cases on a server instead of a store: each calls an operation of the HTTP API."""
+
+import re
+import shlex
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from functools import partial
+from types import SimpleNamespace
+from typing import Any, Generic, TypeVar, cast
+from urllib.parse import quote
+from uuid import uuid4
+
+import click
+import msgspec
+
+from orderkeep.application.access.actor import SYSTEM, Actor
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
+from orderkeep.application.documents import digest_of, file_name_of
+from orderkeep.application.dtos import ChangeDTO, CommandResult, EventDTO, OrderDTO, PlaceOrder
+from orderkeep.application.errors import InvalidQuery, NoOrderMatches
+from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage, utc_now
+from orderkeep.application.use_cases.find_order import FindOrderUseCase
+from orderkeep.application.use_cases.get_document import FoundDocument
+from orderkeep.application.use_cases.get_order_history import HistoryPage
+from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
+from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, EVERYTHING, OrderPage, check_filter, check_limit
+from orderkeep.bootstrap import UseCases
+from orderkeep.domain.exceptions import (
+    DocumentNotFound,
+    InvalidInput,
+    OrderNotFound,
+    ServiceUnavailable,
+    VersionMismatch,
+)
+from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.domain.value_objects import SAFE_ID, Document
+from orderkeep.entrypoints.cli.server_connection import RETRY, Response, ServerConnection
+
+IDEMPOTENCY_KEY = re.compile(r"[ !#-\[\]-~]{1,255}|[!#-~][ -~]{0,253}[!-~]")
+"""A key that a header can contain: as a quoted string, or as it is."""
+
+NO_PREFIX = "a server cannot find orders by the beginning of an ID: enter the whole ID"
+
+T = TypeVar("T")
+
+
+class _Page(msgspec.Struct, Generic[T]):
+    data: tuple[T, ...]
+    next_cursor: str | None
+
+
+class _Change(msgspec.Struct):
+    version: int
+    at: datetime
+    actor: str
+    request_id: str | None
+    events: tuple[EventDTO, ...]
+    order: OrderDTO
+    previous_hash: str
+    hash: str
+
+
+class _DryRun(msgspec.Struct):
+    """The result of a dry run. Without an order, the response is not of a dry run."""
+
+    order: OrderDTO | None = None
+    events: tuple[EventDTO, ...] = ()
+
+
+def open_remote(url: str, key: str | None) -> UseCases:
+    """Return the use cases that the HTTP API offers, on the server at a URL. Raises `click.UsageError`."""
+    orders = RemoteOrders(ServerConnection(url, key))
+    operations: dict[str, Callable[..., Any]] = {
+        "place_order": orders.place_order,
+        "find_order": orders.find_order,
+        "get_order": orders.get_order,
+        "get_order_at": orders.get_order_at,
+        "get_order_history": orders.get_order_history,
+        "list_orders": orders.list_orders,
+        **{f"{command}_order": partial(orders.change_order, command) for command in ("confirm", "ship", "deliver")},
+        "cancel_order": orders.cancel_order,
+        "issue_receipt": orders.issue_receipt,
+        "list_documents": orders.list_documents,
+        "get_document": orders.get_document,
+    }
+    use_cases = {name: SimpleNamespace(execute=operation) for name, operation in operations.items()}
+    return cast("UseCases", SimpleNamespace(close=orders.close, **use_cases))
+
+
+class RemoteOrders(OrderQueries):
+    """The orders of a server. The methods have the parameters, results and errors of the use cases of these names; the
+    server takes the actor from the API key, not from the call.
+    """
+
+    def __init__(self, server: ServerConnection) -> None:
+        self.server = server
+
+    async def close(self) -> None:
+        self.server.pool.clear()
+
+    async def place_order(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
+        given = {name: value for name, value in asdict(command).items() if value or name == "total"}
+        try:  # without fields that are not given, which an older server may not know
+            return self._result(self._command("/orders", context, given), context)
+        except InvalidInput as error:
+            command.to_order("new", utc_now())  # raises the error with its values, unless the server's rules differ
+            raise InvalidInput(str(error), error.field) from None
+
+    async def find_order(self, text: str, actor: Actor = SYSTEM) -> str:
+        try:
+            return await FindOrderUseCase(self).execute(text, actor)
+        except NoOrderMatches:
+            raise NoOrderMatches(text, NO_PREFIX) from None
+
+    async def get_order(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
+        response = self.server.send("GET", _path(order_id))
+        order = self.server.decode(response, OrderDTO)
+        return OrderSnapshot(order.id, order.user_id, order.created_at, order.version, response.data)
+
+    async def get_order_at(self, order_id: str, at: int | datetime, actor: Actor = SYSTEM) -> OrderDTO:
+        query = {"at": at.isoformat()} if isinstance(at, datetime) else {"version": at}
+        return self.server.decode(self.server.send("GET", _path(order_id), query), OrderDTO)
+
+    async def get_order_history(
+        self, order_id: str, *, limit: int = DEFAULT_PAGE, cursor: str | None = None, actor: Actor = SYSTEM
+    ) -> HistoryPage:
+        try:
+            response = self.server.send("GET", f"{_path(order_id)}/history", {"limit": limit, "cursor": cursor})
+        except InvalidQuery:
+            check_limit(limit)  # raises the error as the use case does
+            raise
+        page = self.server.decode(response, _Page[_Change])
+        changes = (ChangeDTO(order_id=order_id, key=None, **msgspec.structs.asdict(each)) for each in page.data)
+        return HistoryPage(tuple(changes), page.next_cursor)
+
+    async def list_orders(
+        self,
+        where: OrderFilter = EVERYTHING,
+        *,
+        limit: int = DEFAULT_PAGE,
+        cursor: str | None = None,
+        actor: Actor = SYSTEM,
+    ) -> OrderPage:
+        query = asdict(where) | {"limit": limit, "cursor": cursor}
+        query["status"] = query.pop("statuses")
+        for name in ("created_from", "created_to"):
+            query[name] = query[name] and query[name].isoformat()
+        try:
+            page = self.server.decode(self.server.send("GET", "/orders", query), _Page[msgspec.Raw])
+        except InvalidQuery:
+            check_limit(limit)  # these raise the error as the use case does
+            check_filter(where)
+            raise
+        return OrderPage(SEPARATOR.join(map(bytes, page.data)), page.next_cursor)
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        try:
+            return await self.get_order(order_id) if SAFE_ID.fullmatch(order_id) else None
+        except OrderNotFound:
+            return None
+
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        """Return the first page, which is what finding an order needs."""
+        return SnapshotPage((await self.list_orders(where, limit=limit)).json, None)
+
+    async def change_order(
+        self,
+        command: str,
+        order_id: str,
+        context: CommandContext = SYSTEM_CONTEXT,
+        body: dict[str, Any] | None = None,
+    ) -> CommandResult:
+        return self._result(self._command(f"{_path(order_id)}/{command}", context, body), context)
+
+    async def cancel_order(
+        self,
+        order_id: str,
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        reason: str | None = None,
+        note: str | None = None,
+    ) -> CommandResult:
+        return await self.change_order("cancel", order_id, context, {"reason": reason, "note": note})
+
+    async def issue_receipt(
+        self,
+        order_id: str,
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        file_format: str = "html",
+        version: int | None = None,
+    ) -> IssuedReceipt:
+        """Issue a receipt. Without a dry run, the result has no order, because the API returns the document alone."""
+        body = {"format": file_format, "version": version}
+        response = self._command(f"{_path(order_id)}/documents/receipt", context, body)
+        if context.dry_run:
+            result = self._result(response, context)
+            return IssuedReceipt(result.order.documents[-1], result)
+        document = self.server.decode(response, Document)
+        result = CommandResult(order_id, document.since_version, (), cast("OrderDTO", None))
+        return IssuedReceipt(document, result, response.status == 200 or _is_replayed(response, context))
+
+    async def list_documents(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
+        return self.server.decode(self.server.send("GET", f"{_path(order_id)}/documents"), _Page[Document]).data
+
+    async def get_document(
+        self, order_id: str, document_id: str, actor: Actor = SYSTEM, *, prefer_link: bool = False
+    ) -> FoundDocument:
+        document = next((each for each in await self.list_documents(order_id) if each.id == document_id), None)
+        if document is None:
+            raise DocumentNotFound(order_id)
+        content = self.server.download(f"{_path(order_id)}/documents/{document_id}")
+        if digest_of(content) != document_id:
+            raise ServiceUnavailable(f"the download of document {document_id} is not this document")
+        return FoundDocument(document, file_name_of(order_id, document), content)
+
+    def _command(self, path: str, context: CommandContext, body: dict[str, Any] | None) -> Response:
+        key, expected = context.key or str(uuid4()), context.expected_version
+        if not IDEMPOTENCY_KEY.fullmatch(key):
+            raise click.UsageError("--key must be 1 to 255 printable ASCII characters, without quotes at its ends.")
+        headers = {"Idempotency-Key": key if {'"', "\\"} & {*key} else f'"{key}"'}
+        versions = expected if isinstance(expected, tuple) else () if expected is None else (expected,)
+        if versions:
+            headers["If-Match"] = ", ".join(f'"{version}"' for version in versions)
+        try:
+            return self.server.send("POST", path, {"dry_run": "true"} if context.dry_run else {}, body, headers)
+        except VersionMismatch as error:
+            raise VersionMismatch(versions[0], error.actual) from None
+        except ServiceUnavailable as error:
+            if not context.dry_run:
+                error.__notes__ = [f"{RETRY} with --key {shlex.quote(key)}, so that it takes effect only once"]
+            raise
+
+    def _result(self, response: Response, context: CommandContext) -> CommandResult:
+        found = self.server.decode(response, _DryRun)
+        order = found.order or self.server.decode(response, OrderDTO)
+        json, replayed = None if found.order else response.data, _is_replayed(response, context)
+        return CommandResult(order.id, order.version, found.events, order, json, replayed, context.dry_run)
+
+
+def _path(order_id: str) -> str:
+    return f"/orders/{quote(order_id, safe='')}"
+
+
+def _is_replayed(response: Response, context: CommandContext) -> bool:
+    """Return whether the caller's own key was used before. A key that was generated is repeated by retries only."""
+    return context.key is not None and "Idempotency-Replayed" in response.headers
