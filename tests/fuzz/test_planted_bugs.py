@@ -18,7 +18,9 @@ SECONDS = 60
 """The most that one is looked for; they are found in less than ten."""
 
 BUGS = {
-    "json_reader": Bug("application/strict_json.py", "or number in _INFINITE:", "or number in _INFINITE and len(digits) < 6:"),
+    "json_reader": Bug(
+        "application/strict_json.py", "number in _INFINITE:", "number in _INFINITE and len(digits) < 6:"
+    ),
     "order_bodies": Bug("entrypoints/field_errors.py", '.replace("/", "~1")', ""),
     "cursors": Bug("application/cursors.py", "position.created_at.tzinfo != UTC or", ""),
     "entity_tags": Bug("entrypoints/api/routing.py", '.strip(" \\t"))', ".strip())"),
