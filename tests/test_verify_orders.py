@@ -1,15 +1,14 @@
 """Proving that what is kept is what was committed: every alteration of a store's content is found."""
 
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import FeedPage
+from orderkeep.application.ports import FeedEntry, StoredOrder
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
@@ -18,7 +17,7 @@ from orderkeep.domain.entities import Attribution
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.infrastructure.serialization import hash_of
+from orderkeep.infrastructure.serialization import ChangeRecord, hash_of
 from orderkeep.testing.orders import small_order
 from tests.receipts import PlainReceipts
 
@@ -44,7 +43,19 @@ class Tampered(InMemoryOrderRepository):
         del self._changes["order-1"][version - 1]
 
     def drop_from_feed(self) -> None:
-        del self._feed[1]
+        del self._feed[-1]
+
+    def repeat_in_feed(self) -> None:
+        self._feed[-1] = self._feed[0]
+
+    def drop_order(self) -> None:
+        del self._orders["order-1"]
+
+    def add_order(self) -> None:
+        self._orders["order-0"] = replace(self._orders["order-1"], id="order-0")
+
+    def changes_of_first(self) -> list[ChangeRecord]:
+        return self._changes["order-1"]
 
     def rewrite_total(self) -> None:
         for version in (1, 2, 3):
@@ -69,20 +80,27 @@ async def test_finds_nothing_where_nothing_was_altered() -> None:
     assert sum(told) == 2
 
 
+def differs(column: str) -> tuple[int, str]:
+    return 3, f"the value of {column} in the order differs from the changes"
+
+
+OTHERS_IN_FEED = (0, "the feed contains other changes than the orders")
+
+
 @pytest.mark.parametrize(
     "tamper, found",
     [
         (lambda store: store.alter(2, actor="staff:mallory"), [(2, "the change does not match its hash")]),
         (
             lambda store: store.alter_and_hash_again(2, actor="staff:mallory"),
-            [(3, "the change does not follow the previous one")],
+            [(3, "the change does not follow the previous one"), OTHERS_IN_FEED],
         ),
         (
             lambda store: store.alter_and_hash_again(3, actor="staff:mallory"),
-            [(3, "the order differs from its last change")],
+            [differs("seal"), OTHERS_IN_FEED],
         ),
-        (lambda store: store.set_back(), [(3, "the order differs from its last change")]),
-        (lambda store: store.alter_order(seal="f" * 64), [(3, "the order differs from its last change")]),
+        (lambda store: store.set_back(), [differs("document")]),
+        (lambda store: store.alter_order(seal="f" * 64), [differs("seal")]),
         (
             lambda store: store.rewrite_total(),
             [(version, "the change does not match its hash") for version in (1, 2, 3)],
@@ -92,22 +110,21 @@ async def test_finds_nothing_where_nothing_was_altered() -> None:
             [
                 (2, "the change is missing"),
                 (3, "the change does not follow the previous one"),
-                (3, "the idempotency keys differ from those of its changes"),
+                differs("requests"),
                 (0, "the feed contains 4 changes, the orders 3"),
             ],
         ),
         (lambda store: store.drop_from_feed(), [(0, "the feed contains 3 changes, the orders 4")]),
-        (
-            lambda store: store.alter_order(requests=b"{}"),
-            [(3, "the idempotency keys differ from those of its changes")],
-        ),
-        (
-            lambda store: store.alter_order(version=4),
-            [(3, "is indexed under another user, time or version")],
-        ),
-        (lambda store: store.alter_order(status="pending"), [(3, "is not found by its status")] * 2),
-        (lambda store: store.alter_order(external_ref="web-2"), [(3, "is not found by its external_ref")] * 2),
-        (lambda store: store.alter_order(tags=("gift",)), [(3, "is not found by its tag")] * 4),
+        (lambda store: store.repeat_in_feed(), [OTHERS_IN_FEED]),
+        (lambda store: store.drop_order(), [(3, "the order is missing")]),
+        (lambda store: store.add_order(), [(0, "the order was added: no change of the order made it")]),
+        (lambda store: store.alter_order(requests=b"{}"), [differs("requests")]),
+        (lambda store: store.alter_order(version=4), [differs("version")]),
+        (lambda store: store.alter_order(user_id="user-9"), [differs("user_id")]),
+        (lambda store: store.alter_order(status="pending"), [differs("status")]),
+        (lambda store: store.alter_order(external_ref="web-2"), [differs("external_ref")]),
+        (lambda store: store.alter_order(tags=("gift",)), [differs("tags")]),
+        (lambda store: store.alter_order(document=b"not JSON"), [differs("document")]),
     ],
     ids=[
         "actor",
@@ -118,11 +135,16 @@ async def test_finds_nothing_where_nothing_was_altered() -> None:
         "total",
         "dropped",
         "feed",
+        "feed-repeated",
+        "order-dropped",
+        "order-added",
         "keys",
         "version",
+        "user",
         "status",
         "external_ref",
         "tag",
+        "document",
     ],
 )
 async def test_finds_what_was_altered(tamper: Callable[[Tampered], None], found: list[tuple[int, str]]) -> None:
@@ -138,38 +160,108 @@ async def test_finds_an_order_that_has_lost_all_of_its_history() -> None:
         store.drop_change(1)
     report = await VerifyOrdersUseCase(store).execute()
     assert (report.problems[0].order_id, report.problems[0].version) == ("order-1", 0)
-    assert report.problems[0].message == "the order differs from its last change"
+    assert report.problems[0].message == "the order was added: no change of the order made it"
 
 
-async def test_reports_a_document_that_is_not_json() -> None:
-    store = await three_changes()
-    store.alter_order(document=b"not JSON")
+class Scripted(Tampered):
+    """A store whose parts can be replaced by what another store would return."""
+
+    counts: Mapping[str, int] = {}
+    damage: Sequence[str] = ()
+    unreadable: tuple[str, ...] = ()
+    entries: Sequence[FeedEntry] | None = None
+
+    async def count_rows(self) -> Mapping[str, int]:
+        return self.counts
+
+    async def find_damage(self) -> Sequence[str]:
+        return self.damage
+
+    async def stored_order(self, key: str) -> StoredOrder:
+        if key in self.unreadable:
+            raise StoreUnusable("a row cannot be read")
+        return await super().stored_order(key)
+
+    async def stored_keys(self) -> AsyncIterator[str]:
+        async for key in super().stored_keys():
+            yield key
+        if "keys" in self.unreadable:
+            raise StoreUnusable("an index cannot be read")
+
+    async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        found = [entry async for entry in super().feed_entries(settled=settled)]
+        for entry in found if self.entries is None else self.entries:
+            if "feed" in self.unreadable:
+                raise StoreUnusable("an entry cannot be read")
+            yield entry
+
+
+async def test_continues_after_what_cannot_be_read() -> None:
+    store = Scripted([small_order("order-1"), small_order("order-2")])
+    store.unreadable, store.damage = ("order-1", "keys", "feed"), ["an index is damaged"]
     report = await VerifyOrdersUseCase(store).execute()
+    assert (report.orders, report.changes) == (1, 1)
     assert [(problem.order_id, problem.message) for problem in report.problems] == [
-        ("", "the order differs from its last change"),
-        ("", "the feed contains 4 changes, the orders 1"),
+        ("", "an index is damaged"),
+        ("order-1", "a row cannot be read"),
+        ("", "an index cannot be read"),
+        ("", "the feed cannot be read after 0 changes: an entry cannot be read"),
     ]
 
 
-class Unreadable(InMemoryOrderRepository):
-    """A store with a damaged row in the history of one order, which is also in the way of the feed."""
-
-    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
-        if order_id == "order-1":
-            raise StoreUnusable("a row cannot be read")
-        return await super().list_changes(order_id, after_version, limit)
-
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        raise StoreUnusable("a row cannot be read")
-
-
-async def test_goes_on_behind_what_cannot_be_read() -> None:
-    store = Unreadable([small_order("order-1"), small_order("order-2")])
+async def test_finds_rows_that_belong_to_no_order() -> None:
+    store = Scripted([small_order("order-1"), small_order("order-2")])
+    store.counts = {"order": 2, "change": 2, "tag": 1}
     report = await VerifyOrdersUseCase(store).execute()
-    assert (report.orders, report.changes) == (2, 1)
-    assert [(problem.order_id, problem.message) for problem in report.problems] == [
-        ("order-1", "a row cannot be read"),
-        ("", "the feed cannot be read after 0 changes: a row cannot be read"),
+    found = "the store contains 1 rows of the kind tag, the orders 0"
+    assert [(problem.order_id, problem.message) for problem in report.problems] == [("", found)]
+
+
+@pytest.mark.parametrize(
+    "positions, gaps",
+    [
+        ([(1,), (2,), (3,)], []),
+        ([(2,), (3,), (4,)], ["order-1"]),
+        ([(1,), (3,), (4,)], ["order-2"]),
+        ([(7, 0), (7, 1), (9, 0)], []),
+        ([(7, 0), (7, 2), (9, 0)], ["order-2"]),
+        ([(7, 0), (8, 1), (9, 0)], ["order-2"]),
+        ([(7, 1), (8, 0), (9, 0)], ["order-1"]),
+    ],
+)
+async def test_finds_gaps_in_the_feed(positions: list[tuple[int, ...]], gaps: list[str]) -> None:
+    store = Scripted([small_order(f"order-{number}") for number in (1, 2, 3)])
+    entries = [entry async for entry in store.feed_entries()]
+    store.entries = [replace(entry, position=place) for entry, place in zip(entries, positions, strict=True)]
+    report = await VerifyOrdersUseCase(store).execute()
+    assert [problem.order_id for problem in report.problems] == gaps
+    assert {problem.message for problem in report.problems} <= {"the feed has a gap before this change"}
+
+
+def as_stored_before(store: Tampered, fingerprint: str | None = None, schema: int | None = None) -> None:
+    """Make the changes those of a version that stored neither the fingerprint nor the schema in them."""
+    previous = ""
+    for change in store.changes_of_first():
+        change.fingerprint, change.schema, change.previous_hash = fingerprint, schema, previous
+        change.hash = previous = hash_of(change)
+    store.alter_order(seal=previous)
+
+
+async def test_accepts_changes_of_a_version_that_did_not_store_fingerprints() -> None:
+    store = await three_changes()
+    as_stored_before(store)
+    assert (await VerifyOrdersUseCase(store).execute()).problems == []
+    store.alter_order(requests=b"not JSON")
+    report = await VerifyOrdersUseCase(store).execute()
+    assert [(problem.version, problem.message) for problem in report.problems] == [differs("requests")]
+
+
+async def test_finds_fingerprint_removed_from_a_change() -> None:
+    store = await three_changes()
+    store.alter(2, fingerprint=None)
+    report = await VerifyOrdersUseCase(store).execute()
+    assert [(problem.version, problem.message) for problem in report.problems] == [
+        (2, "the change does not match its hash")
     ]
 
 

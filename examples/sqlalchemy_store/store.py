@@ -1,26 +1,36 @@
 """An order store outside the package: SQLAlchemy Core on SQLite."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, create_engine, insert, literal, select, tuple_, update
+from sqlalchemy import Connection, Select, create_engine, insert, literal, select, tuple_, union, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from examples.sqlalchemy_store.tables import CHANGES, METADATA, ORDERS, TAGS, Instant
+from examples.sqlalchemy_store.tables import CHANGES, CHECKPOINTS, METADATA, ORDERS, TAGS, Instant
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.ports import (
+    FeedEntry,
+    FeedPage,
+    ListPosition,
+    OrderFilter,
+    OrderStore,
+    SnapshotPage,
+    StoredOrder,
+)
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,
+    Recomputed,
+    built,
     change_of,
     commit_of,
     mark_saved,
@@ -92,6 +102,53 @@ class SqlAlchemyStore(OrderStore):
         rows = await self._all(query.limit(min(limit, LARGEST)))
         changes = tuple(change_of(ChangeRecord(*row[1:])) for row in rows)
         return FeedPage(changes, str(rows[-1][0]) if rows else position)
+
+    async def stored_keys(self) -> AsyncIterator[str]:
+        last = ""
+        while True:
+            ids = (select(column).where(column > last) for column in (ORDERS.c.id, CHANGES.c.order_id, TAGS.c.order_id))
+            rows = await self._all(select(union(*ids).subquery()).order_by("id").limit(100))
+            for (order_id,) in rows:
+                yield order_id
+            if not rows:
+                return
+            last = rows[-1][0]
+
+    async def stored_order(self, key: str) -> StoredOrder:
+        recomputed = Recomputed()
+        changes = select(CHANGES).where(CHANGES.c.order_id == key).order_by(CHANGES.c.version)
+        for row in await self._all(changes):
+            change = ChangeRecord(*row[1:])
+            recomputed.add(change, FeedEntry(key, change.version, change.hash, (row[0],)))
+        found = {}
+        for head_row in await self._all(select(ORDERS).where(ORDERS.c.id == key)):
+            found["order"] = dict(zip(ORDERS.c.keys(), head_row, strict=True))
+        for tag_row in await self._all(select(TAGS).where(TAGS.c.order_id == key)):
+            found[f"tag {tag_row[0]}"] = dict(zip(TAGS.c.keys(), tag_row, strict=True))
+        head = found.get("order", {})
+        [(record, order)] = built(
+            lambda _: (recomputed.record(head.get("schema"), head.get("requests")), recomputed.order()), [None]
+        )
+        expected = {}
+        if record is not None:
+            place = {"created_at": record.created_at, "order_id": key}
+            expected = {f"tag {tag}": {"tag": tag, **place} for tag in record.tags}
+            expected["order"] = {name: value for name, value in asdict(record).items() if name != "tags"}
+        return StoredOrder(key, recomputed.changes, found, expected, order)
+
+    async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:  # noqa: ARG002
+        query = select(CHANGES.c.order_id, CHANGES.c.version, CHANGES.c.hash, CHANGES.c.position)
+        last = 0
+        while rows := await self._all(query.where(CHANGES.c.position > last).order_by(CHANGES.c.position).limit(100)):
+            for order_id, version, change_hash, last in rows:
+                yield FeedEntry(order_id, version, change_hash, (last,))
+
+    async def add_checkpoint(self, recorded_at: str, content: str) -> None:
+        await self._do(lambda connection: connection.execute(insert(CHECKPOINTS).values((recorded_at, content))))
+
+    async def last_checkpoint(self) -> str | None:
+        row = await self._first(select(CHECKPOINTS.c.content).order_by(CHECKPOINTS.c.id.desc()))
+        return row[0] if row else None
 
     async def ping(self) -> None:
         await self._first(select(ORDERS.c.id))

@@ -79,5 +79,11 @@ CHANGES = Table(
     Column("document", LargeBinary, nullable=False),
     Column("previous_hash", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("schema", BigInteger, nullable=False),
+    Column("fingerprint", Text, nullable=False),
     UniqueConstraint("order_id", "version"),
+)
+
+CHECKPOINTS = Table(
+    "checkpoints", METADATA, Column("id", Text, primary_key=True), Column("content", Text, nullable=False)
 )

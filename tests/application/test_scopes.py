@@ -51,6 +51,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "export_orders": (Scope.EXPORT, lambda do, _, who: _all_of(do, who)),
     "export_to_document": (Scope.EXPORT, lambda do, _, who: do.export_to_document.execute(LINES, actor=who)),
     "verify_orders": (Scope.ADMIN, lambda do, _, who: do.verify_orders.execute(actor=who)),
+    "create_checkpoint": (Scope.ADMIN, lambda do, _, who: do.create_checkpoint.execute(actor=who)),
     "create_api_key": (Scope.ADMIN, lambda do, _, who: do.create_api_key.execute("app", user_id="anna", actor=who)),
     "list_api_keys": (Scope.ADMIN, lambda do, _, who: do.list_api_keys.execute(actor=who)),
     "revoke_api_key": (Scope.ADMIN, lambda do, _, who: do.revoke_api_key.execute("Key0000001", who)),
@@ -58,6 +59,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
 NO_USE_CASES = {"authenticate", "check_store", "close"}
 NOT_OF_ONE_ORDER = (
     "place_order", "find_order", "list_orders", "import_orders", "export_orders", "export_to_document", "verify_orders",
+    "create_checkpoint",
     "create_api_key", "list_api_keys", "revoke_api_key",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import defaultdict
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter
+from orderkeep.application.ports import FeedEntry, FeedPage, ListPosition, OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
@@ -183,6 +184,25 @@ class SkipsEveryFifthChange(InMemoryOrderRepository):
         page = await super().read_changes(after, limit)
         first = int(after or 0)
         return replace(page, changes=tuple(c for n, c in enumerate(page.changes, first + 1) if n % 5))
+
+
+class VerifiesEverySecondChange(InMemoryOrderRepository):
+    async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        async for entry in super().feed_entries(settled=settled):
+            if entry.position[0] % 2:
+                yield entry
+
+
+class VerifiesNoOrder(InMemoryOrderRepository):
+    async def stored_keys(self) -> AsyncIterator[str]:
+        async for order_id in super().stored_keys():
+            if not order_id:
+                yield order_id
+
+
+class ReturnsTheFirstCheckpoint(InMemoryOrderRepository):
+    async def last_checkpoint(self) -> str | None:
+        return self._checkpoints[min(self._checkpoints)] if self._checkpoints else None
 
 
 class FeedsOneChangeACommit(InMemoryOrderRepository):

@@ -116,7 +116,7 @@ def table_rows() -> list[tuple[str, ...]]:
 
 
 def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
-    actions = [*append_to_log(1, [(ID, 2)] * 98), leave_inbox((ID, 2))]
+    actions = [*append_to_log(1, [(ID, 2)] * 98), leave_inbox((ID, 2), 2)]
     moved = PretendedTable()
     moved.items = dict(table.items)
     log = moved.transact(actions[:2])
@@ -149,14 +149,14 @@ def _assigned(action: dict[str, Any]) -> Item:
     expression = action["UpdateExpression"]
     if not expression.startswith("SET "):
         return {}
-    pairs = (pair.split(" = ") for pair in expression.removeprefix("SET ").split(", "))
+    pairs = (pair.split(" = ") for pair in expression.removeprefix("SET ").partition(" REMOVE ")[0].split(", "))
     names, values = action["ExpressionAttributeNames"], action["ExpressionAttributeValues"]
     return {names[name]: values[value] for name, value in pairs}
 
 
 def _removed(action: dict[str, Any]) -> list[str]:
-    expression = action.get("UpdateExpression", "")
-    return expression.removeprefix("REMOVE ").split(", ") if expression.startswith("REMOVE ") else []
+    removed = action.get("UpdateExpression", "").partition("REMOVE ")[2]
+    return removed.split(", ") if removed else []
 
 
 def _index_writes(before: Item, after: Item) -> int:

@@ -10,7 +10,7 @@ OPERATIONS = {
     "Query": ("dynamodb:Query", "read lists, histories and the feed; also on the indexes"),
     "Put": (
         "dynamodb:PutItem",
-        "write a new order, change or API key, within a transaction; check that the table can be written",
+        "write a new order, change or API key, within a transaction; a checkpoint; check that the table can be written",
     ),
     "Update": (
         "dynamodb:UpdateItem",

@@ -18,7 +18,7 @@ ARGUMENTS = {
     "import": ["orders.jsonl"],
     "backup": ["backup.db"],
     "keys create": ["--name", "till", "--scope", "admin"],
-    **{name: [] for name in ("list", "verify", "migrate", "export", "demo", "keys list")},
+    **{name: [] for name in ("list", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
 }
 IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \

@@ -58,7 +58,7 @@ def test_shell_completes_what_is_typed(shell: str, typed: str, completed: str, t
 @pytest.mark.parametrize(
     "typed, candidates",
     [
-        ("c", ["confirm", "cancel", "completion", "config"]),
+        ("c", ["confirm", "cancel", "checkpoint", "completion", "config"]),
         ("keys ", ["create", "list", "revoke"]),
         ("--json list --st", ["--status", "--store"]),
         ("list --status p", ["pending", "processing"]),

@@ -220,7 +220,8 @@ def test_killed_import_is_completed_by_running_it_again(tmp_path: Path) -> None:
     report = json.loads(run("import", file, "--json", cwd=tmp_path).stdout)
     assert (report["imported"], report["unchanged"]) == (count - begun, begun)
     verified = json.loads(run("verify", "--json", cwd=tmp_path).stdout)
-    assert verified == {"orders": count, "changes": count, "documents": 0, "documents_read": 0, "problems": []}
+    nothing = {"documents": 0, "documents_read": 0, "checkpoints": 0, "problems": []}
+    assert verified == nothing | {"orders": count, "changes": count}
 
 
 def _count_of_orders(folder: Path) -> int:

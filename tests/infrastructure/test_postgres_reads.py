@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, connections
 from orderkeep.infrastructure.serialization import commit_of
@@ -66,24 +65,6 @@ async def test_unreadable_change_is_an_error_of_the_store(
     for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(None, 9)):
         with pytest.raises(StoreUnusable, match="cannot be read: the stored data was altered"):
             await attempt
-
-
-@pytest.mark.parametrize(
-    "edit, found",
-    [
-        ("UPDATE orders SET status = 'shipped'", ["is not found by its status"] * 2),
-        ("UPDATE orders SET external_ref = NULL", ["is not found by its external_ref"] * 2),
-        ("UPDATE orders SET version = 2", ["is indexed under another user, time or version"]),
-        ("UPDATE changes SET at = at + interval '1 microsecond'", ["the change does not match its hash"]),
-    ],
-    ids=["its status", "its ref", "its version", "its time"],
-)
-async def test_verifying_finds_an_edited_column(
-    store: PostgresOrderRepository, postgres_url: str, edit: str, found: list[str]
-) -> None:
-    await look(postgres_url, edit)
-    report = await VerifyOrdersUseCase(store).execute()
-    assert [problem.message for problem in report.problems] == found
 
 
 async def test_slow_statement_is_reported(

@@ -16,7 +16,7 @@ from orderkeep.testing.orders import pending_order
 from tests.servers.schemas import look
 
 TABLES = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema() ORDER BY 1"
-ALL_TABLES = ["api_keys", "changes", "feed", "order_tags", "orderkeep_migrations", "orders"]
+ALL_TABLES = ["api_keys", "changes", "checkpoints", "feed", "order_tags", "orderkeep_migrations", "orders"]
 
 
 async def tables(url: str) -> list[str]:
@@ -47,17 +47,18 @@ async def test_first_use_connects_and_creates_the_tables(postgres_url: str) -> N
     assert await look(postgres_url, "SELECT number, name FROM orderkeep_migrations") == [
         (1, "0001_orders.sql"),
         (2, "0002_api_keys.sql"),
+        (3, "0003_verification.sql"),
     ]
 
 
 async def test_without_auto_migrate_only_the_command_creates_tables(postgres_url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r"schema 0, and this version requires 2: run `orderkeep migrate`"):
+    with pytest.raises(StoreUnusable, match=r"schema 0, and this version requires 3: run `orderkeep migrate`"):
         await used(postgres_url, migrate=False)
     assert await tables(postgres_url) == []
 
     store = PostgresOrderRepository(postgres_url)
-    assert await store.migrate() == (0, 2)
-    assert await store.migrate() == (2, 2)
+    assert await store.migrate() == (0, 3)
+    assert await store.migrate() == (3, 3)
     await store.close()
     await used(postgres_url, migrate=False)
 
@@ -65,7 +66,7 @@ async def test_without_auto_migrate_only_the_command_creates_tables(postgres_url
 async def test_concurrent_connections_create_the_tables_once(postgres_url: str) -> None:
     await asyncio.gather(*(used(postgres_url) for _ in range(16)))
 
-    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(2,)]
+    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(3,)]
 
 
 def write(folder: Path, scripts: Sequence[str]) -> None:
@@ -98,13 +99,14 @@ async def test_older_tables_get_missing_migrations(postgres_url: str, tmp_path: 
 
 async def test_tables_of_schema_1_are_migrated(postgres_url: str) -> None:
     await used(postgres_url)
-    await look(postgres_url, "DROP TABLE api_keys")  # all that schema 2 brought
-    await look(postgres_url, "DELETE FROM orderkeep_migrations WHERE number = 2")
+    await look(postgres_url, "DROP TABLE api_keys, checkpoints")  # with the columns, all that schemas 2 and 3 added
+    await look(postgres_url, "ALTER TABLE changes DROP COLUMN schema, DROP COLUMN fingerprint")
+    await look(postgres_url, "DELETE FROM orderkeep_migrations WHERE number > 1")
     store = PostgresOrderRepository(postgres_url, migrate=False)
-    with pytest.raises(StoreUnusable, match="schema 1, and this version requires 2"):
+    with pytest.raises(StoreUnusable, match="schema 1, and this version requires 3"):
         await store.ping()
 
-    assert await store.migrate() == (1, 2)
+    assert await store.migrate() == (1, 3)
     assert await store.api_keys().add(api_key())
     await store.close()
 
@@ -122,7 +124,7 @@ async def test_newer_schema_is_rejected(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "INSERT INTO orderkeep_migrations VALUES (8, 'from the future')")
 
-    await refused(postgres_url, r"schema 8 of a newer version, and this one supports 2: upgrade orderkeep")
+    await refused(postgres_url, r"schema 8 of a newer version, and this one supports 3: upgrade orderkeep")
 
 
 async def test_tables_of_another_program_are_rejected_unchanged(postgres_url: str) -> None:

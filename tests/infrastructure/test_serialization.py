@@ -156,6 +156,10 @@ ALTERED: list[tuple[str, dict[str, Any]]] = [
     ("events", {"events": CHANGE.events.replace(b"cancelled", b"shipped")}),
     ("document", {"document": CHANGE.document.replace(b"green", b"Green")}),
     ("previous_hash", {"previous_hash": "f" * 64}),
+    ("schema", {"schema": SCHEMA + 1}),
+    ("fingerprint", {"fingerprint": "fingerprint-2"}),
+    ("no fingerprint", {"fingerprint": None}),
+    ("empty fingerprint", {"fingerprint": ""}),
     # What one field loses, the other gains: the hash is over the fields, not over what they come to when joined.
     ("actor and key", {"actor": "staff:ann", "key": f"a{CHANGE.key}"}),
 ]

@@ -143,14 +143,16 @@ def test_empty_file_is_reported_and_stays_empty(path: Path, access: StoreAccess)
 async def test_older_schema_is_migrated_to_write_and_not_to_read(path: Path) -> None:
     await saved(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript("DROP TABLE api_keys; PRAGMA user_version = 1")  # all that schema 2 added
+        connection.executescript("DROP TABLE api_keys; DROP TABLE checkpoints; PRAGMA user_version = 1")
+        for column in ("schema", "fingerprint"):  # with the tables, all that schemas 2 and 3 added
+            connection.execute(f"ALTER TABLE changes DROP COLUMN {column}")
     before = files_in(path.parent)
 
     with pytest.raises(StoreUnusable, match=r"has schema 1, .* run `orderkeep migrate`, for a backup on a copy"):
         SqliteOrderRepository(path, access=StoreAccess.READ)
     assert files_in(path.parent) == before
     store = SqliteOrderRepository(path, access=StoreAccess.WRITE)
-    assert await store.migrate() == (1, 2)
+    assert await store.migrate() == (1, 3)
     await store.close()
 
 

@@ -31,7 +31,7 @@ async def test_new_file_has_application_id_schema_and_log(path: Path) -> None:
     await saved(path)
 
     assert look(path, "PRAGMA application_id") == [(0x6F72646B,)]
-    assert look(path, "PRAGMA user_version") == [(2,)]
+    assert look(path, "PRAGMA user_version") == [(3,)]
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -93,7 +93,7 @@ def test_concurrent_processes_create_the_file_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert failures == []
-        assert look(path, "PRAGMA user_version") == [(2,)]
+        assert look(path, "PRAGMA user_version") == [(3,)]
 
 
 def test_open_waits_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +103,7 @@ def test_open_waits_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr("time.sleep", lambda _: somebody.execute("COMMIT"))
         asyncio.run(SqliteOrderRepository(path).close())
 
-    assert look(path, "PRAGMA user_version") == [(2,)]
+    assert look(path, "PRAGMA user_version") == [(3,)]
 
 
 def test_open_fails_after_waiting_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,10 +136,12 @@ def test_older_file_gets_missing_migrations(path: Path, tmp_path: Path) -> None:
 async def test_file_of_schema_1_is_migrated_and_keeps_its_orders(path: Path, tmp_path: Path) -> None:
     await saved(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript("DROP TABLE api_keys; PRAGMA user_version = 1")  # all that schema 2 brought
+        connection.executescript("DROP TABLE api_keys; DROP TABLE checkpoints; PRAGMA user_version = 1")
+        for column in ("schema", "fingerprint"):  # with the tables, all that schemas 2 and 3 added
+            connection.execute(f"ALTER TABLE changes DROP COLUMN {column}")
     store = SqliteOrderRepository(path)
 
-    assert await store.migrate() == (1, 2)
+    assert await store.migrate() == (1, 3)
     assert await store.get_by_id("order-1") == replace(an_order(), version=1)
     assert await store.api_keys().add(api_key())
     await store.close()

@@ -124,7 +124,10 @@ async def test_a_save_of_several_orders_is_all_or_nothing_within_a_batch(
 
 
 async def test_failed_statement_fails_its_own_save_only(store: SqliteOrderRepository, path: Path) -> None:
-    look(path, "INSERT INTO changes VALUES (1, 'order-2', 1, 0, 'an intruder', NULL, NULL, '[]', '{}', '', '')")
+    look(
+        path,
+        "INSERT INTO changes VALUES (1, 'order-2', 1, 0, 'an intruder', NULL, NULL, '[]', '{}', '', '', NULL, NULL)",
+    )
     await store.save(an_order(3))
     outcomes = await save_together(store, (an_order(1),), (an_order(2),), (an_order(3),), (an_order(4), an_order(5)))
 

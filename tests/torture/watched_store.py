@@ -1,14 +1,22 @@
 """A store that counts its calls and interleaves them, and the error of a check."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
 from typing import ParamSpec, TypeVar
 
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.ports import (
+    FeedEntry,
+    FeedPage,
+    ListPosition,
+    OrderFilter,
+    OrderStore,
+    SnapshotPage,
+    StoredOrder,
+)
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
@@ -71,6 +79,21 @@ class WatchedStore(OrderStore):
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         return await self._watched(self.store.read_changes, after, limit)
+
+    def stored_keys(self) -> AsyncIterator[str]:
+        return self.store.stored_keys()
+
+    async def stored_order(self, key: str) -> StoredOrder:
+        return await self._watched(self.store.stored_order, key)
+
+    def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        return self.store.feed_entries(settled=settled)
+
+    async def add_checkpoint(self, recorded_at: str, content: str) -> None:
+        await self._watched(self.store.add_checkpoint, recorded_at, content)
+
+    async def last_checkpoint(self) -> str | None:
+        return await self._watched(self.store.last_checkpoint)
 
     async def ping(self) -> None:
         await self._watched(self.store.ping)

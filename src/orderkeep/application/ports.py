@@ -6,7 +6,7 @@ Every method of a store may raise `StoreUnavailable`. A use case that changes an
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -158,7 +158,88 @@ class StoreAccess(StrEnum):
     """The same, and create the store if it does not exist."""
 
 
-class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed):
+@dataclass(frozen=True, slots=True)
+class FeedEntry:
+    """A change in the feed, without its content. `position` is () if it is unknown here; `commit` is
+    whatever else the store itself wrote at the commit, as text.
+    """
+
+    order_id: str
+    version: int
+    hash: str
+    position: tuple[int, ...] = ()
+    commit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChange:
+    """A change without its content. `intact`: all that is stored of it matches its hash, byte for byte. `in_feed` is
+    false until it has a position.
+    """
+
+    entry: FeedEntry
+    previous_hash: str
+    intact: bool
+    in_feed: bool = True
+
+
+Row = Mapping[str, object]
+"""The columns of a row, or the attributes of an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    """All that a store contains of one order ("" if of none): its changes, oldest first; the rows beside them, by names
+    such as `order` and `tag gift`; and the same rows as `save` writes them, recomputed from the changes alone. `order`
+    is the order of the last change.
+    """
+
+    order_id: str
+    changes: Sequence[StoredChange]
+    found: Mapping[str, Row]
+    expected: Mapping[str, Row]
+    order: OrderDTO | None
+
+
+class StoreContents(ABC):
+    """All that a store contains, to be verified: one order, or one page, in memory at a time. Nothing is written but
+    checkpoints, and positions by `feed_entries` if they are `settled`.
+    """
+
+    @abstractmethod
+    def stored_keys(self) -> AsyncIterator[str]:
+        """Yield an argument of `stored_order` for each order of which anything is stored, and for what is of none."""
+
+    @abstractmethod
+    async def stored_order(self, key: str) -> StoredOrder:
+        """Return all that is stored under the key. Raises `StoreUnusable` if it cannot be read."""
+
+    @abstractmethod
+    def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        """Yield the feed from its first change. With `settled`, it ends where a change may still be added in between,
+        and includes the changes that had no position yet.
+        """
+
+    async def count_rows(self) -> Mapping[str, int]:
+        """Return the number of rows by the first word of their names (and of each `change`), to find rows that belong
+        to no order; empty if `stored_keys` leads to all.
+        """
+        return {}
+
+    async def find_damage(self) -> Sequence[str]:
+        """Return what is wrong with the store itself, such as a damaged index."""
+        return ()
+
+    @abstractmethod
+    async def add_checkpoint(self, recorded_at: str, content: str) -> None:
+        """Store a checkpoint. `recorded_at` sorts by time."""
+
+    @abstractmethod
+    async def last_checkpoint(self) -> str | None:
+        """Return the content of the last checkpoint, or None."""
+
+
+class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed, StoreContents):
     """Everything a store of orders implements. `orderkeep.testing` tests any implementation of it."""
 
     saves_at_once = 128

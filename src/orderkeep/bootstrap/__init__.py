@@ -12,6 +12,7 @@ from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
+from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
@@ -33,6 +34,7 @@ from orderkeep.bootstrap.access import api_keys_of, open_authenticators
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 
 if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
     from orderkeep.config import Settings
@@ -62,6 +64,7 @@ class UseCases:
     export_orders: ExportOrdersUseCase
     export_to_document: ExportToDocumentUseCase
     verify_orders: VerifyOrdersUseCase
+    create_checkpoint: CreateCheckpointUseCase
     create_api_key: CreateApiKeyUseCase
     list_api_keys: ListApiKeysUseCase
     revoke_api_key: RevokeApiKeyUseCase
@@ -141,7 +144,8 @@ def build_use_cases(
         import_orders=ImportOrdersUseCase(store),
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
-        verify_orders=VerifyOrdersUseCase(store, documents),
+        verify_orders=VerifyOrdersUseCase(store, documents, Ed25519CheckpointFiles()),
+        create_checkpoint=CreateCheckpointUseCase(store, Ed25519CheckpointFiles()),
         create_api_key=CreateApiKeyUseCase(open_keys),
         list_api_keys=ListApiKeysUseCase(open_keys),
         revoke_api_key=RevokeApiKeyUseCase(open_keys),

@@ -152,6 +152,17 @@ class RememberedKey:
     fingerprint: str
 
 
+def remember(keys: dict[str, RememberedKey], key: str, version: int, fingerprint: str) -> None:
+    """Add a key to the remembered ones, and forget the oldest beyond the limit.
+
+    The first key is the placement's. A repeated placement finds its order by the ID, derived from the key, so that key
+    is always kept, and the second is deleted first.
+    """
+    keys[key] = RememberedKey(version, fingerprint)
+    if len(keys) > limits.MAX_REMEMBERED_KEYS:
+        del keys[list(keys)[1]]
+
+
 _BY_SYSTEM = Attribution()
 _STATUSES = {str(status): status for status in OrderStatus}
 
@@ -305,11 +316,7 @@ class Order:
         """Set the actor and request of the pending change, and record its idempotency key."""
         self.attribution = attribution
         if attribution.key is not None:
-            self.idempotency_keys[attribution.key] = RememberedKey(self.version + 1, attribution.fingerprint or "")
-            if len(self.idempotency_keys) > limits.MAX_REMEMBERED_KEYS:
-                # The first key is the placement's. A repeated placement finds this order by its ID, derived from the
-                # key, so that key is always kept, and the second is deleted first.
-                del self.idempotency_keys[list(self.idempotency_keys)[1]]
+            remember(self.idempotency_keys, attribution.key, self.version + 1, attribution.fingerprint or "")
 
     def mark_saved(self, last_hash: str) -> None:
         """Begin the next version. For stores only, which call it once a save is durable."""

@@ -2,8 +2,8 @@
 
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
@@ -11,13 +11,23 @@ from itertools import islice
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.ports import (
+    FeedEntry,
+    FeedPage,
+    ListPosition,
+    OrderFilter,
+    OrderStore,
+    SnapshotPage,
+    StoredOrder,
+)
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     OrderRecord,
+    Recomputed,
+    built,
     change_of,
     commit_of,
     feed_position,
@@ -37,6 +47,7 @@ class InMemoryOrderRepository(OrderStore):
         self._by_time: list[tuple[datetime, str]] = []
         self._changes: dict[str, list[ChangeRecord]] = {}
         self._feed: list[ChangeRecord] = []
+        self._checkpoints: dict[str, str] = {}
         self._keys = InMemoryApiKeys(self)
         self._closed = False
         self._commit(tuple(orders))
@@ -80,6 +91,29 @@ class InMemoryOrderRepository(OrderStore):
             raise InvalidCursor
         changes = tuple(change_of(change) for change in self._feed[start : start + limit])
         return FeedPage(changes, str(start + len(changes)))
+
+    async def stored_keys(self) -> AsyncIterator[str]:
+        for order_id in sorted(self._orders.keys() | self._changes.keys()):
+            yield order_id
+
+    async def stored_order(self, key: str) -> StoredOrder:
+        recomputed, head = Recomputed(), self._orders.get(key)
+        for change in self._changes.get(key, []):
+            recomputed.add(change, FeedEntry(change.order_id, change.version, change.hash))
+        stored = (head.schema, head.requests) if head else (None, None)
+        [(record, order)] = built(lambda _: (recomputed.record(*stored), recomputed.order()), [None])
+        found, expected = ({"order": asdict(row)} if row else {} for row in (head, record))
+        return StoredOrder(key, recomputed.changes, found, expected, order)
+
+    async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:  # noqa: ARG002
+        for number, change in enumerate(list(self._feed), start=1):
+            yield FeedEntry(change.order_id, change.version, change.hash, (number,))
+
+    async def add_checkpoint(self, recorded_at: str, content: str) -> None:
+        self._checkpoints.setdefault(recorded_at, content)
+
+    async def last_checkpoint(self) -> str | None:
+        return self._checkpoints[max(self._checkpoints)] if self._checkpoints else None
 
     async def ping(self) -> None:
         self.check_open()

@@ -16,8 +16,8 @@ from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.dtos import ChangeDTO, EventDTO, LineDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import SEPARATOR, ListPosition, SnapshotPage
-from orderkeep.domain.entities import Order, RememberedKey
+from orderkeep.application.ports import SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
+from orderkeep.domain.entities import Order, RememberedKey, remember
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.value_objects import Cancellation, Document
@@ -71,7 +71,9 @@ class OrderRecord:
 
 @dataclass(slots=True)
 class ChangeRecord:
-    """A change as stored. `events` and `document`, the resulting order, are JSON."""
+    """A change as stored. `events` and `document`, the resulting order, are JSON. `schema` is the shape of the document
+    and `fingerprint` that of the request with the key, or "": None in a change of a version that did not store it.
+    """
 
     order_id: str
     version: int
@@ -83,6 +85,8 @@ class ChangeRecord:
     document: bytes
     previous_hash: str
     hash: str
+    schema: int | None = None
+    fingerprint: str | None = None
 
 
 @dataclass(slots=True)
@@ -100,7 +104,18 @@ def commit_of(order: Order) -> Commit:
     dto = OrderDTO.of(order, version)
     document, events = _encode(dto), _encode([EventDTO.of(event) for event in order.events])
     change = ChangeRecord(
-        order.id, version, order.updated_at, by.actor, by.key, by.request_id, events, document, order.last_hash, hash=""
+        order_id=order.id,
+        version=version,
+        at=order.updated_at,
+        actor=by.actor,
+        key=by.key,
+        request_id=by.request_id,
+        events=events,
+        document=document,
+        previous_hash=order.last_hash,
+        hash="",
+        schema=SCHEMA,
+        fingerprint=by.fingerprint or "",
     )
     change.hash = hash_of(change)
     record = OrderRecord(
@@ -185,8 +200,67 @@ def hash_of(change: ChangeRecord) -> str:
     previous change comes first: a hash chain.
     """
     event = (change.order_id, change.version, change.at, change.actor, change.key, change.request_id)
-    values = (change.previous_hash, *event, change.events.decode(), change.document.decode())
+    values: tuple[object, ...] = (change.previous_hash, *event, change.events.decode(), change.document.decode())
+    if change.fingerprint is not None:
+        values += (change.schema, change.fingerprint)
     return hashlib.sha256(_encode(values)).hexdigest()
+
+
+class Recomputed:
+    """What `save` wrote beside the changes of an order, recomputed from the changes, which are added oldest first."""
+
+    def __init__(self) -> None:
+        self.changes: list[StoredChange] = []
+        self._keys: dict[str, RememberedKey] = {}
+        self._without_fingerprint: set[str] = set()
+        self._last: ChangeRecord | None = None
+
+    def add(self, change: ChangeRecord, entry: FeedEntry, *, as_written: bool = True, in_feed: bool = True) -> None:
+        """Add the next change. `as_written`: its row or item is exactly what a save of it writes."""
+        intact = as_written and hash_of(change) == change.hash
+        self.changes.append(StoredChange(entry, change.previous_hash, intact, in_feed))
+        if change.key is not None:
+            remember(self._keys, change.key, change.version, change.fingerprint or "")
+            if change.fingerprint is None:
+                self._without_fingerprint.add(change.key)
+        self._last = change
+
+    def order(self) -> OrderDTO | None:
+        """Return the order of the last change, or None without a change."""
+        return None if self._last is None else _decode_order(self._last.document)
+
+    def record(self, schema: int | None, requests: bytes | None) -> OrderRecord | None:
+        """Return the order as stored, or None without a change. The stored `schema` and `requests` are the source of
+        what a change of an older version does not contain.
+        """
+        last, dto = self._last, self.order()
+        if last is None or dto is None:
+            return None
+        keys = dict(self._keys)
+        stored = _fingerprints_in(requests)
+        for key in self._without_fingerprint & keys.keys() & stored.keys():
+            keys[key] = RememberedKey(keys[key].version, stored[key])
+        recorded = schema if last.schema is None else last.schema
+        return OrderRecord(
+            id=dto.id,
+            version=dto.version,
+            user_id=dto.user_id,
+            status=str(dto.status),
+            created_at=dto.created_at,
+            external_ref=dto.external_ref,
+            tags=dto.tags,
+            schema=SCHEMA if recorded is None else recorded,
+            document=last.document,
+            requests=_encode(keys),
+            seal=last.hash,
+        )
+
+
+def _fingerprints_in(requests: bytes | None) -> dict[str, str]:
+    try:
+        return {key: remembered.fingerprint for key, remembered in _decode_requests(requests or b"{}").items()}
+    except msgspec.MsgspecError:
+        return {}
 
 
 def built(build: Callable[[_Stored], _Built], stored: Iterable[_Stored]) -> list[_Built]:

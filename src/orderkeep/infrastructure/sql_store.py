@@ -4,19 +4,29 @@ SQL is written with PostgreSQL's parameters (`$1`); a store translates it with `
 """
 
 from abc import abstractmethod
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.ports import (
+    SEPARATOR,
+    FeedEntry,
+    ListPosition,
+    OrderFilter,
+    OrderStore,
+    SnapshotPage,
+    StoredOrder,
+)
 from orderkeep.domain.entities import Order, OrderStatus
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     API_KEY_COLUMNS,
     ChangeRecord,
+    OrderRecord,
+    Recomputed,
     api_key_of,
     built,
     change_of,
@@ -50,13 +60,19 @@ class Dialect:
     as_bytes: str
     stored: Callable[[datetime], Any]
     instant: Callable[[Any], datetime]
+    feed: tuple[str, ...]
+    """The columns of a change's position in the feed."""
+    settled: str
+    """The condition that a change's position is final."""
 
     def sql(self, statement: str) -> str:
         columns = {name: self.as_bytes.format(name) for name in ("document", "requests", "events")}
         return statement.format_map(columns).replace("$", self.parameter)
 
 
-CHANGE_COLUMNS = "order_id, version, at, actor, key, request_id, {events}, {document}, previous_hash, hash"
+CHANGE_COLUMNS = (
+    "order_id, version, at, actor, key, request_id, {events}, {document}, previous_hash, hash, schema, fingerprint"
+)
 
 GET_ORDER = "SELECT {document}, {requests}, seal FROM orders WHERE id = $1"
 _SNAPSHOTS = "SELECT id, user_id, created_at, version, schema, {document} FROM orders"
@@ -66,6 +82,25 @@ _CHANGES = f"SELECT {CHANGE_COLUMNS} FROM changes WHERE order_id = $1"  # noqa: 
 GET_CHANGE = f"{_CHANGES} AND version = CAST($2 AS bigint)"
 GET_CHANGE_AT = f"{_CHANGES} AND at <= $2 ORDER BY version DESC LIMIT 1"
 LIST_CHANGES = f"{_CHANGES} AND version > CAST($2 AS bigint) ORDER BY version LIMIT $3"
+
+_ORDER_ROW = tuple(field.name for field in fields(OrderRecord) if field.name != "tags")
+_TAG_ROW = ("tag", "created_at", "order_id", "user_id")
+_CHANGE_ROW = tuple(field.name for field in fields(ChangeRecord))
+_PAGE = 200
+_ORDER_IDS = f"""
+    SELECT id FROM (SELECT id FROM orders WHERE id > $1 ORDER BY id LIMIT {_PAGE}) AS o
+    UNION
+    SELECT order_id FROM (
+        SELECT DISTINCT order_id FROM changes WHERE order_id > $1 ORDER BY order_id LIMIT {_PAGE}
+    ) AS c
+    ORDER BY id LIMIT {_PAGE}
+"""  # noqa: S608
+_RAW_ORDER = f"SELECT {', '.join(_ORDER_ROW)} FROM orders WHERE id = $1"  # noqa: S608
+_RAW_TAG = f"SELECT {', '.join(_TAG_ROW)} FROM order_tags WHERE tag = $1 AND created_at = $2 AND order_id = $3"  # noqa: S608
+_COUNTS = "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_tags), (SELECT count(*) FROM changes)"
+_BEFORE_THE_FEED = (SMALLEST, -(2**31))
+_ADD_CHECKPOINT = "INSERT INTO checkpoints (id, content) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING"
+_LAST_CHECKPOINT = "SELECT content FROM checkpoints ORDER BY id DESC LIMIT 1"
 
 
 class SqlOrderRepository(OrderStore):
@@ -79,6 +114,14 @@ class SqlOrderRepository(OrderStore):
             statement: dialect.sql(statement)
             for statement in (GET_ORDER, GET_SNAPSHOT, FIND_BY_PREFIX, GET_CHANGE, GET_CHANGE_AT, LIST_CHANGES)
         }
+        self._raw_changes = dialect.sql(f"""
+            SELECT {", ".join((*_CHANGE_ROW, *dialect.feed))} FROM changes
+            WHERE order_id = $1 AND version > CAST($2 AS bigint) ORDER BY version LIMIT {_PAGE}
+        """)  # noqa: S608
+
+    @abstractmethod
+    async def _write(self, key: str, statement: str, *parameters: Any) -> bool:
+        """Run a statement on one row, which has the key, and return whether it changed it."""
 
     @abstractmethod
     async def _rows(self, statement: str, *parameters: Any) -> Sequence[Row]:
@@ -114,6 +157,83 @@ class SqlOrderRepository(OrderStore):
         parameters = order_id, in_64_bits(after_version), in_64_bits(limit)
         return built(self.change_of_row, await self._rows(self._sql[LIST_CHANGES], *parameters))
 
+    async def stored_keys(self) -> AsyncIterator[str]:
+        last = ""
+        while rows := await self._rows(self._dialect.sql(_ORDER_IDS), last):
+            for (order_id,) in rows:
+                yield order_id
+            last = rows[-1][0]
+
+    async def stored_order(self, key: str) -> StoredOrder:
+        recomputed, version = Recomputed(), SMALLEST
+        while rows := await self._rows(self._raw_changes, key, version):
+            built(lambda row: self._add_raw_change(recomputed, row), rows)
+            version = rows[-1][1]
+        heads = await self._rows(self._dialect.sql(_RAW_ORDER), key)
+        found = {"order": self._raw(_ORDER_ROW, heads[0])} if heads else {}
+        head = found.get("order", {})
+        [(record, order)] = built(lambda _: (recomputed.record(*_of_head(head)), recomputed.order()), [None])
+        expected: dict[str, dict[str, Any]] = {}
+        if record is not None:
+            expected["order"] = self._row_of(_ORDER_ROW, record)
+            placed = self._dialect.stored(record.created_at)
+            for tag in record.tags:
+                values = (tag, placed, record.id, record.user_id)
+                expected[f"tag {tag}"] = dict(zip(_TAG_ROW, values, strict=True))
+                for row in await self._rows(self._dialect.sql(_RAW_TAG), *values[:3]):
+                    found[f"tag {tag}"] = self._raw(_TAG_ROW, row)
+        return StoredOrder(key, recomputed.changes, found, expected, order)
+
+    async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        feed = self._dialect.feed
+        columns, parameters = ", ".join(feed), ", ".join(f"${number}" for number, _ in enumerate(feed, start=1))
+        statement = self._dialect.sql(f"""
+            SELECT order_id, version, hash, {columns} FROM changes
+            WHERE ({columns}) > ({parameters}) {f"AND {self._dialect.settled}" if settled else ""}
+            ORDER BY {columns} LIMIT {_PAGE}
+        """)  # noqa: S608
+        position: Row = _BEFORE_THE_FEED[: len(feed)]
+        while rows := await self._rows(statement, *position):
+            for row in rows:
+                position = row[3:]
+                yield FeedEntry(row[0], row[1], row[2], tuple(position))
+
+    async def count_rows(self) -> Mapping[str, int]:
+        [counts] = await self._rows(_COUNTS)
+        return dict(zip(("order", "tag", "change"), counts, strict=True))
+
+    async def add_checkpoint(self, recorded_at: str, content: str) -> None:
+        await self._write(recorded_at, self._dialect.sql(_ADD_CHECKPOINT), recorded_at, content)
+
+    async def last_checkpoint(self) -> str | None:
+        return _one(lambda row: str(row[0]), await self._rows(_LAST_CHECKPOINT))
+
+    def _add_raw_change(self, recomputed: Recomputed, row: Row) -> None:
+        values = self._raw((*_CHANGE_ROW, *self._dialect.feed), row)
+        position = tuple(values.pop(name) for name in self._dialect.feed)
+        texts = {name: values[name].encode() for name in ("events", "document")}
+        change = ChangeRecord(**values | texts | {"at": self._dialect.instant(values["at"])})
+        if type(change.version) is not int:  # SQLite stores any value in any column
+            raise TypeError(change.version)
+        as_written = self._row_of(_CHANGE_ROW, change) == values
+        entry = FeedEntry(change.order_id, change.version, change.hash, position)
+        recomputed.add(change, entry, as_written=as_written)
+
+    def _raw(self, names: Sequence[str], row: Row) -> dict[str, Any]:
+        """Return a row as stored; of an instant that the driver converts, the same one."""
+        values = (self._dialect.instant(value) if isinstance(value, datetime) else value for value in row)
+        return dict(zip(names, values, strict=True))
+
+    def _row_of(self, names: Sequence[str], record: object) -> dict[str, Any]:
+        """Return the row that a save of the record writes."""
+        values = {name: getattr(record, name) for name in names}
+        for name, value in values.items():
+            if isinstance(value, bytes):
+                values[name] = value.decode()
+            elif isinstance(value, datetime):
+                values[name] = self._dialect.stored(value)
+        return values
+
     def change_of_row(self, row: Row) -> ChangeDTO:
         """Return the change of a row of `CHANGE_COLUMNS`."""
         order_id, version, at, *rest = row
@@ -145,6 +265,12 @@ def list_query(
     statement = lists[tuple(name for name, _ in given)]
     values = (value for _, value in given)
     return statement, (*values, dialect.stored(start), dialect.stored(end), end_id, in_64_bits(limit))
+
+
+def _of_head(head: Mapping[str, Any]) -> tuple[int | None, bytes | None]:
+    """Return the schema and the keys of a stored order."""
+    requests = head.get("requests")
+    return head.get("schema"), requests.encode() if isinstance(requests, str) else None
 
 
 def in_64_bits(number: int) -> int:

@@ -165,6 +165,18 @@ class ReadContract:
         report = await VerifyOrdersUseCase(store).execute()
         assert (report.orders, report.changes, report.problems) == (2, 8, [])
 
+    async def test_verify_reads_the_feed_and_the_last_checkpoint(self, store: OrderStore) -> None:
+        await save_some(store)
+        feed = [(change.order_id, change.version, change.hash) for change in await read_feed(store)]
+        entries = [entry async for entry in store.feed_entries()]
+        assert [(entry.order_id, entry.version, entry.hash) for entry in entries] == feed
+        assert sorted({entry.position for entry in entries}) == [entry.position for entry in entries]
+
+        assert await store.last_checkpoint() is None
+        for day in (1, 3, 2):
+            await store.add_checkpoint(f"2026-01-0{day}T00:00:00.000000Z", f"checkpoint {day}")
+        assert await store.last_checkpoint() == "checkpoint 3"
+
     async def test_lists_and_pages_every_filter_exactly(self, store: OrderStore) -> None:
         assert await store.list_page(EVERYTHING, None, 10) == SnapshotPage(b"", None)
         mixture = await save_a_mixture(store)

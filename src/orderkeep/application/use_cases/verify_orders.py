@@ -1,22 +1,36 @@
-"""Verify the integrity of all orders: hash chains, change feed and documents."""
+"""Verify the integrity of all orders: everything that is stored beside the changes is recomputed from the changes, and
+compared in both directions.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import AsyncIterator, Iterator
+import hashlib
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.documents import digest_of, order_key
-from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.application.ports import DocumentStore, ListPosition, OrderFilter, OrderStore, Progress, ignore_progress
-from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
-from orderkeep.domain.entities import Order
+from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.ports import (
+    DocumentStore,
+    FeedEntry,
+    Progress,
+    StoreContents,
+    StoredOrder,
+    ignore_progress,
+)
+from orderkeep.application.use_cases.create_checkpoint import (
+    Checkpoint,
+    CheckpointFiles,
+    FeedDigest,
+    InvalidCheckpoint,
+)
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
-from orderkeep.domain.repositories import OrderSnapshot
 
-PAGE = 200
+_BEGINNING: tuple[int, ...] = (0,)
+"""The position before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +50,7 @@ class VerifyReport:
     changes: int = 0
     documents: int = 0
     documents_read: int = 0
+    checkpoints: int = 0
     problems: list[VerifyProblem] = field(default_factory=list)
 
     def add(self, order_id: str, version: int, message: str) -> None:
@@ -44,57 +59,78 @@ class VerifyReport:
 
 
 class VerifyOrdersUseCase:
-    """Check the hash chain of every order and the change feed for altered, missing and added changes."""
+    """Find what was altered, lost or added in the store: in the changes by their hash chains, in everything else by
+    comparison with the changes, and in the feed by checkpoints.
+    """
 
-    def __init__(self, store: OrderStore, documents: DocumentStore | None = None) -> None:
-        self.store, self.documents = store, documents
+    def __init__(
+        self, contents: StoreContents, documents: DocumentStore | None = None, files: CheckpointFiles | None = None
+    ) -> None:
+        self.contents, self.documents, self.files = contents, documents, files
 
     async def execute(
-        self, on_progress: Progress = ignore_progress, *, read_documents: bool = False, actor: Actor = SYSTEM
+        self,
+        on_progress: Progress = ignore_progress,
+        *,
+        read_documents: bool = False,
+        checkpoint_file: bytes | None = None,
+        public_key: bytes | None = None,
+        actor: Actor = SYSTEM,
     ) -> VerifyReport:
         """Return the report; no other writer may change the store meanwhile. `read_documents` checks the content of
-        every document as well. Raises `NotAllowed`, `StoreUnavailable`.
+        every document as well. The feed is compared with the last checkpoint in the store and that of the file, whose
+        signature is checked if there is a public key. Raises `NotAllowed`, `InvalidCheckpoint`, `StoreUnavailable`.
 
-        A hash chain reveals an alteration of any change in it. A rewrite of a whole chain is revealed only by a hash
-        that was recorded elsewhere.
+        A hash chain reveals an alteration of any change in it. A rewrite of a whole chain, or the loss of its end, is
+        revealed only by a checkpoint that was stored elsewhere.
         """
         actor.require(Scope.ADMIN)
-        report = VerifyReport()
-        async for document in ExportOrdersUseCase(self.store).execute():
-            order_id = _id_in(document)
-            try:
-                order = await self._verify_order(order_id, document, report)
-                if order is not None:
-                    await self._verify_documents(order, report, read=read_documents)
-            except StoreUnusable as error:
-                report.add(order_id, 0, str(error))
-            report.orders += 1
-            on_progress(1)
-        await self._verify_feed(report)
+        report, changes, rows = VerifyReport(), _Tally(secrets.token_bytes(32)), Counter[str]()
+        checkpoints = self._of_file(checkpoint_file, public_key)
+        try:
+            checkpoints += await self._in_store(report)
+            for damage in await self.contents.find_damage():
+                report.add("", 0, damage)
+            async for key in self.contents.stored_keys():
+                await self._verify_stored(key, report, changes, rows, read=read_documents)
+                on_progress(1)
+            for kind, count in (await self.contents.count_rows()).items():
+                if count != rows[kind]:
+                    report.add("", 0, f"the store contains {count} rows of the kind {kind}, the orders {rows[kind]}")
+        except StoreUnusable as error:
+            report.add("", 0, str(error))
+        await self._verify_feed(report, changes, checkpoints)
         return report
 
-    async def _verify_order(self, order_id: str, document: bytes, report: VerifyReport) -> Order | None:
-        changes = [change async for change in self._changes(order_id)]
-        report.changes += len(changes)
-        version, previous_hash = 0, ""
-        for change in changes:
-            if change.version != version + 1:
-                report.add(order_id, version + 1, "the change is missing")
-            if not change.intact:
-                report.add(order_id, change.version, "the change does not match its hash")
-            if change.previous_hash != previous_hash:
-                report.add(order_id, change.version, "the change does not follow the previous one")
-            version, previous_hash = change.version, change.hash
-        order = await self.store.get_by_id(order_id)
-        if order is None or not changes or order.last_hash != previous_hash or OrderDTO.of(order) != changes[-1].order:
-            report.add(order_id, version, "the order differs from its last change")
-            return None
-        if order.idempotency_keys.keys() != _keys(changes):
-            report.add(order_id, version, "the idempotency keys differ from those of its changes")
-        await self._verify_listed(document, order, report)
-        return order
+    def _of_file(self, content: bytes | None, public_key: bytes | None) -> list[Checkpoint]:
+        return [] if content is None or self.files is None else [self.files.read(content, public_key)]
 
-    async def _verify_documents(self, order: Order, report: VerifyReport, *, read: bool) -> None:
+    async def _in_store(self, report: VerifyReport) -> list[Checkpoint]:
+        try:
+            stored = await self.contents.last_checkpoint()
+            return [] if stored is None else [Checkpoint.of_json(stored)]
+        except InvalidCheckpoint as error:
+            report.add("", 0, f"the last checkpoint in the store was altered: {error}")
+            return []
+
+    async def _verify_stored(
+        self, key: str, report: VerifyReport, changes: _Tally, rows: Counter[str], *, read: bool
+    ) -> None:
+        try:
+            stored = await self.contents.stored_order(key)
+            rows.update(name.partition(" ")[0] for name in stored.found)
+            rows["change"] += len(stored.changes)
+            report.orders += bool(stored.order_id)
+            report.changes += len(stored.changes)
+            version = _verify_chain(stored, report, changes)
+            for message in _differences(stored):
+                report.add(stored.order_id, version, message)
+            if stored.order is not None:
+                await self._verify_documents(stored.order, report, read=read)
+        except StoreUnusable as error:
+            report.add(key, 0, str(error))
+
+    async def _verify_documents(self, order: OrderDTO, report: VerifyReport, *, read: bool) -> None:
         report.documents += len(order.documents)
         if not read or self.documents is None:
             return
@@ -106,54 +142,86 @@ class VerifyOrdersUseCase:
             elif digest_of(content) != document.id:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} was altered")
 
-    async def _verify_listed(self, document: bytes, order: Order, report: VerifyReport) -> None:
-        """Check that the indexes match the order: each list must contain it at its position."""
-        expected = OrderSnapshot(order.id, order.user_id, order.created_at, order.version, document)
-        if await self.store.get_snapshot(order.id) != expected:
-            report.add(order.id, order.version, "is indexed under another user, time or version")
-        just_before = ListPosition(order.created_at, order.id + " ")  # sorts after this ID and before all others
-        for name, where in _filters_of(order):
-            page = await self.store.list_page(where, just_before, 1)
-            if page.documents != (document,):
-                report.add(order.id, order.version, f"is not found by its {name}")
-
-    async def _verify_feed(self, report: VerifyReport) -> None:
-        count, position = 0, None
+    async def _verify_feed(self, report: VerifyReport, changes: _Tally, checkpoints: Sequence[Checkpoint]) -> None:
+        feed, found, previous = FeedDigest(), _Tally(changes.key), _BEGINNING
+        report.checkpoints = len(checkpoints)
+        _compare(feed, checkpoints, report)
         try:
-            while (page := await self.store.read_changes(position, PAGE)).changes:
-                count, position = count + len(page.changes), page.position
+            async for entry in self.contents.feed_entries():
+                if not _follows(entry.position, previous):
+                    report.add(entry.order_id, entry.version, "the feed has a gap before this change")
+                previous = entry.position
+                found.add(entry)
+                feed.add(entry)
+                _compare(feed, checkpoints, report)
         except StoreUnusable as error:
-            report.add("", 0, f"the feed cannot be read after {count} changes: {error}")
+            report.add("", 0, f"the feed cannot be read after {feed.changes} changes: {error}")
             return
-        if count != report.changes:
-            report.add("", 0, f"the feed contains {count} changes, the orders {report.changes}")
-
-    async def _changes(self, order_id: str) -> AsyncIterator[ChangeDTO]:
-        version = 0
-        while changes := await self.store.list_changes(order_id, version, PAGE):
-            for change in changes:
-                yield change
-            version = changes[-1].version
-
-
-def _id_in(document: bytes) -> str:
-    try:
-        return str(json.loads(document)["id"])
-    except (ValueError, LookupError, TypeError):
-        return ""
+        if found.count != changes.count:
+            report.add("", 0, f"the feed contains {found.count} changes, the orders {changes.count}")
+        elif found.sum != changes.sum:
+            report.add("", 0, "the feed contains other changes than the orders")
+        for checkpoint in checkpoints:
+            if checkpoint.changes > feed.changes:
+                lost = f"the feed contains {feed.changes} changes, and contained {checkpoint.changes}"
+                report.add("", 0, f"{lost} at the checkpoint of {checkpoint.recorded_at}")
 
 
-def _keys(changes: list[ChangeDTO]) -> set[str]:
-    keys = [change.key for change in changes if change.key is not None]
-    return {*keys[:1], *keys[-MAX_REMEMBERED_KEYS + 1 :]}
+class _Tally:
+    """The number of entries and the sum of their hashes: equal for the same entries in any order, each the same number
+    of times. The hashes have a random key, so that no entries with an equal sum can be prepared.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        self.key, self.count, self.sum = key, 0, 0
+
+    def add(self, entry: FeedEntry) -> None:
+        self.count += 1
+        text = repr((entry.order_id, entry.version, entry.hash, entry.commit))
+        self.sum += int.from_bytes(hashlib.sha256(self.key + text.encode("utf-8", "replace")).digest(), "big")
 
 
-def _filters_of(order: Order) -> Iterator[tuple[str, OrderFilter]]:
-    for user_id in (None, order.user_id):
-        if user_id:
-            yield "user", OrderFilter(user_id)
-        yield "status", OrderFilter(user_id, statuses=(order.status,))
-        if order.external_ref:
-            yield "external_ref", OrderFilter(user_id, external_ref=order.external_ref)
-        for tag in order.tags:
-            yield "tag", OrderFilter(user_id, tag=tag)
+def _verify_chain(stored: StoredOrder, report: VerifyReport, changes: _Tally) -> int:
+    """Check the hash chain and the order of the changes in the feed; return the last version."""
+    order_id, version, previous_hash, position = stored.order_id, 0, "", _BEGINNING
+    for change in stored.changes:
+        entry = change.entry
+        if entry.version != version + 1:
+            report.add(order_id, version + 1, "the change is missing")
+        if not change.intact:
+            report.add(order_id, entry.version, "the change does not match its hash")
+        if change.previous_hash != previous_hash:
+            report.add(order_id, entry.version, "the change does not follow the previous one")
+        if entry.position and entry.position <= position:
+            report.add(order_id, entry.version, "the change is before its predecessor in the feed")
+        if change.in_feed:
+            changes.add(entry)
+        version, previous_hash, position = entry.version, entry.hash, entry.position or position
+    return version
+
+
+def _differences(stored: StoredOrder) -> Iterator[str]:
+    """Yield how the stored rows differ from those that the changes require."""
+    for name in sorted(stored.found.keys() | stored.expected.keys()):
+        found, expected = stored.found.get(name), stored.expected.get(name)
+        if found is None:
+            yield f"the {name} is missing"
+        elif expected is None:
+            yield f"the {name} was added: no change of the order made it"
+        else:
+            for column in sorted(found.keys() | expected.keys()):
+                if column not in found or column not in expected or found[column] != expected[column]:
+                    yield f"the value of {column} in the {name} differs from the changes"
+
+
+def _follows(position: tuple[int, ...], previous: tuple[int, ...]) -> bool:
+    """Return whether no position is between the two: the last numbers count from 1, or within a group from 0."""
+    *group, number = position
+    return number == (previous[-1] + 1 if list(previous[:-1]) == group else 0)
+
+
+def _compare(feed: FeedDigest, checkpoints: Sequence[Checkpoint], report: VerifyReport) -> None:
+    for checkpoint in checkpoints:
+        if checkpoint.changes == feed.changes and checkpoint != feed.checkpoint(checkpoint.recorded_at):
+            first = f"the first {feed.changes} changes of the feed are not those"
+            report.add("", 0, f"{first} of the checkpoint of {checkpoint.recorded_at}")

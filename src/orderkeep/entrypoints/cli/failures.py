@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from orderkeep.application import errors
+from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
 from orderkeep.domain import exceptions
@@ -47,6 +48,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (StoreNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set ORDERKEEP_DOCUMENTS"),
+    (InvalidCheckpoint, INVALID, ""),
 )
 """The exit code of each exception, and a hint that follows its text. The first match applies."""
 

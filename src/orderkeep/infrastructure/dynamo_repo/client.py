@@ -14,7 +14,14 @@ from weakref import WeakSet
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.aws import AwsError, AwsHttp, Json, JsonService, back_off, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.errors import CLOSED, NEWER, NOT_SET_UP, DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.errors import (
+    CLOSED,
+    NEWER,
+    NOT_SET_UP,
+    SETTINGS_ALTERED,
+    DynamoError,
+    translated,
+)
 from orderkeep.infrastructure.dynamo_repo.items import TABLE_KEYS, Item, key, number
 
 Action = tuple[str, Json]
@@ -118,9 +125,15 @@ class OrdersTable:
         item = await self.get(SETTINGS_KEY)
         if item is None:
             raise StoreUnusable(NOT_SET_UP)
-        if int(item["layout"]["N"]) > LAYOUT:
+        try:
+            layout, shards = int(item["layout"]["N"]), int(item["shards"]["N"])
+        except (LookupError, ValueError) as error:
+            raise StoreUnusable(SETTINGS_ALTERED) from error
+        if shards < 1:
+            raise StoreUnusable(SETTINGS_ALTERED)
+        if layout > LAYOUT:
             raise StoreUnusable(NEWER)
-        return int(item["shards"]["N"])
+        return shards
 
     async def get(self, item_key: Item) -> Item | None:
         item: Item | None = (await self.call("GetItem", {"Key": item_key, "ConsistentRead": True})).get("Item")
@@ -162,6 +175,16 @@ class OrdersTable:
         }
         while True:
             response = await self.call("Query", payload)
+            yield response["Items"]
+            if "LastEvaluatedKey" not in response:
+                return
+            payload["ExclusiveStartKey"] = response["LastEvaluatedKey"]
+
+    async def scan(self, attributes: str) -> AsyncIterator[list[Item]]:
+        """Yield pages of all items, with these attributes; the items of a partition follow one another."""
+        payload: Json = {"ProjectionExpression": attributes, "ConsistentRead": True}
+        while True:
+            response = await self.call("Scan", payload)
             yield response["Items"]
             if "LastEvaluatedKey" not in response:
                 return

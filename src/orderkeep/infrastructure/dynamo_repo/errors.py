@@ -8,6 +8,7 @@ from orderkeep.infrastructure.aws import EXPIRED, NO_CREDENTIALS, UNREACHABLE, A
 CLOSED = "the store is closed"
 NOT_SET_UP = "the table is not set up for orders: run `orderkeep table create`, or use another table"
 NEWER = "the table was set up by a newer version of orderkeep: use that version"
+SETTINGS_ALTERED = "the settings of the table were altered: restore a backup"
 
 CANCELED = "TransactionCanceledException"
 CONDITION_FAILED = "ConditionalCheckFailed"

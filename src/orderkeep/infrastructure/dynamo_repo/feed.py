@@ -13,7 +13,7 @@ from typing import Any
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
-from orderkeep.infrastructure.dynamo_repo.items import Ref, change_key, key, number, ref_of
+from orderkeep.infrastructure.dynamo_repo.items import Item, Ref, change_key, key, number, ref_of
 
 LOG = "F"
 END_KEY = key(LOG, "END")
@@ -60,7 +60,8 @@ async def _log_grew(table: OrdersTable, seen: int) -> bool:
         return position > seen
     refs = _in_order(inbox)[:MOST_APPENDED]
     try:
-        await table.transact([*append_to_log(position, refs), *(leave_inbox(ref) for ref in refs)])
+        leave = (leave_inbox(ref, number) for number, ref in enumerate(refs, start=position + 1))
+        await table.transact([*append_to_log(position, refs), *leave])
     except DynamoError as error:
         if error.code != CANCELED and not error.outcome_unknown:
             raise translated(error) from error
@@ -105,14 +106,32 @@ def append_to_log(position: int, refs: list[Ref]) -> list[Action]:
         "ExpressionAttributeNames": {"#position": "position"},
         "ExpressionAttributeValues": {":last": number(last)} | ({":seen": number(position)} if position else {}),
     }
-    entry = key(LOG, _entry_sort(last)) | {"refs": {"S": json.dumps(refs, separators=(",", ":"))}}
+    entry = log_entry(last, refs)
     return [("Update", end), ("Put", {"Item": entry, "ConditionExpression": "attribute_not_exists(pk)"})]
 
 
-def leave_inbox(ref: Ref) -> Action:
-    """Return what takes a change out of the inbox if it is in it."""
-    leave = {"UpdateExpression": "REMOVE inbox", "ConditionExpression": "attribute_exists(inbox)"}
+def log_entry(last: int, refs: list[Ref]) -> Item:
+    """Return the entry of the log whose last change has that position."""
+    return key(LOG, _entry_sort(last)) | {"refs": {"S": json.dumps(refs, separators=(",", ":"))}}
+
+
+def leave_inbox(ref: Ref, position: int) -> Action:
+    """Return what takes a change out of the inbox if it is in it, and stores its position in the feed."""
+    leave = {
+        "UpdateExpression": "SET #position = :position REMOVE inbox",
+        "ConditionExpression": "attribute_exists(inbox)",
+        "ExpressionAttributeNames": {"#position": "position"},
+        "ExpressionAttributeValues": {":position": number(position)},
+    }
     return "Update", {"Key": change_key(*ref), **leave}
+
+
+async def append_inbox(table: OrdersTable) -> None:
+    """Append to the log what is in the inbox, from all orders."""
+    end = await table.get(END_KEY)
+    position = int(end["position"]["N"]) if end else 0
+    while refs := await read_refs(table, position, MOST_APPENDED):
+        position += len(refs)
 
 
 def _entry_sort(last_position: int) -> str:

@@ -17,7 +17,6 @@ from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
-    Commit,
     OrderRecord,
     built,
     change_of,
@@ -192,11 +191,10 @@ def tag_item(order: OrderRecord, tag: str, shards: int) -> Item:
     return key(order_key(order.id), f"T#{tag}") | texts(keys)
 
 
-def change_item(commit: Commit, document: dict[str, str], token: str, committed: str, shards: int) -> Item:
+def change_item(change: ChangeRecord, document: dict[str, str], token: str, committed: str, shards: int) -> Item:
     """Return a change. `document` is packed, `token` identifies the save and `committed` its time; the change is in
-    the `inbox` until it has a position in the feed.
+    the `inbox` until it has a `position` in the feed.
     """
-    change = commit.change
     values = {
         "at": instant_key(change.at),
         "actor": change.actor,
@@ -204,6 +202,7 @@ def change_item(commit: Commit, document: dict[str, str], token: str, committed:
         "request_id": change.request_id,
         "previous_hash": change.previous_hash,
         "hash": change.hash,
+        "fingerprint": change.fingerprint,
         "token": token,
         "committed": committed,
         "inbox": str(_shard_of(change.order_id, shards)),
@@ -211,7 +210,7 @@ def change_item(commit: Commit, document: dict[str, str], token: str, committed:
     return {
         **change_key(change.order_id, change.version),
         **texts(values),
-        "schema": number(commit.order.schema),
+        "schema": number(change.schema or 0),
         "events": packed(change.events),
         "document": document,
     }
@@ -241,11 +240,17 @@ def document_of_item(item: Item) -> bytes:
 
 def change_of_item(item: Item) -> ChangeDTO:
     """Return the change that an item contains."""
+    return change_of(change_record_of(item))
+
+
+def change_record_of(item: Item) -> ChangeRecord:
+    """Return the record of the change that an item contains."""
     order_id, version = ref_of(item)
     by = (item["actor"]["S"], item.get("key", {}).get("S"), item.get("request_id", {}).get("S"))
     content = (unpacked(item["events"]), unpacked(item["document"]))
     hashes = (item["previous_hash"]["S"], item["hash"]["S"])
-    return change_of(ChangeRecord(order_id, version, moment_of(item["at"]["S"]), *by, *content, *hashes))
+    proof = (int(item["schema"]["N"]), item.get("fingerprint", {}).get("S"))
+    return ChangeRecord(order_id, version, moment_of(item["at"]["S"]), *by, *content, *hashes, *proof)
 
 
 def change_of_record(record: Mapping[str, Any]) -> ChangeDTO | None:

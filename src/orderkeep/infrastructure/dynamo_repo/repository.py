@@ -10,11 +10,20 @@ from typing import Any, TypeVar
 
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
-from orderkeep.application.ports import SEPARATOR, FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.ports import (
+    SEPARATOR,
+    FeedEntry,
+    FeedPage,
+    ListPosition,
+    OrderFilter,
+    OrderStore,
+    SnapshotPage,
+    StoredOrder,
+)
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo import feed, lists, saves
+from orderkeep.infrastructure.dynamo_repo import contents, feed, lists, saves
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, settings_item
 from orderkeep.infrastructure.dynamo_repo.errors import DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
@@ -96,6 +105,21 @@ class DynamoOrderRepository(OrderStore):
         items = await self._table.get_all([change_key(*ref) for ref in refs])
         changes = built(change_of_item, [item or {} for item in items])
         return FeedPage(tuple(changes), str(start + len(refs)))
+
+    def stored_keys(self) -> AsyncIterator[str]:
+        return contents.stored_keys(self._table)
+
+    async def stored_order(self, key: str) -> StoredOrder:
+        return await contents.stored_order(self._table, key)
+
+    def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        return contents.feed_entries(self._table, settled=settled)
+
+    async def add_checkpoint(self, recorded_at: str, content: str) -> None:
+        await contents.add_checkpoint(self._table, recorded_at, content)
+
+    async def last_checkpoint(self) -> str | None:
+        return await contents.last_checkpoint(self._table)
 
     async def ping(self) -> None:
         settings = settings_item(await self._table.read_shards())

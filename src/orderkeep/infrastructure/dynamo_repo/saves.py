@@ -73,7 +73,7 @@ def actions_of(commit: Commit, token: str, committed: str, shards: int) -> Itera
         yield "Put", {"Item": head_item(order, document, shards), "ConditionExpression": _NEW}
         for tag in order.tags:
             yield "Put", {"Item": tag_item(order, tag, shards)}
-    change = change_item(commit, document, token, committed, shards)
+    change = change_item(commit.change, document, token, committed, shards)
     yield "Put", {"Item": change, "ConditionExpression": _NEW}
 
 

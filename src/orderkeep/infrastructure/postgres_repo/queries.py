@@ -19,25 +19,34 @@ def _instant(stored: datetime) -> datetime:
     return stored if stored.tzinfo else stored.replace(tzinfo=UTC)  # asyncpg returns the first and last instant naive
 
 
-POSTGRES = Dialect("$", "convert_to({}::text, 'UTF8')", lambda moment: moment, _instant)
+_EDGE = "beginning_of_feed + pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+POSTGRES = Dialect(
+    "$",
+    "convert_to({}::text, 'UTF8')",
+    lambda moment: moment,
+    _instant,
+    feed=("tx", "place"),
+    settled=f"tx < (SELECT {_EDGE} FROM feed)",  # noqa: S608
+)
 
 _CHANGE = """
     INSERT INTO changes
-        (order_id, version, document, hash, at, actor, key, request_id, events, previous_hash, place, tx)
-    SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, (
+        (order_id, version, document, hash, at, actor, key, request_id, events, previous_hash, place, schema,
+        fingerprint, tx)
+    SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $13, $15, (
         SELECT beginning_of_feed + pg_current_xact_id()::text::bigint FROM feed
     )
 """
-# $1 to $14 are the same in both. Neither returns a row if it wrote nothing.
+# $1 to $15 are the same in both. Neither returns a row if it wrote nothing.
 INSERT_ORDER = f"""
     WITH placed AS (
         INSERT INTO orders (id, version, document, seal, status, schema, requests, user_id, created_at, external_ref)
-        VALUES ($1, $2, $3, $4, $12, $13, $14, $15, $16, $17)
+        VALUES ($1, $2, $3, $4, $12, $13, $14, $16, $17, $18)
         ON CONFLICT (id) DO NOTHING
         RETURNING id
     ), tagged AS (
         INSERT INTO order_tags (tag, created_at, order_id, user_id)
-        SELECT tag, $16, id, $15 FROM placed, unnest($18::text[]) AS tag
+        SELECT tag, $17, id, $16 FROM placed, unnest($19::text[]) AS tag
     )
     {_CHANGE} FROM placed RETURNING 1
 """  # noqa: S608  # nothing here comes from outside
@@ -45,7 +54,7 @@ INSERT_ORDER = f"""
 UPDATE_ORDER = f"""
     WITH moved AS (
         UPDATE orders SET version = $2, document = $3, seal = $4, status = $12, schema = $13, requests = $14
-        WHERE id = $1 AND version = $15
+        WHERE id = $1 AND version = $16
         RETURNING id
     )
     {_CHANGE} FROM moved RETURNING 1
@@ -53,7 +62,7 @@ UPDATE_ORDER = f"""
 
 READ_CHANGES = POSTGRES.sql(f"""
     WITH edge AS MATERIALIZED (
-        SELECT beginning_of_feed + pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS tx FROM feed
+        SELECT {_EDGE} AS tx FROM feed
     )
     SELECT edge.tx, (SELECT max(tx) FROM changes), found.*
     FROM edge LEFT JOIN LATERAL (
@@ -71,6 +80,10 @@ CHECK_WRITABLE = """
     FROM (SELECT count(*) FROM (SELECT FROM orders LIMIT 1) AS one_order) AS readable
 """
 """Whether the server is read-only, such as a standby, and whether this user may write."""
+BEGINNING_OF_FEED = """
+    SELECT beginning_of_feed = 0 OR EXISTS (SELECT FROM changes WHERE tx = beginning_of_feed) FROM feed
+"""
+"""One row, which is true: the beginning is 0, or the last transaction that a restored dump contained."""
 
 Position = tuple[int, int]
 """A transaction, and a change's place within it."""
@@ -160,7 +173,15 @@ def write_of(commit: Commit, place: int = 0) -> tuple[str, tuple[Any, ...]]:
     order, change = commit.order, commit.change
     by = (change.at, change.actor, change.key, change.request_id)
     entry = (order.document.decode(), order.seal, *by, change.events.decode(), change.previous_hash, place)
-    both = (order.id, order.version, *entry, str(order.status), order.schema, order.requests.decode())
+    both = (
+        order.id,
+        order.version,
+        *entry,
+        str(order.status),
+        order.schema,
+        order.requests.decode(),
+        change.fingerprint,
+    )
     if commit.expected_version:
         return UPDATE_ORDER, (*both, commit.expected_version)
     return INSERT_ORDER, (*both, order.user_id, order.created_at, order.external_ref, order.tags)

@@ -14,6 +14,7 @@ from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.postgres_repo.connections import Connections
 from orderkeep.infrastructure.postgres_repo.errors import NO_PRIVILEGE, READ_ONLY, in_our_words, is_no_text, is_race
 from orderkeep.infrastructure.postgres_repo.queries import (
+    BEGINNING_OF_FEED,
     CHECK_WRITABLE,
     LISTS,
     POSTGRES,
@@ -70,6 +71,10 @@ class PostgresOrderRepository(SqlOrderRepository):
         changes = built(lambda row: self.change_of_row(row[4:]), rows)
         tx, place = rows[-1][2:4] if rows else start
         return FeedPage(tuple(changes), f"{tx}:{place}")
+
+    async def find_damage(self) -> Sequence[str]:
+        rows = await self._rows(BEGINNING_OF_FEED)
+        return [] if [row[0] for row in rows] == [True] else ["the table feed is not as orderkeep wrote it"]
 
     async def ping(self) -> None:
         [(read_only, may_write)] = await self._rows(CHECK_WRITABLE)

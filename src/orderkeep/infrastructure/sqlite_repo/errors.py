@@ -51,6 +51,8 @@ def translated(error: BaseException, file: Path) -> StoreUnavailable:
     elif code is not None:
         kind, message = ERRORS.get(code & 0xFF, (StoreUnavailable, "SQLite failed"))
         found = kind(f"{message.replace('{file}', str(file))} ({getattr(error, 'sqlite_errorname', code)})")
+    elif isinstance(error, sqlite3.OperationalError):  # Python's own, of a text that it cannot decode
+        found = StoreUnusable(f"{file} contains a text that is not UTF-8: it was altered; restore a backup")
     else:
         found = StoreUnavailable(f"the store failed with an unexpected error ({type(error).__name__})")
     found.__cause__ = error

@@ -22,7 +22,7 @@ def _instant(stored: int) -> datetime:
     return _EPOCH + stored * _MICROSECOND
 
 
-SQLITE = Dialect("?", "CAST({} AS BLOB)", microseconds, _instant)
+SQLITE = Dialect("?", "CAST({} AS BLOB)", microseconds, _instant, feed=("position",), settled="true")
 
 INSERT_ORDER = """
     INSERT INTO orders (id, version, user_id, status, created_at, external_ref, schema, document, requests, seal)
@@ -36,8 +36,10 @@ UPDATE_ORDER = """
 """
 INSERT_TAG = "INSERT INTO order_tags (tag, created_at, order_id, user_id) VALUES (?, ?, ?, ?)"
 INSERT_CHANGE = """
-    INSERT INTO changes (order_id, version, at, actor, key, request_id, events, document, previous_hash, hash)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    INSERT INTO changes (
+        order_id, version, at, actor, key, request_id, events, document, previous_hash, hash, schema, fingerprint
+    )
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 
 READ_CHANGES = SQLITE.sql(
@@ -110,7 +112,8 @@ def write_of(commit: Commit) -> Write:
     status = str(order.status)  # sqlite3 binds plain text faster than an enum's
     moment, events = microseconds(change.at), change.events.decode()
     by = (change.actor, change.key, change.request_id)
-    change_row = (change.order_id, change.version, moment, *by, events, document, change.previous_hash, change.hash)
+    proof = (change.previous_hash, change.hash, change.schema, change.fingerprint)
+    change_row = (change.order_id, change.version, moment, *by, events, document, *proof)
     state = (order.schema, document, requests, order.seal)
     if commit.expected_version:
         update = (order.version, status, *state, order.id, commit.expected_version)

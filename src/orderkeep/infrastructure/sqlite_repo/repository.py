@@ -67,6 +67,10 @@ class SqliteOrderRepository(SqlOrderRepository):
         changes = built(lambda row: self.change_of_row(row[1:]), rows)
         return FeedPage(tuple(changes), str(rows[-1][0] if rows else start))
 
+    async def find_damage(self) -> Sequence[str]:
+        """Let SQLite compare every index with its table, and check every page of the file."""
+        return [str(text) for (text,) in self._readers.rows("PRAGMA integrity_check(20)", ()) if text != "ok"]
+
     async def ping(self) -> None:
         self._file.check_in_place()
         self._readers.rows(PING, ())

@@ -18,6 +18,7 @@ COMMANDS = {
     "receipt": ("documents", "Issue a receipt for an order and write it to a file."),
     "documents": ("documents", "List the documents of an order."),
     "verify": ("store", "Check the integrity of all orders and their history."),
+    "checkpoint": ("store", "Record the state of the store, to detect later losses."),
     "migrate": ("store", "Create or upgrade the store's schema."),
     "backup": ("store", "Back up a SQLite store to a file."),
     "import": ("order_files", "Import orders from a JSON Lines or CSV file."),
@@ -41,7 +42,8 @@ COMMANDS = {
 ACCESS = {
     **dict.fromkeys(("serve", "place", "import", "demo", "migrate"), StoreAccess.CREATE),
     **dict.fromkeys(
-        ("confirm", "ship", "deliver", "cancel", "receipt", "keys create", "keys revoke"), StoreAccess.WRITE
+        ("confirm", "ship", "deliver", "cancel", "receipt", "checkpoint", "keys create", "keys revoke"),
+        StoreAccess.WRITE,
     ),
 }
 """What a command may do to the store. All others only read it."""

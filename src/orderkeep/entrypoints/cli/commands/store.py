@@ -1,15 +1,16 @@
-"""`orderkeep verify`, `migrate`, `backup`, `table create` and `table describe`: the maintenance of a store."""
+"""`orderkeep verify`, `checkpoint`, `migrate`, `backup`, `table create`, `table describe`: maintenance of a store."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
 from orderkeep.bootstrap.stores import BackupNotSupported, back_up_store, migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.options import command, command_group
+from orderkeep.entrypoints.cli.options import command, command_group, text
 from orderkeep.entrypoints.cli.session import Session
 
 PROBLEM_COLUMNS = ("id", "version", "problem")
@@ -18,17 +19,25 @@ PROBLEM_COLUMNS = ("id", "version", "problem")
 @command(
     "verify",
     """
-    Verifies the hash chain of every order, and the change feed. Prints the number of orders and changes checked and
-    each problem found; exits with 5 if there are any. Stop all writers first.
+    Verifies the hash chain of every order, and compares everything else that is stored with the chains: columns, tags,
+    keys and the change feed. Compares the feed with the last checkpoint in the store. Prints the number of orders and
+    changes checked and each problem found; exits with 5 if there are any. Reads only. Stop all writers first.
     """,
 )
 @click.option("--documents", is_flag=True, help="Also verify the SHA-256 of every document.")
-def verify_command(session: Session, documents: bool) -> None:
+@click.option("--checkpoint", type=click.File("rb"), metavar="FILE", help="Also compare with this checkpoint.")
+@click.option("--public-key", type=click.File("rb"), metavar="FILE", help="Verify the checkpoint's signature (PEM).")
+def verify_command(session: Session, documents: bool, checkpoint: BinaryIO | None, public_key: BinaryIO | None) -> None:
+    if public_key and not checkpoint:
+        raise click.UsageError("--public-key needs --checkpoint.")
+    files = {"checkpoint_file": _content(checkpoint), "public_key": _content(public_key)}
     with output.progress("Verifying") as advance:
         report = session.run(
-            lambda do: do.verify_orders.execute(advance, read_documents=documents, actor=session.actor)
+            lambda do: do.verify_orders.execute(advance, read_documents=documents, **files, actor=session.actor)
         )
     counts = [("orders", report.orders), ("changes", report.changes), ("problems", len(report.problems))]
+    if report.checkpoints:
+        counts[2:2] = [("checkpoints", report.checkpoints)]
     if report.documents:
         counts[2:2] = [("documents", report.documents), ("documents read", report.documents_read)]
     output.write_facts(session, counts, report)
@@ -37,6 +46,36 @@ def verify_command(session: Session, documents: bool) -> None:
         output.write_rows(session, PROBLEM_COLUMNS, rows)
     if report.problems:
         raise click.exceptions.Exit(failures.INVALID)
+
+
+@command(
+    "checkpoint",
+    """
+    Stores the number of changes, their position in the feed and a SHA-256 over all of them. With --file, also writes
+    the checkpoint to a file, to be stored elsewhere: `orderkeep verify --checkpoint FILE` then finds what was lost,
+    rolled back or rewritten since. Writers may continue.
+    """,
+)
+@click.option("--file", "file", type=text, metavar="FILE", help="Also write the checkpoint to this file.")
+@click.option(
+    "--sign", "key_file", type=click.File("rb"), metavar="KEY", help="Sign the file: Ed25519 private key (PEM)."
+)
+def checkpoint_command(session: Session, file: str | None, key_file: BinaryIO | None) -> None:
+    if key_file and not file:
+        raise click.UsageError("--sign needs --file: only a file is signed.")
+    key = _content(key_file)
+    with output.progress("Reading the feed") as advance:
+        made = session.run(lambda do: do.create_checkpoint.execute(advance, private_key=key, actor=session.actor))
+    if file:
+        with output.output_file(file) as write:
+            write(made.file)
+    facts = asdict(made.checkpoint)
+    if file != output.STDOUT:
+        output.write_facts(session, [(name.replace("_", " "), value) for name, value in facts.items()], facts)
+
+
+def _content(file: BinaryIO | None) -> bytes | None:
+    return None if file is None else file.read()
 
 
 @command(
