@@ -33,7 +33,7 @@ async def test_cancels_an_order_that_has_not_been_shipped(status: str) -> None:
 
 
 @pytest.mark.parametrize("status", ["shipped", "delivered", "cancelled"])
-async def test_rejects_to_cancel_an_order_that_was_shipped_delivered_or_cancelled(status: str) -> None:
+async def test_cancel_rejects_shipped_delivered_and_cancelled_orders(status: str) -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status=status)])
     with pytest.raises(CannotCancelOrder, match=f"^Order cannot be cancelled: it is {status}$"):
         await CancelOrderUseCase(repo).execute("order-1")
