@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases.import_orders import ImportRow
-from orderkeep.entrypoints.order_files.reading import Converted, Converter, read_orders
+from orderkeep.entrypoints.order_files.reading import Converted, Converter, OrderFile
 from orderkeep.entrypoints.order_files.rows import Rows, group_rows, total_of
 
 
@@ -42,7 +42,7 @@ def shop(rows: Rows) -> Iterator[Converted]:
 
 def rows_in(content: str | bytes, convert: Converter | None, *, delimiter: str = ",") -> list[ImportRow]:
     content = content.encode() if isinstance(content, str) else content
-    return list(read_orders(io.BytesIO(content), convert, delimiter=delimiter))
+    return list(OrderFile(io.BytesIO(content), convert, delimiter=delimiter))
 
 
 def orders_in(rows: Sequence[ImportRow]) -> list[OrderDTO]:

@@ -21,7 +21,7 @@ from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.entrypoints.order_files.formats import COLUMNS, FORMATS, convert
-from orderkeep.entrypoints.order_files.reading import read_orders
+from orderkeep.entrypoints.order_files.reading import OrderFile
 from tests.entrypoints.cli_calls import Cli
 from tests.entrypoints.drawn_orders import orders
 from tests.receipts import use_cases_with_receipts
@@ -33,7 +33,7 @@ def _write(name: str, kept: list[OrderDTO]) -> bytes:
 
 def _read(name: str, written: bytes) -> Iterator[OrderDTO]:
     converter = convert if name == "csv" else None
-    for row in read_orders(io.BytesIO(written), converter):
+    for row in OrderFile(io.BytesIO(written), converter):
         assert row.problems == ()
         assert row.order is not None
         row.order.to_imported_order()  # the domain takes it as well

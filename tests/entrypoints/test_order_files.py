@@ -145,7 +145,7 @@ def test_damaged_line_is_reported_and_skipped(damage: bytes, code: str) -> None:
 def test_unclosed_quote_is_reported_where_it_opens() -> None:
     assert _problems(_shop(HEADER, FIRST, OTHER.replace("Shelf", '"Shelf'))) == [(3, "", "malformed_csv")]
     endless = [HEADER, OTHER.replace("Shelf", '"Shelf'), *[FIRST] * 3_000]
-    assert _problems(_shop(*endless)) == [(2, "", "malformed_csv")]
+    assert _problems(_shop(*endless)) == [(2, "", "record_too_long")]
 
 
 @pytest.mark.parametrize(

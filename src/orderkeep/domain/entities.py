@@ -86,6 +86,19 @@ def allowed_commands(status: str) -> tuple[Command, ...]:
     return tuple(command for (origin, command) in LIFECYCLE if origin == status)
 
 
+def commands_between(status: str, target: str) -> tuple[Command, ...]:
+    """Return the fewest commands that lead from one status to another; empty if they are equal or none lead there."""
+    paths: dict[OrderStatus, tuple[Command, ...]] = {OrderStatus(status): ()}
+    waiting = [OrderStatus(status)]
+    for origin in waiting:
+        for command in allowed_commands(origin):
+            follower = LIFECYCLE[origin, command]
+            if follower not in paths:
+                paths[follower] = (*paths[origin], command)
+                waiting.append(follower)
+    return paths.get(OrderStatus(target), ())
+
+
 @dataclass(frozen=True, slots=True)
 class OrderPlaced:
     """An order was placed."""
@@ -218,6 +231,8 @@ class Order:
     last_hash: str = field(default="", repr=False, compare=False)
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
     attribution: Attribution = field(default=_BY_SYSTEM, repr=False, compare=False)
+    recorded_at: datetime | None = field(default=None, repr=False, compare=False)
+    """Time of the pending change, if it is not `updated_at`: an import records what happened before."""
 
     def __post_init__(self) -> None:
         if not self.currency:
@@ -324,6 +339,7 @@ class Order:
         self.last_hash = last_hash
         self.events = []
         self.attribution = _BY_SYSTEM
+        self.recorded_at = None
 
     def _check_lines(self) -> None:
         if len(self.lines) > limits.MAX_LINES:

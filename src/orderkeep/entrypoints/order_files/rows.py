@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from orderkeep.application.ids import normalized_ref
 from orderkeep.application.use_cases.import_orders import ImportProblem
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.limits import MAX_LINES
@@ -29,15 +30,15 @@ class ColumnMissing(Exception):
 
 
 class Row(dict[str, str]):
-    """The cells of a row by column, and the line in which it starts. The methods report an invalid cell, and return a
-    valid placeholder, so that the rest of the order is checked as well.
+    """The cells of a row by column, the line in which it starts, and its text. The methods report an invalid cell, and
+    return a valid placeholder, so that the rest of the order is checked as well.
     """
 
-    __slots__ = ("_problems", "line")
+    __slots__ = ("_problems", "line", "text")
 
-    def __init__(self, cells: Iterable[tuple[str, str]], line: int, problems: list[ImportProblem]) -> None:
+    def __init__(self, cells: Iterable[tuple[str, str]], line: int, text: str, problems: list[ImportProblem]) -> None:
         super().__init__(cells)
-        self.line, self._problems = line, problems
+        self.line, self.text, self._problems = line, text, problems
 
     def __missing__(self, column: str) -> str:
         raise ColumnMissing(column)
@@ -84,11 +85,15 @@ class Row(dict[str, str]):
 
 
 class Rows:
-    """The rows of a file that are not empty. `columns` is the header, `line` the first line of the last row."""
+    """The rows of a file that are not empty. `columns` is the header, `line` the first line of the last row.
+    `left_out` are the texts of damaged rows.
+    """
 
-    def __init__(self, lines: Iterable[TextLine], delimiter: str) -> None:
+    def __init__(self, lines: Iterable[TextLine], delimiter: str, *, keeps_texts: bool = False) -> None:
         self.problems: list[ImportProblem] = []
-        self.line, self._length = 1, 0
+        self.left_out: list[str] = []
+        self.line, self._length, self._record = 1, 0, [""]
+        self._keeps_texts = keeps_texts
         self._reader = csv.reader(self._texts(lines), delimiter=delimiter, strict=True)
         self.columns: list[str] = []
         self.columns = [cell.strip() for cell in next(self._read_records(), ())]
@@ -108,22 +113,26 @@ class Rows:
             else:
                 message = f"has {len(cells)} cells, but the header has {len(self.columns)}"
                 row.reject("", "wrong_number_of_cells", message)
+                self.left_out.append(row.text)
 
     def _row(self, cells: Iterable[str]) -> Row:
-        return Row(zip(self.columns, cells, strict=False), self.line, self.problems)
+        return Row(zip(self.columns, cells, strict=False), self.line, "".join(self._record), self.problems)
 
     def _read_records(self) -> Iterator[list[str]]:
         is_readable = True
         while is_readable:
-            count, self._length = len(self.problems), 0
+            count, self._length, self._record = len(self.problems), 0, []
             try:
                 cells = next(self._reader)
             except StopIteration:
                 return
             except csv.Error as error:
                 cells, is_readable = [], "larger" not in str(error)
-                self._row(()).reject("", "malformed_csv", f"is not CSV: {error}; a quote may be missing")
-            if any(cells) and len(self.problems) == count:
+                code = "malformed_csv" if is_readable else "record_too_long"
+                self._row(()).reject("", code, f"is not CSV: {error}; a quote may be missing")
+            if len(self.problems) > count:
+                self.left_out.append("".join(self._record))
+            elif any(cells):
                 yield cells
 
     def _texts(self, lines: Iterable[TextLine]) -> Iterator[str]:
@@ -135,18 +144,20 @@ class Rows:
             self._length += len(text)
             if self._length > LONGEST_RECORD:
                 raise csv.Error(f"record larger than {LONGEST_RECORD:,} characters")
+            if self._keeps_texts:
+                self._record.append(text)
             yield text
 
 
 def group_rows(rows: Iterable[Row], key: Callable[[Row], str], same: Sequence[str] = ()) -> Iterator[list[Row]]:
-    """Yield the rows of each order: they are adjacent, and have the same key, which is not empty, and the same cells in
+    """Yield the rows of each order: they are adjacent, and have the same key, which is not blank, and the same cells in
     the columns `same`. Rows beyond those that make an order too large are not kept.
     """
     begun: dict[str, int] = {}
     group: list[Row] = []
     current, length = "", 0
     for row in rows:
-        found = key(row)
+        found = normalized_ref(key(row))
         if not group or not found or found != current:
             if group:
                 yield group
