@@ -184,7 +184,6 @@ def test_import_rejects_options_that_do_not_fit_the_file(
 CONVERTER = """
 import pathlib
 
-DELIMITER = ";"
 
 def convert(rows):
     for row in rows:
@@ -296,3 +295,45 @@ def _count_of_orders(folder: Path) -> int:
         return 0
     finally:
         connection.close()
+
+
+def test_import_reports_how_the_file_was_read(tmp_path: Path) -> None:
+    imported = _import_from_a_shop(tmp_path, "convert")
+    assert imported.stderr == b"orderkeep: the file was read as utf-8, separated by semicolons\n"
+
+
+def test_import_uses_the_layout_of_the_options_and_of_the_module(tmp_path: Path) -> None:
+    layout = 'from orderkeep.entrypoints.order_files.reading import Layout\n\nLAYOUT = Layout(decimal=".")\n'
+    _file(tmp_path, layout, CONVERTER, name="a_shop.py")
+    text = "no;who;sum;on\nW-1;Łucja;1.200;2026-03-02 10:00\n"
+    (tmp_path / "shop.txt").write_bytes(text.encode("cp1250"))
+    command = ("import", "shop.txt", "--from", "a_shop:convert", "--encoding", "windows-1250", "--dry-run", "--json")
+    totals = [
+        json.loads(run(*command, *options, cwd=tmp_path).stdout)["totals"]["EUR"]
+        for options in ((), ("--decimal", "comma"), ("--decimal", "point"))
+    ]
+    assert totals == [120, 120_000, 120]
+    run(*command[:-2], "--timezone", "America/New_York", cwd=tmp_path)
+    [order] = json.loads(run("list", "--json", cwd=tmp_path).stdout)["data"]
+    assert (order["user_id"], order["created_at"]) == ("Łucja", "2026-03-02T15:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "option, value, message",
+    [
+        ("--encoding", "klingon", "must be an encoding"),
+        ("--encoding", "base64", "must be an encoding"),
+        ("--timezone", "Mars/Base", "must be a time zone"),
+        ("--timezone", "../../etc/passwd", "must be a time zone"),
+        ("--decimal", "point", "--decimal is for CSV files"),
+    ],
+)
+def test_import_rejects_options_of_the_layout_that_have_no_effect(
+    cli: Cli, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    assert message in cli("import", _file(tmp_path, _order(1)), option, value, code=2).stderr
+
+
+def test_import_accepts_a_withdrawn_currency(cli: Cli, tmp_path: Path) -> None:
+    assert cli.json("import", _file(tmp_path, _order(1, currency="DEM")))["totals"] == {"DEM": 1}
+    assert "total DEM\t0.01" in cli("import", _file(tmp_path, _order(1, currency="DEM"))).stdout

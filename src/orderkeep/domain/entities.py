@@ -21,9 +21,11 @@ from orderkeep.domain.exceptions import (
     TooManyLines,
     TotalMismatch,
     UnexpectedCancellation,
+    UnknownCurrency,
     UnknownStatus,
 )
 from orderkeep.domain.value_objects import (
+    CURRENCIES,
     DEFAULT_CURRENCY,
     Cancellation,
     Document,
@@ -254,6 +256,8 @@ class Order:
         """Return a new pending order, or raise the `InvalidInput` of the first rule that it breaks."""
         order = cls(id, user_id, total, OrderStatus.PENDING, at, **details)
         order.check()
+        if order.currency not in CURRENCIES:
+            raise UnknownCurrency
         order.events.append(OrderPlaced())
         return order
 

@@ -59,6 +59,8 @@ def convert(rows: Rows) -> Iterator[Converted]:
     for name in rows.columns:
         if name not in COLUMNS:
             rows.header.reject(name, "column_unknown", "is not a column of this format: select a converter with --from")
+    for name in sorted(rows.twice):
+        rows.header.reject(name, "column_twice", "appears twice in the header")
     if rows.problems:
         return
     same = [name for name in ORDER_FIELDS if name in rows.columns]

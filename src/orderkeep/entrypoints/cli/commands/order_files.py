@@ -1,17 +1,20 @@
 """`orderkeep import` and `export`."""
 
-import csv
+import codecs
 import gc
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
+from types import SimpleNamespace
 from typing import IO
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
@@ -36,13 +39,16 @@ from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.order_files.formats import FORMATS, convert
-from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, OrderFile
+from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, Layout, OrderFile
 
 MAX_IN_MEMORY = 1024 * 1024
 """Bytes of stdin, and of checked orders, that are kept in memory; more go to a temporary file."""
 
 CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"}
 """The built-in converters, by name."""
+
+DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+OWN_CSV = Layout(delimiter=",", encoding="utf-8")
 
 DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
@@ -55,6 +61,33 @@ import_options = grouped_options(
     skip_invalid=click.option("--skip-invalid", is_flag=True, help="Import the valid orders if others are invalid."),
     update=click.option("--update", is_flag=True, help="Follow the status of orders that are stored already."),
     prefix=click.option("--prefix", type=text, metavar="TEXT", help="Precede each order number, such as with a shop."),
+)
+
+
+def _encoding(name: str) -> str:
+    try:
+        b"a".decode(name)  # some codecs of Python are not for texts
+        return codecs.lookup(name).name
+    except (LookupError, UnicodeError):
+        raise click.BadParameter("must be an encoding that Python knows, such as utf-8, utf-16 or cp1252") from None
+
+
+def _timezone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise click.BadParameter("must be a time zone, such as Europe/Berlin") from None
+
+
+DECIMAL_HELP = "Decimal mark of a CSV file. Default: detected, and an amount such as 1.200 is an error."
+layout_options = grouped_options(
+    "written",
+    lambda decimal, **others: SimpleNamespace(decimal={"point": ".", "comma": ",", None: None}[decimal], **others),
+    encoding=click.option("--encoding", type=_encoding, metavar="NAME", help="Of a CSV file. Default: detected."),
+    decimal=click.option("--decimal", type=Choice(["point", "comma"]), help=DECIMAL_HELP),
+    timezone=click.option(
+        "--timezone", type=_timezone, metavar="NAME", help="Of times without an offset in a CSV file. Default: UTC."
+    ),
 )
 
 format_option = click.option("--format", "format_name", type=Choice(["jsonl", "csv"]), help=FORMAT_HELP)
@@ -79,14 +112,23 @@ format_option = click.option("--format", "format_name", type=Choice(["jsonl", "c
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--from", "converter", type=text, metavar="CONVERTER", help="Converter of a CSV file of another program.")
 @format_option
+@layout_options
 @import_options
 def import_command(
-    session: Session, file: str, converter: str | None, format_name: str | None, options: ImportOptions
+    session: Session,
+    file: str,
+    converter: str | None,
+    format_name: str | None,
+    written: SimpleNamespace,
+    options: ImportOptions,
 ) -> None:
     file_format = "csv" if converter and not format_name else format_of(file, format_name, EXTENSIONS)
-    if file_format == "jsonl" and converter:
-        raise click.UsageError("--from is for CSV files: omit it for JSON Lines.")
-    chosen, delimiter = _load_converter(converter) if converter else (convert if file_format == "csv" else None, ",")
+    given = {name: value for name, value in vars(written).items() if value}
+    if file_format == "jsonl" and (converter or given):
+        name = "from" if converter else next(iter(given))
+        raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")
+    chosen, layout = _load_converter(converter) if converter else (convert if file_format == "csv" else None, OWN_CSV)
+    layout = replace(layout, **given)
     gc.set_threshold(50_000)  # orders have no cycles, but many are alive at once: this saves about 4 % of the CPU
     report = ImportReport()
     with (
@@ -95,7 +137,7 @@ def import_command(
         output.progress("Importing", size if options.dry_run else 2 * size) as advance,
         SpooledTemporaryFile(MAX_IN_MEMORY) as rejected,
     ):
-        rows = OrderFile(opened, chosen, advance, delimiter=delimiter, keeps_source=options.skip_invalid)
+        rows = OrderFile(opened, chosen, advance, layout=layout, keeps_source=options.skip_invalid)
         try:
             session.run(
                 lambda do: do.import_orders.execute(
@@ -122,6 +164,9 @@ def import_command(
                     write(chunk)
         else:
             rejects = ""
+    if rows.encoding != "utf-8" or rows.delimiter not in ("", ","):
+        delimiter = DELIMITER_NAMES.get(rows.delimiter, repr(rows.delimiter))
+        output.say(f"the file was read as {rows.encoding}, separated by {delimiter}")
     if not session.as_json:
         _print_problems(report, "stdin" if file == STDOUT else file, rejects)
     if options.dry_run:
@@ -138,8 +183,8 @@ def _written(report: ImportReport) -> str:
     return f"at least {report.imported + report.updated:,} orders were imported: run the import again to continue"
 
 
-def _load_converter(name: str) -> tuple[Converter, str]:
-    """Import a converter, also from the current directory, with the delimiter that its module sets."""
+def _load_converter(name: str) -> tuple[Converter, Layout]:
+    """Import a converter, also from the current directory, with the layout that its module sets."""
     module_name, _, function_name = CONVERTERS.get(name, name).partition(":")
     if not (module_name and function_name):
         message = f"{name} is neither MODULE:FUNCTION nor one of {', '.join(CONVERTERS)}"
@@ -147,12 +192,10 @@ def _load_converter(name: str) -> tuple[Converter, str]:
     sys.path.append(str(Path.cwd()))  # at the end: no file there replaces a module of Python
     try:
         module = import_module(module_name)
-        converter, delimiter = getattr(module, function_name), getattr(module, "DELIMITER", ",")
-        csv.reader([], delimiter=delimiter)
+        return getattr(module, function_name), replace(getattr(module, "LAYOUT", Layout()))
     except Exception as error:
         detail = f"the converter {name} cannot be imported: {type(error).__name__}"
         raise failures.Failure(detail, failures.USAGE, "converter_failed", hint=DEBUG_HINT) from error
-    return converter, delimiter
 
 
 @contextmanager
