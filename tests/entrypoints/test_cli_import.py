@@ -167,7 +167,7 @@ def test_import_reads_a_named_pipe(cli: Cli, tmp_path: Path) -> None:
     [
         (("no-such-file.csv",), "does not exist"),
         (("-",), "--format"),
-        (("{good}", "--from", "elsewhere"), "elsewhere is neither MODULE:FUNCTION nor one of northwind"),
+        (("{good}", "--from", "elsewhere"), "elsewhere is neither MODULE:FUNCTION nor one of auto, amazon,"),
         (("{good}", "--from", "northwind", "--format", "jsonl"), "--from"),
         (("{good}", "--from", ":convert"), ":convert is neither MODULE:FUNCTION"),
         (("{good}", "--from", "no_such_module:convert"), "no_such_module:convert cannot be imported: ModuleNotFoundE"),

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.domain.limits import MAX_LINES
+from orderkeep.entrypoints.order_files.converters.northwind import part_of
 from orderkeep.entrypoints.order_files.formats import LINE_FIELDS, ORDER_FIELDS, convert
-from orderkeep.entrypoints.order_files.northwind import part_of
 from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converted, ConverterFailed, OrderFile
 from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced
 from tests.entrypoints.order_file_reading import orders_in, rows_in, shop

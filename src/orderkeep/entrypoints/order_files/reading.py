@@ -15,6 +15,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
+from orderkeep.domain.value_objects import DEFAULT_CURRENCY
 from orderkeep.entrypoints.field_errors import InvalidFields
 from orderkeep.entrypoints.order_files.rows import ColumnMissing, Row, Rows, TextLine
 from orderkeep.entrypoints.schemas import ImportedOrder, parse_json, read_imported_order
@@ -52,7 +53,8 @@ class ConverterFailed(Exception):
 class Layout:
     """How a CSV file is written. What is None is detected. The header is the first line that has all the `columns`.
 
-    `decimal` is the decimal mark. `timezone` is that of times without an offset.
+    `decimal` is the decimal mark. `timezone` is that of times without an offset, `currency` that
+    of a file that has none.
     """
 
     columns: tuple[str, ...] = ()
@@ -60,6 +62,7 @@ class Layout:
     encoding: str | None = None
     decimal: str | None = None
     timezone: tzinfo = UTC
+    currency: str = DEFAULT_CURRENCY
 
 
 class OrderFile:
@@ -105,6 +108,7 @@ class OrderFile:
             is_quoted=self.delimiter != "\t" or (bool(first) and '"' in first[above][1]),
             decimal=self._layout.decimal,
             timezone=self._layout.timezone,
+            currency=self._layout.currency,
             keeps_texts=self._keeps_source,
         )
         self.header = rows.header.text
@@ -154,15 +158,29 @@ def find_header(lines: Sequence[str], layout: Layout) -> tuple[int, str]:
     """Return the number of lines above the header, and the delimiter: of the first line that has the columns of the
     layout; or else of the first line that is not empty, which is the delimiter that occurs most often in it.
     """
-    for number, line in enumerate(lines if layout.columns else ()):
-        for delimiter in layout.delimiter or DELIMITERS:
-            if {*layout.columns} <= {*_cells(line, delimiter)}:
-                return number, delimiter
+    if found := _search_header(lines, layout):
+        return found
     number = next((number for number, line in enumerate(lines) if line.strip()), 0)
     if layout.delimiter:
         return number, layout.delimiter
     unquoted = re.sub(r'"[^"]*"', "", lines[number]) if lines else ""
     return number, max(DELIMITERS, key=unquoted.count)
+
+
+def matches(file: IO[bytes], layout: Layout) -> bool:
+    """Return whether the file has the columns of the layout."""
+    file.seek(0)
+    encoding = layout.encoding or _detected_utf16(file) or "utf-8"
+    lines = file.read(LARGEST_BEGINNING).decode(encoding, errors="replace").removeprefix("\ufeff").split("\n")
+    return _search_header(lines[:LINES_BEFORE_HEADER], layout) is not None
+
+
+def _search_header(lines: Sequence[str], layout: Layout) -> tuple[int, str] | None:
+    for number, line in enumerate(lines if layout.columns else ()):
+        for delimiter in layout.delimiter or DELIMITERS:
+            if {*layout.columns} <= {*_cells(line, delimiter)}:
+                return number, delimiter
+    return None
 
 
 def _cells(line: str, delimiter: str) -> list[str]:

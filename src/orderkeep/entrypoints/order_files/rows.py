@@ -5,12 +5,13 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from fractions import Fraction
+from math import floor
 from typing import Any
 
 from orderkeep.application.ids import normalized_ref
 from orderkeep.application.use_cases.import_orders import ImportProblem
 from orderkeep.domain.limits import MAX_LINES
-from orderkeep.domain.value_objects import EXPONENTS, in_utc
+from orderkeep.domain.value_objects import DEFAULT_CURRENCY, EXPONENTS, in_utc
 
 LONGEST_RECORD = 1024 * 1024
 """In characters, of all lines of a record together: a quoted cell may span many."""
@@ -154,7 +155,8 @@ def _parsed(text: str, form: str | None) -> datetime:
 
 
 class Rows:
-    """The rows of a file that are not empty. `columns` is the header, `line` the first line of the last row.
+    """The rows of a file that are not empty. `columns` is the header, `line` the first line of the last row,
+    `currency` that of the options, for a file that has none.
     `left_out` are the texts of damaged rows. A converter may set `skip`, which is called with the cells of a row: those
     for which it returns True are ignored, such as sums at the end.
     """
@@ -167,9 +169,10 @@ class Rows:
         is_quoted: bool = True,
         decimal: str | None = None,
         timezone: tzinfo = UTC,
+        currency: str = DEFAULT_CURRENCY,
         keeps_texts: bool = False,
     ) -> None:
-        self.decimal, self.timezone = decimal, timezone
+        self.decimal, self.timezone, self.currency = decimal, timezone, currency
         self.problems: list[ImportProblem] = []
         self.left_out: list[str] = []
         self.skip: Callable[[list[str]], bool] = lambda _: False
@@ -281,3 +284,16 @@ def priced(quantity: int, total: int) -> dict[str, int]:
     """
     unit_price = -(-total // max(quantity, 1))
     return {"quantity": quantity, "unit_price": unit_price, "discount": unit_price * quantity - total}
+
+
+def priced_exactly(quantity: int, price: Fraction, currency: str) -> dict[str, int]:
+    """Return the same for the price of a unit in major units, with any decimal places. The line is rounded half up."""
+    return priced(quantity, floor(quantity * price * 10 ** EXPONENTS.get(currency, 2) + Fraction(1, 2)))
+
+
+def with_tax(order: dict[str, Any], tax: int) -> dict[str, Any]:
+    """Return the order with the tax added, or as metadata if its prices include the tax: then its total adds up."""
+    without = total_of(order["lines"], shipping=order["shipping"], discount=order["discount"])
+    if tax and without == order["total"]:
+        return order | {"metadata": {**order.get("metadata", {}), "tax_included": str(tax)}}
+    return order | {"tax": tax}

@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
 from types import SimpleNamespace
-from typing import IO
+from typing import IO, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -38,17 +38,16 @@ from orderkeep.entrypoints.cli.options import (
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.order_files.converters import NAMES
+from orderkeep.entrypoints.order_files.converters import __name__ as PACKAGE  # noqa: N812
 from orderkeep.entrypoints.order_files.formats import FORMATS, convert
-from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, Layout, OrderFile
+from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, Layout, OrderFile, matches
 
 MAX_IN_MEMORY = 1024 * 1024
 """Bytes of stdin, and of checked orders, that are kept in memory; more go to a temporary file."""
 
-CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"}
-"""The built-in converters, by name."""
-
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-OWN_CSV = Layout(delimiter=",", encoding="utf-8")
+OWN_CSV = Layout(columns=("user_id", "total", "currency", "created_at"), delimiter=",", encoding="utf-8")
 
 DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
@@ -72,6 +71,12 @@ def _encoding(name: str) -> str:
         raise click.BadParameter("must be an encoding that Python knows, such as utf-8, utf-16 or cp1252") from None
 
 
+def _currency(code: str) -> str:
+    if code not in EXPONENTS:
+        raise click.BadParameter("must be an ISO 4217 code, such as EUR")
+    return code
+
+
 def _timezone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
@@ -79,12 +84,16 @@ def _timezone(name: str) -> ZoneInfo:
         raise click.BadParameter("must be a time zone, such as Europe/Berlin") from None
 
 
+CURRENCY_HELP = "Of the amounts, if the CSV file of a shop does not contain it. Default: EUR."
 DECIMAL_HELP = "Decimal mark of a CSV file. Default: detected, and an amount such as 1.200 is an error."
 layout_options = grouped_options(
     "written",
     lambda decimal, **others: SimpleNamespace(decimal={"point": ".", "comma": ",", None: None}[decimal], **others),
     encoding=click.option("--encoding", type=_encoding, metavar="NAME", help="Of a CSV file. Default: detected."),
     decimal=click.option("--decimal", type=Choice(["point", "comma"]), help=DECIMAL_HELP),
+    currency=click.option(
+        "--currency", type=_currency, metavar="CODE", help="Of a CSV file that has none. Default: EUR."
+    ),
     timezone=click.option(
         "--timezone", type=_timezone, metavar="NAME", help="Of times without an offset in a CSV file. Default: UTC."
     ),
@@ -97,8 +106,9 @@ format_option = click.option("--format", "format_name", type=Choice(["jsonl", "c
     "import",
     """
     FILE (- for stdin) has one order per line as JSON (.jsonl), or one row per order line as CSV (.csv), as export
-    writes it. Orders keep their dates and statuses. A CSV file of another program is read by a CONVERTER: northwind
-    (the sample database), or MODULE:FUNCTION, a function of your own in Python.
+    writes it. Orders keep their dates and statuses. A CSV file of another program is read by a CONVERTER: amazon,
+    ebay, etsy, magento, northwind (the sample database), shopify or woocommerce; auto, which recognizes these files by
+    their header; or MODULE:FUNCTION, a function of your own in Python.
 
     The whole file is checked and compared with the store first. If any order is invalid, or stored already with other
     content, all errors are printed with their line numbers, nothing is imported, and the exit code is 5. With
@@ -127,8 +137,6 @@ def import_command(
     if file_format == "jsonl" and (converter or given):
         name = "from" if converter else next(iter(given))
         raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")
-    chosen, layout = _load_converter(converter) if converter else (convert if file_format == "csv" else None, OWN_CSV)
-    layout = replace(layout, **given)
     gc.set_threshold(50_000)  # orders have no cycles, but many are alive at once: this saves about 4 % of the CPU
     report = ImportReport()
     with (
@@ -137,6 +145,7 @@ def import_command(
         output.progress("Importing", size if options.dry_run else 2 * size) as advance,
         SpooledTemporaryFile(MAX_IN_MEMORY) as rejected,
     ):
+        chosen, layout = _select(opened, converter, file_format, given)
         rows = OrderFile(opened, chosen, advance, layout=layout, keeps_source=options.skip_invalid)
         try:
             session.run(
@@ -183,11 +192,29 @@ def _written(report: ImportReport) -> str:
     return f"at least {report.imported + report.updated:,} orders were imported: run the import again to continue"
 
 
+def _select(
+    file: IO[bytes], converter: str | None, file_format: str, given: dict[str, Any]
+) -> tuple[Converter | None, Layout]:
+    """Return the converter, and how the file is written: as the options say, or else the converter."""
+    if converter is None:
+        return (convert if file_format == "csv" else None), replace(OWN_CSV, **given)
+    if converter != "auto":
+        chosen, layout = _load_converter(converter)
+        return chosen, replace(layout, **given)
+    for name, description in {"": "a CSV of orderkeep", **NAMES}.items():
+        chosen, layout = _load_converter(name) if name else (convert, OWN_CSV)
+        if matches(file, layout := replace(layout, **given)):
+            output.say(f"the file was recognized as {description}")
+            return chosen, layout
+    detail = "the file was not recognized: select a converter with --from"
+    raise failures.Failure(detail, failures.USAGE, "not_recognized")
+
+
 def _load_converter(name: str) -> tuple[Converter, Layout]:
     """Import a converter, also from the current directory, with the layout that its module sets."""
-    module_name, _, function_name = CONVERTERS.get(name, name).partition(":")
+    module_name, _, function_name = f"{PACKAGE}.{name}:convert".partition(":") if name in NAMES else name.partition(":")
     if not (module_name and function_name):
-        message = f"{name} is neither MODULE:FUNCTION nor one of {', '.join(CONVERTERS)}"
+        message = f"{name} is neither MODULE:FUNCTION nor one of auto, {', '.join(NAMES)}"
         raise click.BadParameter(message, param_hint="--from")
     sys.path.append(str(Path.cwd()))  # at the end: no file there replaces a module of Python
     try:
