@@ -235,3 +235,18 @@ def test_bodies_have_the_fields_of_the_dtos() -> None:
     """So that a field that is added to one of them cannot be forgotten in the other."""
     for model, dto in ((PlaceOrderBody, PlaceOrder), (ImportedOrder, OrderDTO), (LineBody, LineDTO)):
         assert set(model.model_fields) == {field.name for field in dataclasses.fields(dto)}
+
+
+@pytest.mark.parametrize(
+    "text, code",
+    [
+        ("\u200b", "text_missing"),
+        ("\u3164 ", "text_missing"),
+        ("a\u202eb", "text_not_printable"),
+        ("a\0", "text_not_printable"),
+    ],
+)
+def test_reports_a_text_without_a_visible_character_as_missing(text: str, code: str) -> None:
+    assert codes(read_place_order, {**PLAIN, "user_id": text}) == {"/user_id": code}
+    if code == "text_not_printable":
+        assert codes(read_place_order, {**PLAIN, "metadata": {"note": text}}) == {"/metadata/note": code}

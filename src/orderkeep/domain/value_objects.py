@@ -250,9 +250,9 @@ def check_text(text: str, field: str, longest: int, *, breaks: bool = False, bla
     """Check a text of up to `longest` characters, with line `breaks` if allowed. It needs a visible character, unless
     it may be `blank`.
     """
-    if isinstance(text, str) and len(text) <= longest and text.isprintable() and (blank or _is_visible(text)):
+    if isinstance(text, str) and len(text) <= longest and text.isprintable() and (blank or is_visible(text)):
         return  # almost every text
-    if not isinstance(text, str) or not (blank or _is_visible(text)):
+    if not isinstance(text, str) or not (blank or is_visible(text)):
         raise TextMissing("must not be empty or blank", field)
     if len(text) > longest:
         raise TextTooLong(f"must have at most {longest} characters", field)
@@ -260,7 +260,8 @@ def check_text(text: str, field: str, longest: int, *, breaks: bool = False, bla
         raise TextNotPrintable("must not contain control characters", field)
 
 
-def _is_visible(text: str) -> bool:
+def is_visible(text: str) -> bool:
+    """Return whether the text has a visible character."""
     return bool(text.strip()) if text.isascii() else _VISIBLE.search(text) is not None
 
 

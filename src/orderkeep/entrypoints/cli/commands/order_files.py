@@ -1,5 +1,6 @@
 """`orderkeep import` and `export`."""
 
+import asyncio
 import codecs
 import gc
 import os
@@ -40,14 +41,14 @@ from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.order_files.converters import NAMES
 from orderkeep.entrypoints.order_files.converters import __name__ as PACKAGE  # noqa: N812
-from orderkeep.entrypoints.order_files.formats import FORMATS, convert
+from orderkeep.entrypoints.order_files.formats import CSV_FOR_EXCEL, FORMATS, convert
 from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, Layout, OrderFile, matches
 
 MAX_IN_MEMORY = 1024 * 1024
 """Bytes of stdin, and of checked orders, that are kept in memory; more go to a temporary file."""
 
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-OWN_CSV = Layout(columns=("user_id", "total", "currency", "created_at"), delimiter=",", encoding="utf-8")
+OWN_CSV = Layout(columns=("user_id", "total", "currency", "created_at"), encoding="utf-8")
 
 DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
@@ -138,6 +139,7 @@ def import_command(
         name = "from" if converter else next(iter(given))
         raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")
     gc.set_threshold(50_000)  # orders have no cycles, but many are alive at once: this saves about 4 % of the CPU
+    session.if_interrupted = "nothing was imported"
     report = ImportReport()
     with (
         _seekable(file) as (opened, size),
@@ -146,6 +148,7 @@ def import_command(
         SpooledTemporaryFile(MAX_IN_MEMORY) as rejected,
     ):
         chosen, layout = _select(opened, converter, file_format, given)
+        advance = _interruptible(advance)
         rows = OrderFile(opened, chosen, advance, layout=layout, keeps_source=options.skip_invalid)
         try:
             session.run(
@@ -183,6 +186,18 @@ def import_command(
     output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)
+
+
+def _interruptible(advance: Progress) -> Progress:
+    """Return a function that also ends the command after Ctrl+C, which asyncio only notes while a file is read."""
+
+    def advance_or_end(count: int) -> None:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
+        advance(count)
+
+    return advance_or_end
 
 
 def _written(report: ImportReport) -> str:
@@ -307,14 +322,18 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 )
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), required=False)
 @format_option
+@click.option("--excel", is_flag=True, help="Write a CSV that Excel opens: with a byte order mark and semicolons.")
 @click.option("--to-documents", is_flag=True, help="Write to the document store instead of FILE.")
 @filter_options
 def export_command(
-    session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool
+    session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool, excel: bool
 ) -> None:
     if to_documents and file is not None:
         raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
-    chosen = FORMATS[format_of(file or STDOUT, format_name, EXTENSIONS, default="jsonl")]
+    name = format_of(file or STDOUT, format_name, EXTENSIONS, default="csv" if excel else "jsonl")
+    if excel and name != "csv":
+        raise click.UsageError("--excel is for CSV files: use --format csv.")
+    chosen = CSV_FOR_EXCEL if excel else FORMATS[name]
     if to_documents:
         with output.progress("Exporting") as advance:
             exported = session.run(lambda do: do.export_to_document.execute(chosen, where, session.actor, advance))
