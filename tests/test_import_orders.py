@@ -1,9 +1,10 @@
 """Importing orders that were kept elsewhere, with their dates and statuses."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,8 +12,10 @@ from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.import_orders import (
     CheckedOrder,
+    ImportOptions,
     ImportOrdersUseCase,
     ImportProblem,
     ImportReport,
@@ -20,7 +23,9 @@ from orderkeep.application.use_cases.import_orders import (
 )
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.value_objects import Cancellation
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from orderkeep.testing.stores import list_orders
@@ -48,8 +53,18 @@ def file_of(*orders: OrderDTO) -> Iterator[ImportRow]:
     return (ImportRow(line, order) for line, order in enumerate(orders, start=1))
 
 
-async def run(repo: InMemoryOrderRepository, *orders: OrderDTO) -> ImportReport:
-    return await ImportOrdersUseCase(repo).execute(file_of(*orders))
+NOW = datetime(2026, 3, 2, 10, 11, 12, tzinfo=UTC)
+
+
+async def run(repo: InMemoryOrderRepository, *orders: OrderDTO, **options: Any) -> ImportReport:
+    """Import the orders on 2 March 2026, after a dry run that must report the same."""
+    use_case = ImportOrdersUseCase(repo, lambda: NOW)
+    before = len((await repo.read_changes(None, 1_000)).changes)
+    expected = await use_case.execute(file_of(*orders), ImportOptions(**options, dry_run=True))
+    assert len((await repo.read_changes(None, 1_000)).changes) == before
+    report = await use_case.execute(file_of(*orders), ImportOptions(**options))
+    assert report == expected
+    return report
 
 
 async def test_keeps_dates_and_statuses_as_they_were() -> None:
@@ -61,7 +76,7 @@ async def test_keeps_dates_and_statuses_as_they_were() -> None:
     assert OrderDTO.of(order) == expected
     (change,) = await repo.list_changes(order.id, 0, 10)
     assert (change.events[0].type, change.events[0].data) == ("OrderImported", {"status": "shipped"})
-    assert change.at == expected.updated_at
+    assert change.at == NOW
 
 
 async def test_says_what_the_file_holds() -> None:
@@ -93,7 +108,8 @@ async def test_finishes_what_an_import_that_was_killed_began() -> None:
 async def test_imports_every_order_once_where_two_import_the_same_file_at_once() -> None:
     repo = PoliteStore()
     orders = [kept_elsewhere(number) for number in range(90)]
-    one, other = await asyncio.gather(run(repo, *orders), run(repo, *orders))
+    use_case = ImportOrdersUseCase(repo)
+    one, other = await asyncio.gather(use_case.execute(file_of(*orders)), use_case.execute(file_of(*orders)))
     assert one.imported + other.imported == 90
     assert one.unchanged + other.unchanged == 90
     assert len((await repo.read_changes(None, 1_000)).changes) == 90
@@ -121,18 +137,184 @@ async def test_leaves_an_order_alone_that_went_on_since() -> None:
     assert order.status == "shipped"
 
 
-async def test_leaves_an_order_alone_that_is_kept_under_another_id() -> None:
+async def test_a_number_of_a_placed_order_with_the_same_content_is_present() -> None:
     repo = InMemoryOrderRepository()
-    placed = await PlaceOrderUseCase(repo).execute(place_command(external_ref="northwind-1"))
-    report = await run(repo, kept_elsewhere(1), kept_elsewhere(2))
-    assert (report.imported, report.present) == (1, 1)
-    found = await list_orders(repo, OrderFilter(external_ref="northwind-1"))
+    placed = await PlaceOrderUseCase(repo, clock=lambda: NOW).execute(place_command(external_ref="web-1"))
+    same = replace(placed.order, id="", created_at=datetime(2026, 3, 1, tzinfo=UTC))
+    report = await run(repo, same, kept_elsewhere(2))
+    assert (report.imported, report.present, report.problem_count) == (1, 1, 0)
+    found = await list_orders(repo, OrderFilter(external_ref="web-1"))
     assert [order.id for order in found] == [placed.order_id]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"total": 1234, "lines": ()}, {"user_id": "other"}, {"tags": ()}, {"currency": "EUR"}]
+)
+async def test_a_number_of_a_placed_order_with_other_content_is_a_problem(changes: dict[str, Any]) -> None:
+    repo = InMemoryOrderRepository()
+    placed = await PlaceOrderUseCase(repo, clock=lambda: NOW).execute(place_command(external_ref="web-1"))
+    report = await run(repo, replace(placed.order, id="", **changes), kept_elsewhere(2))
+    message = f"order {placed.order_id} has it with other content: it was not changed"
+    assert report.problems == [ImportProblem(1, "external_ref", "already_kept", message)]
+    assert (report.imported, report.present) == (0, 0)
+    assert len((await repo.read_changes(None, 10)).changes) == 1
+
+
+async def test_order_numbers_are_trimmed_and_normalized() -> None:
+    repo = InMemoryOrderRepository()
+    await run(repo, kept_elsewhere(1, external_ref="W-1 é"))
+    again = kept_elsewhere(1, external_ref=" W-1 e\N{COMBINING ACUTE ACCENT}\N{NO-BREAK SPACE}")
+    assert (await run(repo, again)).unchanged == 1
+    report = await run(repo, kept_elsewhere(3), kept_elsewhere(4, external_ref="northwind-3\t"))
+    assert [(each.line, each.code) for each in report.problems] == [(2, "duplicate_order")]
+    assert [each.code for each in (await run(repo, kept_elsewhere(5, external_ref=" \t"))).problems] == [
+        "field_missing"
+    ]
+
+
+async def test_prefix_keeps_the_numbers_of_shops_apart() -> None:
+    repo = InMemoryOrderRepository()
+    for prefix in ("de-", "fr-", ""):
+        report = await run(repo, kept_elsewhere(1, user_id=f"user{prefix}", external_ref=" 77 "), prefix=prefix)
+        assert report.imported == 1
+    found = await list_orders(repo, OrderFilter())
+    assert {(order.external_ref, order.user_id) for order in found} == {
+        ("de-77", "userde-"),
+        ("fr-77", "userfr-"),
+        ("77", "user"),
+    }
+    assert (await run(repo, kept_elsewhere(1, user_id="userde-", external_ref="77"), prefix="de-")).unchanged == 1
+
+
+@pytest.mark.parametrize(
+    "field, changes",
+    [
+        ("created_at", {"created_at": NOW + timedelta(minutes=6), "updated_at": NOW + timedelta(minutes=6)}),
+        ("updated_at", {"updated_at": datetime(2999, 1, 1, tzinfo=UTC)}),
+        (
+            "cancellation/at",
+            {"status": "cancelled", "cancellation": Cancellation(None, None, datetime(2999, 1, 1, tzinfo=UTC))},
+        ),
+    ],
+)
+async def test_orders_from_the_future_are_rejected(field: str, changes: dict[str, Any]) -> None:
+    report = await run(InMemoryOrderRepository(), kept_elsewhere(1), kept_elsewhere(2, **changes))
+    assert [(each.line, each.field, each.code) for each in report.problems] == [(2, field, "invalid_time")]
+
+
+async def test_a_clock_that_is_minutes_ahead_is_tolerated() -> None:
+    repo, ahead = InMemoryOrderRepository(), NOW + timedelta(minutes=4)
+    assert (await run(repo, kept_elsewhere(1, id="order-1", created_at=ahead, updated_at=ahead))).imported == 1
+    (change,) = await repo.list_changes("order-1", 0, 10)
+    assert change.at == ahead
+
+
+# --- following the status ---
+
+
+@pytest.mark.parametrize(
+    "stored, file, events",
+    [
+        ("pending", "processing", ["OrderConfirmed"]),
+        ("pending", "delivered", ["OrderConfirmed", "OrderShipped", "OrderDelivered"]),
+        ("processing", "cancelled", ["OrderCancelled"]),
+        ("shipped", "delivered", ["OrderDelivered"]),
+    ],
+)
+async def test_update_follows_the_status_by_commands(stored: str, file: str, events: list[str]) -> None:
+    repo = InMemoryOrderRepository()
+    await run(repo, kept_elsewhere(1, status=stored))
+    changed = kept_elsewhere(1, status=file, updated_at=datetime(1996, 8, 1, tzinfo=UTC))
+    if file == "cancelled":
+        changed = replace(changed, cancellation=Cancellation("refund", "broken", datetime(1996, 8, 1, tzinfo=UTC)))
+    without = await run(repo, changed, kept_elsewhere(2))
+    assert [(each.line, each.field, each.code) for each in without.problems] == [(1, "status", "status_differs")]
+    assert without.imported == 0
+    report = await run(repo, changed, kept_elsewhere(2), update=True)
+    assert (report.imported, report.updated, report.problem_count) == (1, 1, 0)
+    order = await repo.get_by_id(order_id_for_external_ref("northwind-1"))
+    assert order is not None
+    assert order.status == file
+    if order.cancellation:
+        assert (order.cancellation.reason, order.cancellation.note, order.cancellation.at) == ("refund", "broken", NOW)
+    changes = await repo.list_changes(order.id, 1, 10)
+    assert [(each.events[0].type, each.at) for each in changes] == [(name, NOW) for name in events]
+    for options in ({}, {"update": True}):
+        assert (await run(repo, changed, kept_elsewhere(2), **options)).unchanged == 2
+
+
+async def test_update_follows_a_placed_order() -> None:
+    repo = InMemoryOrderRepository()
+    placed = await PlaceOrderUseCase(repo, clock=lambda: NOW).execute(place_command(external_ref="web-1"))
+    sent = replace(placed.order, id="", status="shipped", created_at=datetime(2026, 3, 1, tzinfo=UTC))
+    assert (await run(repo, sent, update=True)).updated == 1
+    order = await repo.get_by_id(placed.order_id)
+    assert order is not None
+    assert order.status == "shipped"
+
+
+@pytest.mark.parametrize("stored, file", [("cancelled", "shipped"), ("shipped", "cancelled")])
+async def test_status_that_no_command_leads_to_is_a_problem(stored: str, file: str) -> None:
+    repo = InMemoryOrderRepository()
+    await run(repo, kept_elsewhere(1, status=stored))
+    report = await run(repo, kept_elsewhere(1, status=file), update=True)
+    message = f"is {file}, but the order is stored as {stored}: no command leads there"
+    assert report.problems == [ImportProblem(1, "status", "status_conflict", message)]
+
+
+async def test_update_reports_an_order_that_another_writer_changed_meanwhile() -> None:
+    repo = InMemoryOrderRepository()
+    order_id = order_id_for_external_ref("northwind-1")
+    await run(repo, kept_elsewhere(1))
+
+    shipped = kept_elsewhere(1, status="shipped")
+
+    class CancelledMeanwhile(InMemoryOrderRepository):
+        """Another writer cancels the order after the import has read it again."""
+
+        def __init__(self) -> None:
+            self.__dict__, self.loads = repo.__dict__, 0
+
+        async def get_by_id(self, order_id: str) -> Order | None:
+            self.loads += 1
+            if self.loads == 3:
+                await CancelOrderUseCase(repo).execute(order_id)
+            return await super().get_by_id(order_id)
+
+    store = CancelledMeanwhile()
+    report = await ImportOrdersUseCase(store).execute(file_of(shipped), ImportOptions(update=True))
+    assert [(each.field, each.code) for each in report.problems] == [("status", "cannot_ship_order")]
+    order = await repo.get_by_id(order_id)
+    assert order is not None
+    assert order.status == "cancelled"
+
+
+# --- skipping invalid orders ---
+
+
+async def test_skip_invalid_writes_the_others() -> None:
+    repo = InMemoryOrderRepository()
+    await run(repo, kept_elsewhere(1))
+    orders = [kept_elsewhere(1, total=5), kept_elsewhere(2, status="lost"), kept_elsewhere(3)]
+    rejected: list[int] = []
+    report = await ImportOrdersUseCase(repo).execute(
+        file_of(*orders), ImportOptions(skip_invalid=True), on_rejected=lambda row: rejected.append(row.line)
+    )
+    assert (report.imported, report.problem_count, rejected) == (1, 2, [1, 2])
+    assert (await run(repo, kept_elsewhere(3))).unchanged == 1
+
+
+async def test_skip_invalid_writes_nothing_of_a_file_that_was_read_incompletely() -> None:
+    repo = InMemoryOrderRepository()
+    problem = ImportProblem(2, "", "line_too_long", "exceeds")
+    rows = [ImportRow(1, kept_elsewhere(1)), ImportRow(2, None, (problem,), incomplete=True)]
+    report = await ImportOrdersUseCase(repo).execute(rows, ImportOptions(skip_invalid=True))
+    assert (report.imported, report.incomplete) == (0, True)
 
 
 async def test_imports_its_own_export_for_any_actor() -> None:
     repo = InMemoryOrderRepository()
-    placed = (await PlaceOrderUseCase(repo).execute(place_command())).order
+    placed = (await PlaceOrderUseCase(repo, clock=lambda: NOW).execute(place_command())).order
     elsewhere = InMemoryOrderRepository()
     assert (await run(elsewhere, placed)).imported == 1
     assert (await run(repo, placed)).unchanged == 1
@@ -145,7 +327,7 @@ async def test_reports_an_order_that_is_kept_with_other_content() -> None:
     order = replace(kept_elsewhere(1), id="order-1")
     await run(repo, order)
     report = await run(repo, kept_elsewhere(2), replace(order, total=99))
-    assert (report.imported, report.problem_count) == (1, 1)
+    assert (report.imported, report.problem_count) == (0, 1)
     message = "the order is stored already with other content: it was not changed"
     assert report.problems == [ImportProblem(2, "id", "already_kept", message)]
     by_anna = await ImportOrdersUseCase(repo).execute(file_of(replace(order, total=98)), actor=ANNA)
@@ -188,8 +370,8 @@ async def test_counts_problems_after_the_first_thousand() -> None:
 
 async def test_checks_all_and_writes_nothing_in_a_dry_run() -> None:
     repo = InMemoryOrderRepository()
-    report = await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(1)), dry_run=True)
-    assert (report.orders, report.imported) == (1, 0)
+    report = await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(1)), ImportOptions(dry_run=True))
+    assert (report.orders, report.imported) == (1, 1)
     assert (await repo.read_changes(None, 10)).changes == ()
 
 
@@ -201,15 +383,9 @@ async def test_stops_if_the_store_is_unavailable() -> None:
 
 
 async def test_reads_the_file_once_and_writes_what_it_checked() -> None:
-    repo, checked = InMemoryOrderRepository(), kept_elsewhere(1)
-    kept: list[CheckedOrder] = []
-
-    def buffer(orders: Iterable[CheckedOrder]) -> list[CheckedOrder]:
-        kept.extend(orders)
-        return kept
-
+    repo, checked, kept = InMemoryOrderRepository(), kept_elsewhere(1), list[CheckedOrder]()
     rows = file_of(checked, kept_elsewhere(2, id="order-2"))
-    report = await ImportOrdersUseCase(repo).execute(rows, buffer=buffer)
+    report = await ImportOrdersUseCase(repo).execute(rows, buffer=kept)
     assert [(each.line, each.id_field, each.order.id) for each in kept] == [
         (1, "external_ref", order_id_for_external_ref("northwind-1")),
         (2, "id", "order-2"),
@@ -219,16 +395,10 @@ async def test_reads_the_file_once_and_writes_what_it_checked() -> None:
 
 
 async def test_buffers_no_order_that_will_not_be_written() -> None:
-    kept: list[CheckedOrder] = []
-
-    def buffer(orders: Iterable[CheckedOrder]) -> list[CheckedOrder]:
-        kept.extend(orders)
-        return kept
-
-    repo = InMemoryOrderRepository()
+    repo, kept = InMemoryOrderRepository(), list[CheckedOrder]()
     rows = file_of(kept_elsewhere(1), kept_elsewhere(2, status="lost"), kept_elsewhere(3))
-    report = await ImportOrdersUseCase(repo).execute(rows, buffer=buffer)
-    assert (report.orders, [each.line for each in kept]) == (2, [1])
-    await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(4)), buffer=buffer, dry_run=True)
-    assert len(kept) == 1
+    report = await ImportOrdersUseCase(repo).execute(rows, buffer=kept)
+    assert (report.orders, [each.line for each in kept if each.line != 1]) == (2, [])
+    await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(4)), ImportOptions(dry_run=True), buffer=kept)
+    assert all(each.line == 1 for each in kept)
     assert await list_orders(repo, OrderFilter()) == []

@@ -175,7 +175,7 @@ def limits_of_input() -> Rows:
         ("query parameters", f"{MAX_PARAMETERS}", "422 `invalid_query`"),
         ("errors in one response", f"{MOST_ERRORS}", "the rest is omitted"),
         ("bytes of a line of an imported file", f"{reading.LONGEST_LINE:,}", "`line_too_long`"),
-        ("characters of a record of a CSV file", f"{rows.LONGEST_RECORD:,}", "`malformed_csv`"),
+        ("characters of a record of a CSV file", f"{rows.LONGEST_RECORD:,}", "`record_too_long`"),
         ("characters of the rows of one order in a CSV file", f"{rows.LARGEST_ORDER:,}", "`order_too_large`"),
         ("bytes of the order that `place --data` reads", f"{LARGEST_ORDER:,}", "`too_large`"),
     ]

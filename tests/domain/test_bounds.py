@@ -219,3 +219,40 @@ def test_line_tax_that_makes_the_line_too_large_is_reported_on_the_tax() -> None
 def test_takes_the_dearest_line_there_may_be() -> None:
     dear = line(quantity=1, unit_price=euros(MAX - 2), tax=euros(1))
     assert place(total=euros(MAX - 1), lines=(dear,)).total == euros(MAX - 1)
+
+
+BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+@pytest.mark.parametrize("control", BIDI)
+def test_text_that_changes_its_direction_is_rejected(control: str) -> None:
+    for changes, field in (
+        ({"user_id": f"gpj.{control}exe"}, "user_id"),
+        ({"lines": (line(name=f"{control}Lamp"),)}, "lines/0/name"),
+        ({"metadata": {"note": f"a\n{control}"}}, "metadata/note"),
+    ):
+        with pytest.raises(errors.TextNotPrintable) as refused:
+            place(**changes)
+        assert refused.value.field == field
+
+
+@pytest.mark.parametrize(
+    "invisible", ["\u200b", "\u3164", "\u2800", "\ufeff", "\u00ad", "\u2060 \u200d", "\ufe0f", "\u00a0"]
+)
+def test_text_without_a_visible_character_is_rejected(invisible: str) -> None:
+    with pytest.raises(errors.TextMissing):
+        place(lines=(line(name=invisible),))
+    assert place(lines=(line(name=f"{invisible}x{invisible}"),))
+    assert place(metadata={"note": invisible})
+
+
+def test_text_may_join_characters() -> None:
+    assert place(user_id="👩\u200d🚀", lines=(line(name="\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),))
+
+
+@pytest.mark.parametrize("code", ["DEM", "ITL", "HRK"])
+def test_withdrawn_currency_is_for_imported_orders_only(code: str) -> None:
+    with pytest.raises(errors.UnknownCurrency):
+        place(total=Money(1, code))
+    imported = Order.imported("order-1", "anna", Money.of("19.00" if code != "ITL" else "19", code), "shipped", AT)
+    assert imported.total.minor == (19 if code == "ITL" else 1900)

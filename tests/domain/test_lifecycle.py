@@ -18,6 +18,7 @@ from orderkeep.domain.entities import (
     OrderShipped,
     OrderStatus,
     allowed_commands,
+    commands_between,
     next_status,
 )
 from orderkeep.domain.exceptions import (
@@ -124,3 +125,18 @@ def test_never_goes_back_in_time_where_a_clock_does() -> None:
     assert order.updated_at == NOW
     assert order.cancellation is not None
     assert order.cancellation.at == NOW
+
+
+@pytest.mark.parametrize(
+    "status, target, commands",
+    [
+        ("pending", "pending", ()),
+        ("pending", "delivered", (Command.CONFIRM, Command.SHIP, Command.DELIVER)),
+        ("pending", "cancelled", (Command.CANCEL,)),
+        ("processing", "cancelled", (Command.CANCEL,)),
+        ("shipped", "cancelled", ()),
+        ("delivered", "pending", ()),
+    ],
+)
+def test_the_fewest_commands_lead_to_another_status(status: str, target: str, commands: tuple[Command, ...]) -> None:
+    assert commands_between(status, target) == commands

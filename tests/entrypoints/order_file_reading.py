@@ -2,10 +2,11 @@
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases.import_orders import ImportRow
-from orderkeep.entrypoints.order_files.reading import Converted, Converter, read_orders
+from orderkeep.entrypoints.order_files.reading import Converted, Converter, Layout, OrderFile
 from orderkeep.entrypoints.order_files.rows import Rows, group_rows, total_of
 
 
@@ -40,9 +41,9 @@ def shop(rows: Rows) -> Iterator[Converted]:
         )
 
 
-def rows_in(content: str | bytes, convert: Converter | None, *, delimiter: str = ",") -> list[ImportRow]:
+def rows_in(content: str | bytes, convert: Converter | None, **layout: Any) -> list[ImportRow]:
     content = content.encode() if isinstance(content, str) else content
-    return list(read_orders(io.BytesIO(content), convert, delimiter=delimiter))
+    return list(OrderFile(io.BytesIO(content), convert, layout=Layout(**layout)))
 
 
 def orders_in(rows: Sequence[ImportRow]) -> list[OrderDTO]:

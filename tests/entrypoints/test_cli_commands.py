@@ -75,6 +75,8 @@ def test_place_rejects_malformed_json(cli: Cli, body: bytes) -> None:
         (("--user", "u", "--currency", "EURO", "--total", "1"), "--currency"),
         (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,2"), "--line"),
         (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,two,1.00"), "--line"),
+        (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,2,47,50"), "decimal point in its price"),
+        (("--user", "u", "--currency", "EUR", "--line", "A1,Lamp,2,47,50,0"), "decimal point in its price"),
         (("--user", "u", "--currency", "EUR", "--total", "1", "--metadata", "k"), "--metadata"),
         (("--user", "u", "--currency", "EUR", "--total", "1", "--metadata", "k=1", "--metadata", "k=2"), "--metadata"),
         (("--user", "u", "--data", "-"), "--data"),

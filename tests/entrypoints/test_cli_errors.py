@@ -54,7 +54,7 @@ def test_place_has_no_expected_version(cli: Cli) -> None:
         (("place", *ORDER, "--metadata", "1=\x07"), "--metadata (1) must not contain control characters"),
         (("place", *ORDER, "--tag", "a", "--tag", "a"), "--tag (no. 2) repeats an earlier tag: "),
         (("place", *ORDER, "--external-ref", "x" * 300), "--external-ref must have at most "),
-        (("place", *ORDER[:2], *ORDER[4:], "--line", "A1,Lamp,1,2,3"), "--line (no. 1, discount) must not exceed "),
+        (("place", *ORDER[:2], *ORDER[4:], "--line", "A1,Lamp,1,2.00,3"), "--line (no. 1, discount) must not exceed "),
     ],
 )
 def test_message_names_the_option_not_the_field(cli: Cli, args: tuple[str, ...], message: str) -> None:

@@ -43,6 +43,7 @@ def test_import_prints_counts(cli: Cli, tmp_path: Path) -> None:
         "total EUR\t0.31",
         "total JPY\t2",
         "imported\t3",
+        "updated\t0",
         "unchanged\t0",
         "present\t0",
         "problems\t0",
@@ -63,14 +64,74 @@ def test_import_reports_errors_by_line_and_writes_nothing(cli: Cli, tmp_path: Pa
     assert [problem["line"] for problem in report["problems"]] == [2, 3, 4]
 
 
-def test_import_reports_an_order_with_different_content(cli: Cli, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dry_run", [(), ("--dry-run",)])
+def test_import_reports_an_order_with_different_content(cli: Cli, tmp_path: Path, dry_run: tuple[str, ...]) -> None:
     cli("import", _file(tmp_path, _order(1)))
-    result = cli("import", _file(tmp_path, _order(1, user_id="bea"), _order(2)), code=5)
+    result = cli("import", _file(tmp_path, _order(1, user_id="bea"), _order(2)), *dry_run, code=5)
     assert ":1: external_ref the order is stored already with other content: it was not changed\n" in result.stderr
-    assert "fix these lines" in result.stderr
-    assert "nothing was imported" not in result.stderr
-    stored = {order["external_ref"]: order["user_id"] for order in cli.json("list")["data"]}
-    assert stored == {"web-1": "anna", "web-2": "anna"}
+    assert "nothing was imported: fix these lines" in result.stderr
+    assert [order["external_ref"] for order in cli.json("list")["data"]] == ["web-1"]
+
+
+def test_import_follows_the_status_with_update(cli: Cli, tmp_path: Path) -> None:
+    cli("import", _file(tmp_path, _order(1)))
+    file = _file(tmp_path, _order(1, status="shipped"))
+    result = cli("import", file, code=5)
+    assert result.stderr.splitlines() == [
+        f"{file}:1: status is shipped, but the order is stored as pending",
+        "orderkeep: use --update to follow the status of orders that are stored already",
+        "orderkeep: nothing was imported: fix these lines and run the import again",
+    ]
+    dry = cli("import", file, "--update", "--dry-run")
+    assert dry.stderr == "orderkeep: dry run: nothing was written\n"
+    assert cli("import", file, "--update").stdout == dry.stdout
+    assert [order["status"] for order in cli.json("list")["data"]] == ["shipped"]
+
+
+def test_import_writes_the_orders_that_it_skips_to_a_file(cli: Cli, tmp_path: Path) -> None:
+    columns = "external_ref,user_id,total,currency,status,created_at,line_sku,line_name,line_quantity,line_unit_price"
+    good, bad, lines = (f"{ref},anna,20,EUR,{status},2026-03-02T00:00:00Z" for ref, status in (
+        ("W-1", "pending"), ("W-2", "lost"), ("W-3", "pending"),
+    ))  # fmt: skip
+    rows = [
+        f"{good},A1,Lamp,2,10",
+        "W-9,damaged",
+        f'{bad},A1,"a ""big""\nlamp",2,10',
+        f"{lines},B,Mug,1,5",
+        f"{lines},C,Cup,3,5",
+    ]
+    file = _file(tmp_path, columns, *rows, name="orders.csv")
+    result = cli("import", file, "--skip-invalid", "--dry-run", code=5)
+    assert "dry run: nothing was written" in result.stderr
+    assert not Path(f"{file}.rejected").exists()
+    result = cli("import", file, "--skip-invalid", code=5)
+    assert f"orderkeep: the orders with errors were not imported: fix and import {file}.rejected\n" in result.stderr
+    assert "imported\t1\n" in result.stdout
+    assert Path(f"{file}.rejected").read_text().splitlines() == [
+        columns, rows[0], rows[1], *rows[2].splitlines(),
+    ]  # fmt: skip
+    fixed = (
+        Path(f"{file}.rejected")
+        .read_text()
+        .replace("lost", "shipped")
+        .replace("W-9,damaged\n", "")
+        .replace("\nlamp", "")
+    )
+    assert cli.json("import", _file(tmp_path, fixed, name="fixed.csv"))["imported"] == 2
+
+
+def test_import_writes_no_file_of_rejects_if_rows_of_an_order_are_apart(cli: Cli, tmp_path: Path) -> None:
+    columns = "external_ref,user_id,total,currency,status,created_at"
+    rows = [f"{ref},anna,20,EUR,pending,2026-03-02T00:00:00Z" for ref in ("W-1", "W-2", "W-1")]
+    file = _file(tmp_path, columns, *rows, name="orders.csv")
+    assert "nothing was imported" in cli("import", file, "--skip-invalid", code=5).stderr
+    assert cli("list").stdout == ""
+    assert not Path(f"{file}.rejected").exists()
+
+
+def test_import_puts_the_prefix_before_order_numbers(cli: Cli, tmp_path: Path) -> None:
+    assert cli.json("import", _file(tmp_path, _order(1)), "--prefix", "de-")["imported"] == 1
+    assert cli.json("list")["data"][0]["external_ref"] == "de-web-1"
 
 
 def test_import_keeps_an_order_that_changed_since_its_import(cli: Cli, tmp_path: Path) -> None:
@@ -82,10 +143,11 @@ def test_import_keeps_an_order_that_changed_since_its_import(cli: Cli, tmp_path:
     assert cli.json("get", order_id)["status"] == "cancelled"
 
 
-def test_import_counts_a_placed_order_as_present(cli: Cli, tmp_path: Path) -> None:
+def test_import_reports_a_number_of_a_placed_order_with_other_content(cli: Cli, tmp_path: Path) -> None:
     cli.place("--external-ref", "web-1")
-    report = cli.json("import", _file(tmp_path, _order(1), _order(2)))
-    assert (report["imported"], report["present"]) == (1, 1)
+    report = cli.json("import", _file(tmp_path, _order(1), _order(2)), code=5)
+    assert [problem["code"] for problem in report["problems"]] == ["already_kept"]
+    assert (report["imported"], report["present"]) == (0, 0)
 
 
 def test_import_reads_stdin(cli: Cli) -> None:
@@ -105,7 +167,7 @@ def test_import_reads_a_named_pipe(cli: Cli, tmp_path: Path) -> None:
     [
         (("no-such-file.csv",), "does not exist"),
         (("-",), "--format"),
-        (("{good}", "--from", "elsewhere"), "elsewhere is neither MODULE:FUNCTION nor one of northwind"),
+        (("{good}", "--from", "elsewhere"), "elsewhere is neither MODULE:FUNCTION nor one of auto, amazon,"),
         (("{good}", "--from", "northwind", "--format", "jsonl"), "--from"),
         (("{good}", "--from", ":convert"), ":convert is neither MODULE:FUNCTION"),
         (("{good}", "--from", "no_such_module:convert"), "no_such_module:convert cannot be imported: ModuleNotFoundE"),
@@ -122,7 +184,6 @@ def test_import_rejects_options_that_do_not_fit_the_file(
 CONVERTER = """
 import pathlib
 
-DELIMITER = ";"
 
 def convert(rows):
     for row in rows:
@@ -234,3 +295,45 @@ def _count_of_orders(folder: Path) -> int:
         return 0
     finally:
         connection.close()
+
+
+def test_import_reports_how_the_file_was_read(tmp_path: Path) -> None:
+    imported = _import_from_a_shop(tmp_path, "convert")
+    assert imported.stderr == b"orderkeep: the file was read as utf-8, separated by semicolons\n"
+
+
+def test_import_uses_the_layout_of_the_options_and_of_the_module(tmp_path: Path) -> None:
+    layout = 'from orderkeep.entrypoints.order_files.reading import Layout\n\nLAYOUT = Layout(decimal=".")\n'
+    _file(tmp_path, layout, CONVERTER, name="a_shop.py")
+    text = "no;who;sum;on\nW-1;Łucja;1.200;2026-03-02 10:00\n"
+    (tmp_path / "shop.txt").write_bytes(text.encode("cp1250"))
+    command = ("import", "shop.txt", "--from", "a_shop:convert", "--encoding", "windows-1250", "--dry-run", "--json")
+    totals = [
+        json.loads(run(*command, *options, cwd=tmp_path).stdout)["totals"]["EUR"]
+        for options in ((), ("--decimal", "comma"), ("--decimal", "point"))
+    ]
+    assert totals == [120, 120_000, 120]
+    run(*command[:-2], "--timezone", "America/New_York", cwd=tmp_path)
+    [order] = json.loads(run("list", "--json", cwd=tmp_path).stdout)["data"]
+    assert (order["user_id"], order["created_at"]) == ("Łucja", "2026-03-02T15:00:00Z")
+
+
+@pytest.mark.parametrize(
+    "option, value, message",
+    [
+        ("--encoding", "klingon", "must be an encoding"),
+        ("--encoding", "base64", "must be an encoding"),
+        ("--timezone", "Mars/Base", "must be a time zone"),
+        ("--timezone", "../../etc/passwd", "must be a time zone"),
+        ("--decimal", "point", "--decimal is for CSV files"),
+    ],
+)
+def test_import_rejects_options_of_the_layout_that_have_no_effect(
+    cli: Cli, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    assert message in cli("import", _file(tmp_path, _order(1)), option, value, code=2).stderr
+
+
+def test_import_accepts_a_withdrawn_currency(cli: Cli, tmp_path: Path) -> None:
+    assert cli.json("import", _file(tmp_path, _order(1, currency="DEM")))["totals"] == {"DEM": 1}
+    assert "total DEM\t0.01" in cli("import", _file(tmp_path, _order(1, currency="DEM"))).stdout

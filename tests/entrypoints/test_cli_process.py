@@ -170,7 +170,67 @@ def test_ctrl_c_exits_with_130(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, b"")
-    assert err == b"\norderkeep: interrupted; imported orders are kept: run the import again to continue\n"
+    assert err == b"\norderkeep: interrupted; nothing was imported\n"
+
+
+INTERRUPTED = """
+import os, pathlib, signal
+from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
+
+def convert(rows):
+    for row in rows:
+        yield [row], {
+            "external_ref": row["no"], "user_id": "u", "total": 1, "currency": "EUR", "status": "pending",
+            "created_at": "2026-03-02T00:00:00Z",
+        }
+
+def while_reading(rows):
+    for number, row in enumerate(rows):
+        pathlib.Path("seen").write_text(str(number))
+        if number == 100:
+            os.kill(os.getpid(), signal.SIGINT)
+    yield from ()  # as if all rows were of one order
+
+def while_writing(rows):
+    write, batches = ImportOrdersUseCase._write, []
+
+    async def write_and_interrupt(self, batch, actor):
+        result = await write(self, batch, actor)
+        batches.append(batch)
+        if len(batches) == 2:
+            os.kill(os.getpid(), signal.SIGINT)
+        return result
+
+    ImportOrdersUseCase._write = write_and_interrupt
+    yield from convert(rows)
+"""
+
+
+def _interrupt(folder: Path, when: str, *args: str) -> bytes:
+    (folder / "a_shop.py").write_text(INTERRUPTED)
+    (folder / "shop.csv").write_text("no,x\n" + "".join(f"W-{number},1\n" for number in range(3_000)))
+    ended = run("import", "shop.csv", "--from", f"a_shop:{when}", *args, cwd=folder)
+    assert (ended.returncode, ended.stdout) == (130, b"")
+    return ended.stderr
+
+
+@pytest.mark.parametrize("args", [(), ("--dry-run",)])
+def test_ctrl_c_ends_an_import_at_the_next_line_of_the_file(tmp_path: Path, args: tuple[str, ...]) -> None:
+    assert _interrupt(tmp_path, "while_reading", *args) == b"\norderkeep: interrupted; nothing was imported\n"
+    assert (tmp_path / "seen").read_text() == "100"
+
+
+def test_ctrl_c_reports_what_was_imported(tmp_path: Path) -> None:
+    message = _interrupt(tmp_path, "while_writing").decode()
+    found = re.fullmatch(
+        r"\norderkeep: interrupted; at least ([0-9,]+) orders were imported: run the import again to continue\n",
+        message,
+    )
+    assert found, message
+    stored = len(json.loads(run("list", "--all", "--json", cwd=tmp_path).stdout)["data"])
+    assert 0 < int(found[1].replace(",", "")) <= stored < 3_000
+    report = json.loads(run("import", "shop.csv", "--from", "a_shop:convert", "--json", cwd=tmp_path).stdout)
+    assert (report["imported"], report["unchanged"]) == (3_000 - stored, stored)
 
 
 def test_output_is_utf_8_in_any_locale(tmp_path: Path) -> None:

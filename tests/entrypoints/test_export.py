@@ -20,27 +20,29 @@ from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, Or
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.entrypoints.order_files.formats import COLUMNS, FORMATS, convert
-from orderkeep.entrypoints.order_files.reading import read_orders
+from orderkeep.entrypoints.order_files.formats import COLUMNS, CSV_FOR_EXCEL, FORMATS, convert
+from orderkeep.entrypoints.order_files.reading import OrderFile
 from tests.entrypoints.cli_calls import Cli
 from tests.entrypoints.drawn_orders import orders
 from tests.receipts import use_cases_with_receipts
 
+FORMS = {**FORMATS, "excel": CSV_FOR_EXCEL}
+
 
 def _write(name: str, kept: list[OrderDTO]) -> bytes:
-    return FORMATS[name].beginning + b"".join(FORMATS[name].order(msgspec.json.encode(order)) for order in kept)
+    return FORMS[name].beginning + b"".join(FORMS[name].order(msgspec.json.encode(order)) for order in kept)
 
 
 def _read(name: str, written: bytes) -> Iterator[OrderDTO]:
-    converter = convert if name == "csv" else None
-    for row in read_orders(io.BytesIO(written), converter):
+    converter = None if name == "jsonl" else convert
+    for row in OrderFile(io.BytesIO(written), converter):
         assert row.problems == ()
         assert row.order is not None
         row.order.to_imported_order()  # the domain takes it as well
         yield row.order
 
 
-@pytest.mark.parametrize("name", ["csv", "jsonl"])
+@pytest.mark.parametrize("name", FORMS)
 @given(kept=st.lists(orders(), max_size=3, unique_by=lambda order: order.id))
 def test_what_is_written_is_read_back_equal_but_for_the_version_and_its_documents(
     name: str, kept: list[OrderDTO]
@@ -198,3 +200,17 @@ def _peak_of_export(file: Path, count: int) -> int:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return peak
+
+
+def test_csv_for_excel_has_a_mark_and_semicolons_and_is_imported(tmp_path: Path) -> None:
+    cli, file = Cli(), tmp_path / "orders.csv"
+    cli.place("--external-ref", "W;1")
+    cli("export", str(file), "--excel")
+    header, row = file.read_bytes().splitlines()
+    assert header == "\ufeff".encode() + ";".join(COLUMNS).encode()
+    assert b'"W;1"' in row
+    assert cli("export", "-", "--excel").stdout.splitlines() == file.read_text("utf-8").splitlines()
+    elsewhere = Cli()
+    assert elsewhere.json("import", str(file))["imported"] == 1
+    assert elsewhere("export").stdout == cli("export").stdout
+    assert "--excel is for CSV files" in cli("export", "orders.jsonl", "--excel", code=2).stderr

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from orderkeep.entrypoints.order_files.formats import COLUMNS, LINE_FIELDS, ORDER_FIELDS, convert
-from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converter, read_orders
+from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converter, OrderFile
 from tests.entrypoints.order_file_reading import rows_in
 
 HEADER = ",".join(COLUMNS).encode() + b"\n"
@@ -53,7 +53,7 @@ def test_a_file_without_end_is_given_up_where_a_record_is_too_long(
     beginning: bytes, pattern: bytes, converter: Converter | None, line: int, what: str
 ) -> None:
     file = Endless(beginning, pattern)
-    rows = list(read_orders(io.BufferedReader(file), converter))
+    rows = list(OrderFile(io.BufferedReader(file), converter))
     [problem] = [problem for row in rows for problem in row.problems if what in problem.message]
     assert problem.line >= line
     assert file.given < 3 * LONGEST_LINE
@@ -80,7 +80,7 @@ def test_the_rows_of_one_order_do_not_fill_memory() -> None:
     content = HEADER + row * 100
     tracemalloc.start()
     try:
-        rows = list(read_orders(io.BytesIO(content), convert))
+        rows = list(OrderFile(io.BytesIO(content), convert))
         most = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

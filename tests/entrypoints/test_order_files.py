@@ -1,9 +1,12 @@
 """Files of orders: every error is reported with its line, and nothing is guessed."""
 
+import io
 import json
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -11,10 +14,10 @@ from hypothesis import strategies as st
 
 from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.domain.limits import MAX_LINES
+from orderkeep.entrypoints.order_files.converters.northwind import part_of
 from orderkeep.entrypoints.order_files.formats import LINE_FIELDS, ORDER_FIELDS, convert
-from orderkeep.entrypoints.order_files.northwind import part_of
-from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converted, ConverterFailed
-from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows
+from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converted, ConverterFailed, OrderFile
+from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced
 from tests.entrypoints.order_file_reading import orders_in, rows_in, shop
 
 HEADER = "no,who,state,on,post,labels,gift,sku,article,qty,price"
@@ -42,7 +45,7 @@ def test_converter_reads_orders_from_rows() -> None:
 
 
 def test_every_invalid_cell_is_reported_with_its_line() -> None:
-    wrong = "W-1,anna,sent,2/3/2026,4.90,b2b|rush,,B7,,four,3.205"
+    wrong = "W-1,anna,sent,2/3/2026,4.90,b2b|rush,,B7,,four,3.2055"
     lost = "W-3,,lost,5.3.2026,1e3,,,C3,Shelf,1,-129.00"
     assert sorted(_problems(_shop(HEADER, FIRST, wrong, OTHER, lost))) == [
         (3, "lines/1/name", "text_missing"),
@@ -133,7 +136,13 @@ def test_line_ends_and_a_byte_order_mark_do_not_matter(ending: bytes, mark: byte
 
 @pytest.mark.parametrize(
     "damage, code",
-    [(b"\xff", "not_utf8"), (b"\0", "nul"), (b'"a"b', "malformed_csv"), (b"a\rb", "malformed_csv")],
+    [
+        (b"\x81", "not_utf8"),
+        (b"\xc3\xa9\xff", "not_utf8"),
+        (b"\0", "nul"),
+        (b'"a"b', "malformed_csv"),
+        (b"a\rb", "malformed_csv"),
+    ],
 )
 def test_damaged_line_is_reported_and_skipped(damage: bytes, code: str) -> None:
     damaged = OTHER.encode().replace(b"Shelf", damage)
@@ -145,7 +154,7 @@ def test_damaged_line_is_reported_and_skipped(damage: bytes, code: str) -> None:
 def test_unclosed_quote_is_reported_where_it_opens() -> None:
     assert _problems(_shop(HEADER, FIRST, OTHER.replace("Shelf", '"Shelf'))) == [(3, "", "malformed_csv")]
     endless = [HEADER, OTHER.replace("Shelf", '"Shelf'), *[FIRST] * 3_000]
-    assert _problems(_shop(*endless)) == [(2, "", "malformed_csv")]
+    assert _problems(_shop(*endless)) == [(2, "", "record_too_long")]
 
 
 @pytest.mark.parametrize(
@@ -153,7 +162,7 @@ def test_unclosed_quote_is_reported_where_it_opens() -> None:
     [
         ("", [(1, "", "header_missing")]),
         (f"{HEADER.replace('price', 'cost')}\n{FIRST}", [(1, "price", "column_missing")]),
-        (HEADER.replace("qty", "price"), [(1, "price", "column_twice")]),
+        (f"{HEADER.replace('qty', 'price')}\n{FIRST}", [(1, "qty", "column_missing")]),
         (f"\n{HEADER.replace('qty', chr(255))}\n{FIRST}\n{OTHER}", [(2, "qty", "column_missing")]),
     ],
 )
@@ -163,9 +172,198 @@ def test_header_must_have_the_columns_that_the_converter_reads(
     assert _problems(rows_in(header, shop)) == problems
 
 
-def test_header_in_another_encoding_is_reported_as_not_utf8() -> None:
-    assert _problems(rows_in(HEADER.encode("utf-16"), shop)) == [(1, "", "not_utf8")]
-    assert _problems(rows_in(b"\xff,b\na secret,a secret\n", shop)) == [(1, "", "not_utf8")]
+def test_header_that_is_not_text_is_reported() -> None:
+    assert _problems(rows_in(b"\x81,b\na secret,a secret\n", shop)) == [(1, "", "not_utf8")]
+
+
+# --- how a file is written ---
+
+
+def _simple(rows: Rows) -> Iterator[Converted]:
+    for row in rows:
+        yield (
+            [row],
+            {
+                "external_ref": row["no"],
+                "user_id": row["who"],
+                "currency": "EUR",
+                "status": "pending",
+                "created_at": row.time("on"),
+                "total": row.amount("sum", "EUR"),
+            },
+        )
+
+
+SIMPLE = "no;who;sum;on\nW-1;Zoë;12,50;2026-03-02\nW-2;Müller €;3,00;2026-03-03\n"
+
+
+@pytest.mark.parametrize(
+    "encoding, found",
+    [
+        ("utf-8", "utf-8"), ("utf-8-sig", "utf-8"), ("cp1252", "cp1252"), ("utf-16", "utf-16-le"),
+        ("utf-16-le", "utf-16-le"), ("utf-16-be", "utf-16-be"),
+    ],
+)  # fmt: skip
+def test_encoding_is_detected(encoding: str, found: str) -> None:
+    file = OrderFile(io.BytesIO(SIMPLE.encode(encoding)), _simple)
+    orders = orders_in(list(file))
+    assert [(order.external_ref, order.user_id, order.total) for order in orders] == [
+        ("W-1", "Zoë", 1250),
+        ("W-2", "Müller €", 300),
+    ]
+    assert (file.encoding, file.delimiter) == (found, ";")
+    assert [row.line for row in file] == [2, 3]
+
+
+def test_encoding_can_be_selected() -> None:
+    text = SIMPLE.replace("Zoë", "Łódź")
+    assert orders_in(rows_in(text.encode("cp1250"), _simple, encoding="cp1250"))[0].user_id == "Łódź"
+    assert _problems(rows_in(SIMPLE.encode("cp1252"), _simple, encoding="utf-8"))[0] == (2, "", "not_utf8")
+    assert _problems(rows_in(SIMPLE.encode("cp1252"), _simple, encoding="utf-16"))[0] == (1, "", "unreadable")
+
+
+def test_file_in_two_encodings_is_rejected() -> None:
+    header, first, second = SIMPLE.splitlines()
+    utf8_later = b"\n".join([header.encode(), first.encode("cp1252"), second.encode()])
+    assert _problems(rows_in(utf8_later, _simple)) == [(3, "", "wrong_encoding")]
+    cp1252_later = b"\n".join([header.encode(), first.encode(), second.encode("cp1252")])
+    assert _problems(rows_in(cp1252_later, _simple)) == [(3, "", "not_utf8")]
+
+
+@pytest.mark.parametrize("delimiter", list(",;\t|"))
+def test_delimiter_is_detected(delimiter: str) -> None:
+    rows = ['"no"', "who", '"a,b;c;d|e"', "sum", "on"], ["W-1", '"a,b;c"', "x", "12.50", "2026-03-02"]
+    file = OrderFile(io.BytesIO("\n".join(map(delimiter.join, rows)).encode()), _simple)
+    assert [order.user_id for order in orders_in(list(file))] == ["a,b;c"]
+    assert file.delimiter == delimiter
+
+
+def test_inch_sign_in_a_tab_separated_file_is_text() -> None:
+    text = (
+        'no\twho\tname\tsum\ton\n305-1\tanna\t"24 inch frame\t10.00\t2026-03-02\n'
+        '305-2\tben\tFrame 27"\t30.00\t2026-03-02\n305-3\tcy\t"Mug"\t5.00\t2026-03-02\n'
+    )
+    assert [(order.user_id, order.total) for order in orders_in(rows_in(text, _simple))] == [
+        ("anna", 1000),
+        ("ben", 3000),
+        ("cy", 500),
+    ]
+
+
+def test_columns_that_are_empty_or_occur_twice_are_ignored_if_unused() -> None:
+    text = "no,,who,x,sum,x,on,,who\nW-1,a,anna,1,5.00,2,2026-03-02,b,{}\n"
+    assert [order.user_id for order in orders_in(rows_in(text.format("anna"), _simple))] == ["anna"]
+    assert _problems(rows_in(text.format("bea"), _simple)) == [
+        (2, "who", "column_twice"),
+        (2, "user_id", "text_missing"),
+    ]
+
+
+def test_rows_above_the_header_and_sums_below_are_ignored() -> None:
+    def with_sums(rows: Rows) -> Iterator[Converted]:
+        rows.skip = lambda cells: cells[0] == "Sum"
+        yield from _simple(rows)
+
+    text = "Orders of March; shop: X\n\nno;who;sum;on\nW-1;anna;5,00;2026-03-02\nSum;5,00\n"
+    [row] = rows_in(text, with_sums, columns=("no", "who"))
+    assert row.order is not None
+    assert (row.line, row.order.total) == (4, 500)
+
+
+@pytest.mark.parametrize(
+    "written, minor",
+    [
+        ("12", 1200), ("12.5", 1250), ("12,50", 1250), ("1,234.00", 123400), ("1.234,00", 123400),
+        ("1.234.567", 123456700),
+        ("1,234,567.5", 123456750), ("1 234,56", 123456), ("1\u202f234,56", 123456), ("1'234.50", 123450),
+        ("1\N{RIGHT SINGLE QUOTATION MARK}234", 123400),
+        ("4.9000", 490), ("0.500", 50), ("£1,234.00", 123400), ("4,90 €", 490), ("€ 4,90", 490), ("EUR 4.90", 490),
+        ("4.90EUR", 490), ("US$4.90", 490), ("+4.90", 490),
+    ],
+)  # fmt: skip
+def test_amounts_are_read_as_shops_write_them(written: str, minor: int) -> None:
+    assert [order.total for order in orders_in(rows_in(f"no\twho\tsum\ton\n1\tu\t{written}\t2026-03-02", _simple))] == [
+        minor
+    ]
+
+
+@pytest.mark.parametrize(
+    "written, code",
+    [
+        ("1.200", "ambiguous_number"), ("1,200", "ambiguous_number"), ("€12.345", "ambiguous_number"),
+        ("1.23.456", "unknown_value"), ("1,23,456.00", "unknown_value"), ("1.234,567.00", "unknown_value"),
+        ("12.", "unknown_value"), (".5", "unknown_value"), ("1e3", "unknown_value"), ("", "unknown_value"),
+        ("--5", "unknown_value"), ("12 34", "unknown_value"), ("12.345678", "invalid_amount"), ("٣", "unknown_value"),
+    ],
+)  # fmt: skip
+def test_amounts_that_are_not_clear_are_rejected(written: str, code: str) -> None:
+    found = _problems(rows_in(f"no\twho\tsum\ton\n1\tu\t{written}\t2026-03-02", _simple))
+    assert found == [(2, "sum", code)]
+
+
+def test_decimal_mark_can_be_selected() -> None:
+    text = "no;who;sum;on\n1;u;1.200;2026-03-02\n"
+    assert [orders_in(rows_in(text, _simple, decimal=mark))[0].total for mark in ".,"] == [120, 120000]
+    assert _problems(rows_in(text.replace("1.200", "4.90"), _simple, decimal=",")) == [(2, "sum", "unknown_value")]
+
+
+@pytest.mark.parametrize("written, number", [("2.0000", 2), ("2,00", 2), ("12", 12)])
+def test_quantity_may_have_decimal_places_of_zero(written: str, number: int) -> None:
+    text = f"{HEADER}\n{OTHER}\n".replace(",", "\t").replace("\t1\t129", f"\t{written}\t129")
+    assert orders_in(rows_in(text, shop))[0].lines[0].quantity == number
+
+
+@pytest.mark.parametrize("quantity, total, unit", [(3, 1000, 334), (2, 9500, 4750), (7, 1, 1), (4, 0, 0)])
+def test_price_of_a_whole_line_is_split_exactly(quantity: int, total: int, unit: int) -> None:
+    line = priced(quantity, total)
+    assert (line["unit_price"], line["quantity"] * line["unit_price"] - line["discount"]) == (unit, total)
+
+
+@pytest.mark.parametrize(
+    "written, utc",
+    [
+        ("2026-03-02 10:00", "2026-03-02T09:00:00+00:00"), ("2026-07-02 10:00", "2026-07-02T08:00:00+00:00"),
+        ("2026-07-02T10:00:00-04:00", "2026-07-02T14:00:00+00:00"), ("2026-03-02", "2026-03-01T23:00:00+00:00"),
+    ],
+)  # fmt: skip
+def test_times_without_an_offset_are_in_the_selected_time_zone(written: str, utc: str) -> None:
+    [order] = orders_in(rows_in(f"no,who,sum,on\n1,u,5,{written}\n", _simple, timezone=ZoneInfo("Europe/Berlin")))
+    assert order.created_at.isoformat() == utc
+
+
+def test_time_that_does_not_exist_is_rejected() -> None:
+    text = "no,who,sum,on\n1,u,5,2026-03-29 02:30\n"
+    assert _problems(rows_in(text, _simple, timezone=ZoneInfo("Europe/Berlin"))) == [(2, "on", "unknown_value")]
+
+
+@pytest.mark.parametrize(
+    "form, written, utc",
+    [
+        ("%d.%m.%Y %H:%M", "02.03.2026 10:11", "2026-03-02T10:11:00+00:00"),
+        ("%Y-%m-%d %H:%M:%S %z", "2026-03-02 10:11:10 -0400", "2026-03-02T14:11:10+00:00"),
+        ("%Y-%m-%d %H:%M %Z", "2026-03-02 10:11 UTC", "2026-03-02T10:11:00+00:00"),
+        ("%Y-%m-%d %H:%M %Z", "2026-03-02 10:11 GMT", "2026-03-02T10:11:00+00:00"),
+        ("%Y-%m-%d %H:%M %Z", "2026-03-02 10:11 EST", None),
+        ("%Y-%m-%d %H:%M %Z", "2026-03-02 10:11 CET", None),
+        ("%d %b", "02 Mar", None),
+        ("%d/%m %H:%M", "02/03 10:11", None),
+    ],
+)
+def test_no_part_of_a_time_is_dropped_or_invented(
+    form: str, written: str, utc: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")  # whose names `strptime` accepts, and drops
+    time.tzset()
+
+    def convert_times(rows: Rows) -> Iterator[Converted]:
+        for row in rows:
+            yield _bare(row, currency="EUR", created_at=row.time("on", form))
+
+    rows = rows_in(f"no,on\n1,{written}\n", convert_times)
+    monkeypatch.undo()
+    time.tzset()
+    found = [row.order.created_at.isoformat() for row in rows if row.order]
+    assert (found, _problems(rows)) == (([utc], []) if utc else ([], [(2, "on", "unknown_value")]))
 
 
 def test_order_next_to_a_damaged_row_is_not_imported() -> None:

@@ -11,7 +11,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.entrypoints.order_files.formats import FORMATS, convert
-from orderkeep.entrypoints.order_files.reading import Converter, read_orders
+from orderkeep.entrypoints.order_files.reading import Converter, OrderFile
 from tests.fuzz.kept_orders import check_kept
 
 CONVERTERS: dict[str, Converter | None] = {"jsonl": None, "csv": convert}
@@ -19,7 +19,7 @@ CONVERTERS: dict[str, Converter | None] = {"jsonl": None, "csv": convert}
 
 def read_rows(content: bytes, converter: Converter | None) -> list[ImportRow]:
     """Read a file of orders."""
-    return list(read_orders(io.BytesIO(content), converter))
+    return list(OrderFile(io.BytesIO(content), converter))
 
 
 def check_rows(content: bytes, converter: Converter | None) -> None:

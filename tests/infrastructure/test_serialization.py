@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import limits
 from orderkeep.domain.entities import Attribution, Order
-from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, OrderLine
+from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, OrderLine, is_visible
 from orderkeep.infrastructure.serialization import (
     SCHEMA,
     ChangeRecord,
@@ -31,8 +31,9 @@ EARLIEST, LATEST = datetime(1, 1, 1, tzinfo=UTC), datetime.max.replace(tzinfo=UT
 
 
 def texts(longest: int) -> st.SearchStrategy[str]:
-    printable = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])
-    return st.text(printable, min_size=1, max_size=min(longest, 30)).filter(str.strip)
+    bidi = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+    printable = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"], exclude_characters=bidi)
+    return st.text(printable, min_size=1, max_size=min(longest, 30)).filter(is_visible)
 
 
 def moments() -> st.SearchStrategy[datetime]:

@@ -98,11 +98,13 @@ class OrderDTO:
         """Return the stored order without checking its rules."""
         return Order(**_order_fields(self))
 
-    def to_imported_order(self) -> Order:
-        """Return the order as a new one, checked, at version 0."""
+    def to_imported_order(self, now: datetime | None = None) -> Order:
+        """Return the order as a new one, checked, at version 0. `now` is the time of the import."""
         values = _order_fields(self)
         del values["version"]
-        return Order.imported(at=values.pop("created_at"), **values)
+        order = Order.imported(at=values.pop("created_at"), **values)
+        order.recorded_at = max(now, order.updated_at) if now else None
+        return order
 
 
 @dto()

@@ -1,5 +1,6 @@
 """Order IDs, which are UUIDs (RFC 9562): random, or derived from an idempotency key or an external reference."""
 
+import unicodedata
 import uuid
 
 from orderkeep.application.access.actor import Actor
@@ -20,3 +21,10 @@ def order_id_for_key(actor: Actor, key: str) -> str:
 def order_id_for_external_ref(external_ref: str) -> str:
     """Return the UUIDv5 of an imported order that has no ID; it is the same in every import."""
     return str(uuid.uuid5(_NAMESPACE, f"import\n{external_ref}"))
+
+
+def normalized_ref(external_ref: str) -> str:
+    """Return the reference of an imported order without surrounding whitespace, in Unicode's form NFC: files and rows
+    that write a number differently mean the same order.
+    """
+    return external_ref.strip() if external_ref.isascii() else unicodedata.normalize("NFC", external_ref).strip()

@@ -21,9 +21,11 @@ from orderkeep.domain.exceptions import (
     TooManyLines,
     TotalMismatch,
     UnexpectedCancellation,
+    UnknownCurrency,
     UnknownStatus,
 )
 from orderkeep.domain.value_objects import (
+    CURRENCIES,
     DEFAULT_CURRENCY,
     Cancellation,
     Document,
@@ -84,6 +86,19 @@ def next_status(status: str, command: Command) -> OrderStatus:
 def allowed_commands(status: str) -> tuple[Command, ...]:
     """Return the commands that an order in this status accepts, in lifecycle order."""
     return tuple(command for (origin, command) in LIFECYCLE if origin == status)
+
+
+def commands_between(status: str, target: str) -> tuple[Command, ...]:
+    """Return the fewest commands that lead from one status to another; empty if they are equal or none lead there."""
+    paths: dict[OrderStatus, tuple[Command, ...]] = {OrderStatus(status): ()}
+    waiting = [OrderStatus(status)]
+    for origin in waiting:
+        for command in allowed_commands(origin):
+            follower = LIFECYCLE[origin, command]
+            if follower not in paths:
+                paths[follower] = (*paths[origin], command)
+                waiting.append(follower)
+    return paths.get(OrderStatus(target), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +233,8 @@ class Order:
     last_hash: str = field(default="", repr=False, compare=False)
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
     attribution: Attribution = field(default=_BY_SYSTEM, repr=False, compare=False)
+    recorded_at: datetime | None = field(default=None, repr=False, compare=False)
+    """Time of the pending change, if it is not `updated_at`: an import records what happened before."""
 
     def __post_init__(self) -> None:
         if not self.currency:
@@ -239,6 +256,8 @@ class Order:
         """Return a new pending order, or raise the `InvalidInput` of the first rule that it breaks."""
         order = cls(id, user_id, total, OrderStatus.PENDING, at, **details)
         order.check()
+        if order.currency not in CURRENCIES:
+            raise UnknownCurrency
         order.events.append(OrderPlaced())
         return order
 
@@ -324,6 +343,7 @@ class Order:
         self.last_hash = last_hash
         self.events = []
         self.attribution = _BY_SYSTEM
+        self.recorded_at = None
 
     def _check_lines(self) -> None:
         if len(self.lines) > limits.MAX_LINES:

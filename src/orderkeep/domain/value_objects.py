@@ -43,22 +43,46 @@ _HUNDREDTHS = (
     "YER ZAR ZMW ZWG"
 )
 _THOUSANDTHS = "BHD IQD JOD KWD LYD OMR TND"
+_WITHDRAWN_NO_MINOR_UNIT = "ADP BEF BYB BYR ESP GRD ITL LUF MGF PTE TPE TRL"
+_WITHDRAWN_HUNDREDTHS = (
+    "AFA ANG ATS AZM BGL CSD CUC CYP DEM EEK FIM FRF GHC GWP HRK IEP LTL LVL MRO MTL MZM NLG ROL RUR SDD SIT SKK SLL "
+    "SRG STD TMM VEB VEF YUM ZMK ZWD ZWL ZWN ZWR"
+)
 
 EXPONENTS: dict[str, int] = {
     code: exponent
-    for exponent, codes in ((0, _NO_MINOR_UNIT), (2, _HUNDREDTHS), (3, _THOUSANDTHS))
+    for exponent, codes in (
+        (0, f"{_NO_MINOR_UNIT} {_WITHDRAWN_NO_MINOR_UNIT}"),
+        (2, f"{_HUNDREDTHS} {_WITHDRAWN_HUNDREDTHS}"),
+        (3, _THOUSANDTHS),
+    )
     for code in codes.split()
 }
-"""ISO 4217 codes with the number of decimal places of their minor unit: 0, 2 or 3."""
+"""ISO 4217 codes with the number of decimal places of their minor unit: 0, 2 or 3. Also those that were withdrawn since
+1999, which orders from the past may have.
+"""
+
+CURRENCIES = frozenset(f"{_NO_MINOR_UNIT} {_HUNDREDTHS} {_THOUSANDTHS}".split())
+"""The codes that a new order may have."""
 
 SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:\-]*")
 """Order IDs appear unescaped in URLs, file names and logs."""
 
+BIDI_CONTROLS = r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+"""Characters that change the direction of a text: with them, a text can look like another one."""
+
 UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 """Control characters, line separators and surrogates, which a text on one line must not contain."""
 
-_UNPRINTABLE = re.compile(UNPRINTABLE)
-_UNPRINTABLE_BUT_BREAKS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+INVISIBLE = (
+    r"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u2800\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0"
+)
+"""Characters without a glyph, in addition to whitespace. Some join others, but a text needs one that is visible."""
+
+_UNPRINTABLE = re.compile(rf"{UNPRINTABLE}|[{BIDI_CONTROLS}]")
+_UNPRINTABLE_BUT_BREAKS = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
+_VISIBLE = re.compile(rf"[^\s{INVISIBLE}{BIDI_CONTROLS}]")
 
 # Decimal itself also accepts 1_000, " 9 " and digits of other scripts.
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -223,15 +247,22 @@ def in_utc(moment: datetime, field: str = "") -> datetime:
 
 
 def check_text(text: str, field: str, longest: int, *, breaks: bool = False, blank: bool = False) -> None:
-    """Check a required text of up to `longest` characters, with line `breaks` if allowed, and `blank` if allowed."""
-    if isinstance(text, str) and len(text) <= longest and text.isprintable() and (blank or text.strip()):
+    """Check a text of up to `longest` characters, with line `breaks` if allowed. It needs a visible character, unless
+    it may be `blank`.
+    """
+    if isinstance(text, str) and len(text) <= longest and text.isprintable() and (blank or is_visible(text)):
         return  # almost every text
-    if not isinstance(text, str) or not (blank or text.strip()):
+    if not isinstance(text, str) or not (blank or is_visible(text)):
         raise TextMissing("must not be empty or blank", field)
     if len(text) > longest:
         raise TextTooLong(f"must have at most {longest} characters", field)
     if (_UNPRINTABLE_BUT_BREAKS if breaks else _UNPRINTABLE).search(text):
         raise TextNotPrintable("must not contain control characters", field)
+
+
+def is_visible(text: str) -> bool:
+    """Return whether the text has a visible character."""
+    return bool(text.strip()) if text.isascii() else _VISIBLE.search(text) is not None
 
 
 def check_id(id: str) -> None:

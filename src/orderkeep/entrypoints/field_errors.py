@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from orderkeep.domain import limits
 from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.value_objects import BIDI_CONTROLS, is_visible
+
+_BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 
 MOST_ERRORS = 100
 """Maximum number of errors that are reported."""
@@ -135,7 +139,7 @@ def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
         case "string_too_short":
             return "text_missing", "must not be empty or blank"
         case "string_pattern_mismatch":
-            if details["input"].isspace():
+            if not is_visible(details["input"]) and not _BIDI_CONTROL.search(details["input"]):
                 return "text_missing", "must not be empty or blank"
             return "text_not_printable", "must not contain control characters"
     return _TYPES.get(kind, ("invalid_value", "is not valid"))

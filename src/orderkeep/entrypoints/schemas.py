@@ -19,14 +19,15 @@ from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.entities import OrderStatus
-from orderkeep.domain.value_objects import EXPONENTS, Cancellation
+from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, EXPONENTS, INVISIBLE, Cancellation
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_NOT_ON_A_LINE = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
-_NOT_IN_LINES = r"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f"
-ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_ON_A_LINE}]*$"
-SOME_LINES = rf"^[^{_NOT_IN_LINES}]*[^{_NOT_ON_A_LINE}{_BLANK}][^{_NOT_IN_LINES}]*$"
+_NOT_ON_A_LINE = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CONTROLS}"
+_NOT_IN_LINES = rf"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f{BIDI_CONTROLS}"
+_VISIBLE = f"[^{_NOT_ON_A_LINE}{_BLANK}{INVISIBLE}]"
+ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*{_VISIBLE}[^{_NOT_ON_A_LINE}]*$"
+SOME_LINES = rf"^[^{_NOT_IN_LINES}]*{_VISIBLE}[^{_NOT_IN_LINES}]*$"
 ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
 """The texts that `check_text` accepts: on one line; on several lines; on several lines or blank."""
 
@@ -37,7 +38,8 @@ LARGEST_VERSION = 10**15 - 1
 _DAY, _TIME = r"(\d{4}-\d\d-\d\d)", r"((?:[01]\d|2[0-3]):\d\d:\d\d)"
 _RFC3339 = re.compile(rf"{_DAY}[Tt ]{_TIME}(\.\d{{1,9}})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
-_CURRENCIES = tuple(sorted(EXPONENTS))
+_CURRENCIES = tuple(sorted(CURRENCIES))
+_EVER_CURRENCIES = tuple(sorted(EXPONENTS))
 _STATUSES = tuple(map(str, OrderStatus))
 
 
@@ -75,6 +77,12 @@ def _read_instant(value: Any) -> datetime:
 
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT)]
 Currency = Annotated[Literal[_CURRENCIES], JsonSchema({"type": "string", "enum": [*_CURRENCIES]})]  # type: ignore[valid-type]
+AnyCurrency = Annotated[
+    Literal[_EVER_CURRENCIES],  # type: ignore[valid-type]
+    JsonSchema({"type": "string", "enum": [*_EVER_CURRENCIES]}),
+]
+"""A currency of an imported order, which may have been withdrawn since."""
+
 Instant = Annotated[datetime, BeforeValidator(_read_instant), JsonSchema({"type": "string", "format": "date-time"})]
 MetadataKey = Annotated[str, _text(limits.MAX_METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Field(max_length=limits.MAX_METADATA_VALUE_LENGTH, pattern=ANY_LINES)]
@@ -174,6 +182,7 @@ class ImportedOrder(PlaceOrderBody):
     """Order to import, with its dates and its status, as `export` writes it."""
 
     id: Annotated[str, _text(limits.MAX_ID_LENGTH)] | None = None
+    currency: AnyCurrency
     status: Status
     created_at: Instant
     updated_at: Instant | None = None

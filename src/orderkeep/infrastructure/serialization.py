@@ -103,10 +103,11 @@ def commit_of(order: Order) -> Commit:
     version, by = order.version + 1, order.attribution
     dto = OrderDTO.of(order, version)
     document, events = _encode(dto), _encode([EventDTO.of(event) for event in order.events])
+    at = order.recorded_at or order.updated_at
     change = ChangeRecord(
         order_id=order.id,
         version=version,
-        at=order.updated_at,
+        at=at,
         actor=by.actor,
         key=by.key,
         request_id=by.request_id,

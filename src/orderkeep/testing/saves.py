@@ -30,7 +30,7 @@ TEXTS = (
     '"quoted" \\ and \\u0000 {} % _ *',
     " spaces before and behind ",
     "null",
-    "\u200f\ufeff\U0010ffff",
+    "\u200d\ufeff\U0010ffff",
 )
 DAYS = ("0001-01-01T00:00:00Z", "1969-12-31T23:59:59.999999Z", "2026-02-28T23:59:59.000001Z", "2026-03-29T01:30:00.1Z")
 MOMENTS = (*map(datetime.fromisoformat, DAYS), datetime.max.replace(tzinfo=UTC))

@@ -5,22 +5,32 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
 from itertools import compress, islice
-from operator import not_
+from operator import attrgetter, not_
+from typing import Protocol
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.change_order import CommandContext, change_order
-from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.dtos import OrderDTO, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
-from orderkeep.application.ids import order_id_for_external_ref
-from orderkeep.application.ports import OrderFilter, OrderStore
-from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.application.ids import normalized_ref, order_id_for_external_ref
+from orderkeep.application.ports import Clock, OrderFilter, OrderStore, utc_now
+from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.domain.entities import Command, Order, commands_between
+from orderkeep.domain.exceptions import CommandRejected, InvalidInput, InvalidTime
+from orderkeep.domain.value_objects import in_utc
 
 MOST_PROBLEMS = 1_000
 """How many problems are reported in full; further ones are only counted."""
+
+CLOCK_DIFFERENCE = timedelta(minutes=5)
+"""How far the clock of another system may be ahead of ours. Later times are in the future, and rejected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +48,46 @@ class ImportRow:
     """An order read from a file, with the line that it starts in, or None and the problems that prevented it.
 
     An `order.id` of "" is derived from `external_ref`. `order.version` is ignored: it counts the commits of this store.
+    `source` is the text of the order in the file, which is `incomplete` if the rest of an order or of the file could
+    not be read.
     """
 
     line: int
     order: OrderDTO | None
     problems: tuple[ImportProblem, ...] = ()
+    source: str = ""
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedOrder:
-    """A valid order, with its ID. `id_field` identifies it in the file: `id`, or `external_ref` if it has no ID."""
+    """A valid order, with its ID. `id_field` identifies it in the file: `id`, or `external_ref` if it has no ID.
+    `stored_id` is the ID of the stored order that it updates, "" if it is a new one.
+    """
 
     line: int
     id_field: str
     order: OrderDTO
+    stored_id: str = ""
 
 
-Buffer = Callable[[Iterable[CheckedOrder]], Iterable[CheckedOrder]]
-"""Consumes all orders, then returns them: `list`, or a function that buffers them on disk."""
+class Buffer(Protocol):
+    """Holds the checked orders until all are checked: a list, or a file."""
+
+    def append(self, order: CheckedOrder, /) -> None:
+        """Add an order."""
+
+    def __iter__(self) -> Iterator[CheckedOrder]:
+        """Return all orders, once."""
 
 
 @dataclass(slots=True)
 class ImportReport:
     """The content of a file and the outcome of its import. Totals are in minor units, by currency.
 
-    `imported` orders are new, `unchanged` ones were imported before, and `present` ones are stored under another ID
-    with the same `external_ref`. If the check found problems, nothing was written.
+    `imported` orders are new, `updated` ones followed the file to another status, `unchanged` ones were imported
+    before, and `present` ones are stored with the same content under another ID. In a dry run, `imported` and `updated`
+    are what the import would write. If the file was read incompletely, invalid orders cannot be skipped.
     """
 
     orders: int = 0
@@ -71,10 +95,12 @@ class ImportReport:
     statuses: Counter[str] = field(default_factory=Counter)
     totals: Counter[str] = field(default_factory=Counter)
     imported: int = 0
+    updated: int = 0
     unchanged: int = 0
     present: int = 0
     problems: list[ImportProblem] = field(default_factory=list)
     problem_count: int = 0
+    incomplete: bool = False
 
     def add_problem(self, problem: ImportProblem) -> None:
         """Count a problem, and keep the first ones."""
@@ -82,50 +108,107 @@ class ImportReport:
         if len(self.problems) < MOST_PROBLEMS:
             self.problems.append(problem)
 
+    def add(self, outcome: str | ImportProblem) -> None:
+        """Count an outcome: a problem, or the name of a count."""
+        if isinstance(outcome, ImportProblem):
+            self.add_problem(outcome)
+        else:
+            setattr(self, outcome, getattr(self, outcome) + 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportOptions:
+    """How to import. `update`: follow a known order to the status in the file, by commands. `skip_invalid`: write the
+    valid orders although others have problems. `prefix` precedes the references of orders without an ID, so that shops
+    with the same order numbers can be imported into one store.
+    """
+
+    dry_run: bool = False
+    skip_invalid: bool = False
+    update: bool = False
+    prefix: str = ""
+
 
 class ImportOrdersUseCase:
     """Import orders with their dates and statuses, once: repeat the import to finish one that was interrupted."""
 
-    def __init__(self, store: OrderStore) -> None:
-        self.store = store
+    def __init__(self, store: OrderStore, clock: Clock = utc_now) -> None:
+        self.store, self.clock = store, clock
 
     async def execute(
-        self, rows: Iterable[ImportRow], *, buffer: Buffer = list, dry_run: bool = False, actor: Actor = SYSTEM
+        self,
+        rows: Iterable[ImportRow],
+        options: ImportOptions = ImportOptions(),  # frozen
+        *,
+        buffer: Buffer | None = None,
+        report: ImportReport | None = None,
+        on_rejected: Callable[[ImportRow], None] = lambda _: None,
+        actor: Actor = SYSTEM,
     ) -> ImportReport:
-        """Check all rows, then write the orders, and return the outcome. The rows are read once, so that exactly what
-        was checked is written, even if the file changes meanwhile. Raises `NotAllowed`, `StoreUnavailable`.
+        """Check all rows and compare them with the store, then write the orders, and return the outcome. If there are
+        problems, nothing is written, unless invalid orders are skipped. The rows are read once, so that exactly what
+        was checked is written, even if the file changes meanwhile.
+
+        `report` is updated while the import runs. Raises `NotAllowed`, `StoreUnavailable`.
         """
         actor.require(Scope.ADMIN)  # imported statuses bypass the rules of commands
-        report = ImportReport()
-        ids: set[str] = set()
-        checked = (self._check(row, ids, report) for row in rows)
-        orders = iter(buffer(order for order in checked if order and not (report.problem_count or dry_run)))
-        if report.problem_count or dry_run:
+        report = ImportReport() if report is None else report
+        buffer = [] if buffer is None else buffer
+        planned: Counter[str] = Counter()
+        async for row, outcome in self._check_all(rows, report, options):
+            if isinstance(outcome, CheckedOrder):
+                planned["updated" if outcome.stored_id else "imported"] += 1
+                if not options.dry_run and (options.skip_invalid or not report.problem_count):
+                    buffer.append(outcome)
+            elif outcome is None:
+                on_rejected(row)
+            else:
+                report.add(outcome)
+        if report.incomplete or (report.problem_count and not options.skip_invalid):
             return report
+        if options.dry_run:
+            report.imported, report.updated = planned["imported"], planned["updated"]
+            return report
+        orders = iter(buffer)
         while batch := list(islice(orders, self.store.saves_at_once)):
-            for outcome in await self._save_each(batch, actor):
-                if isinstance(outcome, ImportProblem):
-                    report.add_problem(outcome)
-                else:
-                    setattr(report, outcome, getattr(report, outcome) + 1)
+            for result in await self._write(batch, actor):
+                report.add(result)
         return report
 
-    def _check(self, row: ImportRow, ids: set[str], report: ImportReport) -> CheckedOrder | None:
+    async def _check_all(
+        self, rows: Iterable[ImportRow], report: ImportReport, options: ImportOptions
+    ) -> AsyncIterator[tuple[ImportRow, CheckedOrder | str | None]]:
+        """Yield each row with the order to write, or the count that it belongs to, or None if it has a problem."""
+        ids: set[str] = set()
+        waiting = iter(rows)
+        while batch := list(islice(waiting, self.store.saves_at_once)):
+            checked = [self._check(row, ids, report, options.prefix) for row in batch]
+            compared = iter(await asyncio.gather(*(self._compare(each, options) for each in checked if each)))
+            for row, each in zip(batch, checked, strict=True):
+                outcome = next(compared) if each else None
+                if isinstance(outcome, ImportProblem):
+                    report.add_problem(outcome)
+                    outcome = None
+                yield row, outcome
+
+    def _check(self, row: ImportRow, ids: set[str], report: ImportReport, prefix: str) -> CheckedOrder | None:
         for problem in row.problems:
             report.add_problem(problem)
+        report.incomplete |= row.incomplete
         if row.order is None:
             return None
-        if not row.order.id and not row.order.external_ref:
+        id_field = "id" if row.order.id else "external_ref"
+        order = _with_id(row.order, prefix)
+        if not order.id:
             report.add_problem(ImportProblem(row.line, "external_ref", "field_missing", "is required without an id"))
             return None
-        order, id_field = _with_id(row.order), "id" if row.order.id else "external_ref"
         if order.id in ids:
             message = "identifies an earlier order of the file too"
             report.add_problem(ImportProblem(row.line, id_field, "duplicate_order", message))
             return None
         ids.add(order.id)
         try:
-            order.to_imported_order()
+            _check_times(order.to_imported_order(), self.clock() + CLOCK_DIFFERENCE)
         except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
             return None
@@ -135,26 +218,58 @@ class ImportOrdersUseCase:
         report.totals[order.currency] += order.total
         return CheckedOrder(row.line, id_field, order)
 
-    async def _save_each(self, batch: Sequence[CheckedOrder], actor: Actor) -> list[str | ImportProblem]:
-        """Return for each order its problem, or the field of the report that counts it."""
-        present = await asyncio.gather(*map(self._is_present, batch))
-        new = list(compress(batch, map(not_, present)))
+    async def _compare(self, checked: CheckedOrder, options: ImportOptions) -> CheckedOrder | str | ImportProblem:
+        """Return the order if it is to be written; otherwise its problem, or the count that it belongs to."""
+        found, order = await self._find(checked), checked.order
+        if found is None:
+            return checked
+        if not _is_same(found, order):
+            stored = "the order is stored already" if found.id == order.id else f"order {found.id} has it"
+            message = f"{stored} with other content: it was not changed"
+            return ImportProblem(checked.line, checked.id_field, "already_kept", message)
+        commands = commands_between(found.status, order.status)
+        if not commands and (found.status == order.status or commands_between(order.status, found.status)):
+            return "unchanged" if found.id == order.id else "present"
+        message = f"is {order.status}, but the order is stored as {found.status}"
+        if not commands:
+            message += ": no command leads there"
+            return ImportProblem(checked.line, "status", "status_conflict", message)
+        if not options.update:
+            return ImportProblem(checked.line, "status", "status_differs", message)
+        return replace(checked, stored_id=found.id)
+
+    async def _find(self, checked: CheckedOrder) -> Order | None:
+        """Load the stored order with that ID, or else with that reference, if the file has no ID."""
+        if checked.id_field == "external_ref":
+            page = await self.store.list_page(OrderFilter(external_ref=checked.order.external_ref), None, 1)
+            if not page.documents:
+                return None
+            other_id = json.loads(page.documents[0])["id"]
+            if other_id != checked.order.id and await self.store.get_snapshot(checked.order.id) is None:
+                return await self.store.get_by_id(other_id)
+        return await self.store.get_by_id(checked.order.id)
+
+    async def _write(self, batch: Sequence[CheckedOrder], actor: Actor) -> list[str | ImportProblem]:
+        """Insert the new orders together, and update the others. Return for each its problem, or its count."""
+        new, now = [each for each in batch if not each.stored_id], self.clock()
         inserts = []
-        for each in new:  # inserted first, like a new order by `change_order`, but together
+        for each in new:  # inserted first, like a new order by `change_order`
             context, command = _request(each.order, actor)
-            inserts.append(each.order.to_imported_order())
+            inserts.append(each.order.to_imported_order(now))
             inserts[-1].set_attribution(context.attribution(command))
         saved = await self.store.save_each(inserts)
-        outcomes = await asyncio.gather(*(self._compare(each, actor) for each in compress(new, map(not_, saved))))
-        return [*outcomes, *["present"] * sum(present), *["imported"] * sum(saved)]
+        again = (self._insert(each, actor) for each in compress(new, map(not_, saved)))
+        updates = (self._update(each, actor) for each in batch if each.stored_id)
+        return [*["imported"] * sum(saved), *await asyncio.gather(*again, *updates)]
 
-    async def _compare(self, checked: CheckedOrder, actor: Actor) -> str | ImportProblem:
+    async def _insert(self, checked: CheckedOrder, actor: Actor) -> str | ImportProblem:
+        """Insert an order that another writer may have inserted meanwhile."""
         order = checked.order
 
         def decide(found: Order | None) -> Order:
             if found is None:
-                return order.to_imported_order()
-            if replace(OrderDTO.of(found), version=order.version) == order:
+                return order.to_imported_order(self.clock())
+            if _is_same(found, order):
                 return found
             raise IdempotencyKeyReused
 
@@ -165,18 +280,62 @@ class ImportOrdersUseCase:
             return ImportProblem(checked.line, checked.id_field, "already_kept", message)
         return "unchanged" if result.replayed else "imported"
 
-    async def _is_present(self, checked: CheckedOrder) -> bool:
-        if checked.id_field == "id":
-            return False
-        page = await self.store.list_page(OrderFilter(external_ref=checked.order.external_ref), None, 1)
-        return any(json.loads(document)["id"] != checked.order.id for document in page.documents)
+    async def _update(self, checked: CheckedOrder, actor: Actor) -> str | ImportProblem:
+        """Run the commands that lead from the current status of the stored order to the one in the file."""
+        store, clock, order = self.store, self.clock, checked.order
+        context, cancellation = CommandContext(actor=actor), order.cancellation
+        reason, note = (cancellation.reason, cancellation.note) if cancellation else (None, None)
+        found = await store.get_by_id(checked.stored_id)
+        try:
+            for command in commands_between(found.status, order.status) or () if found else ():
+                match command:
+                    case Command.CONFIRM:
+                        await ConfirmOrderUseCase(store, store, clock).execute(checked.stored_id, context)
+                    case Command.SHIP:
+                        await ShipOrderUseCase(store, store, clock).execute(checked.stored_id, context)
+                    case Command.DELIVER:
+                        await DeliverOrderUseCase(store, store, clock).execute(checked.stored_id, context)
+                    case Command.CANCEL:
+                        cancel = CancelOrderUseCase(store, store, clock)
+                        await cancel.execute(checked.stored_id, context, reason=reason, note=note)
+        except CommandRejected as error:  # another writer was first
+            return ImportProblem(checked.line, "status", error.code, f"is {order.status}: {error}")
+        return "updated"
+
+
+_content = attrgetter(*(each.name for each in fields(PlaceOrder)))
+
+
+def _is_same(found: Order, order: OrderDTO) -> bool:
+    """Return whether the orders differ at most in what commands change. An order that was placed has a time of its own,
+    and an order that was cancelled here, a reason of its own.
+    """
+    stored, given = OrderDTO.of(found), order.cancellation
+    if _content(stored) != _content(order) or (stored.id == order.id and stored.created_at != order.created_at):
+        return False
+    if given is None or stored.cancellation is None or (given.reason, given.note) == (None, None):
+        return True
+    return (given.reason, given.note) == (stored.cancellation.reason, stored.cancellation.note)
 
 
 def _request(order: OrderDTO, actor: Actor) -> tuple[CommandContext, tuple[str, OrderDTO]]:
     return CommandContext(actor=actor, key=f"import {order.id}"), ("import", order)
 
 
-def _with_id(order: OrderDTO) -> OrderDTO:
+def _check_times(order: Order, latest: datetime) -> None:
+    times = {"created_at": order.created_at, "updated_at": order.updated_at}
+    if order.cancellation is not None:
+        times["cancellation/at"] = in_utc(order.cancellation.at)
+    for name, moment in times.items():
+        if moment > latest:
+            raise InvalidTime(f"must not be in the future: it is {moment.isoformat()}", name)
+
+
+def _with_id(order: OrderDTO, prefix: str) -> OrderDTO:
+    """Return the order as version 1. If it has no ID, it gets the prefix, and the ID of its reference if it has one."""
     if order.id:
         return order if order.version == 1 else replace(order, version=1)
-    return replace(order, id=order_id_for_external_ref(order.external_ref or ""), version=1)
+    ref = normalized_ref(order.external_ref or "")
+    return replace(
+        order, id=order_id_for_external_ref(prefix + ref) if ref else "", external_ref=prefix + ref, version=1
+    )

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orderkeep.domain.entities import Command, OrderStatus
-from orderkeep.entrypoints.schemas import CancelBody, LineBody, PlaceOrderBody
+from orderkeep.entrypoints.schemas import AnyCurrency, CancelBody, LineBody, PlaceOrderBody
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Version = Annotated[int, Field(ge=1)]
@@ -49,6 +49,7 @@ class Order(PlaceOrderBody, ResponseModel):
     """Order. Amounts are in minor units of its currency: 9900 is 99.00 EUR, and 99 is 99 JPY."""
 
     id: str = Field(description="Order ID.")
+    currency: AnyCurrency = Field(description="ISO 4217 code; imported orders may have one that was withdrawn since.")
     status: OrderStatus = Field(description="Status in the order lifecycle.")
     created_at: Time = Field(description="Time of placement, in UTC.")
     updated_at: Time = Field(description="Time of the last change, in UTC.")

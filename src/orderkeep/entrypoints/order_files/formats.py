@@ -5,6 +5,7 @@ of an order and, prefixed with `line_`, of its lines. No spreadsheet evaluates a
 import csv
 import io
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -59,6 +60,8 @@ def convert(rows: Rows) -> Iterator[Converted]:
     for name in rows.columns:
         if name not in COLUMNS:
             rows.header.reject(name, "column_unknown", "is not a column of this format: select a converter with --from")
+    for name in sorted(rows.twice):
+        rows.header.reject(name, "column_twice", "appears twice in the header")
     if rows.problems:
         return
     same = [name for name in ORDER_FIELDS if name in rows.columns]
@@ -91,9 +94,9 @@ def _value(cell: str, kind: Any) -> Any:
     return cell  # the schema rejects it, except a time
 
 
-def _csv_bytes(rows: Iterable[Sequence[str]]) -> bytes:
+def _csv_bytes(rows: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
     text = io.StringIO()
-    csv.writer(text).writerows(rows)
+    csv.writer(text, delimiter=delimiter).writerows(rows)
     return text.getvalue().encode()
 
 
@@ -102,3 +105,10 @@ FORMATS = {
     "csv": OrderFormat("text/csv", _csv_bytes([COLUMNS]), lambda json: _csv_bytes(rows_of(msgspec.json.decode(json)))),
 }
 """By name, which is also the file extension."""
+
+CSV_FOR_EXCEL = OrderFormat(
+    "text/csv",
+    BOM_UTF8 + _csv_bytes([COLUMNS], ";"),
+    lambda json: _csv_bytes(rows_of(msgspec.json.decode(json)), ";"),
+)
+"""The CSV that Excel opens with a double click where a comma is the decimal mark. `import` reads it as well."""

@@ -1,18 +1,21 @@
 """`orderkeep import` and `export`."""
 
-import csv
+import asyncio
+import codecs
 import gc
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from decimal import Decimal
-from functools import partial
 from importlib import import_module
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
-from typing import IO
+from types import SimpleNamespace
+from typing import IO, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
@@ -20,27 +23,83 @@ import msgspec
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.ports import OrderFilter, Progress
 from orderkeep.application.use_cases.export_to_document import OrderFormat
-from orderkeep.application.use_cases.import_orders import CheckedOrder, ImportReport
+from orderkeep.application.use_cases.import_orders import CheckedOrder, ImportOptions, ImportReport
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.options import TIME_HELP, Choice, command, filter_options, format_of, text
+from orderkeep.entrypoints.cli.options import (
+    TIME_HELP,
+    Choice,
+    command,
+    filter_options,
+    format_of,
+    grouped_options,
+    text,
+)
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.order_files.formats import FORMATS, convert
-from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, read_orders
+from orderkeep.entrypoints.order_files.converters import NAMES
+from orderkeep.entrypoints.order_files.converters import __name__ as PACKAGE  # noqa: N812
+from orderkeep.entrypoints.order_files.formats import CSV_FOR_EXCEL, FORMATS, convert
+from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, Layout, OrderFile, matches
 
 MAX_IN_MEMORY = 1024 * 1024
 """Bytes of stdin, and of checked orders, that are kept in memory; more go to a temporary file."""
 
-CONVERTERS = {"northwind": "orderkeep.entrypoints.order_files.northwind:convert"}
-"""The built-in converters, by name."""
+DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+OWN_CSV = Layout(columns=("user_id", "total", "currency", "created_at"), encoding="utf-8")
 
 DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 FORMAT_HELP = "File format. Default: from the file extension."
+import_options = grouped_options(
+    "options",
+    lambda prefix, **flags: ImportOptions(prefix=prefix or "", **flags),
+    dry_run=click.option("--dry-run", is_flag=True, help="Check the file without writing anything."),
+    skip_invalid=click.option("--skip-invalid", is_flag=True, help="Import the valid orders if others are invalid."),
+    update=click.option("--update", is_flag=True, help="Follow the status of orders that are stored already."),
+    prefix=click.option("--prefix", type=text, metavar="TEXT", help="Precede each order number, such as with a shop."),
+)
+
+
+def _encoding(name: str) -> str:
+    try:
+        b"a".decode(name)  # some codecs of Python are not for texts
+        return codecs.lookup(name).name
+    except (LookupError, UnicodeError):
+        raise click.BadParameter("must be an encoding that Python knows, such as utf-8, utf-16 or cp1252") from None
+
+
+def _currency(code: str) -> str:
+    if code not in EXPONENTS:
+        raise click.BadParameter("must be an ISO 4217 code, such as EUR")
+    return code
+
+
+def _timezone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise click.BadParameter("must be a time zone, such as Europe/Berlin") from None
+
+
+CURRENCY_HELP = "Of the amounts, if the CSV file of a shop does not contain it. Default: EUR."
+DECIMAL_HELP = "Decimal mark of a CSV file. Default: detected, and an amount such as 1.200 is an error."
+layout_options = grouped_options(
+    "written",
+    lambda decimal, **others: SimpleNamespace(decimal={"point": ".", "comma": ",", None: None}[decimal], **others),
+    encoding=click.option("--encoding", type=_encoding, metavar="NAME", help="Of a CSV file. Default: detected."),
+    decimal=click.option("--decimal", type=Choice(["point", "comma"]), help=DECIMAL_HELP),
+    currency=click.option(
+        "--currency", type=_currency, metavar="CODE", help="Of a CSV file that has none. Default: EUR."
+    ),
+    timezone=click.option(
+        "--timezone", type=_timezone, metavar="NAME", help="Of times without an offset in a CSV file. Default: UTC."
+    ),
+)
+
 format_option = click.option("--format", "format_name", type=Choice(["jsonl", "csv"]), help=FORMAT_HELP)
 
 
@@ -48,63 +107,137 @@ format_option = click.option("--format", "format_name", type=Choice(["jsonl", "c
     "import",
     """
     FILE (- for stdin) has one order per line as JSON (.jsonl), or one row per order line as CSV (.csv), as export
-    writes it. Orders keep their dates and statuses. A CSV file of another program is read by a CONVERTER: northwind
-    (the sample database), or MODULE:FUNCTION, a function of your own in Python.
+    writes it. Orders keep their dates and statuses. A CSV file of another program is read by a CONVERTER: amazon,
+    ebay, etsy, magento, northwind (the sample database), shopify or woocommerce; auto, which recognizes these files by
+    their header; or MODULE:FUNCTION, a function of your own in Python.
 
-    The whole file is checked first. If any line is invalid, all errors are printed with their line numbers, nothing is
-    imported, and the exit code is 5. Prints what the file contains, and how many orders were imported, were unchanged
-    since an earlier import, or were already present with another ID.
+    The whole file is checked and compared with the store first. If any order is invalid, or stored already with other
+    content, all errors are printed with their line numbers, nothing is imported, and the exit code is 5. With
+    --skip-invalid, the other orders are imported, and the invalid ones are written to the file FILE.rejected, to be
+    fixed and imported.
+
+    Prints what the file contains, and how many orders were imported, were updated, were unchanged since an earlier
+    import, or were already present with another ID. A dry run prints the same numbers.
     """,
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--from", "converter", type=text, metavar="CONVERTER", help="Converter of a CSV file of another program.")
 @format_option
-@click.option("--dry-run", is_flag=True, help="Check the file without writing anything.")
+@layout_options
+@import_options
 def import_command(
-    session: Session, file: str, converter: str | None, format_name: str | None, *, dry_run: bool
+    session: Session,
+    file: str,
+    converter: str | None,
+    format_name: str | None,
+    written: SimpleNamespace,
+    options: ImportOptions,
 ) -> None:
     file_format = "csv" if converter and not format_name else format_of(file, format_name, EXTENSIONS)
-    if file_format == "jsonl" and converter:
-        raise click.UsageError("--from is for CSV files: omit it for JSON Lines.")
-    chosen, delimiter = _load_converter(converter) if converter else (convert if file_format == "csv" else None, ",")
-    session.if_interrupted = "" if dry_run else "imported orders are kept: run the import again to continue"
+    given = {name: value for name, value in vars(written).items() if value}
+    if file_format == "jsonl" and (converter or given):
+        name = "from" if converter else next(iter(given))
+        raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")
     gc.set_threshold(50_000)  # orders have no cycles, but many are alive at once: this saves about 4 % of the CPU
+    session.if_interrupted = "nothing was imported"
+    report = ImportReport()
     with (
         _seekable(file) as (opened, size),
         SpooledTemporaryFile(MAX_IN_MEMORY) as temporary,
-        output.progress("Importing", size if dry_run else 2 * size) as advance,
+        output.progress("Importing", size if options.dry_run else 2 * size) as advance,
+        SpooledTemporaryFile(MAX_IN_MEMORY) as rejected,
     ):
-        rows = read_orders(opened, chosen, advance, delimiter=delimiter)
-        buffer = partial(_buffer, temporary, size, advance)
+        chosen, layout = _select(opened, converter, file_format, given)
+        advance = _interruptible(advance)
+        rows = OrderFile(opened, chosen, advance, layout=layout, keeps_source=options.skip_invalid)
         try:
-            report = session.run(
-                lambda do: do.import_orders.execute(rows, buffer=buffer, dry_run=dry_run, actor=session.actor)
+            session.run(
+                lambda do: do.import_orders.execute(
+                    rows,
+                    options,
+                    buffer=_OrderBuffer(temporary, size, advance),
+                    report=report,
+                    on_rejected=lambda row: _write_temporary(rejected, row.source.encode()),
+                    actor=session.actor,
+                )
             )
         except ConverterFailed as error:
             detail = f"the converter {converter} {error}"
             raise failures.Failure(detail, failures.INVALID, "converter_failed", hint=DEBUG_HINT) from error
+        except KeyboardInterrupt:
+            session.if_interrupted = _written(report)
+            raise
+        rejects = f"{'stdin' if file == STDOUT else file}.rejected"
+        if options.skip_invalid and not options.dry_run and not report.incomplete and rejected.tell():
+            with output.output_file(rejects) as write:
+                write(rows.header.encode())
+                rejected.seek(0)
+                for chunk in iter(lambda: rejected.read(MAX_IN_MEMORY), b""):
+                    write(chunk)
+        else:
+            rejects = ""
+    if rows.encoding != "utf-8" or rows.delimiter not in ("", ","):
+        delimiter = DELIMITER_NAMES.get(rows.delimiter, repr(rows.delimiter))
+        output.say(f"the file was read as {rows.encoding}, separated by {delimiter}")
     if not session.as_json:
-        _print_problems(report, "stdin" if file == "-" else file)
+        _print_problems(report, "stdin" if file == STDOUT else file, rejects)
+    if options.dry_run:
+        output.say("dry run: nothing was written")
     output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)
 
 
-def _load_converter(name: str) -> tuple[Converter, str]:
-    """Import a converter, also from the current directory, with the delimiter that its module sets."""
-    module_name, _, function_name = CONVERTERS.get(name, name).partition(":")
+def _interruptible(advance: Progress) -> Progress:
+    """Return a function that also ends the command after Ctrl+C, which asyncio only notes while a file is read."""
+
+    def advance_or_end(count: int) -> None:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
+        advance(count)
+
+    return advance_or_end
+
+
+def _written(report: ImportReport) -> str:
+    """Return what an interrupted import wrote. The orders of its last batch may be stored but not counted."""
+    if not report.imported + report.updated:
+        return "nothing was imported"
+    return f"at least {report.imported + report.updated:,} orders were imported: run the import again to continue"
+
+
+def _select(
+    file: IO[bytes], converter: str | None, file_format: str, given: dict[str, Any]
+) -> tuple[Converter | None, Layout]:
+    """Return the converter, and how the file is written: as the options say, or else the converter."""
+    if converter is None:
+        return (convert if file_format == "csv" else None), replace(OWN_CSV, **given)
+    if converter != "auto":
+        chosen, layout = _load_converter(converter)
+        return chosen, replace(layout, **given)
+    for name, description in {"": "a CSV of orderkeep", **NAMES}.items():
+        chosen, layout = _load_converter(name) if name else (convert, OWN_CSV)
+        if matches(file, layout := replace(layout, **given)):
+            output.say(f"the file was recognized as {description}")
+            return chosen, layout
+    detail = "the file was not recognized: select a converter with --from"
+    raise failures.Failure(detail, failures.USAGE, "not_recognized")
+
+
+def _load_converter(name: str) -> tuple[Converter, Layout]:
+    """Import a converter, also from the current directory, with the layout that its module sets."""
+    module_name, _, function_name = f"{PACKAGE}.{name}:convert".partition(":") if name in NAMES else name.partition(":")
     if not (module_name and function_name):
-        message = f"{name} is neither MODULE:FUNCTION nor one of {', '.join(CONVERTERS)}"
+        message = f"{name} is neither MODULE:FUNCTION nor one of auto, {', '.join(NAMES)}"
         raise click.BadParameter(message, param_hint="--from")
     sys.path.append(str(Path.cwd()))  # at the end: no file there replaces a module of Python
     try:
         module = import_module(module_name)
-        converter, delimiter = getattr(module, function_name), getattr(module, "DELIMITER", ",")
-        csv.reader([], delimiter=delimiter)
+        return getattr(module, function_name), replace(getattr(module, "LAYOUT", Layout()))
     except Exception as error:
         detail = f"the converter {name} cannot be imported: {type(error).__name__}"
         raise failures.Failure(detail, failures.USAGE, "converter_failed", hint=DEBUG_HINT) from error
-    return converter, delimiter
 
 
 @contextmanager
@@ -119,30 +252,44 @@ def _seekable(path: str) -> Iterator[tuple[IO[bytes], int]]:
         yield file, file.seek(0, os.SEEK_END)
 
 
-def _buffer(file: IO[bytes], size: int, advance: Progress, orders: Iterable[CheckedOrder]) -> Iterator[CheckedOrder]:
-    """Write all orders to the file, then return the iterator that reads them, and advances by `size` in all."""
-    encode, decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(CheckedOrder).decode
-    for order in orders:
-        with output.writing(f"a temporary file in {gettempdir()}"):
-            file.write(encode(order) + b"\n")
-    length = file.tell()
-    file.seek(0)
-
-    def decoded(line: bytes) -> CheckedOrder:
-        advance(size * len(line) // length)
-        return decode(line)
-
-    return map(decoded, file)
+def _write_temporary(file: IO[bytes], data: bytes) -> None:
+    with output.writing(f"a temporary file in {gettempdir()}"):
+        file.write(data)
 
 
-def _print_problems(report: ImportReport, name: str) -> None:
+class _OrderBuffer:
+    """Keeps orders in a file until all are checked. `advance` is called with `size` in all while they are read."""
+
+    def __init__(self, file: IO[bytes], size: int, advance: Progress) -> None:
+        self._file, self._size, self._advance = file, size, advance
+        self._encode = msgspec.json.Encoder().encode
+
+    def append(self, order: CheckedOrder) -> None:
+        _write_temporary(self._file, self._encode(order) + b"\n")
+
+    def __iter__(self) -> Iterator[CheckedOrder]:
+        decode, length = msgspec.json.Decoder(CheckedOrder).decode, self._file.tell()
+        self._file.seek(0)
+
+        def decoded(line: bytes) -> CheckedOrder:
+            self._advance(self._size * len(line) // length)
+            return decode(line)
+
+        return map(decoded, self._file)
+
+
+def _print_problems(report: ImportReport, name: str, rejects: str) -> None:
     for problem in report.problems:
         message = f"{problem.field} {problem.message}" if problem.field else problem.message
         click.echo(plain(f"{name}:{problem.line}: {message}"), err=True)
     if report.problem_count > len(report.problems):
         output.say(f"{report.problem_count - len(report.problems)} more errors not shown")
-    if report.problem_count:
-        written = report.imported + report.unchanged + report.present
+    if any(problem.code == "status_differs" for problem in report.problems):
+        output.say("use --update to follow the status of orders that are stored already")
+    if rejects:
+        output.say(f"the orders with errors were not imported: fix and import {rejects}")
+    elif report.problem_count:
+        written = report.imported + report.updated
         output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again")
 
 
@@ -152,7 +299,8 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
     yield from sorted(report.statuses.items())
     for currency, total in sorted(report.totals.items()):
         yield f"total {currency}", Decimal(total).scaleb(-EXPONENTS[currency])
-    yield from (("imported", report.imported), ("unchanged", report.unchanged), ("present", report.present))
+    for name in ("imported", "updated", "unchanged", "present"):
+        yield name, getattr(report, name)
     yield "problems", report.problem_count
 
 
@@ -174,14 +322,18 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 )
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), required=False)
 @format_option
+@click.option("--excel", is_flag=True, help="Write a CSV that Excel opens: with a byte order mark and semicolons.")
 @click.option("--to-documents", is_flag=True, help="Write to the document store instead of FILE.")
 @filter_options
 def export_command(
-    session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool
+    session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool, excel: bool
 ) -> None:
     if to_documents and file is not None:
         raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
-    chosen = FORMATS[format_of(file or STDOUT, format_name, EXTENSIONS, default="jsonl")]
+    name = format_of(file or STDOUT, format_name, EXTENSIONS, default="csv" if excel else "jsonl")
+    if excel and name != "csv":
+        raise click.UsageError("--excel is for CSV files: use --format csv.")
+    chosen = CSV_FOR_EXCEL if excel else FORMATS[name]
     if to_documents:
         with output.progress("Exporting") as advance:
             exported = session.run(lambda do: do.export_to_document.execute(chosen, where, session.actor, advance))

@@ -93,6 +93,12 @@ def _line(text: str, currency: str) -> LineDTO:
     sku, name, quantity, *amounts = (cell.strip() for cell in cells)
     if not (quantity.isascii() and quantity.isdigit() and len(quantity) < 20):
         raise click.BadParameter("must have a whole number as its quantity", param_hint="--line")
+    if len(amounts) > 1 and EXPONENTS.get(currency) and "." not in amounts[0]:
+        message = (
+            "must have a decimal point in its price if a discount follows: 47.00,5.00. If the comma is a decimal mark, "
+            "write 47.50"
+        )
+        raise click.BadParameter(message, param_hint="--line")
     values = (_minor_units(amount, currency, "--line") for amount in amounts)
     return LineDTO(sku, name, int(quantity), **dict(zip(LINE_AMOUNTS, values, strict=False)))
 

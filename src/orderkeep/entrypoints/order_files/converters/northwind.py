@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from math import floor
 
-from orderkeep.entrypoints.order_files.reading import Converted
+from orderkeep.entrypoints.order_files.reading import Converted, Layout
 from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, total_of
 
+LAYOUT = Layout(columns=("order_id", "ordered_on", "freight", "product_id"), decimal=".")
 OF_SHIPPING = ("ship_name", "ship_street", "ship_city", "ship_postal_code", "ship_country")
 KEPT_AS_METADATA = ("customer_name", "required_on", *OF_SHIPPING)
 OF_THE_ORDER = ("customer_id", "ordered_on", "shipped_on", "freight", *KEPT_AS_METADATA)
