@@ -104,16 +104,6 @@ class DocumentPage(Page):
     data: tuple[Document, ...]
 
 
-class DryRun(ResponseModel):
-    """Result of a dry run; nothing was changed. Without an `Idempotency-Key`, the order will get a different ID when it
-    is placed.
-    """
-
-    dry_run: Literal[True]
-    order: Order = Field(description="The order after the change.")
-    events: tuple[Event, ...] = Field(description="Events of the change.")
-
-
 class Cancelled(ResponseModel):
     """The order is cancelled."""
 

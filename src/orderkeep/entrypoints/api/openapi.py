@@ -29,7 +29,8 @@ its scope.
   original response with `Idempotency-Replayed: true`.
 - **Optimistic concurrency**: send the `ETag` of the order you read in `If-Match`. If the order has changed since, the
   response is 412.
-- **Dry runs**: add `dry_run=true` to any write to see its result without changing anything.
+- **Dry runs**: add `dry_run=true` to any write to see its result without changing anything. The response has the status
+  and body of the real one, and `Dry-Run: true`.
 - **Pagination**: lists return `next_cursor`; pass it as `cursor` to get the next page.
 - **Errors** are problem documents (RFC 9457). Use `code` in programs; it is stable. `detail` is for people. `errors`
   lists all invalid fields at once.
@@ -73,6 +74,12 @@ RESPONSE_HEADERS = {
     ),
     "Idempotency-Replayed": _header(
         "`true` if this is the original response to an earlier request with the same key.", "true", enum=["true"]
+    ),
+    "Dry-Run": _header(
+        "`true` if nothing was changed: the response shows the result that the request would have. `ETag` and "
+        "`Location` are omitted.",
+        "true",
+        enum=["true"],
     ),
     "Retry-After": _header("Number of seconds to wait before a retry.", 1, type="integer"),
     "WWW-Authenticate": _header("Bearer authentication challenge (RFC 6750).", 'Bearer realm="orderkeep"'),
