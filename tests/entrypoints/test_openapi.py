@@ -12,9 +12,12 @@ import pytest
 from pydantic import BaseModel
 
 from orderkeep.application.dtos import EventDTO, LineDTO, OrderDTO
+from orderkeep.bootstrap import bootstrap
+from orderkeep.config import Settings
 from orderkeep.domain.value_objects import Cancellation, Document
 from orderkeep.entrypoints.api import models
-from orderkeep.entrypoints.api.app import ROUTES
+from orderkeep.entrypoints.api.app import ROUTES, create_app
+from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.entrypoints.api.openapi import Problem
 from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, ReceiptBody, parse
 from tests.entrypoints.http_calls import document, http_client
@@ -47,6 +50,13 @@ def test_linter_finds_only_the_planted_example(spectral: Spectral, tmp_path: Pat
     assert found.returncode != 0
     assert "oas3-valid-media-example" in found.stdout
     assert "1 problem (" in found.stdout, found.stdout
+
+
+def test_document_of_a_service_with_authentication_requires_credentials() -> None:
+    found = create_app(Settings(auth="keys"), bootstrap("memory://")).openapi()
+    assert (found["security"], set(found["components"]["securitySchemes"])) == ([{"bearer": []}], {"bearer"})
+    paths = {path for path, operations in found["paths"].items() if operations.get("get", {}).get("security") == []}
+    assert paths == OPEN_PATHS & found["paths"].keys()
 
 
 async def test_document_is_returned(client: httpx.AsyncClient) -> None:

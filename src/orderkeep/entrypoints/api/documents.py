@@ -80,7 +80,7 @@ async def issue_receipt(
     was issued before. By default, the receipt shows the order as it was last changed, in HTML.
     """
     issued = await use_cases.issue_receipt.execute(
-        order_id, context, file_format=receipt.format, version=receipt.version
+        order_id, context, file_format=receipt.format or "html", version=receipt.version
     )
     is_new = bool(issued.result.events)  # also if this is a replay of the request that issued it
     location = f"{request.scope['root_path']}/orders/{quote(order_id)}/documents/{issued.document.id}"

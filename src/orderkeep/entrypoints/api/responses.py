@@ -64,7 +64,7 @@ def cancelled_response(result: CommandResult) -> Response:
 
 
 def result_headers(result: CommandResult) -> list[tuple[bytes, bytes]]:
-    """Return the entity tag after a command, and whether the response is a replay; of a dry run, only that it is one."""
+    """Return the entity tag after a command, and whether this is a replay; of a dry run, only that it is one."""
     if result.dry_run:
         return [(b"dry-run", b"true")]
     headers = [(b"etag", etag_of(result.version).encode())]
