@@ -65,6 +65,10 @@ async def test_document_is_returned(client: httpx.AsyncClient) -> None:
     assert answer.json()["openapi"].startswith("3.1")
 
 
+def test_document_names_no_address_that_does_not_exist() -> None:
+    assert "url" not in document()["info"]["contact"]
+
+
 async def test_document_contains_the_root_path() -> None:
     async with http_client(root_path="/shop") as client:
         assert (await client.get("/openapi.json")).json()["servers"][0]["url"] == "/shop"
