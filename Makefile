@@ -27,6 +27,7 @@ UNIT := tests/domain tests/application $(filter-out tests/test_article% tests/te
 	$(wildcard tests/contract/test_memory_*.py) tests/infrastructure/test_memory_repo.py
 CODE := $(wildcard src tests tools benchmarks examples)
 SPECTRAL := tools/openapi-lint/node_modules/.installed
+GENERATORS := tools/client-generators/node_modules/.installed
 DYNAMODB := tools/dynamodb-local/.installed
 LAMBDA := .lambda-packages/.installed
 
@@ -40,7 +41,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks .venv/.installed-chromium $(SPECTRAL) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
+setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks .venv/.installed-chromium $(SPECTRAL) $(GENERATORS) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
 
 serve: .venv/.installed-runtime $(if $(NEEDS_DRIVER),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
@@ -108,7 +109,7 @@ lock: .venv/.installed-venv ## update the lock files (ARGS=--upgrade for the new
 	$(LOCK) --group java -o requirements/java.txt
 
 clean: ## remove installed packages and caches; orders are kept
-	rm -rf .venv tools/openapi-lint/node_modules tools/dynamodb-local .lambda-packages dist htmlcov .coverage .coverage.*
+	rm -rf .venv tools/*/node_modules tools/dynamodb-local .lambda-packages dist htmlcov .coverage .coverage.*
 	rm -rf .fuzz .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find src tests tools -name __pycache__ -prune -exec rm -rf {} +
 
@@ -170,9 +171,14 @@ STACKS := .venv/stacks
 	@tools/install-chromium
 	@touch $@
 
-$(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-spectral .venv/.installed-venv
+$(SPECTRAL): tools/openapi-lint/package-lock.json tools/install-npm-tools .venv/.installed-venv
 	@echo "Installing Spectral ..."
-	@tools/install-spectral
+	@tools/install-npm-tools tools/openapi-lint
+	@touch $@
+
+$(GENERATORS): tools/client-generators/package-lock.json tools/install-npm-tools .venv/.installed-venv
+	@echo "Installing the generators of TypeScript clients ..."
+	@tools/install-npm-tools tools/client-generators
 	@touch $@
 
 $(DYNAMODB): tools/install-dynamodb-local requirements/java.txt .venv/.installed-venv

@@ -81,8 +81,9 @@ def test_lambda_runs_on_what_production_runs_on_without_its_server_and_command_l
     assert NOT_ON_LAMBDA.isdisjoint(pins("lambda"))
 
 
-def test_the_linter_of_the_openapi_document_is_locked_without_addresses() -> None:
-    packages = json.loads((CHECKOUT / "tools" / "openapi-lint" / "package-lock.json").read_bytes())["packages"]
+@pytest.mark.parametrize("tool", ["openapi-lint", "client-generators"])
+def test_npm_packages_are_locked_without_addresses(tool: str) -> None:
+    packages = json.loads((CHECKOUT / "tools" / tool / "package-lock.json").read_bytes())["packages"]
     installed = {path: package for path, package in packages.items() if path}
     assert installed
     assert all("integrity" in package for package in installed.values())

@@ -5,6 +5,8 @@ from typing import Any
 import schemathesis
 from schemathesis import Case, CheckContext, HookContext, Response
 
+from orderkeep.domain.value_objects import CURRENCIES
+
 OF_STATE = {
     "cannot_confirm_order", "cannot_ship_order", "cannot_deliver_order", "cannot_cancel_order", "too_many_documents",
     "idempotency_key_reused", "version_mismatch", "invalid_cursor",
@@ -31,31 +33,25 @@ def what_fits_the_document_is_not_refused_for_its_form(ctx: CheckContext, respon
 
 @schemathesis.hook
 def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:
-    """Let what fits the document be meant so: orders add up, whole numbers have no point, and tags their quotes."""
+    """Let what fits the document be meant so: orders add up, in a currency that exists, and entity tags have quotes."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     for name in ("If-Match", "If-None-Match"):
         if case.headers and (tag := case.headers.get(name, "*")).isalnum():  # all that its coverage phase writes there
             case.headers[name] = f'"{tag}"'
     if isinstance(case.body, dict):
-        body = _without_points(case.body)
-        if case.operation.definition.raw.get("operationId") == "place_order" and body.get("lines"):
-            body["total"] = _sum(body)
+        body: dict[str, Any] = dict(case.body)
+        if case.operation.definition.raw.get("operationId") == "place_order":
+            body["currency"] = body["currency"] if body["currency"] in CURRENCIES else "EUR"
+            body |= {"tags": list(dict.fromkeys(body["tags"]))} if body.get("tags") else {}
+            body |= {"total": _sum(body)} if body.get("lines") else {}
         case.body = body
-
-
-def _without_points(value: Any) -> Any:
-    """To JSON Schema, 1.0 is a whole number. Here it is none: how many is never said with a point."""
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, dict):
-        return {name: _without_points(found) for name, found in value.items()}
-    return [_without_points(found) for found in value] if isinstance(value, list) else value
 
 
 def _sum(order: dict[str, Any]) -> int:
     lines = sum(
-        line["quantity"] * line["unit_price"] - line.get("discount", 0) + line.get("tax", 0) for line in order["lines"]
+        line["quantity"] * line["unit_price"] - (line.get("discount") or 0) + (line.get("tax") or 0)
+        for line in order["lines"]
     )
-    total: int = lines + order.get("shipping", 0) + order.get("tax", 0) - order.get("discount", 0)
+    total = int(lines + (order.get("shipping") or 0) + (order.get("tax") or 0) - (order.get("discount") or 0))
     return total if 0 <= total < 10**15 else order["total"]

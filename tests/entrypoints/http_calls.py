@@ -52,6 +52,11 @@ async def placed(client: httpx.AsyncClient, **changed: Any) -> Any:
     return answer.json()
 
 
+def is_marked_as_dry_run(answer: httpx.Response) -> bool:
+    """Return whether the response says that nothing was changed, and identifies nothing that could be fetched."""
+    return answer.headers.get("dry-run") == "true" and not {"etag", "location"} & set(answer.headers)
+
+
 def errors_of(answer: httpx.Response, status: int = 422) -> dict[str, str]:
     """Return the code of each error by its place."""
     assert answer.status_code == status, answer.text

@@ -16,7 +16,7 @@ async def test_all_invalid_fields_are_reported_at_once(client: httpx.AsyncClient
     line = {"sku": " ", "name": "Lamp\x00", "quantity": 0, "unit_price": "9900", SECRET: 1}
     wrong = {
         "user_id": "x" * 129,
-        "total": 99.0,
+        "total": 99.5,
         "currency": "eur",
         "lines": [ORDER["lines"][0], line],
         "shipping": -1,

@@ -227,4 +227,4 @@ def test_events_with_nothing_where_something_could_be_are_read(lambda_handler: M
 
 def test_load_balancer_without_multi_value_headers_passes_the_last_value(lambda_handler: ModuleType) -> None:
     event = load_balancer(Request("POST", "/orders?dry_run=true", TWO_KEYS, PLACE.body), multi_value=False)
-    assert call(lambda_handler, event).status == 200
+    assert call(lambda_handler, event).status == 201

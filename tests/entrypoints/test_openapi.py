@@ -12,9 +12,12 @@ import pytest
 from pydantic import BaseModel
 
 from orderkeep.application.dtos import EventDTO, LineDTO, OrderDTO
+from orderkeep.bootstrap import bootstrap
+from orderkeep.config import Settings
 from orderkeep.domain.value_objects import Cancellation, Document
 from orderkeep.entrypoints.api import models
-from orderkeep.entrypoints.api.app import ROUTES
+from orderkeep.entrypoints.api.app import ROUTES, create_app
+from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.entrypoints.api.openapi import Problem
 from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, ReceiptBody, parse
 from tests.entrypoints.http_calls import document, http_client
@@ -49,10 +52,21 @@ def test_linter_finds_only_the_planted_example(spectral: Spectral, tmp_path: Pat
     assert "1 problem (" in found.stdout, found.stdout
 
 
+def test_document_of_a_service_with_authentication_requires_credentials() -> None:
+    found = create_app(Settings(auth="keys"), bootstrap("memory://")).openapi()
+    assert (found["security"], set(found["components"]["securitySchemes"])) == ([{"bearer": []}], {"bearer"})
+    paths = {path for path, operations in found["paths"].items() if operations.get("get", {}).get("security") == []}
+    assert paths == OPEN_PATHS & found["paths"].keys()
+
+
 async def test_document_is_returned(client: httpx.AsyncClient) -> None:
     answer = await client.get("/openapi.json")
     assert answer.json() == document()
     assert answer.json()["openapi"].startswith("3.1")
+
+
+def test_document_names_no_address_that_does_not_exist() -> None:
+    assert "url" not in document()["info"]["contact"]
 
 
 async def test_document_contains_the_root_path() -> None:
@@ -102,16 +116,7 @@ def test_examples_of_responses_match_their_models() -> None:
         model.model_validate(example)
         assert set(example) <= {field.alias or name for name, field in model.model_fields.items()}
         seen.add(name)
-    assert {
-        "Order",
-        "OrderPage",
-        "ChangePage",
-        "Document",
-        "DocumentPage",
-        "DryRun",
-        "Cancelled",
-        "invalid_fields",
-    } <= seen
+    assert {"Order", "OrderPage", "ChangePage", "Document", "DocumentPage", "Cancelled", "invalid_fields"} <= seen
 
 
 def test_examples_of_bodies_are_accepted() -> None:

@@ -41,7 +41,7 @@ def hold_to_the_headers(answer: httpx.Response) -> None:
 
 ASKED: list[tuple[str, str, dict[str, Any], int]] = [
     ("POST", "/orders", {"json": ORDER}, 201),
-    ("POST", "/orders?dry_run=true", {"json": ORDER}, 200),
+    ("POST", "/orders?dry_run=true", {"json": ORDER}, 201),
     ("GET", "/orders", {}, 200),
     ("HEAD", "/orders", {}, 200),
     ("GET", "/orders/{id}", {}, 200),

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from orderkeep.application.dtos import ChangeDTO, CommandResult
-
-
-def dry_run_form(result: CommandResult) -> dict[str, object]:
-    """Return the result of a dry run."""
-    return {"dry_run": True, "order": result.order, "events": result.events}
+from orderkeep.application.dtos import ChangeDTO
 
 
 def change_form(change: ChangeDTO) -> dict[str, object]:

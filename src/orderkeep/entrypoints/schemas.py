@@ -76,44 +76,64 @@ def _read_instant(value: Any) -> datetime:
 
 
 Amount = Annotated[int, Field(ge=0, le=LARGEST_AMOUNT)]
-Currency = Annotated[Literal[_CURRENCIES], JsonSchema({"type": "string", "enum": [*_CURRENCIES]})]  # type: ignore[valid-type]
-AnyCurrency = Annotated[
-    Literal[_EVER_CURRENCIES],  # type: ignore[valid-type]
-    JsonSchema({"type": "string", "enum": [*_EVER_CURRENCIES]}),
-]
+_CODE = JsonSchema({"type": "string", "pattern": "^[A-Z]{3}$"})
+Currency = Annotated[Literal[_CURRENCIES], _CODE]  # type: ignore[valid-type]
+AnyCurrency = Annotated[Literal[_EVER_CURRENCIES], _CODE]  # type: ignore[valid-type]
 """A currency of an imported order, which may have been withdrawn since."""
 
 Instant = Annotated[datetime, BeforeValidator(_read_instant), JsonSchema({"type": "string", "format": "date-time"})]
 MetadataKey = Annotated[str, _text(limits.MAX_METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Field(max_length=limits.MAX_METADATA_VALUE_LENGTH, pattern=ANY_LINES)]
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=limits.MAX_METADATA_KEYS)]
 Quantity = Annotated[int, Field(ge=limits.MIN_QUANTITY, le=limits.MAX_QUANTITY)]
 Status = Annotated[Literal[_STATUSES], JsonSchema({"type": "string", "enum": [*_STATUSES]})]  # type: ignore[valid-type]
 Tag = Annotated[str, _text(limits.MAX_TAG_LENGTH)]
+Tags = Annotated[tuple[Tag, ...], Strict(False), Field(max_length=limits.MAX_TAGS), AfterValidator(_check_unique)]
 Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
+
+
+def not_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an optional value without its alternative null."""
+    kinds = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    return {**kinds[0], **{name: value for name, value in schema.items() if name != "anyOf"}} if kinds else schema
 
 
 def _describe_metadata(schema: dict[str, Any]) -> None:
     """Constrain the names and the values of any name; pydantic constrains only the values of names that match."""
-    [(pattern, values)] = schema.pop("patternProperties").items()
-    schema["propertyNames"] = {**schema["propertyNames"], "pattern": pattern}
-    schema["additionalProperties"] = values
+    described = schema["anyOf"][0]
+    [(pattern, values)] = described.pop("patternProperties").items()
+    described["propertyNames"] = {**described["propertyNames"], "pattern": pattern}
+    described["additionalProperties"] = values
+
+
+def _omit_defaults(schema: dict[str, Any]) -> None:
+    """Remove `default`: generators make a field that has one required, or send null for it."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
 
 
 class Body(BaseModel):
-    """Base of all bodies: exact types, and no unknown fields."""
+    """Base of all bodies: exact types, and no unknown fields. The value null of an optional field means its absence."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, json_schema_extra=_omit_defaults)
+
+    def given(self) -> dict[str, Any]:
+        """Return the values by name, without those that are null."""
+        values = self.__dict__
+        if None not in values.values():
+            return values
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class LineBody(Body):
-    """Order line. Amounts are in minor units of the order's currency."""
+    """Order line. Amounts are in minor units of the order's currency. Optional amounts are 0 by default."""
 
     sku: Annotated[str, _text(limits.MAX_SKU_LENGTH)] = Field(description="Stock keeping unit.")
     name: Annotated[str, _text(limits.MAX_NAME_LENGTH)] = Field(description="Display name.")
     quantity: Quantity = Field(description="Number of units.")
     unit_price: Amount = Field(description="Price of one unit.")
-    discount: Amount = Field(0, description="Discount on the whole line; at most quantity times unit_price.")
-    tax: Amount = Field(0, description="Tax on the whole line.")
+    discount: Amount | None = Field(0, description="Discount on the whole line; at most quantity times unit_price.")
+    tax: Amount | None = Field(0, description="Tax on the whole line.")
 
 
 class CancelBody(Body):
@@ -128,8 +148,8 @@ class CancelBody(Body):
 class ReceiptBody(Body):
     """Receipt to issue."""
 
-    format: Annotated[str, JsonSchema({"type": "string", "enum": ["html", "pdf"]})] = Field(
-        "html", description="File format. `pdf` requires an optional package on the server."
+    format: Annotated[str, JsonSchema({"type": "string", "enum": ["html", "pdf"]})] | None = Field(
+        "html", description="File format. Default: `html`. `pdf` requires an optional package on the server."
     )
     version: Version | None = Field(
         None, description="Version of the order to show. By default, the order as it was last changed."
@@ -137,39 +157,37 @@ class ReceiptBody(Body):
 
 
 class PlaceOrderBody(Body):
-    """Order to place. Amounts are in minor units: 9900 is 99.00 EUR. If `lines` are given,
-    lines + shipping + tax - discount must equal `total`; without lines, shipping + tax - discount is its minimum.
+    """Order to place. Amounts are in minor units: 9900 is 99.00 EUR. Optional amounts are 0 by default. If `lines`
+    are given, lines + shipping + tax - discount must equal `total`; without lines, shipping + tax - discount is its
+    minimum.
     """
 
     user_id: Annotated[str, _text(limits.MAX_USER_ID_LENGTH)] = Field(description="User who owns the order.")
     total: Amount = Field(description="Amount to pay.")
     currency: Currency = Field(description="ISO 4217 code; applies to every amount in the order.")
-    lines: Annotated[tuple[LineBody, ...], Strict(False)] = Field(
-        (), max_length=limits.MAX_LINES, description="Order lines, up to 500."
+    lines: Annotated[tuple[LineBody, ...], Strict(False), Field(max_length=limits.MAX_LINES)] | None = Field(
+        (), description="Order lines, up to 500."
     )
-    shipping: Amount = Field(0, description="Shipping costs.")
-    discount: Amount = Field(0, description="Order-level discount, in addition to those of the lines.")
-    tax: Amount = Field(0, description="Order-level tax, in addition to those of the lines.")
+    shipping: Amount | None = Field(0, description="Shipping costs.")
+    discount: Amount | None = Field(0, description="Order-level discount, in addition to those of the lines.")
+    tax: Amount | None = Field(0, description="Order-level tax, in addition to those of the lines.")
     external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
         None, description="Your own reference, such as the order number in your shop."
     )
-    tags: Annotated[tuple[Tag, ...], Strict(False), AfterValidator(_check_unique)] = Field(
-        (),
-        max_length=limits.MAX_TAGS,
-        description="Labels to filter orders by.",
-        json_schema_extra={"uniqueItems": True},
-    )
-    metadata: dict[MetadataKey, MetadataValue] = Field(
+    tags: Tags | None = Field((), description="Labels to filter orders by, each at most once.")
+    metadata: Metadata | None = Field(
         default_factory=dict,
-        max_length=limits.MAX_METADATA_KEYS,
         description="Key-value pairs of your own; values are strings.",
         json_schema_extra=_describe_metadata,
     )
 
     def to_command(self) -> PlaceOrder:
         """Return the command to place this order."""
-        lines = tuple([LineDTO(**line.__dict__) for line in self.lines])
-        return PlaceOrder(**{**self.__dict__, "lines": lines})
+        return PlaceOrder(**{**self.given(), "lines": _lines(self.lines)})
+
+
+def _lines(bodies: tuple[LineBody, ...] | None) -> tuple[LineDTO, ...]:
+    return tuple([LineDTO(**body.given()) for body in bodies or ()])
 
 
 class ImportedCancellation(CancelBody):
@@ -187,16 +205,15 @@ class ImportedOrder(PlaceOrderBody):
     created_at: Instant
     updated_at: Instant | None = None
     cancellation: ImportedCancellation | None = None
-    documents: Annotated[tuple[dict[str, Any], ...], Strict(False)] = ()
+    documents: Annotated[tuple[dict[str, Any], ...], Strict(False)] | None = None
     version: Annotated[int, Field(ge=0)] | None = None
 
     def to_order(self) -> OrderDTO:
         """Return the order, with the id `""` if none is given. Its version and documents are not imported: versions
         count the commits of this store, and documents belong to versions.
         """
-        values = {**self.__dict__, "lines": tuple([LineDTO(**line.__dict__) for line in self.lines])}
-        del values["documents"], values["version"]
-        values["id"] = self.id or ""
+        values = {"id": "", **self.given(), "lines": _lines(self.lines)}
+        values = {name: value for name, value in values.items() if name not in ("documents", "version")}
         values["updated_at"] = self.updated_at or self.created_at
         if self.cancellation is not None:
             values["cancellation"] = Cancellation(**self.cancellation.__dict__)
@@ -216,9 +233,8 @@ def parse_json(model: type[Model], body: bytes) -> Model:
     """Parse and validate a JSON text. Raises `InvalidJSON`, and `InvalidFields` with everything that is wrong."""
     try:
         parsed = model.__pydantic_validator__.validate_json(body)
-    except ValidationError as error:
-        read_json(body)
-        raise InvalidFields.of(error) from None
+    except ValidationError:
+        return parse(model, read_json(body))
     # As many names in the text as in the model: then no name occurs twice. A text may contain colons as well.
     names = _count_names(parsed)
     if body.count(b":") != names and sum(map(body.count, _NAME_ENDS)) != names:
@@ -231,7 +247,22 @@ def parse(model: type[Model], data: object) -> Model:
     try:
         return model.model_validate(data)
     except ValidationError as error:
-        raise InvalidFields.of(error) from None
+        if not any(_is_whole(details["input"]) for details in error.errors(include_url=False)):
+            raise InvalidFields.of(error) from None
+    return parse(model, with_integers(data))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, float) and value.is_integer()
+
+
+def with_integers(value: Any) -> Any:
+    """Return decoded JSON with 9900.0 as 9900: to JSON Schema, both are integers. Strict integers accept no float."""
+    if isinstance(value, dict):
+        return {name: with_integers(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [with_integers(each) for each in value]
+    return int(value) if _is_whole(value) else value
 
 
 def read_place_order(data: object) -> PlaceOrder:

@@ -46,7 +46,10 @@ OrderId = Annotated[str, Path(description="Order ID.", examples=["0199f6b2-3c00-
 DryRun = Annotated[
     bool,
     BeforeValidator(_boolean),
-    Query(description="Return the result without changing anything. Default: `false`.", examples=[False]),
+    Query(
+        description="Return the response without changing anything, marked `Dry-Run: true`. Default: `false`.",
+        examples=[False],
+    ),
 ]
 IdempotencyKey = Annotated[
     str | None,

@@ -12,10 +12,9 @@ from orderkeep.application.use_cases.get_document import FoundDocument
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
 from orderkeep.entrypoints.api.examples import failures, success
-from orderkeep.entrypoints.api.models import Document, DocumentPage, DryRun
+from orderkeep.entrypoints.api.models import Document, DocumentPage
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
-    command_response,
     encode,
     etag_of,
     not_modified,
@@ -45,7 +44,7 @@ _TO_DOCUMENT = {
     },
     "list_documents": {"operationId": "list_documents", "parameters": {"order_id": "$request.path.order_id"}},
 }
-_RECEIPT_HEADERS = ("Location", "ETag", "Idempotency-Replayed")
+_RECEIPT_HEADERS = ("Location", "ETag", "Idempotency-Replayed", "Dry-Run")
 
 
 @router.post(
@@ -59,11 +58,11 @@ _RECEIPT_HEADERS = ("Location", "ETag", "Idempotency-Replayed")
         ),
         **success(
             200,
-            "The receipt that was issued before, or the result of the dry run.",
-            {"Document": examples.DOCUMENT, "DryRun": examples.DRY_RECEIPT},
+            "The receipt that was issued before.",
+            {"Document": examples.DOCUMENT},
             headers=_RECEIPT_HEADERS,
             links=_TO_DOCUMENT,
-            model=Document | DryRun,
+            model=Document,
         ),
         **failures(examples.RECEIPT_ERRORS),
     },
@@ -81,13 +80,13 @@ async def issue_receipt(
     was issued before. By default, the receipt shows the order as it was last changed, in HTML.
     """
     issued = await use_cases.issue_receipt.execute(
-        order_id, context, file_format=receipt.format, version=receipt.version
+        order_id, context, file_format=receipt.format or "html", version=receipt.version
     )
-    if context.dry_run:
-        return command_response(issued.result)
     is_new = bool(issued.result.events)  # also if this is a replay of the request that issued it
     location = f"{request.scope['root_path']}/orders/{quote(order_id)}/documents/{issued.document.id}"
-    headers = [*result_headers(issued.result), (b"location", location.encode())]
+    headers = result_headers(issued.result)
+    if not issued.result.dry_run:
+        headers.append((b"location", location.encode()))
     return EncodedResponse(encode(issued.document), HTTPStatus.CREATED if is_new else HTTPStatus.OK, headers)
 
 

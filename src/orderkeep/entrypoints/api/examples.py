@@ -57,9 +57,6 @@ DOCUMENT: dict[str, Any] = {
     "created_at": SHIPPED_AT,
 }
 WITH_RECEIPT = order(version=2, documents=[DOCUMENT])
-DRY_RUN = {"dry_run": True, "order": order(), "events": [{"type": "OrderPlaced", "data": {}}]}
-ISSUED = {"document_id": DOCUMENT_ID, "kind": "receipt", "media_type": "text/html"}
-DRY_RECEIPT = {"dry_run": True, "order": WITH_RECEIPT, "events": [{"type": "DocumentAttached", "data": ISSUED}]}
 HISTORY = {
     "data": [
         {

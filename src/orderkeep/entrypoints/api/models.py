@@ -4,22 +4,35 @@ these models; a test compares the two.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orderkeep.domain.entities import Command, OrderStatus
-from orderkeep.entrypoints.schemas import AnyCurrency, CancelBody, LineBody, PlaceOrderBody
+from orderkeep.entrypoints.schemas import AnyCurrency, CancelBody, LineBody, PlaceOrderBody, not_null
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Version = Annotated[int, Field(ge=1)]
+
+
+def _describe_response(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Describe fields that are always present: without a default, and not null unless null is what the default is."""
+    for name, field in model.model_fields.items():
+        described = schema["properties"][field.alias or name]
+        described.pop("default", None)
+        if field.get_default(call_default_factory=True) is not None and not field.is_required():
+            schema["properties"][field.alias or name] = not_null(described)
 
 
 class ResponseModel(BaseModel):
     """Base of all response models: all fields are always present, and later releases may add fields."""
 
     model_config = ConfigDict(
-        strict=False, extra="ignore", json_schema_serialization_defaults_required=True, defer_build=True
+        strict=False,
+        extra="ignore",
+        json_schema_serialization_defaults_required=True,
+        defer_build=True,
+        json_schema_extra=_describe_response,
     )
 
 
@@ -102,16 +115,6 @@ class DocumentPage(Page):
     """All documents of an order, oldest first: at most 100, in one page."""
 
     data: tuple[Document, ...]
-
-
-class DryRun(ResponseModel):
-    """Result of a dry run; nothing was changed. Without an `Idempotency-Key`, the order will get a different ID when it
-    is placed.
-    """
-
-    dry_run: Literal[True]
-    order: Order = Field(description="The order after the change.")
-    events: tuple[Event, ...] = Field(description="Events of the change.")
 
 
 class Cancelled(ResponseModel):

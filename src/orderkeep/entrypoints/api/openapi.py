@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.entrypoints.api.examples import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
 from orderkeep.entrypoints.api.routing import CompiledRoute
+from orderkeep.entrypoints.schemas import not_null, with_integers
 
 DESCRIPTION = """\
 The orderkeep API places, tracks and manages orders. The product catalogue, prices, payments and carriers are outside
@@ -29,7 +30,8 @@ its scope.
   original response with `Idempotency-Replayed: true`.
 - **Optimistic concurrency**: send the `ETag` of the order you read in `If-Match`. If the order has changed since, the
   response is 412.
-- **Dry runs**: add `dry_run=true` to any write to see its result without changing anything.
+- **Dry runs**: add `dry_run=true` to any write to see its result without changing anything. The response has the status
+  and body of the real one, and `Dry-Run: true`.
 - **Pagination**: lists return `next_cursor`; pass it as `cursor` to get the next page.
 - **Errors** are problem documents (RFC 9457). Use `code` in programs; it is stable. `detail` is for people. `errors`
   lists all invalid fields at once.
@@ -74,6 +76,12 @@ RESPONSE_HEADERS = {
     "Idempotency-Replayed": _header(
         "`true` if this is the original response to an earlier request with the same key.", "true", enum=["true"]
     ),
+    "Dry-Run": _header(
+        "`true` if nothing was changed: the response shows the result that the request would have. `ETag` and "
+        "`Location` are omitted.",
+        "true",
+        enum=["true"],
+    ),
     "Retry-After": _header("Number of seconds to wait before a retry.", 1, type="integer"),
     "WWW-Authenticate": _header("Bearer authentication challenge (RFC 6750).", 'Bearer realm="orderkeep"'),
     "X-Request-Id": _header("Request ID, as received or generated.", REQUEST_ID),
@@ -83,13 +91,18 @@ SECURITY_SCHEMES: dict[str, Any] = {
     "bearer": {
         "type": "http",
         "scheme": "bearer",
-        "description": "An API key (`ok_…`), or an access token from the configured OpenID provider. If authentication "
-        "is disabled, only localhost is served and no credentials are required.",
+        "description": "An API key (`ok_…`), or an access token from the configured OpenID provider.",
     }
 }
 
 
-class ProblemDetail(BaseModel):
+def _describe_problem(schema: dict[str, Any]) -> None:
+    """Describe members that are omitted rather than null."""
+    for name, described in schema["properties"].items():
+        schema["properties"][name] = {key: value for key, value in not_null(described).items() if key != "default"}
+
+
+class ProblemDetail(BaseModel, json_schema_extra=_describe_problem):
     """One error, with its place: one of `pointer`, `parameter` and `header`."""
 
     pointer: str | None = Field(None, description="JSON pointer (RFC 6901) into the body; empty for the whole body.")
@@ -100,7 +113,7 @@ class ProblemDetail(BaseModel):
     limit: int | None = Field(None, description="Maximum number of items.")
 
 
-class Problem(BaseModel):
+class Problem(BaseModel, json_schema_extra=_describe_problem):
     """Error (RFC 9457)."""
 
     type: str = Field(description="`urn:orderkeep:problem:` and the code.", json_schema_extra={"format": "uri"})
@@ -126,27 +139,30 @@ def openapi_document(
         routes=app.routes,
         tags=TAGS,
         servers=[{"url": root_path or "/", "description": "This service."}],
-        contact={"name": "The orderkeep contributors", "url": "https://github.com/orderkeep/orderkeep"},
+        contact={"name": "The orderkeep contributors"},
         license_info={"name": "MIT", "identifier": "MIT"},
     )
     for route in routes:
         for method in route.methods if route.include_in_schema else []:
-            _complete(document["paths"][route.path][method.lower()], route)
+            _complete(document["paths"][route.path][method.lower()], route, authenticated=authenticated)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     document["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
-    document["components"] |= {"headers": RESPONSE_HEADERS, "securitySchemes": SECURITY_SCHEMES}
-    document["security"] = [{"bearer": []}, *([] if authenticated else [{}])]
+    document["components"]["headers"] = RESPONSE_HEADERS
+    if authenticated:
+        document["components"]["securitySchemes"] = SECURITY_SCHEMES
+        document["security"] = [{"bearer": []}]
+    document["components"] = with_integers(document["components"])  # FastAPI makes the bounds of integers floats
     return document
 
 
-def _complete(operation: dict[str, Any], route: CompiledRoute) -> None:
+def _complete(operation: dict[str, Any], route: CompiledRoute, *, authenticated: bool) -> None:
     """Add the request ID and the errors of authentication, and restore the examples: FastAPI drops null from them."""
     for status, declared in route.responses.items():
         for media_type, content in declared.get("content", {}).items():
             operation["responses"][str(status)]["content"][media_type] |= content
     operation["parameters"] = [*map(_as_sent, operation.get("parameters", [])), REQUEST_ID_PARAMETER]
     if route.path in OPEN_PATHS:
-        operation["security"] = []
+        operation |= {"security": []} if authenticated else {}
     else:
         operation["responses"] |= {str(status): entry for status, entry in failures(common=AUTHENTICATION).items()}
     for response in operation["responses"].values():
@@ -161,7 +177,4 @@ def _as_sent(parameter: dict[str, Any]) -> dict[str, Any]:
     schema = parameter["schema"]
     if schema.get("type") == "array":
         return {**parameter, "style": "form", "explode": True}
-    if "anyOf" not in schema:
-        return parameter
-    [kind] = [each for each in schema["anyOf"] if each != {"type": "null"}]
-    return {**parameter, "schema": {**kind, **{name: value for name, value in schema.items() if name != "anyOf"}}}
+    return {**parameter, "schema": not_null(schema)}

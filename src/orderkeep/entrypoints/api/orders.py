@@ -15,7 +15,7 @@ from orderkeep.domain.exceptions import CannotCancelOrder, CannotConfirmOrder, C
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
 from orderkeep.entrypoints.api.examples import failures, success
-from orderkeep.entrypoints.api.models import Cancelled, ChangePage, DryRun, Lifecycle, Order, OrderPage
+from orderkeep.entrypoints.api.models import Cancelled, ChangePage, Lifecycle, Order, OrderPage
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
@@ -34,7 +34,7 @@ from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, read_insta
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
-_ORDER_HEADERS = ("ETag", "Idempotency-Replayed")
+_ORDER_HEADERS = ("ETag", "Idempotency-Replayed", "Dry-Run")
 
 
 def _whole_number(value: object) -> object:
@@ -97,9 +97,8 @@ _LIFECYCLE = encode(
 
 
 def _changed(status: str, version: int, **changed: object) -> examples.Responses:
-    bodies = {"Order": examples.order(status, version, **changed), "DryRun": examples.DRY_RUN}
-    description = "The order after the change, or the result of the dry run."
-    return success(200, description, bodies, headers=_ORDER_HEADERS)
+    example = examples.order(status, version, **changed)
+    return success(200, "The order after the change.", {"Order": example}, headers=_ORDER_HEADERS)
 
 
 AtVersion = Annotated[
@@ -125,7 +124,6 @@ NO_REASON = CancelBody()
     summary="Place an order",
     responses={
         **success(201, "The new order.", {"Order": examples.order()}, headers=("Location", *_ORDER_HEADERS)),
-        **success(200, "Dry run: the order that would be placed.", {"DryRun": examples.DRY_RUN}, model=DryRun),
         **failures(examples.PLACE_ERRORS),
     },
 )
@@ -237,7 +235,7 @@ async def get_order_history(
 
 @router.post(
     "/orders/{order_id}/confirm",
-    response_model=Order | DryRun,
+    response_model=Order,
     summary="Confirm an order",
     responses={**_changed("processing", 2), **failures((CannotConfirmOrder("cancelled"), *examples.COMMAND_ERRORS))},
 )
@@ -248,7 +246,7 @@ async def confirm_order(order_id: OrderId, context: Context, use_cases: Services
 
 @router.post(
     "/orders/{order_id}/ship",
-    response_model=Order | DryRun,
+    response_model=Order,
     summary="Ship an order",
     responses={**_changed("shipped", 3), **failures((CannotShipOrder("pending"), *examples.COMMAND_ERRORS))},
 )
@@ -259,7 +257,7 @@ async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -
 
 @router.post(
     "/orders/{order_id}/deliver",
-    response_model=Order | DryRun,
+    response_model=Order,
     summary="Deliver an order",
     responses={**_changed("delivered", 4), **failures((CannotDeliverOrder("processing"), *examples.COMMAND_ERRORS))},
 )
@@ -270,7 +268,7 @@ async def deliver_order(order_id: OrderId, context: Context, use_cases: Services
 
 @router.post(
     "/orders/{order_id}/cancel",
-    response_model=Order | DryRun,
+    response_model=Order,
     summary="Cancel an order with a reason",
     responses={
         **_changed("cancelled", 2, cancellation={**examples.CANCEL, "at": examples.SHIPPED_AT}),
@@ -292,13 +290,13 @@ async def cancel_order(
 
 @router.delete(
     "/orders/{order_id}",
-    response_model=Cancelled | DryRun,
+    response_model=Cancelled,
     summary="Cancel an order",
     responses={
         **success(
             200,
-            "The order is cancelled, or the result of the dry run.",
-            {"Cancelled": {"status": "cancelled"}, "DryRun": examples.DRY_RUN},
+            "The order is cancelled.",
+            {"Cancelled": {"status": "cancelled"}},
             headers=_ORDER_HEADERS,
         ),
         **failures((CannotCancelOrder("shipped"), *examples.COMMAND_ERRORS)),

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.use_cases.get_order_history import HistoryPage
 from orderkeep.application.use_cases.list_orders import OrderPage
-from orderkeep.entrypoints.envelopes import change_form, dry_run_form, page_form
+from orderkeep.entrypoints.envelopes import change_form, page_form
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
@@ -45,14 +45,12 @@ def not_modified(etag: str) -> Response:
 
 
 def command_response(result: CommandResult, status: int = HTTPStatus.OK) -> Response:
-    """Return the order as a command left it; for a dry run, the order and the events that it would have."""
-    if result.dry_run:
-        return _dry_run_response(result)
+    """Return the order as a command left it, or as a dry run would leave it."""
     return EncodedResponse(result.json or encode(result.order), status, result_headers(result))
 
 
 def placed_response(result: CommandResult, root_path: str) -> Response:
-    """Return the new order and its URL."""
+    """Return the new order, and its URL unless this is a dry run."""
     response = command_response(result, HTTPStatus.CREATED)
     if not result.dry_run:
         location = f"{root_path}/orders/{result.order_id}"  # a UUID
@@ -62,13 +60,13 @@ def placed_response(result: CommandResult, root_path: str) -> Response:
 
 def cancelled_response(result: CommandResult) -> Response:
     """Return the new status alone, as the body of the response to DELETE."""
-    if result.dry_run:
-        return _dry_run_response(result)
     return EncodedResponse(b'{"status":"cancelled"}', HTTPStatus.OK, result_headers(result))
 
 
 def result_headers(result: CommandResult) -> list[tuple[bytes, bytes]]:
-    """Return the entity tag after a command, and whether the response is a replay."""
+    """Return the entity tag after a command, and whether this is a replay; of a dry run, only that it is one."""
+    if result.dry_run:
+        return [(b"dry-run", b"true")]
     headers = [(b"etag", etag_of(result.version).encode())]
     if result.replayed:
         headers.append((b"idempotency-replayed", b"true"))
@@ -86,11 +84,6 @@ def history_response(request: Request, page: HistoryPage) -> Response:
     """Return a page of changes."""
     content = page_form([change_form(change) for change in page.changes], page.next_cursor)
     return EncodedResponse(encode(content), HTTPStatus.OK, _next_link(request, page.next_cursor))
-
-
-def _dry_run_response(result: CommandResult) -> Response:
-    headers = result_headers(result) if result.replayed else ()
-    return EncodedResponse(encode(dry_run_form(result)), HTTPStatus.OK, headers)
 
 
 def _next_link(request: Request, next_cursor: str | None) -> RawHeaders:

@@ -24,7 +24,6 @@ from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.envelopes import dry_run_form
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
 
@@ -148,16 +147,19 @@ def write_order(session: Session, json: bytes) -> None:
         write(json + b"\n")
 
 
-def write_result(session: Session, result: CommandResult, *, dry_run: bool) -> None:
-    """Write the result of a command, or of its dry run."""
-    if result.replayed:
+def write_result(session: Session, result: CommandResult) -> None:
+    """Write the order as a command left it, or as a dry run would leave it."""
+    say_if_unchanged(result)
+    write_order(session, msgspec.json.encode(result.order) if result.json is None else result.json)
+
+
+def say_if_unchanged(result: CommandResult) -> None:
+    """Report on stderr that a command wrote nothing, and the events that a dry run would record."""
+    if result.dry_run:
+        events = ", ".join(event.type for event in result.events)
+        say(f"dry run: nothing was written. Without --dry-run, this records {events or 'no event'}")
+    elif result.replayed:
         say("this idempotency key was already used: showing the original result")
-    elif dry_run:
-        say("dry run: nothing was written")
-    if dry_run and not wants_table(session):
-        write_json(dry_run_form(result))
-    else:
-        write_order(session, msgspec.json.encode(result.order) if result.json is None else result.json)
 
 
 def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]], json: Any = None) -> None:

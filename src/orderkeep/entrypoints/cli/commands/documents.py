@@ -59,7 +59,7 @@ def receipt_command(
         return issued, await use_cases.get_document.execute(found, issued.document.id, session.actor)
 
     if request.dry_run:
-        output.write_result(session, session.run_on_order(order_id, issue).result, dry_run=True)
+        _write_metadata(session, session.run_on_order(order_id, issue))
     elif session.as_json and file is None:
         output.write_json(session.run_on_order(order_id, issue).document)
     else:
@@ -69,6 +69,14 @@ def receipt_command(
             output.say(f"wrote the receipt for version {issued.document.order_version}{before} to {place}")
         if session.as_json:
             output.write_json(issued.document)
+
+
+def _write_metadata(session: Session, issued: IssuedReceipt) -> None:
+    output.say_if_unchanged(issued.result)
+    if output.wants_table(session):
+        output.print_facts((name, getattr(issued.document, name)) for name in output.DOCUMENT_COLUMNS)
+    else:
+        output.write_json(issued.document)
 
 
 def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocument]]) -> tuple[IssuedReceipt, str]:

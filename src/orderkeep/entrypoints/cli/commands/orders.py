@@ -112,7 +112,7 @@ def change_command(name: str) -> click.Command:
     @options.request_options
     def run(session: Session, order_id: str, request: CommandContext) -> None:
         result = session.run_on_order(order_id, lambda do, found: getattr(do, f"{name}_order").execute(found, request))
-        output.write_result(session, result, dry_run=request.dry_run)
+        output.write_result(session, result)
 
     return run
 
@@ -124,4 +124,4 @@ def change_command(name: str) -> click.Command:
 @options.request_options
 def cancel_command(session: Session, order_id: str, request: CommandContext, **why: str | None) -> None:
     result = session.run_on_order(order_id, lambda do, found: do.cancel_order.execute(found, request, **why))
-    output.write_result(session, result, dry_run=request.dry_run)
+    output.write_result(session, result)

@@ -67,7 +67,7 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
             if isinstance(error, TotalMismatch) and error.expected < 0:
                 error.args, error.field = ("must not exceed lines + shipping + tax",), "discount"
         raise
-    output.write_result(session, result, dry_run=request.dry_run)
+    output.write_result(session, result)
 
 
 def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
