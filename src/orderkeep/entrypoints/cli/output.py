@@ -156,8 +156,9 @@ def write_result(session: Session, result: CommandResult) -> None:
 def say_if_unchanged(result: CommandResult) -> None:
     """Report on stderr that a command wrote nothing, and the events that a dry run would record."""
     if result.dry_run:
-        events = ", ".join(event.type for event in result.events)
-        say(f"dry run: nothing was written. Without --dry-run, this records {events or 'no event'}")
+        # With --remote, the events are unknown.
+        events = ", ".join(event.type for event in result.events) or ("no event" if result.replayed else "")
+        say("dry run: nothing was written" + (f". Without --dry-run, this records {events}" if events else ""))
     elif result.replayed:
         say("this idempotency key was already used: showing the original result")
 

@@ -61,13 +61,6 @@ class _Change(msgspec.Struct):
     hash: str
 
 
-class _DryRun(msgspec.Struct):
-    """The result of a dry run. Without an order, the response is not of a dry run."""
-
-    order: OrderDTO | None = None
-    events: tuple[EventDTO, ...] = ()
-
-
 def open_remote(url: str, key: str | None) -> UseCases:
     """Return the use cases that the HTTP API offers, on the server at a URL. Raises `click.UsageError`."""
     orders = RemoteOrders(ServerConnection(url, key))
@@ -191,14 +184,12 @@ class RemoteOrders(OrderQueries):
         file_format: str = "html",
         version: int | None = None,
     ) -> IssuedReceipt:
-        """Issue a receipt. Without a dry run, the result has no order, because the API returns the document alone."""
+        """Issue a receipt. The result has no order, because the API returns the document alone."""
         body = {"format": file_format, "version": version}
         response = self._command(f"{_path(order_id)}/documents/receipt", context, body)
-        if context.dry_run:
-            result = self._result(response, context)
-            return IssuedReceipt(result.order.documents[-1], result)
         document = self.server.decode(response, Document)
-        result = CommandResult(order_id, document.since_version, (), cast("OrderDTO", None))
+        dry_run = "Dry-Run" in response.headers
+        result = CommandResult(order_id, document.since_version, (), cast("OrderDTO", None), dry_run=dry_run)
         return IssuedReceipt(document, result, response.status == 200 or _is_replayed(response, context))
 
     async def list_documents(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
@@ -233,10 +224,10 @@ class RemoteOrders(OrderQueries):
             raise
 
     def _result(self, response: Response, context: CommandContext) -> CommandResult:
-        found = self.server.decode(response, _DryRun)
-        order = found.order or self.server.decode(response, OrderDTO)
-        json, replayed = None if found.order else response.data, _is_replayed(response, context)
-        return CommandResult(order.id, order.version, found.events, order, json, replayed, context.dry_run)
+        """Return the result of a command. It has no events, because the API returns the order alone."""
+        order, is_dry_run = self.server.decode(response, OrderDTO), "Dry-Run" in response.headers
+        replayed = _is_replayed(response, context)
+        return CommandResult(order.id, order.version, (), order, response.data, replayed, is_dry_run)
 
 
 def _path(order_id: str) -> str:
