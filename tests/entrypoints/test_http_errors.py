@@ -52,6 +52,11 @@ async def test_wrong_total_is_reported_with_the_expected_total(client: httpx.Asy
     assert errors_of(answer) == {"/total": "total_mismatch"}
     assert answer.json()["code"] == "total_mismatch"
     assert "expected 10260, got 10265, difference +5" in answer.json()["detail"]
+    assert {name: answer.json()[name] for name in ("expected", "given", "difference")} == {
+        "expected": 10_260,
+        "given": 10_265,
+        "difference": 5,
+    }
 
 
 async def test_errors_of_the_domain_have_a_pointer(client: httpx.AsyncClient) -> None:

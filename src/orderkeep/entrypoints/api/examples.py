@@ -115,7 +115,6 @@ WRITE_ERRORS = (
     errors.NotAllowed("orders:write"),
     _INVALID_HEADER,
     errors.IdempotencyKeyReused(),
-    exceptions.VersionMismatch(2, 3),
     errors.Contention(12),
     *SERVED_ERRORS,
 )
@@ -127,7 +126,7 @@ PLACE_ERRORS = (
     ),
     *WRITE_ERRORS,
 )
-COMMAND_ERRORS = (exceptions.OrderNotFound(""), *WRITE_ERRORS)
+COMMAND_ERRORS = (exceptions.OrderNotFound(""), exceptions.VersionMismatch(2, 3), *WRITE_ERRORS)
 RECEIPT_ERRORS = (
     exceptions.VersionNotFound("", "the order has no version 7"),
     errors.UnknownFormat("must be one of html, pdf", "format"),
