@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key, packed, unpacked
 from orderkeep.infrastructure.serialization import SCHEMA
@@ -119,6 +119,6 @@ async def test_save_reports_an_order_larger_than_an_item(
     monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.items.LARGEST_PLAIN", 10**9)
     order = small_order("order-1")
     order.metadata = {f"{number}": "x" * 10_000 for number in range(45)}
-    with pytest.raises(StoreUnavailable, match="400 KB"):
+    with pytest.raises(StoreUnusable, match="400 KB"):
         await store.save(order)
     assert OrderDTO.of(order).version == 0
