@@ -245,6 +245,19 @@ async def test_body_limit_is_64_kib_by_default_and_configurable() -> None:
         assert (await client.post("/orders", json=order)).status_code == 201
 
 
+async def test_order_with_too_much_text_is_rejected_with_the_limit() -> None:
+    line = {"sku": "\U0001f69a" * 64, "name": "\U0001f69a" * 200, "quantity": 1, "unit_price": 0}
+    async with http_client(max_body_bytes=1_000_000) as client:
+        for number, status in ((340, 201), (341, 422)):
+            answer = await client.post("/orders", json={**PLAIN, "total": 0, "lines": [line] * number})
+            assert answer.status_code == status
+    assert errors_of(answer) == {"/lines": "order_too_large"}
+    assert answer.json()["limit"] == 360_000
+    assert answer.json()["detail"] == (
+        "/lines makes the order exceed 360000 bytes of text in UTF-8: shorten texts, or divide the order"
+    )
+
+
 async def test_too_deep_body_is_rejected_with_the_limit(client: httpx.AsyncClient) -> None:
     answer = await client.post("/orders", content=b"[" * 33 + b"]" * 33, headers=JSON)
     assert (answer.status_code, answer.json()["limit"]) == (400, 32)

@@ -89,6 +89,14 @@ class TooManyLines(InvalidOrder, code="too_many_lines", title="Too many order li
     """The order has more lines than allowed."""
 
 
+class OrderTooLarge(InvalidOrder, code="order_too_large", title="Order too large"):
+    """The texts of the order have more bytes together than allowed."""
+
+    def __init__(self, limit: int) -> None:
+        message = f"makes the order exceed {limit} bytes of text in UTF-8: shorten texts, or divide the order"
+        super().__init__(message, "lines", {"limit": limit})
+
+
 class InvalidId(InvalidOrder, code="invalid_id", title="Invalid order ID"):
     """The order ID contains characters that are not safe in a URL or a file name."""
 
