@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
+from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, check_table, open_store, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, client
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
@@ -117,7 +117,9 @@ def test_missing_client_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aiodynamo", None)
-    with pytest.raises(StoreNotInstalled, match=r"pip install 'orderkeep\[aws\]'"):
+    with pytest.raises(
+        ExtraNotInstalled, match=r"DynamoDB requires an extra that is not installed: pip install 'orderkeep\[aws\]'"
+    ):
         open_store(f"dynamodb://orders?region={REGION}")
 
 
