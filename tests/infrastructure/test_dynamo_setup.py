@@ -28,7 +28,13 @@ async def setup(dynamodb: Server) -> AsyncIterator[TableSetup]:
 async def test_create_is_idempotent_and_adds_options_later(setup: TableSetup) -> None:
     first = await setup.create(shards=3)
     assert (first.status, first.shards, first.problems, first.deletion_protection) == ("active", 3, (), False)
-    again = await setup.create(shards=5, deletion_protection=True)
+    with pytest.raises(
+        StoreUnusable, match=r"has 3 shards, which cannot be changed: omit the number, or create another"
+    ):
+        await setup.create(shards=5, deletion_protection=True)
+    assert not (await setup.describe()).deletion_protection
+    assert (await setup.create(shards=3)).shards == 3
+    again = await setup.create(deletion_protection=True)
     assert (again.shards, again.deletion_protection) == (3, True)
     assert await setup.create() == await setup.describe() == again
 
