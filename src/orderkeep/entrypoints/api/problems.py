@@ -134,12 +134,14 @@ def problem_of(error: Exception) -> HttpProblem:
             return error
         case OrderkeepError():
             return _domain_problem(error)
-        case HTTPException(status_code=404):
+        case HTTPException(status_code=404, detail="Not Found"):  # the router's
             return HttpProblem("not_found")
-        case HTTPException():
-            status = HTTPStatus(error.status_code)
-            code, title = status.name.lower(), status.phrase.capitalize()
-            return HttpProblem(code, error.detail, status=status, title=title, headers=error.headers)
+        case HTTPException(status_code=status):
+            known = status in {*HTTPStatus}
+            name, title = (HTTPStatus(status).name, HTTPStatus(status).phrase) if known else (f"http_{status}", "Error")
+            return HttpProblem(
+                name.lower(), error.detail, status=status, title=title.capitalize(), headers=error.headers
+            )
     return HttpProblem("internal_error")
 
 
