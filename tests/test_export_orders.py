@@ -1,6 +1,5 @@
 """Writing out all orders, a page in memory at a time."""
 
-from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -20,13 +19,6 @@ async def test_writes_out_every_order_once_newest_first() -> None:
 
 async def test_writes_out_what_matches() -> None:
     assert len([order async for order in on_450_orders().execute(OrderFilter(user_id="user-1"))]) == 225
-
-
-async def test_writes_out_a_customers_own_orders_for_them() -> None:
-    users = [
-        order_in(order).user_id async for order in on_450_orders().execute(actor=Actor(ActorKind.CUSTOMER, "user-1"))
-    ]
-    assert users == ["user-1"] * 225
 
 
 async def test_writes_out_nothing_of_an_empty_store() -> None:

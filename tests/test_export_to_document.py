@@ -4,7 +4,6 @@ from hashlib import sha256
 
 import pytest
 
-from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.export_to_document import IN_MEMORY, ExportToDocumentUseCase, OrderFormat
@@ -42,13 +41,11 @@ async def test_begins_as_the_format_begins_and_has_no_link_where_the_store_has_n
     assert (exported.orders, exported.link, exported.media_type) == (0, None, "text/csv")
 
 
-async def test_writes_matching_orders_that_the_actor_may_see() -> None:
+async def test_writes_matching_orders() -> None:
     repo, files = kept(), InMemoryDocumentStore()
     export = ExportToDocumentUseCase(repo, files)
     told: list[int] = []
     assert (await export.execute(TITLED, OrderFilter(statuses=("shipped",)))).orders == 0
-    stranger = Actor(ActorKind.CUSTOMER, "somebody-else")
-    assert (await export.execute(TITLED, actor=stranger)).orders == 0
     assert (await export.execute(TITLED, on_progress=told.append)).orders == sum(told) == 3
     with pytest.raises(UnsupportedFilter):
         await export.execute(TITLED, OrderFilter(statuses=("pending",), tag="gift"))

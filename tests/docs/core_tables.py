@@ -28,6 +28,7 @@ LIMITS = {
     "MAX_METADATA_KEYS": "metadata keys per order",
     "MAX_METADATA_KEY_LENGTH": "characters of a metadata key",
     "MAX_METADATA_VALUE_LENGTH": "characters of a metadata value",
+    "MAX_TEXT_BYTES": "bytes of all texts of a new order together, in UTF-8",
     "MAX_DOCUMENTS": "documents per order",
     "MAX_REMEMBERED_KEYS": "idempotency keys stored per order",
 }

@@ -128,7 +128,14 @@ def errors() -> Rows:
     return rows
 
 
-COMMAND_LINE_ONLY = {"unknown_scope", "scopes_missing", "scopes_not_taken", "expiry_passed", "api_key_not_found"}
+COMMAND_LINE_ONLY = {
+    "unknown_scope",
+    "scopes_missing",
+    "scopes_not_taken",
+    "expiry_passed",
+    "api_key_not_found",
+    "ambiguous_order",
+}
 """Codes that no HTTP operation responds with."""
 
 

@@ -192,6 +192,38 @@ def test_takes_a_cancellation_at_the_bound_and_none_past_it(bound: Bound) -> Non
     assert vars(order) == before
 
 
+WIDE = (line(sku="s", name="\U0001f69a" * 200, unit_price=euros(0)),) * 449
+REST = 360_000 - 449 * 801 - len("user-42" + "s")
+LARGEST = (*WIDE, line(sku="s", name="é" * (REST // 2) + "e" * (REST % 2), unit_price=euros(0)))
+"""With the user's ID, 360,000 bytes of text in UTF-8."""
+
+
+@pytest.mark.parametrize(
+    "one_more",
+    [
+        {"user_id": "user-420"},
+        {"external_ref": "r"},
+        {"tags": ("t",)},
+        {"metadata": {"k": ""}},
+        {"lines": (*LARGEST[:-1], line(sku="ss", name=LARGEST[-1].name, unit_price=euros(0)))},
+        {"lines": (*LARGEST[:-1], line(sku="s", name=f"{LARGEST[-1].name}n", unit_price=euros(0)))},
+    ],
+    ids=["user_id", "external_ref", "tag", "metadata", "sku", "name"],
+)
+def test_all_texts_of_an_order_are_limited_together(one_more: dict[str, Any]) -> None:
+    place(lines=LARGEST)
+    with pytest.raises(errors.OrderTooLarge, match="exceed 360000 bytes of text in UTF-8") as rejected:
+        place(**{"lines": LARGEST} | one_more)
+    assert (rejected.value.field, rejected.value.facts) == ("lines", {"limit": 360_000})
+
+
+def test_value_of_metadata_counts_for_the_size_of_an_order() -> None:
+    shorter = line(sku="s", name=LARGEST[-1].name[:-1], unit_price=euros(0))
+    place(lines=(*WIDE, shorter), metadata={"k": ""})
+    with pytest.raises(errors.OrderTooLarge):
+        place(lines=(*WIDE, shorter), metadata={"k": "vv"})
+
+
 def test_rejects_an_amount_past_the_bound_before_there_is_an_order() -> None:
     with pytest.raises(errors.AmountOutOfRange):
         euros(MAX)

@@ -1,11 +1,15 @@
 """Messages of failed commands: they name the user's own option, file or command, and say what to do."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from orderkeep.config import Settings
+from orderkeep.entrypoints.cli.main import cli as group
+from orderkeep.entrypoints.cli.session import Session
 from tests.entrypoints.cli_calls import Cli, run
 from tests.receipts import BrokenDocumentStore, use_cases_with_receipts
 
@@ -236,3 +240,21 @@ def test_known_variables_are_not_reported(cli: Cli, monkeypatch: pytest.MonkeyPa
     for name in ("ORDERKEEP_DEBUG", "ORDERKEEP_TEST_STORES", "ORDERKEEPER_STORE"):
         monkeypatch.setenv(name, "")
     assert cli("list").stderr == ""
+
+
+@pytest.mark.parametrize(
+    "url, what, extra", [("postgresql://x/orders", "PostgreSQL", "postgres"), ("dynamodb://orders", "DynamoDB", "aws")]
+)
+def test_missing_driver_is_not_called_an_invalid_url(
+    monkeypatch: pytest.MonkeyPatch, url: str, what: str, extra: str
+) -> None:
+    ours = tuple(f"orderkeep.infrastructure.{adapter}" for adapter in ("aws", "dynamo_repo", "postgres_repo"))
+    for name in [name for name in sys.modules if name.startswith((*ours, "aiodynamo."))]:
+        monkeypatch.delitem(sys.modules, name)
+    for package in ("asyncpg", "aiodynamo"):
+        monkeypatch.setitem(sys.modules, package, None)
+    result = CliRunner().invoke(group, ["--store", url, "list", "--json"], obj=Session())
+    assert (result.exit_code, json.loads(result.stderr)["code"]) == (2, "extra_not_installed")
+    assert json.loads(result.stderr)["detail"] == (
+        f"{what} requires an extra that is not installed: pip install 'orderkeep[{extra}]'"
+    )

@@ -68,11 +68,6 @@ async def test_unknown_order_is_not_found_with_any_if_match(client: httpx.AsyncC
         assert (answer.status_code, answer.json()["detail"]) == (404, "Order not found")
 
 
-async def test_placement_with_if_match_is_rejected(client: httpx.AsyncClient) -> None:
-    answer = await client.post("/orders", json=PLAIN, headers={"If-Match": '"1"'})
-    assert (answer.status_code, answer.json()["code"]) == (412, "version_mismatch")
-
-
 async def test_retry_returns_original_response_after_later_changes(client: httpx.AsyncClient) -> None:
     path = f"/orders/{(await placed(client))['id']}"
     headers = {"If-Match": '"1"', "Idempotency-Key": "key-1"}

@@ -52,6 +52,11 @@ async def test_wrong_total_is_reported_with_the_expected_total(client: httpx.Asy
     assert errors_of(answer) == {"/total": "total_mismatch"}
     assert answer.json()["code"] == "total_mismatch"
     assert "expected 10260, got 10265, difference +5" in answer.json()["detail"]
+    assert {name: answer.json()[name] for name in ("expected", "given", "difference")} == {
+        "expected": 10_260,
+        "given": 10_265,
+        "difference": 5,
+    }
 
 
 async def test_errors_of_the_domain_have_a_pointer(client: httpx.AsyncClient) -> None:
@@ -238,6 +243,19 @@ async def test_body_limit_is_64_kib_by_default_and_configurable() -> None:
         assert (answer.status_code, answer.json()["limit"]) == (413, 65_536)
     async with http_client(max_body_bytes=262_144) as client:
         assert (await client.post("/orders", json=order)).status_code == 201
+
+
+async def test_order_with_too_much_text_is_rejected_with_the_limit() -> None:
+    line = {"sku": "\U0001f69a" * 64, "name": "\U0001f69a" * 200, "quantity": 1, "unit_price": 0}
+    async with http_client(max_body_bytes=1_000_000) as client:
+        for number, status in ((340, 201), (341, 422)):
+            answer = await client.post("/orders", json={**PLAIN, "total": 0, "lines": [line] * number})
+            assert answer.status_code == status
+    assert errors_of(answer) == {"/lines": "order_too_large"}
+    assert answer.json()["limit"] == 360_000
+    assert answer.json()["detail"] == (
+        "/lines makes the order exceed 360000 bytes of text in UTF-8: shorten texts, or divide the order"
+    )
 
 
 async def test_too_deep_body_is_rejected_with_the_limit(client: httpx.AsyncClient) -> None:

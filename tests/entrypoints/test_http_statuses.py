@@ -74,11 +74,27 @@ def test_each_code_has_one_title() -> None:
     found = [*vars(exceptions).values(), *vars(errors).values()]
     titles = {k.code: k.title for k in found if isinstance(k, type) and issubclass(k, OrderkeepError)}
     shared = {code: (titles[code], title) for code, (_, title, _) in PROBLEMS.items() if code in titles}
-    assert {"invalid_query", "version_mismatch"} <= shared.keys()
+    assert {"invalid_query"} <= shared.keys()
     assert {code: pair for code, pair in shared.items() if pair[0] != pair[1]} == {}
     for status in (404, 405):
         problem = problem_of(HTTPException(status))
         assert problem.title == PROBLEMS[problem.code][1]
+
+
+@pytest.mark.parametrize(
+    "status, detail, code, title",
+    [
+        (400, "two values", "bad_request", "Bad request"),
+        (404, "no such note", "not_found", "Not found"),
+        (409, "changed", "conflict", "Conflict"),
+        (451, "not here", "unavailable_for_legal_reasons", "Unavailable for legal reasons"),
+        (599, "made up", "http_599", "Error"),
+    ],
+)
+def test_framework_error_keeps_its_status_and_text(status: int, detail: str, code: str, title: str) -> None:
+    problem = problem_of(HTTPException(status, detail, {"X-Note": "kept"}))
+    assert (problem.status, problem.code, problem.title, problem.detail) == (status, code, title, detail)
+    assert problem.headers == {"X-Note": "kept"}
 
 
 async def test_unavailable_store_is_reported_as_503() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.bootstrap.documents import InvalidDocumentsURL, open_documents
+from orderkeep.bootstrap.stores import ExtraNotInstalled
 
 OF_S3 = "the URL of an S3 bucket is s3://bucket/prefix"
 OF_A_PREFIX = "the prefix must consist of letters, digits and . _ : -, in parts separated by single slashes"
@@ -77,5 +78,7 @@ async def test_a_folder_is_relative_with_three_slashes_and_absolute_with_four(
 @pytest.mark.parametrize("package", ["obstore", "aiodynamo"])
 def test_s3_without_its_extra_is_rejected(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(InvalidDocumentsURL, match=r"pip install 'orderkeep\[aws\]'"):
+    with pytest.raises(
+        ExtraNotInstalled, match=r"^S3 requires an extra that is not installed: pip install 'orderkeep\[aws\]'"
+    ):
         open_documents("s3://shop-documents")

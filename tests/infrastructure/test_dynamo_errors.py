@@ -35,8 +35,8 @@ EXPECTED = [
     ("ServiceUnavailable", StoreUnavailable, "try again"),
     ("TransactionInProgressException", StoreUnavailable, "try again"),
     ("TransactionConflict", StoreUnavailable, "writing the same items"),
-    ("ItemCollectionSizeLimitExceeded", StoreUnavailable, "at most 400 KB"),
-    ("ValidationError", StoreUnavailable, "at most 400 KB"),
+    ("ItemCollectionSizeLimitExceeded", StoreUnusable, "at most 400 KB"),
+    ("ValidationError", StoreUnusable, "at most 400 KB"),
     ("ResourceInUseException", StoreUnavailable, "in a minute"),
     ("LimitExceededException", StoreUnavailable, "have it raised"),
     ("ReplicaNotFoundException", StoreUnavailable, "DynamoDB failed"),  # not in the table
@@ -66,7 +66,9 @@ def test_cancelled_transaction_is_reported_by_its_first_reason() -> None:
 
 def test_oversized_item_is_not_reported_as_an_invalid_request() -> None:
     said = "Item size has exceeded the maximum allowed size"
-    assert "at most 400 KB" in str(translated(DynamoError("ValidationException", said)))
+    found = translated(DynamoError("ValidationException", said))
+    assert "at most 400 KB" in str(found)
+    assert isinstance(found, StoreUnusable)
 
 
 @pytest.mark.parametrize(

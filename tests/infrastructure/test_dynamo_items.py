@@ -3,11 +3,16 @@
 import base64
 import zlib
 from collections.abc import AsyncIterator
+from random import Random
+from typing import Any
 
 import pytest
 
-from orderkeep.application.dtos import OrderDTO
-from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
+from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.domain import limits
+from orderkeep.domain.entities import RememberedKey
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
+from orderkeep.domain.value_objects import Document
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key, packed, unpacked
 from orderkeep.infrastructure.serialization import SCHEMA
@@ -119,6 +124,40 @@ async def test_save_reports_an_order_larger_than_an_item(
     monkeypatch.setattr("orderkeep.infrastructure.dynamo_repo.items.LARGEST_PLAIN", 10**9)
     order = small_order("order-1")
     order.metadata = {f"{number}": "x" * 10_000 for number in range(45)}
-    with pytest.raises(StoreUnavailable, match="400 KB"):
+    with pytest.raises(StoreUnusable, match="400 KB"):
         await store.save(order)
     assert OrderDTO.of(order).version == 0
+
+
+RANGES = ((0x21, 0x7F), (0x100, 0x800), (0x3000, 0xD800), (0x10000, 0x110000))
+"""Characters of one to four bytes in UTF-8: a text of all of them compresses the least."""
+
+
+async def test_largest_order_that_compresses_the_least_fits_until_it_is_cancelled(store: DynamoOrderRepository) -> None:
+    rare = Random(1)
+
+    def text(length: int) -> str:
+        return "".join(chr(rare.randrange(*rare.choice(RANGES))) for _ in range(length))
+
+    lines = tuple(LineDTO(text(64), text(200), 1, rare.randrange(10**9), 0, rare.randrange(10**9)) for _ in range(500))
+    fields: dict[str, Any] = {
+        "user_id": text(128),
+        "external_ref": text(128),
+        "total": sum(line.unit_price + line.tax for line in lines),
+        "lines": lines,
+        "documents": tuple(
+            Document(rare.randbytes(32).hex(), "receipt", "text/html", n, 1, n, SINCE) for n in range(100)
+        ),
+    }
+    others = [fields["user_id"], fields["external_ref"], *(text for line in lines for text in (line.sku, line.name))]
+    metadata = {text(40): text(500) for _ in range(limits.MAX_METADATA_KEYS)}
+    while len("".join([*others, *metadata, *metadata.values()]).encode()) > limits.MAX_TEXT_BYTES:
+        metadata.popitem()
+    order = small_order("o" * 64, **fields, metadata=metadata)
+    order.idempotency_keys = {rare.randbytes(16).hex(): RememberedKey(n, rare.randbytes(16).hex()) for n in range(100)}
+    await store.save(order)
+    order.cancel(text(100), text(1_000), at=SINCE)
+    await store.save(order)
+    assert OrderDTO.of(await loaded(store, order.id)) == OrderDTO.of(order)
+    item = await stored(store, head_key(order.id))
+    assert len(base64.b64decode(item["document"]["B"])) > 320_000

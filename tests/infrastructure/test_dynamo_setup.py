@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled, check_table, open_store, table_setup
+from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, check_table, open_store, table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, client
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
@@ -28,7 +28,13 @@ async def setup(dynamodb: Server) -> AsyncIterator[TableSetup]:
 async def test_create_is_idempotent_and_adds_options_later(setup: TableSetup) -> None:
     first = await setup.create(shards=3)
     assert (first.status, first.shards, first.problems, first.deletion_protection) == ("active", 3, (), False)
-    again = await setup.create(shards=5, deletion_protection=True)
+    with pytest.raises(
+        StoreUnusable, match=r"has 3 shards, which cannot be changed: omit the number, or create another"
+    ):
+        await setup.create(shards=5, deletion_protection=True)
+    assert not (await setup.describe()).deletion_protection
+    assert (await setup.create(shards=3)).shards == 3
+    again = await setup.create(deletion_protection=True)
     assert (again.shards, again.deletion_protection) == (3, True)
     assert await setup.create() == await setup.describe() == again
 
@@ -117,7 +123,9 @@ def test_missing_client_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
     for name in [name for name in sys.modules if name.startswith(ours)]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "aiodynamo", None)
-    with pytest.raises(StoreNotInstalled, match=r"pip install 'orderkeep\[aws\]'"):
+    with pytest.raises(
+        ExtraNotInstalled, match=r"DynamoDB requires an extra that is not installed: pip install 'orderkeep\[aws\]'"
+    ):
         open_store(f"dynamodb://orders?region={REGION}")
 
 

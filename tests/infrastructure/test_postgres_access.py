@@ -1,5 +1,7 @@
 """Access modes and the readiness check: reading writes nothing, and a read-only server is not ready."""
 
+from pathlib import Path
+
 import pytest
 
 from orderkeep.application.ports import OrderFilter, StoreAccess
@@ -135,4 +137,25 @@ async def test_parameters_of_the_server_work(postgres_url: str) -> None:
     store = PostgresOrderRepository(f"{postgres_url}&statement_timeout=1234ms")
     [(found,)] = await store._rows("SELECT current_setting('statement_timeout')")
     assert found == "1234ms"
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    "parameters, said",
+    [
+        ("sslmode=require", "does not accept TLS: enable it there, or set sslmode=disable"),
+        ("sslmode=verify-ca&sslrootcert={folder}/missing.pem", "the file that sslrootcert in the store's URL names"),
+        (
+            "sslmode=require&sslcert={folder}/cert.pem&sslkey={folder}/missing.pem",
+            "the file that sslkey in the store's",
+        ),
+        ("sslmode=verify-full&sslrootcert={folder}/cert.pem", "TLS with PostgreSQL failed: check sslmode"),
+    ],
+)
+async def test_wrong_tls_settings_are_permanent(postgres_url: str, tmp_path: Path, parameters: str, said: str) -> None:
+    (tmp_path / "cert.pem").write_text("-----BEGIN CERTIFICATE-----\nbm90IG9uZQ==\n-----END CERTIFICATE-----\n")
+    url = f"{postgres_url}{'&' if '?' in postgres_url else '?'}{parameters.format(folder=tmp_path)}"
+    store = PostgresOrderRepository(url)
+    with pytest.raises(StoreUnusable, match=said):
+        await store.ping()
     await store.close()

@@ -1,10 +1,18 @@
 """Every error that PostgreSQL may report becomes one of ours, and says what to do."""
 
+import ssl
+
 import asyncpg
 import pytest
 
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.postgres_repo.errors import ERRORS, in_our_words, is_race, translated
+from orderkeep.infrastructure.postgres_repo.errors import (
+    ERRORS,
+    ERRORS_WITHOUT_STATE,
+    in_our_words,
+    is_race,
+    translated,
+)
 
 EXPECTED = [
     ("08006", StoreUnavailable, "connection to PostgreSQL was lost"),
@@ -25,7 +33,7 @@ EXPECTED = [
     ("53200", StoreUnavailable, "see its log"),
     ("53100", StoreUnavailable, "free some space"),
     ("53300", StoreUnavailable, "max_connections"),
-    ("54000", StoreUnavailable, "larger than"),
+    ("54000", StoreUnusable, "larger than"),
     ("55P03", StoreUnavailable, "which session holds locks"),
     ("57P01", StoreUnavailable, "stopping"),
     ("57014", StoreUnavailable, "took too long"),
@@ -37,8 +45,8 @@ EXPECTED = [
 ]
 
 
-def reported(state: str) -> asyncpg.PostgresError:
-    error: asyncpg.PostgresError = asyncpg.PostgresError.get_message_class_for_sqlstate(state)("as PostgreSQL says it")
+def reported(state: str, message: str = "as PostgreSQL says it") -> asyncpg.PostgresError:
+    error: asyncpg.PostgresError = asyncpg.PostgresError.get_message_class_for_sqlstate(state)(message)
     error.sqlstate = state
     return error
 
@@ -78,19 +86,46 @@ def test_duplicate_position_in_the_feed_is_no_race() -> None:
     assert isinstance(translated(error), StoreUnusable)
 
 
-@pytest.mark.parametrize(
-    "error, said",
-    [
-        (TimeoutError(), "did not respond in time"),
-        (ConnectionRefusedError(111, "secret host"), "cannot be reached: check that it is running"),
-        (asyncpg.InterfaceError("secret"), r"connection to PostgreSQL was lost: try again \(InterfaceError\)"),
-    ],
-)
-def test_driver_error_is_reported_without_its_message(error: Exception, said: str) -> None:
+LOST = "connection to PostgreSQL was lost: try again"
+WITHOUT_STATE = [
+    (TimeoutError(), StoreUnavailable, "did not respond in time"),
+    (ssl.SSLEOFError(8, "secret"), StoreUnavailable, LOST),
+    (ssl.SSLZeroReturnError(6, "secret"), StoreUnavailable, LOST),
+    (ssl.SSLSyscallError(5, "secret"), StoreUnavailable, LOST),
+    (ssl.SSLCertVerificationError(1, "secret"), StoreUnusable, "check sslmode, sslrootcert, sslcert, sslkey"),
+    (ssl.SSLError(9, "secret [SSL] PEM lib"), StoreUnusable, "check sslmode, sslrootcert, sslcert, sslkey"),
+    (ConnectionError('server at "secret" rejected SSL upgrade'), StoreUnusable, "does not accept TLS: enable it there"),
+    (ConnectionRefusedError(111, "secret host"), StoreUnavailable, "cannot be reached: check that it is running"),
+    (FileNotFoundError(2, "secret socket"), StoreUnavailable, "cannot be reached: check that it is running"),
+    (asyncpg.InterfaceError("secret"), StoreUnavailable, LOST),
+    (asyncpg.InternalClientError("secret"), StoreUnavailable, LOST),
+]
+
+
+@pytest.mark.parametrize("error, kind, said", WITHOUT_STATE, ids=lambda each: type(each).__name__)
+def test_driver_error_is_reported_without_its_message(
+    error: Exception, kind: type[StoreUnavailable], said: str
+) -> None:
     with pytest.raises(StoreUnavailable, match=said) as raised, in_our_words():
         raise error
     assert "secret" not in str(raised.value)
-    assert not isinstance(raised.value, StoreUnusable)
+    assert f"({type(error).__name__})" in str(raised.value)
+    assert type(raised.value) is kind
+
+
+def test_every_entry_of_the_table_without_states_is_tested() -> None:
+    used = {
+        next(cause for cause, part, _, _ in ERRORS_WITHOUT_STATE if isinstance(error, cause) and part in str(error))
+        for error, _, _ in WITHOUT_STATE
+    }
+    assert used == {cause for cause, _, _, _ in ERRORS_WITHOUT_STATE}
+
+
+def test_pooler_in_statement_mode_is_permanent_and_other_errors_of_a_pooler_are_not() -> None:
+    said = "transaction blocks not allowed in statement pooling mode"
+    assert isinstance(translated(reported("08P01", said)), StoreUnusable)
+    assert "use its transaction or session mode" in str(translated(reported("08P01", said)))
+    assert not isinstance(translated(reported("08P01", "query_wait_timeout")), StoreUnusable)
 
 
 def test_other_errors_are_not_translated() -> None:

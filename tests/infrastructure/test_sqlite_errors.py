@@ -21,7 +21,7 @@ EXPECTED = [
     ("SQLITE_IOERR_FSYNC", StoreUnavailable, "disk errors"),
     ("SQLITE_NOMEM", StoreUnavailable, "memory"),
     ("SQLITE_INTERRUPT", StoreUnavailable, "interrupted"),
-    ("SQLITE_TOOBIG", StoreUnavailable, "larger than"),
+    ("SQLITE_TOOBIG", StoreUnusable, "larger than"),
     ("SQLITE_CANTOPEN", StoreUnavailable, "number of open files"),
     ("SQLITE_READONLY", StoreUnusable, "permission on the file and its directory"),
     ("SQLITE_READONLY_DIRECTORY", StoreUnusable, "permission on the file and its directory"),

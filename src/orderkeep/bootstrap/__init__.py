@@ -84,7 +84,8 @@ def bootstrap(
     """Open the order store and the document store and return the use cases; `close` them at the end. `seller` is the
     seller's name and address on receipts.
 
-    Raises `InvalidStoreURL`, `InvalidDocumentsURL`, and `StoreUnavailable` if the store cannot be opened.
+    Raises `InvalidStoreURL`, `InvalidDocumentsURL`, `ExtraNotInstalled`, and `StoreUnavailable` if the store cannot be
+    opened.
     """
     documents = open_documents(documents_url)
     store = open_store(store_url, auto_migrate=auto_migrate, access=access)
@@ -92,7 +93,7 @@ def bootstrap(
 
 
 def bootstrap_from_settings(settings: "Settings") -> UseCases:
-    """Open the stores and authenticators of the settings. Raises like `bootstrap`, and `AuthenticationNotInstalled`."""
+    """Open the stores and authenticators of the settings. Raises like `bootstrap`."""
     documents = open_documents(settings.documents)
     store = open_store(settings.store, auto_migrate=settings.auto_migrate)
     authenticators = open_authenticators(settings, store)

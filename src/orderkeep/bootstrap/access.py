@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.ports import Authenticator, OrderStore, RateLimiter
+from orderkeep.bootstrap.stores import ExtraNotInstalled
 from orderkeep.domain.exceptions import StoreUnusable
 
 if TYPE_CHECKING:  # imported inside the functions: the command line authenticates no request, and starts faster without
@@ -14,10 +15,6 @@ if TYPE_CHECKING:  # imported inside the functions: the command line authenticat
 
 BURST_SECONDS = 2
 """A burst may use the requests of this many seconds at once."""
-
-
-class AuthenticationNotInstalled(ValueError):
-    """The settings enable an authentication method whose package is not installed."""
 
 
 @runtime_checkable
@@ -36,7 +33,7 @@ def api_keys_of(store: OrderStore) -> ApiKeyStore:
 
 
 def open_authenticators(settings: Settings, store: OrderStore) -> list[Authenticator]:
-    """Return the enabled authenticators. Raises `AuthenticationNotInstalled`, and like `api_keys_of`."""
+    """Return the enabled authenticators. Raises `ExtraNotInstalled`, and like `api_keys_of`."""
     found: list[Authenticator] = []
     if "keys" in settings.authentication:
         from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
@@ -49,9 +46,7 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
         try:
             from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
         except ModuleNotFoundError as error:
-            raise AuthenticationNotInstalled(
-                "OpenID Connect tokens require an extra package: pip install 'orderkeep[jwt]'"
-            ) from error
+            raise ExtraNotInstalled("OpenID Connect", "jwt") from error
         provider = OpenIdProvider(
             settings.jwt_issuer,
             settings.jwt_audience,

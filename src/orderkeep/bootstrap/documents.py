@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.access.loopback import host_in
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
+from orderkeep.bootstrap.stores import ExtraNotInstalled
 from orderkeep.infrastructure.html_receipts import HtmlReceipts
 from orderkeep.infrastructure.pdf_receipts import PdfReceipts
 
@@ -21,6 +22,8 @@ SCHEMES = ("memory", "folder", "s3")
 
 class InvalidDocumentsURL(ValueError):
     """The URL is not that of a document store."""
+
+    code = "invalid_documents_url"
 
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
@@ -66,7 +69,7 @@ def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:
 
 def _s3(parts: SplitResult) -> DocumentStore:
     if find_spec("obstore") is None or find_spec("aiodynamo") is None:
-        raise InvalidDocumentsURL("S3 needs packages that are not installed: pip install 'orderkeep[aws]'")
+        raise ExtraNotInstalled("S3", "aws")
     given = parse_qsl(parts.query, keep_blank_values=True)
     options = dict(given)
     if len(options) < len(given):

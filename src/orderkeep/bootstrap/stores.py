@@ -1,5 +1,7 @@
 """Opens the order store of a URL: the adapter of each scheme."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -25,9 +27,26 @@ UNKNOWN_SCHEME = (
 class InvalidStoreURL(ValueError):
     """The URL is not that of an order store."""
 
+    code = "invalid_store_url"
 
-class StoreNotInstalled(InvalidStoreURL):
-    """The driver of the store is not installed."""
+
+class ExtraNotInstalled(Exception):
+    """A store or an authenticator needs an extra of this package that is not installed."""
+
+    code = "extra_not_installed"
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} requires an extra that is not installed: pip install 'orderkeep[{extra}]'")
+
+
+@contextmanager
+def _extra(what: str, extra: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("orderkeep"):
+            raise
+        raise ExtraNotInstalled(what, extra) from error
 
 
 def open_store(url: str, *, auto_migrate: bool = True, access: StoreAccess = StoreAccess.CREATE) -> OrderStore:
@@ -35,7 +54,7 @@ def open_store(url: str, *, auto_migrate: bool = True, access: StoreAccess = Sto
     `postgresql://user:password@host:5432/database` or `dynamodb://table?region=eu-central-1`.
 
     `access` decides whether a SQLite file or SQL tables are created, upgraded or only read; a DynamoDB table is never
-    created here. Without `auto_migrate`, an older schema is rejected.
+    created here. Without `auto_migrate`, an older schema is rejected. Raises `InvalidStoreURL` and `ExtraNotInstalled`.
     """
     parts = _parts_of(url)
     match parts.scheme:
@@ -51,23 +70,16 @@ def open_store(url: str, *, auto_migrate: bool = True, access: StoreAccess = Sto
         case "postgresql" | "postgres":
             return _postgres(parts, auto_migrate=auto_migrate, access=access)
         case "dynamodb":
-            try:
+            with _extra("DynamoDB", "aws"):
                 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
-            except ModuleNotFoundError as error:
-                raise StoreNotInstalled(str(error)) from error
             table, options = _table_of(parts)
             return DynamoOrderRepository(table, **options)
     raise InvalidStoreURL(UNKNOWN_SCHEME)
 
 
 def _postgres(parts: SplitResult, *, auto_migrate: bool, access: StoreAccess) -> OrderStore:
-    try:
+    with _extra("PostgreSQL", "postgres"):
         from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
-    except ModuleNotFoundError as error:
-        if error.name != "asyncpg":
-            raise
-        message = "PostgreSQL requires an extra package: pip install 'orderkeep[postgres]'"
-        raise StoreNotInstalled(message) from error
     if not parts.path.strip("/"):
         raise InvalidStoreURL(
             "the URL of a PostgreSQL store contains a database name, such as postgresql://user@host/orders"
@@ -129,10 +141,8 @@ def table_setup(url: str) -> "TableSetup":
     parts = _parts_of(url)
     if parts.scheme != "dynamodb":
         raise InvalidStoreURL("this command requires a DynamoDB store, such as dynamodb://orders")
-    try:
+    with _extra("DynamoDB", "aws"):
         from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
-    except ModuleNotFoundError as error:
-        raise StoreNotInstalled(str(error)) from error
 
     table, options = _table_of(parts)
     return TableSetup(table, **options)

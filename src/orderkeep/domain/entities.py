@@ -17,6 +17,7 @@ from orderkeep.domain.exceptions import (
     CommandRejected,
     InvalidInput,
     InvalidTime,
+    OrderTooLarge,
     TooManyDocuments,
     TooManyLines,
     TotalMismatch,
@@ -354,10 +355,18 @@ class Order:
             except InvalidInput as error:
                 error.field = f"lines/{index}/{error.field}"
                 raise
+        self._check_size()
         expected = self.shipping.minor + self.tax.minor - self.discount.minor
         expected += sum([line.total_minor for line in self.lines])
         if expected != self.total.minor and (self.lines or expected > self.total.minor):
             raise TotalMismatch(expected, self.total.minor, self.currency, has_lines=bool(self.lines))
+
+    def _check_size(self) -> None:
+        texts = [self.user_id, self.external_ref or "", *self.tags, *self.metadata, *self.metadata.values()]
+        for line in self.lines:
+            texts += (line.sku, line.name)
+        if len("".join(texts).encode()) > limits.MAX_TEXT_BYTES:
+            raise OrderTooLarge(limits.MAX_TEXT_BYTES)
 
     def _move(self, command: Command, event: Event, at: datetime) -> None:
         self.status = next_status(self.status, command)

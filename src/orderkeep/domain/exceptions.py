@@ -1,5 +1,6 @@
 """The exceptions of the domain. `code` and `title` are part of the public API; messages and docstrings are not."""
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -16,12 +17,13 @@ class OrderkeepError(Exception):
 class InvalidInput(OrderkeepError, ValueError, code="invalid_order", title="Invalid order"):
     """A value breaks a rule. `field` is a path such as `lines/0/quantity`, or `""` for the input as a whole.
 
-    Its code, which clients know, is also that of input other than orders.
+    Its code, which clients know, is also that of input other than orders. `facts` are the numbers of the message, by
+    name, for programs.
     """
 
-    def __init__(self, message: str, field: str = "") -> None:
+    def __init__(self, message: str, field: str = "", facts: Mapping[str, int] | None = None) -> None:
         super().__init__(message)
-        self.field = field
+        self.field, self.facts = field, facts or {}
 
 
 class TextMissing(InvalidInput, code="text_missing", title="Text must not be blank"):
@@ -49,7 +51,8 @@ class TotalMismatch(InvalidOrder, code="total_mismatch", title="Total does not a
         self.expected, self.given, self.difference = expected, given, given - expected
         sums = "must equal lines + shipping + tax - discount", "must be at least shipping + tax - discount"
         amounts = f"expected {expected}, got {given}, difference {self.difference:+d} (minor units of {currency})"
-        super().__init__(f"{sums[0] if has_lines else sums[1]}: {amounts}", "total")
+        facts = {"expected": expected, "given": given, "difference": self.difference}
+        super().__init__(f"{sums[0] if has_lines else sums[1]}: {amounts}", "total", facts)
 
 
 class UnknownCurrency(InvalidOrder, code="unknown_currency", title="Unknown currency"):
@@ -84,6 +87,14 @@ class DiscountExceedsLine(InvalidOrder, code="discount_exceeds_line", title="Dis
 
 class TooManyLines(InvalidOrder, code="too_many_lines", title="Too many order lines"):
     """The order has more lines than allowed."""
+
+
+class OrderTooLarge(InvalidOrder, code="order_too_large", title="Order too large"):
+    """The texts of the order have more bytes together than allowed."""
+
+    def __init__(self, limit: int) -> None:
+        message = f"makes the order exceed {limit} bytes of text in UTF-8: shorten texts, or divide the order"
+        super().__init__(message, "lines", {"limit": limit})
 
 
 class InvalidId(InvalidOrder, code="invalid_id", title="Invalid order ID"):

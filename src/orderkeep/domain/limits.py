@@ -21,6 +21,9 @@ MAX_METADATA_KEYS = 50
 MAX_METADATA_KEY_LENGTH = 40
 MAX_METADATA_VALUE_LENGTH = 500
 
+MAX_TEXT_BYTES = 360_000
+"""All texts of a new order together, in UTF-8, so that the order and its later changes fit in every store."""
+
 MAX_DOCUMENTS = 100
 
 MAX_REMEMBERED_KEYS = 100

@@ -15,9 +15,8 @@ from pydantic import ValidationError
 
 from orderkeep.application.errors import RequestTimedOut
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings
-from orderkeep.bootstrap.access import AuthenticationNotInstalled
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
-from orderkeep.bootstrap.stores import InvalidStoreURL, check_table
+from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, check_table
 from orderkeep.config import Settings, unknown_variables
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.logs import LogFormatter, install_log_hooks
@@ -139,8 +138,8 @@ def service_in(record: object) -> str:
 def _explained(settings: Settings) -> Iterator[None]:
     try:
         yield
-    except AuthenticationNotInstalled as error:
-        raise CannotStart(f"ORDERKEEP_AUTH is invalid: {error}") from None
+    except ExtraNotInstalled as error:
+        raise CannotStart(str(error)) from None
     except InvalidDocumentsURL as error:
         raise CannotStart(f"ORDERKEEP_DOCUMENTS is invalid: {error}") from None
     except InvalidStoreURL as error:

@@ -4,6 +4,8 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import count
 from typing import TypeVar
 
 import pytest
@@ -16,6 +18,7 @@ from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain import limits
 from orderkeep.domain.entities import Order, RememberedKey
 from orderkeep.domain.exceptions import CommandRejected, ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.value_objects import Document
 from orderkeep.testing.orders import OWN, SINCE, cancelled_order, own_user, pending_order, place_command, small_order
 from orderkeep.testing.stores import EVERYTHING, list_orders, loaded, order_in, read_all, read_feed
 
@@ -101,23 +104,39 @@ class SaveContract:
         assert listed == sorted((order.created_at for order in orders), reverse=True)
 
     async def test_keeps_the_largest_order_there_may_be(self, store: OrderStore) -> None:
-        def longest(length: int, prefix: object = "") -> str:
-            return f"{prefix}.{'🎁' * length}"[:length]
+        rare = count(1, 7_919)
+
+        def longest(length: int, prefix: object = "") -> str:  # characters of four bytes each, in no simple order
+            return f"{prefix}.{''.join(chr(0x20000 + next(rare) % 0xA6D0) for _ in range(length))}"[:length]
+
+        def digest(number: int) -> str:
+            return sha256(b"%d" % number).hexdigest()
 
         price = (limits.MAX_MINOR_UNITS - 1) // limits.MAX_LINES
         sku, name, tag = limits.MAX_SKU_LENGTH, limits.MAX_NAME_LENGTH, limits.MAX_TAG_LENGTH
         key, value = limits.MAX_METADATA_KEY_LENGTH, limits.MAX_METADATA_VALUE_LENGTH
+        beside_lines = limits.MAX_USER_ID_LENGTH + limits.MAX_EXTERNAL_REF_LENGTH + limits.MAX_TAGS * tag
+        beside_lines += limits.MAX_METADATA_KEYS * (key + value)
+        short = (limits.MAX_TEXT_BYTES // 4 - beside_lines - (name - sku)) // limits.MAX_LINES - sku
         order = small_order(
             "x" * limits.MAX_ID_LENGTH,
             user_id=longest(limits.MAX_USER_ID_LENGTH),
             total=price * limits.MAX_LINES,
             lines=tuple(
-                LineDTO(longest(sku, n), longest(name, n), 1, price - n, 0, n) for n in range(limits.MAX_LINES)
+                LineDTO(longest(sku, n), longest(short if n else name, n), 1, price - n, 0, n)
+                for n in range(limits.MAX_LINES)
             ),
             external_ref=longest(limits.MAX_EXTERNAL_REF_LENGTH),
             tags=tuple(longest(tag, n) for n in range(limits.MAX_TAGS)),
             metadata={longest(key, n): longest(value, n) for n in range(limits.MAX_METADATA_KEYS)},
+            documents=tuple(
+                Document(digest(n), "receipt", "application/pdf", 10**6 + n, 1, n + 2, SINCE)
+                for n in range(limits.MAX_DOCUMENTS)
+            ),
         )
+        order.idempotency_keys = {
+            digest(n)[:32]: RememberedKey(n + 1, digest(n)[32:]) for n in range(limits.MAX_REMEMBERED_KEYS)
+        }
         await store.save(order)
         order.cancel(longest(limits.MAX_REASON_LENGTH), longest(limits.MAX_NOTE_LENGTH), at=SINCE)
         await save_and_find(store, order)

@@ -6,15 +6,17 @@ from starlette.requests import Request
 
 from orderkeep.application.access.actor import SYSTEM
 from orderkeep.entrypoints.api.app import ROUTES
-from orderkeep.entrypoints.api.dependencies import ACTOR, NO_VERSION, REQUEST_ID, is_modified
-from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID, is_modified
+from orderkeep.entrypoints.api.problems import NO_VERSION, WEAK_TAG, HttpProblem
 from orderkeep.entrypoints.api.responses import etag_of
 
 SEEDS = (
     b'"1"', b'W/"1"', b"*", b' "1" , W/"2",, "x" ', b'"1"\n"2"', b'"1""2"', b'"\xff"', b'""', b'"01"', b", , ,",
     b"\t*\t", b"*\n*", b'"999999999999999999"', b'"1000000000000000000"', b'"1', b'w/"1"', b"1",
 )  # fmt: skip
-TOKENS = (b'"1"', b'"2"', b"W/", b'W/"1"', b"*", b",", b" ", b"\t", b'"', b"\n", b"\xa0", b"\x1f", b"\x85", b"\x7f")
+TOKENS = (
+    b'"1"', b'"2"', b"W/", b'W/"1"', b"*", b",", b" ", b"\t", b'"', b"\n", b"\xa0", b"\x1f", b"\x85", b"\x7f", b"\x0b",
+)  # fmt: skip
 
 BLANK = " \t"
 
@@ -62,8 +64,8 @@ def _versions(tags: list[str] | None) -> tuple[int, ...] | None:
     assert tags is not None, "these are no entity tags"
     if tags == ["*"]:
         return None
-    found = tuple(int(tag[1:-1]) for tag in tags if _is_version(tag[1:-1]) and not tag.startswith("W/"))
-    return found or (NO_VERSION,)
+    found = [int(tag[1:-1]) for tag in tags if _is_version(tag[1:-1]) and not tag.startswith("W/")]
+    return tuple([WEAK_TAG] * any(tag.startswith("W/") for tag in tags) + found) or (NO_VERSION,)
 
 
 def _is_version(text: str) -> bool:

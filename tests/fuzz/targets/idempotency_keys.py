@@ -2,6 +2,7 @@
 
 import asyncio
 import atexit
+import re
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from orderkeep.entrypoints.api.app import create_app
 
 SEEDS = (
     b"8e03978e-40d5-43dd-bc93-6894a57f9324", b'"quoted key"', b"plain key", b" key\t", b"", b'""', b'"', b'"a', b'a"',
-    b'"a"b"', b'"a\\b"', b"a\\b", b"k" * 255, b"k" * 256, b'"%b"' % (b"k" * 255), b"\xe9", b"a\x00b", b"a\nb", b"\xa0a",
+    b'"a"b"', b'"a\\b"', b'"a\\"b\\\\"', b'"a\\"', b"a\\b", b"k" * 255, b"k" * 256, b'"%b"' % (b"k" * 255),
+    b"\xe9", b"a\x00b", b"a\nb", b"\xa0a",
 )  # fmt: skip
 TOKENS = (b'"', b"\\", b" ", b"\t", b"\n", b"\x00", b"\x7f", b"\xa0", b"\x1f", b"~", b"!", b"k" * 64)
 
@@ -75,20 +77,25 @@ def check(data: bytes) -> None:
     assert again[1]["idempotency-replayed"] == "true", "it had an effect twice"
     assert again[2] == content
     assert _service.place(data, data)[0] == 422, "which of two keys?"
-    quoted = b'"%b"' % key
+    quoted = b'"%b"' % re.sub(rb'(["\\])', rb"\\\1", key)
     if _key(quoted) == key:
         assert _service.place(quoted)[1]["location"] == headers["location"], "in quotes it is another"
 
 
 def _key(value: bytes) -> bytes | None:
-    """Return the key that a header has: 1 to 255 printable ASCII characters, or the same as quoted text, in which
-    neither quotes nor backslashes stand.
+    """Return the key that a header has: 1 to 255 printable ASCII characters, or the same as a quoted string, in which a
+    backslash precedes each quote and each backslash.
     """
     value = value.strip(b" \t")
     if value.startswith(b'"'):
-        inner = value[1:-1]
-        if len(value) < 2 or not value.endswith(b'"') or b'"' in inner or b"\\" in inner:
+        inner, plain = value[1:-1], b""
+        if len(value) < 2 or not value.endswith(b'"'):
             return None
-        value = inner
+        while inner:
+            if inner[:1] == b'"' or (inner[:1] == b"\\" and inner[1:2] not in (b'"', b"\\")):
+                return None
+            inner = inner[inner[:1] == b"\\" :]
+            plain, inner = plain + inner[:1], inner[1:]
+        value = plain
     is_key = 1 <= len(value) <= 255 and all(0x20 <= letter <= 0x7E for letter in value)
     return value if is_key else None

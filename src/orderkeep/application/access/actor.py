@@ -36,7 +36,7 @@ def scopes_in(text: str) -> frozenset[Scope]:
     return frozenset(map(Scope, words))
 
 
-CUSTOMER_SCOPES = frozenset({Scope.READ, Scope.CANCEL, Scope.EXPORT})
+CUSTOMER_SCOPES = frozenset({Scope.READ, Scope.CANCEL})
 """The permissions of every customer, for their own orders."""
 
 

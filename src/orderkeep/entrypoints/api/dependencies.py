@@ -12,7 +12,7 @@ from starlette.requests import Request
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.change_order import CommandContext
 from orderkeep.bootstrap import UseCases
-from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.problems import NO_VERSION, WEAK_TAG
 from orderkeep.entrypoints.api.routing import HeaderRule
 
 ACTOR = "orderkeep.actor"
@@ -26,11 +26,10 @@ _TAG_LIST = rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*"
 ENTITY_TAGS = rf"^(?:[ \t]*\*[ \t]*|{_TAG_LIST})$"
 """`*`, or entity tags separated by commas (RFC 9110, 5.6.1 and 8.8.3)."""
 
-IDEMPOTENCY_KEY = r'^[ \t]*(?:"[ !#-\[\]-~]{1,255}"|[!#-~][ -~]{0,254})[ \t]*$'
-"""An idempotency key, plain or as a quoted string (draft-ietf-httpapi-idempotency-key-header)."""
-
-NO_VERSION = 0
-"""Represents an entity tag that no order has: versions count from 1."""
+IDEMPOTENCY_KEY = r'^[ \t]*(?:"(?:[ !#-\[\]-~]|\\["\\]){1,255}"|[!#-~][ -~]{0,254})[ \t]*$'
+"""An idempotency key, plain or as a string in quotes with \\" and \\\\ (RFC 9651, 3.3.3), as the draft
+draft-ietf-httpapi-idempotency-key-header has it.
+"""
 
 _VERSION_TAG = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 _TAGS_MESSAGE = 'must be * or quoted entity tags such as "3"'
@@ -108,30 +107,39 @@ def get_command_context(
     if_match: IfMatch = None,
     dry_run: DryRun = False,
 ) -> CommandContext:
-    """Return the actor and the conditions of a command. Raises `HttpProblem`."""
+    """Return the actor and the conditions of a command."""
     return CommandContext(
         actor=actor,
         key=idempotency_key and _unquoted(idempotency_key),
-        expected_version=None if if_match is None else _versions(if_match, request),
+        expected_version=None if if_match is None else _versions(if_match),
         dry_run=dry_run,
         request_id=request.scope[REQUEST_ID],
     )
 
 
+def get_placement_context(
+    request: Request, actor: CurrentActor, idempotency_key: IdempotencyKey = None, dry_run: DryRun = False
+) -> CommandContext:
+    """Return the actor and the conditions of a new order, which has no version yet."""
+    return get_command_context(request, actor, idempotency_key, None, dry_run)
+
+
 Context = Annotated[CommandContext, Depends(get_command_context)]
+PlacementContext = Annotated[CommandContext, Depends(get_placement_context)]
 
 
 def _unquoted(key: str) -> str:
-    return key[1:-1] if key[0] == '"' else key
+    return re.sub(r"\\(.)", r"\1", key[1:-1]) if key[0] == '"' else key
 
 
-def _versions(if_match: str, request: Request) -> tuple[int, ...] | None:
+def _versions(if_match: str) -> tuple[int, ...] | None:
     """Return the versions that `If-Match` lists, or None for any. Weak tags and foreign tags match no version."""
     if if_match == "*":
         return None
-    if "order_id" not in request.path_params:
-        raise HttpProblem("version_mismatch")
-    return tuple(int(found[1]) for tag in tags_in(if_match) if (found := _VERSION_TAG.fullmatch(tag))) or (NO_VERSION,)
+    tags = tags_in(if_match)
+    weak = [WEAK_TAG] if any(tag.startswith("W/") for tag in tags) else []
+    versions = [int(found[1]) for tag in tags if (found := _VERSION_TAG.fullmatch(tag))]
+    return (*weak, *versions) or (NO_VERSION,)
 
 
 def tags_in(header: str) -> list[str]:

@@ -14,6 +14,7 @@ from orderkeep.application import errors
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import OrderStatus
+from orderkeep.domain.limits import MAX_TEXT_BYTES
 from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
 from orderkeep.entrypoints.field_errors import FieldError
 
@@ -112,19 +113,19 @@ WRITE_ERRORS = (
     errors.NotAllowed("orders:write"),
     _INVALID_HEADER,
     errors.IdempotencyKeyReused(),
-    exceptions.VersionMismatch(2, 3),
     errors.Contention(12),
     *SERVED_ERRORS,
 )
 PLACE_ERRORS = (
     exceptions.TotalMismatch(9900, 9950, "EUR"),
+    exceptions.OrderTooLarge(MAX_TEXT_BYTES),
     exceptions.DiscountExceedsLine("must not exceed quantity times unit_price", "lines/0/discount"),
     exceptions.AmountOutOfRange(
         "is too large: quantity times unit_price plus tax must be below 10^15 minor units", "lines/0/unit_price"
     ),
     *WRITE_ERRORS,
 )
-COMMAND_ERRORS = (exceptions.OrderNotFound(""), *WRITE_ERRORS)
+COMMAND_ERRORS = (exceptions.OrderNotFound(""), exceptions.VersionMismatch(2, 3), *WRITE_ERRORS)
 RECEIPT_ERRORS = (
     exceptions.VersionNotFound("", "the order has no version 7"),
     errors.UnknownFormat("must be one of html, pdf", "format"),

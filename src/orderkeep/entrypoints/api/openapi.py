@@ -124,6 +124,11 @@ class Problem(BaseModel, json_schema_extra=_describe_problem):
     request_id: str = Field(description="`X-Request-Id` of this response.")
     limit: int | None = Field(None, description="Limit that was exceeded.")
     errors: tuple[ProblemDetail, ...] | None = Field(None, description="All invalid fields, parameters and headers.")
+    expected: int | None = Field(
+        None, description="Of a `total_mismatch`: the total, or its minimum, in minor units. Can be negative."
+    )
+    given: int | None = Field(None, description="Of a `total_mismatch`: the `total` of the request, in minor units.")
+    difference: int | None = Field(None, description="Of a `total_mismatch`: `given` less `expected`, in minor units.")
 
 
 def openapi_document(

@@ -13,7 +13,15 @@ from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PA
 from orderkeep.domain.entities import LIFECYCLE, OrderStatus, allowed_commands
 from orderkeep.domain.exceptions import CannotCancelOrder, CannotConfirmOrder, CannotDeliverOrder, CannotShipOrder
 from orderkeep.entrypoints.api import examples
-from orderkeep.entrypoints.api.dependencies import Context, CurrentActor, IfNoneMatch, OrderId, Services, is_modified
+from orderkeep.entrypoints.api.dependencies import (
+    Context,
+    CurrentActor,
+    IfNoneMatch,
+    OrderId,
+    PlacementContext,
+    Services,
+    is_modified,
+)
 from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.models import Cancelled, ChangePage, Lifecycle, Order, OrderPage
 from orderkeep.entrypoints.api.problems import HttpProblem
@@ -130,7 +138,7 @@ NO_REASON = CancelBody()
 async def place_order(
     order: Annotated[PlaceOrderBody, Body(openapi_examples={"PlaceOrderBody": {"value": examples.PLACE}})],
     request: Request,
-    context: Context,
+    context: PlacementContext,
     use_cases: Services,
 ) -> Response:
     """Creates an order with the status `pending`. `lines` are optional; if present, lines + shipping + tax - discount

@@ -80,14 +80,16 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
     "unsupported_media_type": (
         415,
         "Unsupported media type",
-        "the body must be JSON: set Content-Type: application/json",
+        "the body must be JSON in UTF-8: set Content-Type: application/json",
     ),
-    "version_mismatch": (412, "Version mismatch", "If-Match cannot be used for a new order: omit it"),
     "version_not_supported": (505, "Unsupported HTTP version", "only HTTP/1.1 and HTTP/1.0 are supported"),
 }
 """Status, title and usual detail of the problems that the HTTP layer raises itself. An `OrderkeepError` has its own."""
 
 RETRY_SECONDS = "1"
+
+NO_VERSION, WEAK_TAG = 0, -1
+"""Versions that no order has, because they count from 1: of an unknown and of a weak entity tag in `If-Match`."""
 
 CHALLENGE = 'Bearer realm="orderkeep"'
 """The authentication challenge of a 401 or 403 (RFC 6750)."""
@@ -95,13 +97,13 @@ CHALLENGE = 'Bearer realm="orderkeep"'
 
 class HttpProblem(Exception):
     """A request that the HTTP layer rejects. By default, status, title and detail are those of `code` in `PROBLEMS`;
-    `limit` and `values` complete the detail.
+    `limit` and `values` complete the detail. `members` are further members of the problem document.
     """
 
     def __init__(
         self, code: str, detail: str | None = None, *, status: int | None = None, title: str = "",
         errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None, limit: int | None = None,
-        **values: object,
+        members: Mapping[str, int] | None = None, **values: object,
     ) -> None:  # fmt: skip
         if status is None:
             status, title, _ = PROBLEMS[code]
@@ -112,7 +114,12 @@ class HttpProblem(Exception):
             detail = str(errors[0]) if len(errors) == 1 else f"the request has {len(errors)} errors; see errors"
         super().__init__(detail)
         self.status, self.code, self.title, self.detail = status, code, title, detail
-        self.errors, self.headers, self.limit = errors, headers, limit
+        self.errors, self.headers = errors, headers
+        self.members = members or ({} if limit is None else {"limit": limit})
+
+
+_NOT_LISTED = "which If-Match does not list: read the order and retry with its ETag"
+_WEAK = "and If-Match has a weak entity tag, which never matches: remove W/, and disable compression in proxies"
 
 
 def status_of(kind: type[OrderkeepError]) -> int:
@@ -127,12 +134,14 @@ def problem_of(error: Exception) -> HttpProblem:
             return error
         case OrderkeepError():
             return _domain_problem(error)
-        case HTTPException(status_code=404):
+        case HTTPException(status_code=404, detail="Not Found"):  # the router's
             return HttpProblem("not_found")
-        case HTTPException():
-            status = HTTPStatus(error.status_code)
-            code, title = status.name.lower(), status.phrase.capitalize()
-            return HttpProblem(code, error.detail, status=status, title=title, headers=error.headers)
+        case HTTPException(status_code=status):
+            known = status in {*HTTPStatus}
+            name, title = (HTTPStatus(status).name, HTTPStatus(status).phrase) if known else (f"http_{status}", "Error")
+            return HttpProblem(
+                name.lower(), error.detail, status=status, title=title.capitalize(), headers=error.headers
+            )
     return HttpProblem("internal_error")
 
 
@@ -147,7 +156,7 @@ def problem_response(error: Exception, request_id: str) -> Response:
 
 def problem_document(problem: HttpProblem, request_id: str) -> dict[str, Any]:
     """Return the fields of a problem document."""
-    document = {
+    document: dict[str, Any] = {
         "type": f"urn:orderkeep:problem:{problem.code}",  # a name, not an address
         "title": problem.title,
         "status": problem.status,
@@ -155,8 +164,7 @@ def problem_document(problem: HttpProblem, request_id: str) -> dict[str, Any]:
         "code": problem.code,
         "request_id": request_id,
     }
-    if problem.limit is not None:
-        document["limit"] = problem.limit
+    document |= problem.members
     if problem.errors:
         document["errors"] = [each.as_dict() for each in problem.errors]
     return document
@@ -171,8 +179,8 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             code = "invalid_parameter" if type(error) is errors.InvalidQuery else error.code
             invalid = [FieldError(code, detail, parameter=error.parameter)]
         case exceptions.VersionMismatch():
-            detail = f"the order is at version {error.actual}, which If-Match does not list: "
-            detail += "read the order and retry with its ETag"
+            reason = _WEAK if error.expected == WEAK_TAG else _NOT_LISTED
+            detail = f"the order is at version {error.actual}, {reason}"
             headers = {"ETag": f'"{error.actual}"'}
         case errors.NotAuthenticated() | errors.InvalidCredentials():
             was_sent = isinstance(error, errors.InvalidCredentials)
@@ -191,5 +199,6 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             detail += "retry with the same Idempotency-Key"
             headers = {"Retry-After": RETRY_SECONDS}
     return HttpProblem(
-        error.code, detail, status=status_of(type(error)), title=error.title, errors=invalid, headers=headers
-    )
+        error.code, detail, status=status_of(type(error)), title=error.title, errors=invalid, headers=headers,
+        members=error.facts if isinstance(error, exceptions.InvalidInput) else None,
+    )  # fmt: skip

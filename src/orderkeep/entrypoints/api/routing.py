@@ -35,6 +35,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
+from orderkeep.entrypoints.api.headers import headers_of, is_utf8_json, members_of
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
@@ -42,9 +43,7 @@ from orderkeep.entrypoints.schemas import parse_json
 MAX_PARAMETERS = 50
 """Maximum number of query parameters of a request."""
 
-_HEADERS = "orderkeep.headers"
 _PRESENTABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
-_JSON = re.compile(rb'application/json[ \t]*(;[ \t]*charset="?utf-8"?[ \t]*)?', re.IGNORECASE)
 _TAKES_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -60,21 +59,11 @@ class HeaderRule:
     comma_separated: bool = False
 
 
+_PRECONDITIONS = ("If-Match", "If-None-Match")
+_NO_CONDITION = HeaderRule("cannot be used with this operation: omit it")
+
 Reader = Callable[[Request, Mapping[str, Any]], Any]
 """Returns an argument of a function, given the request and its validated query parameters."""
-
-
-def headers_of(scope: Scope) -> dict[bytes, bytes | list[bytes]]:
-    """Return the headers of a request by name; of a header that is repeated, the list of its values."""
-    headers: dict[bytes, bytes | list[bytes]] | None = scope.get(_HEADERS)
-    if headers is None:
-        given = scope["headers"]
-        headers = scope[_HEADERS] = dict(given)
-        if len(headers) != len(given):
-            names = [name for name, _ in given]
-            for name in {name for name in names if names.count(name) > 1}:
-                headers[name] = [value for other, value in given if other == name]
-    return headers
 
 
 class CompiledRoute(APIRoute):
@@ -107,6 +96,7 @@ class CompiledRoute(APIRoute):
         self._read_query = _QueryReader(_query_fields(self.dependant)).read
         self._body = _body_field(self.dependant)
         self._takes_body = bool(self.methods & _TAKES_BODY)
+        self._not_evaluated = _not_evaluated(self.dependant, is_safe=not self._takes_body)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what FastAPI calls for a request that does not come through the request shell."""
@@ -118,6 +108,9 @@ class CompiledRoute(APIRoute):
 
     async def respond(self, scope: Scope, receive: Receive) -> Response:
         """Return the response of the endpoint. Raises `HttpProblem` if the request is invalid."""
+        for header in self._not_evaluated:
+            if header.lower().encode() in headers_of(scope):
+                raise _invalid_header(header, _NO_CONDITION)
         query = self._read_query(scope["query_string"])
         body = await _receive(receive) if self._takes_body else b""
         values = self._arguments(Request(scope, receive), query)
@@ -218,7 +211,7 @@ def _header_param(field: ModelField) -> Reader:
             if not rule.comma_separated:
                 raise _invalid_header(header, rule)
             given = b",".join(given)
-        value, errors = field.validate(given.decode("latin-1").strip(" \t"))
+        value, errors = field.validate(given.decode("latin-1"))
         if errors:
             raise _invalid_header(header, rule)
         return value
@@ -234,9 +227,20 @@ def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
     return HttpProblem("invalid_header", errors=[FieldError("invalid_header", rule.message, header=header)])
 
 
+def _not_evaluated(dependant: Dependant, *, is_safe: bool) -> list[str]:
+    """Return the preconditions that a request must not have, because the operation would ignore them. One that neither
+    changes anything nor has an entity tag may ignore them.
+    """
+    declared = {field.alias for each in _flattened(dependant) for field in each.header_params}
+    return [name for name in _PRECONDITIONS if name not in declared] if declared or not is_safe else []
+
+
+def _flattened(dependant: Dependant) -> list[Dependant]:
+    return [dependant, *(below for each in dependant.dependencies for below in _flattened(each))]
+
+
 def _query_fields(dependant: Dependant) -> list[ModelField]:
-    below = [field for each in dependant.dependencies for field in _query_fields(each)]
-    return [*dependant.query_params, *below]
+    return [field for each in _flattened(dependant) for field in each.query_params]
 
 
 class _QueryReader:
@@ -368,13 +372,9 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
 def _expect_json(body: bytes, scope: Scope) -> None:
     headers = headers_of(scope)
     given = headers.get(b"content-type", b"")
-    if (
-        body
-        and given != b"application/json"
-        and not (isinstance(given, bytes) and _JSON.fullmatch(given.strip(b" \t")))
-    ):
+    if body and given != b"application/json" and not (isinstance(given, bytes) and is_utf8_json(given)):
         raise HttpProblem("unsupported_media_type")
-    encoding = headers.get(b"content-encoding", b"identity")
-    if not (isinstance(encoding, bytes) and encoding.lower() == b"identity"):
+    encoding = headers.get(b"content-encoding")
+    if encoding is not None and members_of(encoding) not in ([], [b"identity"]):
         detail = "the body must not be compressed: omit Content-Encoding"
         raise HttpProblem("unsupported_media_type", detail, headers={"Accept-Encoding": "identity"})

@@ -22,9 +22,8 @@ from fastapi import FastAPI
 
 from orderkeep.application.access.loopback import is_loopback
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings, check_store
-from orderkeep.bootstrap.access import AuthenticationNotInstalled
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
-from orderkeep.bootstrap.stores import InvalidStoreURL, open_store
+from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, open_store
 from orderkeep.config import Settings, masked
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
@@ -169,7 +168,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _open(settings: Settings) -> UseCases:
     try:
         return bootstrap_from_settings(settings)
-    except (InvalidStoreURL, InvalidDocumentsURL, AuthenticationNotInstalled) as error:
+    except (InvalidStoreURL, InvalidDocumentsURL, ExtraNotInstalled) as error:
         _leave(str(error))
     except StoreUnavailable as error:
         _leave(f"the store cannot be opened: {error}", STORE_UNAVAILABLE)

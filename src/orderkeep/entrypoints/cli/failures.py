@@ -9,7 +9,7 @@ import msgspec
 from orderkeep.application import errors
 from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
-from orderkeep.bootstrap.stores import InvalidStoreURL, StoreNotInstalled
+from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import Money
@@ -45,7 +45,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.Conflict, REJECTED, ""),
     (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, RETRY),
-    (StoreNotInstalled, USAGE, "or use another store"),
+    (ExtraNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set ORDERKEEP_DOCUMENTS"),
     (InvalidCheckpoint, INVALID, ""),
@@ -104,13 +104,13 @@ def _failure_of(error: Exception, session: Session) -> Failure:
         return Failure("Missing command." if is_help else error.format_message(), error.exit_code, "usage_error")
     for kind, exit_code, hint in OUTCOMES:
         if isinstance(error, kind):
-            code = "invalid_documents_url" if isinstance(error, InvalidDocumentsURL) else "invalid_store_url"
+            code: str = error.code  # type: ignore[attr-defined]  # each of them has one
             detail = _detail(error, session.options)
             if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
                 hint = "; ".join(notes)
             elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
-            return Failure(detail, exit_code, getattr(error, "code", code), hint=hint)
+            return Failure(detail, exit_code, code, hint=hint)
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
 

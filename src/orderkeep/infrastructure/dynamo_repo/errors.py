@@ -19,7 +19,7 @@ _THROTTLED = (
     "ProvisionedThroughputExceeded ThrottlingError"
 )
 _FAILED = "InternalServerError ServiceUnavailable TransactionInProgressException"
-_TOO_LARGE = "this is larger than DynamoDB allows: at most 400 KB an item, 4 MB a commit"
+_TOO_LARGE = "this is larger than DynamoDB allows (at most 400 KB an item, 4 MB a commit): save less at once"
 
 _TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {
     StoreUnavailable: {
@@ -28,11 +28,11 @@ _TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {
         "DynamoDB limits the rate of this table or account: try again, or raise the limit": _THROTTLED,
         "DynamoDB failed internally: try again": _FAILED,
         "other transactions are writing the same items: try again": CONFLICT,
-        _TOO_LARGE: "ItemCollectionSizeLimitExceeded ValidationError",
         "the table is being created or altered: try again in a minute": "ResourceInUseException",
         "the AWS account has reached a limit: wait, or have it raised": "LimitExceededException",
     },
     StoreUnusable: {
+        _TOO_LARGE: "ItemCollectionSizeLimitExceeded ValidationError",
         "no AWS credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role": (
             NO_CREDENTIALS
         ),
@@ -57,7 +57,9 @@ _TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {
 ERRORS = {
     code: (kind, text) for kind, texts in _TEXTS.items() for text, codes in texts.items() for code in codes.split()
 }
-"""By the code of an error, or of a reason to cancel a transaction: the exception to raise, and what to do."""
+"""By the code of an error, or of a reason to cancel a transaction: the exception to raise, and what to do.
+`StoreUnavailable` is temporary; `StoreUnusable` lasts until an operator fixes the cause.
+"""
 
 OUTCOME_UNKNOWN = {UNREACHABLE, *_FAILED.split()}
 """After these, the request may have been carried out."""
@@ -87,7 +89,7 @@ def translated(error: DynamoError) -> StoreUnavailable:
     code = next((reason for reason in error.reasons if reason != "None"), error.code)
     kind, message = ERRORS.get(code, (StoreUnavailable, "DynamoDB failed"))
     if code == "ValidationException" and "size" in error.message.lower():
-        kind, message = StoreUnavailable, _TOO_LARGE
+        kind, message = StoreUnusable, _TOO_LARGE
     found = kind(f"{message} ({code})")
     found.__cause__ = error
     return found

@@ -42,21 +42,27 @@ class TableSetup:
     async def create(
         self,
         *,
-        shards: int = DEFAULT_SHARDS,
+        shards: int | None = None,
         recovery: bool = False,
         deletion_protection: bool = False,
         stream: bool = False,
     ) -> TableDescription:
         """Create what is missing, and return the table's description. Options are only ever switched on.
 
-        Raises `StoreUnusable` if the table has other keys or indexes, or a stream of another view type.
+        Raises `StoreUnusable` if the table has other keys or indexes, another number of shards than the given one, or
+        a stream of another view type.
         """
         await self._table.call("CreateTable", creation(deletion_protection), expected="ResourceInUseException")
         await self._until_active()
         found = await self.describe()
         if found.problems not in ((), (NOT_SET_UP,)):
             raise StoreUnusable(f"the table {found.table} has another purpose: {'; '.join(found.problems)}")
-        settings = {"Item": settings_item(shards), "ConditionExpression": "attribute_not_exists(pk)"}
+        if None not in (shards, found.shards) and shards != found.shards:
+            raise StoreUnusable(
+                f"the table {found.table} has {found.shards} shards, which cannot be changed: omit the number, or "
+                "create another table"
+            )
+        settings = {"Item": settings_item(shards or DEFAULT_SHARDS), "ConditionExpression": "attribute_not_exists(pk)"}
         await self._table.call("PutItem", settings, expected="ConditionalCheckFailedException")
         if deletion_protection and not found.deletion_protection:
             await self._update({"DeletionProtectionEnabled": True})

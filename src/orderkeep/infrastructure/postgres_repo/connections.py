@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -54,6 +55,9 @@ UNSUPPORTED = (
     "tcp_user_timeout"
 )
 """Parameters of libpq and other drivers that asyncpg would send to the server, which does not know them."""
+
+FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
+"""Parameters that name a file."""
 
 IN_INDEX_ORDER = {
     "enable_sort": "off",
@@ -170,6 +174,10 @@ class Connections:
             connection = await asyncpg.connect(**self._options(in_one_session=False))
         except ValueError as error:  # whose message may contain the password
             raise StoreUnusable(BAD_URL) from error
+        except OSError as error:
+            if unreadable := self._unreadable_file():
+                raise unreadable from error
+            raise
         except asyncpg.PostgresError as error:
             for name in self._parameters:
                 if f'"{name}"' in str(error):
@@ -181,6 +189,12 @@ class Connections:
             await connection.close(timeout=CLOSE_SECONDS)
         finally:
             connection.terminate()
+
+    def _unreadable_file(self) -> StoreUnusable | None:
+        for name, value in parse_qsl(urlsplit(self._url).query):
+            if name in FILES and not os.access(value, os.R_OK):
+                return StoreUnusable(f"the file that {name} in the store's URL names cannot be read: correct the path")
+        return None
 
     def _options(self, *, in_one_session: bool) -> dict[str, Any]:
         settings = self._settings | (IN_INDEX_ORDER if in_one_session else {})

@@ -18,7 +18,6 @@ _UNAVAILABLE = {
     sqlite3.SQLITE_IOERR: "reading or writing {file} failed: check the system log for disk errors",
     sqlite3.SQLITE_NOMEM: "out of memory: give the process more, then try again",
     sqlite3.SQLITE_INTERRUPT: "the store was interrupted: try again",
-    sqlite3.SQLITE_TOOBIG: "this is larger than SQLite can store in one row",
     sqlite3.SQLITE_CANTOPEN: "{file} cannot be opened: check its directory, the permissions and the "
     "number of open files; a file {file}-wal requires write permission on the directory",
     sqlite3.SQLITE_SCHEMA: "the schema of {file} was changed concurrently: try again",
@@ -27,6 +26,7 @@ _UNUSABLE = {
     sqlite3.SQLITE_READONLY: "{file} cannot be written: grant this user write permission on the file and its directory",
     sqlite3.SQLITE_PERM: _RIGHTS,
     sqlite3.SQLITE_AUTH: _RIGHTS,
+    sqlite3.SQLITE_TOOBIG: "this is larger than SQLite can store in one row: save less at once",
     sqlite3.SQLITE_NOTADB: "{file} is not a SQLite database: use another file",
     sqlite3.SQLITE_CORRUPT: "{file} is damaged: save a copy of it, then restore a backup or use .recover of the "
     "sqlite3 shell",
@@ -38,7 +38,9 @@ ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
     **{code: (StoreUnavailable, text) for code, text in _UNAVAILABLE.items()},
     **{code: (StoreUnusable, text) for code, text in _UNUSABLE.items()},
 }
-"""By SQLite's primary result code: what is raised, and what the operator can do; `{file}` is the file's path."""
+"""By SQLite's primary result code: what is raised, and what the operator can do; `{file}` is the file's path.
+`StoreUnavailable` is temporary; `StoreUnusable` lasts until an operator fixes the cause.
+"""
 
 
 def translated(error: BaseException, file: Path) -> StoreUnavailable:

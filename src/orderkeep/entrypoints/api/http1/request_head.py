@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 from starlette.types import Scope
 
+from orderkeep.entrypoints.api.headers import headers_of, members_of
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.api.routing import headers_of
 
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
 _ALLOWED = {"Allow": "GET, POST, DELETE, HEAD"}
@@ -40,7 +40,7 @@ def check_head(version: str, method: bytes, headers: Mapping[bytes, bytes | list
     expected = headers.get(b"expect")
     if expected is None or version == "1.0":
         return False
-    if isinstance(expected, list) or expected.lower() != b"100-continue":
+    if set(members_of(expected)) != {b"100-continue"}:
         raise HttpProblem("expectation_failed")
     return True
 
@@ -48,7 +48,7 @@ def check_head(version: str, method: bytes, headers: Mapping[bytes, bytes | list
 def _check_transfer_coding(version: str, coding: bytes | list[bytes]) -> None:
     if version == "1.0" or isinstance(coding, list):
         raise HttpProblem("malformed_request", error="Transfer-Encoding is accepted once, in HTTP/1.1 only")
-    if coding.strip().lower() != b"chunked":
+    if coding.lower() != b"chunked":
         raise HttpProblem("transfer_coding_unknown")
 
 

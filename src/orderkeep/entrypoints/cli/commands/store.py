@@ -119,7 +119,7 @@ def backup_command(session: Session, file: Path) -> None:
     list reads all shards. The number of shards cannot be changed later.
     """,
 )
-@click.option("--shards", type=click.IntRange(1, 32), default=4, metavar="N", help="Index shards. Default: 4.")
+@click.option("--shards", type=click.IntRange(1, 32), metavar="N", help="Index shards. Default: 4.")
 @click.option("--pitr", "recovery", is_flag=True, help="Enable point-in-time recovery for the last 35 days.")
 @click.option("--deletion-protection", is_flag=True, help="Enable deletion protection.")
 @click.option("--stream", is_flag=True, help="Enable the DynamoDB stream, required to publish events.")

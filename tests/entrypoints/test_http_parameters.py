@@ -1,0 +1,123 @@
+"""Each parameter that the OpenAPI document lists changes the response of its operation, or what it does."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.entrypoints.http_calls import ORDER, PLAIN, document, http_client
+from tests.receipts import PlainReceipts
+
+ONE = "/orders/{order_id}"
+READY = {
+    "confirm": [],
+    "cancel": [],
+    "documents/receipt": [],
+    "ship": ["confirm"],
+    "deliver": ["confirm", "ship"],
+}
+"""The commands that an order needs before each one."""
+
+
+def listed(kind: str) -> list[tuple[str, str, str]]:
+    """Return method, path and name of each parameter of that kind."""
+    return [
+        (method, path, parameter["name"])
+        for path, operations in document()["paths"].items()
+        for method, operation in operations.items()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == kind
+    ]
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    use_cases = build_use_cases(InMemoryOrderRepository(), InMemoryDocumentStore(), {"html": PlainReceipts()})
+    async with http_client(use_cases) as client:
+        yield client
+
+
+async def call(client: httpx.AsyncClient, method: str, path: str, **given: Any) -> httpx.Response:
+    """Call an operation; the one that places an order with the order."""
+    return await client.request(method, path, json=PLAIN if (method, path) == ("post", "/orders") else None, **given)
+
+
+async def ready_for(client: httpx.AsyncClient, path: str) -> tuple[str, str]:
+    """Place an order and run the commands that come before; return the path of the operation, and the entity tag."""
+    placed = await client.post("/orders", json=ORDER)
+    own = f"/orders/{placed.json()['id']}"
+    etag = placed.headers["etag"]
+    for command in READY.get(path.removeprefix(f"{ONE}/"), []):
+        etag = (await client.post(f"{own}/{command}")).headers["etag"]
+    target = path.replace(ONE, own)
+    if "{document_id}" in path:
+        issued = await client.post(f"{own}/documents/receipt")
+        target, etag = issued.headers["location"], f'"{issued.json()["id"]}"'
+    return target, etag
+
+
+@pytest.mark.parametrize("method, path, name", listed("header"))
+async def test_header_has_an_effect(client: httpx.AsyncClient, method: str, path: str, name: str) -> None:
+    target, etag = await ready_for(client, path)
+    match name:
+        case "Idempotency-Key":
+            first, again = [await call(client, method, target, headers={name: "key-1"}) for _ in range(2)]
+            assert (first.is_success, again.headers["idempotency-replayed"]) == (True, "true")
+        case "If-Match":
+            assert (await call(client, method, target, headers={name: '"99"'})).status_code == 412
+            assert (await call(client, method, target, headers={name: etag})).is_success
+        case "If-None-Match":
+            assert (await call(client, method, target, headers={name: '"99"'})).status_code == 200
+            assert (await call(client, method, target, headers={name: etag})).status_code == 304
+        case "X-Request-Id":
+            assert (await call(client, method, target, headers={name: "call-7"})).headers[name] == "call-7"
+        case _:
+            pytest.fail("test the effect of this header")
+
+
+@pytest.mark.parametrize(
+    "method, path", [(method, path) for method, path, name in listed("query") if name == "dry_run"]
+)
+async def test_dry_run_changes_nothing(client: httpx.AsyncClient, method: str, path: str) -> None:
+    target, _ = await ready_for(client, path)
+    before = await client.get("/orders")
+    assert (await call(client, method, target, params={"dry_run": "true"})).is_success
+    assert (await client.get("/orders")).text == before.text
+    assert (await call(client, method, target, params={"dry_run": "false"})).is_success
+    assert (await client.get("/orders")).text != before.text
+
+
+VALUES = {
+    "user_id": PLAIN["user_id"],
+    "status": "processing",
+    "tag": ORDER["tags"][0],
+    "external_ref": ORDER["external_ref"],
+    "created_from": "2999-01-01T00:00:00Z",
+    "created_to": "1999-01-01T00:00:00Z",
+    "limit": "1",
+    "version": "1",
+}
+
+
+@pytest.mark.parametrize("method, path, name", [each for each in listed("query") if each[2] != "dry_run"])
+async def test_query_parameter_has_an_effect(client: httpx.AsyncClient, method: str, path: str, name: str) -> None:
+    order = (await client.post("/orders", json=ORDER)).json()
+    await client.post("/orders", json=PLAIN)
+    await client.post(f"/orders/{order['id']}/confirm")
+    target = path.replace("{order_id}", order["id"])
+    values = VALUES | {"at": order["created_at"]}
+    if name == "cursor":
+        values["cursor"] = (await client.get(target, params={"limit": 1})).json()["next_cursor"]
+    without, given = await client.get(target), await client.get(target, params={name: values[name]})
+    assert (without.status_code, given.status_code) == (200, 200)
+    assert given.text != without.text
+
+
+def test_every_operation_that_takes_a_key_takes_a_dry_run_too() -> None:
+    keys = {(method, path) for method, path, name in listed("header") if name == "Idempotency-Key"}
+    assert keys == {(method, path) for method, path, name in listed("query") if name == "dry_run"}
+    assert len(keys) == 7
