@@ -91,7 +91,7 @@ def _json_of(failure: Failure, error: Exception) -> dict[str, Any]:
         body["errors"] = fields
     if isinstance(error, errors.AmbiguousOrder):
         body |= {"candidates": error.candidates, "has_more": error.has_more}
-    if notes := getattr(error, "__notes__", ()):
+    if failure.code != "bug" and (notes := getattr(error, "__notes__", ())):
         body["hint"] = "; ".join(notes)
     return body
 

@@ -149,16 +149,15 @@ def write_order(session: Session, json: bytes) -> None:
 
 def write_result(session: Session, result: CommandResult) -> None:
     """Write the order as a command left it, or as a dry run would leave it."""
-    say_if_unchanged(session, result)
+    say_if_unchanged(result)
     write_order(session, msgspec.json.encode(result.order) if result.json is None else result.json)
 
 
-def say_if_unchanged(session: Session, result: CommandResult) -> None:
+def say_if_unchanged(result: CommandResult) -> None:
     """Report on stderr that a command wrote nothing, and the events that a dry run would record."""
     if result.dry_run:
-        events = ", ".join(event.type for event in result.events) or "no event"
-        more = "" if session.remote_url else f". Without --dry-run, this records {events}"  # a server returns no events
-        say(f"dry run: nothing was written{more}")
+        events = ", ".join(event.type for event in result.events)  # none with --remote: the API returns no events
+        say("dry run: nothing was written" + (f". Without --dry-run, this records {events}" if events else ""))
     elif result.replayed:
         say("this idempotency key was already used: showing the original result")
 

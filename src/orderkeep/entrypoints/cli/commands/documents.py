@@ -72,7 +72,7 @@ def receipt_command(
 
 
 def _write_metadata(session: Session, issued: IssuedReceipt) -> None:
-    output.say_if_unchanged(session, issued.result)
+    output.say_if_unchanged(issued.result)
     if output.wants_table(session):
         output.print_facts((name, getattr(issued.document, name)) for name in output.DOCUMENT_COLUMNS)
     else:
