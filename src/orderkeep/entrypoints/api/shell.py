@@ -50,6 +50,9 @@ CLIENT_CLOSED = 499
 EXEMPT = frozenset(("/livez", "/readyz", "/metrics"))
 """Paths without a concurrency limit: they are needed most when the service is overloaded."""
 
+BOUNDED_ELSEWHERE = frozenset(("/orders/{order_id}/documents/receipt",))
+"""Routes with a limit of their own, whose requests may wait for long: they hold no slot of the concurrency limit."""
+
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -182,6 +185,8 @@ class RequestShell:
             await self.fallback(scope, body, send_without_slot)
         else:
             scope["route"], scope["path_params"] = found
+            if found[0].path in BOUNDED_ELSEWHERE:
+                body.end_slot()
             response = await found[0].respond(scope, body)
             body.end_slot()
             await response(scope, body, send)
