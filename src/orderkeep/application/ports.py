@@ -128,7 +128,7 @@ class OrderHistory(ABC):
     @abstractmethod
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
         """Return up to `limit` changes of versions above `after_version`, oldest first. Their orders are within
-        `PAGE_BYTES`, so there may be fewer; there is none only if no change follows.
+        `PAGE_BYTES`, so there may be fewer; the list is empty only if no change follows.
         """
 
 
