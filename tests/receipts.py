@@ -1,5 +1,6 @@
 """Receipts in plain text, for what does not turn on how a receipt looks; and stores that fail or wait on purpose."""
 
+import asyncio
 from typing import IO
 
 from orderkeep.application.dtos import OrderDTO
@@ -18,6 +19,26 @@ class PlainReceipts(ReceiptRenderer):
 
     async def render(self, order: OrderDTO) -> bytes:
         return f"{self.media_type}: order {order.id}, version {order.version}, {order.status}".encode()
+
+
+class HeldReceipts(PlainReceipts):
+    """Rendered when they are `released`."""
+
+    def __init__(self, expected: int = 1) -> None:
+        super().__init__()
+        self.released, self._all_started, self.expected = asyncio.Event(), asyncio.Event(), expected
+
+    async def all_started(self) -> None:
+        """Wait until as many as `expected` are being rendered."""
+        async with asyncio.timeout(10):
+            await self._all_started.wait()
+
+    async def render(self, order: OrderDTO) -> bytes:
+        self.expected -= 1
+        if self.expected == 0:
+            self._all_started.set()
+        await self.released.wait()
+        return await super().render(order)
 
 
 class CountingDocumentStore(InMemoryDocumentStore):

@@ -12,7 +12,7 @@ from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.orders import SINCE, small_order
+from orderkeep.testing.orders import SINCE, large_order, small_order
 
 ONE, OTHER, FOREIGN = "0198f2a1-7c3e", "0198f2a1-9d21", "7c3e0198-5f0c"
 BEGINNING = "0198f2a1"
@@ -131,3 +131,11 @@ async def test_lookup_reads_at_most_eleven_orders_each_way() -> None:
     with pytest.raises(AmbiguousOrder):
         await FindOrderUseCase(Counts(orders)).execute(BEGINNING)
     assert limits == [11]
+
+
+async def test_large_orders_with_one_external_reference_are_ambiguous() -> None:
+    """They are not on one page of a list."""
+    find = found_among(*(large_order(f"order-{number}", external_ref="web-1") for number in range(12)))
+    with pytest.raises(AmbiguousOrder) as ambiguous:
+        await find.execute("web-1")
+    assert (len(ambiguous.value.candidates), ambiguous.value.has_more) == (10, True)

@@ -12,7 +12,7 @@ from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.orders import SINCE, small_order
+from orderkeep.testing.orders import SINCE, large_order, small_order
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -73,3 +73,15 @@ async def test_shows_a_customer_the_history_of_their_own_orders_only() -> None:
     for order_id, user in (("order-1", "user-43"), ("order-3", "user-42")):
         with pytest.raises(OrderNotFound, match=r"^Order not found$"):
             await history.execute(order_id, actor=Actor(ActorKind.CUSTOMER, user))
+
+
+async def test_history_of_a_large_order_is_read_in_pages_of_fewer_changes() -> None:
+    repo, order = InMemoryOrderRepository(), large_order("order-1")
+    for _ in range(7):
+        await repo.save(order)
+    history, cursor, versions = GetOrderHistoryUseCase(repo, repo), None, list[list[int]]()
+    while cursor is not None or not versions:
+        page = await history.execute("order-1", limit=200, cursor=cursor)
+        versions.append([change.version for change in page.changes])
+        cursor = page.next_cursor
+    assert versions == [[1, 2, 3, 4, 5], [6, 7]]

@@ -7,20 +7,25 @@ from itertools import count
 
 import pytest
 
-from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.errors import IdempotencyKeyReused, UnknownFormat
+from orderkeep.application.errors import IdempotencyKeyReused, Overloaded, TooManyRequests, UnknownFormat
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
-from orderkeep.application.use_cases.issue_receipt import IssuedReceipt, IssueReceiptUseCase
+from orderkeep.application.use_cases.issue_receipt import (
+    MOST_AT_ONCE,
+    MOST_OF_AN_ACTOR,
+    IssuedReceipt,
+    IssueReceiptUseCase,
+)
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound, StoreUnavailable, StoreUnusable, VersionNotFound
 from orderkeep.domain.value_objects import Document, Money
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
-from tests.receipts import BrokenDocumentStore, CountingDocumentStore, PlainReceipts
+from tests.receipts import BrokenDocumentStore, CountingDocumentStore, HeldReceipts, PlainReceipts
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FORMATS = {"html": PlainReceipts("text/html"), "pdf": PlainReceipts("application/pdf")}
@@ -180,3 +185,46 @@ async def test_many_at_once_issue_one_receipt(
     assert [each.replayed for each in issued].count(False) == 1
     assert len(await documents_of(repo)) == 1
     assert len(set(files.asked)) == 1
+
+
+@pytest.fixture
+def held() -> HeldReceipts:
+    return HeldReceipts()
+
+
+async def requests(
+    group: asyncio.TaskGroup, held: HeldReceipts, *actors: Actor
+) -> tuple[IssueReceiptUseCase, list[asyncio.Task[IssuedReceipt]]]:
+    """Start a dry run of each actor, and return when all of them are being rendered."""
+    held.expected = len(actors)
+    repo = InMemoryOrderRepository([small_order("order-1")])
+    issue = IssueReceiptUseCase(repo, repo, InMemoryDocumentStore(), {"html": held})
+    tasks = [group.create_task(issue.execute("order-1", CommandContext(actor=each, dry_run=True))) for each in actors]
+    await held.all_started()
+    return issue, tasks
+
+
+STAFF = [Actor(ActorKind.STAFF, f"staff-{number}", frozenset({Scope.READ})) for number in range(9)]
+
+
+async def test_receipts_in_progress_are_limited_per_actor(held: HeldReceipts) -> None:
+    async with asyncio.TaskGroup() as group:
+        issue, tasks = await requests(group, held, *[STAFF[0]] * MOST_OF_AN_ACTOR)
+        with pytest.raises(TooManyRequests, match=r"^4 receipts are in progress, which is the limit: retry after 1 s$"):
+            await issue.execute("order-1", CommandContext(actor=STAFF[0]))
+        tasks[0].cancel()
+        held.released.set()
+        await issue.execute("order-1", CommandContext(actor=STAFF[1]))
+    for _ in range(MOST_OF_AN_ACTOR + 1):
+        with pytest.raises(OrderNotFound):
+            await issue.execute("another", CommandContext(actor=STAFF[0]))  # an error ends it too
+    assert not issue._in_progress
+
+
+async def test_receipts_in_progress_are_limited_in_all(held: HeldReceipts) -> None:
+    async with asyncio.TaskGroup() as group:
+        issue, _ = await requests(group, held, *(STAFF[number // 2] for number in range(MOST_AT_ONCE)))
+        with pytest.raises(Overloaded, match=r"^too many concurrent receipts, nothing was done: retry after 1 s$"):
+            await issue.execute("order-1", CommandContext(actor=STAFF[8]))
+        held.released.set()
+    await issue.execute("order-1", CommandContext(actor=STAFF[8]))

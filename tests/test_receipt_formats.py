@@ -1,16 +1,18 @@
 """Receipts as the service is started with them: which formats there are, and what is loaded when."""
 
+import asyncio
 import subprocess
 import sys
 
 import pytest
 
 from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.errors import UnknownFormat
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.documents import open_documents, receipt_renderers
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.testing.orders import place_command
+from orderkeep.testing.orders import large_order, place_command
 
 
 @pytest.mark.parametrize("file_format,beginning", [("html", b"<!DOCTYPE html>"), ("pdf", b"%PDF-1.7")])
@@ -44,3 +46,12 @@ def test_what_makes_receipts_is_loaded_with_the_first_receipt() -> None:
     found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert found[:2] == ["html", "pdf"]
     assert not {"orderkeep.application.receipts", "typst"} & set(found)
+
+
+@pytest.mark.parametrize("file_format", ["html", "pdf"])
+async def test_long_receipt_is_rendered_in_a_thread(file_format: str) -> None:
+    renderer = receipt_renderers()[file_format]
+    rendering = asyncio.create_task(renderer.render(OrderDTO.of(large_order("order-1"))))
+    await asyncio.sleep(0)  # the first step of the task, which is the last one without a thread
+    assert not rendering.done()
+    await rendering

@@ -35,6 +35,7 @@ from orderkeep.infrastructure.serialization import (
     commit_of,
     mark_saved,
     order_of,
+    page_length,
     page_of,
     snapshot_of,
 )
@@ -92,7 +93,8 @@ class SqlAlchemyStore(OrderStore):
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
         later = CHANGES.c.version > max(0, min(after_version, LARGEST))
         query = CHANGE.where(CHANGES.c.order_id == order_id, later).order_by(CHANGES.c.version)
-        return [change_of(ChangeRecord(*row)) for row in await self._all(query.limit(min(limit, LARGEST)))]
+        page = [ChangeRecord(*row) for row in await self._all(query.limit(min(limit, LARGEST)))]
+        return [change_of(change) for change in page[: page_length([len(change.document) for change in page], limit)]]
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         position = "0" if after is None else after

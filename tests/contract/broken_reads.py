@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedEntry, FeedPage, ListPosition, OrderFilter
+from orderkeep.application.ports import SEPARATOR, FeedEntry, FeedPage, ListPosition, OrderFilter, SnapshotPage
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
@@ -47,6 +47,31 @@ class LosesKeysOfChanges(AltersHistory):
 class TellsNoChain(AltersHistory):
     def altered(self, change: ChangeDTO) -> ChangeDTO:
         return replace(change, previous_hash="")
+
+
+class GivesHistoriesOfAnySize(InMemoryOrderRepository):
+    async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
+        changes = self._changes.get(order_id, [])
+        return [change_of(change) for change in changes[max(after_version, 0) :][:limit]]
+
+
+class GivesPagesOfAnySize(InMemoryOrderRepository):
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        found = self._find(where, after, limit + 1)
+        position = ListPosition(found[limit - 1].created_at, found[limit - 1].id) if len(found) > limit else None
+        return SnapshotPage(SEPARATOR.join(record.document for record in found[:limit]), position)
+
+
+class EndsWithAFullPage(InMemoryOrderRepository):
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        page = await super().list_page(where, after, limit)
+        return page if len(page.documents) == limit else replace(page, next=None)
+
+
+class GivesPagesThatAreNotFull(InMemoryOrderRepository):
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        page = await super().list_page(where, after, limit)
+        return page if len(page.json) < 500_000 else await super().list_page(where, after, 2)
 
 
 class GivesTheLatestChange(InMemoryOrderRepository):

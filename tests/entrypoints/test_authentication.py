@@ -177,6 +177,14 @@ async def test_guesses_from_one_address_are_counted_too(use_cases: UseCases) -> 
     assert statuses == [401] * 4 + [429] * 2
 
 
+@pytest.mark.parametrize("path", sorted(OPEN_PATHS | {"/docs/start.js"}))
+async def test_public_paths_are_counted_per_address(use_cases: UseCases, path: str) -> None:
+    async with guarded_client(use_cases, rate_limit_per_address=1) as client:
+        statuses = [(await client.get(path)).status_code for _ in range(6)]
+    assert statuses[0] < 400
+    assert statuses[-1] == 429
+
+
 @pytest.mark.parametrize(
     "client, address",
     [

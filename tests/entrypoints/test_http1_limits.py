@@ -49,24 +49,37 @@ def test_body_that_keeps_its_rate_is_not_timed_out_before_the_limit_of_all_bodie
 
 def test_client_that_does_not_read_is_cut() -> None:
     since = NOW - limits.RESPONSE_PAUSE_SECONDS
-    assert verdict("over", 0.0, NOW, unread=Unread(1, since)) is None
-    assert verdict("over", 0.0, NOW, unread=Unread(1, since - 0.125)) == "response"
+    assert verdict("over", 0.0, NOW, unread=Unread(1, since, since)) is None
+    assert verdict("over", 0.0, NOW, unread=Unread(1, since - 0.125, since)) == "response"
 
 
 def test_connection_lingers_for_a_limited_time() -> None:
     since = NOW - limits.LINGER_SECONDS
-    assert verdict("over", 0.0, NOW, unread=Unread(0, since)) is None
-    assert verdict("over", 0.0, NOW, unread=Unread(0, since - 0.125)) == "lingering"
+    assert verdict("over", 0.0, NOW, unread=Unread(0, since, 0.0)) is None
+    assert verdict("over", 0.0, NOW, unread=Unread(0, since - 0.125, 0.0)) == "lingering"
+
+
+def test_response_is_read_within_a_total_time() -> None:
+    first = NOW - limits.RESPONSE_SECONDS
+    assert verdict("kept", None, NOW, unread=Unread(1, NOW, first)) is None
+    assert verdict("kept", None, NOW, unread=Unread(1, NOW, first - 0.125)) == "response"
 
 
 def test_unread_data_is_slow_until_the_client_reads_enough_of_it() -> None:
     enough = int(limits.RESPONSE_PAUSE_SECONDS * limits.BYTES_PER_SECOND)
-    unread = Unread(100_000, 1.0)
-    assert unread.updated(100_000 - enough, 2.0) == unread
-    assert unread.updated(99_999 - enough, 2.0) == Unread(99_999 - enough, 2.0)
-    assert unread.updated(100_001, 2.0) == Unread(100_001, 2.0)  # another response was written
-    assert Unread(1, 1.0).updated(0, 2.0) == Unread(0, 2.0)  # all is read: the time to close begins
-    assert Unread(0, 2.0).updated(0, 3.0) == Unread(0, 2.0)
+    unread = Unread(50_000, 1.0, 0.5)
+    assert unread.updated(50_000 - enough, 2.0) == unread
+    assert unread.updated(49_999 - enough, 2.0) == Unread(49_999 - enough, 2.0, 0.5)
+    assert unread.updated(50_001, 2.0) == Unread(50_001, 2.0, 0.5)  # another part was written
+    assert Unread(1, 1.0, 0.5).updated(0, 2.0) == Unread(0, 2.0, 0.5)  # all is read: the time to close begins
+    assert Unread(0, 2.0, 0.5).updated(0, 3.0) == Unread(0, 2.0, 0.5)
+
+
+def test_more_unread_data_must_be_read_faster() -> None:
+    share = int(900_000 * limits.RESPONSE_PAUSE_SECONDS / limits.RESPONSE_SECONDS)
+    unread = Unread(900_000, 1.0, 0.5)
+    assert unread.updated(900_000 - share, 2.0) == unread
+    assert unread.updated(899_999 - share, 2.0) == Unread(899_999 - share, 2.0, 0.5)
 
 
 def test_body_fits_within_its_wire_limit_with_a_byte_in_each_chunk() -> None:

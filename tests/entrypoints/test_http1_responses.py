@@ -8,7 +8,7 @@ import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
-from orderkeep.entrypoints.api.http1 import Connection, ServerState
+from orderkeep.entrypoints.api.http1 import Connection, ServerState, limits
 from orderkeep.entrypoints.api.http1.request_cycle import _HeaderPrefixes
 from orderkeep.entrypoints.api.metrics import Metrics
 from orderkeep.entrypoints.api.problems import HttpProblem
@@ -21,15 +21,34 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class RecordingTransport(asyncio.Transport):
-    """Records each write, and whether it was closed."""
+    """Records each write, and whether it was closed or aborted. While the client is not `reading`, all is unsent."""
 
     def __init__(self) -> None:
         super().__init__()
         self.writes: list[bytes] = []
-        self.closed = False
+        self.closed = self.aborted = False
+        self.reading, self.unsent, self.limit = True, 0, -1
+        self.protocol: Connection | None = None
 
     def write(self, data: Any) -> None:
         self.writes.append(bytes(data))
+        if not self.reading:
+            self.unsent += len(data)
+            if self.protocol is not None and self.unsent > self.limit >= 0:
+                self.protocol.pause_writing()
+
+    def read_all(self) -> None:
+        """Let the client read."""
+        self.reading, self.unsent = True, 0
+        if self.protocol is not None:
+            self.protocol.resume_writing()
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        assert (high, low) == (0, None)
+        self.limit = 0
+
+    def abort(self) -> None:
+        self.aborted = True
 
     def write_eof(self) -> None:
         self.closed = True
@@ -41,7 +60,7 @@ class RecordingTransport(asyncio.Transport):
         return False
 
     def get_write_buffer_size(self) -> int:
-        return 0
+        return self.unsent
 
     def pause_reading(self) -> None: ...
 
@@ -70,12 +89,13 @@ def sends(*messages: Message) -> App:
 class Client:
     """A connection to an application without a socket."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, state: ServerState | None = None, *, reading: bool = True) -> None:
         config = uvicorn.Config(app, lifespan="off", forwarded_allow_ips="*", log_config=None)
         config.load()
         self.transport = RecordingTransport()
-        self.state = ServerState(max_connections=5, max_body_bytes=100, metrics=Metrics())
-        self.connection = Connection(config, self.state, {})
+        self.transport.reading = reading
+        self.state = state or ServerState(max_connections=5, max_body_bytes=100, metrics=Metrics())
+        self.connection = self.transport.protocol = Connection(config, self.state, {})
         self.connection.connection_made(self.transport)
 
     async def sends(self, data: bytes) -> list[bytes]:
@@ -273,6 +293,89 @@ async def test_application_waits_while_the_client_does_not_read() -> None:
     client.connection.resume_writing()
     await client.sends(b"")
     assert sent == 3
+
+
+@pytest.mark.parametrize("arrives", ["pipelined", "after the response"])
+async def test_next_request_is_not_started_while_bytes_are_unsent(arrives: str) -> None:
+    started: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        started.append(scope["path"])
+        await sends(start(200, LENGTH_2), body(b"ab"))(scope, receive, send)
+
+    client = Client(app, reading=False)
+    first, second, third = (GET.replace(b" / ", b" /%d " % number) for number in range(3))
+    if arrives == "pipelined":
+        await client.sends(first + second + third)
+    else:
+        await client.sends(first)
+        await client.sends(second + third)
+    assert started == ["/0"]
+
+    client.transport.read_all()
+    client.transport.reading = False
+    await client.sends(b"")
+    assert started == ["/0", "/1"]
+
+    client.transport.read_all()
+    await client.sends(b"")
+    assert started == ["/0", "/1", "/2"]
+
+
+async def test_unsent_bytes_of_all_connections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_UNSENT_BYTES", 2_500)
+    state = ServerState(max_connections=9, max_body_bytes=100, metrics=Metrics())
+    thousand = sends(start(200, [(b"content-length", b"1000")]), body(b"a" * 1_000))
+    clients = [Client(thousand, state, reading=False) for _ in range(4)]
+    for client in clients[:2]:
+        await client.sends(GET)
+    assert not any(client.transport.aborted for client in clients)
+
+    await clients[2].sends(GET)
+    clients[1].transport.read_all()
+    await clients[3].sends(GET)
+
+    assert [client.transport.aborted for client in clients] == [True, False, False, False]
+    assert sum(state.unsent.values()) == sum(client.transport.unsent for client in clients[1:]) < 2_500
+    assert state.metrics._registry.get_sample_value("orderkeep_http_connections_cut_total", {"reason": "unsent"}) == 1
+
+
+async def test_one_response_may_be_larger_than_the_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_UNSENT_BYTES", 1)
+    client = Client(sends(start(200, LENGTH_2), body(b"ab")), reading=False)
+    await client.sends(GET)
+    assert not client.transport.aborted
+
+
+async def test_client_with_pipelined_requests_that_does_not_read_makes_room_for_another() -> None:
+    app = sends(start(200, LENGTH_2), body(b"ab"))
+    state = ServerState(max_connections=1, max_body_bytes=100, metrics=Metrics())
+    stalled = Client(app, state, reading=False)
+    await stalled.sends(GET * 3)
+    another = Client(app, state)
+    assert stalled.transport.aborted
+    assert await another.sends(GET) == [b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab"]
+
+
+async def test_response_in_parts_has_one_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that reads each part just in time is not too slow before that."""
+    monkeypatch.setattr(limits, "RESPONSE_SECONDS", 20.0)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send(start())
+        for _ in range(100):
+            await send(body(b"a" * 65_536, more=True))
+
+    client = Client(app, reading=False)
+    client.connection.data_received(GET)
+    now, parts = asyncio.get_running_loop().time(), 0
+    while not client.transport.aborted and parts < 99:
+        await asyncio.sleep(0.001)
+        client.connection.check_time(now)
+        now, parts = now + 5.0, parts + 1
+        client.transport.read_all()
+        client.transport.reading = False
+    assert parts == 6
 
 
 @pytest.mark.parametrize(

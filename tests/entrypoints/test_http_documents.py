@@ -1,15 +1,22 @@
 """Receipts and other documents over HTTP: issued once, returned unchanged, never executed."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from hashlib import sha256
 
 import httpx
 import pytest
 
+from orderkeep.application.use_cases import issue_receipt
+from orderkeep.application.use_cases.issue_receipt import MOST_OF_AN_ACTOR
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.entrypoints.api.app import ROUTES
+from orderkeep.entrypoints.api.shell import BOUNDED_ELSEWHERE
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.entrypoints.http_calls import errors_of, http_client, is_marked_as_dry_run, placed
 from tests.entrypoints.log_reading import Logged
-from tests.receipts import use_cases_with_receipts
+from tests.receipts import HeldReceipts, use_cases_with_receipts
 from tests.test_documents import ForgetfulDocumentStore, LinkingDocumentStore
 
 
@@ -233,3 +240,29 @@ async def test_documents_cannot_be_replaced_or_deleted(
 ) -> None:
     answer = await client.request(method, f"/orders/1/documents/{path}")
     assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+async def test_receipts_have_limits_of_their_own_and_hold_no_slot() -> None:
+    held = HeldReceipts(MOST_OF_AN_ACTOR)
+    use_cases = build_use_cases(InMemoryOrderRepository(), InMemoryDocumentStore(), {"html": held})
+    async with http_client(use_cases, max_concurrency=1) as client, asyncio.TaskGroup() as group:
+        path = await documents_path(client)
+        waiting = [group.create_task(client.post(f"{path}/receipt?dry_run=true")) for _ in range(MOST_OF_AN_ACTOR)]
+        await held.all_started()
+        assert (await client.get("/orders")).status_code == 200
+        rejected = await client.post(f"{path}/receipt")
+        assert (rejected.status_code, rejected.headers["retry-after"]) == (429, "1")
+        held.released.set()
+    assert [task.result().status_code for task in waiting] == [200] * MOST_OF_AN_ACTOR
+
+
+async def test_too_many_receipts_of_all_are_an_overload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issue_receipt, "MOST_AT_ONCE", 0)
+    async with http_client() as client:
+        rejected = await client.post(f"{await documents_path(client)}/receipt")
+    assert (rejected.status_code, rejected.json()["code"]) == (503, "overloaded")
+    assert rejected.headers["retry-after"] == "1"
+
+
+def test_every_route_with_a_limit_of_its_own_exists() -> None:
+    assert {route.path for route in ROUTES} >= BOUNDED_ELSEWHERE

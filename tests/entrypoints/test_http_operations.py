@@ -1,5 +1,6 @@
 """Operations over HTTP: health checks, metrics, request IDs, API documentation."""
 
+import asyncio
 import re
 from html.parser import HTMLParser
 
@@ -11,6 +12,7 @@ from orderkeep.bootstrap import bootstrap
 from orderkeep.config import Settings
 from orderkeep.domain.entities import LIFECYCLE, OrderStatus
 from orderkeep.entrypoints.api.app import create_app
+from orderkeep.entrypoints.api.shell import ShelledFastAPI
 from tests.entrypoints.http_calls import PLAIN, http_client, placed
 
 
@@ -127,6 +129,50 @@ async def test_browser_is_redirected_to_the_docs(path: str, root_path: str) -> N
         assert (answer.status_code, answer.headers["location"]) == (307, f"{root_path}/docs")
         followed = await client.get(root_path + path, follow_redirects=True)
         assert followed.headers["content-type"].startswith("text/html")
+
+
+async def test_openapi_document_is_encoded_once_and_has_an_entity_tag() -> None:
+    async with http_client(root_path="/shop") as client:
+        found = await client.get("/openapi.json")
+        etag = found.headers["etag"]
+        assert found.json()["servers"][0]["url"] == "/shop"
+        assert found.headers["cache-control"] == "no-cache"
+        unchanged = await client.get("/openapi.json", headers={"If-None-Match": etag})
+        assert (unchanged.status_code, unchanged.content, unchanged.headers["etag"]) == (304, b"", etag)
+        changed = await client.get("/openapi.json", headers={"If-None-Match": '"another"'})
+        assert (changed.status_code, changed.content) == (200, found.content)
+
+
+async def test_slot_ends_when_the_response_begins() -> None:
+    """Clients that read nothing hold no slot: neither of a route, nor of a file, nor of a path without a route."""
+    app = create_app(Settings(max_concurrency=1), bootstrap("memory://", documents_url="memory://"))
+    unread = asyncio.Event()
+    statuses: dict[str, int] = {}
+    started = asyncio.Event()
+
+    async def receive() -> Message:
+        await unread.wait()
+        return {"type": "http.disconnect"}
+
+    async def request(path: str) -> None:
+        async def send(message: Message) -> None:
+            statuses.setdefault(path, message.get("status", 0))
+            started.set()
+            await unread.wait()
+
+        scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "root_path": "", "scheme": "http"}
+        await app({**scope, "headers": [(b"host", b"localhost")]}, receive, send)
+
+    expected = {"/openapi.json": 200, "/docs/start.js": 200, "/nowhere": 404, "/livez": 200, "/orders": 200}
+    async with asyncio.TaskGroup() as group:
+        for path in expected:
+            group.create_task(request(path))
+            await started.wait()
+            started.clear()
+        unread.set()
+    assert statuses == expected
+    assert isinstance(app, ShelledFastAPI)
+    assert app.shell.active == 0
 
 
 async def test_unknown_path_names_the_docs(client: httpx.AsyncClient) -> None:

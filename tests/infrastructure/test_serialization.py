@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.ports import PAGE_BYTES
 from orderkeep.domain import limits
 from orderkeep.domain.entities import Attribution, Order
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, OrderLine, is_visible
@@ -22,6 +23,7 @@ from orderkeep.infrastructure.serialization import (
     commit_of,
     hash_of,
     order_of,
+    page_length,
     snapshot_of,
 )
 from orderkeep.testing.orders import cancelled_order, small_order
@@ -172,6 +174,16 @@ def test_the_hash_shows_an_alteration_of_any_field(changes: dict[str, Any]) -> N
     assert altered != CHANGE
     assert hash_of(altered) != CHANGE.hash
     assert not change_of(altered).intact
+
+
+def test_a_page_ends_at_a_limit_or_within_a_number_of_bytes() -> None:
+    half = PAGE_BYTES // 2
+    assert page_length([], 9) == 0
+    assert page_length([1, 2, 3], 2) == 2
+    assert page_length([half, half, 0], 9) == 3
+    assert page_length([half, half + 1, 0], 9) == 1
+    assert page_length([PAGE_BYTES + 1, 1], 9) == 1  # a single larger order is returned
+    assert page_length([PAGE_BYTES + 1], 9) == 1
 
 
 def test_every_field_of_a_change_is_hashed_but_the_hash_itself() -> None:

@@ -99,11 +99,20 @@ class NotAllowed(OrderkeepError, code="not_allowed", title="Insufficient scope")
 
 
 class TooManyRequests(OrderkeepError, code="too_many_requests", title="Rate limit exceeded"):
-    """The actor exceeded its rate limit. Nothing was done; retry after `retry_after` seconds."""
+    """The actor exceeded its rate limit, or another limit. Nothing was done; retry after `retry_after` seconds."""
 
-    def __init__(self, retry_after: int) -> None:
-        super().__init__(f"rate limit exceeded: retry after {retry_after} s")
+    def __init__(self, retry_after: int, exceeded: str = "rate limit exceeded") -> None:
+        super().__init__(f"{exceeded}: retry after {retry_after} s")
         self.retry_after = retry_after
+
+
+class Overloaded(OrderkeepError, code="overloaded", title="Too many concurrent requests"):
+    """Too much expensive work is in progress, of all actors together. Nothing was done; retry."""
+
+    retry_after = 1
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"too many concurrent {what}, nothing was done: retry after 1 s")
 
 
 class ApiKeyNotFound(OrderkeepError, LookupError, code="api_key_not_found", title="API key not found"):

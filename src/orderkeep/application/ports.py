@@ -65,6 +65,11 @@ class ListPosition:
     id: str
 
 
+PAGE_BYTES = 1_000_000
+"""A page ends before the document with which its documents would exceed this size together. The first is always on it,
+whatever its size.
+"""
+
 SEPARATOR = b",\n"
 """Separates the documents of a page. A stored document contains no line break outside of an escape."""
 
@@ -101,7 +106,8 @@ class OrderQueries(ABC):
 
     @abstractmethod
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
-        """Return up to `limit` matching orders after that position, newest first by `(created_at, id)`.
+        """Return up to `limit` matching orders after that position, newest first by `(created_at, id)`, and within
+        `PAGE_BYTES`. Neither are many more bytes read.
 
         The filter is one that `OrderFilter` allows. The cost depends on `limit` alone, not on the number of stored
         orders.
@@ -121,7 +127,9 @@ class OrderHistory(ABC):
 
     @abstractmethod
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
-        """Return up to `limit` changes of versions above `after_version`, oldest first."""
+        """Return up to `limit` changes of versions above `after_version`, oldest first. Their orders are within
+        `PAGE_BYTES`, so there may be fewer; the list is empty only if no change follows.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from html import escape
 from pathlib import Path
@@ -20,6 +22,9 @@ _PAGE = Path(__file__).with_name("receipt.html").read_text(encoding="utf-8")
 _STYLE_HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
 
+_LINES_AT_ONCE = 20
+"""A longer receipt takes milliseconds."""
+
 _HEAD = """\
 <thead>
 <tr><th scope="col">Article</th><th scope="col">Quantity</th><th scope="col">Unit price</th>\
@@ -35,9 +40,15 @@ class HtmlReceipts(ReceiptRenderer):
 
     def __init__(self, seller: str = "") -> None:
         self._seller = seller
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 
     async def render(self, order: OrderDTO) -> bytes:
-        """Return a complete document in UTF-8."""
+        """Return a complete document in UTF-8. If it is long, it is rendered in a thread, so that others are served."""
+        if len(order.lines) <= _LINES_AT_ONCE:
+            return self._render(order)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, order)
+
+    def _render(self, order: OrderDTO) -> bytes:
         from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
 
         return _page(receipt_of(order, self._seller)).encode()

@@ -33,6 +33,7 @@ from orderkeep.infrastructure.serialization import (
     feed_position,
     mark_saved,
     order_of,
+    page_length,
     page_of,
     snapshot_of,
 )
@@ -83,7 +84,8 @@ class InMemoryOrderRepository(OrderStore):
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
         changes = self._changes.get(order_id, [])
         start = max(after_version, 0)
-        return [change_of(change) for change in changes[start : start + limit]]
+        page = changes[start : start + limit]
+        return [change_of(change) for change in page[: page_length([len(change.document) for change in page], limit)]]
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = feed_position(after)

@@ -5,9 +5,11 @@ An order's document is the JSON of its `OrderDTO`, so that responses send the st
 
 import hashlib
 import zlib
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from itertools import accumulate
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,7 +18,7 @@ from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.dtos import ChangeDTO, EventDTO, LineDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
+from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.entities import Order, RememberedKey, remember
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
@@ -172,10 +174,18 @@ def documents_of(rows: Sequence[Sequence[Any]]) -> list[bytes]:
     return built(lambda row: document_of(row[0], row[1]), rows)
 
 
+def page_length(sizes: Sequence[int], limit: int) -> int:
+    """Return how many documents of these sizes make a page: up to `limit`, and within `PAGE_BYTES` but at least one."""
+    sizes = sizes[:limit]
+    if sum(sizes) <= PAGE_BYTES:
+        return len(sizes)
+    return max(bisect_right(list(accumulate(sizes)), PAGE_BYTES), 1)
+
+
 def page_of(found: Sequence[OrderSnapshot], limit: int) -> SnapshotPage:
-    """Return the page of the first `limit` snapshots; one more shows that there is a next page."""
-    page = found[:limit]
-    position = ListPosition(page[-1].created_at, page[-1].id) if len(found) > limit else None
+    """Return the page of the first snapshots, up to `limit`; one more shows that there is a next page."""
+    page = found[: page_length([len(snapshot.json) for snapshot in found], limit)]
+    position = ListPosition(page[-1].created_at, page[-1].id) if len(found) > len(page) else None
     return SnapshotPage(SEPARATOR.join([snapshot.json for snapshot in page]), position)
 
 

@@ -32,6 +32,7 @@ from orderkeep.infrastructure.serialization import (
     change_of,
     documents_of,
     order_of,
+    page_length,
     record_of,
     snapshot_of,
 )
@@ -54,7 +55,9 @@ _Built = TypeVar("_Built")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a database differs: its parameters, JSON columns as bytes, and instants as values of its own."""
+    """How a database differs: its parameters, JSON columns as bytes, instants as values of its own, and a query that
+    ends a page of another one, its columns, where its documents exceed `PAGE_BYTES`.
+    """
 
     parameter: str
     as_bytes: str
@@ -64,15 +67,22 @@ class Dialect:
     """The columns of a change's position in the feed."""
     settled: str
     """The condition that a change's position is final."""
+    bounded: str = "{query}"
 
     def sql(self, statement: str) -> str:
         columns = {name: self.as_bytes.format(name) for name in ("document", "requests", "events")}
         return statement.format_map(columns).replace("$", self.parameter)
 
+    def page(self, columns: str, statement: str) -> str:
+        """Return the statement of a page, with the columns given."""
+        names = columns.replace("{", "").replace("}", "")
+        return self.bounded.format(columns=names, query=self.sql(statement))
+
 
 CHANGE_COLUMNS = (
     "order_id, version, at, actor, key, request_id, {events}, {document}, previous_hash, hash, schema, fingerprint"
 )
+DOCUMENT_OF_CHANGE = CHANGE_COLUMNS.split(", ").index("{document}")
 
 GET_ORDER = "SELECT {document}, {requests}, seal FROM orders WHERE id = $1"
 _SNAPSHOTS = "SELECT id, user_id, created_at, version, schema, {document} FROM orders"
@@ -112,8 +122,9 @@ class SqlOrderRepository(OrderStore):
         self._dialect, self._lists = dialect, lists
         self._sql = {
             statement: dialect.sql(statement)
-            for statement in (GET_ORDER, GET_SNAPSHOT, FIND_BY_PREFIX, GET_CHANGE, GET_CHANGE_AT, LIST_CHANGES)
+            for statement in (GET_ORDER, GET_SNAPSHOT, FIND_BY_PREFIX, GET_CHANGE, GET_CHANGE_AT)
         }
+        self._list_changes = dialect.page(CHANGE_COLUMNS, LIST_CHANGES)
         self._raw_changes = dialect.sql(f"""
             SELECT {", ".join((*_CHANGE_ROW, *dialect.feed))} FROM changes
             WHERE order_id = $1 AND version > CAST($2 AS bigint) ORDER BY version LIMIT {_PAGE}
@@ -127,6 +138,10 @@ class SqlOrderRepository(OrderStore):
     async def _rows(self, statement: str, *parameters: Any) -> Sequence[Row]:
         """Run one statement and return its rows, or none if a parameter is no valid text. Raises `StoreUnavailable`."""
 
+    @abstractmethod
+    async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:
+        """Do the same, up to the row with which the documents exceed `PAGE_BYTES`. `document` is their column."""
+
     async def get_by_id(self, order_id: str) -> Order | None:
         return _one(lambda row: order_of(*row), await self._rows(self._sql[GET_ORDER], order_id))
 
@@ -139,11 +154,13 @@ class SqlOrderRepository(OrderStore):
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         statement, parameters = list_query(self._dialect, self._lists, where, after, limit + 1)
-        rows = await self._rows(statement, *parameters)
-        page = SEPARATOR.join(documents_of(rows[:limit]))
-        if len(rows) <= limit:
+        rows = await self._page_rows(1, statement, *parameters)
+        documents = documents_of(rows)
+        length = page_length([len(document) for document in documents], limit)
+        page = SEPARATOR.join(documents[:length])
+        if len(rows) == length:
             return SnapshotPage(page, None)
-        created_at, order_id = rows[limit - 1][2:]
+        created_at, order_id = rows[length - 1][2:]
         return SnapshotPage(page, ListPosition(self._dialect.instant(created_at), order_id))
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
@@ -155,7 +172,9 @@ class SqlOrderRepository(OrderStore):
 
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
         parameters = order_id, in_64_bits(after_version), in_64_bits(limit)
-        return built(self.change_of_row, await self._rows(self._sql[LIST_CHANGES], *parameters))
+        rows = await self._page_rows(DOCUMENT_OF_CHANGE, self._list_changes, *parameters)
+        length = page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)
+        return built(self.change_of_row, rows[:length])
 
     async def stored_keys(self) -> AsyncIterator[str]:
         last = ""

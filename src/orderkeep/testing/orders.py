@@ -68,3 +68,11 @@ def small_order(order_id: str, *, at: datetime = SINCE, **fields: Any) -> Order:
     values: dict[str, Any] = {"user_id": "user-42", "total": 9_900, "currency": "EUR", "status": "pending"}
     dto = OrderDTO(id=order_id, created_at=at, updated_at=at, **values)
     return replace(dto, **fields).to_imported_order()
+
+
+def large_order(order_id: str, *, at: datetime = SINCE, **fields: Any) -> Order:
+    """Return an order with a document of about 200 KB, tagged `large`."""
+    lines = tuple(LineDTO(f"{number}-{'s' * 60}", f"{number} {'n' * 190}", 1, 3, 0, 0) for number in range(500))
+    notes = {f"key-{number}": "x" * 500 for number in range(50)}
+    values: dict[str, Any] = {"total": 1_500, "lines": lines, "metadata": notes, "tags": ("large",)}
+    return small_order(order_id, at=at, **values | fields)

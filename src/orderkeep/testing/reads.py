@@ -1,22 +1,25 @@
 """What histories, lists and the feed of every store must return."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import product
+from itertools import pairwise, product
 
+import msgspec
 import pytest
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor, UnsupportedFilter
-from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
+from orderkeep.application.ports import PAGE_BYTES, FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.entities import Attribution, OrderStatus
 from orderkeep.domain.exceptions import ConcurrentUpdate
-from orderkeep.testing.orders import SINCE, pending_order, small_order
+from orderkeep.testing.orders import SINCE, large_order, pending_order, small_order
 from orderkeep.testing.stores import (
     EVERYTHING,
     list_orders,
     loaded,
+    order_in,
     orders_on,
     pages,
     read_feed,
@@ -94,6 +97,13 @@ async def save_some(store: OrderStore) -> list[ChangeDTO]:
     await store.save(pending_order(2))
     await store.save(pending_order(3))
     return [*delivered, *await store.list_changes("order-2", 0, 9), *await store.list_changes("order-3", 0, 9)]
+
+
+def assert_full(found: Sequence[Sequence[bytes]]) -> None:
+    """Check that no page exceeds `PAGE_BYTES`, and that none ends before the next document would."""
+    sizes = [[len(document) for document in page] for page in found]
+    for page, following in pairwise([*sizes, [PAGE_BYTES]]):
+        assert sum(page) <= PAGE_BYTES < sum(page) + following[0]
 
 
 class ReadContract:
@@ -192,6 +202,30 @@ class ReadContract:
         for absurd in ("", "half \ud800", "a\x00b", "u" * 3_000):
             assert await list_orders(store, OrderFilter(user_id=absurd)) == []
             assert await list_orders(store, OrderFilter(tag=absurd)) == []
+
+    async def test_pages_end_at_a_number_of_bytes(self, store: OrderStore) -> None:
+        for number in range(18):
+            make = small_order if number in (0, 3, 4, 17) else large_order
+            await store.save(make(f"order-{number}", at=SINCE - number * HOUR))
+        for where in (EVERYTHING, OrderFilter(statuses=("pending", "shipped")), OrderFilter(tag="large")):
+            found = [page.documents async for page in pages(store, where, 200)]
+            ids = [order_in(document).id for page in found for document in page]
+            assert ids == [f"order-{n}" for n in range(18) if not where.tag or n not in (0, 3, 4, 17)], where
+            assert_full(found)
+            assert len(found) > 2
+
+    async def test_history_ends_at_a_number_of_bytes(self, store: OrderStore) -> None:
+        order = large_order("order-1")
+        for _ in range(12):
+            await store.save(order)
+        found, version = list[list[bytes]](), 0
+        while page := await store.list_changes("order-1", version, 200):
+            found.append([msgspec.json.encode(change.order) for change in page])
+            assert [change.version for change in page] == list(range(version + 1, version + 1 + len(page)))
+            version = page[-1].version
+        assert version == 12
+        assert_full(found)
+        assert len(found) > 2
 
     async def test_filters_by_an_order_as_it_is_now(self, store: OrderStore) -> None:
         await store.save(small_order("order-1"), small_order("order-2"))

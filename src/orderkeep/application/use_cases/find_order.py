@@ -33,10 +33,7 @@ class FindOrderUseCase:
         exact = await self.queries.get_snapshot(text)
         if exact is not None and actor.may_see(exact.user_id):
             return exact.id
-        page = await page_of_orders(
-            self.queries, OrderFilter(external_ref=text), MOST_CANDIDATES + 1, cursor=None, actor=actor
-        )
-        documents, not_tried = list(page.orders), TOO_SHORT
+        documents, not_tried = await self._by_external_ref(text, actor), TOO_SHORT
         if len(text) >= SHORTEST_PREFIX:
             try:
                 documents += await self._by_prefix(text, actor)
@@ -49,6 +46,15 @@ class FindOrderUseCase:
         if len(found) > 1:
             raise AmbiguousOrder(tuple(found.values()), MOST_CANDIDATES)
         return next(iter(found))
+
+    async def _by_external_ref(self, text: str, actor: Actor) -> list[bytes]:
+        where, found, cursor = OrderFilter(external_ref=text), list[bytes](), None
+        while (missing := MOST_CANDIDATES + 1 - len(found)) > 0:  # a page of large orders is shorter
+            page = await page_of_orders(self.queries, where, missing, cursor, actor)
+            found, cursor = [*found, *page.orders], page.next_cursor
+            if cursor is None:
+                break
+        return found
 
     async def _by_prefix(self, prefix: str, actor: Actor) -> list[bytes]:
         found = await self.queries.find_by_id_prefix(prefix, MOST_CANDIDATES + 1)

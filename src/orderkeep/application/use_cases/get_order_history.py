@@ -29,9 +29,8 @@ class GetOrderHistoryUseCase:
     ) -> HistoryPage:
         """Return a page of changes. Raises `OrderNotFound`, and `InvalidQuery` for an invalid limit or cursor."""
         check_limit(limit)
-        await self.get_order.execute(order_id, actor)
+        newest = (await self.get_order.execute(order_id, actor)).version
         after = 0 if cursor is None else history_version(order_id, cursor)
-        changes = await self.history.list_changes(order_id, after, limit + 1)
-        page = tuple(changes[:limit])
-        more = len(changes) > limit
+        page = tuple(await self.history.list_changes(order_id, after, limit))
+        more = page and page[-1].version < newest
         return HistoryPage(page, history_cursor(order_id, page[-1].version) if more else None)

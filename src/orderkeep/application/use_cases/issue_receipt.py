@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from orderkeep.application import documents
-from orderkeep.application.access.actor import Scope
+from orderkeep.application.access.actor import Actor, Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order
 from orderkeep.application.dtos import CommandResult
-from orderkeep.application.errors import UnknownFormat
+from orderkeep.application.errors import Overloaded, TooManyRequests, UnknownFormat
 from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound, VersionNotFound
@@ -28,6 +30,11 @@ class IssuedReceipt:
     replayed: bool = False
 
 
+MOST_OF_AN_ACTOR = 4
+MOST_AT_ONCE = 12
+"""Requests for receipts in progress: to render one of a large order takes seconds of a processor."""
+
+
 class IssueReceiptUseCase:
     """Issue a receipt of one version of an order in one format, once."""
 
@@ -40,6 +47,7 @@ class IssueReceiptUseCase:
         clock: Clock = utc_now,
     ) -> None:
         self.repo, self.history, self.store, self.renderers, self.clock = repo, history, store, renderers, clock
+        self._in_progress = Counter[Actor]()
 
     async def execute(
         self,
@@ -52,8 +60,28 @@ class IssueReceiptUseCase:
         """Return the receipt, new or as issued before. The default `version` is the last one that changed the order
         itself.
 
-        Raises `VersionNotFound`, `UnknownFormat`, `TooManyDocuments`, and like `change_order`.
+        Raises `VersionNotFound`, `UnknownFormat`, `TooManyDocuments`, and like `change_order`; `TooManyRequests` if
+        `MOST_OF_AN_ACTOR` of the same actor are in progress, and `Overloaded` if `MOST_AT_ONCE` of all actors are.
         """
+        with self._admitted(context.actor):
+            return await self._issue(order_id, context, file_format, version)
+
+    @contextmanager
+    def _admitted(self, actor: Actor) -> Iterator[None]:
+        if self._in_progress[actor] >= MOST_OF_AN_ACTOR:
+            raise TooManyRequests(1, f"{MOST_OF_AN_ACTOR} receipts are in progress, which is the limit")
+        if self._in_progress.total() >= MOST_AT_ONCE:
+            raise Overloaded("receipts")
+        self._in_progress[actor] += 1
+        try:
+            yield
+        finally:
+            self._in_progress[actor] -= 1
+            self._in_progress += Counter()  # without those at zero
+
+    async def _issue(
+        self, order_id: str, context: CommandContext, file_format: str, version: int | None
+    ) -> IssuedReceipt:
         renderer = self.renderers.get(file_format)
         if renderer is None:
             raise UnknownFormat(f"must be one of {', '.join(self.renderers)}", "format")

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from orderkeep.bootstrap import UseCases
 
 OPEN_PATHS = frozenset({"/", "/livez", "/readyz", "/metrics", "/lifecycle", "/docs", "/openapi.json"})
-"""Paths that need no authentication: they contain nothing about orders. The files below `/docs/` are open too."""
+"""Paths that need no authentication: they contain nothing about orders. The files below `/docs/` are open too. Their
+requests count toward the rate limit per address.
+"""
 
 MAX_TOKEN_LENGTH = 8_192
 
@@ -86,10 +88,10 @@ class Authentication(Access):
         self._per_actor, self._per_address = per_actor, per_address
 
     async def actor_of(self, scope: Scope, path: str) -> Actor | None:
-        if path in OPEN_PATHS or path.startswith("/docs/"):
-            return None
         if self._per_address is not None:  # before the token is checked, so that guessing is limited too
             await self._per_address.take(address_of(scope))
+        if path in OPEN_PATHS or path.startswith("/docs/"):
+            return None
         actor = self._caller_of(scope) if self._caller_of else None
         if actor is None:
             actor = await self._use_cases().authenticate.execute(token_of(scope))

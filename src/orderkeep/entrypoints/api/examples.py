@@ -139,7 +139,8 @@ ALWAYS = (
 )
 """Errors that every operation can respond with; those of authentication are added by `openapi.py`."""
 
-AUTHENTICATION = (errors.NotAuthenticated(), errors.InvalidCredentials(), errors.TooManyRequests(3))
+RATE_LIMITED = (errors.TooManyRequests(3),)
+AUTHENTICATION = (errors.NotAuthenticated(), errors.InvalidCredentials(), *RATE_LIMITED)
 
 _MEANINGS = {
     400: "The request body is not valid JSON.",

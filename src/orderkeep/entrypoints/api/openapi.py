@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
-from orderkeep.entrypoints.api.examples import AUTHENTICATION, ORDER_ID, REQUEST_ID, failures
+from orderkeep.entrypoints.api.examples import AUTHENTICATION, ORDER_ID, RATE_LIMITED, REQUEST_ID, failures
 from orderkeep.entrypoints.api.routing import CompiledRoute
 from orderkeep.entrypoints.schemas import not_null, with_integers
 
@@ -168,8 +168,8 @@ def _complete(operation: dict[str, Any], route: CompiledRoute, *, authenticated:
     operation["parameters"] = [*map(_as_sent, operation.get("parameters", [])), REQUEST_ID_PARAMETER]
     if route.path in OPEN_PATHS:
         operation |= {"security": []} if authenticated else {}
-    else:
-        operation["responses"] |= {str(status): entry for status, entry in failures(common=AUTHENTICATION).items()}
+    further = failures(common=RATE_LIMITED if route.path in OPEN_PATHS else AUTHENTICATION)
+    operation["responses"] |= {str(status): entry for status, entry in further.items()}
     for response in operation["responses"].values():
         request_id = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
         response["headers"] = {**response.get("headers", {}), **request_id}

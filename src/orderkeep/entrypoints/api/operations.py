@@ -6,19 +6,21 @@ file as well, because the content security policy blocks inline scripts.
 
 from __future__ import annotations
 
+from functools import lru_cache
+from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from orderkeep.entrypoints.api import examples
-from orderkeep.entrypoints.api.dependencies import Services
+from orderkeep.entrypoints.api.dependencies import IfNoneMatch, Services, is_modified
 from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.models import Health
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.api.responses import EncodedResponse, encode
+from orderkeep.entrypoints.api.responses import EncodedResponse, encode, etag_of, not_modified
 from orderkeep.entrypoints.api.routing import CompiledRoute
 
 router = APIRouter(tags=["operations"], route_class=CompiledRoute)
@@ -116,9 +118,20 @@ async def get_file(name: str) -> Response:
 
 
 @router.get("/openapi.json", include_in_schema=False)
-async def get_openapi(request: Request) -> Response:
-    """Return the OpenAPI document, with the root path under which this client reaches the service."""
-    document = request.scope["app"].openapi()
-    if root_path := request.scope["root_path"]:  # such as a stage of API Gateway
+async def get_openapi(request: Request, if_none_match: IfNoneMatch = None) -> Response:
+    """Return the OpenAPI document, with the root path under which this client reaches the service. It is encoded once;
+    with `If-None-Match`, returns 304.
+    """
+    content, etag = _encoded_document(request.scope["app"], request.scope["root_path"])
+    if not is_modified(if_none_match, etag):
+        return not_modified(etag)
+    return EncodedResponse(content, headers=[(b"etag", etag.encode()), (b"cache-control", b"no-cache")])
+
+
+@lru_cache(8)
+def _encoded_document(app: FastAPI, root_path: str) -> tuple[bytes, str]:
+    document = app.openapi()
+    if root_path:  # such as a stage of API Gateway
         document = {**document, "servers": [{**document["servers"][0], "url": root_path}]}
-    return EncodedResponse(encode(document))
+    content = encode(document)
+    return content, etag_of(sha256(content).hexdigest())

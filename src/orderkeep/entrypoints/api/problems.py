@@ -31,6 +31,7 @@ STATUSES: dict[type[OrderkeepError], int] = {
     errors.InvalidCredentials: 401,
     errors.NotAllowed: 403,
     errors.TooManyRequests: 429,
+    errors.Overloaded: 503,
     exceptions.OrderNotFound: 404,
     errors.ApiKeyNotFound: 404,
     errors.AmbiguousOrder: 409,
@@ -187,7 +188,7 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             headers = {"WWW-Authenticate": CHALLENGE + (', error="invalid_token"' if was_sent else "")}
         case errors.NotAllowed():
             headers = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'}
-        case errors.TooManyRequests():
+        case errors.TooManyRequests() | errors.Overloaded():
             headers = {"Retry-After": str(error.retry_after)}
         case exceptions.StoreUnusable():
             detail = "the store cannot be used until an operator fixes it: see the log for this request_id"

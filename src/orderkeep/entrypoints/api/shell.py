@@ -51,6 +51,9 @@ CLIENT_CLOSED = 499
 EXEMPT = frozenset(("/livez", "/readyz", "/metrics"))
 """Paths without a concurrency limit: they are needed most when the service is overloaded."""
 
+BOUNDED_ELSEWHERE = frozenset(("/orders/{order_id}/documents/receipt",))
+"""Routes with a limit of their own, whose requests may wait for long: they hold no slot of the concurrency limit."""
+
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -148,16 +151,15 @@ class RequestShell:
         try:
             if limited and self.active >= self.max_concurrency:
                 raise self.overloaded()
-            self.active += limited
+            body = _BoundedBody(self, scope, receive, holds_slot=limited)
             try:
-                body = _BoundedBody(self, scope, receive)
                 if self.time_limit is None:
                     await self._route(scope, path, body, send)
                 else:
                     async with self.time_limit(scope):
                         await self._route(scope, path, body, send)
             finally:
-                self.active -= limited
+                body.end_slot()
         except ClientDisconnect:
             log.info("client disconnected")
         except (OrderkeepError, HttpProblem) as error:
@@ -168,18 +170,27 @@ class RequestShell:
                 raise
             await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
 
-    async def _route(self, scope: Scope, path: str, receive: Receive, send: Send) -> None:
+    async def _route(self, scope: Scope, path: str, body: _BoundedBody, send: Send) -> None:
+        """Respond. The slot ends with the first message of the response: a client that does not read holds none."""
         scope[ACTOR] = await self.access.actor_of(scope, path)
         found = self.routes.find(scope["method"], path)
         if found is None:
             if others := self.routes.at(path):
                 scope["route"] = others[0]
                 raise _method_not_allowed({method for route in others for method in route.methods})
-            await self.fallback(scope, receive, send)
+
+            def send_without_slot(message: Message) -> Awaitable[None]:
+                body.end_slot()
+                return send(message)
+
+            await self.fallback(scope, body, send_without_slot)
         else:
             scope["route"], scope["path_params"] = found
-            response = await found[0].respond(scope, receive)
-            await response(scope, receive, send)
+            if found[0].path in BOUNDED_ELSEWHERE:
+                body.end_slot()
+            response = await found[0].respond(scope, body)
+            body.end_slot()
+            await response(scope, body, send)
 
     def overloaded(self) -> HttpProblem:
         """Count and return the problem of a request beyond the concurrency limit."""
@@ -231,32 +242,39 @@ class _ResponseSender:
 
 
 class _BoundedBody:
-    """Receives a body of limited size. Meanwhile the request is not active: a few slow clients could
-    otherwise use up the concurrency limit.
+    """Receives a body of limited size. The request holds a slot of the concurrency limit, but not while it waits for
+    the client: a few slow clients could otherwise use up the limit.
     """
 
-    __slots__ = ("_is_complete", "_read", "_receive", "_scope", "_shell")
+    __slots__ = ("_holds_slot", "_is_complete", "_read", "_receive", "_scope", "_shell")
 
-    def __init__(self, shell: RequestShell, scope: Scope, receive: Receive) -> None:
-        self._shell, self._scope, self._receive = shell, scope, receive
+    def __init__(self, shell: RequestShell, scope: Scope, receive: Receive, *, holds_slot: bool) -> None:
+        self._shell, self._scope, self._receive, self._holds_slot = shell, scope, receive, holds_slot
         self._read, self._is_complete = 0, False
+        shell.active += holds_slot
 
     async def __call__(self) -> Message:
         shell = self._shell
         if self._is_complete:
             return await self._receive()
         self._check(self._read or _content_length(self._scope))
-        shell.active -= 1
+        shell.active -= self._holds_slot
         try:
             message = await self._receive()
         finally:
-            shell.active += 1
+            shell.active += self._holds_slot
         self._is_complete = not message.get("more_body", False)
         self._read += len(message.get("body", b""))
         self._check(self._read)
-        if shell.active > shell.max_concurrency:
+        if self._holds_slot and shell.active > shell.max_concurrency:
             raise shell.overloaded()
         return message
+
+    def end_slot(self) -> None:
+        """Let another request have the slot."""
+        if self._holds_slot:
+            self._holds_slot = False
+            self._shell.active -= 1
 
     def _check(self, size: int) -> None:
         limit = self._shell.max_body_bytes

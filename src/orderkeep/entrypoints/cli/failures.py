@@ -40,6 +40,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.InvalidCredentials, REJECTED, "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
     (errors.NotAllowed, REJECTED, "nothing was written: set ORDERKEEP_API_KEY to a key with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
+    (errors.Overloaded, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
     (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
     (exceptions.Conflict, REJECTED, ""),

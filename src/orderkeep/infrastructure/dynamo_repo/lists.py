@@ -6,30 +6,35 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 
-from orderkeep.application.ports import ListPosition, OrderFilter
+from orderkeep.application.ports import PAGE_BYTES, ListPosition, OrderFilter
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_BATCH, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.items import (
     HEAD_SORT,
     INDEXES,
     Item,
     can_be_a_key,
+    document_of_item,
     instant_key,
     key,
     moment_of,
     partitions_of,
     placed_key,
 )
+from orderkeep.infrastructure.serialization import built
 
 SMALLEST_PAGE = 8
+FIRST_BATCH = 50
+"""How many orders are read at first; then as many as fit on the page if they are as large as these."""
+
 LONGEST_ID = 200
 """Longer ids, which only a forged cursor contains, are cut."""
 
 
 async def read_page(
     table: OrdersTable, where: OrderFilter, after: ListPosition | None, limit: int
-) -> tuple[list[Item], ListPosition | None]:
-    """Return the documents of up to `limit` orders that match, newest first, and the position to continue from (None at
-    the end). The items have the attributes `document` and `schema`.
+) -> tuple[list[bytes], ListPosition | None]:
+    """Return the documents of up to `limit` orders that match, newest first and within `PAGE_BYTES`, and the position
+    to continue from (None at the end).
     """
     index, partitions = partitions_of(where, await table.shards())
     low, high = _bounds(where, after)
@@ -47,25 +52,36 @@ async def read_page(
         )
         for partition in partitions
     ]
-    listed, found = _newest_first(queries, high), list[Item]()
+    listed, found, size = _newest_first(queries, high), list[bytes](), 0
+    position: ListPosition | None = None
     while len(found) < limit:
-        entries = await _take(listed, min(limit - len(found), LARGEST_BATCH))
+        batch = min(limit - len(found), (PAGE_BYTES - size) * len(found) // size + 1 if found else FIRST_BATCH)
+        entries = await _take(listed, min(batch, LARGEST_BATCH))
         if not entries:
             return found, None
-        found += await _current(table, attribute, entries, partitions)
-    created_at, _, order_id = entries[-1]["placed"]["S"].partition("#")
-    return found, ListPosition(moment_of(created_at), order_id) if await _take(listed, 1) else None
+        for entry, head in zip(entries, await _current(table, attribute, entries, partitions), strict=True):
+            document = b"".join(built(document_of_item, [head] if head else []))
+            size += len(document)
+            if found and size > PAGE_BYTES:
+                return found, position
+            found += [document] if document else []
+            position = _position_of(entry)
+    return found, position if await _take(listed, 1) else None
 
 
-async def _current(table: OrdersTable, attribute: str, entries: list[Item], partitions: list[str]) -> list[Item]:
-    """Return the heads of index entries, without orders that have left the partitions since."""
+def _position_of(entry: Item) -> ListPosition:
+    created_at, _, order_id = entry["placed"]["S"].partition("#")
+    return ListPosition(moment_of(created_at), order_id)
+
+
+async def _current(table: OrdersTable, attribute: str, entries: list[Item], partitions: list[str]) -> list[Item | None]:
+    """Return the head of each index entry, or None if the order has left the partitions since."""
     keys = [key(entry["pk"]["S"], HEAD_SORT) for entry in entries]
     heads = await table.get_all(keys, ("document", "schema", attribute), consistent=False)
     return [
-        head
-        for entry, head in zip(entries, heads, strict=True)
         # An order's tags never change.
-        if head and (entry["sk"]["S"] != HEAD_SORT or head.get(attribute, {}).get("S") in partitions)
+        head if head and (entry["sk"]["S"] != HEAD_SORT or head.get(attribute, {}).get("S") in partitions) else None
+        for entry, head in zip(entries, heads, strict=True)
     ]
 
 

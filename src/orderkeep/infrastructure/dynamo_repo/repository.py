@@ -34,8 +34,8 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     can_be_a_key,
     change_key,
     change_of_item,
+    change_record_of,
     change_sort,
-    document_of_item,
     head_key,
     instant_key,
     moment_of,
@@ -45,7 +45,17 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     snapshot_of_item,
     texts,
 )
-from orderkeep.infrastructure.serialization import api_key_of, built, commit_of, feed_position, mark_saved, record_of
+from orderkeep.infrastructure.serialization import (
+    ChangeRecord,
+    api_key_of,
+    built,
+    change_of,
+    commit_of,
+    feed_position,
+    mark_saved,
+    page_length,
+    record_of,
+)
 
 MOST_CHANGES = 1_000
 """How many changes are requested at once; DynamoDB ends a page at 1 MB anyway."""
@@ -76,8 +86,8 @@ class DynamoOrderRepository(OrderStore):
         return await self._one(snapshot_of_item, head_key(order_id))
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
-        items, position = await lists.read_page(self._table, where, after, limit)
-        return SnapshotPage(SEPARATOR.join(built(document_of_item, items)), position)
+        documents, position = await lists.read_page(self._table, where, after, limit)
+        return SnapshotPage(SEPARATOR.join(documents), position)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:
@@ -92,12 +102,13 @@ class DynamoOrderRepository(OrderStore):
         return None
 
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
-        items: list[Item] = []
+        records: list[ChangeRecord] = []
         async for page in self._changes(order_id, after_version + 1, limit):
-            items += page
-            if len(items) >= limit:
-                break
-        return built(change_of_item, items[:limit])
+            records += built(change_record_of, page)
+            length = page_length([len(record.document) for record in records], limit)
+            if length == limit or length < len(records):
+                return built(change_of, records[:length])
+        return built(change_of, records)
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = feed_position(after)

@@ -93,6 +93,9 @@ class PostgresOrderRepository(SqlOrderRepository):
     def api_keys(self) -> ApiKeyStore:
         return SqlApiKeys(POSTGRES, self._rows, self._write)
 
+    async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:  # noqa: ARG002
+        return await self._rows(statement, *parameters)  # which ends the page
+
     async def _write(self, _: str, statement: str, *parameters: Any) -> bool:
         return bool(await self._rows(f"{statement} RETURNING id", *parameters))
 

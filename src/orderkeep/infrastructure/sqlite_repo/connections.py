@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from orderkeep.application.ports import StoreAccess
+from orderkeep.application.ports import PAGE_BYTES, StoreAccess
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sql_store import Row
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
@@ -197,18 +197,21 @@ class Readers:
         self._idle: deque[Connection] = deque()
         self._closed = False
 
-    def rows(self, query: str, parameters: Row) -> list[Row]:
-        """Return all rows, so that no read transaction stays open. Raises `StoreUnavailable`."""
+    def rows(self, query: str, parameters: Row, document: int | None = None) -> list[Row]:
+        """Return all rows, so that no read transaction stays open; if the column of a `document` is given, those up to
+        the one with which the documents exceed `PAGE_BYTES`. Raises `StoreUnavailable`.
+        """
         if self._closed:
             raise StoreUnavailable(CLOSED)
         try:
             connection = self._take()
             try:
-                found = connection.execute(query, parameters).fetchall()
+                rows = connection.execute(query, parameters)
+                found = rows.fetchall() if document is None else _page(rows, document)
             except sqlite3.Error:
                 connection.close()
                 if self._file.was_written(connection):
-                    return self.rows(query, parameters)
+                    return self.rows(query, parameters, document)
                 raise
         except sqlite3.Error as error:
             raise translated(error, self._file.path) from error
@@ -216,7 +219,7 @@ class Readers:
             found = []  # half a surrogate pair: no stored text contains one
         if self._file.was_written(connection):
             connection.close()
-            return self.rows(query, parameters)
+            return self.rows(query, parameters, document)
         self._give_back(connection)
         return found
 
@@ -239,6 +242,17 @@ class Readers:
             connection.close()
         if self._closed:
             self.close()
+
+
+def _page(rows: sqlite3.Cursor, document: int) -> list[Row]:
+    found, left = list[Row](), PAGE_BYTES
+    for row in rows:
+        found.append(row)
+        left -= len(row[document])
+        if left < 0:
+            rows.close()
+            break
+    return found
 
 
 def prepare(

@@ -92,6 +92,9 @@ class SqliteOrderRepository(SqlOrderRepository):
     async def _rows(self, statement: str, *parameters: Any) -> Sequence[Row]:
         return self._readers.rows(statement, parameters)
 
+    async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:
+        return self._readers.rows(statement, parameters, document)
+
     async def _write(self, key_id: str, statement: str, *parameters: Any) -> bool:
         [rejection] = await self._writer.save([Write(key_id, statement, parameters)])
         return rejection is None  # or no row was changed

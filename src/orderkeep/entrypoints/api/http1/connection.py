@@ -63,6 +63,7 @@ class Connection(BaseConnection):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Start the connection; above the maximum number, close the one that has been idle longest."""
         self.transport = transport
+        transport.set_write_buffer_limits(high=0)  # pause_writing with the first unsent byte
         self.server, self.client = get_local_addr(transport), get_remote_addr(transport)
         self.state.connections.add(self)  # type: ignore[arg-type]  # not one of uvicorn's own
         self.state.metrics.connections.inc()
@@ -76,7 +77,7 @@ class Connection(BaseConnection):
         if self.running is not None:
             self.running.disconnected = not self.running.complete
             self.running.wake()
-        self.resume_writing()
+        super().resume_writing()
         self.pipeline.clear()
         self.cycle = self.running = None
         del self.parser  # breaks reference cycles, as the lines before
@@ -86,26 +87,35 @@ class Connection(BaseConnection):
         """Whether a request has no complete response yet."""
         return self.cycle is not None and not self.cycle.complete
 
+    @property
+    def is_working(self) -> bool:
+        """Whether the application works on a request. Pipelined requests wait until the response before is sent."""
+        return self.running is not None and not self.running.complete
+
+    @property
+    def waits_for_client(self) -> bool:
+        """Whether the client has to send or read before anything else happens."""
+        return self.stage == "body" or not self.is_working or not self.writable.is_set()
+
     def _make_room(self) -> None:
         others = (other for other in self.state.connections if isinstance(other, Connection) and other is not self)
-        waiting = [other for other in others if other.stage == "body" or not other.is_responding]
+        waiting = [other for other in others if other.waits_for_client]
         if waiting:
-            min(waiting, key=lambda other: (other.is_responding, other.since or 0.0)).cut("crowded")
+            min(waiting, key=lambda other: (other.is_working, other.since or 0.0)).cut("crowded")
         else:
             self._reject(HttpProblem("overloaded", what="connections"))
 
     def check_time(self, now: float) -> None:
         """Close the connection, or reject its request, if the client is too slow. Called at intervals."""
-        unread = self.transport.get_write_buffer_size()
-        if unread or self.lingers:
-            self.unread = self.unread.updated(unread, now) if self.unread else Unread(unread, now)
-        else:
-            self.unread = None
+        unsent = self.transport.get_write_buffer_size()
+        if unsent:
+            self.state.unsent[self] = unsent
+        if unsent or self.lingers:
+            self.unread = self.unread.updated(unsent, now) if self.unread else Unread(unsent, now, now)
         if not self.transport.is_reading() and self.since is not None:
             self.since = now  # the server does not read
-        match verdict(
-            self.stage, self.since, now, received=self.received, responding=self.is_responding, unread=self.unread
-        ):
+        unread, responding = self.unread if unsent or self.lingers else None, self.is_responding
+        match verdict(self.stage, self.since, now, received=self.received, responding=responding, unread=unread):
             case "head" | "body" as part:
                 self.state.metrics.cut.labels(part).inc()
                 self._reject(HttpProblem("request_too_slow", part=part, seconds=now - (self.since or now)))
@@ -113,11 +123,6 @@ class Connection(BaseConnection):
                 self.cut(reason)
             case "kept" | "lingering":
                 self.transport.abort()
-
-    def cut(self, reason: str) -> None:
-        """Close the connection without a response, and count that."""
-        self.state.metrics.cut.labels(reason).inc()
-        self.transport.abort()
 
     def shutdown(self) -> None:
         """Close, unless a request is arriving or has no complete response. Called when the server stops."""
@@ -228,7 +233,7 @@ class Connection(BaseConnection):
         app = self.app_behind_proxy if comes_from_proxy else self.app
         previous = self.cycle
         self.cycle = RequestCycle(self, app, scope, keep_alive=keep_alive, expects_continue=expects_continue)
-        if previous is None or previous.complete:
+        if (previous is None or previous.complete) and self.writable.is_set():
             self._run(self.cycle)
         else:
             self.transport.pause_reading()
@@ -257,7 +262,21 @@ class Connection(BaseConnection):
             cycle.wake()
         self.stage, self.since = "kept" if cycle.keep_alive else "over", None
 
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if not self.is_working:
+            self.unread = None
+            self._continue()
+        elif self.unread is not None:  # a part of the response is read
+            self.unread = Unread(0, self.unread.since, self.unread.first)
+
     def on_response_complete(self) -> None:
+        """Continue if the response is sent, and otherwise when it is."""
+        if self.writable.is_set():
+            self.unread = None
+            self._continue()
+
+    def _continue(self) -> None:
         """Continue with the next request, or with the problem that had to wait."""
         self.transport.resume_reading()
         if self.pipeline and not self.is_closing():

@@ -7,12 +7,14 @@ MAX_TARGET_BYTES = 8_192
 MAX_HEADERS = 100
 MAX_HEAD_BYTES = 16_384
 MAX_PIPELINED = 32
+MAX_UNSENT_BYTES = 33_554_432
 
 HEAD_SECONDS = 8.0
 BODY_PAUSE_SECONDS = 8.0
 BYTES_PER_SECOND = 1_024
 BODY_SECONDS = 60.0
 RESPONSE_PAUSE_SECONDS = 8.0
+RESPONSE_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 5.0
 LINGER_SECONDS = 2.0
 
@@ -27,16 +29,19 @@ head, a body; or anything after the last request, which is discarded.
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Response bytes that the client has not read, and the time since which it reads too little of them."""
+    """Response bytes that the client has not read, the time since which it reads too little of them, and the time at
+    which the response was first unread.
+    """
 
     size: int
     since: float
+    first: float
 
     def updated(self, size: int, now: float) -> "Unread":
-        """Return the state after another look; `since` moves if the client reads at the required rate."""
-        read = self.size - size
-        is_slow = 0 <= read <= RESPONSE_PAUSE_SECONDS * BYTES_PER_SECOND and (size or not self.size)
-        return self if is_slow else Unread(size, now)
+        """Return the state after another look; `since` moves if the client reads enough of what is left."""
+        read, rate = self.size - size, max(BYTES_PER_SECOND, self.size / RESPONSE_SECONDS)
+        is_slow = 0 <= read <= RESPONSE_PAUSE_SECONDS * rate and (size or not self.size)
+        return self if is_slow else Unread(size, now, self.first)
 
 
 TooSlow = Literal["head", "body", "idle", "response", "kept", "lingering"]
@@ -54,7 +59,7 @@ def verdict(
     if unread is not None:
         waited = now - unread.since
         if unread.size:
-            return "response" if waited > RESPONSE_PAUSE_SECONDS else None
+            return "response" if waited > RESPONSE_PAUSE_SECONDS or now - unread.first > RESPONSE_SECONDS else None
         return "lingering" if waited > LINGER_SECONDS else None
     seconds = 0.0 if since is None else now - since
     match stage:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Scope
 from uvicorn.server import ServerState as UvicornServerState
 
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
+from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.http1.limits import Stage
 from orderkeep.entrypoints.api.metrics import Metrics
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
@@ -46,7 +47,8 @@ _header_prefixes = _HeaderPrefixes()
 
 class ServerState(UvicornServerState):
     """What the connections of a server share. `draining`: the server is about to stop, so each response closes its
-    connection.
+    connection. `unsent` has the connections whose clients have not read all that was written, longest first, and the
+    number of these bytes.
     """
 
     draining = False
@@ -54,6 +56,12 @@ class ServerState(UvicornServerState):
     def __init__(self, max_connections: int, max_body_bytes: int, metrics: Metrics) -> None:
         super().__init__()
         self.max_connections, self.max_body_bytes, self.metrics = max_connections, max_body_bytes, metrics
+        self.unsent: dict[BaseConnection, int] = {}
+
+    def bound_unsent(self) -> None:
+        """Close the connections that have been unread for longest, until the rest are within `MAX_UNSENT_BYTES`."""
+        while len(self.unsent) > 1 and sum(self.unsent.values()) > limits.MAX_UNSENT_BYTES:
+            next(iter(self.unsent)).cut("unsent")
 
 
 class BaseConnection(asyncio.Protocol):
@@ -68,7 +76,7 @@ class BaseConnection(asyncio.Protocol):
     def __init__(self, state: ServerState) -> None:
         self.state = state
         self.writable = asyncio.Event()
-        """Not set while the client reads more slowly than the application writes."""
+        """Not set while any byte that was written is unsent."""
         self.writable.set()
 
     @property
@@ -94,10 +102,21 @@ class BaseConnection(asyncio.Protocol):
             self.lingers = True
             self.transport.write_eof()
 
+    def cut(self, reason: str) -> None:
+        """Close the connection without a response, and count that."""
+        self.state.metrics.cut.labels(reason).inc()
+        self.state.unsent.pop(self, None)
+        self.transport.abort()
+
     def pause_writing(self) -> None:
+        """Called when a byte cannot be sent at once."""
         self.writable.clear()
+        self.state.unsent[self] = self.transport.get_write_buffer_size()
+        self.state.bound_unsent()
 
     def resume_writing(self) -> None:
+        """Called when all is sent."""
+        self.state.unsent.pop(self, None)
         self.writable.set()
 
 
