@@ -22,6 +22,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE.parent)]
 
 from benchmarks.load.served import Server, measured, serving, spread  # noqa: E402
+from orderkeep.config import Settings  # noqa: E402
 from orderkeep.entrypoints.api.http1 import ServerState  # noqa: E402
 from orderkeep.entrypoints.api.http1.connection import Connection  # noqa: E402
 from orderkeep.entrypoints.api.metrics import Metrics  # noqa: E402
@@ -60,7 +61,7 @@ def serve(name: str, port: int) -> None:
         log_level="critical",
     )  # fmt: skip
     if name == OURS:
-        DrainingServer(config, FastAPI(), ServerState(500, 65_536, Metrics()), 0).run()
+        DrainingServer(config, FastAPI(), ServerState(500, 65_536, Metrics()), Settings(drain_seconds=0)).run()
     else:
         uvicorn.Server(config).run()
 

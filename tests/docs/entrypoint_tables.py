@@ -153,6 +153,7 @@ CONNECTION_BOUNDS = {
     "RESPONSE_SECONDS": "seconds to read a whole response; at each time, at the rate that is needed for what is left",
     "KEEP_ALIVE_SECONDS": "seconds for which a connection may be idle after a response",
     "LINGER_SECONDS": "seconds for which arriving data is discarded before a connection is closed",
+    "APPLICATION_SECONDS": "seconds from a complete request to the first byte of its response; otherwise 503",
     "SWEEP_SECONDS": "seconds between two checks of these times",
 }
 

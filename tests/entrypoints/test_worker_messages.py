@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from orderkeep.config import Settings
 from orderkeep.entrypoints.api.server import DrainingServer
 
 
@@ -17,7 +18,7 @@ async def test_worker_stops_on_a_signal_but_not_if_a_connection_is_lost(message:
     ours, supervisor = socket.socketpair()
     app: Any = SimpleNamespace(state=SimpleNamespace())
     state: Any = SimpleNamespace()
-    server = DrainingServer(uvicorn.Config(app), app, state, 0, ours)
+    server = DrainingServer(uvicorn.Config(app), app, state, Settings(drain_seconds=0), ours)
     receiving = asyncio.create_task(server._receive(ours))
     with ours, supervisor:
         assert await asyncio.to_thread(supervisor.recv, 1) == b"\0"  # it serves

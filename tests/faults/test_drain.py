@@ -15,7 +15,7 @@ import pytest
 
 from orderkeep.config import Settings
 from tests.entrypoints.http_calls import PLAIN
-from tests.entrypoints.served import connected, next_answer, serving
+from tests.entrypoints.served import SERVE, connected, next_answer, read_all, serving
 from tests.faults.loss_checker import read_kept
 from tests.faults.occupied import held, waiting
 
@@ -93,6 +93,64 @@ def test_every_request_gets_a_response_during_shutdown(
     assert problems == []
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_accepted_connection_is_reset_during_shutdown(store: str, workers: int) -> None:
+    """Clients open a connection for each request, until they are refused."""
+    outcomes: list[str] = []
+    request = b"GET /orders HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with serving(store=store, drain_seconds=1, workers=workers) as (client, process):
+
+        def go_on() -> None:
+            while outcomes.count("refused") < 1:
+                try:
+                    with connected(client) as connection:
+                        outcomes.append("open")
+                        connection.sendall(request)
+                        outcomes.append(read_all(connection)[9:12].decode() or "closed")
+                except ConnectionRefusedError:
+                    outcomes.append("refused")
+                except ConnectionError as error:
+                    outcomes.append(type(error).__name__)
+
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            going_on = [pool.submit(go_on) for _ in range(CLIENTS)]
+            while len(outcomes) < 10 * CLIENTS and not any(each.done() for each in going_on):
+                time.sleep(0.01)
+            process.send_signal(signal.SIGTERM)
+            for each in going_on:
+                each.result()
+        assert set(outcomes) == {"open", "200", "refused"}
+        assert process.wait(30) == 0
+
+
+def test_request_that_was_not_read_when_the_server_stops_gets_a_response(tmp_path: Path, store: str) -> None:
+    """The event loop is busy from before the request arrives until the server stops."""
+    busy = "import orderkeep.entrypoints.api.server as s, time; from pathlib import Path\n"
+    busy += "accept = s._accept_waiting\n"
+    busy += (
+        f"def busy(listener):\n Path({str(tmp_path / 'busy')!r}).touch(); time.sleep(2); yield from accept(listener)\n"
+    )
+    busy += "s._accept_waiting = busy\n"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tests.entrypoints.served.SERVE", busy + SERVE)
+        with serving(store=store) as (client, process), connected(client) as kept:
+            request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            with kept.makefile("rb") as stream:
+                kept.sendall(request)
+                assert next_answer(stream)
+                process.send_signal(signal.SIGTERM)
+                while not (tmp_path / "busy").exists():
+                    time.sleep(0.01)
+                kept.sendall(request)
+                with connected(client) as waiting_to_be_accepted:
+                    waiting_to_be_accepted.sendall(request)
+                    answer = next_answer(stream)
+                    assert answer
+                    assert (answer.status, answer.headers["connection"]) == (200, "close")
+                    assert read_all(waiting_to_be_accepted).startswith(b"HTTP/1.1 200")
+            assert process.wait(30) == 0
+
+
 def test_who_has_begun_may_finish(served: tuple[httpx.Client, subprocess.Popen[str]]) -> None:
     client, process = served
     body = b'{"user_id": "user-7", "total": 9900, "currency": "USD"}'
@@ -128,7 +186,7 @@ def test_request_cancelled_by_shutdown_gets_a_problem_document(tmp_path: Path, s
         process.send_signal(signal.SIGTERM)
         answer = next_answer(stack.enter_context(connection.makefile("rb")))
         assert answer
-        assert (answer.status, answer.json["code"]) == (500, "internal_error")
+        assert (answer.status, answer.json["code"]) == (503, "store_unavailable")
         assert answer.json["request_id"] == answer.headers["x-request-id"]
 
 

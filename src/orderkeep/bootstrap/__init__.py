@@ -39,7 +39,7 @@ from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
     from orderkeep.config import Settings
 
-CHECK_SECONDS = 3.0
+CHECK_SECONDS = 1.5
 """How long a store may take to respond to a readiness check."""
 
 

@@ -1,11 +1,15 @@
 """Opens the document store of a URL, and the receipt renderers."""
 
+import logging
+import os
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.access.loopback import host_in
@@ -60,6 +64,27 @@ def open_documents(url: str) -> DocumentStore:
         case "s3":
             return _s3(parts)
     raise InvalidDocumentsURL(f"the URL must begin with {' or '.join(f'{each}://' for each in SCHEMES)}")
+
+
+def end_process_after(main: Callable[[], object]) -> NoReturn:
+    """Run the main function of a process, which closes what it opened, and end the process with its exit code.
+
+    The threads of the S3 client cannot be joined. One that returns to Python while the interpreter ends aborts the
+    process (SIGABRT), whatever its exit code was to be. So a process that loaded the client ends without the
+    interpreter's own end, after its output is written.
+    """
+    code: object = 0
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code
+    if "obstore" not in sys.modules:
+        raise SystemExit(code)
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # no reader is left, or it is closed
+            stream.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def receipt_renderers(seller: str = "") -> Mapping[str, ReceiptRenderer]:

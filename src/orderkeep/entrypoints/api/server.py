@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import logging.config
 import os
 import re
 import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from types import FrameType
@@ -22,7 +24,7 @@ from fastapi import FastAPI
 
 from orderkeep.application.access.loopback import is_loopback
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings, check_store
-from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.documents import InvalidDocumentsURL, end_process_after
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, open_store
 from orderkeep.config import Settings, masked
 from orderkeep.domain.exceptions import StoreUnavailable
@@ -32,8 +34,13 @@ from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
 from orderkeep.entrypoints.api.workers import Supervisor
 from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
 
+log = logging.getLogger("orderkeep.server")
+
 USAGE, STORE_UNAVAILABLE = 2, 7
 """Exit codes, the same as those of the other commands."""
+
+TOO_LATE = 1
+"""Exit code of a process that had to be ended, because something did not end by itself."""
 
 ALL_INTERFACES = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
 
@@ -43,6 +50,15 @@ orderkeep cannot use the store {store}: {reason}
   Requests for orders get 503 until the store is available. It is checked every {seconds} seconds.
 """
 RETRY_SECONDS = 2
+
+END_SECONDS = 1.0
+"""How long the process may take to end after `drain_seconds` and `shutdown_seconds`."""
+
+CLOSE_SECONDS = 0.5
+"""How long stores may take to close at least."""
+
+ARRIVAL_SECONDS = 0.25
+"""How long the server waits for the requests of the connections that it accepted last."""
 
 BANNER = """\
 orderkeep serves the orders in {store}
@@ -80,7 +96,8 @@ async def _supervise(settings: Settings, listener: socket.socket) -> int:
     def on_ready() -> None:
         announcing.append(asyncio.create_task(_check_and_announce(settings, listener)))
 
-    return await Supervisor(command, listener, settings.workers, settings.drain_seconds, on_ready).run()
+    ends = settings.drain_seconds + settings.shutdown_seconds + 2 * END_SECONDS
+    return await Supervisor(command, listener, settings.workers, settings.drain_seconds, ends, on_ready).run()
 
 
 async def _check_and_announce(settings: Settings, listener: socket.socket) -> None:
@@ -88,7 +105,7 @@ async def _check_and_announce(settings: Settings, listener: socket.socket) -> No
     try:
         await _announce(settings, listener, partial(check_store, store))
     finally:
-        await store.close()
+        await _close(store.close, CLOSE_SECONDS)
 
 
 def _work() -> None:
@@ -104,7 +121,7 @@ def _run(settings: Settings, listener: socket.socket | None = None, supervisor: 
 
 
 async def _serve(settings: Settings, listener: socket.socket | None, supervisor: socket.socket | None) -> None:
-    use_cases, announcing = _open(settings), None
+    use_cases, announcing, server = _open(settings), None, None
     try:
         app = create_app(settings, use_cases)
         config = uvicorn.Config(
@@ -119,7 +136,7 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
         state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
-        server = DrainingServer(config, app, state, settings.drain_seconds, supervisor)
+        server = DrainingServer(config, app, state, settings, supervisor, _end_within)
         install_log_hooks()
         gc.collect()
         gc.freeze()
@@ -132,7 +149,30 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
     finally:
         if announcing is not None:
             announcing.cancel()
-        await use_cases.close()
+        await _close(use_cases.close, CLOSE_SECONDS if server is None else server.seconds_to_close)
+
+
+async def _close(close: Callable[[], Awaitable[None]], seconds: float) -> None:
+    """Close a store. One that hangs is left open: what it acknowledged is durable."""
+    closing = asyncio.ensure_future(close())
+    await asyncio.wait([closing], timeout=seconds)
+    if closing.done():
+        closing.result()
+    else:
+        closing.cancel()
+        log.error("the store could not be closed in time", extra={"reason": f"{seconds:.1f} s"})
+
+
+def _end_within(seconds: float) -> None:
+    """End the process after this time, whatever it waits for: a thread, a call, or the interpreter's own end."""
+
+    def end() -> None:
+        log.error("the process did not end in time and was ended")
+        os._exit(TOO_LATE)
+
+    watchdog = threading.Timer(seconds, end)
+    watchdog.daemon = True
+    watchdog.start()
 
 
 def _check(settings: Settings) -> None:
@@ -183,23 +223,34 @@ class DrainingServer(uvicorn.Server):
     """uvicorn's server, which also closes slow connections and drains before it stops. After SIGTERM `/readyz` fails,
     responses close their connections, and everything else continues for `drain_seconds`, until load balancers have
     noticed. SIGINT and a second signal skip that. A worker receives its connections from its `supervisor`.
+
+    The end has one deadline, `END_SECONDS` after draining and `shutdown_seconds`: `on_end` gets the seconds until then.
     """
 
     server_state: ServerState
 
     def __init__(
-        self, config: uvicorn.Config, app: FastAPI, state: ServerState, drain_seconds: float,
-        supervisor: socket.socket | None = None,
+        self, config: uvicorn.Config, app: FastAPI, state: ServerState, settings: Settings,
+        supervisor: socket.socket | None = None, on_end: Callable[[float], None] = lambda _: None,
     ) -> None:  # fmt: skip
         super().__init__(config)
-        self.server_state, self._app, self._drain_seconds, self._supervisor = state, app, drain_seconds, supervisor
-        self._drained_at = 0.0
+        self.server_state, self._app, self._settings, self._supervisor = state, app, settings, supervisor
+        self._drained_at, self._ends_at, self._on_end = 0.0, 0.0, on_end
 
     def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
         drains = sig == signal.SIGTERM and not self.should_exit
-        self._drained_at = time.monotonic() + (self._drain_seconds if drains else 0)
+        now = time.monotonic()
+        self._drained_at = now + (self._settings.drain_seconds if drains else 0)
+        if not self._ends_at:
+            self._ends_at = self._drained_at + self._settings.shutdown_seconds + END_SECONDS
+            self._on_end(self._ends_at - now)
         self.server_state.draining = self._app.state.draining = True
         super().handle_exit(sig, frame)
+
+    @property
+    def seconds_to_close(self) -> float:
+        """How long stores may take to close: until half a second before the deadline."""
+        return max(CLOSE_SECONDS, self._ends_at - CLOSE_SECONDS - time.monotonic())
 
     async def on_tick(self, counter: int) -> bool:
         """Update the `Date` header; return whether to stop now."""
@@ -228,16 +279,30 @@ class DrainingServer(uvicorn.Server):
             except ConnectionError:  # the supervisor was killed
                 message, files = b"", []
             if files:
-                with suppress(OSError):  # the client is gone
-                    await loop.connect_accepted_socket(
-                        lambda: Connection(self.config, self.server_state, {}), socket.socket(fileno=files[0])
-                    )
+                await self._connect(socket.socket(fileno=files[0]))
             elif message != b"\0" and not self.should_exit:  # a 0 alone: this process can open no more files
                 self.handle_exit(message[0] if message else signal.SIGTERM)
         loop.remove_reader(supervisor)
 
+    async def _connect(self, accepted: socket.socket) -> None:
+        with suppress(OSError):  # the client is gone
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: Connection(self.config, self.server_state, {}), accepted
+            )
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop after requests in progress have got their responses."""
+        """Stop after requests that have arrived have got their responses. A connection that is closed before it is
+        accepted, or with unread bytes, would be reset.
+        """
+        accepted = [connection for listener in sockets or [] for connection in _accept_waiting(listener)]
+        for server in self.servers:
+            server.close()
+        for connection in accepted:
+            await self._connect(connection)
+        await asyncio.sleep(ARRIVAL_SECONDS)
+        if self._ends_at:
+            left = max(0.0, self._ends_at - END_SECONDS - time.monotonic())
+            self.config.timeout_graceful_shutdown = min(self._settings.shutdown_seconds, left)  # type: ignore[assignment]
         if self._supervisor is not None:
             with suppress(OSError):
                 self._supervisor.shutdown(socket.SHUT_RD)
@@ -250,6 +315,12 @@ class DrainingServer(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 assert isinstance(connection, Connection)  # noqa: S101  # as it is configured
                 connection.check_time(now)
+
+
+def _accept_waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    with suppress(OSError):  # none is waiting
+        while True:
+            yield listener.accept()[0]
 
 
 async def _announce(settings: Settings, listener: socket.socket, check: Callable[[], Awaitable[None]]) -> None:
@@ -289,4 +360,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    _work()
+    end_process_after(_work)

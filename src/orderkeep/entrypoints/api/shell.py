@@ -7,6 +7,7 @@ route goes straight there; anything else (404, 405, routes of another kind) is l
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -24,6 +25,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orderkeep.application.access.actor import Actor
+from orderkeep.application.errors import RequestTimedOut
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.authentication import Access
@@ -160,6 +162,11 @@ class RequestShell:
                         await self._route(scope, path, body, send)
             finally:
                 body.end_slot()
+        except asyncio.CancelledError:  # by the server: the request took too long, or the process ends
+            if getattr(send, "started", True):
+                raise
+            error = RequestTimedOut("the request was not completed in time")
+            await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
         except ClientDisconnect:
             log.info("client disconnected")
         except (OrderkeepError, HttpProblem) as error:

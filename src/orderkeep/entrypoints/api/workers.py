@@ -39,15 +39,15 @@ class _Worker:
 
 class Supervisor:
     """Keeps `count` workers, started by `command`, at work until a signal. It accepts connections for `drain_seconds`
-    after SIGTERM, as workers drain for so long.
+    after SIGTERM, as workers drain for so long, and kills workers that still run `end_seconds` after a signal.
     """
 
     def __init__(
-        self, command: Sequence[str], listener: socket.socket, count: int, drain_seconds: float,
+        self, command: Sequence[str], listener: socket.socket, count: int, drain_seconds: float, end_seconds: float,
         on_ready: Callable[[], None],
     ) -> None:  # fmt: skip
         self._command, self._listener, self._count = command, listener, count
-        self._drain_seconds, self._on_ready = drain_seconds, on_ready
+        self._drain_seconds, self._end_seconds, self._on_ready = drain_seconds, end_seconds, on_ready
         self._workers: list[_Worker] = []
         self._stopped_by: int | None = None
         self._stopping = asyncio.Event()
@@ -72,19 +72,20 @@ class Supervisor:
                 group.create_task(self._keep(None))
         return 0
 
-    def _accept(self) -> None:
-        """Pass a connection to the worker that has waited longest."""
+    def _accept(self) -> bool:
+        """Pass a connection to the worker that has waited longest, and return whether there was one."""
         try:
             connection, _ = self._listener.accept()
         except OSError:  # the client is gone, or no more files can be opened
-            return
+            return False
         with connection:
             for worker in [each for each in self._workers if each.serves]:
                 self._workers.remove(worker)
                 self._workers.append(worker)
                 with contextlib.suppress(OSError):  # it ended, or is stuck
                     socket.send_fds(worker.control, [b"\0"], [connection.fileno()])
-                    return
+                    break
+        return True
 
     async def _keep(self, worker: _Worker | None) -> None:
         loop, delay = asyncio.get_running_loop(), 0.0
@@ -124,7 +125,10 @@ class Supervisor:
         is_first, self._stopped_by = self._stopped_by is None, number
         self._stopping.set()
         drain = self._drain_seconds if is_first and number == signal.SIGTERM else 0.0
-        asyncio.get_running_loop().call_later(drain, self._close_listener)
+        loop = asyncio.get_running_loop()
+        loop.call_later(drain, self._close_listener)
+        if is_first:
+            loop.call_later(self._end_seconds, self._kill)
         for worker in self._workers:
             if is_first:
                 worker.stop(number)
@@ -132,7 +136,14 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     worker.process.send_signal(number)
 
+    def _kill(self) -> None:
+        for worker in self._workers:
+            with contextlib.suppress(ProcessLookupError):
+                worker.process.kill()
+
     def _close_listener(self) -> None:
         if self._listener.fileno() >= 0:
+            while self._accept():  # a connection that was not accepted would be reset
+                pass
             asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()

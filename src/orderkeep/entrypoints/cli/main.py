@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import click
 
+from orderkeep.bootstrap.documents import end_process_after
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import COMMANDS
 from orderkeep.entrypoints.cli.options import SESSION_OPTIONS
@@ -116,4 +117,4 @@ def main() -> NoReturn:
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # open until the end
     configure_cli_logging()
-    cli.main(prog_name="orderkeep")
+    end_process_after(lambda: cli.main(prog_name="orderkeep"))

@@ -5,7 +5,7 @@ import contextlib
 import os
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -47,6 +47,9 @@ COMMAND_SECONDS = 30.0
 ACQUIRE_SECONDS = 10.0
 CLOSE_SECONDS = 10.0
 
+RELEASE_SECONDS = 0.5
+"""How long a server may take to confirm that it cancelled a statement, before the connection is closed."""
+
 UNSUPPORTED = (
     "channel_binding client_encoding fallback_application_name gssdelegation gssencmode hostaddr keepalives "
     "keepalives_count keepalives_idle keepalives_interval load_balance_hosts max_protocol_version min_protocol_version "
@@ -76,7 +79,7 @@ _IN_INDEX_ORDER_HERE = "; ".join(f"SET LOCAL {name} = {value}" for name, value i
 class _Home:
     """What one event loop has of the store."""
 
-    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+    opening: asyncio.Task[None] | None = None
     pool: Any = None
     behind_pooler: bool = False
     lifetime: AsyncGenerator[None] | None = None
@@ -97,21 +100,35 @@ class Connections:
     async def rows(self, query: str, *parameters: Any) -> list[Any]:
         """Run one statement, in one round trip, and return its rows. Raises what asyncpg raises."""
         home = await self._home()
-        async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            if home.behind_pooler:
-                async with connection.transaction(readonly=self._access is StoreAccess.READ):
-                    await connection.execute(_IN_INDEX_ORDER_HERE)
-                    found: list[Any] = await connection.fetch(query, *parameters)
-            else:
-                found = await connection.fetch(query, *parameters)
+        if home.behind_pooler:
+            async with self.transaction(readonly=self._access is StoreAccess.READ) as connection:
+                await connection.execute(_IN_INDEX_ORDER_HERE)
+                found: list[Any] = await connection.fetch(query, *parameters)
+            return found
+        pool = home.pool  # which `close` takes away meanwhile
+        connection = await pool.acquire(timeout=ACQUIRE_SECONDS)
+        try:
+            found = await connection.fetch(query, *parameters)
+        finally:
+            await _release(pool, connection)
         return found
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
+    async def transaction(self, *, readonly: bool = False) -> AsyncIterator[Any]:
         """Lend a connection for one transaction: committed at the end, rolled back after an exception."""
-        home = await self._home()
-        async with home.pool.acquire(timeout=ACQUIRE_SECONDS) as connection, connection.transaction():
-            yield connection
+        pool = (await self._home()).pool
+        connection, timer = await pool.acquire(timeout=ACQUIRE_SECONDS), None
+        try:
+            async with connection.transaction(readonly=readonly):
+                try:
+                    yield connection
+                except (TimeoutError, asyncio.CancelledError):  # then ROLLBACK waits for the server, which may hang
+                    timer = asyncio.get_running_loop().call_later(RELEASE_SECONDS, connection.terminate)
+                    raise
+        finally:
+            await _release(pool, connection)
+            if timer is not None:
+                timer.cancel()
 
     async def migrate(self) -> tuple[int, int]:
         """Create or migrate the tables. Raises `StoreUnavailable`."""
@@ -124,6 +141,11 @@ class Connections:
         self._closed = True
         here = asyncio.get_running_loop()
         for loop, home in list(self._homes.items()):
+            if loop is here and home.opening is not None:
+                home.opening.cancel()
+                await asyncio.wait([home.opening])
+                if home.lifetime is None:
+                    self._homes.pop(loop, None)
             if loop is here and home.lifetime is not None:
                 await home.lifetime.aclose()
             elif home.pool is not None and loop.is_running():
@@ -135,12 +157,22 @@ class Connections:
         loop = asyncio.get_running_loop()
         home = self._homes.get(loop) or self._homes.setdefault(loop, _Home())
         if home.pool is None:
-            async with home.opening:
-                if home.pool is None:
-                    lifetime = self._lifetime(loop, home)
-                    await anext(lifetime)
-                    home.lifetime = lifetime
+            if home.opening is None or home.opening.done():
+                home.opening = loop.create_task(self._open(loop, home))
+                home.opening.add_done_callback(_retrieve_exception)
+            opening = home.opening
+            try:
+                await asyncio.shield(opening)  # a caller that gives up does not interrupt a long migration
+            except asyncio.CancelledError:
+                if opening.cancelled():  # by `close`
+                    raise StoreUnavailable(CLOSED) from None
+                raise
         return home
+
+    async def _open(self, loop: asyncio.AbstractEventLoop, home: _Home) -> None:
+        lifetime = self._lifetime(loop, home)
+        await anext(lifetime)
+        home.lifetime = lifetime
 
     async def _lifetime(self, loop: asyncio.AbstractEventLoop, home: _Home) -> AsyncGenerator[None]:
         # A generator: asyncio.run closes generators before the loop.
@@ -229,6 +261,20 @@ async def _is_behind_pooler(connection: Any) -> bool:
     # A pooler that shares sessions gives its clients a process id of its own.
     async with connection.transaction():
         return bool(await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid())
+
+
+async def _release(pool: Any, connection: Any) -> None:
+    """Return a connection to the pool. If a statement on it was cancelled and the server does not confirm that in time,
+    the connection is closed.
+    """
+    with contextlib.suppress(TimeoutError):
+        await pool.release(connection, timeout=RELEASE_SECONDS)
+
+
+def _retrieve_exception(task: asyncio.Task[None]) -> None:
+    """Prevent a warning if every caller that waited for the task has given up."""
+    if not task.cancelled():
+        task.exception()
 
 
 async def _nothing_to_reset(connection: Any) -> None:

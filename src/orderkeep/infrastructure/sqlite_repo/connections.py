@@ -10,6 +10,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ from orderkeep.application.ports import PAGE_BYTES, StoreAccess
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sql_store import Row
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
+from orderkeep.infrastructure.sqlite_repo.open_files import OpenFiles, has_log, log_of_another_database
 from orderkeep.infrastructure.sqlite_repo.queries import APPLICATION_ID
 from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, retry_while_locked
 
@@ -39,7 +41,7 @@ class Connection(sqlite3.Connection):
 
 
 class OrdersFile:
-    """The orders' file. It is identified by its inode, so that a file put in its place is detected."""
+    """The orders' file, and the log beside it. A file put in the place of one of them is detected."""
 
     def __init__(
         self, path: str | os.PathLike[str], *, migrate: bool = True, access: StoreAccess = StoreAccess.CREATE
@@ -50,7 +52,9 @@ class OrdersFile:
         self.migrated = (0, 0)
         """The schema's number before the file was opened, and after."""
         self._migrate, self._access = migrate, access
-        self._identity: tuple[int, int] | None = None
+        self._writing: Connection | None = None
+        self._files: OpenFiles | None = None
+        self._merged = False
 
     def open(self) -> Connection:
         """Open the file with the access that was asked for, and check it; create and migrate it if that is allowed.
@@ -64,9 +68,10 @@ class OrdersFile:
                 connection = self._open_to_read(self._prepare)
             else:
                 connection = self._connect("rw", self._set_up_to_write)
+                connection.execute("SELECT 1 FROM sqlite_master").fetchall()  # creates the log
+                self._writing, self._files = connection, OpenFiles(self.path)
         except (sqlite3.Error, PermissionError) as error:
             raise translated(error, self.path) from error
-        self._identity = self._identity_now()
         return connection
 
     def open_to_copy(self) -> Connection:
@@ -88,22 +93,50 @@ class OrdersFile:
         return connection.state is not None and connection.state != self._state_without_log()
 
     def check_writable(self) -> None:
-        """Raise `StoreUnusable` if the store was opened to read, or if the file was deleted or replaced: what is saved
-        then would be lost.
+        """Raise `StoreUnusable` if the store was opened to read, or if one of its files was deleted, replaced or
+        overwritten: what is saved then would be lost. If the log was deleted, it is copied to the file before.
         """
-        if self._access is StoreAccess.READ:
+        if self._files is None:
             raise StoreUnusable("this store was opened for reading only")
-        self.check_in_place()
+        if name := self._files.overwritten():
+            raise StoreUnusable(f"{name} was overwritten or truncated while it was open: stop, then restore a backup")
+        if (name := self._files.moved()) is None:
+            return
+        happened = f"{name} was moved, deleted or replaced while it was open"
+        if name == str(self.path):
+            raise StoreUnusable(f"{happened}: put it back, then restart")
+        self._merged = self._merged or (self._files.can_be_merged() and self._merge())
+        if self._merged:
+            raise StoreUnusable(f"{happened}; all saved orders were copied to {self.path}: restart")
+        raise StoreUnusable(
+            f"{happened}: stop every process that uses it, then compare `orderkeep verify` and a backup"
+        )
 
-    def check_in_place(self) -> None:
-        """Raise `StoreUnusable` if the file was deleted or replaced."""
-        if self._identity_now() != self._identity:
-            raise StoreUnusable(
-                f"{self.path} was moved, deleted or replaced while it was open: put it back, then restart"
-            )
+    def close(self, connection: Connection) -> None:
+        """Close the connection that writes. If the files are not in place, it stays open until the process ends: on
+        closing, SQLite would copy its log into a file that was overwritten, and delete a log that replaced its own.
+        """
+        try:
+            if self._files is not None:
+                self.check_writable()
+        except StoreUnusable:
+            threading.Thread(target=_keep_open, args=(connection,), name="keeps-sqlite-open", daemon=True).start()
+        else:
+            connection.close()
+
+    def _merge(self) -> bool:
+        """Copy the log that SQLite has open to the file, and return whether all of it was copied."""
+        assert self._writing is not None  # noqa: S101  # as `_files` is not None
+        try:
+            [(_, frames, copied)] = self._writing.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        except sqlite3.Error:
+            return False
+        return bool(frames == copied)
 
     def may_be_unwritable(self) -> bool:
-        """Return whether there is a sign that nothing can be written: the permissions, or little free space."""
+        """Return whether there is a sign that nothing can be written: the files, their permissions, little space."""
+        if self._files is not None and (self._files.moved() or self._files.overwritten()):
+            return True
         short = shutil.disk_usage(self.path.parent).free < LITTLE_SPACE_BYTES
         return short or not os.access(self.path, os.W_OK)
 
@@ -137,6 +170,11 @@ class OrdersFile:
             factory=Connection,
         )
         try:
+            if log_of_another_database(self.path):
+                raise StoreUnusable(
+                    f"{self.path} was replaced, and {self.path}-wal is the log of the previous file: move "
+                    f"{self.path}-wal and {self.path}-shm away"
+                )
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             set_up(connection)
         except BaseException:
@@ -163,6 +201,11 @@ class OrdersFile:
         folder, exists = self.path.parent, self.path.exists()
         if not folder.is_dir():
             raise StoreUnusable(f"the directory {folder} does not exist: create it, or use a file in another one")
+        if has_log(self.path) and (not exists or not self.path.stat().st_size):
+            raise StoreUnusable(
+                f"{self.path} {'is empty' if exists else 'does not exist'}, but its log {self.path}-wal contains "
+                f"changes: put the file back; or move {self.path}-wal and {self.path}-shm away to start without them"
+            )
         if not exists and not (self._access is StoreAccess.CREATE and self._migrate):
             raise StoreUnusable(f"{self.path} does not exist: correct the URL, or create it with `orderkeep migrate`")
         if exists and not self.path.is_file():
@@ -177,13 +220,6 @@ class OrdersFile:
             raise StoreUnusable(
                 f"{folder} cannot be written, and SQLite creates its log there: grant this user write permission"
             )
-
-    def _identity_now(self) -> tuple[int, int] | None:
-        try:
-            found = os.stat(self.path)  # noqa: PTH116  # before every commit; three times as fast as Path.stat
-        except OSError:
-            return None
-        return found.st_dev, found.st_ino
 
 
 class Readers:
@@ -253,6 +289,10 @@ def _page(rows: sqlite3.Cursor, document: int) -> list[Row]:
             rows.close()
             break
     return found
+
+
+def _keep_open(_connection: Connection) -> None:
+    threading.Event().wait()  # in a thread's frame, which is not cleared when the interpreter ends
 
 
 def prepare(

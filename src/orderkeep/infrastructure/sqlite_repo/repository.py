@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from itertools import compress
 from typing import Any
 
@@ -41,7 +42,9 @@ class SqliteOrderRepository(SqlOrderRepository):
     ) -> None:
         super().__init__(SQLITE, LISTS)
         self._file = OrdersFile(path, migrate=migrate, access=access)
-        self._writer = CommitWriter(self._file.open(), self._file.path, self._file.check_writable)
+        connection = self._file.open()
+        close = partial(self._file.close, connection)
+        self._writer = CommitWriter(connection, self._file.path, self._file.check_writable, close)
         self._readers = Readers(self._file)
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
@@ -72,10 +75,9 @@ class SqliteOrderRepository(SqlOrderRepository):
         return [str(text) for (text,) in self._readers.rows("PRAGMA integrity_check(20)", ()) if text != "ok"]
 
     async def ping(self) -> None:
-        self._file.check_in_place()
-        self._readers.rows(PING, ())
         if self._writer.failed or self._file.may_be_unwritable():
             await self._write("", PROBE)
+        self._readers.rows(PING, ())
 
     async def close(self) -> None:
         self._readers.close()

@@ -58,9 +58,15 @@ class _Save:
 class CommitWriter:
     """Owns the connection that writes. Any number of event loops, in any threads, may save concurrently."""
 
-    def __init__(self, connection: sqlite3.Connection, path: Path, check_writable: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: Path,
+        check_writable: Callable[[], None],
+        close: Callable[[], None],
+    ) -> None:
         self._connection, self._cursor = connection, connection.cursor()
-        self._path, self._check_writable = path, check_writable
+        self._path, self._check_writable, self._close = path, check_writable, close
         self.failed = False
         """Whether the last commit failed, or a save in it for another reason than a conflict."""
         self._collected: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
@@ -106,7 +112,7 @@ class CommitWriter:
                 self._put_collected(loop)
             self._pending.put(last)
         if self._thread is None:
-            self._connection.close()
+            self._close()
         else:
             await done
 
@@ -135,7 +141,7 @@ class CommitWriter:
                 self._fail(saves, error)
             _report(saves)
         with contextlib.suppress(sqlite3.Error):
-            self._connection.close()
+            self._close()
         _report([last])
 
     def _take(self, saves: list[_Save]) -> _Save | None:

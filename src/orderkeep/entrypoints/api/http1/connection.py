@@ -16,7 +16,7 @@ from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 from orderkeep.entrypoints.api.headers import headers_of
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.http1.limits import Unread, max_wire_bytes, verdict
-from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState
+from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState, has_input
 from orderkeep.entrypoints.api.http1.request_head import check_head, head_too_large, split_target
 from orderkeep.entrypoints.api.problems import HttpProblem
 
@@ -107,6 +107,8 @@ class Connection(BaseConnection):
 
     def check_time(self, now: float) -> None:
         """Close the connection, or reject its request, if the client is too slow. Called at intervals."""
+        if self.running is not None:
+            self.running.check_time(now)
         unsent = self.transport.get_write_buffer_size()
         if unsent:
             self.state.unsent[self] = unsent
@@ -125,8 +127,12 @@ class Connection(BaseConnection):
                 self.transport.abort()
 
     def shutdown(self) -> None:
-        """Close, unless a request is arriving or has no complete response. Called when the server stops."""
-        if self.is_between_requests and not self.is_responding:
+        """Close, unless a request is arriving, has arrived unread, or has no complete response. Called when the server
+        stops.
+        """
+        if self.is_closing() or not self.is_between_requests or self.is_responding:
+            return
+        if not has_input(self.transport.get_extra_info("socket").fileno()):
             self.close()
 
     def _reject(self, problem: HttpProblem) -> None:

@@ -18,6 +18,9 @@ RESPONSE_SECONDS = 60.0
 KEEP_ALIVE_SECONDS = 5.0
 LINGER_SECONDS = 2.0
 
+APPLICATION_SECONDS = 8.0
+"""How long a complete request may wait for the first byte of its response, such as while a database hangs."""
+
 SWEEP_SECONDS = 0.5
 """The interval between two verdicts on a connection; a timeout takes effect at most so much later."""
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import selectors
 from abc import abstractmethod
 from collections.abc import Iterable
 from http import HTTPStatus
+from math import inf
 from secrets import token_hex
 
 from starlette.types import ASGIApp, Message, Scope
@@ -15,7 +17,7 @@ from uvicorn.server import ServerState as UvicornServerState
 
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.http1 import limits
-from orderkeep.entrypoints.api.http1.limits import Stage
+from orderkeep.entrypoints.api.http1.limits import APPLICATION_SECONDS, Stage
 from orderkeep.entrypoints.api.metrics import Metrics
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.shell import security_headers
@@ -120,6 +122,13 @@ class BaseConnection(asyncio.Protocol):
         self.writable.set()
 
 
+def has_input(descriptor: int) -> bool:
+    """Return whether a socket has bytes to be read, a connection to be accepted, or was closed by the other side."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(descriptor, selectors.EVENT_READ)
+        return bool(selector.select(0))
+
+
 class RequestCycle:
     """Calls the application for one request. A response whose length is known and whose body comes in one message is
     written at once, head and body together.
@@ -133,6 +142,7 @@ class RequestCycle:
     _arrived = False
     _event: asyncio.Event | None = None
     task: asyncio.Task[None]
+    _waiting_since: float | None = None
 
     def __init__(
         self, connection: BaseConnection, app: ASGIApp, scope: Scope,
@@ -156,6 +166,16 @@ class RequestCycle:
         elif not self.complete and not self.disconnected:
             detail = "the request was not completed, and the change may or may not have been made"
             self.respond(HttpProblem("internal_error", detail))
+
+    def check_time(self, now: float) -> None:
+        """Cancel the application's work, once, if the request is complete and has waited too long for its response."""
+        if self.written or self.more_body:
+            self._waiting_since = None
+        elif self._waiting_since is None:
+            self._waiting_since = now
+        elif now - self._waiting_since > APPLICATION_SECONDS:
+            self._waiting_since = inf
+            self.task.cancel()
 
     def wake(self) -> None:
         """Let `receive` return what has arrived."""
