@@ -3,9 +3,9 @@
 import pytest
 from starlette.types import Scope
 
-from orderkeep.entrypoints.api.headers import headers_of
 from orderkeep.entrypoints.api.http1.request_head import check_head, split_target
 from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.routing import headers_of
 
 
 def test_authority_of_an_absolute_target_replaces_host() -> None:

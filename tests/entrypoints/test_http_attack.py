@@ -96,7 +96,7 @@ async def test_malformed_versions_are_rejected(client: httpx.AsyncClient, versio
 @pytest.mark.parametrize("field", sorted(ORDER))
 @pytest.mark.parametrize(
     "value",
-    ["1e400", "-1e400", "-0.0", "1" * 99, "-" + "9" * 99, "1.0", "null", "[]", "{}", "[[]]", "[null]", '""',
+    ["1e400", "-1e400", "1" * 99, "-" + "9" * 99, "1.5", "null", "[]", "{}", "[[]]", "[null]", '""',
      '"\\u0000"', '"\\ud800"', "true", '{"": ""}', '[""]', '"' + "x" * 60_000 + '"', "[" * 400 + "]" * 400],
 )  # fmt: skip
 async def test_malformed_values_are_rejected(client: httpx.AsyncClient, field: str, value: str) -> None:
@@ -106,7 +106,7 @@ async def test_malformed_values_are_rejected(client: httpx.AsyncClient, field: s
     assert answer.status_code in ((201,) if (field, value) in accepted else (400, 422))
 
 
-NULLABLE = [name for name, field in PlaceOrderBody.model_fields.items() if field.default is None]
+NULLABLE = [name for name, field in PlaceOrderBody.model_fields.items() if not field.is_required()]
 JSON_PLAIN = {"user_id": '"user-7"', "total": "9900", "currency": '"USD"'}
 
 

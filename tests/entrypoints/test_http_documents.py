@@ -253,7 +253,7 @@ async def test_receipts_have_limits_of_their_own_and_hold_no_slot() -> None:
         rejected = await client.post(f"{path}/receipt")
         assert (rejected.status_code, rejected.headers["retry-after"]) == (429, "1")
         held.released.set()
-    assert [task.result().status_code for task in waiting] == [200] * MOST_OF_AN_ACTOR
+    assert [task.result().status_code for task in waiting] == [201] * MOST_OF_AN_ACTOR
 
 
 async def test_too_many_receipts_of_all_are_an_overload(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from orderkeep.bootstrap import UseCases
-from orderkeep.entrypoints.api.headers import headers_of, is_utf8_json, members_of
+from orderkeep.entrypoints.api.headers import is_utf8_json, members_of
+from orderkeep.entrypoints.api.routing import headers_of
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.entrypoints.credentials import customer, guarded_client, staff, use_cases_with_keys
 from tests.entrypoints.http_calls import PLAIN, document, errors_of, http_client, placed

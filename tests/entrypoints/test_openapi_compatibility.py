@@ -24,6 +24,9 @@ EXCEPTIONS = {
     "DryRun.dry_run",
     "DryRun.order",
     "DryRun.events",
+    # A new order has no entity tag: `If-Match` was documented, and every value failed.
+    "POST /orders responds 412",
+    "POST /orders header If-Match",
 }
 """What the previous release promises and this one does not. The changelog names each reason."""
 

@@ -18,8 +18,8 @@ from starlette.types import Scope
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.access.loopback import is_loopback
 from orderkeep.application.errors import InvalidCredentials, NotAuthenticated
-from orderkeep.entrypoints.api.headers import headers_of
 from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.routing import headers_of
 
 if TYPE_CHECKING:
     from orderkeep.application.ports import RateLimiter

@@ -1,39 +1,16 @@
-"""Header fields of a request, read as RFC 9110 defines them: values, lists and media types.
-
-Every header is read through `headers_of`. Section numbers are those of RFC 9110.
-"""
+"""Lists and media types in header fields, read as RFC 9110 defines them. The numbers are its sections."""
 
 from __future__ import annotations
 
 import re
 
-from starlette.types import Scope
-
-Values = dict[bytes, bytes | list[bytes]]
-
 WHITESPACE = b" \t"
 
-_HEADERS = "orderkeep.headers"
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = rb'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*"'
 _MEDIA_TYPE = re.compile(_TOKEN + rb"/" + _TOKEN)
 _PARAMETER = re.compile(rb"[ \t]*;[ \t]*(?:(" + _TOKEN + rb")=(" + _TOKEN + rb"|" + _QUOTED + rb"))?")
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
-
-
-def headers_of(scope: Scope) -> Values:
-    """Return the headers of a request by name; of a header that is repeated, the list of its values. Whitespace around
-    a value is not part of it (5.5), so it is removed, in the scope as well.
-    """
-    headers: Values | None = scope.get(_HEADERS)
-    if headers is None:
-        given = scope["headers"] = [(name, value.strip(WHITESPACE)) for name, value in scope["headers"]]
-        headers = scope[_HEADERS] = dict(given)
-        if len(headers) != len(given):
-            names = [name for name, _ in given]
-            for name in {name for name in names if names.count(name) > 1}:
-                headers[name] = [value for other, value in given if other == name]
-    return headers
 
 
 def members_of(value: bytes | list[bytes]) -> list[bytes]:

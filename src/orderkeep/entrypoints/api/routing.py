@@ -35,7 +35,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope
 
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.entrypoints.api.headers import headers_of, is_utf8_json, members_of
+from orderkeep.entrypoints.api.headers import WHITESPACE, is_utf8_json, members_of
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
 from orderkeep.entrypoints.schemas import parse_json
@@ -43,6 +43,7 @@ from orderkeep.entrypoints.schemas import parse_json
 MAX_PARAMETERS = 50
 """Maximum number of query parameters of a request."""
 
+_HEADERS = "orderkeep.headers"
 _PRESENTABLE = re.compile(r"[A-Za-z0-9_.\-]{1,64}", re.ASCII)
 _TAKES_BODY = {"POST", "PUT", "PATCH", "DELETE"}
 
@@ -62,8 +63,26 @@ class HeaderRule:
 _PRECONDITIONS = ("If-Match", "If-None-Match")
 _NO_CONDITION = HeaderRule("cannot be used with this operation: omit it")
 
+Values = dict[bytes, bytes | list[bytes]]
+"""Headers by name; of a header that is repeated, the list of its values."""
+
 Reader = Callable[[Request, Mapping[str, Any]], Any]
 """Returns an argument of a function, given the request and its validated query parameters."""
+
+
+def headers_of(scope: Scope) -> Values:
+    """Return the headers of a request by name; of a header that is repeated, the list of its values. Whitespace around
+    a value is not part of it (5.5), so it is removed, in the scope as well.
+    """
+    headers: Values | None = scope.get(_HEADERS)
+    if headers is None:
+        given = scope["headers"] = [(name, value.strip(WHITESPACE)) for name, value in scope["headers"]]
+        headers = scope[_HEADERS] = dict(given)
+        if len(headers) != len(given):
+            names = [name for name, _ in given]
+            for name in {name for name in names if names.count(name) > 1}:
+                headers[name] = [value for other, value in given if other == name]
+    return headers
 
 
 class CompiledRoute(APIRoute):

@@ -30,9 +30,8 @@ from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.authentication import Access
 from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
-from orderkeep.entrypoints.api.headers import headers_of
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
-from orderkeep.entrypoints.api.routing import RouteTable
+from orderkeep.entrypoints.api.routing import RouteTable, headers_of
 from orderkeep.entrypoints.logs import ACCESS_LOGGER, current_request, trace_id_of
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ from uvicorn import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
-from orderkeep.entrypoints.api.headers import headers_of
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.http1.limits import Unread, max_wire_bytes, verdict
 from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState, has_input
 from orderkeep.entrypoints.api.http1.request_head import check_head, head_too_large, split_target
 from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.routing import headers_of
 
 MAX_BUFFERED_BODY = 65_536
 """The bytes of a body that wait for the application before the connection stops reading."""

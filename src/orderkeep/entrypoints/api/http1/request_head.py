@@ -11,9 +11,10 @@ from collections.abc import Mapping
 
 from starlette.types import Scope
 
-from orderkeep.entrypoints.api.headers import headers_of, members_of
+from orderkeep.entrypoints.api.headers import members_of
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.api.routing import headers_of
 
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]+)(?::[0-9]{0,5})?")
 _ALLOWED = {"Allow": "GET, POST, DELETE, HEAD"}
