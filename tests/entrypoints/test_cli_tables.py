@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from orderkeep.application.access.actor import Scope
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.bootstrap import bootstrap
+from orderkeep.bootstrap.stores import open_store
+from orderkeep.domain.entities import Order, OrderPlaced
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
@@ -138,7 +141,7 @@ def test_history_on_a_terminal_has_the_names_of_api_keys(tmp_path: Path) -> None
     async def change() -> str:
         use_cases = bootstrap(f"sqlite:///{tmp_path / 'orders.db'}")
         holders: tuple[dict[str, Any], ...] = ({"scopes": (Scope.ADMIN,)}, {"scopes": (Scope.ADMIN,)}, {"user_id": "u"})
-        names = ("web shop", "till \u202e3", "phone app")
+        names = ("web shop", "till 3", "phone app")
         made = [await use_cases.create_api_key.execute(*each, **of) for of, *each in zip(holders, names, strict=True)]
         by_key = [CommandContext(actor=each.kept.actor) for each in made]
         placed = await use_cases.place_order.execute(PlaceOrder(user_id="u", total=1, currency="EUR"), by_key[0])
@@ -171,11 +174,19 @@ def test_data_on_a_terminal_has_control_characters_escaped() -> None:
     assert plain_data(b'"a\tb"\r\nc\rd\r\n') == b'"a\tb"\r\nc\\u000dd\r\n'
 
 
+async def stored_before_the_rule(order_id: str, tag: str, file: Path) -> None:
+    """Store an order with a text that is rejected today."""
+    store = open_store(f"sqlite:///{file}")
+    order = Order(order_id, "anna", Money(1, "EUR"), "pending", datetime(2026, 11, 22, tzinfo=UTC), tags=(tag,))
+    order.events.append(OrderPlaced())
+    await store.save(order)
+    await store.close()
+
+
 def test_customer_text_cannot_control_the_terminal(tmp_path: Path) -> None:
-    order = {"user_id": "anna", "total": 1, "currency": "EUR", "tags": ["\u202eevil\u2066"]}
-    (tmp_path / "order.json").write_text(json.dumps(order), encoding="utf-8")
-    placed = json.loads(run("place", "--data", "order.json", cwd=tmp_path).stdout)
-    assert placed["tags"] == order["tags"]
+    asyncio.run(stored_before_the_rule("order-1", "\u202eevil\u2066", tmp_path / "orders.db"))
+    placed = json.loads(run("get", "order-1", cwd=tmp_path).stdout)
+    assert placed["tags"] == ["\u202eevil\u2066"]
     for command in (["get", placed["id"], "--json"], ["get", placed["id"]], ["list", "--json"], ["list"], ["export"],
                     ["export", "--format", "csv"], ["history", placed["id"], "--json"]):  # fmt: skip
         seen, _ = on_a_terminal(*command, cwd=tmp_path, stream="stdout")

@@ -21,6 +21,7 @@ STRICT = {name.lower(): value for name, value in SECURITY_HEADERS.items()}
 OWN = {
     "/docs": {"content-security-policy"},
     "/documents/": {"content-security-policy"},
+    "/openapi.json": {"cache-control"},
     **{f"/docs/{name}": {"cache-control"} for name in MEDIA_TYPES},
 }
 """What routes say themselves, in place of what every answer says."""

@@ -23,10 +23,10 @@ BUGS = {
     ),
     "order_bodies": Bug("entrypoints/field_errors.py", '.replace("/", "~1")', ""),
     "cursors": Bug("application/cursors.py", "position.created_at.tzinfo != UTC or", ""),
-    "entity_tags": Bug("entrypoints/api/headers.py", "value.strip(WHITESPACE)) for", "value.strip()) for"),
+    "entity_tags": Bug("entrypoints/api/routing.py", "value.strip(WHITESPACE)) for", "value.strip()) for"),
     "idempotency_keys": Bug("entrypoints/api/dependencies.py", r"[ -~]{0,254}", r"[ -\x7f]{0,254}"),
     "query_parameters": Bug("entrypoints/api/routing.py", "keep_blank_values=True", "keep_blank_values=False"),
-    "order_files": Bug("entrypoints/order_files/formats.py", "-?[0-9]{1,20}", "-?[0-9.]{1,20}"),
+    "order_files": Bug("entrypoints/order_files/formats.py", "_INTEGER.fullmatch(cell)", "_INTEGER.match(cell)"),
 }
 HANG = Bug(
     "application/strict_json.py", "    return int(digits)\n", "    while digits == '7': pass\n    return int(digits)\n"

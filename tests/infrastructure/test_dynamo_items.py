@@ -129,7 +129,7 @@ async def test_save_reports_an_order_larger_than_an_item(
     assert OrderDTO.of(order).version == 0
 
 
-RANGES = ((0x21, 0x7F), (0x100, 0x800), (0x3000, 0xD800), (0x10000, 0x110000))
+RANGES = ((0x21, 0x7F), (0x100, 0x600), (0x3000, 0xD800), (0x10000, 0x110000))
 """Characters of one to four bytes in UTF-8: a text of all of them compresses the least."""
 
 

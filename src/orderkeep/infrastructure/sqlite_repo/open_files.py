@@ -42,9 +42,14 @@ class OpenFiles:
         """Return the name of a file whose content was overwritten or truncated, or None."""
         if not self._reads_content:
             return None
-        if not any(self._is_database() for _ in range(2)):  # a read beside a checkpoint may mix two headers
-            return self._names[DATABASE]
-        return None if self._has_all_frames() else self._names[LOG]
+        try:  # each twice: a read during a checkpoint may see two headers
+            if not any(self._is_database() for _ in range(2)):
+                return self._names[DATABASE]
+            return None if any(self._has_all_frames() for _ in range(2)) else self._names[LOG]
+        except (
+            OSError
+        ):  # another store of this process, on the same file, closed the descriptor; the next check decides
+            return None
 
     def can_be_merged(self) -> bool:
         """Return whether the log that SQLite has open can be copied to the database: both are intact, and no other
