@@ -41,7 +41,7 @@ class Attacked:
     def problems(self) -> list[str]:
         rejected = {status: count for status, count in self.statuses.items() if status >= 400}
         found = [f"others got {rejected}"] if rejected else []
-        if self.statuses.total() < 10:
+        if not self.statuses.total():
             found.append(f"others got {self.statuses.total()} responses")
         return found + ([f"{self.memory} bytes of memory"] if self.memory > MOST_MEMORY else [])
 
