@@ -1,7 +1,7 @@
 """Importing orders that were kept elsewhere, with their dates and statuses."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -402,3 +402,24 @@ async def test_buffers_no_order_that_will_not_be_written() -> None:
     await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(4)), ImportOptions(dry_run=True), buffer=kept)
     assert all(each.line == 1 for each in kept)
     assert await list_orders(repo, OrderFilter()) == []
+
+
+class OvertakenStore(InMemoryOrderRepository):
+    """Another writer inserts an order while an import saves its own."""
+
+    other: Order | None = None
+
+    async def save_each(self, orders: Sequence[Order]) -> list[bool]:
+        if self.other is not None:
+            await self.save(self.other)
+        return [False for _ in orders]
+
+
+@pytest.mark.parametrize("total, outcome", [(None, (1, 0, 0)), (1_001, (0, 1, 0)), (7, (0, 0, 1))])
+async def test_order_that_another_writer_inserts_meanwhile_is_compared(
+    total: int | None, outcome: tuple[int, int, int]
+) -> None:
+    store, order = OvertakenStore(), kept_elsewhere(1, id="order-1")
+    store.other = replace(order, total=total).to_imported_order(NOW) if total else None
+    report = await ImportOrdersUseCase(store, lambda: NOW).execute(file_of(order), ImportOptions())
+    assert (report.imported, report.unchanged, report.problem_count) == outcome
