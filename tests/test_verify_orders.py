@@ -331,3 +331,24 @@ async def test_finds_a_document_that_is_not_as_it_was_kept(
     assert (problem.order_id, problem.version) == ("order-1", version)
     assert re.fullmatch(said, problem.message)
     assert (report.orders, report.changes) == (2, 3)
+
+
+class Repositioned(Tampered):
+    """A store whose order "order-1" has its changes at other positions of the feed, the last one at none."""
+
+    async def stored_order(self, key: str) -> StoredOrder:
+        stored = await super().stored_order(key)
+        places: Sequence[tuple[int, ...]] = ((2,), (1,), ())
+        changes = [
+            replace(change, entry=replace(change.entry, position=place), in_feed=bool(place))
+            for change, place in zip(stored.changes, places, strict=False)
+        ]
+        return replace(stored, changes=changes) if stored.order_id == "order-1" else stored
+
+
+async def test_positions_of_the_changes_of_an_order_are_checked() -> None:
+    store = await three_changes()
+    store.__class__ = Repositioned
+    messages = [problem.message for problem in (await VerifyOrdersUseCase(store).execute()).problems]
+    assert "the change is before its predecessor in the feed" in messages
+    assert "the feed contains 4 changes, the orders 3" in messages
