@@ -295,7 +295,7 @@ class ImportOrdersUseCase:
                         await ShipOrderUseCase(store, store, clock).execute(checked.stored_id, context)
                     case Command.DELIVER:
                         await DeliverOrderUseCase(store, store, clock).execute(checked.stored_id, context)
-                    case Command.CANCEL:
+                    case _:  # Command.CANCEL
                         cancel = CancelOrderUseCase(store, store, clock)
                         await cancel.execute(checked.stored_id, context, reason=reason, note=note)
         except CommandRejected as error:  # another writer was first
