@@ -31,7 +31,7 @@ from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, ServerState
 from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
-from orderkeep.entrypoints.api.workers import Supervisor
+from orderkeep.entrypoints.api.workers import Supervisor, drop_new_connections
 from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
 
 log = logging.getLogger("orderkeep.server")
@@ -318,6 +318,7 @@ class DrainingServer(uvicorn.Server):
 
 
 def _accept_waiting(listener: socket.socket) -> Iterator[socket.socket]:
+    drop_new_connections(listener)
     with suppress(OSError):  # none is waiting
         while True:
             yield listener.accept()[0]

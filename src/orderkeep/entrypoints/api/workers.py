@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import logging
 import signal
 import socket
+import struct
+import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,6 +27,24 @@ STABLE_SECONDS = 10.0
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 30.0
+
+
+_SO_ATTACH_FILTER = 26
+_DROP_SYN = struct.pack(
+    "=" + "HBBI" * 4, *(0x30, 0, 0, 13), *(0x45, 0, 1, 2), *(0x06, 0, 0, 0), *(0x06, 0, 0, 2**32 - 1)
+)
+"""A socket filter (classic BPF): drops a segment if SYN is set in byte 13 of the TCP header, and accepts any other."""
+
+
+def drop_new_connections(listener: socket.socket) -> None:
+    """Begin no new connection on a listening socket that will be closed, on Linux: one that was established between the
+    last `accept` and the close would be reset. Clients repeat their first segment, and are refused then.
+    """
+    program = ctypes.create_string_buffer(_DROP_SYN)
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            option = struct.pack("HP", 4, ctypes.addressof(program))
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
 
 
 @dataclass(eq=False, slots=True)
@@ -143,6 +164,7 @@ class Supervisor:
 
     def _close_listener(self) -> None:
         if self._listener.fileno() >= 0:
+            drop_new_connections(self._listener)
             while self._accept():  # a connection that was not accepted would be reset
                 pass
             asyncio.get_running_loop().remove_reader(self._listener)
