@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import logging
 import signal
 import socket
 import struct
 import sys
+from array import array
 from asyncio.subprocess import Process
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,11 +40,11 @@ def drop_new_connections(listener: socket.socket) -> None:
     """Begin no new connection on a listening socket that will be closed, on Linux: one that was established between the
     last `accept` and the close would be reset. Clients repeat their first segment, and are refused then.
     """
-    program = ctypes.create_string_buffer(_DROP_SYN)
+    address, length = (program := array("Q", _DROP_SYN)).buffer_info()  # an instruction has eight bytes
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            option = struct.pack("HP", 4, ctypes.addressof(program))
-            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, option)
+            listener.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", length, address))
+    del program  # read by the kernel by now
 
 
 @dataclass(eq=False, slots=True)
