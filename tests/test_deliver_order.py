@@ -17,7 +17,7 @@ async def test_delivers_a_shipped_order() -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status="shipped")])
     result = await DeliverOrderUseCase(repo, clock=lambda: NOON).execute("order-1")
     assert (result.order.status, result.order.version, result.order.updated_at) == ("delivered", 2, NOON)
-    assert result.events == (EventDTO("OrderDelivered"),)
+    assert result.events == (EventDTO("OrderDelivered"), EventDTO("ShipmentDelivered", {"shipment_id": "s1"}))
     saved = await repo.get_by_id("order-1")
     assert saved is not None
     assert (saved.status, saved.version) == ("delivered", 2)

@@ -73,7 +73,8 @@ async def test_keeps_dates_and_statuses_as_they_were() -> None:
     order = await repo.get_by_id(order_id_for_external_ref("northwind-2"))
     assert order is not None
     expected = kept_elsewhere(2, id=order.id, status="shipped", version=1)
-    assert OrderDTO.of(order) == expected
+    assert OrderDTO.of(order) == OrderDTO.of(expected.to_order())
+    assert [(each.id, each.shipped_at) for each in order.shipments] == [("s1", expected.updated_at)]
     (change,) = await repo.list_changes(order.id, 0, 10)
     assert (change.events[0].type, change.events[0].data) == ("OrderImported", {"status": "shipped"})
     assert change.at == NOW

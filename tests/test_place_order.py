@@ -35,8 +35,9 @@ async def test_places_an_order_with_no_more_than_who_and_how_much() -> None:
 async def test_keeps_everything_that_an_order_says() -> None:
     command = place_command()
     order = (await PlaceOrderUseCase(InMemoryOrderRepository()).execute(command)).order
+    lines = tuple(replace(line, id=f"l{number}") for number, line in enumerate(command.lines, start=1))
     for field in fields(command):
-        assert getattr(order, field.name) == getattr(command, field.name)
+        assert getattr(order, field.name) == (lines if field.name == "lines" else getattr(command, field.name))
 
 
 async def test_gives_every_order_an_id_of_its_own() -> None:

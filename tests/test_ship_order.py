@@ -17,7 +17,7 @@ async def test_ships_an_order_in_processing() -> None:
     repo = InMemoryOrderRepository([small_order("order-1", status="processing")])
     result = await ShipOrderUseCase(repo, clock=lambda: NOON).execute("order-1")
     assert (result.order.status, result.order.version, result.order.updated_at) == ("shipped", 2, NOON)
-    assert result.events == (EventDTO("OrderShipped"),)
+    assert result.events == (EventDTO("OrderShipped"), EventDTO("ShipmentCreated", {"shipment_id": "s1"}))
     saved = await repo.get_by_id("order-1")
     assert saved is not None
     assert (saved.status, saved.version) == ("shipped", 2)

@@ -13,7 +13,7 @@ from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
-from orderkeep.domain.entities import Attribution
+from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -153,6 +153,15 @@ def test_takes_requests_for_different_that_ask_for_another_command() -> None:
     assert fingerprint_of(("ship", None)) != fingerprint_of(("deliver", None))
 
 
+def order_of_a_file() -> OrderDTO:
+    """Return an order as an import reads it: without what orderkeep adds."""
+    order = OrderDTO.of(cancelled_order(), 1)
+    added = {"payment_status", "shipping_status", "current_total"}
+    given = {field.name: getattr(order, field.name) for field in fields(OrderDTO) if field.name not in added}
+    lines = [replace(line, id="", cancelled=0) for line in order.lines]
+    return OrderDTO(**given | {"lines": tuple(lines)})
+
+
 @pytest.mark.parametrize(
     "command, digest",
     [
@@ -161,7 +170,7 @@ def test_takes_requests_for_different_that_ask_for_another_command() -> None:
         (("cancel", ["late", None]), "55fa548c87edef34fffb96dae90b4b99"),
         (("ship", None), "34901f034f84715f98c4f487f54a220e"),
         (("issue_receipt", ["html", 3]), "57b427f28e9c5d9723f92aea9acfceaf"),
-        (("import", OrderDTO.of(cancelled_order(), 1)), "d2b1b9bcb28868d8222df0376f361014"),
+        (("import", order_of_a_file()), "d2b1b9bcb28868d8222df0376f361014"),
     ],
     ids=["place", "place-unicode", "cancel", "ship", "receipt", "import"],
 )

@@ -17,8 +17,9 @@ from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap import build_use_cases
-from orderkeep.domain.entities import Order, allowed_commands
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.domain.status import allowed_commands
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, place_command, small_order
 from orderkeep.testing.stores import read_all

@@ -12,7 +12,8 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
-from orderkeep.domain.entities import Attribution, Order
+from orderkeep.domain.attribution import Attribution
+from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.dynamo_repo.client import Action
 from orderkeep.infrastructure.dynamo_repo.feed import append_to_log, leave_inbox
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, TABLE_KEYS, Item, change_key, head_key

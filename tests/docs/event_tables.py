@@ -8,7 +8,8 @@ from typing import get_args
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
-from orderkeep.domain.entities import Event, Order
+from orderkeep.domain.entities import Order
+from orderkeep.domain.events import Event
 from orderkeep.domain.value_objects import Money
 from orderkeep.infrastructure.cloud_events import CloudEvent, EventData, cloud_events, type_of
 from tests.docs.core_tables import Rows

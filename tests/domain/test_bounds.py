@@ -9,7 +9,8 @@ import pytest
 from orderkeep.domain import exceptions as errors
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.domain.value_objects import Money, OrderLine
+from orderkeep.domain.lines import OrderLine
+from orderkeep.domain.value_objects import Money
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 MAX = 10**15

@@ -6,7 +6,8 @@ import pytest
 
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import TotalMismatch
-from orderkeep.domain.value_objects import Money, OrderLine
+from orderkeep.domain.lines import OrderLine
+from orderkeep.domain.value_objects import Money
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
-from orderkeep.domain.entities import OrderStatus
+from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import Cancellation, Document, is_visible
 
 NASTY = st.sampled_from(

@@ -16,7 +16,8 @@ from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.bootstrap import bootstrap
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.domain.entities import Order, OrderPlaced
+from orderkeep.domain.entities import Order
+from orderkeep.domain.events import OrderPlaced
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data

@@ -10,7 +10,7 @@ def leaves_of(value: Any) -> Iterator[Any]:
     if is_dataclass(value):
         for field in fields(value):
             yield from leaves_of(getattr(value, field.name))
-    elif isinstance(value, tuple):
+    elif isinstance(value, (tuple, list)):
         for item in value:
             yield from leaves_of(item)
     elif isinstance(value, dict):

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.value_objects import Money, OrderLine
+from orderkeep.domain.lines import OrderLine
+from orderkeep.domain.value_objects import Money
 
 NOON = datetime(2026, 11, 22, 12, 0, 0, 123457, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from typing import Any
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
-from orderkeep.domain.entities import Attribution
+from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.value_objects import Money
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 from orderkeep.infrastructure.serialization import ChangeRecord, hash_of

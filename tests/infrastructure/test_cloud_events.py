@@ -8,7 +8,7 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cloudevents.core.formats.json import JSONFormat
 
-from orderkeep.domain.entities import Event
+from orderkeep.domain.events import Event
 from orderkeep.infrastructure.cloud_events import cloud_events, type_of
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order
@@ -18,9 +18,27 @@ TYPES = {
     "OrderPlaced": "orderkeep.order.placed",
     "OrderImported": "orderkeep.order.imported",
     "OrderConfirmed": "orderkeep.order.confirmed",
+    "ShipmentCreated": "orderkeep.order.shipment_created",
+    "ShipmentUpdated": "orderkeep.order.shipment_updated",
+    "ShipmentDelivered": "orderkeep.order.shipment_delivered",
     "OrderShipped": "orderkeep.order.shipped",
     "OrderDelivered": "orderkeep.order.delivered",
     "OrderCancelled": "orderkeep.order.cancelled",
+    "LinesCancelled": "orderkeep.order.lines_cancelled",
+    "OrderHeld": "orderkeep.order.held",
+    "OrderReleased": "orderkeep.order.released",
+    "PaymentRecorded": "orderkeep.order.payment_recorded",
+    "RefundCreated": "orderkeep.order.refund_created",
+    "RefundSucceeded": "orderkeep.order.refund_succeeded",
+    "RefundFailed": "orderkeep.order.refund_failed",
+    "ObligationsChanged": "orderkeep.order.obligations_changed",
+    "ReturnRequested": "orderkeep.order.return_requested",
+    "ReturnReceived": "orderkeep.order.return_received",
+    "ReturnRejected": "orderkeep.order.return_rejected",
+    "ReturnCancelled": "orderkeep.order.return_cancelled",
+    "NoteAdded": "orderkeep.order.note_added",
+    "NoteEdited": "orderkeep.order.note_edited",
+    "DetailsChanged": "orderkeep.order.details_changed",
     "DocumentAttached": "orderkeep.order.document_attached",
 }
 

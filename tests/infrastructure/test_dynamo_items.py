@@ -10,7 +10,7 @@ import pytest
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.domain import limits
-from orderkeep.domain.entities import RememberedKey
+from orderkeep.domain.attribution import RememberedKey
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
 from orderkeep.domain.value_objects import Document
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository

@@ -13,7 +13,7 @@ from orderkeep.application.ports import OrderFilter, OrderStore, utc_now
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store, table_setup
-from orderkeep.domain.entities import Attribution
+from orderkeep.domain.attribution import Attribution
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
 from orderkeep.testing.orders import SINCE, pending_order, place_command

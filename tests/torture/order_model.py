@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from orderkeep.domain.entities import Command, OrderStatus, next_status
 from orderkeep.domain.exceptions import CommandRejected
+from orderkeep.domain.status import LIFECYCLE, Command, OrderStatus, check_allowed
 from tests.torture.linearizability import Operation
 
 DONE = "done"
@@ -91,9 +91,10 @@ def _respond_without_order(ask: Ask) -> tuple[Kept | None, Reply]:
 
 def _move(kept: Kept, ask: Ask) -> tuple[Kept, Reply]:
     try:
-        status = next_status(kept.order.status, Command(ask.what))
+        check_allowed(kept.order.status, Command(ask.what))
     except CommandRejected as refusal:
         return kept, Reply(refusal.code)
+    status = LIFECYCLE[OrderStatus(kept.order.status), Command(ask.what)][-1]
     reason = ask.detail if ask.what == Command.CANCEL else None
     order = replace(kept.order, version=kept.order.version + 1, status=status, reason=reason)
     return _done(order, kept.remembered, ask)

@@ -24,7 +24,8 @@ from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO
 from orderkeep.application.errors import Contention, IdempotencyKeyReused
 from orderkeep.application.ports import Clock, OrderHistory, OrderStore, utc_now
-from orderkeep.domain.entities import Attribution, Order
+from orderkeep.domain.attribution import Attribution
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput, OrderNotFound, VersionMismatch
 from orderkeep.domain.repositories import OrderRepository
 

@@ -12,10 +12,15 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, dataclass_transform
 
-from orderkeep.domain.entities import Event, Order
+from orderkeep.domain.entities import Order
+from orderkeep.domain.events import Event
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
 from orderkeep.domain.limits import MAX_MINOR_UNITS
-from orderkeep.domain.value_objects import Cancellation, Document, Money, OrderLine
+from orderkeep.domain.lines import OrderLine
+from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund, payment_status
+from orderkeep.domain.returns import Return, ReturnStatus
+from orderkeep.domain.shipments import Shipment, ShippingStatus
+from orderkeep.domain.value_objects import Cancellation, Document, Hold, Money, Note
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -26,7 +31,7 @@ def dto(*, kw_only: bool = False) -> Any:
 
 @dto()
 class LineDTO:
-    """One item of an order; `discount` and `tax` apply to the whole line."""
+    """One item of an order; `discount` and `tax` apply to the whole line. A new order has no units shipped or such."""
 
     sku: str
     name: str
@@ -34,6 +39,11 @@ class LineDTO:
     unit_price: int
     discount: int = 0
     tax: int = 0
+    id: str = ""
+    cancelled: int = 0
+    shipped: int = 0
+    delivered: int = 0
+    returned: int = 0
 
 
 @dto(kw_only=True)
@@ -58,13 +68,26 @@ class PlaceOrder:
 
 @dto(kw_only=True)
 class OrderDTO:
-    """An order as it is returned and stored."""
+    """An order as it is returned and stored. What follows from the rest is stored with it, to be searched and read:
+    `payment_status` and so on, and the amounts of `Balance`.
+    """
 
     id: str
     user_id: str
     total: int
     currency: str
     status: str
+    payment_status: str = PaymentStatus.UNPAID
+    shipping_status: str = ShippingStatus.UNSHIPPED
+    return_status: str = ReturnStatus.NONE
+    on_hold: bool = False
+    current_total: int = 0
+    authorized: int = 0
+    captured: int = 0
+    refunded: int = 0
+    refund_pending: int = 0
+    refund_due: int = 0
+    void_due: int = 0
     created_at: datetime
     updated_at: datetime
     lines: tuple[LineDTO, ...] = ()
@@ -75,6 +98,12 @@ class OrderDTO:
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
     cancellation: Cancellation | None = None
+    hold: Hold | None = None
+    shipments: tuple[Shipment, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    returns: tuple[Return, ...] = ()
+    notes: tuple[Note, ...] = ()
     documents: tuple[Document, ...] = ()
     version: int = 1
 
@@ -84,12 +113,14 @@ class OrderDTO:
         values = dict(zip(_FIELDS[cls], _VALUES[cls](order), strict=True))
         for name in _AMOUNTS:
             values[name] = values[name].minor
-        values["lines"] = tuple(
-            [
-                LineDTO(line.sku, line.name, line.quantity, line.unit_price.minor, line.discount.minor, line.tax.minor)
-                for line in order.lines
-            ]
+        values["lines"] = tuple([_line_of(line) for line in order.lines])
+        balance = order.balance
+        due, authorized, captured, refunded, values["refund_pending"], values["refund_due"], values["void_due"] = (
+            balance
         )
+        values["payment_status"] = payment_status(due, authorized, captured, refunded)
+        values["current_total"], values["authorized"] = due, authorized
+        values["captured"], values["refunded"] = captured, refunded
         if version is not None:
             values["version"] = version
         return cls(**values)
@@ -163,13 +194,40 @@ class CommandResult:
         return self.source if isinstance(self.source, OrderDTO) else OrderDTO.of(self.source, self.version)
 
 
-_FIELDS = {dto: tuple(f.name for f in dataclasses.fields(dto)) for dto in (PlaceOrder, OrderDTO)}
+def _line_of(line: OrderLine) -> LineDTO:
+    return LineDTO(
+        line.sku,
+        line.name,
+        line.quantity,
+        line.unit_price.minor,
+        line.discount.minor,
+        line.tax.minor,
+        line.id,
+        line.cancelled,
+        line.shipped,
+        line.delivered,
+        line.returned,
+    )
+
+
+_DERIVED = {"payment_status", *Balance._fields}
+"""Fields that an order computes, all at once."""
+
+_NOT_GIVEN = {*_DERIVED, "shipping_status", "return_status", "on_hold"}
+"""Fields that an order is not made of."""
+
+_FIELDS = {
+    PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder)),
+    OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _DERIVED),
+}
 _VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
+_GIVEN = {dto: tuple(name for name in names if name not in _NOT_GIVEN) for dto, names in _FIELDS.items()}
+_GIVEN_VALUES = {dto: attrgetter(*names) for dto, names in _GIVEN.items()}
 _AMOUNTS = ("total", "shipping", "discount", "tax")
 
 
 def _order_fields(dto: PlaceOrder | OrderDTO) -> dict[str, Any]:
-    values, currency = dict(zip(_FIELDS[type(dto)], _VALUES[type(dto)](dto), strict=True)), dto.currency
+    values, currency = dict(zip(_GIVEN[type(dto)], _GIVEN_VALUES[type(dto)](dto), strict=True)), dto.currency
     zero = Money.zero(currency)
 
     def money(minor: int) -> Money:
@@ -181,9 +239,19 @@ def _order_fields(dto: PlaceOrder | OrderDTO) -> dict[str, Any]:
         values["lines"] = tuple(
             [
                 OrderLine(
-                    line.sku, line.name, line.quantity, money(line.unit_price), money(line.discount), money(line.tax)
+                    line.sku,
+                    line.name,
+                    line.quantity,
+                    money(line.unit_price),
+                    money(line.discount),
+                    money(line.tax),
+                    line.id or f"l{number}",
+                    line.cancelled,
+                    line.shipped,
+                    line.delivered,
+                    line.returned,
                 )
-                for line in dto.lines
+                for number, line in enumerate(dto.lines, start=1)
             ]
         )
     except (AmountOutOfRange, InvalidAmount) as error:

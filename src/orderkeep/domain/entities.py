@@ -1,191 +1,59 @@
-"""The `Order` aggregate: its lifecycle, its events, its state and its commands."""
+"""The `Order` aggregate: its state and its commands."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from decimal import Decimal
-from enum import StrEnum
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
+from orderkeep.domain.events import (
+    DocumentAttached,
+    LinesCancelled,
+    NoteAdded,
+    NoteEdited,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderHeld,
+    OrderImported,
+    OrderPlaced,
+    OrderReleased,
+)
 from orderkeep.domain.exceptions import (
-    CannotCancelOrder,
-    CannotConfirmOrder,
-    CannotDeliverOrder,
-    CannotShipOrder,
-    CommandRejected,
+    CannotReleaseOrder,
     InvalidInput,
     InvalidTime,
+    NoteNotFound,
+    NothingToCancel,
     OrderTooLarge,
     TooManyDocuments,
     TooManyLines,
     TotalMismatch,
     UnexpectedCancellation,
     UnknownCurrency,
-    UnknownStatus,
 )
+from orderkeep.domain.lines import LineQuantity, OrderLine, cancel_units, check_line_ids, quantities
+from orderkeep.domain.order_payments import PaymentCommands
+from orderkeep.domain.order_returns import ReturnCommands
+from orderkeep.domain.order_shipments import ShipmentCommands
+from orderkeep.domain.payments import Payment, Refund
+from orderkeep.domain.returns import Return
+from orderkeep.domain.shipments import Shipment
+from orderkeep.domain.status import Command, OrderStatus, allowed_commands, check_allowed
 from orderkeep.domain.value_objects import (
     CURRENCIES,
-    DEFAULT_CURRENCY,
     Cancellation,
     Document,
+    Hold,
     Money,
-    OrderLine,
+    Note,
     check_id,
     check_metadata,
     check_tags,
     check_text,
     in_utc,
 )
-
-
-class OrderStatus(StrEnum):
-    """The status of an order. Equal to its plain text: `OrderStatus.PENDING == "pending"`."""
-
-    PENDING = "pending"
-    PROCESSING = "processing"
-    SHIPPED = "shipped"
-    DELIVERED = "delivered"
-    CANCELLED = "cancelled"
-
-
-class Command(StrEnum):
-    """A request to change the status of an order."""
-
-    CONFIRM = "confirm"
-    SHIP = "ship"
-    DELIVER = "deliver"
-    CANCEL = "cancel"
-
-
-LIFECYCLE: dict[tuple[OrderStatus, Command], OrderStatus] = {
-    (OrderStatus.PENDING, Command.CONFIRM): OrderStatus.PROCESSING,
-    (OrderStatus.PENDING, Command.CANCEL): OrderStatus.CANCELLED,
-    (OrderStatus.PROCESSING, Command.SHIP): OrderStatus.SHIPPED,
-    (OrderStatus.PROCESSING, Command.CANCEL): OrderStatus.CANCELLED,
-    (OrderStatus.SHIPPED, Command.DELIVER): OrderStatus.DELIVERED,
-}
-"""The status that each command leads to. A pair that is not listed is rejected."""
-
-REJECTIONS: dict[Command, type[CommandRejected]] = {
-    Command.CONFIRM: CannotConfirmOrder,
-    Command.SHIP: CannotShipOrder,
-    Command.DELIVER: CannotDeliverOrder,
-    Command.CANCEL: CannotCancelOrder,
-}
-
-
-def next_status(status: str, command: Command) -> OrderStatus:
-    """Return the status that `command` leads to, or raise the `CommandRejected` of that command."""
-    follower = LIFECYCLE.get((OrderStatus(status), command))
-    if follower is None:
-        raise REJECTIONS[command](status)
-    return follower
-
-
-def allowed_commands(status: str) -> tuple[Command, ...]:
-    """Return the commands that an order in this status accepts, in lifecycle order."""
-    return tuple(command for (origin, command) in LIFECYCLE if origin == status)
-
-
-def commands_between(status: str, target: str) -> tuple[Command, ...]:
-    """Return the fewest commands that lead from one status to another; empty if they are equal or none lead there."""
-    paths: dict[OrderStatus, tuple[Command, ...]] = {OrderStatus(status): ()}
-    waiting = [OrderStatus(status)]
-    for origin in waiting:
-        for command in allowed_commands(origin):
-            follower = LIFECYCLE[origin, command]
-            if follower not in paths:
-                paths[follower] = (*paths[origin], command)
-                waiting.append(follower)
-    return paths.get(OrderStatus(target), ())
-
-
-@dataclass(frozen=True, slots=True)
-class OrderPlaced:
-    """An order was placed."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderImported:
-    """An order from another system was imported, with its dates and its status."""
-
-    status: str
-
-
-@dataclass(frozen=True, slots=True)
-class OrderConfirmed:
-    """The order was confirmed and is being processed."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderShipped:
-    """The order was shipped."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderDelivered:
-    """The order was delivered to the customer."""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderCancelled:
-    """The order was cancelled."""
-
-    reason: str | None = None
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentAttached:
-    """A document of the order was stored, such as a receipt; `document_id` is the SHA-256 of its content."""
-
-    document_id: str
-    kind: str
-    media_type: str
-
-
-Event = OrderPlaced | OrderImported | OrderConfirmed | OrderShipped | OrderDelivered | OrderCancelled | DocumentAttached
-"""Any domain event."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attribution:
-    """The source of a change: the actor, the idempotency key and the fingerprint of its request, and the request ID."""
-
-    actor: str = "system"
-    key: str | None = None
-    fingerprint: str | None = None
-    request_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RememberedKey:
-    """The effect of an idempotency key: the version it created, and the fingerprint of its request."""
-
-    version: int
-    fingerprint: str
-
-
-def remember(keys: dict[str, RememberedKey], key: str, version: int, fingerprint: str) -> None:
-    """Add a key to the remembered ones, and forget the oldest beyond the limit.
-
-    The first key is the placement's. A repeated placement finds its order by the ID, derived from the key, so that key
-    is always kept, and the second is deleted first.
-    """
-    keys[key] = RememberedKey(version, fingerprint)
-    if len(keys) > limits.MAX_REMEMBERED_KEYS:
-        del keys[list(keys)[1]]
-
-
-_BY_SYSTEM = Attribution()
-_STATUSES = {str(status): status for status in OrderStatus}
-
-# Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`. Recognized by
-# identity, so no other code has these objects.
-_NO_AMOUNT = Money(0, DEFAULT_CURRENCY)
-_AT_CREATION = datetime.min.replace(tzinfo=UTC)
 
 
 class OrderDetails(TypedDict, total=False):
@@ -200,57 +68,22 @@ class OrderDetails(TypedDict, total=False):
     tags: tuple[str, ...]
     metadata: dict[str, str]
     cancellation: Cancellation | None
+    hold: Hold | None
+    shipments: tuple[Shipment, ...]
+    payments: tuple[Payment, ...]
+    refunds: tuple[Refund, ...]
+    returns: tuple[Return, ...]
+    notes: tuple[Note, ...]
     documents: tuple[Document, ...]
     updated_at: datetime
 
 
-@dataclass
-class Order:
+class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
     """The aggregate root: changed by its methods only, and committed as a whole.
 
-    An amount given as a plain number is in major units (`99.0` is 99.00 EUR), `Money` is in minor units; a naive
-    datetime is UTC. The constructor checks no rules, because it is for stores and examples: create new orders with
-    `Order.place` and `Order.imported`. `version` counts the commits, 0 before the first.
+    A method changes the order and records events, or raises and changes nothing. A command is rejected if the status
+    does not allow it; a fact, such as a payment, is recorded whatever the status.
     """
-
-    id: str
-    user_id: str
-    total: Money
-    status: str
-    created_at: datetime
-    currency: str = ""
-    lines: tuple[OrderLine, ...] = ()
-    shipping: Money = _NO_AMOUNT
-    discount: Money = _NO_AMOUNT
-    tax: Money = _NO_AMOUNT
-    external_ref: str | None = None
-    tags: tuple[str, ...] = ()
-    metadata: dict[str, str] = field(default_factory=dict)
-    cancellation: Cancellation | None = None
-    documents: tuple[Document, ...] = ()
-    updated_at: datetime = _AT_CREATION
-    version: int = 0
-    idempotency_keys: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)
-    last_hash: str = field(default="", repr=False, compare=False)
-    events: list[Event] = field(default_factory=list, repr=False, compare=False)
-    attribution: Attribution = field(default=_BY_SYSTEM, repr=False, compare=False)
-    recorded_at: datetime | None = field(default=None, repr=False, compare=False)
-    """Time of the pending change, if it is not `updated_at`: an import records what happened before."""
-
-    def __post_init__(self) -> None:
-        if not self.currency:
-            self.currency = self.total.currency if isinstance(self.total, Money) else DEFAULT_CURRENCY
-        self.total = _money(self.total, self.currency)
-        self.shipping = _money(self.shipping, self.currency)
-        self.discount = _money(self.discount, self.currency)
-        self.tax = _money(self.tax, self.currency)
-        status = _STATUSES.get(self.status)
-        if status is None:
-            raise UnknownStatus(f"must be one of {', '.join(_STATUSES)}", "status")
-        self.status = status
-        self.created_at = in_utc(self.created_at, "created_at")
-        is_new = self.updated_at is _AT_CREATION
-        self.updated_at = self.created_at if is_new else in_utc(self.updated_at, "updated_at")
 
     @classmethod
     def place(cls, id: str, user_id: str, total: Money, *, at: datetime, **details: Unpack[OrderDetails]) -> Order:
@@ -297,54 +130,90 @@ class Order:
         return Command.CANCEL in allowed_commands(self.status)
 
     def confirm(self, *, at: datetime) -> None:
-        """Start processing the order. Raises `CannotConfirmOrder`."""
-        self._move(Command.CONFIRM, OrderConfirmed(), at)
-
-    def ship(self, *, at: datetime) -> None:
-        """Record the shipment of the order. Raises `CannotShipOrder`."""
-        self._move(Command.SHIP, OrderShipped(), at)
-
-    def deliver(self, *, at: datetime) -> None:
-        """Record the delivery of the order. Raises `CannotDeliverOrder`."""
-        self._move(Command.DELIVER, OrderDelivered(), at)
+        """Start processing the order. Raises `CannotConfirmOrder` and `OrderOnHold`."""
+        check_allowed(self.status, Command.CONFIRM)
+        self._check_not_held(at)
+        self.status = OrderStatus.PROCESSING
+        self._record(at, OrderConfirmed())
 
     def cancel(self, reason: str | None = None, note: str | None = None, *, at: datetime) -> None:
         """Cancel the order. Raises `CannotCancelOrder`, and `InvalidInput` if a text breaks a rule."""
-        cancellation = Cancellation(reason, note, max(in_utc(at), self.updated_at))
+        cancellation = Cancellation(reason, note, self._not_before(at))
         cancellation.check()
-        self._move(Command.CANCEL, OrderCancelled(reason, note), at)
+        check_allowed(self.status, Command.CANCEL)
+        self.lines = cancel_units(self.lines, {line.id: line.live for line in self.lines}, self.status)
+        self.status = OrderStatus.CANCELLED
         self.cancellation = cancellation
+        self._record(at, OrderCancelled(reason, note))
 
-    @property
-    def content_version(self) -> int:
-        """The last version that changed more than the list of documents."""
-        attached = {document.since_version for document in self.documents}
-        version = self.version
-        while version in attached:
-            version -= 1
-        return version
+    def cancel_lines(
+        self,
+        lines: Iterable[LineQuantity] = (),
+        reason: str | None = None,
+        note: str | None = None,
+        *,
+        at: datetime,
+    ) -> None:
+        """Cancel units that are not shipped, by default all. The order is cancelled if none are left.
+
+        Raises `NothingToCancel`, `QuantityNotAvailable`, and `InvalidInput`.
+        """
+        cancellation = Cancellation(reason, note, self._not_before(at))
+        cancellation.check()
+        check_allowed(self.status, Command.CANCEL_LINES)
+        units = quantities(self.lines, lines) or {line.id: line.unshipped for line in self.lines if line.unshipped}
+        if not units:
+            raise NothingToCancel(self.status)
+        self.lines = cancel_units(self.lines, units, self.status)
+        events = [*self._advance(), LinesCancelled(reason)]
+        if self.status == OrderStatus.CANCELLED:
+            self.cancellation = cancellation
+            events.insert(0, OrderCancelled(reason, note))
+        self._record(at, *events)
+
+    def put_on_hold(self, reason: str, note: str | None = None, until: datetime | None = None, *, at: datetime) -> None:
+        """Reject `confirm` and `ship` until the order is released, or until a time. Replaces an earlier hold.
+
+        Raises `CannotHoldOrder`, and `InvalidInput`.
+        """
+        hold = Hold(reason, note, None if until is None else in_utc(until, "until"), self._not_before(at))
+        hold.check()
+        check_allowed(self.status, Command.HOLD)
+        self.hold = hold
+        self._record(at, OrderHeld(reason, note))
+
+    def release(self, *, at: datetime) -> None:
+        """End a hold. Raises `CannotReleaseOrder`."""
+        if self.hold is None:
+            raise CannotReleaseOrder(self.status)
+        self.hold = None
+        self._record(at, OrderReleased())
+
+    def add_note(self, text: str, visibility: str, *, at: datetime) -> None:
+        """Add a note for staff, or one that the customer sees. Raises `TooManyRecords`, and `InvalidInput`."""
+        note = Note(f"n{len(self.notes) + 1}", text, visibility, self._not_before(at))
+        note.check()
+        self._check_count("notes", len(self.notes), limits.MAX_NOTES)
+        self.notes += (note,)
+        self._record(at, NoteAdded(note.id))
+
+    def edit_note(self, note_id: str, text: str, *, at: datetime) -> None:
+        """Change the text of a note. Raises `NoteNotFound`, and `InvalidInput`."""
+        note = next((each for each in self.notes if each.id == note_id), None)
+        if note is None:
+            raise NoteNotFound(self.id)
+        if note.text != text:
+            edited = replace(note, text=text, edited_at=self._not_before(at))
+            edited.check()
+            self.notes = tuple([edited if each is note else each for each in self.notes])
+            self._record(at, NoteEdited(note_id))
 
     def attach(self, document: Document, *, at: datetime) -> None:
         """Add a document that is stored already. Raises `TooManyDocuments`."""
         if len(self.documents) >= limits.MAX_DOCUMENTS:
             raise TooManyDocuments(self.status, limits.MAX_DOCUMENTS)
         self.documents += (document,)
-        self.updated_at = max(in_utc(at), self.updated_at)
-        self.events.append(DocumentAttached(document.id, document.kind, document.media_type))
-
-    def set_attribution(self, attribution: Attribution) -> None:
-        """Set the actor and request of the pending change, and record its idempotency key."""
-        self.attribution = attribution
-        if attribution.key is not None:
-            remember(self.idempotency_keys, attribution.key, self.version + 1, attribution.fingerprint or "")
-
-    def mark_saved(self, last_hash: str) -> None:
-        """Begin the next version. For stores only, which call it once a save is durable."""
-        self.version += 1
-        self.last_hash = last_hash
-        self.events = []
-        self.attribution = _BY_SYSTEM
-        self.recorded_at = None
+        self._record(at, DocumentAttached(document.id, document.kind, document.media_type))
 
     def _check_lines(self) -> None:
         if len(self.lines) > limits.MAX_LINES:
@@ -355,6 +224,7 @@ class Order:
             except InvalidInput as error:
                 error.field = f"lines/{index}/{error.field}"
                 raise
+        check_line_ids(self.lines)
         self._check_size()
         expected = self.shipping.minor + self.tax.minor - self.discount.minor
         expected += sum([line.total_minor for line in self.lines])
@@ -367,14 +237,3 @@ class Order:
             texts += (line.sku, line.name)
         if len("".join(texts).encode()) > limits.MAX_TEXT_BYTES:
             raise OrderTooLarge(limits.MAX_TEXT_BYTES)
-
-    def _move(self, command: Command, event: Event, at: datetime) -> None:
-        self.status = next_status(self.status, command)
-        self.updated_at = max(in_utc(at), self.updated_at)
-        self.events.append(event)
-
-
-def _money(amount: Money | float | Decimal | str, currency: str) -> Money:
-    if amount is _NO_AMOUNT:
-        return Money.zero(currency)
-    return amount if isinstance(amount, Money) else Money.of(amount, currency)

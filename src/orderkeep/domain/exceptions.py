@@ -38,6 +38,10 @@ class TextNotPrintable(InvalidInput, code="text_not_printable", title="Text cont
     """A text contains control characters or an unpaired surrogate."""
 
 
+class InvalidUrl(InvalidInput, code="invalid_url", title="Invalid URL"):
+    """A URL does not begin with https:// or http://, or has no host."""
+
+
 class InvalidOrder(InvalidInput, code="invalid_order", title="Invalid order"):
     """An order breaks a rule."""
 
@@ -109,6 +113,14 @@ class DuplicateTag(InvalidOrder, code="duplicate_tag", title="Duplicate tag"):
     """The order has the same tag twice."""
 
 
+class DuplicateLine(InvalidOrder, code="duplicate_line", title="Duplicate line"):
+    """Two lines of an order have the same ID, or a list names the same line twice."""
+
+
+class UnknownLine(InvalidOrder, code="unknown_line", title="Unknown line"):
+    """The order has no line with this ID."""
+
+
 class TooManyMetadataKeys(InvalidOrder, code="too_many_metadata_keys", title="Too many metadata keys"):
     """The order has more metadata keys than allowed."""
 
@@ -149,6 +161,38 @@ class DocumentNotFound(OrderNotFound, code="document_not_found", title="Document
         self.args = ("the order has no document with this ID",)
 
 
+class ShipmentNotFound(OrderNotFound, code="shipment_not_found", title="Shipment not found"):
+    """The order exists, but has no such shipment."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.args = ("the order has no shipment with this ID",)
+
+
+class RefundNotFound(OrderNotFound, code="refund_not_found", title="Refund not found"):
+    """The order exists, but has no such refund."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.args = ("the order has no refund with this reference",)
+
+
+class ReturnNotFound(OrderNotFound, code="return_not_found", title="Return not found"):
+    """The order exists, but has no such return."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.args = ("the order has no return with this ID",)
+
+
+class NoteNotFound(OrderNotFound, code="note_not_found", title="Note not found"):
+    """The order exists, but has no such note."""
+
+    def __init__(self, order_id: str) -> None:
+        super().__init__(order_id)
+        self.args = ("the order has no note with this ID",)
+
+
 class CommandRejected(OrderkeepError, code="command_rejected", title="Order cannot be changed"):
     """The order's status does not allow the command. Nothing was written."""
 
@@ -165,12 +209,85 @@ class CannotShipOrder(CommandRejected, code="cannot_ship_order", title="Order ca
     """Only an order in processing can be shipped."""
 
 
+class OrderNotConfirmed(CannotShipOrder, code="order_not_confirmed", title="Order is not confirmed"):
+    """A pending order cannot be shipped: confirm it first."""
+
+
+class NothingToShip(CannotShipOrder, code="nothing_to_ship", title="Nothing to ship"):
+    """All units of the order are shipped or cancelled."""
+
+
 class CannotDeliverOrder(CommandRejected, code="cannot_deliver_order", title="Order cannot be delivered"):
-    """Only a shipped order can be delivered."""
+    """Only an order with a shipment that is not delivered yet can be delivered."""
 
 
 class CannotCancelOrder(CommandRejected, code="cannot_cancel_order", title="Order cannot be cancelled"):
     """Only a pending order or an order in processing can be cancelled."""
+
+
+class NothingToCancel(CommandRejected, code="nothing_to_cancel", title="Nothing to cancel"):
+    """All units of the order are shipped or cancelled, or the order has no lines."""
+
+
+class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing to return"):
+    """Nothing of the order was delivered, or all of it was returned or is to be."""
+
+
+class OrderOnHold(CommandRejected, code="order_on_hold", title="Order is on hold"):
+    """An order on hold can be neither confirmed nor shipped."""
+
+
+class CannotHoldOrder(CommandRejected, code="cannot_hold_order", title="Order cannot be put on hold"):
+    """Only an order of which something is to be shipped can be put on hold."""
+
+
+class CannotReleaseOrder(CommandRejected, code="cannot_release_order", title="Order cannot be released"):
+    """Only an order on hold can be released."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.args = (f"{self.title}: it is not on hold",)
+
+
+class QuantityNotAvailable(CommandRejected, code="quantity_not_available", title="Quantity not available"):
+    """A line has fewer units than the command names that can be shipped, cancelled or returned."""
+
+    def __init__(self, status: str, line_id: str, wanted: int, available: int, state: str) -> None:
+        super().__init__(status)
+        self.args = (f"line {line_id} has {available} {state}, fewer than {wanted}",)
+
+
+class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", title="Refund exceeds payments"):
+    """The refunds of an order cannot exceed what was captured."""
+
+    def __init__(self, status: str, amount: int, available: int, currency: str) -> None:
+        super().__init__(status)
+        left = f"{available} (minor units of {currency}) of the captured payments are left to refund"
+        self.args = (f"{left}, less than {amount}",)
+
+
+class RefundAlreadyFailed(CommandRejected, code="refund_already_failed", title="Refund already failed"):
+    """A refund that failed cannot succeed later: create another one."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.args = ("the refund failed already: record a refund with another reference",)
+
+
+class ReturnAlreadyClosed(CommandRejected, code="return_already_closed", title="Return already closed"):
+    """A return that was received, rejected or cancelled does not change any more."""
+
+    def __init__(self, status: str, return_status: str) -> None:
+        super().__init__(status)
+        self.args = (f"the return is {return_status}",)
+
+
+class TooManyRecords(CommandRejected, code="too_many_records", title="Too many records"):
+    """The order has the maximum number of shipments, payments, refunds, returns or notes."""
+
+    def __init__(self, status: str, kind: str, limit: int) -> None:
+        super().__init__(status)
+        self.args = (f"the order already has {limit} {kind}, the maximum",)
 
 
 class TooManyDocuments(CommandRejected, code="too_many_documents", title="Too many documents"):
@@ -183,6 +300,15 @@ class TooManyDocuments(CommandRejected, code="too_many_documents", title="Too ma
 
 class Conflict(OrderkeepError, code="conflict", title="Update conflict"):
     """Another writer or an earlier request was first. Nothing was written."""
+
+
+class RecordedDifferently(Conflict, code="recorded_differently", title="Recorded with another amount"):
+    """A payment or refund with the same reference was recorded with another amount. Amounts are in minor units."""
+
+    def __init__(self, what: str, recorded: int, given: int, currency: str) -> None:
+        message = f"{what} is recorded with {recorded}, not {given} (minor units of {currency})"
+        super().__init__(f"{message}: use another reference for another amount")
+        self.recorded, self.given = recorded, given
 
 
 class ConcurrentUpdate(Conflict, code="concurrent_update", title="Concurrent update"):

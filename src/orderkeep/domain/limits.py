@@ -28,3 +28,18 @@ MAX_DOCUMENTS = 100
 
 MAX_REMEMBERED_KEYS = 100
 """Idempotency keys that an order remembers. The oldest is dropped first, except the one that placed the order."""
+
+MAX_LINE_ID_LENGTH = 40
+MAX_REFERENCE_LENGTH = 128
+MAX_METHOD_LENGTH = 50
+MAX_CARRIER_LENGTH = 50
+MAX_TRACKING_NUMBER_LENGTH = 100
+MAX_TRACKING_URL_LENGTH = 500
+MAX_CONDITION_LENGTH = 100
+
+MAX_SHIPMENTS = 100
+MAX_PAYMENTS = 200
+MAX_REFUNDS = 100
+MAX_RETURNS = 50
+MAX_NOTES = 50
+"""How many of each an order has at most, so that it fits in every store."""

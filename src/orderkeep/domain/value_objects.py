@@ -15,12 +15,10 @@ from orderkeep.domain import limits
 from orderkeep.domain.exceptions import (
     AmountOutOfRange,
     CurrencyMismatch,
-    DiscountExceedsLine,
     DuplicateTag,
     InvalidAmount,
     InvalidId,
     InvalidTime,
-    QuantityOutOfRange,
     TextMissing,
     TextNotPrintable,
     TextTooLong,
@@ -164,46 +162,6 @@ class Money:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderLine:
-    """One item of an order. `discount` and `tax` apply to the whole line, not to one unit."""
-
-    sku: str
-    name: str
-    quantity: int
-    unit_price: Money
-    discount: Money
-    tax: Money
-
-    @property
-    def total(self) -> Money:
-        """Quantity times unit price, less discount, plus tax."""
-        return Money(self.total_minor, self.unit_price.currency)
-
-    @property
-    def total_minor(self) -> int:
-        """The total in minor units."""
-        return self.quantity * self.unit_price.minor - self.discount.minor + self.tax.minor
-
-    def check(self, currency: str) -> None:
-        """Raise the `InvalidInput` of the first rule that the line breaks; its `field` is one of the line."""
-        check_text(self.sku, "sku", limits.MAX_SKU_LENGTH)
-        check_text(self.name, "name", limits.MAX_NAME_LENGTH)
-        if type(self.quantity) is not int or not limits.MIN_QUANTITY <= self.quantity <= limits.MAX_QUANTITY:
-            raise QuantityOutOfRange(
-                f"must be a whole number from {limits.MIN_QUANTITY} to {limits.MAX_QUANTITY}", "quantity"
-            )
-        self.unit_price.check("unit_price", currency)
-        self.discount.check("discount", currency)
-        self.tax.check("tax", currency)
-        gross = self.quantity * self.unit_price.minor
-        if gross + self.tax.minor >= limits.MAX_MINOR_UNITS:
-            message = "is too large: quantity times unit_price plus tax must be below 10^15 minor units"
-            raise AmountOutOfRange(message, "tax" if self.tax.minor > gross else "unit_price")
-        if self.discount.minor > gross:
-            raise DiscountExceedsLine("must not exceed quantity times unit_price", "discount")
-
-
-@dataclass(frozen=True, slots=True)
 class Cancellation:
     """The reason and time of a cancellation."""
 
@@ -217,6 +175,41 @@ class Cancellation:
             check_text(self.reason, "reason", limits.MAX_REASON_LENGTH)
         if self.note is not None:
             check_text(self.note, "note", limits.MAX_NOTE_LENGTH, breaks=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why an order is on hold, and until when at the latest."""
+
+    reason: str
+    note: str | None
+    until: datetime | None
+    at: datetime
+
+    def has_ended(self, at: datetime) -> bool:
+        """Return whether the time until which the order was on hold has come."""
+        return self.until is not None and self.until <= at
+
+    def check(self) -> None:
+        """Raise `InvalidInput` if a text breaks a rule."""
+        check_text(self.reason, "reason", limits.MAX_REASON_LENGTH)
+        if self.note is not None:
+            check_text(self.note, "note", limits.MAX_NOTE_LENGTH, breaks=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A note on an order. `visibility` is `internal`, for staff only, or `customer`."""
+
+    id: str
+    text: str
+    visibility: str
+    created_at: datetime
+    edited_at: datetime | None = None
+
+    def check(self) -> None:
+        """Raise `InvalidInput` if the text breaks a rule."""
+        check_text(self.text, "text", limits.MAX_NOTE_LENGTH, breaks=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +258,9 @@ def is_visible(text: str) -> bool:
     return bool(text.strip()) if text.isascii() else _VISIBLE.search(text) is not None
 
 
-def check_id(id: str) -> None:
-    """Check the length and the characters of an order ID."""
-    check_text(id, "id", limits.MAX_ID_LENGTH)
+def check_id(id: str, longest: int = limits.MAX_ID_LENGTH) -> None:
+    """Check the length and the characters of an ID."""
+    check_text(id, "id", longest)
     if not SAFE_ID.fullmatch(id):
         raise InvalidId("must start with a letter or digit and contain only letters, digits and . _ : -", "id")
 

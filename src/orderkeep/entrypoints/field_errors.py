@@ -10,8 +10,8 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orderkeep.domain import limits
-from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import BIDI_CONTROLS, is_visible
 
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")

@@ -18,8 +18,8 @@ from pydantic import WithJsonSchema as JsonSchema
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
-from orderkeep.domain.entities import OrderStatus
-from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, EXPONENTS, INVISIBLE, Cancellation
+from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, EXPONENTS, INVISIBLE, SAFE_ID, Cancellation
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
@@ -82,6 +82,7 @@ AnyCurrency = Annotated[Literal[_EVER_CURRENCIES], _CODE]  # type: ignore[valid-
 """A currency of an imported order, which may have been withdrawn since."""
 
 Instant = Annotated[datetime, BeforeValidator(_read_instant), JsonSchema({"type": "string", "format": "date-time"})]
+LineId = Annotated[str, Field(min_length=1, max_length=limits.MAX_LINE_ID_LENGTH, pattern=f"^{SAFE_ID.pattern}$")]
 MetadataKey = Annotated[str, _text(limits.MAX_METADATA_KEY_LENGTH)]
 MetadataValue = Annotated[str, Field(max_length=limits.MAX_METADATA_VALUE_LENGTH, pattern=ANY_LINES)]
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(max_length=limits.MAX_METADATA_KEYS)]
@@ -134,6 +135,7 @@ class LineBody(Body):
     unit_price: Amount = Field(description="Price of one unit.")
     discount: Amount | None = Field(0, description="Discount on the whole line; at most quantity times unit_price.")
     tax: Amount | None = Field(0, description="Tax on the whole line.")
+    id: LineId | None = Field(None, description="Identifies the line in its order. By default `l1`, `l2` and so on.")
 
 
 class CancelBody(Body):

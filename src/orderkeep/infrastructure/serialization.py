@@ -19,14 +19,18 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.dtos import ChangeDTO, EventDTO, LineDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
-from orderkeep.domain.entities import Order, RememberedKey, remember
+from orderkeep.domain.attribution import RememberedKey, remember
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.payments import Payment, Refund
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.domain.value_objects import Cancellation, Document
+from orderkeep.domain.returns import Return
+from orderkeep.domain.shipments import Shipment
+from orderkeep.domain.value_objects import Cancellation, Document, Hold, Note
 
-SCHEMA = zlib.crc32(
-    repr([[f.name for f in fields(dto)] for dto in (OrderDTO, LineDTO, Cancellation, Document)]).encode()
-)
+_SHAPES: tuple[Any, ...] = (OrderDTO, LineDTO, Cancellation, Document, Hold, Shipment, Payment, Refund, Return, Note)
+
+SCHEMA = zlib.crc32(repr([[f.name for f in fields(dto)] for dto in _SHAPES]).encode())
 """Identifies the document's shape. It is stored with each document, so that one written before a field was added is
 detected and returned in today's shape.
 """
@@ -164,7 +168,13 @@ def snapshot_of(
 
 def document_of(schema: int, document: bytes) -> bytes:
     """Return the document as stored, or in today's shape if it was written in an older one."""
-    return document if schema == SCHEMA else _encode(_decode_order(document))
+    return document if schema == SCHEMA else _encode(_order_dto(schema, document))
+
+
+def _order_dto(schema: int | None, document: bytes) -> OrderDTO:
+    """Return the stored order. What an older shape did not contain is computed from the rest."""
+    dto = _decode_order(document)
+    return dto if schema == SCHEMA else OrderDTO.of(dto.to_order(), dto.version)
 
 
 def documents_of(rows: Sequence[Sequence[Any]]) -> list[bytes]:
@@ -199,7 +209,7 @@ def change_of(record: ChangeRecord) -> ChangeDTO:
         key=record.key,
         request_id=record.request_id,
         events=_decode_events(record.events),
-        order=_decode_order(record.document),
+        order=_order_dto(record.schema, record.document),
         previous_hash=record.previous_hash,
         hash=record.hash,
         intact=hash_of(record) == record.hash,
@@ -238,7 +248,7 @@ class Recomputed:
 
     def order(self) -> OrderDTO | None:
         """Return the order of the last change, or None without a change."""
-        return None if self._last is None else _decode_order(self._last.document)
+        return None if self._last is None else _order_dto(self._last.schema, self._last.document)
 
     def record(self, schema: int | None, requests: bytes | None) -> OrderRecord | None:
         """Return the order as stored, or None without a change. The stored `schema` and `requests` are the source of

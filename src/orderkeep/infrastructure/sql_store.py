@@ -20,8 +20,9 @@ from orderkeep.application.ports import (
     SnapshotPage,
     StoredOrder,
 )
-from orderkeep.domain.entities import Order, OrderStatus
+from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.domain.status import OrderStatus
 from orderkeep.infrastructure.serialization import (
     API_KEY_COLUMNS,
     ChangeRecord,

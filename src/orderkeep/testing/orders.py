@@ -6,7 +6,8 @@ from typing import Any
 
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ids import new_order_id
-from orderkeep.domain.entities import Attribution, Order
+from orderkeep.domain.attribution import Attribution
+from orderkeep.domain.entities import Order
 from orderkeep.domain.value_objects import Cancellation
 
 SINCE = datetime(2026, 2, 3, 4, 5, 6, 789_012, UTC)

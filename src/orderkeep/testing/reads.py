@@ -12,8 +12,9 @@ from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor, UnsupportedFilter
 from orderkeep.application.ports import PAGE_BYTES, FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
-from orderkeep.domain.entities import Attribution, OrderStatus
+from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.domain.status import OrderStatus
 from orderkeep.testing.orders import SINCE, large_order, pending_order, small_order
 from orderkeep.testing.stores import (
     EVERYTHING,

@@ -16,7 +16,8 @@ from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain import limits
-from orderkeep.domain.entities import Order, RememberedKey
+from orderkeep.domain.attribution import RememberedKey
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRejected, ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.value_objects import Document
 from orderkeep.testing.orders import OWN, SINCE, cancelled_order, own_user, pending_order, place_command, small_order

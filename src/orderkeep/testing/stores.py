@@ -8,7 +8,8 @@ import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.ports import FeedPage, ListPosition, OrderFilter, OrderStore, SnapshotPage
-from orderkeep.domain.entities import Attribution, Order
+from orderkeep.domain.attribution import Attribution
+from orderkeep.domain.entities import Order
 from orderkeep.testing.orders import SINCE, small_order
 
 EVERYTHING = OrderFilter()

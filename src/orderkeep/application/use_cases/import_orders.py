@@ -22,8 +22,9 @@ from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
-from orderkeep.domain.entities import Command, Order, commands_between
+from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRejected, InvalidInput, InvalidTime
+from orderkeep.domain.status import Command, commands_between
 from orderkeep.domain.value_objects import in_utc
 
 MOST_PROBLEMS = 1_000
@@ -303,7 +304,8 @@ class ImportOrdersUseCase:
         return "updated"
 
 
-_content = attrgetter(*(each.name for each in fields(PlaceOrder)))
+_content = attrgetter(*(each.name for each in fields(PlaceOrder) if each.name != "lines"))
+_line_content = attrgetter("sku", "name", "quantity", "unit_price", "discount", "tax")
 
 
 def _is_same(found: Order, order: OrderDTO) -> bool:
@@ -311,7 +313,12 @@ def _is_same(found: Order, order: OrderDTO) -> bool:
     and an order that was cancelled here, a reason of its own.
     """
     stored, given = OrderDTO.of(found), order.cancellation
-    if _content(stored) != _content(order) or (stored.id == order.id and stored.created_at != order.created_at):
+    lines = [list(map(_line_content, each.lines)) for each in (stored, order)]
+    if (
+        lines[0] != lines[1]
+        or _content(stored) != _content(order)
+        or (stored.id == order.id and stored.created_at != order.created_at)
+    ):
         return False
     if given is None or stored.cancellation is None or (given.reason, given.note) == (None, None):
         return True

@@ -6,7 +6,7 @@ from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import OrderFilter, OrderQueries, SnapshotPage
-from orderkeep.domain.entities import OrderStatus
+from orderkeep.domain.status import OrderStatus
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200

@@ -13,8 +13,8 @@ import msgspec
 from orderkeep.application import errors
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import exceptions
-from orderkeep.domain.entities import OrderStatus
 from orderkeep.domain.limits import MAX_TEXT_BYTES
+from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
 from orderkeep.entrypoints.field_errors import FieldError
 

@@ -8,7 +8,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
-from orderkeep.domain.entities import Command, OrderStatus
+from orderkeep.domain.payments import PaymentKind, PaymentStatus, RefundStatus
+from orderkeep.domain.returns import ReturnState, ReturnStatus
+from orderkeep.domain.shipments import ShippingStatus
+from orderkeep.domain.status import Command, OrderStatus
 from orderkeep.entrypoints.schemas import AnyCurrency, CancelBody, LineBody, PlaceOrderBody, not_null
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -36,8 +39,99 @@ class ResponseModel(BaseModel):
     )
 
 
+Units = Annotated[int, Field(ge=0)]
+
+
 class OrderLine(LineBody, ResponseModel):
     """Order line. Amounts are in minor units of the order's currency."""
+
+    id: str = Field(description="Identifies the line in its order.")
+    cancelled: Units = Field(description="Number of units cancelled.")
+    shipped: Units = Field(description="Number of units shipped.")
+    delivered: Units = Field(description="Number of units delivered.")
+    returned: Units = Field(description="Number of units returned.")
+
+
+class LineQuantity(ResponseModel):
+    """A number of units of a line."""
+
+    line: str = Field(description="ID of the line.")
+    quantity: Units = Field(description="Number of units.")
+
+
+class Hold(ResponseModel):
+    """Reason and time of a hold."""
+
+    reason: str = Field(description="Short reason.")
+    note: str | None = Field(description="Free text, or null.")
+    until: Time | None = Field(description="Time at which the hold ends by itself, or null.")
+    at: Time = Field(description="Time at which the order was put on hold, in UTC.")
+
+
+class Shipment(ResponseModel):
+    """Units that were shipped together."""
+
+    id: str = Field(description="Identifies the shipment in its order: `s1`, `s2` and so on.")
+    lines: tuple[LineQuantity, ...] = Field(description="Shipped units; empty if the order has no lines.")
+    carrier: str | None = Field(description="Carrier, or null.")
+    tracking_number: str | None = Field(description="The carrier's number of the parcel, or null.")
+    tracking_url: str | None = Field(description="Page where the parcel can be tracked, or null.")
+    shipped_at: Time = Field(description="Time of shipment, in UTC.")
+    delivered_at: Time | None = Field(description="Time of delivery, in UTC, or null.")
+
+
+class Payment(ResponseModel):
+    """Something that happened to a payment. Unique by `reference` and `kind`."""
+
+    reference: str = Field(description="ID of the payment at the payment provider.")
+    kind: PaymentKind = Field(description="What happened to the payment.")
+    amount: Annotated[int, Field(ge=1)] = Field(description="Amount, in minor units of the order's currency.")
+    method: str | None = Field(description="Payment method, such as `card`, or null.")
+    occurred_at: Time = Field(description="Time at which it happened, in UTC.")
+
+
+class Refund(ResponseModel):
+    """Money that is paid back. Unique by `reference`."""
+
+    reference: str = Field(description="ID of the refund, such as the one at the payment provider.")
+    amount: Annotated[int, Field(ge=1)] = Field(description="Amount, in minor units of the order's currency.")
+    status: RefundStatus = Field(description="Status of the refund.")
+    reason: str | None = Field(description="Short reason, or null.")
+    lines: tuple[LineQuantity, ...] = Field(description="Units that the refund is for; may be empty.")
+    created_at: Time = Field(description="Time at which the refund was recorded, in UTC.")
+    closed_at: Time | None = Field(description="Time at which it succeeded or failed, in UTC, or null.")
+
+
+class ReturnedUnits(LineQuantity):
+    """Units that arrived."""
+
+    condition: str | None = Field(description="Condition of the units, or null.")
+
+
+class Return(ResponseModel):
+    """Units that the customer returns."""
+
+    id: str = Field(description="Identifies the return in its order: `r1`, `r2` and so on.")
+    status: ReturnState = Field(description="Status of the return.")
+    lines: tuple[LineQuantity, ...] = Field(description="Units to be returned; empty if the order has no lines.")
+    reason: str | None = Field(description="Short reason, or null.")
+    created_at: Time = Field(description="Time of the request, in UTC.")
+    received: tuple[ReturnedUnits, ...] = Field(description="Units that arrived.")
+    suggested_refund: Annotated[int, Field(ge=0)] = Field(
+        description="Value of the units that arrived, in minor units. Nothing is refunded by it."
+    )
+    note: str | None = Field(description="Free text, or null.")
+    closed_at: Time | None = Field(description="Time at which it was received, rejected or cancelled, or null.")
+
+
+class Note(ResponseModel):
+    """A note on an order."""
+
+    id: str = Field(description="Identifies the note in its order: `n1`, `n2` and so on.")
+    text: str = Field(description="Text.")
+    visibility: Literal["internal", "customer"] = Field(description="`internal`: for staff only.")
+    created_at: Time = Field(description="Time of the note, in UTC.")
+    edited_at: Time | None = Field(description="Time of its last change, in UTC, or null.")
 
 
 class Cancellation(CancelBody, ResponseModel):
@@ -64,10 +158,27 @@ class Order(PlaceOrderBody, ResponseModel):
     id: str = Field(description="Order ID.")
     currency: AnyCurrency = Field(description="ISO 4217 code; imported orders may have one that was withdrawn since.")
     status: OrderStatus = Field(description="Status in the order lifecycle.")
+    payment_status: PaymentStatus = Field(description="Status of the payments.")
+    shipping_status: ShippingStatus = Field(description="How much of the order was shipped and delivered.")
+    return_status: ReturnStatus = Field(description="How much of the order was returned.")
+    on_hold: bool = Field(description="Whether the order is on hold: it can be neither confirmed nor shipped.")
+    current_total: Units = Field(description="Total less the value of what was cancelled.")
+    authorized: Units = Field(description="Authorized payments, less those that were voided.")
+    captured: Units = Field(description="Captured payments.")
+    refunded: Units = Field(description="Refunds that succeeded.")
+    refund_pending: Units = Field(description="Refunds that neither succeeded nor failed yet.")
+    refund_due: Units = Field(description="Amount to be paid back to the customer, beyond the refunds so far.")
+    void_due: Units = Field(description="Amount that is authorized on a cancelled order and to be voided.")
     created_at: Time = Field(description="Time of placement, in UTC.")
     updated_at: Time = Field(description="Time of the last change, in UTC.")
     lines: tuple[OrderLine, ...] = Field((), description="Order lines.")
     cancellation: Cancellation | None = Field(None, description="Reason and time of the cancellation, or null.")
+    hold: Hold | None = Field(None, description="Reason and time of the hold, or null.")
+    shipments: tuple[Shipment, ...] = Field((), description="Shipments, oldest first.")
+    payments: tuple[Payment, ...] = Field((), description="What happened to payments, in the order of recording.")
+    refunds: tuple[Refund, ...] = Field((), description="Refunds, oldest first.")
+    returns: tuple[Return, ...] = Field((), description="Returns, oldest first.")
+    notes: tuple[Note, ...] = Field((), description="Notes, oldest first.")
     documents: tuple[Document, ...] = Field((), description="Documents of the order, oldest first.")
     version: Version = Field(description="Version number: 1 for a new order, incremented by every change.")
 

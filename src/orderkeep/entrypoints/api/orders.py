@@ -10,8 +10,8 @@ from starlette.responses import Response
 
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
-from orderkeep.domain.entities import LIFECYCLE, OrderStatus, allowed_commands
 from orderkeep.domain.exceptions import CannotCancelOrder, CannotConfirmOrder, CannotDeliverOrder, CannotShipOrder
+from orderkeep.domain.status import LIFECYCLE, OrderStatus, allowed_commands
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import (
     Context,
@@ -99,7 +99,11 @@ class ListQuery(BaseModel):
 _LIFECYCLE = encode(
     {
         "statuses": [{"name": status, "commands": allowed_commands(status)} for status in OrderStatus],
-        "transitions": [{"from": old, "command": command, "to": new} for (old, command), new in LIFECYCLE.items()],
+        "transitions": [
+            {"from": old, "command": command, "to": new}
+            for (old, command), followers in LIFECYCLE.items()
+            for new in followers
+        ],
     }
 )
 

@@ -14,7 +14,7 @@ from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, StoreAccess, utc_now
 from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
-from orderkeep.domain.entities import OrderStatus
+from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.commands import ACCESS, COMMANDS, WITHOUT_STORE
 from orderkeep.entrypoints.cli.session import Session, actor_name

@@ -99,8 +99,8 @@ def _line(text: str, currency: str) -> LineDTO:
             "write 47.50"
         )
         raise click.BadParameter(message, param_hint="--line")
-    values = (_minor_units(amount, currency, "--line") for amount in amounts)
-    return LineDTO(sku, name, int(quantity), **dict(zip(LINE_AMOUNTS, values, strict=False)))
+    unit_price, discount, tax = [*(_minor_units(amount, currency, "--line") for amount in amounts), 0, 0][:3]
+    return LineDTO(sku, name, int(quantity), unit_price, discount, tax)
 
 
 def _metadata(texts: tuple[str, ...]) -> dict[str, str]:

@@ -1,0 +1,219 @@
+"""The state of an order: its fields, what follows from them, and how a change of it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from orderkeep.domain.attribution import Attribution, RememberedKey, remember
+from orderkeep.domain.events import Event, ObligationsChanged, OrderDelivered, OrderReleased, OrderShipped
+from orderkeep.domain.exceptions import InvalidTime, OrderOnHold, TooManyRecords, UnknownStatus
+from orderkeep.domain.lines import LineQuantity, OrderLine, cancelled_value, with_ids
+from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund, balance_of, payment_status
+from orderkeep.domain.returns import Return, ReturnStatus, return_status
+from orderkeep.domain.shipments import SHIPPING_OF, Shipment, ShippingStatus, deliver_units, ship_units, status_after
+from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Hold, Money, Note, in_utc
+
+CLOCK_DIFFERENCE = timedelta(hours=1)
+"""How far in the future a fact may be: the clock of the system that reports it may be wrong."""
+
+_BY_SYSTEM = Attribution()
+_OPEN = (OrderStatus.PENDING, OrderStatus.PROCESSING, OrderStatus.PARTIALLY_SHIPPED)
+_STATUSES = {str(status): status for status in OrderStatus}
+
+# Defaults that depend on other fields: replaced by zero in the order's currency, and by `created_at`. Recognized by
+# identity, so no other code has these objects.
+_NO_AMOUNT = Money(0, DEFAULT_CURRENCY)
+_AT_CREATION = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class OrderState:
+    """The fields of an order. `Order` adds the commands.
+
+    An amount given as a plain number is in major units (`99.0` is 99.00 EUR), `Money` is in minor units; a naive
+    datetime is UTC. The constructor checks no rules, because it is for stores and examples: create new orders with
+    `Order.place` and `Order.imported`. `version` counts the commits, 0 before the first.
+    """
+
+    id: str
+    user_id: str
+    total: Money
+    status: str
+    created_at: datetime
+    currency: str = ""
+    lines: tuple[OrderLine, ...] = ()
+    shipping: Money = _NO_AMOUNT
+    discount: Money = _NO_AMOUNT
+    tax: Money = _NO_AMOUNT
+    external_ref: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+    cancellation: Cancellation | None = None
+    hold: Hold | None = None
+    shipments: tuple[Shipment, ...] = ()
+    payments: tuple[Payment, ...] = ()
+    refunds: tuple[Refund, ...] = ()
+    returns: tuple[Return, ...] = ()
+    notes: tuple[Note, ...] = ()
+    documents: tuple[Document, ...] = ()
+    updated_at: datetime = _AT_CREATION
+    version: int = 0
+    idempotency_keys: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)
+    last_hash: str = field(default="", repr=False, compare=False)
+    events: list[Event] = field(default_factory=list, repr=False, compare=False)
+    attribution: Attribution = field(default=_BY_SYSTEM, repr=False, compare=False)
+    recorded_at: datetime | None = field(default=None, repr=False, compare=False)
+    """Time of the pending change, if it is not `updated_at`: an import records what happened before."""
+    obligations: tuple[int, int] = field(default=(0, 0), repr=False, compare=False)
+    """`refund_due` and `void_due` after the last event."""
+
+    def __post_init__(self) -> None:
+        if not self.currency:
+            self.currency = self.total.currency if isinstance(self.total, Money) else DEFAULT_CURRENCY
+        self.total = _money(self.total, self.currency)
+        self.shipping = _money(self.shipping, self.currency)
+        self.discount = _money(self.discount, self.currency)
+        self.tax = _money(self.tax, self.currency)
+        status = _STATUSES.get(self.status)
+        if status is None:
+            raise UnknownStatus(f"must be one of {', '.join(_STATUSES)}", "status")
+        self.status = status
+        self.created_at = in_utc(self.created_at, "created_at")
+        is_new = self.updated_at is _AT_CREATION
+        self.updated_at = self.created_at if is_new else in_utc(self.updated_at, "updated_at")
+        self.lines = with_ids(self.lines)
+        self._complete()
+        self.obligations = self._owed()
+
+    @property
+    def content_version(self) -> int:
+        """The last version that changed more than the list of documents."""
+        attached = {document.since_version for document in self.documents}
+        version = self.version
+        while version in attached:
+            version -= 1
+        return version
+
+    @property
+    def on_hold(self) -> bool:
+        """Whether the order was put on hold, and not released since."""
+        return self.hold is not None
+
+    @property
+    def balance(self) -> Balance:
+        """The amounts of the order, in minor units."""
+        cancelled = self.status == OrderStatus.CANCELLED
+        total = 0 if cancelled else self.total.minor - cancelled_value(self.lines, self._goods)
+        if not self.payments and not self.refunds:
+            return Balance(total)
+        return balance_of(total, self.payments, self.refunds, cancelled=cancelled)
+
+    @property
+    def payment_status(self) -> PaymentStatus:
+        """The status of the payments."""
+        balance = self.balance
+        return payment_status(balance.current_total, balance.authorized, balance.captured, balance.refunded)
+
+    @property
+    def shipping_status(self) -> ShippingStatus:
+        """How much of the order was shipped and delivered."""
+        return SHIPPING_OF[OrderStatus(self.status)]
+
+    @property
+    def return_status(self) -> ReturnStatus:
+        """How much of the order was returned."""
+        return return_status(self.lines, self.returns) if self.returns else ReturnStatus.NONE
+
+    def set_attribution(self, attribution: Attribution) -> None:
+        """Set the actor and request of the pending change, and record its idempotency key."""
+        self.attribution = attribution
+        if attribution.key is not None:
+            remember(self.idempotency_keys, attribution.key, self.version + 1, attribution.fingerprint or "")
+
+    def mark_saved(self, last_hash: str) -> None:
+        """Begin the next version. For stores only, which call it once a save is durable."""
+        self.version += 1
+        self.last_hash = last_hash
+        self.events = []
+        self.attribution = _BY_SYSTEM
+        self.recorded_at = None
+
+    @property
+    def _goods(self) -> int:
+        """The value of all lines, less the discount and plus the tax of the order, in minor units."""
+        return max(0, self.total.minor - self.shipping.minor)
+
+    def _complete(self) -> None:
+        """Complete an order that was shipped or cancelled as a whole and has no shipment: it was imported, or stored
+        by a version that recorded none.
+        """
+        if self.shipments or self.status in _OPEN:
+            return
+        if self.status == OrderStatus.CANCELLED:
+            if any(line.live for line in self.lines):
+                self.lines = tuple([replace(line, cancelled=line.quantity) for line in self.lines])
+            return
+        delivered_at = self.updated_at if self.status == OrderStatus.DELIVERED else None
+        units = {line.id: line.live for line in self.lines}
+        shipped = tuple([LineQuantity(line_id, count) for line_id, count in units.items()])
+        shipment = Shipment("s1", shipped, None, None, None, self.updated_at, delivered_at)
+        self.shipments = (shipment,)
+        self.lines = ship_units(self.lines, units, self.status)
+        if delivered_at is not None:
+            self.lines = deliver_units(self.lines, shipment)
+
+    def _owed(self) -> tuple[int, int]:
+        if not self.payments:  # most orders, most of the time
+            return 0, 0
+        balance = self.balance
+        return balance.refund_due, balance.void_due
+
+    def _check_not_held(self, at: datetime) -> None:
+        if self.hold is not None and not self.hold.has_ended(in_utc(at)):
+            raise OrderOnHold(self.status)
+
+    def _check_count(self, kind: str, count: int, limit: int) -> None:
+        if count >= limit:
+            raise TooManyRecords(self.status, kind, limit)
+
+    def _check_occurred(self, moment: datetime, at: datetime) -> None:
+        if moment > in_utc(at) + CLOCK_DIFFERENCE:
+            raise InvalidTime("must not be in the future", "occurred_at")
+
+    def _occurred(self, moment: datetime | None, at: datetime) -> datetime:
+        occurred = in_utc(at if moment is None else moment, "occurred_at")
+        self._check_occurred(occurred, at)
+        return occurred
+
+    def _not_before(self, at: datetime) -> datetime:
+        return max(in_utc(at), self.updated_at)
+
+    def _advance(self) -> Iterator[Event]:
+        """Set the status that follows from the units of the lines, and return the events of a new status."""
+        before, self.status = self.status, status_after(OrderStatus(self.status), self.lines, self.shipments)
+        if before in _OPEN and self.status in (OrderStatus.SHIPPED, OrderStatus.DELIVERED):
+            yield OrderShipped()
+        if self.status == OrderStatus.DELIVERED:
+            yield OrderDelivered()
+
+    def _record(self, at: datetime, *events: Event) -> None:
+        """End a change: set its time, and add its events and those that follow from it."""
+        self.updated_at = self._not_before(at)
+        self.events.extend(events)
+        if self.hold is not None and (self.status not in _OPEN or self.hold.has_ended(self.updated_at)):
+            self.hold = None
+            self.events.append(OrderReleased())
+        owed = self._owed()
+        if owed != self.obligations:
+            self.obligations = owed
+            self.events.append(ObligationsChanged())
+
+
+def _money(amount: Money | float | Decimal | str, currency: str) -> Money:
+    if amount is _NO_AMOUNT:
+        return Money.zero(currency)
+    return amount if isinstance(amount, Money) else Money.of(amount, currency)
