@@ -135,7 +135,11 @@ def test_delete_passes_few_asgi_layers(tmp_path: Path) -> None:
 def test_the_tracer_sees_threads_and_every_layer(tmp_path: Path) -> None:
     """The path includes the writer's thread and the entrypoint, and an ASGI wrapper adds a layer."""
     path = path_of_delete(tmp_path)
-    assert {"domain/entities.py", "application/change_order.py", "infrastructure/sqlite_repo/writer.py"} <= path.files
+    assert {
+        "domain/order_state.py",
+        "application/change_order.py",
+        "infrastructure/sqlite_repo/writer.py",
+    } <= path.files
 
     async def innermost(scope: Any, receive: Any, send: Any) -> None:
         pass

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from orderkeep.domain.exceptions import CommandRejected
-from orderkeep.domain.status import LIFECYCLE, Command, OrderStatus, check_allowed
+from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus
 from tests.torture.linearizability import Operation
 
 DONE = "done"
@@ -90,13 +89,11 @@ def _respond_without_order(ask: Ask) -> tuple[Kept | None, Reply]:
 
 
 def _move(kept: Kept, ask: Ask) -> tuple[Kept, Reply]:
-    try:
-        check_allowed(kept.order.status, Command(ask.what))
-    except CommandRejected as refusal:
-        return kept, Reply(refusal.code)
-    status = LIFECYCLE[OrderStatus(kept.order.status), Command(ask.what)][-1]
+    followers = LIFECYCLE.get((OrderStatus(kept.order.status), Command(ask.what)))
+    if followers is None:
+        return kept, Reply(REJECTIONS[Command(ask.what)].code)
     reason = ask.detail if ask.what == Command.CANCEL else None
-    order = replace(kept.order, version=kept.order.version + 1, status=status, reason=reason)
+    order = replace(kept.order, version=kept.order.version + 1, status=followers[-1], reason=reason)
     return _done(order, kept.remembered, ask)
 
 

@@ -17,7 +17,7 @@ from orderkeep.domain.events import Event
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
 from orderkeep.domain.limits import MAX_MINOR_UNITS
 from orderkeep.domain.lines import OrderLine
-from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund, payment_status
+from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund
 from orderkeep.domain.returns import Return, ReturnStatus
 from orderkeep.domain.shipments import Shipment, ShippingStatus
 from orderkeep.domain.value_objects import Cancellation, Document, Hold, Money, Note
@@ -114,13 +114,7 @@ class OrderDTO:
         for name in _AMOUNTS:
             values[name] = values[name].minor
         values["lines"] = tuple([_line_of(line) for line in order.lines])
-        balance = order.balance
-        due, authorized, captured, refunded, values["refund_pending"], values["refund_due"], values["void_due"] = (
-            balance
-        )
-        values["payment_status"] = payment_status(due, authorized, captured, refunded)
-        values["current_total"], values["authorized"] = due, authorized
-        values["captured"], values["refunded"] = captured, refunded
+        values.update(zip(_BALANCE, order.balance, strict=True))
         if version is not None:
             values["version"] = version
         return cls(**values)
@@ -210,15 +204,13 @@ def _line_of(line: OrderLine) -> LineDTO:
     )
 
 
-_DERIVED = {"payment_status", *Balance._fields}
-"""Fields that an order computes, all at once."""
-
-_NOT_GIVEN = {*_DERIVED, "shipping_status", "return_status", "on_hold"}
+_BALANCE = Balance._fields
+_NOT_GIVEN = {*_BALANCE, "payment_status", "shipping_status", "return_status", "on_hold"}
 """Fields that an order is not made of."""
 
 _FIELDS = {
     PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder)),
-    OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _DERIVED),
+    OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _BALANCE),
 }
 _VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
 _GIVEN = {dto: tuple(name for name in names if name not in _NOT_GIVEN) for dto, names in _FIELDS.items()}

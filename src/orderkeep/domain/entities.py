@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
-from orderkeep.domain.events import (
-    DocumentAttached,
-    LinesCancelled,
-    NoteAdded,
-    NoteEdited,
-    OrderCancelled,
-    OrderConfirmed,
-    OrderHeld,
-    OrderImported,
-    OrderPlaced,
-    OrderReleased,
-)
+from orderkeep.domain.events import DocumentAttached, NoteAdded, NoteEdited, OrderImported, OrderPlaced
 from orderkeep.domain.exceptions import (
-    CannotReleaseOrder,
     InvalidInput,
     InvalidTime,
     NoteNotFound,
-    NothingToCancel,
     OrderTooLarge,
     TooManyDocuments,
     TooManyLines,
@@ -33,14 +19,14 @@ from orderkeep.domain.exceptions import (
     UnexpectedCancellation,
     UnknownCurrency,
 )
-from orderkeep.domain.lines import LineQuantity, OrderLine, cancel_units, check_line_ids, quantities
+from orderkeep.domain.lines import OrderLine, check_line_ids
 from orderkeep.domain.order_payments import PaymentCommands
 from orderkeep.domain.order_returns import ReturnCommands
 from orderkeep.domain.order_shipments import ShipmentCommands
 from orderkeep.domain.payments import Payment, Refund
 from orderkeep.domain.returns import Return
 from orderkeep.domain.shipments import Shipment
-from orderkeep.domain.status import Command, OrderStatus, allowed_commands, check_allowed
+from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import (
     CURRENCIES,
     Cancellation,
@@ -52,7 +38,6 @@ from orderkeep.domain.value_objects import (
     check_metadata,
     check_tags,
     check_text,
-    in_utc,
 )
 
 
@@ -124,70 +109,6 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
                 raise UnexpectedCancellation("must be omitted unless the order is cancelled", "cancellation")
             self.cancellation.check()
         self._check_lines()
-
-    def can_be_cancelled(self) -> bool:
-        """Return whether `cancel` would be accepted now."""
-        return Command.CANCEL in allowed_commands(self.status)
-
-    def confirm(self, *, at: datetime) -> None:
-        """Start processing the order. Raises `CannotConfirmOrder` and `OrderOnHold`."""
-        check_allowed(self.status, Command.CONFIRM)
-        self._check_not_held(at)
-        self.status = OrderStatus.PROCESSING
-        self._record(at, OrderConfirmed())
-
-    def cancel(self, reason: str | None = None, note: str | None = None, *, at: datetime) -> None:
-        """Cancel the order. Raises `CannotCancelOrder`, and `InvalidInput` if a text breaks a rule."""
-        cancellation = Cancellation(reason, note, self._not_before(at))
-        cancellation.check()
-        check_allowed(self.status, Command.CANCEL)
-        self.lines = cancel_units(self.lines, {line.id: line.live for line in self.lines}, self.status)
-        self.status = OrderStatus.CANCELLED
-        self.cancellation = cancellation
-        self._record(at, OrderCancelled(reason, note))
-
-    def cancel_lines(
-        self,
-        lines: Iterable[LineQuantity] = (),
-        reason: str | None = None,
-        note: str | None = None,
-        *,
-        at: datetime,
-    ) -> None:
-        """Cancel units that are not shipped, by default all. The order is cancelled if none are left.
-
-        Raises `NothingToCancel`, `QuantityNotAvailable`, and `InvalidInput`.
-        """
-        cancellation = Cancellation(reason, note, self._not_before(at))
-        cancellation.check()
-        check_allowed(self.status, Command.CANCEL_LINES)
-        units = quantities(self.lines, lines) or {line.id: line.unshipped for line in self.lines if line.unshipped}
-        if not units:
-            raise NothingToCancel(self.status)
-        self.lines = cancel_units(self.lines, units, self.status)
-        events = [*self._advance(), LinesCancelled(reason)]
-        if self.status == OrderStatus.CANCELLED:
-            self.cancellation = cancellation
-            events.insert(0, OrderCancelled(reason, note))
-        self._record(at, *events)
-
-    def put_on_hold(self, reason: str, note: str | None = None, until: datetime | None = None, *, at: datetime) -> None:
-        """Reject `confirm` and `ship` until the order is released, or until a time. Replaces an earlier hold.
-
-        Raises `CannotHoldOrder`, and `InvalidInput`.
-        """
-        hold = Hold(reason, note, None if until is None else in_utc(until, "until"), self._not_before(at))
-        hold.check()
-        check_allowed(self.status, Command.HOLD)
-        self.hold = hold
-        self._record(at, OrderHeld(reason, note))
-
-    def release(self, *, at: datetime) -> None:
-        """End a hold. Raises `CannotReleaseOrder`."""
-        if self.hold is None:
-            raise CannotReleaseOrder(self.status)
-        self.hold = None
-        self._record(at, OrderReleased())
 
     def add_note(self, text: str, visibility: str, *, at: datetime) -> None:
         """Add a note for staff, or one that the customer sees. Raises `TooManyRecords`, and `InvalidInput`."""

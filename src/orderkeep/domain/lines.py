@@ -88,8 +88,6 @@ class LineQuantity:
 
 def with_ids(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:
     """Return the lines, with the IDs `l1`, `l2` and so on where they have none."""
-    if all(line.id for line in lines):
-        return lines
     return tuple([line if line.id else replace(line, id=f"l{number}") for number, line in enumerate(lines, start=1)])
 
 
@@ -136,8 +134,6 @@ def cancelled_value(lines: Sequence[OrderLine], goods: int) -> int:
     It is divided among the lines by their totals, and the share of a line equally among its units, both with the
     largest-remainder method: the parts sum to the whole, and the order of several cancellations does not matter.
     """
-    if not any(line.cancelled for line in lines):
-        return 0
     return _value(lines, goods, {line.id: line.cancelled for line in lines})
 
 

@@ -12,7 +12,7 @@ from orderkeep.domain.exceptions import CannotDeliverOrder, NothingToShip, Order
 from orderkeep.domain.lines import LineQuantity, quantities
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.shipments import NO_TRACKING, Shipment, Tracking, deliver_units, ship_units
-from orderkeep.domain.status import Command, OrderStatus, allowed_commands, check_allowed
+from orderkeep.domain.status import Command, OrderStatus, allowed_commands
 
 
 class ShipmentCommands(OrderState):
@@ -20,7 +20,7 @@ class ShipmentCommands(OrderState):
 
     def ship(self, *, at: datetime) -> None:
         """Ship all that is left. Raises `CannotShipOrder` and `OrderOnHold`."""
-        check_allowed(self.status, Command.SHIP)
+        self._check_allowed(Command.SHIP)
         self.add_shipment(at=at)
 
     def add_shipment(
@@ -66,7 +66,7 @@ class ShipmentCommands(OrderState):
 
     def deliver(self, *, at: datetime) -> None:
         """Record the delivery of all shipments. Raises `CannotDeliverOrder`."""
-        check_allowed(self.status, Command.DELIVER)
+        self._check_allowed(Command.DELIVER)
         self._complete()
         if all(shipment.delivered_at for shipment in self.shipments):
             raise CannotDeliverOrder(self.status)

@@ -1,20 +1,37 @@
-"""The state of an order: its fields, what follows from them, and how a change of it is recorded."""
+"""The state of an order: its fields, what follows from them, and the commands of its lifecycle."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from orderkeep.domain.attribution import Attribution, RememberedKey, remember
-from orderkeep.domain.events import Event, ObligationsChanged, OrderDelivered, OrderReleased, OrderShipped
-from orderkeep.domain.exceptions import InvalidTime, OrderOnHold, TooManyRecords, UnknownStatus
-from orderkeep.domain.lines import LineQuantity, OrderLine, cancelled_value, with_ids
+from orderkeep.domain.events import (
+    Event,
+    LinesCancelled,
+    ObligationsChanged,
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderHeld,
+    OrderReleased,
+    OrderShipped,
+)
+from orderkeep.domain.exceptions import (
+    CannotReleaseOrder,
+    InvalidTime,
+    NothingToCancel,
+    OrderOnHold,
+    TooManyRecords,
+    UnknownStatus,
+)
+from orderkeep.domain.lines import LineQuantity, OrderLine, cancel_units, cancelled_value, quantities, with_ids
 from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund, balance_of, payment_status
 from orderkeep.domain.returns import Return, ReturnStatus, return_status
 from orderkeep.domain.shipments import SHIPPING_OF, Shipment, ShippingStatus, deliver_units, ship_units, status_after
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus, allowed_commands
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Hold, Money, Note, in_utc
 
 CLOCK_DIFFERENCE = timedelta(hours=1)
@@ -32,7 +49,7 @@ _AT_CREATION = datetime.min.replace(tzinfo=UTC)
 
 @dataclass
 class OrderState:
-    """The fields of an order. `Order` adds the commands.
+    """The fields of an order, and the commands of its lifecycle. `Order` adds those on its parts.
 
     An amount given as a plain number is in major units (`99.0` is 99.00 EUR), `Money` is in minor units; a naive
     datetime is UTC. The constructor checks no rules, because it is for stores and examples: create new orders with
@@ -85,7 +102,8 @@ class OrderState:
         self.created_at = in_utc(self.created_at, "created_at")
         is_new = self.updated_at is _AT_CREATION
         self.updated_at = self.created_at if is_new else in_utc(self.updated_at, "updated_at")
-        self.lines = with_ids(self.lines)
+        if not all(line.id for line in self.lines):
+            self.lines = with_ids(self.lines)
         self._complete()
         self.obligations = self._owed()
 
@@ -107,7 +125,9 @@ class OrderState:
     def balance(self) -> Balance:
         """The amounts of the order, in minor units."""
         cancelled = self.status == OrderStatus.CANCELLED
-        total = 0 if cancelled else self.total.minor - cancelled_value(self.lines, self._goods)
+        total = 0 if cancelled else self.total.minor
+        if total and any(line.cancelled for line in self.lines):
+            total -= cancelled_value(self.lines, self._goods)
         if not self.payments and not self.refunds:
             return Balance(total)
         return balance_of(total, self.payments, self.refunds, cancelled=cancelled)
@@ -116,6 +136,8 @@ class OrderState:
     def payment_status(self) -> PaymentStatus:
         """The status of the payments."""
         balance = self.balance
+        if not self.payments and not self.refunds:  # most orders
+            return PaymentStatus.UNPAID if balance.current_total else PaymentStatus.NONE_DUE
         return payment_status(balance.current_total, balance.authorized, balance.captured, balance.refunded)
 
     @property
@@ -127,6 +149,70 @@ class OrderState:
     def return_status(self) -> ReturnStatus:
         """How much of the order was returned."""
         return return_status(self.lines, self.returns) if self.returns else ReturnStatus.NONE
+
+    def can_be_cancelled(self) -> bool:
+        """Return whether `cancel` would be accepted now."""
+        return Command.CANCEL in allowed_commands(self.status)
+
+    def confirm(self, *, at: datetime) -> None:
+        """Start processing the order. Raises `CannotConfirmOrder` and `OrderOnHold`."""
+        self._check_allowed(Command.CONFIRM)
+        self._check_not_held(at)
+        self.status = OrderStatus.PROCESSING
+        self._record(at, OrderConfirmed())
+
+    def cancel(self, reason: str | None = None, note: str | None = None, *, at: datetime) -> None:
+        """Cancel the order. Raises `CannotCancelOrder`, and `InvalidInput` if a text breaks a rule."""
+        cancellation = Cancellation(reason, note, self._not_before(at))
+        cancellation.check()
+        self._check_allowed(Command.CANCEL)
+        self.lines = tuple([replace(line, cancelled=line.quantity) for line in self.lines])
+        self.status = OrderStatus.CANCELLED
+        self.cancellation = cancellation
+        self._record(at, OrderCancelled(reason, note))
+
+    def cancel_lines(
+        self,
+        lines: Iterable[LineQuantity] = (),
+        reason: str | None = None,
+        note: str | None = None,
+        *,
+        at: datetime,
+    ) -> None:
+        """Cancel units that are not shipped, by default all. The order is cancelled if none are left.
+
+        Raises `NothingToCancel`, `QuantityNotAvailable`, and `InvalidInput`.
+        """
+        cancellation = Cancellation(reason, note, self._not_before(at))
+        cancellation.check()
+        self._check_allowed(Command.CANCEL_LINES)
+        units = quantities(self.lines, lines) or {line.id: line.unshipped for line in self.lines if line.unshipped}
+        if not units:
+            raise NothingToCancel(self.status)
+        self.lines = cancel_units(self.lines, units, self.status)
+        events = [*self._advance(), LinesCancelled(reason)]
+        if self.status == OrderStatus.CANCELLED:
+            self.cancellation = cancellation
+            events.insert(0, OrderCancelled(reason, note))
+        self._record(at, *events)
+
+    def put_on_hold(self, reason: str, note: str | None = None, until: datetime | None = None, *, at: datetime) -> None:
+        """Reject `confirm` and `ship` until the order is released, or until a time. Replaces an earlier hold.
+
+        Raises `CannotHoldOrder`, and `InvalidInput`.
+        """
+        hold = Hold(reason, note, None if until is None else in_utc(until, "until"), self._not_before(at))
+        hold.check()
+        self._check_allowed(Command.HOLD)
+        self.hold = hold
+        self._record(at, OrderHeld(reason, note))
+
+    def release(self, *, at: datetime) -> None:
+        """End a hold. Raises `CannotReleaseOrder`."""
+        if self.hold is None:
+            raise CannotReleaseOrder(self.status)
+        self.hold = None
+        self._record(at, OrderReleased())
 
     def set_attribution(self, attribution: Attribution) -> None:
         """Set the actor and request of the pending change, and record its idempotency key."""
@@ -171,6 +257,11 @@ class OrderState:
             return 0, 0
         balance = self.balance
         return balance.refund_due, balance.void_due
+
+    def _check_allowed(self, command: Command) -> None:
+        """Raise the `CommandRejected` of the command if the status rejects it."""
+        if (self.status, command) not in LIFECYCLE:
+            raise REJECTIONS[command](self.status)
 
     def _check_not_held(self, at: datetime) -> None:
         if self.hold is not None and not self.hold.has_ended(in_utc(at)):

@@ -74,12 +74,6 @@ REJECTIONS: dict[Command, type[CommandRejected]] = {
 _WHOLE = (Command.CONFIRM, Command.SHIP, Command.DELIVER, Command.CANCEL)
 
 
-def check_allowed(status: str, command: Command) -> None:
-    """Raise the `CommandRejected` of the command if an order in this status rejects it."""
-    if (OrderStatus(status), command) not in LIFECYCLE:
-        raise REJECTIONS[command](status)
-
-
 def allowed_commands(status: str) -> tuple[Command, ...]:
     """Return the commands that an order in this status accepts, in lifecycle order."""
     return tuple(command for (origin, command) in LIFECYCLE if origin == status)
