@@ -27,10 +27,10 @@ from orderkeep.application.use_cases.import_orders import CheckedOrder, ImportOp
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
+from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.options import (
     TIME_HELP,
     Choice,
-    command,
     filter_options,
     format_of,
     grouped_options,

@@ -13,8 +13,9 @@ from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, TotalMis
 from orderkeep.domain.limits import MAX_MINOR_UNITS
 from orderkeep.domain.value_objects import EXPONENTS, Money
 from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.cli.options import command, new_order_options, text
+from orderkeep.entrypoints.cli.options import new_order_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
