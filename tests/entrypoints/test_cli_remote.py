@@ -207,12 +207,12 @@ def test_actor_is_the_key(shop: Shop) -> None:
     assert {line.split("\t")[2] for line in history} == {f"staff:key:{shop.key.split('_')[1]}"}
 
 
-def test_history_on_a_terminal_does_not_need_the_keys(shop: Shop, tmp_path: Path) -> None:
+def test_history_on_a_terminal_has_the_names_of_api_keys(shop: Shop, tmp_path: Path) -> None:
     key = shop.new_key("orders:read")
     seen, beside = on_a_terminal(
         *("history", shop.order_id), cwd=tmp_path, stream="stdout", ORDERKEEP_REMOTE=shop.url, ORDERKEEP_API_KEY=key
     )
-    assert "OrderConfirmed" in seen
+    assert f"staff:key:{shop.key.split('_')[1]} (tests)  OrderConfirmed" in seen
     assert beside == b""
 
 

@@ -58,6 +58,7 @@ class _Change(msgspec.Struct):
     order: OrderDTO
     previous_hash: str
     hash: str
+    actor_name: str | None = None  # an older server sends none
 
 
 def open_remote(url: str, key: str | None) -> UseCases:
@@ -138,8 +139,9 @@ class RemoteOrders(OrderQueries):
         check_limit(limit)
         path = f"{_path(order_id)}/history"
         page = self.server.decode(self.server.send("GET", path, {"limit": limit, "cursor": cursor}), _Page[_Change])
-        changes = (ChangeDTO(order_id=order_id, key=None, **msgspec.structs.asdict(each)) for each in page.data)
-        return HistoryPage(tuple(changes), page.next_cursor)
+        entries = [msgspec.structs.asdict(each) | {"order_id": order_id, "key": None} for each in page.data]
+        key_names = {each["actor"]: name for each in entries if (name := each.pop("actor_name"))}
+        return HistoryPage(tuple(ChangeDTO(**each) for each in entries), page.next_cursor, key_names)
 
     async def list_orders(
         self,

@@ -1,7 +1,7 @@
 """`orderkeep get`, `list`, `history`, and the commands that change the status of an order."""
 
 from datetime import datetime
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import click
@@ -10,7 +10,6 @@ import msgspec
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
-from orderkeep.application.use_cases.list_orders import LARGEST_PAGE
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output
@@ -21,8 +20,6 @@ from orderkeep.entrypoints.envelopes import change_form
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "request_id")
-
-KEY_ACTOR = "staff:key:"
 
 
 @command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
@@ -77,31 +74,19 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
         found_id = await use_cases.find_order.execute(order_id, session.actor)
         found = await use_cases.get_order_history.execute(found_id, **page)
-        has_key = any(change.actor.startswith(KEY_ACTOR) for change in found.changes)
-        if has_key and output.wants_table(session) and not session.remote_url:
-            key_names.update(await _key_names(use_cases, session))
+        key_names.update(found.key_names)
         return found
 
     def row(change: ChangeDTO) -> list[object]:
-        name = key_names.get(change.actor)
+        name = key_names.get(change.actor) if output.wants_table(session) else None
         events = ", ".join(event.type for event in change.events)
         values = [item for event in change.events for item in event.data.items() if item[1] is not None]
         details = "; ".join(f"{field.replace('_', ' ')}: {value}" for field, value in values)
         actor = f"{change.actor} ({name})" if name else change.actor
         return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
 
-    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, change_form)
-
-
-async def _key_names(use_cases: UseCases, session: Session) -> dict[str, str]:
-    """Return the names of the API keys of staff, by actor. A customer's actor does not identify the key."""
-    names: dict[str, str] = {}
-    cursor = None
-    while True:
-        page = await use_cases.list_api_keys.execute(limit=LARGEST_PAGE, cursor=cursor, actor=session.actor)
-        names.update((str(key.actor), key.name) for key in page.keys if key.user_id is None)
-        if (cursor := page.next_cursor) is None:
-            return names
+    form = partial(change_form, key_names=key_names)
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form)
 
 
 def change_command(name: str) -> click.Command:
