@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import trustme
 from click.testing import CliRunner, Result
@@ -30,7 +31,7 @@ from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError, ServiceUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.cli import server_connection
-from orderkeep.entrypoints.cli.commands import COMMANDS
+from orderkeep.entrypoints.cli.commands import COMMANDS, order_command
 from orderkeep.entrypoints.cli.commands.orders import change_command
 from orderkeep.entrypoints.cli.failures import OUTCOMES
 from orderkeep.entrypoints.cli.main import cli
@@ -189,6 +190,17 @@ def test_declared_command_fits_its_use_case_and_its_operation(name: str) -> None
     in_path = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
     assert names == fields | in_path - {"order_id"}
     assert not body.get("required") or any(option.required for option in options)
+
+
+def test_declaration_is_all_that_a_command_needs(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = click.option("--note", required=True)
+    row = order_command("Void an order.", "cancel_order", "POST /orders/{order_id}/cancel", note)
+    monkeypatch.setitem(COMMANDS, "void", row)
+    monkeypatch.setitem(cli.rows, "void", row)
+    for run_on in (shop.on_store, shop.on_server):
+        result = run_on("void", shop.place(), "--note", "Called.", "--expected-version", "1", "--json")
+        order = json.loads(result.stdout)
+        assert (order["status"], order["version"], order["cancellation"]["note"]) == ("cancelled", 2, "Called.")
 
 
 def test_each_code_has_the_exit_code_of_its_exceptions() -> None:

@@ -36,7 +36,7 @@ class Command:
     options: tuple[Decorator, ...] = ()
 
 
-def _on_order(summary: str, use_case: str, request: str, *options: Decorator) -> Command:
+def order_command(summary: str, use_case: str, request: str, *options: Decorator) -> Command:
     """Declare a command that changes one order, and prints it. On a store it runs the use case, with its options as
     arguments of the same names. On a server it sends the request, with those options in the path that are named there,
     and the others as fields of the body.
@@ -54,12 +54,12 @@ COMMANDS = {
     "place": Command("Place an order.", "place", CREATE, needs_store=False),
     "get": Command("Show an order.", "orders", needs_store=False),
     "list": Command("List orders, newest first.", "orders", needs_store=False),
-    "confirm": _on_order(
+    "confirm": order_command(
         "Confirm a pending order and start processing it.", "confirm_order", "POST /orders/{order_id}/confirm"
     ),
-    "ship": _on_order("Mark an order in processing as shipped.", "ship_order", "POST /orders/{order_id}/ship"),
-    "deliver": _on_order("Mark a shipped order as delivered.", "deliver_order", "POST /orders/{order_id}/deliver"),
-    "cancel": _on_order(
+    "ship": order_command("Mark an order in processing as shipped.", "ship_order", "POST /orders/{order_id}/ship"),
+    "deliver": order_command("Mark a shipped order as delivered.", "deliver_order", "POST /orders/{order_id}/deliver"),
+    "cancel": order_command(
         "Cancel an order that has not been shipped.",
         "cancel_order",
         "POST /orders/{order_id}/cancel",
