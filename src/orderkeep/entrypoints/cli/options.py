@@ -121,23 +121,19 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
     return decorate
 
 
-def _request_options(**conditions: Decorator) -> Decorator:
-    return grouped_options(
-        "request",
-        lambda **values: CommandContext(actor=click.get_current_context().obj.actor, **values),
-        key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
-        **conditions,
-        dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
-    )
+def _context(**conditions: Any) -> CommandContext:
+    return CommandContext(actor=click.get_current_context().obj.actor, **conditions)
 
 
-EXPECTED_HELP = "Fail unless the order is at version N."
-_EXPECTED = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP)
+_KEY = click.option("--key", type=text, help="Idempotency key: makes the request safe to retry.")
+_VERSION_HELP = "Fail unless the order is at version N."
+_VERSION = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=_VERSION_HELP)
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the result without writing it.")
 
-new_order_options = _request_options()
+new_order_options = grouped_options("request", _context, key=_KEY, dry_run=_DRY_RUN)
 """The options of a request that creates an order, which has no version yet."""
 
-request_options = _request_options(expected_version=_EXPECTED)
+request_options = grouped_options("request", _context, key=_KEY, expected_version=_VERSION, dry_run=_DRY_RUN)
 """The options of a request that changes an order."""
 
 _STATUS = Choice(list(map(str, OrderStatus)))

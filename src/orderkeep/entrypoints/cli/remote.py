@@ -15,7 +15,7 @@ import msgspec
 from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
 from orderkeep.application.documents import digest_of, file_name_of
-from orderkeep.application.dtos import ChangeDTO, CommandResult, EventDTO, OrderDTO, PlaceOrder
+from orderkeep.application.dtos import ChangeDTO, CommandResult, OrderDTO, PlaceOrder, dto
 from orderkeep.application.errors import NoOrderMatches
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage, utc_now
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
@@ -49,15 +49,10 @@ class _Page(msgspec.Struct, Generic[T]):
     next_cursor: str | None
 
 
-class _Change(msgspec.Struct):
-    version: int
-    at: datetime
-    actor: str
-    request_id: str | None
-    events: tuple[EventDTO, ...]
-    order: OrderDTO
-    previous_hash: str
-    hash: str
+@dto(kw_only=True)
+class _Change(ChangeDTO):
+    order_id: str = ""
+    key: str | None = None
     actor_name: str | None = None  # an older server sends none
 
 
@@ -139,9 +134,8 @@ class RemoteOrders(OrderQueries):
         check_limit(limit)
         path = f"{_path(order_id)}/history"
         page = self.server.decode(self.server.send("GET", path, {"limit": limit, "cursor": cursor}), _Page[_Change])
-        entries = [msgspec.structs.asdict(each) | {"order_id": order_id, "key": None} for each in page.data]
-        key_names = {each["actor"]: name for each in entries if (name := each.pop("actor_name"))}
-        return HistoryPage(tuple(ChangeDTO(**each) for each in entries), page.next_cursor, key_names)
+        key_names = {change.actor: change.actor_name for change in page.data if change.actor_name}
+        return HistoryPage(page.data, page.next_cursor, key_names)
 
     async def list_orders(
         self,

@@ -11,14 +11,7 @@ from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.commands import command
-from orderkeep.entrypoints.cli.options import (
-    Choice,
-    Paging,
-    expiry,
-    paging_options,
-    rows_help,
-    text,
-)
+from orderkeep.entrypoints.cli.options import Choice, Paging, expiry, paging_options, rows_help, text
 from orderkeep.entrypoints.cli.session import Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
