@@ -31,7 +31,7 @@ from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError, ServiceUnavailable
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.cli import server_connection
-from orderkeep.entrypoints.cli.commands import COMMANDS, order_command
+from orderkeep.entrypoints.cli.commands import COMMANDS, Command, order_command
 from orderkeep.entrypoints.cli.commands.orders import change_command
 from orderkeep.entrypoints.cli.failures import OUTCOMES
 from orderkeep.entrypoints.cli.main import cli
@@ -192,13 +192,15 @@ def test_declared_command_fits_its_use_case_and_its_operation(name: str) -> None
     assert not body.get("required") or any(option.required for option in options)
 
 
-def test_declaration_is_all_that_a_command_needs(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["void", "parcels void"])
+def test_declaration_is_all_that_a_command_needs(name: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     note = click.option("--note", required=True)
     row = order_command("Void an order.", "cancel_order", "POST /orders/{order_id}/cancel", note)
-    monkeypatch.setitem(COMMANDS, "void", row)
-    monkeypatch.setitem(cli.rows, "void", row)
+    monkeypatch.setitem(COMMANDS, name, row)
+    group = name.partition(" ")[0]
+    monkeypatch.setitem(cli.rows, group, row if name == group else Command("Manage parcels."))
     for run_on in (shop.on_store, shop.on_server):
-        result = run_on("void", shop.place(), "--note", "Called.", "--expected-version", "1", "--json")
+        result = run_on(*name.split(), shop.place(), "--note", "Called.", "--expected-version", "1", "--json")
         order = json.loads(result.stdout)
         assert (order["status"], order["version"], order["cancellation"]["note"]) == ("cancelled", 2, "Called.")
 
