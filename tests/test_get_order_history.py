@@ -9,9 +9,12 @@ from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import InvalidCursor, InvalidQuery
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
+from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.exceptions import OrderNotFound
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.memory_repo import InMemoryApiKeys, InMemoryOrderRepository
+from orderkeep.testing.api_keys import api_key
 from orderkeep.testing.orders import SINCE, large_order, small_order
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -73,6 +76,28 @@ async def test_shows_a_customer_the_history_of_their_own_orders_only() -> None:
     for order_id, user in (("order-1", "user-43"), ("order-3", "user-42")):
         with pytest.raises(OrderNotFound, match=r"^Order not found$"):
             await history.execute(order_id, actor=Actor(ActorKind.CUSTOMER, user))
+
+
+async def test_names_of_api_keys_are_returned_to_staff_only() -> None:
+    repo = InMemoryOrderRepository([small_order("order-1")])
+    keys = InMemoryApiKeys(repo)
+    used, not_stored = (api_key(number, scopes=EVERY_SCOPE) for number in (1, 2))
+    for key in (used, api_key(3)):
+        await keys.add(key)
+    for command, actor in (
+        (ConfirmOrderUseCase(repo), used.actor),
+        (ShipOrderUseCase(repo), not_stored.actor),
+        (DeliverOrderUseCase(repo), Actor(ActorKind.STAFF, "anna", EVERY_SCOPE)),
+    ):
+        await command.execute("order-1", CommandContext(actor=actor))
+
+    history = GetOrderHistoryUseCase(repo, repo, lambda: keys)
+    page = await history.execute("order-1")
+    assert len(page.changes) == 4
+    assert page.key_names == {f"staff:key:{used.id}": "till 1"}
+    assert (await history.execute("order-1", limit=1)).key_names == {}
+    assert (await history.execute("order-1", actor=Actor(ActorKind.CUSTOMER, "user-42"))).key_names == {}
+    assert (await GetOrderHistoryUseCase(repo, repo).execute("order-1")).key_names == {}
 
 
 async def test_history_of_a_large_order_is_read_in_pages_of_fewer_changes() -> None:

@@ -105,7 +105,7 @@ def test_message_about_json_names_its_field(cli: Cli) -> None:
         (("--json", "keys"), "Missing command."),
         (("list", "--json", "--status", "canceled"), "Invalid value for '--status': 'canceled' is not one of "),
         (("list", "--statsu", "pending", "--json"), "No such option '--statsu'."),
-        (("place", "--user", "u", "--json"), "--currency is required, "),
+        (("place", "--user", "u", "--json"), "--currency and --total or --line are required, "),
     ],
 )
 def test_usage_error_is_json_with_json(cli: Cli, args: tuple[str, ...], detail: str) -> None:
@@ -113,6 +113,20 @@ def test_usage_error_is_json_with_json(cli: Cli, args: tuple[str, ...], detail: 
     error = json.loads(result.stderr)
     assert (result.stdout, list(error), error["code"]) == ("", ["code", "detail"], "usage_error")
     assert error["detail"].startswith(detail)
+
+
+@pytest.mark.parametrize(
+    "args, missing",
+    [
+        ((), "--user, --currency and --total or --line are"),
+        (("--total", "1"), "--user and --currency are"),
+        (("--user", "u", "--currency", "EUR"), "--total or --line is"),
+        (("--user", "u", "--line", "A1,Lamp,1,2.00"), "--currency is"),
+    ],
+)
+def test_missing_options_are_reported_together(cli: Cli, args: tuple[str, ...], missing: str) -> None:
+    error = cli.error("place", *args, code=2)
+    assert error["detail"] == f"{missing} required, unless --data has the whole order."
 
 
 @pytest.mark.parametrize("args, suggestion", [(("lst",), "list"), (("keys", "crate"), "create")])

@@ -14,21 +14,28 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 import trustme
 from click.testing import CliRunner, Result
 
+from orderkeep.application.change_order import SYSTEM_CONTEXT
 from orderkeep.application.documents import digest_of
 from orderkeep.bootstrap import bootstrap
-from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.config import Settings
+from orderkeep.domain.exceptions import OrderkeepError, ServiceUnavailable
+from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.cli import server_connection
-from orderkeep.entrypoints.cli.commands import COMMANDS, WITHOUT_STORE
+from orderkeep.entrypoints.cli.commands import COMMANDS, Command, order_command
+from orderkeep.entrypoints.cli.commands.orders import change_command
 from orderkeep.entrypoints.cli.failures import OUTCOMES
 from orderkeep.entrypoints.cli.main import cli
+from orderkeep.entrypoints.cli.options import SESSION_OPTIONS
 from orderkeep.entrypoints.cli.remote import open_remote
 from orderkeep.entrypoints.cli.session import Session
 from tests.entrypoints.cli_calls import on_a_terminal, run
@@ -155,12 +162,47 @@ def test_order_is_not_found_by_anything_but_its_whole_id_or_reference(shop: Shop
 
 def test_operations_have_the_parameters_of_the_use_cases() -> None:
     local, remote = bootstrap("memory://"), open_remote("https://orders.example.com", None)
-    for name in vars(remote).keys() - {"close"}:
+    for name in vars(remote).keys() - {"close", "send_command"}:
         expected = inspect.signature(getattr(local, name).execute).parameters
         found = inspect.signature(getattr(remote, name).execute).parameters
         for parameter in expected.values():
             same = found[parameter.name]
             assert (same.kind, same.default) == (parameter.kind, parameter.default), (name, parameter)
+
+
+SHARED = {"order_id", "key", "expected_version", "dry_run", *(option.name for option in SESSION_OPTIONS)}
+
+
+@pytest.mark.parametrize("name", [name for name, row in COMMANDS.items() if row.use_case])
+def test_declared_command_fits_its_use_case_and_its_operation(name: str) -> None:
+    row = COMMANDS[name]
+    options = {each for each in change_command(name).params if each.name not in SHARED}
+    names = {option.name for option in options}
+    use_case = getattr(bootstrap("memory://"), row.use_case)
+    assert names == inspect.signature(use_case.execute).parameters.keys() - {"order_id", "context"}
+
+    method, path = row.request.split()
+    document = create_app(Settings()).openapi()
+    operation = document["paths"][path][method.lower()]
+    body = operation.get("requestBody", {})
+    schemas = [content["schema"]["$ref"].rpartition("/")[2] for content in body.get("content", {}).values()]
+    fields = {field for each in schemas for field in document["components"]["schemas"][each]["properties"]}
+    in_path = {each["name"] for each in operation["parameters"] if each["in"] == "path"}
+    assert names == fields | in_path - {"order_id"}
+    assert not body.get("required") or any(option.required for option in options)
+
+
+@pytest.mark.parametrize("name", ["void", "parcels void"])
+def test_declaration_is_all_that_a_command_needs(name: str, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = click.option("--note", required=True)
+    row = order_command("Void an order.", "cancel_order", "POST /orders/{order_id}/cancel", note)
+    monkeypatch.setitem(COMMANDS, name, row)
+    group = name.partition(" ")[0]
+    monkeypatch.setitem(cli.rows, group, row if name == group else Command("Manage parcels."))
+    for run_on in (shop.on_store, shop.on_server):
+        result = run_on(*name.split(), shop.place(), "--note", "Called.", "--expected-version", "1", "--json")
+        order = json.loads(result.stdout)
+        assert (order["status"], order["version"], order["cancellation"]["note"]) == ("cancelled", 2, "Called.")
 
 
 def test_each_code_has_the_exit_code_of_its_exceptions() -> None:
@@ -179,12 +221,12 @@ def test_actor_is_the_key(shop: Shop) -> None:
     assert {line.split("\t")[2] for line in history} == {f"staff:key:{shop.key.split('_')[1]}"}
 
 
-def test_history_on_a_terminal_does_not_need_the_keys(shop: Shop, tmp_path: Path) -> None:
+def test_history_on_a_terminal_has_the_names_of_api_keys(shop: Shop, tmp_path: Path) -> None:
     key = shop.new_key("orders:read")
     seen, beside = on_a_terminal(
         *("history", shop.order_id), cwd=tmp_path, stream="stdout", ORDERKEEP_REMOTE=shop.url, ORDERKEEP_API_KEY=key
     )
-    assert "OrderConfirmed" in seen
+    assert f"staff:key:{shop.key.split('_')[1]} (tests)  OrderConfirmed" in seen
     assert beside == b""
 
 
@@ -274,7 +316,7 @@ REQUIRED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(COMMANDS.keys() - WITHOUT_STORE - {"table", "keys"}))
+@pytest.mark.parametrize("name", sorted(name for name, row in COMMANDS.items() if row.needs_store and row.module))
 def test_command_that_needs_the_store_is_rejected(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "orders.jsonl").touch()
@@ -441,6 +483,15 @@ def test_order_is_sent_without_fields_that_an_older_server_may_not_know() -> Non
         call("--remote", server.url, *NEW, "--total", "0", "--tag", "gift")
     assert server.bodies == [{"user_id": "user-9", "total": 0, "currency": "EUR", "tags": ["gift"]}]
     assert server.received[0][1]["idempotency-key"]
+
+
+def test_command_has_its_values_in_the_path_and_the_body() -> None:
+    with scripted({"/orders/o-1/notes/a%2Fb": (503, {}, b"")}) as server:
+        orders: Any = open_remote(server.url, None)
+        values = {"order_id": "o-1", "note_id": "a/b", "text": "Called.", "at": datetime(2026, 11, 22, tzinfo=UTC)}
+        with pytest.raises(ServiceUnavailable, match="503"):
+            asyncio.run(orders.send_command("POST /orders/{order_id}/notes/{note_id}", SYSTEM_CONTEXT, **values))
+    assert server.bodies == [{"text": "Called.", "at": "2026-11-22T00:00:00Z"}]
 
 
 def test_redirect_is_not_followed() -> None:

@@ -32,12 +32,12 @@ def test_command_has_help_and_shared_options(name: str) -> None:
     assert {"store", "as_json", "debug"} <= {parameter.name for parameter in command.params}
     help_text = Cli()(*name.split(), "--help").stdout
     assert f"Usage: orderkeep {name}" in help_text
-    assert COMMANDS[name][1] in help_text
+    assert COMMANDS[name].summary in help_text
 
 
 def test_help_lists_every_command_with_its_summary() -> None:
     help_text = " ".join(Cli()("--help").stdout.split())
-    assert all((f"{name} {summary}" in help_text) == (" " not in name) for name, (_, summary) in COMMANDS.items())
+    assert all((f"{name} {row.summary}" in help_text) == (" " not in name) for name, row in COMMANDS.items())
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,17 @@ def test_unknown_field_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert ["gift", "message", "Happy", "birthday"] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
+def test_unknown_list_of_objects_is_printed_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    parcels = [{"id": "s1", "carrier": "DHL", "tax": 119}, {"id": "s2", "carrier": None, "tax": 0}]
+    output.print_order({**ORDER, "parcels": parcels})
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[rows.index(["id", "carrier", "tax"]) :] == [
+        ["id", "carrier", "tax"],
+        ["s1", "DHL", "1.19"],
+        ["s2", "0.00"],
+    ]
+
+
 def test_metadata_is_not_shortened_like_a_time(capsys: pytest.CaptureFixture[str]) -> None:
     output.print_order({**ORDER, "metadata": {"at": "Tuesday or Thursday, after noon"}})
     assert "at: Tuesday or Thursday, after noon" in capsys.readouterr().out

@@ -23,6 +23,7 @@ OWN = {
     "updated_at": TIME,
     "at": TIME,
     "actor": r"staff:(local|cli|key:\w+|arn:aws:iam::123456789012:role/shop)",
+    "actor_name": r"tests|None",  # only a key has one
     "request_id": r"[A-Za-z0-9-]+|None",  # a command has none
     "size": r"[1-9]\d*",  # a PDF is packed, and an id packs like no other
     "next_cursor": r"[A-Za-z0-9_-]+",

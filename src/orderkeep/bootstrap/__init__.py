@@ -30,7 +30,7 @@ from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.revoke_api_key import RevokeApiKeyUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
-from orderkeep.bootstrap.access import api_keys_of, open_authenticators
+from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authenticators
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
 from orderkeep.domain.exceptions import StoreUnavailable
@@ -133,7 +133,7 @@ def build_use_cases(
         find_order=FindOrderUseCase(store),
         get_order=GetOrderUseCase(store),
         get_order_at=GetOrderAtUseCase(queries=store, history=store),
-        get_order_history=GetOrderHistoryUseCase(queries=store, history=store),
+        get_order_history=GetOrderHistoryUseCase(store, store, open_keys if isinstance(store, KeepsApiKeys) else None),
         list_orders=ListOrdersUseCase(store),
         confirm_order=ConfirmOrderUseCase(repo=store, history=store),
         ship_order=ShipOrderUseCase(repo=store, history=store),

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from orderkeep.application.dtos import ChangeDTO
 
 
-def change_form(change: ChangeDTO) -> dict[str, object]:
+def change_form(change: ChangeDTO, key_names: Mapping[str, str]) -> dict[str, object]:
     """Return an entry of an order's history, without the fields that only the store uses."""
     return {
         "version": change.version,
         "at": change.at,
         "actor": change.actor,
+        "actor_name": key_names.get(change.actor),
         "request_id": change.request_id,
         "events": change.events,
         "order": change.order,

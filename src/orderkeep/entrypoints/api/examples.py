@@ -63,7 +63,8 @@ HISTORY = {
         {
             "version": 1,
             "at": PLACED_AT,
-            "actor": "staff:local",
+            "actor": "staff:key:7Yt4pQ9s2K",
+            "actor_name": "till 3",
             "request_id": REQUEST_ID,
             "events": [{"type": "OrderPlaced", "data": {}}],
             "order": order(),

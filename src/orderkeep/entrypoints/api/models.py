@@ -196,6 +196,7 @@ class Change(ResponseModel):
     version: Version = Field(description="Version of the resulting order.")
     at: Time = Field(description="Time of the change, in UTC.")
     actor: str = Field(description="Actor who made the change, such as `staff:local`.")
+    actor_name: str | None = Field(description="To staff, the name of the API key of staff that made the change.")
     request_id: str | None = Field(description="`X-Request-Id` of the request that made the change.")
     events: tuple[Event, ...] = Field(description="Events of the change.")
     order: Order = Field(description="The resulting order.")

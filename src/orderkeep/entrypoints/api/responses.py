@@ -82,7 +82,7 @@ def orders_response(request: Request, page: OrderPage) -> Response:
 
 def history_response(request: Request, page: HistoryPage) -> Response:
     """Return a page of changes."""
-    content = page_form([change_form(change) for change in page.changes], page.next_cursor)
+    content = page_form([change_form(change, page.key_names) for change in page.changes], page.next_cursor)
     return EncodedResponse(encode(content), HTTPStatus.OK, _next_link(request, page.next_cursor))
 
 

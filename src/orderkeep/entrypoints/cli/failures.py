@@ -88,8 +88,13 @@ def report(error: Exception, session: Session) -> int:
 
 def _json_of(failure: Failure, error: Exception) -> dict[str, Any]:
     body: dict[str, Any] = {"code": failure.code, "detail": failure.detail}
-    if fields := _field_errors(failure, error):
-        body["errors"] = fields
+    fields = failure.errors
+    if isinstance(error, InvalidInput):
+        from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which is rarely needed
+
+        fields = (field_error_of(error),)
+    if fields:
+        body["errors"] = [each.as_dict() for each in fields]
     if isinstance(error, errors.AmbiguousOrder):
         body |= {"candidates": error.candidates, "has_more": error.has_more}
     if failure.code != "bug" and (notes := getattr(error, "__notes__", ())):
@@ -131,12 +136,3 @@ def _detail(error: Exception, options: dict[str, str]) -> str:
         index, *below = path.split("/")
         path = ", ".join((f"no. {int(index) + 1}", *below))
     return f"{options[name]} ({path}) {text}" if path else f"{options[name]} {text}"
-
-
-def _field_errors(failure: Failure, error: Exception) -> list[dict[str, Any]]:
-    found = failure.errors
-    if isinstance(error, InvalidInput):
-        from orderkeep.entrypoints.field_errors import field_error_of  # imports pydantic, which is rarely needed
-
-        found = (field_error_of(error),)
-    return [each.as_dict() for each in found]

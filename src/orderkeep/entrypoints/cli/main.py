@@ -35,32 +35,47 @@ EPILOG = """Exit codes: 0 success, 1 internal error, 2 invalid usage, 3 not foun
 data, 7 store unavailable, rate limited or output not writable, 130 interrupted."""
 
 
-class Orderkeep(click.Group):
-    """The group of all commands, which imports a command when it is called. It always ends the process, with the exit
-    code of the outcome.
-    """
+class CommandGroup(click.Group):
+    """The commands whose names begin with a prefix; all others are not imported."""
+
+    def __init__(self, prefix: str, **attributes: Any) -> None:
+        names = [name.removeprefix(prefix) for name in COMMANDS if name.startswith(prefix)]
+        self.rows = {name: COMMANDS[prefix + name] for name in names if " " not in name}
+        commands = cast("dict[str, click.Command]", dict.fromkeys(self.rows))  # only names
+        super().__init__(commands=commands, params=[*SESSION_OPTIONS], **attributes)
+        self.prefix = prefix
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # called by click with it
-        return list(self.commands)
+        return list(self.rows)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in self.commands:
+        row, name = self.rows.get(cmd_name), self.prefix + cmd_name
+        if row is None:
             return None
-        module = import_module(f"orderkeep.entrypoints.cli.commands.{COMMANDS[cmd_name][0]}")
-        found = getattr(module, f"{cmd_name}_command", None) or module.change_command(cmd_name)
-        return cast("click.Command", found)
+        if not row.module:
+            return CommandGroup(f"{name} ", name=cmd_name, help=f"{row.summary}\n\n{row.details}")
+        module = import_module(f"orderkeep.entrypoints.cli.commands.{row.module}")
+        if row.use_case:
+            return cast("click.Command", module.change_command(name))
+        return cast("click.Command", getattr(module, f"{name.replace(' ', '_')}_command"))
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the summaries, which needs no import of the commands."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, row.summary) for name, row in self.rows.items()])
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Return the commands and options that begin so, which needs no import of the commands."""
         from click.shell_completion import CompletionItem
 
-        found = [CompletionItem(name, help=COMMANDS[name][1]) for name in self.commands if name.startswith(incomplete)]
+        found = [
+            CompletionItem(name, help=row.summary) for name, row in self.rows.items() if name.startswith(incomplete)
+        ]
         return found + click.Command.shell_complete(self, ctx, incomplete)
+
+
+class Orderkeep(CommandGroup):
+    """The group of all commands. It always ends the process, with the exit code of the outcome."""
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line; `obj` may be a `Session`."""
@@ -101,12 +116,7 @@ def _exit_on_broken_pipe() -> Iterator[None]:
 
 
 cli = Orderkeep(
-    "orderkeep",
-    commands=dict.fromkeys(name for name in COMMANDS if " " not in name),  # type: ignore[arg-type]  # only names
-    params=[*SESSION_OPTIONS],
-    help=HELP,
-    epilog=EPILOG,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    "", name="orderkeep", help=HELP, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
 )
 click.version_option(package_name="orderkeep", message="%(prog)s %(version)s")(cli)
 

@@ -1,23 +1,20 @@
-"""How commands are declared: their help, the options that they share, and the types of option values."""
+"""The options that commands share, and the types of option values."""
 
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
-from inspect import cleandoc
 from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import click
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.ports import OrderFilter, StoreAccess, utc_now
-from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
+from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import in_utc
-from orderkeep.entrypoints.cli.commands import ACCESS, COMMANDS, WITHOUT_STORE
-from orderkeep.entrypoints.cli.session import Session, actor_name
+from orderkeep.entrypoints.cli.session import actor_name
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -84,7 +81,6 @@ def format_of(file: str, given: str | None, extensions: Mapping[str, str], defau
 
 
 ORDER_ID = click.argument("order_id", metavar="ID", type=text)
-_ORDER_ID_HELP = f"ID is the order's ID, its first {SHORTEST_PREFIX} or more characters, or its external reference."
 
 
 def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -108,38 +104,6 @@ SESSION_OPTIONS = (
 """The options of all commands and groups; they are stored in the `Session`."""
 
 
-def command(name: str, details: str = "") -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function a command. It gets the `Session` first, then its options. The help is the summary in `COMMANDS`,
-    then the details.
-    """
-
-    def decorate(function: Callable[..., None]) -> click.Command:
-        @wraps(function)  # with its options
-        def run(session: Session, *args: Any, **values: Any) -> None:
-            if name not in WITHOUT_STORE and session.remote_url:
-                raise click.UsageError(f"{name} needs the store and cannot be run on a server: use --store.")
-            session.access = ACCESS.get(name, StoreAccess.READ)
-            function(session, *args, **values)
-
-        made = click.command(name.rpartition(" ")[2], help=_help(name, details))(click.pass_obj(run))
-        if any(each.name == "order_id" for each in made.params):
-            made.help = f"{made.help}\n\n{_ORDER_ID_HELP}"
-        made.params.extend(SESSION_OPTIONS)
-        return made
-
-    return decorate
-
-
-def command_group(name: str, details: str, *commands: click.Command) -> click.Group:
-    """Return a group of commands."""
-    return click.Group(name, commands, params=[*SESSION_OPTIONS], help=_help(name, details))
-
-
-def _help(name: str, details: str) -> str:
-    _, summary = COMMANDS[name]
-    return f"{summary}\n\n{cleandoc(details)}"
-
-
 def grouped_options(parameter: str, build: Callable[..., Any], **options: Decorator) -> Decorator:
     """Add several options, whose values the command gets as one parameter, built from them."""
 
@@ -157,23 +121,19 @@ def grouped_options(parameter: str, build: Callable[..., Any], **options: Decora
     return decorate
 
 
-def _request_options(**conditions: Decorator) -> Decorator:
-    return grouped_options(
-        "request",
-        lambda **values: CommandContext(actor=click.get_current_context().obj.actor, **values),
-        key=click.option("--key", type=text, help="Idempotency key: makes the request safe to retry."),
-        **conditions,
-        dry_run=click.option("--dry-run", is_flag=True, help="Show the result without writing it."),
-    )
+def _context(**conditions: Any) -> CommandContext:
+    return CommandContext(actor=click.get_current_context().obj.actor, **conditions)
 
 
-EXPECTED_HELP = "Fail unless the order is at version N."
-_EXPECTED = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=EXPECTED_HELP)
+_KEY = click.option("--key", type=text, help="Idempotency key: makes the request safe to retry.")
+_VERSION_HELP = "Fail unless the order is at version N."
+_VERSION = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=_VERSION_HELP)
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the result without writing it.")
 
-new_order_options = _request_options()
+new_order_options = grouped_options("request", _context, key=_KEY, dry_run=_DRY_RUN)
 """The options of a request that creates an order, which has no version yet."""
 
-request_options = _request_options(expected_version=_EXPECTED)
+request_options = grouped_options("request", _context, key=_KEY, expected_version=_VERSION, dry_run=_DRY_RUN)
 """The options of a request that changes an order."""
 
 _STATUS = Choice(list(map(str, OrderStatus)))

@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import fields
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -15,7 +14,7 @@ from typing import Any
 import click
 import msgspec
 
-from orderkeep.application.dtos import CommandResult, LineDTO
+from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.bootstrap import UseCases
@@ -48,7 +47,6 @@ FOLDED_WIDTH = 20
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
 AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price"}
-LINE_COLUMNS = tuple(field.name for field in fields(LineDTO))
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile(r"(?<=^[0-9-]{10} [0-9:]{5}):[0-9]{2}Z$")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
@@ -298,14 +296,18 @@ def print_facts(facts: Iterable[tuple[str, object]]) -> None:
 
 
 def print_order(order: dict[str, Any]) -> None:
-    """Print an order: its fields that are not empty, its lines and its documents. Amounts are in major units."""
+    """Print an order: its fields that are not empty, and its lists of objects, such as lines, as tables. Amounts are in
+    major units.
+    """
     shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
     currency = shown.pop("currency")
-    lines, documents = shown.pop("lines", []), shown.pop("documents", [])
-    print_facts((name, Money(value, currency) if name in AMOUNTS else value) for name, value in shown.items())
-    lines = [line | {name: Money(line[name], currency).major for name in AMOUNTS & line.keys()} for line in lines]
-    for columns, items in ((LINE_COLUMNS, lines), (DOCUMENT_COLUMNS, documents)):
-        print_rows(columns, ([item[name] for name in columns] for item in items))
+    lists = {name: value for name, value in shown.items() if isinstance(value, list) and isinstance(value[0], dict)}
+    others = [(name, value) for name, value in shown.items() if name not in lists]
+    print_facts((name, Money(value, currency) if name in AMOUNTS else value) for name, value in others)
+    for name, items in lists.items():
+        columns = DOCUMENT_COLUMNS if name == "documents" else tuple(items[0])
+        rows = [item | {name: Money(item[name], currency).major for name in AMOUNTS & item.keys()} for item in items]
+        print_rows(columns, ([row[column] for column in columns] for row in rows))
 
 
 def _cell(value: object) -> str:

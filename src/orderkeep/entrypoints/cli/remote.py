@@ -2,10 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
-from functools import partial
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
@@ -17,8 +15,8 @@ import msgspec
 from orderkeep.application.access.actor import SYSTEM, Actor
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
 from orderkeep.application.documents import digest_of, file_name_of
-from orderkeep.application.dtos import ChangeDTO, CommandResult, EventDTO, OrderDTO, PlaceOrder
-from orderkeep.application.errors import InvalidQuery, NoOrderMatches
+from orderkeep.application.dtos import ChangeDTO, CommandResult, OrderDTO, PlaceOrder, dto
+from orderkeep.application.errors import NoOrderMatches
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage, utc_now
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.get_document import FoundDocument
@@ -40,6 +38,7 @@ from orderkeep.entrypoints.cli.server_connection import RETRY, Response, ServerC
 IDEMPOTENCY_KEY = re.compile(r"[ !#-\[\]-~]{1,255}|[!#-~][ -~]{0,253}[!-~]")
 """A key that a header can contain: as a quoted string, or as it is."""
 
+PARAMETER = re.compile(r"\{(\w+)\}")
 NO_PREFIX = "a server cannot find orders by the beginning of an ID: enter the whole ID"
 
 T = TypeVar("T")
@@ -50,39 +49,23 @@ class _Page(msgspec.Struct, Generic[T]):
     next_cursor: str | None
 
 
-class _Change(msgspec.Struct):
-    version: int
-    at: datetime
-    actor: str
-    request_id: str | None
-    events: tuple[EventDTO, ...]
-    order: OrderDTO
-    previous_hash: str
-    hash: str
+@dto(kw_only=True)
+class _Change(ChangeDTO):
+    order_id: str = ""
+    key: str | None = None
+    actor_name: str | None = None  # an older server sends none
 
 
 def open_remote(url: str, key: str | None) -> UseCases:
     """Return the use cases that the HTTP API offers, on the server at a URL. Raises `click.UsageError`."""
     orders = RemoteOrders(ServerConnection(url, key))
-    operations: dict[str, Callable[..., Any]] = {
-        "place_order": orders.place_order,
-        "find_order": orders.find_order,
-        "get_order": orders.get_order,
-        "get_order_at": orders.get_order_at,
-        "get_order_history": orders.get_order_history,
-        "list_orders": orders.list_orders,
-        **{f"{command}_order": partial(orders.change_order, command) for command in ("confirm", "ship", "deliver")},
-        "cancel_order": orders.cancel_order,
-        "issue_receipt": orders.issue_receipt,
-        "list_documents": orders.list_documents,
-        "get_document": orders.get_document,
-    }
-    use_cases = {name: SimpleNamespace(execute=operation) for name, operation in operations.items()}
-    return cast("UseCases", SimpleNamespace(close=orders.close, **use_cases))
+    names = [each.name for each in fields(UseCases) if each.name != "close" and hasattr(orders, each.name)]
+    use_cases = {name: SimpleNamespace(execute=getattr(orders, name)) for name in names}
+    return cast("UseCases", SimpleNamespace(close=orders.close, send_command=orders.send_command, **use_cases))
 
 
 class RemoteOrders(OrderQueries):
-    """The orders of a server. The methods have the parameters, results and errors of the use cases of these names; the
+    """The orders of a server. A method that is named like a use case has its parameters, results and errors; the
     server takes the actor from the API key, not from the call.
     """
 
@@ -92,19 +75,49 @@ class RemoteOrders(OrderQueries):
     async def close(self) -> None:
         self.server.pool.clear()
 
+    async def send_command(self, request: str, context: CommandContext, **values: Any) -> CommandResult:
+        """Send a request such as `POST /orders/{order_id}/cancel`. Its path and its body contain the values."""
+        return self._result(self._send(request, context, values), context)
+
     async def place_order(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         given = {name: value for name, value in asdict(command).items() if value or name == "total"}
         try:  # without fields that are not given, which an older server may not know
-            return self._result(self._command("/orders", context, given), context)
+            return await self.send_command("POST /orders", context, **given)
         except InvalidInput as error:
             command.to_order("new", utc_now())  # raises the error with its values, unless the server's rules differ
             raise InvalidInput(str(error), error.field) from None
+
+    async def issue_receipt(
+        self,
+        order_id: str,
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        file_format: str = "html",
+        version: int | None = None,
+    ) -> IssuedReceipt:
+        """Issue a receipt. The result has no order, because the API returns the document alone."""
+        values = {"order_id": order_id, "format": file_format, "version": version}
+        response = self._send("POST /orders/{order_id}/documents/receipt", context, values)
+        document = self.server.decode(response, Document)
+        dry_run = "Dry-Run" in response.headers
+        result = CommandResult(order_id, document.since_version, (), cast("OrderDTO", None), dry_run=dry_run)
+        return IssuedReceipt(document, result, response.status == 200 or _is_replayed(response, context))
 
     async def find_order(self, text: str, actor: Actor = SYSTEM) -> str:
         try:
             return await FindOrderUseCase(self).execute(text, actor)
         except NoOrderMatches:
             raise NoOrderMatches(text, NO_PREFIX) from None
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        try:
+            return await self.get_order(order_id) if SAFE_ID.fullmatch(order_id) else None
+        except OrderNotFound:
+            return None
+
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        """Return the first page, which is what finding an order needs."""
+        return SnapshotPage((await self.list_orders(where, limit=limit)).json, None)
 
     async def get_order(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
         response = self.server.send("GET", _path(order_id))
@@ -118,14 +131,11 @@ class RemoteOrders(OrderQueries):
     async def get_order_history(
         self, order_id: str, *, limit: int = DEFAULT_PAGE, cursor: str | None = None, actor: Actor = SYSTEM
     ) -> HistoryPage:
-        try:
-            response = self.server.send("GET", f"{_path(order_id)}/history", {"limit": limit, "cursor": cursor})
-        except InvalidQuery:
-            check_limit(limit)  # raises the error as the use case does
-            raise
-        page = self.server.decode(response, _Page[_Change])
-        changes = (ChangeDTO(order_id=order_id, key=None, **msgspec.structs.asdict(each)) for each in page.data)
-        return HistoryPage(tuple(changes), page.next_cursor)
+        check_limit(limit)
+        path = f"{_path(order_id)}/history"
+        page = self.server.decode(self.server.send("GET", path, {"limit": limit, "cursor": cursor}), _Page[_Change])
+        key_names = {change.actor: change.actor_name for change in page.data if change.actor_name}
+        return HistoryPage(page.data, page.next_cursor, key_names)
 
     async def list_orders(
         self,
@@ -135,65 +145,18 @@ class RemoteOrders(OrderQueries):
         cursor: str | None = None,
         actor: Actor = SYSTEM,
     ) -> OrderPage:
+        check_limit(limit)
+        check_filter(where)
         query = asdict(where) | {"limit": limit, "cursor": cursor}
         query["status"] = query.pop("statuses")
         for name in ("created_from", "created_to"):
             query[name] = query[name] and query[name].isoformat()
-        try:
-            page = self.server.decode(self.server.send("GET", "/orders", query), _Page[msgspec.Raw])
-        except InvalidQuery:
-            check_limit(limit)  # these raise the error as the use case does
-            check_filter(where)
-            raise
+        page = self.server.decode(self.server.send("GET", "/orders", query), _Page[msgspec.Raw])
         return OrderPage(SEPARATOR.join(map(bytes, page.data)), page.next_cursor)
 
-    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
-        try:
-            return await self.get_order(order_id) if SAFE_ID.fullmatch(order_id) else None
-        except OrderNotFound:
-            return None
-
-    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
-        """Return the first page, which is what finding an order needs."""
-        return SnapshotPage((await self.list_orders(where, limit=limit)).json, None)
-
-    async def change_order(
-        self,
-        command: str,
-        order_id: str,
-        context: CommandContext = SYSTEM_CONTEXT,
-        body: dict[str, Any] | None = None,
-    ) -> CommandResult:
-        return self._result(self._command(f"{_path(order_id)}/{command}", context, body), context)
-
-    async def cancel_order(
-        self,
-        order_id: str,
-        context: CommandContext = SYSTEM_CONTEXT,
-        *,
-        reason: str | None = None,
-        note: str | None = None,
-    ) -> CommandResult:
-        return await self.change_order("cancel", order_id, context, {"reason": reason, "note": note})
-
-    async def issue_receipt(
-        self,
-        order_id: str,
-        context: CommandContext = SYSTEM_CONTEXT,
-        *,
-        file_format: str = "html",
-        version: int | None = None,
-    ) -> IssuedReceipt:
-        """Issue a receipt. The result has no order, because the API returns the document alone."""
-        body = {"format": file_format, "version": version}
-        response = self._command(f"{_path(order_id)}/documents/receipt", context, body)
-        document = self.server.decode(response, Document)
-        dry_run = "Dry-Run" in response.headers
-        result = CommandResult(order_id, document.since_version, (), cast("OrderDTO", None), dry_run=dry_run)
-        return IssuedReceipt(document, result, response.status == 200 or _is_replayed(response, context))
-
     async def list_documents(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
-        return self.server.decode(self.server.send("GET", f"{_path(order_id)}/documents"), _Page[Document]).data
+        response = self.server.send("GET", f"{_path(order_id)}/documents")
+        return self.server.decode(response, _Page[Document]).data
 
     async def get_document(
         self, order_id: str, document_id: str, actor: Actor = SYSTEM, *, prefer_link: bool = False
@@ -206,7 +169,8 @@ class RemoteOrders(OrderQueries):
             raise ServiceUnavailable(f"the download of document {document_id} is not this document")
         return FoundDocument(document, file_name_of(order_id, document), content)
 
-    def _command(self, path: str, context: CommandContext, body: dict[str, Any] | None) -> Response:
+    def _send(self, request: str, context: CommandContext, values: dict[str, Any]) -> Response:
+        """Send a request with the values that its path names there, and the others in its body."""
         key, expected = context.key or str(uuid4()), context.expected_version
         if not IDEMPOTENCY_KEY.fullmatch(key):
             raise click.UsageError("--key must be 1 to 255 printable ASCII characters, without quotes at its ends.")
@@ -214,8 +178,11 @@ class RemoteOrders(OrderQueries):
         versions = expected if isinstance(expected, tuple) else () if expected is None else (expected,)
         if versions:
             headers["If-Match"] = ", ".join(f'"{version}"' for version in versions)
+        method, _, template = request.partition(" ")
+        path = PARAMETER.sub(lambda found: quote(str(values.pop(found[1])), safe=""), template)
+        query = {"dry_run": "true"} if context.dry_run else {}
         try:
-            return self.server.send("POST", path, {"dry_run": "true"} if context.dry_run else {}, body, headers)
+            return self.server.send(method, path, query, values or None, headers)
         except VersionMismatch as error:
             raise VersionMismatch(versions[0], error.actual) from None
         except ServiceUnavailable as error:

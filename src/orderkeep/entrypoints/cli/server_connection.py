@@ -22,13 +22,7 @@ from urllib3.util import make_headers, parse_url
 
 from orderkeep.application.access.loopback import host_in, is_loopback
 from orderkeep.application.errors import InvalidCredentials, InvalidQuery, NotAuthenticated
-from orderkeep.domain.exceptions import (
-    InvalidInput,
-    OrderkeepError,
-    ServiceUnavailable,
-    StoreUnusable,
-    VersionMismatch,
-)
+from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, ServiceUnavailable, StoreUnusable, VersionMismatch
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 

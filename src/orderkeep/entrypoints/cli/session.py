@@ -151,7 +151,12 @@ class Session:
         remote_url = self.remote_url
 
         async def with_opened() -> T:
-            use_cases = self.open(self.store_url, self.access) if remote_url is None else _open_remote(remote_url)
+            if remote_url is None:
+                use_cases = self.open(self.store_url, self.access)
+            else:
+                from orderkeep.entrypoints.cli.remote import open_remote  # imports urllib3, which a store does not need
+
+                use_cases = open_remote(remote_url, _secret_from_environment("ORDERKEEP_API_KEY"))
             try:
                 return await work(use_cases)
             finally:
@@ -162,9 +167,3 @@ class Session:
         # Requests block the event loop, so that `asyncio.run` would delay Ctrl+C until the response.
         with closing(asyncio.new_event_loop()) as loop:
             return loop.run_until_complete(with_opened())
-
-
-def _open_remote(url: str) -> UseCases:
-    from orderkeep.entrypoints.cli.remote import open_remote  # imports urllib3, which a store does not need
-
-    return open_remote(url, _secret_from_environment("ORDERKEEP_API_KEY"))

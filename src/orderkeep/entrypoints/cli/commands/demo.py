@@ -15,7 +15,7 @@ from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOr
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import command
+from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.session import Session
 
 DEMO_ACTOR = Actor(ActorKind.STAFF, "demo", EVERY_SCOPE)

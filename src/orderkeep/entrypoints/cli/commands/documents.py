@@ -11,8 +11,9 @@ from orderkeep.application.use_cases.get_document import FoundDocument
 from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
-from orderkeep.entrypoints.cli.options import ORDER_ID, Choice, command, format_of, request_options, rows_help
+from orderkeep.entrypoints.cli.options import ORDER_ID, Choice, format_of, request_options, rows_help
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import page_form

@@ -10,16 +10,8 @@ from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.ports import utc_now
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.options import (
-    Choice,
-    Paging,
-    command,
-    command_group,
-    expiry,
-    paging_options,
-    rows_help,
-    text,
-)
+from orderkeep.entrypoints.cli.commands import command
+from orderkeep.entrypoints.cli.options import Choice, Paging, expiry, paging_options, rows_help, text
 from orderkeep.entrypoints.cli.session import Session
 
 KEY_COLUMNS = ("id", "state", "name", "kind", "user_id", "scopes", "created_at", "expires_at", "last_used_at")
@@ -36,7 +28,7 @@ EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never.
 @click.option("--scope", "scopes", type=SCOPE, multiple=True, metavar="SCOPE", help=SCOPE_HELP)
 @click.option("--user", "user_id", type=text, metavar="ID", help="Customer who owns the key; excludes --scope.")
 @click.option("--expires", "expires_at", type=expiry, metavar="90d|TIME", help=EXPIRY_HELP)
-def create_command(session: Session, name: str, **options: Any) -> None:
+def keys_create_command(session: Session, name: str, **options: Any) -> None:
     async def create(use_cases: UseCases) -> None:  # prints the key before anything else can fail
         made = await use_cases.create_api_key.execute(name, actor=session.actor, **options)
         no_limit = "" if made.kept.expires_at else ". It does not expire; use --expires to set a limit"
@@ -60,7 +52,7 @@ def create_command(session: Session, name: str, **options: Any) -> None:
     """,
 )
 @paging_options
-def list_command(session: Session, paging: Paging) -> None:
+def keys_list_command(session: Session, paging: Paging) -> None:
     def fetch(use_cases: UseCases, **page: Any) -> Any:
         return use_cases.list_api_keys.execute(**page)
 
@@ -75,14 +67,10 @@ def list_command(session: Session, paging: Paging) -> None:
     """,
 )
 @click.argument("key_id", metavar="ID", type=text)
-def revoke_command(session: Session, key_id: str) -> None:
+def keys_revoke_command(session: Session, key_id: str) -> None:
     key = session.run(lambda use_cases: use_cases.revoke_api_key.execute(key_id, session.actor))
     output.say(f"the key is revoked: running servers reject it within {FRESH.seconds} seconds")
     output.write_rows(session, KEY_COLUMNS, [_row(key)], _form(key))
-
-
-GROUP_HELP = "A key authenticates either a staff client with the given scopes or one customer."
-keys_command = command_group("keys", GROUP_HELP, create_command, list_command, revoke_command)
 
 
 def _form(key: ApiKey) -> dict[str, object]:

@@ -13,7 +13,6 @@ from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
-from types import SimpleNamespace
 from typing import IO, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -27,15 +26,8 @@ from orderkeep.application.use_cases.import_orders import CheckedOrder, ImportOp
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.options import (
-    TIME_HELP,
-    Choice,
-    command,
-    filter_options,
-    format_of,
-    grouped_options,
-    text,
-)
+from orderkeep.entrypoints.cli.commands import command
+from orderkeep.entrypoints.cli.options import TIME_HELP, Choice, filter_options, format_of, grouped_options, text
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
@@ -53,16 +45,6 @@ OWN_CSV = Layout(columns=("user_id", "total", "currency", "created_at"), encodin
 DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
-FORMAT_HELP = "File format. Default: from the file extension."
-import_options = grouped_options(
-    "options",
-    lambda prefix, **flags: ImportOptions(prefix=prefix or "", **flags),
-    dry_run=click.option("--dry-run", is_flag=True, help="Check the file without writing anything."),
-    skip_invalid=click.option("--skip-invalid", is_flag=True, help="Import the valid orders if others are invalid."),
-    update=click.option("--update", is_flag=True, help="Follow the status of orders that are stored already."),
-    prefix=click.option("--prefix", type=text, metavar="TEXT", help="Precede each order number, such as with a shop."),
-)
-
 
 def _encoding(name: str) -> str:
     try:
@@ -70,6 +52,13 @@ def _encoding(name: str) -> str:
         return codecs.lookup(name).name
     except (LookupError, UnicodeError):
         raise click.BadParameter("must be an encoding that Python knows, such as utf-8, utf-16 or cp1252") from None
+
+
+DECIMAL_MARKS = {"point": ".", "comma": ","}
+
+
+def _decimal_mark(ctx: click.Context, param: click.Parameter, name: str | None) -> str | None:  # noqa: ARG001
+    return DECIMAL_MARKS[name] if name else None
 
 
 def _currency(code: str) -> str:
@@ -85,22 +74,21 @@ def _timezone(name: str) -> ZoneInfo:
         raise click.BadParameter("must be a time zone, such as Europe/Berlin") from None
 
 
-CURRENCY_HELP = "Of the amounts, if the CSV file of a shop does not contain it. Default: EUR."
-DECIMAL_HELP = "Decimal mark of a CSV file. Default: detected, and an amount such as 1.200 is an error."
-layout_options = grouped_options(
-    "written",
-    lambda decimal, **others: SimpleNamespace(decimal={"point": ".", "comma": ",", None: None}[decimal], **others),
-    encoding=click.option("--encoding", type=_encoding, metavar="NAME", help="Of a CSV file. Default: detected."),
-    decimal=click.option("--decimal", type=Choice(["point", "comma"]), help=DECIMAL_HELP),
-    currency=click.option(
-        "--currency", type=_currency, metavar="CODE", help="Of a CSV file that has none. Default: EUR."
-    ),
-    timezone=click.option(
-        "--timezone", type=_timezone, metavar="NAME", help="Of times without an offset in a CSV file. Default: UTC."
-    ),
+FORMAT_HELP = "File format. Default: from the file extension."
+format_option = click.option("--format", "format_name", type=Choice(["jsonl", "csv"]), help=FORMAT_HELP)
+
+import_options = grouped_options(
+    "options",
+    lambda prefix, **flags: ImportOptions(prefix=prefix or "", **flags),
+    dry_run=click.option("--dry-run", is_flag=True, help="Check the file without writing anything."),
+    skip_invalid=click.option("--skip-invalid", is_flag=True, help="Import the valid orders if others are invalid."),
+    update=click.option("--update", is_flag=True, help="Follow the status of orders that are stored already."),
+    prefix=click.option("--prefix", type=text, metavar="TEXT", help="Precede each order number, such as with a shop."),
 )
 
-format_option = click.option("--format", "format_name", type=Choice(["jsonl", "csv"]), help=FORMAT_HELP)
+DECIMAL_HELP = "Decimal mark of a CSV file. Default: detected, and an amount such as 1.200 is an error."
+CURRENCY_HELP = "Of a CSV file that has none. Default: EUR."
+TIMEZONE_HELP = "Of times without an offset in a CSV file. Default: UTC."
 
 
 @command(
@@ -123,18 +111,16 @@ format_option = click.option("--format", "format_name", type=Choice(["jsonl", "c
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True))
 @click.option("--from", "converter", type=text, metavar="CONVERTER", help="Converter of a CSV file of another program.")
 @format_option
-@layout_options
+@click.option("--encoding", type=_encoding, metavar="NAME", help="Of a CSV file. Default: detected.")
+@click.option("--decimal", type=Choice([*DECIMAL_MARKS]), callback=_decimal_mark, help=DECIMAL_HELP)
+@click.option("--currency", type=_currency, metavar="CODE", help=CURRENCY_HELP)
+@click.option("--timezone", type=_timezone, metavar="NAME", help=TIMEZONE_HELP)
 @import_options
 def import_command(
-    session: Session,
-    file: str,
-    converter: str | None,
-    format_name: str | None,
-    written: SimpleNamespace,
-    options: ImportOptions,
+    session: Session, file: str, converter: str | None, format_name: str | None, options: ImportOptions, **written: Any
 ) -> None:
     file_format = "csv" if converter and not format_name else format_of(file, format_name, EXTENSIONS)
-    given = {name: value for name, value in vars(written).items() if value}
+    given = {name: value for name, value in written.items() if value}
     if file_format == "jsonl" and (converter or given):
         name = "from" if converter else next(iter(given))
         raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")

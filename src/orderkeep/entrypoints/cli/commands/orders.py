@@ -1,6 +1,7 @@
 """`orderkeep get`, `list`, `history`, and the commands that change the status of an order."""
 
 from datetime import datetime
+from functools import partial, reduce
 from typing import Any
 
 import click
@@ -9,23 +10,19 @@ import msgspec
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
-from orderkeep.application.use_cases.list_orders import LARGEST_PAGE
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output
+from orderkeep.entrypoints.cli.commands import COMMANDS, command
+from orderkeep.entrypoints.cli.options import Decorator
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import change_form
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "request_id")
 
-KEY_ACTOR = "staff:key:"
 
-RESULT_HELP = "Prints the resulting order: JSON, or a table on a terminal."
-
-
-@options.command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
+@command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
 @click.option("--at", type=options.time, help="Show the order at this time.")
@@ -41,7 +38,7 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
     output.write_order(session, json)
 
 
-@options.command(
+@command(
     "list",
     f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
     "orders of November 2026: --from 2026-11-01 --to 2026-12-01.",
@@ -64,7 +61,7 @@ def list_command(session: Session, where: OrderFilter, paging: options.Paging) -
     output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR)
 
 
-@options.command(
+@command(
     "history",
     f"{options.rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order. A table also "
     "has the names of API keys.",
@@ -77,51 +74,35 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
         found_id = await use_cases.find_order.execute(order_id, session.actor)
         found = await use_cases.get_order_history.execute(found_id, **page)
-        has_key = any(change.actor.startswith(KEY_ACTOR) for change in found.changes)
-        if has_key and output.wants_table(session) and not session.remote_url:
-            key_names.update(await _key_names(use_cases, session))
+        key_names.update(found.key_names)
         return found
 
     def row(change: ChangeDTO) -> list[object]:
-        name = key_names.get(change.actor)
+        name = key_names.get(change.actor) if output.wants_table(session) else None
         events = ", ".join(event.type for event in change.events)
         values = [item for event in change.events for item in event.data.items() if item[1] is not None]
         details = "; ".join(f"{field.replace('_', ' ')}: {value}" for field, value in values)
         actor = f"{change.actor} ({name})" if name else change.actor
         return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
 
-    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, change_form)
-
-
-async def _key_names(use_cases: UseCases, session: Session) -> dict[str, str]:
-    """Return the names of the API keys of staff, by actor. A customer's actor does not identify the key."""
-    names: dict[str, str] = {}
-    cursor = None
-    while True:
-        page = await use_cases.list_api_keys.execute(limit=LARGEST_PAGE, cursor=cursor, actor=session.actor)
-        names.update((str(key.actor), key.name) for key in page.keys if key.user_id is None)
-        if (cursor := page.next_cursor) is None:
-            return names
+    form = partial(change_form, key_names=key_names)
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form)
 
 
 def change_command(name: str) -> click.Command:
-    """Return the command that runs the use case `<name>_order`, which needs only the order's ID."""
+    """Return the command that its row in `COMMANDS` declares."""
+    row = COMMANDS[name]
 
-    @options.command(name, RESULT_HELP)
-    @options.ORDER_ID
-    @options.request_options
-    def run(session: Session, order_id: str, request: CommandContext) -> None:
-        result = session.run_on_order(order_id, lambda do, found: getattr(do, f"{name}_order").execute(found, request))
-        output.write_result(session, result)
+    def run(session: Session, order_id: str, request: CommandContext, **values: Any) -> None:
+        given = {name: value for name, value in values.items() if value not in (None, ())}
 
-    return run
+        async def change(use_cases: Any, found: str) -> Any:
+            if session.remote_url:
+                return await use_cases.send_command(row.request, request, order_id=found, **given)
+            return await getattr(use_cases, row.use_case).execute(found, request, **given)
 
+        output.write_result(session, session.run_on_order(order_id, change))
 
-@options.command("cancel", RESULT_HELP)
-@options.ORDER_ID
-@click.option("--reason", type=options.text, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
-@click.option("--note", type=options.text, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
-@options.request_options
-def cancel_command(session: Session, order_id: str, request: CommandContext, **why: str | None) -> None:
-    result = session.run_on_order(order_id, lambda do, found: do.cancel_order.execute(found, request, **why))
-    output.write_result(session, result)
+    decorators: list[Decorator] = [options.request_options, *reversed(row.options), options.ORDER_ID]
+    decorated = reduce(lambda function, option: option(function), decorators, run)
+    return command(name, "Prints the resulting order: JSON, or a table on a terminal.")(decorated)

@@ -13,8 +13,9 @@ from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, TotalMis
 from orderkeep.domain.limits import MAX_MINOR_UNITS
 from orderkeep.domain.value_objects import EXPONENTS, Money
 from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.cli.options import command, new_order_options, text
+from orderkeep.entrypoints.cli.options import new_order_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
@@ -71,11 +72,13 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
 
 
 def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
-    for name in ("user_id", "currency"):
-        if name not in given:
-            raise click.UsageError(f"--{name.removesuffix('_id')} is required, unless --data has the whole order.")
-    if "total" not in given and "lines" not in given:
-        raise click.UsageError("--total is required, unless there is a --line.")
+    missing = [f"--{name.removesuffix('_id')}" for name in ("user_id", "currency") if name not in given]
+    if not given.keys() & {"total", "lines"}:
+        missing.append("--total or --line")
+    if missing:
+        *others, last = missing
+        names = f"{', '.join(others)} and {last} are" if others else f"{last} is"
+        raise click.UsageError(f"{names} required, unless --data has the whole order.")
     currency = given["currency"]
     order = given | {name: _minor_units(given[name], currency, f"--{name}") for name in AMOUNTS if name in given}
     order["lines"] = tuple(_line(text, currency) for text in order.get("lines", ()))

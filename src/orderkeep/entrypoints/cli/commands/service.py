@@ -1,4 +1,4 @@
-"""`orderkeep serve`, `openapi` and `config`: the HTTP service and its settings."""
+"""`orderkeep serve`, `openapi`, `config` and `completion`: the HTTP service, its settings, and tab completion."""
 
 import json
 import os
@@ -6,12 +6,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from click.shell_completion import get_completion_class
 from pydantic import ValidationError
 
 from orderkeep.config import Settings, masked
 from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.commands.demo import fill_store
-from orderkeep.entrypoints.cli.options import command, text
+from orderkeep.entrypoints.cli.options import Choice, text
 from orderkeep.entrypoints.cli.session import STORE_FILE, Session
 
 SETTING_COLUMNS = ("setting", "value", "from")
@@ -72,6 +74,29 @@ def config_command(session: Session) -> None:
         sources["store"] = STORE_FILE
     found = {name: {"value": masked(getattr(settings, name)), "from": source} for name, source in sources.items()}
     output.write_rows(session, SETTING_COLUMNS, [(name, *each.values()) for name, each in found.items()], found)
+
+
+@command(
+    "completion",
+    """
+    SHELL is bash, zsh or fish. Completes commands, options, statuses, formats and file names. For bash or zsh, add the
+    line to ~/.bashrc or, after compinit, to ~/.zshrc:
+
+    \b
+      eval "$(orderkeep completion bash)"
+      eval "$(orderkeep completion zsh)"
+
+    For fish:
+
+    \b
+      orderkeep completion fish > ~/.config/fish/completions/orderkeep.fish
+    """,
+)
+@click.argument("shell", metavar="SHELL", type=Choice(["bash", "zsh", "fish"]))
+def completion_command(session: Session, shell: str) -> None:  # noqa: ARG001  # a script with and without --json
+    shell_class: Any = get_completion_class(shell)
+    program = click.get_current_context().find_root().command
+    output.write(shell_class(program, {}, "orderkeep", "_ORDERKEEP_COMPLETE").source().encode())
 
 
 def load_settings(**options: Any) -> Settings:

@@ -10,7 +10,8 @@ import click
 
 from orderkeep.bootstrap.stores import BackupNotSupported, back_up_store, migrate_store, table_setup
 from orderkeep.entrypoints.cli import failures, output
-from orderkeep.entrypoints.cli.options import command, command_group, text
+from orderkeep.entrypoints.cli.commands import command
+from orderkeep.entrypoints.cli.options import text
 from orderkeep.entrypoints.cli.session import Session
 
 PROBLEM_COLUMNS = ("id", "version", "problem")
@@ -123,18 +124,14 @@ def backup_command(session: Session, file: Path) -> None:
 @click.option("--pitr", "recovery", is_flag=True, help="Enable point-in-time recovery for the last 35 days.")
 @click.option("--deletion-protection", is_flag=True, help="Enable deletion protection.")
 @click.option("--stream", is_flag=True, help="Enable the DynamoDB stream, required to publish events.")
-def create_command(session: Session, **settings: Any) -> None:
+def table_create_command(session: Session, **settings: Any) -> None:
     _print_table(session, lambda table: table.create(**settings))
 
 
 @command("table describe", "Exits with 5 if the table cannot store orders.")
-def describe_command(session: Session) -> None:
+def table_describe_command(session: Session) -> None:
     if _print_table(session, lambda table: table.describe()).problems:
         raise click.exceptions.Exit(failures.INVALID)
-
-
-GROUP_HELP = "--store or ORDERKEEP_STORE selects the table, such as dynamodb://orders?region=eu-central-1."
-table_command = command_group("table", GROUP_HELP, create_command, describe_command)
 
 
 def _print_table(session: Session, work: Callable[[Any], Awaitable[Any]]) -> Any:
