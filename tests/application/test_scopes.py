@@ -44,6 +44,50 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     ),
     "deliver_order": (Scope.SHIP, lambda do, which, who: do.deliver_order.execute(which, CommandContext(actor=who))),
     "cancel_order": (Scope.CANCEL, lambda do, which, who: do.cancel_order.execute(which, CommandContext(actor=who))),
+    "cancel_lines": (Scope.CANCEL, lambda do, which, who: do.cancel_lines.execute(which, CommandContext(actor=who))),
+    "hold_order": (
+        Scope.WRITE,
+        lambda do, which, who: do.hold_order.execute(which, "fraud", CommandContext(actor=who)),
+    ),
+    "release_order": (Scope.WRITE, lambda do, which, who: do.release_order.execute(which, CommandContext(actor=who))),
+    "add_shipment": (Scope.SHIP, lambda do, which, who: do.add_shipment.execute(which, CommandContext(actor=who))),
+    "update_shipment": (
+        Scope.SHIP,
+        lambda do, which, who: do.update_shipment.execute(which, "s1", {}, CommandContext(actor=who)),
+    ),
+    "deliver_shipment": (
+        Scope.SHIP,
+        lambda do, which, who: do.deliver_shipment.execute(which, "s1", CommandContext(actor=who)),
+    ),
+    "record_payment": (
+        Scope.PAY,
+        lambda do, which, who: do.record_payment.execute(which, "pay-1", "captured", 7, CommandContext(actor=who)),
+    ),
+    "add_refund": (
+        Scope.REFUND,
+        lambda do, which, who: do.add_refund.execute(which, "ref-1", 7, CommandContext(actor=who)),
+    ),
+    "close_refund": (
+        Scope.REFUND,
+        lambda do, which, who: do.close_refund.execute(which, "ref-1", "failed", CommandContext(actor=who)),
+    ),
+    "request_return": (
+        Scope.CANCEL,
+        lambda do, which, who: do.request_return.execute(which, CommandContext(actor=who)),
+    ),
+    "receive_return": (
+        Scope.REFUND,
+        lambda do, which, who: do.receive_return.execute(which, "r1", CommandContext(actor=who)),
+    ),
+    "close_return": (
+        Scope.REFUND,
+        lambda do, which, who: do.close_return.execute(which, "r1", "rejected", CommandContext(actor=who)),
+    ),
+    "add_note": (Scope.WRITE, lambda do, which, who: do.add_note.execute(which, "Called.", CommandContext(actor=who))),
+    "edit_note": (
+        Scope.WRITE,
+        lambda do, which, who: do.edit_note.execute(which, "n1", "Called.", CommandContext(actor=who)),
+    ),
     "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, CommandContext(actor=who))),
     "list_documents": (Scope.READ, lambda do, which, who: do.list_documents.execute(which, who)),
     "get_document": (Scope.READ, lambda do, which, who: do.get_document.execute(which, NO_DOCUMENT, who)),

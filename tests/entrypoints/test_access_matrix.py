@@ -4,7 +4,7 @@ staff without the scope, staff with it. An operation without a row fails.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pytest
 
 from orderkeep.application.access.actor import EVERY_SCOPE, Scope
 from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import CommandResult
 from orderkeep.bootstrap import UseCases
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
@@ -21,6 +22,8 @@ from tests.entrypoints.credentials import Headers, customer, guarded_client, sta
 from tests.entrypoints.http_calls import PLAIN, document
 
 OWNER, STRANGER = "user-1", "user-2"
+PARTS = {"document_id": "0" * 64, "shipment_id": "s1", "reference": "ref-1", "return_id": "r1", "note_id": "n1"}
+"""The other parameters of paths."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,16 @@ class Row:
     body: Any = None
 
 
+DELIVERED = ("confirm_order", "ship_order", "deliver_order")
+RETURNING = (*DELIVERED, "request_return")
+WITH_VALUES: dict[str, Callable[[UseCases, str], Awaitable[CommandResult]]] = {
+    "hold": lambda do, which: do.hold_order.execute(which, "fraud"),
+    "pay": lambda do, which: do.record_payment.execute(which, "pay-0", "captured", 9),
+    "refund": lambda do, which: do.add_refund.execute(which, "ref-1", 8),
+    "note": lambda do, which: do.add_note.execute(which, "Will call."),
+}
+"""Moves that take more than the order's ID."""
+
 ROWS = {
     "place_order": Row(Scope.WRITE, 201, body=PLAIN),
     "list_orders": Row(Scope.READ, for_customers=True),
@@ -46,6 +59,21 @@ ROWS = {
     "deliver_order": Row(Scope.SHIP, moves=("confirm_order", "ship_order")),
     "cancel_order": Row(Scope.CANCEL, for_customers=True, body={"reason": "changed mind"}),
     "delete_order": Row(Scope.CANCEL, for_customers=True),
+    "cancel_lines": Row(Scope.CANCEL, for_customers=True),
+    "hold_order": Row(Scope.WRITE, body={"reason": "fraud"}),
+    "release_order": Row(Scope.WRITE, moves=("hold",)),
+    "add_shipment": Row(Scope.SHIP, moves=("confirm_order",)),
+    "update_shipment": Row(Scope.SHIP, moves=("confirm_order", "ship_order"), body={"carrier": "DHL"}),
+    "deliver_shipment": Row(Scope.SHIP, moves=("confirm_order", "ship_order")),
+    "record_payment": Row(Scope.PAY, body={"reference": "pay-1", "kind": "captured", "amount": 7}),
+    "add_refund": Row(Scope.REFUND, moves=("pay",), body={"reference": "ref-1", "amount": 7}),
+    "close_refund": Row(Scope.REFUND, moves=("pay", "refund"), body={"status": "succeeded"}),
+    "request_return": Row(Scope.CANCEL, for_customers=True, moves=DELIVERED),
+    "receive_return": Row(Scope.REFUND, moves=RETURNING),
+    "reject_return": Row(Scope.REFUND, moves=RETURNING),
+    "cancel_return": Row(Scope.REFUND, moves=RETURNING),
+    "add_note": Row(Scope.WRITE, body={"text": "Called."}),
+    "edit_note": Row(Scope.WRITE, moves=("note",), body={"text": "Called twice."}),
     "issue_receipt": Row(Scope.READ, 201, for_customers=True),
     "list_documents": Row(Scope.READ, for_customers=True, moves=("issue_receipt",)),
     "get_document": Row(Scope.READ, for_customers=True, moves=("issue_receipt",)),
@@ -73,8 +101,11 @@ class Shop:
     async def order(self, name: str) -> dict[str, str]:
         """Return what the operation's path names: an order of the owner's, as the operation takes it."""
         placed = await self.use_cases.place_order.execute(place_command(user_id=OWNER), CommandContext())
-        given = {"order_id": placed.order.id, "document_id": "0" * 64}
+        given = {"order_id": placed.order.id, **PARTS}
         for move in ROWS[name].moves:
+            if move in WITH_VALUES:
+                await WITH_VALUES[move](self.use_cases, placed.order.id)
+                continue
             moved = await getattr(self.use_cases, move).execute(placed.order.id)
             if move == "issue_receipt":
                 given["document_id"] = moved.document.id
@@ -165,7 +196,7 @@ async def test_staff_need_the_scope_and_the_error_names_it(shop: Shop) -> None:
                 403,
                 f"this operation requires the scope {scope}",
             ), name
-            unknown = await shop.ask(name, {"order_id": "no-such-order", "document_id": "0" * 64}, without)
+            unknown = await shop.ask(name, {"order_id": "no-such-order", **PARTS}, without)
             assert told(answer) == told(unknown), name
 
 

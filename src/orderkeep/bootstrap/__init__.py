@@ -8,12 +8,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer, StoreAccess
+from orderkeep.application.use_cases.add_note import AddNoteUseCase
+from orderkeep.application.use_cases.add_refund import AddRefundUseCase
+from orderkeep.application.use_cases.add_shipment import AddShipmentUseCase
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
+from orderkeep.application.use_cases.cancel_lines import CancelLinesUseCase
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.close_refund import CloseRefundUseCase
+from orderkeep.application.use_cases.close_return import CloseReturnUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseCase
+from orderkeep.application.use_cases.edit_note import EditNoteUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
@@ -21,14 +29,20 @@ from orderkeep.application.use_cases.get_document import GetDocumentUseCase
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
+from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
 from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.list_api_keys import ListApiKeysUseCase
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
 from orderkeep.application.use_cases.list_orders import ListOrdersUseCase
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.receive_return import ReceiveReturnUseCase
+from orderkeep.application.use_cases.record_payment import RecordPaymentUseCase
+from orderkeep.application.use_cases.release_order import ReleaseOrderUseCase
+from orderkeep.application.use_cases.request_return import RequestReturnUseCase
 from orderkeep.application.use_cases.revoke_api_key import RevokeApiKeyUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authenticators
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
@@ -57,6 +71,20 @@ class UseCases:
     ship_order: ShipOrderUseCase
     deliver_order: DeliverOrderUseCase
     cancel_order: CancelOrderUseCase
+    cancel_lines: CancelLinesUseCase
+    hold_order: HoldOrderUseCase
+    release_order: ReleaseOrderUseCase
+    add_shipment: AddShipmentUseCase
+    update_shipment: UpdateShipmentUseCase
+    deliver_shipment: DeliverShipmentUseCase
+    record_payment: RecordPaymentUseCase
+    add_refund: AddRefundUseCase
+    close_refund: CloseRefundUseCase
+    request_return: RequestReturnUseCase
+    receive_return: ReceiveReturnUseCase
+    close_return: CloseReturnUseCase
+    add_note: AddNoteUseCase
+    edit_note: EditNoteUseCase
     issue_receipt: IssueReceiptUseCase
     list_documents: ListDocumentsUseCase
     get_document: GetDocumentUseCase
@@ -139,6 +167,20 @@ def build_use_cases(
         ship_order=ShipOrderUseCase(repo=store, history=store),
         deliver_order=DeliverOrderUseCase(repo=store, history=store),
         cancel_order=CancelOrderUseCase(repo=store, history=store),
+        cancel_lines=CancelLinesUseCase(repo=store, history=store),
+        hold_order=HoldOrderUseCase(repo=store, history=store),
+        release_order=ReleaseOrderUseCase(repo=store, history=store),
+        add_shipment=AddShipmentUseCase(repo=store, history=store),
+        update_shipment=UpdateShipmentUseCase(repo=store, history=store),
+        deliver_shipment=DeliverShipmentUseCase(repo=store, history=store),
+        record_payment=RecordPaymentUseCase(repo=store, history=store),
+        add_refund=AddRefundUseCase(repo=store, history=store),
+        close_refund=CloseRefundUseCase(repo=store, history=store),
+        request_return=RequestReturnUseCase(repo=store, history=store),
+        receive_return=ReceiveReturnUseCase(repo=store, history=store),
+        close_return=CloseReturnUseCase(repo=store, history=store),
+        add_note=AddNoteUseCase(repo=store, history=store),
+        edit_note=EditNoteUseCase(repo=store, history=store),
         issue_receipt=IssueReceiptUseCase(repo=store, history=store, store=documents, renderers=renderers),
         list_documents=ListDocumentsUseCase(store),
         get_document=GetDocumentUseCase(store, documents),

@@ -54,7 +54,7 @@ class PaymentCommands(OrderState):
     def close_refund(self, reference: str, outcome: str, occurred_at: datetime | None = None, *, at: datetime) -> None:
         """Record that a refund succeeded or failed. What is recorded already changes nothing.
 
-        Raises `RefundNotFound` and `RefundAlreadyFailed`.
+        Raises `RefundNotFound`, `RefundAlreadyFailed`, and `InvalidInput`.
         """
         refund = next((each for each in self.refunds if each.reference == reference), None)
         if refund is None:

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from orderkeep.domain import limits
 from orderkeep.domain.events import Event, ReturnCancelled, ReturnReceived, ReturnRejected, ReturnRequested
-from orderkeep.domain.exceptions import NothingToReturn, ReturnAlreadyClosed, ReturnNotFound
+from orderkeep.domain.exceptions import InvalidOrder, NothingToReturn, ReturnAlreadyClosed, ReturnNotFound
 from orderkeep.domain.lines import LineQuantity, OrderLine, quantities, value_of
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.returns import (
@@ -20,6 +20,11 @@ from orderkeep.domain.returns import (
     returnable_units,
 )
 from orderkeep.domain.status import OrderStatus
+
+_CLOSED_BY: dict[str, type[ReturnRejected | ReturnCancelled]] = {
+    ReturnState.REJECTED: ReturnRejected,
+    ReturnState.CANCELLED: ReturnCancelled,
+}
 
 
 class ReturnCommands(OrderState):
@@ -60,8 +65,10 @@ class ReturnCommands(OrderState):
 
     def close_return(self, return_id: str, outcome: str, note: str | None = None, *, at: datetime) -> None:
         """Reject or cancel a return. Raises `ReturnNotFound`, `ReturnAlreadyClosed`, and `InvalidInput`."""
-        found, rejected = self._open_return(return_id), outcome == ReturnState.REJECTED
-        event = ReturnRejected(return_id) if rejected else ReturnCancelled(return_id)
+        found = self._open_return(return_id)
+        if outcome not in _CLOSED_BY:
+            raise InvalidOrder(f"must be {' or '.join(_CLOSED_BY)}", "status")
+        event = _CLOSED_BY[outcome](return_id)
         self._close(found, replace(found, status=outcome, note=note), event, at, self.lines)
 
     def _open_return(self, return_id: str) -> Return:

@@ -203,6 +203,8 @@ class OrderState:
         """
         hold = Hold(reason, note, None if until is None else in_utc(until, "until"), self._not_before(at))
         hold.check()
+        if hold.has_ended(hold.at):
+            raise InvalidTime("must be in the future", "until")
         self._check_allowed(Command.HOLD)
         self.hold = hold
         self._record(at, OrderHeld(reason, note))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import (
     AmountOutOfRange,
+    InvalidOrder,
     RecordedDifferently,
     RefundAlreadyFailed,
     RefundExceedsPayments,
@@ -66,6 +67,8 @@ class Payment:
     def check(self) -> None:
         """Raise the `InvalidInput` of the first rule that it breaks."""
         check_text(self.reference, "reference", limits.MAX_REFERENCE_LENGTH)
+        if self.kind not in tuple(PaymentKind):
+            raise InvalidOrder(f"must be one of {', '.join(PaymentKind)}", "kind")
         check_amount(self.amount)
         if self.method is not None:
             check_text(self.method, "method", limits.MAX_METHOD_LENGTH)
@@ -153,8 +156,10 @@ def close_refund(
 ) -> tuple[Refund, ...]:
     """Return the refunds after one succeeded or failed. One that succeeded may still fail: the bank returned it.
 
-    Raises `RefundAlreadyFailed`.
+    Raises `RefundAlreadyFailed`, and `InvalidInput` for another outcome.
     """
+    if outcome not in (RefundStatus.SUCCEEDED, RefundStatus.FAILED):
+        raise InvalidOrder(f"must be {RefundStatus.SUCCEEDED} or {RefundStatus.FAILED}", "status")
     if refund.status == RefundStatus.FAILED and outcome == RefundStatus.SUCCEEDED:
         raise RefundAlreadyFailed(status)
     closed = replace(refund, status=outcome, closed_at=at)

@@ -14,7 +14,7 @@ from orderkeep.domain.lines import LineQuantity, OrderLine
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import check_text
 
-_WEB_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
+WEB_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
 
 
 class ShippingStatus(StrEnum):
@@ -53,7 +53,7 @@ class Tracking:
             check_text(self.tracking_number, "tracking_number", limits.MAX_TRACKING_NUMBER_LENGTH)
         if self.tracking_url is not None:
             check_text(self.tracking_url, "tracking_url", limits.MAX_TRACKING_URL_LENGTH)
-            if not _WEB_URL.fullmatch(self.tracking_url):
+            if not WEB_URL.fullmatch(self.tracking_url):
                 raise InvalidUrl("must be an https:// or http:// URL", "tracking_url")
 
 

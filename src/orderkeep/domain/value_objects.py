@@ -18,6 +18,7 @@ from orderkeep.domain.exceptions import (
     DuplicateTag,
     InvalidAmount,
     InvalidId,
+    InvalidOrder,
     InvalidTime,
     TextMissing,
     TextNotPrintable,
@@ -197,9 +198,13 @@ class Hold:
             check_text(self.note, "note", limits.MAX_NOTE_LENGTH, breaks=True)
 
 
+INTERNAL, FOR_CUSTOMERS = VISIBILITIES = ("internal", "customer")
+"""Who sees a note: staff only, or also the customer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A note on an order. `visibility` is `internal`, for staff only, or `customer`."""
+    """A note on an order."""
 
     id: str
     text: str
@@ -208,7 +213,9 @@ class Note:
     edited_at: datetime | None = None
 
     def check(self) -> None:
-        """Raise `InvalidInput` if the text breaks a rule."""
+        """Raise the `InvalidInput` of the first rule that it breaks."""
+        if self.visibility not in VISIBILITIES:
+            raise InvalidOrder(f"must be {' or '.join(VISIBILITIES)}", "visibility")
         check_text(self.text, "text", limits.MAX_NOTE_LENGTH, breaks=True)
 
 

@@ -43,6 +43,7 @@ _RANGES = {
         "quantity_out_of_range",
         f"must be a whole number from {limits.MIN_QUANTITY} to {limits.MAX_QUANTITY}",
     ),
+    "amount": ("amount_out_of_range", f"must be from 1 to {limits.MAX_MINOR_UNITS - 1} minor units"),
     "version": ("invalid_value", f"must be a whole number from 1 to {10**15 - 1}"),
 }
 _AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {limits.MAX_MINOR_UNITS - 1} minor units")

@@ -21,6 +21,8 @@ class Scope(StrEnum):
     WRITE = "orders:write"
     CANCEL = "orders:cancel"
     SHIP = "orders:ship"
+    PAY = "orders:pay"
+    REFUND = "orders:refund"
     EXPORT = "orders:export"
     ADMIN = "admin"
 

@@ -16,14 +16,16 @@ from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.access import open_rate_limiter
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.entrypoints.api import documents, operations, orders
+from orderkeep.entrypoints.api import documents, lifecycle, notes, operations, orders, payments, returns, shipments
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
 from orderkeep.entrypoints.api.shell import RequestShell, ShelledFastAPI, TimeLimit
 
-ROUTERS = (orders.router, documents.router, operations.router)
+ROUTERS = tuple(
+    module.router for module in (orders, lifecycle, shipments, payments, returns, notes, documents, operations)
+)
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
 

@@ -5,7 +5,8 @@ An error is documented by an example of the exception: its problem document is m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ import msgspec
 from orderkeep.application import errors
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import exceptions
+from orderkeep.domain.entities import Order
 from orderkeep.domain.limits import MAX_TEXT_BYTES
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
@@ -22,6 +24,9 @@ ORDER_ID = "0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"
 REQUEST_ID = "b2f1a3c04d5e4f60a1b2c3d4e5f60718"
 DOCUMENT_ID = "4b1d6f0a9c2e5378a1f4d6029be7c35d88f0416e2a97cb3d5e10f2847a6b9c0d"
 PLACED_AT, SHIPPED_AT = "2026-11-22T10:00:00Z", "2026-11-22T16:30:00Z"
+AT = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)
+"""`SHIPPED_AT`, the time of every change of the example order."""
+
 CURSOR = "WyI5ZjJjMWU3YTVkM2I0YzZhIiwiMjAyNi0xMS0yMlQxMDowMDowMCswMDowMCIsIjEiXQ"
 
 PLACE: dict[str, Any] = {
@@ -36,6 +41,8 @@ PLACE: dict[str, Any] = {
     "metadata": {"channel": "web"},
 }
 CANCEL = {"reason": "changed_mind", "note": "The customer called."}
+CANCEL_LINES = {"lines": [{"line": "l1", "quantity": 1}], "reason": "sold_out"}
+HOLD = {"reason": "address_unclear", "note": "Waiting for the customer.", "until": "2026-12-01T00:00:00Z"}
 RECEIPT = {"format": "html", "version": 1}
 
 
@@ -43,8 +50,12 @@ def order(status: str = OrderStatus.PENDING, version: int = 1, **changed: Any) -
     """Return the example order in a status, with every field that an order has."""
     fixed = {"id": ORDER_ID, "status": str(status), "version": version, "created_at": PLACED_AT}
     updated_at = PLACED_AT if version == 1 else SHIPPED_AT
-    example = msgspec.convert({**PLACE, **fixed, "updated_at": updated_at, **changed}, OrderDTO)
-    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(example))
+    given = msgspec.convert({**PLACE, **fixed, "updated_at": updated_at, **changed}, OrderDTO)
+    return _decoded(given.to_order(), version)
+
+
+def _decoded(example: Order, version: int) -> dict[str, Any]:
+    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(OrderDTO.of(example, version)))
     return decoded
 
 
@@ -127,6 +138,15 @@ PLACE_ERRORS = (
     *WRITE_ERRORS,
 )
 COMMAND_ERRORS = (exceptions.OrderNotFound(""), exceptions.VersionMismatch(2, 3), *WRITE_ERRORS)
+RECORD_ERRORS = (
+    exceptions.UnknownLine("must be the ID of a line of the order", "lines/0/line"),
+    exceptions.DuplicateLine("names an earlier line again: add up the quantities", "lines/1/line"),
+    exceptions.InvalidTime("must not be in the future", "occurred_at"),
+    exceptions.TooManyRecords("processing", "payments", 200),
+    *COMMAND_ERRORS,
+)
+"""Errors of commands that add a record to an order, and list units."""
+
 RECEIPT_ERRORS = (
     exceptions.VersionNotFound("", "the order has no version 7"),
     errors.UnknownFormat("must be one of html, pdf", "format"),
@@ -162,6 +182,9 @@ _MEANINGS = {
 }
 
 Responses = dict[int | str, dict[str, Any]]
+Change = Callable[[Order], None]
+
+ORDER_HEADERS = ("ETag", "Idempotency-Replayed", "Dry-Run")
 
 
 def success(
@@ -174,6 +197,30 @@ def success(
             "application/json": {"examples": {name: {"value": value} for name, value in examples.items()}}
         }
     return {status: entry}
+
+
+def changed(*changes: Change) -> Responses:
+    """Return the `responses` entry of a command: the example order after these changes."""
+    example = msgspec.convert(order(), OrderDTO).to_order()
+    for change in changes:
+        change(example)
+    described = {"Order": _decoded(example, 1 + len(changes))}
+    return success(200, "The order after the change.", described, headers=ORDER_HEADERS)
+
+
+def confirm(example: Order) -> None:
+    """Confirm an example order."""
+    example.confirm(at=AT)
+
+
+def ship(example: Order) -> None:
+    """Ship an example order."""
+    example.ship(at=AT)
+
+
+def deliver(example: Order) -> None:
+    """Deliver an example order."""
+    example.deliver(at=AT)
 
 
 def failures(specific: Iterable[Exception] = (), common: Iterable[Exception] = ALWAYS) -> Responses:

@@ -18,8 +18,8 @@ from orderkeep.entrypoints.api.routing import CompiledRoute
 from orderkeep.entrypoints.schemas import not_null, with_integers
 
 DESCRIPTION = """\
-The orderkeep API places, tracks and manages orders. The product catalogue, prices, payments and carriers are outside
-its scope.
+The orderkeep API places, tracks and manages orders. It records payments, refunds and shipments, and leaves their
+execution to payment providers and carriers. The product catalogue and prices are outside its scope.
 
 - **Authentication**: send `Authorization: Bearer` with an API key or an access token. A service without authentication
   accepts requests from its own machine only. Customers can access only their own orders; staff need a scope.
@@ -40,6 +40,10 @@ its scope.
 
 TAGS = [
     {"name": "orders", "description": "Place, read and list orders, change their status, and look up the lifecycle."},
+    {"name": "shipments", "description": "Ship an order in parts, and track and deliver its shipments."},
+    {"name": "payments", "description": "Record payments and refunds."},
+    {"name": "returns", "description": "Request, receive, reject and cancel returns."},
+    {"name": "notes", "description": "Add and edit notes on an order."},
     {"name": "documents", "description": "Issue receipts, and list and download the documents of an order."},
     {"name": "operations", "description": "Health checks and metrics."},
 ]
@@ -74,7 +78,10 @@ RESPONSE_HEADERS = {
         '</orders?status=pending&cursor=WyI5ZjJjIl0>; rel="next"',
     ),
     "Idempotency-Replayed": _header(
-        "`true` if this is the original response to an earlier request with the same key.", "true", enum=["true"]
+        "`true` if nothing was changed: this is the response to an earlier request with the same key, or the order "
+        "as it is, because it contains already what the request reports.",
+        "true",
+        enum=["true"],
     ),
     "Dry-Run": _header(
         "`true` if nothing was changed: the response shows the result that the request would have. `ETag` and "
@@ -149,7 +156,7 @@ def openapi_document(
     )
     for route in routes:
         for method in route.methods if route.include_in_schema else []:
-            _complete(document["paths"][route.path][method.lower()], route, authenticated=authenticated)
+            _complete(document["paths"][route.path_format][method.lower()], route, authenticated=authenticated)
     problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}", mode="serialization")
     document["components"]["schemas"] |= {**problem.pop("$defs"), "Problem": problem}
     document["components"]["headers"] = RESPONSE_HEADERS

@@ -1,4 +1,4 @@
-"""Routes of orders: place, get, list, history, and the commands."""
+"""Routes of orders: place, list, get, history, and what can be done next."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,11 +10,9 @@ from starlette.responses import Response
 
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
-from orderkeep.domain.exceptions import CannotCancelOrder, CannotConfirmOrder, CannotDeliverOrder, CannotShipOrder
-from orderkeep.domain.status import LIFECYCLE, OrderStatus, allowed_commands
+from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import (
-    Context,
     CurrentActor,
     IfNoneMatch,
     OrderId,
@@ -23,12 +21,10 @@ from orderkeep.entrypoints.api.dependencies import (
     is_modified,
 )
 from orderkeep.entrypoints.api.examples import failures, success
-from orderkeep.entrypoints.api.models import Cancelled, ChangePage, Lifecycle, Order, OrderPage
+from orderkeep.entrypoints.api.models import ChangePage, Order, OrderPage
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
-    cancelled_response,
-    command_response,
     encode,
     etag_of,
     history_response,
@@ -38,11 +34,9 @@ from orderkeep.entrypoints.api.responses import (
 )
 from orderkeep.entrypoints.api.routing import CompiledRoute
 from orderkeep.entrypoints.field_errors import FieldError
-from orderkeep.entrypoints.schemas import CancelBody, PlaceOrderBody, read_instant
+from orderkeep.entrypoints.schemas import PlaceOrderBody, read_instant
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
-
-_ORDER_HEADERS = ("ETag", "Idempotency-Replayed", "Dry-Run")
 
 
 def _whole_number(value: object) -> object:
@@ -96,23 +90,6 @@ class ListQuery(BaseModel):
     cursor: Cursor = Field(None, description="`next_cursor` of the previous page. Requires the same filters.")
 
 
-_LIFECYCLE = encode(
-    {
-        "statuses": [{"name": status, "commands": allowed_commands(status)} for status in OrderStatus],
-        "transitions": [
-            {"from": old, "command": command, "to": new}
-            for (old, command), followers in LIFECYCLE.items()
-            for new in followers
-        ],
-    }
-)
-
-
-def _changed(status: str, version: int, **changed: object) -> examples.Responses:
-    example = examples.order(status, version, **changed)
-    return success(200, "The order after the change.", {"Order": example}, headers=_ORDER_HEADERS)
-
-
 AtVersion = Annotated[
     int | None,
     BeforeValidator(_version_number),
@@ -126,7 +103,6 @@ AtTime = Annotated[
         examples=["2026-11-22T10:00:00Z"],
     ),
 ]
-NO_REASON = CancelBody()
 
 
 @router.post(
@@ -135,7 +111,7 @@ NO_REASON = CancelBody()
     response_model=Order,
     summary="Place an order",
     responses={
-        **success(201, "The new order.", {"Order": examples.order()}, headers=("Location", *_ORDER_HEADERS)),
+        **success(201, "The new order.", {"Order": examples.order()}, headers=("Location", *examples.ORDER_HEADERS)),
         **failures(examples.PLACE_ERRORS),
     },
 )
@@ -243,93 +219,3 @@ async def get_order_history(
     """Returns all changes of the order, oldest first: the actor, the time, the events and the resulting order."""
     page = await use_cases.get_order_history.execute(order_id, limit=limit, cursor=cursor, actor=actor)
     return history_response(request, page)
-
-
-@router.post(
-    "/orders/{order_id}/confirm",
-    response_model=Order,
-    summary="Confirm an order",
-    responses={**_changed("processing", 2), **failures((CannotConfirmOrder("cancelled"), *examples.COMMAND_ERRORS))},
-)
-async def confirm_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Changes the status from `pending` to `processing`."""
-    return command_response(await use_cases.confirm_order.execute(order_id, context))
-
-
-@router.post(
-    "/orders/{order_id}/ship",
-    response_model=Order,
-    summary="Ship an order",
-    responses={**_changed("shipped", 3), **failures((CannotShipOrder("pending"), *examples.COMMAND_ERRORS))},
-)
-async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Changes the status from `processing` to `shipped`."""
-    return command_response(await use_cases.ship_order.execute(order_id, context))
-
-
-@router.post(
-    "/orders/{order_id}/deliver",
-    response_model=Order,
-    summary="Deliver an order",
-    responses={**_changed("delivered", 4), **failures((CannotDeliverOrder("processing"), *examples.COMMAND_ERRORS))},
-)
-async def deliver_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Changes the status from `shipped` to `delivered`."""
-    return command_response(await use_cases.deliver_order.execute(order_id, context))
-
-
-@router.post(
-    "/orders/{order_id}/cancel",
-    response_model=Order,
-    summary="Cancel an order with a reason",
-    responses={
-        **_changed("cancelled", 2, cancellation={**examples.CANCEL, "at": examples.SHIPPED_AT}),
-        **failures((CannotCancelOrder("shipped"), *examples.COMMAND_ERRORS)),
-    },
-)
-async def cancel_order(
-    order_id: OrderId,
-    context: Context,
-    use_cases: Services,
-    why: Annotated[CancelBody, Body(openapi_examples={"CancelBody": {"value": examples.CANCEL}})] = NO_REASON,
-) -> Response:
-    """Changes the status from `pending` or `processing` to `cancelled`, and stores the optional reason and note.
-    Returns the order.
-    """
-    result = await use_cases.cancel_order.execute(order_id, context, reason=why.reason, note=why.note)
-    return command_response(result)
-
-
-@router.delete(
-    "/orders/{order_id}",
-    response_model=Cancelled,
-    summary="Cancel an order",
-    responses={
-        **success(
-            200,
-            "The order is cancelled.",
-            {"Cancelled": {"status": "cancelled"}},
-            headers=_ORDER_HEADERS,
-        ),
-        **failures((CannotCancelOrder("shipped"), *examples.COMMAND_ERRORS)),
-    },
-)
-async def delete_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Short form of `POST /orders/{order_id}/cancel`, without a reason. The order is not deleted. Returns
-    `{"status": "cancelled"}`.
-    """
-    return cancelled_response(await use_cases.cancel_order.execute(order_id, context))
-
-
-@router.get(
-    "/lifecycle",
-    response_model=Lifecycle,
-    summary="Get the order lifecycle",
-    responses={
-        **success(200, "All statuses and transitions.", {"Lifecycle": examples.LIFECYCLE}),
-        **failures([HttpProblem("overloaded", what="requests")]),
-    },
-)
-async def get_lifecycle() -> Response:
-    """Returns all statuses with the commands that each accepts, and all transitions."""
-    return EncodedResponse(_LIFECYCLE)

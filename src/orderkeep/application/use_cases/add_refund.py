@@ -1,0 +1,36 @@
+"""Add a refund."""
+
+from collections.abc import Sequence
+
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.dtos import CommandResult
+from orderkeep.domain.entities import Order
+from orderkeep.domain.lines import LineQuantity
+
+
+class AddRefundUseCase(OrderCommand):
+    """Record a refund that was started, within the captured payments."""
+
+    async def execute(
+        self,
+        order_id: str,
+        reference: str,
+        amount: int,
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        reason: str | None = None,
+        lines: Sequence[LineQuantity] = (),
+    ) -> CommandResult:
+        """Return the order. The same refund again changes nothing. `amount` is in minor units; `lines` says for which
+        units the refund is, and changes no quantity.
+
+        Raises `RefundExceedsPayments`, `RecordedDifferently`, `TooManyRecords`, `InvalidInput`, and like
+        `change_order`.
+        """
+
+        def add(order: Order) -> None:
+            order.add_refund(reference, amount, reason, lines, at=self.clock())
+
+        command = ("add_refund", [reference, amount, reason, tuple(lines)])
+        return await self.change(order_id, add, context, command, Scope.REFUND)

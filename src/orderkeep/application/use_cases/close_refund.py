@@ -1,0 +1,33 @@
+"""Close a refund."""
+
+from datetime import datetime
+
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.dtos import CommandResult
+from orderkeep.domain.entities import Order
+
+
+class CloseRefundUseCase(OrderCommand):
+    """Record that a refund succeeded or failed."""
+
+    async def execute(
+        self,
+        order_id: str,
+        reference: str,
+        outcome: str,
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        occurred_at: datetime | None = None,
+    ) -> CommandResult:
+        """Return the order. `outcome` is `succeeded` or `failed`; the same one again changes nothing. `occurred_at` is
+        now by default.
+
+        Raises `RefundNotFound`, `RefundAlreadyFailed`, `InvalidInput`, and like `change_order`.
+        """
+
+        def close(order: Order) -> None:
+            order.close_refund(reference, outcome, occurred_at, at=self.clock())
+
+        command = ("close_refund", [reference, outcome, occurred_at])
+        return await self.change(order_id, close, context, command, Scope.REFUND)

@@ -1,0 +1,66 @@
+"""Routes of notes."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Path
+from starlette.responses import Response
+
+from orderkeep.domain.exceptions import NoteNotFound, TooManyRecords
+from orderkeep.domain.value_objects import INTERNAL
+from orderkeep.entrypoints.api import examples
+from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
+from orderkeep.entrypoints.api.examples import failures
+from orderkeep.entrypoints.api.models import Order
+from orderkeep.entrypoints.api.responses import command_response
+from orderkeep.entrypoints.api.routing import CompiledRoute
+from orderkeep.entrypoints.command_schemas import EditNoteBody, NoteBody
+
+router = APIRouter(prefix="/orders/{order_id}/notes", tags=["notes"], route_class=CompiledRoute)
+
+NOTE = {"text": "The customer called: deliver after 17:00.", "visibility": "internal"}
+EDIT = {"text": "The customer called: deliver after 18:00."}
+
+NoteId = Annotated[str, Path(description="ID of the note.", examples=["n1"])]
+
+
+@router.post(
+    "",
+    response_model=Order,
+    summary="Add a note",
+    responses={
+        **examples.changed(lambda order: order.add_note(**NOTE, at=examples.AT)),
+        **failures((TooManyRecords("processing", "notes", 50), *examples.COMMAND_ERRORS)),
+    },
+)
+async def add_note(
+    order_id: OrderId,
+    context: Context,
+    use_cases: Services,
+    note: Annotated[NoteBody, Body(openapi_examples={"NoteBody": {"value": NOTE}})],
+) -> Response:
+    """Adds a note. An `internal` note is returned to staff only, in the order as in its history."""
+    result = await use_cases.add_note.execute(order_id, note.text, context, visibility=note.visibility or INTERNAL)
+    return command_response(result)
+
+
+@router.patch(
+    "/{note_id}",
+    response_model=Order,
+    summary="Edit a note",
+    responses={
+        **examples.changed(
+            lambda order: order.add_note(**NOTE, at=examples.AT),
+            lambda order: order.edit_note("n1", EDIT["text"], at=examples.AT),
+        ),
+        **failures((NoteNotFound(""), *examples.COMMAND_ERRORS)),
+    },
+)
+async def edit_note(
+    order_id: OrderId,
+    note_id: NoteId,
+    context: Context,
+    use_cases: Services,
+    edit: Annotated[EditNoteBody, Body(openapi_examples={"EditNoteBody": {"value": EDIT}})],
+) -> Response:
+    """Changes the text of a note. The history of the order contains the earlier text."""
+    return command_response(await use_cases.edit_note.execute(order_id, note_id, edit.text, context))
