@@ -21,6 +21,7 @@ from types import NoneType
 from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.customer_view import visible_result
 from orderkeep.application.dtos import CommandResult, EventDTO
 from orderkeep.application.errors import Contention, IdempotencyKeyReused
 from orderkeep.application.ports import Clock, OrderHistory, OrderStore, utc_now
@@ -97,7 +98,7 @@ async def change_order(
         # The ID may be in use: load the order, so that a repeated key gets its original result even if this body is
         # invalid.
         with suppress(ConcurrentUpdate, InvalidInput):
-            return await _decide_and_save(repo, None, decide, context, attribution)
+            return visible_result(await _decide_and_save(repo, None, decide, context, attribution), context.actor)
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
@@ -105,12 +106,12 @@ async def change_order(
         if order is not None:
             context.actor.require(scope)
             if attribution.key in order.idempotency_keys:
-                return await _replay(order, attribution, history)
+                return visible_result(await _replay(order, attribution, history), context.actor)
             _check_version(order, context.expected_version)
         elif not context.actor.sees_all:
             raise OrderNotFound(order_id)
         with suppress(ConcurrentUpdate):
-            return await _decide_and_save(repo, order, decide, context, attribution)
+            return visible_result(await _decide_and_save(repo, order, decide, context, attribution), context.actor)
     raise Contention(ATTEMPTS)
 
 

@@ -1,6 +1,7 @@
 """Get an order."""
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.access.customer_view import visible_documents
 from orderkeep.application.ports import OrderQueries
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.domain.repositories import OrderSnapshot
@@ -13,9 +14,13 @@ class GetOrderUseCase:
         self.queries = queries
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> OrderSnapshot:
-        """Return the order as stored. Raises `NotAllowed`, and `OrderNotFound` also if the order is not the actor's."""
+        """Return the order as stored, to a customer without internal notes. Raises `NotAllowed`, and `OrderNotFound`
+        also if the order is not the actor's.
+        """
         actor.require(Scope.READ)
         snapshot = await self.queries.get_snapshot(order_id)
         if snapshot is None or not actor.may_see(snapshot.user_id):
             raise OrderNotFound(order_id)
-        return snapshot
+        if actor.sees_all:
+            return snapshot
+        return snapshot._replace(json=visible_documents(snapshot.json, actor))

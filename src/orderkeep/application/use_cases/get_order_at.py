@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from orderkeep.application.access.actor import SYSTEM, Actor
+from orderkeep.application.access.customer_view import visible_order
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import OrderHistory, OrderQueries
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
@@ -30,4 +31,4 @@ class GetOrderAtUseCase:
             missing = f"the order has no version {at}"
         if change is None:
             raise VersionNotFound(order_id, missing)
-        return change.order
+        return visible_order(change.order, actor)

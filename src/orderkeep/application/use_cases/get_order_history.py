@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind
 from orderkeep.application.access.api_keys import ApiKeyStore
+from orderkeep.application.access.customer_view import visible_change
 from orderkeep.application.cursors import history_cursor, history_version
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import OrderHistory, OrderQueries
@@ -41,7 +42,8 @@ class GetOrderHistoryUseCase:
         check_limit(limit)
         newest = (await self.get_order.execute(order_id, actor)).version
         after = 0 if cursor is None else history_version(order_id, cursor)
-        page = tuple(await self.history.list_changes(order_id, after, limit))
+        changes = await self.history.list_changes(order_id, after, limit)
+        page = tuple([visible_change(change, actor) for change in changes])
         more = page and page[-1].version < newest
         key_names = await self._key_names(page) if actor.sees_all else {}
         return HistoryPage(page, history_cursor(order_id, page[-1].version) if more else None, key_names)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
+from orderkeep.application.access.customer_view import visible_documents
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import OrderFilter, OrderQueries, SnapshotPage
@@ -62,7 +63,7 @@ async def page_of_orders(
         where = replace(where, user_id=actor.id)
     after = None if cursor is None else list_position(where, cursor)
     page = await queries.list_page(where, after, limit)
-    return OrderPage(page.json, list_cursor(where, page.next) if page.next else None)
+    return OrderPage(visible_documents(page.json, actor), list_cursor(where, page.next) if page.next else None)
 
 
 def check_limit(limit: int) -> None:
