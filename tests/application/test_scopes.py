@@ -34,6 +34,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), CommandContext(actor=who))),
     "find_order": (Scope.READ, lambda do, which, who: do.find_order.execute(which, who)),
     "get_order": (Scope.READ, lambda do, which, who: do.get_order.execute(which, who)),
+    "get_order_actions": (Scope.READ, lambda do, which, who: do.get_order_actions.execute(which, who)),
     "get_order_at": (Scope.READ, lambda do, which, who: do.get_order_at.execute(which, 1, who)),
     "get_order_history": (Scope.READ, lambda do, which, who: do.get_order_history.execute(which, actor=who)),
     "list_orders": (Scope.READ, lambda do, _, who: do.list_orders.execute(actor=who)),

@@ -53,6 +53,7 @@ ROWS = {
     "place_order": Row(Scope.WRITE, 201, body=PLAIN),
     "list_orders": Row(Scope.READ, for_customers=True),
     "get_order": Row(Scope.READ, for_customers=True),
+    "get_order_actions": Row(Scope.READ, for_customers=True),
     "get_order_history": Row(Scope.READ, for_customers=True),
     "confirm_order": Row(Scope.WRITE),
     "ship_order": Row(Scope.SHIP, moves=("confirm_order",)),

@@ -203,3 +203,15 @@ async def test_bounds_of_bodies_are_those_of_the_domain(client: httpx.AsyncClien
     tracked = {"carrier": "c" * 50, "tracking_number": "t" * 100, "tracking_url": url}
     assert (await post(client, f"{path}/shipments", tracked))["shipments"][0]["tracking_url"] == url
     assert len((await post(client, f"{path}/notes", {"text": "n" * 1_000}))["notes"]) == 1
+
+
+async def test_actions_are_allowed_or_have_the_code_of_the_error(client: httpx.AsyncClient, path: str) -> None:
+    found = (await client.get(f"{path}/actions")).json()
+    assert found["version"] == 2
+    assert found["actions"][:2] == [
+        {"name": "confirm", "allowed": False, "code": "cannot_confirm_order",
+         "reason": "Order cannot be confirmed: it is processing"},
+        {"name": "ship", "allowed": True, "code": None, "reason": None},
+    ]  # fmt: skip
+    unknown = await client.get("/orders/no-such-order/actions")
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "order_not_found")

@@ -27,6 +27,7 @@ from orderkeep.application.use_cases.export_to_document import ExportToDocumentU
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.get_document import GetDocumentUseCase
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
+from orderkeep.application.use_cases.get_order_actions import GetOrderActionsUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
 from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
@@ -64,6 +65,7 @@ class UseCases:
     place_order: PlaceOrderUseCase
     find_order: FindOrderUseCase
     get_order: GetOrderUseCase
+    get_order_actions: GetOrderActionsUseCase
     get_order_at: GetOrderAtUseCase
     get_order_history: GetOrderHistoryUseCase
     list_orders: ListOrdersUseCase
@@ -160,6 +162,7 @@ def build_use_cases(
         place_order=PlaceOrderUseCase(repo=store, history=store),
         find_order=FindOrderUseCase(store),
         get_order=GetOrderUseCase(store),
+        get_order_actions=GetOrderActionsUseCase(store),
         get_order_at=GetOrderAtUseCase(queries=store, history=store),
         get_order_history=GetOrderHistoryUseCase(store, store, open_keys if isinstance(store, KeepsApiKeys) else None),
         list_orders=ListOrdersUseCase(store),

@@ -86,6 +86,18 @@ HISTORY = {
     "has_more": False,
     "next_cursor": None,
 }
+ACTIONS = {
+    "version": 1,
+    "actions": [
+        {"name": "confirm", "allowed": True, "code": None, "reason": None},
+        {
+            "name": "ship",
+            "allowed": False,
+            "code": "cannot_ship_order",
+            "reason": "Order cannot be shipped: it is pending",
+        },
+    ],
+}
 LIFECYCLE = {
     "statuses": [{"name": "pending", "commands": ["confirm", "cancel"]}, {"name": "delivered", "commands": []}],
     "transitions": [{"from": "pending", "command": "confirm", "to": "processing"}],

@@ -204,6 +204,22 @@ class Change(ResponseModel):
     hash: str = Field(description="SHA-256 of this change and `previous_hash`. The entries form a hash chain.")
 
 
+class OrderAction(ResponseModel):
+    """A command, and whether the order accepts it."""
+
+    name: str = Field(description="Name of the command.")
+    allowed: bool = Field(description="Whether the command succeeds, with suitable values.")
+    code: str | None = Field(description="Code of the error that it is rejected with, or null.")
+    reason: str | None = Field(description="Why it is rejected, for people, or null.")
+
+
+class OrderActions(ResponseModel):
+    """All commands on an order."""
+
+    version: Version = Field(description="Version of the order.")
+    actions: tuple[OrderAction, ...] = Field(description="All commands.")
+
+
 class Page(ResponseModel):
     """Base of all pages."""
 

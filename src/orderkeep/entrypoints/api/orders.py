@@ -21,7 +21,7 @@ from orderkeep.entrypoints.api.dependencies import (
     is_modified,
 )
 from orderkeep.entrypoints.api.examples import failures, success
-from orderkeep.entrypoints.api.models import ChangePage, Order, OrderPage
+from orderkeep.entrypoints.api.models import ChangePage, Order, OrderActions, OrderPage
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
@@ -219,3 +219,19 @@ async def get_order_history(
     """Returns all changes of the order, oldest first: the actor, the time, the events and the resulting order."""
     page = await use_cases.get_order_history.execute(order_id, limit=limit, cursor=cursor, actor=actor)
     return history_response(request, page)
+
+
+@router.get(
+    "/orders/{order_id}/actions",
+    response_model=OrderActions,
+    summary="Get the actions on an order",
+    responses={
+        **success(200, "All commands, allowed or not.", {"OrderActions": examples.ACTIONS}),
+        **failures(examples.READ_ERRORS),
+    },
+)
+async def get_order_actions(order_id: OrderId, actor: CurrentActor, use_cases: Services) -> Response:
+    """Returns all commands, and whether the order accepts them now from this caller: those that are rejected with the
+    code and the message of the error. Nothing is changed.
+    """
+    return EncodedResponse(encode(await use_cases.get_order_actions.execute(order_id, actor)))
