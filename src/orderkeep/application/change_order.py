@@ -21,8 +21,7 @@ from types import NoneType
 from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.access.customer_view import visible_result
-from orderkeep.application.dtos import CommandResult, EventDTO
+from orderkeep.application.dtos import CommandResult, EventDTO, visible_result
 from orderkeep.application.errors import Contention, IdempotencyKeyReused
 from orderkeep.application.ports import Clock, OrderHistory, OrderStore, utc_now
 from orderkeep.domain.attribution import Attribution

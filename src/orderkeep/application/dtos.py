@@ -7,11 +7,14 @@ add it to `PlaceOrder` and `OrderDTO`; the mapping below goes by name.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
 from typing import Any, dataclass_transform
 
+from orderkeep.application.access.actor import Actor
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Event
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
@@ -20,7 +23,7 @@ from orderkeep.domain.lines import OrderLine
 from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund
 from orderkeep.domain.returns import Return, ReturnStatus
 from orderkeep.domain.shipments import Shipment, ShippingStatus
-from orderkeep.domain.value_objects import Cancellation, Document, Hold, Money, Note
+from orderkeep.domain.value_objects import INTERNAL, Cancellation, Document, Hold, Money, Note
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
@@ -186,6 +189,48 @@ class CommandResult:
     def order(self) -> OrderDTO:
         """The order as plain values."""
         return self.source if isinstance(self.source, OrderDTO) else OrderDTO.of(self.source, self.version)
+
+
+_MARK_OF_INTERNAL_NOTES = b'"visibility":"internal"'
+"""In the document of each order with an internal note. In a text, the quotes would be escaped."""
+
+
+def visible_document(document: bytes, actor: Actor) -> bytes:
+    """Return the JSON of an order as the actor may see it: to a customer, without internal notes."""
+    if actor.sees_all or _MARK_OF_INTERNAL_NOTES not in document:
+        return document
+    order = json.loads(document)
+    order["notes"] = [note for note in order["notes"] if note["visibility"] != INTERNAL]
+    return json.dumps(order, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def visible_order(order: OrderDTO, actor: Actor) -> OrderDTO:
+    """Return the order as the actor may see it."""
+    if actor.sees_all or not _has_internal(order.notes):
+        return order
+    return replace(order, notes=tuple([note for note in order.notes if note.visibility != INTERNAL]))
+
+
+def visible_change(change: ChangeDTO, actor: Actor) -> ChangeDTO:
+    """Return the change as the actor may see it: to a customer, also without events of internal notes."""
+    order = visible_order(change.order, actor)
+    if order is change.order:
+        return change
+    hidden = {note.id for note in change.order.notes} - {note.id for note in order.notes}
+    return replace(
+        change, order=order, events=tuple([each for each in change.events if each.data.get("note_id") not in hidden])
+    )
+
+
+def visible_result(result: CommandResult, actor: Actor) -> CommandResult:
+    """Return the result of a command as the actor may see it."""
+    if actor.sees_all or not _has_internal(result.source.notes):
+        return result
+    return replace(result, source=visible_order(result.order, actor), json=None)
+
+
+def _has_internal(notes: Iterable[Note]) -> bool:
+    return any(note.visibility == INTERNAL for note in notes)
 
 
 def _line_of(line: OrderLine) -> LineDTO:

@@ -1,7 +1,7 @@
 """Get an order."""
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.access.customer_view import visible_documents
+from orderkeep.application.dtos import visible_document
 from orderkeep.application.ports import OrderQueries
 from orderkeep.domain.exceptions import OrderNotFound
 from orderkeep.domain.repositories import OrderSnapshot
@@ -23,4 +23,4 @@ class GetOrderUseCase:
             raise OrderNotFound(order_id)
         if actor.sees_all:
             return snapshot
-        return snapshot._replace(json=visible_documents(snapshot.json, actor))
+        return snapshot._replace(json=visible_document(snapshot.json, actor))

@@ -3,8 +3,7 @@
 from datetime import datetime
 
 from orderkeep.application.access.actor import SYSTEM, Actor
-from orderkeep.application.access.customer_view import visible_order
-from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.dtos import OrderDTO, visible_order
 from orderkeep.application.ports import OrderHistory, OrderQueries
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.domain.exceptions import VersionNotFound

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind
 from orderkeep.application.access.api_keys import ApiKeyStore
-from orderkeep.application.access.customer_view import visible_change
 from orderkeep.application.cursors import history_cursor, history_version
-from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.dtos import ChangeDTO, visible_change
 from orderkeep.application.ports import OrderHistory, OrderQueries
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limit

@@ -23,13 +23,13 @@ def members_of(value: bytes | list[bytes]) -> list[bytes]:
     return [member for member in members if member]
 
 
-def is_utf8_json(content_type: bytes, *, or_merge_patch: bool = False) -> bool:
+def is_utf8_json(content_type: bytes, *, patch: bool = False) -> bool:
     """Return whether a media type (8.3.1) is JSON in UTF-8, or also a merge patch (RFC 7396). Names are
     case-insensitive, values may be quoted, and parameters may be empty (5.6.6). Of the parameters, only `charset` has a
     meaning: JSON defines none.
     """
     found = _MEDIA_TYPE.match(content_type)
-    if found is None or found[0].lower() not in ((JSON, MERGE_PATCH) if or_merge_patch else (JSON,)):
+    if found is None or found[0].lower() not in ((JSON, MERGE_PATCH) if patch else (JSON,)):
         return False
     while found is not None and found.end() < len(content_type):
         found = _PARAMETER.match(content_type, found.end())

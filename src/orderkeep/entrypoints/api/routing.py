@@ -391,10 +391,9 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
 def _expect_json(body: bytes, scope: Scope) -> None:
     headers = headers_of(scope)
     given = headers.get(b"content-type", b"")
-    if body and given != b"application/json":
-        is_patch = scope["method"] == "PATCH"
-        if not isinstance(given, bytes) or not is_utf8_json(given, or_merge_patch=is_patch):
-            raise HttpProblem("unsupported_media_type")
+    is_patch = scope["method"] == "PATCH"
+    if body and given != b"application/json" and not (isinstance(given, bytes) and is_utf8_json(given, patch=is_patch)):
+        raise HttpProblem("unsupported_media_type")
     encoding = headers.get(b"content-encoding")
     if encoding is not None and members_of(encoding) not in ([], [b"identity"]):
         detail = "the body must not be compressed: omit Content-Encoding"
