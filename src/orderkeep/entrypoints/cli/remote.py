@@ -82,6 +82,9 @@ class RemoteOrders(OrderQueries):
 
     async def place_order(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         given = {name: value for name, value in asdict(command).items() if value or name == "total"}
+        for line in given.get("lines", ()):
+            for name in [name for name, value in line.items() if not value and name != "unit_price"]:
+                del line[name]
         try:  # without fields that are not given, which an older server may not know
             return await self.send_command("POST /orders", context, **given)
         except InvalidInput as error:
