@@ -22,6 +22,10 @@ OWN = {
     "created_at": TIME,
     "updated_at": TIME,
     "at": TIME,
+    "occurred_at": TIME,
+    "shipped_at": TIME,
+    "delivered_at": TIME,
+    "closed_at": TIME,
     "actor": r"staff:(local|cli|key:\w+|arn:aws:iam::123456789012:role/shop)",
     "actor_name": r"tests|None",  # only a key has one
     "request_id": r"[A-Za-z0-9-]+|None",  # a command has none

@@ -15,19 +15,19 @@ class CloseRefundUseCase(OrderCommand):
         self,
         order_id: str,
         reference: str,
-        outcome: str,
+        status: str,
         context: CommandContext = SYSTEM_CONTEXT,
         *,
         occurred_at: datetime | None = None,
     ) -> CommandResult:
-        """Return the order. `outcome` is `succeeded` or `failed`; the same one again changes nothing. `occurred_at` is
+        """Return the order. `status` is `succeeded` or `failed`; the same one again changes nothing. `occurred_at` is
         now by default.
 
         Raises `RefundNotFound`, `RefundAlreadyFailed`, `InvalidInput`, and like `change_order`.
         """
 
         def close(order: Order) -> None:
-            order.close_refund(reference, outcome, occurred_at, at=self.clock())
+            order.close_refund(reference, status, occurred_at, at=self.clock())
 
-        command = ("close_refund", [reference, outcome, occurred_at])
+        command = ("close_refund", [reference, status, occurred_at])
         return await self.change(order_id, close, context, command, Scope.REFUND)

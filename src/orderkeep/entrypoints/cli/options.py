@@ -12,9 +12,14 @@ import click
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.returns import ReturnedUnits
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.session import actor_name
+
+LONGEST_QUANTITY = 7
+"""Digits of the largest quantity."""
 
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -37,6 +42,21 @@ def text(value: str) -> str:
     if not value.isprintable() and re.search("[\ud800-\udfff]", value):
         raise click.BadParameter("must be valid UTF-8")
     return value
+
+
+def line_units(value: str) -> LineQuantity:
+    """Return a number of units of a line: `l1=2`."""
+    line, _, quantity = value.rpartition("=")
+    if not line or not (quantity.isascii() and quantity.isdigit() and len(quantity) <= LONGEST_QUANTITY):
+        raise click.BadParameter("must be the ID of a line, = and a number of units, such as l1=2")
+    return LineQuantity(text(line), int(quantity))
+
+
+def returned_units(value: str) -> ReturnedUnits:
+    """Return units of a line, and their condition if one follows: `l1=2,scratched`."""
+    units, _, condition = value.partition(",")
+    found = line_units(units)
+    return ReturnedUnits(found.line, found.quantity, text(condition.strip()) if condition else None)
 
 
 class Choice(click.Choice[str]):

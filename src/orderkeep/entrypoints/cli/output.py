@@ -18,6 +18,7 @@ from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.bootstrap import UseCases
+from orderkeep.domain.payments import Balance
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.options import Paging
@@ -46,7 +47,13 @@ COLUMN_GAP = 2
 FOLDED_WIDTH = 20
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
-AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price"}
+AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price", "amount", "suggested_refund", *Balance._fields}
+PLAIN = {"payment_status": "unpaid", "shipping_status": "unshipped", "return_status": "none"}
+"""Not shown of an order: that nothing happened."""
+
+IF_ANY = {"cancelled", "shipped", "delivered", "returned"}
+"""Columns of lines that are shown only if one of the lines has such units."""
+
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SECONDS = re.compile(r"(?<=^[0-9-]{10} [0-9:]{5}):[0-9]{2}Z$")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
@@ -299,19 +306,25 @@ def print_order(order: dict[str, Any]) -> None:
     """Print an order: its fields that are not empty, and its lists of objects, such as lines, as tables. Amounts are in
     major units.
     """
-    shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
+    if order.get("current_total") == order["total"]:
+        order = order | {"current_total": 0}
+    shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0, PLAIN.get(name))}
     currency = shown.pop("currency")
     lists = {name: value for name, value in shown.items() if isinstance(value, list) and isinstance(value[0], dict)}
     others = [(name, value) for name, value in shown.items() if name not in lists]
     print_facts((name, Money(value, currency) if name in AMOUNTS else value) for name, value in others)
     for name, items in lists.items():
         columns = DOCUMENT_COLUMNS if name == "documents" else tuple(items[0])
+        columns = tuple(each for each in columns if each not in IF_ANY or any(item[each] for item in items))
         rows = [item | {name: Money(item[name], currency).major for name in AMOUNTS & item.keys()} for item in items]
         print_rows(columns, ([row[column] for column in columns] for row in rows))
 
 
 def _cell(value: object) -> str:
     """Return a value for people: a time in UTC to the second, and texts and objects on several lines."""
+    if isinstance(value, dict) and value.keys() >= {"line", "quantity"}:
+        condition = f" {value['condition']}" if value.get("condition") else ""
+        return plain(f"{value['quantity']} of {value['line']}{condition}")
     if isinstance(value, dict):
         return "\n".join(f"{plain(key)}: {plain(_cell(each))}" for key, each in value.items() if each is not None)
     if isinstance(value, list):

@@ -20,6 +20,7 @@ from orderkeep.application.errors import NoOrderMatches
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage, utc_now
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.get_document import FoundDocument
+from orderkeep.application.use_cases.get_order_actions import OrderActions
 from orderkeep.application.use_cases.get_order_history import HistoryPage
 from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, EVERYTHING, OrderPage, check_filter, check_limit
@@ -81,6 +82,9 @@ class RemoteOrders(OrderQueries):
 
     async def place_order(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         given = {name: value for name, value in asdict(command).items() if value or name == "total"}
+        for line in given.get("lines", ()):
+            for name in [name for name, value in line.items() if not value and name != "unit_price"]:
+                del line[name]
         try:  # without fields that are not given, which an older server may not know
             return await self.send_command("POST /orders", context, **given)
         except InvalidInput as error:
@@ -123,6 +127,9 @@ class RemoteOrders(OrderQueries):
         response = self.server.send("GET", _path(order_id))
         order = self.server.decode(response, OrderDTO)
         return OrderSnapshot(order.id, order.user_id, order.created_at, order.version, response.data)
+
+    async def get_order_actions(self, order_id: str, actor: Actor = SYSTEM) -> OrderActions:
+        return self.server.decode(self.server.send("GET", f"{_path(order_id)}/actions", {}), OrderActions)
 
     async def get_order_at(self, order_id: str, at: int | datetime, actor: Actor = SYSTEM) -> OrderDTO:
         query = {"at": at.isoformat()} if isinstance(at, datetime) else {"version": at}

@@ -14,7 +14,18 @@ import click
 from orderkeep.application.ports import StoreAccess
 from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
-from orderkeep.entrypoints.cli.options import SESSION_OPTIONS, Decorator, text
+from orderkeep.domain.payments import PaymentKind
+from orderkeep.entrypoints.cli.amounts import MajorAmount
+from orderkeep.entrypoints.cli.options import (
+    SESSION_OPTIONS,
+    Choice,
+    Decorator,
+    grouped_options,
+    line_units,
+    returned_units,
+    text,
+    time,
+)
 from orderkeep.entrypoints.cli.session import Session
 
 CREATE, WRITE = StoreAccess.CREATE, StoreAccess.WRITE
@@ -34,19 +45,58 @@ class Command:
     use_case: str = ""
     request: str = ""
     options: tuple[Decorator, ...] = ()
+    fixed: tuple[tuple[str, str], ...] = ()
+    """Arguments of the use case that are not options; a server takes them from the path of the request."""
 
 
-def order_command(summary: str, use_case: str, request: str, *options: Decorator) -> Command:
+def order_command(summary: str, use_case: str, request: str, *options: Decorator, **fixed: str) -> Command:
     """Declare a command that changes one order, and prints it. On a store it runs the use case, with its options as
     arguments of the same names. On a server it sends the request, with those options in the path that are named there,
     and the others as fields of the body.
     """
-    return Command(summary, "orders", WRITE, needs_store=False, use_case=use_case, request=request, options=options)
+    return Command(
+        summary,
+        "orders",
+        WRITE,
+        needs_store=False,
+        use_case=use_case,
+        request=request,
+        options=options,
+        fixed=tuple(fixed.items()),
+    )
 
 
 def _group(summary: str, details: str) -> Command:
     """Declare a group. Its commands are those whose names begin with its name and a space."""
     return Command(summary, details=details)
+
+
+_REASON = click.option("--reason", type=text, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
+_NOTE = click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
+_LINES = click.option(
+    "--line",
+    "lines",
+    type=line_units,
+    multiple=True,
+    metavar="LINE=N",
+    help="Units of a line, such as l1=2. Repeatable.",
+)
+_OCCURRED_AT = click.option("--occurred-at", type=time, metavar="TIME", help="When it happened. Default: now.")
+_REFERENCE_HELP = "ID at the payment provider."
+_REFERENCE = click.option("--reference", type=text, required=True, help=_REFERENCE_HELP)
+_AMOUNT = click.option(
+    "--amount", type=MajorAmount, required=True, help="Amount in major units of the order's currency, such as 99.00."
+)
+_TRACKING = (
+    click.option("--carrier", type=text, help="Carrier, such as DHL."),
+    click.option("--tracking-number", type=text, help="The carrier's number of the parcel."),
+    click.option("--tracking-url", type=text, help="Page where the parcel can be tracked."),
+)
+_SHIPMENT, _RETURN = (click.argument(f"{name}_id", metavar=name.upper(), type=text) for name in ("shipment", "return"))
+
+
+def _given(**values: str | None) -> dict[str, str | None]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 COMMANDS = {
@@ -63,8 +113,138 @@ COMMANDS = {
         "Cancel an order that has not been shipped.",
         "cancel_order",
         "POST /orders/{order_id}/cancel",
-        click.option("--reason", type=text, help=f"Reason, up to {MAX_REASON_LENGTH} characters."),
-        click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters."),
+        _REASON,
+        _NOTE,
+    ),
+    "cancel-lines": order_command(
+        "Cancel units that have not been shipped, by default all.",
+        "cancel_lines",
+        "POST /orders/{order_id}/cancel-lines",
+        _LINES,
+        _REASON,
+        _NOTE,
+    ),
+    "hold": order_command(
+        "Put an order on hold: it can be neither confirmed nor shipped.",
+        "hold_order",
+        "POST /orders/{order_id}/hold",
+        click.option("--reason", type=text, required=True, help=f"Reason, up to {MAX_REASON_LENGTH} characters."),
+        _NOTE,
+        click.option("--until", type=time, metavar="TIME", help="When the hold ends by itself."),
+    ),
+    "release": order_command("End the hold of an order.", "release_order", "POST /orders/{order_id}/release"),
+    "actions": Command("Show which commands an order accepts, and why not the others.", "orders", needs_store=False),
+    "shipments": _group("Ship an order in parts.", "`orderkeep ship` ships all that is left."),
+    "shipments add": order_command(
+        "Record a shipment of units, by default of all that are left.",
+        "add_shipment",
+        "POST /orders/{order_id}/shipments",
+        _LINES,
+        *_TRACKING,
+        _OCCURRED_AT,
+    ),
+    "shipments update": order_command(
+        "Change the carrier or the tracking of a shipment.",
+        "update_shipment",
+        "PATCH /orders/{order_id}/shipments/{shipment_id}",
+        _SHIPMENT,
+        grouped_options(
+            "changes", _given, **dict(zip(("carrier", "tracking_number", "tracking_url"), _TRACKING, strict=True))
+        ),
+    ),
+    "shipments deliver": order_command(
+        "Record the delivery of a shipment.",
+        "deliver_shipment",
+        "POST /orders/{order_id}/shipments/{shipment_id}/deliver",
+        _SHIPMENT,
+        _OCCURRED_AT,
+    ),
+    "payments": _group(
+        "Record payments.", "Payments are made elsewhere and recorded here, whatever the order's status."
+    ),
+    "payments record": order_command(
+        "Record that a payment was authorized, captured or voided, or failed.",
+        "record_payment",
+        "POST /orders/{order_id}/payments",
+        _REFERENCE,
+        click.option(
+            "--kind", type=Choice(list(map(str, PaymentKind))), required=True, help="What happened to the payment."
+        ),
+        _AMOUNT,
+        click.option("--method", type=text, help="Payment method, such as card."),
+        _OCCURRED_AT,
+    ),
+    "refunds": _group("Record refunds.", "Refunds are paid elsewhere and recorded here."),
+    "refunds add": order_command(
+        "Record a refund that was started.",
+        "add_refund",
+        "POST /orders/{order_id}/refunds",
+        _REFERENCE,
+        _AMOUNT,
+        _REASON,
+        _LINES,
+    ),
+    "refunds close": order_command(
+        "Record that a refund succeeded or failed.",
+        "close_refund",
+        "PATCH /orders/{order_id}/refunds/{reference}",
+        click.argument("reference", type=text),
+        click.option("--status", type=Choice(["succeeded", "failed"]), required=True, help="Outcome of the refund."),
+        _OCCURRED_AT,
+    ),
+    "returns": _group("Record returns.", "A return suggests a refund, and refunds nothing."),
+    "returns request": order_command(
+        "Record that delivered units, by default all, are to be returned.",
+        "request_return",
+        "POST /orders/{order_id}/returns",
+        _LINES,
+        _REASON,
+    ),
+    "returns receive": order_command(
+        "Record which units of a return arrived, by default those requested.",
+        "receive_return",
+        "POST /orders/{order_id}/returns/{return_id}/receive",
+        _RETURN,
+        click.option(
+            "--line",
+            "lines",
+            type=returned_units,
+            multiple=True,
+            metavar="LINE=N[,CONDITION]",
+            help="Units of a line and their condition, such as l1=2,scratched. Repeatable.",
+        ),
+        _NOTE,
+    ),
+    "returns reject": order_command(
+        "Reject a return.",
+        "close_return",
+        "POST /orders/{order_id}/returns/{return_id}/reject",
+        _RETURN,
+        _NOTE,
+        outcome="rejected",
+    ),
+    "returns cancel": order_command(
+        "Cancel a return: the customer keeps the units.",
+        "close_return",
+        "POST /orders/{order_id}/returns/{return_id}/cancel",
+        _RETURN,
+        _NOTE,
+        outcome="cancelled",
+    ),
+    "notes": _group("Add notes to an order.", "A note is for staff, unless it has the visibility customer."),
+    "notes add": order_command(
+        "Add a note.",
+        "add_note",
+        "POST /orders/{order_id}/notes",
+        click.argument("text", type=text),
+        click.option("--visibility", type=Choice(["internal", "customer"]), help="Who sees it. Default: internal."),
+    ),
+    "notes edit": order_command(
+        "Change the text of a note.",
+        "edit_note",
+        "PATCH /orders/{order_id}/notes/{note_id}",
+        click.argument("note_id", metavar="NOTE", type=text),
+        click.argument("text", type=text),
     ),
     "history": Command("Show the change history of an order.", "orders", needs_store=False),
     "receipt": Command("Issue a receipt for an order and write it to a file.", "documents", WRITE, needs_store=False),

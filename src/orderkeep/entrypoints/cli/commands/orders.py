@@ -13,6 +13,7 @@ from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output
+from orderkeep.entrypoints.cli.amounts import MajorAmount, minor_units
 from orderkeep.entrypoints.cli.commands import COMMANDS, command
 from orderkeep.entrypoints.cli.options import Decorator
 from orderkeep.entrypoints.cli.session import Session
@@ -89,6 +90,14 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
     output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form)
 
 
+@command("actions", "Nothing is changed. Without a terminal, prints tab-separated lines: name, allowed, code, reason.")
+@options.ORDER_ID
+def actions_command(session: Session, order_id: str) -> None:
+    found = session.run_on_order(order_id, lambda do, found: do.get_order_actions.execute(found, session.actor))
+    rows = [[each.name, each.allowed, each.code, each.reason] for each in found.actions]
+    output.write_rows(session, ("name", "allowed", "code", "reason"), rows, found)
+
+
 def change_command(name: str) -> click.Command:
     """Return the command that its row in `COMMANDS` declares."""
     row = COMMANDS[name]
@@ -97,9 +106,14 @@ def change_command(name: str) -> click.Command:
         given = {name: value for name, value in values.items() if value not in (None, ())}
 
         async def change(use_cases: Any, found: str) -> Any:
+            if isinstance(amount := given.get("amount"), MajorAmount):
+                snapshot = await use_cases.get_order.execute(found, session.actor)
+                given["amount"] = minor_units(amount, msgspec.json.decode(snapshot.json)["currency"], "--amount")
             if session.remote_url:
-                return await use_cases.send_command(row.request, request, order_id=found, **given)
-            return await getattr(use_cases, row.use_case).execute(found, request, **given)
+                values = given | given.get("changes", {})
+                values.pop("changes", None)
+                return await use_cases.send_command(row.request, request, order_id=found, **values)
+            return await getattr(use_cases, row.use_case).execute(found, context=request, **given, **dict(row.fixed))
 
         output.write_result(session, session.run_on_order(order_id, change))
 

@@ -1,7 +1,6 @@
 """`orderkeep place`: an order from options, with amounts in major units, or from JSON as the HTTP API takes it."""
 
 import csv
-from decimal import Decimal
 from typing import IO, Any
 
 import click
@@ -9,10 +8,10 @@ import click
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, TotalMismatch, UnknownCurrency
-from orderkeep.domain.limits import MAX_MINOR_UNITS
-from orderkeep.domain.value_objects import EXPONENTS, Money
+from orderkeep.domain.exceptions import AmountOutOfRange, TotalMismatch
+from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli.amounts import in_major_units, minor_units
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
 from orderkeep.entrypoints.cli.options import new_order_options, text
@@ -64,7 +63,7 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
         result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
     except (TotalMismatch, AmountOutOfRange) as error:
         if data is None:
-            error.args = (_in_major_units(error, order.currency),)
+            error.args = (in_major_units(error, order.currency),)
             if isinstance(error, TotalMismatch) and error.expected < 0:
                 error.args, error.field = ("must not exceed lines + shipping + tax",), "discount"
         raise
@@ -80,7 +79,7 @@ def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
         names = f"{', '.join(others)} and {last} are" if others else f"{last} is"
         raise click.UsageError(f"{names} required, unless --data has the whole order.")
     currency = given["currency"]
-    order = given | {name: _minor_units(given[name], currency, f"--{name}") for name in AMOUNTS if name in given}
+    order = given | {name: minor_units(given[name], currency, f"--{name}") for name in AMOUNTS if name in given}
     order["lines"] = tuple(_line(text, currency) for text in order.get("lines", ()))
     order["metadata"] = _metadata(order.get("metadata", ()))
     of_lines = sum(line.quantity * line.unit_price - line.discount + line.tax for line in order["lines"])
@@ -102,7 +101,7 @@ def _line(text: str, currency: str) -> LineDTO:
             "write 47.50"
         )
         raise click.BadParameter(message, param_hint="--line")
-    unit_price, discount, tax = [*(_minor_units(amount, currency, "--line") for amount in amounts), 0, 0][:3]
+    unit_price, discount, tax = [*(minor_units(amount, currency, "--line") for amount in amounts), 0, 0][:3]
     return LineDTO(sku, name, int(quantity), unit_price, discount, tax)
 
 
@@ -114,29 +113,6 @@ def _metadata(texts: tuple[str, ...]) -> dict[str, str]:
     if len(metadata) < len(pairs):
         raise click.BadParameter("must not repeat a key", param_hint="--metadata")
     return metadata
-
-
-def _minor_units(amount: str, currency: str, option: str) -> int:
-    if not amount.replace(".", "", 1).isdecimal() or not amount.isascii():
-        message = "must have an amount in major units, in digits with a decimal point, such as 1234.50"
-        raise click.BadParameter(message, param_hint=option)
-    try:
-        return Money.of(Decimal(amount), currency).minor
-    except UnknownCurrency as error:
-        raise click.BadParameter(str(error), param_hint="--currency") from None
-    except InvalidInput as error:
-        raise click.BadParameter(_in_major_units(error, currency), param_hint=option) from None
-
-
-def _in_major_units(error: InvalidInput, currency: str) -> str:
-    """Return the message with the amounts as they are given in options."""
-    if isinstance(error, TotalMismatch):
-        amounts = (error.expected, error.given, abs(error.difference))
-        expected, given, difference = (Decimal(minor).scaleb(-EXPONENTS[currency]) for minor in amounts)
-        by = f"{difference} too {'high' if error.difference > 0 else 'low'}"
-        return f"must be {expected} {currency}, which is lines + shipping + tax - discount: {given} is {by}"
-    limit = Decimal(MAX_MINOR_UNITS).scaleb(-EXPONENTS[currency])
-    return str(error).replace("10^15 minor units", f"{limit} {currency}")
 
 
 def _order_from_json(file: IO[bytes]) -> PlaceOrder:
