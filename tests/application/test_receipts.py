@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine, receipt_of
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.payments import Payment
 from orderkeep.testing.orders import cancelled_order, pending_order, place_command
 
 PENDING = OrderDTO.of(pending_order(), version=1)
@@ -59,6 +61,7 @@ def test_says_what_the_order_is_what_it_costs_and_who_sold_it() -> None:
             Fact("Tax", "0.61"),
         ),
         total=Fact("Total CHF", "315.55"),
+        settlement=(),
     )
 
 
@@ -139,3 +142,27 @@ def test_every_text_can_be_written_as_utf_8_and_holds_no_control_character(text:
     for printed in (content.lines[0].name, content.lines[0].sku, content.facts[2].text, *content.seller):
         assert printed.encode()
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", printed)
+
+
+def test_shows_what_was_cancelled_paid_and_refunded_since() -> None:
+    order, at = pending_order(), datetime(2026, 5, 6, 7, 8, 9, tzinfo=UTC)
+    order.record_payment(Payment("pay-1", "authorized", 31_555, "card", at), at=at)
+    order.record_payment(Payment("pay-1", "captured", 31_555, "card", at), at=at)
+    order.record_payment(Payment("pay-2", "captured", 100, None, at + timedelta(days=1)), at=at + timedelta(days=1))
+    order.cancel_lines([LineQuantity("l1", 3)], at=at)
+    for reference, outcome in (("refund-1", "succeeded"), ("refund-2", "failed")):
+        order.add_refund(reference, 4_000, at=at)
+        order.close_refund(reference, outcome, at=at + timedelta(days=2))
+    content = receipt_of(OrderDTO.of(order, 8))
+    assert content.total == Fact("Total CHF", "315.55")
+    assert content.settlement == (
+        Fact("Cancelled", "\N{MINUS SIGN}150.20"),
+        Fact("New total CHF", "165.35"),
+        Fact("Paid by card on 2026-05-06", "315.55"),
+        Fact("Paid on 2026-05-07", "1.00"),
+        Fact("Refunded on 2026-05-08", "\N{MINUS SIGN}40.00"),
+    )
+
+
+def test_a_cancelled_order_has_no_new_total() -> None:
+    assert receipt_of(CANCELLED).settlement == ()

@@ -1,10 +1,17 @@
 """Any order that there can be, with texts that files are tempted to take for something else."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import CommandRejected
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.payments import Payment
+from orderkeep.domain.shipments import Tracking
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import Cancellation, Document, is_visible
 
@@ -33,17 +40,44 @@ def documents(draw: st.DrawFn) -> Document:
     return Document(digest, "receipt", media_type, draw(st.integers(0, 10**9)), 1, 2, draw(INSTANTS))
 
 
+def _ship_one(order: Order, text: str, at: datetime) -> None:
+    lines = [LineQuantity(line.id, 1) for line in order.lines[:1]]
+    order.add_shipment(lines, Tracking(text, text, "https://track.example/1?a=b"), at=at)
+
+
+def _return_all(order: Order, text: str, at: datetime) -> None:
+    order.deliver(at=at)
+    order.request_return((), text, at=at)
+    order.receive_return("r1", note=text, at=at)
+
+
+def _pay_and_refund(order: Order, text: str, at: datetime) -> None:
+    order.record_payment(Payment(text, "captured", 700, text, at), at=at)
+    order.add_refund(text, 300, text, at=at)
+    order.close_refund(text, "succeeded", at=at)
+
+
+PARTS: list[Callable[[Order, str, datetime], None]] = [
+    lambda order, text, at: order.cancel_lines([LineQuantity(line.id, 1) for line in order.lines[:1]], text, at=at),
+    lambda order, text, at: order.put_on_hold(text, text, at, at=at),
+    lambda order, text, at: order.add_note(text, "internal", at=at),
+    _ship_one,
+    _return_all,
+    _pay_and_refund,
+]
+
+
 @st.composite
 def orders(draw: st.DrawFn) -> OrderDTO:
     """Draw any order that there can be."""
     kept = tuple(draw(st.lists(lines(), max_size=4)))
-    status = draw(st.sampled_from(OrderStatus))
+    status = draw(st.sampled_from([status for status in OrderStatus if status != OrderStatus.PARTIALLY_SHIPPED]))
     shipping, tax, created_at = draw(AMOUNTS), draw(AMOUNTS), draw(INSTANTS)
     goods = sum(line.quantity * line.unit_price - line.discount + line.tax for line in kept)
     discount = draw(st.integers(0, goods + shipping + tax))
     total = goods + shipping + tax - discount + (0 if kept else draw(AMOUNTS))
     cancellation = Cancellation(draw(st.none() | TEXTS), draw(st.none() | BROKEN_TEXTS), draw(INSTANTS))
-    return OrderDTO(
+    order = OrderDTO(
         id=draw(st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:\-]{0,20}", fullmatch=True)),
         user_id=draw(TEXTS),
         total=total,
@@ -61,4 +95,8 @@ def orders(draw: st.DrawFn) -> OrderDTO:
         cancellation=cancellation if status is OrderStatus.CANCELLED else None,
         documents=tuple(draw(st.lists(documents(), max_size=2))),
         version=draw(st.integers(1, 9)),
-    )
+    ).to_order()
+    for live in draw(st.lists(st.sampled_from(PARTS), max_size=4, unique=True)):
+        with suppress(CommandRejected):
+            live(order, draw(TEXTS), draw(INSTANTS))
+    return OrderDTO.of(order)

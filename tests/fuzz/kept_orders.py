@@ -4,7 +4,7 @@ import json
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain.entities import Order
-from orderkeep.entrypoints.schemas import read_imported_order
+from orderkeep.entrypoints.import_records import read_imported_order
 from orderkeep.infrastructure.serialization import commit_of, order_of
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.domain.payments import PaymentKind, RefundStatus
+from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS, UNPRINTABLE, in_utc
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")
@@ -40,7 +43,9 @@ class ReceiptLine:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptContent:
-    """The content of a receipt. The printed sums add up to the total."""
+    """The content of a receipt. The printed sums add up to the total. `settlement` is what happened to it since: value
+    that was cancelled, payments and refunds.
+    """
 
     title: str
     seller: tuple[str, ...]
@@ -49,6 +54,7 @@ class ReceiptContent:
     lines: tuple[ReceiptLine, ...]
     sums: tuple[Fact, ...]
     total: Fact
+    settlement: tuple[Fact, ...]
 
 
 def receipt_of(order: OrderDTO, seller: str = "") -> ReceiptContent:
@@ -68,7 +74,21 @@ def receipt_of(order: OrderDTO, seller: str = "") -> ReceiptContent:
         lines=tuple(_line(line, order.currency) for line in order.lines),
         sums=tuple(Fact(label, _amount(minor, order.currency)) for label, minor in sums.items()),
         total=Fact(f"Total {order.currency}", _amount(order.total, order.currency)),
+        settlement=tuple(Fact(label, _amount(minor, order.currency)) for label, minor in _settlement(order)),
     )
+
+
+def _settlement(order: OrderDTO) -> Iterator[tuple[str, int]]:
+    if order.current_total != order.total and order.status != OrderStatus.CANCELLED:
+        yield "Cancelled", order.current_total - order.total
+        yield f"New total {order.currency}", order.current_total
+    for payment in order.payments:
+        if payment.kind == PaymentKind.CAPTURED:
+            by = f" by {_printable(payment.method)}" if payment.method else ""
+            yield f"Paid{by} on {payment.occurred_at.date()}", payment.amount
+    for refund in order.refunds:
+        if refund.status == RefundStatus.SUCCEEDED:
+            yield f"Refunded on {(refund.closed_at or refund.created_at).date()}", -refund.amount
 
 
 def _facts(order: OrderDTO) -> tuple[Fact, ...]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
+from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.events import DocumentAttached, NoteAdded, NoteEdited, OrderImported, OrderPlaced
 from orderkeep.domain.exceptions import (
     InvalidInput,
@@ -87,6 +88,7 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
         """Return an order from another system, created `at` and now in `status`. Raises like `place`."""
         order = cls(id, user_id, total, status, at, **details)
         order.check()
+        check_parts(order)
         order.events.append(OrderImported(order.status))
         return order
 

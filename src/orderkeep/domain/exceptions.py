@@ -121,6 +121,10 @@ class UnknownLine(InvalidOrder, code="unknown_line", title="Unknown line"):
     """The order has no line with this ID."""
 
 
+class InconsistentOrder(InvalidOrder, code="inconsistent_order", title="Order is inconsistent"):
+    """Parts of an imported order contradict each other."""
+
+
 class TooManyMetadataKeys(InvalidOrder, code="too_many_metadata_keys", title="Too many metadata keys"):
     """The order has more metadata keys than allowed."""
 

@@ -1,4 +1,4 @@
-"""Request bodies and import records: the fields that clients may send, with their bounds.
+"""Request bodies: the fields that clients may send, with their bounds.
 
 The constraints are pydantic's own, so that they run in its compiled validator and appear in the JSON Schema. They
 repeat the bounds of `domain/limits.py`; the domain enforces the same rules on every other path to an order. A new
@@ -15,11 +15,17 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 from pydantic import WithJsonSchema as JsonSchema
 
-from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.status import OrderStatus
-from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, EXPONENTS, INVISIBLE, SAFE_ID, Cancellation
+from orderkeep.domain.value_objects import (
+    BIDI_CONTROLS,
+    CURRENCIES,
+    EXPONENTS,
+    INVISIBLE,
+    SAFE_ID,
+)
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
@@ -185,41 +191,12 @@ class PlaceOrderBody(Body):
 
     def to_command(self) -> PlaceOrder:
         """Return the command to place this order."""
-        return PlaceOrder(**{**self.given(), "lines": _lines(self.lines)})
+        return PlaceOrder(**{**self.given(), "lines": lines_of(self.lines)})
 
 
-def _lines(bodies: tuple[LineBody, ...] | None) -> tuple[LineDTO, ...]:
+def lines_of(bodies: tuple[LineBody, ...] | None) -> tuple[LineDTO, ...]:
+    """Return the lines of a body."""
     return tuple([LineDTO(**body.given()) for body in bodies or ()])
-
-
-class ImportedCancellation(CancelBody):
-    """Reason and time of the cancellation of an imported order."""
-
-    at: Instant
-
-
-class ImportedOrder(PlaceOrderBody):
-    """Order to import, with its dates and its status, as `export` writes it."""
-
-    id: Annotated[str, _text(limits.MAX_ID_LENGTH)] | None = None
-    currency: AnyCurrency
-    status: Status
-    created_at: Instant
-    updated_at: Instant | None = None
-    cancellation: ImportedCancellation | None = None
-    documents: Annotated[tuple[dict[str, Any], ...], Strict(False)] | None = None
-    version: Annotated[int, Field(ge=0)] | None = None
-
-    def to_order(self) -> OrderDTO:
-        """Return the order, with the id `""` if none is given. Its version and documents are not imported: versions
-        count the commits of this store, and documents belong to versions.
-        """
-        values = {"id": "", **self.given(), "lines": _lines(self.lines)}
-        values = {name: value for name, value in values.items() if name not in ("documents", "version")}
-        values["updated_at"] = self.updated_at or self.created_at
-        if self.cancellation is not None:
-            values["cancellation"] = Cancellation(**self.cancellation.__dict__)
-        return OrderDTO(**values)
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -270,11 +247,6 @@ def with_integers(value: Any) -> Any:
 def read_place_order(data: object) -> PlaceOrder:
     """Return the command to place the order that decoded JSON describes. Raises `InvalidFields`."""
     return parse(PlaceOrderBody, data).to_command()
-
-
-def read_imported_order(data: object) -> OrderDTO:
-    """Return the order to import. Raises `InvalidFields`."""
-    return parse(ImportedOrder, data).to_order()
 
 
 def _count_names(model: BaseModel) -> int:

@@ -66,7 +66,9 @@ def _page(content: ReceiptContent) -> str:
         facts="".join(f"<dt>{escape(fact.label)}</dt><dd>{_foreign(fact.text)}</dd>\n" for fact in content.facts),
         caption=escape(content.caption),
         lines=f'{_HEAD}<tbody class="lines">\n{rows}</tbody>\n' if rows else "",
-        sums="".join(_sum(fact, columns) for fact in content.sums) + _sum(content.total, columns, ' class="total"'),
+        sums="".join(_sum(fact, columns) for fact in content.sums)
+        + _sum(content.total, columns, ' class="total"')
+        + "".join(_sum(fact, columns) for fact in content.settlement),
     )
 
 

@@ -17,9 +17,9 @@ import msgspec
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.application.use_cases.export_to_document import OrderFormat
+from orderkeep.entrypoints.import_records import ImportedOrder
 from orderkeep.entrypoints.order_files.reading import Converted
 from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows
-from orderkeep.entrypoints.schemas import ImportedOrder
 
 
 def _types(dto: type) -> dict[str, Any]:

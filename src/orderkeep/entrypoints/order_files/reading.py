@@ -17,8 +17,9 @@ from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY
 from orderkeep.entrypoints.field_errors import InvalidFields
+from orderkeep.entrypoints.import_records import ImportedOrder, read_imported_order
 from orderkeep.entrypoints.order_files.rows import ColumnMissing, Row, Rows, TextLine
-from orderkeep.entrypoints.schemas import ImportedOrder, parse_json, read_imported_order
+from orderkeep.entrypoints.schemas import parse_json
 
 Converted = tuple[Sequence[Row], dict[str, Any]]
 """The rows of an order, one for each of its lines, and the order with the fields of our JSON."""
