@@ -59,8 +59,7 @@ class OrderLine:
 
     def check(self, currency: str) -> None:
         """Raise the `InvalidInput` of the first rule that the line breaks; its `field` is one of the line."""
-        if self.id:
-            check_id(self.id, limits.MAX_LINE_ID_LENGTH)
+        check_id(self.id, limits.MAX_LINE_ID_LENGTH)
         check_text(self.sku, "sku", limits.MAX_SKU_LENGTH)
         check_text(self.name, "name", limits.MAX_NAME_LENGTH)
         if type(self.quantity) is not int or not limits.MIN_QUANTITY <= self.quantity <= limits.MAX_QUANTITY:
