@@ -178,7 +178,7 @@ def test_refunds_never_exceed_what_was_captured_also_while_they_are_pending() ->
 ])  # fmt: skip
 def test_a_refund_keeps_its_limits(field: str, accepted: Any, refused: Any, code: str, message: str) -> None:
     order = paid(amount=10**15 - 1)
-    values = {"reference": "re_1", "amount": 100}
+    values: dict[str, Any] = {"reference": "re_1", "amount": 100}
     with rejected(order, code, message, field):
         order.add_refund(**values | {field: refused}, at=NOW)
     order.add_refund(**values | {field: accepted}, at=NOW)
