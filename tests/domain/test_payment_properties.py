@@ -36,7 +36,7 @@ def reports(draw: st.DrawFn) -> list[Report]:
             left -= amount
             found.append(Report("refund", f"re_{number}", amount))
             outcomes = draw(st.sets(st.sampled_from(["succeeded", "failed"])))
-            found += [Report(outcome, f"re_{number}") for outcome in sorted(outcomes)]
+            found += [Report(f"refund {outcome}", f"re_{number}") for outcome in sorted(outcomes)]
     return found + [Report(each) for each in draw(st.sets(st.sampled_from(["cancel_lines", "cancel"])))]
 
 
@@ -51,8 +51,8 @@ def apply(order: Order, report: Report) -> bool:
                     order.cancel_lines(units(l2=1), at=NOW)
             case "refund":
                 order.add_refund(report.reference, report.amount, at=NOW)
-            case "succeeded" | "failed":
-                order.close_refund(report.reference, report.what, at=NOW)
+            case "refund succeeded" | "refund failed":
+                order.close_refund(report.reference, report.what.removeprefix("refund "), at=NOW)
             case kind:
                 order.record_payment(Payment(report.reference, kind, report.amount, None, PLACED), at=NOW)
     except (RefundExceedsPayments, RefundNotFound):
