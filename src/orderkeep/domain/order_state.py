@@ -136,6 +136,8 @@ class OrderState:
     def payment_status(self) -> PaymentStatus:
         """The status of the payments."""
         balance = self.balance
+        if not self.payments:  # most orders
+            return PaymentStatus.UNPAID if balance.current_total else PaymentStatus.NONE_DUE
         return payment_status(balance.current_total, balance.authorized, balance.captured, balance.refunded)
 
     @property
