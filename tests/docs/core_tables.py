@@ -21,8 +21,8 @@ LIMITS = {
     "MAX_EXTERNAL_REF_LENGTH": "characters of `external_ref`",
     "MAX_SKU_LENGTH": "characters of a line's `sku`",
     "MAX_NAME_LENGTH": "characters of a line's `name`",
-    "MAX_REASON_LENGTH": "characters of a `reason`",
-    "MAX_NOTE_LENGTH": "characters of a `note`, and of the `text` of a note",
+    "MAX_REASON_LENGTH": "characters of the `reason` of a cancellation, hold, refund or return",
+    "MAX_NOTE_LENGTH": "characters of a note, also of a cancellation, hold or return",
     "MAX_TAGS": "tags per order",
     "MAX_TAG_LENGTH": "characters of a tag",
     "MAX_METADATA_KEYS": "metadata keys per order",
@@ -35,8 +35,8 @@ LIMITS = {
     "MAX_REFERENCE_LENGTH": "characters of the `reference` of a payment or refund",
     "MAX_METHOD_LENGTH": "characters of a payment's `method`",
     "MAX_CARRIER_LENGTH": "characters of a shipment's `carrier`",
-    "MAX_TRACKING_NUMBER_LENGTH": "characters of a `tracking_number`",
-    "MAX_TRACKING_URL_LENGTH": "characters of a `tracking_url`",
+    "MAX_TRACKING_NUMBER_LENGTH": "characters of a shipment's `tracking_number`",
+    "MAX_TRACKING_URL_LENGTH": "characters of a shipment's `tracking_url`",
     "MAX_CONDITION_LENGTH": "characters of the `condition` of returned units",
     "MAX_SHIPMENTS": "shipments per order",
     "MAX_PAYMENTS": "payments per order",
@@ -116,8 +116,22 @@ def lifecycle() -> Rows:
     rows: Rows = [("status", *(f"`{command}`" for command in Command))]
     for status in OrderStatus:
         followers = (LIFECYCLE.get((status, command), ()) for command in Command)
-        rows.append((f"`{status}`", *(" or ".join([f"`{each}`" for each in some]) or "rejected" for some in followers)))
+        rows.append((f"`{status}`", *(" or ".join(f"`{each}`" for each in found) or "rejected" for found in followers)))
     return rows
+
+
+def diagram() -> str:
+    """Return the transitions to another status, one a line."""
+    lines = []
+    for status in OrderStatus:
+        ways = [
+            f"{command} → {follower}"
+            for (origin, command), followers in LIFECYCLE.items()
+            for follower in followers
+            if origin == status != follower
+        ]
+        lines.append(f"{status:18} {', '.join(ways) or '(no command leads on)'}\n")
+    return f"```text\n{''.join(lines)}```\n"
 
 
 def bounds() -> Rows:

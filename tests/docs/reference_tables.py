@@ -21,6 +21,7 @@ PAGES = [*sorted(REFERENCE.glob("*.md")), *sorted(HOW_TO.rglob("*.md"))]
 
 TABLES: dict[str, Callable[[], Rows | str]] = {
     "lifecycle": core_tables.lifecycle,
+    "lifecycle-diagram": core_tables.diagram,
     "limits": core_tables.bounds,
     "limits-of-input": entrypoint_tables.limits_of_input,
     "connection-bounds": entrypoint_tables.connection_bounds,

@@ -13,6 +13,7 @@ from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
+    DocumentNotFound,
     InvalidInput,
     InvalidOrder,
     OrderkeepError,
@@ -74,6 +75,8 @@ def test_order_not_found_does_not_repeat_the_id() -> None:
     assert OrderNotFound("order-1").order_id == "order-1"
     error = VersionNotFound("order-1", "the order has no version 7")
     assert (str(error), error.order_id) == ("the order has no version 7", "order-1")
+    missing = DocumentNotFound("order-1")
+    assert (str(missing), missing.order_id) == ("the order has no document with this ID", "order-1")
 
 
 def test_conflict_says_what_to_do() -> None:

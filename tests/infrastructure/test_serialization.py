@@ -4,6 +4,7 @@ import copy
 import json
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -198,3 +199,41 @@ def test_every_field_of_a_change_is_hashed_but_the_hash_itself() -> None:
         "hash",
         *(name for _, changes in ALTERED for name in changes),
     }
+
+
+OF_0_1_0 = [
+    json.loads(line) for line in (Path(__file__).parent / "orders_of_0_1_0.jsonl").read_text("utf-8").splitlines()
+]
+"""Documents that release 0.1.0 stored, with their schema: with lines and without, in each of its statuses."""
+
+
+@pytest.mark.parametrize("stored", OF_0_1_0, ids=lambda one: f"{one['document']['id']}-{one['document']['status']}")
+def test_order_stored_by_0_1_0_is_completed_when_it_is_read(stored: dict[str, Any]) -> None:
+    old = stored["document"]
+    text = json.dumps(old, separators=(",", ":"), ensure_ascii=False).encode()
+    order = order_of(text, b"{}", "")
+    shown = json.loads(snapshot_of(old["id"], old["user_id"], order.created_at, 1, stored["schema"], text).json)
+    assert shown == json.loads(msgspec.json.encode(OrderDTO.of(order)))
+
+    lines = [
+        {name: line[name] for name in old_line} for line, old_line in zip(shown["lines"], old["lines"], strict=True)
+    ]
+    assert {**{name: shown[name] for name in old}, "lines": lines} == old  # all that was stored is unchanged
+    status = old["status"]
+    shipped, delivered = status in ("shipped", "delivered"), status == "delivered"
+    assert [line["id"] for line in shown["lines"]] == [f"l{number}" for number in range(1, len(lines) + 1)]
+    for line in shown["lines"]:
+        counts = [line[name] for name in ("cancelled", "shipped", "delivered", "returned")]
+        assert counts == [line["quantity"] * it for it in (status == "cancelled", shipped, delivered, False)]
+    units = [{"line": line["id"], "quantity": line["quantity"]} for line in shown["lines"]]
+    assert [(each["id"], each["lines"], each["shipped_at"], each["delivered_at"]) for each in shown["shipments"]] == (
+        [("s1", units, old["updated_at"], old["updated_at"] if delivered else None)] if shipped else []
+    )
+    due = 0 if status == "cancelled" else old["total"]
+    shipping = {"shipped": "shipped", "delivered": "delivered", "cancelled": "none"}.get(status, "unshipped")
+    assert (shown["current_total"], shown["payment_status"]) == (due, "unpaid" if due else "none_due")
+    assert (shown["shipping_status"], shown["return_status"], shown["on_hold"]) == (shipping, "none", False)
+    if delivered:
+        order.request_return(at=order.updated_at)
+    elif shipped:
+        order.deliver(at=order.updated_at)

@@ -1,4 +1,4 @@
-"""The events of an order. A change records them together with the resulting order, so they contain little."""
+"""The events of an order. A change records them together with the resulting order, so that they contain little."""
 
 from dataclasses import dataclass
 

@@ -144,64 +144,55 @@ class UnknownStatus(InvalidOrder, code="unknown_status", title="Unknown order st
 class OrderNotFound(OrderkeepError, LookupError, code="order_not_found", title="Order not found"):
     """The order does not exist, or the actor may not see it: the response is the same."""
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__("Order not found")
+    def __init__(self, order_id: str, message: str = "Order not found") -> None:
+        super().__init__(message)
         self.order_id = order_id
 
 
 class VersionNotFound(OrderNotFound, code="version_not_found", title="Order version not found"):
     """The order exists, but has no such version or did not exist at that time."""
 
-    def __init__(self, order_id: str, message: str) -> None:
-        super().__init__(order_id)
-        self.args = (message,)
-
 
 class DocumentNotFound(OrderNotFound, code="document_not_found", title="Document not found"):
     """The order exists, but has no such document."""
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(order_id)
-        self.args = ("the order has no document with this ID",)
+        super().__init__(order_id, "the order has no document with this ID")
 
 
 class ShipmentNotFound(OrderNotFound, code="shipment_not_found", title="Shipment not found"):
     """The order exists, but has no such shipment."""
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(order_id)
-        self.args = ("the order has no shipment with this ID",)
+        super().__init__(order_id, "the order has no shipment with this ID")
 
 
 class RefundNotFound(OrderNotFound, code="refund_not_found", title="Refund not found"):
     """The order exists, but has no such refund."""
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(order_id)
-        self.args = ("the order has no refund with this reference",)
+        super().__init__(order_id, "the order has no refund with this reference")
 
 
 class ReturnNotFound(OrderNotFound, code="return_not_found", title="Return not found"):
     """The order exists, but has no such return."""
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(order_id)
-        self.args = ("the order has no return with this ID",)
+        super().__init__(order_id, "the order has no return with this ID")
 
 
 class NoteNotFound(OrderNotFound, code="note_not_found", title="Note not found"):
     """The order exists, but has no such note."""
 
     def __init__(self, order_id: str) -> None:
-        super().__init__(order_id)
-        self.args = ("the order has no note with this ID",)
+        super().__init__(order_id, "the order has no note with this ID")
 
 
 class CommandRejected(OrderkeepError, code="command_rejected", title="Order cannot be changed"):
     """The order's status does not allow the command. Nothing was written."""
 
-    def __init__(self, status: str) -> None:
-        super().__init__(f"{self.title}: it is {status}")
+    def __init__(self, status: str, message: str = "") -> None:
+        super().__init__(message or f"{self.title}: it is {status}")
         self.status = status
 
 
@@ -216,9 +207,15 @@ class CannotShipOrder(CommandRejected, code="cannot_ship_order", title="Order ca
 class OrderNotConfirmed(CannotShipOrder, code="order_not_confirmed", title="Order is not confirmed"):
     """A pending order cannot be shipped: confirm it first."""
 
+    def __init__(self, status: str) -> None:
+        super().__init__(status, "the order is pending: confirm it before you ship it")
+
 
 class NothingToShip(CannotShipOrder, code="nothing_to_ship", title="Nothing to ship"):
     """All units of the order are shipped or cancelled."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status, "all units of the order are shipped or cancelled")
 
 
 class CannotDeliverOrder(CommandRejected, code="cannot_deliver_order", title="Order cannot be delivered"):
@@ -232,13 +229,22 @@ class CannotCancelOrder(CommandRejected, code="cannot_cancel_order", title="Orde
 class NothingToCancel(CommandRejected, code="nothing_to_cancel", title="Nothing to cancel"):
     """All units of the order are shipped or cancelled, or the order has no lines."""
 
+    def __init__(self, status: str) -> None:
+        super().__init__(status, "the order has no units that are neither shipped nor cancelled")
+
 
 class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing to return"):
     """Nothing of the order was delivered, or all of it was returned or is to be."""
 
+    def __init__(self, status: str) -> None:
+        super().__init__(status, "all delivered units, if any, are returned or part of an open return")
+
 
 class OrderOnHold(CommandRejected, code="order_on_hold", title="Order is on hold"):
     """An order on hold can be neither confirmed nor shipped."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status, "the order is on hold: release it before you confirm or ship it")
 
 
 class CannotHoldOrder(CommandRejected, code="cannot_hold_order", title="Order cannot be put on hold"):
@@ -249,57 +255,50 @@ class CannotReleaseOrder(CommandRejected, code="cannot_release_order", title="Or
     """Only an order on hold can be released."""
 
     def __init__(self, status: str) -> None:
-        super().__init__(status)
-        self.args = (f"{self.title}: it is not on hold",)
+        super().__init__(status, f"{self.title}: it is not on hold")
 
 
 class QuantityNotAvailable(CommandRejected, code="quantity_not_available", title="Quantity not available"):
     """A line has fewer units than the command names that can be shipped, cancelled or returned."""
 
     def __init__(self, status: str, line_id: str, wanted: int, available: int, state: str) -> None:
-        super().__init__(status)
-        self.args = (f"line {line_id} has {available} {state}, fewer than {wanted}",)
+        super().__init__(status, f"line {line_id} has {available} {state}, fewer than {wanted}")
 
 
 class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", title="Refund exceeds payments"):
     """The refunds of an order cannot exceed what was captured."""
 
     def __init__(self, status: str, amount: int, available: int, currency: str) -> None:
-        super().__init__(status)
         left = f"{available} (minor units of {currency}) of the captured payments are left to refund"
-        self.args = (f"{left}, less than {amount}",)
+        super().__init__(status, f"{left}, less than {amount}")
 
 
 class RefundAlreadyFailed(CommandRejected, code="refund_already_failed", title="Refund already failed"):
     """A refund that failed cannot succeed later: create another one."""
 
     def __init__(self, status: str) -> None:
-        super().__init__(status)
-        self.args = ("the refund failed already: record a refund with another reference",)
+        super().__init__(status, "the refund failed already: record a refund with another reference")
 
 
 class ReturnAlreadyClosed(CommandRejected, code="return_already_closed", title="Return already closed"):
     """A return that was received, rejected or cancelled does not change any more."""
 
     def __init__(self, status: str, return_status: str) -> None:
-        super().__init__(status)
-        self.args = (f"the return is {return_status}",)
+        super().__init__(status, f"the return is {return_status}")
 
 
 class TooManyRecords(CommandRejected, code="too_many_records", title="Too many records"):
     """The order has the maximum number of shipments, payments, refunds, returns or notes."""
 
     def __init__(self, status: str, kind: str, limit: int) -> None:
-        super().__init__(status)
-        self.args = (f"the order already has {limit} {kind}, the maximum",)
+        super().__init__(status, f"the order already has {limit} {kind}, the maximum")
 
 
 class TooManyDocuments(CommandRejected, code="too_many_documents", title="Too many documents"):
     """The order has the maximum number of documents."""
 
     def __init__(self, status: str, limit: int) -> None:
-        super().__init__(status)
-        self.args = (f"the order already has {limit} documents, the maximum",)
+        super().__init__(status, f"the order already has {limit} documents, the maximum")
 
 
 class Conflict(OrderkeepError, code="conflict", title="Update conflict"):

@@ -59,8 +59,7 @@ class OrderLine:
 
     def check(self, currency: str) -> None:
         """Raise the `InvalidInput` of the first rule that the line breaks; its `field` is one of the line."""
-        if self.id:
-            check_id(self.id, limits.MAX_LINE_ID_LENGTH)
+        check_id(self.id, limits.MAX_LINE_ID_LENGTH)
         check_text(self.sku, "sku", limits.MAX_SKU_LENGTH)
         check_text(self.name, "name", limits.MAX_NAME_LENGTH)
         if type(self.quantity) is not int or not limits.MIN_QUANTITY <= self.quantity <= limits.MAX_QUANTITY:
@@ -138,12 +137,12 @@ def cancelled_value(lines: Sequence[OrderLine], goods: int) -> int:
 
 
 def value_of(lines: Sequence[OrderLine], goods: int, units: Mapping[str, int]) -> int:
-    """Return the value of some units, in minor units. They come after the cancelled ones and those returned before, so
-    that the values of all parts sum to `goods`.
+    """Return the value of some units that are returned, in minor units. Returned units are a line's last, as cancelled
+    ones are its first, so that the values of all parts sum to `goods`, whatever came first.
     """
-    before = {line.id: line.cancelled + line.returned for line in lines}
-    after = {line_id: count + units.get(line_id, 0) for line_id, count in before.items()}
-    return _value(lines, goods, after) - _value(lines, goods, before)
+    before = {line.id: line.quantity - line.returned for line in lines}
+    after = {line_id: count - units.get(line_id, 0) for line_id, count in before.items()}
+    return _value(lines, goods, before) - _value(lines, goods, after)
 
 
 def _value(lines: Sequence[OrderLine], goods: int, units: Mapping[str, int]) -> int:

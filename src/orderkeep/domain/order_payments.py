@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from orderkeep.domain import limits
@@ -22,7 +23,7 @@ class PaymentCommands(OrderState):
         Raises `RecordedDifferently` if it was recorded with another amount, `TooManyRecords`, and `InvalidInput`.
         """
         payment.check()
-        self._check_occurred(payment.occurred_at, at)
+        payment = replace(payment, occurred_at=self._occurred(payment.occurred_at, at))
         if is_recorded(self.payments, payment, self.currency):
             return
         self._check_count("payments", len(self.payments), limits.MAX_PAYMENTS)

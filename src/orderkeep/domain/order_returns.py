@@ -40,8 +40,7 @@ class ReturnCommands(OrderState):
         wanted = tuple([LineQuantity(line_id, count) for line_id, count in units.items()])
         returned = Return(f"r{len(self.returns) + 1}", ReturnState.REQUESTED, wanted, reason, self._not_before(at))
         returned.check()
-        is_open = {ReturnState.REQUESTED, ReturnState.RECEIVED}.isdisjoint([each.status for each in self.returns])
-        if not (units if self.lines else is_open and self.status == OrderStatus.DELIVERED):
+        if not units and (self.lines or not self._can_return_whole()):
             raise NothingToReturn(self.status)
         check_returnable(units, left, self.status)
         self._check_count("returns", len(self.returns), limits.MAX_RETURNS)
@@ -59,7 +58,7 @@ class ReturnCommands(OrderState):
         units = quantities(self.lines, [LineQuantity(each.line, each.quantity) for each in arrived])
         others = [each for each in self.returns if each is not found]
         check_returnable(units, returnable_units(self.lines, others), self.status)
-        value = value_of(self.lines, self._goods, units) if self.lines else self.total.minor
+        value = value_of(self.lines, self._goods, units) if self.lines else self._goods
         closed = replace(found, status=ReturnState.RECEIVED, received=arrived, suggested_refund=value, note=note)
         self._close(found, closed, ReturnReceived(return_id), at, return_units(self.lines, units))
 
@@ -70,6 +69,11 @@ class ReturnCommands(OrderState):
             raise InvalidOrder(f"must be {' or '.join(_CLOSED_BY)}", "status")
         event = _CLOSED_BY[outcome](return_id)
         self._close(found, replace(found, status=outcome, note=note), event, at, self.lines)
+
+    def _can_return_whole(self) -> bool:
+        """Return whether an order without lines was delivered, and neither returned nor requested to be."""
+        states = {each.status for each in self.returns}
+        return self.status == OrderStatus.DELIVERED and states.isdisjoint({ReturnState.REQUESTED, ReturnState.RECEIVED})
 
     def _open_return(self, return_id: str) -> Return:
         found = next((each for each in self.returns if each.id == return_id), None)

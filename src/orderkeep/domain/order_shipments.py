@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,13 +13,14 @@ from orderkeep.domain.lines import LineQuantity, quantities
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.shipments import NO_TRACKING, Shipment, Tracking, deliver_units, ship_units
 from orderkeep.domain.status import Command, OrderStatus, allowed_commands
+from orderkeep.domain.value_objects import in_utc
 
 
 class ShipmentCommands(OrderState):
     """The shipments of an order."""
 
     def ship(self, *, at: datetime) -> None:
-        """Ship all that is left. Raises `CannotShipOrder` and `OrderOnHold`."""
+        """Ship all that is left. Raises `CannotShipOrder`, `OrderOnHold` and `TooManyRecords`."""
         self._check_allowed(Command.SHIP)
         self.add_shipment(at=at)
 
@@ -38,13 +39,13 @@ class ShipmentCommands(OrderState):
         """
         tracking.check()
         shipped_at = self._occurred(occurred_at, at)
+        units = quantities(self.lines, lines) or {line.id: line.unshipped for line in self.lines if line.unshipped}
         if self.status == OrderStatus.PENDING:
             raise OrderNotConfirmed(self.status)
         if Command.SHIP not in allowed_commands(self.status):
             raise NothingToShip(self.status)
         self._check_not_held(at)
         self._check_count("shipments", len(self.shipments), limits.MAX_SHIPMENTS)
-        units = quantities(self.lines, lines) or {line.id: line.unshipped for line in self.lines if line.unshipped}
         self.lines = ship_units(self.lines, units, self.status)
         shipped = tuple([LineQuantity(line_id, count) for line_id, count in units.items()])
         shipment_id = f"s{len(self.shipments) + 1}"
@@ -67,21 +68,23 @@ class ShipmentCommands(OrderState):
     def deliver(self, *, at: datetime) -> None:
         """Record the delivery of all shipments. Raises `CannotDeliverOrder`."""
         self._check_allowed(Command.DELIVER)
-        self._complete()
-        if all(shipment.delivered_at for shipment in self.shipments):
+        left = [shipment for shipment in self.shipments if shipment.delivered_at is None]
+        if not left:
             raise CannotDeliverOrder(self.status)
-        for shipment in self.shipments:
-            self.deliver_shipment(shipment.id, at=at)
+        self._deliver(left, in_utc(at), at)
 
     def deliver_shipment(self, shipment_id: str, occurred_at: datetime | None = None, *, at: datetime) -> None:
         """Record the delivery of a shipment; a second report of it changes nothing. Raises `ShipmentNotFound`."""
         shipment = self._shipment(shipment_id)
-        if shipment.delivered_at is not None:
-            return
-        delivered = replace(shipment, delivered_at=self._occurred(occurred_at, at))
-        self.shipments = tuple([delivered if each is shipment else each for each in self.shipments])
-        self.lines = deliver_units(self.lines, shipment)
-        self._record(at, *self._advance(), ShipmentDelivered(shipment_id))
+        if shipment.delivered_at is None:
+            self._deliver([shipment], self._occurred(occurred_at, at), at)
+
+    def _deliver(self, parts: Sequence[Shipment], delivered_at: datetime, at: datetime) -> None:
+        self.shipments = tuple(
+            [replace(each, delivered_at=delivered_at) if each in parts else each for each in self.shipments]
+        )
+        self.lines = deliver_units(self.lines, parts)
+        self._record(at, *self._advance(), *[ShipmentDelivered(each.id) for each in parts])
 
     def _shipment(self, shipment_id: str) -> Shipment:
         found = next((each for each in self.shipments if each.id == shipment_id), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -30,7 +30,7 @@ from orderkeep.domain.exceptions import (
 from orderkeep.domain.lines import LineQuantity, OrderLine, cancel_units, cancelled_value, quantities, with_ids
 from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund, balance_of, payment_status
 from orderkeep.domain.returns import Return, ReturnStatus, return_status
-from orderkeep.domain.shipments import SHIPPING_OF, Shipment, ShippingStatus, deliver_units, ship_units, status_after
+from orderkeep.domain.shipments import SHIPPING_OF, Shipment, ShippingStatus, status_after
 from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus, allowed_commands
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Hold, Money, Note, in_utc
 
@@ -128,7 +128,7 @@ class OrderState:
         total = 0 if cancelled else self.total.minor
         if total and any(line.cancelled for line in self.lines):
             total -= cancelled_value(self.lines, self._goods)
-        if not self.payments and not self.refunds:
+        if not self.payments:  # and so no refunds
             return Balance(total)
         return balance_of(total, self.payments, self.refunds, cancelled=cancelled)
 
@@ -136,7 +136,7 @@ class OrderState:
     def payment_status(self) -> PaymentStatus:
         """The status of the payments."""
         balance = self.balance
-        if not self.payments and not self.refunds:  # most orders
+        if not self.payments:  # most orders
             return PaymentStatus.UNPAID if balance.current_total else PaymentStatus.NONE_DUE
         return payment_status(balance.current_total, balance.authorized, balance.captured, balance.refunded)
 
@@ -185,8 +185,8 @@ class OrderState:
         """
         cancellation = Cancellation(reason, note, self._not_before(at))
         cancellation.check()
-        self._check_allowed(Command.CANCEL_LINES)
         units = quantities(self.lines, lines) or {line.id: line.unshipped for line in self.lines if line.unshipped}
+        self._check_allowed(Command.CANCEL_LINES)
         if not units:
             raise NothingToCancel(self.status)
         self.lines = cancel_units(self.lines, units, self.status)
@@ -242,17 +242,15 @@ class OrderState:
         if self.shipments or self.status in _OPEN:
             return
         if self.status == OrderStatus.CANCELLED:
-            if any(line.live for line in self.lines):
-                self.lines = tuple([replace(line, cancelled=line.quantity) for line in self.lines])
+            self.lines = tuple([replace(line, cancelled=line.quantity) for line in self.lines])
             return
-        delivered_at = self.updated_at if self.status == OrderStatus.DELIVERED else None
-        units = {line.id: line.live for line in self.lines}
-        shipped = tuple([LineQuantity(line_id, count) for line_id, count in units.items()])
-        shipment = Shipment("s1", shipped, None, None, None, self.updated_at, delivered_at)
-        self.shipments = (shipment,)
-        self.lines = ship_units(self.lines, units, self.status)
-        if delivered_at is not None:
-            self.lines = deliver_units(self.lines, shipment)
+        is_delivered = self.status == OrderStatus.DELIVERED
+        shipped = tuple([LineQuantity(line.id, line.live) for line in self.lines if line.live])
+        delivered_at = self.updated_at if is_delivered else None
+        self.shipments = (Shipment("s1", shipped, None, None, None, self.updated_at, delivered_at),)
+        self.lines = tuple(
+            [replace(line, shipped=line.live, delivered=line.live if is_delivered else 0) for line in self.lines]
+        )
 
     def _owed(self) -> tuple[int, int]:
         if not self.payments:  # most orders, most of the time
@@ -273,25 +271,25 @@ class OrderState:
         if count >= limit:
             raise TooManyRecords(self.status, kind, limit)
 
-    def _check_occurred(self, moment: datetime, at: datetime) -> None:
-        if moment > in_utc(at) + CLOCK_DIFFERENCE:
-            raise InvalidTime("must not be in the future", "occurred_at")
-
     def _occurred(self, moment: datetime | None, at: datetime) -> datetime:
+        """Return when a fact occurred, by default now. Raises `InvalidTime` if it is in the future."""
         occurred = in_utc(at if moment is None else moment, "occurred_at")
-        self._check_occurred(occurred, at)
+        if occurred - in_utc(at) > CLOCK_DIFFERENCE:
+            raise InvalidTime("must not be in the future", "occurred_at")
         return occurred
 
     def _not_before(self, at: datetime) -> datetime:
         return max(in_utc(at), self.updated_at)
 
-    def _advance(self) -> Iterator[Event]:
+    def _advance(self) -> list[Event]:
         """Set the status that follows from the units of the lines, and return the events of a new status."""
         before, self.status = self.status, status_after(OrderStatus(self.status), self.lines, self.shipments)
+        events: list[Event] = []
         if before in _OPEN and self.status in (OrderStatus.SHIPPED, OrderStatus.DELIVERED):
-            yield OrderShipped()
+            events.append(OrderShipped())
         if self.status == OrderStatus.DELIVERED:
-            yield OrderDelivered()
+            events.append(OrderDelivered())
+        return events
 
     def _record(self, at: datetime, *events: Event) -> None:
         """End a change: set its time, and add its events and those that follow from it."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -81,10 +82,12 @@ def ship_units(lines: Sequence[OrderLine], units: Mapping[str, int], status: str
     return tuple([replace(line, shipped=line.shipped + units.get(line.id, 0)) for line in lines])
 
 
-def deliver_units(lines: Sequence[OrderLine], shipment: Shipment) -> tuple[OrderLine, ...]:
-    """Return the lines after a shipment was delivered."""
-    units = {each.line: each.quantity for each in shipment.lines}
-    return tuple([replace(line, delivered=line.delivered + units.get(line.id, 0)) for line in lines])
+def deliver_units(lines: Sequence[OrderLine], shipments: Iterable[Shipment]) -> tuple[OrderLine, ...]:
+    """Return the lines after shipments were delivered."""
+    units = Counter[str]()
+    for shipment in shipments:
+        units.update({each.line: each.quantity for each in shipment.lines})
+    return tuple([replace(line, delivered=line.delivered + units[line.id]) for line in lines])
 
 
 def status_after(status: OrderStatus, lines: Sequence[OrderLine], shipments: Sequence[Shipment]) -> OrderStatus:
