@@ -8,7 +8,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -19,7 +19,9 @@ from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.domain.labels import LABEL, label_of
 from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
+from orderkeep.domain.shipments import SHIPPING_OF
 from orderkeep.domain.value_objects import in_utc
 
 Clock = Callable[[], datetime]
@@ -36,11 +38,26 @@ def ignore_progress(count: int) -> None:
     """Do nothing."""
 
 
+STORED_OTHERWISE = (
+    "shipping_status",
+    "payment_status",
+    "return_status",
+    "on_hold",
+    "refund_due",
+    "void_due",
+    "needs_attention",
+)
+"""The filters that stores apply as filters by status or tag. Labels are stored among the tags."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list: those in any of the `statuses`, or with the `tag`, or with the `external_ref`; at most one
-    of the three. `user_id` and a time range combine with any of them. `created_from` is inclusive, `created_to`
-    exclusive; naive datetimes are UTC. The order of `statuses` does not matter.
+    """Which orders to list: those in any of the `statuses`, or with the `tag`, or with the `external_ref`, or with one
+    of the values below; at most one of these. `user_id` and a time range combine with any of them. `created_from` is
+    inclusive, `created_to` exclusive; naive datetimes are UTC. The order of `statuses` does not matter.
+
+    A store gets the filter `as_stored`, which has none of these values. They are not in `repr`, from which cursors
+    are derived, so that cursors of the other filters stay valid from one release to the next.
     """
 
     user_id: str | None = None
@@ -49,12 +66,32 @@ class OrderFilter:
     external_ref: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+    shipping_status: str | None = field(default=None, repr=False)
+    payment_status: str | None = field(default=None, repr=False)
+    return_status: str | None = field(default=None, repr=False)
+    on_hold: bool | None = field(default=None, repr=False)
+    refund_due: bool | None = field(default=None, repr=False)
+    void_due: bool | None = field(default=None, repr=False)
+    needs_attention: bool | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "statuses", tuple(sorted({*map(str, self.statuses)})))  # for cursors
         for name in ("created_from", "created_to"):
             if moment := getattr(self, name):
                 object.__setattr__(self, name, in_utc(moment))
+
+    def as_stored(self) -> "OrderFilter":
+        """Return the filter as stores apply it, by statuses or a tag. The filter is one that is allowed."""
+        given = [(name, value) for name in STORED_OTHERWISE if (value := getattr(self, name)) is not None]
+        if not given:
+            return self
+        [(name, value)] = given
+        statuses, tag = self.statuses, self.tag
+        if name == "shipping_status":
+            statuses = tuple([status for status, shipping in SHIPPING_OF.items() if shipping == value])
+        else:
+            tag = LABEL + (name if value is True else label_of(name, value))
+        return OrderFilter(self.user_id, statuses, tag, self.external_ref, self.created_from, self.created_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +146,8 @@ class OrderQueries(ABC):
         """Return up to `limit` matching orders after that position, newest first by `(created_at, id)`, and within
         `PAGE_BYTES`. Neither are many more bytes read.
 
-        The filter is one that `OrderFilter` allows. The cost depends on `limit` alone, not on the number of stored
-        orders.
+        The filter is one that `OrderFilter` allows, `as_stored`. The cost depends on `limit` alone, not on the number
+        of stored orders.
         """
 
 
