@@ -15,11 +15,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from orderkeep.application.dtos import LABEL
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.attribution import Attribution
-from orderkeep.domain.labels import LABEL
 from orderkeep.domain.payments import Payment
 from orderkeep.domain.value_objects import Hold, Money
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles

@@ -5,9 +5,9 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from orderkeep.application.dtos import LABEL
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.domain.labels import LABEL
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
 from orderkeep.infrastructure.dynamo_repo.items import TAG_ATTRIBUTES, Ref, change_record_of, unpacked

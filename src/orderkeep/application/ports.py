@@ -19,9 +19,7 @@ from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
-from orderkeep.domain.labels import LABEL, label_of
 from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
-from orderkeep.domain.shipments import SHIPPING_OF
 from orderkeep.domain.value_objects import in_utc
 
 Clock = Callable[[], datetime]
@@ -38,26 +36,14 @@ def ignore_progress(count: int) -> None:
     """Do nothing."""
 
 
-STORED_OTHERWISE = (
-    "shipping_status",
-    "payment_status",
-    "return_status",
-    "on_hold",
-    "refund_due",
-    "void_due",
-    "needs_attention",
-)
-"""The filters that stores apply as filters by status or tag. Labels are stored among the tags."""
-
-
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
     """Which orders to list: those in any of the `statuses`, or with the `tag`, or with the `external_ref`, or with one
     of the values below; at most one of these. `user_id` and a time range combine with any of them. `created_from` is
     inclusive, `created_to` exclusive; naive datetimes are UTC. The order of `statuses` does not matter.
 
-    A store gets the filter `as_stored`, which has none of these values. They are not in `repr`, from which cursors
-    are derived, so that cursors of the other filters stay valid from one release to the next.
+    A use case gives a store a filter without these values: by statuses or a tag. They are not in `repr`, from which
+    cursors are derived, so that cursors of the other filters stay valid from one release to the next.
     """
 
     user_id: str | None = None
@@ -79,19 +65,6 @@ class OrderFilter:
         for name in ("created_from", "created_to"):
             if moment := getattr(self, name):
                 object.__setattr__(self, name, in_utc(moment))
-
-    def as_stored(self) -> "OrderFilter":
-        """Return the filter as stores apply it, by statuses or a tag. The filter is one that is allowed."""
-        given = [(name, value) for name in STORED_OTHERWISE if (value := getattr(self, name)) is not None]
-        if not given:
-            return self
-        [(name, value)] = given
-        statuses, tag = self.statuses, self.tag
-        if name == "shipping_status":
-            statuses = tuple([status for status, shipping in SHIPPING_OF.items() if shipping == value])
-        else:
-            tag = LABEL + (name if value is True else label_of(name, value))
-        return OrderFilter(self.user_id, statuses, tag, self.external_ref, self.created_from, self.created_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +119,8 @@ class OrderQueries(ABC):
         """Return up to `limit` matching orders after that position, newest first by `(created_at, id)`, and within
         `PAGE_BYTES`. Neither are many more bytes read.
 
-        The filter is one that `OrderFilter` allows, `as_stored`. The cost depends on `limit` alone, not on the number
-        of stored orders.
+        The filter is by statuses, tag or external reference, as `OrderFilter` allows. The cost depends on `limit`
+        alone, not on the number of stored orders.
         """
 
 

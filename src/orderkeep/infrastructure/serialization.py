@@ -16,13 +16,12 @@ import msgspec
 
 from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
-from orderkeep.application.dtos import ChangeDTO, EventDTO, LineDTO, OrderDTO
+from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, labels_of
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.domain.labels import LABEL, labels_of
 from orderkeep.domain.payments import Payment, Refund
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.returns import Return

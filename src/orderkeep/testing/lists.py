@@ -9,6 +9,7 @@ from orderkeep.application.access.actor import Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, OrderCommand
 from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO
 from orderkeep.application.ports import OrderFilter, OrderStore
+from orderkeep.application.use_cases.list_orders import as_stored
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.lines import LineQuantity
@@ -56,7 +57,7 @@ def release(order: Order) -> None:
 
 async def ids_in(store: OrderStore, user_id: str | None = None, /, **given: object) -> list[str]:
     """Return the IDs of the orders in a list."""
-    where = OrderFilter(user_id=user_id, **given).as_stored()  # type: ignore[arg-type]
+    where = as_stored(OrderFilter(user_id=user_id, **given))  # type: ignore[arg-type]
     return [order.id for order in await list_orders(store, where)]
 
 

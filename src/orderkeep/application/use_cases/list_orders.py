@@ -4,12 +4,12 @@ from dataclasses import dataclass, replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
+from orderkeep.application.dtos import LABEL, UNLABELLED_PAYMENTS, label_of
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import OrderFilter, OrderQueries, SnapshotPage
-from orderkeep.domain.labels import UNLABELLED_PAYMENTS
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
-from orderkeep.domain.shipments import ShippingStatus
+from orderkeep.domain.shipments import SHIPPING_OF, ShippingStatus
 from orderkeep.domain.status import OrderStatus
 
 DEFAULT_PAGE = 50
@@ -70,7 +70,7 @@ async def page_of_orders(
         if where.user_id not in (None, actor.id):
             return OrderPage(b"", None)
         where = replace(where, user_id=actor.id)
-    where = where.as_stored()
+    where = as_stored(where)
     after = None if cursor is None else list_position(where, cursor)
     page = await queries.list_page(where, after, limit)
     return OrderPage(page.json, list_cursor(where, page.next) if page.next else None)
@@ -103,3 +103,17 @@ def check_filter(where: OrderFilter) -> None:
             raise UnsupportedFilter("cannot be false: omit it to list all orders", name)
     if where.created_from and where.created_to and where.created_from > where.created_to:
         raise InvalidQuery("must not be before created_from", "created_to", "created_from")
+
+
+def as_stored(where: OrderFilter) -> OrderFilter:
+    """Return a filter that `check_filter` accepts as stores apply it, by statuses or a tag."""
+    given = [(name, value) for name in (*VALUES, *FLAGS) if (value := getattr(where, name)) is not None]
+    if not given:
+        return where
+    [(name, value)] = given
+    statuses, tag = where.statuses, where.tag
+    if name == "shipping_status":
+        statuses = tuple([status for status, shipping in SHIPPING_OF.items() if shipping == value])
+    else:
+        tag = LABEL + (name if value is True else label_of(name, value))
+    return OrderFilter(where.user_id, statuses, tag, where.external_ref, where.created_from, where.created_to)

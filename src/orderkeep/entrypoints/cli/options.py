@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import click
 
 from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import UNLABELLED_PAYMENTS
 from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
-from orderkeep.domain.labels import UNLABELLED_PAYMENTS
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
