@@ -194,11 +194,10 @@ def _write(connection: Connection, commits: Sequence[Commit]) -> None:
             done = connection.execute(sqlite.insert(ORDERS).values(values).on_conflict_do_nothing())
         if done.rowcount != 1:
             raise ConcurrentUpdate(commit.order.id)
+        connection.execute(delete(TAGS).where(TAGS.c.order_id == commit.order.id, TAGS.c.tag.in_(commit.removed)))
         if commit.added:
             place = {"created_at": commit.order.created_at, "order_id": commit.order.id}
             connection.execute(insert(TAGS), [{"tag": tag, **place} for tag in commit.added])
-        if commit.removed:
-            connection.execute(delete(TAGS).where(TAGS.c.order_id == commit.order.id, TAGS.c.tag.in_(commit.removed)))
         connection.execute(insert(CHANGES).values(asdict(commit.change)))
 
 
