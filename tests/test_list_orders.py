@@ -120,7 +120,7 @@ ONE_OF: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("names", [*combinations(ONE_OF, 2)], ids="-and-".join)
-async def test_rejects_any_two_of_the_filters_that_need_an_index_each(names: tuple[str, str]) -> None:
+async def test_rejects_filter_combinations_without_an_index(names: tuple[str, str]) -> None:
     values = {"statuses" if name == "status" else name: ONE_OF[name] for name in names}
     with pytest.raises(UnsupportedFilter, match=f"together with {names[0]}: filter by one of them") as rejected:
         await nine_orders().execute(OrderFilter(**values))
