@@ -268,6 +268,9 @@ orders have none at all.
 """
 
 
+_NO_RETURN = ReturnStatus.NONE
+
+
 class Labelled(Protocol):
     """The values of an order that labels follow from."""
 
@@ -287,17 +290,20 @@ def labels_of(order: Labelled) -> tuple[str, ...]:
     """Return the labels of an order. Staff must act if it is on hold, if a refund or a void is due, or if a return is
     requested: then one of them is `needs_attention`.
     """
-    paid, returned = order.payment_status, order.return_status
-    flags = [name for name in ("on_hold", "refund_due", "void_due") if getattr(order, name)]
-    if paid in UNLABELLED_PAYMENTS and returned == ReturnStatus.NONE and not flags:
+    paid, returned, held = order.payment_status, order.return_status, order.on_hold
+    refund_due, void_due = order.refund_due, order.void_due
+    has_plain_statuses = paid in UNLABELLED_PAYMENTS and returned == _NO_RETURN
+    if has_plain_statuses and not (held or refund_due or void_due):  # most orders
         return ()
-    if flags or returned == ReturnStatus.REQUESTED:
-        flags.append("needs_attention")
+    flags = {"on_hold": held, "refund_due": refund_due, "void_due": void_due}
+    labels = [name for name, value in flags.items() if value]
+    if labels or returned == ReturnStatus.REQUESTED:
+        labels.append("needs_attention")
     if paid not in UNLABELLED_PAYMENTS:
-        flags.append(label_of("payment_status", paid))
-    if returned != ReturnStatus.NONE:
-        flags.append(label_of("return_status", returned))
-    return tuple([LABEL + flag for flag in flags])
+        labels.append(label_of("payment_status", paid))
+    if returned != _NO_RETURN:
+        labels.append(label_of("return_status", returned))
+    return tuple([LABEL + label for label in labels])
 
 
 def label_of(name: str, value: str) -> str:

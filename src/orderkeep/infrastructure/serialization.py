@@ -146,8 +146,8 @@ def commit_of(order: Order) -> Commit:
         fingerprint=by.fingerprint or "",
     )
     change.hash = hash_of(change)
-    saved = order.saved_tags
-    tags = (*order.tags, *labels_of(dto))
+    saved, labels = order.saved_tags, labels_of(dto)
+    tags = (*order.tags, *labels) if labels else order.tags
     record = OrderRecord(
         id=order.id,
         version=version,
@@ -161,11 +161,12 @@ def commit_of(order: Order) -> Commit:
         requests=_encode(order.idempotency_keys),
         seal=change.hash,
     )
-    commit = Commit(order.version, record, change, sets_ref=order.external_ref != order.saved_ref)
-    if tags != saved:
-        commit.added = tuple([tag for tag in tags if tag not in saved])
-        commit.removed = tuple([tag for tag in saved if tag not in tags])
-    return commit
+    sets_ref = order.external_ref != order.saved_ref
+    if tags == saved:  # most commits
+        return Commit(order.version, record, change, sets_ref=sets_ref)
+    added = tuple([tag for tag in tags if tag not in saved])
+    removed = tuple([tag for tag in saved if tag not in tags])
+    return Commit(order.version, record, change, added, removed, sets_ref)
 
 
 def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[OrderSnapshot, ...]:
@@ -184,7 +185,8 @@ def order_of(document: bytes, requests: bytes, seal: str) -> Order:
     order = dto.to_order()
     order.idempotency_keys = _decode_requests(requests)
     order.last_hash = seal
-    order.saved_tags = (*dto.tags, *labels_of(dto))
+    labels = labels_of(dto)
+    order.saved_tags = (*dto.tags, *labels) if labels else dto.tags
     order.saved_ref = dto.external_ref
     return order
 

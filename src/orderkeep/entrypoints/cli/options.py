@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import click
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import UNLABELLED_PAYMENTS
 from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.payments import PaymentStatus
@@ -149,8 +148,6 @@ def _flag(name: str, text: str) -> Decorator:
     return click.option(f"--{name}", is_flag=True, default=None, help=f"Only orders {text}.")
 
 
-_PAYMENT = _choice(status for status in PaymentStatus if status not in UNLABELLED_PAYMENTS)
-_RETURN = _choice(status for status in ReturnStatus if status != ReturnStatus.NONE)
 _STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
 
 filter_options = grouped_options(
@@ -163,8 +160,12 @@ filter_options = grouped_options(
     shipping_status=click.option(
         "--shipping-status", type=_choice(ShippingStatus), help="Only orders shipped this far."
     ),
-    payment_status=click.option("--payment-status", type=_PAYMENT, help="Only orders with this payment status."),
-    return_status=click.option("--return-status", type=_RETURN, help="Only orders with this return status."),
+    payment_status=click.option(
+        "--payment-status", type=_choice(PaymentStatus), help="Only orders with this payment status."
+    ),
+    return_status=click.option(
+        "--return-status", type=_choice(ReturnStatus), help="Only orders with this return status."
+    ),
     on_hold=_flag("on-hold", "on hold"),
     refund_due=_flag("refund-due", "of which money is to be paid back"),
     void_due=_flag("void-due", "with an authorization to be voided"),
