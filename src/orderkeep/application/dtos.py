@@ -290,13 +290,14 @@ def labels_of(order: Labelled) -> tuple[str, ...]:
     """Return the labels of an order. Staff must act if it is on hold, if a refund or a void is due, or if a return is
     requested: then one of them is `needs_attention`.
     """
-    paid, returned, held = order.payment_status, order.return_status, order.on_hold
-    refund_due, void_due = order.refund_due, order.void_due
-    has_plain_statuses = paid in UNLABELLED_PAYMENTS and returned == _NO_RETURN
-    if has_plain_statuses and not (held or refund_due or void_due):  # most orders
+    if (
+        order.payment_status in UNLABELLED_PAYMENTS
+        and order.return_status == _NO_RETURN
+        and not (order.on_hold or order.refund_due or order.void_due)
+    ):  # most orders
         return ()
-    flags = {"on_hold": held, "refund_due": refund_due, "void_due": void_due}
-    labels = [name for name, value in flags.items() if value]
+    paid, returned = order.payment_status, order.return_status
+    labels = [name for name in ("on_hold", "refund_due", "void_due") if getattr(order, name)]
     if labels or returned == ReturnStatus.REQUESTED:
         labels.append("needs_attention")
     if paid not in UNLABELLED_PAYMENTS:
