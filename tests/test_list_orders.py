@@ -1,6 +1,8 @@
 """Listing orders, newest first, a page at a time."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from typing import Any
 
 import pytest
 
@@ -8,8 +10,9 @@ from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.errors import InvalidCursor, InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import ListOrdersUseCase, OrderPage
+from orderkeep.domain.payments import Payment
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.orders import small_order
+from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.stores import order_in
 
 MORNING = datetime(2026, 11, 22, 6, tzinfo=UTC)
@@ -102,19 +105,101 @@ async def test_rejects_a_page_of_no_size_or_too_large(limit: int) -> None:
     assert refused.value.parameter == "limit"
 
 
+ONE_OF: dict[str, Any] = {
+    "status": ("pending",),
+    "tag": "even",
+    "external_ref": "web-7",
+    "shipping_status": "shipped",
+    "payment_status": "paid",
+    "return_status": "requested",
+    "on_hold": True,
+    "refund_due": True,
+    "void_due": True,
+    "needs_attention": True,
+}
+
+
+@pytest.mark.parametrize("names", [*combinations(ONE_OF, 2)], ids="-and-".join)
+async def test_rejects_filter_combinations_without_an_index(names: tuple[str, str]) -> None:
+    values = {"statuses" if name == "status" else name: ONE_OF[name] for name in names}
+    with pytest.raises(UnsupportedFilter, match=f"together with {names[0]}: filter by one of them") as rejected:
+        await nine_orders().execute(OrderFilter(**values))
+    assert rejected.value.parameter == names[1]
+
+
+async def attention_queue() -> ListOrdersUseCase:
+    """Return the use case on five orders, of which `order-1` is a plain one."""
+    orders = [small_order(f"order-{number}", user_id=f"user-{number % 2}") for number in range(1, 6)]
+    for number, order in enumerate(orders[1:]):
+        order.record_payment(Payment("pay-1", ("captured", "authorized")[number % 2], 9_900, None, SINCE), at=SINCE)
+    orders[1].cancel(at=SINCE)
+    orders[2].cancel(at=SINCE)
+    orders[3].put_on_hold("address", at=SINCE)
+    return ListOrdersUseCase(InMemoryOrderRepository(orders))
+
+
 @pytest.mark.parametrize(
-    "where, parameter",
+    "where, expected",
     [
-        (OrderFilter(statuses=("pending",), tag="even"), "tag"),
-        (OrderFilter(statuses=("pending",), external_ref="web-7"), "external_ref"),
-        (OrderFilter(tag="even", external_ref="web-7"), "external_ref"),
+        (OrderFilter(payment_status="paid"), [4]),
+        (OrderFilter(payment_status="overpaid"), [2]),
+        (OrderFilter(payment_status="authorized"), [5]),
+        (OrderFilter(return_status="requested"), []),
+        (OrderFilter(on_hold=True), [4]),
+        (OrderFilter(refund_due=True), [2]),
+        (OrderFilter(void_due=True), [3]),
+        (OrderFilter(needs_attention=True), [4, 3, 2]),
+        (OrderFilter(user_id="user-0", needs_attention=True), [4, 2]),
+        (OrderFilter(needs_attention=True, created_to=SINCE), []),
+        (OrderFilter(shipping_status="unshipped"), [5, 4, 1]),
+        (OrderFilter(shipping_status="none"), [3, 2]),
+        (OrderFilter(user_id="user-1", shipping_status="none"), [3]),
     ],
-    ids=["status-and-tag", "status-and-ref", "tag-and-ref"],
 )
-async def test_rejects_filter_combinations_without_an_index(where: OrderFilter, parameter: str) -> None:
-    with pytest.raises(UnsupportedFilter, match="filter by one of them") as refused:
+async def test_lists_by_what_follows_from_payments_holds_and_returns(where: OrderFilter, expected: list[int]) -> None:
+    assert numbers(await (await attention_queue()).execute(where)) == expected
+
+
+async def test_cursor_is_bound_to_a_filter_by_label() -> None:
+    list_orders = await attention_queue()
+    first = await list_orders.execute(OrderFilter(needs_attention=True), limit=2)
+    second = await list_orders.execute(OrderFilter(needs_attention=True), limit=2, cursor=first.next_cursor)
+    assert (numbers(first), numbers(second)) == ([4, 3], [2])
+    for other in (OrderFilter(), OrderFilter(on_hold=True), OrderFilter(shipping_status="none")):
+        with pytest.raises(InvalidCursor):
+            await list_orders.execute(other, cursor=first.next_cursor)
+
+
+async def test_shows_a_customer_their_own_orders_by_label_only() -> None:
+    page = await (await attention_queue()).execute(
+        OrderFilter(needs_attention=True), actor=Actor(ActorKind.CUSTOMER, "user-1")
+    )
+    assert numbers(page) == [3]
+
+
+@pytest.mark.parametrize(
+    "where, parameter, message",
+    [
+        (OrderFilter(payment_status="unpaid"), "payment_status", "list status=pending instead"),
+        (OrderFilter(payment_status="none_due"), "payment_status", "list status=pending instead"),
+        (OrderFilter(return_status="none"), "return_status", "omit it"),
+        (OrderFilter(on_hold=False), "on_hold", "omit it"),
+        (OrderFilter(refund_due=False), "refund_due", "omit it"),
+        (OrderFilter(void_due=False), "void_due", "omit it"),
+        (OrderFilter(needs_attention=False), "needs_attention", "omit it"),
+    ],
+)
+async def test_rejects_filters_that_most_orders_match(where: OrderFilter, parameter: str, message: str) -> None:
+    with pytest.raises(UnsupportedFilter, match=message) as rejected:
         await nine_orders().execute(where)
-    assert refused.value.parameter == parameter
+    assert rejected.value.parameter == parameter
+
+
+@pytest.mark.parametrize("name", ["shipping_status", "payment_status", "return_status"])
+async def test_rejects_an_unknown_value_of_a_filter(name: str) -> None:
+    with pytest.raises(InvalidQuery, match="must be one of ") as rejected:
+        await nine_orders().execute(OrderFilter(**{name: "lost"}))  # type: ignore[arg-type]
+    assert rejected.value.parameter == name
 
 
 @pytest.mark.parametrize("statuses", [("lost",), ("pending", "lost")])

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, create_engine, insert, literal, select, tuple_, union, update
+from sqlalchemy import Connection, Select, create_engine, delete, insert, literal, select, tuple_, union, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -186,7 +186,7 @@ class SqlAlchemyStore(OrderStore):
 def _write(connection: Connection, commits: Sequence[Commit]) -> None:
     for commit in commits:
         values = asdict(commit.order)
-        tags = values.pop("tags")
+        del values["tags"]
         if commit.expected_version:
             seen = (ORDERS.c.id == commit.order.id, ORDERS.c.version == commit.expected_version)
             done = connection.execute(update(ORDERS).where(*seen).values(values))
@@ -194,9 +194,10 @@ def _write(connection: Connection, commits: Sequence[Commit]) -> None:
             done = connection.execute(sqlite.insert(ORDERS).values(values).on_conflict_do_nothing())
         if done.rowcount != 1:
             raise ConcurrentUpdate(commit.order.id)
-        if tags and not commit.expected_version:
+        connection.execute(delete(TAGS).where(TAGS.c.order_id == commit.order.id, TAGS.c.tag.in_(commit.removed)))
+        if commit.added:
             place = {"created_at": commit.order.created_at, "order_id": commit.order.id}
-            connection.execute(insert(TAGS), [{"tag": tag, **place} for tag in tags])
+            connection.execute(insert(TAGS), [{"tag": tag, **place} for tag in commit.added])
         connection.execute(insert(CHANGES).values(asdict(commit.change)))
 
 

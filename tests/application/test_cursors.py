@@ -65,6 +65,11 @@ def test_a_cursor_is_bound_to_every_filter(other: OrderFilter) -> None:
         list_position(other, list_cursor(WHERE, POSITION))
 
 
+def test_cursors_of_the_first_release_are_valid() -> None:
+    made_then = list_cursor(WHERE, POSITION)
+    assert made_then == "WyIxMzA2YjgyMWI5ZWMyODYxIiwiMjAyNi0wNS0wNlQwNzowODowOS4wMDAwMTArMDA6MDAiLCJvcmRlci0xIl0"
+
+
 def test_cursor_needs_no_escaping_in_a_url() -> None:
     cursor = list_cursor(WHERE, ListPosition(AT, "ÿ>?" * 20))
     assert cursor.replace("-", "").replace("_", "").isalnum()

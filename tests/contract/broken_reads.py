@@ -156,6 +156,12 @@ class ListsOneStatusAfterAnother(AltersLists):
         return sorted(found, key=lambda record: record.status)[:limit] if where.statuses else found[:limit]
 
 
+class TakesShippedForDelivered(InMemoryOrderRepository):
+    def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
+        statuses = (*where.statuses, "delivered") if "shipped" in where.statuses else where.statuses
+        return super()._find(replace(where, statuses=statuses), after, limit)
+
+
 class FindsOneOfAPrefix(InMemoryOrderRepository):
     async def find_by_id_prefix(self, prefix: str, limit: int) -> list[OrderSnapshot]:
         return await super().find_by_id_prefix(prefix, 1)

@@ -220,3 +220,67 @@ class SavesEachTogether(InMemoryOrderRepository):
         except ConcurrentUpdate:
             return [False] * len(orders)
         return [True] * len(orders)
+
+
+class StoresTagsAlone(InMemoryOrderRepository):
+    """Stores no labels."""
+
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        saved = super()._commit(orders)
+        for order in orders:
+            self._orders[order.id] = replace(self._orders[order.id], tags=order.tags)
+        return saved
+
+
+class KeepsTheFirstTags(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        first = dict(self._orders)
+        saved = super()._commit(orders)
+        for order in orders:
+            if order.id in first:
+                self._orders[order.id] = replace(self._orders[order.id], tags=first[order.id].tags)
+        return saved
+
+
+class RemovesNoTags(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        first = dict(self._orders)
+        saved = super()._commit(orders)
+        for order in orders:
+            kept = self._orders[order.id]
+            tags = (*first[order.id].tags, *kept.tags) if order.id in first else kept.tags
+            self._orders[order.id] = replace(kept, tags=tuple(dict.fromkeys(tags)))
+        return saved
+
+
+class KeepsTheFirstReference(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        first = dict(self._orders)
+        saved = super()._commit(orders)
+        for order in orders:
+            if order.id in first:
+                self._orders[order.id] = replace(self._orders[order.id], external_ref=first[order.id].external_ref)
+        return saved
+
+
+class WritesTagsBeforeItChecks(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        for order in orders:
+            if order.id in self._orders:
+                record = commit_of(order).order
+                self._orders[order.id] = replace(self._orders[order.id], tags=record.tags)
+        return super()._commit(orders)
+
+
+class AddsTagsInASecondStep(InMemoryOrderRepository):
+    """Commits the order without its tags, and then these."""
+
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        saved = await super().save(*orders)
+        then = {order.id: self._orders[order.id].tags for order in orders}
+        for order_id in then:
+            self._orders[order_id] = replace(self._orders[order_id], tags=())
+        await asyncio.sleep(0)
+        for order_id, tags in then.items():
+            self._orders[order_id] = replace(self._orders[order_id], tags=tags)
+        return saved

@@ -14,12 +14,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore
+from orderkeep.application.use_cases.list_orders import as_stored
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.domain.status import allowed_commands
+from orderkeep.domain.status import Command, allowed_commands
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, place_command, small_order
 from orderkeep.testing.stores import read_all
@@ -54,6 +55,7 @@ FILTERS = st.builds(
         st.sets(STATUSES, min_size=1).map(lambda statuses: {"statuses": tuple(statuses)}),
         TAGS.map(lambda tag: {"tag": tag}),
         REFS.map(lambda ref: {"external_ref": ref}),
+        st.sampled_from(["on_hold", "needs_attention"]).map(lambda name: {name: True}),
     ),
     *(seldom(USERS), st.none() | INSTANTS, st.none() | INSTANTS),
 )
@@ -123,11 +125,26 @@ class SideBySide(RuleBasedStateMachine):
                 held.append(order)
 
     @precondition(lambda self: any(self.held))
-    @rule(command=COMMANDS, at=INSTANTS, newest=st.integers(1, 3))
-    def change_and_save_what_was_held(self, command: str, at: datetime, newest: int) -> None:
+    @rule(
+        command=COMMANDS,
+        at=INSTANTS,
+        newest=st.integers(1, 3),
+        tags=st.none() | st.sets(TAGS).map(sorted).map(tuple),
+        ref=seldom(REFS),
+        hold=st.booleans(),
+    )
+    def change_and_save_what_was_held(
+        self, command: str, at: datetime, newest: int, tags: tuple[str, ...] | None, ref: str | None, *, hold: bool
+    ) -> None:
         batches = [held[-newest:] for held in self.held]
         for order in (order for batch in batches for order in batch):
-            if command in allowed_commands(order.status):
+            order.tags = order.tags if tags is None else tags
+            order.external_ref = order.external_ref or ref
+            if order.on_hold:
+                order.release(at=at)
+            elif hold and Command.HOLD in allowed_commands(order.status):
+                order.put_on_hold("address", at=at)
+            elif command in allowed_commands(order.status):
                 getattr(order, command)(at=at)
         self.both(lambda store: store.save(*batches[self.stores.index(store)]))
         assert [vars(order) for order in batches[0]] == [vars(order) for order in batches[1]]
@@ -191,7 +208,7 @@ async def _answer(acting: Coroutine[Any, Any, Any]) -> Any:
 
 
 async def listed(store: OrderStore, where: OrderFilter, after: ListPosition | None, limit: int) -> Any:
-    return await store.list_page(where, after, limit)
+    return await store.list_page(as_stored(where), after, limit)
 
 
 async def change_at(store: OrderStore, order_id: str, at: datetime) -> Any:

@@ -10,6 +10,7 @@ from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.exceptions import CommandRejected
 from orderkeep.testing.orders import small_order
+from orderkeep.testing.races import RaceContract
 from orderkeep.testing.saves import ConcurrencyContract, only_winner
 from tests.contract.test_many_rounds import in_threads
 from tests.servers.dynamodb import Server
@@ -24,7 +25,7 @@ async def store(dynamodb: Server) -> AsyncIterator[OrderStore]:
     await store.close()
 
 
-class TestManyDynamoRaces(ConcurrencyContract):
+class TestManyDynamoRaces(ConcurrencyContract, RaceContract):
     rounds = ROUNDS
 
 

@@ -14,6 +14,7 @@ from orderkeep.domain.exceptions import CommandRejected
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order
+from orderkeep.testing.races import RaceContract
 from orderkeep.testing.saves import ConcurrencyContract, only_winner
 from tests.contract.test_memory_store import PoliteStore
 from tests.torture.histories import record_histories
@@ -41,7 +42,7 @@ async def store(new_store: Callable[[], OrderStore]) -> AsyncIterator[OrderStore
     await store.close()
 
 
-class TestManyRaces(ConcurrencyContract):
+class TestManyRaces(ConcurrencyContract, RaceContract):
     rounds = ROUNDS
 
 

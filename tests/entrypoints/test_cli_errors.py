@@ -48,6 +48,8 @@ def test_place_has_no_expected_version(cli: Cli) -> None:
         (("list", "--from", "2026-01-02", "--to", "2026-01-01"), "--to must not be before --from"),
         (("list", "--status", "pending", "--tag", "t"), "--tag cannot be used together with --status: "),
         (("list", "--status", "pending", "--external-ref", "r"), "--external-ref cannot be used together "),
+        (("list", "--on-hold", "--refund-due"), "--refund-due cannot be used together with --on-hold: "),
+        (("list", "--payment-status", "unpaid"), "--payment-status cannot be unpaid or none_due: list status=pending "),
         (("list", "--limit", "0"), "--limit must be from 1 to 200"),
         (("list", "--cursor", "x"), "--cursor is not valid for this list "),
         (("keys", "create", "--name", "x"), "--scope must name at least one scope, unless "),

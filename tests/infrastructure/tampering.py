@@ -15,13 +15,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from orderkeep.application.dtos import LABEL
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.attribution import Attribution
-from orderkeep.domain.value_objects import Money
+from orderkeep.domain.payments import Payment
+from orderkeep.domain.value_objects import Hold, Money
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
-from orderkeep.infrastructure.serialization import ChangeRecord, hash_of
+from orderkeep.infrastructure.serialization import ChangeRecord, hash_of, tags_in
 from orderkeep.testing.orders import SINCE, small_order
 from tests.docs.pages import CHECKOUT
 
@@ -40,20 +42,27 @@ PAGE = CHECKOUT / "docs" / "explanation" / "guarantees.md"
 
 
 async def save_orders(store: OrderStore) -> None:
-    """Save four orders and their changes; the last change is one of `order-1`, and the newest order is `order-4`."""
+    """Save four orders and their changes; the last change is one of `order-1`, and the newest order is `order-4`. The
+    tags of `order-2` change, `order-1` gets its reference later, and both `order-2` and `order-4` have labels.
+    """
     first, second, third, fourth = (small_order(f"order-{number}") for number in (1, 2, 3, 4))
     for number, order in enumerate((first, second, third, fourth), start=1):
         order.user_id, order.total = f"user-{number}", Money(9_900 + number, "EUR")
         order.set_attribution(
             Attribution(f"staff:{number}", f"placing-{number}", f"print-{number}", f"request-{number}")
         )
-    first.external_ref, first.tags = "web-1", ("express", "fragile")
+    first.tags, second.tags = ("express", "fragile"), ("later",)
+    fourth.hold = Hold("address", None, None, SINCE)
     third.external_ref, third.tags = "web-3", ("gift",)
     await store.save(first)
     await store.save(second, third)
     for hours, act in enumerate((first.confirm, second.confirm, first.ship), start=1):
         act(at=SINCE + timedelta(hours=hours))
         order = second if act == second.confirm else first
+        if order is second:
+            order.record_payment(Payment("pay-2", "captured", 5_000, "card", SINCE), at=SINCE)
+            order.tags = ("sooner",)
+        first.external_ref = "web-1"
         order.set_attribution(Attribution("staff:anna", f"key-{hours}", f"print-of-{hours}"))
         await store.save(order)
     await store.save(fourth)
@@ -253,6 +262,11 @@ def _rows_beside_changes() -> Ways:
     yield "a tag added", _add_tag(tag="mine")
     yield "a tag of another user added", _add_tag(tag="mine", user_id="user-9")
     yield "a tag of an unknown order added", _add_tag(order_id="order-9")
+    yield "a removed tag added again", _add_tag(tag="later", order_id="order-2", user_id="user-2")
+    yield "a label added", _add_tag(tag=f"{LABEL}void_due")
+    yield "a label of another order added", _add_tag(tag=f"{LABEL}on_hold", order_id="order-3", user_id="user-3")
+    yield "a label removed", lambda state: state["order_tags"].remove(_label(state))
+    yield "a label made a tag", lambda state: _label(state).update(tag=_label(state)["tag"].removeprefix(LABEL))
 
 
 def _feed_and_losses(feed: tuple[str, ...]) -> Ways:
@@ -287,6 +301,10 @@ def _add_tag(**values: str) -> Way:
     return lambda state: state["order_tags"].append({**state["order_tags"][0], **values})
 
 
+def _label(state: State) -> Row:
+    return next(row for row in state["order_tags"] if row["tag"] == f"{LABEL}payment_status:partially_paid")
+
+
 def _swap_positions(feed: tuple[str, ...], *refs: tuple[str, int]) -> Way:
     def way(state: State) -> None:
         one, other = (_history(state, order_id)[version - 1] for order_id, version in refs)
@@ -297,8 +315,11 @@ def _swap_positions(feed: tuple[str, ...], *refs: tuple[str, int]) -> Way:
 
 
 def _roll_back(state: State, order_id: str) -> None:
-    """Remove the last change of an order, and make its row that of the change before."""
+    """Remove the last change of an order, and make its row and its tags those of the change before."""
     *remaining, removed = _history(state, order_id)
+    tags = [row for row in state["order_tags"] if row["order_id"] == order_id]
+    state["order_tags"] = [row for row in state["order_tags"] if row not in tags]
+    state["order_tags"] += [{**tags[0], "tag": tag} for tag in tags_in(remaining[-1]["document"].encode())]
     state["changes"].remove(removed)
     last = remaining[-1]
     keys = {

@@ -8,6 +8,7 @@ import pytest
 from orderkeep.application.errors import NoOrderMatches
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
+from orderkeep.application.use_cases.list_orders import as_stored
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.dynamo_repo import client
 from orderkeep.infrastructure.dynamo_repo.items import INDEXES, head_item, packed, partitions_of, tag_item
@@ -53,6 +54,37 @@ async def test_order_that_left_a_list_is_not_shown_while_the_index_lags(behind: 
     proxy.after = as_then
 
     assert ids_on(await store.list_page(pending, None, 4)) == ["order-4", "order-3", "order-2", "order-1"]
+
+
+async def test_order_whose_tag_was_removed_is_not_shown_while_the_index_lags(behind: Behind) -> None:
+    store, proxy = behind
+    await save_all(store, [small_order(f"order-{number}", tags=("gift", "late")) for number in range(3)])
+    gifts, on_hold = OrderFilter(tag="gift"), as_stored(OrderFilter(on_hold=True))
+    for number in (1, 2):
+        held = await loaded(store, f"order-{number}")
+        held.put_on_hold("address", at=SINCE)
+        await store.save(held)
+    then: dict[str, Json] = {}
+
+    def remember(exchange: Exchange) -> Json:
+        if exchange.operation == "Query":
+            then[str(exchange.payload["ExpressionAttributeValues"])] = exchange.response
+        return exchange.response
+
+    def as_then(exchange: Exchange) -> Json:
+        return then.get(str(exchange.payload.get("ExpressionAttributeValues")), exchange.response)
+
+    proxy.after = remember
+    for where in (gifts, on_hold):
+        assert ids_on(await store.list_page(where, None, 4))[:2] == ["order-2", "order-1"]
+    changed = await loaded(store, "order-2")
+    changed.tags = ("late",)
+    changed.release(at=SINCE)
+    await store.save(changed)
+    proxy.after = as_then
+
+    assert ids_on(await store.list_page(gifts, None, 4)) == ["order-1", "order-0"]
+    assert ids_on(await store.list_page(on_hold, None, 4)) == ["order-1"]
 
 
 async def test_order_that_moves_between_listed_statuses_is_shown_once(behind: Behind) -> None:

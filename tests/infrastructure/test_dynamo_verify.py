@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from orderkeep.application.dtos import LABEL
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
-from orderkeep.infrastructure.dynamo_repo.items import Ref, change_record_of, unpacked
+from orderkeep.infrastructure.dynamo_repo.items import TAG_ATTRIBUTES, Ref, change_record_of, unpacked
 from orderkeep.infrastructure.serialization import hash_of
 from tests.infrastructure.tampering import (
     LEAST,
@@ -126,6 +127,11 @@ def items_beside_changes() -> Ways:
     yield "a tag added", add_tag()
     yield "a tag of another user added", add_tag(user_label={"S": "T#4#mine#user-9"})
     yield "a tag of an unknown order added", add_tag(pk={"S": "O#order-9"})
+    yield "a removed tag added again", lambda state: tag(state, "later").update(in_index(tag(state, "sooner")))
+    yield "a label added", add_tag(sk={"S": f"T#{LABEL}void_due"})
+    yield "a label of another order added", add_tag(pk={"S": "O#order-3"}, sk={"S": f"T#{LABEL}on_hold"})
+    yield "a label removed", lambda state: state["tags"].remove(tag(state, f"{LABEL}on_hold"))
+    yield "a label taken out of its index", lambda state: take_out(tag(state, f"{LABEL}on_hold"))
     yield "an item of no order added", lambda state: state["tags"].append({"pk": {"S": "X"}, "sk": {"S": "X"}})
 
 
@@ -156,6 +162,19 @@ def in_head(name: str, old: str, new: str) -> Way:
 
 def add_tag(**values: dict[str, Any]) -> Way:
     return lambda state: state["tags"].append({**state["tags"][0], "sk": {"S": "T#mine"}, **values})
+
+
+def tag(state: State, name: str) -> Row:
+    return next(item for item in state["tags"] if item["sk"]["S"] == f"T#{name}")
+
+
+def in_index(item: Row) -> Row:
+    return {name: item[name] for name in TAG_ATTRIBUTES}
+
+
+def take_out(item: Row) -> None:
+    for name in TAG_ATTRIBUTES:
+        del item[name]
 
 
 def swap_positions(state: State, one: Ref, other: Ref) -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.application.dtos import OrderDTO, PlaceOrder
+from orderkeep.application.dtos import LABEL, OrderDTO, PlaceOrder
 from orderkeep.application.ports import PAGE_BYTES
 from orderkeep.domain import limits
 from orderkeep.domain.attribution import Attribution
@@ -22,12 +22,15 @@ from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, is_vi
 from orderkeep.infrastructure.serialization import (
     SCHEMA,
     ChangeRecord,
+    Commit,
     change_of,
     commit_of,
     hash_of,
+    mark_saved,
     order_of,
     page_length,
     snapshot_of,
+    tags_in,
 )
 from orderkeep.testing.orders import cancelled_order, small_order
 from tests.infrastructure.leaves import leaves_of
@@ -237,3 +240,46 @@ def test_order_stored_by_0_1_0_is_completed_when_it_is_read(stored: dict[str, An
         order.request_return(at=order.updated_at)
     elif shipped:
         order.deliver(at=order.updated_at)
+
+
+def saved(order: Order) -> Commit:
+    """Return the commit of an order that is stored now."""
+    commit = commit_of(order)
+    mark_saved([order], [commit])
+    return commit
+
+
+def test_a_plain_order_writes_its_tags_once_and_nothing_more() -> None:
+    order = small_order("order-1", tags=("gift", "late"))
+    first = saved(order)
+    assert (first.added, first.removed, first.order.tags) == (("gift", "late"), (), ("gift", "late"))
+    for change in (order.confirm, order.ship, order.deliver):
+        change(at=order.created_at)
+        commit = saved(order)
+        assert (commit.added, commit.removed, commit.sets_ref) == ((), (), False)
+
+
+@pytest.mark.parametrize("is_loaded", [False, True])
+def test_a_commit_contains_the_difference_of_tags_labels_and_reference(is_loaded: bool) -> None:
+    order = small_order("order-1", tags=("gift", "late"))
+    order.put_on_hold("address", at=order.created_at)
+    first = saved(order)
+    assert first.added == ("gift", "late", f"{LABEL}on_hold", f"{LABEL}needs_attention")
+    if is_loaded:
+        order = order_of(first.order.document, first.order.requests, first.order.seal)
+    order.release(at=order.created_at)
+    order.tags, order.external_ref = ("late", "fragile"), "web-1"
+    again = saved(order)
+    assert (again.added, again.removed) == (("fragile",), ("gift", f"{LABEL}on_hold", f"{LABEL}needs_attention"))
+    assert (again.sets_ref, again.order.external_ref, again.order.tags) == (True, "web-1", ("late", "fragile"))
+    assert tags_in(again.order.document) == ("late", "fragile")
+    assert not commit_of(order).sets_ref
+
+
+def test_what_is_stored_of_an_order_is_not_compared_or_shown() -> None:
+    order = small_order("order-1", tags=("gift",))
+    same = small_order("order-1", tags=("gift",))
+    saved(order)
+    same.version = order.version
+    assert (order, repr(order)) == (same, repr(same))
+    assert Order(**vars(order)) == order

@@ -26,7 +26,7 @@ COLUMNS = ("check", "rounds", "operations", "conflicts", "undecided", "violation
 @click.option("--yes-write-here", is_flag=True, help="Allow a store that contains other orders.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 def main(name: str, rounds: int | None, seconds: float | None, *, yes_write_here: bool, as_json: bool) -> None:
-    """Stress-test a store. Adds about 70 orders per round, which cannot be deleted; their user IDs start with torture-.
+    """Stress-test a store. Adds about 75 orders per round, which cannot be deleted; their user IDs start with torture-.
 
     Prints one line for each check: rounds, store calls, saves rejected as concurrent, inconclusive rounds in which the
     store was unavailable, rounds that violated a guarantee, and the first of these. Ctrl+C ends the run early, with the

@@ -25,7 +25,7 @@ from tests.contract.broken_saves import BlindWrites
 from tests.torture import __main__ as command
 
 CHECKOUT = Path(__file__).parents[2]
-CHECKS = ["saves", "races", "retries", "histories", "pages", "feed"]
+CHECKS = ["saves", "races", "retries", "facts", "histories", "pages", "feed"]
 
 
 Torture = Callable[..., Result]

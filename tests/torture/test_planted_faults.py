@@ -21,7 +21,7 @@ MOST_ROUNDS = 200
 
 PLANTED: list[tuple[type[InMemoryOrderRepository], set[str]]] = [
     (BlindWrites, {"saves", "races", "retries", "histories"}),
-    (ChecksThenWrites, {"saves", "races", "retries", "histories"}),
+    (ChecksThenWrites, {"saves", "races", "retries", "facts", "histories"}),
     (LooksUpKeysFirst, {"retries", "histories"}),
     (LosesRequestKeys, {"retries", "histories"}),
     (Upserts, {"saves", "retries", "histories"}),
@@ -61,6 +61,7 @@ def test_every_check_finds_something() -> None:
         "saves",
         "races",
         "retries",
+        "facts",
         "histories",
         "pages",
         "feed",

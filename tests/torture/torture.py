@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from orderkeep.application.ports import OrderStore
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.orders import OWN
+from orderkeep.testing.races import RaceContract
 from orderkeep.testing.saves import ConcurrencyContract
 from orderkeep.testing.stores import EVERYTHING, orders_on, pages
 from tests.torture.histories import record_histories
@@ -75,8 +76,17 @@ class _Feed:
         self.position = count.position
 
 
-class _Races(ConcurrencyContract):
+class _Races(ConcurrencyContract, RaceContract):
     rounds = 1
+
+
+async def _race_commands_and_facts(store: OrderStore) -> None:
+    races = _Races()
+    await races.test_refunds_at_once_cannot_exceed_what_was_captured(store)
+    await races.test_same_payment_at_once_is_recorded_once(store)
+    await races.test_cancel_and_partial_shipment_do_not_both_win(store)
+    await races.test_capture_and_cancel_both_happen_and_a_refund_is_due(store)
+    await races.test_cancelled_and_shipped_units_never_exceed_the_ordered_ones(store)
 
 
 Check = Callable[[OrderStore], Awaitable[object]]
@@ -89,6 +99,7 @@ def checks() -> dict[str, Check]:
         "saves": races.test_takes_one_of_twenty_saves_at_once,
         "races": races.test_lets_one_of_many_cancels_and_shipments_win,
         "retries": races.test_retries_with_one_key_have_one_effect_and_one_result,
+        "facts": _race_commands_and_facts,
         "histories": lambda store: record_histories(store, rounds=3),
         "pages": lambda store: walk_pages_under_writes(store, walks=1, steady=15, page=4),
         "feed": _Feed(),

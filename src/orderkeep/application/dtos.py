@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, dataclass_transform
+from typing import Any, Protocol, dataclass_transform
 
 from orderkeep.application.access.actor import Actor
 from orderkeep.domain.entities import Order
@@ -302,3 +302,56 @@ def _field_of_invalid_amount(dto: PlaceOrder | OrderDTO) -> str:
     for index, line in enumerate(dto.lines):
         amounts += [(f"lines/{index}/{name}", getattr(line, name)) for name in ("unit_price", "discount", "tax")]
     return next(path for path, minor in amounts if type(minor) is not int or abs(minor) >= MAX_MINOR_UNITS)
+
+
+LABEL = "\x1f"
+"""The prefix that distinguishes a label from a tag, which contains no control characters."""
+
+UNLABELLED_PAYMENTS = (PaymentStatus.UNPAID, PaymentStatus.NONE_DUE)
+"""The payment statuses of orders without payments. Like an order without returns, these have no label, so that most
+orders have none at all.
+"""
+
+
+_NO_RETURN = ReturnStatus.NONE
+
+
+class Labelled(Protocol):
+    """The values of an order that labels follow from."""
+
+    @property
+    def payment_status(self) -> str: ...
+    @property
+    def return_status(self) -> str: ...
+    @property
+    def on_hold(self) -> bool: ...
+    @property
+    def refund_due(self) -> int: ...
+    @property
+    def void_due(self) -> int: ...
+
+
+def labels_of(order: Labelled) -> tuple[str, ...]:
+    """Return the labels of an order. Staff must act if it is on hold, if a refund or a void is due, or if a return is
+    requested: then one of them is `needs_attention`.
+    """
+    if (
+        order.payment_status in UNLABELLED_PAYMENTS
+        and order.return_status == _NO_RETURN
+        and not (order.on_hold or order.refund_due or order.void_due)
+    ):  # most orders
+        return ()
+    paid, returned = order.payment_status, order.return_status
+    labels = [name for name in ("on_hold", "refund_due", "void_due") if getattr(order, name)]
+    if labels or returned == ReturnStatus.REQUESTED:
+        labels.append("needs_attention")
+    if paid not in UNLABELLED_PAYMENTS:
+        labels.append(label_of("payment_status", paid))
+    if returned != _NO_RETURN:
+        labels.append(label_of("return_status", returned))
+    return tuple([LABEL + label for label in labels])
+
+
+def label_of(name: str, value: str) -> str:
+    """Return the label of a status, without the prefix."""
+    return f"{name}:{value}"

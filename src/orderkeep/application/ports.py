@@ -8,7 +8,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
@@ -38,9 +38,12 @@ def ignore_progress(count: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list: those in any of the `statuses`, or with the `tag`, or with the `external_ref`; at most one
-    of the three. `user_id` and a time range combine with any of them. `created_from` is inclusive, `created_to`
-    exclusive; naive datetimes are UTC. The order of `statuses` does not matter.
+    """Which orders to list: those in any of the `statuses`, or with the `tag`, or with the `external_ref`, or with one
+    of the values below; at most one of these. `user_id` and a time range combine with any of them. `created_from` is
+    inclusive, `created_to` exclusive; naive datetimes are UTC. The order of `statuses` does not matter.
+
+    A use case gives a store a filter without these values: by statuses or a tag. They are not in `repr`, from which
+    cursors are derived, so that cursors of the other filters stay valid from one release to the next.
     """
 
     user_id: str | None = None
@@ -49,6 +52,13 @@ class OrderFilter:
     external_ref: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
+    shipping_status: str | None = field(default=None, repr=False)
+    payment_status: str | None = field(default=None, repr=False)
+    return_status: str | None = field(default=None, repr=False)
+    on_hold: bool | None = field(default=None, repr=False)
+    refund_due: bool | None = field(default=None, repr=False)
+    void_due: bool | None = field(default=None, repr=False)
+    needs_attention: bool | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "statuses", tuple(sorted({*map(str, self.statuses)})))  # for cursors
@@ -109,8 +119,8 @@ class OrderQueries(ABC):
         """Return up to `limit` matching orders after that position, newest first by `(created_at, id)`, and within
         `PAGE_BYTES`. Neither are many more bytes read.
 
-        The filter is one that `OrderFilter` allows. The cost depends on `limit` alone, not on the number of stored
-        orders.
+        The filter is by statuses, tag or external reference, as `OrderFilter` allows. The cost depends on `limit`
+        alone, not on the number of stored orders.
         """
 
 

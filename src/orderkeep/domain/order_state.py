@@ -81,6 +81,10 @@ class OrderState:
     version: int = 0
     idempotency_keys: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)
     last_hash: str = field(default="", repr=False, compare=False)
+    saved_tags: tuple[str, ...] = field(default=(), repr=False, compare=False)
+    """The tags and labels that are stored at this version: a save writes the difference."""
+    saved_ref: str | None = field(default=None, repr=False, compare=False)
+    """The `external_ref` that is stored at this version."""
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
     attribution: Attribution = field(default=_BY_SYSTEM, repr=False, compare=False)
     recorded_at: datetime | None = field(default=None, repr=False, compare=False)
@@ -222,10 +226,14 @@ class OrderState:
         if attribution.key is not None:
             remember(self.idempotency_keys, attribution.key, self.version + 1, attribution.fingerprint or "")
 
-    def mark_saved(self, last_hash: str) -> None:
-        """Begin the next version. For stores only, which call it once a save is durable."""
+    def mark_saved(self, last_hash: str, tags: tuple[str, ...] = ()) -> None:
+        """Begin the next version. For stores only, which call it once a save is durable. `tags` are the tags and labels
+        that it stored.
+        """
         self.version += 1
         self.last_hash = last_hash
+        self.saved_tags = tags
+        self.saved_ref = self.external_ref
         self.events = []
         self.attribution = _BY_SYSTEM
         self.recorded_at = None

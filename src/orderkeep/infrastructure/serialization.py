@@ -16,7 +16,7 @@ import msgspec
 
 from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
-from orderkeep.application.dtos import ChangeDTO, EventDTO, LineDTO, OrderDTO
+from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, labels_of
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
@@ -49,8 +49,21 @@ UNREADABLE_KEY = "a stored API key cannot be read: it was altered; restore a bac
 _TIMES = ("created_at", "expires_at", "revoked_at", "last_used_at")
 _KNOWN_SCOPES = frozenset(Scope)
 
+
+class _Tagged(msgspec.Struct):
+    """What a document contains of the tags and labels."""
+
+    tags: tuple[str, ...]
+    payment_status: str
+    return_status: str
+    on_hold: bool
+    refund_due: int
+    void_due: int
+
+
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(OrderDTO).decode
+_decode_tags = msgspec.json.Decoder(_Tagged).decode
 _decode_events = msgspec.json.Decoder(tuple[EventDTO, ...]).decode
 _decode_requests = msgspec.json.Decoder(dict[str, RememberedKey]).decode
 
@@ -59,7 +72,8 @@ _decode_requests = msgspec.json.Decoder(dict[str, RememberedKey]).decode
 class OrderRecord:
     """An order as stored: the document, and the values that are searched.
 
-    `requests` is the JSON of the idempotency keys; `seal` is the hash of the order's last change.
+    `tags` are the tags and labels. `requests` is the JSON of the idempotency keys; `seal` is the hash of the order's
+    last change.
     """
 
     id: str
@@ -97,11 +111,18 @@ class ChangeRecord:
 
 @dataclass(slots=True)
 class Commit:
-    """What `save` writes for one order: both records or none, and only if the stored version is `expected_version`."""
+    """What `save` writes for one order: all of it or nothing, and only if the stored version is `expected_version`.
+
+    `added` and `removed` are the tags and labels that change; `sets_ref`: the `external_ref` does. The user and the
+    creation time of an order never change.
+    """
 
     expected_version: int
     order: OrderRecord
     change: ChangeRecord
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    sets_ref: bool = False
 
 
 def commit_of(order: Order) -> Commit:
@@ -125,6 +146,8 @@ def commit_of(order: Order) -> Commit:
         fingerprint=by.fingerprint or "",
     )
     change.hash = hash_of(change)
+    saved, labels = order.saved_tags, labels_of(dto)
+    tags = (*order.tags, *labels) if labels else order.tags
     record = OrderRecord(
         id=order.id,
         version=version,
@@ -132,13 +155,18 @@ def commit_of(order: Order) -> Commit:
         status=dto.status,
         created_at=order.created_at,
         external_ref=order.external_ref,
-        tags=order.tags,
+        tags=tags,
         schema=SCHEMA,
         document=document,
         requests=_encode(order.idempotency_keys),
         seal=change.hash,
     )
-    return Commit(order.version, record, change)
+    sets_ref = order.external_ref != order.saved_ref
+    if tags == saved:  # most commits
+        return Commit(order.version, record, change, sets_ref=sets_ref)
+    added = tuple([tag for tag in tags if tag not in saved])
+    removed = tuple([tag for tag in saved if tag not in tags])
+    return Commit(order.version, record, change, added, removed, sets_ref)
 
 
 def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[OrderSnapshot, ...]:
@@ -146,17 +174,32 @@ def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[Orde
     saved = []
     for order, commit in zip(orders, commits, strict=True):
         record = commit.order
-        order.mark_saved(record.seal)
+        order.mark_saved(record.seal, record.tags)
         saved.append(OrderSnapshot(record.id, record.user_id, record.created_at, record.version, record.document))
     return tuple(saved)
 
 
 def order_of(document: bytes, requests: bytes, seal: str) -> Order:
     """Return the stored order."""
-    order = _decode_order(document).to_order()
+    dto = _decode_order(document)
+    order = dto.to_order()
     order.idempotency_keys = _decode_requests(requests)
     order.last_hash = seal
+    labels = labels_of(dto)
+    order.saved_tags = (*dto.tags, *labels) if labels else dto.tags
+    order.saved_ref = dto.external_ref
     return order
+
+
+def tags_in(document: bytes) -> tuple[str, ...]:
+    """Return the tags and labels of an order, from its document in today's shape."""
+    tagged = _decode_tags(document)
+    return (*tagged.tags, *labels_of(tagged))
+
+
+def row_name(tag: str) -> str:
+    """Return the name of the row or item of a tag or label, for `StoredOrder`."""
+    return f"label {tag[len(LABEL) :]}" if tag.startswith(LABEL) else f"tag {tag}"
 
 
 def snapshot_of(
@@ -269,7 +312,7 @@ class Recomputed:
             status=str(dto.status),
             created_at=dto.created_at,
             external_ref=dto.external_ref,
-            tags=dto.tags,
+            tags=(*dto.tags, *labels_of(dto)),
             schema=SCHEMA if recorded is None else recorded,
             document=last.document,
             requests=_encode(keys),

@@ -35,6 +35,7 @@ from orderkeep.infrastructure.serialization import (
     order_of,
     page_length,
     record_of,
+    row_name,
     snapshot_of,
 )
 
@@ -108,7 +109,10 @@ _ORDER_IDS = f"""
 """  # noqa: S608
 _RAW_ORDER = f"SELECT {', '.join(_ORDER_ROW)} FROM orders WHERE id = $1"  # noqa: S608
 _RAW_TAG = f"SELECT {', '.join(_TAG_ROW)} FROM order_tags WHERE tag = $1 AND created_at = $2 AND order_id = $3"  # noqa: S608
-_COUNTS = "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_tags), (SELECT count(*) FROM changes)"
+_COUNTS = """
+    SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_tags WHERE tag >= ' '),
+        (SELECT count(*) FROM order_tags WHERE tag < ' '), (SELECT count(*) FROM changes)
+"""  # a label begins with a control character
 _BEFORE_THE_FEED = (SMALLEST, -(2**31))
 _ADD_CHECKPOINT = "INSERT INTO checkpoints (id, content) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING"
 _LAST_CHECKPOINT = "SELECT content FROM checkpoints ORDER BY id DESC LIMIT 1"
@@ -199,9 +203,9 @@ class SqlOrderRepository(OrderStore):
             placed = self._dialect.stored(record.created_at)
             for tag in record.tags:
                 values = (tag, placed, record.id, record.user_id)
-                expected[f"tag {tag}"] = dict(zip(_TAG_ROW, values, strict=True))
+                expected[row_name(tag)] = dict(zip(_TAG_ROW, values, strict=True))
                 for row in await self._rows(self._dialect.sql(_RAW_TAG), *values[:3]):
-                    found[f"tag {tag}"] = self._raw(_TAG_ROW, row)
+                    found[row_name(tag)] = self._raw(_TAG_ROW, row)
         return StoredOrder(key, recomputed.changes, found, expected, order)
 
     async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
@@ -220,7 +224,7 @@ class SqlOrderRepository(OrderStore):
 
     async def count_rows(self) -> Mapping[str, int]:
         [counts] = await self._rows(_COUNTS)
-        return dict(zip(("order", "tag", "change"), counts, strict=True))
+        return dict(zip(("order", "tag", "label", "change"), counts, strict=True))
 
     async def add_checkpoint(self, recorded_at: str, content: str) -> None:
         await self._write(recorded_at, self._dialect.sql(_ADD_CHECKPOINT), recorded_at, content)

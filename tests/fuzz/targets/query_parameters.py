@@ -15,7 +15,7 @@ from orderkeep.entrypoints.api.orders import ListQuery
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.routing import MAX_PARAMETERS, CompiledRoute
 
-FILTERS = ("user_id", "tag", "external_ref", "created_from", "created_to")
+FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor"})
 
 [LIST_ORDERS, GET_ORDER] = [route for route in ROUTES if route.name in ("list_orders", "get_order")]
 

@@ -4,13 +4,22 @@ from dataclasses import dataclass, replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
-from orderkeep.application.dtos import visible_document
+from orderkeep.application.dtos import LABEL, UNLABELLED_PAYMENTS, label_of, visible_document
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import SEPARATOR, OrderFilter, OrderQueries, SnapshotPage
+from orderkeep.domain.payments import PaymentStatus
+from orderkeep.domain.returns import ReturnStatus
+from orderkeep.domain.shipments import SHIPPING_OF, ShippingStatus
 from orderkeep.domain.status import OrderStatus
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
+
+VALUES = {"shipping_status": ShippingStatus, "payment_status": PaymentStatus, "return_status": ReturnStatus}
+"""The filters by a status that follows from the parts of an order, and the values of each."""
+
+FLAGS = ("on_hold", "refund_due", "void_due", "needs_attention")
+"""The filters that are true or omitted."""
 
 EVERYTHING = OrderFilter()
 """No filter."""
@@ -30,7 +39,7 @@ class OrderPage:
 
 
 class ListOrdersUseCase:
-    """List orders, newest first, by user, status, tag, external_ref or time of creation."""
+    """List orders, newest first, by user, time of creation, and one of the other filters."""
 
     def __init__(self, queries: OrderQueries) -> None:
         self.queries = queries
@@ -45,7 +54,7 @@ class ListOrdersUseCase:
     ) -> OrderPage:
         """Return a page of at most `limit` orders (1 to 200); for a customer, of their own orders only.
 
-        Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for an invalid limit or status.
+        Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for an invalid limit or value.
         """
         actor.require(Scope.READ)
         return await page_of_orders(self.queries, where, limit, cursor, actor)
@@ -61,6 +70,7 @@ async def page_of_orders(
         if where.user_id not in (None, actor.id):
             return OrderPage(b"", None)
         where = replace(where, user_id=actor.id)
+    where = as_stored(where)
     after = None if cursor is None else list_position(where, cursor)
     page = await queries.list_page(where, after, limit)
     json = page.json
@@ -77,11 +87,36 @@ def check_limit(limit: int) -> None:
 
 def check_filter(where: OrderFilter) -> None:
     """Raise `UnsupportedFilter` unless every store can apply the filter at the cost of one page."""
-    alternatives = {"status": where.statuses or None, "tag": where.tag, "external_ref": where.external_ref}
+    names = ("tag", "external_ref", *VALUES, *FLAGS)
+    alternatives = {"status": where.statuses or None} | {name: getattr(where, name) for name in names}
     given = [name for name, value in alternatives.items() if value is not None]
     if len(given) > 1:
         raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1], given[0])
     if not set(where.statuses) <= set(OrderStatus):
         raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
+    for name, values in VALUES.items():
+        if alternatives[name] not in (None, *values):
+            raise InvalidQuery(f"must be one of {', '.join(values)}", name)
+    if where.payment_status in UNLABELLED_PAYMENTS:
+        raise UnsupportedFilter("cannot be unpaid or none_due: list status=pending instead", "payment_status")
+    if where.return_status == ReturnStatus.NONE:
+        raise UnsupportedFilter("cannot be none: omit it to list all orders", "return_status")
+    for name in FLAGS:
+        if alternatives[name] is False:
+            raise UnsupportedFilter("cannot be false: omit it to list all orders", name)
     if where.created_from and where.created_to and where.created_from > where.created_to:
         raise InvalidQuery("must not be before created_from", "created_to", "created_from")
+
+
+def as_stored(where: OrderFilter) -> OrderFilter:
+    """Return a filter that `check_filter` accepts as stores apply it, by statuses or a tag."""
+    given = [(name, value) for name in (*VALUES, *FLAGS) if (value := getattr(where, name)) is not None]
+    if not given:
+        return where
+    [(name, value)] = given
+    statuses, tag = where.statuses, where.tag
+    if name == "shipping_status":
+        statuses = tuple([status for status, shipping in SHIPPING_OF.items() if shipping == value])
+    else:
+        tag = LABEL + (name if value is True else label_of(name, value))
+    return OrderFilter(where.user_id, statuses, tag, where.external_ref, where.created_from, where.created_to)

@@ -35,7 +35,8 @@ _VERSION_TAG = re.compile(r'"([1-9][0-9]{0,17})"', re.ASCII)
 _TAGS_MESSAGE = 'must be * or quoted entity tags such as "3"'
 
 
-def _boolean(value: object) -> object:
+def true_or_false(value: object) -> object:
+    """Return the boolean of a query parameter, or raise `ValueError`."""
     if value not in ("true", "false", True, False):
         raise ValueError("must be true or false")
     return value in ("true", True)
@@ -44,7 +45,7 @@ def _boolean(value: object) -> object:
 OrderId = Annotated[str, Path(description="Order ID.", examples=["0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"])]
 DryRun = Annotated[
     bool,
-    BeforeValidator(_boolean),
+    BeforeValidator(true_or_false),
     Query(
         description="Return the response without changing anything, marked `Dry-Run: true`. Default: `false`.",
         examples=[False],

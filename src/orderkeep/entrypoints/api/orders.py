@@ -10,6 +10,9 @@ from starlette.responses import Response
 
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.domain.payments import PaymentStatus
+from orderkeep.domain.returns import ReturnStatus
+from orderkeep.domain.shipments import ShippingStatus
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import (
@@ -19,6 +22,7 @@ from orderkeep.entrypoints.api.dependencies import (
     PlacementContext,
     Services,
     is_modified,
+    true_or_false,
 )
 from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.models import ChangePage, Order, OrderActions, OrderPage
@@ -56,6 +60,10 @@ Cursor = Annotated[str | None, Field(examples=[examples.CURSOR])]
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(_whole_number)]
 
 
+Flag = Annotated[bool | None, BeforeValidator(true_or_false)]
+_ONE_OF = "Cannot be combined with another filter except `user_id`, `created_from` and `created_to`."
+
+
 class ListQuery(BaseModel):
     """Query parameters of a list of orders."""
 
@@ -65,18 +73,18 @@ class ListQuery(BaseModel):
     status: list[OrderStatus] = Field(
         [],
         description="Filter by status. To filter by several, repeat the parameter: `status=pending&status=processing`. "
-        "Cannot be combined with `tag` or `external_ref`.",
+        f"{_ONE_OF}",
         examples=[["pending", "processing"]],
     )
     tag: str | None = Field(
         None,
-        description="Filter by tag. Cannot be combined with `status` or `external_ref`.",
+        description=f"Filter by tag. {_ONE_OF}",
         min_length=1,
         examples=["gift"],
     )
     external_ref: str | None = Field(
         None,
-        description="Filter by your own reference for the order. Cannot be combined with `status` or `tag`.",
+        description=f"Filter by your own reference for the order. {_ONE_OF}",
         min_length=1,
         examples=["web-7781"],
     )
@@ -86,8 +94,36 @@ class ListQuery(BaseModel):
     created_to: Instant | None = Field(
         None, description="Filter by creation time: before this time.", examples=["2026-12-01T00:00:00Z"]
     )
+    shipping_status: ShippingStatus | None = Field(
+        None, description=f"Filter by how much was shipped. {_ONE_OF}", examples=["partially_shipped"]
+    )
+    payment_status: PaymentStatus | None = Field(
+        None,
+        description="Filter by payment status, except `unpaid` and `none_due`: list `status=pending` instead. "
+        f"{_ONE_OF}",
+        examples=["paid"],
+    )
+    return_status: ReturnStatus | None = Field(
+        None, description=f"Filter by return status, except `none`. {_ONE_OF}", examples=["requested"]
+    )
+    on_hold: Flag = Field(None, description=f"`true`: orders on hold. {_ONE_OF}", examples=[True])
+    refund_due: Flag = Field(
+        None, description=f"`true`: orders of which money is to be paid back. {_ONE_OF}", examples=[True]
+    )
+    void_due: Flag = Field(
+        None, description=f"`true`: orders with an authorization to be voided. {_ONE_OF}", examples=[True]
+    )
+    needs_attention: Flag = Field(
+        None,
+        description="`true`: orders that are on hold, have a refund or a void due, or have a requested return. "
+        f"{_ONE_OF}",
+        examples=[True],
+    )
     limit: Limit = Field(DEFAULT_PAGE, description="Maximum number of results per page, 1 to 200. Default: 50.")
     cursor: Cursor = Field(None, description="`next_cursor` of the previous page. Requires the same filters.")
+
+
+_FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor"})
 
 
 AtVersion = Annotated[
@@ -146,13 +182,11 @@ async def place_order(
 async def list_orders(
     query: Annotated[ListQuery, Query()], request: Request, actor: CurrentActor, use_cases: Services
 ) -> Response:
-    """Returns orders, newest first, one page at a time. Only one of `status`, `tag` and `external_ref` can be used in a
-    request; all can be combined with `user_id`, `created_from` and `created_to`. Pagination is stable: orders placed
-    while you read the pages cause neither gaps nor duplicates.
+    """Returns orders, newest first, one page at a time. At most one filter can be used in a request, and it can be
+    combined with `user_id`, `created_from` and `created_to`. `needs_attention=true` is the queue of the support staff.
+    Pagination is stable: orders placed while you read the pages cause neither gaps nor duplicates.
     """
-    where = OrderFilter(
-        query.user_id, tuple(query.status), query.tag, query.external_ref, query.created_from, query.created_to
-    )
+    where = OrderFilter(statuses=tuple(query.status), **{name: getattr(query, name) for name in _FILTERS})
     page = await use_cases.list_orders.execute(where, limit=query.limit, cursor=query.cursor, actor=actor)
     return orders_response(request, page)
 

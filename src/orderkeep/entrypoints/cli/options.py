@@ -1,7 +1,7 @@
 """The options that commands share, and the types of option values."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import wraps
 from pathlib import PurePath
@@ -13,7 +13,9 @@ from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.returns import ReturnedUnits
+from orderkeep.domain.payments import PaymentStatus
+from orderkeep.domain.returns import ReturnedUnits, ReturnStatus
+from orderkeep.domain.shipments import ShippingStatus
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.session import actor_name
@@ -156,16 +158,37 @@ new_order_options = grouped_options("request", _context, key=_KEY, dry_run=_DRY_
 request_options = grouped_options("request", _context, key=_KEY, expected_version=_VERSION, dry_run=_DRY_RUN)
 """The options of a request that changes an order."""
 
-_STATUS = Choice(list(map(str, OrderStatus)))
+
+def _choice(values: Iterable[str]) -> Choice:
+    return Choice(list(map(str, values)))
+
+
+def _flag(name: str, text: str) -> Decorator:
+    return click.option(f"--{name}", is_flag=True, default=None, help=f"Only orders {text}.")
+
+
 _STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
 
 filter_options = grouped_options(
     "where",
     lambda status, **others: OrderFilter(statuses=status, **others),
     user_id=click.option("--user", "user_id", type=text, metavar="ID", help="Only orders of this user."),
-    status=click.option("--status", type=_STATUS, multiple=True, help=_STATUS_HELP),
+    status=click.option("--status", type=_choice(OrderStatus), multiple=True, help=_STATUS_HELP),
     tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
     external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
+    shipping_status=click.option(
+        "--shipping-status", type=_choice(ShippingStatus), help="Only orders shipped this far."
+    ),
+    payment_status=click.option(
+        "--payment-status", type=_choice(PaymentStatus), help="Only orders with this payment status."
+    ),
+    return_status=click.option(
+        "--return-status", type=_choice(ReturnStatus), help="Only orders with this return status."
+    ),
+    on_hold=_flag("on-hold", "on hold"),
+    refund_due=_flag("refund-due", "of which money is to be paid back"),
+    void_due=_flag("void-due", "with an authorization to be voided"),
+    needs_attention=_flag("needs-attention", "on hold, with a refund or void due, or with a requested return"),
     created_from=click.option("--from", "created_from", type=time, help="Only orders created at or after this time."),
     created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time (exclusive)."),
 )

@@ -23,7 +23,14 @@ from orderkeep.application.use_cases.get_document import FoundDocument
 from orderkeep.application.use_cases.get_order_actions import OrderActions
 from orderkeep.application.use_cases.get_order_history import HistoryPage
 from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
-from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, EVERYTHING, OrderPage, check_filter, check_limit
+from orderkeep.application.use_cases.list_orders import (
+    DEFAULT_PAGE,
+    EVERYTHING,
+    FLAGS,
+    OrderPage,
+    check_filter,
+    check_limit,
+)
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.exceptions import (
     DocumentNotFound,
@@ -156,6 +163,7 @@ class RemoteOrders(OrderQueries):
         check_filter(where)
         query = asdict(where) | {"limit": limit, "cursor": cursor}
         query["status"] = query.pop("statuses")
+        query |= {name: "true" for name in FLAGS if query[name]}
         for name in ("created_from", "created_to"):
             query[name] = query[name] and query[name].isoformat()
         page = self.server.decode(self.server.send("GET", "/orders", query), _Page[msgspec.Raw])

@@ -14,6 +14,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
     HEAD_SORT,
     LARGEST_PLAIN,
+    TABLE_KEYS,
     Item,
     Ref,
     change_item,
@@ -27,7 +28,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     texts,
     unpacked,
 )
-from orderkeep.infrastructure.serialization import Recomputed, built
+from orderkeep.infrastructure.serialization import Recomputed, built, row_name
 
 CHECKPOINTS = "V"
 _PAGE = 200
@@ -58,7 +59,7 @@ async def stored_order(table: OrdersTable, partition: str) -> StoredOrder:
             sort = item["sk"]["S"]
             if partition.startswith("O#") and sort.startswith("C#"):
                 built(lambda item: _add(recomputed, item, shards), [item])
-            else:
+            elif not (sort.startswith("T#") and item.keys() == set(TABLE_KEYS)):  # or a tag that was removed
                 found[_name(partition, sort)] = item
     if partition == SETTINGS_KEY["pk"]["S"]:
         return StoredOrder("", (), found, {"settings": settings_item(shards)}, None)
@@ -71,7 +72,7 @@ async def stored_order(table: OrdersTable, partition: str) -> StoredOrder:
     expected: dict[str, Item] = {}
     if record is not None:
         expected["order"] = _readable(head_item(record, packed(record.document), shards))
-        expected |= {f"tag {tag}": tag_item(record, tag, shards) for tag in record.tags}
+        expected |= {row_name(tag): tag_item(record, tag, shards) for tag in record.tags}
     return StoredOrder(partition[2:], recomputed.changes, found, expected, order)
 
 
@@ -153,7 +154,7 @@ def _name(partition: str, sort: str) -> str:
         if sort == HEAD_SORT:
             return "order"
         if sort.startswith("T#"):
-            return f"tag {sort[2:]}"
+            return row_name(sort[2:])
     return f"item {partition} {sort}"
 
 

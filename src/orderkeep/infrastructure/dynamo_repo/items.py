@@ -46,6 +46,9 @@ INDEXES = {
 HEAD_SORT = "O"
 API_KEY_SORT = "K"
 API_KEY_LIST = "K"
+TAG_ATTRIBUTES = ("placed", "label", "user_label")
+"""The attributes of the item of a tag or label, besides its key. A removed one has only its key: it is in no index."""
+
 LARGEST_VERSION = 10**10 - 1
 LONGEST_KEY = 2_048
 
@@ -79,6 +82,11 @@ def head_key(order_id: str) -> Item:
 def change_key(order_id: str, version: int) -> Item:
     """Return the key of a change."""
     return key(order_key(order_id), change_sort(version))
+
+
+def tag_key(order_id: str, tag: str) -> Item:
+    """Return the key of the item that lists an order under a tag or label."""
+    return key(order_key(order_id), f"T#{tag}")
 
 
 def api_key_key(key_id: str) -> Item:
@@ -170,25 +178,29 @@ def head_state(order: OrderRecord, document: dict[str, str], shards: int) -> Ite
 
 def head_item(order: OrderRecord, document: dict[str, str], shards: int) -> Item:
     """Return the head of a new order. `document` is packed."""
-    ref = order.external_ref
     never_changed = {
         "placed": placed_key(order.created_at, order.id),
         "time_shard": str(_shard_of(order.id, shards)),
         "user_id": order.user_id,
-        "label": f"R#{ref}" if ref else None,
-        "user_label": _with_user("R", ref, order.user_id) if ref else None,
     }
-    return head_key(order.id) | head_state(order, document, shards) | texts(never_changed)
+    return head_key(order.id) | head_state(order, document, shards) | texts(never_changed) | ref_state(order)
+
+
+def ref_state(order: OrderRecord) -> Item:
+    """Return the attributes of a head that list the order under its external reference, if it has one."""
+    if not (ref := order.external_ref):
+        return {}
+    return texts({"label": f"R#{ref}", "user_label": _with_user("R", ref, order.user_id)})
 
 
 def tag_item(order: OrderRecord, tag: str, shards: int) -> Item:
-    """Return the item that lists an order under a tag."""
+    """Return the item that lists an order under a tag or label."""
     keys = {
         "placed": placed_key(order.created_at, order.id),
         "label": f"T#{_shard_of(order.id, shards)}#{tag}",
         "user_label": _with_user("T", tag, order.user_id),
     }
-    return key(order_key(order.id), f"T#{tag}") | texts(keys)
+    return tag_key(order.id, tag) | texts(keys)
 
 
 def change_item(change: ChangeRecord, document: dict[str, str], token: str, committed: str, shards: int) -> Item:

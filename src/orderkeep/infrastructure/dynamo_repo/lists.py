@@ -20,7 +20,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     partitions_of,
     placed_key,
 )
-from orderkeep.infrastructure.serialization import built
+from orderkeep.infrastructure.serialization import built, tags_in
 
 SMALLEST_PAGE = 8
 FIRST_BATCH = 50
@@ -61,6 +61,8 @@ async def read_page(
             return found, None
         for entry, head in zip(entries, await _current(table, attribute, entries, partitions), strict=True):
             document = b"".join(built(document_of_item, [head] if head else []))
+            if where.tag is not None and document and where.tag not in built(tags_in, [document])[0]:
+                document = b""  # the tag was removed since
             size += len(document)
             if found and size > PAGE_BYTES:
                 return found, position
@@ -75,11 +77,12 @@ def _position_of(entry: Item) -> ListPosition:
 
 
 async def _current(table: OrdersTable, attribute: str, entries: list[Item], partitions: list[str]) -> list[Item | None]:
-    """Return the head of each index entry, or None if the order has left the partitions since."""
+    """Return the head of each index entry, or None if the order has left the partitions since. The entry of a tag is of
+    an item of its own.
+    """
     keys = [key(entry["pk"]["S"], HEAD_SORT) for entry in entries]
     heads = await table.get_all(keys, ("document", "schema", attribute), consistent=False)
     return [
-        # An order's tags never change.
         head if head and (entry["sk"]["S"] != HEAD_SORT or head.get(attribute, {}).get("S") in partitions) else None
         for entry, head in zip(entries, heads, strict=True)
     ]

@@ -10,6 +10,7 @@ from orderkeep.infrastructure.aws import back_off
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
+    TAG_ATTRIBUTES,
     change_item,
     change_key,
     head_item,
@@ -17,7 +18,9 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     head_state,
     number,
     packed,
+    ref_state,
     tag_item,
+    tag_key,
 )
 from orderkeep.infrastructure.serialization import Commit
 
@@ -44,7 +47,7 @@ async def save(table: OrdersTable, commits: Sequence[Commit]) -> None:
     if len(actions) > LARGEST_TRANSACTION:
         raise StoreUnusable(
             f"DynamoDB commits at most {LARGEST_TRANSACTION} items at once, and these {len(commits)} orders are "
-            f"{len(actions)}: two for each order, and one for each tag of a new one; save fewer orders at once"
+            f"{len(actions)}: two for each order, and one for each tag or label that changes; save fewer orders at once"
         )
     await _transact(table, actions, owners, commits[0], token)
 
@@ -55,7 +58,7 @@ def actions_of(commit: Commit, token: str, committed: str, shards: int) -> Itera
     document = packed(order.document)
     if commit.expected_version:
         # Updated, not replaced: this keeps attributes that a newer version of the software wrote.
-        state = head_state(order, document, shards)
+        state = head_state(order, document, shards) | (ref_state(order) if commit.sets_ref else {})
         yield (
             "Update",
             {
@@ -71,8 +74,13 @@ def actions_of(commit: Commit, token: str, committed: str, shards: int) -> Itera
         )
     else:
         yield "Put", {"Item": head_item(order, document, shards), "ConditionExpression": _NEW}
-        for tag in order.tags:
-            yield "Put", {"Item": tag_item(order, tag, shards)}
+    for tag in commit.added:
+        yield "Put", {"Item": tag_item(order, tag, shards)}
+    for tag in commit.removed:
+        # Taken out of the indexes, not deleted: the service has no permission to delete anything.
+        names = {f"#{name}": name for name in TAG_ATTRIBUTES}
+        remove = f"REMOVE {', '.join(names)}"
+        yield "Update", {"Key": tag_key(order.id, tag), "UpdateExpression": remove, "ExpressionAttributeNames": names}
     change = change_item(commit.change, document, token, committed, shards)
     yield "Put", {"Item": change, "ConditionExpression": _NEW}
 

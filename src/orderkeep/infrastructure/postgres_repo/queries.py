@@ -47,7 +47,7 @@ _CHANGE = """
         SELECT beginning_of_feed + pg_current_xact_id()::text::bigint FROM feed
     )
 """
-# $1 to $15 are the same in both. Neither returns a row if it wrote nothing.
+# $1 to $15 are the same in all. None returns a row if it wrote nothing.
 INSERT_ORDER = f"""
     WITH placed AS (
         INSERT INTO orders (id, version, document, seal, status, schema, requests, user_id, created_at, external_ref)
@@ -60,7 +60,6 @@ INSERT_ORDER = f"""
     )
     {_CHANGE} FROM placed RETURNING 1
 """  # noqa: S608  # nothing here comes from outside
-# User, creation time, external_ref and tags of an order never change.
 UPDATE_ORDER = f"""
     WITH moved AS (
         UPDATE orders SET version = $2, document = $3, seal = $4, status = $12, schema = $13, requests = $14
@@ -69,6 +68,22 @@ UPDATE_ORDER = f"""
     )
     {_CHANGE} FROM moved RETURNING 1
 """  # noqa: S608
+UPDATE_ORDER_AND_TAGS = f"""
+    WITH moved AS (
+        UPDATE orders SET version = $2, document = $3, seal = $4, status = $12, schema = $13, requests = $14,
+            external_ref = $17
+        WHERE id = $1 AND version = $16
+        RETURNING id, user_id, created_at
+    ), tagged AS (
+        INSERT INTO order_tags (tag, created_at, order_id, user_id)
+        SELECT tag, created_at, id, user_id FROM moved, unnest($18::text[]) AS tag
+    ), untagged AS (
+        DELETE FROM order_tags AS t USING moved
+        WHERE t.tag = ANY($19::text[]) AND t.created_at = moved.created_at AND t.order_id = moved.id
+    )
+    {_CHANGE} FROM moved RETURNING 1
+"""  # noqa: S608
+"""The same for an order whose tags, labels or external_ref change."""
 
 READ_CHANGES = POSTGRES.sql(f"""
     WITH edge AS MATERIALIZED (
@@ -193,5 +208,8 @@ def write_of(commit: Commit, place: int = 0) -> tuple[str, tuple[Any, ...]]:
         change.fingerprint,
     )
     if commit.expected_version:
+        if commit.added or commit.removed or commit.sets_ref:
+            changed = (order.external_ref, commit.added, commit.removed)
+            return UPDATE_ORDER_AND_TAGS, (*both, commit.expected_version, *changed)
         return UPDATE_ORDER, (*both, commit.expected_version)
     return INSERT_ORDER, (*both, order.user_id, order.created_at, order.external_ref, order.tags)

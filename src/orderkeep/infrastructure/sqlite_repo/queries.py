@@ -29,12 +29,13 @@ INSERT_ORDER = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO NOTHING
 """
-# User, creation time, external_ref and tags of an order never change.
 UPDATE_ORDER = """
     UPDATE orders SET version = ?, status = ?, schema = ?, document = ?, requests = ?, seal = ?
     WHERE id = ? AND version = ?
 """
+UPDATE_ORDER_AND_REF = UPDATE_ORDER.replace("SET ", "SET external_ref = ?, ")
 INSERT_TAG = "INSERT INTO order_tags (tag, created_at, order_id, user_id) VALUES (?, ?, ?, ?)"
+DELETE_TAG = "DELETE FROM order_tags WHERE tag = ? AND created_at = ? AND order_id = ?"
 INSERT_CHANGE = """
     INSERT INTO changes (
         order_id, version, at, actor, key, request_id, events, document, previous_hash, hash, schema, fingerprint
@@ -94,8 +95,8 @@ LISTS: dict[tuple[str, ...], str] = {
 
 @dataclass(slots=True)
 class Write:
-    """What the writer thread runs for one order: a statement that must change one row, then the change and the tags.
-    An API key has neither.
+    """What the writer thread runs for one order: a statement that must change one row, then the change, and the tags
+    and labels. An API key has none of these.
     """
 
     order_id: str
@@ -103,6 +104,7 @@ class Write:
     parameters: Row
     change: Row = ()
     tags: tuple[Row, ...] = ()
+    removed_tags: tuple[Row, ...] = ()
 
 
 def write_of(commit: Commit) -> Write:
@@ -117,8 +119,15 @@ def write_of(commit: Commit) -> Write:
     state = (order.schema, document, requests, order.seal)
     if commit.expected_version:
         update = (order.version, status, *state, order.id, commit.expected_version)
-        return Write(order.id, UPDATE_ORDER, update, change_row)
-    created_at = microseconds(order.created_at)
-    row = (order.id, order.version, order.user_id, status, created_at, order.external_ref, *state)
-    tags = tuple([(tag, created_at, order.id, order.user_id) for tag in order.tags])
-    return Write(order.id, INSERT_ORDER, row, change_row, tags)
+        write = Write(order.id, UPDATE_ORDER, update, change_row)
+        if commit.sets_ref:
+            write.statement, write.parameters = UPDATE_ORDER_AND_REF, (order.external_ref, *update)
+    else:
+        created_at = microseconds(order.created_at)
+        row = (order.id, order.version, order.user_id, status, created_at, order.external_ref, *state)
+        write = Write(order.id, INSERT_ORDER, row, change_row)
+    if commit.added or commit.removed:
+        created_at = microseconds(order.created_at)
+        write.tags = tuple([(tag, created_at, order.id, order.user_id) for tag in commit.added])
+        write.removed_tags = tuple([(tag, created_at, order.id) for tag in commit.removed])
+    return write

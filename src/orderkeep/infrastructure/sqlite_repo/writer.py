@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, is_busy, translated
-from orderkeep.infrastructure.sqlite_repo.queries import INSERT_CHANGE, INSERT_TAG, Write
+from orderkeep.infrastructure.sqlite_repo.queries import DELETE_TAG, INSERT_CHANGE, INSERT_TAG, Write
 
 MOST_SAVES = 512
 """How many saves share a commit at most, so that other processes get the lock in between."""
@@ -196,6 +196,8 @@ class CommitWriter:
             return ConcurrentUpdate(write.order_id)
         if write.tags:
             cursor.executemany(INSERT_TAG, write.tags)
+        if write.removed_tags:
+            cursor.executemany(DELETE_TAG, write.removed_tags)
         if write.change:
             cursor.execute(INSERT_CHANGE, write.change)
         return None
