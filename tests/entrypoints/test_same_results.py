@@ -21,6 +21,8 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z"
 OWN = {
     "created_at": TIME,
     "updated_at": TIME,
+    "shipped_at": TIME,
+    "delivered_at": rf"{TIME}|None",
     "at": TIME,
     "actor": r"staff:(local|cli|key:\w+|arn:aws:iam::123456789012:role/shop)",
     "actor_name": r"tests|None",  # only a key has one
