@@ -24,10 +24,10 @@ from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, EXPONENTS,
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_NOT_ON_A_LINE = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CONTROLS}"
+NOT_ON_A_LINE = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CONTROLS}"
 _NOT_IN_LINES = rf"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f{BIDI_CONTROLS}"
-_VISIBLE = f"[^{_NOT_ON_A_LINE}{_BLANK}{INVISIBLE}]"
-ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*{_VISIBLE}[^{_NOT_ON_A_LINE}]*$"
+_VISIBLE = f"[^{NOT_ON_A_LINE}{_BLANK}{INVISIBLE}]"
+ONE_LINE = rf"^[^{NOT_ON_A_LINE}]*{_VISIBLE}[^{NOT_ON_A_LINE}]*$"
 SOME_LINES = rf"^[^{_NOT_IN_LINES}]*{_VISIBLE}[^{_NOT_IN_LINES}]*$"
 ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
 """The texts that `check_text` accepts: on one line; on several lines; on several lines or blank."""
