@@ -60,6 +60,7 @@ def _candidates(order: Order) -> dict[str, list[Command]]:
         "receive_return": [("receive_return", (each,), {}) for each in returns],
         "reject_return": [("close_return", (each, "rejected"), {}) for each in returns],
         "cancel_return": [("close_return", (each, "cancelled"), {}) for each in returns],
+        "edit": [("edit_order", ({"metadata": {"a": "b"}},), {})],
         "add_note": [("add_note", ("Called.",), {})],
         "edit_note": [("edit_note", (each, "Called again."), {}) for each in ("n1", "n2")],
     }

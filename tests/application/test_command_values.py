@@ -57,6 +57,7 @@ VALUES: dict[str, dict[str, tuple[Any, Any]]] = {
         "note": ("a", "b"),
     },
     "close_return": {"return_id": ("r1", "r2"), "outcome": ("rejected", "cancelled"), "note": ("a", "b")},
+    "edit_order": {"changes": ({"tags": ("a",), "metadata": {"b": "c"}}, {"tags": ("a",), "metadata": {"b": None}})},
     "add_note": {"text": ("a", "b"), "visibility": ("customer", "internal")},
     "edit_note": {"note_id": ("n1", "n2"), "text": ("a", "b")},
 }

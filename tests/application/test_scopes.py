@@ -84,6 +84,10 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
         Scope.REFUND,
         lambda do, which, who: do.close_return.execute(which, "r1", "rejected", CommandContext(actor=who)),
     ),
+    "edit_order": (
+        Scope.WRITE,
+        lambda do, which, who: do.edit_order.execute(which, {"tags": ("a",)}, CommandContext(actor=who)),
+    ),
     "add_note": (Scope.WRITE, lambda do, which, who: do.add_note.execute(which, "Called.", CommandContext(actor=who))),
     "edit_note": (
         Scope.WRITE,

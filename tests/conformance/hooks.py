@@ -10,10 +10,20 @@ from orderkeep.domain.value_objects import CURRENCIES
 OF_STATE = {
     "cannot_confirm_order", "cannot_ship_order", "cannot_deliver_order", "cannot_cancel_order", "too_many_documents",
     "idempotency_key_reused", "version_mismatch", "invalid_cursor",
+    "order_not_confirmed", "nothing_to_ship", "nothing_to_cancel", "nothing_to_return", "order_on_hold",
+    "cannot_hold_order", "cannot_release_order", "quantity_not_available", "refund_exceeds_payments",
+    "refund_already_failed", "return_already_closed", "too_many_records", "external_ref_is_set", "unknown_line",
+    "too_many_metadata_keys", "invalid_time",
 }  # fmt: skip
 """Codes of refusals that hang on what is kept: the order, its keys, the list that a cursor is of."""
 
-OF_SEVERAL_FIELDS = {"total_mismatch", "discount_exceeds_line", "amount_out_of_range", "unsupported_filter"}
+OF_SEVERAL_FIELDS = {
+    "total_mismatch",
+    "discount_exceeds_line",
+    "amount_out_of_range",
+    "unsupported_filter",
+    "duplicate_line",
+}
 """Codes of rules on several fields at once, which no schema can say."""
 
 OF_SEVERAL_PARAMETERS = ("cannot be combined with version", "must not be before created_from")
@@ -43,8 +53,8 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         body: dict[str, Any] = dict(case.body)
         if case.operation.definition.raw.get("operationId") == "place_order":
             body["currency"] = body["currency"] if body["currency"] in CURRENCIES else "EUR"
-            body |= {"tags": list(dict.fromkeys(body["tags"]))} if body.get("tags") else {}
             body |= {"total": _sum(body)} if body.get("lines") else {}
+        body |= {"tags": list(dict.fromkeys(body["tags"]))} if body.get("tags") else {}
         case.body = body
 
 

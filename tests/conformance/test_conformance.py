@@ -20,9 +20,10 @@ CASES = {"memory": 20_000, "others": 3_000} if WHOLE else {"memory": 800, "other
 """What is asked of each operation, and so of the service: fewer is a failure."""
 
 OPERATIONS, ORDERS = "entrypoints/api/operations.py", "entrypoints/api/orders.py"
+LIFECYCLE = "entrypoints/api/lifecycle.py"
 BUGS = {
     ("GET /lifecycle", "Undocumented status code"): Bug(
-        ORDERS, "EncodedResponse(_LIFECYCLE)", "EncodedResponse(_LIFECYCLE, 202)"
+        LIFECYCLE, "EncodedResponse(_LIFECYCLE)", "EncodedResponse(_LIFECYCLE, 202)"
     ),
     ("GET /livez", "Response violates schema"): Bug(
         OPERATIONS, """(b'{"status":"alive"}')""", """(b'{"state":"alive"}')"""

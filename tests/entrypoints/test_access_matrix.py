@@ -73,6 +73,7 @@ ROWS = {
     "receive_return": Row(Scope.REFUND, moves=RETURNING),
     "reject_return": Row(Scope.REFUND, moves=RETURNING),
     "cancel_return": Row(Scope.REFUND, moves=RETURNING),
+    "edit_order": Row(Scope.WRITE, body={"metadata": {"channel": "phone"}}),
     "add_note": Row(Scope.WRITE, body={"text": "Called."}),
     "edit_note": Row(Scope.WRITE, moves=("note",), body={"text": "Called twice."}),
     "issue_receipt": Row(Scope.READ, 201, for_customers=True),

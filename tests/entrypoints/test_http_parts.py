@@ -1,5 +1,6 @@
 """The parts of an order over HTTP: shipments, payments, refunds, returns, notes and holds."""
 
+import json
 from typing import Any
 from urllib.parse import quote
 
@@ -215,3 +216,18 @@ async def test_actions_are_allowed_or_have_the_code_of_the_error(client: httpx.A
     ]  # fmt: skip
     unknown = await client.get("/orders/no-such-order/actions")
     assert (unknown.status_code, unknown.json()["code"]) == (404, "order_not_found")
+
+
+async def test_edits_tags_metadata_and_a_missing_external_ref(client: httpx.AsyncClient) -> None:
+    order = await placed(client, external_ref=None)
+    url, changes = f"/orders/{order['id']}", {"external_ref": "web-9", "tags": None, "metadata": {"channel": None}}
+    headers = {"Content-Type": "application/merge-patch+json"}
+    edited = await client.patch(url, content=json.dumps(changes), headers=headers)
+    assert edited.status_code == 200, edited.text
+    assert (edited.json()["external_ref"], edited.json()["tags"]) == ("web-9", [])
+    assert edited.json()["metadata"] == {"note": "line\nbreak", "empty": ""}
+    again = await client.patch(url, json={"external_ref": None})
+    assert (again.status_code, again.json()["code"]) == (422, "external_ref_is_set")
+    assert errors_of(await client.patch(url, json={"tags": ["a", "a"], "total": 1})) == {
+        "/tags/1": "duplicate_tag", "/total": "unknown_field",
+    }  # fmt: skip

@@ -21,6 +21,8 @@ TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{6})?Z"
 OWN = {
     "created_at": TIME,
     "updated_at": TIME,
+    "shipped_at": TIME,
+    "delivered_at": rf"{TIME}|None",
     "at": TIME,
     "occurred_at": TIME,
     "shipped_at": TIME,

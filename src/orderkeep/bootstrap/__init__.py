@@ -22,6 +22,7 @@ from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUs
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseCase
 from orderkeep.application.use_cases.edit_note import EditNoteUseCase
+from orderkeep.application.use_cases.edit_order import EditOrderUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
@@ -85,6 +86,7 @@ class UseCases:
     request_return: RequestReturnUseCase
     receive_return: ReceiveReturnUseCase
     close_return: CloseReturnUseCase
+    edit_order: EditOrderUseCase
     add_note: AddNoteUseCase
     edit_note: EditNoteUseCase
     issue_receipt: IssueReceiptUseCase
@@ -182,6 +184,7 @@ def build_use_cases(
         request_return=RequestReturnUseCase(repo=store, history=store),
         receive_return=ReceiveReturnUseCase(repo=store, history=store),
         close_return=CloseReturnUseCase(repo=store, history=store),
+        edit_order=EditOrderUseCase(repo=store, history=store),
         add_note=AddNoteUseCase(repo=store, history=store),
         edit_note=EditNoteUseCase(repo=store, history=store),
         issue_receipt=IssueReceiptUseCase(repo=store, history=store, store=documents, renderers=renderers),

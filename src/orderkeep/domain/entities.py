@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
 from orderkeep.domain.consistency import check_parts
-from orderkeep.domain.events import DocumentAttached, NoteAdded, NoteEdited, OrderImported, OrderPlaced
+from orderkeep.domain.events import DetailsChanged, DocumentAttached, NoteAdded, NoteEdited, OrderImported, OrderPlaced
 from orderkeep.domain.exceptions import (
+    ExternalRefIsSet,
     InvalidInput,
     InvalidTime,
     NoteNotFound,
@@ -64,6 +67,16 @@ class OrderDetails(TypedDict, total=False):
     updated_at: datetime
 
 
+class OrderChanges(TypedDict, total=False):
+    """What can be edited, as a JSON merge patch (RFC 7396): None removes a value or a key, and what is not given is
+    kept. Tags are replaced as a whole.
+    """
+
+    tags: tuple[str, ...] | None
+    metadata: Mapping[str, str | None] | None
+    external_ref: str | None
+
+
 class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
     """The aggregate root: changed by its methods only, and committed as a whole.
 
@@ -112,6 +125,28 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
             self.cancellation.check()
         self._check_lines()
 
+    def edit(self, changes: OrderChanges, *, at: datetime) -> None:
+        """Change tags, metadata, and the external reference if the order has none.
+
+        Raises `ExternalRefIsSet`, and `InvalidInput`.
+        """
+        edited = copy.copy(self)
+        edited.tags = tuple(changes.get("tags", self.tags) or ())
+        patch = changes.get("metadata", {})
+        merged = {} if patch is None else {**self.metadata, **patch}
+        edited.metadata = {key: value for key, value in merged.items() if value is not None}
+        edited.external_ref = changes.get("external_ref", self.external_ref)
+        check_tags(edited.tags)
+        check_metadata(edited.metadata)
+        if edited.external_ref is not None:
+            check_text(edited.external_ref, "external_ref", limits.MAX_EXTERNAL_REF_LENGTH)
+        _check_size(edited)
+        if self.external_ref not in (None, edited.external_ref):
+            raise ExternalRefIsSet(self.status)
+        if edited != self:
+            self.tags, self.metadata, self.external_ref = edited.tags, edited.metadata, edited.external_ref
+            self._record(at, DetailsChanged())
+
     def add_note(self, text: str, visibility: str, *, at: datetime) -> None:
         """Add a note for staff, or one that the customer sees. Raises `TooManyRecords`, and `InvalidInput`."""
         note = Note(f"n{len(self.notes) + 1}", text, visibility, self._not_before(at))
@@ -148,15 +183,16 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
                 error.field = f"lines/{index}/{error.field}"
                 raise
         check_line_ids(self.lines)
-        self._check_size()
+        _check_size(self)
         expected = self.shipping.minor + self.tax.minor - self.discount.minor
         expected += sum([line.total_minor for line in self.lines])
         if expected != self.total.minor and (self.lines or expected > self.total.minor):
             raise TotalMismatch(expected, self.total.minor, self.currency, has_lines=bool(self.lines))
 
-    def _check_size(self) -> None:
-        texts = [self.user_id, self.external_ref or "", *self.tags, *self.metadata, *self.metadata.values()]
-        for line in self.lines:
-            texts += (line.sku, line.name)
-        if len("".join(texts).encode()) > limits.MAX_TEXT_BYTES:
-            raise OrderTooLarge(limits.MAX_TEXT_BYTES)
+
+def _check_size(order: Order) -> None:
+    texts = [order.user_id, order.external_ref or "", *order.tags, *order.metadata, *order.metadata.values()]
+    for line in order.lines:
+        texts += (line.sku, line.name)
+    if len("".join(texts).encode()) > limits.MAX_TEXT_BYTES:
+        raise OrderTooLarge(limits.MAX_TEXT_BYTES)

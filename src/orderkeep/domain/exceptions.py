@@ -258,6 +258,14 @@ class CannotReleaseOrder(CommandRejected, code="cannot_release_order", title="Or
         super().__init__(status, f"{self.title}: it is not on hold")
 
 
+class ExternalRefIsSet(CommandRejected, code="external_ref_is_set", title="External reference is set"):
+    """The external reference of an order can be set once, and not changed or removed."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status)
+        self.args = ("the order has an external reference already, which cannot be changed or removed",)
+
+
 class QuantityNotAvailable(CommandRejected, code="quantity_not_available", title="Quantity not available"):
     """A line has fewer units than the command names that can be shipped, cancelled or returned."""
 

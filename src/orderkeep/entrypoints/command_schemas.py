@@ -17,7 +17,16 @@ from orderkeep.domain.returns import ReturnedUnits
 from orderkeep.domain.shipments import WEB_URL
 from orderkeep.domain.value_objects import INTERNAL, VISIBILITIES
 from orderkeep.entrypoints.field_errors import rule_broken
-from orderkeep.entrypoints.schemas import LARGEST_AMOUNT, ONE_LINE, SOME_LINES, Body, CancelBody, Instant, Quantity
+from orderkeep.entrypoints.schemas import (
+    LARGEST_AMOUNT,
+    NOT_ON_A_LINE,
+    ONE_LINE,
+    SOME_LINES,
+    Body,
+    CancelBody,
+    Instant,
+    Quantity,
+)
 
 
 def _line(longest: int) -> Any:
@@ -50,7 +59,13 @@ LineReference = Annotated[str, _line(limits.MAX_LINE_ID_LENGTH)]
 Reason = Annotated[str, _line(limits.MAX_REASON_LENGTH)]
 Reference = Annotated[str, _line(limits.MAX_REFERENCE_LENGTH)]
 Text = Annotated[str, Field(min_length=1, max_length=limits.MAX_NOTE_LENGTH, pattern=SOME_LINES)]
-Url = Annotated[str, _line(limits.MAX_TRACKING_URL_LENGTH), AfterValidator(_check_url)]
+_URL = rf"^[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#{NOT_ON_A_LINE}]+[^\s{NOT_ON_A_LINE}]*$"
+Url = Annotated[
+    str,
+    _line(limits.MAX_TRACKING_URL_LENGTH),
+    AfterValidator(_check_url),
+    JsonSchema({"type": "string", "minLength": 1, "maxLength": limits.MAX_TRACKING_URL_LENGTH, "pattern": _URL}),
+]
 _SEVERAL = Field(max_length=limits.MAX_LINES, json_schema_extra={"minItems": 1})
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from types import NoneType
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, Strict, ValidationError
 from pydantic import WithJsonSchema as JsonSchema
@@ -18,6 +18,7 @@ from pydantic import WithJsonSchema as JsonSchema
 from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
+from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import (
     BIDI_CONTROLS,
@@ -29,10 +30,10 @@ from orderkeep.domain.value_objects import (
 from orderkeep.entrypoints.field_errors import InvalidFields, rule_broken
 
 _BLANK = r" \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-_NOT_ON_A_LINE = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CONTROLS}"
+NOT_ON_A_LINE = rf"\u0000-\u001f\u007f-\u009f\u2028\u2029{BIDI_CONTROLS}"
 _NOT_IN_LINES = rf"\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f{BIDI_CONTROLS}"
-_VISIBLE = f"[^{_NOT_ON_A_LINE}{_BLANK}{INVISIBLE}]"
-ONE_LINE = rf"^[^{_NOT_ON_A_LINE}]*{_VISIBLE}[^{_NOT_ON_A_LINE}]*$"
+_VISIBLE = f"[^{NOT_ON_A_LINE}{_BLANK}{INVISIBLE}]"
+ONE_LINE = rf"^[^{NOT_ON_A_LINE}]*{_VISIBLE}[^{NOT_ON_A_LINE}]*$"
 SOME_LINES = rf"^[^{_NOT_IN_LINES}]*{_VISIBLE}[^{_NOT_IN_LINES}]*$"
 ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
 """The texts that `check_text` accepts: on one line; on several lines; on several lines or blank."""
@@ -192,6 +193,26 @@ class PlaceOrderBody(Body):
     def to_command(self) -> PlaceOrder:
         """Return the command to place this order."""
         return PlaceOrder(**{**self.given(), "lines": lines_of(self.lines)})
+
+
+class EditOrderBody(Body):
+    """Changes of an order, as a JSON merge patch (RFC 7396): null removes a value, and an omitted field is kept."""
+
+    external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
+        None, description="Your own reference. It can be set if the order has none, and not changed or removed."
+    )
+    tags: Tags | None = Field((), description="Labels to filter orders by. They replace all tags of the order.")
+    metadata: Annotated[dict[MetadataKey, MetadataValue | None], Field(max_length=limits.MAX_METADATA_KEYS)] | None = (
+        Field(
+            default_factory=dict,
+            description="Key-value pairs to add or to change; a key with the value null is removed.",
+            json_schema_extra=_describe_metadata,
+        )
+    )
+
+    def changes(self) -> OrderChanges:
+        """Return the given fields, None for those to be removed."""
+        return cast(OrderChanges, {name: getattr(self, name) for name in self.model_fields_set})
 
 
 def lines_of(bodies: tuple[LineBody, ...] | None) -> tuple[LineDTO, ...]:

@@ -131,6 +131,7 @@ _TRIALS: dict[str, tuple[Scope, Callable[[Order, datetime], None]]] = {
         Scope.REFUND,
         lambda order, at: order.close_return(_return_id(order), ReturnState.CANCELLED, at=at),
     ),
+    "edit": (Scope.WRITE, lambda order, at: order.edit({}, at=at)),
     "add_note": (Scope.WRITE, lambda order, at: order.add_note("trial", INTERNAL, at=at)),
     "edit_note": (Scope.WRITE, lambda order, at: order.edit_note("n1", "trial", at=at)),
 }

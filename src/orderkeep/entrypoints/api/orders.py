@@ -10,12 +10,15 @@ from starlette.responses import Response
 
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.domain.exceptions import ExternalRefIsSet, OrderTooLarge, TooManyMetadataKeys
+from orderkeep.domain.limits import MAX_TEXT_BYTES
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import (
+    Context,
     CurrentActor,
     IfNoneMatch,
     OrderId,
@@ -29,6 +32,7 @@ from orderkeep.entrypoints.api.models import ChangePage, Order, OrderActions, Or
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
+    command_response,
     encode,
     etag_of,
     history_response,
@@ -38,7 +42,9 @@ from orderkeep.entrypoints.api.responses import (
 )
 from orderkeep.entrypoints.api.routing import CompiledRoute
 from orderkeep.entrypoints.field_errors import FieldError
-from orderkeep.entrypoints.schemas import PlaceOrderBody, read_instant
+from orderkeep.entrypoints.schemas import EditOrderBody, PlaceOrderBody, parse, read_instant
+
+_EDIT = parse(EditOrderBody, examples.EDIT)
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
@@ -269,3 +275,31 @@ async def get_order_actions(order_id: OrderId, actor: CurrentActor, use_cases: S
     code and the message of the error. Nothing is changed.
     """
     return EncodedResponse(encode(await use_cases.get_order_actions.execute(order_id, actor)))
+
+
+@router.patch(
+    "/orders/{order_id}",
+    response_model=Order,
+    summary="Edit an order",
+    responses={
+        **examples.changed(lambda order: order.edit(_EDIT.changes(), at=examples.AT)),
+        **failures(
+            (
+                ExternalRefIsSet("pending"),
+                TooManyMetadataKeys("must have at most 50 keys", "metadata"),
+                OrderTooLarge(MAX_TEXT_BYTES),
+                *examples.COMMAND_ERRORS,
+            )
+        ),
+    },
+)
+async def edit_order(
+    order_id: OrderId,
+    context: Context,
+    use_cases: Services,
+    edit: Annotated[EditOrderBody, Body(openapi_examples={"EditOrderBody": {"value": examples.EDIT}})],
+) -> Response:
+    """Changes tags, metadata and the external reference, as a JSON merge patch (RFC 7396): null removes a value, and an
+    omitted field is kept. Tags are replaced as a whole, metadata key by key.
+    """
+    return command_response(await use_cases.edit_order.execute(order_id, edit.changes(), context))
