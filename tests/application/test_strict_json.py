@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.application.strict_json import MAX_DEPTH, InvalidJSON, read_json
+from orderkeep.application.strict_json import MAX_DEPTH, DecimalNumber, InvalidJSON, read_json
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -116,6 +116,16 @@ def test_brackets_in_strings_and_siblings_do_not_nest(text: str) -> None:
 def test_unterminated_string_is_read_in_linear_time() -> None:
     with pytest.raises(InvalidJSON, match="is not JSON"):
         read_json(b"[" * 31 + b'["[' + b'\\"' * 500_000)
+
+
+@pytest.mark.parametrize("text, kind", [
+    ("99", int), ("99.0", float), ("-0.0", float),
+    ("99.00", DecimalNumber), ("99.5", DecimalNumber), ("99.10", DecimalNumber), ("99e0", DecimalNumber),
+    ("9.9E1", DecimalNumber), ("990e-1", DecimalNumber), ("0.00", DecimalNumber),
+])  # fmt: skip
+def test_number_keeps_whether_it_is_written_as_an_integer(text: str, kind: type) -> None:
+    [value] = read_json(f"[{text}]".encode())  # type: ignore[misc]
+    assert (type(value), value) == (kind, float(text))
 
 
 def test_surrogate_pair_is_one_character() -> None:

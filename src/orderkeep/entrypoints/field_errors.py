@@ -29,8 +29,6 @@ _TYPES = {
     "extra_forbidden": ("unknown_field", "is not a known field"),
     "string_type": _STRING,
     "string_unicode": ("text_not_printable", "must not contain an unpaired surrogate"),
-    "int_type": ("wrong_type", "must be a whole number"),
-    "int_from_float": ("wrong_type", "must be a whole number"),
     "bool_type": ("wrong_type", "must be true or false"),
     "tuple_type": ("wrong_type", "must be an array"),
     "dict_type": ("wrong_type", "must be an object"),
@@ -45,6 +43,7 @@ _RANGES = {
     ),
     "version": ("invalid_value", f"must be a whole number from 1 to {10**15 - 1}"),
 }
+_NO_AMOUNT = ("wrong_type", "must be a whole number of minor units, without decimal places: 9900 for 99.00")
 _AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {limits.MAX_MINOR_UNITS - 1} minor units")
 _TOO_MANY = {"lines": "too_many_lines", "tags": "too_many_tags", "metadata": "too_many_metadata_keys"}
 _CHOICES = {
@@ -129,6 +128,8 @@ def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
             return context["code"], context["message"]
         case "greater_than_equal" | "less_than_equal":
             return _RANGES.get(str(name), _AMOUNT_RANGE)
+        case "int_type" | "int_from_float":
+            return ("wrong_type", "must be a whole number, without decimal places") if name in _RANGES else _NO_AMOUNT
         case "too_long":
             items = "keys" if name == "metadata" else "items"
             return _TOO_MANY[str(name)], f"must have at most {context['max_length']} {items}"

@@ -253,11 +253,13 @@ def parse(model: type[Model], data: object) -> Model:
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, float) and value.is_integer()
+    return type(value) is float and value.is_integer()
 
 
 def with_integers(value: Any) -> Any:
-    """Return decoded JSON with 9900.0 as 9900: to JSON Schema, both are integers. Strict integers accept no float."""
+    """Return decoded JSON with 9900.0 as 9900, because programs whose only numbers are floats send it. Strict integers
+    accept no float, and so no `DecimalNumber`, such as 99.00, which is more likely to be an amount in major units.
+    """
     if isinstance(value, dict):
         return {name: with_integers(each) for name, each in value.items()}
     if isinstance(value, list):
