@@ -281,6 +281,25 @@ def test_rejects_unknown_fields_by_name_at_any_depth() -> None:
     }
 
 
+def test_unknown_field_gets_the_name_that_is_near_or_all_names() -> None:
+    wrong = {**PLAIN, "userid": "u", "lines": [{**ORDER["lines"][0], "unitPrice": 1}]}
+    with pytest.raises(InvalidFields) as near:
+        read_place_order(wrong)
+    assert sorted(map(str, near.value.errors)) == [
+        "/lines/0/unitPrice is not a known field: did you mean unit_price?",
+        "/userid is not a known field: did you mean user_id?",
+    ]
+    with pytest.raises(InvalidFields) as far:
+        read_cancel({"x": 1})
+    assert str(far.value) == "/x is not a known field: use one of note, reason"
+
+
+@pytest.mark.parametrize("code, message", [("eur", "must be in upper case"), ("xxx", "must be a supported ISO 4217")])
+def test_currency_in_lower_case_is_named_as_such(code: str, message: str) -> None:
+    with pytest.raises(InvalidFields, match=f"^/currency {message}"):
+        read_place_order({**PLAIN, "currency": code})
+
+
 @pytest.mark.parametrize("code", ["eur", "EU", "EURO", "XXX", "", "€", "EUR "])
 def test_rejects_what_is_no_currency(code: str) -> None:
     assert codes(read_place_order, {**PLAIN, "currency": code}) == {"/currency": "unknown_currency"}

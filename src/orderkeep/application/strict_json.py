@@ -55,7 +55,11 @@ def read_json(body: bytes) -> object:
             json.dumps(value, ensure_ascii=False).encode()
         _check_depth(value)
     except json.JSONDecodeError as error:
-        raise InvalidJSON(f"is not JSON at line {error.lineno}, column {error.colno}") from None
+        if not text.strip():
+            raise InvalidJSON("is empty") from None
+        at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        wrong = "ends too early" if at_end else "is not JSON"
+        raise InvalidJSON(f"{wrong} at line {error.lineno}, column {error.colno}") from None
     except (_Rejected, UnicodeEncodeError, RecursionError):
         raise _first_error(text) from None
     return value

@@ -58,7 +58,8 @@ def read_instant(text: str) -> datetime:
     """Return an RFC 3339 time in UTC, to the microsecond. Raises `ValueError` with a message for people."""
     found = _RFC3339.fullmatch(text)
     if found is None:
-        raise ValueError("must be an RFC 3339 time with an offset, such as 2026-11-22T10:00:00Z")
+        alone = "; a date alone is not accepted" if re.fullmatch(_DAY, text, re.ASCII) else ""
+        raise ValueError(f"must be an RFC 3339 time with an offset, such as 2026-11-22T10:00:00Z{alone}")
     day, time, fraction, offset = found.groups(default="")
     try:
         return datetime.fromisoformat(f"{day}T{time}{fraction[:7]}{offset.upper()}").astimezone(UTC)
@@ -248,7 +249,7 @@ def parse(model: type[Model], data: object) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         if not any(_is_whole(details["input"]) for details in error.errors(include_url=False)):
-            raise InvalidFields.of(error) from None
+            raise InvalidFields.of(error, model) from None
     return parse(model, with_integers(data))
 
 

@@ -1,5 +1,6 @@
 """Routes of orders: place, get, list, history, and the commands."""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -57,7 +58,12 @@ def _version_number(value: object) -> object:
     return _whole_number(value)
 
 
-Instant = Annotated[datetime, BeforeValidator(read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+def _read_time(text: str) -> datetime:
+    """Return a time in a query, in which an unencoded `+` is a space: as the offset's sign, both are accepted."""
+    return read_instant(re.sub(r" (\d\d:\d\d)$", r"+\1", text))
+
+
+Instant = Annotated[datetime, BeforeValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Cursor = Annotated[str | None, Field(examples=[examples.CURSOR])]
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(_whole_number)]
 

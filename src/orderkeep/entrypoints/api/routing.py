@@ -37,7 +37,7 @@ from starlette.types import Receive, Scope
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.entrypoints.api.headers import WHITESPACE, is_utf8_json, members_of
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, unknown_name
 from orderkeep.entrypoints.schemas import parse_json
 
 MAX_PARAMETERS = 50
@@ -289,7 +289,7 @@ class _QueryReader:
         for name, text in _pairs(query):
             shown = name if _PRESENTABLE.fullmatch(name) else "?"
             if name not in self._names:
-                errors.append(FieldError("unknown_parameter", "is not a known parameter", parameter=shown))
+                errors.append(FieldError("unknown_parameter", unknown_name(name, self._names), parameter=shown))
             elif name in self._lists:
                 given.setdefault(name, []).append(text)
             elif name in given:
