@@ -21,7 +21,7 @@ class Problem(Exception):
         if error.headers.get_content_type() == "application/problem+json":
             problem = json.load(error)
         else:  # a proxy's response
-            code = "store_unavailable" if error.code in (502, 503, 504) else "unknown"
+            code = "store_unavailable" if error.code in (429, 502, 503, 504) else "unknown"
             problem = {"code": code, "detail": error.reason}
         super().__init__(f"{error.code} {problem['code']}: {problem['detail']}")
         self.status, self.code = error.code, problem["code"]
