@@ -1,10 +1,13 @@
 """The same request with the same key has one effect and one answer, however often it is sent."""
 
+import ast
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orderkeep.application import use_cases
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
 from orderkeep.application.change_order import CommandContext, fingerprint_of
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
@@ -167,3 +170,32 @@ def test_takes_requests_for_different_that_ask_for_another_command() -> None:
 )
 def test_fingerprints_match_those_that_are_stored(command: tuple[str, Any], digest: str) -> None:
     assert fingerprint_of(command) == digest
+
+
+def not_compared(source: str) -> set[str]:
+    """Return the arguments of a command that are not beside its name in what idempotency compares."""
+    nodes = list(ast.walk(ast.parse(source)))
+    [execute] = [each for each in nodes if isinstance(each, ast.AsyncFunctionDef) and each.name == "execute"]
+    given = {each.arg for each in (*execute.args.args, *execute.args.kwonlyargs)}
+    commands = [
+        each for each in nodes if isinstance(each, ast.Tuple) and isinstance((*each.elts, None)[0], ast.Constant)
+    ]
+    compared = {each.id for command in commands for each in ast.walk(command) if isinstance(each, ast.Name)}
+    return given - compared - {"self", "order_id", "context"}
+
+
+COMMANDS = [
+    path for path in sorted(Path(use_cases.__path__[0]).glob("*.py")) if "context: CommandContext" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
+def test_every_argument_of_a_command_is_compared(path: Path) -> None:
+    """With another value, a retry would otherwise be a replay of a different request."""
+    assert not_compared(path.read_text(encoding="utf-8")) == set()
+
+
+def test_argument_that_is_not_compared_is_found() -> None:
+    source = next(path for path in COMMANDS if path.stem == "cancel_order").read_text(encoding="utf-8")
+    assert not_compared(source.replace("[reason, note]", "[reason]")) == {"note"}
+    assert len(COMMANDS) == 6
