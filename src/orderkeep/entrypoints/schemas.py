@@ -227,7 +227,7 @@ _SCALARS = frozenset((str, int, NoneType))
 """Most fields. The check of `isinstance(value, BaseModel)` is a Python function."""
 
 _NAME_ENDS = (b'":', b" :", b"\t:", b"\r:", b"\n:")
-"""Each name of an object ends with one of these, and hardly anything else contains one: texts seldom do."""
+"""Each name of an object ends with one of these. Other parts of a text rarely contain one."""
 
 
 def parse_json(model: type[Model], body: bytes) -> Model:

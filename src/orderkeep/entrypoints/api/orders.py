@@ -1,4 +1,6 @@
-"""Routes of orders: place, get, list, history, and the commands."""
+"""Routes of orders: place, get, list, history, and the commands. Without `route_class`, they are ordinary FastAPI
+routes (docs/how-to/extend/add-a-route.md).
+"""
 
 import re
 from datetime import datetime

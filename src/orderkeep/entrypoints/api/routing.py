@@ -7,7 +7,7 @@ instead of `solve_dependencies` with its exit stacks and threads. For that:
 
 - Dependencies are plain functions that do not block; they run on the event loop. Coroutine functions, generators and
   classes as dependencies, background tasks, cookies, forms, websockets and path parameters other than strings are not
-  supported and fail at start-up.
+  supported and fail when a server starts; in an app that was created with use cases, with the first request.
 - Endpoints are coroutine functions that return a `Response`. The response model is for the documentation.
 - Unknown query parameters are rejected by name, repeated ones unless they are lists, and a body that the operation
   does not take.

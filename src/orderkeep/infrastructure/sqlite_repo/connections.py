@@ -97,7 +97,9 @@ class OrdersFile:
         overwritten: what is saved then would be lost. If the log was deleted, it is copied to the file before.
         """
         if self._files is None:
-            raise StoreUnusable("this store was opened for reading only")
+            raise StoreUnusable(
+                "this store was opened for reading only, and the program tried to write: report this bug"
+            )
         if name := self._files.overwritten():
             raise StoreUnusable(f"{name} was overwritten or truncated while it was open: stop, then restore a backup")
         if (name := self._files.moved()) is None:
