@@ -141,9 +141,11 @@ class CancelBody(Body):
     """Reason for a cancellation."""
 
     reason: Annotated[str, _text(limits.MAX_REASON_LENGTH)] | None = Field(
-        None, description="Short reason, for programs or reports."
+        None, description="Short reason, for programs or reports. The customer sees it."
     )
-    note: Annotated[str, _text(limits.MAX_NOTE_LENGTH, SOME_LINES)] | None = Field(None, description="Free text.")
+    note: Annotated[str, _text(limits.MAX_NOTE_LENGTH, SOME_LINES)] | None = Field(
+        None, description="Free text. The customer sees it, also on the receipt."
+    )
 
 
 class ReceiptBody(Body):
