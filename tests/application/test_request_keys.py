@@ -59,7 +59,7 @@ async def test_rejects_a_key_that_was_used_with_other_values(reason: str | None,
     repo = kept()
     cancel = CancelOrderUseCase(repo, repo)
     await cancel.execute("order-1", CommandContext(key=KEY), reason="late", note="note")
-    with pytest.raises(IdempotencyKeyReused, match="use a new key"):
+    with pytest.raises(IdempotencyKeyReused, match="look up what that request did, then use a new key"):
         await cancel.execute("order-1", CommandContext(key=KEY), reason=reason, note=note)
     assert await versions(repo) == [1, 2]
 
