@@ -23,6 +23,11 @@ UV  := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 STORE_IN_FILE = $(if $(ORDERKEEP_STORE_FILE),$(shell cat '$(ORDERKEEP_STORE_FILE)'))
 NEEDS_DRIVER = $(filter postgres% dynamodb% s3%,$(or $(STORE),$(ORDERKEEP_STORE),$(STORE_IN_FILE)) \
 	$(ORDERKEEP_DOCUMENTS))$(findstring jwt,$(ORDERKEEP_AUTH))
+# To the service in the environment, because all users of the machine can read arguments, and a URL may have a password.
+ifneq ($(and $(STORE),$(filter serve,$(MAKECMDGOALS))),)
+export ORDERKEEP_STORE = $(STORE)
+unexport ORDERKEEP_STORE_FILE
+endif
 UNIT := tests/domain tests/application $(filter-out tests/test_article% tests/test_receipt_formats%,$(wildcard tests/test_*.py)) \
 	$(wildcard tests/contract/test_memory_*.py) tests/infrastructure/test_memory_repo.py
 CODE := $(wildcard src tests tools benchmarks examples)
@@ -44,7 +49,7 @@ help: ## list the targets
 setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks .venv/.installed-chromium $(SPECTRAL) $(GENERATORS) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
 
 serve: .venv/.installed-runtime $(if $(NEEDS_DRIVER),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
-	@$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'
+	@$(BIN)/orderkeep serve --host '$(HOST)' --port '$(PORT)'
 
 torture: .venv/.installed-unit $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## stress-test a store (STORE=sqlite:///scratch.db ROUNDS=100)
 	@$(BIN)/python -m tests.torture --store '$(STORE)' --rounds '$(ROUNDS)' $(ARGS)

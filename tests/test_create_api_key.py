@@ -66,6 +66,11 @@ async def test_takes_a_time_without_an_offset_as_utc(create: Callable[..., Any])
     assert made.kept.expires_at == datetime(2027, 1, 2, tzinfo=UTC)
 
 
+async def test_missing_scope_names_the_scopes(create: Callable[..., Any]) -> None:
+    with pytest.raises(ScopesMissing, match=r"unless the key belongs to a customer: use orders:read, orders:write, "):
+        await create("till", scopes=())
+
+
 @pytest.mark.parametrize(
     "given, error, field",
     [

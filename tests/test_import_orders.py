@@ -155,7 +155,8 @@ async def test_a_number_of_a_placed_order_with_other_content_is_a_problem(change
     repo = InMemoryOrderRepository()
     placed = await PlaceOrderUseCase(repo, clock=lambda: NOW).execute(place_command(external_ref="web-1"))
     report = await run(repo, replace(placed.order, id="", **changes), kept_elsewhere(2))
-    message = f"order {placed.order_id} has it with other content: it was not changed"
+    differing = ", ".join(sorted(changes, key=["user_id", "total", "currency", "lines", "tags"].index))
+    message = f"is that of the stored order {placed.order_id}, which differs in {differing}: it was not changed"
     assert report.problems == [ImportProblem(1, "external_ref", "already_kept", message)]
     assert (report.imported, report.present) == (0, 0)
     assert len((await repo.read_changes(None, 10)).changes) == 1
@@ -329,8 +330,10 @@ async def test_reports_an_order_that_is_kept_with_other_content() -> None:
     await run(repo, order)
     report = await run(repo, kept_elsewhere(2), replace(order, total=99))
     assert (report.imported, report.problem_count) == (0, 1)
-    message = "the order is stored already with other content: it was not changed"
+    message = "is that of the stored order order-1, which differs in total: it was not changed"
     assert report.problems == [ImportProblem(2, "id", "already_kept", message)]
+    earlier = await run(repo, replace(order, created_at=order.created_at - timedelta(seconds=1)))
+    assert "which differs in created_at:" in earlier.problems[0].message
     by_anna = await ImportOrdersUseCase(repo).execute(file_of(replace(order, total=98)), actor=ANNA)
     assert [problem.code for problem in by_anna.problems] == ["already_kept"]
 

@@ -27,6 +27,21 @@ async def test_issues_receipts_in_each_format(file_format: str, beginning: bytes
     await service.close()
 
 
+@pytest.mark.parametrize("file_format", ["html", "pdf"])
+@pytest.mark.parametrize("seller, warnings", [("", 1), ("Lamps Ltd.", 0)])
+async def test_new_receipt_without_a_seller_logs_a_warning(
+    caplog: pytest.LogCaptureFixture, file_format: str, seller: str, warnings: int
+) -> None:
+    service = build_use_cases(open_store("memory://"), open_documents("memory://"), receipt_renderers(seller))
+    placed = await service.place_order.execute(place_command())
+    for _ in range(2):  # the second one is the first
+        await service.issue_receipt.execute(placed.order.id, file_format=file_format)
+    assert [each.getMessage() for each in caplog.records] == warnings * [
+        "a receipt has no seller: set ORDERKEEP_SELLER"
+    ]
+    await service.close()
+
+
 async def test_without_the_extra_a_pdf_is_rejected_and_the_order_stays_as_it_is(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -10,16 +10,19 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 ATTEMPTS = 5
-TEMPORARY = {409, 429, 503}
-"""Statuses after which the same request, with the same idempotency key, can succeed."""
+TEMPORARY = {"contention", "draining", "overloaded", "request_too_slow", "store_unavailable", "too_many_requests"}
+"""Codes of errors after which the same request, with the same idempotency key, can succeed."""
 
 
 class Problem(Exception):
     """An error response of the service."""
 
     def __init__(self, error: HTTPError) -> None:
-        is_problem = error.headers.get_content_type() == "application/problem+json"  # otherwise, a proxy's response
-        problem = json.load(error) if is_problem else {"code": "unknown", "detail": error.reason}
+        if error.headers.get_content_type() == "application/problem+json":
+            problem = json.load(error)
+        else:  # a proxy's response
+            code = "store_unavailable" if error.code in (429, 502, 503, 504) else "unknown"
+            problem = {"code": code, "detail": error.reason}
         super().__init__(f"{error.code} {problem['code']}: {problem['detail']}")
         self.status, self.code = error.code, problem["code"]
 
@@ -71,8 +74,9 @@ class Orders:
                 with urlopen(request, timeout=30) as response:
                     return json.load(response), response.headers.get("ETag", "")
             except HTTPError as error:
-                if error.code not in TEMPORARY or attempt == ATTEMPTS:
-                    raise Problem(error) from error
+                problem = Problem(error)
+                if problem.code not in TEMPORARY or attempt == ATTEMPTS:
+                    raise problem from error
                 seconds = float(error.headers.get("Retry-After", attempt))
             except URLError:  # no response: the service may or may not have processed the request
                 if attempt == ATTEMPTS:

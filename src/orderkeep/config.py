@@ -170,8 +170,8 @@ class Settings(BaseSettings):
     )
     iam_scopes: str = Field(
         "",
-        description="Scopes of callers that IAM authenticated on Lambda, separated by spaces, such as orders:read "
-        "orders:ship.",
+        description="Scopes of callers that IAM authenticated on Lambda, separated by spaces or commas, such as "
+        "orders:read orders:ship.",
     )
     jwt_issuer: str = Field("", description="Issuer of accepted tokens: the exact value of their `iss` claim.")
     jwt_audience: str = Field("", description="Required audience: a value of the token's `aud` claim.")

@@ -1,10 +1,13 @@
 """The same request with the same key has one effect and one answer, however often it is sent."""
 
+import ast
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from orderkeep.application import use_cases
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
 from orderkeep.application.change_order import CommandContext, fingerprint_of
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
@@ -56,7 +59,7 @@ async def test_rejects_a_key_that_was_used_with_other_values(reason: str | None,
     repo = kept()
     cancel = CancelOrderUseCase(repo, repo)
     await cancel.execute("order-1", CommandContext(key=KEY), reason="late", note="note")
-    with pytest.raises(IdempotencyKeyReused, match="use a new key"):
+    with pytest.raises(IdempotencyKeyReused, match="look up what that request did, then use a new key"):
         await cancel.execute("order-1", CommandContext(key=KEY), reason=reason, note=note)
     assert await versions(repo) == [1, 2]
 
@@ -176,3 +179,32 @@ def order_of_a_file() -> OrderDTO:
 )
 def test_fingerprints_match_those_that_are_stored(command: tuple[str, Any], digest: str) -> None:
     assert fingerprint_of(command) == digest
+
+
+def not_compared(source: str) -> set[str]:
+    """Return the arguments of a command that are not beside its name in what idempotency compares."""
+    nodes = list(ast.walk(ast.parse(source)))
+    [execute] = [each for each in nodes if isinstance(each, ast.AsyncFunctionDef) and each.name == "execute"]
+    given = {each.arg for each in (*execute.args.args, *execute.args.kwonlyargs)}
+    commands = [
+        each for each in nodes if isinstance(each, ast.Tuple) and isinstance((*each.elts, None)[0], ast.Constant)
+    ]
+    compared = {each.id for command in commands for each in ast.walk(command) if isinstance(each, ast.Name)}
+    return given - compared - {"self", "order_id", "context"}
+
+
+COMMANDS = [
+    path for path in sorted(Path(use_cases.__path__[0]).glob("*.py")) if "context: CommandContext" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("path", COMMANDS, ids=lambda path: path.stem)
+def test_every_argument_of_a_command_is_compared(path: Path) -> None:
+    """With another value, a retry would otherwise be a replay of a different request."""
+    assert not_compared(path.read_text(encoding="utf-8")) == set()
+
+
+def test_argument_that_is_not_compared_is_found() -> None:
+    source = next(path for path in COMMANDS if path.stem == "cancel_order").read_text(encoding="utf-8")
+    assert not_compared(source.replace("[reason, note]", "[reason]")) == {"note"}
+    assert len(COMMANDS) == 6

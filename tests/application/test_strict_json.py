@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orderkeep.application.strict_json import MAX_DEPTH, InvalidJSON, read_json
+from orderkeep.application.strict_json import MAX_DEPTH, DecimalNumber, InvalidJSON, read_json
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -29,7 +29,6 @@ def test_reads_any_json_value(value: Any) -> None:
 @pytest.mark.parametrize(
     "body, place",
     [
-        (b"", "line 1, column 1"),
         (b'{"a": 1,}', "line 1, column 9"),
         (b'{"a": 1}\n x', "line 2, column 2"),
         (b"{'a': 1}", "line 1, column 2"),
@@ -49,6 +48,23 @@ def test_reads_any_json_value(value: Any) -> None:
 def test_syntax_error_names_line_and_column(body: bytes, place: str) -> None:
     with pytest.raises(InvalidJSON, match=f"at {place}$"):
         read_json(body)
+
+
+@pytest.mark.parametrize(
+    "body, error",
+    [
+        (b"", "is empty"),
+        (b" \n", "is empty"),
+        (b'{"a": 1', "ends too early at line 1, column 8"),
+        (b'{"a": 1,\n', "ends too early at line 2, column 1"),
+        (b'{"a": "b', "ends too early at line 1, column 7"),
+        (b'{"a": 1]', "is not JSON at line 1, column 8"),
+    ],
+)
+def test_text_that_ends_too_early_is_named_as_such(body: bytes, error: str) -> None:
+    with pytest.raises(InvalidJSON) as raised:
+        read_json(body)
+    assert str(raised.value) == error
 
 
 @pytest.mark.parametrize(
@@ -114,8 +130,18 @@ def test_brackets_in_strings_and_siblings_do_not_nest(text: str) -> None:
 
 
 def test_unterminated_string_is_read_in_linear_time() -> None:
-    with pytest.raises(InvalidJSON, match="is not JSON"):
+    with pytest.raises(InvalidJSON, match="ends too early"):
         read_json(b"[" * 31 + b'["[' + b'\\"' * 500_000)
+
+
+@pytest.mark.parametrize("text, kind", [
+    ("99", int), ("99.0", float), ("-0.0", float),
+    ("99.00", DecimalNumber), ("99.5", DecimalNumber), ("99.10", DecimalNumber), ("99e0", DecimalNumber),
+    ("9.9E1", DecimalNumber), ("990e-1", DecimalNumber), ("0.00", DecimalNumber),
+])  # fmt: skip
+def test_number_keeps_whether_it_is_written_as_an_integer(text: str, kind: type) -> None:
+    value: Any = read_json(text.encode())
+    assert (type(value), value) == (kind, float(text))
 
 
 def test_surrogate_pair_is_one_character() -> None:

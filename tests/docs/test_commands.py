@@ -1,6 +1,7 @@
 """Every command that a page shows is run, and prints what the page shows."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -78,7 +79,24 @@ def test_nothing_is_left_out_but_what_a_page_shows() -> None:
 
 def test_make_serve_is_what_is_run_in_its_place() -> None:
     recipe = (CHECKOUT / "Makefile").read_text(encoding="utf-8").partition("\nserve:")[2].partition("\n\n")[0]
-    assert "$(BIN)/orderkeep $(if $(STORE),--store '$(STORE)') serve --host '$(HOST)' --port '$(PORT)'" in recipe
+    assert "$(BIN)/orderkeep serve --host '$(HOST)' --port '$(PORT)'" in recipe
+
+
+@pytest.mark.parametrize(
+    "given, seen", [(["STORE=sqlite:///given.db"], "sqlite:///given.db unset"), ([], "unset file")]
+)
+def test_make_serve_passes_the_store_in_the_environment_only(tmp_path: Path, given: list[str], seen: str) -> None:
+    """All users of the machine can read the arguments of a process, and a URL may contain a password."""
+    shutil.copy(CHECKOUT / "Makefile", tmp_path)
+    (tmp_path / "file").write_text("sqlite:///file.db")
+    program = tmp_path / ".venv" / "bin" / "orderkeep"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\necho "$*" "${ORDERKEEP_STORE:-unset}" "${ORDERKEEP_STORE_FILE:-unset}"\n')
+    program.chmod(0o755)
+    environment = {"PATH": os.environ["PATH"], "ORDERKEEP_STORE_FILE": "file"}
+    command = ["make", "--silent", "--old-file=.venv/.installed-runtime", "serve", *given]
+    made = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert made.stdout == f"serve --host 127.0.0.1 --port 8000 {seen}\n", made.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,13 @@
 """The tables of the reference say what the code says."""
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
 from orderkeep.entrypoints.api.openapi import Problem
-from orderkeep.entrypoints.api.problems import PROBLEMS
+from orderkeep.entrypoints.api.problems import PROBLEMS, status_of
 from orderkeep.entrypoints.cli import failures
 from tests.docs.entrypoint_tables import kinds_of_error
 from tests.docs.pages import CHECKOUT, name_of
@@ -42,6 +43,17 @@ def test_every_code_in_the_error_reference_exists() -> None:
     codes += [code for row in rows for code in re.findall(r"`(\w+)`", row) if row not in FIELDS_OF_A_PROBLEM]
     assert len(codes) > 90
     assert [code for code in codes if f'"{code}"' not in SOURCE] == []
+
+
+def test_table_of_retries_is_complete_and_that_of_the_example_client() -> None:
+    table = (REFERENCE / "idempotency.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*`\w+`.*) \| (yes|not|no)\b", table, flags=re.MULTILINE)
+    retried = {code: retry == "yes" for outcome, retry in rows for code in re.findall(r"`(\w+)`", outcome)}
+    temporary = {code for code, (status, *_) in PROBLEMS.items() if status in (408, 429, 500, 503)}
+    temporary |= {kind.code for kind in kinds_of_error() if status_of(kind) in (429, 503)}
+    assert temporary - retried.keys() == set(), "say whether to retry these"
+    client = runpy.run_path(str(CHECKOUT / "docs" / "examples" / "api_client.py"))
+    assert {code for code, is_retried in retried.items() if is_retried} == client["TEMPORARY"]
 
 
 FIELDS_OF_A_PROBLEM = {f"`{name}`" for name in Problem.model_fields}

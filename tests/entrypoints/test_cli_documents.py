@@ -174,7 +174,7 @@ def test_documents_json_is_the_http_response(cli: Cli, order_id: str) -> None:
 def test_receipt_on_a_terminal_is_written_to_a_file_named_after_the_order(tmp_path: Path) -> None:
     order_id = json.loads(run(*PLACE, cwd=tmp_path).stdout)["id"]
     file = tmp_path / f"receipt-{order_id}-v1.html"
-    seen, beside = on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout")
+    seen, beside = on_a_terminal("receipt", order_id, cwd=tmp_path, stream="stdout", ORDERKEEP_SELLER="Lamps Ltd.")
     assert (seen, beside.decode()) == ("", f"orderkeep: wrote the receipt for version 1 to {file.name}\n")
     content = file.read_bytes()
     assert content == run("receipt", order_id, cwd=tmp_path).stdout

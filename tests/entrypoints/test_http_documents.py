@@ -178,7 +178,7 @@ async def test_missing_documents_are_not_found(client: httpx.AsyncClient) -> Non
     assert (strange.status_code, strange.json()["detail"]) == (404, "the order has no document with this ID")
     for method, target in (("POST", "/receipt"), ("GET", ""), ("GET", f"/{issued.json()['id']}")):
         answer = await client.request(method, f"/orders/unknown/documents{target}")
-        assert (answer.status_code, answer.json()["detail"]) == (404, "Order not found")
+        assert (answer.status_code, answer.json()["detail"].partition(":")[0]) == (404, "Order not found")
 
 
 async def test_known_document_is_not_modified(client: httpx.AsyncClient) -> None:

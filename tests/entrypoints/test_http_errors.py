@@ -94,6 +94,26 @@ async def test_rejected_values_are_never_repeated(client: httpx.AsyncClient) -> 
         assert SECRET not in answer.text
 
 
+async def test_unknown_parameter_gets_the_name_that_is_near_or_all_names(client: httpx.AsyncClient) -> None:
+    near, far, none = [(await client.get(path)).json() for path in ("/orders?tags=a", "/orders/1?q=2", "/livez?x=1")]
+    assert near["detail"] == "tags is not a known parameter: did you mean tag?"
+    assert far["detail"] == "q is not a known parameter: use one of at, version"
+    assert none["detail"] == "x is not a known parameter: omit it"
+
+
+async def test_path_with_a_slash_at_its_end_is_not_found_with_a_hint() -> None:
+    async with http_client(root_path="/shop") as client:
+        known, unknown = [(await client.get(path)).json() for path in ("/shop/orders/", "/shop/order/")]
+    assert (known["code"], known["detail"]) == ("not_found", "no route matches this path: omit the slash at its end")
+    assert (unknown["code"], unknown["detail"]) == ("not_found", "no route matches this path: see /docs for the API")
+
+
+async def test_unknown_order_is_not_found_with_a_hint_if_it_is_read(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/orders/1001")
+    hint = "no order has this ID; find it by your own number with GET /orders?external_ref="
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"Order not found: {hint}")
+
+
 async def test_unknown_field_is_named_only_if_printable(client: httpx.AsyncClient) -> None:
     answer = await client.post("/orders", json={**PLAIN, "x" * 65: 1})
     assert errors_of(answer) == {"": "unknown_field"}

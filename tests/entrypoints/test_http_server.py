@@ -106,6 +106,20 @@ def test_banner_waits_until_the_store_is_available(postgres_url: str, workers: i
         process.communicate(timeout=30)
 
 
+@pytest.mark.parametrize(
+    "methods, variable, creates_key", [("keys,jwt", "$KEY", True), ("keys", "$KEY", True), ("jwt", "$TOKEN", False)]
+)
+def test_banner_uses_the_variable_of_the_documentation(methods: str, variable: str, creates_key: bool) -> None:
+    jwt = {"jwt_issuer": "https://login.example.com", "jwt_audience": "shop"}
+    process = start(store="memory://", auth=methods, **(jwt if "jwt" in methods else {}))
+    assert process.stderr
+    banner = "".join(iter(process.stderr.readline, "  stop:                   Ctrl+C\n"))
+    process.terminate()
+    process.communicate(timeout=30)
+    assert f'"Authorization: Bearer {variable}"' in banner
+    assert ("export KEY=$(orderkeep keys create --name NAME " in banner) is creates_key
+
+
 def test_banner_of_workers_needs_no_request_on_an_empty_database(postgres_url: str) -> None:
     process = start(store=postgres_url, workers=2)
     assert process.stderr
@@ -160,6 +174,8 @@ def test_requests_are_logged_on_a_terminal(monkeypatch: pytest.MonkeyPatch, work
         ("POST   /orders \x1b[32m201\x1b[0m", "call-2"),
         ("GET    none \x1b[33m404\x1b[0m", "call-3"),
     )
+    assert lines[-1] == "orderkeep stopped"
+    lines = [line for line in lines if not line.startswith("orderkeep ")]
     assert len(lines) == 3
     for line, (shown, request_id) in zip(sorted(lines, key=lambda line: line[-1]), expected, strict=True):
         assert re.fullmatch(LINE.format(re.escape(shown), request_id), line), line
@@ -171,7 +187,9 @@ def test_requests_are_logged_on_a_terminal(monkeypatch: pytest.MonkeyPatch, work
 def test_settings_apply_on_a_terminal(settings: dict[str, str], count: int) -> None:
     with serving_on_a_terminal(store="memory://", **settings) as (client, lines):
         client.get("/lifecycle")
-    assert [json.loads(line)["route"] for line in lines] == ["/lifecycle"] * count
+    stopping = ["orderkeep is stopping: requests in progress have up to 7 s", "orderkeep stopped"]
+    assert lines[-2:] == stopping
+    assert [json.loads(line)["route"] for line in lines[:-2]] == ["/lifecycle"] * count
 
 
 def test_no_colours_are_logged_if_not_wanted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,11 +99,11 @@ def test_framework_error_keeps_its_status_and_text(status: int, detail: str, cod
 
 
 async def test_unavailable_store_is_reported_as_503() -> None:
-    for answer in (
-        await answer_of_a_failing_store(StoreUnavailable(f"the disk of /{SECRET} is full")),
-        await answer_of_a_failing_store(StoreUnavailable(f"the disk of /{SECRET} is full"), "/readyz"),
-    ):
+    changed = "and the change may or may not have been made: retry with the same Idempotency-Key"
+    for path, detail in (("/orders/1/confirm", f"unavailable {changed}"), ("/readyz", "unavailable: retry")):
+        answer = await answer_of_a_failing_store(StoreUnavailable(f"the disk of /{SECRET} is full"), path)
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["detail"] == f"the service is {detail}"
         assert SECRET not in answer.text
 
 

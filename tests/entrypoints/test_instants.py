@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from orderkeep.entrypoints.api.orders import ListQuery
 from orderkeep.entrypoints.schemas import read_instant
 
 
@@ -33,3 +34,15 @@ def test_read_instant_accepts_rfc_3339(text: str, instant: datetime) -> None:
 def test_read_instant_rejects_other_formats(text: str) -> None:
     with pytest.raises(ValueError, match=r"^must be an (RFC 3339|existing) time"):
         read_instant(text)
+
+
+def test_read_instant_says_that_a_date_alone_is_not_accepted() -> None:
+    with pytest.raises(ValueError, match=r"such as 2026-11-22T10:00:00Z; a date alone is not accepted$"):
+        read_instant("2026-11-22")
+
+
+@pytest.mark.parametrize("text", ["2026-11-22T10:00:00 01:00", "2026-11-22T10:00:00+01:00"])
+def test_time_filter_accepts_an_unencoded_plus(text: str) -> None:
+    """A `+` in a query is a space."""
+    query = ListQuery.model_validate({"created_from": text})
+    assert query.created_from == datetime(2026, 11, 22, 9, tzinfo=UTC)

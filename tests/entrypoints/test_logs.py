@@ -247,12 +247,14 @@ def test_uvicorn_logs_warnings_only_unless_debugging() -> None:
 def test_structlog_is_imported_with_the_first_line_only() -> None:
     code = (
         "import logging, sys; from orderkeep.entrypoints.logs import configure_cli_logging; configure_cli_logging();"
+        "logging.getLogger('aiodynamo.credentials').error('no metadata', exc_info=OSError());"
         "print('structlog' in sys.modules); logging.getLogger('orderkeep.test').warning('it happened');"
         "print('structlog' in sys.modules)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert result.stdout.split() == ["False", "True"]
     assert result.stderr.endswith("WARNING orderkeep.test: it happened\n")
+    assert result.stderr.count("\n") == 1
 
 
 def test_server_imports_structlog_before_the_first_line() -> None:

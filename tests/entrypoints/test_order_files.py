@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from fractions import Fraction
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -420,6 +421,49 @@ def test_own_csv_rejects_unknown_columns() -> None:
         (1, "created_at", "column_missing"),
         (1, "createdat", "column_unknown"),
     ]
+
+
+def test_own_csv_reports_the_columns_of_another_format_together() -> None:
+    text = "Name,Email,Paid at,Subtotal,Shipping,Taxes,Total\n1,a,b,c,d,e,f\n"
+    [row] = rows_in(text, convert)
+    missing, unknown = [f"{each.field} {each.message}" for each in row.problems]
+    assert missing == "user_id, total, currency, status, created_at are required in the header"
+    assert unknown.startswith("Name, Email, Paid at, Subtotal, Shipping and 2 more are not in this format: use --from ")
+
+
+@pytest.mark.parametrize(
+    "written, utc",
+    [
+        ("2026-03-02", "2026-03-01T23:00:00+00:00"),
+        ("2026-03-02T10:00", "2026-03-02T09:00:00+00:00"),
+        ("2026-03-02 10:00:00.25", "2026-03-02T09:00:00.250000+00:00"),
+        ("2026-03-02T10:00:00Z", "2026-03-02T10:00:00+00:00"),
+    ],
+)
+def test_own_csv_accepts_dates_and_times_in_the_time_zone_of_the_file(written: str, utc: str) -> None:
+    text = f"user_id,total,currency,status,created_at\nanna,9900,EUR,pending,{written}\n"
+    [order] = orders_in(rows_in(text, convert, timezone=ZoneInfo("Europe/Berlin")))
+    assert order.created_at.isoformat() == utc
+
+
+@pytest.mark.parametrize("written", ["2026-02-30", "2.3.2026", "2026-03", "20260302", "2026-03-29T02:30"])
+def test_own_csv_rejects_dates_that_are_not_clear(written: str) -> None:
+    text = f"user_id,total,currency,status,created_at\nanna,9900,EUR,pending,{written}\n"
+    [row] = rows_in(text, convert, timezone=ZoneInfo("Europe/Berlin"))
+    assert [each.field for each in row.problems] == ["created_at"]
+
+
+def test_own_csv_without_columns_of_lines_has_orders_without_lines() -> None:
+    text = "external_ref,user_id,total,currency,status,created_at\n" + 2 * "W-1,anna,9900,EUR,pending,2026-03-02\n"
+    [order] = orders_in(rows_in(text, convert))
+    assert (order.external_ref, order.lines) == ("W-1", ())
+
+
+def test_sample_of_our_own_format_can_be_imported() -> None:
+    sample = (Path(__file__).parents[2] / "docs" / "examples" / "orders.csv").read_bytes()
+    first, second = orders_in(rows_in(sample, convert))
+    assert (first.external_ref, first.total, len(first.lines), first.tags) == ("phone-1", 10_400, 2, ("gift",))
+    assert (second.external_ref, second.total, second.currency, second.lines) == ("phone-2", 9_900, "EUR", ())
 
 
 def test_own_csv_reports_invalid_values() -> None:

@@ -22,11 +22,9 @@ OWN = {
     "created_at": TIME,
     "updated_at": TIME,
     "shipped_at": TIME,
-    "delivered_at": rf"{TIME}|None",
+    "delivered_at": TIME,
     "at": TIME,
     "occurred_at": TIME,
-    "shipped_at": TIME,
-    "delivered_at": TIME,
     "closed_at": TIME,
     "actor": r"staff:(local|cli|key:\w+|arn:aws:iam::123456789012:role/shop)",
     "actor_name": r"tests|None",  # only a key has one

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.payments import Payment, Refund
@@ -93,13 +94,32 @@ def test_null_is_what_absence_is() -> None:
     assert read_imported_order({**imported, **absent}) == read_imported_order(imported)
 
 
-@pytest.mark.parametrize("number", ["9900.0", "99e2", "9.9E+3", "990000e-2", "9900.000"])
-def test_number_with_an_integral_value_is_an_integer(number: str) -> None:
-    """As JSON Schema has it: programs whose only numbers are floats write them so."""
-    text = json.dumps({**ORDER, "lines": [], "total": 0}).replace('"total": 0', f'"total": {number}')
+def test_integer_with_one_decimal_zero_is_an_integer() -> None:
+    """Programs whose only numbers are floats write them so."""
+    text = json.dumps({**ORDER, "lines": [], "total": 0}).replace('"total": 0', '"total": 9900.0')
     order = parse_json(PlaceOrderBody, text.encode()).to_command()
     assert (order.total, type(order.total)) == (9900, int)
-    assert read_place_order(json.loads(text)) == order
+    assert read_place_order(read_json(text.encode())) == order
+
+
+@pytest.mark.parametrize("number", ["99.00", "99.50", "99.5", "9900.00", "9.9e1", "99E2", "990000e-2", "0.00"])
+def test_number_with_decimal_places_or_exponent_is_no_amount(number: str) -> None:
+    """99.00 is an amount in major units: as an integer, it would be 0.99."""
+    text = json.dumps({**ORDER, "total": 0, "shipping": 490.0}).replace('"total": 0', f'"total": {number}').encode()
+    for read in (lambda: parse_json(PlaceOrderBody, text), lambda: read_place_order(read_json(text))):
+        with pytest.raises(InvalidFields) as raised:
+            read()
+        message = "must be a whole number of minor units, without decimal places: 9900 for 99.00"
+        assert [each.as_dict() for each in raised.value.errors] == [
+            {"pointer": "/total", "code": "wrong_type", "message": message}
+        ]
+
+
+@pytest.mark.parametrize("number", ["2.00", "2e0"])
+def test_number_with_decimal_places_is_no_quantity(number: str) -> None:
+    text = json.dumps({**ORDER["lines"][0], "quantity": 0}).replace('"quantity": 0', f'"quantity": {number}').encode()
+    with pytest.raises(InvalidFields, match=r"^/quantity must be a whole number, without decimal places$"):
+        parse_json(LineBody, text)
 
 
 @pytest.mark.parametrize("value", [9900.5, "9900", "9900.0", True, [9900.0], None])
@@ -268,6 +288,25 @@ def test_rejects_unknown_fields_by_name_at_any_depth() -> None:
         "/status": "unknown_field",
         "/version": "unknown_field",
     }
+
+
+def test_unknown_field_gets_the_name_that_is_near_or_all_names() -> None:
+    wrong = {**PLAIN, "userid": "u", "lines": [{**ORDER["lines"][0], "unitPrice": 1}]}
+    with pytest.raises(InvalidFields) as near:
+        read_place_order(wrong)
+    assert sorted(map(str, near.value.errors)) == [
+        "/lines/0/unitPrice is not a known field: did you mean unit_price?",
+        "/userid is not a known field: did you mean user_id?",
+    ]
+    with pytest.raises(InvalidFields) as far:
+        read_cancel({"x": 1})
+    assert str(far.value) == "/x is not a known field: use one of note, reason"
+
+
+@pytest.mark.parametrize("code, message", [("eur", "must be in upper case"), ("xxx", "must be a supported ISO 4217")])
+def test_currency_in_lower_case_is_named_as_such(code: str, message: str) -> None:
+    with pytest.raises(InvalidFields, match=f"^/currency {message}"):
+        read_place_order({**PLAIN, "currency": code})
 
 
 @pytest.mark.parametrize("code", ["eur", "EU", "EURO", "XXX", "", "€", "EUR "])

@@ -126,7 +126,9 @@ class IdempotencyKeyReused(Conflict, code="idempotency_key_reused", title="Idemp
     """The idempotency key was used for a different request."""
 
     def __init__(self) -> None:
-        super().__init__("this idempotency key was used for a different request: use a new key")
+        super().__init__(
+            "this idempotency key was used for a different request: look up what that request did, then use a new key"
+        )
 
 
 class Contention(Conflict, code="contention", title="Too much contention"):

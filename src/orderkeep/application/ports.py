@@ -1,7 +1,7 @@
 """The ports of the application, in addition to the domain's repository. A store implements all of the store ports.
 
 Every method of a store may raise `StoreUnavailable`. A use case that changes an order needs only `get_by_id` and
-`save`, so the article's plain repository is enough for it.
+`save`, so a repository that has only these two methods is enough for it.
 """
 
 import asyncio
@@ -76,8 +76,8 @@ class ListPosition:
 
 
 PAGE_BYTES = 1_000_000
-"""A page ends before the document with which its documents would exceed this size together. The first is always on it,
-whatever its size.
+"""Maximum size of the documents of a page together. A page ends before the document that would exceed it; the first
+document is always on the page, whatever its size.
 """
 
 SEPARATOR = b",\n"
@@ -117,7 +117,7 @@ class OrderQueries(ABC):
     @abstractmethod
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         """Return up to `limit` matching orders after that position, newest first by `(created_at, id)`, and within
-        `PAGE_BYTES`. Neither are many more bytes read.
+        `PAGE_BYTES`. The store does not read many more bytes than it returns.
 
         The filter is by statuses, tag or external reference, as `OrderFilter` allows. The cost depends on `limit`
         alone, not on the number of stored orders.
@@ -207,9 +207,9 @@ Row = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class StoredOrder:
-    """All that a store contains of one order ("" if of none): its changes, oldest first; the rows beside them, by names
-    such as `order` and `tag gift`; and the same rows as `save` writes them, recomputed from the changes alone. `order`
-    is the order of the last change.
+    """All that a store contains of one order. `order_id` is "" for rows that belong to no order. `changes` are its
+    changes, oldest first. `found` are its other rows, by names such as `order` and `tag gift`. `expected` are the same
+    rows as `save` writes them, recomputed from the changes alone. `order` is the order of the last change.
     """
 
     order_id: str
@@ -220,13 +220,15 @@ class StoredOrder:
 
 
 class StoreContents(ABC):
-    """All that a store contains, to be verified: one order, or one page, in memory at a time. Nothing is written but
-    checkpoints, and positions by `feed_entries` if they are `settled`.
+    """All that a store contains, to be verified. One order or one page is in memory at a time. Two methods write:
+    `add_checkpoint`, and `feed_entries` with `settled`, which may assign positions.
     """
 
     @abstractmethod
     def stored_keys(self) -> AsyncIterator[str]:
-        """Yield an argument of `stored_order` for each order of which anything is stored, and for what is of none."""
+        """Yield the keys for `stored_order`: one for each order that has any row, and one for each group of rows that
+        belong to no order.
+        """
 
     @abstractmethod
     async def stored_order(self, key: str) -> StoredOrder:
@@ -239,8 +241,8 @@ class StoreContents(ABC):
         """
 
     async def count_rows(self) -> Mapping[str, int]:
-        """Return the number of rows by the first word of their names (and of each `change`), to find rows that belong
-        to no order; empty if `stored_keys` leads to all.
+        """Return the number of rows of each kind: the first word of their names, and `change`. The counts find rows
+        that belong to no order. Return nothing if `stored_keys` yields a key for every row.
         """
         return {}
 
@@ -295,7 +297,7 @@ class DocumentStore(ABC):
     """Stores files under keys derived from their content: `orders/<order id>/<SHA-256>.html`. The content of a key
     never changes; keys cannot be listed and files cannot be deleted.
 
-    Every method may raise `StoreUnavailable`, or its `StoreUnusable` if an operator must fix something first.
+    Every method may raise `StoreUnavailable`, or its subclass `StoreUnusable` if an operator must fix something first.
     """
 
     @abstractmethod

@@ -35,6 +35,14 @@ class _Rejected(ValueError):
     """A part of the text is rejected; `_first_error` finds it."""
 
 
+class DecimalNumber(float):
+    """A number that is written with an exponent, or with decimal places other than `.0`: no integer, even if its value
+    is one. To read an amount of 99.00 as 99 minor units would be wrong by a factor of 100.
+    """
+
+    __slots__ = ()
+
+
 def read_json(body: bytes) -> object:
     """Return the value of a JSON text in UTF-8. Raises `InvalidJSON` if it is invalid, ambiguous or beyond a limit."""
     try:
@@ -47,7 +55,11 @@ def read_json(body: bytes) -> object:
             json.dumps(value, ensure_ascii=False).encode()
         _check_depth(value)
     except json.JSONDecodeError as error:
-        raise InvalidJSON(f"is not JSON at line {error.lineno}, column {error.colno}") from None
+        if not text.strip():
+            raise InvalidJSON("is empty") from None
+        at_end = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        wrong = "ends too early" if at_end else "is not JSON"
+        raise InvalidJSON(f"{wrong} at line {error.lineno}, column {error.colno}") from None
     except (_Rejected, UnicodeEncodeError, RecursionError):
         raise _first_error(text) from None
     return value
@@ -75,6 +87,11 @@ def _number(digits: str) -> float:
     return number
 
 
+def _decimal(digits: str) -> float:
+    number = _number(digits)
+    return number if digits.endswith(".0") else DecimalNumber(number)
+
+
 def _integer(digits: str) -> int:
     _number(digits)
     return int(digits)
@@ -85,7 +102,7 @@ def _constant(_: str) -> NoReturn:
 
 
 _decode = json.JSONDecoder(
-    object_pairs_hook=_object, parse_float=_number, parse_int=_integer, parse_constant=_constant
+    object_pairs_hook=_object, parse_float=_decimal, parse_int=_integer, parse_constant=_constant
 ).decode
 
 

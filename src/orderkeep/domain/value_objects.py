@@ -30,7 +30,7 @@ from orderkeep.domain.exceptions import (
 from orderkeep.domain.limits import MAX_MINOR_UNITS
 
 DEFAULT_CURRENCY = "EUR"
-"""The currency of a plain number if none is given, as in the article's `Order("1", "user-42", 99.0, …)`."""
+"""The currency of a plain number if none is given, as in `Order("1", "user-42", 99.0, …)`."""
 
 _NO_MINOR_UNIT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _HUNDREDTHS = (

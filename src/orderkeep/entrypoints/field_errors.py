@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.status import OrderStatus
-from orderkeep.domain.value_objects import BIDI_CONTROLS, is_visible
+from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, is_visible
 
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
 
@@ -26,11 +28,8 @@ LONGEST_NAME = 64
 _STRING = ("wrong_type", "must be a string")
 _TYPES = {
     "missing": ("field_missing", "is required"),
-    "extra_forbidden": ("unknown_field", "is not a known field"),
     "string_type": _STRING,
     "string_unicode": ("text_not_printable", "must not contain an unpaired surrogate"),
-    "int_type": ("wrong_type", "must be a whole number"),
-    "int_from_float": ("wrong_type", "must be a whole number"),
     "bool_type": ("wrong_type", "must be true or false"),
     "tuple_type": ("wrong_type", "must be an array"),
     "dict_type": ("wrong_type", "must be an object"),
@@ -46,6 +45,7 @@ _RANGES = {
     "amount": ("amount_out_of_range", f"must be from 1 to {limits.MAX_MINOR_UNITS - 1} minor units"),
     "version": ("invalid_value", f"must be a whole number from 1 to {10**15 - 1}"),
 }
+_NO_AMOUNT = ("wrong_type", "must be a whole number of minor units, without decimal places: 9900 for 99.00")
 _AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {limits.MAX_MINOR_UNITS - 1} minor units")
 _TOO_MANY = {"lines": "too_many_lines", "tags": "too_many_tags", "metadata": "too_many_metadata_keys"}
 _CHOICES = {
@@ -87,10 +87,10 @@ class InvalidFields(Exception):
         self.errors = errors
 
     @classmethod
-    def of(cls, error: ValidationError) -> InvalidFields:
+    def of(cls, error: ValidationError, model: type[BaseModel]) -> InvalidFields:
         """Return pydantic's findings with our codes and messages."""
         found = error.errors(include_url=False)
-        return cls(tuple(_field_error(details) for details in found[:MOST_ERRORS]))
+        return cls(tuple(_field_error(details, model) for details in found[:MOST_ERRORS]))
 
 
 def rule_broken(code: str, message: str, *below: str) -> PydanticCustomError:
@@ -105,21 +105,45 @@ def field_error_of(error: InvalidInput) -> FieldError:
     return FieldError(error.code, str(error), pointer_to(path) if error.field else "")
 
 
+def unknown_name(name: str, known: Iterable[str], what: str = "parameter") -> str:
+    """Return the message about an unknown name, with the known one that it may be, or else with all of them."""
+    names = sorted(known)
+    if nearest := get_close_matches(name[:LONGEST_NAME], names, n=1):
+        return f"is not a known {what}: did you mean {nearest[0]}?"
+    return f"is not a known {what}: use one of {', '.join(names)}" if names else f"is not a known {what}: omit it"
+
+
 def pointer_to(path: Sequence[str | int]) -> str:
     """Return the JSON pointer to a place."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
 
 
-def _field_error(details: ErrorDetails) -> FieldError:
+def _field_error(details: ErrorDetails, model: type[BaseModel]) -> FieldError:
     context = details.get("ctx", {})
     path = [*details["loc"], *context.get("below", ())]
     code, message = _code_and_message(details)
+    if details["type"] == "extra_forbidden":
+        code, message = "unknown_field", unknown_name(str(path[-1]), _names_at(model, path[:-1]), "field")
     if len(path) > 2 and path[-1] == "[key]":  # pydantic's mark for the key, not the value, of an entry
         path, message = path[:-2], f"has a key that {message}"
     if path and not _is_presentable(path[-1]):
         path, message = path[:-1], f"has a field name that {message}"
     limit = context["max_length"] if details["type"] == "too_long" else None
     return FieldError(code, message, pointer_to(path), limit=limit)
+
+
+def _names_at(model: type[BaseModel], path: Sequence[str | int]) -> Iterable[str]:
+    """Return the fields of the object at a place."""
+    kinds: list[Any] = [model]
+    for name in path:
+        if isinstance(name, str):
+            kinds = [each.model_fields[name].annotation for each in _models_in(kinds)]
+    return [name for each in _models_in(kinds) for name in each.model_fields]
+
+
+def _models_in(kinds: Iterable[Any]) -> list[type[BaseModel]]:
+    found = [each for each in kinds if isinstance(each, type) and issubclass(each, BaseModel)]
+    return found + [model for each in kinds for model in _models_in(get_args(each))]
 
 
 def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
@@ -130,11 +154,13 @@ def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
             return context["code"], context["message"]
         case "greater_than_equal" | "less_than_equal":
             return _RANGES.get(str(name), _AMOUNT_RANGE)
+        case "int_type" | "int_from_float":
+            return ("wrong_type", "must be a whole number, without decimal places") if name in _RANGES else _NO_AMOUNT
         case "too_long":
             items = "keys" if name == "metadata" else "items"
             return _TOO_MANY[str(name)], f"must have at most {context['max_length']} {items}"
         case "literal_error":
-            return _CHOICES[str(name)] if isinstance(details["input"], str) else _STRING
+            return _choice(str(name), details["input"])
         case "string_too_long":
             return "text_too_long", f"must have at most {context['max_length']} characters"
         case "string_too_short":
@@ -144,6 +170,13 @@ def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
                 return "text_missing", "must not be empty or blank"
             return "text_not_printable", "must not contain control characters"
     return _TYPES.get(kind, ("invalid_value", "is not valid"))
+
+
+def _choice(name: str, value: object) -> tuple[str, str]:
+    if not isinstance(value, str):
+        return _STRING
+    code, message = _CHOICES[name]
+    return code, "must be in upper case, such as EUR" if value.upper() in CURRENCIES else message
 
 
 def _is_presentable(name: str | int) -> bool:

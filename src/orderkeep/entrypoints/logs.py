@@ -234,6 +234,7 @@ def configure_cli_logging() -> None:
     logging.lastResort = logging.StreamHandler()
     logging.lastResort.setFormatter(LogFormatter("text"))
     logging.lastResort.setLevel(logging.WARNING)
+    logging.getLogger("aiodynamo").setLevel(logging.CRITICAL)  # it logs each source without credentials, then raises
     install_log_hooks()
 
 

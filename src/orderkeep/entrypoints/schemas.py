@@ -65,7 +65,8 @@ def read_instant(text: str) -> datetime:
     """Return an RFC 3339 time in UTC, to the microsecond. Raises `ValueError` with a message for people."""
     found = _RFC3339.fullmatch(text)
     if found is None:
-        raise ValueError("must be an RFC 3339 time with an offset, such as 2026-11-22T10:00:00Z")
+        alone = "; a date alone is not accepted" if re.fullmatch(_DAY, text, re.ASCII) else ""
+        raise ValueError(f"must be an RFC 3339 time with an offset, such as 2026-11-22T10:00:00Z{alone}")
     day, time, fraction, offset = found.groups(default="")
     try:
         return datetime.fromisoformat(f"{day}T{time}{fraction[:7]}{offset.upper()}").astimezone(UTC)
@@ -149,9 +150,11 @@ class CancelBody(Body):
     """Reason for a cancellation."""
 
     reason: Annotated[str, _text(limits.MAX_REASON_LENGTH)] | None = Field(
-        None, description="Short reason, for programs or reports."
+        None, description="Short reason, for programs or reports. The customer sees it."
     )
-    note: Annotated[str, _text(limits.MAX_NOTE_LENGTH, SOME_LINES)] | None = Field(None, description="Free text.")
+    note: Annotated[str, _text(limits.MAX_NOTE_LENGTH, SOME_LINES)] | None = Field(
+        None, description="Free text. The customer sees it, also on the receipt."
+    )
 
 
 class ReceiptBody(Body):
@@ -181,7 +184,7 @@ class PlaceOrderBody(Body):
     discount: Amount | None = Field(0, description="Order-level discount, in addition to those of the lines.")
     tax: Amount | None = Field(0, description="Order-level tax, in addition to those of the lines.")
     external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
-        None, description="Your own reference, such as the order number in your shop."
+        None, description="Your own reference, such as the order number in your shop. It need not be unique."
     )
     tags: Tags | None = Field((), description="Labels to filter orders by, each at most once.")
     metadata: Metadata | None = Field(
@@ -226,7 +229,7 @@ _SCALARS = frozenset((str, int, NoneType))
 """Most fields. The check of `isinstance(value, BaseModel)` is a Python function."""
 
 _NAME_ENDS = (b'":', b" :", b"\t:", b"\r:", b"\n:")
-"""Each name of an object ends with one of these, and hardly anything else contains one: texts seldom do."""
+"""Each name of an object ends with one of these. Other parts of a text rarely contain one."""
 
 
 def parse_json(model: type[Model], body: bytes) -> Model:
@@ -248,16 +251,18 @@ def parse(model: type[Model], data: object) -> Model:
         return model.model_validate(data)
     except ValidationError as error:
         if not any(_is_whole(details["input"]) for details in error.errors(include_url=False)):
-            raise InvalidFields.of(error) from None
+            raise InvalidFields.of(error, model) from None
     return parse(model, with_integers(data))
 
 
 def _is_whole(value: object) -> bool:
-    return isinstance(value, float) and value.is_integer()
+    return type(value) is float and value.is_integer()
 
 
 def with_integers(value: Any) -> Any:
-    """Return decoded JSON with 9900.0 as 9900: to JSON Schema, both are integers. Strict integers accept no float."""
+    """Return decoded JSON with 9900.0 as 9900, because programs whose only numbers are floats send it. Strict integers
+    accept no float, and so no `DecimalNumber`, such as 99.00, which is more likely to be an amount in major units.
+    """
     if isinstance(value, dict):
         return {name: with_integers(each) for name, each in value.items()}
     if isinstance(value, list):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
@@ -15,6 +16,8 @@ from orderkeep.application.ports import ReceiptRenderer
 
 if TYPE_CHECKING:
     from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine
+
+log = logging.getLogger("orderkeep.receipts")
 
 _STYLE = "\n" + Path(__file__).with_name("receipt.css").read_text(encoding="utf-8")
 _PAGE = Path(__file__).with_name("receipt.html").read_text(encoding="utf-8")
@@ -44,6 +47,8 @@ class HtmlReceipts(ReceiptRenderer):
 
     async def render(self, order: OrderDTO) -> bytes:
         """Return a complete document in UTF-8. If it is long, it is rendered in a thread, so that others are served."""
+        if not self._seller:
+            log.warning("a receipt has no seller: set ORDERKEEP_SELLER")
         if len(order.lines) <= _LINES_AT_ONCE:
             return self._render(order)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, order)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import json
+import logging
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property, partial
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from typst import Compiler, PDFStandard
 
     from orderkeep.application.receipts import ReceiptContent
+
+log = logging.getLogger("orderkeep.receipts")
 
 _TEMPLATE = Path(__file__).with_name("receipt.typ")
 
@@ -48,6 +51,8 @@ class PdfReceipts(ReceiptRenderer):
         """Return a PDF, dated with the last change of the order. Raises `UnknownFormat` if typst is not installed."""
         from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
 
+        if not self._seller:
+            log.warning("a receipt has no seller: set ORDERKEEP_SELLER")
         content = receipt_of(order, self._seller)
         date = in_utc(order.updated_at).replace(microsecond=0)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, content, date)

@@ -91,8 +91,9 @@ class OrderRecord:
 
 @dataclass(slots=True)
 class ChangeRecord:
-    """A change as stored. `events` and `document`, the resulting order, are JSON. `schema` is the shape of the document
-    and `fingerprint` that of the request with the key, or "": None in a change of a version that did not store it.
+    """A change as stored. `events` and `document`, the resulting order, are JSON. `schema` identifies the fields of the
+    document. `fingerprint` identifies the values of the request that had the key; it is "" without a key, and None in
+    changes of versions of orderkeep that did not store it.
     """
 
     order_id: str

@@ -57,8 +57,8 @@ _Built = TypeVar("_Built")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a database differs: its parameters, JSON columns as bytes, instants as values of its own, and a query that
-    ends a page of another one, its columns, where its documents exceed `PAGE_BYTES`.
+    """How a database differs: its parameters, its JSON columns as bytes, its values of instants, and a query around
+    another one, with the same columns, that ends a page before its documents exceed `PAGE_BYTES`.
     """
 
     parameter: str

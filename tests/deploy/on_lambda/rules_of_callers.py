@@ -12,6 +12,10 @@ def nobody_comes_in_unasked(template: Template) -> Iterator[str]:
     routes = of_type(template, "AWS::ApiGatewayV2::Route")
     if any(route.get("AuthorizationType") != {"Ref": "HttpAuthorization"} for route in routes.values()):
         yield "a route is open to the world"
+    for stage in of_type(template, "AWS::ApiGatewayV2::Stage").values():
+        limits = stage.get("DefaultRouteSettings", {})
+        if {"ThrottlingRateLimit", "ThrottlingBurstLimit"} - limits.keys():
+            yield "the API accepts any number of requests"
     if template["Parameters"]["HttpAuthorization"]["Default"] != "AWS_IAM":
         yield "the API is open to the world unless somebody says otherwise"
     for authorization, way in (("AWS_IAM", "authorizer"), ("NONE", "keys")):

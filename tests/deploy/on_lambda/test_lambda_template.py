@@ -59,6 +59,7 @@ PLANTED = {
     "changes in any order": ("ParallelizationFactor: 1", "ParallelizationFactor: 10", "ParallelizationFactor is not 1"),
     "one change that stops all": (r" +MaximumRetryAttempts: .*\n", "", "stops all others"),
     "an open route": ("AuthorizationType: !Ref HttpAuthorization", "AuthorizationType: NONE", "a route is open"),
+    "an API that is not throttled": (r" +ThrottlingRateLimit: .*\n", "", "any number of requests"),
     "an open API": ("Default: AWS_IAM", "Default: NONE", "open to the world unless"),
     "a service that believes an open API": (
         "[AsksItself, keys, authorizer]",

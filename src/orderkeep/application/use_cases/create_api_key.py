@@ -78,7 +78,10 @@ class CreateApiKeyUseCase:
 def _staff_scopes(given: Iterable[str]) -> frozenset[Scope]:
     names = list(given)
     if not names:
-        raise ScopesMissing("must name at least one scope, unless the key belongs to a customer", "scopes")
+        known = ", ".join(Scope)
+        raise ScopesMissing(
+            f"must name at least one scope, unless the key belongs to a customer: use {known}", "scopes"
+        )
     for index, name in enumerate(names):
         if name not in tuple(Scope):
             raise UnknownScope(f"must be one of {', '.join(Scope)}", f"scopes/{index}")

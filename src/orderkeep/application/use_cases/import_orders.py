@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from itertools import compress, islice
-from operator import attrgetter, not_
+from operator import not_
 from typing import Protocol
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
@@ -224,9 +224,8 @@ class ImportOrdersUseCase:
         found, order = await self._find(checked), checked.order
         if found is None:
             return checked
-        if not _is_same(found, order):
-            stored = "the order is stored already" if found.id == order.id else f"order {found.id} has it"
-            message = f"{stored} with other content: it was not changed"
+        if names := _differences(found, order):
+            message = f"is that of the stored order {found.id}, which differs in {', '.join(names)}: it was not changed"
             return ImportProblem(checked.line, checked.id_field, "already_kept", message)
         commands = commands_between(found.status, order.status)
         if not commands and (found.status == order.status or commands_between(order.status, found.status)):
@@ -270,14 +269,14 @@ class ImportOrdersUseCase:
         def decide(found: Order | None) -> Order:
             if found is None:
                 return order.to_imported_order(self.clock())
-            if _is_same(found, order):
+            if not _differences(found, order):
                 return found
             raise IdempotencyKeyReused
 
         try:
             result = await change_order(self.store, order.id, decide, *_request(order, actor), scope=Scope.ADMIN)
         except IdempotencyKeyReused:
-            message = "the order is stored already with other content: it was not changed"
+            message = f"is that of the stored order {order.id}, which differs: it was not changed"
             return ImportProblem(checked.line, checked.id_field, "already_kept", message)
         return "unchanged" if result.replayed else "imported"
 
@@ -304,25 +303,24 @@ class ImportOrdersUseCase:
         return "updated"
 
 
-_content = attrgetter(*(each.name for each in fields(PlaceOrder) if each.name != "lines"))
+_CONTENT = tuple(each.name for each in fields(PlaceOrder) if each.name != "lines")
 _line_content = attrgetter("sku", "name", "quantity", "unit_price", "discount", "tax")
 
 
-def _is_same(found: Order, order: OrderDTO) -> bool:
-    """Return whether the orders differ at most in what commands change. An order that was placed has a time of its own,
-    and an order that was cancelled here, a reason of its own.
+def _differences(found: Order, order: OrderDTO) -> list[str]:
+    """Return the fields in which the orders differ, except for what commands change. An order that was placed has a
+    time of its own, and an order that was cancelled here, a reason of its own.
     """
     stored, given = OrderDTO.of(found), order.cancellation
-    lines = [list(map(_line_content, each.lines)) for each in (stored, order)]
-    if (
-        lines[0] != lines[1]
-        or _content(stored) != _content(order)
-        or (stored.id == order.id and stored.created_at != order.created_at)
-    ):
-        return False
+    names = [name for name in _CONTENT if getattr(stored, name) != getattr(order, name)]
+    if list(map(_line_content, stored.lines)) != list(map(_line_content, order.lines)):
+        names.append("lines")
+    if stored.id == order.id and stored.created_at != order.created_at:
+        names.append("created_at")
     if given is None or stored.cancellation is None or (given.reason, given.note) == (None, None):
-        return True
-    return (given.reason, given.note) == (stored.cancellation.reason, stored.cancellation.note)
+        return names
+    is_same = (given.reason, given.note) == (stored.cancellation.reason, stored.cancellation.note)
+    return names if is_same else [*names, "cancellation"]
 
 
 def _request(order: OrderDTO, actor: Actor) -> tuple[CommandContext, tuple[str, OrderDTO]]:

@@ -99,6 +99,7 @@ class IssueReceiptUseCase:
             return order
 
         command = ("issue_receipt", [file_format, version])
+        # Who may read an order may have its receipt: what is written shows nothing more, and only records its issue.
         result = await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.READ)
         is_repeated = result.replayed and bool(result.events)
         if is_repeated:  # the key was used before, perhaps after the last call of `decide`

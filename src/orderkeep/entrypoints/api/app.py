@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI
@@ -95,6 +96,9 @@ def _access(app: ShelledFastAPI, settings: Settings, caller_of: CallerOf | None)
 
 async def _respond_with_problem(request: Request, error: Exception) -> Response:
     """Return the problem document of an error in a route that is not compiled, or of a request without a route."""
+    path = request.scope["path"].removeprefix(request.scope["root_path"]).rstrip("/")
+    if getattr(error, "status_code", None) == HTTPStatus.NOT_FOUND and request.app.shell.routes.at(path):
+        error = HttpProblem("not_found", "no route matches this path: omit the slash at its end")
     return problem_response(error, request.scope[REQUEST_ID])
 
 

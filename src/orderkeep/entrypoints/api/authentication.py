@@ -75,7 +75,7 @@ class LocalMode(Access):
 
 
 class Authentication(Access):
-    """Requires a bearer token (RFC 6750), or a gateway's word, for every path that is not open."""
+    """Requires a bearer token (RFC 6750), or an actor that a gateway authenticated, for every path that is not open."""
 
     def __init__(
         self,

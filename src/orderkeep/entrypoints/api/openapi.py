@@ -24,7 +24,8 @@ execution to payment providers and carriers. The product catalogue and prices ar
 - **Authentication**: send `Authorization: Bearer` with an API key or an access token. A service without authentication
   accepts requests from its own machine only. Customers can access only their own orders; staff need a scope.
 - **Amounts** are integers in minor units of the order's currency: `9900` with `EUR` is 99.00 EUR, `99` with `JPY` is
-  99 yen.
+  99 yen. `9900.0` is accepted as `9900`; a number with other decimal places or an exponent, such as `99.00`, is
+  rejected.
 - **Times** are RFC 3339. Requests must include an offset; responses are in UTC.
 - **Idempotency**: send an `Idempotency-Key` with every write to retry it safely. A repeated request returns the
   original response with `Idempotency-Replayed: true`.

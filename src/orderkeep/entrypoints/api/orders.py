@@ -1,5 +1,8 @@
-"""Routes of orders: place, list, get, history, and what can be done next."""
+"""Routes of orders: place, list, get, history, and what can be done next. Without `route_class`, they are ordinary
+FastAPI routes (docs/how-to/extend/add-a-route.md).
+"""
 
+import re
 from datetime import datetime
 from typing import Annotated
 
@@ -61,7 +64,12 @@ def _version_number(value: object) -> object:
     return _whole_number(value)
 
 
-Instant = Annotated[datetime, BeforeValidator(read_instant), WithJsonSchema({"type": "string", "format": "date-time"})]
+def _read_time(text: str) -> datetime:
+    """Return a time in a query, in which an unencoded `+` is a space: as the offset's sign, both are accepted."""
+    return read_instant(re.sub(r" (\d\d:\d\d)$", r"+\1", text))
+
+
+Instant = Annotated[datetime, BeforeValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Cursor = Annotated[str | None, Field(examples=[examples.CURSOR])]
 Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(_whole_number)]
 

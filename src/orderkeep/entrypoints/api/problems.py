@@ -123,6 +123,16 @@ _NOT_LISTED = "which If-Match does not list: read the order and retry with its E
 _WEAK = "and If-Match has a weak entity tag, which never matches: remove W/, and disable compression in proxies"
 
 
+_UNAVAILABLE = "the service is unavailable: retry"
+_OF_READS: dict[type[Exception], str] = {
+    exceptions.OrderNotFound: "Order not found: no order has this ID; find it by your own number with "
+    "GET /orders?external_ref=",
+    exceptions.StoreUnavailable: _UNAVAILABLE,
+    errors.RequestTimedOut: _UNAVAILABLE,
+}
+"""Details of errors of requests that change nothing: they have no outcome that is unknown."""
+
+
 def status_of(kind: type[OrderkeepError]) -> int:
     """Return the HTTP status of an exception class."""
     return next(STATUSES[each] for each in kind.__mro__ if each in STATUSES)
@@ -146,11 +156,13 @@ def problem_of(error: Exception) -> HttpProblem:
     return HttpProblem("internal_error")
 
 
-def problem_response(error: Exception, request_id: str) -> Response:
-    """Return the problem document of an exception."""
+def problem_response(error: Exception, request_id: str, *, is_read: bool = False) -> Response:
+    """Return the problem document of an exception. `is_read` says that the request cannot change anything."""
     if isinstance(error, exceptions.ServiceUnavailable):
         log.error("service unavailable", extra={"code": error.code, "reason": str(error)})
     problem = problem_of(error)
+    if is_read and type(error) in _OF_READS:
+        problem.detail = _OF_READS[type(error)]
     content = msgspec.json.encode(problem_document(problem, request_id))
     return Response(content, problem.status, problem.headers, MEDIA_TYPE)
 

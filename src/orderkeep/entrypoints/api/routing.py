@@ -7,7 +7,7 @@ instead of `solve_dependencies` with its exit stacks and threads. For that:
 
 - Dependencies are plain functions that do not block; they run on the event loop. Coroutine functions, generators and
   classes as dependencies, background tasks, cookies, forms, websockets and path parameters other than strings are not
-  supported and fail at start-up.
+  supported and fail when a server starts; in an app that was created with use cases, with the first request.
 - Endpoints are coroutine functions that return a `Response`. The response model is for the documentation.
 - Unknown query parameters are rejected by name, repeated ones unless they are lists, and a body that the operation
   does not take.
@@ -37,7 +37,7 @@ from starlette.types import Receive, Scope
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.entrypoints.api.headers import WHITESPACE, is_utf8_json, members_of
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.field_errors import FieldError, InvalidFields
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, unknown_name
 from orderkeep.entrypoints.schemas import parse_json
 
 MAX_PARAMETERS = 50
@@ -289,7 +289,7 @@ class _QueryReader:
         for name, text in _pairs(query):
             shown = name if _PRESENTABLE.fullmatch(name) else "?"
             if name not in self._names:
-                errors.append(FieldError("unknown_parameter", "is not a known parameter", parameter=shown))
+                errors.append(FieldError("unknown_parameter", unknown_name(name, self._names), parameter=shown))
             elif name in self._lists:
                 given.setdefault(name, []).append(text)
             elif name in given:

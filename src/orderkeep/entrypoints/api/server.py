@@ -63,13 +63,16 @@ ARRIVAL_SECONDS = 0.25
 BANNER = """\
 orderkeep serves the orders in {store}
   API and documentation:  {url}/docs
-  place an order:         curl {url}/orders -H 'Content-Type: application/json'{token} \\
+{create}  place an order:         curl {url}/orders -H 'Content-Type: application/json'{token} \\
                             -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
   access:                 {access}
   stop:                   Ctrl+C
 """
 
 LOCAL_ACCESS = "localhost only, without authentication; set ORDERKEEP_AUTH to enable it"
+CREATE_KEY = """\
+  create an API key:      export KEY=$(orderkeep keys create --name NAME --scope orders:read --scope orders:write)
+"""
 METHODS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {issuer}"}
 
 
@@ -81,9 +84,11 @@ def serve(settings: Settings) -> None:
     if "access_log" not in settings.model_fields_set and sys.stderr.isatty():
         settings = settings.model_copy(update={"access_log": True})
     with _listen(settings.host, settings.port) as listener:
-        if settings.workers > 1:
-            raise SystemExit(asyncio.run(_supervise(settings, listener)))
-        _run(settings, listener=listener)
+        if settings.workers > 1 and (code := asyncio.run(_supervise(settings, listener))):
+            raise SystemExit(code)
+        if settings.workers == 1:
+            _run(settings, listener=listener)
+    _say_on_terminal("orderkeep stopped")
 
 
 async def _supervise(settings: Settings, listener: socket.socket) -> int:
@@ -244,6 +249,10 @@ class DrainingServer(uvicorn.Server):
         if not self._ends_at:
             self._ends_at = self._drained_at + self._settings.shutdown_seconds + END_SECONDS
             self._on_end(self._ends_at - now)
+            if self._supervisor is None:
+                seconds = self._drained_at + self._settings.shutdown_seconds - now
+                message = f"orderkeep is stopping: requests in progress have up to {seconds:.0f} s"
+                asyncio.get_running_loop().call_soon_threadsafe(_say_on_terminal, message)
         self.server_state.draining = self._app.state.draining = True
         super().handle_exit(sig, frame)
 
@@ -337,10 +346,12 @@ async def _announce(settings: Settings, listener: socket.socket, check: Callable
             _say(WAITING.format(store=store, reason=visible(reason), url=url, seconds=RETRY_SECONDS))
         await asyncio.sleep(RETRY_SECONDS)
     methods = [METHODS[each].format(issuer=settings.jwt_issuer) for each in METHODS if each in settings.authentication]
+    has_keys = "keys" in settings.authentication
     banner = BANNER.format(
         store=store,
         url=url,
-        token=' -H "Authorization: Bearer $TOKEN"' if methods else "",
+        create=CREATE_KEY if has_keys else "",
+        token=f' -H "Authorization: Bearer {"$KEY" if has_keys else "$TOKEN"}"' if methods else "",
         access=f"with {' or '.join(methods)}" if methods else LOCAL_ACCESS,
     )
     _say(banner)
@@ -358,6 +369,12 @@ async def _unavailable(check: Callable[[], Awaitable[None]]) -> str | None:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201  # for the operator
+
+
+def _say_on_terminal(text: str) -> None:
+    """Print for a person, and not among the log lines in a file."""
+    if sys.stderr.isatty():
+        _say(text)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from fastapi import FastAPI
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from orderkeep.application.access.actor import Actor
@@ -165,16 +166,16 @@ class RequestShell:
             if getattr(send, "started", True):
                 raise
             error = RequestTimedOut("the request was not completed in time")
-            await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
+            await _problem(error, scope)(scope, receive, send)
         except ClientDisconnect:
             log.info("client disconnected")
         except (OrderkeepError, HttpProblem) as error:
-            await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
+            await _problem(error, scope)(scope, receive, send)
         except Exception as error:
             log.exception("request failed")
             if getattr(send, "started", True):
                 raise
-            await problem_response(error, scope[REQUEST_ID])(scope, receive, send)
+            await _problem(error, scope)(scope, receive, send)
 
     async def _route(self, scope: Scope, path: str, body: _BoundedBody, send: Send) -> None:
         """Respond. The slot ends with the first message of the response: a client that does not read holds none."""
@@ -292,6 +293,10 @@ def security_headers(hsts_seconds: int = 0) -> list[tuple[bytes, bytes]]:
     """Return the headers of every response; with `hsts_seconds`, browsers use HTTPS only for that long."""
     hsts = {"Strict-Transport-Security": f"max-age={hsts_seconds}"} if hsts_seconds else {}
     return [(name.lower().encode(), value.encode()) for name, value in {**SECURITY_HEADERS, **hsts}.items()]
+
+
+def _problem(error: Exception, scope: Scope) -> Response:
+    return problem_response(error, scope[REQUEST_ID], is_read=scope["method"] in ("GET", "OPTIONS"))
 
 
 def _method_not_allowed(methods: set[str]) -> HttpProblem:

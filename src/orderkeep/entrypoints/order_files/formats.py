@@ -41,6 +41,8 @@ with it, and an empty text, which differs from no value.
 
 RISKY = "=+-@\t\r\n＝＋－＠" + GUARD  # noqa: RUF001  # East Asian versions of Excel evaluate the wide ones as well
 _INTEGER = re.compile(r"-?[0-9]{1,20}")
+_WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
+"""A date, or a time in the time zone of the file."""
 
 
 def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
@@ -54,12 +56,12 @@ def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
 
 def convert(rows: Rows) -> Iterator[Converted]:
     """Convert the CSV that `export` writes. Columns of optional fields may be missing."""
-    for name, field in ImportedOrder.model_fields.items():
-        if field.is_required() and name not in rows.columns:
-            rows.header.reject(name, "column_missing", "is required in the header")
-    for name in rows.columns:
-        if name not in COLUMNS:
-            rows.header.reject(name, "column_unknown", "is not a column of this format: select a converter with --from")
+    required = [name for name, field in ImportedOrder.model_fields.items() if field.is_required()]
+    if missing := [name for name in required if name not in rows.columns]:
+        rows.header.reject(_listed(missing), "column_missing", f"{_be(missing)} required in the header")
+    if unknown := [name for name in rows.columns if name not in COLUMNS]:
+        message = f"{_be(unknown)} not in this format: use --from auto for the file of a shop, or --from a converter"
+        rows.header.reject(_listed(unknown), "column_unknown", message)
     for name in sorted(rows.twice):
         rows.header.reject(name, "column_twice", "appears twice in the header")
     if rows.problems:
@@ -67,11 +69,24 @@ def convert(rows: Rows) -> Iterator[Converted]:
     same = [name for name in ORDER_FIELDS if name in rows.columns]
     for order in group_rows(rows, lambda row: row.get("id") or row.get("external_ref") or "", same):
         lines = [_values(row, LINE_FIELDS, LINE_PREFIX) for row in order]
-        yield order, {**_values(order[0], ORDER_FIELDS), "lines": [] if lines == [{}] else lines}
+        yield order, {**_values(order[0], ORDER_FIELDS), "lines": lines if any(lines) else []}
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _be(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _values(row: Row, kinds: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    return {name: _value(cell, kind) for name, kind in kinds.items() if (cell := row.get(prefix + name))}
+    values = {name: _value(cell, kind) for name, kind in kinds.items() if (cell := row.get(prefix + name))}
+    for name, value in values.items():
+        if kinds[name] is datetime and _WITHOUT_OFFSET.fullmatch(value):
+            values[name] = row.time(name)
+    return values
 
 
 def _cell(value: Any, kind: Any) -> str:

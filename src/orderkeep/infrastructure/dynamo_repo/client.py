@@ -1,7 +1,7 @@
 """The AWS client: operations by name with DynamoDB's JSON, sent once by `DynamoClient`, with retries by `OrdersTable`.
 
 Clients are shared: one for each event loop, region and endpoint, closed with the last store that uses it or with its
-loop. So the article's pattern, a repository for each request, does not open a connection for each request.
+loop. So creating a repository for each request does not open a connection for each request.
 """
 
 import asyncio

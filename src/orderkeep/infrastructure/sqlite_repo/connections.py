@@ -97,7 +97,9 @@ class OrdersFile:
         overwritten: what is saved then would be lost. If the log was deleted, it is copied to the file before.
         """
         if self._files is None:
-            raise StoreUnusable("this store was opened for reading only")
+            raise StoreUnusable(
+                "this store was opened for reading only, and the program tried to write: report this bug"
+            )
         if name := self._files.overwritten():
             raise StoreUnusable(f"{name} was overwritten or truncated while it was open: stop, then restore a backup")
         if (name := self._files.moved()) is None:
@@ -207,7 +209,8 @@ class OrdersFile:
                 f"changes: put the file back; or move {self.path}-wal and {self.path}-shm away to start without them"
             )
         if not exists and not (self._access is StoreAccess.CREATE and self._migrate):
-            raise StoreUnusable(f"{self.path} does not exist: correct the URL, or create it with `orderkeep migrate`")
+            advice = "change to the directory of the store, correct the URL, or create a store with `orderkeep migrate`"
+            raise StoreUnusable(f"{self.path} does not exist: {advice}")
         if exists and not self.path.is_file():
             raise StoreUnusable(f"{self.path} is not a file: use a file")
         if self._access is StoreAccess.READ:

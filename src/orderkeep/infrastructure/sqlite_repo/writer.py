@@ -76,8 +76,8 @@ class CommitWriter:
         self._closed = False
 
     async def save(self, *each: Sequence[Write]) -> list[BaseException | None]:
-        """Return once each is durable: None, or the `ConcurrentUpdate` that rejected one of its writes, and then none
-        of them is done. Raises `StoreUnavailable`. If cancelled, the saves may still be done.
+        """Return once each is durable. The result of a save is None, or the `ConcurrentUpdate` that rejected one of its
+        writes: then none of its writes is done. Raises `StoreUnavailable`. If cancelled, the saves may still be done.
         """
         if not each:
             return []
