@@ -11,6 +11,8 @@ from orderkeep.domain.entities import OrderStatus
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
 
+_STATUSES = frozenset(OrderStatus)
+
 EVERYTHING = OrderFilter()
 """No filter."""
 
@@ -77,7 +79,7 @@ def check_filter(where: OrderFilter) -> None:
     given = [name for name, value in alternatives.items() if value is not None]
     if len(given) > 1:
         raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1], given[0])
-    if not set(where.statuses) <= set(OrderStatus):
+    if not _STATUSES.issuperset(where.statuses):
         raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
     if where.created_from and where.created_to and where.created_from > where.created_to:
         raise InvalidQuery("must not be before created_from", "created_to", "created_from")
