@@ -31,6 +31,19 @@ async def test_a_save_that_is_cancelled_disturbs_no_other(store: SqliteOrderRepo
     assert {"order-1", "order-3"} <= set(kept(path))
 
 
+async def test_save_that_waits_for_the_disk_blocks_no_read_after_fast_ones(store: SqliteOrderRepository) -> None:
+    for number in range(1, 31):
+        await store.save(an_order(number))
+    gate = Gate()
+    store._writer._check_writable = gate
+    waiting = asyncio.create_task(store.save(an_order(31)))
+    await asyncio.to_thread(gate.wait_reached)
+    assert await store.get_by_id("order-1") is not None
+    assert not waiting.done()
+    gate.open()
+    await waiting
+
+
 async def test_a_loop_that_is_closed_meanwhile_disturbs_no_other(store: SqliteOrderRepository, path: Path) -> None:
     gate = Gate()
     store._writer._check_writable = gate

@@ -4,10 +4,13 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ListPosition
+
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def list_cursor(where: object, position: ListPosition) -> str:
@@ -44,8 +47,7 @@ def history_version(order_id: str, cursor: str) -> int:
 
 
 def _pack(values: list[str | int]) -> str:
-    text = json.dumps(values, separators=(",", ":"))
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_encode(values).encode()).decode().rstrip("=")
 
 
 def _unpack(cursor: str) -> Any:  # any JSON, from any client
@@ -58,5 +60,6 @@ def _unpack(cursor: str) -> Any:  # any JSON, from any client
     return values
 
 
+@lru_cache(256)
 def _digest(where: object) -> str:
     return hashlib.sha256(repr(where).encode()).hexdigest()[:16]

@@ -9,6 +9,8 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+import msgspec
+
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import (
@@ -48,7 +50,11 @@ SMALLEST, LARGEST = -(2**63), 2**63 - 1
 STATUSES = [("status",) * count for count in range(1, len(OrderStatus) + 1)]
 """The keys of lists by status, with one status or several."""
 
+_position_of = msgspec.json.Decoder(ListPosition).decode
+"""Returns the position of an order, from its document: to fetch two more columns of each row would take longer."""
+
 _LAST = "\U0010ffff"
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
 _END = (datetime.max.replace(tzinfo=UTC), _LAST)
 """After the newest order or key that there may be."""
 
@@ -165,8 +171,7 @@ class SqlOrderRepository(OrderStore):
         page = SEPARATOR.join(documents[:length])
         if len(rows) == length:
             return SnapshotPage(page, None)
-        created_at, order_id = rows[length - 1][2:]
-        return SnapshotPage(page, ListPosition(self._dialect.instant(created_at), order_id))
+        return SnapshotPage(page, *built(_position_of, documents[length - 1 : length]))
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return _one(self.change_of_row, await self._rows(self._sql[GET_CHANGE], order_id, in_64_bits(version)))
@@ -272,8 +277,8 @@ def list_query(
     dialect: Dialect, lists: Mapping[tuple[str, ...], str], where: OrderFilter, after: ListPosition | None, limit: int
 ) -> tuple[str, tuple[Any, ...]]:
     """Return the statement of a list and its parameters: the filters' values, the start of the range, its end as an
-    instant and an id, and the limit. Each row is the schema and the document of an order, `created_at` and the id.
-    `lists` has the statement of each combination of filters; in its key, "status" is repeated for each status.
+    instant and an id, and the limit. Each row begins with the schema and the document of an order. `lists` has the
+    statement of each combination of filters; in its key, "status" is repeated for each status.
 
     `created_to` and the position both end the list; the statement gets the nearer one, so that the index is entered
     there and no row is read in vain.
@@ -281,7 +286,7 @@ def list_query(
     statuses = [("status", status) for status in where.statuses]
     filters = [("user_id", where.user_id), *statuses, ("external_ref", where.external_ref), ("tag", where.tag)]
     given = [(name, value) for name, value in filters if value is not None]
-    start = where.created_from or datetime.min.replace(tzinfo=UTC)
+    start = where.created_from or _BEGINNING
     ends = [] if where.created_to is None else [(where.created_to, "")]
     if after is not None:
         ends.append((after.created_at, after.id))

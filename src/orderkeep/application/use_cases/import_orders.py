@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from itertools import compress, islice
-from operator import not_
+from operator import attrgetter, not_
 from typing import Protocol
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope

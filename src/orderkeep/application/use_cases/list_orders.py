@@ -20,6 +20,7 @@ VALUES = {"shipping_status": ShippingStatus, "payment_status": PaymentStatus, "r
 
 FLAGS = ("on_hold", "refund_due", "void_due", "needs_attention")
 """The filters that are true or omitted."""
+_STATUSES = frozenset(OrderStatus)
 
 EVERYTHING = OrderFilter()
 """No filter."""
@@ -92,7 +93,7 @@ def check_filter(where: OrderFilter) -> None:
     given = [name for name, value in alternatives.items() if value is not None]
     if len(given) > 1:
         raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1], given[0])
-    if not set(where.statuses) <= set(OrderStatus):
+    if not _STATUSES.issuperset(where.statuses):
         raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
     for name, values in VALUES.items():
         if alternatives[name] not in (None, *values):

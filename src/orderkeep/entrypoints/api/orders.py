@@ -85,7 +85,7 @@ class ListQuery(BaseModel):
 
     user_id: str | None = Field(None, description="Filter by user.", min_length=1, examples=["user-42"])
     status: list[OrderStatus] = Field(
-        [],
+        default_factory=list,  # pydantic would deep-copy a default for each request
         description="Filter by status. To filter by several, repeat the parameter: `status=pending&status=processing`. "
         f"{_ONE_OF}",
         examples=[["pending", "processing"]],

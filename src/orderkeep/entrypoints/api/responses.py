@@ -76,7 +76,7 @@ def result_headers(result: CommandResult) -> list[tuple[bytes, bytes]]:
 def orders_response(request: Request, page: OrderPage) -> Response:
     """Return a page of orders: the stored documents, joined."""
     more = encode({"has_more": page.next_cursor is not None, "next_cursor": page.next_cursor})
-    body = b'{"data":[%b],%b' % (page.json, more[1:])
+    body = b"".join((b'{"data":[', page.json, b"],", more[1:]))  # faster than % with a long text
     return EncodedResponse(body, HTTPStatus.OK, _next_link(request, page.next_cursor))
 
 

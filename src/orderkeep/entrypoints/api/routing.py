@@ -60,7 +60,7 @@ class HeaderRule:
     comma_separated: bool = False
 
 
-_PRECONDITIONS = ("If-Match", "If-None-Match")
+_PRECONDITIONS = ((b"if-match", "If-Match"), (b"if-none-match", "If-None-Match"))
 _NO_CONDITION = HeaderRule("cannot be used with this operation: omit it")
 
 Values = dict[bytes, bytes | list[bytes]]
@@ -127,8 +127,8 @@ class CompiledRoute(APIRoute):
 
     async def respond(self, scope: Scope, receive: Receive) -> Response:
         """Return the response of the endpoint. Raises `HttpProblem` if the request is invalid."""
-        for header in self._not_evaluated:
-            if header.lower().encode() in headers_of(scope):
+        for precondition, header in self._not_evaluated:
+            if precondition in headers_of(scope):
                 raise _invalid_header(header, _NO_CONDITION)
         query = self._read_query(scope["query_string"])
         body = await _receive(receive) if self._takes_body else b""
@@ -148,12 +148,13 @@ class RouteTable:
     def __init__(self, routes: Sequence[CompiledRoute]) -> None:
         self._routes = routes
         methods = {method for route in routes for method in route.methods}
-        self._by_method = {method: [route for route in routes if method in route.methods] for method in methods}
+        matching = [(route.path_regex.fullmatch, route) for route in routes]
+        self._by_method = {method: [each for each in matching if method in each[1].methods] for method in methods}
 
     def find(self, method: str, path: str) -> tuple[CompiledRoute, dict[str, str]] | None:
         """Return the route and its path parameters, or None."""
-        for route in self._by_method.get(method, ()):
-            if found := route.path_regex.fullmatch(path):
+        for match, route in self._by_method.get(method, ()):
+            if found := match(path):
                 return route, found.groupdict()
         return None
 
@@ -246,12 +247,12 @@ def _invalid_header(header: str, rule: HeaderRule) -> HttpProblem:
     return HttpProblem("invalid_header", errors=[FieldError("invalid_header", rule.message, header=header)])
 
 
-def _not_evaluated(dependant: Dependant, *, is_safe: bool) -> list[str]:
+def _not_evaluated(dependant: Dependant, *, is_safe: bool) -> list[tuple[bytes, str]]:
     """Return the preconditions that a request must not have, because the operation would ignore them. One that neither
     changes anything nor has an entity tag may ignore them.
     """
     declared = {field.alias for each in _flattened(dependant) for field in each.header_params}
-    return [name for name in _PRECONDITIONS if name not in declared] if declared or not is_safe else []
+    return [each for each in _PRECONDITIONS if each[1] not in declared] if declared or not is_safe else []
 
 
 def _flattened(dependant: Dependant) -> list[Dependant]:
@@ -266,9 +267,9 @@ class _QueryReader:
     """Reads the query parameters of a route and of its dependencies at once, so that all errors are reported."""
 
     def __init__(self, fields: list[ModelField]) -> None:
-        self._models = [(field.name, model) for field in fields if (model := _model_of(field))]
+        self._models = [(each.name, m, frozenset(m.model_fields)) for each in fields if (m := _model_of(each))]
         self._scalars = [field for field in fields if not _model_of(field)]
-        kinds = {name: each.annotation for _, model in self._models for name, each in model.model_fields.items()}
+        kinds = {name: each.annotation for _, model, _ in self._models for name, each in model.model_fields.items()}
         kinds |= {field.alias: field.field_info.annotation for field in self._scalars}
         self._names = frozenset(kinds)
         self._lists = frozenset(name for name, kind in kinds.items() if get_origin(kind) is list)
@@ -300,9 +301,9 @@ class _QueryReader:
 
     def _validated(self, given: dict[str, Any], errors: list[FieldError]) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        for name, model in self._models:
+        for name, model, fields in self._models:
             try:
-                values[name] = model.model_validate({k: v for k, v in given.items() if k in model.model_fields})
+                values[name] = model.model_validate({k: v for k, v in given.items() if k in fields})
             except ValidationError as error:
                 errors += [_invalid_parameter(found) for found in error.errors()]
         for field in self._scalars:

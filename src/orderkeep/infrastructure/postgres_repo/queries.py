@@ -145,7 +145,7 @@ def _range(filters: tuple[str, ...], given: list[str], range_: list[str], id: st
     """
 
 
-_COLUMNS = "schema, {document}, created_at, id"
+_COLUMNS = "schema, {document}"
 
 
 def _on_orders(*filters: str) -> str:

@@ -60,9 +60,12 @@ def _on_orders(index: str, *filters: str) -> str:
     given = [(name, f"{name} = ${number} AND ") for number, name in enumerate(filters, start=1)]
     shared = "".join(equal for name, equal in given if name != "status")
     ranges = [shared + equal for name, equal in given if name == "status"] or [shared]
+    columns = "schema, {document}"
+    if len(ranges) > 1:  # a union can be sorted by columns of its result only
+        columns += ", created_at, id"
     selects = [
         f"""
-        SELECT schema, {{document}}, created_at, id FROM orders INDEXED BY {index}
+        SELECT {columns} FROM orders INDEXED BY {index}
         WHERE {equal}created_at >= {start} AND (created_at, id) < ({end}, {end_id})
         """  # noqa: S608  # nothing in it comes from outside
         for equal in ranges
@@ -73,7 +76,7 @@ def _on_orders(index: str, *filters: str) -> str:
 def _on_tags(index: str, *filters: str) -> str:
     equal = "".join(f"t.{name} = ? AND " for name in filters)
     return SQLITE.sql(f"""
-        SELECT schema, {{document}}, o.created_at, o.id FROM order_tags AS t INDEXED BY {index}
+        SELECT schema, {{document}} FROM order_tags AS t INDEXED BY {index}
         CROSS JOIN orders AS o INDEXED BY sqlite_autoindex_orders_1 ON o.id = t.order_id
         WHERE {equal}t.created_at >= ? AND (t.created_at, t.order_id) < (?, ?)
         ORDER BY t.created_at DESC, t.order_id DESC LIMIT ?
