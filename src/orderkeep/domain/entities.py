@@ -23,19 +23,15 @@ from orderkeep.domain.exceptions import (
     UnexpectedCancellation,
     UnknownCurrency,
 )
-from orderkeep.domain.lines import OrderLine, check_line_ids
+from orderkeep.domain.lines import check_line_ids
 from orderkeep.domain.order_payments import PaymentCommands
 from orderkeep.domain.order_returns import ReturnCommands
 from orderkeep.domain.order_shipments import ShipmentCommands
-from orderkeep.domain.payments import Payment, Refund
-from orderkeep.domain.returns import Return
-from orderkeep.domain.shipments import Shipment
+from orderkeep.domain.order_state import OrderDetails
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import (
     CURRENCIES,
-    Cancellation,
     Document,
-    Hold,
     Money,
     Note,
     check_id,
@@ -43,28 +39,6 @@ from orderkeep.domain.value_objects import (
     check_tags,
     check_text,
 )
-
-
-class OrderDetails(TypedDict, total=False):
-    """The optional fields of a new order."""
-
-    currency: str
-    lines: tuple[OrderLine, ...]
-    shipping: Money
-    discount: Money
-    tax: Money
-    external_ref: str | None
-    tags: tuple[str, ...]
-    metadata: dict[str, str]
-    cancellation: Cancellation | None
-    hold: Hold | None
-    shipments: tuple[Shipment, ...]
-    payments: tuple[Payment, ...]
-    refunds: tuple[Refund, ...]
-    returns: tuple[Return, ...]
-    notes: tuple[Note, ...]
-    documents: tuple[Document, ...]
-    updated_at: datetime
 
 
 class OrderChanges(TypedDict, total=False):

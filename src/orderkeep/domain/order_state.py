@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import TypedDict
 
 from orderkeep.domain.attribution import Attribution, RememberedKey, remember
 from orderkeep.domain.events import (
@@ -45,6 +46,28 @@ _STATUSES = {str(status): status for status in OrderStatus}
 # identity, so no other code has these objects.
 _NO_AMOUNT = Money(0, DEFAULT_CURRENCY)
 _AT_CREATION = datetime.min.replace(tzinfo=UTC)
+
+
+class OrderDetails(TypedDict, total=False):
+    """The optional fields of a new order."""
+
+    currency: str
+    lines: tuple[OrderLine, ...]
+    shipping: Money
+    discount: Money
+    tax: Money
+    external_ref: str | None
+    tags: tuple[str, ...]
+    metadata: dict[str, str]
+    cancellation: Cancellation | None
+    hold: Hold | None
+    shipments: tuple[Shipment, ...]
+    payments: tuple[Payment, ...]
+    refunds: tuple[Refund, ...]
+    returns: tuple[Return, ...]
+    notes: tuple[Note, ...]
+    documents: tuple[Document, ...]
+    updated_at: datetime
 
 
 @dataclass
