@@ -120,6 +120,7 @@ def test_remembers_the_key_that_it_is_changed_with_and_the_version_that_makes() 
     order.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
     assert order.idempotency_keys == {"key-1": RememberedKey(1, "print-1")}
     order.mark_saved("seal-1")
+    assert order.attribution == Attribution()
     order.set_attribution(Attribution("staff:anna"))
     assert list(order.idempotency_keys) == ["key-1"]
     assert order.attribution == Attribution("staff:anna")

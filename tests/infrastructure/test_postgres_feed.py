@@ -121,6 +121,24 @@ async def test_numbers_the_orders_of_one_save_as_they_were_given(store: Postgres
     assert await fed(store) == ["order-3", "order-1", "order-2"]
 
 
+async def test_locks_the_orders_of_one_save_by_id_so_that_two_saves_cannot_deadlock(
+    store: PostgresOrderRepository, url: str
+) -> None:
+    first, second = pending_order(1), pending_order(2)
+    await store.save(first, second)
+    for order in (first, second):
+        order.confirm(at=order.updated_at)
+    async with about_to_commit(url, first) as other:
+        saving = asyncio.create_task(store.save(second, first))
+        async with asyncio.timeout(30):
+            while not await look(url, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await look(url, "SELECT id FROM orders WHERE id = 'order-2' FOR UPDATE NOWAIT") == [("order-2",)]
+        await other.rollback()
+    await saving
+    assert (first.version, second.version) == (2, 2)
+
+
 @pytest.mark.parametrize(
     "position", ["7", "7:", ":7", "07:1", "7:-1", "7.1", "7:1 ", "\u0667:1", f"{10**18}:1", "7:1:1"]
 )
