@@ -1,11 +1,23 @@
 """What an order is made of, and what it remembers."""
 
+import pkgutil
+from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 
-from orderkeep.domain.entities import Attribution, Order, OrderCancelled, OrderImported, OrderPlaced, RememberedKey
+import orderkeep.domain
+from orderkeep.domain.entities import (
+    Attribution,
+    Order,
+    OrderCancelled,
+    OrderImported,
+    OrderPlaced,
+    OrderStatus,
+    RememberedKey,
+)
 from orderkeep.domain.exceptions import (
     InvalidAmount,
     InvalidInput,
@@ -21,6 +33,22 @@ AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 EUR_99 = Money(9_900, "EUR")
 
 
+def test_values_and_events_are_immutable() -> None:
+    found = pkgutil.walk_packages(orderkeep.domain.__path__, "orderkeep.domain.")
+    values = {value for module in found for value in vars(import_module(module.name)).values() if type(value) is type}
+    mutable = [kind for kind in values if is_dataclass(kind) and not vars(kind)["__dataclass_params__"].frozen]
+    assert mutable == [Order]
+
+
+def test_orders_are_equal_by_their_content_and_not_by_what_a_save_keeps_beside_it() -> None:
+    one, other = (Order("1", "user-42", EUR_99, "pending", AT) for _ in range(2))
+    other.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
+    other.events, other.last_hash, other.recorded_at = [OrderPlaced()], "seal-1", AT + timedelta(hours=1)
+    assert one == other
+    other.version = 1
+    assert one != other
+
+
 @pytest.mark.parametrize("total", [99.0, 99, "99.00", Decimal(99), EUR_99])
 def test_takes_the_articles_five_fields_in_their_order(total: float | str | Decimal | Money) -> None:
     order = Order("1", "user-42", total, "pending", AT)  # type: ignore[arg-type]  # as the article writes it
@@ -34,6 +62,7 @@ def test_takes_the_articles_five_fields_in_their_order(total: float | str | Deci
     assert order.currency == "EUR"
     assert (order.shipping, order.discount, order.tax) == (Money(0, "EUR"),) * 3
     assert (order.version, order.events, order.updated_at) == (0, [], AT)
+    assert order.status is OrderStatus.PENDING
 
 
 def test_takes_the_currency_of_its_total_or_the_one_that_is_said() -> None:
