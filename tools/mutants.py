@@ -113,6 +113,8 @@ def _other_values(node: ast.AST) -> Iterator[ast.AST]:
             yield _with(node, value=value + "x")
         case ast.Name(id=name) if name in _NAMES:
             yield _with(node, id=_NAMES[name])
+        case ast.Call(func=ast.Name(id="max" | "min"), args=[_, _, *_] as arguments):
+            yield from arguments
 
 
 def _other_code(node: ast.AST) -> Iterator[ast.AST]:

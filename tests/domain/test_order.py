@@ -139,9 +139,10 @@ def test_is_not_imported_with_a_cancellation_out_of_bounds() -> None:
 def test_keeps_events_until_it_is_saved() -> None:
     order = Order.place("order-1", "user-42", EUR_99, at=AT)
     order.cancel("too slow", at=AT)
+    order.recorded_at = AT + timedelta(days=1)
     assert order.events == [OrderPlaced(), OrderCancelled("too slow")]
     order.mark_saved("seal-1")
-    assert (order.version, order.last_hash, order.events, order.attribution) == (1, "seal-1", [], Attribution())
+    assert (order.version, order.last_hash, order.events, order.recorded_at) == (1, "seal-1", [], None)
 
 
 def test_remembers_the_key_that_it_is_changed_with_and_the_version_that_makes() -> None:
@@ -153,6 +154,8 @@ def test_remembers_the_key_that_it_is_changed_with_and_the_version_that_makes() 
     order.set_attribution(Attribution("staff:anna"))
     assert list(order.idempotency_keys) == ["key-1"]
     assert order.attribution == Attribution("staff:anna")
+    order.set_attribution(Attribution("staff:anna", "key-2"))
+    assert order.idempotency_keys["key-2"] == RememberedKey(2, "")
 
 
 def test_forgets_the_oldest_keys_but_never_the_one_it_was_placed_with() -> None:
