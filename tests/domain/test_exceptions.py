@@ -19,6 +19,7 @@ from orderkeep.domain.exceptions import (
     OrderNotFound,
     ServiceUnavailable,
     StoreUnusable,
+    TotalMismatch,
     VersionMismatch,
     VersionNotFound,
 )
@@ -84,6 +85,15 @@ def test_conflict_says_what_to_do() -> None:
     assert str(Contention(12)).endswith("12 times in a row: send the request again")
     assert str(TooManyRequests(3)) == "rate limit exceeded: retry after 3 s"
     assert TooManyRequests(3).retry_after == 3
+
+
+def test_total_mismatch_contains_its_numbers_for_programs() -> None:
+    error = TotalMismatch(9_900, 9_000, "EUR")
+    assert (error.field, error.facts) == ("total", {"expected": 9_900, "given": 9_000, "difference": -900})
+    assert str(error) == (
+        "must equal lines + shipping + tax - discount: expected 9900, got 9000, difference -900 (minor units of EUR)"
+    )
+    assert (InvalidInput("as a whole").field, InvalidInput("as a whole").facts) == ("", {})
 
 
 def test_a_subclass_keeps_the_code_and_title_that_it_does_not_declare() -> None:
