@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
+from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind, Scope, scopes_in
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import NotAllowed
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
@@ -159,3 +159,9 @@ def test_scopes_are_named_by_words() -> None:
     assert scopes_in("") == frozenset()
     with pytest.raises(ValueError, match=r"must be some of orders:read, .*: there is no scope Orders:Read$"):
         scopes_in("orders:ship Orders:Read")
+
+
+def test_scopes_and_kinds_have_the_names_that_keys_and_changes_store() -> None:
+    assert " ".join(Scope) == "orders:read orders:write orders:cancel orders:ship orders:export admin"
+    assert " ".join(ActorKind) == "customer staff system"
+    assert str(SYSTEM) == "system:orderkeep"

@@ -13,13 +13,17 @@ from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
+    CurrencyMismatch,
+    DocumentNotFound,
     InvalidInput,
     InvalidOrder,
     OrderkeepError,
     OrderNotFound,
     ServiceUnavailable,
     StoreUnusable,
+    TooManyDocuments,
     TotalMismatch,
+    UnknownCurrency,
     VersionMismatch,
     VersionNotFound,
 )
@@ -75,6 +79,8 @@ def test_order_not_found_does_not_repeat_the_id() -> None:
     assert OrderNotFound("order-1").order_id == "order-1"
     error = VersionNotFound("order-1", "the order has no version 7")
     assert (str(error), error.order_id) == ("the order has no version 7", "order-1")
+    absent = DocumentNotFound("order-1")
+    assert (str(absent), absent.order_id) == ("the order has no document with this ID", "order-1")
 
 
 def test_conflict_says_what_to_do() -> None:
@@ -94,6 +100,11 @@ def test_total_mismatch_contains_its_numbers_for_programs() -> None:
         "must equal lines + shipping + tax - discount: expected 9900, got 9000, difference -900 (minor units of EUR)"
     )
     assert (InvalidInput("as a whole").field, InvalidInput("as a whole").facts) == ("", {})
+
+
+def test_rejected_currency_and_command_name_field_and_status() -> None:
+    assert UnknownCurrency().field == CurrencyMismatch("EUR", "USD").field == "currency"
+    assert TooManyDocuments("shipped", 100).status == "shipped"
 
 
 def test_a_subclass_keeps_the_code_and_title_that_it_does_not_declare() -> None:
