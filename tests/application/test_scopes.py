@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind, Scope, scopes_in
+from orderkeep.application.access.api_keys import KeyState
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import NotAllowed
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
@@ -161,7 +162,8 @@ def test_scopes_are_named_by_words() -> None:
         scopes_in("orders:ship Orders:Read")
 
 
-def test_scopes_and_kinds_have_the_names_that_keys_and_changes_store() -> None:
+def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
     assert " ".join(Scope) == "orders:read orders:write orders:cancel orders:ship orders:export admin"
     assert " ".join(ActorKind) == "customer staff system"
+    assert " ".join(KeyState) == "active expired revoked"
     assert str(SYSTEM) == "system:orderkeep"
