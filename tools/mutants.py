@@ -25,13 +25,14 @@ from hypothesis import HealthCheck, Phase, settings
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
+_LIMITS = "tests/docs/test_reference.py"  # their values are in tables
 _USE_CASES = "tests/test_[!a]*_*.py"
 _MEMORY = ("tests/infrastructure/test_memory_repo.py", "tests/contract/test_memory_[!d]*.py")
 _STORES = ("tests/contract/test_stores.py", "tests/contract/test_stateful.py")
 _RECORDS = ("tests/infrastructure/test_serialization.py", "tests/infrastructure/test_api_key_records.py")
 TESTS = {
-    "domain": ("tests/domain", "tests/application", _USE_CASES, *_MEMORY),
-    "application": ("tests/application", _USE_CASES, *_MEMORY, "tests/domain"),
+    "domain": ("tests/domain", "tests/application", _USE_CASES, *_MEMORY, _LIMITS),
+    "application": ("tests/application", _USE_CASES, *_MEMORY, "tests/domain", _LIMITS),
     "infrastructure/serialization.py": (*_RECORDS, *_MEMORY, "tests/infrastructure/test_sql*.py", *_STORES),
     "infrastructure/memory_repo.py": (*_MEMORY, _USE_CASES),
     "infrastructure/sql_store.py": ("tests/infrastructure/test_sql*.py", *_STORES),
