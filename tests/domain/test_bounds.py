@@ -164,6 +164,7 @@ CANCELLATION_BOUNDS = [
     Bound("reason", {"reason": None}, {"reason": " "}, errors.TextMissing, "text_missing"),
     Bound("reason", {"reason": ASCII}, {"reason": "a\nb"}, errors.TextNotPrintable, "text_not_printable"),
     Bound("note", {"note": "n" * 1_000}, {"note": "n" * 1_001}, errors.TextTooLong, "text_too_long"),
+    Bound("note", {"note": "n\n" * 500}, {"note": "n\n" * 500 + "n"}, errors.TextTooLong, "text_too_long"),
     Bound("note", {"note": None}, {"note": ""}, errors.TextMissing, "text_missing"),
     Bound("note", {"note": f"\r\n\t{ASCII}"}, {"note": "a\x1bb"}, errors.TextNotPrintable, "text_not_printable"),
 ]

@@ -100,6 +100,9 @@ def test_rejects_a_time_outside_the_range_of_utc(hours: int, year: int) -> None:
     with pytest.raises(InvalidTime) as rejected:
         Order("1", "user-42", EUR_99, "pending", AT, updated_at=edge)
     assert rejected.value.field == "updated_at"
+    with pytest.raises(InvalidTime) as rejected:
+        Order("1", "user-42", EUR_99, "pending", AT).confirm(at=edge)
+    assert rejected.value.field == ""
 
 
 def test_is_placed_pending_with_an_event() -> None:
