@@ -8,7 +8,9 @@ from types import ModuleType
 import pytest
 
 from orderkeep.application import errors
-from orderkeep.application.errors import Contention, IdempotencyKeyReused, TooManyRequests
+from orderkeep.application.errors import Contention, IdempotencyKeyReused, NotAuthenticated, TooManyRequests
+from orderkeep.application.strict_json import InvalidJSON
+from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
@@ -51,6 +53,10 @@ def test_every_class_has_its_own_code() -> None:
             assert found.code == re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
 
 
+def test_errors_of_readers_have_the_codes_that_clients_know() -> None:
+    assert (InvalidJSON.code, InvalidCheckpoint.code) == ("malformed_json", "invalid_checkpoint")
+
+
 def test_classes_that_share_a_code_keep_the_code_that_clients_know() -> None:
     assert InvalidInput.code == InvalidOrder.code == "invalid_order"
     assert CLASSES["NoOrderMatches"].code == "order_not_found"
@@ -88,6 +94,7 @@ def test_conflict_says_what_to_do() -> None:
     assert ConcurrentUpdate("order-1").order_id == "order-1"
     assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it and retry"
     assert "use a new key" in str(IdempotencyKeyReused())
+    assert "send Authorization: Bearer with an API key or an access token" in str(NotAuthenticated())
     assert str(Contention(12)).endswith("12 times in a row: send the request again")
     assert str(TooManyRequests(3)) == "rate limit exceeded: retry after 3 s"
     assert TooManyRequests(3).retry_after == 3
