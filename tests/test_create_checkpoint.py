@@ -1,11 +1,13 @@
 """Checkpoints: what `verify` finds with them, and which files are rejected."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.errors import NotAllowed
+from orderkeep.application.ports import FeedEntry
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.create_checkpoint import (
     Checkpoint,
@@ -45,6 +47,20 @@ async def test_checkpoint_counts_orders_and_changes() -> None:
     assert found.recorded_at == "2026-02-04T04:05:06.789012Z"
     assert made.file == found.to_json().encode() + b"\n"
     assert Checkpoint.of_json(await store.last_checkpoint() or "") == found
+
+
+class HeldBackStore(InMemoryOrderRepository):
+    """Has a change that is committed while an earlier one is not."""
+
+    async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        found = [entry async for entry in super().feed_entries(settled=settled)]
+        for entry in found[:-1] if settled else found:
+            yield entry
+
+
+async def test_checkpoint_ends_where_a_change_may_still_be_added() -> None:
+    store = HeldBackStore([small_order("order-1"), small_order("order-2")])
+    assert (await checkpoint_of(store)).checkpoint.changes == 1
 
 
 async def test_checkpoint_is_valid_after_orders_have_grown() -> None:

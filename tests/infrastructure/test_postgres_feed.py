@@ -103,6 +103,14 @@ async def test_gives_what_is_settled_while_the_rest_is_held_back(store: Postgres
         assert await fed(store) == ["order-1"]
 
 
+async def test_settled_feed_for_checkpoints_ends_before_a_slow_commit(store: PostgresOrderRepository, url: str) -> None:
+    await store.save(pending_order(1))
+    async with about_to_commit(url, pending_order(2)):
+        await store.save(pending_order(3))
+        assert [entry.order_id async for entry in store.feed_entries(settled=True)] == ["order-1"]
+        assert [entry.order_id async for entry in store.feed_entries()] == ["order-1", "order-3"]
+
+
 async def test_waits_a_while_so_that_a_reader_finds_what_was_just_saved(
     store: PostgresOrderRepository, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
