@@ -76,8 +76,8 @@ class _Changer(ast.NodeTransformer):
 
     def visit(self, node: ast.AST) -> Any:
         match node:
-            case ast.arg() | ast.keyword(arg="slots" | "repr" | "kw_only"):  # they change no result
-                return node
+            case ast.arg() | ast.keyword(arg="slots" | "repr" | "kw_only") | ast.Call(func=ast.Name(id="TypeVar")):
+                return node  # changes no result
             case ast.AnnAssign():
                 return _with(node, value=node.value and self.visit(node.value))
             case ast.FunctionDef() | ast.AsyncFunctionDef():
