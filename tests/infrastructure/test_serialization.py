@@ -195,6 +195,13 @@ def test_position_that_not_every_store_can_look_up_is_rejected(digits: str) -> N
         feed_position(digits)
 
 
+def test_change_without_a_key_has_an_empty_fingerprint() -> None:
+    order = small_order("order-1")
+    assert (commit_of(order).change.key, commit_of(order).change.fingerprint) == (None, "")
+    order.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
+    assert (commit_of(order).change.key, commit_of(order).change.fingerprint) == ("key-1", "print-1")
+
+
 def test_every_field_of_a_change_is_hashed_but_the_hash_itself() -> None:
     assert hash_of(replace(CHANGE, hash="")) == CHANGE.hash
     assert {field.name for field in fields(ChangeRecord)} == {
