@@ -26,7 +26,7 @@ from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
 _LIMITS = "tests/docs/test_reference.py"  # their values are in tables
-_USE_CASES = "tests/test_[!a]*_*.py"
+_USE_CASES = "tests/test_[!a]*.py"  # without those of the article
 _MEMORY = ("tests/infrastructure/test_memory_repo.py", "tests/contract/test_memory_[!d]*.py")
 _STORES = "tests/contract/test_stores.py"
 _RECORDS = ("tests/infrastructure/test_serialization.py", "tests/infrastructure/test_api_key_records.py")
