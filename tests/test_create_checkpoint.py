@@ -1,6 +1,7 @@
 """Checkpoints: what `verify` finds with them, and which files are rejected."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from orderkeep.application.use_cases.create_checkpoint import (
     CreateCheckpointUseCase,
     InvalidCheckpoint,
 )
-from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, VerifyReport
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, VerifyProblem, VerifyReport
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order
@@ -78,6 +79,14 @@ async def test_checkpoint_of_an_empty_store_is_valid_later() -> None:
     assert (made.checkpoint.changes, made.checkpoint.position) == (0, "")
     await store.save(small_order("order-1"))
     assert (await verified(store, made.file)).problems == []
+
+
+async def test_verify_finds_altered_checkpoint_of_an_empty_store() -> None:
+    store = await store_with()
+    made = replace((await checkpoint_of(store)).checkpoint, position="7")
+    report = await verified(store, made.to_json().encode() + b"\n")
+    message = f"the first 0 changes of the feed are not those of the checkpoint of {made.recorded_at}"
+    assert report.problems == [VerifyProblem("", 0, message)]
 
 
 async def test_verify_finds_lost_changes_by_a_checkpoint() -> None:
