@@ -41,7 +41,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: docs help setup serve torture test unit check format bench fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: docs help setup serve torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ coverage: setup ## run all tests; require full branch coverage of domain and app
 
 fuzz: .venv/.installed-dev .venv/.installed-fuzz ## fuzz the parsers (SECONDS=60 for all, TARGET=cursors for one)
 	@$(BIN)/python -m tests.fuzz.run --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
+
+mutants: .venv/.installed-dev ## change the code and report what no test finds (MODULE=domain SAMPLE=100 SEED=1)
+	@$(BIN)/python -m tools.mutants --seed '$(SEED)' $(if $(MODULE),--module '$(MODULE)') $(if $(SAMPLE),--sample '$(SAMPLE)')
 
 conformance: setup ## test the service against its OpenAPI document with every store (SEED=1)
 	ORDERKEEP_TEST_CONFORMANCE=whole ORDERKEEP_TEST_SEED='$(SEED)' $(BIN)/pytest -n auto --dist worksteal tests/conformance $(ARGS)

@@ -1,11 +1,14 @@
 """Checkpoints: what `verify` finds with them, and which files are rejected."""
 
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.errors import NotAllowed
+from orderkeep.application.ports import FeedEntry
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.create_checkpoint import (
     Checkpoint,
@@ -13,7 +16,7 @@ from orderkeep.application.use_cases.create_checkpoint import (
     CreateCheckpointUseCase,
     InvalidCheckpoint,
 )
-from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, VerifyReport
+from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, VerifyProblem, VerifyReport
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order
@@ -47,6 +50,20 @@ async def test_checkpoint_counts_orders_and_changes() -> None:
     assert Checkpoint.of_json(await store.last_checkpoint() or "") == found
 
 
+class HeldBackStore(InMemoryOrderRepository):
+    """Has a change that is committed while an earlier one is not."""
+
+    async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
+        found = [entry async for entry in super().feed_entries(settled=settled)]
+        for entry in found[:-1] if settled else found:
+            yield entry
+
+
+async def test_checkpoint_ends_where_a_change_may_still_be_added() -> None:
+    store = HeldBackStore([small_order("order-1"), small_order("order-2")])
+    assert (await checkpoint_of(store)).checkpoint.changes == 1
+
+
 async def test_checkpoint_is_valid_after_orders_have_grown() -> None:
     store = await store_with("order-1", "order-2")
     made = await checkpoint_of(store)
@@ -62,6 +79,14 @@ async def test_checkpoint_of_an_empty_store_is_valid_later() -> None:
     assert (made.checkpoint.changes, made.checkpoint.position) == (0, "")
     await store.save(small_order("order-1"))
     assert (await verified(store, made.file)).problems == []
+
+
+async def test_verify_finds_altered_checkpoint_of_an_empty_store() -> None:
+    store = await store_with()
+    made = replace((await checkpoint_of(store)).checkpoint, position="7")
+    report = await verified(store, made.to_json().encode() + b"\n")
+    message = f"the first 0 changes of the feed are not those of the checkpoint of {made.recorded_at}"
+    assert report.problems == [VerifyProblem("", 0, message)]
 
 
 async def test_verify_finds_lost_changes_by_a_checkpoint() -> None:

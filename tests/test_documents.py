@@ -3,6 +3,7 @@
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind
+from orderkeep.application.documents import file_name_of, order_key
 from orderkeep.application.use_cases.get_document import GetDocumentUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
@@ -10,7 +11,7 @@ from orderkeep.domain.exceptions import DocumentNotFound, OrderNotFound, StoreUn
 from orderkeep.domain.value_objects import Document
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.orders import small_order
+from orderkeep.testing.orders import SINCE, small_order
 from tests.receipts import PlainReceipts
 
 OWNER = Actor(ActorKind.CUSTOMER, small_order("order-1").user_id)
@@ -107,3 +108,13 @@ async def test_a_colon_in_an_id_is_no_part_of_a_file_name() -> None:
     issued = await IssueReceiptUseCase(repo, repo, files, {"html": PlainReceipts()}).execute("shop:1042")
     found = await GetDocumentUseCase(repo, files).execute("shop:1042", issued.document.id)
     assert found.file_name == "receipt-shop_1042-v1.html"
+
+
+@pytest.mark.parametrize(
+    "media_type, ending",
+    [("text/html", "html"), ("application/pdf", "pdf"), ("text/csv", "csv"), ("application/jsonl", "jsonl")],
+)
+def test_key_and_file_name_end_as_the_media_type_does(media_type: str, ending: str) -> None:
+    document = Document("a" * 64, "receipt", media_type, 4_321, 7, 8, SINCE)
+    assert order_key("order-1", document) == f"orders/order-1/{'a' * 64}.{ending}"
+    assert file_name_of("order-1", document) == f"receipt-order-1-v7.{ending}"

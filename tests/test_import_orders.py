@@ -324,6 +324,23 @@ async def test_imports_its_own_export_for_any_actor() -> None:
     assert by_anna.unchanged == 1
 
 
+async def test_imported_order_is_found_although_a_later_order_has_its_number() -> None:
+    repo = InMemoryOrderRepository()
+    imported = kept_elsewhere(1, external_ref="web-1")
+    await run(repo, imported)
+    await PlaceOrderUseCase(repo, clock=lambda: NOW).execute(place_command(external_ref="web-1"))
+    report = await run(repo, imported)
+    assert (report.unchanged, report.present, report.problems) == (1, 0, [])
+
+
+async def test_each_order_of_a_batch_records_the_actor_and_a_key_of_its_own() -> None:
+    repo = InMemoryOrderRepository()
+    await ImportOrdersUseCase(repo).execute(file_of(*map(kept_elsewhere, range(3))), actor=ANNA)
+    changes = (await repo.read_changes(None, 10)).changes
+    assert [change.actor for change in changes] == ["staff:anna"] * 3
+    assert len({change.key for change in changes} - {None}) == 3
+
+
 async def test_reports_an_order_that_is_kept_with_other_content() -> None:
     repo = InMemoryOrderRepository()
     order = replace(kept_elsewhere(1), id="order-1")

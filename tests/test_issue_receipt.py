@@ -213,6 +213,8 @@ async def test_receipts_in_progress_are_limited_per_actor(held: HeldReceipts) ->
         with pytest.raises(TooManyRequests, match=r"^4 receipts are in progress, which is the limit: retry after 1 s$"):
             await issue.execute("order-1", CommandContext(actor=STAFF[0]))
         tasks[0].cancel()
+        await asyncio.wait(tasks[:1])
+        assert issue._in_progress[STAFF[0]] == MOST_OF_AN_ACTOR - 1
         held.released.set()
         await issue.execute("order-1", CommandContext(actor=STAFF[1]))
     for _ in range(MOST_OF_AN_ACTOR + 1):

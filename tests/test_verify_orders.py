@@ -77,6 +77,7 @@ async def test_finds_nothing_where_nothing_was_altered() -> None:
     told = list[int]()
     report = await VerifyOrdersUseCase(await three_changes()).execute(told.append)
     assert (report.orders, report.changes, report.problems) == (2, 4, [])
+    assert (report.documents, report.documents_read, report.checkpoints) == (0, 0, 0)
     assert sum(told) == 2
 
 

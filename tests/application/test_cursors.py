@@ -149,8 +149,8 @@ def test_a_history_cursor_leads_back_to_its_version(order_id: str, version: int)
 
 @pytest.mark.parametrize(
     "values",
-    [["order-1", -1], ["order-1", 2**63], ["order-1", True], ["order-1", 1.0], ["order-2", 1], ["order-1"]],
-    ids=range(6),
+    [["order-1", -1], ["order-1", 2**63], ["order-1", True], ["order-1", 1.0], ["order-2", 1], ["order-1"], 7],
+    ids=range(7),
 )
 def test_a_forged_history_cursor_is_rejected(values: object) -> None:
     with pytest.raises(InvalidCursor):

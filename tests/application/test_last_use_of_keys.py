@@ -89,3 +89,14 @@ async def test_closing_waits_for_what_is_being_noted_and_may_be_done_twice(
     for _ in range(2):
         await authenticator.close()
         assert keys._keys[id_of(token)].last_used_at == NOW
+    assert authenticator._notes == set()
+
+
+async def test_closing_does_not_fail_with_a_note_that_was_cancelled(
+    authenticator: ApiKeyAuthenticator, keys: WatchedKeys
+) -> None:
+    assert await authenticator.authenticate(keys.make(api_key()))
+    keys.go_on.clear()
+    [note] = authenticator._notes
+    note.cancel()
+    await authenticator.close()

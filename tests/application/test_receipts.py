@@ -129,6 +129,11 @@ def test_the_sellers_lines_may_be_broken_by_a_shell_or_by_a_file(seller: str) ->
     assert receipt_of(PENDING, seller).seller == ("Lamps Ltd.", "Leeds")
 
 
+def test_printable_ascii_stays() -> None:
+    ascii_ = "".join(map(chr, range(32, 127)))
+    assert receipt_of(PENDING, ascii_).seller == (ascii_.strip(),)
+
+
 def test_what_cannot_be_printed_is_replaced_and_the_rest_stays() -> None:
     odd = LineDTO("A\x00-1", "a\ud800b\u2028c\x1b[31m\uffff\U0010fffe<b>\u202e\u00a0d", 1, 1)
     line = receipt_of(replace(PENDING, lines=(odd,))).lines[0]

@@ -1,6 +1,7 @@
 """The same request with the same key has one effect and one answer, however often it is sent."""
 
 import ast
+from collections.abc import Awaitable, Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,15 @@ from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
+from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.exceptions import CannotCancelOrder, CannotShipOrder
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order, place_command, small_order
+from tests.receipts import PlainReceipts
 
 ANNA, BEN = Actor(ActorKind.STAFF, "anna", EVERY_SCOPE), Actor(ActorKind.STAFF, "ben", EVERY_SCOPE)
 KEY = "3f1c-the-key"
@@ -208,3 +213,35 @@ def test_argument_that_is_not_compared_is_found() -> None:
     source = next(path for path in COMMANDS if path.stem == "cancel_order").read_text(encoding="utf-8")
     assert not_compared(source.replace("[reason, note]", "[reason]")) == {"note"}
     assert len(COMMANDS) == 6
+
+
+Run = Callable[[InMemoryOrderRepository, CommandContext], Awaitable[Any]]
+
+
+@pytest.mark.parametrize(
+    "status, run, command",
+    [
+        ("pending", lambda repo, context: ConfirmOrderUseCase(repo).execute("order-1", context), ("confirm", None)),
+        ("processing", lambda repo, context: ShipOrderUseCase(repo).execute("order-1", context), ("ship", None)),
+        ("shipped", lambda repo, context: DeliverOrderUseCase(repo).execute("order-1", context), ("deliver", None)),
+        (
+            "pending",
+            lambda repo, context: CancelOrderUseCase(repo).execute("order-1", context, reason="late"),
+            ("cancel", ["late", None]),
+        ),
+        (
+            "pending",
+            lambda repo, context: IssueReceiptUseCase(
+                repo, repo, InMemoryDocumentStore(), {"html": PlainReceipts()}
+            ).execute("order-1", context),
+            ("issue_receipt", ["html", None]),
+        ),
+    ],
+    ids=["confirm", "ship", "deliver", "cancel", "issue_receipt"],
+)
+async def test_use_case_stores_the_fingerprint_of_its_command(status: str, run: Run, command: tuple[str, Any]) -> None:
+    repo = kept(status)
+    await run(repo, CommandContext(key=KEY))
+    order = await repo.get_by_id("order-1")
+    assert order is not None
+    assert [kept.fingerprint for kept in order.idempotency_keys.values()] == [fingerprint_of(command)]

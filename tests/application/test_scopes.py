@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope, scopes_in
+from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind, Scope, scopes_in
+from orderkeep.application.access.api_keys import KeyState
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import NotAllowed
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
@@ -208,3 +209,10 @@ def test_scopes_are_named_by_words() -> None:
     assert scopes_in("") == frozenset()
     with pytest.raises(ValueError, match=r"must be some of orders:read, .*: there is no scope Orders:Read$"):
         scopes_in("orders:ship Orders:Read")
+
+
+def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
+    assert " ".join(Scope) == "orders:read orders:write orders:cancel orders:ship orders:export admin"
+    assert " ".join(ActorKind) == "customer staff system"
+    assert " ".join(KeyState) == "active expired revoked"
+    assert str(SYSTEM) == "system:orderkeep"

@@ -58,6 +58,7 @@ def of_line(field: str, taken: Any, refused: Any, error: type[InvalidInput], cod
     return Bound(f"lines/1/{field}", *lines, error, code)
 
 
+ASCII = "".join(map(chr, range(32, 127)))
 LONG_KEY, LONG_VALUE = "k" * 40, "v" * 500
 TAGS = tuple(f"tag-{n}" for n in range(20))
 PAIRS = {f"key-{n}": f"value-{n}" for n in range(50)}
@@ -72,7 +73,7 @@ BOUNDS = [
     Bound("id", {"id": "a"}, {"id": ""}, errors.TextMissing, "text_missing"),
     text("user_id", 128),
     Bound("user_id", {"user_id": " a"}, {"user_id": " \u3000"}, errors.TextMissing, "text_missing"),
-    Bound("user_id", {"user_id": "a b"}, {"user_id": "a\nb"}, errors.TextNotPrintable, "text_not_printable"),
+    Bound("user_id", {"user_id": f"a{ASCII}"}, {"user_id": "a\nb"}, errors.TextNotPrintable, "text_not_printable"),
     Bound("user_id", {"user_id": "\ue000"}, {"user_id": "\ud800"}, errors.TextNotPrintable, "text_not_printable"),
     text("external_ref", 128),
     Bound("external_ref", {"external_ref": None}, {"external_ref": ""}, errors.TextMissing, "text_missing"),
@@ -162,10 +163,11 @@ BOUNDS = [
 CANCELLATION_BOUNDS = [
     Bound("reason", {"reason": "r" * 100}, {"reason": "r" * 101}, errors.TextTooLong, "text_too_long"),
     Bound("reason", {"reason": None}, {"reason": " "}, errors.TextMissing, "text_missing"),
-    Bound("reason", {"reason": "a b"}, {"reason": "a\nb"}, errors.TextNotPrintable, "text_not_printable"),
+    Bound("reason", {"reason": ASCII}, {"reason": "a\nb"}, errors.TextNotPrintable, "text_not_printable"),
     Bound("note", {"note": "n" * 1_000}, {"note": "n" * 1_001}, errors.TextTooLong, "text_too_long"),
+    Bound("note", {"note": "n\n" * 500}, {"note": "n\n" * 500 + "n"}, errors.TextTooLong, "text_too_long"),
     Bound("note", {"note": None}, {"note": ""}, errors.TextMissing, "text_missing"),
-    Bound("note", {"note": "a\r\n\tb"}, {"note": "a\x1bb"}, errors.TextNotPrintable, "text_not_printable"),
+    Bound("note", {"note": f"\r\n\t{ASCII}"}, {"note": "a\x1bb"}, errors.TextNotPrintable, "text_not_printable"),
 ]
 
 

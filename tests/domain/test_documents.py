@@ -39,6 +39,13 @@ def test_refers_to_a_document_and_says_so() -> None:
     assert order.status == "pending"
 
 
+def test_document_of_a_slow_clock_does_not_move_the_order_back() -> None:
+    order = order_at(3)
+    attach(order, 1)
+    order.attach(receipt(2, order), at=LATER - timedelta(seconds=1))
+    assert order.updated_at == LATER
+
+
 def test_keeps_documents_in_the_order_they_came() -> None:
     order = order_at(3)
     first, second = attach(order, 1), attach(order, 2)

@@ -8,11 +8,14 @@ from types import ModuleType
 import pytest
 
 from orderkeep.application import errors
-from orderkeep.application.errors import Contention, IdempotencyKeyReused, TooManyRequests
+from orderkeep.application.errors import Contention, IdempotencyKeyReused, NotAuthenticated, TooManyRequests
+from orderkeep.application.strict_json import InvalidJSON
+from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
+    CurrencyMismatch,
     DocumentNotFound,
     InvalidInput,
     InvalidOrder,
@@ -20,6 +23,9 @@ from orderkeep.domain.exceptions import (
     OrderNotFound,
     ServiceUnavailable,
     StoreUnusable,
+    TooManyDocuments,
+    TotalMismatch,
+    UnknownCurrency,
     VersionMismatch,
     VersionNotFound,
 )
@@ -45,6 +51,10 @@ def test_every_class_has_its_own_code() -> None:
     for name, found in CLASSES.items():
         if name not in SHARED:
             assert found.code == re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def test_errors_of_readers_have_the_codes_that_clients_know() -> None:
+    assert (InvalidJSON.code, InvalidCheckpoint.code) == ("malformed_json", "invalid_checkpoint")
 
 
 def test_classes_that_share_a_code_keep_the_code_that_clients_know() -> None:
@@ -84,9 +94,24 @@ def test_conflict_says_what_to_do() -> None:
     assert ConcurrentUpdate("order-1").order_id == "order-1"
     assert str(VersionMismatch(1, 3)) == "the order is at version 3, not 1: read it and retry"
     assert "use a new key" in str(IdempotencyKeyReused())
+    assert "send Authorization: Bearer with an API key or an access token" in str(NotAuthenticated())
     assert str(Contention(12)).endswith("12 times in a row: send the request again")
     assert str(TooManyRequests(3)) == "rate limit exceeded: retry after 3 s"
     assert TooManyRequests(3).retry_after == 3
+
+
+def test_total_mismatch_contains_its_numbers_for_programs() -> None:
+    error = TotalMismatch(9_900, 9_000, "EUR")
+    assert (error.field, error.facts) == ("total", {"expected": 9_900, "given": 9_000, "difference": -900})
+    assert str(error) == (
+        "must equal lines + shipping + tax - discount: expected 9900, got 9000, difference -900 (minor units of EUR)"
+    )
+    assert (InvalidInput("as a whole").field, InvalidInput("as a whole").facts) == ("", {})
+
+
+def test_rejected_currency_and_command_name_field_and_status() -> None:
+    assert UnknownCurrency().field == CurrencyMismatch("EUR", "USD").field == "currency"
+    assert TooManyDocuments("shipped", 100).status == "shipped"
 
 
 def test_a_subclass_keeps_the_code_and_title_that_it_does_not_declare() -> None:

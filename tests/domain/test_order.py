@@ -1,10 +1,16 @@
 """What an order is made of, and what it remembers."""
 
+import pkgutil
+from dataclasses import is_dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
+from importlib import import_module
+from types import ModuleType
 
 import pytest
 
+import orderkeep.application
+import orderkeep.domain
 from orderkeep.domain.attribution import Attribution, RememberedKey
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import OrderCancelled, OrderImported, OrderPlaced
@@ -17,10 +23,36 @@ from orderkeep.domain.exceptions import (
     UnknownStatus,
 )
 from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
+from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import Cancellation, Money
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)
 EUR_99 = Money(9_900, "EUR")
+
+
+@pytest.mark.parametrize(
+    "package, mutable",
+    [
+        (orderkeep.domain, {"Order"}),
+        (orderkeep.application, {"ImportReport", "VerifyReport", "_Known"}),
+    ],
+    ids=["domain", "application"],
+)
+def test_dataclasses_are_immutable_without_need(package: ModuleType, mutable: set[str]) -> None:
+    found = pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    values = {value for module in found for value in vars(import_module(module.name)).values() if type(value) is type}
+    kinds = {kind for kind in values if is_dataclass(kind) and kind.__module__.startswith(package.__name__)}
+    kinds = {kind for kind in kinds if ".dtos" not in kind.__module__}  # those are fast instead
+    assert {kind.__name__ for kind in kinds if not vars(kind)["__dataclass_params__"].frozen} == mutable
+
+
+def test_orders_are_equal_by_their_content_and_not_by_what_a_save_keeps_beside_it() -> None:
+    one, other = (Order("1", "user-42", EUR_99, "pending", AT) for _ in range(2))
+    other.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
+    other.events, other.last_hash, other.recorded_at = [OrderPlaced()], "seal-1", AT + timedelta(hours=1)
+    assert one == other
+    other.version = 1
+    assert one != other
 
 
 @pytest.mark.parametrize("total", [99.0, 99, "99.00", Decimal(99), EUR_99])
@@ -36,6 +68,7 @@ def test_takes_the_articles_five_fields_in_their_order(total: float | str | Deci
     assert order.currency == "EUR"
     assert (order.shipping, order.discount, order.tax) == (Money(0, "EUR"),) * 3
     assert (order.version, order.events, order.updated_at) == (0, [], AT)
+    assert order.status is OrderStatus.PENDING
 
 
 def test_takes_the_currency_of_its_total_or_the_one_that_is_said() -> None:
@@ -73,6 +106,9 @@ def test_rejects_a_time_outside_the_range_of_utc(hours: int, year: int) -> None:
     with pytest.raises(InvalidTime) as rejected:
         Order("1", "user-42", EUR_99, "pending", AT, updated_at=edge)
     assert rejected.value.field == "updated_at"
+    with pytest.raises(InvalidTime) as rejected:
+        Order("1", "user-42", EUR_99, "pending", AT).confirm(at=edge)
+    assert rejected.value.field == ""
 
 
 def test_is_placed_pending_with_an_event() -> None:
@@ -114,7 +150,10 @@ def test_keeps_events_until_it_is_saved() -> None:
     order.cancel("too slow", at=AT)
     assert order.events == [OrderPlaced(), OrderCancelled("too slow")]
     order.mark_saved("seal-1")
-    assert (order.version, order.last_hash, order.events, order.attribution) == (1, "seal-1", [], Attribution())
+    assert (order.version, order.last_hash, order.events) == (1, "seal-1", [])
+    recorded_later = Order("order-2", "user-42", EUR_99, "shipped", AT, recorded_at=AT + timedelta(days=1))
+    recorded_later.mark_saved("seal-2")
+    assert recorded_later.recorded_at is None
 
 
 def test_remembers_the_key_that_it_is_changed_with_and_the_version_that_makes() -> None:
@@ -122,9 +161,12 @@ def test_remembers_the_key_that_it_is_changed_with_and_the_version_that_makes() 
     order.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
     assert order.idempotency_keys == {"key-1": RememberedKey(1, "print-1")}
     order.mark_saved("seal-1")
+    assert order.attribution == Attribution()
     order.set_attribution(Attribution("staff:anna"))
     assert list(order.idempotency_keys) == ["key-1"]
     assert order.attribution == Attribution("staff:anna")
+    order.set_attribution(Attribution("staff:anna", "key-2"))
+    assert order.idempotency_keys["key-2"] == RememberedKey(2, "")
 
 
 def test_forgets_the_oldest_keys_but_never_the_one_it_was_placed_with() -> None:

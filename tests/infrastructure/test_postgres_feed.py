@@ -103,6 +103,14 @@ async def test_gives_what_is_settled_while_the_rest_is_held_back(store: Postgres
         assert await fed(store) == ["order-1"]
 
 
+async def test_settled_feed_for_checkpoints_ends_before_a_slow_commit(store: PostgresOrderRepository, url: str) -> None:
+    await store.save(pending_order(1))
+    async with about_to_commit(url, pending_order(2)):
+        await store.save(pending_order(3))
+        assert [entry.order_id async for entry in store.feed_entries(settled=True)] == ["order-1"]
+        assert [entry.order_id async for entry in store.feed_entries()] == ["order-1", "order-3"]
+
+
 async def test_waits_a_while_so_that_a_reader_finds_what_was_just_saved(
     store: PostgresOrderRepository, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -119,6 +127,24 @@ async def test_waits_a_while_so_that_a_reader_finds_what_was_just_saved(
 async def test_numbers_the_orders_of_one_save_as_they_were_given(store: PostgresOrderRepository) -> None:
     await store.save(pending_order(3), pending_order(1), pending_order(2))
     assert await fed(store) == ["order-3", "order-1", "order-2"]
+
+
+async def test_locks_the_orders_of_one_save_by_id_so_that_two_saves_cannot_deadlock(
+    store: PostgresOrderRepository, url: str
+) -> None:
+    first, second = pending_order(1), pending_order(2)
+    await store.save(first, second)
+    for order in (first, second):
+        order.confirm(at=order.updated_at)
+    async with about_to_commit(url, first) as other:
+        saving = asyncio.create_task(store.save(second, first))
+        async with asyncio.timeout(30):
+            while not await look(url, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await look(url, "SELECT id FROM orders WHERE id = 'order-2' FOR UPDATE NOWAIT") == [("order-2",)]
+        await other.rollback()
+    await saving
+    assert (first.version, second.version) == (2, 2)
 
 
 @pytest.mark.parametrize(

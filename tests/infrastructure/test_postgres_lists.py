@@ -17,6 +17,7 @@ from orderkeep.infrastructure.postgres_repo.connections import IN_INDEX_ORDER
 from orderkeep.infrastructure.postgres_repo.queries import LISTS, POSTGRES
 from orderkeep.infrastructure.sql_store import FIND_BY_PREFIX, list_query
 from orderkeep.testing.orders import SINCE
+from tests.servers.schemas import look
 
 SEVERAL = range(2, len(OrderStatus) + 1)
 SHAPES = [
@@ -116,8 +117,10 @@ def test_enters_the_index_at_the_nearer_of_position_and_end(filters: dict[str, s
 
 
 async def test_many_lists_at_once_wait_for_a_pool_of_two(postgres_url: str) -> None:
-    store = PostgresOrderRepository(postgres_url, pool_size=2)
+    name = f"lists-{postgres_url[-12:]}"
+    store = PostgresOrderRepository(f"{postgres_url}&application_name={name}", pool_size=2)
     pages = await asyncio.gather(*(store.list_page(where, None, 10**30) for where, _ in SHAPES * 9))
 
     assert pages == [SnapshotPage(b"", None)] * len(SHAPES) * 9
+    assert await look(postgres_url, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", name) == [(2,)]
     await store.close()

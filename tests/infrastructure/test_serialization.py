@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LABEL, OrderDTO, PlaceOrder
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES
 from orderkeep.domain import limits
 from orderkeep.domain.attribution import Attribution
@@ -25,6 +26,7 @@ from orderkeep.infrastructure.serialization import (
     Commit,
     change_of,
     commit_of,
+    feed_position,
     hash_of,
     mark_saved,
     order_of,
@@ -194,6 +196,20 @@ def test_a_page_ends_at_a_limit_or_within_a_number_of_bytes() -> None:
     assert page_length([half, half + 1, 0], 9) == 1
     assert page_length([PAGE_BYTES + 1, 1], 9) == 1  # a single larger order is returned
     assert page_length([PAGE_BYTES + 1], 9) == 1
+
+
+@pytest.mark.parametrize("digits", ["9" * 18, "-1", "1.0", " 1", "\u0661", "", "1_0"])
+def test_position_that_not_every_store_can_look_up_is_rejected(digits: str) -> None:
+    assert (feed_position(None), feed_position("9" * 17)) == (0, 10**17 - 1)
+    with pytest.raises(InvalidCursor):
+        feed_position(digits)
+
+
+def test_change_without_a_key_has_an_empty_fingerprint() -> None:
+    order = small_order("order-1")
+    assert (commit_of(order).change.key, commit_of(order).change.fingerprint) == (None, "")
+    order.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
+    assert (commit_of(order).change.key, commit_of(order).change.fingerprint) == ("key-1", "print-1")
 
 
 def test_every_field_of_a_change_is_hashed_but_the_hash_itself() -> None:

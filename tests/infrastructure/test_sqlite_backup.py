@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from orderkeep.application.ports import StoreAccess
@@ -32,12 +33,16 @@ def target(tmp_path: Path) -> Path:
 async def test_backup_contains_what_is_committed_while_the_store_is_open(
     store: SqliteOrderRepository, path: Path, target: Path
 ) -> None:
-    await store.save(an_order(1), an_order(2))
+    first = an_order(1)
+    await store.save(first, an_order(2))
+    first.confirm(at=first.updated_at)
+    await store.save(first)
     assert path.with_name("orders.db-wal").stat().st_size
     made = back_up(path, target)
+    assert str(target) not in {file.path for file in psutil.Process().open_files()}
     await store.save(an_order(3))
 
-    assert made == Backup(str(target), target.stat().st_size, orders=2, changes=2)
+    assert made == Backup(str(target), target.stat().st_size, orders=2, changes=3)
     assert [each.name for each in target.parent.iterdir()] == ["backup.db"]
     copy = SqliteOrderRepository(target, access=StoreAccess.READ)
     assert (await VerifyOrdersUseCase(copy).execute()).problems == []

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections, writer
 from orderkeep.testing.api_keys import api_key
 from tests.infrastructure.sqlite_samples import an_order, look
@@ -162,3 +162,8 @@ def test_migration_may_end_with_a_comment_but_not_within_a_statement(path: Path,
         with_migrations(path, tmp_path / "now", FIRST, "ALTER TABLE one ADD COLUMN b; CREATE TABLE two (b")
 
     assert look(path, "PRAGMA user_version") == [(1,)]
+
+
+def test_file_without_a_write_ahead_log_is_rejected(path: Path) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection, pytest.raises(StoreUnusable, match="to a local disk"):
+        connections.prepare(connection, path)
