@@ -21,6 +21,7 @@ from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.entities import Attribution
 from orderkeep.domain.value_objects import Money
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.serialization import ChangeRecord, hash_of
 from orderkeep.testing.orders import SINCE, small_order
 from tests.docs.pages import CHECKOUT
@@ -109,7 +110,7 @@ async def checkpoint_of(store: OrderStore) -> bytes:
     transactions of other tests hold back the newest changes for a while.
     """
     while True:
-        made = await CreateCheckpointUseCase(store, Ed25519CheckpointFiles()).execute()
+        made = await CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), InMemoryDocumentStore()).execute()
         if made.checkpoint.changes == CHANGES:
             return made.file
         await asyncio.sleep(0.01)
