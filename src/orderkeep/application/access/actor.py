@@ -21,7 +21,6 @@ class Scope(StrEnum):
     WRITE = "orders:write"
     CANCEL = "orders:cancel"
     SHIP = "orders:ship"
-    EXPORT = "orders:export"
     ADMIN = "admin"
 
 
