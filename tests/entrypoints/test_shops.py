@@ -72,10 +72,10 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
 @pytest.fixture(params=FILES)
 def shop_file(request: pytest.FixtureRequest) -> Path:
     """A file that a shop exported."""
-    folder = os.environ.get("ORDERKEEP_SHOP_FILES", CHECKOUT.parent / "shared" / "field-reports" / "shops")
+    folder = os.environ.get("ORDERKEEP_TEST_SHOP_FILES", CHECKOUT.parent / "shared" / "field-reports" / "shops")
     path = Path(folder) / str(request.param)
     if not path.is_file():
-        not_here(f"{path} is absent; name its folder with ORDERKEEP_SHOP_FILES")
+        not_here(f"{path} is absent; name its folder with ORDERKEEP_TEST_SHOP_FILES")
     return path
 
 
