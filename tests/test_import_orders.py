@@ -199,7 +199,11 @@ async def test_prefix_keeps_the_numbers_of_shops_apart() -> None:
 )
 async def test_orders_from_the_future_are_rejected(field: str, changes: dict[str, Any]) -> None:
     report = await run(InMemoryOrderRepository(), kept_elsewhere(1), kept_elsewhere(2, **changes))
-    assert [(each.line, each.field, each.code) for each in report.problems] == [(2, field, "invalid_time")]
+    [problem] = report.problems
+    assert (problem.line, problem.field, problem.code) == (2, field, "invalid_time")
+    assert problem.message.endswith(
+        f", and now is {NOW.isoformat(timespec='seconds')}; correct it, or the clock of this machine"
+    )
 
 
 async def test_a_clock_that_is_minutes_ahead_is_tolerated() -> None:

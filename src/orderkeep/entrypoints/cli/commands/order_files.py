@@ -166,7 +166,7 @@ def import_command(
         delimiter = DELIMITER_NAMES.get(rows.delimiter, repr(rows.delimiter))
         output.say(f"the file was read as {rows.encoding}, separated by {delimiter}")
     if not session.as_json:
-        _print_problems(report, "stdin" if file == STDOUT else file, rejects)
+        _print_problems(report, "stdin" if file == STDOUT else file, rejects, options)
     if options.dry_run:
         output.say("dry run: nothing was written")
     output.write_facts(session, _facts(report), report)
@@ -264,7 +264,7 @@ class _OrderBuffer:
         return map(decoded, self._file)
 
 
-def _print_problems(report: ImportReport, name: str, rejects: str) -> None:
+def _print_problems(report: ImportReport, name: str, rejects: str, options: ImportOptions) -> None:
     for problem in report.problems:
         message = f"{problem.field} {problem.message}" if problem.field else problem.message
         click.echo(plain(f"{name}:{problem.line}: {message}"), err=True)
@@ -276,7 +276,8 @@ def _print_problems(report: ImportReport, name: str, rejects: str) -> None:
         output.say(f"the orders with errors were not imported: fix and import {rejects}")
     elif report.problem_count:
         written = report.imported + report.updated
-        output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again")
+        others = "" if report.incomplete or options.skip_invalid else ", or use --skip-invalid"
+        output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again{others}")
 
 
 def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
