@@ -165,6 +165,8 @@ async def test_order_numbers_are_trimmed_and_normalized() -> None:
     await run(repo, kept_elsewhere(1, external_ref="W-1 é"))
     again = kept_elsewhere(1, external_ref=" W-1 e\N{COMBINING ACUTE ACCENT}\N{NO-BREAK SPACE}")
     assert (await run(repo, again)).unchanged == 1
+    pasted = kept_elsewhere(1, external_ref="\N{ZERO WIDTH SPACE}W-1 é\N{ZERO WIDTH NO-BREAK SPACE} ")
+    assert (await run(repo, pasted)).unchanged == 1
     report = await run(repo, kept_elsewhere(3), kept_elsewhere(4, external_ref="northwind-3\t"))
     assert [(each.line, each.code) for each in report.problems] == [(2, "duplicate_order")]
     assert [each.code for each in (await run(repo, kept_elsewhere(5, external_ref=" \t"))).problems] == [
