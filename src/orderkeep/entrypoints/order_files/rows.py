@@ -90,7 +90,11 @@ class Row(dict[str, str]):
         if value is None or currency not in EXPONENTS:  # the schema rejects the currency
             return 0
         if _is_of_another_currency("".join(text.split()), currency):
-            self.reject(column, "unknown_value", f"has the sign of another currency than {currency}")
+            self.reject(
+                column,
+                "unknown_value",
+                f"has the sign of another currency than {currency}: correct it, or set --currency",
+            )
             return 0
         minor = value * 10 ** EXPONENTS[currency]
         if minor.denominator == 1:
