@@ -29,7 +29,7 @@ utc_now: Clock = partial(datetime.now, UTC)
 """Returns the machine's time, in UTC."""
 
 Progress = Callable[[int], None]
-"""Called from time to time with the number of items done since the last call."""
+"""Called from time to time with the number of items done since the last call, which may be 0."""
 
 
 def ignore_progress(count: int) -> None:

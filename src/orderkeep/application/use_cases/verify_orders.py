@@ -104,7 +104,7 @@ class VerifyOrdersUseCase:
                     report.add("", 0, f"the store contains {count} rows of the kind {kind}, the orders {rows[kind]}")
         except StoreUnusable as error:
             report.add("", 0, str(error))
-        await self._verify_feed(report, changes, checkpoints)
+        await self._verify_feed(report, changes, checkpoints, on_progress)
         return report
 
     def _of_file(self, content: bytes | None, public_key: bytes | None) -> list[Checkpoint]:
@@ -147,7 +147,9 @@ class VerifyOrdersUseCase:
             elif digest_of(content) != document.id:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} was altered")
 
-    async def _verify_feed(self, report: VerifyReport, changes: _Tally, checkpoints: Sequence[Checkpoint]) -> None:
+    async def _verify_feed(
+        self, report: VerifyReport, changes: _Tally, checkpoints: Sequence[Checkpoint], on_progress: Progress
+    ) -> None:
         feed, found, previous = FeedDigest(), _Tally(changes.key), _BEGINNING
         report.checkpoints = len(checkpoints)
         _compare(feed, checkpoints, report)
@@ -159,6 +161,7 @@ class VerifyOrdersUseCase:
                 found.add(entry)
                 feed.add(entry)
                 _compare(feed, checkpoints, report)
+                on_progress(0)
         except StoreUnusable as error:
             report.add("", 0, f"the feed cannot be read after {feed.changes} changes: {error}")
             return

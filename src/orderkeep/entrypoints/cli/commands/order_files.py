@@ -1,6 +1,5 @@
 """`orderkeep import` and `export`."""
 
-import asyncio
 import codecs
 import gc
 import os
@@ -134,7 +133,6 @@ def import_command(
         SpooledTemporaryFile(MAX_IN_MEMORY) as rejected,
     ):
         chosen, layout = _select(opened, converter, file_format, given)
-        advance = _interruptible(advance)
         rows = OrderFile(opened, chosen, advance, layout=layout, keeps_source=options.skip_invalid)
         try:
             session.run(
@@ -172,18 +170,6 @@ def import_command(
     output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)
-
-
-def _interruptible(advance: Progress) -> Progress:
-    """Return a function that also ends the command after Ctrl+C, which asyncio only notes while a file is read."""
-
-    def advance_or_end(count: int) -> None:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
-        advance(count)
-
-    return advance_or_end
 
 
 def _written(report: ImportReport) -> str:
