@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import IO
 
 import pytest
 
@@ -17,7 +18,9 @@ from orderkeep.application.use_cases.create_checkpoint import (
     InvalidCheckpoint,
 )
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, VerifyProblem, VerifyReport
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order
 
@@ -32,7 +35,9 @@ async def store_with(*order_ids: str) -> InMemoryOrderRepository:
 
 
 async def checkpoint_of(store: InMemoryOrderRepository) -> CheckpointResult:
-    return await CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), clock=lambda: LATER).execute()
+    return await CreateCheckpointUseCase(
+        store, Ed25519CheckpointFiles(), InMemoryDocumentStore(), clock=lambda: LATER
+    ).execute()
 
 
 async def verified(store: InMemoryOrderRepository, file: bytes | None = None) -> VerifyReport:
@@ -128,6 +133,57 @@ async def test_checkpoint_with_a_value_of_another_type_is_rejected() -> None:
 
 async def test_checkpoint_needs_the_scope_admin() -> None:
     clerk = Actor(ActorKind.STAFF, "clerk", frozenset())
-    create = CreateCheckpointUseCase(await store_with("order-1"), Ed25519CheckpointFiles())
+    create = CreateCheckpointUseCase(await store_with("order-1"), Ed25519CheckpointFiles(), InMemoryDocumentStore())
     with pytest.raises(NotAllowed):
         await create.execute(actor=clerk)
+
+
+async def document_with(store: InMemoryOrderRepository, documents: InMemoryDocumentStore) -> str:
+    create = CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), documents, clock=lambda: LATER)
+    made = await create.execute(to_documents=True)
+    assert made.key
+    assert await documents.get(made.key) == made.file
+    return made.key
+
+
+async def test_checkpoint_in_the_document_store_finds_what_was_lost() -> None:
+    documents = InMemoryDocumentStore()
+    key = await document_with(await store_with("order-1", "order-2"), documents)
+    assert key.startswith("checkpoints/2026-02-04T040506.789012Z-")
+    verify = VerifyOrdersUseCase(await store_with("order-1"), documents, Ed25519CheckpointFiles())
+    (problem,) = (await verify.execute(checkpoint_key=key)).problems
+    assert problem.message.startswith("the feed contains 1 changes, and contained 2 at the checkpoint of 2026-02-04")
+
+
+async def test_checkpoint_is_not_in_the_document_store_by_default() -> None:
+    assert (await checkpoint_of(await store_with("order-1"))).key is None
+
+
+async def test_checkpoint_of_another_key_is_rejected() -> None:
+    store, documents = await store_with("order-1"), InMemoryDocumentStore()
+    key = await document_with(store, documents)
+    verify = VerifyOrdersUseCase(store, documents, Ed25519CheckpointFiles())
+    with pytest.raises(InvalidCheckpoint, match="is not the key of a checkpoint"):
+        await verify.execute(checkpoint_key="exports/orders.csv")
+    with pytest.raises(InvalidCheckpoint, match="the document store does not contain checkpoints/"):
+        await verify.execute(checkpoint_key=key.replace("2026", "2025"))
+
+
+async def test_checkpoint_that_was_altered_in_the_document_store_is_rejected() -> None:
+    store, documents = await store_with("order-1"), InMemoryDocumentStore()
+    key = await document_with(store, documents)
+    altered = InMemoryDocumentStore()
+    await altered.put(key, (await documents.get(key) or b"").replace(b'"orders":1', b'"orders":2'), "application/json")
+    with pytest.raises(InvalidCheckpoint, match="was altered: its SHA-256 is not that in its key"):
+        await VerifyOrdersUseCase(store, altered, Ed25519CheckpointFiles()).execute(checkpoint_key=key)
+
+
+async def test_checkpoint_is_not_recorded_if_the_document_store_fails() -> None:
+    class FullDocumentStore(InMemoryDocumentStore):
+        async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:
+            raise StoreUnavailable(f"{key} of {media_type} does not fit: {content!r}")
+
+    store = await store_with("order-1")
+    with pytest.raises(StoreUnavailable):
+        await document_with(store, FullDocumentStore())
+    assert await store.last_checkpoint() is None

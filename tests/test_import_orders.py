@@ -167,6 +167,8 @@ async def test_order_numbers_are_trimmed_and_normalized() -> None:
     await run(repo, kept_elsewhere(1, external_ref="W-1 é"))
     again = kept_elsewhere(1, external_ref=" W-1 e\N{COMBINING ACUTE ACCENT}\N{NO-BREAK SPACE}")
     assert (await run(repo, again)).unchanged == 1
+    pasted = kept_elsewhere(1, external_ref="\N{ZERO WIDTH SPACE}W-1 é\N{ZERO WIDTH NO-BREAK SPACE} ")
+    assert (await run(repo, pasted)).unchanged == 1
     report = await run(repo, kept_elsewhere(3), kept_elsewhere(4, external_ref="northwind-3\t"))
     assert [(each.line, each.code) for each in report.problems] == [(2, "duplicate_order")]
     assert [each.code for each in (await run(repo, kept_elsewhere(5, external_ref=" \t"))).problems] == [
@@ -201,7 +203,11 @@ async def test_prefix_keeps_the_numbers_of_shops_apart() -> None:
 )
 async def test_orders_from_the_future_are_rejected(field: str, changes: dict[str, Any]) -> None:
     report = await run(InMemoryOrderRepository(), kept_elsewhere(1), kept_elsewhere(2, **changes))
-    assert [(each.line, each.field, each.code) for each in report.problems] == [(2, field, "invalid_time")]
+    [problem] = report.problems
+    assert (problem.line, problem.field, problem.code) == (2, field, "invalid_time")
+    assert problem.message.endswith(
+        f", and now is {NOW.isoformat(timespec='seconds')}; correct it, or the clock of this machine"
+    )
 
 
 async def test_a_clock_that_is_minutes_ahead_is_tolerated() -> None:

@@ -55,6 +55,13 @@ class GivesHistoriesOfAnySize(InMemoryOrderRepository):
         return [change_of(change) for change in changes[max(after_version, 0) :][:limit]]
 
 
+class GivesFeedsOfAnySize(InMemoryOrderRepository):
+    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+        start = int(after or 0)
+        changes = tuple(map(change_of, self._feed[start : start + limit]))
+        return FeedPage(changes, str(start + len(changes)))
+
+
 class GivesPagesOfAnySize(InMemoryOrderRepository):
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         found = self._find(where, after, limit + 1)

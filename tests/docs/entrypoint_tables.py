@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 import click
 
 from orderkeep.application import errors as application_errors
+from orderkeep.application.errors import Overloaded, TooManyRequests
 from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH, InvalidJSON
+from orderkeep.application.use_cases.issue_receipt import MOST_AT_ONCE, MOST_OF_AN_ACTOR
+from orderkeep.bootstrap.access import BURST_SECONDS
 from orderkeep.config import Settings
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
@@ -162,7 +165,51 @@ def connection_bounds() -> Rows:
     values = {name: value for name, value in vars(http1_limits).items() if name.isupper()}
     assert CONNECTION_BOUNDS.keys() == values.keys(), "describe each limit in CONNECTION_BOUNDS, and no other"
     rows: Rows = [("limit of", "value", "constant in `entrypoints/api/http1/limits.py`")]
-    return rows + [(CONNECTION_BOUNDS[name], f"{value:,g}", f"`{name}`") for name, value in values.items()]
+    return rows + [(CONNECTION_BOUNDS[name], f"{value:,.15g}", f"`{name}`") for name, value in values.items()]
+
+
+def rate_limits() -> Rows:
+    actor, address = (Settings.model_fields[name].default for name in ("rate_limit", "rate_limit_per_address"))
+    public = "[public paths](authentication.md#public-paths)"
+    return [
+        ("setting", "default", "burst", "requests per second of"),
+        (
+            "`ORDERKEEP_RATE_LIMIT`", f"{actor:,}", f"{actor * BURST_SECONDS:,}",
+            "one actor: a staff API key, a customer, or the owner of an access token",
+        ),
+        (
+            "`ORDERKEEP_RATE_LIMIT_PER_ADDRESS`", f"{address:,}", f"{address * BURST_SECONDS:,}",
+            f"one client address, including requests for {public} and with missing or invalid credentials",
+        ),
+    ]  # fmt: skip
+
+
+def overload() -> Rows:
+    requests, connections = (Settings.model_fields[name].default for name in ("max_concurrency", "max_connections"))
+    return [
+        ("setting", "default", "above it"),
+        (
+            "`ORDERKEEP_MAX_CONCURRENCY`", f"{requests:,} requests in progress",
+            f"503 `{Overloaded.code}` at once, with `Retry-After: {Overloaded.retry_after}`",
+        ),
+        (
+            "`ORDERKEEP_MAX_CONNECTIONS`", f"{connections:,} open connections",
+            f"the connection that has been idle longest is closed; if none is idle, 503 `{Overloaded.code}`",
+        ),
+    ]  # fmt: skip
+
+
+def receipts() -> Rows:
+    busy, full = TooManyRequests.code, Overloaded.code
+    wait = f"with `Retry-After: {Overloaded.retry_after}`"
+    return [
+        ("limit", "above it"),
+        (f"{MOST_OF_AN_ACTOR} receipts in progress of one actor", f"429 `{busy}`, {wait}"),
+        (
+            f"{MOST_AT_ONCE} receipts in progress of all actors",
+            f"503 `{full}`, {wait}; other requests are not affected",
+        ),
+    ]
 
 
 def operations() -> Rows:

@@ -272,7 +272,11 @@ def test_text_that_changes_its_direction_is_rejected(control: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "invisible", ["\u200b", "\u3164", "\u2800", "\ufeff", "\u00ad", "\u2060 \u200d", "\ufe0f", "\u00a0"]
+    "invisible",
+    [
+        *("\u200b", "\u3164", "\u2800", "\ufeff", "\u00ad", "\u2060 \u200d", "\ufe0f", "\u00a0"),
+        *("\ufff9", "\uffff", "\U000e0041", "\U000e0101"),
+    ],
 )
 def test_text_without_a_visible_character_is_rejected(invisible: str) -> None:
     with pytest.raises(errors.TextMissing):

@@ -25,7 +25,7 @@ IMPORTED = """\
 "created_at": "2026-11-22T10:00:00Z"}
 """
 OPENING = COMMANDS.keys() - NO_STORE
-CREATING = {"place", "import", "demo", "migrate"}
+CREATING = {"place", "import", "demo", "migrate", "keys create"}
 WRITING = {name for name, row in COMMANDS.items() if row.access is not StoreAccess.READ}
 
 

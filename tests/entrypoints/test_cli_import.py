@@ -58,7 +58,7 @@ def test_import_reports_errors_by_line_and_writes_nothing(cli: Cli, tmp_path: Pa
         f"{file}:2: ends too early at column 2",
         f"{file}:3: total must be from 0 to 999999999999999 minor units",
         f"{file}:4: external_ref identifies an earlier order of the file too",
-        "orderkeep: nothing was imported: fix these lines and run the import again",
+        "orderkeep: nothing was imported: fix these lines and run the import again, or use --skip-invalid",
     ]
     assert cli("list").stdout == ""
     report = cli.json("import", file, code=5)
@@ -83,7 +83,7 @@ def test_import_follows_the_status_with_update(cli: Cli, tmp_path: Path) -> None
     assert result.stderr.splitlines() == [
         f"{file}:1: status is shipped, but the order is stored as pending",
         "orderkeep: use --update to follow the status of orders that are stored already",
-        "orderkeep: nothing was imported: fix these lines and run the import again",
+        "orderkeep: nothing was imported: fix these lines and run the import again, or use --skip-invalid",
     ]
     dry = cli("import", file, "--update", "--dry-run")
     assert dry.stderr == "orderkeep: dry run: nothing was written\n"

@@ -220,6 +220,56 @@ def test_ctrl_c_ends_an_import_at_the_next_line_of_the_file(tmp_path: Path, args
     assert (tmp_path / "seen").read_text() == "100"
 
 
+READING = """
+import os, signal, sys
+from orderkeep.entrypoints.cli.main import main
+from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository as Store
+
+seen, name = [], sys.argv.pop(1)
+read = getattr(Store, name)
+
+def noted():
+    seen.append(1)
+    if len(seen) == 1:
+        os.kill(os.getpid(), signal.SIGINT)
+    assert len(seen) < 3, "it goes on"
+
+async def read_one(self, *args):
+    noted()
+    return await read(self, *args)
+
+async def read_all(self, **args):
+    async for each in read(self, **args):
+        noted()
+        yield each
+
+setattr(Store, name, read_all if name == "feed_entries" else read_one)
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "method, command",
+    [
+        ("list_page", ("export",)),
+        ("list_page", ("export", "--to-documents")),
+        ("stored_order", ("verify",)),
+        ("feed_entries", ("verify",)),
+        ("feed_entries", ("checkpoint",)),
+    ],
+)
+def test_ctrl_c_ends_a_command_that_reads_all_orders(tmp_path: Path, method: str, command: tuple[str, ...]) -> None:
+    rows = "".join(
+        f'{{"id":"order-{number}","user_id":"u","total":1,"currency":"EUR","status":"pending",'
+        '"created_at":"2026-03-02T00:00:00Z"}\n'
+        for number in range(450)
+    )
+    assert run("import", "-", "--format", "jsonl", cwd=tmp_path, input=rows.encode()).returncode == 0
+    arguments = [sys.executable, "-c", READING, method, *command]
+    ended = subprocess.run(arguments, cwd=tmp_path, env=environment(), capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, b"\norderkeep: interrupted\n")
+
+
 def test_ctrl_c_reports_what_was_imported(tmp_path: Path) -> None:
     message = _interrupt(tmp_path, "while_writing").decode()
     found = re.fullmatch(

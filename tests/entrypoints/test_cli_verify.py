@@ -51,6 +51,19 @@ def test_checkpoint_file_is_written_and_verified(tmp_path: Path) -> None:
     assert "the feed contains 0 changes, and contained 1 at the checkpoint of" in problem["message"]
 
 
+def test_checkpoint_in_the_document_store_is_verified_by_its_key(tmp_path: Path) -> None:
+    documents = open_documents(f"folder:///{tmp_path}")
+    cli = Cli(build_use_cases(open_store("memory://"), documents))
+    cli.place()
+    key = cli.json("checkpoint", "--to-documents")["key"]
+    assert json.loads((tmp_path / key).read_text(encoding="utf-8"))["orders"] == 1
+    assert cli("verify", "--checkpoint-document", key).stdout.endswith("\ncheckpoints\t2\nproblems\t0\n")
+    emptied = Cli(build_use_cases(open_store("memory://"), documents))
+    (problem,) = emptied.json("verify", "--checkpoint-document", key, code=5)["problems"]
+    assert "the feed contains 0 changes, and contained 1 at the checkpoint of" in problem["message"]
+    assert f"\nkey\t{key[:12]}" in cli("checkpoint", "--to-documents").stdout
+
+
 def test_checkpoint_prints_the_file_alone_on_stdout() -> None:
     cli = Cli()
     cli.place()
@@ -67,6 +80,8 @@ def test_checkpoint_is_signed_with_a_key_of_openssl(tmp_path: Path) -> None:
         subprocess.run([openssl, *arguments], check=True, capture_output=True)
     cli("checkpoint", "--file", file, "--sign", private)
     cli("verify", "--checkpoint", file, "--public-key", public)
+    key = cli.json("checkpoint", "--to-documents", "--sign", private)["key"]
+    cli("verify", "--checkpoint-document", key, "--public-key", public)
     said = cli("verify", "--checkpoint", file, code=5).stderr
     assert said == "orderkeep: the checkpoint is signed: give the public key to verify the signature\n"
 
@@ -74,8 +89,12 @@ def test_checkpoint_is_signed_with_a_key_of_openssl(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["verify", "--public-key", __file__], "--public-key needs --checkpoint."),
-        (["checkpoint", "--sign", __file__], "--sign needs --file: only a file is signed."),
+        (["verify", "--public-key", __file__], "--public-key needs --checkpoint or --checkpoint-document."),
+        (["checkpoint", "--sign", __file__], "--sign needs --file or --to-documents: only a file is signed."),
+        (
+            ["checkpoint", "--file", "-", "--to-documents"],
+            "--file - cannot be combined with --to-documents: both write",
+        ),
     ],
 )
 def test_options_without_effect_are_rejected(arguments: list[str], said: str) -> None:

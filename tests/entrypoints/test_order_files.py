@@ -195,7 +195,7 @@ def _simple(rows: Rows) -> Iterator[Converted]:
         )
 
 
-SIMPLE = "no;who;sum;on\nW-1;Zoë;12,50;2026-03-02\nW-2;Müller €;3,00;2026-03-03\n"
+SIMPLE = "no;who;sum;on\nW-1;Zoë…;12,50;2026-03-02\nW-2;Müller €;3,00;2026-03-03\n"
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_encoding_is_detected(encoding: str, found: str) -> None:
     file = OrderFile(io.BytesIO(SIMPLE.encode(encoding)), _simple)
     orders = orders_in(list(file))
     assert [(order.external_ref, order.user_id, order.total) for order in orders] == [
-        ("W-1", "Zoë", 1250),
+        ("W-1", "Zoë…", 1250),
         ("W-2", "Müller €", 300),
     ]
     assert (file.encoding, file.delimiter) == (found, ";")
@@ -217,7 +217,7 @@ def test_encoding_is_detected(encoding: str, found: str) -> None:
 
 
 def test_encoding_can_be_selected() -> None:
-    text = SIMPLE.replace("Zoë", "Łódź")
+    text = SIMPLE.replace("Zoë…", "Łódź")
     assert orders_in(rows_in(text.encode("cp1250"), _simple, encoding="cp1250"))[0].user_id == "Łódź"
     assert _problems(rows_in(SIMPLE.encode("cp1252"), _simple, encoding="utf-8"))[0] == (2, "", "not_utf8")
     assert _problems(rows_in(SIMPLE.encode("cp1252"), _simple, encoding="utf-16"))[0] == (1, "", "unreadable")
@@ -278,8 +278,8 @@ def test_rows_above_the_header_and_sums_below_are_ignored() -> None:
         ("1.234.567", 123456700),
         ("1,234,567.5", 123456750), ("1 234,56", 123456), ("1\u202f234,56", 123456), ("1'234.50", 123450),
         ("1\N{RIGHT SINGLE QUOTATION MARK}234", 123400),
-        ("4.9000", 490), ("0.500", 50), ("£1,234.00", 123400), ("4,90 €", 490), ("€ 4,90", 490), ("EUR 4.90", 490),
-        ("4.90EUR", 490), ("US$4.90", 490), ("+4.90", 490),
+        ("4.9000", 490), ("0.500", 50), ("€1,234.00", 123400), ("4,90 €", 490), ("€ 4,90", 490), ("EUR 4.90", 490),
+        ("4.90EUR", 490), ("+4.90", 490),
     ],
 )  # fmt: skip
 def test_amounts_are_read_as_shops_write_them(written: str, minor: int) -> None:
@@ -300,6 +300,25 @@ def test_amounts_are_read_as_shops_write_them(written: str, minor: int) -> None:
 def test_amounts_that_are_not_clear_are_rejected(written: str, code: str) -> None:
     found = _problems(rows_in(f"no\twho\tsum\ton\n1\tu\t{written}\t2026-03-02", _simple))
     assert found == [(2, "sum", code)]
+
+
+@pytest.mark.parametrize(
+    "written, accepted",
+    [
+        ("€4.90", "EUR"), ("£4.90", "GBP"), ("4,90 zł", "PLN"), ("kr. 4.90", "SEK"), ("US$4.90", "USD"),
+        ("AU $4.90", "AUD"), ("$4.90", "USD AUD CAD"), ("R$4.90", "BRL"), ("C$4.90", "CAD"), ("USD 4.90", "USD"),
+        ("4.90CAD", "CAD"), ("4.90", "EUR GBP PLN SEK USD AUD BRL CAD"),
+    ],
+)  # fmt: skip
+def test_amount_with_the_sign_of_another_currency_is_rejected(written: str, accepted: str) -> None:
+    def convert(rows: Rows) -> Iterator[Converted]:
+        for row in rows:
+            for currency in ("EUR", "GBP", "PLN", "SEK", "USD", "AUD", "BRL", "CAD"):
+                assert row.amount("sum", currency) == (490 if currency in accepted else 0), currency
+            yield [row], {}
+
+    rejected = [each for each in _problems(rows_in(f"no\tsum\n1\t{written}\n", convert)) if each[1] == "sum"]
+    assert rejected == [(2, "sum", "unknown_value")] * (8 - len(accepted.split()))
 
 
 def test_decimal_mark_can_be_selected() -> None:
@@ -348,6 +367,8 @@ def test_time_that_does_not_exist_is_rejected() -> None:
         ("%Y-%m-%d %H:%M %Z", "2026-03-02 10:11 CET", None),
         ("%d %b", "02 Mar", None),
         ("%d/%m %H:%M", "02/03 10:11", None),
+        ("%%y %d/%m", "%y 02/03", None),
+        ("%%Z %d.%m.%Y", "%Z 02.03.2026", "2026-03-02T00:00:00+00:00"),
     ],
 )
 def test_no_part_of_a_time_is_dropped_or_invented(

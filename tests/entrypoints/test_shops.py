@@ -72,10 +72,10 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
 @pytest.fixture(params=FILES)
 def shop_file(request: pytest.FixtureRequest) -> Path:
     """A file that a shop exported."""
-    folder = os.environ.get("ORDERKEEP_SHOP_FILES", CHECKOUT.parent / "shared" / "field-reports" / "shops")
+    folder = os.environ.get("ORDERKEEP_TEST_SHOP_FILES", CHECKOUT.parent / "shared" / "field-reports" / "shops")
     path = Path(folder) / str(request.param)
     if not path.is_file():
-        not_here(f"{path} is absent; name its folder with ORDERKEEP_SHOP_FILES")
+        not_here(f"{path} is absent; name its folder with ORDERKEEP_TEST_SHOP_FILES")
     return path
 
 
@@ -244,6 +244,8 @@ def test_magento_closed_order_is_cancelled_and_tax_may_be_included() -> None:
     )
     row = "00012,2026-03-02 10:11:12,closed,a@example.com,EUR,0.0000,0.0000,3.1900,20.0000,A1,Mug,2.0000,10.0000"
     [order] = _read(f"{header}\n{row}\n".encode(), magento)
+    [of_guest] = _read(f"{header}\n{row.replace('a@example.com', '')}\n".encode(), magento)
+    assert of_guest.user_id == "00012"
     assert (order.external_ref, order.status, order.tax, order.metadata) == (
         "00012",
         "cancelled",
@@ -264,6 +266,8 @@ def test_ebay_price_of_all_units_and_order_of_several_items() -> None:
         "2,12-2,ben,02-Mar-26,3,,,,$5.00,$35.00,\n2,12-2,ben,02-Mar-26,1,Lamp,L1,$10.00,,,\n"
         "2,12-2,ben,02-Mar-26,2,Cup,C1,$10.00,,,\n2,record(s) downloaded,,\n"
     )
+    in_canada = _read(f"{EBAY}{rows}".encode(), ebay, currency="CAD")
+    assert [order.currency for order in in_canada] == ["AUD", "CAD"]
     first, second = _read(f"{EBAY}{rows}".encode(), ebay)
     assert (first.currency, first.total, first.status, first.lines) == (
         "AUD",

@@ -25,7 +25,9 @@ from tests.faults.killed_server import THE_SERVICE, KilledServer
 
 SECONDS, MOST_SECONDS = 4.0, 60.0
 ENOUGH_RESPONSES = 10
-"""An attack lasts some seconds, and on a busy machine until others got so many responses, or until it is hopeless."""
+"""An attack lasts some seconds, and on a busy machine until others got so many responses, or until it is hopeless. On
+the service without its bounds, it lasts until it has an effect.
+"""
 
 MOST_MEMORY = 256_000_000
 UNBOUNDED = ("-m", "tests.faults.unbounded_server")
@@ -40,6 +42,10 @@ class Attacked:
     attacker: Headers
     statuses: Counter[int] = field(default_factory=Counter)
     memory: int = 0
+
+    @property
+    def is_harmed(self) -> bool:
+        return max(self.statuses, default=200) >= 400 or self.memory > MOST_MEMORY
 
     @property
     def problems(self) -> list[str]:
@@ -148,7 +154,8 @@ async def others_during(
         latest = monotonic() + MOST_SECONDS
         while True:
             ended, _ = await asyncio.wait(tasks, timeout=SECONDS, return_when=asyncio.FIRST_EXCEPTION)
-            if ended or attacked.statuses.total() >= ENOUGH_RESPONSES or monotonic() > latest:
+            is_over = not program and attacked.statuses.total() >= ENOUGH_RESPONSES
+            if ended or is_over or attacked.is_harmed or monotonic() > latest:
                 break
         for task in tasks:
             task.cancel()

@@ -1,6 +1,7 @@
 """The S3 client's threads do not change the exit code of a process that used it."""
 
 import asyncio
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,3 +85,19 @@ def test_commands_that_read_documents_end_with_their_exit_code(documents: str, t
         ended = list(pool.map(verify, [documents, elsewhere, unreachable()]))
     read = b"documents read\t%d" % DOCUMENTS
     assert ended == [(0, [read, b"problems\t0"]), (5, [read, b"problems\t%d" % DOCUMENTS]), (7, [])]
+
+
+def test_checkpoint_in_a_bucket_is_verified_with_its_exit_code(documents: str, tmp_path: Path) -> None:
+    store = f"sqlite:///{tmp_path}/orders.db"
+
+    def call(*arguments: str, url: str = documents) -> tuple[int, bytes]:
+        done = run("--store", store, *arguments, cwd=tmp_path, env=environment(ORDERKEEP_DOCUMENTS=url))
+        return done.returncode, done.stdout
+
+    assert call("migrate")[0] == 0
+    code, printed = call("checkpoint", "--to-documents", "--json")
+    key = json.loads(printed)["key"]
+    assert (code, key.partition("/")[0]) == (0, "checkpoints")
+    elsewhere = documents.replace("/kept/here", "/elsewhere")
+    verified = [call("verify", "--checkpoint-document", key, url=url) for url in (documents, elsewhere, unreachable())]
+    assert verified == [(0, b"orders\t0\nchanges\t0\ncheckpoints\t2\nproblems\t0\n"), (5, b""), (7, b"")]

@@ -23,6 +23,7 @@ from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.payments import Payment
 from orderkeep.domain.value_objects import Hold, Money
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.serialization import ChangeRecord, hash_of, tags_in
 from orderkeep.testing.orders import SINCE, small_order
 from tests.docs.pages import CHECKOUT
@@ -118,7 +119,7 @@ async def checkpoint_of(store: OrderStore) -> bytes:
     transactions of other tests hold back the newest changes for a while.
     """
     while True:
-        made = await CreateCheckpointUseCase(store, Ed25519CheckpointFiles()).execute()
+        made = await CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), InMemoryDocumentStore()).execute()
         if made.checkpoint.changes == CHANGES:
             return made.file
         await asyncio.sleep(0.01)

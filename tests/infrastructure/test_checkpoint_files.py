@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase, InvalidCheckpoint
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase, VerifyProblem
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
+from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 
@@ -32,7 +33,11 @@ def store() -> InMemoryOrderRepository:
 
 
 async def checkpoint_of(store: InMemoryOrderRepository, private_key: bytes | None = None) -> bytes:
-    return (await CreateCheckpointUseCase(store, Ed25519CheckpointFiles()).execute(private_key=private_key)).file
+    return (
+        await CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), InMemoryDocumentStore()).execute(
+            private_key=private_key
+        )
+    ).file
 
 
 async def problems(store: InMemoryOrderRepository, file: bytes, public_key: bytes | None = None) -> list[VerifyProblem]:

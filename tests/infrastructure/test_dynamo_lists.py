@@ -10,10 +10,11 @@ from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, S
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.list_orders import as_stored
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.infrastructure.dynamo_repo import client
-from orderkeep.infrastructure.dynamo_repo.items import INDEXES, head_item, packed, partitions_of, tag_item
-from orderkeep.infrastructure.serialization import commit_of
-from orderkeep.testing.orders import SINCE, pending_order, small_order
+from orderkeep.infrastructure.dynamo_repo import client, items, repository
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, Item, head_item, packed, partitions_of, tag_item
+from orderkeep.infrastructure.dynamo_repo.lists import next_batch
+from orderkeep.infrastructure.serialization import ChangeRecord, commit_of
+from orderkeep.testing.orders import SINCE, large_order, pending_order, small_order
 from orderkeep.testing.stores import EVERYTHING, loaded, save_all
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import Server
@@ -141,6 +142,53 @@ async def test_page_reads_only_the_documents_it_returns(behind: Behind) -> None:
         ((_, request),) = batch.payload["RequestItems"].items()
         assert len(request["Keys"]) == 8
         assert "requests" not in request["ExpressionAttributeNames"].values()
+
+
+async def test_page_reads_few_documents_before_their_size_is_known(behind: Behind) -> None:
+    """A document has up to 400 KB: a batch is as many as fit if they are as large, and at most twice those found."""
+    store, proxy = behind
+    await store.save(*(small_order(f"order-{number:02}") for number in range(40, 60)))
+    await save_all(store, [large_order(f"order-{number:02}") for number in range(20, 40)])
+    await save_all(store, [small_order(f"order-{number:02}") for number in range(20)])
+
+    def batches() -> list[int]:
+        requests = [each.payload["RequestItems"] for each in proxy.exchanges if each.operation == "BatchGetItem"]
+        return [len(request["Keys"]) for of_table in requests for request in of_table.values()]
+
+    proxy.exchanges.clear()
+    assert len((await store.list_page(EVERYTHING, None, 200)).documents) == 25
+    assert batches() == [20, 40]
+    proxy.exchanges.clear()
+    assert len((await store.list_page(EVERYTHING, ListPosition(SINCE, "order-40"), 200)).documents) == 5
+    assert batches() == [20]
+
+
+def test_batch_is_what_fits_and_at_most_twice_what_was_read() -> None:
+    small, large = 300, 200_000
+    assert [next_batch(0, 0, limit) for limit in (200, 7)] == [20, 7]
+    assert [next_batch(20, 20 * small, limit) for limit in (200, 50, 20)] == [40, 30, 0]
+    assert next_batch(60, 60 * small, 200) == 100  # as many as BatchGetItem accepts
+    assert next_batch(4, 4 * large, 200) == 2
+
+
+async def test_large_changes_that_are_small_when_compressed_are_unpacked_one_by_one(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, _ = behind
+    order = large_order("order-1")
+    for _ in range(9):
+        await store.save(order)
+    unpacked = 0
+
+    def change_record_of(item: Item) -> ChangeRecord:
+        nonlocal unpacked
+        unpacked += 1
+        return items.change_record_of(item)
+
+    monkeypatch.setattr(repository, "change_record_of", change_record_of)
+    assert len(await store.list_changes("order-1", 0, 200)) == 5
+    assert len((await store.read_changes(None, 200)).changes) == 5
+    assert unpacked == 2 * 6
 
 
 async def test_keys_that_a_batch_leaves_unprocessed_are_requested_again(

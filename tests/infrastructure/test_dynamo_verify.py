@@ -124,6 +124,8 @@ def items_beside_changes() -> Ways:
     yield "the version of a remembered key", in_head("requests", '"version":2', '"version":3')
     yield "the fingerprint of a remembered key", in_head("requests", "print-of-1", "print-of-2")
     yield "an unknown attribute of an order", lambda state: head(state).update(mine={"S": "x"})
+    yield "a reference added", lambda state: head(state, "order-2").update(label={"S": "R#web-2"})
+    yield "a reference removed", lambda state: [head(state).pop(name) for name in ("label", "user_label")]
     yield "a tag added", add_tag()
     yield "a tag of another user added", add_tag(user_label={"S": "T#4#mine#user-9"})
     yield "a tag of an unknown order added", add_tag(pk={"S": "O#order-9"})
@@ -146,8 +148,8 @@ def feed_and_losses() -> Ways:
     yield "the newest change removed, its order's row and the log set back", roll_back_and_cut_log
 
 
-def head(state: State) -> Row:
-    return next(item for item in state["orders"] if item["pk"]["S"] == "O#order-1")
+def head(state: State, order_id: str = "order-1") -> Row:
+    return next(item for item in state["orders"] if item["pk"]["S"] == f"O#{order_id}")
 
 
 def in_head(name: str, old: str, new: str) -> Way:

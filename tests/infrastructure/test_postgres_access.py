@@ -115,6 +115,20 @@ def test_invalid_connect_timeout_is_rejected(seconds: str) -> None:
         open_store(f"postgresql://db/orders?connect_timeout={seconds}")
 
 
+@pytest.mark.parametrize(
+    "query, said",
+    [
+        ("sslmode=on", "parameter sslmode .* must be one of disable, allow, prefer, require, verify-ca, verify-full"),
+        ("sslmode=", "parameter sslmode .* must be one of disable"),
+        ("target_session_attrs=master", "parameter target_session_attrs .* must be one of any, primary"),
+        ("sslmode=require&sslmode=disable", "each parameter at most once"),
+    ],
+)
+def test_invalid_parameter_is_named(query: str, said: str) -> None:
+    with pytest.raises(InvalidStoreURL, match=said):
+        open_store(f"postgresql://db/orders?{query}")
+
+
 def test_connect_timeout_limits_connecting_and_is_not_sent() -> None:
     url = "postgresql://user@db/orders?search_path=a%2Cb&connect_timeout=7&sslmode=require"
     sent, names, seconds = read_url(url)

@@ -1,10 +1,13 @@
 """Order IDs, which are UUIDs (RFC 9562): random, or derived from an idempotency key or an external reference."""
 
+import re
 import unicodedata
 import uuid
 
 from orderkeep.application.access.actor import Actor
+from orderkeep.domain.value_objects import INVISIBLE
 
+_INVISIBLE_ENDS = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
 _NAMESPACE = uuid.UUID("6f72646b-6565-5000-8000-6b6579730001")
 
 
@@ -24,7 +27,9 @@ def order_id_for_external_ref(external_ref: str) -> str:
 
 
 def normalized_ref(external_ref: str) -> str:
-    """Return the reference of an imported order without surrounding whitespace, in Unicode's form NFC: files and rows
-    that write a number differently mean the same order.
+    """Return the reference of an imported order without surrounding whitespace and invisible characters, in Unicode's
+    form NFC: files and rows that write a number differently mean the same order.
     """
-    return external_ref.strip() if external_ref.isascii() else unicodedata.normalize("NFC", external_ref).strip()
+    if external_ref.isascii():
+        return external_ref.strip()
+    return _INVISIBLE_ENDS.sub("", unicodedata.normalize("NFC", external_ref))

@@ -29,7 +29,7 @@ utc_now: Clock = partial(datetime.now, UTC)
 """Returns the machine's time, in UTC."""
 
 Progress = Callable[[int], None]
-"""Called from time to time with the number of items done since the last call."""
+"""Called from time to time with the number of items done since the last call, which may be 0."""
 
 
 def ignore_progress(count: int) -> None:
@@ -155,7 +155,8 @@ class ChangeFeed(ABC):
 
     @abstractmethod
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        """Return up to `limit` changes after a position of an earlier page (None: from the first change).
+        """Return up to `limit` changes after a position of an earlier page (None: from the first change). Their orders
+        are within `PAGE_BYTES`, so there may be fewer.
 
         A committed change that is not on the page will be on a later one. If there is nothing new, the page is empty
         and its position is the given one (or the feed's beginning). Raises `InvalidCursor` if the position is not one

@@ -194,7 +194,7 @@ def build_use_cases(
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
         verify_orders=VerifyOrdersUseCase(store, documents, Ed25519CheckpointFiles()),
-        create_checkpoint=CreateCheckpointUseCase(store, Ed25519CheckpointFiles()),
+        create_checkpoint=CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), documents),
         create_api_key=CreateApiKeyUseCase(open_keys),
         list_api_keys=ListApiKeysUseCase(open_keys),
         revoke_api_key=RevokeApiKeyUseCase(open_keys),

@@ -75,13 +75,13 @@ UNPRINTABLE = r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 
 INVISIBLE = (
     r"\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u206a-\u206f\u2800\u3164"
-    r"\ufe00-\ufe0f\ufeff\uffa0"
+    r"\ufdd0-\ufdef\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
 )
 """Characters without a glyph, in addition to whitespace. Some join others, but a text needs one that is visible."""
 
 _UNPRINTABLE = re.compile(rf"{UNPRINTABLE}|[{BIDI_CONTROLS}]")
 _UNPRINTABLE_BUT_BREAKS = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
-_VISIBLE = re.compile(rf"[^\s{INVISIBLE}{BIDI_CONTROLS}]")
+_VISIBLE = re.compile(rf"[^\s{INVISIBLE}{BIDI_CONTROLS}\U000e0000-\U000e0fff]")
 
 # Decimal itself also accepts 1_000, " 9 " and digits of other scripts.
 _DECIMAL = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")

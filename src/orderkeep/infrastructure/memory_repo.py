@@ -91,8 +91,9 @@ class InMemoryOrderRepository(OrderStore):
         start = feed_position(after)
         if start > len(self._feed):
             raise InvalidCursor
-        changes = tuple(change_of(change) for change in self._feed[start : start + limit])
-        return FeedPage(changes, str(start + len(changes)))
+        page = self._feed[start : start + limit]
+        page = page[: page_length([len(change.document) for change in page], limit)]
+        return FeedPage(tuple(map(change_of, page)), str(start + len(page)))
 
     async def stored_keys(self) -> AsyncIterator[str]:
         for order_id in sorted(self._orders.keys() | self._changes.keys()):

@@ -18,6 +18,7 @@ from orderkeep.domain.status import OrderStatus
 from orderkeep.testing.orders import SINCE, large_order, pending_order, small_order
 from orderkeep.testing.stores import (
     EVERYTHING,
+    feed_page,
     list_orders,
     loaded,
     order_in,
@@ -225,6 +226,17 @@ class ReadContract:
             assert [change.version for change in page] == list(range(version + 1, version + 1 + len(page)))
             version = page[-1].version
         assert version == 12
+        assert_full(found)
+        assert len(found) > 2
+
+    async def test_feed_ends_at_a_number_of_bytes(self, store: OrderStore) -> None:
+        for number in range(12):
+            await store.save((small_order if number == 1 else large_order)(f"order-{number}"))
+        found, position = list[list[bytes]](), None
+        while (page := await feed_page(store, position, 200)).changes:
+            found.append([msgspec.json.encode(change.order) for change in page.changes])
+            position = page.position
+        assert sum(map(len, found)) == 12
         assert_full(found)
         assert len(found) > 2
 

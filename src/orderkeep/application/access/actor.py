@@ -23,7 +23,6 @@ class Scope(StrEnum):
     SHIP = "orders:ship"
     PAY = "orders:pay"
     REFUND = "orders:refund"
-    EXPORT = "orders:export"
     ADMIN = "admin"
 
 

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.ports import Clock, FeedEntry, Progress, StoreContents, ignore_progress, utc_now
+from orderkeep.application.documents import digest_of
+from orderkeep.application.ports import (
+    Clock,
+    DocumentStore,
+    FeedEntry,
+    Progress,
+    StoreContents,
+    ignore_progress,
+    utc_now,
+)
+
+_KEY = re.compile(r"checkpoints/[0-9TZ.-]+-([0-9a-f]{64})\.json", re.ASCII)
 
 
 class InvalidCheckpoint(ValueError):
@@ -89,23 +101,32 @@ class CheckpointFiles(ABC):
 
 @dataclass(frozen=True, slots=True)
 class CheckpointResult:
-    """A recorded checkpoint, and the content of its file."""
+    """A recorded checkpoint, the content of its file, and the file's key if it is in the document store."""
 
     checkpoint: Checkpoint
     file: bytes
+    key: str | None
 
 
 class CreateCheckpointUseCase:
     """Record a checkpoint in the store, and return it as a file, to be stored elsewhere."""
 
-    def __init__(self, contents: StoreContents, files: CheckpointFiles, clock: Clock = utc_now) -> None:
-        self.contents, self.files, self.clock = contents, files, clock
+    def __init__(
+        self, contents: StoreContents, files: CheckpointFiles, documents: DocumentStore, clock: Clock = utc_now
+    ) -> None:
+        self.contents, self.files, self.documents, self.clock = contents, files, documents, clock
 
     async def execute(
-        self, on_progress: Progress = ignore_progress, *, private_key: bytes | None = None, actor: Actor = SYSTEM
+        self,
+        on_progress: Progress = ignore_progress,
+        *,
+        private_key: bytes | None = None,
+        to_documents: bool = False,
+        actor: Actor = SYSTEM,
     ) -> CheckpointResult:
-        """Record and return the checkpoint; writers may continue. With a private key, the file is signed. Raises
-        `NotAllowed`, `InvalidCheckpoint`, `StoreUnavailable`.
+        """Record and return the checkpoint; writers may continue. With a private key, the file is signed. With
+        `to_documents`, it is also stored in the document store. Raises `NotAllowed`, `InvalidCheckpoint`,
+        `StoreUnavailable`.
         """
         actor.require(Scope.ADMIN)
         recorded_at = self.clock().astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -115,6 +136,27 @@ class CreateCheckpointUseCase:
             feed.add(entry)
             on_progress(1)
         checkpoint = feed.checkpoint(recorded_at)
-        file = self.files.write(checkpoint, private_key)
+        file, key = self.files.write(checkpoint, private_key), None
+        if to_documents:
+            key = f"checkpoints/{recorded_at.replace(':', '')}-{digest_of(file)}.json"
+            await self.documents.put(key, file, "application/json")
         await self.contents.add_checkpoint(recorded_at, checkpoint.to_json())
-        return CheckpointResult(checkpoint, file)
+        return CheckpointResult(checkpoint, file, key)
+
+
+async def read_checkpoint(documents: DocumentStore, key: str) -> bytes:
+    """Return a checkpoint's file from the document store. Its key contains the time, by which keys sort, and the
+    file's SHA-256. Raises `InvalidCheckpoint`, `StoreUnavailable`.
+    """
+    found = _KEY.fullmatch(key)
+    if found is None:
+        expected = "use one that `orderkeep checkpoint --to-documents` printed"
+        raise InvalidCheckpoint(f"{key} is not the key of a checkpoint: {expected}")
+    content = await documents.get(key)
+    if content is None:
+        raise InvalidCheckpoint(
+            f"the document store does not contain {key}: the checkpoint was deleted, or this is another document store"
+        )
+    if digest_of(content) != found[1]:
+        raise InvalidCheckpoint(f"the checkpoint {key} was altered: its SHA-256 is not that in its key")
+    return content

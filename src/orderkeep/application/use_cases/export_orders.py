@@ -15,7 +15,7 @@ class ExportOrdersUseCase:
 
     async def execute(self, where: OrderFilter = EVERYTHING, actor: Actor = SYSTEM) -> AsyncIterator[bytes]:
         """Yield each order that matched throughout the export, once. Raises like `ListOrdersUseCase`."""
-        actor.require(Scope.EXPORT)
+        actor.require(Scope.READ)
         cursor: str | None = None
         while True:
             page = await page_of_orders(self.queries, where, LARGEST_PAGE, cursor, actor)

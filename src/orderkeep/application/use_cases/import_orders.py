@@ -209,7 +209,7 @@ class ImportOrdersUseCase:
             return None
         ids.add(order.id)
         try:
-            _check_times(order.to_imported_order(), self.clock() + CLOCK_DIFFERENCE)
+            _check_times(order.to_imported_order(), self.clock())
         except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
             return None
@@ -327,13 +327,14 @@ def _request(order: OrderDTO, actor: Actor) -> tuple[CommandContext, tuple[str, 
     return CommandContext(actor=actor, key=f"import {order.id}"), ("import", order)
 
 
-def _check_times(order: Order, latest: datetime) -> None:
+def _check_times(order: Order, now: datetime) -> None:
     times = {"created_at": order.created_at, "updated_at": order.updated_at}
     if order.cancellation is not None:
         times["cancellation/at"] = in_utc(order.cancellation.at)
     for name, moment in times.items():
-        if moment > latest:
-            raise InvalidTime(f"must not be in the future: it is {moment.isoformat()}", name)
+        if moment > now + CLOCK_DIFFERENCE:
+            found = f"it is {moment.isoformat()}, and now is {now.isoformat(timespec='seconds')}"
+            raise InvalidTime(f"must not be in the future: {found}; correct it, or the clock of this machine", name)
 
 
 def _with_id(order: OrderDTO, prefix: str) -> OrderDTO:

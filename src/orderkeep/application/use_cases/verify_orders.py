@@ -26,6 +26,7 @@ from orderkeep.application.use_cases.create_checkpoint import (
     CheckpointFiles,
     FeedDigest,
     InvalidCheckpoint,
+    read_checkpoint,
 )
 from orderkeep.domain.exceptions import StoreUnusable
 
@@ -74,12 +75,14 @@ class VerifyOrdersUseCase:
         *,
         read_documents: bool = False,
         checkpoint_file: bytes | None = None,
+        checkpoint_key: str | None = None,
         public_key: bytes | None = None,
         actor: Actor = SYSTEM,
     ) -> VerifyReport:
         """Return the report; no other writer may change the store meanwhile. `read_documents` checks the content of
-        every document as well. The feed is compared with the last checkpoint in the store and that of the file, whose
-        signature is checked if there is a public key. Raises `NotAllowed`, `InvalidCheckpoint`, `StoreUnavailable`.
+        every document as well. The feed is compared with the last checkpoint in the store and those of the file and of
+        the key in the document store, whose signatures are checked if there is a public key. Raises `NotAllowed`,
+        `InvalidCheckpoint`, `StoreUnavailable`.
 
         A hash chain reveals an alteration of any change in it. A rewrite of a whole chain, or the loss of its end, is
         revealed only by a checkpoint that was stored elsewhere.
@@ -87,6 +90,8 @@ class VerifyOrdersUseCase:
         actor.require(Scope.ADMIN)
         report, changes, rows = VerifyReport(), _Tally(secrets.token_bytes(32)), Counter[str]()
         checkpoints = self._of_file(checkpoint_file, public_key)
+        if checkpoint_key is not None and self.documents is not None:
+            checkpoints += self._of_file(await read_checkpoint(self.documents, checkpoint_key), public_key)
         try:
             checkpoints += await self._in_store(report)
             for damage in await self.contents.find_damage():
@@ -99,7 +104,7 @@ class VerifyOrdersUseCase:
                     report.add("", 0, f"the store contains {count} rows of the kind {kind}, the orders {rows[kind]}")
         except StoreUnusable as error:
             report.add("", 0, str(error))
-        await self._verify_feed(report, changes, checkpoints)
+        await self._verify_feed(report, changes, checkpoints, on_progress)
         return report
 
     def _of_file(self, content: bytes | None, public_key: bytes | None) -> list[Checkpoint]:
@@ -142,7 +147,9 @@ class VerifyOrdersUseCase:
             elif digest_of(content) != document.id:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} was altered")
 
-    async def _verify_feed(self, report: VerifyReport, changes: _Tally, checkpoints: Sequence[Checkpoint]) -> None:
+    async def _verify_feed(
+        self, report: VerifyReport, changes: _Tally, checkpoints: Sequence[Checkpoint], on_progress: Progress
+    ) -> None:
         feed, found, previous = FeedDigest(), _Tally(changes.key), _BEGINNING
         report.checkpoints = len(checkpoints)
         _compare(feed, checkpoints, report)
@@ -154,6 +161,7 @@ class VerifyOrdersUseCase:
                 found.add(entry)
                 feed.add(entry)
                 _compare(feed, checkpoints, report)
+                on_progress(0)
         except StoreUnusable as error:
             report.add("", 0, f"the feed cannot be read after {feed.changes} changes: {error}")
             return

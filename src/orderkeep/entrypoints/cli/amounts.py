@@ -20,6 +20,9 @@ def minor_units(amount: str, currency: str, option: str) -> int:
     if not amount.replace(".", "", 1).isdecimal() or not amount.isascii():
         message = "must have an amount in major units, in digits with a decimal point, such as 1234.50"
         raise click.BadParameter(message, param_hint=option)
+    if len(amount.partition(".")[2]) > EXPONENTS.get(currency, len(amount)):  # 1.200 may be meant as 1200
+        message = f"must have at most {EXPONENTS[currency]} decimal places in {currency}"
+        raise click.BadParameter(message, param_hint=option)
     try:
         return Money.of(Decimal(amount), currency).minor
     except UnknownCurrency as error:

@@ -1,5 +1,6 @@
 """What commands print: JSON, tab-separated lines, or tables on a terminal; messages and progress on stderr."""
 
+import asyncio
 import os
 import re
 import sys
@@ -356,10 +357,10 @@ def _console() -> Any:
 @contextmanager
 def progress(what: str, total: int | None = None, *, quiet: bool = False) -> Iterator[Progress]:
     """Show a progress bar on stderr, if that is a terminal. Yield the function that advances it. Without a total, the
-    number of orders is shown.
+    number of orders is shown. The function also ends the command after Ctrl+C.
     """
     if quiet or not sys.stderr.isatty():
-        yield ignore_progress
+        yield _interruptible(ignore_progress)
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
@@ -368,4 +369,19 @@ def progress(what: str, total: int | None = None, *, quiet: bool = False) -> Ite
     done = TaskProgressColumn(show_speed=False) if total else TextColumn("{task.completed} orders")
     columns = (TextColumn("{task.description}"), BarColumn(), done, TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
-        yield partial(bars.advance, bars.add_task(what, total=total))
+        yield _interruptible(partial(bars.advance, bars.add_task(what, total=total)))
+
+
+def _interruptible(advance: Progress) -> Progress:
+    """Return a function that also ends the task after Ctrl+C, which asyncio only notes while the task does not wait."""
+
+    def advance_or_end(count: int) -> None:
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:  # outside of the event loop, Ctrl+C is raised
+            task = None
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError
+        advance(count)
+
+    return advance_or_end

@@ -201,7 +201,7 @@ def _chained(first: deque[TextLine], rest: Iterator[TextLine], skipped: int) -> 
 
 def _detected_utf16(file: IO[bytes]) -> str | None:
     """Return the encoding, also without a byte order mark: then it has a zero byte in each letter of the header."""
-    sample = file.read(64)
+    sample = file.read(16)
     file.seek(0)
     if encoding := _UTF16.get(sample[:2]):
         return encoding

@@ -24,6 +24,13 @@ LONGEST_WHOLE = 20
 
 _YEARS = ("%Y", "%y", "%G", "%c", "%x")
 _CURRENCY = r"[A-Z]{3}|[A-Z]{0,3}[$\u00a2-\u00a5\u20a0-\u20c0]|z\u0142|kr\.?|K\u010d|Ft"
+_SIGNS = {
+    "€": "EUR", "£": "EGP FKP GBP GIP LBP SDG SHP SSP SYP", "¥": "CNY JPY", "zł": "PLN", "Kč": "CZK", "Ft": "HUF",
+    "kr": "DKK ISK NOK SEK", "₹": "INR", "₺": "TRY", "₽": "RUB", "₩": "KPW KRW", "₪": "ILS", "₴": "UAH", "₫": "VND",
+    "R$": "BRL", "NT$": "TWD",
+}  # fmt: skip
+"""The currencies of signs. $ is one of any other currency, whose code begins with the letters before it: AU$."""
+
 _NUMBER = re.compile(
     rf"(?:{_CURRENCY})?(-?)(?:{_CURRENCY})?(-?)([0-9](?:[0-9.,'\u2019]{{0,60}}[0-9])?)(?:{_CURRENCY})?"
 )
@@ -78,8 +85,16 @@ class Row(dict[str, str]):
 
     def amount(self, column: str, currency: str) -> int:
         """Return an amount in minor units that is written in major units, such as 99.00, 1.234,56 or £99."""
-        value = self._decimal(column, self[column].strip(), "an amount in major units, such as 99.00")
+        text = self[column].strip()
+        value = self._decimal(column, text, "an amount in major units, such as 99.00")
         if value is None or currency not in EXPONENTS:  # the schema rejects the currency
+            return 0
+        if _is_of_another_currency("".join(text.split()), currency):
+            self.reject(
+                column,
+                "unknown_value",
+                f"has the sign of another currency than {currency}: correct it, or set --currency",
+            )
             return 0
         minor = value * 10 ** EXPONENTS[currency]
         if minor.denominator == 1:
@@ -130,6 +145,20 @@ class Row(dict[str, str]):
             return "2000-01-01T00:00:00Z"
 
 
+def _is_of_another_currency(text: str, currency: str) -> bool:
+    """Return whether a number has the code or the sign of another currency."""
+    found = re.search(_CURRENCY, text)
+    if found is None:
+        return False
+    written = found[0].rstrip(".")
+    if written.isalpha() and written.isupper():
+        return written != currency
+    country, sign = re.fullmatch("([A-Z]*)(.*)", written).groups()  # type: ignore[union-attr]  # it matches any text
+    if written in _SIGNS or sign != "$":
+        return currency not in _SIGNS.get(written, _SIGNS.get(sign, currency))
+    return not currency.startswith(country) or any(currency in of_others for of_others in _SIGNS.values())
+
+
 def _decimal_mark(digits: str) -> str | None:
     """Return the decimal mark, or None if it is ambiguous: 1.200 may be 1.2 or 1200."""
     marks = re.findall("[.,]", digits)
@@ -146,9 +175,10 @@ def _parsed(text: str, form: str | None) -> datetime:
     """Return the time. A name of a time zone is never dropped, as `strptime` does, and a date has a year."""
     if form is None:
         return datetime.fromisoformat(text)
-    if not any(year in form for year in _YEARS):
+    directives = form.replace("%%", "")
+    if not any(year in directives for year in _YEARS):
         raise ValueError(form)
-    if "%Z" not in form:
+    if "%Z" not in directives:
         return datetime.strptime(text, form)  # noqa: DTZ007
     name = next((name for name in ("UTC", "GMT") if name in text), "UTC")
     return datetime.strptime(text, form.replace("%Z", name)).replace(tzinfo=UTC)

@@ -23,8 +23,8 @@ from orderkeep.infrastructure.dynamo_repo.items import (
 from orderkeep.infrastructure.serialization import built, tags_in
 
 SMALLEST_PAGE = 8
-FIRST_BATCH = 50
-"""How many orders are read at first; then as many as fit on the page if they are as large as these."""
+FIRST_BATCH = 20
+"""How many documents are read at first. One has up to 400 KB, so that these are within 8 MB."""
 
 LONGEST_ID = 200
 """Longer ids, which only a forged cursor contains, are cut."""
@@ -55,8 +55,7 @@ async def read_page(
     listed, found, size = _newest_first(queries, high), list[bytes](), 0
     position: ListPosition | None = None
     while len(found) < limit:
-        batch = min(limit - len(found), (PAGE_BYTES - size) * len(found) // size + 1 if found else FIRST_BATCH)
-        entries = await _take(listed, min(batch, LARGEST_BATCH))
+        entries = await _take(listed, next_batch(len(found), size, limit))
         if not entries:
             return found, None
         for entry, head in zip(entries, await _current(table, attribute, entries, partitions), strict=True):
@@ -69,6 +68,14 @@ async def read_page(
             found += [document] if document else []
             position = _position_of(entry)
     return found, position if await _take(listed, 1) else None
+
+
+def next_batch(found: int, size: int, limit: int) -> int:
+    """Return how many documents to read after those found, which have that size together: as many as fit on the page if
+    they are as large, but at most twice as many, because they may be larger.
+    """
+    fit = min(2 * found, (PAGE_BYTES - size) * found // size + 1) if found else FIRST_BATCH
+    return min(fit, limit - found, LARGEST_BATCH)
 
 
 def _position_of(entry: Item) -> ListPosition:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import (
+    PAGE_BYTES,
     SEPARATOR,
     FeedEntry,
     FeedPage,
@@ -53,7 +54,6 @@ from orderkeep.infrastructure.serialization import (
     commit_of,
     feed_position,
     mark_saved,
-    page_length,
     record_of,
 )
 
@@ -102,20 +102,23 @@ class DynamoOrderRepository(OrderStore):
         return None
 
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
-        records: list[ChangeRecord] = []
-        async for page in self._changes(order_id, after_version + 1, limit):
-            records += built(change_record_of, page)
-            length = page_length([len(record.document) for record in records], limit)
-            if length == limit or length < len(records):
-                return built(change_of, records[:length])
-        return built(change_of, records)
+        page = _ChangePage(limit)
+        async for items in self._changes(order_id, after_version + 1, limit):
+            if not all(map(page.add, items)):
+                break
+        return page.changes()
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = feed_position(after)
         refs = await feed.read_refs(self._table, start, limit)
-        items = await self._table.get_all([change_key(*ref) for ref in refs])
-        changes = built(change_of_item, [item or {} for item in items])
-        return FeedPage(tuple(changes), str(start + len(refs)))
+        page, read = _ChangePage(limit), 0
+        while read < len(refs):
+            batch = refs[read : read + lists.next_batch(len(page.records), page.size, limit)]
+            items = await self._table.get_all([change_key(*ref) for ref in batch])
+            if not all(page.add(item or {}) for item in items):
+                break
+            read += len(batch)
+        return FeedPage(tuple(page.changes()), str(start + len(page.records)))
 
     def stored_keys(self) -> AsyncIterator[str]:
         return contents.stored_keys(self._table)
@@ -160,6 +163,27 @@ class DynamoOrderRepository(OrderStore):
         values = {"order": order_key(order_id), **span}
         async for page in self._table.query(condition, values, min(page_size, MOST_CHANGES), **further):
             yield page
+
+
+class _ChangePage:
+    """The first changes of a page, up to `limit` and within `PAGE_BYTES`. Their items are unpacked one by one: many
+    fit into a response of DynamoDB that are large without compression.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.records, self.size, self._limit = list[ChangeRecord](), 0, limit
+
+    def add(self, item: Item) -> bool:
+        """Add the change of an item. Return False if the page is full, with or without this one."""
+        [record] = built(change_record_of, [item])
+        self.size += len(record.document)
+        if self.records and self.size > PAGE_BYTES:
+            return False
+        self.records.append(record)
+        return len(self.records) < self._limit
+
+    def changes(self) -> list[ChangeDTO]:
+        return built(change_of, self.records)
 
 
 class DynamoApiKeys(ApiKeyStore):

@@ -50,6 +50,12 @@ CLOSE_SECONDS = 10.0
 RELEASE_SECONDS = 0.5
 """How long a server may take to confirm that it cancelled a statement, before the connection is closed."""
 
+VALUES = {
+    "sslmode": "disable allow prefer require verify-ca verify-full",
+    "target_session_attrs": "any primary standby read-write read-only prefer-standby",
+}
+"""The values of parameters that the driver rejects without a name."""
+
 UNSUPPORTED = (
     "channel_binding client_encoding fallback_application_name gssdelegation gssencmode hostaddr keepalives "
     "keepalives_count keepalives_idle keepalives_interval load_balance_hosts max_protocol_version min_protocol_version "
@@ -243,10 +249,17 @@ class Connections:
 
 def read_url(url: str) -> tuple[str, frozenset[str], float]:
     """Return the URL for asyncpg, the names of its parameters, and the seconds that `connect_timeout` allows. Raises
-    `ValueError` with the name of a parameter that is not supported.
+    `ValueError` with the name of a parameter that is not supported, repeated or invalid.
     """
     query = urlsplit(url).query
-    given = dict(parse_qsl(query, keep_blank_values=True))
+    pairs = parse_qsl(query, keep_blank_values=True)
+    given = dict(pairs)
+    if len(given) < len(pairs):
+        raise ValueError("the URL of a PostgreSQL store must contain each parameter at most once")
+    for name, allowed in VALUES.items():
+        if name in given and given[name] not in allowed.split():
+            expected = f"must be one of {allowed.replace(' ', ', ')}"
+            raise ValueError(f"the parameter {name} of a PostgreSQL store's URL {expected}")
     if unsupported := ", ".join(sorted(given.keys() & {*UNSUPPORTED.split()})):
         raise ValueError(f"the URL of a PostgreSQL store does not support the parameter {unsupported}: remove it")
     if "connect_timeout" not in given:

@@ -85,18 +85,20 @@ UPDATE_ORDER_AND_TAGS = f"""
 """  # noqa: S608
 """The same for an order whose tags, labels or external_ref change."""
 
-READ_CHANGES = POSTGRES.sql(f"""
+_FEED_COLUMNS = f"tx, place, {CHANGE_COLUMNS}"
+_AFTER_POSITION = f"""
+    SELECT {_FEED_COLUMNS} FROM changes
+    WHERE (changes.tx, place) > ($1, $2) AND changes.tx < edge.tx
+    ORDER BY changes.tx, place LIMIT $3
+"""  # noqa: S608
+READ_CHANGES = f"""
     WITH edge AS MATERIALIZED (
         SELECT {_EDGE} AS tx FROM feed
     )
     SELECT edge.tx, (SELECT max(tx) FROM changes), found.*
-    FROM edge LEFT JOIN LATERAL (
-        SELECT tx, place, {CHANGE_COLUMNS} FROM changes
-        WHERE (changes.tx, place) > ($1, $2) AND changes.tx < edge.tx
-        ORDER BY changes.tx, place LIMIT $3
-    ) AS found ON true
+    FROM edge LEFT JOIN LATERAL ({POSTGRES.page(_FEED_COLUMNS, _AFTER_POSITION)}) AS found ON true
     ORDER BY found.tx, found.place
-""")  # noqa: S608
+"""  # noqa: S608
 """Each row: the transaction below which the feed is complete, the newest visible one, then a change (or nulls)."""
 
 CHECK_WRITABLE = """

@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 
 from orderkeep.application.access.api_keys import ApiKeyStore
-from orderkeep.application.ports import FeedPage, StoreAccess
+from orderkeep.application.ports import PAGE_BYTES, FeedPage, StoreAccess
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
@@ -23,8 +23,8 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     position_of,
     write_of,
 )
-from orderkeep.infrastructure.serialization import UNREADABLE, Commit, built, commit_of, mark_saved
-from orderkeep.infrastructure.sql_store import Row, SqlApiKeys, SqlOrderRepository, in_64_bits
+from orderkeep.infrastructure.serialization import UNREADABLE, Commit, built, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.sql_store import DOCUMENT_OF_CHANGE, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
 
 POOL_SIZE = 10
 FEED_PATIENCE_SECONDS = 1.0
@@ -68,6 +68,7 @@ class PostgresOrderRepository(SqlOrderRepository):
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = position_of(after)
         rows = await self._complete_rows(start, in_64_bits(limit))
+        rows = rows[: page_length([len(row[4 + DOCUMENT_OF_CHANGE]) for row in rows], limit)]
         changes = built(lambda row: self.change_of_row(row[4:]), rows)
         tx, place = rows[-1][2:4] if rows else start
         return FeedPage(tuple(changes), f"{tx}:{place}")
@@ -127,7 +128,8 @@ class PostgresOrderRepository(SqlOrderRepository):
             edge, visible = rows[0][:2]
             newest = newest or visible
             found = [row for row in rows if row[2] is not None]
-            if len(found) >= limit or newest is None or newest < edge or clock() >= deadline:
+            is_full = len(found) >= limit or sum(len(row[4 + DOCUMENT_OF_CHANGE]) for row in found) > PAGE_BYTES
+            if is_full or newest is None or newest < edge or clock() >= deadline:
                 return found
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)

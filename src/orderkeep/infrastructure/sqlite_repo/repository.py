@@ -11,8 +11,8 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, StoreAccess
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.serialization import built, commit_of, feed_position, mark_saved
-from orderkeep.infrastructure.sql_store import Row, SqlApiKeys, SqlOrderRepository, in_64_bits
+from orderkeep.infrastructure.serialization import built, commit_of, feed_position, mark_saved, page_length
+from orderkeep.infrastructure.sql_store import DOCUMENT_OF_CHANGE, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
 from orderkeep.infrastructure.sqlite_repo.queries import (
     LAST_POSITION,
@@ -64,9 +64,10 @@ class SqliteOrderRepository(SqlOrderRepository):
 
     async def read_changes(self, after: str | None, limit: int) -> FeedPage:
         start = feed_position(after)
-        rows = self._readers.rows(READ_CHANGES, (start, in_64_bits(limit)))
+        rows = self._readers.rows(READ_CHANGES, (start, in_64_bits(limit)), 1 + DOCUMENT_OF_CHANGE)
         if not rows and start > self._readers.rows(LAST_POSITION, ())[0][0]:
             raise InvalidCursor  # the file is older than the cursor: a restored backup, for example
+        rows = rows[: page_length([len(row[1 + DOCUMENT_OF_CHANGE]) for row in rows], limit)]
         changes = built(lambda row: self.change_of_row(row[1:]), rows)
         return FeedPage(tuple(changes), str(rows[-1][0] if rows else start))
 

@@ -265,7 +265,7 @@ COMMANDS = {
     "keys": _group(
         "Manage API keys.", "A key authenticates either a staff client with the given scopes or one customer."
     ),
-    "keys create": Command("Create an API key for staff or for a customer.", "keys", WRITE),
+    "keys create": Command("Create an API key for staff or for a customer.", "keys", CREATE),
     "keys list": Command("List API keys, including expired and revoked keys.", "keys"),
     "keys revoke": Command("Revoke an API key permanently.", "keys", WRITE),
     "openapi": Command("Print the OpenAPI document.", "service", needs_store=False),

@@ -1,6 +1,5 @@
 """`orderkeep import` and `export`."""
 
-import asyncio
 import codecs
 import gc
 import os
@@ -134,7 +133,6 @@ def import_command(
         SpooledTemporaryFile(MAX_IN_MEMORY) as rejected,
     ):
         chosen, layout = _select(opened, converter, file_format, given)
-        advance = _interruptible(advance)
         rows = OrderFile(opened, chosen, advance, layout=layout, keeps_source=options.skip_invalid)
         try:
             session.run(
@@ -166,24 +164,12 @@ def import_command(
         delimiter = DELIMITER_NAMES.get(rows.delimiter, repr(rows.delimiter))
         output.say(f"the file was read as {rows.encoding}, separated by {delimiter}")
     if not session.as_json:
-        _print_problems(report, "stdin" if file == STDOUT else file, rejects)
+        _print_problems(report, "stdin" if file == STDOUT else file, rejects, options)
     if options.dry_run:
         output.say("dry run: nothing was written")
     output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)
-
-
-def _interruptible(advance: Progress) -> Progress:
-    """Return a function that also ends the command after Ctrl+C, which asyncio only notes while a file is read."""
-
-    def advance_or_end(count: int) -> None:
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError
-        advance(count)
-
-    return advance_or_end
 
 
 def _written(report: ImportReport) -> str:
@@ -264,7 +250,7 @@ class _OrderBuffer:
         return map(decoded, self._file)
 
 
-def _print_problems(report: ImportReport, name: str, rejects: str) -> None:
+def _print_problems(report: ImportReport, name: str, rejects: str, options: ImportOptions) -> None:
     for problem in report.problems:
         message = f"{problem.field} {problem.message}" if problem.field else problem.message
         click.echo(plain(f"{name}:{problem.line}: {message}"), err=True)
@@ -276,7 +262,8 @@ def _print_problems(report: ImportReport, name: str, rejects: str) -> None:
         output.say(f"the orders with errors were not imported: fix and import {rejects}")
     elif report.problem_count:
         written = report.imported + report.updated
-        output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again")
+        others = "" if report.incomplete or options.skip_invalid else ", or use --skip-invalid"
+        output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again{others}")
 
 
 def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:

@@ -27,14 +27,21 @@ PROBLEM_COLUMNS = ("id", "version", "problem")
 )
 @click.option("--documents", is_flag=True, help="Also verify the SHA-256 of every document.")
 @click.option("--checkpoint", type=click.File("rb"), metavar="FILE", help="Also compare with this checkpoint.")
+@click.option("--checkpoint-document", "key", type=text, metavar="KEY", help="The same, in the document store.")
 @click.option("--public-key", type=click.File("rb"), metavar="FILE", help="Verify the checkpoint's signature (PEM).")
-def verify_command(session: Session, documents: bool, checkpoint: BinaryIO | None, public_key: BinaryIO | None) -> None:
-    if public_key and not checkpoint:
-        raise click.UsageError("--public-key needs --checkpoint.")
-    files = {"checkpoint_file": _content(checkpoint), "public_key": _content(public_key)}
+def verify_command(
+    session: Session, documents: bool, checkpoint: BinaryIO | None, key: str | None, public_key: BinaryIO | None
+) -> None:
+    if public_key and not (checkpoint or key):
+        raise click.UsageError("--public-key needs --checkpoint or --checkpoint-document.")
+    given: dict[str, Any] = {
+        "checkpoint_file": _content(checkpoint),
+        "checkpoint_key": key,
+        "public_key": _content(public_key),
+    }
     with output.progress("Verifying") as advance:
         report = session.run(
-            lambda do: do.verify_orders.execute(advance, read_documents=documents, **files, actor=session.actor)
+            lambda do: do.verify_orders.execute(advance, read_documents=documents, **given, actor=session.actor)
         )
     counts = [("orders", report.orders), ("changes", report.changes), ("problems", len(report.problems))]
     if report.checkpoints:
@@ -55,22 +62,28 @@ def verify_command(session: Session, documents: bool, checkpoint: BinaryIO | Non
     Stores the number of changes, their position in the feed and a SHA-256 over all of them. With --file, also writes
     the checkpoint to a file, to be stored elsewhere: `orderkeep verify --checkpoint FILE` then finds what was lost,
     rolled back or rewritten since. Writers may continue.
+
+    With --to-documents, the file is written to the document store, which ORDERKEEP_DOCUMENTS selects. Prints its key,
+    for `orderkeep verify --checkpoint-document KEY`.
     """,
 )
 @click.option("--file", "file", type=text, metavar="FILE", help="Also write the checkpoint to this file.")
+@click.option("--to-documents", is_flag=True, help="Also write the checkpoint to the document store.")
 @click.option(
     "--sign", "key_file", type=click.File("rb"), metavar="KEY", help="Sign the file: Ed25519 private key (PEM)."
 )
-def checkpoint_command(session: Session, file: str | None, key_file: BinaryIO | None) -> None:
-    if key_file and not file:
-        raise click.UsageError("--sign needs --file: only a file is signed.")
-    key = _content(key_file)
+def checkpoint_command(session: Session, file: str | None, key_file: BinaryIO | None, *, to_documents: bool) -> None:
+    if key_file and not (file or to_documents):
+        raise click.UsageError("--sign needs --file or --to-documents: only a file is signed.")
+    if file == output.STDOUT and to_documents:
+        raise click.UsageError("--file - cannot be combined with --to-documents: both write to stdout.")
+    options: dict[str, Any] = {"private_key": _content(key_file), "to_documents": to_documents}
     with output.progress("Reading the feed") as advance:
-        made = session.run(lambda do: do.create_checkpoint.execute(advance, private_key=key, actor=session.actor))
+        made = session.run(lambda do: do.create_checkpoint.execute(advance, **options, actor=session.actor))
     if file:
         with output.output_file(file) as write:
             write(made.file)
-    facts = asdict(made.checkpoint)
+    facts = asdict(made.checkpoint) | ({"key": made.key} if made.key else {})
     if file != output.STDOUT:
         output.write_facts(session, [(name.replace("_", " "), value) for name, value in facts.items()], facts)
 

@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from orderkeep.domain.value_objects import DEFAULT_CURRENCY
 from orderkeep.entrypoints.order_files.reading import Converted, Layout
 from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced, total_of
 
 LAYOUT = Layout(columns=("Sales Record Number", "Order Number", "Sold For"))
 DATE = "%d-%b-%y"
-SIGNS = {"£": "GBP", "€": "EUR", "AU$": "AUD", "C$": "CAD", "US$": "USD", "$": "USD"}
+SIGNS = {"£": "GBP", "€": "EUR", "AU$": "AUD", "C$": "CAD", "US$": "USD"}
 
 
 def convert(rows: Rows) -> Iterator[Converted]:
@@ -18,6 +19,8 @@ def convert(rows: Rows) -> Iterator[Converted]:
         first = order[0]
         written = "".join(first["Total Price"].split())
         currency = next((code for sign, code in SIGNS.items() if sign in written), rows.currency)
+        if "$" in written and currency == DEFAULT_CURRENCY:
+            currency = "USD"  # unless --currency selects another dollar
         shipping, total = first.amount("Postage And Packaging", currency), first.amount("Total Price", currency)
         items = [row for row in order if row["Item Title"]]
         lines = [_line(row, currency) for row in items]

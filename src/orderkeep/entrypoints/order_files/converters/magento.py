@@ -24,7 +24,7 @@ def convert(rows: Rows) -> Iterator[Converted]:
         first, currency = order[0], order[0]["order_currency_code"].strip()
         converted = {
             "external_ref": _number(first),
-            "user_id": first["customer_email"],
+            "user_id": first["customer_email"] or _number(first),
             "currency": currency,
             "status": first.choice("status", STATUSES),
             "created_at": first.time("created_at"),
