@@ -194,6 +194,19 @@ def test_demo_is_repeatable_and_can_grow() -> None:
     assert cli.json("demo", "--orders", "7")["new"] == 2
 
 
+def test_demo_rejects_a_store_with_other_orders() -> None:
+    cli = Cli()
+    other = cli.place("--external-ref", "web-1001")
+    error = cli.error("demo", "--orders", "5", code=4)
+    assert error["code"] == "store_not_empty"
+    assert other in error["detail"]
+    shown = cli("demo", code=4).stderr
+    assert "nothing was written" in shown
+    assert "--force" in shown
+    assert [order["id"] for order in cli.json("list", "--all")["data"]] == [other]
+    assert cli.json("demo", "--orders", "5", "--force")["new"] == 5
+
+
 def test_demo_suggests_commands_that_work() -> None:
     cli = Cli()
     printed = cli("demo").stderr
