@@ -180,6 +180,38 @@ def test_order_is_found_by_prefix_and_reference(cli: Cli, command: str) -> None:
         assert order_id in result or command in ("receipt", "documents")  # whose JSON does not name the order
 
 
+def test_place_warns_about_a_reference_in_use(cli: Cli) -> None:
+    new = ("place", *_order_options(), "--external-ref", "web-1")
+    assert cli(*new, "--key", "k-1").stderr == ""
+    warning = "orderkeep: 1 other order has the external reference web-1: check that this order is not placed twice\n"
+    assert cli(*new).stderr == warning
+    assert "2 other orders have the external reference web-1" in cli(*new, "--dry-run").stderr
+    assert cli("place", *_order_options(), "--external-ref", "web-2").stderr == ""
+
+
+def test_reference_finds_the_only_order_that_is_not_cancelled(cli: Cli) -> None:
+    cancelled, active = (cli.place("--external-ref", "web-1") for _ in range(2))
+    cli("cancel", cancelled)
+    shown = cli("get", "web-1")
+    assert json.loads(shown.stdout)["id"] == active
+    chosen = f"2 orders have the reference web-1: using {active}, the only one that is not cancelled"
+    assert shown.stderr == f"orderkeep: {chosen}\n"
+    assert cli.json("history", "web-1")["data"][0]["order"]["id"] == active
+    cli("cancel", active)
+    assert cli.error("get", "web-1", code=2)["code"] == "ambiguous_order"
+    for _ in range(2):
+        cli.place("--external-ref", "web-1")
+    assert len(cli.error("get", "web-1", code=2)["candidates"]) == 4
+
+
+def test_ids_are_found_in_upper_case_and_with_spaces(cli: Cli) -> None:
+    order_id = cli.place("--external-ref", "web-1")
+    for given in (order_id.upper(), order_id[:8].upper(), f" {order_id}\n", " web-1"):
+        assert cli.json("get", given)["id"] == order_id
+    message = cli("get", "WEB-1", code=3).stderr
+    assert "enter a reference in full, as `orderkeep list` shows it" in message
+
+
 def test_earlier_version_is_found_by_reference(cli: Cli) -> None:
     order_id = cli.place("--external-ref", "W-1001")
     assert cli.json("get", "W-1001", "--version", "1")["id"] == order_id

@@ -153,9 +153,10 @@ def test_ambiguous_order_lists_the_candidates(cli: Cli) -> None:
 
 def test_unknown_order_says_what_was_tried(cli: Cli) -> None:
     detail = "Order not found: no order has this ID or external reference"
-    assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this\n"
+    hint = "; enter a reference in full, as `orderkeep list` shows it"
+    assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this{hint}\n"
     too_short = "; to find it by the beginning of its ID, enter at least 8 characters"
-    assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}\n"
+    assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}{hint}\n"
 
 
 @pytest.mark.parametrize(

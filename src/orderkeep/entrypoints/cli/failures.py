@@ -31,6 +31,7 @@ RETRY = "run the command again"
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
+    (errors.NoOrderMatches, NOT_FOUND, "enter a reference in full, as `orderkeep list` shows it"),
     (exceptions.OrderNotFound, NOT_FOUND, ""),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),

@@ -80,7 +80,12 @@ def format_of(file: str, given: str | None, extensions: Mapping[str, str], defau
     raise click.UsageError(f"the format of {file} is not clear from its extension: use --format {formats}.")
 
 
-ORDER_ID = click.argument("order_id", metavar="ID", type=text)
+def trimmed_text(value: str) -> str:
+    """Return a text without the spaces around it, which are often copied with an ID."""
+    return text(value.strip())
+
+
+ORDER_ID = click.argument("order_id", metavar="ID", type=trimmed_text)
 
 
 def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,10 +12,13 @@ from typing import TypeVar
 import click
 
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
+from orderkeep.application.errors import AmbiguousOrder, NoOrderMatches
 from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
 from orderkeep.bootstrap.stores import DEFAULT_STORE
+from orderkeep.domain.status import OrderStatus
+from orderkeep.entrypoints.cli.plain_text import say
 
 MAX_ACTOR_NAME_LENGTH = 100
 
@@ -26,6 +30,8 @@ VARIABLES = {
     *("ORDERKEEP_REMOTE", "ORDERKEEP_API_KEY", "ORDERKEEP_API_KEY_FILE", "ORDERKEEP_ACTOR", "ORDERKEEP_DEBUG"),
 }
 """Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
+
+_UUID_BEGINNING = re.compile(r"[0-9a-fA-F-]{8,36}")
 
 T = TypeVar("T")
 
@@ -142,9 +148,28 @@ class Session:
         """Run the work on the order that has or begins with the given ID, or has it as external reference."""
 
         async def on_order(use_cases: UseCases) -> T:
-            return await work(use_cases, await use_cases.find_order.execute(given, self.actor))
+            return await work(use_cases, await self.find_order(use_cases, given))
 
         return self.run(on_order)
+
+    async def find_order(self, use_cases: UseCases, given: str) -> str:
+        """Return the ID of the order. Of several orders with the same external reference, the only one that is not
+        cancelled is preferred. A UUID may be in upper case.
+        """
+        try:
+            return await use_cases.find_order.execute(given, self.actor)
+        except NoOrderMatches:
+            if given == given.lower() or not _UUID_BEGINNING.fullmatch(given):
+                raise
+            return await use_cases.find_order.execute(given.lower(), self.actor)
+        except AmbiguousOrder as error:
+            active = [order for order in error.candidates if order.status != OrderStatus.CANCELLED]
+            references = {order.external_ref for order in error.candidates}  # or else their IDs begin alike
+            if len(active) != 1 or error.has_more or len(references) != 1 or active[0].id.startswith(given):
+                raise
+            count = len(error.candidates)
+            say(f"{count} orders have the reference {given}: using {active[0].id}, the only one that is not cancelled")
+            return active[0].id
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
         """Open the store or the connection to the server, run the work on its use cases, and close it."""

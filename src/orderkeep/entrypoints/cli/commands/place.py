@@ -1,15 +1,20 @@
 """`orderkeep place`: an order from options, with amounts in major units, or from JSON as the HTTP API takes it."""
 
 import csv
+from contextlib import suppress
 from decimal import Decimal
 from typing import IO, Any
 
 import click
+import msgspec
 
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.ports import OrderFilter
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, TotalMismatch, UnknownCurrency
+from orderkeep.bootstrap import UseCases
+from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, OrderkeepError, TotalMismatch, UnknownCurrency
 from orderkeep.domain.limits import MAX_MINOR_UNITS
 from orderkeep.domain.value_objects import EXPONENTS, Money
 from orderkeep.entrypoints.cli import output
@@ -60,8 +65,13 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
     else:
         order = _order_from_json(data)
         session.options = {}  # messages name the fields of the JSON
+
+    async def place(use_cases: UseCases) -> tuple[CommandResult, int]:
+        placed = await use_cases.place_order.execute(order, request)
+        return placed, await _count_others(use_cases, placed.order, session.actor)
+
     try:
-        result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
+        result, others = session.run(place)
     except (TotalMismatch, AmountOutOfRange) as error:
         if data is None:
             error.args = (_in_major_units(error, order.currency),)
@@ -69,6 +79,19 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
                 error.args, error.field = ("must not exceed lines + shipping + tax",), "discount"
         raise
     output.write_result(session, result)
+    if others:
+        have = f"{others} other {'order has' if others == 1 else 'orders have'}"
+        output.say(f"{have} the external reference {order.external_ref}: check that this order is not placed twice")
+
+
+async def _count_others(use_cases: UseCases, order: OrderDTO, actor: Actor) -> int:
+    """Return how many other orders of the first page have the same external reference; 0 if that cannot be read."""
+    if order.external_ref is None:
+        return 0
+    with suppress(OrderkeepError):  # such as with an API key that may only place orders
+        page = await use_cases.list_orders.execute(OrderFilter(external_ref=order.external_ref), actor=actor)
+        return sum(msgspec.json.decode(each)["id"] != order.id for each in page.orders)
+    return 0
 
 
 def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
