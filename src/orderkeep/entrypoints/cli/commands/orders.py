@@ -58,7 +58,8 @@ def list_command(session: Session, where: OrderFilter, paging: options.Paging) -
         order["total"] = total if is_table else total.major
         return [order[name] for name in columns]
 
-    output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR)
+    layout = output.Layout(whole_ids=session.remote_url is not None, first_omitted=("created at",))
+    output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR, layout=layout)
 
 
 @command(
@@ -72,7 +73,7 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
     key_names: dict[str, str] = {}
 
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
-        found_id = await use_cases.find_order.execute(order_id, session.actor)
+        found_id = await session.find_order(use_cases, order_id)
         found = await use_cases.get_order_history.execute(found_id, **page)
         key_names.update(found.key_names)
         return found
@@ -86,7 +87,8 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
         return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
 
     form = partial(change_form, key_names=key_names)
-    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form)
+    layout = output.Layout(first_omitted=("version", "request id", "status"), below="details")
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form, layout=layout)
 
 
 def change_command(name: str) -> click.Command:
