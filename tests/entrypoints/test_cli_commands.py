@@ -1,6 +1,8 @@
 """The commands that place, show, list and change orders."""
 
 import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -242,6 +244,37 @@ def test_list_applies_each_filter(cli: Cli) -> None:
     assert _ids(cli, "--from", two["created_at"]) == [two["id"]]
     assert _ids(cli, "--to", two["created_at"]) == [one]
     assert _ids(cli, "--to", "1999-12-31") == []
+
+
+def test_list_reports_the_range_of_dates(cli: Cli) -> None:
+    cli.place()
+    days = ("--from", "2026-11-23", "--to", "2026-11-29")
+    assert cli("list", *days).stderr == (
+        "orderkeep: orders created from 2026-11-23 00:00Z until before 2026-11-29 00:00Z\n"
+    )
+    shifted = cli("list", *days, "--timezone", "Europe/Berlin").stderr
+    assert "from 2026-11-22 23:00Z until before 2026-11-28 23:00Z" in shifted
+    assert "until before 2026-11-29 00:00Z" in cli("export", "--to", "2026-11-29").stderr
+    assert cli("list", "--from", "2026-11-23T10:00:00Z").stderr == ""
+    assert cli("list", *days, "--json").stderr == ""
+
+
+def test_list_rejects_the_range_of_one_date(cli: Cli) -> None:
+    error = cli("list", "--from", "2026-11-29", "--to", "2026-11-29", code=2).stderr
+    assert "--to is exclusive" in error
+    assert "use --to 2026-11-30 for the orders of 2026-11-29" in error
+    assert "this day does not exist" in cli("list", "--from", "2026-11-31", code=2).stderr
+    assert "must be a time zone" in cli("list", "--timezone", "Berlin", code=2).stderr
+
+
+def test_times_are_in_the_time_zone_of_the_option(cli: Cli) -> None:
+    order = cli.json("get", cli.place())
+    placed = datetime.fromisoformat(order["created_at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    local = placed.replace(tzinfo=None).isoformat()
+    assert _ids(cli, "--from", local, "--timezone", "Asia/Tokyo") == [order["id"]]
+    assert _ids(cli, "--from", local) == []
+    assert cli.json("get", order["id"], "--at", local, "--timezone", "Asia/Tokyo") == order
+    cli.error("get", order["id"], "--at", local, "--timezone", "Pacific/Auckland", code=3)
 
 
 def _ids(cli: Cli, *filters: str) -> list[str]:

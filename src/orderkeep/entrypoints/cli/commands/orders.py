@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial, reduce
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -25,11 +26,14 @@ CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "requ
 @command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
-@click.option("--at", type=options.time, help="Show the order at this time.")
-def get_command(session: Session, order_id: str, version: int | None, at: datetime | None) -> None:
+@click.option("--at", type=options.local_time, help="Show the order at this time.")
+@options.TIMEZONE
+def get_command(
+    session: Session, order_id: str, version: int | None, at: datetime | None, zone: ZoneInfo | None
+) -> None:
     if version is not None and at is not None:
         raise click.UsageError("--version and --at cannot be used together.")
-    point = at if version is None else version
+    point = options.in_zone(at, zone) if version is None else version
     if point is None:
         json = session.run_on_order(order_id, lambda do, found: do.get_order.execute(found, session.actor)).json
     else:
@@ -41,7 +45,8 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
 @command(
     "list",
     f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
-    "orders of November 2026: --from 2026-11-01 --to 2026-12-01.",
+    "orders of November 2026: --from 2026-11-01 --to 2026-12-01. Of --status, --tag and --external-ref, use one; "
+    "--user, --from and --to combine with each of them.",
 )
 @options.filter_options
 @options.paging_options
