@@ -156,6 +156,41 @@ def test_unknown_order_says_what_was_tried(cli: Cli) -> None:
     hint = "; enter a reference in full, as `orderkeep list` shows it"
     assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this{hint}\n"
     too_short = "; to find it by the beginning of its ID, enter at least 8 characters"
+def test_rejected_command_names_the_command_that_comes_first(cli: Cli) -> None:
+    order_id = cli.place()
+    rejected = "nothing was written; first run `orderkeep confirm ID`"
+    assert cli("ship", order_id, code=4).stderr.endswith(f": it is pending; {rejected}\n")
+    assert f"{rejected} and `orderkeep ship ID`\n" in cli("deliver", order_id, code=4).stderr
+    cli("confirm", order_id)
+    cli("ship", order_id)
+    assert "; no command leads back from shipped\n" in cli("cancel", order_id, code=4).stderr
+
+
+@pytest.mark.parametrize(
+    "word, hint",
+    [("find", "orderkeep get ID"), ("show", "orderkeep list"), ("edit", "cancel it"), ("help", "orderkeep --help")],
+)
+def test_word_that_is_no_command_has_a_hint(cli: Cli, word: str, hint: str) -> None:
+    error = cli(word, "123", code=2).stderr
+    assert f"No such command '{word}': " in error
+    assert hint in error
+
+
+def test_amount_with_a_decimal_comma_has_a_suggestion(cli: Cli) -> None:
+    error = cli("place", "--user", "u", "--currency", "EUR", "--total", "99,00", code=2).stderr
+    assert "must be an amount such as 1234.50, in digits with a decimal point. Did you mean 99.00?" in error
+    assert "Did you mean EUR?" in cli("place", "--user", "u", "--currency", "eur", "--total", "9", code=2).stderr
+
+
+def test_cancel_reports_that_it_is_final(cli: Cli) -> None:
+    order_id = cli.place()
+    message = "orderkeep: the order is cancelled, which is final\n"
+    assert message not in cli("cancel", order_id, "--dry-run").stderr
+    assert cli("cancel", order_id, "--key", "k-1").stderr == message
+    assert message not in cli("cancel", order_id, "--key", "k-1").stderr
+    assert cli("confirm", cli.place()).stderr == ""
+
+
     assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}{hint}\n"
 
 

@@ -12,6 +12,7 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.status import LIFECYCLE, REJECTIONS, OrderStatus, commands_between
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
@@ -116,6 +117,10 @@ def _failure_of(error: Exception, session: Session) -> Failure:
             if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
                 hint = "; ".join(notes)
             elif "key" in session.options and hint == RETRY:
+            elif isinstance(error, exceptions.StoreUnusable) and "ORDERKEEP_STORE" in detail:
+                hint = ""  # the message itself says what to set
+            elif isinstance(error, exceptions.CommandRejected):
+                hint += _next_command(error)
                 hint += " with the same --key; without a --key, first check whether it took effect"
             return Failure(detail, exit_code, code, hint=hint)
     hint = "run the command again with --debug and report the output"
@@ -123,6 +128,19 @@ def _failure_of(error: Exception, session: Session) -> Failure:
 
 
 def _detail(error: Exception, options: dict[str, str]) -> str:
+def _next_command(error: exceptions.CommandRejected) -> str:
+    """Return the commands after which the status of the order allows the rejected one, or that none lead there."""
+    rejected = {command for command, kind in REJECTIONS.items() if isinstance(error, kind)}
+    status = str(error).rpartition(": it is ")[2]  # a server returns only the text
+    if not rejected or status not in {*OrderStatus}:
+        return ""
+    origins = [origin for origin, command in LIFECYCLE if command in rejected]
+    paths = [path for origin in origins if (path := commands_between(status, origin))]
+    if not paths:
+        return f"; no command leads back from {status}"
+    return f"; first run {' and '.join(f'`orderkeep {command} ID`' for command in min(paths, key=len))}"
+
+
     """Return the message, with the command's options in place of fields: `--tag (no. 2)` for `tags/1`."""
     text = str(error)
     if isinstance(error, errors.InvalidQuery):

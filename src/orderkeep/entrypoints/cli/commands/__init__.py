@@ -33,15 +33,19 @@ class Command:
     details: str = ""
     use_case: str = ""
     request: str = ""
+    message: str = ""
+    """What is reported on stderr after the command changed an order."""
     options: tuple[Decorator, ...] = ()
 
 
-def order_command(summary: str, use_case: str, request: str, *options: Decorator) -> Command:
+def order_command(
+    summary: str, use_case: str, request: str, *options: Decorator, details: str = "", message: str = ""
+) -> Command:
     """Declare a command that changes one order, and prints it. On a store it runs the use case, with its options as
     arguments of the same names. On a server it sends the request, with those options in the path that are named there,
     and the others as fields of the body.
     """
-    return Command(summary, "orders", WRITE, needs_store=False, use_case=use_case, request=request, options=options)
+    return Command(summary, "orders", WRITE, False, details, use_case, request, message, options)
 
 
 def _group(summary: str, details: str) -> Command:
@@ -64,7 +68,9 @@ COMMANDS = {
         "cancel_order",
         "POST /orders/{order_id}/cancel",
         click.option("--reason", type=text, help=f"Reason, up to {MAX_REASON_LENGTH} characters."),
-        click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters."),
+        click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters. The customer can read it."),
+        details="This is final: no command reopens the order. The reason and the note are on its receipts.",
+        message="the order is cancelled, which is final",
     ),
     "history": Command("Show the change history of an order.", "orders", needs_store=False),
     "receipt": Command("Issue a receipt for an order and write it to a file.", "documents", WRITE, needs_store=False),
@@ -105,7 +111,7 @@ def command(name: str, details: str) -> Callable[[Callable[..., None]], click.Co
         def run(session: Session, *args: Any, **values: Any) -> None:
             if row.needs_store and session.remote_url:
                 raise click.UsageError(f"{name} needs the store and cannot be run on a server: use --store.")
-            session.access = row.access
+            session.access, session.dry_run = row.access, bool(click.get_current_context().params.get("dry_run"))
             function(session, *args, **values)
 
         made = click.command(name.rpartition(" ")[2], help=f"{row.summary}\n\n{cleandoc(details)}")(click.pass_obj(run))

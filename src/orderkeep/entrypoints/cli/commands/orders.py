@@ -108,8 +108,11 @@ def change_command(name: str) -> click.Command:
                 return await use_cases.send_command(row.request, request, order_id=found, **given)
             return await getattr(use_cases, row.use_case).execute(found, request, **given)
 
-        output.write_result(session, session.run_on_order(order_id, change))
+        result = session.run_on_order(order_id, change)
+        output.write_result(session, result)
+        if row.message and not (result.dry_run or result.replayed or session.as_json):
+            output.say(row.message)
 
     decorators: list[Decorator] = [options.request_options, *reversed(row.options), options.ORDER_ID]
     decorated = reduce(lambda function, option: option(function), decorators, run)
-    return command(name, "Prints the resulting order: JSON, or a table on a terminal.")(decorated)
+    return command(name, f"{row.details} Prints the resulting order: JSON, or a table on a terminal.")(decorated)
