@@ -284,3 +284,12 @@ def test_export_to_a_terminal_shows_no_progress_bar(shop: Path) -> None:
     os.close(ours)
     assert process.returncode == 0
     assert all(json.loads(line)["status"] == "shipped" for line in seen.decode().splitlines())
+
+
+def test_new_store_is_reported_and_not_created_by_a_dry_run(tmp_path: Path) -> None:
+    order = ("place", "--user", "u", "--total", "5", "--currency", "EUR")
+    checked = run(*order, "--dry-run", cwd=tmp_path)
+    assert (checked.returncode, list(tmp_path.iterdir())) == (0, [])
+    assert b"created the store" not in checked.stderr
+    assert f"orderkeep: created the store {tmp_path / 'orders.db'}\n" in run(*order, cwd=tmp_path).stderr.decode()
+    assert run(*order, cwd=tmp_path).stderr == b""

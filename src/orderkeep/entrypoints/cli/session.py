@@ -16,7 +16,7 @@ from orderkeep.application.errors import AmbiguousOrder, NoOrderMatches
 from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
-from orderkeep.bootstrap.stores import DEFAULT_STORE
+from orderkeep.bootstrap.stores import DEFAULT_STORE, missing_file
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.cli.plain_text import say
 
@@ -102,6 +102,7 @@ class Session:
     remote: str | None = None
     as_json: bool = False
     debug: bool = False
+    dry_run: bool = False
     options: dict[str, str] = field(default_factory=dict)
     """The command's option for each field, such as `--from` for `created_from`."""
     if_interrupted: str = ""
@@ -172,12 +173,16 @@ class Session:
             return active[0].id
 
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
-        """Open the store or the connection to the server, run the work on its use cases, and close it."""
+        """Open the store or the connection to the server, run the work on its use cases, and close it. A new SQLite
+        file is reported, because it may be in the wrong directory; a dry run creates none, and uses memory instead.
+        """
         remote_url = self.remote_url
+        may_create = remote_url is None and self.access is StoreAccess.CREATE
+        created = missing_file(self.store_url) if may_create else None
 
         async def with_opened() -> T:
             if remote_url is None:
-                use_cases = self.open(self.store_url, self.access)
+                use_cases = self.open("memory://" if self.dry_run and created else self.store_url, self.access)
             else:
                 from orderkeep.entrypoints.cli.remote import open_remote  # imports urllib3, which a store does not need
 
@@ -186,6 +191,8 @@ class Session:
                 return await work(use_cases)
             finally:
                 await use_cases.close()
+                if created and created.exists():
+                    say(f"created the store {created}")
 
         if remote_url is None:
             return asyncio.run(with_opened())
