@@ -43,6 +43,7 @@ DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertica
 OWN_CSV = Layout(columns=("user_id", "total", "currency", "created_at"), encoding="utf-8")
 
 DEBUG_HINT = "run the command again with --debug to see where"
+from orderkeep.entrypoints.order_files.spreadsheet import for_excel
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 
 
@@ -308,24 +309,37 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 )
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), required=False)
 @format_option
-@click.option("--excel", is_flag=True, help="Write a CSV that Excel opens: with a byte order mark and semicolons.")
+@click.option("--excel", is_flag=True, help="Write a CSV for Excel: semicolons, and amounts such as 99,00.")
+@click.option("--summary", is_flag=True, help="With --excel, write one row per order, without its lines.")
 @click.option("--to-documents", is_flag=True, help="Write to the document store instead of FILE.")
 @filter_options
 def export_command(
-    session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool, excel: bool
+    session: Session,
+    file: str | None,
+    format_name: str | None,
+    where: OrderFilter,
+    *,
+    to_documents: bool,
+    excel: bool,
+    summary: bool,
 ) -> None:
     if to_documents and file is not None:
         raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
     name = format_of(file or STDOUT, format_name, EXTENSIONS, default="csv" if excel else "jsonl")
     if excel and name != "csv":
         raise click.UsageError("--excel is for CSV files: use --format csv.")
-    chosen = CSV_FOR_EXCEL if excel else FORMATS[name]
+    if summary and not excel:
+        raise click.UsageError("--summary needs --excel.")
+    chosen = for_excel(summary=summary) if excel else FORMATS[name]
     if to_documents:
         with output.progress("Exporting") as advance:
             exported = session.run(lambda do: do.export_to_document.execute(chosen, where, session.actor, advance))
         facts = [(name, getattr(exported, name)) for name in ("key", "size", "orders", "link")]
         output.write_facts(session, facts if exported.link else facts[:-1], exported)
     else:
+    With --excel, the CSV is for people and cannot be imported: amounts in major units, with a decimal comma; the
+    amounts of an order in its first row only, so that a column adds up; times in UTC.
+
         count = session.run(lambda do: _export(do, file or STDOUT, chosen, where, session.actor))
         if file not in (None, STDOUT):
             output.say(f"{count} {'order' if count == 1 else 'orders'} written to {file}")
