@@ -1,6 +1,7 @@
 """`orderkeep place`: an order from options, with amounts in major units, or from JSON as the HTTP API takes it."""
 
 import csv
+import re
 from contextlib import suppress
 from decimal import Decimal
 from typing import IO, Any
@@ -118,7 +119,8 @@ def _line(text: str, currency: str) -> LineDTO:
         raise click.BadParameter("must be SKU,NAME,QUANTITY,PRICE[,DISCOUNT[,TAX]]", param_hint="--line")
     sku, name, quantity, *amounts = (cell.strip() for cell in cells)
     if not (quantity.isascii() and quantity.isdigit() and len(quantity) < 20):
-        raise click.BadParameter("must have a whole number as its quantity", param_hint="--line")
+        message = "must have a whole number as its quantity; quote a name that contains a comma"
+        raise click.BadParameter(message, param_hint="--line")
     if len(amounts) > 1 and EXPONENTS.get(currency) and "." not in amounts[0]:
         message = (
             "must have a decimal point in its price if a discount follows: 47.00,5.00. If the comma is a decimal mark, "
@@ -141,12 +143,15 @@ def _metadata(texts: tuple[str, ...]) -> dict[str, str]:
 
 def _minor_units(amount: str, currency: str, option: str) -> int:
     if not amount.replace(".", "", 1).isdecimal() or not amount.isascii():
-        message = "must have an amount in major units, in digits with a decimal point, such as 1234.50"
+        nearest = amount.replace(",", ".") if re.fullmatch("[0-9]+,[0-9]{1,3}", amount, re.ASCII) else ""
+        message = "must be an amount such as 1234.50, in digits with a decimal point"
+        message += f". Did you mean {nearest}?" if nearest else ""
         raise click.BadParameter(message, param_hint=option)
     try:
         return Money.of(Decimal(amount), currency).minor
     except UnknownCurrency as error:
-        raise click.BadParameter(str(error), param_hint="--currency") from None
+        nearest = f". Did you mean {currency.upper()}?" if currency.upper() in EXPONENTS else ""
+        raise click.BadParameter(f"{error}{nearest}", param_hint="--currency") from None
     except InvalidInput as error:
         raise click.BadParameter(_in_major_units(error, currency), param_hint=option) from None
 
