@@ -234,6 +234,7 @@ def configure_cli_logging() -> None:
     logging.lastResort = logging.StreamHandler()
     logging.lastResort.setFormatter(LogFormatter("text"))
     logging.lastResort.setLevel(logging.WARNING)
+    logging.getLogger("aiodynamo").setLevel(logging.CRITICAL)  # its errors are raised as well
     install_log_hooks()
 
 

@@ -340,7 +340,7 @@ async def _announce(settings: Settings, listener: socket.socket, check: Callable
     banner = BANNER.format(
         store=store,
         url=url,
-        token=' -H "Authorization: Bearer $TOKEN"' if methods else "",
+        token=' -H "Authorization: Bearer $KEY"' if methods else "",
         access=f"with {' or '.join(methods)}" if methods else LOCAL_ACCESS,
     )
     _say(banner)

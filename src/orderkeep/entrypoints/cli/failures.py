@@ -28,6 +28,7 @@ BROKEN_PIPE = 141
 """The exit code that a shell reports for a process that SIGPIPE ended."""
 
 RETRY = "run the command again"
+ASK = "a key that is mistyped, expired or revoked is rejected"
 
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
@@ -39,8 +40,8 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.InvalidQuery, USAGE, ""),
     (errors.AmbiguousOrder, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, "set ORDERKEEP_API_KEY, or ORDERKEEP_API_KEY_FILE to the path of a file"),
-    (errors.InvalidCredentials, REJECTED, "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
-    (errors.NotAllowed, REJECTED, "nothing was written: set ORDERKEEP_API_KEY to a key with this scope"),
+    (errors.InvalidCredentials, REJECTED, f"check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE: {ASK}"),
+    (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
@@ -116,18 +117,17 @@ def _failure_of(error: Exception, session: Session) -> Failure:
             detail = _detail(error, session.options)
             if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
                 hint = "; ".join(notes)
-            elif "key" in session.options and hint == RETRY:
             elif isinstance(error, exceptions.StoreUnusable) and "ORDERKEEP_STORE" in detail:
                 hint = ""  # the message itself says what to set
             elif isinstance(error, exceptions.CommandRejected):
                 hint += _next_command(error)
+            elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
             return Failure(detail, exit_code, code, hint=hint)
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
 
 
-def _detail(error: Exception, options: dict[str, str]) -> str:
 def _next_command(error: exceptions.CommandRejected) -> str:
     """Return the commands after which the status of the order allows the rejected one, or that none lead there."""
     rejected = {command for command, kind in REJECTIONS.items() if isinstance(error, kind)}
@@ -141,6 +141,7 @@ def _next_command(error: exceptions.CommandRejected) -> str:
     return f"; first run {' and '.join(f'`orderkeep {command} ID`' for command in min(paths, key=len))}"
 
 
+def _detail(error: Exception, options: dict[str, str]) -> str:
     """Return the message, with the command's options in place of fields: `--tag (no. 2)` for `tags/1`."""
     text = str(error)
     if isinstance(error, errors.InvalidQuery):

@@ -234,7 +234,7 @@ def print_list(
             end = b'],"has_more":%s,"next_cursor":%s}\n' % (more, msgspec.json.encode(cursor))
             write(end if count else start + end)
         elif cursor:
-            say(f"more results: use --cursor {cursor} for the next page, or --all")
+            say(f"more results: use --all, or --cursor {cursor} for the next page")
         elif not count and wants_table(session):
             say(if_empty)
 
