@@ -191,7 +191,7 @@ class Session:
                 return await work(use_cases)
             finally:
                 await use_cases.close()
-                if created and created.exists():
+                if created and created.exists() and not self.as_json:  # stderr then has JSON only
                     say(f"created the store {created}")
 
         if remote_url is None:
