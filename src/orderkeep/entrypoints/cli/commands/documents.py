@@ -76,7 +76,7 @@ def receipt_command(
 
 
 def _warn_without_seller(session: Session, issued: IssuedReceipt, request: CommandContext) -> None:
-    if not (issued.replayed or session.remote_url or os.environ.get("ORDERKEEP_SELLER")):
+    if not (issued.replayed or session.as_json or session.remote_url or os.environ.get("ORDERKEEP_SELLER")):
         later = "" if request.dry_run else f", then issue another one with --version {issued.document.since_version}"
         output.say(f"the receipt has no seller: set ORDERKEEP_SELLER{later}")
 
