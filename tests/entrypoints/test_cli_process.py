@@ -209,6 +209,7 @@ def while_writing(rows):
 def _interrupt(folder: Path, when: str, *args: str) -> bytes:
     (folder / "a_shop.py").write_text(INTERRUPTED)
     (folder / "shop.csv").write_text("no,x\n" + "".join(f"W-{number},1\n" for number in range(3_000)))
+    run("migrate", cwd=folder)
     ended = run("import", "shop.csv", "--from", f"a_shop:{when}", *args, cwd=folder)
     assert (ended.returncode, ended.stdout) == (130, b"")
     return ended.stderr
