@@ -294,3 +294,14 @@ def test_new_store_is_reported_and_not_created_by_a_dry_run(tmp_path: Path) -> N
     assert b"created the store" not in checked.stderr
     assert f"orderkeep: created the store {tmp_path / 'orders.db'}\n" in run(*order, cwd=tmp_path).stderr.decode()
     assert run(*order, cwd=tmp_path).stderr == b""
+
+
+def test_errors_that_aiodynamo_logs_and_raises_are_not_printed_twice(tmp_path: Path) -> None:
+    program = (
+        "import logging; from orderkeep.entrypoints.logs import configure_cli_logging; configure_cli_logging(); "
+        "[logging.getLogger(name).error('failed') for name in ('aiodynamo.credentials', 'another')]"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    assert done.stderr.count(b"another package logs something") == 1
+    assert b"aiodynamo" not in done.stderr
