@@ -1,6 +1,8 @@
 """The commands that place, show, list and change orders."""
 
 import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -183,6 +185,38 @@ def test_order_is_found_by_prefix_and_reference(cli: Cli, command: str) -> None:
         assert order_id in result or command in ("receipt", "documents")  # whose JSON does not name the order
 
 
+def test_place_warns_about_a_reference_in_use(cli: Cli) -> None:
+    new = ("place", *_order_options(), "--external-ref", "web-1")
+    assert cli(*new, "--key", "k-1").stderr == ""
+    warning = "orderkeep: 1 other order has the external reference web-1: check that this order is not placed twice\n"
+    assert cli(*new).stderr == warning
+    assert "2 other orders have the external reference web-1" in cli(*new, "--dry-run").stderr
+    assert cli("place", *_order_options(), "--external-ref", "web-2").stderr == ""
+
+
+def test_reference_finds_the_only_order_that_is_not_cancelled(cli: Cli) -> None:
+    cancelled, active = (cli.place("--external-ref", "web-1") for _ in range(2))
+    cli("cancel", cancelled)
+    shown = cli("get", "web-1")
+    assert json.loads(shown.stdout)["id"] == active
+    chosen = f"2 orders have the reference web-1: using {active}, the only one that is not cancelled"
+    assert shown.stderr == f"orderkeep: {chosen}\n"
+    assert cli.json("history", "web-1")["data"][0]["order"]["id"] == active
+    cli("cancel", active)
+    assert cli.error("get", "web-1", code=2)["code"] == "ambiguous_order"
+    for _ in range(2):
+        cli.place("--external-ref", "web-1")
+    assert len(cli.error("get", "web-1", code=2)["candidates"]) == 4
+
+
+def test_ids_are_found_in_upper_case_and_with_spaces(cli: Cli) -> None:
+    order_id = cli.place("--external-ref", "web-1")
+    for given in (order_id.upper(), order_id[:8].upper(), f" {order_id}\n", " web-1"):
+        assert cli.json("get", given)["id"] == order_id
+    message = cli("get", "WEB-1", code=3).stderr
+    assert "enter a reference in full, as `orderkeep list` shows it" in message
+
+
 def test_earlier_version_is_found_by_reference(cli: Cli) -> None:
     order_id = cli.place("--external-ref", "W-1001")
     assert cli.json("get", "W-1001", "--version", "1")["id"] == order_id
@@ -213,6 +247,37 @@ def test_list_applies_each_filter(cli: Cli) -> None:
     assert _ids(cli, "--from", two["created_at"]) == [two["id"]]
     assert _ids(cli, "--to", two["created_at"]) == [one]
     assert _ids(cli, "--to", "1999-12-31") == []
+
+
+def test_list_reports_the_range_of_dates(cli: Cli) -> None:
+    cli.place()
+    days = ("--from", "2026-11-23", "--to", "2026-11-29")
+    assert cli("list", *days).stderr == (
+        "orderkeep: orders created from 2026-11-23 00:00Z until before 2026-11-29 00:00Z\n"
+    )
+    shifted = cli("list", *days, "--timezone", "Europe/Berlin").stderr
+    assert "from 2026-11-22 23:00Z until before 2026-11-28 23:00Z" in shifted
+    assert "until before 2026-11-29 00:00Z" in cli("export", "--to", "2026-11-29").stderr
+    assert cli("list", "--from", "2026-11-23T10:00:00Z").stderr == ""
+    assert cli("list", *days, "--json").stderr == ""
+
+
+def test_list_rejects_the_range_of_one_date(cli: Cli) -> None:
+    error = cli("list", "--from", "2026-11-29", "--to", "2026-11-29", code=2).stderr
+    assert "--to is exclusive" in error
+    assert "use --to 2026-11-30 for the orders of 2026-11-29" in error
+    assert "this day does not exist" in cli("list", "--from", "2026-11-31", code=2).stderr
+    assert "must be a time zone" in cli("list", "--timezone", "Berlin", code=2).stderr
+
+
+def test_times_are_in_the_time_zone_of_the_option(cli: Cli) -> None:
+    order = cli.json("get", cli.place())
+    placed = datetime.fromisoformat(order["created_at"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    local = placed.replace(tzinfo=None).isoformat()
+    assert _ids(cli, "--from", local, "--timezone", "Asia/Tokyo") == [order["id"]]
+    assert _ids(cli, "--from", local) == []
+    assert cli.json("get", order["id"], "--at", local, "--timezone", "Asia/Tokyo") == order
+    cli.error("get", order["id"], "--at", local, "--timezone", "Pacific/Auckland", code=3)
 
 
 def _ids(cli: Cli, *filters: str) -> list[str]:

@@ -33,6 +33,11 @@ def order_id(cli: Cli) -> str:
     return cli.place()
 
 
+@pytest.fixture(autouse=True)
+def _seller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_SELLER", "Lamps & Shades Ltd.")
+
+
 def pending(order_id: str, version: int = 1, media_type: str = "text/html") -> str:
     return f"{media_type}: order {order_id}, version {version}, pending"
 
@@ -234,3 +239,14 @@ def test_export_rejects_file_with_to_documents(cli: Cli) -> None:
     assert "--external-ref" in cli("export", "--to-documents", "--tag", "a", "--external-ref", "b", code=2).stderr
     broken = Cli(use_cases_with_receipts(BrokenDocumentStore()))
     assert broken.error("export", "--to-documents", code=7)["code"] == "store_unavailable"
+
+
+def test_receipt_without_a_seller_is_reported(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ORDERKEEP_SELLER")
+    order_id = cli.place()
+    assert "the receipt has no seller: set ORDERKEEP_SELLER\n" in cli("receipt", order_id, "--dry-run").stderr
+    message = "the receipt has no seller: set ORDERKEEP_SELLER, then issue another one with --version 2\n"
+    assert cli("receipt", order_id).stderr == f"orderkeep: {message}"
+    assert cli("receipt", order_id).stderr == ""  # issued before
+    monkeypatch.setenv("ORDERKEEP_SELLER", "Lamps & Sons")
+    assert cli("receipt", order_id, "--version", "2").stderr == ""

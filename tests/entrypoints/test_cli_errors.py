@@ -29,6 +29,12 @@ def test_unusable_order_store_is_named_with_its_setting(tmp_path: Path) -> None:
     assert message.endswith("; fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)\n")
 
 
+def test_missing_store_is_reported_once_with_what_to_do(tmp_path: Path) -> None:
+    message = run("list", cwd=tmp_path).stderr.decode()
+    advice = "use the directory of the store, correct the URL in --store or ORDERKEEP_STORE, or create the file with"
+    assert message == f"orderkeep: {tmp_path.resolve()}/orders.db does not exist: {advice} `orderkeep migrate`\n"
+
+
 @pytest.mark.parametrize("name", [(), ("keys",), ("table",)], ids=" ".join)
 def test_group_without_a_command_prints_its_help(cli: Cli, name: tuple[str, ...]) -> None:
     result = cli(*name, code=2)
@@ -52,7 +58,6 @@ def test_place_has_no_expected_version(cli: Cli) -> None:
         (("list", "--payment-status", "unpaid"), "--payment-status cannot be unpaid or none_due: list status=pending "),
         (("list", "--limit", "0"), "--limit must be from 1 to 200"),
         (("list", "--cursor", "x"), "--cursor is not valid for this list "),
-        (("keys", "create", "--name", "x"), "--scope must name at least one scope, unless "),
         (("keys", "create", "--name", " ", "--user", "u"), "--name must not be "),
         (("keys", "create", "--name", "x", "--user", "u", "--scope", "admin"), "--scope must be omitted "),
         (("keys", "create", "--name", "x", "--scope", "admin", "--expires", "2020-01-01"), "--expires must be in the "),
@@ -80,7 +85,7 @@ def test_message_names_the_option_not_the_field(cli: Cli, args: tuple[str, ...],
         (("--shipping", "9999999999999"), "--total must be below 10000000000000.00 EUR; "),
         (
             ("--shipping", "1e9"),
-            "--shipping: must have an amount in major units, in digits with a decimal point, such ",
+            "--shipping: must be an amount such as 1234.50, in digits with a decimal point",
         ),
         (("--shipping", "10000000000000"), "--shipping: must be below 10000000000000.00 EUR"),
         (("--tax", "1.234"), "--tax: must have at most 2 decimal places in EUR"),
@@ -153,11 +158,47 @@ def test_ambiguous_order_lists_the_candidates(cli: Cli) -> None:
     assert cli("list", "--status", "cancelled").stdout == ""
 
 
+def test_rejected_command_names_the_command_that_comes_first(cli: Cli) -> None:
+    order_id = cli.place()
+    rejected = "nothing was written; first run `orderkeep confirm ID`"
+    assert cli("ship", order_id, code=4).stderr.endswith(f": it is pending; {rejected}\n")
+    assert f"{rejected} and `orderkeep ship ID`\n" in cli("deliver", order_id, code=4).stderr
+    cli("confirm", order_id)
+    cli("ship", order_id)
+    assert "; no command leads back from shipped\n" in cli("cancel", order_id, code=4).stderr
+
+
+@pytest.mark.parametrize(
+    "word, hint",
+    [("find", "orderkeep get ID"), ("show", "orderkeep list"), ("edit", "cancel it"), ("help", "orderkeep --help")],
+)
+def test_word_that_is_no_command_has_a_hint(cli: Cli, word: str, hint: str) -> None:
+    error = cli(word, "123", code=2).stderr
+    assert f"No such command '{word}': " in error
+    assert hint in error
+
+
+def test_amount_with_a_decimal_comma_has_a_suggestion(cli: Cli) -> None:
+    error = cli("place", "--user", "u", "--currency", "EUR", "--total", "99,00", code=2).stderr
+    assert "must be an amount such as 1234.50, in digits with a decimal point. Did you mean 99.00?" in error
+    assert "Did you mean EUR?" in cli("place", "--user", "u", "--currency", "eur", "--total", "9", code=2).stderr
+
+
+def test_cancel_reports_that_it_is_final(cli: Cli) -> None:
+    order_id = cli.place()
+    message = "orderkeep: the order is cancelled, which is final\n"
+    assert message not in cli("cancel", order_id, "--dry-run").stderr
+    assert cli("cancel", order_id, "--key", "k-1").stderr == message
+    assert message not in cli("cancel", order_id, "--key", "k-1").stderr
+    assert cli("confirm", cli.place()).stderr == ""
+
+
 def test_unknown_order_says_what_was_tried(cli: Cli) -> None:
     detail = "Order not found: no order has this ID or external reference"
-    assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this\n"
+    hint = "; enter a reference in full, as `orderkeep list` shows it"
+    assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this{hint}\n"
     too_short = "; to find it by the beginning of its ID, enter at least 8 characters"
-    assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}\n"
+    assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}{hint}\n"
 
 
 @pytest.mark.parametrize(

@@ -106,21 +106,47 @@ def test_import_writes_the_orders_that_it_skips_to_a_file(cli: Cli, tmp_path: Pa
     file = _file(tmp_path, columns, *rows, name="orders.csv")
     result = cli("import", file, "--skip-invalid", "--dry-run", code=5)
     assert "dry run: nothing was written" in result.stderr
-    assert not Path(f"{file}.rejected").exists()
+    assert not Path(file).with_suffix(".rejected.csv").exists()
+    rejected = Path(file).with_suffix(".rejected.csv")
     result = cli("import", file, "--skip-invalid", code=5)
-    assert f"orderkeep: the orders with errors were not imported: fix and import {file}.rejected\n" in result.stderr
+    assert f"orderkeep: the orders with errors were not imported: fix and import {rejected}\n" in result.stderr
     assert "imported\t1\n" in result.stdout
-    assert Path(f"{file}.rejected").read_text().splitlines() == [
+    assert Path(file).with_suffix(".rejected.csv").read_text().splitlines() == [
         columns, rows[0], rows[1], *rows[2].splitlines(),
     ]  # fmt: skip
     fixed = (
-        Path(f"{file}.rejected")
+        Path(file)
+        .with_suffix(".rejected.csv")
         .read_text()
         .replace("lost", "shipped")
         .replace("W-9,damaged\n", "")
         .replace("\nlamp", "")
     )
-    assert cli.json("import", _file(tmp_path, fixed, name="fixed.csv"))["imported"] == 2
+    rejected.write_text(fixed)
+    assert cli.json("import", str(rejected))["imported"] == 2
+
+
+@pytest.mark.parametrize("option", [("--decimal", "comma"), ("--timezone", "Europe/Berlin"), ("--currency", "EUR")])
+def test_import_rejects_options_that_its_own_csv_does_not_need(
+    cli: Cli, tmp_path: Path, option: tuple[str, str]
+) -> None:
+    error = cli("import", _file(tmp_path, "user_id", name="orders.csv"), *option, code=2).stderr
+    assert f"{option[0]} is for files of other programs, with --from" in error
+    assert "9500 for 95.00 EUR" in error
+
+
+def test_import_names_the_converter_of_a_known_shop(cli: Cli) -> None:
+    error = cli("import", "docs/examples/shopify.csv", code=2).stderr
+    assert error.count("\n") == 1
+    assert error.endswith("; add --from shopify\n")
+
+
+def test_import_explains_amounts_with_the_names_of_columns(cli: Cli, tmp_path: Path) -> None:
+    columns = "external_ref,user_id,total,currency,status,created_at,line_sku,line_name,line_quantity,line_unit_price"
+    row = "W-1,anna,20.00,EUR,pending,2026-03-02T00:00:00Z,A1,Lamp,2,10.00"
+    error = cli("import", _file(tmp_path, columns, row, name="orders.csv"), code=5).stderr
+    for column in ("total", "line_unit_price"):
+        assert f":2: {column} must be a whole number of minor units, such as 9500 for 95.00 EUR\n" in error
 
 
 def test_import_writes_no_file_of_rejects_if_rows_of_an_order_are_apart(cli: Cli, tmp_path: Path) -> None:
@@ -129,7 +155,7 @@ def test_import_writes_no_file_of_rejects_if_rows_of_an_order_are_apart(cli: Cli
     file = _file(tmp_path, columns, *rows, name="orders.csv")
     assert "nothing was imported" in cli("import", file, "--skip-invalid", code=5).stderr
     assert cli("list").stdout == ""
-    assert not Path(f"{file}.rejected").exists()
+    assert not Path(file).with_suffix(".rejected.csv").exists()
 
 
 def test_import_puts_the_prefix_before_order_numbers(cli: Cli, tmp_path: Path) -> None:
@@ -251,6 +277,7 @@ def test_orders_that_do_not_fit_in_memory_are_imported(
 
 
 def test_import_reports_a_converter_that_raises(tmp_path: Path) -> None:
+    run("migrate", cwd=tmp_path)
     failed = _import_from_a_shop(tmp_path, "buggy")
     assert (failed.returncode, failed.stdout) == (5, b"")
     assert failed.stderr.decode() == (
@@ -301,6 +328,7 @@ def _count_of_orders(folder: Path) -> int:
 
 
 def test_import_reports_how_the_file_was_read(tmp_path: Path) -> None:
+    run("migrate", cwd=tmp_path)
     imported = _import_from_a_shop(tmp_path, "convert")
     assert imported.stderr == b"orderkeep: the file was read as utf-8, separated by semicolons\n"
 

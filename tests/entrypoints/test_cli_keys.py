@@ -136,7 +136,6 @@ def test_keys_revoke_rejects_an_unknown_key(cli: Cli) -> None:
 @pytest.mark.parametrize(
     "arguments, code, pointer, error",
     [
-        (("--name", "x"), 5, "/scopes", "scopes_missing"),
         (("--name", " ", "--user", "user-42"), 5, "/name", "text_missing"),
         (("--name", "x" * 101, "--user", "user-42"), 5, "/name", "text_too_long"),
         (("--name", "x", "--user", "user-42", "--scope", "admin"), 5, "/scopes", "scopes_not_taken"),
@@ -197,3 +196,9 @@ def test_key_can_be_revoked_if_printing_it_fails(tmp_path: Path) -> None:
     assert made.returncode == 7
     [key_id] = re.findall(r"keys revoke ([0-9A-Za-z]{10})`", made.stderr)
     assert json.loads(run("keys", "revoke", key_id, "--json", cwd=tmp_path).stdout)["state"] == "revoked"
+
+
+def test_key_of_no_holder_is_invalid_usage() -> None:
+    error = Cli()("keys", "create", "--name", "till", code=2).stderr
+    assert "--scope orders:read" in error
+    assert "--user ID" in error

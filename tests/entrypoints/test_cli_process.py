@@ -209,6 +209,7 @@ def while_writing(rows):
 def _interrupt(folder: Path, when: str, *args: str) -> bytes:
     (folder / "a_shop.py").write_text(INTERRUPTED)
     (folder / "shop.csv").write_text("no,x\n" + "".join(f"W-{number},1\n" for number in range(3_000)))
+    run("migrate", cwd=folder)
     ended = run("import", "shop.csv", "--from", f"a_shop:{when}", *args, cwd=folder)
     assert (ended.returncode, ended.stdout) == (130, b"")
     return ended.stderr
@@ -334,3 +335,23 @@ def test_export_to_a_terminal_shows_no_progress_bar(shop: Path) -> None:
     os.close(ours)
     assert process.returncode == 0
     assert all(json.loads(line)["status"] == "shipped" for line in seen.decode().splitlines())
+
+
+def test_new_store_is_reported_and_not_created_by_a_dry_run(tmp_path: Path) -> None:
+    order = ("place", "--user", "u", "--total", "5", "--currency", "EUR")
+    checked = run(*order, "--dry-run", cwd=tmp_path)
+    assert (checked.returncode, list(tmp_path.iterdir())) == (0, [])
+    assert b"created the store" not in checked.stderr
+    assert f"orderkeep: created the store {tmp_path / 'orders.db'}\n" in run(*order, cwd=tmp_path).stderr.decode()
+    assert run(*order, cwd=tmp_path).stderr == b""
+
+
+def test_errors_that_aiodynamo_logs_and_raises_are_not_printed_twice(tmp_path: Path) -> None:
+    program = (
+        "import logging; from orderkeep.entrypoints.logs import configure_cli_logging; configure_cli_logging(); "
+        "[logging.getLogger(name).error('failed') for name in ('aiodynamo.credentials', 'another')]"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    assert done.stderr.count(b"another package logs something") == 1
+    assert b"aiodynamo" not in done.stderr

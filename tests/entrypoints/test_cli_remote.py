@@ -497,6 +497,17 @@ def test_command_has_its_values_in_the_path_and_the_body() -> None:
     assert server.bodies == [{"text": "Called.", "at": "2026-11-22T00:00:00Z"}]
 
 
+def test_url_of_the_documentation_is_that_of_the_server() -> None:
+    with scripted({"/orders": (200, {}, PAGE)}) as server:
+        assert call("--remote", f"{server.url}/docs", "list").exit_code == 0
+    assert [path for path, _ in server.received] == ["/orders?limit=50"]
+
+
+def test_rejected_key_is_explained() -> None:
+    with scripted({"/orders": (401, {}, b"")}) as server:
+        assert "a key that is mistyped, expired or revoked is rejected" in call("--remote", server.url, "list").stderr
+
+
 def test_redirect_is_not_followed() -> None:
     with scripted({"/orders": (308, {"Location": "/moved"}, b""), "/moved": (200, {}, PAGE)}) as server:
         result = call("--remote", server.url, "list", ORDERKEEP_API_KEY="key-1")

@@ -73,6 +73,17 @@ def test_config_prints_each_setting_and_its_source(monkeypatch: pytest.MonkeyPat
     assert "port\t8123\tORDERKEEP_PORT\n" in Cli()("config").stdout
 
 
+def test_config_shows_the_server_and_whether_a_key_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "remote" not in Cli().json("config")
+    monkeypatch.setenv("ORDERKEEP_REMOTE", "https://orders.example.com")
+    assert Cli().json("config")["api_key"] == {"value": "not set", "from": "default"}
+    monkeypatch.setenv("ORDERKEEP_API_KEY", "ok_secret")
+    printed = Cli()("config", "--json").stdout
+    assert json.loads(printed)["remote"] == {"value": "https://orders.example.com", "from": "ORDERKEEP_REMOTE"}
+    assert json.loads(printed)["api_key"] == {"value": "set", "from": "ORDERKEEP_API_KEY"}
+    assert "ok_secret" not in printed
+
+
 def test_config_takes_the_store_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERKEEP_STORE", "memory://")
     assert Cli().json("config")["store"] == {"value": "memory://", "from": "ORDERKEEP_STORE"}
@@ -192,6 +203,19 @@ def test_demo_is_repeatable_and_can_grow() -> None:
     assert cli.json("demo", "--orders", "5")["new"] == 0
     assert cli("export").stdout == before
     assert cli.json("demo", "--orders", "7")["new"] == 2
+
+
+def test_demo_rejects_a_store_with_other_orders() -> None:
+    cli = Cli()
+    other = cli.place("--external-ref", "web-1001")
+    error = cli.error("demo", "--orders", "5", code=4)
+    assert error["code"] == "store_not_empty"
+    assert other in error["detail"]
+    shown = cli("demo", code=4).stderr
+    assert "nothing was written" in shown
+    assert "--force" in shown
+    assert [order["id"] for order in cli.json("list", "--all")["data"]] == [other]
+    assert cli.json("demo", "--orders", "5", "--force")["new"] == 5
 
 
 def test_demo_suggests_commands_that_work() -> None:

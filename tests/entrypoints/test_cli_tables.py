@@ -107,7 +107,7 @@ def test_narrow_table_has_whole_columns_and_names_the_omitted_ones(
     output.print_rows(("id", "status", "user_id"), [["0192-abc", "processing", "a-long-name"]])
     heading, row, *more = capsys.readouterr().out.splitlines()
     assert (heading.split(), row.split()) == (["id", "status"], ["0192-abc", "processing"])
-    assert " ".join(" ".join(more).split()) == "(this terminal is too narrow for user id)"
+    assert " ".join(" ".join(more).split()) == "(this terminal is too narrow for user id: widen it, or use --json)"
 
 
 UUIDS = ("0d7f3c1e-5b1a-4c55-9f2e-0a1b2c3d4e5f", "0d7f3c1f-5b1a-4c55-9f2e-0a1b2c3d4e5f")
@@ -134,6 +134,36 @@ def test_narrow_table_keeps_ids_that_begin_alike(
     monkeypatch.setenv("COLUMNS", "40")
     output.print_rows(("id", "status"), [(UUIDS[0], "pending"), (UUIDS[0][:-1] + "0", "pending")])
     assert [line.split() for line in capsys.readouterr().out.splitlines()[1:3]] == [[UUIDS[0]], [UUIDS[0][:-1] + "0"]]
+
+
+def test_narrow_table_omits_the_columns_of_the_layout_first(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    row = (UUIDS[0], "pending", "2026-11-22T10:00:59Z", "web-1004")
+    layout = output.Layout(whole_ids=True, first_omitted=("created at",))
+    output.print_rows(("id", "status", "created_at", "external_ref"), [row], layout)
+    heading, shown, *note = capsys.readouterr().out.splitlines()
+    assert (heading.split(), shown.split()) == (["id", "status", "external", "ref"], [UUIDS[0], "pending", "web-1004"])
+    assert " ".join(" ".join(note).split()) == "(this terminal is too narrow for created at: widen it, or use --json)"
+
+
+@pytest.mark.parametrize("width, columns", [(80, "at actor events details"), (60, "at actor events")])
+def test_narrow_history_keeps_details_at_last_below_the_row(
+    width: int, columns: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    at, actor, reason = "2026-11-30T09:31:00Z", "staff:key:QRyKd5imVR (full)", "reason: it is late"
+    placed = (1, at, actor, "OrderPlaced", "", "pending", "r-1")
+    cancelled = (4, at, actor, "OrderCancelled", reason, "cancelled", "r-2")
+    layout = output.Layout(first_omitted=("request id", "status", "version"), below="details")
+    names = ("version", "at", "actor", "events", "details", "status", "request_id")
+    output.print_rows(names, [placed, cancelled], layout)
+    shown = capsys.readouterr().out
+    assert shown.splitlines()[0].split() == columns.split()
+    assert shown.index("OrderCancelled") < shown.index(reason)
+    assert all(len(line.rstrip()) <= width for line in shown.splitlines())
+    assert "version, status, request id" in " ".join(shown.split())
 
 
 def test_table_has_no_empty_columns(capsys: pytest.CaptureFixture[str]) -> None:

@@ -20,17 +20,15 @@ from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, Or
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.entrypoints.order_files.formats import COLUMNS, CSV_FOR_EXCEL, FORMATS, convert
+from orderkeep.entrypoints.order_files.formats import COLUMNS, FORMATS, convert
 from orderkeep.entrypoints.order_files.reading import OrderFile
 from tests.entrypoints.cli_calls import Cli
 from tests.entrypoints.drawn_orders import orders
 from tests.receipts import use_cases_with_receipts
 
-FORMS = {**FORMATS, "excel": CSV_FOR_EXCEL}
-
 
 def _write(name: str, kept: list[OrderDTO]) -> bytes:
-    return FORMS[name].beginning + b"".join(FORMS[name].order(msgspec.json.encode(order)) for order in kept)
+    return FORMATS[name].beginning + b"".join(FORMATS[name].order(msgspec.json.encode(order)) for order in kept)
 
 
 def _read(name: str, written: bytes) -> Iterator[OrderDTO]:
@@ -42,7 +40,7 @@ def _read(name: str, written: bytes) -> Iterator[OrderDTO]:
         yield row.order
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", FORMATS)
 @given(kept=st.lists(orders(), max_size=3, unique_by=lambda order: order.id))
 def test_what_is_written_is_read_back_equal_but_for_the_version_and_its_documents(
     name: str, kept: list[OrderDTO]
@@ -202,15 +200,36 @@ def _peak_of_export(file: Path, count: int) -> int:
     return peak
 
 
-def test_csv_for_excel_has_a_mark_and_semicolons_and_is_imported(tmp_path: Path) -> None:
+def test_csv_for_excel_is_for_people_and_adds_up(tmp_path: Path) -> None:
     cli, file = Cli(), tmp_path / "orders.csv"
-    cli.place("--external-ref", "W;1")
+    lines = ("--line", "A1,=Lamp,2,47.50", "--line", "B2,Bulb,1,1.25")
+    order = cli.json("place", "--user", "user-9", "--currency", "EUR", *lines, "--shipping", "5", "--tag", "gift")
     cli("export", str(file), "--excel")
-    header, row = file.read_bytes().splitlines()
-    assert header == "\ufeff".encode() + ";".join(COLUMNS).encode()
-    assert b'"W;1"' in row
-    assert cli("export", "-", "--excel").stdout.splitlines() == file.read_text("utf-8").splitlines()
-    elsewhere = Cli()
-    assert elsewhere.json("import", str(file))["imported"] == 1
-    assert elsewhere("export").stdout == cli("export").stdout
+    data = file.read_text("utf-8")
+    assert data.startswith("\ufeffid;user_id;total;")
+    first, second = csv.DictReader(io.StringIO(data.removeprefix("\ufeff")), delimiter=";")
+    assert (first["total"], first["shipping"], first["line_unit_price"]) == ("101,25", "5,00", "47,50")
+    assert (second["total"], second["shipping"], second["line_unit_price"]) == ("", "", "1,25")
+    assert first["created_at_utc"] == order["created_at"][:19].replace("T", " ")
+    assert (first["line_name"], first["line_quantity"], first["tags"]) == ("'=Lamp", "2", "gift")
+    assert cli("export", "-", "--excel").stdout.splitlines() == data.splitlines()
     assert "--excel is for CSV files" in cli("export", "orders.jsonl", "--excel", code=2).stderr
+
+
+def test_csv_for_excel_has_one_row_per_order_in_a_summary() -> None:
+    cli = Cli()
+    lines = ("--line", "A1,Lamp,2,47.50", "--line", "B2,Bulb,1,1.25")
+    cli("place", "--user", "user-9", "--currency", "EUR", *lines, "--metadata", "channel=web", "--metadata", "till=3")
+    header, row = cli("export", "-", "--excel", "--summary").stdout.splitlines()
+    cells = dict(zip(header.split(";"), next(csv.reader([row], delimiter=";")), strict=True))
+    assert (cells["total"], cells["metadata"]) == ("96,25", "channel: web; till: 3")
+    assert "line_sku" not in cells
+    assert "--summary needs --excel" in cli("export", "--summary", code=2).stderr
+
+
+def test_import_rejects_the_csv_for_excel(tmp_path: Path) -> None:
+    cli, file = Cli(), tmp_path / "orders.csv"
+    cli.place()
+    cli("export", str(file), "--excel")
+    error = cli("import", str(file), code=5).stderr
+    assert "orders.csv:1: this file is for spreadsheets: to import the orders, export them without --excel" in error

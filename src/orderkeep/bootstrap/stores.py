@@ -136,6 +136,13 @@ def back_up_store(url: str, file: Path) -> "Backup":
     return back_up(_file_of(parts), file)
 
 
+def missing_file(url: str) -> Path | None:
+    """Return the path of a SQLite store that does not exist yet; None of any other store. Raises `InvalidStoreURL`."""
+    parts = _parts_of(url)
+    path = Path(_file_of(parts)).absolute() if parts.scheme == "sqlite" else None
+    return path if path and not path.exists() else None
+
+
 def table_setup(url: str) -> "TableSetup":
     """Return the setup that creates and describes the table of a DynamoDB URL. Raises like `open_store`."""
     parts = _parts_of(url)

@@ -1,5 +1,6 @@
 """Amounts of options, which are in major units, such as 99.00, and the messages about them."""
 
+import re
 from decimal import Decimal
 
 import click
@@ -18,7 +19,9 @@ class MajorAmount(str):
 def minor_units(amount: str, currency: str, option: str) -> int:
     """Return the amount in minor units. Raises `click.BadParameter` for the option."""
     if not amount.replace(".", "", 1).isdecimal() or not amount.isascii():
-        message = "must have an amount in major units, in digits with a decimal point, such as 1234.50"
+        nearest = amount.replace(",", ".") if re.fullmatch("[0-9]+,[0-9]{1,3}", amount, re.ASCII) else ""
+        message = "must be an amount such as 1234.50, in digits with a decimal point"
+        message += f". Did you mean {nearest}?" if nearest else ""
         raise click.BadParameter(message, param_hint=option)
     if len(amount.partition(".")[2]) > EXPONENTS.get(currency, len(amount)):  # 1.200 may be meant as 1200
         message = f"must have at most {EXPONENTS[currency]} decimal places in {currency}"
@@ -26,7 +29,8 @@ def minor_units(amount: str, currency: str, option: str) -> int:
     try:
         return Money.of(Decimal(amount), currency).minor
     except UnknownCurrency as error:
-        raise click.BadParameter(str(error), param_hint="--currency") from None
+        nearest = f". Did you mean {currency.upper()}?" if currency.upper() in EXPONENTS else ""
+        raise click.BadParameter(f"{error}{nearest}", param_hint="--currency") from None
     except InvalidInput as error:
         raise click.BadParameter(in_major_units(error, currency), param_hint=option) from None
 

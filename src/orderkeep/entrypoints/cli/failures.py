@@ -12,6 +12,7 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.status import LIFECYCLE, REJECTIONS, OrderStatus, commands_between
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
@@ -27,18 +28,20 @@ BROKEN_PIPE = 141
 """The exit code that a shell reports for a process that SIGPIPE ended."""
 
 RETRY = "run the command again"
+ASK = "a key that is mistyped, expired or revoked is rejected"
 
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
+    (errors.NoOrderMatches, NOT_FOUND, "enter a reference in full, as `orderkeep list` shows it"),
     (exceptions.OrderNotFound, NOT_FOUND, ""),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was written"),
     (errors.InvalidQuery, USAGE, ""),
     (errors.AmbiguousOrder, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, "set ORDERKEEP_API_KEY, or ORDERKEEP_API_KEY_FILE to the path of a file"),
-    (errors.InvalidCredentials, REJECTED, "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
-    (errors.NotAllowed, REJECTED, "nothing was written: set ORDERKEEP_API_KEY to a key with this scope"),
+    (errors.InvalidCredentials, REJECTED, f"check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE: {ASK}"),
+    (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
@@ -114,11 +117,28 @@ def _failure_of(error: Exception, session: Session) -> Failure:
             detail = _detail(error, session.options)
             if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
                 hint = "; ".join(notes)
+            elif isinstance(error, exceptions.StoreUnusable) and "ORDERKEEP_STORE" in detail:
+                hint = ""  # the message itself says what to set
+            elif isinstance(error, exceptions.CommandRejected):
+                hint += _next_command(error)
             elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
             return Failure(detail, exit_code, code, hint=hint)
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
+
+
+def _next_command(error: exceptions.CommandRejected) -> str:
+    """Return the commands after which the status of the order allows the rejected one, or that none lead there."""
+    rejected = {command for command, kind in REJECTIONS.items() if isinstance(error, kind)}
+    status = str(error).rpartition(": it is ")[2]  # a server returns only the text
+    if not rejected or status not in {*OrderStatus}:
+        return ""
+    origins = [origin for origin, command in LIFECYCLE if command in rejected]
+    paths = [path for origin in origins if (path := commands_between(status, origin))]
+    if not paths:
+        return f"; no command leads back from {status}"
+    return f"; first run {' and '.join(f'`orderkeep {command} ID`' for command in min(paths, key=len))}"
 
 
 def _detail(error: Exception, options: dict[str, str]) -> str:

@@ -35,6 +35,18 @@ EPILOG = """Exit codes: 0 success, 1 internal error, 2 invalid usage, 3 not foun
 data, 7 store unavailable, rate limited or output not writable, 130 interrupted."""
 
 
+_NO_CHANGE = "an order's lines and amounts cannot be changed: cancel it, and place another one"
+SYNONYMS = {
+    **dict.fromkeys(("find", "search", "show", "view"), "use `orderkeep get ID` or `orderkeep list`"),
+    **dict.fromkeys(("edit", "update", "change", "reopen"), _NO_CHANGE),
+    **dict.fromkeys(("create", "add", "new"), "use `orderkeep place`"),
+    "delete": "orders cannot be deleted: use `orderkeep cancel ID`",
+    "log": "use `orderkeep history ID`",
+    "help": "use `orderkeep --help`, or `orderkeep COMMAND --help`",
+}
+"""What to use instead of a word that is not a command."""
+
+
 class CommandGroup(click.Group):
     """The commands whose names begin with a prefix; all others are not imported."""
 
@@ -76,6 +88,11 @@ class CommandGroup(click.Group):
 
 class Orderkeep(CommandGroup):
     """The group of all commands. It always ends the process, with the exit code of the outcome."""
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] in SYNONYMS and args[0] not in self.rows:
+            raise click.UsageError(f"No such command {args[0]!r}: {SYNONYMS[args[0]]}.", ctx)
+        return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line; `obj` may be a `Session`."""

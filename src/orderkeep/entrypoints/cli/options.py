@@ -3,9 +3,11 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
+from datetime import time as clock_time
 from functools import wraps
 from pathlib import PurePath
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 
@@ -18,6 +20,7 @@ from orderkeep.domain.returns import ReturnedUnits, ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import in_utc
+from orderkeep.entrypoints.cli.plain_text import say
 from orderkeep.entrypoints.cli.session import actor_name
 
 LONGEST_QUANTITY = 7
@@ -33,7 +36,7 @@ def rows_help(columns: tuple[str, ...]) -> str:
 
 TIME_HELP = (
     "TIME is a date, which means its start at 00:00, or a date and time, such as 2026-11-22 or "
-    "2026-11-22T10:00:00+01:00. It is in UTC, unless it has an offset."
+    "2026-11-22T10:00:00+01:00. Without an offset, it is in the time zone of --timezone, by default UTC."
 )
 
 
@@ -73,11 +76,37 @@ class Choice(click.Choice[str]):
 
 def time(value: str, expected: str = "") -> datetime:
     """Return a date, or a date and time, in ISO 8601; without an offset it is UTC."""
+    return in_utc(local_time(value, expected))
+
+
+def local_time(value: str, expected: str = "") -> datetime:
+    """Return a date, or a date and time, in ISO 8601; without an offset it is naive."""
     try:
-        return in_utc(datetime.fromisoformat(value))
+        moment = datetime.fromisoformat(value)
+        in_utc(moment)  # raises an error if its offset leads beyond the years 1 to 9999
     except (ValueError, OverflowError):
         expected += "a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
-        raise click.BadParameter(f"must be {expected}") from None
+        missing = ": this day does not exist" if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else ""
+        raise click.BadParameter(f"must be {expected}{missing}") from None
+    return moment
+
+
+def timezone(name: str) -> ZoneInfo:
+    """Return the time zone with this name."""
+    try:
+        return ZoneInfo(name)
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise click.BadParameter("must be a time zone, such as Europe/Berlin") from None
+
+
+def in_zone(moment: datetime | None, zone: ZoneInfo | None) -> datetime | None:
+    """Return the time in UTC. Without an offset, it is in the zone."""
+    if moment is None or moment.tzinfo is not None or zone is None:
+        return moment and in_utc(moment)
+    try:
+        return in_utc(moment.replace(tzinfo=zone))
+    except OverflowError:
+        raise click.UsageError("a time is out of range in the time zone of --timezone.") from None
 
 
 def expiry(value: str) -> datetime:
@@ -102,7 +131,12 @@ def format_of(file: str, given: str | None, extensions: Mapping[str, str], defau
     raise click.UsageError(f"the format of {file} is not clear from its extension: use --format {formats}.")
 
 
-ORDER_ID = click.argument("order_id", metavar="ID", type=text)
+def trimmed_text(value: str) -> str:
+    """Return a text without the spaces around it, which are often copied with an ID."""
+    return text(value.strip())
+
+
+ORDER_ID = click.argument("order_id", metavar="ID", type=trimmed_text)
 
 
 def _store_in_session(ctx: click.Context, param: click.Parameter, value: Any) -> None:
@@ -167,11 +201,38 @@ def _flag(name: str, text: str) -> Decorator:
     return click.option(f"--{name}", is_flag=True, default=None, help=f"Only orders {text}.")
 
 
+ZONE_HELP = "Time zone of times without an offset, such as Europe/Berlin. Default: UTC."
+MIDNIGHT = clock_time()
+
 _STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
+
+TIMEZONE = click.option("--timezone", "zone", type=timezone, metavar="NAME", help=ZONE_HELP)
+
+
+def _filter(
+    status: tuple[str, ...],
+    zone: ZoneInfo | None,
+    created_from: datetime | None,
+    created_to: datetime | None,
+    **others: Any,
+) -> OrderFilter:
+    """Return the filter. If a bound has no time of day, the range is reported, because the last day is not included."""
+    dates = [each for each in (created_from, created_to) if each and each.tzinfo is None and each.time() == MIDNIGHT]
+    if dates and created_from == created_to:
+        day = dates[0].date()
+        following = f": use --to {day + timedelta(days=1)} for the orders of {day}" if day < day.max else ""
+        raise click.UsageError(f"--to is exclusive, so that no order is between {day} and {day}{following}.")
+    start, end = in_zone(created_from, zone), in_zone(created_to, zone)
+    is_range = start is None or end is None or start < end
+    if dates and is_range and not click.get_current_context().obj.as_json:
+        since = f" from {start:%Y-%m-%d %H:%MZ}" if start else ""
+        say(f"orders created{since}" + (f" until before {end:%Y-%m-%d %H:%MZ}" if end else ""))
+    return OrderFilter(statuses=status, created_from=start, created_to=end, **others)
+
 
 filter_options = grouped_options(
     "where",
-    lambda status, **others: OrderFilter(statuses=status, **others),
+    _filter,
     user_id=click.option("--user", "user_id", type=text, metavar="ID", help="Only orders of this user."),
     status=click.option("--status", type=_choice(OrderStatus), multiple=True, help=_STATUS_HELP),
     tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
@@ -189,8 +250,13 @@ filter_options = grouped_options(
     refund_due=_flag("refund-due", "of which money is to be paid back"),
     void_due=_flag("void-due", "with an authorization to be voided"),
     needs_attention=_flag("needs-attention", "on hold, with a refund or void due, or with a requested return"),
-    created_from=click.option("--from", "created_from", type=time, help="Only orders created at or after this time."),
-    created_to=click.option("--to", "created_to", type=time, help="Only orders created before this time (exclusive)."),
+    created_from=click.option(
+        "--from", "created_from", type=local_time, help="Only orders created at or after this time."
+    ),
+    created_to=click.option(
+        "--to", "created_to", type=local_time, help="Only orders created before this time (exclusive)."
+    ),
+    zone=TIMEZONE,
 )
 """The filters of a list of orders."""
 

@@ -6,9 +6,11 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,7 @@ from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
+from orderkeep.entrypoints.cli.plain_text import say as say
 from orderkeep.entrypoints.cli.session import Session
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
@@ -60,14 +63,20 @@ _SECONDS = re.compile(r"(?<=^[0-9-]{10} [0-9:]{5}):[0-9]{2}Z$")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
 
 
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a table gives up first if it does not fit the terminal: whole IDs unless `whole_ids`, the columns
+    `first_omitted` in this order, then the place of the column `below`, which is printed below each row.
+    """
+
+    whole_ids: bool = False
+    first_omitted: tuple[str, ...] = ()
+    below: str = ""
+
+
 def wants_table(session: Session) -> bool:
     """Return whether stdout is a terminal and JSON was not requested."""
     return not session.as_json and sys.stdout.isatty()
-
-
-def say(text: str) -> None:
-    """Write a message to stderr."""
-    click.echo(f"orderkeep: {plain(text)}", err=True)
 
 
 @contextmanager
@@ -168,12 +177,18 @@ def say_if_unchanged(result: CommandResult) -> None:
         say("this idempotency key was already used: showing the original result")
 
 
-def write_rows(session: Session, columns: tuple[str, ...], rows: Iterable[Iterable[object]], json: Any = None) -> None:
+def write_rows(
+    session: Session,
+    columns: tuple[str, ...],
+    rows: Iterable[Iterable[object]],
+    json: Any = None,
+    layout: Layout = Layout(),
+) -> None:
     """Write tab-separated lines without a header, or a table; with --json, `json` if it is given."""
     if session.as_json and json is not None:
         write_json(json)
     elif wants_table(session):
-        print_rows(columns, rows)
+        print_rows(columns, rows, layout)
     else:
         for row in rows:
             write("\t".join(map(_text, row)).encode() + b"\n")
@@ -198,6 +213,7 @@ def print_list(
     *,
     separator: bytes = b",",
     if_empty: str = "no orders found",
+    layout: Layout = Layout(),
 ) -> None:
     """Print the requested page or all pages, with one page in memory at a time. `fetch` gets the use cases, `limit`,
     `cursor` and `actor`, and returns a page, whose attribute `items` has the items. `row` and `form` convert an item
@@ -218,7 +234,7 @@ def print_list(
                     write(start + msgspec.json.encode(form(item)))
                     start = separator
             else:
-                write_rows(session, columns, map(row, found))
+                write_rows(session, columns, map(row, found), layout=layout)
             if cursor is None or not paging.all_pages:
                 break
         if session.as_json:
@@ -226,7 +242,7 @@ def print_list(
             end = b'],"has_more":%s,"next_cursor":%s}\n' % (more, msgspec.json.encode(cursor))
             write(end if count else start + end)
         elif cursor:
-            say(f"more results: use --cursor {cursor} for the next page, or --all")
+            say(f"more results: use --all, or --cursor {cursor} for the next page")
         elif not count and wants_table(session):
             say(if_empty)
 
@@ -241,41 +257,61 @@ def _text(value: object) -> str:
     return "" if value is None else plain(value)
 
 
-def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]]) -> None:
+def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]], layout: Layout = Layout()) -> None:
     """Print a table without its empty columns, with numbers and amounts aligned right; nothing if there are no rows.
-    If it does not fit the terminal, IDs and times are shortened, then columns are omitted, from the right, and named
-    below.
+    If it does not fit the terminal, IDs and times are shortened, then columns are omitted, those of the layout first
+    and then from the right, and named below.
     """
+    from rich.padding import Padding
     from rich.text import Text
 
-    table, console = _table(header_style="bold"), _console()
-    shown = [
-        (name, column)
+    console = _console()
+    shown = {
+        _spaced(name): column
         for name, column in zip(columns, zip(*rows, strict=True), strict=False)
         if any(map(_cell, column))
-    ]
+    }
     if not shown:
         return
-    names = [name.replace("_", " ") for name, _ in shown]
-    cells = [[_cell(value) for value in column] for _, column in shown]
-    if not _fits(names, cells, console.width):
-        cells = [_shortened(*column) for column in zip(names, cells, strict=True)]
-    count = len(names)
-    while count > 1 and not _fits(names[:count], cells[:count], console.width):
-        count -= 1
-    for number, name in enumerate(names[:count]):
-        is_number = all(isinstance(value, int | Decimal | Money) for value in shown[number][1])
-        justify = "right" if is_number else "left"
-        table.add_column(name, justify=justify, min_width=_width(name, cells[number]), overflow="fold")
-    for row in zip(*cells[:count], strict=True):
-        table.add_row(*map(_coloured, row))
-    console.print(table)
-    if count < len(names):
-        console.print(Text(f"(this terminal is too narrow for {', '.join(names[count:])})", style="dim"))
+    cells = {name: [_cell(value) for value in column] for name, column in shown.items()}
+    if not _fits(cells, console.width):
+        cells = {name: _shortened(name, texts, layout.whole_ids) for name, texts in cells.items()}
+    given, count = [*cells], len(next(iter(cells.values())))
+    below = _fit(cells, layout, console.width)
+    omitted = ", ".join(name for name in given if name not in cells and not (below and name == layout.below))
+    tables = [_table(header_style="bold", show_header=number == 0) for number in range(count if below else 1)]
+    for name, texts in cells.items():
+        is_number = all(isinstance(value, int | Decimal | Money) for value in shown[name])
+        widths = {"width": _width(name, texts)} if below else {"min_width": _width(name, texts)}
+        for table in tables:
+            table.add_column(name, justify="right" if is_number else "left", overflow="fold", **widths)
+    for number, row in enumerate(zip(*cells.values(), strict=True)):
+        tables[min(number, len(tables) - 1)].add_row(*map(_coloured, row))
+    for table, text in zip_longest(tables, below, fillvalue=""):
+        console.print(table)
+        if text:
+            console.print(Padding(Text(text), (0, 0, 0, 2 * COLUMN_GAP)))
+    if omitted:
+        console.print(Text(f"(this terminal is too narrow for {omitted}: widen it, or use --json)", style="dim"))
 
 
-def _fits(names: list[str], cells: list[list[str]], width: int) -> bool:
-    return sum(_width(*column) + COLUMN_GAP for column in zip(names, cells, strict=True)) - COLUMN_GAP <= width
+def _fit(cells: dict[str, list[str]], layout: Layout, width: int) -> list[str]:
+    """Remove columns until the others fit. Return the cells that are printed below the rows, if any."""
+    removable = [name for name in (*layout.first_omitted, layout.below) if name in cells]
+    below: list[str] = []
+    while len(cells) > 1 and not _fits(cells, width):
+        name = removable.pop(0) if removable else [*cells][-1]
+        texts = cells.pop(name)
+        below = texts if name == layout.below else below
+    return below
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _fits(cells: dict[str, list[str]], width: int) -> bool:
+    return sum(_width(*column) + COLUMN_GAP for column in cells.items()) - COLUMN_GAP <= width
 
 
 def _width(name: str, texts: list[str]) -> int:
@@ -285,9 +321,9 @@ def _width(name: str, texts: list[str]) -> int:
     return widest if name == "id" else min(widest, FOLDED_WIDTH)
 
 
-def _shortened(name: str, texts: list[str]) -> list[str]:
+def _shortened(name: str, texts: list[str], whole_ids: bool) -> list[str]:
     """Return a column with times to the minute, or with UUIDs as IDs cut to 8 characters if these differ."""
-    if name != "id":
+    if whole_ids or name != "id":
         return [_SECONDS.sub("Z", text) for text in texts]
     short = [text[:8] if _UUID.fullmatch(text) else text for text in texts]
     return short if len({*short}) == len({*texts}) else texts

@@ -2,6 +2,8 @@
 
 import re
 
+import click
+
 _ESCAPE_SEQUENCE = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # CSI: cursor, colours
     r"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # strings: titles, links, clipboard
@@ -17,6 +19,11 @@ def plain(text: object) -> str:
     bidirectional marks are removed.
     """
     return _INVISIBLE.sub("", _ESCAPE_SEQUENCE.sub("", _BREAK.sub(" ", str(text))))
+
+
+def say(text: str) -> None:
+    """Write a message to stderr."""
+    click.echo(f"orderkeep: {plain(text)}", err=True)
 
 
 def plain_data(data: bytes) -> bytes:

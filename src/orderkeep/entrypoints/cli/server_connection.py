@@ -71,7 +71,7 @@ class ServerConnection:
             )
         if key is not None and not _KEY.fullmatch(key):
             raise click.UsageError("ORDERKEEP_API_KEY is not an API key: it contains a character that no key has.")
-        self.url, self.pool = url.rstrip("/"), _pool(url, host)
+        self.url, self.pool = url.rstrip("/").removesuffix("/docs"), _pool(url, host)  # the banner has both URLs
         self._headers = {"User-Agent": "orderkeep"} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._kinds = {kind.code: kind for kind in _kinds(OrderkeepError)}
 

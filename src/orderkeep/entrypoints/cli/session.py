@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -11,10 +12,13 @@ from typing import TypeVar
 import click
 
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind
+from orderkeep.application.errors import AmbiguousOrder, NoOrderMatches
 from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
-from orderkeep.bootstrap.stores import DEFAULT_STORE
+from orderkeep.bootstrap.stores import DEFAULT_STORE, missing_file
+from orderkeep.domain.status import OrderStatus
+from orderkeep.entrypoints.cli.plain_text import say
 
 MAX_ACTOR_NAME_LENGTH = 100
 
@@ -26,6 +30,8 @@ VARIABLES = {
     *("ORDERKEEP_REMOTE", "ORDERKEEP_API_KEY", "ORDERKEEP_API_KEY_FILE", "ORDERKEEP_ACTOR", "ORDERKEEP_DEBUG"),
 }
 """Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
+
+_UUID_BEGINNING = re.compile(r"[0-9a-fA-F-]{8,36}")
 
 T = TypeVar("T")
 
@@ -96,6 +102,7 @@ class Session:
     remote: str | None = None
     as_json: bool = False
     debug: bool = False
+    dry_run: bool = False
     options: dict[str, str] = field(default_factory=dict)
     """The command's option for each field, such as `--from` for `created_from`."""
     if_interrupted: str = ""
@@ -142,17 +149,40 @@ class Session:
         """Run the work on the order that has or begins with the given ID, or has it as external reference."""
 
         async def on_order(use_cases: UseCases) -> T:
-            return await work(use_cases, await use_cases.find_order.execute(given, self.actor))
+            return await work(use_cases, await self.find_order(use_cases, given))
 
         return self.run(on_order)
 
+    async def find_order(self, use_cases: UseCases, given: str) -> str:
+        """Return the ID of the order. Of several orders with the same external reference, the only one that is not
+        cancelled is preferred. A UUID may be in upper case.
+        """
+        try:
+            return await use_cases.find_order.execute(given, self.actor)
+        except NoOrderMatches:
+            if given == given.lower() or not _UUID_BEGINNING.fullmatch(given):
+                raise
+            return await use_cases.find_order.execute(given.lower(), self.actor)
+        except AmbiguousOrder as error:
+            active = [order for order in error.candidates if order.status != OrderStatus.CANCELLED]
+            references = {order.external_ref for order in error.candidates}  # or else their IDs begin alike
+            if len(active) != 1 or error.has_more or len(references) != 1 or active[0].id.startswith(given):
+                raise
+            count = len(error.candidates)
+            say(f"{count} orders have the reference {given}: using {active[0].id}, the only one that is not cancelled")
+            return active[0].id
+
     def run(self, work: Callable[[UseCases], Awaitable[T]]) -> T:
-        """Open the store or the connection to the server, run the work on its use cases, and close it."""
+        """Open the store or the connection to the server, run the work on its use cases, and close it. A new SQLite
+        file is reported, because it may be in the wrong directory; a dry run creates none, and uses memory instead.
+        """
         remote_url = self.remote_url
+        may_create = remote_url is None and self.access is StoreAccess.CREATE
+        created = missing_file(self.store_url) if may_create else None
 
         async def with_opened() -> T:
             if remote_url is None:
-                use_cases = self.open(self.store_url, self.access)
+                use_cases = self.open("memory://" if self.dry_run and created else self.store_url, self.access)
             else:
                 from orderkeep.entrypoints.cli.remote import open_remote  # imports urllib3, which a store does not need
 
@@ -161,6 +191,8 @@ class Session:
                 return await work(use_cases)
             finally:
                 await use_cases.close()
+                if created and created.exists() and not self.as_json:  # stderr then has JSON only
+                    say(f"created the store {created}")
 
         if remote_url is None:
             return asyncio.run(with_opened())

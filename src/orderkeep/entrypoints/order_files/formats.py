@@ -5,7 +5,6 @@ of an order and, prefixed with `line_`, of its lines. No spreadsheet evaluates a
 import csv
 import io
 import re
-from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -34,6 +33,9 @@ LINE_PREFIX = "line_"
 COLUMNS = (*ORDER_FIELDS, *(LINE_PREFIX + name for name in LINE_FIELDS))
 """The header of the CSV."""
 
+SPREADSHEET_TIME = "_utc"
+"""Ends the columns of times that `export --excel` writes, so that `import` recognizes them."""
+
 GUARD = "'"
 """Prefixes a text that a spreadsheet would evaluate as a formula. To be removable, it also prefixes a text that starts
 with it, and an empty text, which differs from no value.
@@ -56,6 +58,10 @@ def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
 
 def convert(rows: Rows) -> Iterator[Converted]:
     """Convert the CSV that `export` writes. Columns of optional fields may be missing."""
+    if f"created_at{SPREADSHEET_TIME}" in rows.columns:
+        message = "this file is for spreadsheets: to import the orders, export them without --excel"
+        rows.header.reject("", "spreadsheet", message)
+        return
     required = [name for name, field in ImportedOrder.model_fields.items() if field.is_required()]
     if missing := [name for name in required if name not in rows.columns]:
         rows.header.reject(_listed(missing), "column_missing", f"{_be(missing)} required in the header")
@@ -93,8 +99,7 @@ def _cell(value: Any, kind: Any) -> str:
     if value is None:
         return ""
     if kind is str:
-        text = str(value)
-        return GUARD + text if text == "" or text[0] in RISKY else text
+        return text_cell(str(value))
     return str(value) if kind in (int, datetime) else msgspec.json.encode(value).decode()
 
 
@@ -109,7 +114,13 @@ def _value(cell: str, kind: Any) -> Any:
     return cell  # the schema rejects it, except a time
 
 
-def _csv_bytes(rows: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
+def text_cell(text: str) -> str:
+    """Return a text with the prefix that it needs."""
+    return GUARD + text if text == "" or text[0] in RISKY else text
+
+
+def csv_bytes(rows: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
+    """Return the rows as lines of a CSV in UTF-8."""
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter).writerows(rows)
     return text.getvalue().encode()
@@ -117,13 +128,6 @@ def _csv_bytes(rows: Iterable[Sequence[str]], delimiter: str = ",") -> bytes:
 
 FORMATS = {
     "jsonl": OrderFormat("application/jsonl", b"", lambda json: json + b"\n"),
-    "csv": OrderFormat("text/csv", _csv_bytes([COLUMNS]), lambda json: _csv_bytes(rows_of(msgspec.json.decode(json)))),
+    "csv": OrderFormat("text/csv", csv_bytes([COLUMNS]), lambda json: csv_bytes(rows_of(msgspec.json.decode(json)))),
 }
 """By name, which is also the file extension."""
-
-CSV_FOR_EXCEL = OrderFormat(
-    "text/csv",
-    BOM_UTF8 + _csv_bytes([COLUMNS], ";"),
-    lambda json: _csv_bytes(rows_of(msgspec.json.decode(json)), ";"),
-)
-"""The CSV that Excel opens with a double click where a comma is the decimal mark. `import` reads it as well."""

@@ -3,8 +3,8 @@
 A module is imported when one of its commands is called, so that a call loads only what it needs.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from inspect import cleandoc
 from typing import Any
@@ -44,25 +44,28 @@ class Command:
     details: str = ""
     use_case: str = ""
     request: str = ""
+    message: str = ""
+    """What is reported on stderr after the command changed an order."""
     options: tuple[Decorator, ...] = ()
-    fixed: tuple[tuple[str, str], ...] = ()
+    fixed: Mapping[str, str] = field(default_factory=dict)
     """Arguments of the use case that are not options; a server takes them from the path of the request."""
 
 
-def order_command(summary: str, use_case: str, request: str, *options: Decorator, **fixed: str) -> Command:
+def order_command(
+    summary: str,
+    use_case: str,
+    request: str,
+    *options: Decorator,
+    details: str = "",
+    message: str = "",
+    fixed: Mapping[str, str] | None = None,
+) -> Command:
     """Declare a command that changes one order, and prints it. On a store it runs the use case, with its options as
     arguments of the same names. On a server it sends the request, with those options in the path that are named there,
     and the others as fields of the body.
     """
     return Command(
-        summary,
-        "orders",
-        WRITE,
-        needs_store=False,
-        use_case=use_case,
-        request=request,
-        options=options,
-        fixed=tuple(fixed.items()),
+        summary, "orders", WRITE, False, details, use_case, request, message, options, {} if fixed is None else fixed
     )
 
 
@@ -114,7 +117,9 @@ COMMANDS = {
         "cancel_order",
         "POST /orders/{order_id}/cancel",
         _REASON,
-        _NOTE,
+        click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters. The customer can read it."),
+        details="This is final: no command reopens the order. The reason and the note are on its receipts.",
+        message="the order is cancelled, which is final",
     ),
     "cancel-lines": order_command(
         "Cancel units that have not been shipped, by default all.",
@@ -221,7 +226,7 @@ COMMANDS = {
         "POST /orders/{order_id}/returns/{return_id}/reject",
         _RETURN,
         _NOTE,
-        outcome="rejected",
+        fixed={"outcome": "rejected"},
     ),
     "returns cancel": order_command(
         "Cancel a return: the customer keeps the units.",
@@ -229,7 +234,7 @@ COMMANDS = {
         "POST /orders/{order_id}/returns/{return_id}/cancel",
         _RETURN,
         _NOTE,
-        outcome="cancelled",
+        fixed={"outcome": "cancelled"},
     ),
     "notes": _group("Add notes to an order.", "A note is for staff, unless it has the visibility customer."),
     "notes add": order_command(
@@ -285,7 +290,7 @@ def command(name: str, details: str) -> Callable[[Callable[..., None]], click.Co
         def run(session: Session, *args: Any, **values: Any) -> None:
             if row.needs_store and session.remote_url:
                 raise click.UsageError(f"{name} needs the store and cannot be run on a server: use --store.")
-            session.access = row.access
+            session.access, session.dry_run = row.access, bool(click.get_current_context().params.get("dry_run"))
             function(session, *args, **values)
 
         made = click.command(name.rpartition(" ")[2], help=f"{row.summary}\n\n{cleandoc(details)}")(click.pass_obj(run))

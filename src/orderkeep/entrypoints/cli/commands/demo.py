@@ -1,6 +1,7 @@
 """`orderkeep demo`: the sample orders of a small shop, always the same."""
 
 import asyncio
+import re
 from collections import Counter
 from copy import copy
 from datetime import datetime, timedelta
@@ -8,14 +9,17 @@ from random import Random
 from typing import Any
 
 import click
+import msgspec
 
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ports import utc_now
+from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.commands import command
+from orderkeep.entrypoints.cli.failures import REJECTED, Failure
 from orderkeep.entrypoints.cli.session import Session
 
 DEMO_ACTOR = Actor(ActorKind.STAFF, "demo", EVERY_SCOPE)
@@ -44,12 +48,14 @@ STEPS = ("confirm_order", "ship_order", "deliver_order")
     "demo",
     """
     The orders are always the same, with dates in the last 30 days. Running it again changes nothing; a larger N adds
-    orders. Prints the number of orders in each status, and what to try next.
+    orders. Prints the number of orders in each status, and what to try next. Orders cannot be deleted: a store that
+    contains any other order is rejected, unless --force is given. `orderkeep serve --demo` needs no store.
     """,
 )
 @click.option("--orders", type=click.IntRange(1, 100_000), default=50, metavar="N", help="Sample orders. Default: 50.")
-def demo_command(session: Session, orders: int) -> None:
-    stored = fill_store(session, orders)
+@click.option("--force", is_flag=True, help="Also add sample orders to a store that contains other orders.")
+def demo_command(session: Session, orders: int, force: bool) -> None:
+    stored = fill_store(session, orders, force=force)
     statuses = Counter(order.status for order, _ in stored)
     new = sum(is_new for _, is_new in stored)
     facts = (("orders", orders), ("new", new), *sorted(statuses.items()))
@@ -62,11 +68,13 @@ def demo_command(session: Session, orders: int) -> None:
         click.echo(line, err=True)
 
 
-def fill_store(session: Session, orders: int = 50) -> list[tuple[OrderDTO, bool]]:
-    """Store sample orders. Return each, and whether it is new."""
+def fill_store(session: Session, orders: int = 50, *, force: bool = False) -> list[tuple[OrderDTO, bool]]:
+    """Store sample orders. Return each, and whether it is new. Rejects a store with others, without `force`."""
 
     async def fill(use_cases: UseCases) -> list[tuple[OrderDTO, bool]]:
         stored: list[tuple[OrderDTO, bool]] = []
+        if not force:
+            await _reject_other_orders(use_cases)
         now = utc_now()
         for start in range(1, orders + 1, AT_ONCE):
             numbers = range(start, min(start + AT_ONCE, orders + 1))
@@ -76,6 +84,17 @@ def fill_store(session: Session, orders: int = 50) -> list[tuple[OrderDTO, bool]
 
     with output.progress("Filling the store", orders) as advance:
         return session.run(fill)
+
+
+async def _reject_other_orders(use_cases: UseCases) -> None:
+    async for json in use_cases.export_orders.execute(EVERYTHING, DEMO_ACTOR):
+        order = msgspec.json.decode(json)
+        number = re.fullmatch("web-([0-9]{4,6})", order["external_ref"] or "")
+        sample = _sample_order(int(number[1]) - 1000, Random(int(number[1]) - 1000)) if number else None  # noqa: S311
+        if sample is None or (order["user_id"], order["total"]) != (sample.user_id, sample.total):
+            detail = f"this store contains orders that are not samples, such as {order['id']}"
+            hint = "sample orders cannot be deleted: use `orderkeep serve --demo` or another --store, or add --force"
+            raise Failure(detail, REJECTED, "store_not_empty", hint=f"nothing was written; {hint}")
 
 
 async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tuple[OrderDTO, bool]:

@@ -1,5 +1,6 @@
 """`orderkeep receipt` and `documents`."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +54,9 @@ def receipt_command(
     file_format = format_of(file or STDOUT, given, EXTENSIONS, default="html")
 
     async def issue(use_cases: UseCases, found: str) -> IssuedReceipt:
-        return await use_cases.issue_receipt.execute(found, request, file_format=file_format, version=version)
+        issued = await use_cases.issue_receipt.execute(found, request, file_format=file_format, version=version)
+        _warn_without_seller(session, issued, request)
+        return issued
 
     async def issue_and_read(use_cases: UseCases, found: str) -> tuple[IssuedReceipt, FoundDocument]:
         issued = await issue(use_cases, found)
@@ -70,6 +73,12 @@ def receipt_command(
             output.say(f"wrote the receipt for version {issued.document.order_version}{before} to {place}")
         if session.as_json:
             output.write_json(issued.document)
+
+
+def _warn_without_seller(session: Session, issued: IssuedReceipt, request: CommandContext) -> None:
+    if not (issued.replayed or session.as_json or session.remote_url or os.environ.get("ORDERKEEP_SELLER")):
+        later = "" if request.dry_run else f", then issue another one with --version {issued.document.since_version}"
+        output.say(f"the receipt has no seller: set ORDERKEEP_SELLER{later}")
 
 
 def _write_metadata(session: Session, issued: IssuedReceipt) -> None:

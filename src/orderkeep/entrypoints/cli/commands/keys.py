@@ -29,6 +29,9 @@ EXPIRY_HELP = "Expiry: a duration such as 90d or 12h, or a time. Default: never.
 @click.option("--user", "user_id", type=text, metavar="ID", help="Customer who owns the key; excludes --scope.")
 @click.option("--expires", "expires_at", type=expiry, metavar="90d|TIME", help=EXPIRY_HELP)
 def keys_create_command(session: Session, name: str, **options: Any) -> None:
+    if not options["scopes"] and options["user_id"] is None:
+        raise click.UsageError("a key needs --scope SCOPE for staff, such as --scope orders:read, or --user ID.")
+
     async def create(use_cases: UseCases) -> None:  # prints the key before anything else can fail
         made = await use_cases.create_api_key.execute(name, actor=session.actor, **options)
         no_limit = "" if made.kept.expires_at else ". It does not expire; use --expires to set a limit"

@@ -3,6 +3,7 @@
 import codecs
 import gc
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,6 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
 from typing import IO, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
@@ -26,20 +26,32 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import command
-from orderkeep.entrypoints.cli.options import TIME_HELP, Choice, filter_options, format_of, grouped_options, text
-from orderkeep.entrypoints.cli.output import STDOUT
+from orderkeep.entrypoints.cli.options import (
+    TIME_HELP,
+    Choice,
+    filter_options,
+    format_of,
+    grouped_options,
+    text,
+    timezone,
+)
+from orderkeep.entrypoints.cli.output import AMOUNTS, STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.order_files.converters import NAMES
 from orderkeep.entrypoints.order_files.converters import __name__ as PACKAGE  # noqa: N812
-from orderkeep.entrypoints.order_files.formats import CSV_FOR_EXCEL, FORMATS, convert
+from orderkeep.entrypoints.order_files.formats import FORMATS, convert
 from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, Layout, OrderFile, matches
+from orderkeep.entrypoints.order_files.spreadsheet import for_excel
 
 MAX_IN_MEMORY = 1024 * 1024
 """Bytes of stdin, and of checked orders, that are kept in memory; more go to a temporary file."""
 
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 OWN_CSV = Layout(columns=("user_id", "total", "currency", "created_at"), encoding="utf-8")
+
+_LINE_FIELD = re.compile("^lines/[0-9]+/")
+"""Precedes the name of a line's field, which is the name of a column after `line_`."""
 
 DEBUG_HINT = "run the command again with --debug to see where"
 EXTENSIONS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
@@ -64,13 +76,6 @@ def _currency(code: str) -> str:
     if code not in EXPONENTS:
         raise click.BadParameter("must be an ISO 4217 code, such as EUR")
     return code
-
-
-def _timezone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, ZoneInfoNotFoundError):
-        raise click.BadParameter("must be a time zone, such as Europe/Berlin") from None
 
 
 FORMAT_HELP = "File format. Default: from the file extension."
@@ -100,8 +105,8 @@ TIMEZONE_HELP = "Of times without an offset in a CSV file. Default: UTC."
 
     The whole file is checked and compared with the store first. If any order is invalid, or stored already with other
     content, all errors are printed with their line numbers, nothing is imported, and the exit code is 5. With
-    --skip-invalid, the other orders are imported, and the invalid ones are written to the file FILE.rejected, to be
-    fixed and imported.
+    --skip-invalid, the other orders are imported, and the invalid ones are written to a file such as
+    orders.rejected.csv, to be fixed and imported.
 
     Prints what the file contains, and how many orders were imported, were updated, were unchanged since an earlier
     import, or were already present with another ID. A dry run prints the same numbers.
@@ -113,16 +118,14 @@ TIMEZONE_HELP = "Of times without an offset in a CSV file. Default: UTC."
 @click.option("--encoding", type=_encoding, metavar="NAME", help="Of a CSV file. Default: detected.")
 @click.option("--decimal", type=Choice([*DECIMAL_MARKS]), callback=_decimal_mark, help=DECIMAL_HELP)
 @click.option("--currency", type=_currency, metavar="CODE", help=CURRENCY_HELP)
-@click.option("--timezone", type=_timezone, metavar="NAME", help=TIMEZONE_HELP)
+@click.option("--timezone", type=timezone, metavar="NAME", help=TIMEZONE_HELP)
 @import_options
 def import_command(
     session: Session, file: str, converter: str | None, format_name: str | None, options: ImportOptions, **written: Any
 ) -> None:
     file_format = "csv" if converter and not format_name else format_of(file, format_name, EXTENSIONS)
     given = {name: value for name, value in written.items() if value}
-    if file_format == "jsonl" and (converter or given):
-        name = "from" if converter else next(iter(given))
-        raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")
+    _reject_unused_options(file_format, converter, given)
     gc.set_threshold(50_000)  # orders have no cycles, but many are alive at once: this saves about 4 % of the CPU
     session.if_interrupted = "nothing was imported"
     report = ImportReport()
@@ -151,7 +154,7 @@ def import_command(
         except KeyboardInterrupt:
             session.if_interrupted = _written(report)
             raise
-        rejects = f"{'stdin' if file == STDOUT else file}.rejected"
+        rejects = str(Path("stdin" if file == STDOUT else file).with_suffix(f".rejected.{file_format}"))
         if options.skip_invalid and not options.dry_run and not report.incomplete and rejected.tell():
             with output.output_file(rejects) as write:
                 write(rows.header.encode())
@@ -164,12 +167,23 @@ def import_command(
         delimiter = DELIMITER_NAMES.get(rows.delimiter, repr(rows.delimiter))
         output.say(f"the file was read as {rows.encoding}, separated by {delimiter}")
     if not session.as_json:
-        _print_problems(report, "stdin" if file == STDOUT else file, rejects, options)
+        _print_problems(report, "stdin" if file == STDOUT else file, rejects, chosen is convert, options)
     if options.dry_run:
         output.say("dry run: nothing was written")
     output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)
+
+
+def _reject_unused_options(file_format: str, converter: str | None, given: dict[str, Any]) -> None:
+    if file_format == "jsonl" and (converter or given):
+        name = "from" if converter else next(iter(given))
+        raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")
+    if converter is None and (ignored := given.keys() & {"decimal", "currency", "timezone"}):
+        own = (
+            "a CSV as export writes it has amounts in minor units, such as 9500 for 95.00 EUR, and times with an offset"
+        )
+        raise click.UsageError(f"--{min(ignored)} is for files of other programs, with --from: {own}.")
 
 
 def _written(report: ImportReport) -> str:
@@ -184,6 +198,8 @@ def _select(
 ) -> tuple[Converter | None, Layout]:
     """Return the converter, and how the file is written: as the options say, or else the converter."""
     if converter is None:
+        if file_format == "csv" and not matches(file, OWN_CSV):
+            _reject_known_shop(file)
         return (convert if file_format == "csv" else None), replace(OWN_CSV, **given)
     if converter != "auto":
         chosen, layout = _load_converter(converter)
@@ -195,6 +211,13 @@ def _select(
             return chosen, layout
     detail = "the file was not recognized: select a converter with --from"
     raise failures.Failure(detail, failures.USAGE, "not_recognized")
+
+
+def _reject_known_shop(file: IO[bytes]) -> None:
+    for name, description in NAMES.items():
+        if matches(file, _load_converter(name)[1]):
+            detail = f"this is {description}"
+            raise failures.Failure(detail, failures.USAGE, "converter_missing", hint=f"add --from {name}")
 
 
 def _load_converter(name: str) -> tuple[Converter, Layout]:
@@ -250,9 +273,15 @@ class _OrderBuffer:
         return map(decoded, self._file)
 
 
-def _print_problems(report: ImportReport, name: str, rejects: str, options: ImportOptions) -> None:
+def _print_problems(
+    report: ImportReport, name: str, rejects: str, has_our_columns: bool, options: ImportOptions
+) -> None:
     for problem in report.problems:
-        message = f"{problem.field} {problem.message}" if problem.field else problem.message
+        field = _LINE_FIELD.sub("line_", problem.field) if has_our_columns else problem.field
+        message = problem.message
+        if field.removeprefix("line_") in AMOUNTS and has_our_columns and message == "must be a whole number":
+            message += " of minor units, such as 9500 for 95.00 EUR"
+        message = f"{field} {message}" if field else message
         click.echo(plain(f"{name}:{problem.line}: {message}"), err=True)
     if report.problem_count > len(report.problems):
         output.say(f"{report.problem_count - len(report.problems)} more errors not shown")
@@ -287,6 +316,9 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
     spreadsheet would evaluate as a formula is prefixed with a single quote; import removes it. An export can be
     imported into another store. It contains the orders, but not their history or documents.
 
+    With --excel, the CSV is for people and cannot be imported: amounts in major units, with a decimal comma; the
+    amounts of an order in its first row only, so that a column adds up; times in UTC.
+
     With --to-documents, the file is written to the document store, which ORDERKEEP_DOCUMENTS selects. Prints its key,
     its size in bytes, the number of orders, and a link that is valid for 5 minutes if the document store supports it.
 
@@ -295,18 +327,28 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
 )
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), required=False)
 @format_option
-@click.option("--excel", is_flag=True, help="Write a CSV that Excel opens: with a byte order mark and semicolons.")
+@click.option("--excel", is_flag=True, help="Write a CSV for Excel: semicolons, and amounts such as 99,00.")
+@click.option("--summary", is_flag=True, help="With --excel, write one row per order, without its lines.")
 @click.option("--to-documents", is_flag=True, help="Write to the document store instead of FILE.")
 @filter_options
 def export_command(
-    session: Session, file: str | None, format_name: str | None, where: OrderFilter, *, to_documents: bool, excel: bool
+    session: Session,
+    file: str | None,
+    format_name: str | None,
+    where: OrderFilter,
+    *,
+    to_documents: bool,
+    excel: bool,
+    summary: bool,
 ) -> None:
     if to_documents and file is not None:
         raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
     name = format_of(file or STDOUT, format_name, EXTENSIONS, default="csv" if excel else "jsonl")
     if excel and name != "csv":
         raise click.UsageError("--excel is for CSV files: use --format csv.")
-    chosen = CSV_FOR_EXCEL if excel else FORMATS[name]
+    if summary and not excel:
+        raise click.UsageError("--summary needs --excel.")
+    chosen = for_excel(summary=summary) if excel else FORMATS[name]
     if to_documents:
         with output.progress("Exporting") as advance:
             exported = session.run(lambda do: do.export_to_document.execute(chosen, where, session.actor, advance))

@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import partial, reduce
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import click
 import msgspec
@@ -26,11 +27,14 @@ CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "requ
 @command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
-@click.option("--at", type=options.time, help="Show the order at this time.")
-def get_command(session: Session, order_id: str, version: int | None, at: datetime | None) -> None:
+@click.option("--at", type=options.local_time, help="Show the order at this time.")
+@options.TIMEZONE
+def get_command(
+    session: Session, order_id: str, version: int | None, at: datetime | None, zone: ZoneInfo | None
+) -> None:
     if version is not None and at is not None:
         raise click.UsageError("--version and --at cannot be used together.")
-    point = at if version is None else version
+    point = options.in_zone(at, zone) if version is None else version
     if point is None:
         json = session.run_on_order(order_id, lambda do, found: do.get_order.execute(found, session.actor)).json
     else:
@@ -42,7 +46,8 @@ def get_command(session: Session, order_id: str, version: int | None, at: dateti
 @command(
     "list",
     f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
-    "orders of November 2026: --from 2026-11-01 --to 2026-12-01.",
+    "orders of November 2026: --from 2026-11-01 --to 2026-12-01. Of --status, --tag and --external-ref, use one; "
+    "--user, --from and --to combine with each of them.",
 )
 @options.filter_options
 @options.paging_options
@@ -59,7 +64,8 @@ def list_command(session: Session, where: OrderFilter, paging: options.Paging) -
         order["total"] = total if is_table else total.major
         return [order[name] for name in columns]
 
-    output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR)
+    layout = output.Layout(whole_ids=session.remote_url is not None, first_omitted=("created at",))
+    output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR, layout=layout)
 
 
 @command(
@@ -73,7 +79,7 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
     key_names: dict[str, str] = {}
 
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
-        found_id = await use_cases.find_order.execute(order_id, session.actor)
+        found_id = await session.find_order(use_cases, order_id)
         found = await use_cases.get_order_history.execute(found_id, **page)
         key_names.update(found.key_names)
         return found
@@ -87,7 +93,8 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
         return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
 
     form = partial(change_form, key_names=key_names)
-    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form)
+    layout = output.Layout(first_omitted=("version", "request id", "status"), below="details")
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form, layout=layout)
 
 
 @command("actions", "Nothing is changed. Without a terminal, prints tab-separated lines: name, allowed, code, reason.")
@@ -115,8 +122,11 @@ def change_command(name: str) -> click.Command:
                 return await use_cases.send_command(row.request, request, order_id=found, **values)
             return await getattr(use_cases, row.use_case).execute(found, context=request, **given, **dict(row.fixed))
 
-        output.write_result(session, session.run_on_order(order_id, change))
+        result = session.run_on_order(order_id, change)
+        output.write_result(session, result)
+        if row.message and not (result.dry_run or result.replayed or session.as_json):
+            output.say(row.message)
 
     decorators: list[Decorator] = [options.request_options, *reversed(row.options), options.ORDER_ID]
     decorated = reduce(lambda function, option: option(function), decorators, run)
-    return command(name, "Prints the resulting order: JSON, or a table on a terminal.")(decorated)
+    return command(name, f"{row.details} Prints the resulting order: JSON, or a table on a terminal.")(decorated)

@@ -1,14 +1,19 @@
 """`orderkeep place`: an order from options, with amounts in major units, or from JSON as the HTTP API takes it."""
 
 import csv
+from contextlib import suppress
 from typing import IO, Any
 
 import click
+import msgspec
 
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOrder
+from orderkeep.application.ports import OrderFilter
 from orderkeep.application.strict_json import InvalidJSON, read_json
-from orderkeep.domain.exceptions import AmountOutOfRange, TotalMismatch
+from orderkeep.bootstrap import UseCases
+from orderkeep.domain.exceptions import AmountOutOfRange, OrderkeepError, TotalMismatch
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.amounts import in_major_units, minor_units
@@ -59,8 +64,13 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
     else:
         order = _order_from_json(data)
         session.options = {}  # messages name the fields of the JSON
+
+    async def place(use_cases: UseCases) -> tuple[CommandResult, int]:
+        placed = await use_cases.place_order.execute(order, request)
+        return placed, await _count_others(use_cases, placed.order, session.actor)
+
     try:
-        result = session.run(lambda use_cases: use_cases.place_order.execute(order, request))
+        result, others = session.run(place)
     except (TotalMismatch, AmountOutOfRange) as error:
         if data is None:
             error.args = (in_major_units(error, order.currency),)
@@ -68,6 +78,19 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
                 error.args, error.field = ("must not exceed lines + shipping + tax",), "discount"
         raise
     output.write_result(session, result)
+    if others:
+        have = f"{others} other {'order has' if others == 1 else 'orders have'}"
+        output.say(f"{have} the external reference {order.external_ref}: check that this order is not placed twice")
+
+
+async def _count_others(use_cases: UseCases, order: OrderDTO, actor: Actor) -> int:
+    """Return how many other orders of the first page have the same external reference; 0 if that cannot be read."""
+    if order.external_ref is None:
+        return 0
+    with suppress(OrderkeepError):  # such as with an API key that may only place orders
+        page = await use_cases.list_orders.execute(OrderFilter(external_ref=order.external_ref), actor=actor)
+        return sum(msgspec.json.decode(each)["id"] != order.id for each in page.orders)
+    return 0
 
 
 def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
@@ -94,7 +117,8 @@ def _line(text: str, currency: str) -> LineDTO:
         raise click.BadParameter("must be SKU,NAME,QUANTITY,PRICE[,DISCOUNT[,TAX]]", param_hint="--line")
     sku, name, quantity, *amounts = (cell.strip() for cell in cells)
     if not (quantity.isascii() and quantity.isdigit() and len(quantity) < 20):
-        raise click.BadParameter("must have a whole number as its quantity", param_hint="--line")
+        message = "must have a whole number as its quantity; quote a name that contains a comma"
+        raise click.BadParameter(message, param_hint="--line")
     if len(amounts) > 1 and EXPONENTS.get(currency) and "." not in amounts[0]:
         message = (
             "must have a decimal point in its price if a discount follows: 47.00,5.00. If the comma is a decimal mark, "

@@ -73,6 +73,10 @@ def config_command(session: Session) -> None:
     elif STORE_FILE in present:
         sources["store"] = STORE_FILE
     found = {name: {"value": masked(getattr(settings, name)), "from": source} for name, source in sources.items()}
+    if session.remote or "ORDERKEEP_REMOTE" in present:
+        found["remote"] = {"value": session.remote_url, "from": "--remote" if session.remote else "ORDERKEEP_REMOTE"}
+        source = next((name for name in ("ORDERKEEP_API_KEY", "ORDERKEEP_API_KEY_FILE") if name in present), "default")
+        found["api_key"] = {"value": "not set" if source == "default" else "set", "from": source}
     output.write_rows(session, SETTING_COLUMNS, [(name, *each.values()) for name, each in found.items()], found)
 
 
