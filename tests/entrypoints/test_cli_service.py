@@ -11,8 +11,8 @@ from orderkeep.config import Settings, masked
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.commands import COMMANDS, keys, orders, service
 from orderkeep.entrypoints.cli.main import cli
-from orderkeep.entrypoints.cli.output import DOCUMENT_COLUMNS
 from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.tables import DOCUMENT_COLUMNS
 from tests.entrypoints.cli_calls import Cli, run
 
 

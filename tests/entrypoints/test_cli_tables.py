@@ -19,7 +19,7 @@ from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import OrderPlaced
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli import tables
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from tests.entrypoints.cli_calls import on_a_terminal, run
 
@@ -68,7 +68,7 @@ def test_no_text_keeps_a_control_character(text: str) -> None:
 
 
 def test_order_is_shown_with_amounts_in_major_units_and_times_in_utc(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_order(ORDER)
+    tables.print_order(ORDER)
     shown = capsys.readouterr().out
     rows = [line.split() for line in shown.splitlines()]
     assert ["total", "96.50", "EUR"] in rows
@@ -80,13 +80,13 @@ def test_order_is_shown_with_amounts_in_major_units_and_times_in_utc(capsys: pyt
 
 
 def test_unknown_field_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_order({**ORDER, "gift_message": "Happy birthday"})
+    tables.print_order({**ORDER, "gift_message": "Happy birthday"})
     assert ["gift", "message", "Happy", "birthday"] in [line.split() for line in capsys.readouterr().out.splitlines()]
 
 
 def test_unknown_list_of_objects_is_printed_as_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     parcels = [{"id": "s1", "carrier": "DHL", "tax": 119}, {"id": "s2", "carrier": None, "tax": 0}]
-    output.print_order({**ORDER, "parcels": parcels})
+    tables.print_order({**ORDER, "parcels": parcels})
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert rows[rows.index(["id", "carrier", "tax"]) :] == [
         ["id", "carrier", "tax"],
@@ -96,7 +96,7 @@ def test_unknown_list_of_objects_is_printed_as_a_table(capsys: pytest.CaptureFix
 
 
 def test_metadata_is_not_shortened_like_a_time(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_order({**ORDER, "metadata": {"at": "Tuesday or Thursday, after noon"}})
+    tables.print_order({**ORDER, "metadata": {"at": "Tuesday or Thursday, after noon"}})
     assert "at: Tuesday or Thursday, after noon" in capsys.readouterr().out
 
 
@@ -104,7 +104,7 @@ def test_narrow_table_has_whole_columns_and_names_the_omitted_ones(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "30")
-    output.print_rows(("id", "status", "user_id"), [["0192-abc", "processing", "a-long-name"]])
+    tables.print_rows(("id", "status", "user_id"), [["0192-abc", "processing", "a-long-name"]])
     heading, row, *more = capsys.readouterr().out.splitlines()
     assert (heading.split(), row.split()) == (["id", "status"], ["0192-abc", "processing"])
     assert " ".join(" ".join(more).split()) == "(this terminal is too narrow for user id: widen it, or use --json)"
@@ -119,11 +119,11 @@ def test_narrow_table_shortens_ids_and_times_before_it_omits_columns(
     monkeypatch.setenv("COLUMNS", "60")
     columns = ("id", "status", "total", "user_id", "created_at")
     rows = [(each, "processing", Money(12499, "EUR"), UUIDS[0][:7], "2026-11-22T10:00:59.123456Z") for each in UUIDS]
-    output.print_rows(columns, [*rows, ("W-1042-2026-Q4", "shipped", Money(5, "JPY"), "ben", "2026-11-22T10:00:01Z")])
+    tables.print_rows(columns, [*rows, ("W-1042-2026-Q4", "shipped", Money(5, "JPY"), "ben", "2026-11-22T10:00:01Z")])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == ["0d7f3c1e", "processing", "124.99", "EUR", "0d7f3c1"]
     assert lines[3] == ["W-1042-2026-Q4", "shipped", "5", "JPY", "ben"]
-    output.print_rows(columns, rows)
+    tables.print_rows(columns, rows)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[1] == ["0d7f3c1e", "processing", "124.99", "EUR", "0d7f3c1", "2026-11-22", "10:00Z"]
 
@@ -132,7 +132,7 @@ def test_narrow_table_keeps_ids_that_begin_alike(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "40")
-    output.print_rows(("id", "status"), [(UUIDS[0], "pending"), (UUIDS[0][:-1] + "0", "pending")])
+    tables.print_rows(("id", "status"), [(UUIDS[0], "pending"), (UUIDS[0][:-1] + "0", "pending")])
     assert [line.split() for line in capsys.readouterr().out.splitlines()[1:3]] == [[UUIDS[0]], [UUIDS[0][:-1] + "0"]]
 
 
@@ -141,8 +141,8 @@ def test_narrow_table_omits_the_columns_of_the_layout_first(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     row = (UUIDS[0], "pending", "2026-11-22T10:00:59Z", "web-1004")
-    layout = output.Layout(whole_ids=True, first_omitted=("created at",))
-    output.print_rows(("id", "status", "created_at", "external_ref"), [row], layout)
+    layout = tables.Layout(whole_ids=True, first_omitted=("created at",))
+    tables.print_rows(("id", "status", "created_at", "external_ref"), [row], layout)
     heading, shown, *note = capsys.readouterr().out.splitlines()
     assert (heading.split(), shown.split()) == (["id", "status", "external", "ref"], [UUIDS[0], "pending", "web-1004"])
     assert " ".join(" ".join(note).split()) == "(this terminal is too narrow for created at: widen it, or use --json)"
@@ -156,9 +156,9 @@ def test_narrow_history_keeps_details_at_last_below_the_row(
     at, actor, reason = "2026-11-30T09:31:00Z", "staff:key:QRyKd5imVR (full)", "reason: it is late"
     placed = (1, at, actor, "OrderPlaced", "", "pending", "r-1")
     cancelled = (4, at, actor, "OrderCancelled", reason, "cancelled", "r-2")
-    layout = output.Layout(first_omitted=("request id", "status", "version"), below="details")
+    layout = tables.Layout(first_omitted=("request id", "status", "version"), below="details")
     names = ("version", "at", "actor", "events", "details", "status", "request_id")
-    output.print_rows(names, [placed, cancelled], layout)
+    tables.print_rows(names, [placed, cancelled], layout)
     shown = capsys.readouterr().out
     assert shown.splitlines()[0].split() == columns.split()
     assert shown.index("OrderCancelled") < shown.index(reason)
@@ -167,7 +167,7 @@ def test_narrow_history_keeps_details_at_last_below_the_row(
 
 
 def test_table_has_no_empty_columns(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_rows(("id", "external_ref", "version"), [("o-1", None, 0), ("o-2", "", 2)])
+    tables.print_rows(("id", "external_ref", "version"), [("o-1", None, 0), ("o-2", "", 2)])
     assert capsys.readouterr().out.splitlines()[0].split() == ["id", "version"]
 
 
@@ -201,7 +201,7 @@ def test_history_on_a_terminal_has_the_names_of_api_keys(tmp_path: Path) -> None
 
 
 def test_empty_list_prints_no_table(capsys: pytest.CaptureFixture[str]) -> None:
-    output.print_rows(("id",), [])
+    tables.print_rows(("id",), [])
     assert capsys.readouterr().out == ""
 
 

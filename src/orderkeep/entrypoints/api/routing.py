@@ -7,10 +7,9 @@ instead of `solve_dependencies` with its exit stacks and threads. For that:
 
 - Dependencies are plain functions that do not block; they run on the event loop. Coroutine functions, generators and
   classes as dependencies, background tasks, cookies, forms, websockets and path parameters other than strings are not
-  supported and fail when a server starts; in an app that was created with use cases, with the first request.
+  supported: a server does not start, or in an app that was created with use cases, the first request fails.
 - Endpoints are coroutine functions that return a `Response`. The response model is for the documentation.
-- Unknown query parameters are rejected by name, repeated ones unless they are lists, and a body that the operation
-  does not take.
+- Unknown query parameters are rejected by name, repeated ones unless they are lists, and bodies that are not taken.
 
 This is the only module that depends on FastAPI's internals; tests/entrypoints/test_routing.py fails if they change.
 """
@@ -385,8 +384,8 @@ def _expect_nothing(body: bytes, scope: Scope) -> None:
     except InvalidJSON as error:
         raise HttpProblem("malformed_json", error=error, limit=error.limit) from None
     if content != {}:
-        message = "must be empty: this operation takes no body"
-        raise HttpProblem("invalid_fields", errors=[FieldError("unexpected_body", message, pointer="")])
+        unexpected = FieldError("unexpected_body", "must be empty: this operation takes no body", pointer="")
+        raise HttpProblem("invalid_fields", errors=[unexpected])
 
 
 def _expect_json(body: bytes, scope: Scope) -> None:

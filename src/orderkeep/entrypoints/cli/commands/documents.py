@@ -11,7 +11,7 @@ from orderkeep.application.change_order import CommandContext
 from orderkeep.application.use_cases.get_document import FoundDocument
 from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.bootstrap import UseCases
-from orderkeep.entrypoints.cli import output
+from orderkeep.entrypoints.cli import output, tables
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import USAGE, Failure
 from orderkeep.entrypoints.cli.options import ORDER_ID, Choice, format_of, request_options, rows_help
@@ -84,7 +84,7 @@ def _warn_without_seller(session: Session, issued: IssuedReceipt, request: Comma
 def _write_metadata(session: Session, issued: IssuedReceipt) -> None:
     output.say_if_unchanged(issued.result)
     if output.wants_table(session):
-        output.print_facts((name, getattr(issued.document, name)) for name in output.DOCUMENT_COLUMNS)
+        tables.print_facts((name, getattr(issued.document, name)) for name in tables.DOCUMENT_COLUMNS)
     else:
         output.write_json(issued.document)
 
@@ -108,12 +108,12 @@ def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocum
 
 @command(
     "documents",
-    f"{rows_help(output.DOCUMENT_COLUMNS)} Oldest first. `orderkeep receipt ID --version N` writes one to a file.",
+    f"{rows_help(tables.DOCUMENT_COLUMNS)} Oldest first. `orderkeep receipt ID --version N` writes one to a file.",
 )
 @ORDER_ID
 def documents_command(session: Session, order_id: str) -> None:
     documents = session.run_on_order(order_id, lambda do, found: do.list_documents.execute(found, session.actor))
-    columns = output.DOCUMENT_COLUMNS
+    columns = tables.DOCUMENT_COLUMNS
     rows = ([getattr(document, name) for name in columns] for document in documents)
     output.write_rows(session, columns, rows, page_form(list(documents), None))
     if not documents and output.wants_table(session):

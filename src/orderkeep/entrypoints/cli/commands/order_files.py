@@ -35,9 +35,10 @@ from orderkeep.entrypoints.cli.options import (
     text,
     timezone,
 )
-from orderkeep.entrypoints.cli.output import AMOUNTS, STDOUT
+from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
+from orderkeep.entrypoints.cli.tables import AMOUNTS
 from orderkeep.entrypoints.order_files.converters import NAMES
 from orderkeep.entrypoints.order_files.converters import __name__ as PACKAGE  # noqa: N812
 from orderkeep.entrypoints.order_files.formats import FORMATS, convert

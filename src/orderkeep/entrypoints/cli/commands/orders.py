@@ -13,7 +13,7 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli import options, output
+from orderkeep.entrypoints.cli import options, output, tables
 from orderkeep.entrypoints.cli.amounts import MajorAmount, minor_units
 from orderkeep.entrypoints.cli.commands import COMMANDS, command
 from orderkeep.entrypoints.cli.options import Decorator
@@ -64,7 +64,7 @@ def list_command(session: Session, where: OrderFilter, paging: options.Paging) -
         order["total"] = total if is_table else total.major
         return [order[name] for name in columns]
 
-    layout = output.Layout(whole_ids=session.remote_url is not None, first_omitted=("created at",))
+    layout = tables.Layout(whole_ids=session.remote_url is not None, first_omitted=("created at",))
     output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR, layout=layout)
 
 
@@ -93,7 +93,7 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
         return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
 
     form = partial(change_form, key_names=key_names)
-    layout = output.Layout(first_omitted=("version", "request id", "status"), below="details")
+    layout = tables.Layout(first_omitted=("version", "request id", "status"), below="details")
     output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form, layout=layout)
 
 
