@@ -47,7 +47,7 @@ VALUES: dict[str, dict[str, tuple[Any, Any]]] = {
     },
     "close_refund": {
         "reference": ("ref-0", "ref-1"),
-        "outcome": ("succeeded", "failed"),
+        "status": ("succeeded", "failed"),
         "occurred_at": (NOON, EARLIER),
     },
     "request_return": {"lines": (ONE, TWO), "reason": ("late", "lost")},

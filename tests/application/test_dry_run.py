@@ -55,8 +55,8 @@ async def test_returns_what_would_happen_and_writes_nothing(status: str, run: Ru
 
 @each_command
 async def test_touches_no_object_that_a_plain_repository_hands_out(status: str, run: Run) -> None:
-    order: Order = pending_order(1)
-    order.status = status
+    order = pending_order(1)
+    order = Order(**vars(order) | {"status": status, "events": []})
     before = copy.deepcopy(vars(order))
     result = await run(ArticlesRepository([order]), DRY)  # type: ignore[no-untyped-call]
     assert result.order.status != status

@@ -212,7 +212,7 @@ def test_scopes_are_named_by_words() -> None:
 
 
 def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
-    assert " ".join(Scope) == "orders:read orders:write orders:cancel orders:ship orders:export admin"
+    assert " ".join(Scope) == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund admin"
     assert " ".join(ActorKind) == "customer staff system"
     assert " ".join(KeyState) == "active expired revoked"
     assert str(SYSTEM) == "system:orderkeep"

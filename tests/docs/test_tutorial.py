@@ -20,7 +20,7 @@ TUTORIAL = CHECKOUT / "docs" / "tutorials" / "start-your-own-service.md"
 TEXT = TUTORIAL.read_text(encoding="utf-8")
 DIFFS = [block.text for block in blocks_of(TUTORIAL) if block.language == "diff"]
 THREE_FILES = {
-    "src/orderkeep/domain/entities.py",
+    "src/orderkeep/domain/order_state.py",
     "src/orderkeep/application/dtos.py",
     "src/orderkeep/entrypoints/schemas.py",
 }

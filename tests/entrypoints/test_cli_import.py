@@ -146,7 +146,7 @@ def test_import_explains_amounts_with_the_names_of_columns(cli: Cli, tmp_path: P
     row = "W-1,anna,20.00,EUR,pending,2026-03-02T00:00:00Z,A1,Lamp,2,10.00"
     error = cli("import", _file(tmp_path, columns, row, name="orders.csv"), code=5).stderr
     for column in ("total", "line_unit_price"):
-        assert f":2: {column} must be a whole number of minor units, such as 9500 for 95.00 EUR\n" in error
+        assert f":2: {column} must be a whole number of minor units, without decimal places: 9900 for 99.00\n" in error
 
 
 def test_import_writes_no_file_of_rejects_if_rows_of_an_order_are_apart(cli: Cli, tmp_path: Path) -> None:

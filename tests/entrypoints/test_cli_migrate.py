@@ -57,7 +57,7 @@ def test_serve_rejects_a_file_that_it_may_not_migrate(tmp_path: Path) -> None:
     failed = run("--store", "sqlite:///orders.db", "serve", "--port", "0", cwd=tmp_path, env=BY_HAND)
 
     assert failed.returncode == 7
-    assert b"create it with `orderkeep migrate`" in failed.stderr
+    assert b"create the file with `orderkeep migrate`" in failed.stderr
 
 
 @pytest.mark.parametrize(

@@ -127,9 +127,7 @@ async def test_store_opened_to_read_rejects_writes(path: Path) -> None:
 
 @pytest.mark.parametrize("access", [StoreAccess.READ, StoreAccess.WRITE])
 def test_missing_file_is_reported_and_not_created(path: Path, access: StoreAccess) -> None:
-    with pytest.raises(
-        StoreUnusable, match=r"orders\.db does not exist: change to the directory .*with `orderkeep migrate`"
-    ):
+    with pytest.raises(StoreUnusable, match=r"orders\.db does not exist: use the directory .*with `orderkeep migrate`"):
         SqliteOrderRepository(path, access=access)
     assert list(path.parent.iterdir()) == []
 

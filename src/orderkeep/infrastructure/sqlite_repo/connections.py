@@ -209,8 +209,10 @@ class OrdersFile:
                 f"changes: put the file back; or move {self.path}-wal and {self.path}-shm away to start without them"
             )
         if not exists and not (self._access is StoreAccess.CREATE and self._migrate):
-            advice = "change to the directory of the store, correct the URL, or create a store with `orderkeep migrate`"
-            raise StoreUnusable(f"{self.path} does not exist: {advice}")
+            raise StoreUnusable(
+                f"{self.path} does not exist: use the directory of the store, correct the URL in --store or "
+                "ORDERKEEP_STORE, or create the file with `orderkeep migrate`"
+            )
         if exists and not self.path.is_file():
             raise StoreUnusable(f"{self.path} is not a file: use a file")
         if self._access is StoreAccess.READ:

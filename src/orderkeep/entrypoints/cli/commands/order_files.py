@@ -38,7 +38,6 @@ from orderkeep.entrypoints.cli.options import (
 from orderkeep.entrypoints.cli.output import STDOUT
 from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.cli.tables import AMOUNTS
 from orderkeep.entrypoints.order_files.converters import NAMES
 from orderkeep.entrypoints.order_files.converters import __name__ as PACKAGE  # noqa: N812
 from orderkeep.entrypoints.order_files.formats import FORMATS, convert
@@ -279,10 +278,7 @@ def _print_problems(
 ) -> None:
     for problem in report.problems:
         field = _LINE_FIELD.sub("line_", problem.field) if has_our_columns else problem.field
-        message = problem.message
-        if field.removeprefix("line_") in AMOUNTS and has_our_columns and message == "must be a whole number":
-            message += " of minor units, such as 9500 for 95.00 EUR"
-        message = f"{field} {message}" if field else message
+        message = f"{field} {problem.message}" if field else problem.message
         click.echo(plain(f"{name}:{problem.line}: {message}"), err=True)
     if report.problem_count > len(report.problems):
         output.say(f"{report.problem_count - len(report.problems)} more errors not shown")
