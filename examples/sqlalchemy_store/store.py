@@ -102,8 +102,9 @@ class SqlAlchemyStore(OrderStore):
             raise InvalidCursor
         query = select(CHANGES).where(CHANGES.c.position > int(position)).order_by(CHANGES.c.position)
         rows = await self._all(query.limit(min(limit, LARGEST)))
-        changes = tuple(change_of(ChangeRecord(*row[1:])) for row in rows)
-        return FeedPage(changes, str(rows[-1][0]) if rows else position)
+        records = [ChangeRecord(*row[1:]) for row in rows]
+        length = page_length([len(record.document) for record in records], limit)
+        return FeedPage(tuple(map(change_of, records[:length])), str(rows[length - 1][0]) if rows else position)
 
     async def stored_keys(self) -> AsyncIterator[str]:
         last = ""

@@ -13,7 +13,7 @@ import pytest
 from orderkeep.testing.orders import place_command
 from tests.entrypoints.lambda_calls import KINDS, Answered, Request
 from tests.entrypoints.lambda_containers import call, container
-from tests.entrypoints.test_access_matrix import OF_ONE_ORDER, OPERATIONS, OWNER, ROWS, STRANGER
+from tests.entrypoints.test_access_matrix import OF_ONE_ORDER, OPERATIONS, OWNER, PARTS, ROWS, STRANGER
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ def test_to_another_customer_a_foreign_order_is_one_that_is_not_there(
         owner, stranger = key_of(module, OWNER), key_of(module, STRANGER)
         placed = run(module, module._use_cases.place_order.execute(place_command(user_id=OWNER)))
         issued = run(module, module._use_cases.issue_receipt.execute(placed.order.id))
-        given = {"order_id": placed.order.id, "document_id": issued.document.id}
+        given = {**PARTS, "order_id": placed.order.id, "document_id": issued.document.id}
         assert ask(module, kind, "get_document", given, owner).status == 200
         for name in OF_ONE_ORDER:
             foreign = ask(module, kind, name, given, stranger)

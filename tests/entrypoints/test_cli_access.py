@@ -10,9 +10,24 @@ from tests.entrypoints.cli_calls import run
 from tests.entrypoints.served import serving
 
 NO_STORE = {"serve", "openapi", "config", "keys", "table", "table create", "table describe", "completion"}
+NO_STORE |= {"shipments", "payments", "refunds", "returns", "notes"}
 """Commands that open no SQLite store, groups, and `serve`, which is tested as a process."""
 
 ORDER = ["--user", "user-42", "--total", "99.00", "--currency", "EUR"]
+NO_ORDER = "no-such-order"
+OF_AN_ORDER = {
+    "hold": [NO_ORDER, "--reason", "fraud"],
+    "shipments update": [NO_ORDER, "s1"],
+    "shipments deliver": [NO_ORDER, "s1"],
+    "payments record": [NO_ORDER, "--reference", "pay-1", "--kind", "captured", "--amount", "1"],
+    "refunds add": [NO_ORDER, "--reference", "ref-1", "--amount", "1"],
+    "refunds close": [NO_ORDER, "ref-1", "--status", "failed"],
+    "returns receive": [NO_ORDER, "r1"],
+    "returns reject": [NO_ORDER, "r1"],
+    "returns cancel": [NO_ORDER, "r1"],
+    "notes add": [NO_ORDER, "Called."],
+    "notes edit": [NO_ORDER, "n1", "Called."],
+}
 ARGUMENTS = {
     "place": ORDER,
     "import": ["orders.jsonl"],
@@ -31,7 +46,7 @@ WRITING = {name for name, row in COMMANDS.items() if row.access is not StoreAcce
 
 def call(name: str, folder: Path, code: int | None) -> str:
     (folder / "orders.jsonl").write_text(IMPORTED)
-    arguments = ARGUMENTS.get(name, ["no-such-order"])
+    arguments = ARGUMENTS.get(name) or OF_AN_ORDER.get(name, [] if name in ARGUMENTS else [NO_ORDER])
     url = f"sqlite:///{folder}/bakcup.db"
     done = run("--store", url, *name.split(), *arguments, cwd=folder)
     assert done.returncode == code, done.stderr

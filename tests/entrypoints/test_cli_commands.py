@@ -188,7 +188,7 @@ def test_order_is_found_by_prefix_and_reference(cli: Cli, command: str) -> None:
 def test_place_warns_about_a_reference_in_use(cli: Cli) -> None:
     new = ("place", *_order_options(), "--external-ref", "web-1")
     assert cli(*new, "--key", "k-1").stderr == ""
-    warning = "orderkeep: 1 other order has the external reference web-1: check that this order is not placed twice\n"
+    warning = "orderkeep: 1 other order has this external reference: check that this order is not placed twice\n"
     assert cli(*new).stderr == warning
     assert "2 other orders have the external reference web-1" in cli(*new, "--dry-run").stderr
     assert cli("place", *_order_options(), "--external-ref", "web-2").stderr == ""

@@ -58,10 +58,10 @@ def test_shell_completes_what_is_typed(shell: str, typed: str, completed: str, t
 @pytest.mark.parametrize(
     "typed, candidates",
     [
-        ("c", ["confirm", "cancel", "checkpoint", "completion", "config"]),
+        ("c", ["confirm", "cancel", "cancel-lines", "checkpoint", "completion", "config"]),
         ("keys ", ["create", "list", "revoke"]),
         ("--json list --st", ["--status", "--store"]),
-        ("list --status p", ["pending", "processing"]),
+        ("list --status p", ["pending", "partially_shipped", "processing"]),
     ],
 )
 def test_fish_completes_what_is_typed(typed: str, candidates: list[str], tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 @pytest.mark.parametrize(
     "method, path, allowed",
     [
-        ("PUT", "/orders/1", "GET, DELETE, HEAD"),
-        ("POST", "/orders/1", "GET, DELETE, HEAD"),
+        ("PUT", "/orders/1", "PATCH, GET, DELETE, HEAD"),
+        ("POST", "/orders/1", "PATCH, GET, DELETE, HEAD"),
         ("PATCH", "/orders", "GET, POST, HEAD"),
         ("GET", "/orders/1/ship", "POST"),
         ("OPTIONS", "/orders", "GET, POST, HEAD"),

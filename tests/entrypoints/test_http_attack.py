@@ -119,6 +119,9 @@ async def test_minus_zero_is_zero(client: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize("path", ["/", "/orders", "/orders/1", "/orders/1/ship", "/docs", "/metrics", "*"])
 async def test_unsupported_methods_are_rejected(client: httpx.AsyncClient, method: str, path: str) -> None:
     answer = await client.request(method, path)
+    if (method, path) == ("PATCH", "/orders/1"):  # supported, with a body
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+        return
     assert answer.status_code in (200, 307, 404, 405)
     assert answer.status_code not in (200, 307) or method == "HEAD"
 

@@ -129,6 +129,10 @@ VALUES = {
     "created_to": "1999-01-01T00:00:00Z",
     "limit": "1",
     "version": "1",
+    "shipping_status": "delivered",
+    "payment_status": "paid",
+    "return_status": "requested",
+    **dict.fromkeys(("on_hold", "refund_due", "void_due", "needs_attention"), "true"),
 }
 
 

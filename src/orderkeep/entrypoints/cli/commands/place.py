@@ -80,7 +80,7 @@ def place_command(session: Session, data: IO[bytes] | None, request: CommandCont
     output.write_result(session, result)
     if others:
         have = f"{others} other {'order has' if others == 1 else 'orders have'}"
-        output.say(f"{have} the external reference {order.external_ref}: check that this order is not placed twice")
+        output.say(f"{have} this external reference: check that this order is not placed twice")
 
 
 async def _count_others(use_cases: UseCases, order: OrderDTO, actor: Actor) -> int:
