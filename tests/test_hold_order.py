@@ -23,7 +23,7 @@ async def test_holds_and_releases_an_order() -> None:
     held = await hold.execute("order-1", "fraud", note="Call the bank.", until=TOMORROW)
     assert held.events == (EventDTO("OrderHeld", {"reason": "fraud", "note": "Call the bank."}),)
     assert (held.order.on_hold, held.order.hold) == (True, Hold("fraud", "Call the bank.", TOMORROW, NOON))
-    with pytest.raises(OrderOnHold, match=r"^Order is on hold"):
+    with pytest.raises(OrderOnHold, match=r"^the order is on hold: release it"):
         await ConfirmOrderUseCase(repo, clock=lambda: NOON).execute("order-1")
     released = await ReleaseOrderUseCase(repo, clock=lambda: NOON).execute("order-1")
     assert released.events == (EventDTO("OrderReleased"),)

@@ -53,7 +53,7 @@ async def test_ships_by_default_what_is_left_now(repo: InMemoryOrderRepository) 
 
 async def test_rejects_to_ship_a_pending_order() -> None:
     repo = InMemoryOrderRepository([pending_order()])
-    with pytest.raises(OrderNotConfirmed, match=r"^Order is not confirmed: it is pending$"):
+    with pytest.raises(OrderNotConfirmed, match=r"^the order is pending: confirm it before you ship it$"):
         await AddShipmentUseCase(repo).execute("order-1")
 
 

@@ -2,11 +2,11 @@
 
 import re
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from tests.entrypoints.http_calls import PLAIN, document
+from tests.entrypoints.http_calls import ORDER, document
 from tests.entrypoints.served import serving
 
 if TYPE_CHECKING:
@@ -14,17 +14,34 @@ if TYPE_CHECKING:
 
     from tests.servers.chromium import Browsing
 
-COMMANDS = {"ship_order": ["confirm"], "deliver_order": ["confirm", "ship"]}
+PAYMENT = {"reference": "pay-1", "kind": "captured", "amount": 9_900}
+REFUND = {"reference": "ref-1", "amount": 1}
+DELIVERED: list[tuple[str, Any]] = [(command, None) for command in ("confirm", "ship", "deliver")]
+OF_A_RETURN = ("receive_return", "reject_return", "cancel_return")
+COMMANDS: dict[str, list[tuple[str, Any]]] = {
+    "ship_order": DELIVERED[:1],
+    "add_shipment": DELIVERED[:1],
+    "deliver_order": DELIVERED[:2],
+    "update_shipment": DELIVERED[:2],
+    "deliver_shipment": DELIVERED[:2],
+    "release_order": [("hold", {"reason": "fraud"})],
+    "add_refund": [("payments", PAYMENT)],
+    "close_refund": [("payments", PAYMENT), ("refunds", REFUND)],
+    "request_return": DELIVERED,
+    **{name: [*DELIVERED, ("returns", {})] for name in OF_A_RETURN},
+    "edit_note": [("notes", {"text": "Called."})],
+}
 """What must be done to a new order before the operation accepts it."""
 
 
 def ids_of(operation: str, client: httpx.Client) -> dict[str, str]:
     """Return the path parameters of an order with a receipt, in a status that the operation accepts."""
-    path = client.post("/orders", json=PLAIN).headers["location"]
-    for command in COMMANDS.get(operation, []):
-        client.post(f"{path}/{command}").raise_for_status()
+    path = client.post("/orders", json=ORDER | {"external_ref": None}).headers["location"]
+    for command, body in COMMANDS.get(operation, []):
+        client.post(f"{path}/{command}", json=body or {}).raise_for_status()
     receipt = client.post(f"{path}/documents/receipt").raise_for_status().json()
-    return {"order_id": path.rpartition("/")[2], "document_id": receipt["id"]}
+    parts = {"shipment_id": "s1", "return_id": "r1", "note_id": "n1", "reference": "ref-1"}
+    return {"order_id": path.rpartition("/")[2], "document_id": receipt["id"], **parts}
 
 
 async def execute(page: "Page", operation: str, ids: dict[str, str]) -> tuple[str, int]:

@@ -75,6 +75,11 @@ def test_an_order_keeps_its_dates_its_status_and_all_that_the_file_says(cli: Cli
         "unit_price": 1680,
         "discount": 504,
         "tax": 0,
+        "id": "l1",
+        "cancelled": 0,
+        "shipped": 6,
+        "delivered": 0,
+        "returned": 0,
     }
     assert order["metadata"]["ship_city"] == "Lyon"
     history = cli.json("history", order["id"])["data"]

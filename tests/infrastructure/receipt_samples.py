@@ -35,7 +35,8 @@ HOSTILE = (
 def with_lines(order: OrderDTO, lines: tuple[LineDTO, ...]) -> OrderDTO:
     """Return the order with other lines, and the total they come to."""
     goods = sum(line.quantity * line.unit_price - line.discount + line.tax for line in lines)
-    return replace(order, lines=lines, total=goods + order.shipping + order.tax - order.discount)
+    total = goods + order.shipping + order.tax - order.discount
+    return replace(order, lines=lines, total=total, current_total=total)
 
 
 def hostile_order(texts: tuple[str, ...] = HOSTILE) -> OrderDTO:

@@ -110,7 +110,7 @@ async def test_broken_connection_is_opened_again(server: EventBridgeServer, publ
 
     server.rule = reset_twice
     await publisher.publish(await changes_of("A1 A2 A3"))
-    assert server.taken_ids == ["A.1.1", "A.2.1", "A.3.1"]
+    assert server.taken_ids == ["A.1.1", "A.2.1", "A.3.1", "A.3.2"]
 
 
 @pytest.mark.parametrize(

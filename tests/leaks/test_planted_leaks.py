@@ -51,7 +51,7 @@ def in_a_problem_document(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         field_errors.InvalidFields,
         "of",
-        classmethod(lambda cls, error: cls((field_errors.FieldError("invalid_value", str(error), ""),))),
+        classmethod(lambda cls, error, model: cls((field_errors.FieldError("invalid_value", str(error), ""),))),
     )
 
 

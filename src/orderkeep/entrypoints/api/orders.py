@@ -108,6 +108,8 @@ class ListQuery(BaseModel):
     created_to: Instant | None = Field(
         None, description="Filter by creation time: before this time.", examples=["2026-12-01T00:00:00Z"]
     )
+    limit: Limit = Field(DEFAULT_PAGE, description="Maximum number of results per page, 1 to 200. Default: 50.")
+    cursor: Cursor = Field(None, description="`next_cursor` of the previous page. Requires the same filters.")
     shipping_status: ShippingStatus | None = Field(
         None, description=f"Filter by how much was shipped. {_ONE_OF}", examples=["partially_shipped"]
     )
@@ -133,8 +135,6 @@ class ListQuery(BaseModel):
         f"{_ONE_OF}",
         examples=[True],
     )
-    limit: Limit = Field(DEFAULT_PAGE, description="Maximum number of results per page, 1 to 200. Default: 50.")
-    cursor: Cursor = Field(None, description="`next_cursor` of the previous page. Requires the same filters.")
 
 
 _FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor"})
