@@ -179,10 +179,8 @@ def _reject_unused_options(file_format: str, converter: str | None, given: dict[
     if file_format == "jsonl" and (converter or given):
         name = "from" if converter else next(iter(given))
         raise click.UsageError(f"--{name} is for CSV files: omit it for JSON Lines.")
-    if converter is None and (ignored := given.keys() & {"decimal", "currency", "timezone"}):
-        own = (
-            "a CSV as export writes it has amounts in minor units, such as 9500 for 95.00 EUR, and times with an offset"
-        )
+    if converter is None and (ignored := given.keys() & {"decimal", "currency"}):
+        own = "a CSV as export writes it has amounts in minor units, such as 9500 for 95.00 EUR"
         raise click.UsageError(f"--{min(ignored)} is for files of other programs, with --from: {own}.")
 
 
