@@ -10,6 +10,7 @@ from orderkeep.domain.exceptions import (
     AmountOutOfRange,
     DiscountExceedsLine,
     DuplicateLine,
+    InvalidInput,
     QuantityNotAvailable,
     QuantityOutOfRange,
     UnknownLine,
@@ -59,7 +60,6 @@ class OrderLine:
 
     def check(self, currency: str) -> None:
         """Raise the `InvalidInput` of the first rule that the line breaks; its `field` is one of the line."""
-        check_id(self.id, limits.MAX_LINE_ID_LENGTH)
         check_text(self.sku, "sku", limits.MAX_SKU_LENGTH)
         check_text(self.name, "name", limits.MAX_NAME_LENGTH)
         if type(self.quantity) is not int or not limits.MIN_QUANTITY <= self.quantity <= limits.MAX_QUANTITY:
@@ -85,15 +85,26 @@ class LineQuantity:
     quantity: int
 
 
+_USUAL_IDS = tuple([f"l{number}" for number in range(1, limits.MAX_LINES + 1)])
+
+
 def with_ids(lines: tuple[OrderLine, ...]) -> tuple[OrderLine, ...]:
     """Return the lines, with the IDs `l1`, `l2` and so on where they have none."""
     return tuple([line if line.id else replace(line, id=f"l{number}") for number, line in enumerate(lines, start=1)])
 
 
 def check_line_ids(lines: Sequence[OrderLine]) -> None:
-    """Raise `DuplicateLine` if two lines have the same ID."""
+    """Raise `DuplicateLine` if two lines have the same ID, and `InvalidInput` if one is not valid."""
+    ids = tuple([line.id for line in lines])
+    if ids == _USUAL_IDS[: len(ids)]:  # almost all orders
+        return
     seen: set[str] = set()
     for index, line in enumerate(lines):
+        try:
+            check_id(line.id, limits.MAX_LINE_ID_LENGTH)
+        except InvalidInput as error:
+            error.field = f"lines/{index}/id"
+            raise
         if line.id in seen:
             raise DuplicateLine(
                 f"must be unique in the order: {line.id} is the ID of another line", f"lines/{index}/id"
