@@ -162,7 +162,7 @@ def test_refunds_never_exceed_what_was_captured_also_while_they_are_pending() ->
     order.add_refund("re_1", 400, at=NOW)
     order.add_refund("re_2", 100, at=NOW)
     order.close_refund("re_2", "succeeded", at=NOW)
-    message = "500 (minor units of EUR) of the captured payments are left to refund, less than 501"
+    message = "at most 500 of the captured payments can be refunded, not 501 (minor units of EUR)"
     with rejected(order, "refund_exceeds_payments", message):
         order.add_refund("re_3", 501, at=NOW)
     order.add_refund("re_3", 500, at=NOW)

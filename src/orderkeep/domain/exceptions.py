@@ -277,8 +277,10 @@ class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", tit
     """The refunds of an order cannot exceed what was captured."""
 
     def __init__(self, status: str, amount: int, available: int, currency: str) -> None:
-        left = f"{available} (minor units of {currency}) of the captured payments are left to refund"
-        super().__init__(status, f"{left}, less than {amount}")
+        message = (
+            f"at most {available} of the captured payments can be refunded, not {amount} (minor units of {currency})"
+        )
+        super().__init__(status, message)
 
 
 class RefundAlreadyFailed(CommandRejected, code="refund_already_failed", title="Refund already failed"):
