@@ -85,8 +85,7 @@ _LINES = click.option(
     help="Units of a line, such as l1=2. Repeatable.",
 )
 _OCCURRED_AT = click.option("--occurred-at", type=time, metavar="TIME", help="When it happened. Default: now.")
-_REFERENCE_HELP = "ID at the payment provider."
-_REFERENCE = click.option("--reference", type=text, required=True, help=_REFERENCE_HELP)
+_REFERENCE = click.option("--reference", type=text, required=True, help="ID at the payment provider.")
 _AMOUNT = click.option(
     "--amount", type=MajorAmount, required=True, help="Amount in major units of the order's currency, such as 99.00."
 )

@@ -23,7 +23,6 @@ from orderkeep.entrypoints.cli.options import new_order_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
-LINE_AMOUNTS = ("unit_price", "discount", "tax")
 
 LARGEST_ORDER = 4 * 1024 * 1024
 """In bytes. The largest valid order has half of it."""
