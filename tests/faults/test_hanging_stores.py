@@ -20,6 +20,8 @@ from tests.servers import dynamodb, postgres
 READINESS_SECONDS, REQUEST_SECONDS, END_SECONDS = 2.5, 10.5, 11
 """The documented 2, 10 and 2 + 7 + 1 seconds, and what a busy machine adds."""
 
+PAUSE = threading.Event()
+
 
 @dataclass
 class Database:
@@ -35,6 +37,8 @@ class Database:
         processes = [first, *first.children(recursive=True)]
         for process in processes:
             process.suspend()
+        while {process.status() for process in processes} != {psutil.STATUS_STOPPED}:
+            PAUSE.wait(0.01)  # on a busy machine a process runs on for a while after the signal
         try:
             yield
         finally:
@@ -88,7 +92,8 @@ def test_requests_get_503_in_time_while_the_database_hangs(database: Database) -
         with database.hanging(), ThreadPoolExecutor(20) as pool:
             pending = [pool.submit(each) for each in [*requests, *requests[1:], *requests[1:]]]
             responses = [each.result() for each in pending]
-            assert {(each.status_code, each.json()["code"]) for each in responses} == {(503, "store_unavailable")}
+            found = [(each.request.method, each.request.url.path, each.status_code, each.text) for each in responses]
+            assert [each for each in found if each[2] != 503 or '"code":"store_unavailable"' not in each[3]] == []
             assert client.get("/readyz", timeout=READINESS_SECONDS).status_code == 503
         _wait_until_ready(client)
         assert client.get(path).json()["status"] == "pending"
@@ -97,9 +102,8 @@ def test_requests_get_503_in_time_while_the_database_hangs(database: Database) -
 
 
 def _wait_until_ready(client: httpx.Client) -> None:
-    waiting = threading.Event()
     while client.get("/readyz").status_code != 200:
-        waiting.wait(0.1)
+        PAUSE.wait(0.1)
 
 
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "busy"])
