@@ -117,7 +117,9 @@ class OrderDTO:
         for name in _AMOUNTS:
             values[name] = values[name].minor
         values["lines"] = tuple([_line_of(line) for line in order.lines])
-        values.update(zip(_BALANCE, order.balance, strict=True))
+        balance = order.balance
+        values["payment_status"] = order.payment_status_at(balance)
+        values.update(zip(_BALANCE, balance, strict=True))
         if version is not None:
             values["version"] = version
         return cls(**values)
@@ -250,12 +252,13 @@ def _line_of(line: OrderLine) -> LineDTO:
 
 
 _BALANCE = Balance._fields
-_NOT_GIVEN = {*_BALANCE, "payment_status", "shipping_status", "return_status", "on_hold"}
+_FROM_BALANCE = {*_BALANCE, "payment_status"}
+_NOT_GIVEN = {*_FROM_BALANCE, "shipping_status", "return_status", "on_hold"}
 """Fields that an order is not made of."""
 
 _FIELDS = {
     PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder)),
-    OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _BALANCE),
+    OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _FROM_BALANCE),
 }
 _VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
 _GIVEN = {dto: tuple(name for name in names if name not in _NOT_GIVEN) for dto, names in _FIELDS.items()}

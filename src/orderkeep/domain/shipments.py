@@ -28,7 +28,7 @@ class ShippingStatus(StrEnum):
     NONE = "none"
 
 
-SHIPPING_OF = {
+SHIPPING_OF: dict[str, ShippingStatus] = {
     OrderStatus.PENDING: ShippingStatus.UNSHIPPED,
     OrderStatus.PROCESSING: ShippingStatus.UNSHIPPED,
     OrderStatus.PARTIALLY_SHIPPED: ShippingStatus.PARTIALLY_SHIPPED,
