@@ -115,8 +115,7 @@ class ListQuery(BaseModel):
     )
     payment_status: PaymentStatus | None = Field(
         None,
-        description="Filter by payment status, except `unpaid` and `none_due`: list `status=pending` instead. "
-        f"{_ONE_OF}",
+        description=f"Filter by payment status. `unpaid` and `none_due` can be combined with `status`. {_ONE_OF}",
         examples=["paid"],
     )
     return_status: ReturnStatus | None = Field(
