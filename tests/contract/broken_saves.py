@@ -232,6 +232,15 @@ class StoresTagsAlone(InMemoryOrderRepository):
         return saved
 
 
+class KeepsTwentyTagsAndLabels(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        saved = super()._commit(orders)
+        for order in orders:
+            kept = self._orders[order.id]
+            self._orders[order.id] = replace(kept, tags=kept.tags[:20])
+        return saved
+
+
 class KeepsTheFirstTags(InMemoryOrderRepository):
     def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         first = dict(self._orders)

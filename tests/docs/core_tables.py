@@ -43,6 +43,7 @@ LIMITS = {
     "MAX_REFUNDS": "refunds per order",
     "MAX_RETURNS": "returns per order",
     "MAX_NOTES": "notes per order",
+    "MAX_TRACKED_SHIPMENTS": "newest shipments per order whose tracking numbers are searched",
 }
 
 DEPENDENCIES = {

@@ -43,3 +43,8 @@ MAX_REFUNDS = 100
 MAX_RETURNS = 50
 MAX_NOTES = 50
 """How many of each an order has at most, so that it fits in every store."""
+
+MAX_TRACKED_SHIPMENTS = 50
+"""An order is found by the tracking numbers of its newest shipments, up to this many, because a store may limit how
+much one commit writes.
+"""

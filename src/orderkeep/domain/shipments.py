@@ -61,6 +61,11 @@ class Tracking:
 NO_TRACKING = Tracking()
 
 
+def comparable(tracking_number: str) -> str:
+    """Return a tracking number as it is compared: without spaces, hyphens and the difference of case."""
+    return "".join(tracking_number.replace("-", "").split()).casefold()
+
+
 @dataclass(frozen=True, slots=True)
 class Shipment:
     """A parcel, or whatever was shipped together. `lines` is empty if the order has no lines: it ships as a whole."""

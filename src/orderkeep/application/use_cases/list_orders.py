@@ -87,6 +87,11 @@ async def page_of_orders(
         page = await _select(queries, replace(where, tag=None), _UNLABELLED[where.tag], after, limit)
     else:
         page = await queries.list_page(where, after, limit)
+    return visible_page(where, page, actor)
+
+
+def visible_page(where: object, page: SnapshotPage, actor: Actor) -> OrderPage:
+    """Return a page of the list with those filters as the actor may see it, and its cursor."""
     documents = page.json
     if not actor.sees_all:
         documents = SEPARATOR.join([visible_document(each, actor) for each in page.documents])
@@ -104,7 +109,7 @@ async def _select(
             start = document.index(_PAYMENT_STATUS) + len(_PAYMENT_STATUS)
             if document.startswith(wanted, start):
                 if len(found) == limit or (found and size + len(document) > PAGE_BYTES):
-                    return SnapshotPage(SEPARATOR.join(found), _position_of(found[-1]))
+                    return SnapshotPage(SEPARATOR.join(found), position_of(found[-1]))
                 found.append(document)
                 size += len(document)
         read, after = read + len(page.documents), page.next
@@ -112,7 +117,8 @@ async def _select(
             return SnapshotPage(SEPARATOR.join(found), after)
 
 
-def _position_of(document: bytes) -> ListPosition:
+def position_of(document: bytes) -> ListPosition:
+    """Return the position after the order of a document, in any list."""
     order = json.loads(document)
     return ListPosition(datetime.fromisoformat(order["created_at"]), order["id"])
 

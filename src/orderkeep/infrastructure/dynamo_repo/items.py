@@ -230,7 +230,8 @@ def change_item(change: ChangeRecord, document: dict[str, str], token: str, comm
 
 def order_of_item(item: Item) -> Order:
     """Return the order that a head contains."""
-    return order_of(unpacked(item["document"]), unpacked(item["requests"]), item["seal"]["S"])
+    texts_of = (unpacked(item["document"]), unpacked(item["requests"]), item["seal"]["S"])
+    return order_of(*texts_of, int(item["schema"]["N"]))
 
 
 def snapshot_of_item(item: Item) -> OrderSnapshot:
