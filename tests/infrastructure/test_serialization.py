@@ -23,7 +23,6 @@ from orderkeep.domain.shipments import Tracking
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, is_visible
 from orderkeep.infrastructure.serialization import (
     SCHEMA,
-    UNTRACKED_SCHEMA,
     ChangeRecord,
     Commit,
     change_of,
@@ -309,13 +308,6 @@ def test_tracking_labels_follow_the_shipments_of_a_document() -> None:
     loaded.update_shipment("s1", {"tracking_number": None}, at=order.created_at)
     again = saved(loaded)
     assert (again.added, again.removed, tags_in(again.order.document)) == ((), (label,), ("gift",))
-
-
-def test_next_change_of_an_untracked_order_adds_its_tracking_label() -> None:
-    first = saved(shipped("1Z 999"))
-    order = order_of(first.order.document, first.order.requests, first.order.seal, UNTRACKED_SCHEMA)
-    assert order.saved_tags == ("gift",)
-    assert saved(order).added == (f"{LABEL}tracking:1z999",)
 
 
 def test_what_is_stored_of_an_order_is_not_compared_or_shown() -> None:

@@ -55,7 +55,7 @@ class InMemoryOrderRepository(OrderStore):
 
     async def get_by_id(self, order_id: str) -> Order | None:
         record = self._orders.get(order_id)
-        return order_of(record.document, record.requests, record.seal, record.schema) if record else None
+        return order_of(record.document, record.requests, record.seal) if record else None
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         return self._commit(orders)

@@ -16,7 +16,7 @@ import msgspec
 
 from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
-from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, labels_of, tracking_labels
+from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, labels_of
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
@@ -30,15 +30,10 @@ from orderkeep.domain.value_objects import Cancellation, Document, Hold, Note
 
 _SHAPES: tuple[Any, ...] = (OrderDTO, LineDTO, Cancellation, Document, Hold, Shipment, Payment, Refund, Return, Note)
 
-_LABELLED_BY = ("tracking_number",)
-
-SCHEMA = zlib.crc32(repr(([[f.name for f in fields(dto)] for dto in _SHAPES], _LABELLED_BY)).encode())
-"""Identifies the document's shape, and the kinds of its labels. It is stored with each document, so that one written
-before a field was added is detected and returned in today's shape.
+SCHEMA = zlib.crc32(repr([[f.name for f in fields(dto)] for dto in _SHAPES]).encode())
+"""Identifies the document's shape. It is stored with each document, so that one written before a field was added is
+detected and returned in today's shape.
 """
-
-UNTRACKED_SCHEMA = 2_452_911_479
-"""The schema of documents that may contain tracking numbers without labels of these: their next change adds them."""
 
 UNREADABLE = "a stored order cannot be read: the stored data was altered; restore a backup"
 LONGEST_POSITION = 17
@@ -192,25 +187,16 @@ def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[Orde
     return tuple(saved)
 
 
-def order_of(document: bytes, requests: bytes, seal: str, schema: int = SCHEMA) -> Order:
+def order_of(document: bytes, requests: bytes, seal: str) -> Order:
     """Return the stored order."""
     dto = _decode_order(document)
     order = dto.to_order()
     order.idempotency_keys = _decode_requests(requests)
     order.last_hash = seal
-    labels = _labels_in(dto, schema)
+    labels = labels_of(dto)
     order.saved_tags = (*dto.tags, *labels) if labels else dto.tags
     order.saved_ref = dto.external_ref
     return order
-
-
-def _labels_in(order: OrderDTO, schema: int | None) -> tuple[str, ...]:
-    """Return the labels that were stored with a document of that schema."""
-    labels = labels_of(order)
-    if schema != UNTRACKED_SCHEMA:
-        return labels
-    tracking = tracking_labels(order)
-    return tuple([label for label in labels if label not in tracking])
 
 
 def tags_in(document: bytes) -> tuple[str, ...]:
@@ -334,7 +320,7 @@ class Recomputed:
             status=str(dto.status),
             created_at=dto.created_at,
             external_ref=dto.external_ref,
-            tags=(*dto.tags, *_labels_in(dto, last.schema)),
+            tags=(*dto.tags, *labels_of(dto)),
             schema=SCHEMA if recorded is None else recorded,
             document=last.document,
             requests=_encode(keys),

@@ -92,7 +92,7 @@ CHANGE_COLUMNS = (
 )
 DOCUMENT_OF_CHANGE = CHANGE_COLUMNS.split(", ").index("{document}")
 
-GET_ORDER = "SELECT {document}, {requests}, seal, schema FROM orders WHERE id = $1"
+GET_ORDER = "SELECT {document}, {requests}, seal FROM orders WHERE id = $1"
 _SNAPSHOTS = "SELECT id, user_id, created_at, version, schema, {document} FROM orders"
 GET_SNAPSHOT = f"{_SNAPSHOTS} WHERE id = $1"
 FIND_BY_PREFIX = f"{_SNAPSHOTS} WHERE id >= $1 AND id < $2 ORDER BY id LIMIT $3"

@@ -230,8 +230,7 @@ def change_item(change: ChangeRecord, document: dict[str, str], token: str, comm
 
 def order_of_item(item: Item) -> Order:
     """Return the order that a head contains."""
-    texts_of = (unpacked(item["document"]), unpacked(item["requests"]), item["seal"]["S"])
-    return order_of(*texts_of, int(item["schema"]["N"]))
+    return order_of(unpacked(item["document"]), unpacked(item["requests"]), item["seal"]["S"])
 
 
 def snapshot_of_item(item: Item) -> OrderSnapshot:
