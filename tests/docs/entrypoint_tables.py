@@ -73,6 +73,12 @@ SETTINGS: dict[str, dict[str, str]] = {
         "auto_migrate": EVERYTHING,
         "events": "Lambda, stream handler",
     },
+    "policies": {
+        "confirm_requires": EVERYTHING,
+        "ship_requires": EVERYTHING,
+        "auto_confirm": EVERYTHING,
+        "expire_after_hours": "`expire`, Lambda",
+    },
     "server": {
         "host": SERVER,
         "port": SERVER,

@@ -170,7 +170,12 @@ def test_rejected_command_names_the_command_that_comes_first(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "word, hint",
-    [("find", "orderkeep get ID"), ("show", "orderkeep list"), ("edit", "cancel it"), ("help", "orderkeep --help")],
+    [
+        ("find", "orderkeep get ID"),
+        ("show", "orderkeep list"),
+        ("update", "orderkeep edit ID"),
+        ("help", "orderkeep --help"),
+    ],
 )
 def test_word_that_is_no_command_has_a_hint(cli: Cli, word: str, hint: str) -> None:
     error = cli(word, "123", code=2).stderr

@@ -240,6 +240,15 @@ class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing 
         super().__init__(status, "all delivered units, if any, are returned or part of an open return")
 
 
+class PaymentRequired(CommandRejected, code="payment_required", title="Payment required"):
+    """A policy requires more payments before the command. Amounts are in minor units."""
+
+    def __init__(self, status: str, command: str, requirement: str, covered: int, due: int, currency: str) -> None:
+        counted = "captured and not refunded" if requirement == "paid" else "authorized or captured"
+        policy = f"{command} requires {requirement}"
+        super().__init__(status, f"{policy}: {covered} of {due} are {counted} (minor units of {currency})")
+
+
 class OrderOnHold(CommandRejected, code="order_on_hold", title="Order is on hold"):
     """An order on hold can be neither confirmed nor shipped."""
 

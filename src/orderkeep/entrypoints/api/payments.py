@@ -58,7 +58,8 @@ async def record_payment(
 ) -> Response:
     """Records that a payment was authorized, captured or voided, or that it failed. It is accepted whatever the status
     of the order: what must be paid back becomes `refund_due`. A payment that is recorded already, by `reference` and
-    `kind`, changes nothing; with another amount, the response is 409.
+    `kind`, changes nothing; with another amount, the response is 409. The service may be configured to confirm an order
+    with the payment that it waits for.
     """
     result = await use_cases.record_payment.execute(
         order_id,

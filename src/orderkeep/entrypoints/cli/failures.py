@@ -44,6 +44,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
+    (exceptions.PaymentRequired, REJECTED, "nothing was written; record it with `orderkeep payments record ID`"),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
     (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
     (exceptions.Conflict, REJECTED, ""),

@@ -64,6 +64,17 @@ def returned_units(value: str) -> ReturnedUnits:
     return ReturnedUnits(found.line, found.quantity, text(condition.strip()) if condition else None)
 
 
+def key_values(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    """Return the values by key of texts such as `channel=web`."""
+    pairs = [each.partition("=") for each in texts]
+    if not all(equals for _, equals, _ in pairs):
+        raise click.BadParameter("must be KEY=VALUE", param_hint=option)
+    values = {key: value for key, _, value in pairs}
+    if len(values) < len(pairs):
+        raise click.BadParameter("must not repeat a key", param_hint=option)
+    return values
+
+
 class Choice(click.Choice[str]):
     """One of several words. The message about another word suggests the nearest."""
 

@@ -33,6 +33,7 @@ from orderkeep.application.use_cases.list_orders import (
 )
 from orderkeep.application.use_cases.search_orders import check_search
 from orderkeep.bootstrap import UseCases
+from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import (
     DocumentNotFound,
     InvalidInput,
@@ -98,6 +99,11 @@ class RemoteOrders(OrderQueries):
         except InvalidInput as error:
             command.to_order("new", utc_now())  # raises the error with its values, unless the server's rules differ
             raise InvalidInput(str(error), error.field) from None
+
+    async def edit_order(
+        self, order_id: str, changes: OrderChanges, context: CommandContext = SYSTEM_CONTEXT
+    ) -> CommandResult:
+        return await self.send_command("PATCH /orders/{order_id}", context, order_id=order_id, **changes)
 
     async def issue_receipt(
         self,
