@@ -41,7 +41,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.AmbiguousOrder, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, "set ORDERKEEP_API_KEY, or ORDERKEEP_API_KEY_FILE to the path of a file"),
     (errors.InvalidCredentials, REJECTED, f"check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE: {ASK}"),
-    (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key with this scope"),
+    (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key of staff with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),

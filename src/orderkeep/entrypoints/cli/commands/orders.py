@@ -31,7 +31,7 @@ SEARCH_HELP = (
 @command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
-@click.option("--at", type=options.local_time, help="Show the order at this time.")
+@click.option("--at", type=options.local_time, metavar="TIME", help="Show the order at this time.")
 @options.TIMEZONE
 def get_command(
     session: Session, order_id: str, version: int | None, at: datetime | None, zone: ZoneInfo | None
@@ -50,8 +50,8 @@ def get_command(
 @command(
     "list",
     f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
-    "orders of November 2026: --from 2026-11-01 --to 2026-12-01. Of --status, --tag and --external-ref, use one; "
-    "--user, --from and --to combine with each of them. --search combines with none.",
+    "orders of November 2026: --from 2026-11-01 --to 2026-12-01. Use at most one filter besides "
+    "--user, --from and --to; --search combines with none.",
 )
 @click.option("--search", "q", type=options.trimmed_text, metavar="TEXT", help=SEARCH_HELP)
 @options.filter_options
