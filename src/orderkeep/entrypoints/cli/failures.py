@@ -47,7 +47,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
     (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
     (exceptions.Conflict, REJECTED, ""),
-    (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
+    (exceptions.StoreUnusable, UNAVAILABLE, "check --store or ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, RETRY),
     (ExtraNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
@@ -117,8 +117,8 @@ def _failure_of(error: Exception, session: Session) -> Failure:
             detail = _detail(error, session.options)
             if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
                 hint = "; ".join(notes)
-            elif isinstance(error, exceptions.StoreUnusable) and "ORDERKEEP_STORE" in detail:
-                hint = ""  # the message itself says what to set
+            elif isinstance(error, exceptions.StoreUnusable) and ": " in detail:
+                hint = ""  # the message itself says what to do
             elif isinstance(error, exceptions.CommandRejected):
                 hint += _next_command(error)
             elif "key" in session.options and hint == RETRY:
