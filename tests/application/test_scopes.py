@@ -136,7 +136,13 @@ async def allowed(name: str, do: UseCases, who: Actor, order_id: str = "order-1"
     except OrderkeepError as error:
         refused = error
     if isinstance(refused, NotAllowed):
-        assert (refused.scope, str(refused)) == (CALLS[name][0], f"this operation requires the scope {CALLS[name][0]}")
+        expected = f"this operation requires the scope {CALLS[name][0]}"
+        if who.kind is ActorKind.CUSTOMER:  # who cannot have it
+            expected = (
+                "only staff can do this: customers can read and cancel their own orders, request returns and issue "
+                "receipts"
+            )
+        assert (refused.scope, str(refused)) == (CALLS[name][0], expected)
     return not isinstance(refused, NotAllowed)
 
 

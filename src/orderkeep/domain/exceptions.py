@@ -229,8 +229,9 @@ class CannotCancelOrder(CommandRejected, code="cannot_cancel_order", title="Orde
 class NothingToCancel(CommandRejected, code="nothing_to_cancel", title="Nothing to cancel"):
     """All units of the order are shipped or cancelled, or the order has no lines."""
 
-    def __init__(self, status: str) -> None:
-        super().__init__(status, "the order has no units that are neither shipped nor cancelled")
+    def __init__(self, status: str, *, has_lines: bool = True) -> None:
+        whole = "the order has no lines: cancel it as a whole"
+        super().__init__(status, "all units of the order are shipped or cancelled" if has_lines else whole)
 
 
 class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing to return"):
@@ -303,7 +304,7 @@ class ReturnAlreadyClosed(CommandRejected, code="return_already_closed", title="
     """A return that was received, rejected or cancelled does not change any more."""
 
     def __init__(self, status: str, return_status: str) -> None:
-        super().__init__(status, f"the return is {return_status}")
+        super().__init__(status, f"the return was {return_status} already, which closed it: request another return")
 
 
 class TooManyRecords(CommandRejected, code="too_many_records", title="Too many records"):

@@ -104,7 +104,9 @@ async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -
     },
 )
 async def deliver_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Records the delivery of all shipments. Changes the status from `shipped` to `delivered`."""
+    """Records the delivery of all shipments. A `shipped` order becomes `delivered`; a `partially_shipped` order keeps
+    its status.
+    """
     return command_response(await use_cases.deliver_order.execute(order_id, context))
 
 

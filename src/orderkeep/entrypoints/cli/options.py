@@ -262,10 +262,10 @@ filter_options = grouped_options(
     void_due=_flag("void-due", "with an authorization to be voided"),
     needs_attention=_flag("needs-attention", "on hold, with a refund or void due, or with a requested return"),
     created_from=click.option(
-        "--from", "created_from", type=local_time, help="Only orders created at or after this time."
+        "--from", "created_from", type=local_time, metavar="TIME", help="Only orders created at or after this time."
     ),
     created_to=click.option(
-        "--to", "created_to", type=local_time, help="Only orders created before this time (exclusive)."
+        "--to", "created_to", type=local_time, metavar="TIME", help="Only orders created before this time (exclusive)."
     ),
     zone=TIMEZONE,
 )

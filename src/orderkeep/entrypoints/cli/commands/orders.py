@@ -37,7 +37,7 @@ SEARCH_HELP = (
 @command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
-@click.option("--at", type=options.local_time, help="Show the order at this time.")
+@click.option("--at", type=options.local_time, metavar="TIME", help="Show the order at this time.")
 @options.TIMEZONE
 def get_command(
     session: Session, order_id: str, version: int | None, at: datetime | None, zone: ZoneInfo | None
@@ -55,9 +55,16 @@ def get_command(
 
 @command(
     "list",
-    f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
-    "orders of November 2026: --from 2026-11-01 --to 2026-12-01. Of --status, --tag and --external-ref, use one; "
-    "--user, --from and --to combine with each of them. --search combines with none.",
+    f"""
+    \b
+      orderkeep list --status pending
+      orderkeep list --user user-42 --from 2026-11-01 --to 2026-12-01
+      orderkeep list --needs-attention
+
+    Use at most one filter besides --user, --from and --to; --search combines with none. {options.TIME_HELP}
+
+    {options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.
+    """,
 )
 @click.option("--search", "q", type=options.trimmed_text, metavar="TEXT", help=SEARCH_HELP)
 @options.filter_options
@@ -83,8 +90,8 @@ def list_command(session: Session, q: str | None, where: OrderFilter, paging: op
 
 @command(
     "history",
-    f"{options.rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order. A table also "
-    "has the names of API keys.",
+    "Oldest first. With --json, each change has the resulting order. A table also has the names of API keys. "
+    f"{options.rows_help(CHANGE_COLUMNS)}",
 )
 @options.ORDER_ID
 @options.paging_options
