@@ -10,6 +10,7 @@ import pytest
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind
 from orderkeep.application.errors import InvalidCursor, InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import PAGE_BYTES, ListPosition, OrderFilter, OrderQueries, SnapshotPage
+from orderkeep.application.use_cases import search_orders
 from orderkeep.application.use_cases.search_orders import LONGEST_TEXT, SearchOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
@@ -170,26 +171,45 @@ def large(number: int, **fields: Any) -> Order:
 
 
 async def test_pages_of_large_orders_end_by_their_size_and_omit_none() -> None:
-    """The lists of a reference, an address and a tracking number end at different orders."""
-    orders = [large(number, external_ref=TEXT if number % 3 else None) for number in range(24)]
-    for order in orders[::3]:
+    """The list of the reference, of which each page has few orders, ends earlier than that of the tracking number."""
+    large_ones = [large(number, external_ref=TEXT) for number in range(12)]
+    small_ones = [small_order(f"small-{number:02}", at=SINCE - timedelta(seconds=number + 0.5)) for number in range(12)]
+    for order in small_ones:
         order.shipments = tracked_as(TEXT)
-    small = small_order(f"{TEXT}-1", at=SINCE - timedelta(seconds=7.5))
-    store = InMemoryOrderRepository([*orders, small])
-    expected = [*(order.id for order in orders[:8]), small.id, *(order.id for order in orders[8:])]
+    store = InMemoryOrderRepository([*large_ones, *small_ones, small_order(f"{TEXT}-1", at=SINCE - timedelta(days=1))])
+    expected = [order.id for pair in zip(large_ones, small_ones, strict=True) for order in pair]
     for size in (1, 4, 5, 200):
-        assert await found(store, TEXT, size=size) == expected
+        assert await found(store, TEXT, size=size) == [*expected, f"{TEXT}-1"]
     page = await SearchOrdersUseCase(store).execute(TEXT, limit=200)
     assert PAGE_BYTES / 2 < len(page.json) < PAGE_BYTES + 100
 
 
-async def test_page_has_at_least_one_order_however_large() -> None:
+async def test_page_of_large_orders_in_two_lists_ends_by_its_own_size() -> None:
+    orders = [large(number, external_ref=None if number % 2 else TEXT) for number in range(12)]
+    for order in orders[1::2]:
+        order.shipments = tracked_as(TEXT)
+    store = InMemoryOrderRepository(orders)
+    assert await found(store, TEXT) == [order.id for order in orders]
+    assert len((await SearchOrdersUseCase(store).execute(TEXT)).json) < PAGE_BYTES + 100
+
+
+async def test_no_list_is_shown_beyond_the_page_of_another() -> None:
     class SmallPages(InMemoryOrderRepository):
         async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
             return await super().list_page(where, after, min(limit, 1))
 
-    orders = [large(number, external_ref=TEXT) for number in range(3)]
+    orders = [large(number, external_ref=TEXT if number < 3 else None) for number in range(6)]
+    for order in orders[3:]:
+        order.shipments = tracked_as(TEXT)
     assert await found(SmallPages(orders), TEXT) == [order.id for order in orders]
+
+
+async def test_page_has_at_least_one_order_however_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_orders, "PAGE_BYTES", 1)
+    orders = [large(number, external_ref=TEXT) for number in range(3)]
+    store = InMemoryOrderRepository(orders)
+    assert len((await SearchOrdersUseCase(store).execute(TEXT)).orders) == 1
+    assert await found(store, TEXT) == [order.id for order in orders]
 
 
 @pytest.mark.parametrize(

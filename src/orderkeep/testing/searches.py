@@ -27,8 +27,8 @@ EMAIL = "anna@example.com"
 
 
 async def found(store: OrderStore, text: str, actor: Actor = SYSTEM, size: int = 200) -> list[str]:
-    """Return the IDs of all pages of a search, which must not be longer than `size`, and of which none may be empty
-    but the first.
+    """Return the IDs of all pages of a search: each once, and at most `size` on a page, of which only the first may be
+    empty.
     """
     ids, cursor = list[str](), None
     while True:
@@ -36,6 +36,7 @@ async def found(store: OrderStore, text: str, actor: Actor = SYSTEM, size: int =
         assert len(page.orders) <= size
         assert page.orders or cursor is None
         ids += [json.loads(document)["id"] for document in page.orders]
+        assert len(ids) == len(set(ids)), ids
         cursor = page.next_cursor
         if cursor is None:
             return ids
