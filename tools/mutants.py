@@ -32,22 +32,27 @@ SOURCE = CHECKOUT / "src" / "orderkeep"
 _LIMITS = "tests/docs/test_reference.py"  # their values are in tables
 _USE_CASES = "tests/test_[!a]*.py"  # without those of the article
 _MEMORY = ("tests/infrastructure/test_memory_repo.py", "tests/contract/test_memory_[!d]*.py")
-_CONTRACT = "tests/contract/test_stores.py"
+_CONTRACT = ("tests/contract/test_stores.py", "tests/infrastructure/test_sql_reads.py")
 _RECORDS = ("tests/infrastructure/test_serialization.py", "tests/infrastructure/test_api_key_records.py")
-_POSTGRES = (
-    "tests/contract/test_postgres*.py",
-    "tests/faults/test_postgres_l*.py",
-    "tests/faults/test_hanging_stores.py",
-)
+_CHECKS, _URLS = "tests/infrastructure/test_store_checks.py", "tests/infrastructure/test_store_urls.py"
+_SQLITE = ("tests/infrastructure/test_sqlite*.py", *_CONTRACT, _CHECKS, "tests/faults/test_sqlite_[af]*.py")
+_POSTGRES = ("tests/infrastructure/test_postgres*.py", *_CONTRACT, _URLS, "tests/contract/test_postgres*.py")
+_DYNAMO = ("tests/infrastructure/test_dynamo*.py", *_CONTRACT, _CHECKS, "tests/contract/test_dynamo*.py")
+_HANGING = "tests/faults/test_hanging_stores.py"
 TESTS = {
     "domain": ("tests/domain", "tests/application", _USE_CASES, *_MEMORY, _LIMITS),
     "application": ("tests/application", _USE_CASES, *_MEMORY, "tests/domain", _LIMITS),
-    "infrastructure/serialization.py": (*_RECORDS, *_MEMORY, "tests/infrastructure/test_sql*.py", _CONTRACT),
+    "infrastructure/serialization.py": (*_RECORDS, *_MEMORY, "tests/infrastructure/test_sqlite*.py", *_CONTRACT),
     "infrastructure/memory_repo.py": (*_MEMORY, _USE_CASES),
-    "infrastructure/sql_store.py": ("tests/infrastructure/test_sql*.py", _CONTRACT),
-    "infrastructure/sqlite_repo": ("tests/infrastructure/test_sqlite*.py", _CONTRACT, "tests/faults/test_sqlite_a*.py"),
-    "infrastructure/postgres_repo": ("tests/infrastructure/test_postgres*.py", _CONTRACT, *_POSTGRES),
-    "infrastructure/dynamo_repo": ("tests/infrastructure/test_dynamo*.py", _CONTRACT, "tests/*/test_dynamo_[lr]*.py"),
+    "infrastructure/sql_store.py": ("tests/infrastructure/test_sqlite*.py", *_CONTRACT, *_RECORDS),
+    "infrastructure/sqlite_repo": _SQLITE,
+    "infrastructure/postgres_repo": (*_POSTGRES, "tests/faults/test_postgres_l*.py", _HANGING),
+    "infrastructure/dynamo_repo": (
+        *_DYNAMO,
+        "tests/faults/test_dynamo_l*.py",
+        "tests/torture/test_stale*.py",
+        _HANGING,
+    ),
 }
 """The tests of each part of `src/orderkeep`. They run from the first to the last until one fails."""
 

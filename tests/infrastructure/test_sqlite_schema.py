@@ -40,6 +40,7 @@ async def test_commits_are_fully_synchronous(path: Path) -> None:
 
     assert store._writer._connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
     assert store._writer._connection.execute("PRAGMA fullfsync").fetchall() == [(1,)]
+    assert store._writer._connection.execute("PRAGMA cache_size").fetchall() == [(-16_000,)]  # KiB
     await store.close()
 
 
