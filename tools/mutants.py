@@ -240,6 +240,7 @@ def _run(
     )  # fmt: skip
     options = f"-x -q -p no:cacheprovider -p {' -p '.join(_PLUGINS)} --hypothesis-profile=mutants"
     options += f" --basetemp={scratch}/tests -W ignore::pytest.PytestAssertRewriteWarning"
+    options += f" -o faulthandler_timeout={seconds} -o faulthandler_exit_on_timeout=true"  # of one test, which hangs
     for pattern in tests:
         files = sorted(map(str, root.glob(pattern)))
         if not files or pytest.main([*options.split(), *files]) != 0:

@@ -40,7 +40,15 @@ async def test_commits_are_fully_synchronous(path: Path) -> None:
 
     assert store._writer._connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
     assert store._writer._connection.execute("PRAGMA fullfsync").fetchall() == [(1,)]
-    assert store._writer._connection.execute("PRAGMA cache_size").fetchall() == [(-16_000,)]  # KiB
+    await store.close()
+
+
+async def test_connections_have_a_cache(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+    await store.get_by_id("an-order")
+
+    for connection in (store._writer._connection, *store._readers._idle):
+        assert connection.execute("PRAGMA cache_size").fetchall() == [(-16_000,)]  # KiB
     await store.close()
 
 
