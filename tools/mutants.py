@@ -25,7 +25,6 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.servers import dynamodb, postgres, running
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
@@ -64,7 +63,6 @@ STORES = {
 """The stores of these tests, if they are not `_NO_SERVER`."""
 
 _NO_SERVER = "memory,sqlite"
-_SERVERS = {"postgres": postgres.start_shared, "dynamodb": dynamodb.start_shared}
 
 _OPERATORS = {
     "Lt": "LtE GtE", "LtE": "Lt Gt", "Gt": "GtE LtE", "GtE": "Gt Lt", "Eq": "NotEq", "NotEq": "Eq", "Is": "IsNot",
@@ -175,7 +173,11 @@ def _with(node: Any, **changed: Any) -> Any:
 @contextmanager
 def environment_of(stores: str) -> Iterator[dict[str, str]]:
     """Start the servers of the stores, and yield the variables with which the tests use them."""
-    started = {name: start for name, start in _SERVERS.items() if name in stores.split(",")}
+    # Imported here: what the processes of the tests have imported before is not changed any more.
+    from tests.servers import dynamodb, postgres, running
+
+    servers = {"postgres": postgres.start_shared, "dynamodb": dynamodb.start_shared}
+    started = {name: servers[name] for name in servers.keys() & {*stores.split(",")}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)  # the user of PostgreSQL reads its programs there

@@ -1,5 +1,7 @@
 """`make mutants` changes what tests should notice, and reports a planted change that none does."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,12 @@ def test_reports_no_change_that_a_process_of_a_test_finds(tmp_path: Path) -> Non
 )  # fmt: skip
 def test_changes_what_code_does_and_no_types_and_texts(tmp_path: Path, code: str, changes: list[str]) -> None:
     assert [change.partition(": ")[2] for change in changes_of(tmp_path, code)] == changes
+
+
+def test_processes_of_tests_have_imported_nothing_that_is_changed() -> None:
+    code = "import sys, tools.mutants; print(*(name for name in sys.modules if name.startswith('orderkeep')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SOURCE.parents[1], capture_output=True, check=True)
+    assert done.stdout == b"\n"
 
 
 def test_every_part_and_every_test_of_the_table_exists() -> None:
