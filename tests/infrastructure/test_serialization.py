@@ -27,6 +27,7 @@ from orderkeep.infrastructure.serialization import (
     Commit,
     change_of,
     commit_of,
+    documents_of,
     feed_position,
     hash_of,
     mark_saved,
@@ -149,6 +150,8 @@ def test_document_of_an_older_schema_is_returned_in_the_current_form(absent: str
     assert snapshot.json == commit_of(order).order.document
     assert OrderDTO.of(order_of(older, b"{}", "")) == OrderDTO.of(order, 1)
     assert snapshot_of(*snapshot_fields(order, older, SCHEMA)).json == older
+    newer = commit_of(small_order("order-2")).order.document
+    assert documents_of([(SCHEMA, newer), (SCHEMA + 1, older)]) == [newer, snapshot.json]
 
 
 def test_a_document_from_after_a_field_was_added_can_still_be_read() -> None:
@@ -291,6 +294,7 @@ def test_a_commit_contains_the_difference_of_tags_labels_and_reference(is_loaded
     assert (again.sets_ref, again.order.external_ref, again.order.tags) == (True, "web-1", ("late", "fragile"))
     assert tags_in(again.order.document) == ("late", "fragile")
     assert not commit_of(order).sets_ref
+    assert not commit_of(order_of(again.order.document, again.order.requests, again.order.seal)).sets_ref
 
 
 def shipped(number: str) -> Order:
