@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LABEL, OrderDTO, PlaceOrder
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import PAGE_BYTES
+from orderkeep.application.ports import PAGE_BYTES, FeedEntry
 from orderkeep.domain import limits
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
@@ -25,6 +25,7 @@ from orderkeep.infrastructure.serialization import (
     SCHEMA,
     ChangeRecord,
     Commit,
+    Recomputed,
     change_of,
     commit_of,
     documents_of,
@@ -312,6 +313,25 @@ def test_tracking_labels_follow_the_shipments_of_a_document() -> None:
     loaded.update_shipment("s1", {"tracking_number": None}, at=order.created_at)
     again = saved(loaded)
     assert (again.added, again.removed, tags_in(again.order.document)) == ((), (label,), ("gift",))
+
+
+@pytest.mark.parametrize("older", [0, 1, 2])
+def test_what_a_save_wrote_is_recomputed_from_the_changes(older: int) -> None:
+    """So many changes are of a version that did not store the fingerprint in them."""
+    order = small_order("order-1")
+    order.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
+    commits = [saved(order)]
+    order.set_attribution(Attribution("staff:anna", "key-2", "print-2"))
+    order.confirm(at=order.created_at)
+    commits.append(saved(order))
+    recomputed, stored = Recomputed(), commits[-1].order
+    for number, commit in enumerate(commits):
+        change = replace(commit.change, schema=None, fingerprint=None) if number < older else commit.change
+        recomputed.add(change, FeedEntry(change.order_id, change.version, change.hash))
+    assert recomputed.order() == OrderDTO.of(order)
+    assert recomputed.record(SCHEMA, stored.requests) == stored
+    assert (recomputed.record(SCHEMA, None) == stored) is (older == 0)
+    assert Recomputed().record(SCHEMA, stored.requests) is None
 
 
 def test_what_is_stored_of_an_order_is_not_compared_or_shown() -> None:
