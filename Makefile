@@ -86,7 +86,7 @@ coverage: setup ## run all tests; require full branch coverage of domain and app
 fuzz: .venv/.installed-dev .venv/.installed-fuzz ## fuzz the parsers (SECONDS=60 for all, TARGET=cursors for one)
 	@$(BIN)/python -m tests.fuzz.run --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
 
-mutants: .venv/.installed-dev ## change the code and report what no test finds (MODULE=domain SAMPLE=100 SEED=1)
+mutants: .venv/.installed-dev $(DYNAMODB) ## change the code and report what no test finds (MODULE=domain SAMPLE=100 SEED=1)
 	@$(BIN)/python -m tools.mutants --seed '$(SEED)' $(if $(MODULE),--module '$(MODULE)') $(if $(SAMPLE),--sample '$(SAMPLE)')
 
 conformance: setup ## test the service against its OpenAPI document with every store (SEED=1)

@@ -59,6 +59,9 @@ class BrokenDocumentStore(InMemoryDocumentStore):
     async def put(self, key: str, content: bytes | IO[bytes], media_type: str) -> None:
         raise StoreUnavailable("the disk is full")
 
+    async def get(self, key: str) -> bytes | None:
+        raise StoreUnavailable("the disk does not respond")
+
 
 def use_cases_with_receipts(documents: DocumentStore | None = None, *formats: str) -> UseCases:
     """Return the use cases on an empty store in memory; receipts are to be had in these formats, html by default."""

@@ -1,9 +1,11 @@
 """Mutation testing: change one operator, constant, name or statement of a module, run the module's tests, and report
-the changes that no test finds. A changed module exists only in the memory of the process that runs the tests.
+the changes that no test finds. A changed module exists only in the memory of the processes that run the tests and of
+those that they start.
 """
 
 import argparse
 import ast
+import marshal
 import multiprocessing
 import os
 import random
@@ -12,10 +14,11 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
-from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,17 +31,38 @@ SOURCE = CHECKOUT / "src" / "orderkeep"
 _LIMITS = "tests/docs/test_reference.py"  # their values are in tables
 _USE_CASES = "tests/test_[!a]*.py"  # without those of the article
 _MEMORY = ("tests/infrastructure/test_memory_repo.py", "tests/contract/test_memory_[!d]*.py")
-_STORES = "tests/contract/test_stores.py"
+_CONTRACT = ("tests/contract/test_stores.py", "tests/infrastructure/test_sql_reads.py")
 _RECORDS = ("tests/infrastructure/test_serialization.py", "tests/infrastructure/test_api_key_records.py")
+_CHECKS, _URLS = "tests/infrastructure/test_store_checks.py", "tests/infrastructure/test_store_urls.py"
+_SQLITE = ("tests/infrastructure/test_sqlite*.py", *_CONTRACT, _CHECKS, "tests/faults/test_sqlite_[af]*.py")
+_POSTGRES = ("tests/infrastructure/test_postgres*.py", *_CONTRACT, _URLS, "tests/contract/test_postgres*.py")
+_DYNAMO = ("tests/infrastructure/test_dynamo*.py", *_CONTRACT, _CHECKS, "tests/contract/test_dynamo*.py")
+_HANGING = "tests/faults/test_hanging_stores.py"
 TESTS = {
     "domain": ("tests/domain", "tests/application", _USE_CASES, *_MEMORY, _LIMITS),
     "application": ("tests/application", _USE_CASES, *_MEMORY, "tests/domain", _LIMITS),
-    "infrastructure/serialization.py": (*_RECORDS, *_MEMORY, "tests/infrastructure/test_sql*.py", _STORES),
+    "infrastructure/serialization.py": (*_RECORDS, *_MEMORY, "tests/infrastructure/test_sqlite*.py", *_CONTRACT),
     "infrastructure/memory_repo.py": (*_MEMORY, _USE_CASES),
-    "infrastructure/sql_store.py": ("tests/infrastructure/test_sql*.py", _STORES),
-    "infrastructure/sqlite_repo": ("tests/infrastructure/test_sqlite*.py", _STORES),
+    "infrastructure/sql_store.py": ("tests/infrastructure/test_sqlite*.py", *_CONTRACT, *_RECORDS),
+    "infrastructure/sqlite_repo": _SQLITE,
+    "infrastructure/postgres_repo": (*_POSTGRES, "tests/faults/test_postgres_l*.py", _HANGING),
+    "infrastructure/dynamo_repo": (
+        *_DYNAMO,
+        "tests/faults/test_dynamo_l*.py",
+        "tests/torture/test_stale*.py",
+        _HANGING,
+    ),
 }
 """The tests of each part of `src/orderkeep`. They run from the first to the last until one fails."""
+
+STORES = {
+    "infrastructure/sql_store.py": "sqlite,postgres",
+    "infrastructure/postgres_repo": "postgres",
+    "infrastructure/dynamo_repo": "dynamodb",
+}
+"""The stores of these tests, if they are not `_NO_SERVER`."""
+
+_NO_SERVER = "memory,sqlite"
 
 _OPERATORS = {
     "Lt": "LtE GtE", "LtE": "Lt Gt", "Gt": "GtE LtE", "GtE": "Gt Lt", "Eq": "NotEq", "NotEq": "Eq", "Is": "IsNot",
@@ -48,6 +72,14 @@ _OPERATORS = {
 _NAMES = {"max": "min", "min": "max", "any": "all", "all": "any", "sorted": "list", "deepcopy": "copy"}
 _PLUGINS = ("pytest_asyncio.plugin", "_hypothesis_pytestplugin")  # others take a second to load
 _PROCESSES = multiprocessing.get_context("forkserver")
+
+# The changed module. Processes that the tests start import it first, as `sitecustomize`.
+_IMPORTS = """
+import marshal
+from importlib.machinery import SourceFileLoader
+code, code_of = {code!r}, SourceFileLoader.get_code
+SourceFileLoader.get_code = lambda file, name: marshal.loads(code) if name == {module!r} else code_of(file, name)
+"""
 
 
 class Mutant(NamedTuple):
@@ -138,37 +170,79 @@ def _with(node: Any, **changed: Any) -> Any:
     return ast.copy_location(type(node)(**dict(ast.iter_fields(node)) | changed), node)
 
 
-def passes(mutant: Mutant | None, tests: Sequence[str], root: Path = CHECKOUT, seconds: float = 3600) -> bool:
+@contextmanager
+def environment_of(stores: str) -> Iterator[dict[str, str]]:
+    """Start the servers of the stores, and yield the variables with which the tests use them."""
+    # Imported here: what the processes of the tests have imported before is not changed any more.
+    from tests.servers import dynamodb, postgres, running
+
+    servers = {"postgres": postgres.start_shared, "dynamodb": dynamodb.start_shared}
+    started = {name: servers[name] for name in servers.keys() & {*stores.split(",")}}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the user of PostgreSQL reads its programs there
+        try:
+            urls = {name: running.shared(folder, name, partial(start, folder)).url for name, start in started.items()}
+            yield {"ORDERKEEP_TEST_STORES": stores} | {f"ORDERKEEP_TEST_{name.upper()}": urls[name] for name in urls}
+        finally:
+            running.stop_all(folder)
+
+
+def passes(
+    mutant: Mutant | None,
+    tests: Sequence[str],
+    root: Path = CHECKOUT,
+    *,
+    seconds: float = 3600,
+    variables: Mapping[str, str] = {},
+) -> bool:
     """Run the tests in a process of its own, and return whether all passed within that CPU time."""
     with tempfile.TemporaryDirectory() as scratch:
         Path(scratch).chmod(0o755)  # a test gives up the rights of root
-        process = _PROCESSES.Process(target=_run, args=(mutant, tests, root, scratch, round(seconds)))
+        process = _PROCESSES.Process(target=_run, args=(mutant, tests, root, scratch, round(seconds), variables))
         process.start()
-        process.join(10 * seconds)
+        process.join(4 * seconds)
         if process.is_alive() and process.pid:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.join()
+            os.kill(process.pid, signal.SIGINT)  # it stops the servers that it started
+            process.join(30)
+        if process.pid:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.join()
     return process.exitcode == 0
 
 
-def _run(mutant: Mutant | None, tests: Sequence[str], root: Path, scratch: str, seconds: int) -> None:
+def _run(
+    mutant: Mutant | None,
+    tests: Sequence[str],
+    root: Path,
+    scratch: str,
+    seconds: int,
+    variables: Mapping[str, str],
+) -> None:
     os.setsid()
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 10))
+    signal.signal(signal.SIGXCPU, signal.default_int_handler)
     for descriptor in (1, 2):
         os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
     os.chdir(root)
-    os.environ |= {"ORDERKEEP_TEST_STORES": "memory,sqlite", "TMPDIR": scratch, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    os.environ |= {"TMPDIR": scratch, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **variables}
     if mutant is not None:
         tree = _Changer(mutant.number).visit(ast.parse(mutant.file.read_bytes()))
-        changed, code_of = compile(ast.fix_missing_locations(tree), mutant.file, "exec"), SourceFileLoader.get_code
-        found: Any = lambda loader, name: changed if name == mutant.module else code_of(loader, name)  # noqa: E731
-        SourceFileLoader.get_code = found  # type: ignore[method-assign]
+        changed = marshal.dumps(compile(ast.fix_missing_locations(tree), mutant.file, "exec"))
+        imports = _IMPORTS.format(module=mutant.module, code=changed)
+        exec(imports, {})
+        site = Path(scratch, "site", "sitecustomize.py")
+        site.parent.mkdir()
+        site.write_text(imports, encoding="utf-8")
+        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(site.parent), os.environ.get("PYTHONPATH"))))
     settings.register_profile(
         "mutants", deadline=None, database=None, derandomize=True, phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     options = f"-x -q -p no:cacheprovider -p {' -p '.join(_PLUGINS)} --hypothesis-profile=mutants"
     options += f" --basetemp={scratch}/tests -W ignore::pytest.PytestAssertRewriteWarning"
+    options += f" -o faulthandler_timeout={seconds} -o faulthandler_exit_on_timeout=true"  # of one test, which hangs
     for pattern in tests:
         files = sorted(map(str, root.glob(pattern)))
         if not files or pytest.main([*options.split(), *files]) != 0:
@@ -190,20 +264,23 @@ def main() -> None:
         found = [mutant for file in wanted for mutant in mutants_of(file)]
         drawn = random.Random(given.seed).sample(found, min(given.sample, len(found)))
         if drawn:
-            _report(part, sorted(drawn), tests)
+            with environment_of(STORES.get(part, _NO_SERVER)) as variables:
+                _report(part, sorted(drawn), partial(passes, tests=tests, variables=variables))
 
 
-def _report(part: str, mutants: Sequence[Mutant], tests: Sequence[str]) -> None:
-    began, survivors = time.monotonic(), 0
-    if not passes(None, tests):
-        sys.exit(f"{part}: the tests fail without a change: run pytest {' '.join(tests)}")
-    run = partial(passes, tests=tests, seconds=10 + time.monotonic() - began)
+def _report(part: str, mutants: Sequence[Mutant], run: Callable[..., bool]) -> None:
+    began, score = time.monotonic(), Counter[tuple[str, bool]]()
+    if not run(None):
+        sys.exit(f"{part}: the tests fail without a change: run pytest {' '.join(TESTS[part])}")
+    run = partial(run, seconds=10 + time.monotonic() - began)
     with ThreadPoolExecutor(2) as pool:
         for mutant, survived in zip(mutants, pool.map(run, mutants), strict=True):
             print(f"{mutant.change}\n".removeprefix(f"{CHECKOUT}/") * survived, end="", flush=True)
-            survivors += survived
-    killed = len(mutants) - survivors
-    print(f"{part}: {killed} of {len(mutants)} mutants killed, {killed / len(mutants):.1%}", flush=True)
+            for counted in {part, mutant.file.relative_to(SOURCE).as_posix()}:
+                score[counted, survived] += 1
+    for counted in sorted({name for name, _ in score}, reverse=True):
+        killed, total = score[counted, False], score[counted, False] + score[counted, True]
+        print(f"{counted}: {killed} of {total} mutants killed, {killed / total:.1%}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
 """`make mutants` changes what tests should notice, and reports a planted change that none does."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tools.mutants import SOURCE, TESTS, mutants_of, passes
+from tools.mutants import SOURCE, STORES, TESTS, mutants_of, passes
 
 SHOP = '''
 """A shop."""
@@ -12,6 +14,13 @@ def is_bulk(quantity: int = 10) -> bool:
     return quantity >= 12
 '''
 TESTED = "from shop import is_bulk\n\n\ndef test_bulk():\n    assert is_bulk(13)\n    assert not is_bulk(11)\n"
+
+
+IN_A_PROCESS = """
+import subprocess, sys
+def test_bulk_in_a_process():
+    subprocess.run([sys.executable, "-c", "from shop import is_bulk; assert is_bulk(12)"], check=True)
+"""
 
 
 def changes_of(folder: Path, code: str) -> list[str]:
@@ -39,6 +48,10 @@ def test_reports_no_change_that_a_test_finds(tmp_path: Path) -> None:
     assert not passes(None, ["no_such_test.py"], tmp_path)
 
 
+def test_reports_no_change_that_a_process_of_a_test_finds(tmp_path: Path) -> None:
+    assert survivors(tmp_path, TESTED + IN_A_PROCESS) == ["10 -> 11", "10 -> 9"]
+
+
 @pytest.mark.parametrize(
     "code, changes",
     [
@@ -61,7 +74,14 @@ def test_changes_what_code_does_and_no_types_and_texts(tmp_path: Path, code: str
     assert [change.partition(": ")[2] for change in changes_of(tmp_path, code)] == changes
 
 
+def test_processes_of_tests_have_imported_nothing_that_is_changed() -> None:
+    code = "import sys, tools.mutants; print(*(name for name in sys.modules if name.startswith('orderkeep')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=SOURCE.parents[1], capture_output=True, check=True)
+    assert done.stdout == b"\n"
+
+
 def test_every_part_and_every_test_of_the_table_exists() -> None:
     root = SOURCE.parents[1]
     assert [part for part in TESTS if not (SOURCE / part).exists()] == []
+    assert STORES.keys() - TESTS.keys() == set()
     assert [pattern for tests in TESTS.values() for pattern in tests if not any(root.glob(pattern))] == []

@@ -242,10 +242,14 @@ def test_unknown_option_suggests_the_nearest(cli: Cli) -> None:
     assert message.endswith("No such option '--currncy'. Did you mean '--currency'?\n")
 
 
+CHECKPOINT = f"checkpoints/2026-11-30T120000.000000Z-{64 * 'a'}.json"
+
+
 @pytest.mark.parametrize(
     "args, hint",
     [
         (("export", "--to-documents"), "run the command again\n"),
+        (("verify", "--checkpoint-document", CHECKPOINT), "run the command again\n"),
         (
             ("receipt", "{id}"),
             "run the command again with the same --key; without a --key, first check whether it took ",

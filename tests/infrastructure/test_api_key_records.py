@@ -1,5 +1,6 @@
 """What is kept of a key: plain values, read with care, for somebody may have altered them."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ def read(**changes: Any) -> Any:
 def test_a_record_holds_plain_values_and_makes_the_key_again() -> None:
     assert {type(value) for value in RECORD.values()} == {str, type(None)}
     assert RECORD["scopes"] == "orders:read orders:ship"
+    assert record_of(replace(full_key(), scopes=frozenset(Scope)), datetime.isoformat)["scopes"].split() == sorted(
+        Scope
+    )
     assert read() == full_key()
 
 

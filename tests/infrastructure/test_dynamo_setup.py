@@ -89,6 +89,15 @@ async def test_table_of_a_newer_layout_is_rejected(
     await store.close()
 
 
+@pytest.mark.parametrize("altered", [{"shards": {"N": "0"}}, {"shards": {"S": "4"}}, {"layout": {"N": "1.5"}}])
+async def test_altered_settings_are_reported(setup: TableSetup, altered: dict[str, dict[str, str]]) -> None:
+    await setup.create()
+    await setup._table.call("PutItem", {"Item": client.settings_item(4) | altered})
+    with pytest.raises(StoreUnusable, match="settings of the table were altered"):
+        await setup._table.read_shards()
+    assert "settings of the table were altered" in "".join((await setup.describe()).problems)
+
+
 @pytest.mark.parametrize(
     "url", ["dynamodb://", "dynamodb:///orders", "dynamodb://orders/x", "dynamodb://orders?regin=x", "dynamodb://o#f"]
 )

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LABEL, OrderDTO, PlaceOrder
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import PAGE_BYTES
+from orderkeep.application.ports import PAGE_BYTES, FeedEntry
 from orderkeep.domain import limits
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
@@ -25,8 +25,10 @@ from orderkeep.infrastructure.serialization import (
     SCHEMA,
     ChangeRecord,
     Commit,
+    Recomputed,
     change_of,
     commit_of,
+    documents_of,
     feed_position,
     hash_of,
     mark_saved,
@@ -149,6 +151,8 @@ def test_document_of_an_older_schema_is_returned_in_the_current_form(absent: str
     assert snapshot.json == commit_of(order).order.document
     assert OrderDTO.of(order_of(older, b"{}", "")) == OrderDTO.of(order, 1)
     assert snapshot_of(*snapshot_fields(order, older, SCHEMA)).json == older
+    newer = commit_of(small_order("order-2")).order.document
+    assert documents_of([(SCHEMA, newer), (SCHEMA + 1, older)]) == [newer, snapshot.json]
 
 
 def test_a_document_from_after_a_field_was_added_can_still_be_read() -> None:
@@ -291,6 +295,7 @@ def test_a_commit_contains_the_difference_of_tags_labels_and_reference(is_loaded
     assert (again.sets_ref, again.order.external_ref, again.order.tags) == (True, "web-1", ("late", "fragile"))
     assert tags_in(again.order.document) == ("late", "fragile")
     assert not commit_of(order).sets_ref
+    assert not commit_of(order_of(again.order.document, again.order.requests, again.order.seal)).sets_ref
 
 
 def shipped(number: str) -> Order:
@@ -308,6 +313,25 @@ def test_tracking_labels_follow_the_shipments_of_a_document() -> None:
     loaded.update_shipment("s1", {"tracking_number": None}, at=order.created_at)
     again = saved(loaded)
     assert (again.added, again.removed, tags_in(again.order.document)) == ((), (label,), ("gift",))
+
+
+@pytest.mark.parametrize("older", [0, 1, 2])
+def test_what_a_save_wrote_is_recomputed_from_the_changes(older: int) -> None:
+    """So many changes are of a version that did not store the fingerprint in them."""
+    order = small_order("order-1")
+    order.set_attribution(Attribution("staff:anna", "key-1", "print-1"))
+    commits = [saved(order)]
+    order.set_attribution(Attribution("staff:anna", "key-2", "print-2"))
+    order.confirm(at=order.created_at)
+    commits.append(saved(order))
+    recomputed, stored = Recomputed(), commits[-1].order
+    for number, commit in enumerate(commits):
+        change = replace(commit.change, schema=None, fingerprint=None) if number < older else commit.change
+        recomputed.add(change, FeedEntry(change.order_id, change.version, change.hash))
+    assert recomputed.order() == OrderDTO.of(order)
+    assert recomputed.record(SCHEMA, stored.requests) == stored
+    assert (recomputed.record(SCHEMA, None) == stored) is (older == 0)
+    assert Recomputed().record(SCHEMA, stored.requests) is None
 
 
 def test_what_is_stored_of_an_order_is_not_compared_or_shown() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter, OrderStore, SnapshotPage
 from orderkeep.bootstrap.stores import open_store
+from orderkeep.infrastructure.sql_store import in_64_bits
 from orderkeep.testing.orders import pending_order
 
 FIRST_MOMENT = datetime.min.replace(tzinfo=UTC)
@@ -35,6 +36,11 @@ async def test_finds_by_an_instant_of_another_time_zone(store: OrderStore) -> No
     assert await store.get_change_at("order-1", pending_order(1).updated_at.astimezone(there.tzinfo)) is not None
     assert len((await store.list_page(OrderFilter(created_from=there), None, 9)).documents) == 1
     assert await store.list_page(OrderFilter(created_to=there), None, 9) == NOTHING
+
+
+def test_only_numbers_beyond_64_bits_are_replaced() -> None:
+    numbers = (-(2**63) - 1, -(2**63), 0, 2**63 - 1, 2**63)
+    assert [in_64_bits(number) for number in numbers] == [-(2**63), -(2**63), 0, 2**63 - 1, 2**63 - 1]
 
 
 @pytest.mark.parametrize("number", [10**30, -(10**30)])

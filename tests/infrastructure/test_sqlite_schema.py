@@ -43,6 +43,15 @@ async def test_commits_are_fully_synchronous(path: Path) -> None:
     await store.close()
 
 
+async def test_connections_have_a_cache(path: Path) -> None:
+    store = SqliteOrderRepository(path)
+    await store.get_by_id("an-order")
+
+    for connection in (store._writer._connection, *store._readers._idle):
+        assert connection.execute("PRAGMA cache_size").fetchall() == [(-16_000,)]  # KiB
+    await store.close()
+
+
 async def test_saved_order_is_found_after_reopening(path: Path) -> None:
     await saved(path)
     store = SqliteOrderRepository(str(path))

@@ -63,6 +63,11 @@ async def test_idle_store_with_a_sign_of_trouble_tries_to_write(
         await store.ping()
 
 
+async def test_idle_store_without_a_sign_of_trouble_is_only_read(store: SqliteOrderRepository) -> None:
+    store._writer._connection.execute("PRAGMA query_only = ON")
+    await store.ping()
+
+
 async def test_check_changes_nothing(store: SqliteOrderRepository, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "LITTLE_SPACE_BYTES", 1 << 62)
     await store.save(an_order())

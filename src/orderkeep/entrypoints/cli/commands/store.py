@@ -28,16 +28,16 @@ PROBLEM_COLUMNS = ("id", "version", "problem")
 )
 @click.option("--documents", is_flag=True, help="Also verify the SHA-256 of every document.")
 @click.option("--checkpoint", type=click.File("rb"), metavar="FILE", help="Also compare with this checkpoint.")
-@click.option("--checkpoint-document", "key", type=text, metavar="KEY", help="The same, in the document store.")
+@click.option("--checkpoint-document", "stored", type=text, metavar="KEY", help="The same, in the document store.")
 @click.option("--public-key", type=click.File("rb"), metavar="FILE", help="Verify the checkpoint's signature (PEM).")
 def verify_command(
-    session: Session, documents: bool, checkpoint: BinaryIO | None, key: str | None, public_key: BinaryIO | None
+    session: Session, documents: bool, checkpoint: BinaryIO | None, stored: str | None, public_key: BinaryIO | None
 ) -> None:
-    if public_key and not (checkpoint or key):
+    if public_key and not (checkpoint or stored):
         raise click.UsageError("--public-key needs --checkpoint or --checkpoint-document.")
     given: dict[str, Any] = {
         "checkpoint_file": _content(checkpoint),
-        "checkpoint_key": key,
+        "checkpoint_key": stored,
         "public_key": _content(public_key),
     }
     with output.progress("Verifying") as advance:
