@@ -158,10 +158,8 @@ CONNECTION_BOUNDS = {
     "BODY_PAUSE_SECONDS": "seconds that a body may take, plus one for each 1,024 bytes that arrived; otherwise 408",
     "BYTES_PER_SECOND": "bytes per second, as a minimum, of a body after that and of a response",
     "BODY_SECONDS": "seconds to receive a whole body at any rate; otherwise 408",
-    "RESPONSE_PAUSE_SECONDS": "seconds for which a response may remain unread, and over which the rate of reading is "
-    "measured",
-    "RESPONSE_SECONDS": "seconds in which a client must read a whole response, at the rate that this requires or "
-    "faster",
+    "RESPONSE_PAUSE_SECONDS": "seconds for which a response may remain unread, and over which its rate is measured",
+    "RESPONSE_SECONDS": "seconds in which a client must read a whole response, at least at the rate that this requires",
     "KEEP_ALIVE_SECONDS": "seconds for which a connection may be idle after a response",
     "LINGER_SECONDS": "seconds for which arriving data is discarded before a connection is closed",
     "APPLICATION_SECONDS": "seconds from a complete request to the first byte of its response; otherwise 503",
