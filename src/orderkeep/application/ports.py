@@ -296,7 +296,7 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed, StoreC
 
 class DocumentStore(ABC):
     """Stores files under keys derived from their content: `orders/<order id>/<SHA-256>.html`. The content of a key
-    never changes; keys cannot be listed and files cannot be deleted.
+    never changes; keys cannot be listed.
 
     Every method may raise `StoreUnavailable`, or its subclass `StoreUnusable` if an operator must fix something first.
     """
@@ -310,6 +310,10 @@ class DocumentStore(ABC):
     @abstractmethod
     async def get(self, key: str) -> bytes | None:
         """Return the content of the key, or None."""
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Delete the file of the key; nothing happens if it does not exist. On return it is durably deleted."""
 
     @abstractmethod
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:

@@ -51,6 +51,10 @@ class FolderDocumentStore(DocumentStore):
             return await asyncio.to_thread(self._path(key).read_bytes)
         return None
 
+    async def delete(self, key: str) -> None:
+        with _translated_errors("deleted"):
+            await asyncio.to_thread(_delete, self._path(key))
+
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
         checked(key)
         return None
@@ -103,6 +107,12 @@ def _publish(part: Path, path: Path) -> None:
             raise
         if not path.exists():
             part.replace(path)  # replaces the same content, if another writer was faster
+
+
+def _delete(path: Path) -> None:
+    if path.parent.exists():
+        path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:
