@@ -332,9 +332,9 @@ class ReceiptRenderer(ABC):
     media_type: str
 
     @abstractmethod
-    async def render(self, order: OrderDTO) -> bytes:
-        """Return the receipt of the given order: the same bytes for the same order on every machine. The order's
-        texts are escaped. Raises `UnknownFormat` if the renderer's library is not installed.
+    async def render(self, order: OrderDTO, personal: PersonalData | None = None) -> bytes:
+        """Return the receipt of the given order: the same bytes for the same order on every machine. All texts are
+        escaped. Raises `UnknownFormat` if the renderer's library is not installed.
         """
 
 
