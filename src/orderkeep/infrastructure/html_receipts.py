@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ReceiptRenderer
+from orderkeep.domain.personal_data import PersonalRecord
 
 if TYPE_CHECKING:
     from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine
@@ -45,7 +46,7 @@ class HtmlReceipts(ReceiptRenderer):
         self._seller = seller
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 
-    async def render(self, order: OrderDTO) -> bytes:
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:  # noqa: ARG002
         """Return a complete document in UTF-8. If it is long, it is rendered in a thread, so that others are served."""
         if not self._seller:
             log.warning("a receipt has no seller: set ORDERKEEP_SELLER")

@@ -140,6 +140,12 @@ class S3DocumentStore(DocumentStore):
                 raise
             return bytes(await found.bytes_async())
 
+    async def delete(self, key: str) -> None:
+        path = self._path(key)
+        async with self._open_client() as client:
+            with suppress(FileNotFoundError):
+                await client.delete_async(path)
+
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:
         path = self._path(key)
         access_key = await self._current_key()

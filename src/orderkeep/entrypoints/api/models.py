@@ -180,6 +180,9 @@ class Order(PlaceOrderBody, ResponseModel):
     returns: tuple[Return, ...] = Field((), description="Returns, oldest first.")
     notes: tuple[Note, ...] = Field((), description="Notes, oldest first.")
     documents: tuple[Document, ...] = Field((), description="Documents of the order, oldest first.")
+    personal_data: str | None = Field(
+        None, description="Commitment to the personal data: the SHA-256 of a random salt and the data, or null."
+    )
     version: Version = Field(description="Version number: 1 for a new order, incremented by every change.")
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from orderkeep.application.dtos import CommandResult
+from orderkeep.application.personal_data import with_personal_data
 from orderkeep.application.use_cases.get_order_history import HistoryPage
 from orderkeep.application.use_cases.list_orders import OrderPage
 from orderkeep.entrypoints.envelopes import change_form, page_form
@@ -46,7 +47,8 @@ def not_modified(etag: str) -> Response:
 
 def command_response(result: CommandResult, status: int = HTTPStatus.OK) -> Response:
     """Return the order as a command left it, or as a dry run would leave it."""
-    return EncodedResponse(result.json or encode(result.order), status, result_headers(result))
+    body = result.json or with_personal_data(encode(result.order), result.personal)
+    return EncodedResponse(body, status, result_headers(result))
 
 
 def placed_response(result: CommandResult, root_path: str) -> Response:

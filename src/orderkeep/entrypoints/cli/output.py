@@ -13,6 +13,7 @@ import click
 import msgspec
 
 from orderkeep.application.dtos import CommandResult
+from orderkeep.application.personal_data import with_personal_data
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.bootstrap import UseCases
@@ -118,7 +119,8 @@ def write_order(session: Session, json: bytes) -> None:
 def write_result(session: Session, result: CommandResult) -> None:
     """Write the order as a command left it, or as a dry run would leave it."""
     say_if_unchanged(result)
-    write_order(session, msgspec.json.encode(result.order) if result.json is None else result.json)
+    json = result.json or with_personal_data(msgspec.json.encode(result.order), result.personal)
+    write_order(session, json)
 
 
 def say_if_unchanged(result: CommandResult) -> None:
