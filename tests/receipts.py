@@ -7,7 +7,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
 from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.domain.personal_data import PersonalData
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
@@ -18,8 +18,8 @@ class PlainReceipts(ReceiptRenderer):
     def __init__(self, media_type: str = "text/html") -> None:
         self.media_type = media_type
 
-    async def render(self, order: OrderDTO, personal: PersonalData | None = None) -> bytes:
-        name = f", for {personal.customer.name}" if personal and personal.customer else ""
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
+        name = f", for {personal.data.customer.name}" if personal and personal.data.customer else ""
         return f"{self.media_type}: order {order.id}, version {order.version}, {order.status}{name}".encode()
 
 
@@ -35,7 +35,7 @@ class HeldReceipts(PlainReceipts):
         async with asyncio.timeout(10):
             await self._all_started.wait()
 
-    async def render(self, order: OrderDTO, personal: PersonalData | None = None) -> bytes:
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
         self.expected -= 1
         if self.expected == 0:
             self._all_started.set()

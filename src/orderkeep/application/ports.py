@@ -19,6 +19,7 @@ from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
 from orderkeep.domain.value_objects import in_utc
 
@@ -121,6 +122,16 @@ class OrderQueries(ABC):
 
         The filter is by statuses, tag or external reference, as `OrderFilter` allows. The cost depends on `limit`
         alone, not on the number of stored orders.
+        """
+
+
+class PersonalDataQueries(ABC):
+    """Reads the personal data that is stored beside the orders."""
+
+    @abstractmethod
+    async def get_personal_data(self, order_ids: Sequence[str]) -> Mapping[str, PersonalRecord]:
+        """Return the personal data of those of the orders that have any, by order ID. The IDs are at most those of a
+        page of orders.
         """
 
 
@@ -260,7 +271,7 @@ class StoreContents(ABC):
         """Return the content of the last checkpoint, or None."""
 
 
-class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed, StoreContents):
+class OrderStore(OrderRepository, OrderQueries, PersonalDataQueries, OrderHistory, ChangeFeed, StoreContents):
     """Everything a store of orders implements. `orderkeep.testing` tests any implementation of it."""
 
     saves_at_once = 128
@@ -270,6 +281,14 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed, StoreC
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         """Commit the orders as `OrderRepository.save` does, which also lists the errors; return their snapshots, in the
         same order.
+
+        If the `personal_data` of an order is not the stored one, its `personal_record` replaces the stored personal
+        data, or removes it if it is None, and with it the label of its e-mail address, in the same commit.
+        """
+
+    async def purge(self) -> None:
+        """Overwrite what remains of erased personal data in the files of the store, as far as the store can do that.
+        Called after erasures.
         """
 
     async def save_each(self, orders: Sequence[Order]) -> list[bool]:
@@ -313,7 +332,9 @@ class DocumentStore(ABC):
 
     @abstractmethod
     async def delete(self, key: str) -> None:
-        """Delete the file of the key; nothing happens if it does not exist. On return it is durably deleted."""
+        """Delete the content of the key; if it does not exist, nothing happens. Only files with personal data that is
+        erased are deleted.
+        """
 
     @abstractmethod
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:
@@ -332,9 +353,10 @@ class ReceiptRenderer(ABC):
     media_type: str
 
     @abstractmethod
-    async def render(self, order: OrderDTO, personal: PersonalData | None = None) -> bytes:
-        """Return the receipt of the given order: the same bytes for the same order on every machine. All texts are
-        escaped. Raises `UnknownFormat` if the renderer's library is not installed.
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
+        """Return the receipt of the given order: the same bytes for the same values on every machine. Their texts are
+        escaped. One with `personal` data contains its `receipt_code`. Raises `UnknownFormat` if the renderer's library
+        is not installed.
         """
 
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.domain.payments import PaymentKind, RefundStatus
-from orderkeep.domain.personal_data import PersonalData
+from orderkeep.domain.personal_data import PersonalData, PersonalRecord
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS, UNPRINTABLE, in_utc
 
@@ -58,7 +58,7 @@ class ReceiptContent:
     settlement: tuple[Fact, ...]
 
 
-def receipt_of(order: OrderDTO, seller: str = "", personal: PersonalData | None = None) -> ReceiptContent:
+def receipt_of(order: OrderDTO, seller: str = "", personal: PersonalRecord | None = None) -> ReceiptContent:
     """Return the content of the receipt. `seller` may have several lines.
 
     Metadata and tags are internal to the shop and not included. Unprintable characters are replaced by U+FFFD.
@@ -92,18 +92,20 @@ def _settlement(order: OrderDTO) -> Iterator[tuple[str, int]]:
             yield f"Refunded on {(refund.closed_at or refund.created_at).date()}", -refund.amount
 
 
-def _facts(order: OrderDTO, personal: PersonalData | None) -> tuple[Fact, ...]:
+def _facts(order: OrderDTO, personal: PersonalRecord | None) -> tuple[Fact, ...]:
     found: dict[str, str | None] = {
         "Order": order.id,
         "Reference": order.external_ref,
         "Customer": order.user_id,
-        **(_person(personal) if personal else {}),
+        **(_person(personal.data) if personal else {}),
         "Placed": _moment(order.created_at),
         "Status": order.status,
         "Version": f"{order.version}, of {_moment(order.updated_at)}",
     }
     if cancelled := order.cancellation:
         found |= {"Cancelled": _moment(cancelled.at), "Reason": cancelled.reason, "Note": cancelled.note}
+    if personal:
+        found["Code"] = personal.receipt_code
     return tuple(Fact(label, _printable(text)) for label, text in found.items() if text)
 
 

@@ -201,9 +201,9 @@ class CloseReturnBody(Body):
 class ErasureBody(Body):
     """Orders whose personal data is to be erased: either a list, or all of a user."""
 
-    orders: (
-        Annotated[tuple[OrderIdText, ...], Strict(False), Field(max_length=limits.MAX_ERASED_ORDERS)] | None
-    ) = Field(None, description=f"IDs of orders, up to {limits.MAX_ERASED_ORDERS}.")
+    orders: Annotated[tuple[OrderIdText, ...], Strict(False), Field(max_length=limits.MAX_ERASED_ORDERS)] | None = (
+        Field(None, description=f"IDs of orders, up to {limits.MAX_ERASED_ORDERS}.")
+    )
     user_id: Annotated[str, _line(limits.MAX_USER_ID_LENGTH)] | None = Field(
         None, description="User whose orders are to be erased, whatever their number."
     )

@@ -165,7 +165,8 @@ def _parts(bodies: Iterable[Any]) -> tuple[Any, ...]:
 
 
 _PARTS = ("shipments", "payments", "refunds", "returns", "notes")
-_COMPUTED = ("documents", "version", "payment_status", "shipping_status", "return_status", "on_hold", *Balance._fields)
+_STATUSES = ("payment_status", "shipping_status", "return_status", "on_hold")
+_COMPUTED = ("documents", "personal_data", "version", *_STATUSES, *Balance._fields)
 """What an export contains and an import ignores: versions count the commits of this store, documents belong to
 versions, and the rest follows from the order.
 """
@@ -189,6 +190,7 @@ class ImportedOrder(PlaceOrderBody):
     refunds: Annotated[tuple[ImportedRefund, ...], Strict(False), Field(max_length=limits.MAX_REFUNDS)] | None = ()
     returns: Annotated[tuple[ImportedReturn, ...], Strict(False), Field(max_length=limits.MAX_RETURNS)] | None = ()
     notes: Annotated[tuple[ImportedNote, ...], Strict(False), Field(max_length=limits.MAX_NOTES)] | None = ()
+    personal_data: str | None = None
     documents: Annotated[tuple[dict[str, Any], ...], Strict(False)] | None = None
     version: Annotated[int, Field(ge=0)] | None = None
     payment_status: str | None = None

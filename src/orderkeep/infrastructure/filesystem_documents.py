@@ -52,8 +52,7 @@ class FolderDocumentStore(DocumentStore):
         return None
 
     async def delete(self, key: str) -> None:
-        with _translated_errors("deleted"):
-            await asyncio.to_thread(_delete, self._path(key))
+        await asyncio.to_thread(self._delete, self._path(key))
 
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
         checked(key)
@@ -64,6 +63,11 @@ class FolderDocumentStore(DocumentStore):
 
     def _path(self, key: str) -> Path:
         return self._folder / checked(key)
+
+    def _delete(self, path: Path) -> None:
+        with _translated_errors("deleted"), suppress(FileNotFoundError):
+            path.unlink()
+            _sync_folder(path.parent)
 
     def _put(self, path: Path, content: bytes | IO[bytes]) -> None:
         with _translated_errors("written"):
@@ -107,12 +111,6 @@ def _publish(part: Path, path: Path) -> None:
             raise
         if not path.exists():
             part.replace(path)  # replaces the same content, if another writer was faster
-
-
-def _delete(path: Path) -> None:
-    if path.parent.exists():
-        path.unlink(missing_ok=True)
-        _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

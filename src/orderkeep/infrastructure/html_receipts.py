@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ReceiptRenderer
-from orderkeep.domain.personal_data import PersonalData
+from orderkeep.domain.personal_data import PersonalRecord
 
 if TYPE_CHECKING:
     from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine
@@ -46,7 +46,7 @@ class HtmlReceipts(ReceiptRenderer):
         self._seller = seller
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 
-    async def render(self, order: OrderDTO, personal: PersonalData | None = None) -> bytes:
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
         """Return a complete document in UTF-8. If it is long, it is rendered in a thread, so that others are served."""
         if not self._seller:
             log.warning("a receipt has no seller: set ORDERKEEP_SELLER")
@@ -54,7 +54,7 @@ class HtmlReceipts(ReceiptRenderer):
             return self._render(order, personal)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, order, personal)
 
-    def _render(self, order: OrderDTO, personal: PersonalData | None) -> bytes:
+    def _render(self, order: OrderDTO, personal: PersonalRecord | None) -> bytes:
         from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
 
         return _page(receipt_of(order, self._seller, personal)).encode()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.ports import ReceiptRenderer
-from orderkeep.domain.personal_data import PersonalData
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.value_objects import in_utc
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class PdfReceipts(ReceiptRenderer):
         # One at a time, in a thread of its own: rendering takes a whole core.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 
-    async def render(self, order: OrderDTO, personal: PersonalData | None = None) -> bytes:
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
         """Return a PDF, dated with the last change of the order. Raises `UnknownFormat` if typst is not installed."""
         from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
 

@@ -7,7 +7,8 @@ import hashlib
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from contextlib import suppress
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -16,13 +17,14 @@ import msgspec
 
 from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
-from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, labels_of
+from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, email_label, labels_of
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.payments import Payment, Refund
+from orderkeep.domain.personal_data import PersonalData, PersonalRecord, commitment_of
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.returns import Return
 from orderkeep.domain.shipments import Shipment
@@ -46,6 +48,7 @@ _MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OverflowError)
 API_KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 UNREADABLE_KEY = "a stored API key cannot be read: it was altered; restore a backup, or create new keys"
 
+_EMAIL_LABEL = email_label("")
 _TIMES = ("created_at", "expires_at", "revoked_at", "last_used_at")
 _KNOWN_SCOPES = frozenset(Scope)
 
@@ -64,6 +67,7 @@ class _Tagged(msgspec.Struct):
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(OrderDTO).decode
 _decode_tags = msgspec.json.Decoder(_Tagged).decode
+_decode_personal = msgspec.json.Decoder(PersonalData).decode
 _decode_events = msgspec.json.Decoder(tuple[EventDTO, ...]).decode
 _decode_requests = msgspec.json.Decoder(dict[str, RememberedKey]).decode
 
@@ -110,12 +114,23 @@ class ChangeRecord:
     fingerprint: str | None = None
 
 
+@dataclass(slots=True, repr=False)
+class PersonalRow:
+    """The personal data of an order as stored, with the `salt` in hexadecimal and the `label` of the e-mail address."""
+
+    order_id: str
+    salt: str
+    record: str
+    label: str | None
+
+
 @dataclass(slots=True)
 class Commit:
     """What `save` writes for one order: all of it or nothing, and only if the stored version is `expected_version`.
 
     `added` and `removed` are the tags and labels that change; `sets_ref`: the `external_ref` does. The user and the
-    creation time of an order never change.
+    creation time of an order never change. `sets_personal`: the `personal` data replaces what is stored, with its
+    label, or what is stored is removed.
     """
 
     expected_version: int
@@ -124,6 +139,8 @@ class Commit:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     sets_ref: bool = False
+    sets_personal: bool = False
+    personal: PersonalRow | None = field(default=None, repr=False)
 
 
 def commit_of(order: Order) -> Commit:
@@ -149,7 +166,7 @@ def commit_of(order: Order) -> Commit:
     change.hash = hash_of(change)
     saved, labels = order.saved_tags, labels_of(dto)
     tags = (*order.tags, *labels) if labels else order.tags
-    record = OrderRecord(
+    head = OrderRecord(
         id=order.id,
         version=version,
         user_id=order.user_id,
@@ -162,12 +179,47 @@ def commit_of(order: Order) -> Commit:
         requests=_encode(order.idempotency_keys),
         seal=change.hash,
     )
-    sets_ref = order.external_ref != order.saved_ref
-    if tags == saved:  # most commits
-        return Commit(order.version, record, change, sets_ref=sets_ref)
-    added = tuple([tag for tag in tags if tag not in saved])
-    removed = tuple([tag for tag in saved if tag not in tags])
-    return Commit(order.version, record, change, added, removed, sets_ref)
+    commit = Commit(order.version, head, change, sets_ref=order.external_ref != order.saved_ref)
+    if tags != saved:
+        commit.added = tuple([tag for tag in tags if tag not in saved])
+        commit.removed = tuple([tag for tag in saved if tag not in tags])
+    if order.personal_data != order.saved_personal_data:
+        commit.sets_personal = True
+        record = order.personal_record
+        commit.personal = None if record is None else personal_row_of(order.id, record)
+    return commit
+
+
+def personal_row_of(order_id: str, record: PersonalRecord) -> PersonalRow:
+    """Return the row of personal data that a save writes."""
+    return PersonalRow(order_id, record.salt.hex(), record.data.json.decode(), _label_of(record))
+
+
+def personal_record_of(salt: str, record: str) -> PersonalRecord:
+    """Return the stored personal data."""
+    return PersonalRecord(_decode_personal(record), bytes.fromhex(salt))
+
+
+def personal_rows(row: PersonalRow | None, order: OrderDTO | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the stored row of personal data as found, and as expected of the order: with its commitment, and with the
+    label that follows from it. They are empty if there is none, and none is expected.
+    """
+    commitment = order and order.personal_data
+    found: dict[str, Any] = {}
+    if row is not None:
+        found = {"order_id": row.order_id, "label": row.label, "commitment": ""}
+        with suppress(ValueError):  # the salt was altered
+            found["commitment"] = commitment_of(bytes.fromhex(row.salt), row.record.encode())
+    if commitment is None:
+        return found, {}
+    expected = {"order_id": order and order.id, "label": None, "commitment": commitment}
+    if found.get("commitment") == commitment and row is not None:
+        [expected["label"]] = built(lambda row: _label_of(personal_record_of(row.salt, row.record)), [row])
+    return found, expected
+
+
+def _label_of(record: PersonalRecord) -> str | None:
+    return record.data.email and email_label(record.data.email)
 
 
 def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[OrderSnapshot, ...]:
@@ -189,6 +241,7 @@ def order_of(document: bytes, requests: bytes, seal: str) -> Order:
     labels = labels_of(dto)
     order.saved_tags = (*dto.tags, *labels) if labels else dto.tags
     order.saved_ref = dto.external_ref
+    order.saved_personal_data = dto.personal_data
     return order
 
 
@@ -200,6 +253,8 @@ def tags_in(document: bytes) -> tuple[str, ...]:
 
 def row_name(tag: str) -> str:
     """Return the name of the row or item of a tag or label, for `StoredOrder`."""
+    if tag.startswith(_EMAIL_LABEL):
+        return "label email"  # without the address: it is shown, and may be logged
     return f"label {tag[len(LABEL) :]}" if tag.startswith(LABEL) else f"tag {tag}"
 
 

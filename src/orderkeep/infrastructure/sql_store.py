@@ -23,6 +23,7 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.domain.entities import Order
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.status import OrderStatus
 from orderkeep.infrastructure.serialization import (
@@ -172,6 +173,9 @@ class SqlOrderRepository(OrderStore):
         if len(rows) == length:
             return SnapshotPage(page, None)
         return SnapshotPage(page, *built(_position_of, documents[length - 1 : length]))
+
+    async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
+        return {}
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return _one(self.change_of_row, await self._rows(self._sql[GET_CHANGE], order_id, in_64_bits(version)))

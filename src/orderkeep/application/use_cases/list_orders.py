@@ -6,6 +6,7 @@ from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.dtos import LABEL, UNLABELLED_PAYMENTS, label_of, visible_document
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
+from orderkeep.application.personal_data import complete, has_personal_data
 from orderkeep.application.ports import SEPARATOR, OrderFilter, OrderQueries, SnapshotPage
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
@@ -58,7 +59,8 @@ class ListOrdersUseCase:
         Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for an invalid limit or value.
         """
         actor.require(Scope.READ)
-        return await page_of_orders(self.queries, where, limit, cursor, actor)
+        page = await page_of_orders(self.queries, where, limit, cursor, actor)
+        return await with_personal_data_of(self.queries, page)
 
 
 async def page_of_orders(
@@ -78,6 +80,13 @@ async def page_of_orders(
     if not actor.sees_all:
         json = SEPARATOR.join([visible_document(each, actor) for each in page.documents])
     return OrderPage(json, list_cursor(where, page.next) if page.next else None)
+
+
+async def with_personal_data_of(queries: OrderQueries, page: OrderPage) -> OrderPage:
+    """Return the page with the personal data of its orders."""
+    if not has_personal_data(page.json):  # most pages
+        return page
+    return OrderPage(SEPARATOR.join(await complete(queries, page.orders)), page.next_cursor)
 
 
 def check_limit(limit: int) -> None:

@@ -86,7 +86,8 @@ def _without_personal_data(example: dict[str, Any]) -> dict[str, Any]:
 
 def change_personal_data(example: Order) -> None:
     """Change the personal data of an example order as `EDIT` does."""
-    after = merged(PERSONAL, {part: EDIT[part] for part in PARTS if part in EDIT})
+    changes: dict[str, Any] = {part: changed for part, changed in EDIT.items() if part in PARTS}
+    after = merged(PERSONAL, changes)
     example.set_personal_data(after, SALT, at=AT)
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orderkeep.domain.payments import PaymentKind, PaymentStatus, RefundStatus
+from orderkeep.domain.personal_data import PARTS
 from orderkeep.domain.returns import ReturnState, ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
 from orderkeep.domain.status import Command, OrderStatus
-from orderkeep.domain.personal_data import PARTS
 from orderkeep.entrypoints.schemas import (
     BILLING_ADDRESS,
     CUSTOMER,
@@ -212,9 +212,7 @@ class Order(PlaceOrderBody, ResponseModel):
     notes: tuple[Note, ...] = Field((), description="Notes, oldest first.")
     documents: tuple[Document, ...] = Field((), description="Documents of the order, oldest first.")
     personal_data: str | None = Field(
-        None,
-        description="Commitment to the personal data: the SHA-256 of a random salt and the data, in hexadecimal. Null if "
-        "the order has none.",
+        None, description="Commitment to the personal data: the SHA-256 of a random salt and the data, or null."
     )
     version: Version = Field(description="Version number: 1 for a new order, incremented by every change.")
     customer: Customer | None = CUSTOMER

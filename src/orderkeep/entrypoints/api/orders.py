@@ -11,9 +11,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orderkeep.application.errors import NotAllowed
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
-from orderkeep.application.errors import NotAllowed
 from orderkeep.domain import entities as domain
 from orderkeep.domain.exceptions import ExternalRefIsSet, OrderNotFound, OrderTooLarge, TooManyMetadataKeys
 from orderkeep.domain.limits import MAX_TEXT_BYTES
@@ -56,6 +56,7 @@ _EDIT = parse(EditOrderBody, examples.EDIT)
 def _edit_example(order: domain.Order) -> None:
     examples.change_personal_data(order)
     order.edit(_EDIT.changes(), at=examples.AT)
+
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
@@ -327,9 +328,7 @@ async def edit_order(
     response_model=Erasure,
     summary="Erase personal data",
     responses={
-        **success(
-            200, "The personal data is erased.", {"Erasure": {"orders": 3, "erased": 2}}, headers=("Dry-Run",)
-        ),
+        **success(200, "The personal data is erased.", {"Erasure": {"orders": 3, "erased": 2}}, headers=("Dry-Run",)),
         **failures((NotAllowed("orders:erase"), OrderNotFound(""), *examples.WRITE_ERRORS)),
     },
 )

@@ -12,9 +12,11 @@ from starlette.responses import Response
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.use_cases.get_order_history import HistoryPage
 from orderkeep.application.use_cases.list_orders import OrderPage
-from orderkeep.entrypoints.envelopes import change_form, encode, order_document, page_form
+from orderkeep.entrypoints.envelopes import change_form, order_document, page_form
+from orderkeep.entrypoints.envelopes import encode as encode
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
+
 
 class EncodedResponse(Response):
     """A response with an encoded body and raw headers, which needs none of Starlette's conversions."""

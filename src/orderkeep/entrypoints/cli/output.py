@@ -21,8 +21,8 @@ from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain_data
 from orderkeep.entrypoints.cli.plain_text import say as say
 from orderkeep.entrypoints.cli.session import Session
-from orderkeep.entrypoints.envelopes import order_document
 from orderkeep.entrypoints.cli.tables import PLAIN_LAYOUT, Layout, print_facts, print_order, print_rows, text_of
+from orderkeep.entrypoints.envelopes import order_document
 
 STDOUT = "-"
 """As the name of a file, it is stdout."""

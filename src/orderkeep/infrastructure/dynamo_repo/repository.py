@@ -4,7 +4,7 @@ API keys are items of the same table, in no index of orders: each in a partition
 time, in one partition that only lists read.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.domain.entities import Order
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import contents, feed, lists, saves
@@ -88,6 +89,9 @@ class DynamoOrderRepository(OrderStore):
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         documents, position = await lists.read_page(self._table, where, after, limit)
         return SnapshotPage(SEPARATOR.join(documents), position)
+
+    async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
+        return {}
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:
