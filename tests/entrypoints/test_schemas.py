@@ -19,7 +19,7 @@ from orderkeep.domain.shipments import Shipment
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Hold, Note, check_text
 from orderkeep.entrypoints import import_records
 from orderkeep.entrypoints.field_errors import InvalidFields
-from orderkeep.entrypoints.import_records import ImportedLine, ImportedOrder, read_imported_order
+from orderkeep.entrypoints.import_records import ImportedLine, ImportedOrder
 from orderkeep.entrypoints.schemas import (
     ANY_LINES,
     ONE_LINE,
@@ -49,6 +49,10 @@ IMPORTED = {
 
 def read_cancel(data: object) -> CancelBody:
     return parse(CancelBody, data)
+
+
+def read_imported_order(data: object) -> OrderDTO:
+    return parse(ImportedOrder, data).to_order()
 
 
 def codes(read: Any, data: object) -> dict[str, str]:

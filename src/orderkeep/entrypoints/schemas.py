@@ -249,9 +249,18 @@ class PlaceOrderBody(Body):
 
     def to_command(self) -> PlaceOrder:
         """Return the command to place this order."""
-        values = {**self.given(), "lines": lines_of(self.lines)}
-        values["personal"] = personal_in(values)
-        return PlaceOrder(**values)
+        values = {**self.given(), "lines": lines_of(self.lines), "personal": self.personal()}
+        return PlaceOrder(**{name: value for name, value in values.items() if name not in PARTS})
+
+    def personal(self) -> PersonalData | None:
+        """Return the personal data, None if no value is given."""
+        customer, *addresses = self.customer, self.shipping_address, self.billing_address
+        if customer is None and addresses == [None, None]:  # most orders
+            return None
+        return personal_data_of(
+            None if customer is None else Customer(**customer.given()),
+            *(None if each is None else Address(**each.given()) for each in addresses),
+        )
 
 
 class EditOrderBody(Body):
@@ -281,16 +290,6 @@ class EditOrderBody(Body):
             if (body := changes[part]) is not None:
                 changes[part] = {name: getattr(body, name) for name in body.model_fields_set}
         return cast(OrderChanges, changes)
-
-
-def personal_in(values: dict[str, Any]) -> PersonalData | None:
-    """Remove the bodies of personal data from the values of a body, and return the data, None if there is none."""
-    given = {part: values.pop(part) for part in PARTS if part in values}
-    if not given:  # most orders
-        return None
-    kinds = (Customer, Address, Address)
-    made = {part: kind(**given[part].given()) for part, kind in zip(PARTS, kinds, strict=True) if part in given}
-    return personal_data_of(**made)
 
 
 def lines_of(bodies: tuple[LineBody, ...] | None) -> tuple[LineDTO, ...]:
