@@ -251,9 +251,14 @@ def tags_in(document: bytes) -> tuple[str, ...]:
     return (*tagged.tags, *labels_of(tagged))
 
 
+def is_email_label(tag: str) -> bool:
+    """Return whether the label follows from personal data, not from the document of the order."""
+    return tag.startswith(_EMAIL_LABEL)
+
+
 def row_name(tag: str) -> str:
     """Return the name of the row or item of a tag or label, for `StoredOrder`."""
-    if tag.startswith(_EMAIL_LABEL):
+    if is_email_label(tag):
         return "label email"  # without the address: it is shown, and may be logged
     return f"label {tag[len(LABEL) :]}" if tag.startswith(LABEL) else f"tag {tag}"
 

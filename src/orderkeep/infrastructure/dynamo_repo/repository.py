@@ -43,6 +43,8 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     moment_of,
     order_key,
     order_of_item,
+    personal_key,
+    personal_row_of_item,
     placed_key,
     snapshot_of_item,
     texts,
@@ -55,6 +57,7 @@ from orderkeep.infrastructure.serialization import (
     commit_of,
     feed_position,
     mark_saved,
+    personal_record_of,
     record_of,
 )
 
@@ -91,7 +94,9 @@ class DynamoOrderRepository(OrderStore):
         return SnapshotPage(SEPARATOR.join(documents), position)
 
     async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
-        return {}
+        items = await self._table.get_all([personal_key(each) for each in order_ids if can_be_a_key(order_key(each))])
+        rows = built(personal_row_of_item, [item for item in items if item and "record" in item])  # others were erased
+        return {row.order_id: personal_record_of(row.salt, row.record) for row in rows}
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:
