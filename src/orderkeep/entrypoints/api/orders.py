@@ -25,6 +25,7 @@ from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import (
     Context,
     CurrentActor,
+    ErasureContext,
     IfNoneMatch,
     OrderId,
     PlacementContext,
@@ -333,13 +334,13 @@ async def edit_order(
     },
 )
 async def erase_personal_data(
-    context: PlacementContext,
+    context: ErasureContext,
     use_cases: Services,
     which: Annotated[ErasureBody, Body(openapi_examples={"ErasureBody": {"value": examples.ERASE}})],
 ) -> Response:
     """Erases `customer`, `shipping_address` and `billing_address` of up to 100 orders, or of all orders of a user. The
     orders stay. Receipts that contained the data are replaced by receipts without it. If an order of the list does not
-    exist, nothing is erased. A repeated request changes nothing, with or without an `Idempotency-Key`; if the response
+    exist, nothing is erased. A repeated request changes nothing more, so it needs no `Idempotency-Key`: if the response
     is an error, repeat it.
     """
     erased = await use_cases.erase_personal_data.execute(which.orders or (), context, user_id=which.user_id)
