@@ -33,6 +33,8 @@ ARGUMENTS = {
     "import": ["orders.jsonl"],
     "backup": ["backup.db"],
     "keys create": ["--name", "till", "--scope", "admin"],
+    "erase": ["--user", "user-42", "--yes"],
+    "export-person": ["--user", "user-42"],
     **{name: [] for name in ("list", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
 }
 IMPORTED = """\

@@ -37,7 +37,7 @@ def erase_command(session: Session, orders: tuple[str, ...], user_id: str | None
     if bool(orders) == (user_id is not None):
         raise click.UsageError("either orders or --user ID is required.")
     if not (yes or dry_run):
-        _confirm(session, f"all orders of user {user_id}" if user_id else f"{len(orders)} orders")
+        _confirm(session, f"all orders of user {user_id}" if user_id else _count(len(orders)))
     session.if_interrupted = "run the command again to continue"
     context = CommandContext(actor=session.actor, dry_run=dry_run)
 
@@ -52,6 +52,10 @@ def erase_command(session: Session, orders: tuple[str, ...], user_id: str | None
     elif erased.erased and not session.as_json:
         output.say(f"the personal data is erased; {KEPT_ELSEWHERE}")
     output.write_facts(session, (("orders", erased.orders), ("erased", erased.erased)), erased)
+
+
+def _count(orders: int) -> str:
+    return f"{orders} {'order' if orders == 1 else 'orders'}"
 
 
 def _confirm(session: Session, what: str) -> None:
@@ -87,4 +91,4 @@ def export_person_command(session: Session, file: str | None, user_id: str) -> N
 
     count = session.run(export)
     if target != STDOUT or not count:
-        output.say(f"{count} {'order' if count == 1 else 'orders'} of this user written to {file or 'stdout'}")
+        output.say(f"{_count(count)} of this user written to {file or 'stdout'}")
