@@ -100,6 +100,23 @@ class HidesThatItFailed(InMemoryDocumentStore):
             return
 
 
+class KeepsWhatIsDeleted(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        pass
+
+
+class DeletesTheFolder(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        folder = key.rpartition("/")[0]
+        self._contents = {other: content for other, content in self._contents.items() if not other.startswith(folder)}
+
+
+class DeletesOnce(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        if self._contents.pop(key, None) is None:
+            raise StoreUnavailable("it does not exist")
+
+
 class TakesAnyKey(InMemoryDocumentStore):
     async def put(self, key: str, content: Content, media_type: str) -> None:
         self._contents.setdefault(key, whole(content))

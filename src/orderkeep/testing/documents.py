@@ -72,6 +72,16 @@ class DocumentStoreContract:
             await documents.put(key, key.encode(), "text/html")
         assert [await documents.get(key) for key in ALIKE] == [key.encode() for key in ALIKE]
 
+    async def test_deletes_one_file_and_stores_it_again(self, documents: DocumentStore) -> None:
+        for key in (KEY, OTHER_KEY):
+            await documents.put(key, key.encode(), "text/html")
+        for _ in range(2):
+            await documents.delete(KEY)
+            assert await documents.get(KEY) is None
+        assert await documents.get(OTHER_KEY) == OTHER_KEY.encode()
+        await documents.put(KEY, b"two", "text/html")
+        assert await documents.get(KEY) == b"two"
+
     @pytest.mark.parametrize("later", [b"two", LARGE], ids=["small", "large"])
     async def test_never_changes_what_it_keeps(self, documents: DocumentStore, later: bytes) -> None:
         await documents.put(KEY, b"one", "text/html")
