@@ -19,8 +19,8 @@ class PlainReceipts(ReceiptRenderer):
         self.media_type = media_type
 
     async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
-        name = f", for {personal.data.customer.name}" if personal and personal.data.customer else ""
-        return f"{self.media_type}: order {order.id}, version {order.version}, {order.status}{name}".encode()
+        text = f"{self.media_type}: order {order.id}, version {order.version}, {order.status}".encode()
+        return text if personal is None else b"%s, %s, %s" % (text, personal.data.json, personal.receipt_code.encode())
 
 
 class HeldReceipts(PlainReceipts):

@@ -157,12 +157,13 @@ def _bad_bodies(order_id: str) -> Iterator[Request]:
 
 def _bad_people(order_id: str) -> Iterator[Request]:
     path = f"/orders/{order_id}"
-    for part in ("customer", "shipping_address", "billing_address"):
-        for name in (*ORDER[part], NAME):
-            for value in WRONG:
-                person = {part: {**ORDER[part], name: value}}
-                yield Request("POST", "/orders", (*HEADERS, JSON), json.dumps({**ORDER, **person}).encode())
-                yield Request("PATCH", path, (*HEADERS, JSON), json.dumps(person).encode())
+    names = [
+        (part, name) for part in ("customer", "shipping_address", "billing_address") for name in (*ORDER[part], NAME)
+    ]
+    for number, (part, name) in enumerate(names):
+        person = {part: {**ORDER[part], name: WRONG[number % len(WRONG)]}}
+        yield Request("POST", "/orders", (*HEADERS, JSON), json.dumps({**ORDER, **person}).encode())
+        yield Request("PATCH", path, (*HEADERS, JSON), json.dumps({part: {name: LONG}}).encode())
     for wrong in ({"orders": [VALUE]}, {"user_id": VALUE, "orders": [VALUE]}, {"orders": VALUE}, {"user_id": LONG}):
         yield Request("POST", "/erasures", (*HEADERS, JSON), json.dumps(wrong).encode())
 

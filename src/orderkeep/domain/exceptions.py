@@ -42,7 +42,7 @@ class InvalidUrl(InvalidInput, code="invalid_url", title="Invalid URL"):
     """A URL does not begin with https:// or http://, or has no host."""
 
 
-class InvalidEmail(InvalidInput, code="invalid_email", title="Invalid e-mail address"):
+class InvalidEmail(InvalidInput, code="invalid_email", title="Invalid email address"):
     """An e-mail address has no @, several, or whitespace."""
 
     def __init__(self, field: str) -> None:

@@ -208,8 +208,9 @@ def personal_rows(row: PersonalRow | None, order: OrderDTO | None) -> tuple[dict
     found: dict[str, Any] = {}
     if row is not None:
         found = {"order_id": row.order_id, "label": row.label, "commitment": ""}
-        with suppress(ValueError):  # the salt was altered
-            found["commitment"] = commitment_of(bytes.fromhex(row.salt), row.record.encode())
+        with suppress(*_MALFORMED):  # the salt was altered, or SQLite stores another type
+            salt = bytes.fromhex(row.salt)
+            found["commitment"] = commitment_of(salt, row.record.encode()) if salt.hex() == row.salt else ""
     if commitment is None:
         return found, {}
     expected = {"order_id": order and order.id, "label": None, "commitment": commitment}

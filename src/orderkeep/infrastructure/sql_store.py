@@ -218,7 +218,7 @@ class SqlOrderRepository(OrderStore):
         head = found.get("order", {})
         [(record, order)] = built(lambda _: (recomputed.record(*_of_head(head)), recomputed.order()), [None])
         expected: dict[str, dict[str, Any]] = {}
-        personal = [PersonalRow(*row) for row in await self._rows(self._personal_data, self._dialect.texts([key]))]
+        personal = [PersonalRow(*row) for row in await self._rows(self._dialect.sql(f"{_PERSONAL_DATA} = $1"), key)]
         found_data, expected_data = personal_rows(personal[0] if personal else None, order)
         found |= {"personal data": found_data} if found_data else {}
         expected |= {"personal data": expected_data} if expected_data else {}

@@ -14,12 +14,16 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module}" for module in ("api_keys", "documents", "lists", "races", "reads", "saves"))
+    *(
+        f"{__name__}.{module}"
+        for module in ("api_keys", "documents", "lists", "personal_data", "races", "reads", "saves")
+    )
 )
 
 from orderkeep.testing.api_keys import ApiKeyStoreContract  # noqa: E402
 from orderkeep.testing.documents import DocumentStoreContract  # noqa: E402
 from orderkeep.testing.lists import ListContract  # noqa: E402
+from orderkeep.testing.personal_data import PersonalDataContract  # noqa: E402
 from orderkeep.testing.races import RaceContract  # noqa: E402
 from orderkeep.testing.reads import ReadContract  # noqa: E402
 from orderkeep.testing.saves import ConcurrencyContract, SaveContract  # noqa: E402
@@ -27,7 +31,9 @@ from orderkeep.testing.saves import ConcurrencyContract, SaveContract  # noqa: E
 __all__ = ["ApiKeyStoreContract", "DocumentStoreContract", "OrderStoreContract"]
 
 
-class OrderStoreContract(SaveContract, ReadContract, ListContract, ConcurrencyContract, RaceContract):
+class OrderStoreContract(
+    SaveContract, ReadContract, ListContract, PersonalDataContract, ConcurrencyContract, RaceContract
+):
     """Derive from it, and add a fixture `store`: an empty store, opened for each test and closed after it."""
 
     pytestmark = pytest.mark.asyncio

@@ -1,5 +1,6 @@
 """Edit an order."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from orderkeep.application.access.actor import Scope
@@ -23,8 +24,8 @@ class EditOrderUseCase(OrderCommand):
 
         Raises `ExternalRefIsSet`, `InvalidInput`, and like `change_order`.
         """
-        given = dict(changes)
-        patch: dict[str, Any] = {part: given.pop(part) for part in PARTS if part in given}
+        given: Mapping[str, Any] = changes
+        patch = {part: given[part] for part in PARTS if part in given}
 
         async def decide(order: Order | None) -> Order:
             if order is None:
@@ -41,7 +42,7 @@ class EditOrderUseCase(OrderCommand):
         def is_same_data(stored: PersonalData | None) -> bool:
             return merged(stored, patch) == stored
 
-        command = ("edit_order", given)
+        command = ("edit_order", {name: value for name, value in changes.items() if name not in PARTS})
         return await change_order(
             self.repo,
             order_id,
