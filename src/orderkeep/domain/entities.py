@@ -145,9 +145,13 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
         self.add_personal_data(data, salt)
         self._record(at, PersonalDataChanged())
 
-    def erase_personal_data(self, documents: tuple[Document, ...] | None = None, *, at: datetime) -> None:
-        """Remove the personal data, if there is any. `documents` replaces the list if some of them contained it."""
-        if self.personal_data is None and documents in (None, self.documents):
+    def erase_personal_data(
+        self, documents: tuple[Document, ...] | None = None, *, at: datetime, is_stored: bool = False
+    ) -> None:
+        """Remove the personal data, if there is any: the order has a commitment, or some `is_stored` without one.
+        `documents` replaces the list if some of them contained it.
+        """
+        if self.personal_data is None and not is_stored and documents in (None, self.documents):
             return
         self.documents = self.documents if documents is None else documents
         self._set_record(None, b"")

@@ -22,6 +22,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
 from orderkeep.domain.entities import Order
+from orderkeep.domain.events import PersonalDataErased
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.payments import Payment, Refund
 from orderkeep.domain.personal_data import PersonalData, PersonalRecord, commitment_of
@@ -183,7 +184,7 @@ def commit_of(order: Order) -> Commit:
     if tags != saved:
         commit.added = tuple([tag for tag in tags if tag not in saved])
         commit.removed = tuple([tag for tag in saved if tag not in tags])
-    if order.personal_data != order.saved_personal_data:
+    if order.personal_data != order.saved_personal_data or PersonalDataErased() in order.events:
         commit.sets_personal = True
         record = order.personal_record
         commit.personal = None if record is None else personal_row_of(order.id, record)

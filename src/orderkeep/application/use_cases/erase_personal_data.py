@@ -100,7 +100,9 @@ class ErasePersonalDataUseCase:
             if order is None:
                 raise OrderNotFound(order_id)
             shown = [await self._without_personal_data(order, each, context) for each in order.documents]
-            order.erase_personal_data(tuple(shown), at=self.clock())
+            # An older version that was running during an upgrade may have dropped the commitment.
+            is_stored = bool(await self.store.get_personal_data([order_id]))
+            order.erase_personal_data(tuple(shown), at=self.clock(), is_stored=is_stored)
             return order
 
         command = ("erase_personal_data", None)
@@ -111,8 +113,10 @@ class ErasePersonalDataUseCase:
         """Return the document, or if it contains personal data, the one that replaces it."""
         attached = await self.store.get_change(order.id, document.since_version)
         change = await self.store.get_change(order.id, document.order_version)
-        if attached is None or change is None or attached.order.personal_data is None:
+        if attached is None or change is None:
             return document
+        if change.order.personal_data is None or change.order.personal_data != attached.order.personal_data:
+            return document  # it was issued when the data had been erased or replaced
         renderer = self.renderers.get(document.media_type)
         if renderer is None:
             raise StoreUnusable(f"a receipt of order {order.id} cannot be rendered again: install its package")

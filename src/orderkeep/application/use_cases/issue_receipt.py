@@ -119,7 +119,8 @@ class IssueReceiptUseCase:
         if change is None:
             raise VersionNotFound(order.id, f"the order has no version {version}")
         personal = None
-        if isinstance(self.repo, OrderStore) and order.personal_data and change.order.personal_data:
+        shown = change.order.personal_data  # later data is not shown: it is not of this version
+        if isinstance(self.repo, OrderStore) and shown is not None and shown == order.personal_data:
             personal = (await self.repo.get_personal_data([order.id])).get(order.id)
         content = await renderer.render(change.order, personal)
         now = self.clock()
