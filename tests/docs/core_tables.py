@@ -43,6 +43,12 @@ LIMITS = {
     "MAX_REFUNDS": "refunds per order",
     "MAX_RETURNS": "returns per order",
     "MAX_NOTES": "notes per order",
+    "MAX_EMAIL_LENGTH": "characters of an e-mail address",
+    "MAX_PHONE_LENGTH": "characters of a telephone number",
+    "MAX_ADDRESS_LINE_LENGTH": "characters of `line1` and `line2` of an address",
+    "MAX_CITY_LENGTH": "characters of the `city` and of the `region` of an address",
+    "MAX_POSTAL_CODE_LENGTH": "characters of a postal code",
+    "MAX_ERASED_ORDERS": "orders in a list to erase personal data of",
 }
 
 DEPENDENCIES = {
