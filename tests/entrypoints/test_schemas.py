@@ -97,7 +97,7 @@ def test_schema_of_an_optional_field_has_null_and_no_default(model: type[Body]) 
         assert ({"type": "null"} in described.get("anyOf", [])) == (name not in schema.get("required", [])), name
 
 
-def test_personal_data_without_a_value_is_none() -> None:
+def test_personal_data_without_a_value_is_absent() -> None:
     empty: tuple[dict[str, Any], ...] = ({"customer": {}}, {"customer": {"name": None}, "billing_address": {}})
     for given in empty:
         assert read_place_order({**PLAIN, **given}) == read_place_order(PLAIN)
