@@ -102,7 +102,7 @@ def test_email_is_compared_without_case_in_one_unicode_form() -> None:
     assert PersonalData(Customer(name="Jo")).email is PersonalData().email is None
 
 
-def test_data_without_any_value_is_absent() -> None:
+def test_data_without_any_value_is_omitted() -> None:
     assert personal_data_of() is personal_data_of(Customer(), Address(), Address()) is None
     assert personal_data_of(Customer(), Address(city="Oslo")) == PersonalData(None, Address(city="Oslo"))
 

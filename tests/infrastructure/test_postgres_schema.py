@@ -223,14 +223,22 @@ async def another_user(server: str, url: str, rights: str) -> AsyncIterator[str]
         await look(server, f"DROP ROLE {name}")
 
 
-async def test_privileges_select_insert_and_update_are_sufficient(postgres_server: str, postgres_url: str) -> None:
+async def test_documented_privileges_are_sufficient(postgres_server: str, postgres_url: str) -> None:
     await used(postgres_url)
     async with another_user(postgres_server, postgres_url, "SELECT, INSERT, UPDATE") as url:
+        schema = url.rpartition("=")[2]
+        tables = f"{schema}.order_tags, {schema}.personal_data"
+        await look(postgres_server, f"GRANT DELETE ON {tables} TO user_{schema}")
         store = PostgresOrderRepository(url, migrate=False)
         order = pending_order()
+        order.add_personal_data(personal_data(), salt_of(1))
         await store.save(order)
+        order.tags = ()
         await store.save(order)
-        assert len((await store.read_changes(None, 5)).changes) == 2
+        order.erase_personal_data(at=order.updated_at)
+        await store.save(order)
+        await store.purge()
+        assert len((await store.read_changes(None, 5)).changes) == 3
         await store.api_keys().add(api_key())
         await store.api_keys().note_use(api_key().id, USED)
         assert await store.api_keys().revoke(api_key().id, USED)

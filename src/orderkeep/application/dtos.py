@@ -78,7 +78,7 @@ class PlaceOrder:
 class OrderDTO:
     """An order as it is returned and stored. What follows from the rest is stored with it, to be searched and read:
     `payment_status` and so on, and the amounts of `Balance`. `personal_data` is the commitment to the personal data,
-    which is stored beside the order; None if there is none.
+    which is stored beside the order; None without any.
     """
 
     id: str

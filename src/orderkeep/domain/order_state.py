@@ -103,7 +103,7 @@ class OrderState:
     notes: tuple[Note, ...] = ()
     documents: tuple[Document, ...] = ()
     personal_data: str | None = None
-    """The commitment to the personal data that is stored beside the order; None if there is none."""
+    """The commitment to the personal data that is stored beside the order; None without any."""
     updated_at: datetime = _AT_CREATION
     version: int = 0
     idempotency_keys: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)

@@ -203,7 +203,7 @@ def personal_record_of(salt: str, record: str) -> PersonalRecord:
 
 def personal_rows(row: PersonalRow | None, order: OrderDTO | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the stored row of personal data as found, and as expected of the order: with its commitment, and with the
-    label that follows from it. They are empty if there is none, and none is expected.
+    label that follows from it. They are empty if no row is stored or expected.
     """
     commitment = order and order.personal_data
     found: dict[str, Any] = {}
