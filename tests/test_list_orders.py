@@ -1,5 +1,6 @@
 """Listing orders, newest first, a page at a time."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind
 from orderkeep.application.errors import InvalidCursor, InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import OrderFilter
+from orderkeep.application.use_cases import list_orders as list_orders_module
 from orderkeep.application.use_cases.list_orders import ListOrdersUseCase, OrderPage
 from orderkeep.domain.payments import Payment
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -179,11 +181,68 @@ async def test_shows_a_customer_their_own_orders_by_label_only() -> None:
     assert numbers(page) == [3]
 
 
+UNPAID = OrderFilter(payment_status="unpaid")
+
+
+def many_orders(count: int, paid: Callable[[int], bool], text: str = "") -> ListOrdersUseCase:
+    """Return the use case on that many orders, of which some are paid; each has metadata that resembles its status."""
+    orders = []
+    for number in range(1, count + 1):
+        metadata = {"payment_status": "unpaid" if paid(number) else "paid", "text": text}
+        order = small_order(f"order-{number}", at=MORNING + timedelta(minutes=number), metadata=metadata)
+        if number % 2:
+            order.confirm(at=order.created_at)
+        if paid(number):
+            order.record_payment(Payment("pay-1", "captured", 9_900, None, SINCE), at=SINCE)
+        orders.append(order)
+    return ListOrdersUseCase(InMemoryOrderRepository(orders))
+
+
+@pytest.mark.parametrize(
+    "where, expected",
+    [
+        (UNPAID, [9, 8, 6, 5, 3, 2]),
+        (OrderFilter(payment_status="unpaid", statuses=("processing",)), [9, 5, 3]),
+        (OrderFilter(payment_status="unpaid", statuses=("processing", "pending")), [9, 8, 6, 5, 3, 2]),
+        (OrderFilter(payment_status="unpaid", created_to=MORNING + timedelta(minutes=5)), [3, 2]),
+        (OrderFilter(payment_status="none_due"), []),
+    ],
+)
+async def test_selects_orders_without_payments(where: OrderFilter, expected: list[int]) -> None:
+    list_orders = many_orders(9, paid=lambda number: number in (1, 4, 7))
+    pages = [page := await list_orders.execute(where, limit=2)]
+    while page.next_cursor:
+        pages.append(page := await list_orders.execute(where, limit=2, cursor=page.next_cursor))
+    assert [number for page in pages for number in numbers(page)] == expected
+    assert {len(page.orders) for page in pages[:-1]} <= {2}
+
+
+async def test_page_of_selected_orders_reads_a_bounded_number() -> None:
+    list_orders = many_orders(2_500, paid=lambda number: number > 100)
+    first = await list_orders.execute(UNPAID)
+    assert numbers(first) == []
+    second = await list_orders.execute(UNPAID, cursor=first.next_cursor)
+    third = await list_orders.execute(UNPAID, cursor=second.next_cursor)
+    assert (numbers(second), numbers(third)) == ([], [*range(100, 50, -1)])
+    for other in (OrderFilter(), OrderFilter(payment_status="none_due"), OrderFilter(statuses=("pending",))):
+        with pytest.raises(InvalidCursor):
+            await list_orders.execute(other, cursor=first.next_cursor)
+
+
+async def test_page_of_selected_orders_ends_at_a_number_of_bytes() -> None:
+    list_orders = many_orders(400, paid=lambda number: number % 2 == 0, text="x" * 500)
+    full = await list_orders.execute(UNPAID, limit=200)
+    assert len(full.orders) == 200
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(list_orders_module, "PAGE_BYTES", 3 * len(full.orders[0]) + 2)
+        page = await list_orders.execute(UNPAID, limit=200)
+        rest = await list_orders.execute(UNPAID, limit=2, cursor=page.next_cursor)
+    assert (numbers(page), numbers(rest)) == ([399, 397, 395], [393, 391])
+
+
 @pytest.mark.parametrize(
     "where, parameter, message",
     [
-        (OrderFilter(payment_status="unpaid"), "payment_status", "list status=pending instead"),
-        (OrderFilter(payment_status="none_due"), "payment_status", "list status=pending instead"),
         (OrderFilter(return_status="none"), "return_status", "omit it"),
         (OrderFilter(on_hold=False), "on_hold", "omit it"),
         (OrderFilter(refund_due=False), "refund_due", "omit it"),

@@ -27,10 +27,10 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,
-    PersonalRow,
     Recomputed,
     built,
     change_of,
@@ -39,8 +39,6 @@ from orderkeep.infrastructure.serialization import (
     order_of,
     page_length,
     page_of,
-    personal_record_of,
-    personal_rows,
     row_name,
     snapshot_of,
 )
@@ -49,7 +47,7 @@ Columns = tuple[Any, ...]
 T = TypeVar("T")
 
 LARGEST = 2**63 - 1
-ORDER = select(ORDERS.c.document, ORDERS.c.requests, ORDERS.c.seal)
+ORDER = select(ORDERS.c.document, ORDERS.c.requests, ORDERS.c.seal, ORDERS.c.schema)
 SNAPSHOT = select(*(ORDERS.c[name] for name in ("id", "user_id", "created_at", "version", "schema", "document")))
 CHANGE = select(*(column for column in CHANGES.c if column is not CHANGES.c.position))
 

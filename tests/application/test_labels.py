@@ -8,8 +8,11 @@ import pytest
 
 from orderkeep.application.dtos import LABEL, OrderDTO, labels_of
 from orderkeep.domain.entities import Order
+from orderkeep.domain.limits import MAX_TRACKED_SHIPMENTS
+from orderkeep.domain.lines import LineQuantity, OrderLine
 from orderkeep.domain.payments import Payment, PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
+from orderkeep.domain.shipments import Tracking
 from orderkeep.domain.value_objects import Money
 
 AT = datetime(2026, 11, 22, 10, tzinfo=UTC)
@@ -90,3 +93,20 @@ def test_every_status_and_obligation_has_a_label() -> None:
         expected |= {f"payment_status:{paid}"} if paid not in ("unpaid", "none_due") else set()
         expected |= {f"return_status:{returned}"} if returned != "none" else set()
         assert set(labels_of(order)) == {LABEL + label for label in expected}
+
+
+def tracked(*numbers: str | None) -> set[str]:
+    """Return the labels of an order of which one unit was shipped with each number, from the first to the last."""
+    line = OrderLine("A-1", "Lamp", 100, Money(99, "EUR"), Money(0, "EUR"), Money(0, "EUR"))
+    order = Order.place("order-1", "user-42", Money(9_900, "EUR"), at=AT, lines=(line,))
+    order.confirm(at=AT)
+    for number in numbers:
+        order.add_shipment([LineQuantity("l1", 1)], Tracking("UPS", number), at=AT)
+    return labels(order)
+
+
+def test_tracking_numbers_of_the_newest_shipments_are_labels_once_each() -> None:
+    assert tracked(None) == tracked("--") == set()
+    assert tracked("1Z 999", None, "1z-999", "0034") == {"tracking:1z999", "tracking:0034"}
+    numbers = [f"parcel{number}" for number in range(MAX_TRACKED_SHIPMENTS + 2)]
+    assert tracked(*numbers) == {f"tracking:{number}" for number in numbers[2:]}

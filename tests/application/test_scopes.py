@@ -43,6 +43,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "get_order_at": (Scope.READ, lambda do, which, who: do.get_order_at.execute(which, 1, who)),
     "get_order_history": (Scope.READ, lambda do, which, who: do.get_order_history.execute(which, actor=who)),
     "list_orders": (Scope.READ, lambda do, _, who: do.list_orders.execute(actor=who)),
+    "search_orders": (Scope.READ, lambda do, _, who: do.search_orders.execute("web-1", actor=who)),
     "confirm_order": (Scope.WRITE, lambda do, which, who: do.confirm_order.execute(which, CommandContext(actor=who))),
     "ship_order": (
         Scope.SHIP,
@@ -117,8 +118,9 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
 }
 NO_USE_CASES = {"authenticate", "check_store", "close"}
 NOT_OF_ONE_ORDER = (
-    "place_order", "find_order", "list_orders", "import_orders", "export_orders", "export_to_document", "verify_orders",
-    "create_checkpoint", "erase_personal_data", "export_person",
+    "place_order", "find_order", "list_orders", "search_orders", "import_orders", "export_orders",
+    "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data",
+    "export_person",
     "create_api_key", "list_api_keys", "revoke_api_key",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]

@@ -14,7 +14,8 @@ from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.infrastructure.serialization import Commit, PersonalRow, commit_of, mark_saved
+from orderkeep.infrastructure.personal_rows import PersonalRow
+from orderkeep.infrastructure.serialization import Commit, commit_of, mark_saved
 
 
 class AltersOrders(InMemoryOrderRepository):
@@ -230,6 +231,15 @@ class StoresTagsAlone(InMemoryOrderRepository):
         saved = super()._commit(orders)
         for order in orders:
             self._orders[order.id] = replace(self._orders[order.id], tags=order.tags)
+        return saved
+
+
+class KeepsTwentyTagsAndLabels(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        saved = super()._commit(orders)
+        for order in orders:
+            kept = self._orders[order.id]
+            self._orders[order.id] = replace(kept, tags=kept.tags[:20])
         return saved
 
 

@@ -49,6 +49,7 @@ LIMITS = {
     "MAX_CITY_LENGTH": "characters of the `city` or `region` of an address",
     "MAX_POSTAL_CODE_LENGTH": "characters of a postal code",
     "MAX_ERASED_ORDERS": "orders in a list of IDs whose personal data is to be erased",
+    "MAX_TRACKED_SHIPMENTS": "newest shipments per order whose tracking numbers are searched",
 }
 
 DEPENDENCIES = {

@@ -106,6 +106,8 @@ def costs() -> list[tuple[str, Units]]:
         each = PAGE + 1 if shards == 1 else max(2 * PAGE // shards, 8) + 1
         queries = read_of([each * entry] * shards, consistent=False)
         found.append((words, queries + read_of([head] * PAGE, consistent=False)))
+    searches = read_of([0], consistent=True) + read_of([0] * (1 + DEFAULT_SHARDS), consistent=False)
+    found.append(("search and find one order", searches + read_of([head], consistent=False)))
     found += _feed_costs(table, change)
     return found
 

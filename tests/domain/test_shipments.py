@@ -14,7 +14,7 @@ from orderkeep.domain.events import (
     ShipmentUpdated,
 )
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.shipments import Shipment, Tracking
+from orderkeep.domain.shipments import Shipment, Tracking, comparable
 from tests.domain.orders import LATER, NOW, PLACED, euros, order_of, quantities_of, rejected, units
 
 TRACKING = Tracking("UPS", "1Z 999", "https://track.example/1Z999")
@@ -207,3 +207,9 @@ def test_an_order_without_lines_ships_as_a_whole() -> None:
     order.add_shipment(tracking=TRACKING, at=NOW)
     assert order.shipments == (Shipment("s1", (), "UPS", "1Z 999", "https://track.example/1Z999", NOW),)
     assert order.status == "shipped"
+
+
+@pytest.mark.parametrize("number", ["1Z999AA1", "1z 999-aa 1", "1Z\u00a0999\u2003AA1", "-1Z--999AA1-"])
+def test_tracking_numbers_are_compared_without_spaces_hyphens_and_case(number: str) -> None:
+    assert comparable(number) == "1z999aa1"
+    assert comparable(f"{number}.") == "1z999aa1."

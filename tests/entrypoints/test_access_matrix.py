@@ -158,9 +158,13 @@ async def test_to_another_customer_a_foreign_order_is_one_that_is_not_there(shop
         assert foreign.status_code == 404, f"{name}: {foreign.text}"
         assert told(foreign) == told(unknown), name
     await shop.order("list_orders")
-    assert (await shop.ask("list_orders", {}, stranger)).json() == {
-        "data": [], "has_more": False, "next_cursor": None,
-    }  # fmt: skip
+    nothing = {"data": [], "has_more": False, "next_cursor": None}
+    assert (await shop.ask("list_orders", {}, stranger)).json() == nothing
+    owner, order_id = await customer(shop.use_cases, OWNER), (await shop.order("get_order"))["order_id"]
+    for text in (order_id, order_id[:8]):
+        assert (await shop.client.get("/orders", params={"q": text}, headers=stranger)).json() == nothing
+    found = (await shop.client.get("/orders", params={"q": order_id}, headers=owner)).json()
+    assert [order["id"] for order in found["data"]] == [order_id]
 
 
 async def test_keys_and_conditions_reveal_nothing_about_another_customers_order(shop: Shop) -> None:

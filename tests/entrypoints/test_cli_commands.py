@@ -293,6 +293,19 @@ def test_list_pages_contain_every_order_once(cli: Cli) -> None:
     assert f"--cursor {first['next_cursor']}" in cli("list", "--limit", "3").stderr
 
 
+def test_list_search_finds_orders_by_tracking_number(cli: Cli) -> None:
+    order_id = cli.place("--external-ref", "web-1")
+    cli.place("--external-ref", "JD0143 00")
+    cli("confirm", order_id)
+    cli("shipments", "add", order_id, "--tracking-number", "JD 0143-00")
+    assert _ids(cli, "--search", "jd014300") == [order_id]
+    assert _ids(cli, "--search", "JD0143") == []
+    assert cli("list", "--search", " web-1").stdout.count("\n") == 1
+    first = cli.json("list", "--search", "JD0143 00", "--limit", "1")
+    assert (len(first["data"]), first["has_more"]) == (1, True)
+    assert _ids(cli, "--search", "JD0143 00", "--cursor", first["next_cursor"]) == [order_id]
+
+
 def test_list_all_prints_every_page(cli: Cli) -> None:
     placed = {cli.place() for _ in range(201)}
     assert {line.split("\t")[0] for line in cli("list", "--all").stdout.splitlines()} == placed
@@ -314,6 +327,9 @@ def test_list_all_prints_every_page(cli: Cli) -> None:
         (("--all", "--limit", "3"), "--all"),
         (("--user", ""), "--user"),
         (("--tag", "\udcff"), "--tag"),
+        (("--search", " "), "--search"),
+        (("--search", "x" * 255), "--search must have 1 to 254 characters"),
+        (("--search", "a", "--status", "pending"), "--status cannot be used together with --search"),
     ],
 )
 def test_list_rejects_invalid_options(cli: Cli, args: tuple[str, ...], word: str) -> None:

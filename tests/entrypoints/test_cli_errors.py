@@ -55,7 +55,7 @@ def test_place_has_no_expected_version(cli: Cli) -> None:
         (("list", "--status", "pending", "--tag", "t"), "--tag cannot be used together with --status: "),
         (("list", "--status", "pending", "--external-ref", "r"), "--external-ref cannot be used together "),
         (("list", "--on-hold", "--refund-due"), "--refund-due cannot be used together with --on-hold: "),
-        (("list", "--payment-status", "unpaid"), "--payment-status cannot be unpaid or none_due: list status=pending "),
+        (("list", "--return-status", "none"), "--return-status cannot be none: omit it "),
         (("list", "--limit", "0"), "--limit must be from 1 to 200"),
         (("list", "--cursor", "x"), "--cursor is not valid for this list "),
         (("keys", "create", "--name", " ", "--user", "u"), "--name must not be "),

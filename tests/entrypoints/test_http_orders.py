@@ -207,6 +207,40 @@ async def test_lists_several_statuses_on_pages_that_link_to_the_next(client: htt
     assert found == [["ref-4", "ref-3", "ref-1"], ["ref-0"]]
 
 
+async def test_search_finds_orders_by_tracking_number_on_pages_that_link_to_the_next(client: httpx.AsyncClient) -> None:
+    for number in range(3):
+        path = f"/orders/{(await placed(client, external_ref=f'ref-{number}'))['id']}"
+        await client.post(f"{path}/confirm")
+        await client.post(f"{path}/shipments", json={"tracking_number": f"JD & 01{'-' * number}43"})
+
+    found, url = [], "/orders?q=jd%26+0143&limit=2"
+    while url:
+        page = await client.get(url)
+        found.append([order["external_ref"] for order in page.json()["data"]])
+        url = page.links.get("next", {}).get("url", "")
+
+    assert found == [["ref-2", "ref-1"], ["ref-0"]]
+
+
+@pytest.mark.parametrize(
+    "query, code, parameter",
+    [
+        ("q=", "invalid_query", "q"),
+        ("q=%20", "invalid_query", "q"),
+        (f"q={'x' * 255}", "invalid_query", "q"),
+        ("q=a&status=pending", "unsupported_filter", "status"),
+        ("user_id=anna&q=a", "unsupported_filter", "user_id"),
+        ("q=a&on_hold=true", "unsupported_filter", "on_hold"),
+    ],
+)
+async def test_search_rejects_filters_and_texts_of_no_or_too_much_length(
+    client: httpx.AsyncClient, query: str, code: str, parameter: str
+) -> None:
+    problem = (await client.get(f"/orders?{query}")).json()
+    assert (problem["status"], problem["code"]) == (422, code)
+    assert [error["parameter"] for error in problem["errors"]] == [parameter]
+
+
 async def test_list_filters_by_creation_time(client: httpx.AsyncClient) -> None:
     first, second = await placed(client), await placed(client, external_ref="ref-2")
     later = await client.get("/orders", params={"created_from": second["created_at"]})

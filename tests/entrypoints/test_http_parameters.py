@@ -134,6 +134,7 @@ VALUES = {
     "payment_status": "paid",
     "return_status": "requested",
     **dict.fromkeys(("on_hold", "refund_due", "void_due", "needs_attention"), "true"),
+    "q": ORDER["external_ref"],
 }
 
 

@@ -10,6 +10,7 @@ import pytest
 from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, OrderStore, utc_now
+from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store, table_setup
@@ -117,6 +118,14 @@ async def test_commands_and_reads_take_the_fewest_round_trips(behind: tuple[Orde
     assert await requests_of(do.get_order.execute(placed.order_id)) == ["GetItem"]
     assert await requests_of(do.list_orders.execute(OrderFilter("user-1"))) == ["Query", "BatchGetItem"]
     assert await requests_of(do.list_orders.execute()) == ["Query"] * DEFAULT_SHARDS + ["BatchGetItem"]
+    by_label, found = ["Query"] * DEFAULT_SHARDS, ["BatchGetItem"]
+    for text, expected in (
+        ("web-1", ["GetItem", "Query", *by_label, *found]),
+        (placed.order_id, ["GetItem", "Query", *by_label]),
+        (f"{placed.order_id[:8]} and more", ["Query", *by_label]),
+        ("anna@example.com", ["Query", *by_label, *by_label]),
+    ):
+        assert sorted(await requests_of(do.search_orders.execute(text))) == sorted(expected), text
 
 
 def consistency(proxy: DynamoProxy) -> dict[str, set[bool]]:
@@ -194,6 +203,8 @@ async def test_each_use_case_costs_what_the_docs_say(behind: tuple[OrderStore, D
     assert await store.get_snapshot(ID) is not None
     get = meter.read()
     assert get == documented["get an order"]
+    assert len((await SearchOrdersUseCase(store).execute("web-7781-2026")).orders) == 1
+    assert meter.read() == documented["search and find one order"]
     order.confirm(at=SINCE)
     assert get + await save("confirming") == documented["confirm, ship, deliver or cancel it"]
     assert await store.get_change(ID, 2) is not None

@@ -19,6 +19,7 @@ from orderkeep.domain import limits
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.lines import OrderLine
+from orderkeep.domain.shipments import Tracking
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Money, is_visible
 from orderkeep.infrastructure.serialization import (
     SCHEMA,
@@ -290,6 +291,23 @@ def test_a_commit_contains_the_difference_of_tags_labels_and_reference(is_loaded
     assert (again.sets_ref, again.order.external_ref, again.order.tags) == (True, "web-1", ("late", "fragile"))
     assert tags_in(again.order.document) == ("late", "fragile")
     assert not commit_of(order).sets_ref
+
+
+def shipped(number: str) -> Order:
+    """Return a new order that was shipped with a tracking number."""
+    order = small_order("order-1", tags=("gift",), status="processing")
+    order.add_shipment((), Tracking("UPS", number), at=order.created_at)
+    return order
+
+
+def test_tracking_labels_follow_the_shipments_of_a_document() -> None:
+    order, label = shipped("1Z 999"), f"{LABEL}tracking:1z999"
+    first = saved(order)
+    assert first.added == tags_in(first.order.document) == ("gift", label)
+    loaded = order_of(first.order.document, first.order.requests, first.order.seal)
+    loaded.update_shipment("s1", {"tracking_number": None}, at=order.created_at)
+    again = saved(loaded)
+    assert (again.added, again.removed, tags_in(again.order.document)) == ((), (label,), ("gift",))
 
 
 def test_what_is_stored_of_an_order_is_not_compared_or_shown() -> None:

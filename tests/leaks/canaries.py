@@ -87,6 +87,7 @@ def good(order_id: str) -> Iterator[Request]:
         f"/orders?user_id={quote(EMAIL)}&limit=1",
         f"/orders?tag={quote(EMAIL)}",
         f"/orders?external_ref={quote(f'web-{VALUE}')}",
+        f"/orders?q={quote(EMAIL)}",
     ):
         yield Request("GET", target, HEADERS)
     yield Request("POST", f"{path}/confirm", (*HEADERS, ("Idempotency-Key", f"confirm-{KEY}")))
@@ -188,7 +189,7 @@ def _bad_targets(order_id: str) -> Iterator[Request]:
     yield Request("OPTIONS", "/orders", (*HEADERS, ("Access-Control-Request-Method", VALUE)))
     for query in (
         "limit=", "cursor=", "status=", "created_from=", "created_to=", "user_id=a&user_id=", "dry_run=",
-        "tag=a&external_ref=",
+        "tag=a&external_ref=", "tag=a&q=", "q=a&limit=0&cursor=", f"q={'x' * 254}",
         "cursor=WyJ4Il0&user_id=", f"{NAME}=", f"{NAME}%20=", f"limit={NAME}&limit=",
     ):  # fmt: skip
         yield Request("GET", f"/orders?{query}{quote(EMAIL)}", HEADERS)

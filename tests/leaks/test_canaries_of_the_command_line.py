@@ -58,6 +58,10 @@ def test_not_found_errors_contain_no_ids() -> None:
         for order_id in (VALUE, EMAIL, KEY):
             assert asked(cli, command, order_id) == 3
     assert asked(cli, "list", "--cursor", VALUE) == 2
+    assert asked(cli, "list", "--search", EMAIL) == 0
+    for wrong in (("--user", EMAIL), ("--cursor", VALUE)):
+        assert asked(cli, "list", "--search", EMAIL, *wrong) == 2
+    assert asked(cli, "list", "--search", LONG) == 2
     assert asked(cli, "list", "--user", EMAIL, "--tag", VALUE, "--external-ref", VALUE) == 2
 
 

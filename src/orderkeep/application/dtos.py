@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from operator import attrgetter
@@ -18,12 +18,12 @@ from orderkeep.application.access.actor import Actor
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Event
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
-from orderkeep.domain.limits import MAX_MINOR_UNITS
+from orderkeep.domain.limits import MAX_MINOR_UNITS, MAX_TRACKED_SHIPMENTS
 from orderkeep.domain.lines import OrderLine
 from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund
 from orderkeep.domain.personal_data import PersonalData, email_key
 from orderkeep.domain.returns import Return, ReturnStatus
-from orderkeep.domain.shipments import Shipment, ShippingStatus
+from orderkeep.domain.shipments import Shipment, ShippingStatus, comparable
 from orderkeep.domain.value_objects import INTERNAL, Cancellation, Document, Hold, Money, Note
 
 
@@ -124,7 +124,9 @@ class OrderDTO:
         for name in _AMOUNTS:
             values[name] = values[name].minor
         values["lines"] = tuple([_line_of(line) for line in order.lines])
-        values.update(zip(_BALANCE, order.balance, strict=True))
+        balance = order.balance
+        values["payment_status"] = order.payment_status_at(balance)
+        values.update(zip(_BALANCE, balance, strict=True))
         if version is not None:
             values["version"] = version
         return cls(**values)
@@ -265,12 +267,13 @@ def _line_of(line: OrderLine) -> LineDTO:
 
 
 _BALANCE = Balance._fields
-_NOT_GIVEN = {*_BALANCE, "payment_status", "shipping_status", "return_status", "on_hold"}
+_FROM_BALANCE = {*_BALANCE, "payment_status"}
+_NOT_GIVEN = {*_FROM_BALANCE, "shipping_status", "return_status", "on_hold"}
 """Fields that an order is not made of."""
 
 _FIELDS = {
     PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder) if f.name != "personal"),
-    OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _BALANCE),
+    OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _FROM_BALANCE),
 }
 _VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
 _GIVEN = {dto: tuple(name for name in names if name not in _NOT_GIVEN) for dto, names in _FIELDS.items()}
@@ -331,6 +334,13 @@ orders have none at all.
 _NO_RETURN = ReturnStatus.NONE
 
 
+class Tracked(Protocol):
+    """A shipment, as far as labels follow from it."""
+
+    @property
+    def tracking_number(self) -> str | None: ...
+
+
 class Labelled(Protocol):
     """The values of an order that labels follow from."""
 
@@ -344,16 +354,18 @@ class Labelled(Protocol):
     def refund_due(self) -> int: ...
     @property
     def void_due(self) -> int: ...
+    @property
+    def shipments(self) -> Sequence[Tracked]: ...
 
 
 def labels_of(order: Labelled) -> tuple[str, ...]:
     """Return the labels of an order. Staff must act if it is on hold, if a refund or a void is due, or if a return is
-    requested: then one of them is `needs_attention`.
+    requested: then one of them is `needs_attention`. The others are statuses and tracking numbers.
     """
     if (
         order.payment_status in UNLABELLED_PAYMENTS
         and order.return_status == _NO_RETURN
-        and not (order.on_hold or order.refund_due or order.void_due)
+        and not (order.shipments or order.on_hold or order.refund_due or order.void_due)
     ):  # most orders
         return ()
     paid, returned = order.payment_status, order.return_status
@@ -364,7 +376,14 @@ def labels_of(order: Labelled) -> tuple[str, ...]:
         labels.append(label_of("payment_status", paid))
     if returned != _NO_RETURN:
         labels.append(label_of("return_status", returned))
-    return tuple([LABEL + label for label in labels])
+    return (*[LABEL + label for label in labels], *tracking_labels(order))
+
+
+def tracking_labels(order: Labelled) -> tuple[str, ...]:
+    """Return the labels of the tracking numbers of the newest shipments of an order."""
+    numbers = [each.tracking_number for each in order.shipments[-MAX_TRACKED_SHIPMENTS:] if each.tracking_number]
+    found = dict.fromkeys([comparable(number) for number in numbers])
+    return tuple([LABEL + label_of("tracking", each) for each in found if each])
 
 
 def email_label(email: str) -> str:
@@ -375,5 +394,5 @@ def email_label(email: str) -> str:
 
 
 def label_of(name: str, value: str) -> str:
-    """Return the label of a status, without the prefix."""
+    """Return the label of a status, or of another value that orders are found by, without the prefix."""
     return f"{name}:{value}"

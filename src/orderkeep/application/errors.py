@@ -41,8 +41,8 @@ class InvalidCursor(InvalidQuery, code="invalid_cursor", title="Invalid cursor")
         super().__init__(message, "cursor")
 
 
-class UnsupportedFilter(InvalidQuery, code="unsupported_filter", title="Filters cannot be combined"):
-    """No index covers these filters together; every store rejects them."""
+class UnsupportedFilter(InvalidQuery, code="unsupported_filter", title="Filter not supported"):
+    """No index covers this filter, or these filters together; every store rejects them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from orderkeep.application.ports import OrderStore, PersonalDataQueries
+from orderkeep.application.ports import OrderQueries, OrderStore
 from orderkeep.domain.personal_data import PersonalData, PersonalRecord
 from orderkeep.domain.repositories import OrderRepository
 
@@ -22,12 +22,12 @@ def with_personal_data(document: bytes, data: PersonalData | None) -> bytes:
     return document if data is None else b"%s,%s" % (document[:-1], data.json[1:])
 
 
-async def complete(queries: object, documents: Sequence[bytes]) -> list[bytes]:
-    """Return the JSON of orders with their personal data, which is read only if an order has any. `queries` that cannot
-    read personal data store none.
+async def complete(queries: OrderQueries, documents: Sequence[bytes]) -> list[bytes]:
+    """Return the JSON of orders with their personal data, which is read only if an order has any, and only from a
+    store: other sources return it with the orders.
     """
     marked = {document: id_of(document) for document in documents if _MARK in document}
-    if not marked or not isinstance(queries, PersonalDataQueries):
+    if not marked or not isinstance(queries, OrderStore):
         return list(documents)
     found = await queries.get_personal_data([*marked.values()])
     return [with_personal_data(document, _data(found.get(marked.get(document, "")))) for document in documents]

@@ -125,16 +125,6 @@ class OrderQueries(ABC):
         """
 
 
-class PersonalDataQueries(ABC):
-    """Reads the personal data that is stored beside the orders."""
-
-    @abstractmethod
-    async def get_personal_data(self, order_ids: Sequence[str]) -> Mapping[str, PersonalRecord]:
-        """Return the personal data of those of the orders that have any, by order ID. The IDs are at most those of a
-        page of orders.
-        """
-
-
 class OrderHistory(ABC):
     """The history of one order."""
 
@@ -271,7 +261,7 @@ class StoreContents(ABC):
         """Return the content of the last checkpoint, or None."""
 
 
-class OrderStore(OrderRepository, OrderQueries, PersonalDataQueries, OrderHistory, ChangeFeed, StoreContents):
+class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed, StoreContents):
     """Everything a store of orders implements. `orderkeep.testing` tests any implementation of it."""
 
     saves_at_once = 128
@@ -282,14 +272,16 @@ class OrderStore(OrderRepository, OrderQueries, PersonalDataQueries, OrderHistor
         """Commit the orders as `OrderRepository.save` does, which also lists the errors; return their snapshots, in the
         same order.
 
-        If the `personal_data` of an order is not the stored one, its `personal_record` replaces the stored personal
-        data, or removes it if it is None, and with it the label of its e-mail address, in the same commit.
+        If `personal_data` is not the stored one, `personal_record` replaces the stored data and the label of its e-mail
+        address, or removes them if it is None, in the same commit.
         """
 
+    @abstractmethod
+    async def get_personal_data(self, order_ids: Sequence[str]) -> Mapping[str, PersonalRecord]:
+        """Return the personal data of those of the orders that have any, by order ID; of at most a page of orders."""
+
     async def purge(self) -> None:
-        """Overwrite what remains of erased personal data in the files of the store, as far as the store can do that.
-        Called after erasures.
-        """
+        """Overwrite what remains of erased data in files, as far as the store can do that. Called after erasures."""
 
     async def save_each(self, orders: Sequence[Order]) -> list[bool]:
         """Save each order as a commit of its own, and return for each whether it was saved; if not, it was rejected
@@ -332,9 +324,7 @@ class DocumentStore(ABC):
 
     @abstractmethod
     async def delete(self, key: str) -> None:
-        """Delete the content of the key; if it does not exist, nothing happens. Only files with personal data that is
-        erased are deleted.
-        """
+        """Delete the content of the key, if it exists: a file with personal data that is erased."""
 
     @abstractmethod
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:

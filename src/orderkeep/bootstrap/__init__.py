@@ -45,6 +45,7 @@ from orderkeep.application.use_cases.record_payment import RecordPaymentUseCase
 from orderkeep.application.use_cases.release_order import ReleaseOrderUseCase
 from orderkeep.application.use_cases.request_return import RequestReturnUseCase
 from orderkeep.application.use_cases.revoke_api_key import RevokeApiKeyUseCase
+from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
@@ -72,6 +73,7 @@ class UseCases:
     get_order_at: GetOrderAtUseCase
     get_order_history: GetOrderHistoryUseCase
     list_orders: ListOrdersUseCase
+    search_orders: SearchOrdersUseCase
     confirm_order: ConfirmOrderUseCase
     ship_order: ShipOrderUseCase
     deliver_order: DeliverOrderUseCase
@@ -172,6 +174,7 @@ def build_use_cases(
         get_order_at=GetOrderAtUseCase(queries=store, history=store),
         get_order_history=GetOrderHistoryUseCase(store, store, open_keys if isinstance(store, KeepsApiKeys) else None),
         list_orders=ListOrdersUseCase(store),
+        search_orders=SearchOrdersUseCase(store),
         confirm_order=ConfirmOrderUseCase(repo=store, history=store),
         ship_order=ShipOrderUseCase(repo=store, history=store),
         deliver_order=DeliverOrderUseCase(repo=store, history=store),

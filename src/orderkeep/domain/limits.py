@@ -52,3 +52,8 @@ MAX_POSTAL_CODE_LENGTH = 20
 
 MAX_ERASED_ORDERS = 100
 """How many orders a list of IDs to erase may have."""
+
+MAX_TRACKED_SHIPMENTS = 50
+"""An order is found by the tracking numbers of its newest shipments, up to this many, because a store may limit how
+much one commit writes.
+"""

@@ -161,7 +161,7 @@ class OrderState:
         """The amounts of the order, in minor units."""
         cancelled = self.status == OrderStatus.CANCELLED
         total = 0 if cancelled else self.total.minor
-        if total and any(line.cancelled for line in self.lines):
+        if total and sum([line.cancelled for line in self.lines]):
             total -= cancelled_value(self.lines, self._goods)
         if not self.payments:  # and so no refunds
             return Balance(total)
@@ -170,7 +170,10 @@ class OrderState:
     @property
     def payment_status(self) -> PaymentStatus:
         """The status of the payments."""
-        balance = self.balance
+        return self.payment_status_at(self.balance)
+
+    def payment_status_at(self, balance: Balance) -> PaymentStatus:
+        """Return the status of the payments. The balance is given, because it takes a while to compute."""
         if not self.payments:  # most orders
             return PaymentStatus.UNPAID if balance.current_total else PaymentStatus.NONE_DUE
         return payment_status(balance.current_total, balance.authorized, balance.captured, balance.refunded)
@@ -178,7 +181,7 @@ class OrderState:
     @property
     def shipping_status(self) -> ShippingStatus:
         """How much of the order was shipped and delivered."""
-        return SHIPPING_OF[OrderStatus(self.status)]
+        return SHIPPING_OF[self.status]
 
     @property
     def return_status(self) -> ReturnStatus:

@@ -28,7 +28,7 @@ class ShippingStatus(StrEnum):
     NONE = "none"
 
 
-SHIPPING_OF = {
+SHIPPING_OF: dict[str, ShippingStatus] = {
     OrderStatus.PENDING: ShippingStatus.UNSHIPPED,
     OrderStatus.PROCESSING: ShippingStatus.UNSHIPPED,
     OrderStatus.PARTIALLY_SHIPPED: ShippingStatus.PARTIALLY_SHIPPED,
@@ -59,6 +59,11 @@ class Tracking:
 
 
 NO_TRACKING = Tracking()
+
+
+def comparable(tracking_number: str) -> str:
+    """Return a tracking number as it is compared: without spaces, hyphens and the difference of case."""
+    return "".join(tracking_number.replace("-", "").split()).casefold()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,10 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     OrderRecord,
-    PersonalRow,
     Recomputed,
     built,
     change_of,
@@ -37,8 +37,6 @@ from orderkeep.infrastructure.serialization import (
     order_of,
     page_length,
     page_of,
-    personal_record_of,
-    personal_rows,
     snapshot_of,
 )
 

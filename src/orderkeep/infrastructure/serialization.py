@@ -7,7 +7,6 @@ import hashlib
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import accumulate
@@ -17,7 +16,7 @@ import msgspec
 
 from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
-from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, email_label, labels_of
+from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, labels_of
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
@@ -25,11 +24,11 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.events import PersonalDataErased
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.payments import Payment, Refund
-from orderkeep.domain.personal_data import PersonalData, PersonalRecord, commitment_of
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.returns import Return
 from orderkeep.domain.shipments import Shipment
 from orderkeep.domain.value_objects import Cancellation, Document, Hold, Note
+from orderkeep.infrastructure.personal_rows import PersonalRow, is_email_label, personal_row_of
 
 _SHAPES: tuple[Any, ...] = (OrderDTO, LineDTO, Cancellation, Document, Hold, Shipment, Payment, Refund, Return, Note)
 
@@ -49,9 +48,15 @@ _MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OverflowError)
 API_KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 UNREADABLE_KEY = "a stored API key cannot be read: it was altered; restore a backup, or create new keys"
 
-_EMAIL_LABEL = email_label("")
+_ERASED = PersonalDataErased()
 _TIMES = ("created_at", "expires_at", "revoked_at", "last_used_at")
 _KNOWN_SCOPES = frozenset(Scope)
+
+
+class _Tracked(msgspec.Struct):
+    """What a document contains of a shipment's labels."""
+
+    tracking_number: str | None
 
 
 class _Tagged(msgspec.Struct):
@@ -63,12 +68,12 @@ class _Tagged(msgspec.Struct):
     on_hold: bool
     refund_due: int
     void_due: int
+    shipments: tuple[_Tracked, ...]
 
 
 _encode = msgspec.json.Encoder().encode
 _decode_order = msgspec.json.Decoder(OrderDTO).decode
 _decode_tags = msgspec.json.Decoder(_Tagged).decode
-_decode_personal = msgspec.json.Decoder(PersonalData).decode
 _decode_events = msgspec.json.Decoder(tuple[EventDTO, ...]).decode
 _decode_requests = msgspec.json.Decoder(dict[str, RememberedKey]).decode
 
@@ -113,16 +118,6 @@ class ChangeRecord:
     hash: str
     schema: int | None = None
     fingerprint: str | None = None
-
-
-@dataclass(slots=True, repr=False)
-class PersonalRow:
-    """The personal data of an order as stored, with the `salt` in hexadecimal and the `label` of the e-mail address."""
-
-    order_id: str
-    salt: str
-    record: str
-    label: str | None
 
 
 @dataclass(slots=True)
@@ -184,44 +179,11 @@ def commit_of(order: Order) -> Commit:
     if tags != saved:
         commit.added = tuple([tag for tag in tags if tag not in saved])
         commit.removed = tuple([tag for tag in saved if tag not in tags])
-    if order.personal_data != order.saved_personal_data or PersonalDataErased() in order.events:
+    if order.personal_data != order.saved_personal_data or _ERASED in order.events:
         commit.sets_personal = True
         record = order.personal_record
         commit.personal = None if record is None else personal_row_of(order.id, record)
     return commit
-
-
-def personal_row_of(order_id: str, record: PersonalRecord) -> PersonalRow:
-    """Return the row of personal data that a save writes."""
-    return PersonalRow(order_id, record.salt.hex(), record.data.json.decode(), _label_of(record))
-
-
-def personal_record_of(salt: str, record: str) -> PersonalRecord:
-    """Return the stored personal data."""
-    return PersonalRecord(_decode_personal(record), bytes.fromhex(salt))
-
-
-def personal_rows(row: PersonalRow | None, order: OrderDTO | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the stored row of personal data as found, and as expected of the order: with its commitment, and with the
-    label that follows from it. They are empty if no row is stored or expected.
-    """
-    commitment = order and order.personal_data
-    found: dict[str, Any] = {}
-    if row is not None:
-        found = {"order_id": row.order_id, "label": row.label, "commitment": ""}
-        with suppress(*_MALFORMED):  # the salt was altered, or SQLite stores another type
-            salt = bytes.fromhex(row.salt)
-            found["commitment"] = commitment_of(salt, row.record.encode()) if salt.hex() == row.salt else ""
-    if commitment is None:
-        return found, {}
-    expected = {"order_id": order and order.id, "label": None, "commitment": commitment}
-    if found.get("commitment") == commitment and row is not None:
-        [expected["label"]] = built(lambda row: _label_of(personal_record_of(row.salt, row.record)), [row])
-    return found, expected
-
-
-def _label_of(record: PersonalRecord) -> str | None:
-    return record.data.email and email_label(record.data.email)
 
 
 def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[OrderSnapshot, ...]:
@@ -251,11 +213,6 @@ def tags_in(document: bytes) -> tuple[str, ...]:
     """Return the tags and labels of an order, from its document in today's shape."""
     tagged = _decode_tags(document)
     return (*tagged.tags, *labels_of(tagged))
-
-
-def is_email_label(tag: str) -> bool:
-    """Return whether the label follows from personal data, not from the document of the order."""
-    return tag.startswith(_EMAIL_LABEL)
 
 
 def row_name(tag: str) -> str:

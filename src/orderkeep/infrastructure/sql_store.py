@@ -26,11 +26,11 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.status import OrderStatus
+from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     API_KEY_COLUMNS,
     ChangeRecord,
     OrderRecord,
-    PersonalRow,
     Recomputed,
     api_key_of,
     built,
@@ -38,8 +38,6 @@ from orderkeep.infrastructure.serialization import (
     documents_of,
     order_of,
     page_length,
-    personal_record_of,
-    personal_rows,
     record_of,
     row_name,
     snapshot_of,

@@ -16,7 +16,7 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{module}"
-        for module in ("api_keys", "documents", "lists", "personal_data", "races", "reads", "saves")
+        for module in ("api_keys", "documents", "lists", "personal_data", "races", "reads", "saves", "searches")
     )
 )
 
@@ -27,12 +27,13 @@ from orderkeep.testing.personal_data import PersonalDataContract  # noqa: E402
 from orderkeep.testing.races import RaceContract  # noqa: E402
 from orderkeep.testing.reads import ReadContract  # noqa: E402
 from orderkeep.testing.saves import ConcurrencyContract, SaveContract  # noqa: E402
+from orderkeep.testing.searches import SearchContract  # noqa: E402
 
 __all__ = ["ApiKeyStoreContract", "DocumentStoreContract", "OrderStoreContract"]
 
 
 class OrderStoreContract(
-    SaveContract, ReadContract, ListContract, PersonalDataContract, ConcurrencyContract, RaceContract
+    SaveContract, ReadContract, ListContract, PersonalDataContract, SearchContract, ConcurrencyContract, RaceContract
 ):
     """Derive from it, and add a fixture `store`: an empty store, opened for each test and closed after it."""
 

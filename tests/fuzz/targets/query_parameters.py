@@ -10,12 +10,13 @@ from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.errors import InvalidQuery
 from orderkeep.application.ports import ListPosition, OrderFilter
 from orderkeep.application.use_cases.list_orders import check_filter, check_limit
+from orderkeep.application.use_cases.search_orders import check_search
 from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.api.orders import ListQuery
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.routing import MAX_PARAMETERS, CompiledRoute
 
-FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor"})
+FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor", "q"})
 
 [LIST_ORDERS, GET_ORDER] = [route for route in ROUTES if route.name in ("list_orders", "get_order")]
 
@@ -30,6 +31,8 @@ SEEDS = (
     b"user_id=%ff",
     b"&&a&=&b==",
     b"external_ref=" + b"x" * 100,
+    b"q=JD+0143-00&limit=20",
+    b"q=+&status=pending",
 )
 TOKENS = (
     *(name.encode() + b"=" for name in (*ListQuery.model_fields, "version", "at")),
@@ -96,6 +99,8 @@ def _check_list(values: dict[str, object]) -> None:
     filters: dict[str, Any] = {name: values[name] for name in FILTERS if name in values}
     where = OrderFilter(statuses=tuple(values.get("status", ())), **filters)  # type: ignore[arg-type]
     try:
+        if "q" in values:
+            check_search(str(values["q"]).strip(), where)
         check_filter(where)
         check_limit(int(str(values.get("limit", 1))))
     except InvalidQuery as error:

@@ -1,13 +1,15 @@
 """List orders."""
 
+import json
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.dtos import LABEL, UNLABELLED_PAYMENTS, label_of, visible_document
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.personal_data import complete, has_personal_data
-from orderkeep.application.ports import SEPARATOR, OrderFilter, OrderQueries, SnapshotPage
+from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.domain.shipments import SHIPPING_OF, ShippingStatus
@@ -15,6 +17,8 @@ from orderkeep.domain.status import OrderStatus
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
+MOST_READ = 1_000
+"""How many orders a page by a payment status without a label reads at most: it may have fewer orders than its limit."""
 
 VALUES = {"shipping_status": ShippingStatus, "payment_status": PaymentStatus, "return_status": ReturnStatus}
 """The filters by a status that follows from the parts of an order, and the values of each."""
@@ -25,6 +29,12 @@ _STATUSES = frozenset(OrderStatus)
 
 EVERYTHING = OrderFilter()
 """No filter."""
+
+_PAYMENT_STATUS = b'"payment_status":"'
+"""Precedes the payment status in a document, where it comes before any key that a client may choose."""
+
+_UNLABELLED = {LABEL + label_of("payment_status", each): f'{each}"'.encode() for each in UNLABELLED_PAYMENTS}
+"""What no order is labelled with, and the end of the status in a document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +85,44 @@ async def page_of_orders(
         where = replace(where, user_id=actor.id)
     where = as_stored(where)
     after = None if cursor is None else list_position(where, cursor)
-    page = await queries.list_page(where, after, limit)
-    json = page.json
+    if where.tag in _UNLABELLED:
+        page = await _select(queries, replace(where, tag=None), _UNLABELLED[where.tag], after, limit)
+    else:
+        page = await queries.list_page(where, after, limit)
+    return visible_page(where, page, actor)
+
+
+def visible_page(where: object, page: SnapshotPage, actor: Actor) -> OrderPage:
+    """Return a page of the list with those filters as the actor may see it, and its cursor."""
+    documents = page.json
     if not actor.sees_all:
-        json = SEPARATOR.join([visible_document(each, actor) for each in page.documents])
-    return OrderPage(json, list_cursor(where, page.next) if page.next else None)
+        documents = SEPARATOR.join([visible_document(each, actor) for each in page.documents])
+    return OrderPage(documents, list_cursor(where, page.next) if page.next else None)
+
+
+async def _select(
+    queries: OrderQueries, where: OrderFilter, wanted: bytes, after: ListPosition | None, limit: int
+) -> SnapshotPage:
+    """Return a page of the orders with the payment status, selected from up to `MOST_READ` orders."""
+    found, size, read = list[bytes](), 0, 0
+    while True:
+        page = await queries.list_page(where, after, LARGEST_PAGE)
+        for document in page.documents:
+            start = document.index(_PAYMENT_STATUS) + len(_PAYMENT_STATUS)
+            if document.startswith(wanted, start):
+                if len(found) == limit or (found and size + len(document) > PAGE_BYTES):
+                    return SnapshotPage(SEPARATOR.join(found), position_of(found[-1]))
+                found.append(document)
+                size += len(document)
+        read, after = read + len(page.documents), page.next
+        if after is None or read >= MOST_READ:
+            return SnapshotPage(SEPARATOR.join(found), after)
+
+
+def position_of(document: bytes) -> ListPosition:
+    """Return the position after the order of a document, in any list."""
+    order = json.loads(document)
+    return ListPosition(datetime.fromisoformat(order["created_at"]), order["id"])
 
 
 async def with_personal_data_of(queries: OrderQueries, page: OrderPage) -> OrderPage:
@@ -96,19 +139,18 @@ def check_limit(limit: int) -> None:
 
 
 def check_filter(where: OrderFilter) -> None:
-    """Raise `UnsupportedFilter` unless every store can apply the filter at the cost of one page."""
+    """Raise `UnsupportedFilter` unless every store can apply the filter at a bounded cost."""
     names = ("tag", "external_ref", *VALUES, *FLAGS)
     alternatives = {"status": where.statuses or None} | {name: getattr(where, name) for name in names}
     given = [name for name, value in alternatives.items() if value is not None]
-    if len(given) > 1:
+    is_selected = where.payment_status in UNLABELLED_PAYMENTS and given == ["status", "payment_status"]
+    if len(given) > 1 and not is_selected:
         raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1], given[0])
     if not _STATUSES.issuperset(where.statuses):
         raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
     for name, values in VALUES.items():
         if alternatives[name] not in (None, *values):
             raise InvalidQuery(f"must be one of {', '.join(values)}", name)
-    if where.payment_status in UNLABELLED_PAYMENTS:
-        raise UnsupportedFilter("cannot be unpaid or none_due: list status=pending instead", "payment_status")
     if where.return_status == ReturnStatus.NONE:
         raise UnsupportedFilter("cannot be none: omit it to list all orders", "return_status")
     for name in FLAGS:

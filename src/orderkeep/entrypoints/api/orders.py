@@ -14,6 +14,7 @@ from starlette.responses import Response
 from orderkeep.application.errors import NotAllowed
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.application.use_cases.search_orders import LONGEST_TEXT
 from orderkeep.domain import entities as domain
 from orderkeep.domain.exceptions import ExternalRefIsSet, OrderNotFound, OrderTooLarge, TooManyMetadataKeys
 from orderkeep.domain.limits import MAX_TEXT_BYTES
@@ -125,8 +126,7 @@ class ListQuery(BaseModel):
     )
     payment_status: PaymentStatus | None = Field(
         None,
-        description="Filter by payment status, except `unpaid` and `none_due`: list `status=pending` instead. "
-        f"{_ONE_OF}",
+        description=f"Filter by payment status. `unpaid` and `none_due` can be combined with `status`. {_ONE_OF}",
         examples=["paid"],
     )
     return_status: ReturnStatus | None = Field(
@@ -145,9 +145,17 @@ class ListQuery(BaseModel):
         f"{_ONE_OF}",
         examples=[True],
     )
+    q: str | None = Field(
+        None,
+        description="Search instead of filtering: by order ID, the first 8 or more characters of it, `external_ref`, "
+        "e-mail address or tracking number. Cannot be combined with filters.",
+        min_length=1,
+        max_length=LONGEST_TEXT,
+        examples=["00340434292135100124"],
+    )
 
 
-_FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor"})
+_FILTERS = tuple(ListQuery.model_fields.keys() - {"status", "limit", "cursor", "q"})
 
 
 AtVersion = Annotated[
@@ -207,11 +215,16 @@ async def list_orders(
     query: Annotated[ListQuery, Query()], request: Request, actor: CurrentActor, use_cases: Services
 ) -> Response:
     """Returns orders, newest first, one page at a time. At most one filter can be used in a request, and it can be
-    combined with `user_id`, `created_from` and `created_to`. `needs_attention=true` is the queue of the support staff.
-    Pagination is stable: orders placed while you read the pages cause neither gaps nor duplicates.
+    combined with `user_id`, `created_from` and `created_to`. `needs_attention=true` is the queue of the support staff,
+    and `q` searches. Pagination is stable: orders placed while you read the pages cause neither gaps nor duplicates.
     """
     where = OrderFilter(statuses=tuple(query.status), **{name: getattr(query, name) for name in _FILTERS})
-    page = await use_cases.list_orders.execute(where, limit=query.limit, cursor=query.cursor, actor=actor)
+    if query.q is None:
+        page = await use_cases.list_orders.execute(where, limit=query.limit, cursor=query.cursor, actor=actor)
+    else:
+        page = await use_cases.search_orders.execute(
+            query.q, where, limit=query.limit, cursor=query.cursor, actor=actor
+        )
     return orders_response(request, page)
 
 

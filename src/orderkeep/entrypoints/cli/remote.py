@@ -42,6 +42,7 @@ from orderkeep.application.use_cases.list_orders import (
     check_filter,
     check_limit,
 )
+from orderkeep.application.use_cases.search_orders import check_search
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.exceptions import (
     DocumentNotFound,
@@ -191,8 +192,20 @@ class RemoteOrders(OrderQueries):
         query |= {name: "true" for name in FLAGS if query[name]}
         for name in ("created_from", "created_to"):
             query[name] = query[name] and query[name].isoformat()
-        page = self.server.decode(self.server.send("GET", "/orders", query), _Page[msgspec.Raw])
-        return OrderPage(SEPARATOR.join(map(bytes, page.data)), page.next_cursor)
+        return self._orders(query)
+
+    async def search_orders(
+        self,
+        text: str,
+        where: OrderFilter = EVERYTHING,
+        *,
+        limit: int = DEFAULT_PAGE,
+        cursor: str | None = None,
+        actor: Actor = SYSTEM,
+    ) -> OrderPage:
+        check_limit(limit)
+        check_search(text, where)
+        return self._orders({"q": text, "limit": limit, "cursor": cursor})
 
     async def list_documents(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
         response = self.server.send("GET", f"{_path(order_id)}/documents")
@@ -208,6 +221,10 @@ class RemoteOrders(OrderQueries):
         if digest_of(content) != document_id:
             raise ServiceUnavailable(f"the download of document {document_id} is not this document")
         return FoundDocument(document, file_name_of(order_id, document), content)
+
+    def _orders(self, query: dict[str, Any]) -> OrderPage:
+        page = self.server.decode(self.server.send("GET", "/orders", query), _Page[msgspec.Raw])
+        return OrderPage(SEPARATOR.join(map(bytes, page.data)), page.next_cursor)
 
     def _send(self, request: str, context: CommandContext, values: dict[str, Any]) -> Response:
         """Send a request with the values that its path names there, and the others in its body."""

@@ -33,7 +33,8 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     texts,
     unpacked,
 )
-from orderkeep.infrastructure.serialization import OrderRecord, Recomputed, built, personal_rows, row_name
+from orderkeep.infrastructure.personal_rows import personal_rows
+from orderkeep.infrastructure.serialization import OrderRecord, Recomputed, built, row_name
 
 CHECKPOINTS = "V"
 _PAGE = 200

@@ -15,10 +15,10 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.personal_rows import PersonalRow
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     OrderRecord,
-    PersonalRow,
     built,
     change_of,
     document_of,

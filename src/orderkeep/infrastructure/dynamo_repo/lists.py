@@ -21,7 +21,8 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     partitions_of,
     placed_key,
 )
-from orderkeep.infrastructure.serialization import built, is_email_label, tags_in
+from orderkeep.infrastructure.personal_rows import is_email_label
+from orderkeep.infrastructure.serialization import built, tags_in
 
 SMALLEST_PAGE = 8
 FIRST_BATCH = 20

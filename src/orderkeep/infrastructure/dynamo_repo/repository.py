@@ -49,6 +49,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     snapshot_of_item,
     texts,
 )
+from orderkeep.infrastructure.personal_rows import personal_record_of
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     api_key_of,
@@ -57,7 +58,6 @@ from orderkeep.infrastructure.serialization import (
     commit_of,
     feed_position,
     mark_saved,
-    personal_record_of,
     record_of,
 )
 

@@ -23,6 +23,10 @@ from orderkeep.entrypoints.envelopes import change_form
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "request_id")
 
+SEARCH_HELP = (
+    "Only orders with this ID, beginning of an ID (8 characters or more), reference, e-mail address or tracking number."
+)
+
 
 @command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
@@ -47,15 +51,18 @@ def get_command(
     "list",
     f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
     "orders of November 2026: --from 2026-11-01 --to 2026-12-01. Of --status, --tag and --external-ref, use one; "
-    "--user, --from and --to combine with each of them.",
+    "--user, --from and --to combine with each of them. --search combines with none.",
 )
+@click.option("--search", "q", type=options.trimmed_text, metavar="TEXT", help=SEARCH_HELP)
 @options.filter_options
 @options.paging_options
-def list_command(session: Session, where: OrderFilter, paging: options.Paging) -> None:
+def list_command(session: Session, q: str | None, where: OrderFilter, paging: options.Paging) -> None:
     is_table = output.wants_table(session)
     columns = tuple(name for name in ORDER_COLUMNS if not (is_table and name == "currency"))
 
     def fetch(use_cases: UseCases, **page: Any) -> Any:
+        if q is not None:
+            return use_cases.search_orders.execute(q, where, **page)
         return use_cases.list_orders.execute(where, **page)
 
     def row(document: bytes) -> list[object]:
