@@ -41,7 +41,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: docs help setup serve torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: docs help setup serve drivers torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/
 
 serve: .venv/.installed-runtime $(if $(NEEDS_DRIVER),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep serve --host '$(HOST)' --port '$(PORT)'
+
+drivers: .venv/.installed-stores ## install the drivers of PostgreSQL, DynamoDB and S3, and the verification of access tokens
 
 torture: .venv/.installed-unit $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## stress-test a store (STORE=sqlite:///scratch.db ROUNDS=100)
 	@$(BIN)/python -m tests.torture --store '$(STORE)' --rounds '$(ROUNDS)' $(ARGS)

@@ -71,7 +71,9 @@ async def test_closes_a_return(outcome: str, event: str, repo: InMemoryOrderRepo
     assert result.events == (EventDTO(event, {"return_id": "r1"}),)
     [found] = result.order.returns
     assert (found.status, found.note, found.closed_at) == (outcome, "After 30 days.", LATER)
-    with pytest.raises(ReturnAlreadyClosed, match=f"^the return is {outcome}$"):
+    with pytest.raises(
+        ReturnAlreadyClosed, match=f"^the return was {outcome} already, which closed it: request another return$"
+    ):
         await close.execute("order-1", "r1", outcome)
 
 

@@ -4,8 +4,9 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPException
 from typing import Any
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -78,7 +79,7 @@ class Orders:
                 if problem.code not in TEMPORARY or attempt == ATTEMPTS:
                     raise problem from error
                 seconds = float(error.headers.get("Retry-After", attempt))
-            except URLError:  # no response: the service may or may not have processed the request
+            except (OSError, HTTPException):  # no response: the service may or may not have processed the request
                 if attempt == ATTEMPTS:
                     raise
                 seconds = float(attempt)

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orderkeep.application.access.actor import Scope, scopes_in
 from orderkeep.application.access.loopback import host_in, is_loopback
+from orderkeep.domain.limits import MAX_EXPIRY_HOURS
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
 """The authentication methods."""
@@ -120,6 +121,21 @@ class Settings(BaseSettings):
     seller: str = Field("", description="Seller's name and address on receipts; separate lines with `\\n`.")
     events: str = Field("", description="URL of the event bus that the DynamoDB stream handler publishes to.")
     auto_migrate: bool = Field(True, description="Create or upgrade the store's schema on start.")
+    confirm_requires: Annotated[Literal["nothing", "authorized", "paid"], BeforeValidator(_lower)] = Field(
+        "nothing", description="Payments that an order needs to be confirmed: `nothing`, `authorized` or `paid`."
+    )
+    ship_requires: Annotated[Literal["nothing", "paid"], BeforeValidator(_lower)] = Field(
+        "nothing", description="Payments that an order needs to be shipped: `nothing` or `paid`."
+    )
+    auto_confirm: bool = Field(
+        False, description="Confirm an order in the same commit as the payment that meets `ORDERKEEP_CONFIRM_REQUIRES`."
+    )
+    expire_after_hours: int = Field(
+        0,
+        ge=0,
+        le=MAX_EXPIRY_HOURS,
+        description="Hours after which `orderkeep expire` cancels an unpaid pending order; 0 disables it.",
+    )
     host: str = Field("127.0.0.1", description="Address to listen on. Use 0.0.0.0 for all IPv4 interfaces.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on, 0 to 65535; 0 selects a free port.")
     workers: int = Field(

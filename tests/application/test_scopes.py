@@ -107,6 +107,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, CommandContext(actor=who))),
     "list_documents": (Scope.READ, lambda do, which, who: do.list_documents.execute(which, who)),
     "get_document": (Scope.READ, lambda do, which, who: do.get_document.execute(which, NO_DOCUMENT, who)),
+    "expire_orders": (Scope.ADMIN, lambda do, _, who: do.expire_orders.execute(1, actor=who)),
     "import_orders": (Scope.ADMIN, lambda do, _, who: do.import_orders.execute([], actor=who)),
     "export_orders": (Scope.READ, lambda do, _, who: _all_of(do, who)),
     "export_to_document": (Scope.READ, lambda do, _, who: do.export_to_document.execute(LINES, actor=who)),
@@ -118,9 +119,8 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
 }
 NO_USE_CASES = {"authenticate", "check_store", "close"}
 NOT_OF_ONE_ORDER = (
-    "place_order", "find_order", "list_orders", "search_orders", "import_orders", "export_orders",
-    "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data",
-    "export_person",
+    "place_order", "find_order", "list_orders", "search_orders", "expire_orders", "import_orders",
+    "export_orders", "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data", "export_person",
     "create_api_key", "list_api_keys", "revoke_api_key",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
@@ -145,7 +145,13 @@ async def allowed(name: str, do: UseCases, who: Actor, order_id: str = "order-1"
     except OrderkeepError as error:
         refused = error
     if isinstance(refused, NotAllowed):
-        assert (refused.scope, str(refused)) == (CALLS[name][0], f"this operation requires the scope {CALLS[name][0]}")
+        expected = f"this operation requires the scope {CALLS[name][0]}"
+        if who.kind is ActorKind.CUSTOMER:  # who cannot have it
+            expected = (
+                "only staff can do this: customers can read and cancel their own orders, request returns and issue "
+                "receipts"
+            )
+        assert (refused.scope, str(refused)) == (CALLS[name][0], expected)
     return not isinstance(refused, NotAllowed)
 
 

@@ -116,6 +116,7 @@ FOUND_BY: dict[type, list[tuple[type, str]]] = {
         (saves.ChecksThenWrites, "test_same_payment_at_once_is_recorded_once"),
         (saves.ChecksThenWrites, "test_cancel_and_partial_shipment_do_not_both_win"),
         (saves.ChecksThenWrites, "test_capture_and_cancel_both_happen_and_a_refund_is_due"),
+        (saves.ChecksThenWrites, "test_capture_keeps_the_order_or_is_refunded_after_its_expiry"),
         (saves.ChecksThenWrites, "test_cancelled_and_shipped_units_never_exceed_the_ordered_ones"),
         (reads.PagesByTimeAlone, "test_lists_and_pages_every_filter_exactly"),
         (reads.NeedsTheOrderItGoesOnFrom, "test_goes_on_behind_any_place_an_order_need_not_be_there"),

@@ -112,4 +112,4 @@ def test_a_container_understands_what_the_manifests_set(container: Container) ->
 def test_what_a_service_of_that_name_puts_into_the_environment_is_rejected(container: Container) -> None:
     container.image.environment["ORDERKEEP_PORT"] = "tcp://10.0.0.1:80"
     answer = container.run("serve")
-    assert (answer.returncode, "ORDERKEEP_PORT cannot be used" in answer.stderr) == (2, True)
+    assert (answer.returncode, "ORDERKEEP_PORT must be a whole number" in answer.stderr) == (2, True)

@@ -38,6 +38,7 @@ LIMITS = {
     "MAX_TRACKING_NUMBER_LENGTH": "characters of a shipment's `tracking_number`",
     "MAX_TRACKING_URL_LENGTH": "characters of a shipment's `tracking_url`",
     "MAX_CONDITION_LENGTH": "characters of the `condition` of returned units",
+    "MAX_EXPIRY_HOURS": "hours after which unpaid orders expire",
     "MAX_SHIPMENTS": "shipments per order",
     "MAX_PAYMENTS": "payments per order",
     "MAX_REFUNDS": "refunds per order",

@@ -40,6 +40,15 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path, request: 
         reader.follow(CONSOLES[page])
 
 
+def test_tutorials_are_followed_in_the_directory_of_the_readme(tmp_path: Path) -> None:
+    """A reader does not begin each page with an empty store: pages use no users and references of earlier ones."""
+    tutorials = CHECKOUT / "docs" / "tutorials"
+    names = ("first-api-client.md", "an-order-from-placement-to-refund.md")
+    with Reader(tmp_path / "checkout") as reader:
+        for page in (CHECKOUT / "README.md", *(tutorials / name for name in names)):
+            reader.follow(CONSOLES[page])
+
+
 @pytest.mark.parametrize("block", [b for b in BLOCKS if b.language == "python" and not b.title], ids=lambda b: b.place)
 def test_python_in_a_page_runs(block: Block, tmp_path: Path) -> None:
     script = tmp_path / "example.py"

@@ -92,8 +92,7 @@ def test_at_most_the_units_that_are_left_are_cancelled() -> None:
 
 def test_units_of_an_order_without_lines_cannot_be_cancelled() -> None:
     for order in (order_of(), order_of(confirmed=False)):
-        message = "the order has no units that are neither shipped nor cancelled"
-        with rejected(order, "nothing_to_cancel", message):
+        with rejected(order, "nothing_to_cancel", "the order has no lines: cancel it as a whole"):
             order.cancel_lines(at=NOW)
 
 

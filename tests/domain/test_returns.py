@@ -10,6 +10,8 @@ from tests.domain.orders import LATER, NOW, PLACED, order_of, quantities_of, rej
 
 NOTHING = "all delivered units, if any, are returned or part of an open return"
 
+CLOSED = " already, which closed it: request another return"
+
 
 def delivered(*quantities: int) -> Order:
     order = order_of(*quantities)
@@ -118,13 +120,13 @@ def test_a_return_that_is_closed_or_unknown_does_not_change() -> None:
         with rejected(order, "return_not_found", "the order has no return with this ID"):
             order.receive_return(missing, at=NOW)
     order.close_return("r1", "rejected", at=NOW)
-    with rejected(order, "return_already_closed", "the return is rejected"):
+    with rejected(order, "return_already_closed", f"the return was rejected{CLOSED}"):
         order.receive_return("r1", at=NOW)
-    with rejected(order, "return_already_closed", "the return is rejected"):
+    with rejected(order, "return_already_closed", f"the return was rejected{CLOSED}"):
         order.close_return("r1", "rejected", at=NOW)
     order.request_return(at=NOW)
     order.receive_return("r2", at=NOW)
-    with rejected(order, "return_already_closed", "the return is received"):
+    with rejected(order, "return_already_closed", f"the return was received{CLOSED}"):
         order.close_return("r2", "cancelled", at=NOW)
 
 

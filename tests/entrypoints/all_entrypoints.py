@@ -15,7 +15,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.bootstrap import UseCases, bootstrap, bootstrap_from_settings
 from orderkeep.config import Settings
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.cli.main import cli
@@ -214,7 +214,7 @@ async def _new_key(store: str) -> str:
 
 
 async def _opened(store: str, documents: str) -> UseCases:
-    return bootstrap(store, documents_url=documents)
+    return bootstrap_from_settings(Settings(store=store, documents=documents))
 
 
 async def _closed(use_cases: UseCases) -> None:

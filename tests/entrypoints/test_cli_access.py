@@ -16,6 +16,7 @@ NO_STORE |= {"shipments", "payments", "refunds", "returns", "notes"}
 ORDER = ["--user", "user-42", "--total", "99.00", "--currency", "EUR"]
 NO_ORDER = "no-such-order"
 OF_AN_ORDER = {
+    "edit": [NO_ORDER, "--tag", "gift"],
     "hold": [NO_ORDER, "--reason", "fraud"],
     "shipments update": [NO_ORDER, "s1"],
     "shipments deliver": [NO_ORDER, "s1"],
@@ -32,6 +33,7 @@ ARGUMENTS = {
     "place": ORDER,
     "import": ["orders.jsonl"],
     "backup": ["backup.db"],
+    "expire": ["--older-than", "1"],
     "keys create": ["--name", "till", "--scope", "admin"],
     "erase": ["--user", "user-42", "--yes"],
     "export-person": ["--user", "user-42"],

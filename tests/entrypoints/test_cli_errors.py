@@ -3,13 +3,17 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from orderkeep.bootstrap import build_use_cases
 from orderkeep.config import Settings
+from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.entrypoints.cli.main import cli as group
 from orderkeep.entrypoints.cli.session import Session
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.entrypoints.cli_calls import Cli, run
 from tests.receipts import BrokenDocumentStore, use_cases_with_receipts
 
@@ -25,8 +29,18 @@ def cli() -> Cli:
 def test_unusable_order_store_is_named_with_its_setting(tmp_path: Path) -> None:
     (tmp_path / "orders.db").write_text("name,quantity\n" * 500)
     message = run("list", cwd=tmp_path).stderr.decode()
-    assert f"orderkeep: {tmp_path.resolve()}/orders.db is not a SQLite database: " in message
-    assert message.endswith("; fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)\n")
+    said = f"orderkeep: {tmp_path.resolve()}/orders.db is not a SQLite database: use another file (SQLITE_NOTADB)\n"
+    assert message.endswith(said)
+
+
+class DamagedStore(InMemoryOrderRepository):
+    async def list_page(self, *_: Any, **__: Any) -> Any:
+        raise StoreUnusable("damaged")
+
+
+def test_unusable_store_without_advice_names_the_settings() -> None:
+    message = Cli(build_use_cases(DamagedStore()))("list", code=7).stderr
+    assert message == "orderkeep: damaged; check --store or ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)\n"
 
 
 def test_missing_store_is_reported_once_with_what_to_do(tmp_path: Path) -> None:
@@ -170,7 +184,12 @@ def test_rejected_command_names_the_command_that_comes_first(cli: Cli) -> None:
 
 @pytest.mark.parametrize(
     "word, hint",
-    [("find", "orderkeep get ID"), ("show", "orderkeep list"), ("edit", "cancel it"), ("help", "orderkeep --help")],
+    [
+        ("find", "orderkeep get ID"),
+        ("show", "orderkeep list"),
+        ("update", "orderkeep edit ID"),
+        ("help", "orderkeep --help"),
+    ],
 )
 def test_word_that_is_no_command_has_a_hint(cli: Cli, word: str, hint: str) -> None:
     error = cli(word, "123", code=2).stderr

@@ -54,6 +54,15 @@ def test_place_names_the_option_of_an_invalid_value(args: tuple[str, ...], code:
     assert cli("list").stdout == ""
 
 
+def test_edit_changes_one_value_of_a_part() -> None:
+    cli = Cli()
+    order_id = cli.place(*CUSTOMER, *ADDRESS)
+    edited = cli.json("edit", order_id, "--phone", "1234", "--ship-to", "line1=14 Mill Lane")
+    assert edited["customer"] == {"name": "Jo Doe", "email": "jo@example.com", "phone": "1234"}
+    assert edited["shipping_address"] == {**SHOWN, "line1": "14 Mill Lane", "postal_code": None, "country": "GB"}
+    assert "--email must be an e-mail address" in cli("edit", order_id, "--email", "jo", code=5).stderr
+
+
 def test_erase_removes_the_personal_data_once() -> None:
     cli = Cli()
     first, second = (cli.place(*CUSTOMER, *ADDRESS, "--external-ref", f"web-{n}") for n in (1, 2))

@@ -140,6 +140,11 @@ CALLS: list[tuple[str, ...]] = [
     ("receipt", "{id}", "--dry-run"),
     ("receipt", "{id}", "--version", "99"),
     ("confirm", "{id}"),
+    ("edit", "{id}", "--tag", "gift", "--untag", "fragile", "--unset-metadata", "colour"),
+    ("edit", "{id}", "--external-ref", "web/7782", "--json"),
+    ("edit", "{id}", "--tag", "t" * 51),
+    ("edit", "{id}", "--tag", "fragile", "--expected-version", "99"),
+    ("edit", "{id}", "--set-metadata", "a/b=\x01"),
     ("confirm", "{id}", "--json"),
     ("ship", "{id}", "--expected-version", "9", "--json"),
     ("cancel", "{id}", "--reason", "r" * 101),
@@ -215,6 +220,16 @@ def test_declaration_is_all_that_a_command_needs(name: str, shop: Shop, monkeypa
         result = run_on(*name.split(), shop.place(), "--note", "Called.", "--expected-version", "1", "--json")
         order = json.loads(result.stdout)
         assert (order["status"], order["version"], order["cancellation"]["note"]) == ("cancelled", 2, "Called.")
+
+
+def test_edit_on_a_server_changes_what_is_given(shop: Shop) -> None:
+    order_id = shop.place("--tag", "gift", "--metadata", "colour=green")
+    given = ("--tag", "fragile", "--untag", "gift", "--set-metadata", "size=XL", "--unset-metadata", "colour")
+    for key, replayed in (("edit-1", False), ("edit-1", True), ("edit-2", False)):
+        result = shop.on_server("edit", order_id, *given, "--external-ref", order_id, "--key", key)
+        order = json.loads(result.stdout)
+        assert (order["tags"], order["metadata"], order["external_ref"]) == (["fragile"], {"size": "XL"}, order_id)
+        assert (order["version"], "already used" in result.stderr) == (2, replayed or key == "edit-2")
 
 
 def test_each_code_has_the_exit_code_of_its_exceptions() -> None:

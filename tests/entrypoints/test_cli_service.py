@@ -175,8 +175,26 @@ def test_invalid_setting_is_named_without_its_value(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ORDERKEEP_PORT", "none-of-your-business")
     for command in ("config", "openapi"):
         error = Cli()(command, code=2).stderr
-        assert "ORDERKEEP_PORT cannot be used" in error
+        assert "ORDERKEEP_PORT must be a whole number from 0 to 65535.\n" in error
         assert "none-of-your-business" not in error
+
+
+@pytest.mark.parametrize(
+    "name, value, rule",
+    [
+        ("WORKERS", "0", "must be a whole number of at least 1."),
+        ("WORKERS", "1.5", "must be a whole number of at least 1."),
+        ("ACCESS_LOG", "perhaps", "must be true or false."),
+        ("LOG_FORMAT", "xml", "must be 'auto', 'json' or 'text'."),
+        ("AUTH", "jwt", "is required if ORDERKEEP_AUTH includes jwt."),
+    ],
+)
+def test_invalid_setting_is_reported_with_its_rule(
+    name: str, value: str, rule: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"ORDERKEEP_{name}", value)
+    expected = f"ORDERKEEP_{'JWT_ISSUER' if name == 'AUTH' else name} {rule}\n"
+    assert expected in Cli()("config", code=2).stderr
 
 
 def test_openapi_prints_the_document() -> None:

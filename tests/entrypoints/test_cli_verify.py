@@ -83,7 +83,7 @@ def test_checkpoint_is_signed_with_a_key_of_openssl(tmp_path: Path) -> None:
     key = cli.json("checkpoint", "--to-documents", "--sign", private)["key"]
     cli("verify", "--checkpoint-document", key, "--public-key", public)
     said = cli("verify", "--checkpoint", file, code=5).stderr
-    assert said == "orderkeep: the checkpoint is signed: give the public key to verify the signature\n"
+    assert said == "orderkeep: the checkpoint is signed: verify it with its public key (--public-key FILE)\n"
 
 
 @pytest.mark.parametrize(

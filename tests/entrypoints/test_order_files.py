@@ -474,6 +474,12 @@ def test_own_csv_rejects_dates_that_are_not_clear(written: str) -> None:
     assert [each.field for each in row.problems] == ["created_at"]
 
 
+def test_own_csv_names_the_forms_of_times_that_it_accepts() -> None:
+    [row] = rows_in("user_id,total,currency,status,created_at\nanna,9900,EUR,pending,01.11.2026\n", convert)
+    [problem] = row.problems
+    assert problem.message == "must be a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
+
+
 def test_own_csv_without_columns_of_lines_has_orders_without_lines() -> None:
     text = "external_ref,user_id,total,currency,status,created_at\n" + 2 * "W-1,anna,9900,EUR,pending,2026-03-02\n"
     [order] = orders_in(rows_in(text, convert))

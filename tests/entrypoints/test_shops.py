@@ -276,3 +276,141 @@ def test_ebay_price_of_all_units_and_order_of_several_items() -> None:
         (LineDTO("M1", "Mug", 3, 334, 2),),
     )
     assert (second.currency, second.total, [line.quantity for line in second.lines]) == ("USD", 3500, [1, 2])
+
+
+# --- Payments ---
+
+EACH = {
+    "shopify": f"{SHOPIFY},Paid at,Payment Method,Refunded Amount,Outstanding Balance",
+    "woocommerce": f"{WOO_HEADER},Payment Method Title,Order Refund Amount,Paid Date",
+    "magento": (
+        "increment_id,created_at,status,customer_email,order_currency_code,shipping_amount,discount_amount,tax_amount,"
+        "grand_total,item_sku,item_name,item_qty_ordered,item_price,payment_method,total_paid,total_refunded"
+    ),
+    "amazon": (
+        "order-id,order-item-id,purchase-date,buyer-email,sku,product-name,quantity-purchased,currency,item-price,"
+        "payments-date,payment-method"
+    ),
+    "ebay": f"{EBAY.strip()},Paid On Date,Payment Method",
+}
+"""By shop, a header with the columns of payments, which are all optional."""
+CELLS = {
+    "Name": "7", "Order Number": "7", "increment_id": "7", "order-id": "7", "Currency": "EUR", "currency": "EUR",
+    "order_currency_code": "EUR", "Email": "a@x", "Email (Billing)": "a@x", "customer_email": "a@x",
+    "buyer-email": "a@x", "Buyer Username": "ann", "Created at": "2026-03-02 10:11:10 +0000",
+    "Order Date": "2026-03-02 10:11:10", "created_at": "2026-03-02 10:11:10", "purchase-date": "2026-03-02T10:11:10Z",
+    "Sale Date": "02-Mar-26",
+    "Lineitem quantity": "1", "Lineitem name": "Mug", "Lineitem price": "20.00", "Item Name": "Mug", "SKU": "M1",
+    "Quantity (- Refund)": "1", "Item Cost": "20.00", "item_sku": "M1", "item_name": "Mug", "item_qty_ordered": "1",
+    "item_price": "20.00", "order-item-id": "1", "sku": "M1", "product-name": "Mug", "quantity-purchased": "1",
+    "item-price": "20.00", "Quantity": "1", "Item Title": "Mug", "Custom Label": "M1", "Sold For": "20.00",
+    **dict.fromkeys(("Total", "Subtotal", "Order Total Amount", "Order Subtotal Amount", "grand_total"), "20.00"),
+    "Total Price": "EUR 20.00", "Postage And Packaging": "0",
+    **dict.fromkeys(("Shipping", "Taxes", "Cart Discount Amount", "Order Shipping Amount"), "0"),
+    **dict.fromkeys(("Order Total Tax Amount", "shipping_amount", "discount_amount", "tax_amount"), "0"),
+}  # fmt: skip
+"""The cells of an order of 20.00 EUR, by the columns of all shops."""
+MODULES = {"shopify": shopify, "woocommerce": woocommerce, "magento": magento, "amazon": amazon, "ebay": ebay}
+
+
+def _paid(shop: str, cells: dict[str, str], without: tuple[str, ...] = ()) -> bytes:
+    columns = [column for column in EACH[shop].split(",") if column not in without]
+    delimiter = "\t" if shop == "amazon" else ","
+    rows = (columns, [cells.get(column, CELLS.get(column, "")) for column in columns])
+    return "".join(f"{delimiter.join(row)}\n" for row in rows).encode()
+
+
+PAID = "2026-03-03 12:13:14"
+PAYMENTS: list[tuple[str, dict[str, str], tuple[str, int, str | None] | None, int | None]] = [
+    (
+        "shopify",
+        {"Financial Status": "paid", "Paid at": f"{PAID} +0000", "Payment Method": "Gift Card"},
+        ("captured", 2000, "Gift Card"),
+        None,
+    ),
+    ("shopify", {"Financial Status": "partially_refunded", "Refunded Amount": "5.00"}, ("captured", 2000, None), 500),
+    ("shopify", {"Financial Status": "partially_refunded"}, ("captured", 2000, None), None),
+    ("shopify", {"Financial Status": "refunded"}, ("captured", 2000, None), 2000),
+    ("shopify", {"Financial Status": "refunded", "Refunded Amount": "21.00"}, ("captured", 2100, None), 2100),
+    ("shopify", {"Financial Status": "partially_paid", "Outstanding Balance": "7"}, ("captured", 1300, None), None),
+    ("shopify", {"Financial Status": "partially_paid"}, None, None),
+    ("shopify", {"Financial Status": "authorized"}, ("authorized", 2000, None), None),
+    ("shopify", {"Financial Status": "voided"}, None, None),
+    ("shopify", {"Financial Status": "pending"}, None, None),
+    ("woocommerce", {"Order Status": "Processing", "Paid Date": PAID}, ("captured", 2000, None), None),
+    ("woocommerce", {"Order Status": "Processing"}, None, None),
+    ("woocommerce", {"Order Status": "Completed"}, None, None),
+    (
+        "woocommerce",
+        {"Order Status": "wc-refunded", "Paid Date": PAID, "Payment Method Title": "P" * 51},
+        ("captured", 2000, "P" * 50),
+        2000,
+    ),
+    (
+        "woocommerce",
+        {"Order Status": "completed", "Paid Date": PAID, "Order Refund Amount": "-5"},
+        ("captured", 2000, None),
+        500,
+    ),
+    ("magento", {"status": "complete", "payment_method": "checkmo"}, ("captured", 2000, "checkmo"), None),
+    ("magento", {"status": "closed"}, ("captured", 2000, None), 2000),
+    ("magento", {"status": "processing"}, None, None),
+    (
+        "magento",
+        {"status": "processing", "total_paid": "12.0000", "total_refunded": "2.0000"},
+        ("captured", 1200, None),
+        200,
+    ),
+    ("magento", {"status": "complete", "total_paid": "0.0000"}, None, None),
+    ("amazon", {"payments-date": f"{PAID}Z", "payment-method": "CVS"}, ("captured", 2000, "CVS"), None),
+    ("amazon", {}, None, None),
+    ("ebay", {"Paid On Date": "03-Mar-26", "Payment Method": "PayPal"}, ("captured", 2000, "PayPal"), None),
+    ("ebay", {}, None, None),
+]
+
+
+@pytest.mark.parametrize("shop, cells, payment, refunded", PAYMENTS)
+def test_payment_and_refund_are_those_of_the_file(
+    shop: str, cells: dict[str, str], payment: tuple[str, int, str | None] | None, refunded: int | None
+) -> None:
+    [order] = _read(_paid(shop, cells), MODULES[shop])
+    found = [(each.reference, (each.kind, each.amount, each.method)) for each in order.payments]
+    assert found == ([("7", payment)] if payment else [])
+    refunds = [(each.reference, each.amount, each.status) for each in order.refunds]
+    assert refunds == ([("7", refunded, "succeeded")] if refunded else [])
+    if payment:
+        day = "2026-03-03" if {"Paid at", "Paid Date", "payments-date", "Paid On Date"} & cells.keys() else "2026-03-02"
+        assert order.payments[0].occurred_at.date().isoformat() == day
+
+
+@pytest.mark.parametrize(
+    "status, refunds", [("Completed", []), ("Refunded", [2000]), ("Processing", None), ("Failed", None)]
+)
+def test_woocommerce_without_times_of_payments_is_paid_by_its_status(status: str, refunds: list[int] | None) -> None:
+    [order] = _read(_paid("woocommerce", {"Order Status": status}, without=("Paid Date",)), woocommerce)
+    assert [each.amount for each in order.payments] == ([] if refunds is None else [2000])
+    assert [each.amount for each in order.refunds] == (refunds or [])
+
+
+def test_paid_order_is_imported_once_and_its_export_read_back(tmp_path: Path) -> None:
+    (path := tmp_path / "shop.csv").write_bytes(
+        _paid("shopify", {"Financial Status": "partially_refunded", "Refunded Amount": "5.00"})
+    )
+    cli = Cli()
+    for count in ("imported", "unchanged"):
+        assert json.loads(cli("import", str(path), "--from", "auto", "--prefix", "de-", "--json").stdout)[count] == 1
+    exported = cli("export").stdout
+    assert '"payment_status":"partially_refunded"' in exported
+    for name in ("orders.csv", "orders.jsonl"):
+        cli("export", str(tmp_path / name))
+        elsewhere = Cli()
+        elsewhere("import", str(tmp_path / name))
+        assert elsewhere("export").stdout == exported
+
+
+def test_order_without_a_number_or_an_amount_has_no_payment() -> None:
+    free = {"Total": "0", "Subtotal": "0", "Lineitem price": "0", "Financial Status": "paid"}
+    [order] = _read(_paid("shopify", free), shopify)
+    assert order.payments == ()
+    rows = list(OrderFile(io.BytesIO(_paid("ebay", {"Paid On Date": "03-Mar-26", "Order Number": " "})), ebay.convert))
+    assert [problem.field for row in rows for problem in row.problems] == ["external_ref"]

@@ -49,8 +49,10 @@ async def test_signed_file_is_accepted_with_its_public_key_only(store: InMemoryO
     file = await checkpoint_of(store, private_pem(KEY))
     assert await problems(store, file, public_pem(KEY)) == []
     assert await problems(store, file.replace(b"\n", b"\r\n"), public_pem(KEY)) == []
-    with pytest.raises(InvalidCheckpoint, match="give the public key"):
+    with pytest.raises(InvalidCheckpoint, match="verify it with its public key"):
         await problems(store, file)
+    with pytest.raises(InvalidCheckpoint, match="this is not a checkpoint"):
+        await problems(store, b"# A page\n\nof several lines")
     with pytest.raises(InvalidCheckpoint, match="its signature is invalid"):
         await problems(store, file, public_pem(ed25519.Ed25519PrivateKey.generate()))
 

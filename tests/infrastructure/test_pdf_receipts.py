@@ -167,8 +167,10 @@ async def test_long_receipts_do_not_fill_the_memory() -> None:
     assert process.memory_info().rss - before < 60 * 1024 * 1024  # 3 * 90 where each is remembered
 
 
-async def test_missing_extra_names_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_extra_is_reported_with_what_a_client_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
-    with pytest.raises(UnknownFormat, match=r"^pdf needs the extra: pip install 'orderkeep\[pdf\]'$") as refused:
+    with pytest.raises(
+        UnknownFormat, match=r"^pdf is not installed where the receipt is issued: use html, or "
+    ) as refused:
         await PdfReceipts().render(PENDING)
     assert refused.value.field == "format"

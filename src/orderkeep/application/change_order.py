@@ -29,6 +29,7 @@ from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput, OrderNotFound, VersionMismatch
 from orderkeep.domain.personal_data import PersonalData
+from orderkeep.domain.policies import NO_POLICIES, Policies
 from orderkeep.domain.repositories import OrderRepository
 
 ATTEMPTS = 12
@@ -130,8 +131,14 @@ async def load_order(repo: OrderRepository, order_id: str, actor: Actor) -> Orde
 class OrderCommand:
     """Base class of the use cases that change one order. Without a `history`, see `change_order`."""
 
-    def __init__(self, repo: OrderRepository, history: OrderHistory | None = None, clock: Clock = utc_now) -> None:
-        self.repo, self.history, self.clock = repo, history, clock
+    def __init__(
+        self,
+        repo: OrderRepository,
+        history: OrderHistory | None = None,
+        clock: Clock = utc_now,
+        policies: Policies = NO_POLICIES,
+    ) -> None:
+        self.repo, self.history, self.clock, self.policies = repo, history, clock, policies
 
     async def change(
         self,
@@ -141,12 +148,17 @@ class OrderCommand:
         command: tuple[str, Any],
         scope: Scope,
     ) -> CommandResult:
-        """Run `change` on an order that exists. Raises what `change` raises, and like `change_order`."""
+        """Run `change` on an order that exists, and confirm the order if it becomes ready by it and the policies say
+        so. Raises what `change` raises, and like `change_order`.
+        """
 
         def decide(order: Order | None) -> Order:
             if order is None:
                 raise OrderNotFound(order_id)
+            may_become_ready = self.policies.auto_confirm and not self.policies.is_ready(order)
             change(order)
+            if may_become_ready:
+                self.policies.confirm_if_ready(order)
             return order
 
         return await change_order(self.repo, order_id, decide, context, command, self.history, scope=scope)

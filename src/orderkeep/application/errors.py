@@ -91,10 +91,12 @@ class InvalidCredentials(OrderkeepError, code="invalid_credentials", title="Inva
 
 
 class NotAllowed(OrderkeepError, code="not_allowed", title="Insufficient scope"):
-    """The actor lacks a scope; `scope` names it. Nothing was looked up."""
+    """The actor lacks a scope; `scope` names it. Nothing was looked up. Customers cannot have scopes."""
 
-    def __init__(self, scope: str) -> None:
-        super().__init__(f"this operation requires the scope {scope}")
+    def __init__(self, scope: str, *, is_customer: bool = False) -> None:
+        allowed = "customers can read and cancel their own orders, request returns and issue receipts"
+        of_staff = f"only staff can do this: {allowed}"
+        super().__init__(of_staff if is_customer else f"this operation requires the scope {scope}")
         self.scope = scope
 
 

@@ -24,6 +24,7 @@ from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseC
 from orderkeep.application.use_cases.edit_note import EditNoteUseCase
 from orderkeep.application.use_cases.edit_order import EditOrderUseCase
 from orderkeep.application.use_cases.erase_personal_data import ErasePersonalDataUseCase
+from orderkeep.application.use_cases.expire_orders import ExpireOrdersUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.export_person import ExportPersonUseCase
 from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
@@ -53,6 +54,7 @@ from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authentic
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.policies import NO_POLICIES, Policies
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 
 if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
@@ -98,6 +100,7 @@ class UseCases:
     issue_receipt: IssueReceiptUseCase
     list_documents: ListDocumentsUseCase
     get_document: GetDocumentUseCase
+    expire_orders: ExpireOrdersUseCase
     import_orders: ImportOrdersUseCase
     export_orders: ExportOrdersUseCase
     export_to_document: ExportToDocumentUseCase
@@ -118,6 +121,7 @@ def bootstrap(
     seller: str = "",
     auto_migrate: bool = True,
     access: StoreAccess = StoreAccess.CREATE,
+    policies: Policies = NO_POLICIES,
 ) -> UseCases:
     """Open the order store and the document store and return the use cases; `close` them at the end. `seller` is the
     seller's name and address on receipts.
@@ -127,7 +131,7 @@ def bootstrap(
     """
     documents = open_documents(documents_url)
     store = open_store(store_url, auto_migrate=auto_migrate, access=access)
-    return build_use_cases(store, documents, receipt_renderers(seller))
+    return build_use_cases(store, documents, receipt_renderers(seller), policies=policies)
 
 
 def bootstrap_from_settings(settings: "Settings") -> UseCases:
@@ -135,7 +139,10 @@ def bootstrap_from_settings(settings: "Settings") -> UseCases:
     documents = open_documents(settings.documents)
     store = open_store(settings.store, auto_migrate=settings.auto_migrate)
     authenticators = open_authenticators(settings, store)
-    return build_use_cases(store, documents, receipt_renderers(settings.seller), authenticators)
+    policies = Policies(
+        settings.confirm_requires, settings.ship_requires, settings.auto_confirm, settings.expire_after_hours
+    )
+    return build_use_cases(store, documents, receipt_renderers(settings.seller), authenticators, policies)
 
 
 async def check_store(store: OrderStore) -> None:
@@ -155,6 +162,7 @@ def build_use_cases(
     documents: DocumentStore | None = None,
     renderers: Mapping[str, ReceiptRenderer] | None = None,
     authenticators: Sequence[Authenticator] = (),
+    policies: Policies = NO_POLICIES,
 ) -> UseCases:
     """Return the use cases on open stores. By default documents are stored in memory, and every token is rejected."""
     documents = documents or open_documents("memory://")
@@ -167,38 +175,39 @@ def build_use_cases(
                 opened.push_async_callback(close_one)
 
     return UseCases(
-        place_order=PlaceOrderUseCase(repo=store, history=store),
+        place_order=PlaceOrderUseCase(repo=store, history=store, policies=policies),
         find_order=FindOrderUseCase(store),
         get_order=GetOrderUseCase(store),
-        get_order_actions=GetOrderActionsUseCase(store),
+        get_order_actions=GetOrderActionsUseCase(store, policies=policies),
         get_order_at=GetOrderAtUseCase(queries=store, history=store),
         get_order_history=GetOrderHistoryUseCase(store, store, open_keys if isinstance(store, KeepsApiKeys) else None),
         list_orders=ListOrdersUseCase(store),
         search_orders=SearchOrdersUseCase(store),
-        confirm_order=ConfirmOrderUseCase(repo=store, history=store),
-        ship_order=ShipOrderUseCase(repo=store, history=store),
-        deliver_order=DeliverOrderUseCase(repo=store, history=store),
+        confirm_order=ConfirmOrderUseCase(repo=store, history=store, policies=policies),
+        ship_order=ShipOrderUseCase(repo=store, history=store, policies=policies),
+        deliver_order=DeliverOrderUseCase(repo=store, history=store, policies=policies),
         cancel_order=CancelOrderUseCase(repo=store, history=store),
-        cancel_lines=CancelLinesUseCase(repo=store, history=store),
-        hold_order=HoldOrderUseCase(repo=store, history=store),
-        release_order=ReleaseOrderUseCase(repo=store, history=store),
-        add_shipment=AddShipmentUseCase(repo=store, history=store),
-        update_shipment=UpdateShipmentUseCase(repo=store, history=store),
-        deliver_shipment=DeliverShipmentUseCase(repo=store, history=store),
-        record_payment=RecordPaymentUseCase(repo=store, history=store),
-        add_refund=AddRefundUseCase(repo=store, history=store),
-        close_refund=CloseRefundUseCase(repo=store, history=store),
-        request_return=RequestReturnUseCase(repo=store, history=store),
-        receive_return=ReceiveReturnUseCase(repo=store, history=store),
-        close_return=CloseReturnUseCase(repo=store, history=store),
-        edit_order=EditOrderUseCase(repo=store, history=store),
-        add_note=AddNoteUseCase(repo=store, history=store),
-        edit_note=EditNoteUseCase(repo=store, history=store),
+        cancel_lines=CancelLinesUseCase(repo=store, history=store, policies=policies),
+        hold_order=HoldOrderUseCase(repo=store, history=store, policies=policies),
+        release_order=ReleaseOrderUseCase(repo=store, history=store, policies=policies),
+        add_shipment=AddShipmentUseCase(repo=store, history=store, policies=policies),
+        update_shipment=UpdateShipmentUseCase(repo=store, history=store, policies=policies),
+        deliver_shipment=DeliverShipmentUseCase(repo=store, history=store, policies=policies),
+        record_payment=RecordPaymentUseCase(repo=store, history=store, policies=policies),
+        add_refund=AddRefundUseCase(repo=store, history=store, policies=policies),
+        close_refund=CloseRefundUseCase(repo=store, history=store, policies=policies),
+        request_return=RequestReturnUseCase(repo=store, history=store, policies=policies),
+        receive_return=ReceiveReturnUseCase(repo=store, history=store, policies=policies),
+        close_return=CloseReturnUseCase(repo=store, history=store, policies=policies),
+        edit_order=EditOrderUseCase(repo=store, history=store, policies=policies),
+        add_note=AddNoteUseCase(repo=store, history=store, policies=policies),
+        edit_note=EditNoteUseCase(repo=store, history=store, policies=policies),
         erase_personal_data=ErasePersonalDataUseCase(store, documents, renderers),
         export_person=ExportPersonUseCase(store),
         issue_receipt=IssueReceiptUseCase(repo=store, history=store, store=documents, renderers=renderers),
         list_documents=ListDocumentsUseCase(store),
         get_document=GetDocumentUseCase(store, documents),
+        expire_orders=ExpireOrdersUseCase(store, policies=policies),
         import_orders=ImportOrdersUseCase(store),
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),

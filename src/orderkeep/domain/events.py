@@ -89,7 +89,7 @@ class PaymentRecorded:
 
 @dataclass(frozen=True, slots=True)
 class RefundCreated:
-    """A refund was requested."""
+    """A refund was started."""
 
     reference: str
 
@@ -103,7 +103,7 @@ class RefundSucceeded:
 
 @dataclass(frozen=True, slots=True)
 class RefundFailed:
-    """A refund was not paid, or was paid back."""
+    """A refund failed, or the bank returned it."""
 
     reference: str
 

@@ -243,8 +243,9 @@ class CannotCancelOrder(CommandRejected, code="cannot_cancel_order", title="Orde
 class NothingToCancel(CommandRejected, code="nothing_to_cancel", title="Nothing to cancel"):
     """All units of the order are shipped or cancelled, or the order has no lines."""
 
-    def __init__(self, status: str) -> None:
-        super().__init__(status, "the order has no units that are neither shipped nor cancelled")
+    def __init__(self, status: str, *, has_lines: bool = True) -> None:
+        whole = "the order has no lines: cancel it as a whole"
+        super().__init__(status, "all units of the order are shipped or cancelled" if has_lines else whole)
 
 
 class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing to return"):
@@ -252,6 +253,15 @@ class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing 
 
     def __init__(self, status: str) -> None:
         super().__init__(status, "all delivered units, if any, are returned or part of an open return")
+
+
+class PaymentRequired(CommandRejected, code="payment_required", title="Payment required"):
+    """A policy requires more payments before the command. Amounts are in minor units."""
+
+    def __init__(self, status: str, command: str, requirement: str, covered: int, due: int, currency: str) -> None:
+        counted = "captured and not refunded" if requirement == "paid" else "authorized or captured"
+        policy = f"{command} requires {requirement}"
+        super().__init__(status, f"{policy}: {covered} of {due} are {counted} (minor units of {currency})")
 
 
 class OrderOnHold(CommandRejected, code="order_on_hold", title="Order is on hold"):
@@ -308,7 +318,7 @@ class ReturnAlreadyClosed(CommandRejected, code="return_already_closed", title="
     """A return that was received, rejected or cancelled does not change any more."""
 
     def __init__(self, status: str, return_status: str) -> None:
-        super().__init__(status, f"the return is {return_status}")
+        super().__init__(status, f"the return was {return_status} already, which closed it: request another return")
 
 
 class TooManyRecords(CommandRejected, code="too_many_records", title="Too many records"):

@@ -226,7 +226,7 @@ class OrderState:
         units = quantities(self.lines, lines) or {line.id: line.unshipped for line in self.lines if line.unshipped}
         self._check_allowed(Command.CANCEL_LINES)
         if not units:
-            raise NothingToCancel(self.status)
+            raise NothingToCancel(self.status, has_lines=False)
         self.lines = cancel_units(self.lines, units, self.status)
         events = [*self._advance(), LinesCancelled(reason)]
         if self.status == OrderStatus.CANCELLED:
@@ -319,7 +319,7 @@ class OrderState:
         """Return when a fact occurred, by default now. Raises `InvalidTime` if it is in the future."""
         occurred = in_utc(at if moment is None else moment, "occurred_at")
         if occurred - in_utc(at) > CLOCK_DIFFERENCE:
-            raise InvalidTime("must not be in the future", "occurred_at")
+            raise InvalidTime("must be at most one hour in the future", "occurred_at")
         return occurred
 
     def _not_before(self, at: datetime) -> datetime:

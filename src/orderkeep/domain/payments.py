@@ -129,8 +129,7 @@ def is_recorded(payments: Iterable[Payment], payment: Payment, currency: str) ->
     for recorded in payments:
         if (recorded.reference, recorded.kind) == (payment.reference, payment.kind):
             if recorded.amount != payment.amount:
-                what = f"payment {payment.reference} ({payment.kind})"
-                raise RecordedDifferently(what, recorded.amount, payment.amount, currency)
+                raise RecordedDifferently("this payment", recorded.amount, payment.amount, currency)
             return True
     return False
 
@@ -143,8 +142,7 @@ def check_refund(refunds: Iterable[Refund], refund: Refund, refundable: int, cur
     for recorded in refunds:
         if recorded.reference == refund.reference:
             if recorded.amount != refund.amount:
-                what = f"refund {refund.reference}"
-                raise RecordedDifferently(what, recorded.amount, refund.amount, currency)
+                raise RecordedDifferently("this refund", recorded.amount, refund.amount, currency)
             return False
     if refund.amount > refundable:
         raise RefundExceedsPayments(status, refund.amount, refundable, currency)

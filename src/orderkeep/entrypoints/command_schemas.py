@@ -96,7 +96,9 @@ def units_of(lines: tuple[LineQuantityBody, ...] | None) -> tuple[LineQuantity, 
 class PaymentBody(Body):
     """Something that happened to a payment, as the payment provider reported it."""
 
-    reference: Reference = Field(description="ID of the payment at the payment provider.")
+    reference: Reference = Field(
+        description="ID of the authorization, capture or void at the payment provider; each capture needs its own."
+    )
     kind: _one_of(*PaymentKind) = Field(description="What happened to the payment.")  # type: ignore[valid-type]
     amount: PositiveAmount = Field(description="Amount, in minor units of the order's currency.")
     method: Annotated[str, _line(limits.MAX_METHOD_LENGTH)] | None = Field(

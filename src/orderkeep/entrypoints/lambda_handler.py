@@ -36,6 +36,7 @@ with fast_imports():
         Context,
         install_event_loop,
         load_settings,
+        run,
         service_in,
         start_wiring,
         time_limit,
@@ -77,13 +78,17 @@ log = logging.getLogger("orderkeep.http")
 
 
 class WrongHandler(Exception):
-    """The event is not an HTTP request; nothing was done."""
+    """The event is neither an HTTP request nor the input of a schedule; nothing was done."""
 
 
 def handler(event: Event, context: Any) -> dict[str, Any]:
-    """Respond to an HTTP event. Raises `WrongHandler` for any other event."""
+    """Respond to an HTTP event, or to `{"command": "expire"}`, the input of a schedule. Raises `WrongHandler` for any
+    other event.
+    """
     kind = kind_of(event)
     if kind is None:
+        if isinstance(event, dict) and event.get("command") == "expire":
+            return run(_expire_orders(_options_of(event)), context)
         raise WrongHandler(f"this event is not an HTTP request: it comes from {_sender_of(event)}")
     install_event_loop()
     request = kind(event, context, _config)
@@ -91,6 +96,21 @@ def handler(event: Event, context: Any) -> dict[str, Any]:
     result = request(response)
     max_bytes = MAX_BALANCED_BYTES if kind is LoadBalancer else MAX_RESPONSE_BYTES
     return result if _fits(result, max_bytes) else request(_too_large(response, request.scope))
+
+
+_OPTIONS = {"older_than": int, "dry_run": bool}
+
+
+def _options_of(event: Event) -> dict[str, Any]:
+    options = {name: value for name, value in event.items() if name != "command"}
+    if any(type(value) is not _OPTIONS.get(name) for name, value in options.items()):
+        raise WrongHandler("expire takes only older_than, a whole number of hours, and dry_run, true or false")
+    return options
+
+
+async def _expire_orders(options: dict[str, Any]) -> dict[str, Any]:
+    report = await _use_cases.expire_orders.execute(**options)
+    return {"checked": report.checked, "expired": len(report.expired)}
 
 
 class GatewayV2(HTTPGateway):

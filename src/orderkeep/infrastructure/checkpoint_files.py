@@ -42,9 +42,10 @@ class Ed25519CheckpointFiles(CheckpointFiles):
             if not signature:
                 raise InvalidCheckpoint("the checkpoint is not signed, and a public key was given: use the signed file")
             _verify(line, signature, public_key)
-        elif signature:
-            raise InvalidCheckpoint("the checkpoint is signed: give the public key to verify the signature")
-        return Checkpoint.of_json(line)
+        checkpoint = Checkpoint.of_json(line)
+        if signature and public_key is None:
+            raise InvalidCheckpoint("the checkpoint is signed: verify it with its public key (--public-key FILE)")
+        return checkpoint
 
 
 def _verify(line: bytes, signature: bytes, public_key: bytes) -> None:

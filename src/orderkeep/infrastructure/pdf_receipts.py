@@ -73,7 +73,8 @@ class PdfReceipts(ReceiptRenderer):
         try:
             from typst import Compiler, Fonts
         except ImportError:
-            raise UnknownFormat("pdf needs the extra: pip install 'orderkeep[pdf]'", "format") from None
+            message = "pdf is not installed where the receipt is issued: use html, or install the extra `pdf` there"
+            raise UnknownFormat(message, "format") from None
         # With a file as its root, the template cannot read any other file.
         return Compiler(root=_TEMPLATE, font_paths=Fonts(include_system_fonts=False))
 

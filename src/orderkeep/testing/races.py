@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 
 from orderkeep.application.dtos import CommandResult, OrderDTO
 from orderkeep.application.ids import new_order_id
 from orderkeep.application.ports import OrderStore
+from orderkeep.application.use_cases.expire_orders import ExpireOrdersUseCase
+from orderkeep.application.use_cases.record_payment import RecordPaymentUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRejected
 from orderkeep.domain.lines import LineQuantity
@@ -64,6 +67,27 @@ class RaceContract:
             found = await loaded(store, order.id)
             assert (found.status, found.payment_status) == ("cancelled", "overpaid")
             assert (found.balance.captured, found.balance.refund_due, found.balance.void_due) == (9_900, 9_900, 0)
+
+    async def test_capture_keeps_the_order_or_is_refunded_after_its_expiry(self, store: OrderStore) -> None:
+        expiry, payments = ExpireOrdersUseCase(store), RecordPaymentUseCase(store, store)
+        for number in range(2 * self.rounds):
+            order = await placed(store, "pending")
+            before = order.created_at + timedelta(hours=1)
+            first, *expiries = [expiry.expire(order.id, before) for _ in range(3)]
+            capture = payments.execute(order.id, "p1", "captured", 9_900)
+            both = (capture, first) if number % 2 else (first, capture)
+            done = await asyncio.gather(*both, *expiries)
+            [paid] = [each for each in done if isinstance(each, CommandResult)]
+            found = await loaded(store, order.id)
+            assert (paid.replayed, paid.order.captured, paid.order.status) == (False, 9_900, found.status)
+            if found.status == "cancelled":
+                assert (done.count(True), found.payment_status, found.version) == (1, "overpaid", 3)
+                assert found.balance.refund_due == 9_900
+                await assert_history(store, found, ["OrderCancelled", "PaymentRecorded", "ObligationsChanged"])
+            else:
+                assert (done.count(True), found.status, found.payment_status) == (0, "pending", "paid")
+                await assert_history(store, found, ["OrderImported", "PaymentRecorded"])
+            assert not await expiry.expire(order.id, before)
 
     async def test_cancelled_and_shipped_units_never_exceed_the_ordered_ones(self, store: OrderStore) -> None:
         for _ in range(self.rounds):

@@ -64,7 +64,7 @@ class Actor:
             return
         allowed = CUSTOMER_SCOPES if self.kind is ActorKind.CUSTOMER else self.scopes
         if scope not in allowed and Scope.ADMIN not in allowed:
-            raise NotAllowed(scope)
+            raise NotAllowed(scope, is_customer=self.kind is ActorKind.CUSTOMER)
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.id}"

@@ -9,6 +9,7 @@ from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.shipments import Tracking
+from orderkeep.domain.status import Command
 
 
 class AddShipmentUseCase(OrderCommand):
@@ -27,12 +28,13 @@ class AddShipmentUseCase(OrderCommand):
     ) -> CommandResult:
         """Return the order. By default, all units that are left are shipped, now.
 
-        Raises `OrderNotConfirmed`, `NothingToShip`, `OrderOnHold`, `QuantityNotAvailable`, `TooManyRecords`,
-        `InvalidInput`, and like `change_order`.
+        Raises `OrderNotConfirmed`, `NothingToShip`, `OrderOnHold`, `PaymentRequired`, `QuantityNotAvailable`,
+        `TooManyRecords`, `InvalidInput`, and like `change_order`.
         """
         tracking = Tracking(carrier, tracking_number, tracking_url)
 
         def add(order: Order) -> None:
+            self.policies.check(Command.SHIP, order)
             order.add_shipment(lines, tracking, occurred_at, at=self.clock())
 
         command = ("add_shipment", [tuple(lines), carrier, tracking_number, tracking_url, occurred_at])

@@ -13,8 +13,10 @@ from orderkeep.application.ports import Clock, utc_now
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound
 from orderkeep.domain.payments import Payment, PaymentKind, RefundStatus
+from orderkeep.domain.policies import NO_POLICIES, Policies
 from orderkeep.domain.repositories import OrderRepository
 from orderkeep.domain.returns import ReturnState
+from orderkeep.domain.status import Command
 from orderkeep.domain.value_objects import INTERNAL
 
 
@@ -39,8 +41,8 @@ class OrderActions:
 class GetOrderActionsUseCase:
     """Get which commands an order accepts now from this actor."""
 
-    def __init__(self, repo: OrderRepository, clock: Clock = utc_now) -> None:
-        self.repo, self.clock = repo, clock
+    def __init__(self, repo: OrderRepository, clock: Clock = utc_now, policies: Policies = NO_POLICIES) -> None:
+        self.repo, self.clock, self.policies = repo, clock, policies
 
     async def execute(self, order_id: str, actor: Actor = SYSTEM) -> OrderActions:
         """Return all commands. Raises `NotAllowed`, and `OrderNotFound` also if the order is not the actor's."""
@@ -48,20 +50,22 @@ class GetOrderActionsUseCase:
         order = await load_order(self.repo, order_id, actor)
         if order is None:
             raise OrderNotFound(order_id)
-        return OrderActions(order.version, actions_of(order, actor, self.clock()))
+        return OrderActions(order.version, actions_of(order, actor, self.clock(), self.policies))
 
 
-def actions_of(order: Order, actor: Actor, at: datetime) -> tuple[OrderAction, ...]:
+def actions_of(order: Order, actor: Actor, at: datetime, policies: Policies = NO_POLICIES) -> tuple[OrderAction, ...]:
     """Return each command as a trial on a copy of the order ends, with values that succeed if any do."""
-    return tuple([_tried(name, order, actor, at) for name in _TRIALS])
+    return tuple([_tried(name, order, actor, at, policies) for name in _TRIALS])
 
 
-def _tried(name: str, order: Order, actor: Actor, at: datetime) -> OrderAction:
+def _tried(name: str, order: Order, actor: Actor, at: datetime, policies: Policies) -> OrderAction:
     scope, trial = _TRIALS[name]
     copied = copy.copy(order)  # a command replaces the values of an order, and changes none in place but its events
     copied.events = []
     try:
         actor.require(scope)
+        if name in _NEED_PAYMENT:
+            policies.check(_NEED_PAYMENT[name], copied)
         trial(copied, at)
     except OrderkeepError as error:
         return OrderAction(name, allowed=False, code=error.code, reason=str(error))
@@ -106,6 +110,9 @@ def _return_id(order: Order) -> str:
     found = _best(order.returns, ReturnState.REQUESTED)
     return "" if found is None else found.id
 
+
+_NEED_PAYMENT = {"confirm": Command.CONFIRM, "ship": Command.SHIP, "add_shipment": Command.SHIP}
+"""The commands that a policy may reject."""
 
 _TRIALS: dict[str, tuple[Scope, Callable[[Order, datetime], None]]] = {
     "confirm": (Scope.WRITE, lambda order, at: order.confirm(at=at)),

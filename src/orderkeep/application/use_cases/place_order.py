@@ -15,15 +15,18 @@ class PlaceOrderUseCase(OrderCommand):
     """Place an order. Lines are optional; if there are any, they must add up to the total."""
 
     async def execute(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
-        """Return the placed order. With a key, its id is derived from the actor and the key, so that a repeated request
-        finds the first one's order. Raises `InvalidOrder`, and like `change_order`.
+        """Return the placed order, confirmed already if the policies say so. With a key, its id is derived from the
+        actor and the key, so that a repeated request finds the first one's order. Raises `InvalidOrder`, and like
+        `change_order`.
         """
         order_id = new_order_id() if context.key is None else order_id_for_key(context.actor, context.key)
 
         def decide(found: Order | None) -> Order:
             if found is not None:
                 raise IdempotencyKeyReused
-            return command.to_order(order_id, self.clock(), b"" if command.personal is None else new_salt())
+            order = command.to_order(order_id, self.clock(), b"" if command.personal is None else new_salt())
+            self.policies.confirm_if_ready(order)
+            return order
 
         def is_same_data(stored: PersonalData | None) -> bool:
             return stored == command.personal

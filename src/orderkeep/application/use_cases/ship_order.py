@@ -3,12 +3,20 @@
 from orderkeep.application.access.actor import Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
+from orderkeep.domain.entities import Order
+from orderkeep.domain.status import Command
 
 
 class ShipOrderUseCase(OrderCommand):
     """Mark an order in processing as shipped."""
 
     async def execute(self, order_id: str, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
-        """Return the shipped order. Raises `CannotShipOrder`, and like `change_order`."""
-        command = ("ship", None)
-        return await self.change(order_id, lambda order: order.ship(at=self.clock()), context, command, Scope.SHIP)
+        """Return the shipped order. Raises `CannotShipOrder`, `OrderOnHold`, `PaymentRequired`, and like
+        `change_order`.
+        """
+
+        def ship(order: Order) -> None:
+            self.policies.check(Command.SHIP, order)
+            order.ship(at=self.clock())
+
+        return await self.change(order_id, ship, context, ("ship", None), Scope.SHIP)

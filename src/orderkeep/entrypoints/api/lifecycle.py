@@ -16,6 +16,7 @@ from orderkeep.domain.exceptions import (
     InvalidTime,
     NothingToCancel,
     OrderOnHold,
+    PaymentRequired,
     QuantityNotAvailable,
     TooManyRecords,
     UnknownLine,
@@ -54,11 +55,18 @@ _LIFECYCLE = encode(
     summary="Confirm an order",
     responses={
         **examples.changed(examples.confirm),
-        **failures((CannotConfirmOrder("cancelled"), OrderOnHold("pending"), *examples.COMMAND_ERRORS)),
+        **failures(
+            (
+                CannotConfirmOrder("cancelled"),
+                OrderOnHold("pending"),
+                PaymentRequired("pending", "confirm", "paid", 0, 9900, "EUR"),
+                *examples.COMMAND_ERRORS,
+            )
+        ),
     },
 )
 async def confirm_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Changes the status from `pending` to `processing`."""
+    """Changes the status from `pending` to `processing`. The service may be configured to require a payment first."""
     return command_response(await use_cases.confirm_order.execute(order_id, context))
 
 
@@ -72,6 +80,7 @@ async def confirm_order(order_id: OrderId, context: Context, use_cases: Services
             (
                 CannotShipOrder("pending"),
                 OrderOnHold("processing"),
+                PaymentRequired("processing", "ship", "paid", 0, 9900, "EUR"),
                 TooManyRecords("partially_shipped", "shipments", 100),
                 *examples.COMMAND_ERRORS,
             )
@@ -79,7 +88,9 @@ async def confirm_order(order_id: OrderId, context: Context, use_cases: Services
     },
 )
 async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Ships all units that are left. Changes the status from `processing` or `partially_shipped` to `shipped`."""
+    """Ships all units that are left. Changes the status from `processing` or `partially_shipped` to `shipped`. The
+    service may be configured to require the payment first.
+    """
     return command_response(await use_cases.ship_order.execute(order_id, context))
 
 
@@ -93,7 +104,9 @@ async def ship_order(order_id: OrderId, context: Context, use_cases: Services) -
     },
 )
 async def deliver_order(order_id: OrderId, context: Context, use_cases: Services) -> Response:
-    """Records the delivery of all shipments. Changes the status from `shipped` to `delivered`."""
+    """Records the delivery of all shipments. A `shipped` order becomes `delivered`; a `partially_shipped` order keeps
+    its status.
+    """
     return command_response(await use_cases.deliver_order.execute(order_id, context))
 
 

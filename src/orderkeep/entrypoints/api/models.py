@@ -189,7 +189,12 @@ class Order(PlaceOrderBody, ResponseModel):
     id: str = Field(description="Order ID.")
     currency: AnyCurrency = Field(description="ISO 4217 code; imported orders may have one that was withdrawn since.")
     status: OrderStatus = Field(description="Status in the order lifecycle.")
-    payment_status: PaymentStatus = Field(description="Status of the payments.")
+    payment_status: PaymentStatus = Field(
+        description="Status of the payments, the first that applies: `none_due` (nothing captured or due), `unpaid`, "
+        "`authorized` and `partially_authorized` (nothing captured), `partially_paid` and `paid` (nothing refunded), "
+        "`overpaid` (captured less refunded exceeds `current_total`), `refunded` (all that was captured), "
+        "`partially_refunded`. Pending refunds do not count."
+    )
     shipping_status: ShippingStatus = Field(description="How much of the order was shipped and delivered.")
     return_status: ReturnStatus = Field(description="How much of the order was returned.")
     on_hold: bool = Field(description="Whether the order is on hold: it can be neither confirmed nor shipped.")

@@ -189,7 +189,8 @@ async def place_order(
     context: PlacementContext,
     use_cases: Services,
 ) -> Response:
-    """Creates an order with the status `pending`. `lines` are optional; if present, lines + shipping + tax - discount
+    """Creates an order with the status `pending`, or `processing` if the service confirms orders automatically and this
+    one needs no payment. `lines` are optional; if present, lines + shipping + tax - discount
     must equal `total`; if not, `total` must be at least shipping + tax - discount. With an `Idempotency-Key`, the order
     ID is derived from the key, and a repeated request returns the original response.
     """

@@ -47,7 +47,7 @@ def _refund(order: DomainOrder) -> None:
     summary="Record a payment",
     responses={
         **examples.changed(_pay),
-        **failures((RecordedDifferently("payment pay_7Kq2 (captured)", 9900, 9000, "EUR"), *examples.RECORD_ERRORS)),
+        **failures((RecordedDifferently("this payment", 9900, 9000, "EUR"), *examples.RECORD_ERRORS)),
     },
 )
 async def record_payment(
@@ -58,7 +58,8 @@ async def record_payment(
 ) -> Response:
     """Records that a payment was authorized, captured or voided, or that it failed. It is accepted whatever the status
     of the order: what must be paid back becomes `refund_due`. A payment that is recorded already, by `reference` and
-    `kind`, changes nothing; with another amount, the response is 409.
+    `kind`, changes nothing; with another amount, the response is 409. The service may be configured to confirm an order
+    with the payment that it waits for.
     """
     result = await use_cases.record_payment.execute(
         order_id,
@@ -81,7 +82,7 @@ async def record_payment(
         **failures(
             (
                 RefundExceedsPayments("processing", 4750, 4000, "EUR"),
-                RecordedDifferently("refund ref_19", 4750, 4000, "EUR"),
+                RecordedDifferently("this refund", 4750, 4000, "EUR"),
                 *examples.RECORD_ERRORS,
             )
         ),

@@ -10,6 +10,7 @@ from orderkeep.domain.exceptions import (
     NothingToShip,
     OrderNotConfirmed,
     OrderOnHold,
+    PaymentRequired,
     QuantityNotAvailable,
     ShipmentNotFound,
 )
@@ -49,6 +50,7 @@ def _ship_one(order: DomainOrder) -> None:
                 OrderNotConfirmed("pending"),
                 NothingToShip("shipped"),
                 OrderOnHold("processing"),
+                PaymentRequired("processing", "ship", "paid", 0, 9900, "EUR"),
                 QuantityNotAvailable("processing", "l1", 3, 2, "left to ship"),
                 *examples.RECORD_ERRORS,
             )

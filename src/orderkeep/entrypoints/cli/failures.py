@@ -41,13 +41,14 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.AmbiguousOrder, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, "set ORDERKEEP_API_KEY, or ORDERKEEP_API_KEY_FILE to the path of a file"),
     (errors.InvalidCredentials, REJECTED, f"check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE: {ASK}"),
-    (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key with this scope"),
+    (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key of staff with this scope"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
+    (exceptions.PaymentRequired, REJECTED, "nothing was written; record it with `orderkeep payments record ID`"),
     (exceptions.CommandRejected, REJECTED, "nothing was written"),
     (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
     (exceptions.Conflict, REJECTED, ""),
-    (exceptions.StoreUnusable, UNAVAILABLE, "fix this, or set ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
+    (exceptions.StoreUnusable, UNAVAILABLE, "check --store or ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, RETRY),
     (ExtraNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
@@ -117,8 +118,8 @@ def _failure_of(error: Exception, session: Session) -> Failure:
             detail = _detail(error, session.options)
             if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
                 hint = "; ".join(notes)
-            elif isinstance(error, exceptions.StoreUnusable) and "ORDERKEEP_STORE" in detail:
-                hint = ""  # the message itself says what to set
+            elif isinstance(error, exceptions.StoreUnusable) and ": " in detail:
+                hint = ""  # the message itself says what to do
             elif isinstance(error, exceptions.CommandRejected):
                 hint += _next_command(error)
             elif "key" in session.options and hint == RETRY:

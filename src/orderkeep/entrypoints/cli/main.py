@@ -35,10 +35,10 @@ EPILOG = """Exit codes: 0 success, 1 internal error, 2 invalid usage, 3 not foun
 data, 7 store unavailable, rate limited or output not writable, 130 interrupted."""
 
 
-_NO_CHANGE = "an order's lines and amounts cannot be changed: cancel it, and place another one"
+_NO_CHANGE = "use `orderkeep edit ID` for tags and metadata; lines and amounts cannot be changed: cancel the order"
 SYNONYMS = {
     **dict.fromkeys(("find", "search", "show", "view"), "use `orderkeep get ID` or `orderkeep list`"),
-    **dict.fromkeys(("edit", "update", "change", "reopen"), _NO_CHANGE),
+    **dict.fromkeys(("update", "change", "reopen"), _NO_CHANGE),
     **dict.fromkeys(("create", "add", "new"), "use `orderkeep place`"),
     "delete": "orders cannot be deleted: use `orderkeep cancel ID`, or `orderkeep erase ID` for personal data",
     "log": "use `orderkeep history ID`",

@@ -77,6 +77,17 @@ def address_part(value: str) -> tuple[str, str]:
     return name, text(part)
 
 
+def key_values(texts: tuple[str, ...], option: str) -> dict[str, str]:
+    """Return the values by key of texts such as `channel=web`."""
+    pairs = [each.partition("=") for each in texts]
+    if not all(equals for _, equals, _ in pairs):
+        raise click.BadParameter("must be KEY=VALUE", param_hint=option)
+    values = {key: value for key, _, value in pairs}
+    if len(values) < len(pairs):
+        raise click.BadParameter("must not repeat a key", param_hint=option)
+    return values
+
+
 class Choice(click.Choice[str]):
     """One of several words. The message about another word suggests the nearest."""
 
@@ -308,10 +319,10 @@ filter_options = grouped_options(
     void_due=_flag("void-due", "with an authorization to be voided"),
     needs_attention=_flag("needs-attention", "on hold, with a refund or void due, or with a requested return"),
     created_from=click.option(
-        "--from", "created_from", type=local_time, help="Only orders created at or after this time."
+        "--from", "created_from", type=local_time, metavar="TIME", help="Only orders created at or after this time."
     ),
     created_to=click.option(
-        "--to", "created_to", type=local_time, help="Only orders created before this time (exclusive)."
+        "--to", "created_to", type=local_time, metavar="TIME", help="Only orders created before this time (exclusive)."
     ),
     zone=TIMEZONE,
 )

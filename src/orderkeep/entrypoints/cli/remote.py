@@ -44,6 +44,7 @@ from orderkeep.application.use_cases.list_orders import (
 )
 from orderkeep.application.use_cases.search_orders import check_search
 from orderkeep.bootstrap import UseCases
+from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import (
     DocumentNotFound,
     InvalidInput,
@@ -123,6 +124,11 @@ class RemoteOrders(OrderQueries):
         erased = self.server.decode(self._send("POST /erasures", context, values), Erasure)
         on_progress(erased.orders)
         return erased
+
+    async def edit_order(
+        self, order_id: str, changes: OrderChanges, context: CommandContext = SYSTEM_CONTEXT
+    ) -> CommandResult:
+        return await self.send_command("PATCH /orders/{order_id}", context, order_id=order_id, **changes)
 
     async def issue_receipt(
         self,

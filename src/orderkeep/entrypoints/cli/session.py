@@ -17,6 +17,8 @@ from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
 from orderkeep.bootstrap.stores import DEFAULT_STORE, missing_file
+from orderkeep.domain.limits import MAX_EXPIRY_HOURS
+from orderkeep.domain.policies import Policies, Requirement
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.cli.plain_text import say
 
@@ -27,6 +29,12 @@ STORE_FILE = "ORDERKEEP_STORE_FILE"
 
 VARIABLES = {
     *("ORDERKEEP_STORE", STORE_FILE, "ORDERKEEP_DOCUMENTS", "ORDERKEEP_SELLER", "ORDERKEEP_AUTO_MIGRATE"),
+    *(
+        "ORDERKEEP_CONFIRM_REQUIRES",
+        "ORDERKEEP_SHIP_REQUIRES",
+        "ORDERKEEP_AUTO_CONFIRM",
+        "ORDERKEEP_EXPIRE_AFTER_HOURS",
+    ),
     *("ORDERKEEP_REMOTE", "ORDERKEEP_API_KEY", "ORDERKEEP_API_KEY_FILE", "ORDERKEEP_ACTOR", "ORDERKEEP_DEBUG"),
 }
 """Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
@@ -54,18 +62,41 @@ def _login_name() -> str:
 
 
 def open_from_environment(store_url: str, access: StoreAccess) -> UseCases:
-    """Open the use cases, with the document store, the seller and the migrations that the environment sets."""
-    try:
-        auto_migrate = click.BOOL.convert(_variable("ORDERKEEP_AUTO_MIGRATE") or "true", None, None)
-    except click.BadParameter:
-        raise click.UsageError("ORDERKEEP_AUTO_MIGRATE must be true or false.") from None
+    """Open the use cases, with the document store, the seller, migrations and policies that the environment sets."""
     return bootstrap(
         store_url,
         documents_url=_variable("ORDERKEEP_DOCUMENTS") or DEFAULT_DOCUMENTS,
         seller=os.environ.get("ORDERKEEP_SELLER", ""),
-        auto_migrate=auto_migrate,
+        auto_migrate=_boolean("ORDERKEEP_AUTO_MIGRATE", default="true"),
         access=access,
+        policies=Policies(
+            _one_of("ORDERKEEP_CONFIRM_REQUIRES", *Requirement),
+            _one_of("ORDERKEEP_SHIP_REQUIRES", Requirement.NOTHING, Requirement.PAID),
+            _boolean("ORDERKEEP_AUTO_CONFIRM", default="false"),
+            _hours("ORDERKEEP_EXPIRE_AFTER_HOURS"),
+        ),
     )
+
+
+def _boolean(name: str, *, default: str) -> bool:
+    try:
+        return bool(click.BOOL.convert(_variable(name) or default, None, None))
+    except click.BadParameter:
+        raise click.UsageError(f"{name} must be true or false.") from None
+
+
+def _one_of(name: str, default: str, *others: str) -> str:
+    value = (_variable(name) or default).lower()
+    if value not in (default, *others):
+        raise click.UsageError(f"{name} must be one of {', '.join((default, *others))}.")
+    return value
+
+
+def _hours(name: str) -> int:
+    value = (_variable(name) or "0").strip()
+    if not (value.isascii() and value.isdigit() and int(value[:9]) <= MAX_EXPIRY_HOURS):
+        raise click.UsageError(f"{name} must be a number of hours, 0 to {MAX_EXPIRY_HOURS}.")
+    return int(value)
 
 
 def _variable(name: str) -> str | None:

@@ -53,6 +53,8 @@ _INTEGER = re.compile(r"-?[0-9]{1,20}")
 _WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
 """A date, or a time in the time zone of the file."""
 
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+
 
 def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
     """Yield a CSV row for each line of the order; an order without lines has one row with empty line cells."""
@@ -116,6 +118,10 @@ def _values(row: Row, kinds: dict[str, Any], prefix: str = "") -> dict[str, Any]
     for name, value in values.items():
         if kinds[name] is datetime and _WITHOUT_OFFSET.fullmatch(value):
             values[name] = row.time(name)
+        elif kinds[name] is datetime and not _DAY.match(value):
+            message = "must be a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
+            row.reject(name, "invalid_time", message)
+            values[name] = "2000-01-01T00:00:00Z"
     return values
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from orderkeep.application.ids import normalized_ref
 from orderkeep.application.use_cases.import_orders import ImportProblem
-from orderkeep.domain.limits import MAX_LINES
+from orderkeep.domain.limits import MAX_LINES, MAX_METHOD_LENGTH
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, EXPONENTS, in_utc
 
 LONGEST_RECORD = 1024 * 1024
@@ -327,3 +327,28 @@ def with_tax(order: dict[str, Any], tax: int) -> dict[str, Any]:
     if tax and without == order["total"]:
         return order | {"metadata": {**order.get("metadata", {}), "tax_included": str(tax)}}
     return order | {"tax": tax}
+
+
+def with_payment(
+    order: dict[str, Any], row: Row, amounts: Mapping[str, int], *, paid: str, method: str = "", at: str | None = None
+) -> dict[str, Any]:
+    """Return the order with the payments of its row: `amounts` by kind (`captured`, `authorized`), and `refunded`.
+
+    Their reference is the order's number. `paid` is the column of the time, in the format `at`; if it is missing or
+    empty, the time is that of the order. `method` is the column of the payment method.
+    """
+    reference, refunded = normalized_ref(order["external_ref"]), amounts.get("refunded", 0)
+    payment = {
+        "reference": reference,
+        "method": (row.get(method) or "").strip()[:MAX_METHOD_LENGTH] or None,
+        "occurred_at": row.time(paid, at) if row.get(paid) else order["created_at"],
+    }
+    known = {kind: amounts.get(kind, 0) for kind in ("authorized", "captured")} if reference else {}
+    if refunded and reference:
+        known["captured"] = max(known["captured"], refunded)
+    closed = order.get("updated_at", order["created_at"])
+    refund = {"reference": reference, "amount": refunded, "status": "succeeded", "created_at": closed}
+    return order | {
+        "payments": [{**payment, "kind": kind, "amount": amount} for kind, amount in known.items() if amount],
+        "refunds": [{**refund, "closed_at": closed}] if refunded and reference else [],
+    }

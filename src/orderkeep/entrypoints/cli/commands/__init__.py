@@ -137,6 +137,9 @@ COMMANDS = {
         click.option("--until", type=time, metavar="TIME", help="When the hold ends by itself."),
     ),
     "release": order_command("End the hold of an order.", "release_order", "POST /orders/{order_id}/release"),
+    "edit": Command(
+        "Change the tags, the metadata or the external reference of an order.", "orders", WRITE, needs_store=False
+    ),
     "actions": Command("Show which commands an order accepts, and why not the others.", "orders", needs_store=False),
     "shipments": _group("Ship an order in parts.", "`orderkeep ship` ships all that is left."),
     "shipments add": order_command(
@@ -253,6 +256,7 @@ COMMANDS = {
     "history": Command("Show the change history of an order.", "orders", needs_store=False),
     "receipt": Command("Issue a receipt for an order and write it to a file.", "documents", WRITE, needs_store=False),
     "documents": Command("List the documents of an order.", "documents", needs_store=False),
+    "expire": Command("Cancel pending orders that were not paid in time.", "orders", WRITE),
     "verify": Command("Check the integrity of all orders and their history.", "store"),
     "checkpoint": Command("Record the state of the store, to detect later losses.", "store", WRITE),
     "migrate": Command("Create or upgrade the store's schema.", "store", CREATE),

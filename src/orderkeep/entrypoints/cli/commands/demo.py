@@ -18,6 +18,7 @@ from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.personal_data import Address, Customer, PersonalData
+from orderkeep.domain.policies import NO_POLICIES
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import REJECTED, Failure
@@ -126,7 +127,7 @@ async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tupl
 
     async def run(step: int, name: str, subject: PlaceOrder | str, **options: Any) -> CommandResult:
         use_case: Any = copy(getattr(use_cases, name))
-        use_case.clock = lambda: now - age + step * pause
+        use_case.clock, use_case.policies = lambda: now - age + step * pause, NO_POLICIES
         request = CommandContext(actor=DEMO_ACTOR, key=f"demo {number} {step}")
         result: CommandResult = await use_case.execute(subject, request, **options)
         return result

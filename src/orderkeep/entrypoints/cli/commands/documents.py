@@ -108,7 +108,7 @@ def _write(file: str | None, issue: Callable[[], tuple[IssuedReceipt, FoundDocum
 
 @command(
     "documents",
-    f"{rows_help(tables.DOCUMENT_COLUMNS)} Oldest first. `orderkeep receipt ID --version N` writes one to a file.",
+    f"Oldest first. `orderkeep receipt ID --version N` writes one to a file. {rows_help(tables.DOCUMENT_COLUMNS)}",
 )
 @ORDER_ID
 def documents_command(session: Session, order_id: str) -> None:

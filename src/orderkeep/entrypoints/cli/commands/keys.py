@@ -50,8 +50,8 @@ def keys_create_command(session: Session, name: str, **options: Any) -> None:
 @command(
     "keys list",
     f"""
-    {rows_help(KEY_COLUMNS)} Newest first. A key starts with ok_ and its ID. The last-used time is accurate to five
-    minutes.
+    Newest first. A key starts with ok_ and its ID. The last-used time is accurate to five minutes.
+    {rows_help(KEY_COLUMNS)}
     """,
 )
 @paging_options

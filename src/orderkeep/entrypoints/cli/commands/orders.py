@@ -1,5 +1,6 @@
-"""`orderkeep get`, `list`, `history`, and the commands that change the status of an order."""
+"""`orderkeep get`, `list`, `history`, `actions`, `edit`, `expire`, and the commands that `COMMANDS` declares."""
 
+from dataclasses import replace
 from datetime import datetime
 from functools import partial, reduce
 from typing import Any
@@ -9,9 +10,11 @@ import click
 import msgspec
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.dtos import ChangeDTO, CommandResult
 from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
+from orderkeep.domain.entities import OrderChanges
+from orderkeep.domain.exceptions import VersionMismatch
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output, tables
 from orderkeep.entrypoints.cli.amounts import MajorAmount, minor_units
@@ -21,6 +24,9 @@ from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import change_form
 
 ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "external_ref")
+EDIT_ATTEMPTS = 5
+"""How often an order is read again if another writer changed it before its tags were replaced."""
+
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "request_id")
 
 SEARCH_HELP = (
@@ -31,7 +37,7 @@ SEARCH_HELP = (
 @command("get", f"Prints the order's JSON, or a table on a terminal.\n\n{options.TIME_HELP}")
 @options.ORDER_ID
 @click.option("--version", type=click.IntRange(min=1), metavar="N", help="Show the order at version N.")
-@click.option("--at", type=options.local_time, help="Show the order at this time.")
+@click.option("--at", type=options.local_time, metavar="TIME", help="Show the order at this time.")
 @options.TIMEZONE
 def get_command(
     session: Session, order_id: str, version: int | None, at: datetime | None, zone: ZoneInfo | None
@@ -49,9 +55,16 @@ def get_command(
 
 @command(
     "list",
-    f"{options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.\n\n{options.TIME_HELP} For the "
-    "orders of November 2026: --from 2026-11-01 --to 2026-12-01. Of --status, --tag and --external-ref, use one; "
-    "--user, --from and --to combine with each of them. --search combines with none.",
+    f"""
+    \b
+      orderkeep list --status pending
+      orderkeep list --user user-42 --from 2026-11-01 --to 2026-12-01
+      orderkeep list --needs-attention
+
+    Use at most one filter besides --user, --from and --to; --search combines with none. {options.TIME_HELP}
+
+    {options.rows_help(ORDER_COLUMNS)} The total is in major units, such as 99.00.
+    """,
 )
 @click.option("--search", "q", type=options.trimmed_text, metavar="TEXT", help=SEARCH_HELP)
 @options.filter_options
@@ -77,8 +90,8 @@ def list_command(session: Session, q: str | None, where: OrderFilter, paging: op
 
 @command(
     "history",
-    f"{options.rows_help(CHANGE_COLUMNS)} Oldest first. With --json, each change has the resulting order. A table also "
-    "has the names of API keys.",
+    "Oldest first. With --json, each change has the resulting order. A table also has the names of API keys. "
+    f"{options.rows_help(CHANGE_COLUMNS)}",
 )
 @options.ORDER_ID
 @options.paging_options
@@ -110,6 +123,102 @@ def actions_command(session: Session, order_id: str) -> None:
     found = session.run_on_order(order_id, lambda do, found: do.get_order_actions.execute(found, session.actor))
     rows = [[each.name, each.allowed, each.code, each.reason] for each in found.actions]
     output.write_rows(session, ("name", "allowed", "code", "reason"), rows, found)
+
+
+@command(
+    "edit",
+    """
+    --tag and --untag change single tags; a tag that is there already, or not there, is no error. The external reference
+    can be set if the order has none. Prints the resulting order: JSON, or a table on a terminal.
+    """,
+)
+@options.ORDER_ID
+@click.option("--tag", "added", type=options.text, multiple=True, metavar="TAG", help="Tag to add. Repeatable.")
+@click.option("--untag", "removed", type=options.text, multiple=True, metavar="TAG", help="Tag to remove. Repeatable.")
+@click.option(
+    "--set-metadata", "put", type=options.text, multiple=True, metavar="KEY=VALUE", help="Data to set. Repeatable."
+)
+@click.option(
+    "--unset-metadata", "dropped", type=options.text, multiple=True, metavar="KEY", help="Data to remove. Repeatable."
+)
+@click.option("--external-ref", type=options.text, metavar="REF", help="Your own reference for the order.")
+@options.personal_data_options
+@options.request_options
+def edit_command(
+    session: Session,
+    order_id: str,
+    request: CommandContext,
+    *,
+    added: tuple[str, ...],
+    removed: tuple[str, ...],
+    put: tuple[str, ...],
+    dropped: tuple[str, ...],
+    external_ref: str | None,
+    personal: dict[str, dict[str, str]],
+) -> None:
+    changes = _changes(options.key_values(put, "--set-metadata"), dropped, external_ref)
+    changes.update(personal)  # type: ignore[typeddict-item]  # its keys are fields of the changes
+    if both := {*added} & {*removed}:
+        raise click.UsageError(f"--tag and --untag cannot be used together for {min(both)}.")
+    if not (changes or added or removed):
+        every_option = "--tag, --untag, --set-metadata, --unset-metadata, --external-ref, --customer-name, --email"
+        raise click.UsageError(f"nothing to change: use {every_option}, --phone, --ship-to or --bill-to.")
+    session.options |= {"tags": "--tag", "metadata": "--set-metadata"}
+
+    async def edit(use_cases: UseCases, found: str) -> CommandResult:
+        if not (added or removed):
+            return await use_cases.edit_order.execute(found, changes, request)
+        attempts = 1 if request.expected_version else EDIT_ATTEMPTS
+        while True:  # tags are replaced as a whole: it must be those that were read
+            order = msgspec.json.decode((await use_cases.get_order.execute(found, session.actor)).json)
+            changes["tags"] = tuple(tag for tag in dict.fromkeys((*order["tags"], *added)) if tag not in removed)
+            context = replace(request, expected_version=request.expected_version or order["version"])
+            attempts -= 1
+            try:
+                return await use_cases.edit_order.execute(found, changes, context)
+            except VersionMismatch:
+                if not attempts:
+                    raise
+
+    output.write_result(session, session.run_on_order(order_id, edit))
+
+
+def _changes(metadata: dict[str, str], dropped: tuple[str, ...], external_ref: str | None) -> OrderChanges:
+    if both := metadata.keys() & {*dropped}:
+        raise click.UsageError(f"--set-metadata and --unset-metadata cannot be used together for {min(both)}.")
+    changes = OrderChanges()
+    if metadata or dropped:
+        changes["metadata"] = {**metadata, **dict.fromkeys(dropped)}
+    if external_ref is not None:
+        changes["external_ref"] = external_ref
+    return changes
+
+
+@command(
+    "expire",
+    """
+    Cancels the orders with the reason expired. Orders on hold, and orders of which anything is authorized or paid, are
+    kept. Prints how many unpaid orders of that age were checked, how many expired, and their IDs. Run it by a
+    scheduler, such as cron: to run it again, or twice at once, changes nothing more.
+    """,
+)
+@click.option(
+    "--older-than",
+    type=int,
+    metavar="HOURS",
+    help="Only orders placed more than HOURS hours ago. Default: ORDERKEEP_EXPIRE_AFTER_HOURS.",
+)
+@click.option("--dry-run", is_flag=True, help="Show which orders would be cancelled, and cancel none.")
+def expire_command(session: Session, older_than: int | None, dry_run: bool) -> None:
+    with output.progress("Checking") as advance:
+        report = session.run(
+            lambda do: do.expire_orders.execute(older_than, advance, dry_run=dry_run, actor=session.actor)
+        )
+    output.write_facts(session, (("checked", report.checked), ("expired", len(report.expired))), report)
+    if report.expired and not session.as_json:
+        output.write_rows(session, ("id",), ((order_id,) for order_id in report.expired))
+    if dry_run and not session.as_json:
+        output.say("dry run: nothing was written")
 
 
 def change_command(name: str) -> click.Command:

@@ -20,7 +20,7 @@ from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.amounts import in_major_units, minor_units
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.cli.options import new_order_options, personal_data_options, text
+from orderkeep.entrypoints.cli.options import key_values, new_order_options, personal_data_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
@@ -114,7 +114,7 @@ def _order_from_options(given: dict[str, Any]) -> PlaceOrder:
     currency = given["currency"]
     order = given | {name: minor_units(given[name], currency, f"--{name}") for name in AMOUNTS if name in given}
     order["lines"] = tuple(_line(text, currency) for text in order.get("lines", ()))
-    order["metadata"] = _metadata(order.get("metadata", ()))
+    order["metadata"] = key_values(order.get("metadata", ()), "--metadata")
     of_lines = sum(line.quantity * line.unit_price - line.discount + line.tax for line in order["lines"])
     computed = of_lines + order.get("shipping", 0) + order.get("tax", 0) - order.get("discount", 0)
     order.setdefault("total", max(computed, 0))
@@ -137,16 +137,6 @@ def _line(text: str, currency: str) -> LineDTO:
         raise click.BadParameter(message, param_hint="--line")
     unit_price, discount, tax = [*(minor_units(amount, currency, "--line") for amount in amounts), 0, 0][:3]
     return LineDTO(sku, name, int(quantity), unit_price, discount, tax)
-
-
-def _metadata(texts: tuple[str, ...]) -> dict[str, str]:
-    pairs = [text.partition("=") for text in texts]
-    if not all(equals for _, equals, _ in pairs):
-        raise click.BadParameter("must be KEY=VALUE", param_hint="--metadata")
-    metadata = {key: value for key, _, value in pairs}
-    if len(metadata) < len(pairs):
-        raise click.BadParameter("must not repeat a key", param_hint="--metadata")
-    return metadata
 
 
 def _order_from_json(file: IO[bytes]) -> PlaceOrder:

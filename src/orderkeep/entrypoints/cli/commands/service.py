@@ -112,5 +112,18 @@ def load_settings(**options: Any) -> Settings:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0])
         source = f"--{name}" if name in given else f"ORDERKEEP_{name.upper()}"
-        rule = first["msg"].removeprefix("Value error, ")
-        raise click.UsageError(f"{source} cannot be used: {rule[:1].lower()}{rule[1:]}.") from None
+        raise click.UsageError(f"{source} {_rule_of(name, first)}.") from None
+
+
+def _rule_of(name: str, error: Any) -> str:
+    """Return the rule that the value of a setting breaks, which follows the name of the setting."""
+    match error["type"]:
+        case "value_error":
+            return str(error["msg"]).removeprefix("Value error, ")
+        case "literal_error":
+            return f"must be {error['ctx']['expected']}"
+        case "bool_parsing":
+            return "must be true or false"
+    bounds = {type(bound).__name__: bound for bound in Settings.model_fields[name].metadata}
+    least, most = getattr(bounds.get("Ge"), "ge", None), getattr(bounds.get("Le"), "le", None)
+    return f"must be a whole number from {least} to {most}" if most else f"must be a whole number of at least {least}"

@@ -22,7 +22,8 @@ PROBLEM_COLUMNS = ("id", "version", "problem")
     """
     Verifies the hash chain of every order, and compares everything else that is stored with the chains: columns, tags,
     keys and the change feed. Compares the feed with the last checkpoint in the store. Prints the number of orders and
-    changes checked and each problem found; exits with 5 if there are any. Reads only. Stop all writers first.
+    changes checked and each problem found; exits with 5 if there are any. Reads only. Changes
+    that are made meanwhile may be reported as problems: if there are any, stop all writers and run it again.
     """,
 )
 @click.option("--documents", is_flag=True, help="Also verify the SHA-256 of every document.")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orderkeep.entrypoints.order_files.reading import Converted, Layout
-from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced, total_of
+from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced, total_of, with_payment
 
 LAYOUT = Layout(columns=("order-id", "order-item-id", "item-price"), delimiter="\t", decimal=".")
 SAME = ("purchase-date", "buyer-email", "currency")
@@ -18,20 +18,19 @@ def convert(rows: Rows) -> Iterator[Converted]:
         shipping = sum(_optional(row, "shipping-price", currency) for row in order)
         shipping -= sum(abs(_optional(row, "ship-promotion-discount", currency)) for row in order)
         tax = sum(_optional(row, "shipping-tax", currency) for row in order)
-        yield (
-            order,
-            {
-                "external_ref": first["order-id"],
-                "user_id": first["buyer-email"] or first["order-id"],
-                "currency": currency,
-                "status": "processing",
-                "created_at": first.time("purchase-date"),
-                "lines": lines,
-                "shipping": shipping,
-                "tax": tax,
-                "total": total_of(lines, shipping=shipping, tax=tax),
-            },
-        )
+        converted: dict[str, Any] = {
+            "external_ref": first["order-id"],
+            "user_id": first["buyer-email"] or first["order-id"],
+            "currency": currency,
+            "status": "processing",
+            "created_at": first.time("purchase-date"),
+            "lines": lines,
+            "shipping": shipping,
+            "tax": tax,
+            "total": total_of(lines, shipping=shipping, tax=tax),
+        }
+        captured = {"captured": converted["total"]} if first.get("payments-date") else {}
+        yield order, with_payment(converted, first, captured, paid="payments-date", method="payment-method")
 
 
 def _line(row: Row, currency: str) -> dict[str, Any]:

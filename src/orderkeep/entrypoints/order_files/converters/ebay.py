@@ -5,7 +5,7 @@ from typing import Any
 
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY
 from orderkeep.entrypoints.order_files.reading import Converted, Layout
-from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced, total_of
+from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced, total_of, with_payment
 
 LAYOUT = Layout(columns=("Sales Record Number", "Order Number", "Sold For"))
 DATE = "%d-%b-%y"
@@ -28,19 +28,18 @@ def convert(rows: Rows) -> Iterator[Converted]:
             whole = [_line(row, currency, is_whole=True) for row in items]
             lines = whole if total_of(whole, shipping=shipping) == total else lines
         is_shipped = any(first.get(column) for column in ("Posted On Date", "Shipped On Date", "Dispatched On Date"))
-        yield (
-            order,
-            {
-                "external_ref": first["Order Number"],
-                "user_id": first["Buyer Username"],
-                "currency": currency,
-                "status": "shipped" if is_shipped else "processing",
-                "created_at": first.time("Sale Date", DATE),
-                "lines": lines,
-                "shipping": shipping,
-                "total": total,
-            },
-        )
+        converted = {
+            "external_ref": first["Order Number"],
+            "user_id": first["Buyer Username"],
+            "currency": currency,
+            "status": "shipped" if is_shipped else "processing",
+            "created_at": first.time("Sale Date", DATE),
+            "lines": lines,
+            "shipping": shipping,
+            "total": total,
+        }
+        captured = {"captured": total} if first.get("Paid On Date") else {}
+        yield order, with_payment(converted, first, captured, paid="Paid On Date", method="Payment Method", at=DATE)
 
 
 def _is_summary(cells: list[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orderkeep.entrypoints.order_files.reading import Converted, Layout
-from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced_exactly, with_tax
+from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced_exactly, with_payment, with_tax
 
 LAYOUT = Layout(columns=("increment_id", "grand_total", "item_sku"), decimal=".")
 STATUSES = {
@@ -22,7 +22,7 @@ def convert(rows: Rows) -> Iterator[Converted]:
     """Yield the orders, each with its rows."""
     for order in group_rows(rows, _number, same=SAME):
         first, currency = order[0], order[0]["order_currency_code"].strip()
-        converted = {
+        converted: dict[str, Any] = {
             "external_ref": _number(first),
             "user_id": first["customer_email"] or _number(first),
             "currency": currency,
@@ -33,7 +33,22 @@ def convert(rows: Rows) -> Iterator[Converted]:
             "discount": abs(first.amount("discount_amount", currency)),
             "total": first.amount("grand_total", currency),
         }
-        yield order, with_tax(converted, first.amount("tax_amount", currency))
+        converted = with_tax(converted, first.amount("tax_amount", currency))
+        amounts = _payments(first, currency, converted["total"])
+        yield order, with_payment(converted, first, amounts, paid="", method="payment_method")
+
+
+def _payments(row: Row, currency: str, total: int) -> dict[str, int]:
+    """Return what was paid and refunded: the columns `total_paid` and `total_refunded`, or else what follows from the
+    status. A closed order was refunded.
+    """
+    status = row["status"].strip()
+    captured, refunded = total if status in ("complete", "closed") else 0, total if status == "closed" else 0
+    if row.get("total_paid"):
+        captured = row.amount("total_paid", currency)
+    if row.get("total_refunded"):
+        refunded = row.amount("total_refunded", currency)
+    return {"captured": captured, "refunded": refunded}
 
 
 def _number(row: Row) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orderkeep.entrypoints.order_files.reading import Converted, Layout
-from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, with_tax
+from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, with_payment, with_tax
 
 LAYOUT = Layout(columns=("Name", "Financial Status", "Lineitem name"), decimal=".")
 TIME = "%Y-%m-%d %H:%M:%S %z"
@@ -27,7 +27,7 @@ def convert(rows: Rows) -> Iterator[Converted]:
         if first["Fulfilled at"]:
             times.append(first.time("Fulfilled at", TIME))
         discount = first.amount("Discount Amount", currency) if first["Discount Amount"] else 0
-        converted = {
+        converted: dict[str, Any] = {
             "external_ref": first["Name"],
             "user_id": first["Email"] or first["Name"],
             "currency": currency,
@@ -42,7 +42,22 @@ def convert(rows: Rows) -> Iterator[Converted]:
             "tags": list(dict.fromkeys(tag.strip() for tag in first["Tags"].split(",") if tag.strip())),
             "metadata": _metadata(first),
         }
-        yield order, with_tax(converted, first.amount("Taxes", currency))
+        converted = with_tax(converted, first.amount("Taxes", currency))
+        amounts = _payments(first, currency, converted["total"])
+        yield order, with_payment(converted, first, amounts, paid="Paid at", method="Payment Method", at=TIME)
+
+
+def _payments(row: Row, currency: str, total: int) -> dict[str, int]:
+    """Return what was paid and refunded. A file without `Outstanding Balance` or `Refunded Amount` does not contain the
+    amounts of partial payments and refunds.
+    """
+    status = row["Financial Status"].strip()
+    refunded = row.amount("Refunded Amount", currency) if row.get("Refunded Amount") else 0
+    if status in ("paid", "partially_refunded", "refunded"):
+        return {"captured": total, "refunded": refunded or (total if status == "refunded" else 0)}
+    if status == "partially_paid" and row.get("Outstanding Balance"):
+        return {"captured": max(0, total - row.amount("Outstanding Balance", currency)), "refunded": refunded}
+    return {"authorized": total} if status == "authorized" else {}
 
 
 def _status(row: Row) -> str:

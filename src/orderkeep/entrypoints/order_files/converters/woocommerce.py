@@ -5,7 +5,7 @@ from operator import mul
 from typing import Any
 
 from orderkeep.entrypoints.order_files.reading import Converted, Layout
-from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced_exactly, with_tax
+from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows, priced_exactly, with_payment, with_tax
 
 LAYOUT = Layout(columns=("Order Number", "Order Status", "Item Name", "Item Cost"))
 
@@ -33,7 +33,7 @@ def convert(rows: Rows) -> Iterator[Converted]:
     for order in group_rows(rows, lambda row: row["Order Number"], same=SAME):
         first = order[0]
         currency = first["Order Currency"].strip() if "Order Currency" in first else rows.currency
-        converted = {
+        converted: dict[str, Any] = {
             "external_ref": first["Order Number"],
             "user_id": first["Email (Billing)"] or f"guest {first['Order Number'].strip()}",
             "currency": currency,
@@ -45,7 +45,20 @@ def convert(rows: Rows) -> Iterator[Converted]:
             "total": first.amount("Order Total Amount", currency),
             "metadata": {name: first[column] for name, column in KEPT_AS_METADATA.items() if first.get(column)},
         }
-        yield order, with_tax(converted, first.amount("Order Total Tax Amount", currency))
+        converted = with_tax(converted, first.amount("Order Total Tax Amount", currency))
+        amounts = _payments(first, currency, converted["total"])
+        yield order, with_payment(converted, first, amounts, paid="Paid Date", method="Payment Method Title")
+
+
+def _payments(row: Row, currency: str, total: int) -> dict[str, int]:
+    """Return what was paid and refunded. Without the column `Paid Date`, an order in processing may be unpaid: it may
+    be paid on delivery.
+    """
+    status = _slug(row["Order Status"].strip()).removeprefix("wc-")
+    refunded = row.amount("Order Refund Amount", currency) if row.get("Order Refund Amount") else 0
+    if row.get("Paid Date") or ("Paid Date" not in row and status in ("completed", "refunded")):
+        return {"captured": total, "refunded": abs(refunded) or (total if status == "refunded" else 0)}
+    return {}
 
 
 def _lines(order: list[Row], currency: str) -> list[dict[str, Any]]:
