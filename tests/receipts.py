@@ -7,6 +7,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import DocumentStore, ReceiptRenderer
 from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 
@@ -17,8 +18,9 @@ class PlainReceipts(ReceiptRenderer):
     def __init__(self, media_type: str = "text/html") -> None:
         self.media_type = media_type
 
-    async def render(self, order: OrderDTO) -> bytes:
-        return f"{self.media_type}: order {order.id}, version {order.version}, {order.status}".encode()
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
+        text = f"{self.media_type}: order {order.id}, version {order.version}, {order.status}".encode()
+        return text if personal is None else b"%s, %s, %s" % (text, personal.data.json, personal.receipt_code.encode())
 
 
 class HeldReceipts(PlainReceipts):
@@ -33,12 +35,12 @@ class HeldReceipts(PlainReceipts):
         async with asyncio.timeout(10):
             await self._all_started.wait()
 
-    async def render(self, order: OrderDTO) -> bytes:
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
         self.expected -= 1
         if self.expected == 0:
             self._all_started.set()
         await self.released.wait()
-        return await super().render(order)
+        return await super().render(order, personal)
 
 
 class CountingDocumentStore(InMemoryDocumentStore):

@@ -21,6 +21,7 @@ from orderkeep.application.use_cases.issue_receipt import (
 )
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound, StoreUnavailable, StoreUnusable, VersionNotFound
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.value_objects import Document, Money
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -164,10 +165,10 @@ async def test_request_overtaken_by_its_retry_returns_the_result_of_the_retry(
     overtaking: list[IssuedReceipt] = []
 
     class SlowReceipts(PlainReceipts):
-        async def render(self, order: OrderDTO) -> bytes:
+        async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
             if not overtaking:
                 overtaking.append(await quick.execute("order-1", asked))
-            return await super().render(order)
+            return await super().render(order, personal)
 
     def issuing(renderer: PlainReceipts) -> IssueReceiptUseCase:
         return IssueReceiptUseCase(repo, repo, files, {"html": renderer}, lambda: NOON + timedelta(hours=next(ticks)))

@@ -36,7 +36,7 @@ async def test_keeps_everything_that_an_order_says() -> None:
     command = place_command()
     order = (await PlaceOrderUseCase(InMemoryOrderRepository()).execute(command)).order
     lines = tuple(replace(line, id=f"l{number}") for number, line in enumerate(command.lines, start=1))
-    for field in fields(command):
+    for field in [field for field in fields(command) if field.name != "personal"]:
         assert getattr(order, field.name) == (lines if field.name == "lines" else getattr(command, field.name))
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Select, create_engine, delete, insert, litera
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
-from examples.sqlalchemy_store.tables import CHANGES, CHECKPOINTS, METADATA, ORDERS, TAGS, Instant
+from examples.sqlalchemy_store.tables import CHANGES, CHECKPOINTS, METADATA, ORDERS, PERSONAL_DATA, TAGS, Instant
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import (
@@ -25,7 +25,9 @@ from orderkeep.application.ports import (
 )
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     Commit,
@@ -37,6 +39,7 @@ from orderkeep.infrastructure.serialization import (
     order_of,
     page_length,
     page_of,
+    row_name,
     snapshot_of,
 )
 
@@ -80,6 +83,10 @@ class SqlAlchemyStore(OrderStore):
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         rows = await self._all(_list(where, after).limit(min(limit, LARGEST - 1) + 1))
         return page_of([snapshot_of(*row) for row in rows], limit)
+
+    async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
+        rows = await self._all(select(PERSONAL_DATA).where(PERSONAL_DATA.c.order_id.in_(order_ids)))
+        return {order_id: personal_record_of(salt, record) for order_id, salt, record, _ in rows}
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         changes = await self.list_changes(order_id, version - 1, 1)
@@ -127,15 +134,19 @@ class SqlAlchemyStore(OrderStore):
         for head_row in await self._all(select(ORDERS).where(ORDERS.c.id == key)):
             found["order"] = dict(zip(ORDERS.c.keys(), head_row, strict=True))
         for tag_row in await self._all(select(TAGS).where(TAGS.c.order_id == key)):
-            found[f"tag {tag_row[0]}"] = dict(zip(TAGS.c.keys(), tag_row, strict=True))
+            found[row_name(tag_row[0])] = dict(zip(TAGS.c.keys(), tag_row, strict=True))
         head = found.get("order", {})
         [(record, order)] = built(
             lambda _: (recomputed.record(head.get("schema"), head.get("requests")), recomputed.order()), [None]
         )
-        expected = {}
+        personal = await self._first(select(PERSONAL_DATA).where(PERSONAL_DATA.c.order_id == key))
+        found_data, expected_data = personal_rows(PersonalRow(*personal) if personal else None, order)
+        found |= {"personal data": found_data} if found_data else {}
+        expected = {"personal data": expected_data} if expected_data else {}
         if record is not None:
             place = {"created_at": record.created_at, "order_id": key}
-            expected = {f"tag {tag}": {"tag": tag, **place} for tag in record.tags}
+            tags = [*record.tags, expected_data["label"]] if expected_data.get("label") else record.tags
+            expected |= {row_name(tag): {"tag": tag, **place} for tag in tags}
             expected["order"] = {name: value for name, value in asdict(record).items() if name != "tags"}
         return StoredOrder(key, recomputed.changes, found, expected, order)
 
@@ -199,7 +210,22 @@ def _write(connection: Connection, commits: Sequence[Commit]) -> None:
         if commit.added:
             place = {"created_at": commit.order.created_at, "order_id": commit.order.id}
             connection.execute(insert(TAGS), [{"tag": tag, **place} for tag in commit.added])
+        if commit.sets_personal:
+            _write_personal_data(connection, commit)
         connection.execute(insert(CHANGES).values(asdict(commit.change)))
+
+
+def _write_personal_data(connection: Connection, commit: Commit) -> None:
+    order, personal = commit.order, commit.personal
+    stored = PERSONAL_DATA.c.order_id == order.id
+    labels = select(PERSONAL_DATA.c.label).where(stored, PERSONAL_DATA.c.label.is_not(None))
+    connection.execute(delete(TAGS).where(TAGS.c.order_id == order.id, TAGS.c.tag.in_(labels)))
+    connection.execute(delete(PERSONAL_DATA).where(stored))
+    if personal is not None:
+        connection.execute(insert(PERSONAL_DATA).values(asdict(personal)))
+        if personal.label is not None:
+            row = {"tag": personal.label, "created_at": order.created_at, "order_id": order.id}
+            connection.execute(insert(TAGS).values(row))
 
 
 def _list(where: OrderFilter, after: ListPosition | None) -> Select[Any]:

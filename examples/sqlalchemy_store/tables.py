@@ -84,6 +84,16 @@ CHANGES = Table(
     UniqueConstraint("order_id", "version"),
 )
 
+# The columns of a `PersonalRow`.
+PERSONAL_DATA = Table(
+    "personal_data",
+    METADATA,
+    Column("order_id", Text, primary_key=True),
+    Column("salt", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("label", Text),
+)
+
 CHECKPOINTS = Table(
     "checkpoints", METADATA, Column("id", Text, primary_key=True), Column("content", Text, nullable=False)
 )

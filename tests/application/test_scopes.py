@@ -31,6 +31,10 @@ async def _all_of(do: UseCases, who: Actor) -> list[Any]:
     return [order async for order in do.export_orders.execute(actor=who)]
 
 
+async def _all_about(do: UseCases, who: Actor) -> list[Any]:
+    return [order async for order in do.export_person.execute("user-1", who)]
+
+
 CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]] = {
     "place_order": (Scope.WRITE, lambda do, _, who: do.place_order.execute(place_command(), CommandContext(actor=who))),
     "find_order": (Scope.READ, lambda do, which, who: do.find_order.execute(which, who)),
@@ -95,6 +99,11 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
         Scope.WRITE,
         lambda do, which, who: do.edit_note.execute(which, "n1", "Called.", CommandContext(actor=who)),
     ),
+    "erase_personal_data": (
+        Scope.ERASE,
+        lambda do, which, who: do.erase_personal_data.execute([which], CommandContext(actor=who)),
+    ),
+    "export_person": (Scope.READ, lambda do, _, who: _all_about(do, who)),
     "issue_receipt": (Scope.READ, lambda do, which, who: do.issue_receipt.execute(which, CommandContext(actor=who))),
     "list_documents": (Scope.READ, lambda do, which, who: do.list_documents.execute(which, who)),
     "get_document": (Scope.READ, lambda do, which, who: do.get_document.execute(which, NO_DOCUMENT, who)),
@@ -111,7 +120,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
 NO_USE_CASES = {"authenticate", "check_store", "close"}
 NOT_OF_ONE_ORDER = (
     "place_order", "find_order", "list_orders", "search_orders", "expire_orders", "import_orders",
-    "export_orders", "export_to_document", "verify_orders", "create_checkpoint",
+    "export_orders", "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data", "export_person",
     "create_api_key", "list_api_keys", "revoke_api_key",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
@@ -220,7 +229,10 @@ def test_scopes_are_named_by_words() -> None:
 
 
 def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
-    assert " ".join(Scope) == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund admin"
+    assert (
+        " ".join(Scope)
+        == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase admin"
+    )
     assert " ".join(ActorKind) == "customer staff system"
     assert " ".join(KeyState) == "active expired revoked"
     assert str(SYSTEM) == "system:orderkeep"

@@ -54,6 +54,13 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
         if case.operation.definition.raw.get("operationId") == "place_order":
             body["currency"] = body["currency"] if body["currency"] in CURRENCIES else "EUR"
             body |= {"total": _sum(body)} if body.get("lines") else {}
+        if case.operation.definition.raw.get("operationId") == "erase_personal_data" and not body.get("orders"):
+            body = {"user_id": body.get("user_id") or "user-1"}
+        elif body.get("orders"):
+            body.pop("user_id", None)
+        for part in ("shipping_address", "billing_address"):
+            if (address := body.get(part)) and address.get("country"):
+                body[part] = {**address, "country": "DE"}
         body |= {"tags": list(dict.fromkeys(body["tags"]))} if body.get("tags") else {}
         case.body = body
 

@@ -110,6 +110,40 @@ class LooksUnderAnyKey(InMemoryDocumentStore):
         return self._contents.get(key)
 
 
+class DeletesNothing(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        await self.get(key)
+
+
+class DeletesTheFolder(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        await super().delete(key)
+        folder = key.rpartition("/")[0]
+        self._contents = {each: content for each, content in self._contents.items() if not each.startswith(folder)}
+
+
+class DeletesOnce(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        if await self.get(key) is None:
+            raise StoreUnusable("the document does not exist")
+        await super().delete(key)
+
+
+class DeletesUnderAnyKey(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        self._contents.pop(key, None)
+
+
+class KeepsTheNameOfWhatItDeleted(InMemoryDocumentStore):
+    async def delete(self, key: str) -> None:
+        if await super().get(key) is not None:
+            self._contents[key] = b"deleted"
+
+    async def get(self, key: str) -> bytes | None:
+        found = await super().get(key)
+        return None if found == b"deleted" else found
+
+
 class LinksToAnyKey(InMemoryDocumentStore):
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:
         return None

@@ -11,9 +11,11 @@ import msgspec
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.infrastructure.serialization import commit_of, mark_saved
+from orderkeep.infrastructure.personal_rows import PersonalRow
+from orderkeep.infrastructure.serialization import Commit, commit_of, mark_saved
 
 
 class AltersOrders(InMemoryOrderRepository):
@@ -292,4 +294,95 @@ class AddsTagsInASecondStep(InMemoryOrderRepository):
         await asyncio.sleep(0)
         for order_id, tags in then.items():
             self._orders[order_id] = replace(self._orders[order_id], tags=tags)
+        return saved
+
+
+class AltersPersonalRows(InMemoryOrderRepository):
+    """Keeps other personal data than it was given."""
+
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        raise NotImplementedError
+
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        before, commits = dict(self._personal) if hasattr(self, "_personal") else {}, list(map(commit_of, orders))
+        saved = super()._commit(orders)
+        for commit in commits:
+            self.altered(before, commit)
+        return saved
+
+
+class StoresNoPersonalData(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        self._personal.clear()
+
+
+class AltersPersonalData(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        if row := self._personal.get(commit.order.id):
+            self._personal[row.order_id] = replace(row, record=row.record.lower())
+
+
+class ReturnsAllPersonalData(InMemoryOrderRepository):
+    async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
+        return await super().get_personal_data([*self._personal])
+
+
+class KeepsTheFirstPersonalData(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        self._personal |= {key: row for key, row in before.items() if key == commit.order.id and commit.personal}
+
+
+class ForgetsPersonalDataAtTheNextSave(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        if not commit.sets_personal:
+            self._personal.pop(commit.order.id, None)
+
+
+class KeepsOldEmailLabels(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        row, old = self._personal.get(commit.order.id), before.get(commit.order.id)
+        if row and old:
+            self._personal[row.order_id] = replace(row, label=old.label)
+
+
+class AddsNoEmailLabels(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        row = self._personal.get(commit.order.id)
+        if row and commit.expected_version and commit.order.id not in before:
+            self._personal[row.order_id] = replace(row, label=None)
+
+
+class ErasesNothing(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        if commit.order.id in before and commit.personal is None:
+            self._personal[commit.order.id] = before[commit.order.id]
+
+
+class ErasesTheSameAddressEverywhere(AltersPersonalRows):
+    def altered(self, before: dict[str, PersonalRow], commit: Commit) -> None:
+        if commit.sets_personal and commit.personal is None and commit.order.id in before:
+            label = before[commit.order.id].label
+            self._personal = {key: row for key, row in self._personal.items() if row.label != label}
+
+
+class WritesPersonalDataBeforeItChecks(InMemoryOrderRepository):
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        for commit in map(commit_of, orders):
+            if commit.personal is not None and commit.order.id in self._orders:
+                self._personal[commit.order.id] = commit.personal
+        return super()._commit(orders)
+
+
+class WritesPersonalDataInASecondStep(InMemoryOrderRepository):
+    """Commits the order without its new personal data, and then this: after an erasure that came later."""
+
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        commits = list(map(commit_of, orders))
+        saved = await super().save(*orders)
+        for commit in commits:
+            if commit.personal is not None and commit.expected_version:
+                self._personal.pop(commit.order.id, None)
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                self._personal[commit.order.id] = commit.personal
         return saved

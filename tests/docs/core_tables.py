@@ -20,7 +20,7 @@ LIMITS = {
     "MAX_USER_ID_LENGTH": "characters of `user_id`",
     "MAX_EXTERNAL_REF_LENGTH": "characters of `external_ref`",
     "MAX_SKU_LENGTH": "characters of a line's `sku`",
-    "MAX_NAME_LENGTH": "characters of a line's `name`",
+    "MAX_NAME_LENGTH": "characters of a line's `name`, and of the `name` and `company` in personal data",
     "MAX_REASON_LENGTH": "characters of the `reason` of a cancellation, hold, refund or return",
     "MAX_NOTE_LENGTH": "characters of a note, also of a cancellation, hold or return",
     "MAX_TAGS": "tags per order",
@@ -44,6 +44,12 @@ LIMITS = {
     "MAX_REFUNDS": "refunds per order",
     "MAX_RETURNS": "returns per order",
     "MAX_NOTES": "notes per order",
+    "MAX_EMAIL_LENGTH": "characters of an e-mail address",
+    "MAX_PHONE_LENGTH": "characters of a phone number",
+    "MAX_ADDRESS_LINE_LENGTH": "characters of `line1` or `line2` of an address",
+    "MAX_CITY_LENGTH": "characters of the `city` or `region` of an address",
+    "MAX_POSTAL_CODE_LENGTH": "characters of a postal code",
+    "MAX_ERASED_ORDERS": "orders in a list of IDs whose personal data is to be erased",
     "MAX_TRACKED_SHIPMENTS": "newest shipments per order whose tracking numbers are searched",
 }
 

@@ -11,6 +11,7 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRejected
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import Payment
+from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.domain.shipments import Tracking
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import Cancellation, Document, is_visible
@@ -31,6 +32,18 @@ def lines(draw: st.DrawFn) -> LineDTO:
     quantity, price = draw(st.integers(1, 1000)), draw(AMOUNTS)
     discount = draw(st.integers(0, quantity * price))
     return LineDTO(draw(TEXTS), draw(TEXTS), quantity, price, discount, draw(AMOUNTS))
+
+
+EMAILS = st.sampled_from(["jo@example.com", "=1@x", "-a@b", "'@'", "ä@ö"])
+
+
+def people() -> st.SearchStrategy[PersonalData]:
+    """Draw any personal data that there can be."""
+    name, short = st.none() | TEXTS, st.none() | st.sampled_from(["LS1 4AB", "-1", "'", "8001"])
+    customers = st.builds(Customer, name, st.none() | EMAILS, name)
+    countries = st.sampled_from([None, "DE", "GB"])
+    addresses = st.builds(Address, name, name, name, name, name, name, short, countries)
+    return st.builds(PersonalData, st.none() | customers, st.none() | addresses, st.none() | addresses)
 
 
 @st.composite

@@ -74,6 +74,7 @@ ROWS = {
     "reject_return": Row(Scope.REFUND, moves=RETURNING),
     "cancel_return": Row(Scope.REFUND, moves=RETURNING),
     "edit_order": Row(Scope.WRITE, body={"metadata": {"channel": "phone"}}),
+    "erase_personal_data": Row(Scope.ERASE, body={"user_id": OWNER}),
     "add_note": Row(Scope.WRITE, body={"text": "Called."}),
     "edit_note": Row(Scope.WRITE, moves=("note",), body={"text": "Called twice."}),
     "issue_receipt": Row(Scope.READ, 201, for_customers=True),

@@ -35,6 +35,8 @@ ARGUMENTS = {
     "backup": ["backup.db"],
     "expire": ["--older-than", "1"],
     "keys create": ["--name", "till", "--scope", "admin"],
+    "erase": ["--user", "user-42", "--yes"],
+    "export-person": ["--user", "user-42"],
     **{name: [] for name in ("list", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
 }
 IMPORTED = """\

@@ -338,6 +338,7 @@ def test_options_that_cannot_be_used_are_rejected(args: tuple[str, ...], variabl
 REQUIRED = {
     "backup": ["backup.db"],
     "import": ["orders.jsonl"],
+    "export-person": ["--user", "user-42"],
     "keys create": ["--name", "till"],
     "keys revoke": ["Key0000001"],
 }

@@ -16,14 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.application.personal_data import with_personal_data
 from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.bootstrap import bootstrap
+from orderkeep.domain.personal_data import PARTS, PersonalData, personal_data_of
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.entrypoints.order_files.formats import COLUMNS, FORMATS, convert
 from orderkeep.entrypoints.order_files.reading import OrderFile
 from tests.entrypoints.cli_calls import Cli
-from tests.entrypoints.drawn_orders import orders
+from tests.entrypoints.drawn_orders import orders, people
 from tests.receipts import use_cases_with_receipts
 
 
@@ -233,3 +235,72 @@ def test_import_rejects_the_csv_for_excel(tmp_path: Path) -> None:
     cli("export", str(file), "--excel")
     error = cli("import", str(file), code=5).stderr
     assert "orders.csv:1: this file is for spreadsheets: to import the orders, export them without --excel" in error
+
+
+@given(order=orders(), person=people())
+@pytest.mark.parametrize("name", FORMATS)
+def test_personal_data_is_read_back_as_it_is_written(name: str, order: OrderDTO, person: PersonalData) -> None:
+    document = with_personal_data(msgspec.json.encode(order), person)
+    written = FORMATS[name].beginning + FORMATS[name].order(document)
+    [row] = OrderFile(io.BytesIO(written), None if name == "jsonl" else convert)
+    assert row.problems == ()
+    assert row.personal == personal_data_of(person.customer, person.shipping_address, person.billing_address)
+
+
+def test_csv_has_the_personal_data_in_the_first_row_of_an_order(tmp_path: Path) -> None:
+    cli, file = Cli(), tmp_path / "orders.csv"
+    lines = ("--line", "A1,Lamp,2,4.50", "--line", "B2,Bulb,1,1")
+    person = ("--email", "jo@example.com", "--ship-to", "city=Leeds", "--bill-to", "city=Bern")
+    order = cli.json("place", "--user", "u-2", "--currency", "EUR", *lines, *person)
+    cli("export", str(file))
+    first, second = csv.DictReader(io.StringIO(file.read_text()))
+    names = ("customer_email", "shipping_city", "billing_city")
+    assert [first[name] for name in names] == ["jo@example.com", "Leeds", "Bern"]
+    assert [second[name] for name in names] == ["", "", ""]
+
+    elsewhere = Cli()
+    elsewhere("import", str(file))
+    stored = elsewhere.json("get", order["id"])
+    assert {part: stored[part] for part in PARTS} == {part: order[part] for part in PARTS}
+    assert elsewhere("import", str(file)).stdout.count("unchanged\t1") == 1
+
+    file.write_text(file.read_text().replace("jo@example.com", "jo"))
+    assert ":2: customer_email must be an e-mail address" in elsewhere("import", str(file), code=5).stderr
+
+
+def test_further_rows_of_an_order_may_repeat_its_personal_data_but_not_change_it(tmp_path: Path) -> None:
+    columns = (
+        "id,user_id,total,currency,status,created_at,line_sku,line_name,line_quantity,line_unit_price,shipping_city"
+    )
+    row = "a-1,u-1,300,EUR,pending,2026-03-02,{sku},Lamp,1,{price},{city}"
+    file, cli = tmp_path / "orders.csv", Cli()
+
+    def write(city: str) -> None:
+        rows = (row.format(sku="A", price=100, city="Leeds"), row.format(sku="B", price=200, city=city))
+        file.write_text("\n".join([f"{columns},shipping_city", *rows]) + "\n")
+
+    write("York")
+    assert ":3: shipping_city must be the same as in line 2, or empty" in cli("import", str(file), code=5).stderr
+    write("Leeds")
+    cli("import", str(file))
+    assert cli.json("get", "a-1")["shipping_address"]["city"] == "Leeds"
+
+
+def test_excel_has_the_person_and_no_digest() -> None:
+    cli = Cli()
+    cli.place("--customer-name", "=Jo", "--ship-to", "city=Leeds")
+    for option in ("--excel", "--summary"):
+        text = cli("export", "--excel", *([option] if option == "--summary" else [])).stdout.removeprefix("\ufeff")
+        [row] = csv.DictReader(io.StringIO(text), delimiter=";")
+        assert (row["customer_name"], row["shipping_city"]) == ("'=Jo", "Leeds")
+        assert "personal_data" not in row
+
+
+def test_export_to_documents_has_no_personal_data() -> None:
+    cli = Cli()
+    cli.place("--customer-name", "Jo Doe")
+    for name in FORMATS:
+        exported = cli.json("export", "--to-documents", "--format", name)
+        content = asyncio.run(cli.use_cases.export_to_document.store.get(exported["key"]))
+        assert content
+        assert b"Jo Doe" not in content

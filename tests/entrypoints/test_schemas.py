@@ -14,18 +14,22 @@ from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.payments import Payment, Refund
+from orderkeep.domain.personal_data import PARTS, Address, Customer, PersonalData, merged, personal_data_of
 from orderkeep.domain.returns import Return
 from orderkeep.domain.shipments import Shipment
 from orderkeep.domain.value_objects import EXPONENTS, Cancellation, Hold, Note, check_text
 from orderkeep.entrypoints import import_records
 from orderkeep.entrypoints.field_errors import InvalidFields
-from orderkeep.entrypoints.import_records import ImportedLine, ImportedOrder, read_imported_order
+from orderkeep.entrypoints.import_records import ImportedLine, ImportedOrder
 from orderkeep.entrypoints.schemas import (
     ANY_LINES,
     ONE_LINE,
     SOME_LINES,
+    AddressBody,
     Body,
     CancelBody,
+    CustomerBody,
+    EditOrderBody,
     LineBody,
     PlaceOrderBody,
     ReceiptBody,
@@ -51,6 +55,10 @@ def read_cancel(data: object) -> CancelBody:
     return parse(CancelBody, data)
 
 
+def read_imported_order(data: object) -> OrderDTO:
+    return parse(ImportedOrder, data).to_order()
+
+
 def codes(read: Any, data: object) -> dict[str, str]:
     with pytest.raises(InvalidFields) as caught:
         read(data)
@@ -60,13 +68,17 @@ def codes(read: Any, data: object) -> dict[str, str]:
 def assert_is_order(order: PlaceOrder | OrderDTO) -> None:
     shown = json.loads(msgspec.json.encode(order))
     lines = [{name: line[name] for name in given} for line, given in zip(shown["lines"], ORDER["lines"], strict=True)]
-    assert ORDER.items() <= {**shown, "lines": lines}.items()
+    expected = {name: value for name, value in ORDER.items() if name not in PARTS}
+    assert expected.items() <= {**shown, "lines": lines}.items()
 
 
 def test_every_field_arrives() -> None:
-    assert ORDER.keys() == {field.name for field in dataclasses.fields(PlaceOrder)}, "add it to ORDER in http_calls.py"
+    names = {field.name for field in dataclasses.fields(PlaceOrder)} - {"personal"}
+    assert ORDER.keys() == names | set(PARTS), "add it to ORDER in http_calls.py"
     order = read_place_order(ORDER)
     assert_is_order(order)
+    assert order.personal is not None
+    assert dataclasses.asdict(order.personal) == {part: ORDER[part] for part in PARTS}
     assert order.lines[1] == LineDTO("B2", "Bulb", 3, 110, 7, 11)
 
 
@@ -74,13 +86,79 @@ def test_what_is_not_given_is_as_the_command_has_it() -> None:
     assert read_place_order(PLAIN) == PlaceOrder(user_id="user-7", total=9_900, currency="USD")
 
 
-@pytest.mark.parametrize("model", [PlaceOrderBody, LineBody, CancelBody, ReceiptBody, ImportedOrder])
+@pytest.mark.parametrize(
+    "model", [PlaceOrderBody, LineBody, CancelBody, ReceiptBody, CustomerBody, AddressBody, ImportedOrder]
+)
 def test_schema_of_an_optional_field_has_null_and_no_default(model: type[Body]) -> None:
     """Generators make a field that has a default required, and some send null for what is not given."""
     schema = model.model_json_schema()
     for name, described in schema["properties"].items():
         assert "default" not in described, name
         assert ({"type": "null"} in described.get("anyOf", [])) == (name not in schema.get("required", [])), name
+
+
+def test_personal_data_without_a_value_is_absent() -> None:
+    empty: tuple[dict[str, Any], ...] = ({"customer": {}}, {"customer": {"name": None}, "billing_address": {}})
+    for given in empty:
+        assert read_place_order({**PLAIN, **given}) == read_place_order(PLAIN)
+
+
+TEXTS_OF_A_PERSON = (
+    [
+        {"customer": {"email": text}}
+        for text in (
+            "a@b",
+            "jo@example.com",
+            "a b@c",
+            "a@b@c",
+            "@b",
+            "a@",
+            "a",
+            "",
+            "a\n@b",
+            "ä@ö",
+            "a@\u202eb",
+            "a\xa0@b",
+        )
+    ]
+    + [{"shipping_address": {"country": text}} for text in ("DE", "de", "XX", "DEU", "D", "", "ZR", "U\u0053")]
+    + [
+        {part: {name: "x" * length}}
+        for part, kind in (("customer", Customer), ("billing_address", Address))
+        for name in (field.name for field in dataclasses.fields(kind))
+        for length in (20, 21, 50, 51, 100, 101, 200, 201)
+        if name not in ("email", "country")
+    ]
+    + [{"customer": {"email": f"{'x' * length}@b"}} for length in (252, 253)]
+)
+
+
+@pytest.mark.parametrize("given", TEXTS_OF_A_PERSON, ids=str)
+def test_schema_and_domain_accept_the_same_personal_data(given: dict[str, Any]) -> None:
+    [(part, values)] = given.items()
+    kind: Any = Customer if part == "customer" else Address
+    data = PersonalData(**{part: kind(**values)})
+    expected = {}
+    try:
+        data.check()
+    except InvalidInput as error:
+        expected = {f"/{error.field}": error.code}
+    assert (codes(read_place_order, {**PLAIN, **given}) if expected else {}) == {
+        place: "invalid_country" if place.endswith("/country") else code for place, code in expected.items()
+    }
+    if not expected:
+        assert read_place_order({**PLAIN, **given}).personal == data
+
+
+def test_edit_is_a_merge_patch_of_each_part() -> None:
+    before = read_place_order(ORDER).personal
+    patch = {"customer": {"phone": None}, "shipping_address": None, "billing_address": {"city": "Bern"}}
+    changes = parse(EditOrderBody, patch).changes()
+    assert changes == patch
+    after = merged(before, {part: changes[part] for part in PARTS})  # type: ignore[literal-required]
+    customer = {**ORDER["customer"], "phone": None}
+    billing = {**ORDER["billing_address"], "city": "Bern"}
+    assert after == personal_data_of(Customer(**customer), None, Address(**billing))
 
 
 def test_null_is_what_absence_is() -> None:
@@ -326,7 +404,10 @@ def test_messages_never_hold_the_rejected_value() -> None:
 def test_bodies_have_the_fields_of_the_dtos() -> None:
     """So that a field that is added to one of them cannot be forgotten in the other."""
     for model, dto in ((PlaceOrderBody, PlaceOrder), (ImportedOrder, OrderDTO), (ImportedLine, LineDTO)):
-        assert set(model.model_fields) == {field.name for field in dataclasses.fields(dto)}
+        personal = () if model is ImportedLine else PARTS
+        assert set(model.model_fields) == {field.name for field in dataclasses.fields(dto)} - {"personal"} | {*personal}
+    assert list(CustomerBody.model_fields) == [field.name for field in dataclasses.fields(Customer)]
+    assert list(AddressBody.model_fields) == [field.name for field in dataclasses.fields(Address)]
     for part in (Hold, Shipment, Payment, Refund, Return, Note):
         model = getattr(import_records, f"Imported{part.__name__}")
         assert list(model.model_fields) == [field.name for field in dataclasses.fields(part)]

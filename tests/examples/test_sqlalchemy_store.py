@@ -29,8 +29,8 @@ async def test_passes_the_stress_test(tmp_path: Path) -> None:
     assert (report.violations, report.undecided) == (0, 0), report
 
 
-def test_is_at_most_315_lines_in_all() -> None:
-    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in FOLDER.glob("*.*")) <= 315
+def test_is_at_most_365_lines_in_all() -> None:
+    assert sum(len(file.read_text(encoding="utf-8").splitlines()) for file in FOLDER.glob("*.*")) <= 365
 
 
 def test_is_tested_with_the_version_that_it_pins() -> None:

@@ -4,7 +4,8 @@ import json
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain.entities import Order
-from orderkeep.entrypoints.import_records import read_imported_order
+from orderkeep.entrypoints.import_records import ImportedOrder
+from orderkeep.entrypoints.schemas import parse
 from orderkeep.infrastructure.serialization import commit_of, order_of
 
 
@@ -14,5 +15,5 @@ def check_kept(order: Order) -> None:
     record = commit_of(order).order
     loaded = order_of(record.document, record.requests, record.seal)
     assert OrderDTO.of(loaded) == kept, "the store's mapping changes it"
-    taken = read_imported_order(json.loads(record.document)).to_imported_order()
+    taken = parse(ImportedOrder, json.loads(record.document)).to_order().to_imported_order()
     assert OrderDTO.of(taken, kept.version) == kept, "it cannot be taken over as it was answered"

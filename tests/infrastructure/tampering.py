@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from orderkeep.application.dtos import LABEL
+from orderkeep.application.dtos import LABEL, email_label
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
@@ -26,6 +26,7 @@ from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.serialization import ChangeRecord, hash_of, tags_in
 from orderkeep.testing.orders import SINCE, small_order
+from orderkeep.testing.personal_data import personal_data, salt_of
 from tests.docs.pages import CHECKOUT
 
 Row = dict[str, Any]
@@ -44,7 +45,8 @@ PAGE = CHECKOUT / "docs" / "explanation" / "guarantees.md"
 
 async def save_orders(store: OrderStore) -> None:
     """Save four orders and their changes; the last change is one of `order-1`, and the newest order is `order-4`. The
-    tags of `order-2` change, `order-1` gets its reference later, and both `order-2` and `order-4` have labels.
+    tags of `order-2` change, `order-1` gets its reference later, and both `order-2` and `order-4` have labels. The
+    orders `order-3` and `order-4` have personal data.
     """
     first, second, third, fourth = (small_order(f"order-{number}") for number in (1, 2, 3, 4))
     for number, order in enumerate((first, second, third, fourth), start=1):
@@ -55,6 +57,8 @@ async def save_orders(store: OrderStore) -> None:
     first.tags, second.tags = ("express", "fragile"), ("later",)
     fourth.hold = Hold("address", None, None, SINCE)
     third.external_ref, third.tags = "web-3", ("gift",)
+    third.add_personal_data(personal_data(3), salt_of(3))
+    fourth.add_personal_data(personal_data(4), salt_of(4))
     await store.save(first)
     await store.save(second, third)
     for hours, act in enumerate((first.confirm, second.confirm, first.ship), start=1):
@@ -267,6 +271,10 @@ def _rows_beside_changes() -> Ways:
     yield "a label added", _add_tag(tag=f"{LABEL}void_due")
     yield "a label of another order added", _add_tag(tag=f"{LABEL}on_hold", order_id="order-3", user_id="user-3")
     yield "a label removed", lambda state: state["order_tags"].remove(_label(state))
+    yield "the label of an e-mail address removed", lambda state: state["order_tags"].remove(_email_label(state))
+    yield "the label of an e-mail address added", _add_tag(tag=email_label("a@example.com"))
+    yield "personal data of two orders swapped", _swap_personal_data
+    yield "personal data erased without a change", _erase
     yield "a label made a tag", lambda state: _label(state).update(tag=_label(state)["tag"].removeprefix(LABEL))
 
 
@@ -306,6 +314,25 @@ def _label(state: State) -> Row:
     return next(row for row in state["order_tags"] if row["tag"] == f"{LABEL}payment_status:partially_paid")
 
 
+def _email_label(state: State) -> Row:
+    return next(row for row in state["order_tags"] if row["tag"] == personal_label(3))
+
+
+def personal_label(number: int) -> str:
+    """Return the label of the e-mail address in the personal data with that number."""
+    return email_label(personal_data(number).email or "")
+
+
+def _swap_personal_data(state: State) -> None:
+    one, other = state["personal_data"]
+    one["order_id"], other["order_id"] = other["order_id"], one["order_id"]
+
+
+def _erase(state: State) -> None:
+    state["order_tags"].remove(_email_label(state))
+    state["personal_data"] = [row for row in state["personal_data"] if row["order_id"] != "order-3"]
+
+
 def _swap_positions(feed: tuple[str, ...], *refs: tuple[str, int]) -> Way:
     def way(state: State) -> None:
         one, other = (_history(state, order_id)[version - 1] for order_id, version in refs)
@@ -337,7 +364,8 @@ def _roll_back(state: State, order_id: str) -> None:
 
 def _remove(*order_ids: str) -> Way:
     def way(state: State) -> None:
-        for table, column in (("orders", "id"), ("order_tags", "order_id"), ("changes", "order_id")):
+        tables = ("order_tags", "changes", "personal_data")
+        for table, column in (("orders", "id"), *((table, "order_id") for table in tables)):
             state[table] = [row for row in state[table] if row[column] not in order_ids]
 
     return way

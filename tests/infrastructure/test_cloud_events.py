@@ -39,6 +39,8 @@ TYPES = {
     "NoteAdded": "orderkeep.order.note_added",
     "NoteEdited": "orderkeep.order.note_edited",
     "DetailsChanged": "orderkeep.order.details_changed",
+    "PersonalDataChanged": "orderkeep.order.personal_data_changed",
+    "PersonalDataErased": "orderkeep.order.personal_data_erased",
     "DocumentAttached": "orderkeep.order.document_attached",
 }
 

@@ -35,6 +35,8 @@ def kind_of(item: Row) -> str | None:
             return "orders"
         case "O#", "C#":
             return "changes"
+        case "O#", "P":
+            return "personal data"
         case "O#", _:
             return "tags"
         case "F", "EN":
@@ -54,7 +56,8 @@ async def state_of(table: OrdersTable) -> State:
 
 def grouped(items: Iterable[Row]) -> State:
     """Return the state of the items, without those that are not recomputed from changes."""
-    state: State = {"orders": [], "changes": [], "tags": [], "log": [], "end of log": [], "settings": []}
+    tables = ("orders", "changes", "tags", "personal data", "log", "end of log", "settings")
+    state: State = {table: [] for table in tables}
     for item in sorted(items, key=lambda item: (item["pk"]["S"], item["sk"]["S"])):
         if kind := kind_of(item):
             state[kind].append(dict(sorted(item.items())))
@@ -134,6 +137,9 @@ def items_beside_changes() -> Ways:
     yield "a label of another order added", add_tag(pk={"S": "O#order-3"}, sk={"S": f"T#{LABEL}on_hold"})
     yield "a label removed", lambda state: state["tags"].remove(tag(state, f"{LABEL}on_hold"))
     yield "a label taken out of its index", lambda state: take_out(tag(state, f"{LABEL}on_hold"))
+    yield "personal data of two orders swapped", swap_personal_data
+    yield "personal data erased without a change", lambda state: state["personal data"].pop()
+    yield "an e-mail address taken out of its index", lambda state: take_out(state["personal data"][0])
     yield "an item of no order added", lambda state: state["tags"].append({"pk": {"S": "X"}, "sk": {"S": "X"}})
 
 
@@ -179,6 +185,11 @@ def take_out(item: Row) -> None:
         del item[name]
 
 
+def swap_personal_data(state: State) -> None:
+    one, other = state["personal data"]
+    one["pk"], other["pk"] = other["pk"], one["pk"]
+
+
 def swap_positions(state: State, one: Ref, other: Ref) -> None:
     [entry] = state["log"]
     refs = [{one: other, other: one}.get(ref, ref) for ref in refs_in(entry)]
@@ -202,7 +213,7 @@ def cut_log(state: State, removed: Ref) -> None:
 
 
 def remove_order(state: State, order_id: str) -> None:
-    for kind in ("orders", "changes", "tags"):
+    for kind in ("orders", "changes", "tags", "personal data"):
         state[kind] = [item for item in state[kind] if item["pk"]["S"] != f"O#{order_id}"]
 
 

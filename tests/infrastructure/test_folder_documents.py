@@ -81,6 +81,16 @@ async def test_put_syncs_also_if_another_process_was_faster(
     assert done == [("sync", "web:7781"), ("sync", "orders"), ("sync", "documents")]
 
 
+async def test_file_is_deleted_from_the_disk_before_delete_returns(
+    documents: DocumentStore, folder: Path, done: list[tuple[str, str]]
+) -> None:
+    await documents.put(KEY, b"one", "text/html")
+    done.clear()
+    await documents.delete(KEY)
+    assert done == [("sync", "web:7781")]
+    assert left_in(folder) == []
+
+
 async def test_directory_is_created_with_the_first_document(documents: DocumentStore, folder: Path) -> None:
     assert await documents.get(KEY) is None
     await documents.close()
@@ -150,6 +160,17 @@ async def test_file_in_place_of_the_directory_is_reported(documents: DocumentSto
         await documents.put(KEY, b"one", "text/html")
     with pytest.raises(StoreUnusable, match="in use by another file"):
         await documents.get(KEY)
+
+
+async def test_file_that_cannot_be_deleted_is_reported(
+    documents: DocumentStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await documents.put(KEY, b"one", "text/html")
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "unlink", failing(errno.EACCES))
+        with pytest.raises(StoreUnusable, match="cannot be accessed: grant this user"):
+            await documents.delete(KEY)
+    assert await documents.get(KEY) == b"one"
 
 
 async def test_directory_is_not_read_as_a_document(documents: DocumentStore, folder: Path) -> None:

@@ -32,11 +32,13 @@ async def test_missing_tables_are_reported_and_not_created(postgres_url: str, ac
 
 async def test_older_schema_is_migrated_to_write_and_not_to_read(postgres_url: str) -> None:
     await used(postgres_url)
-    await look(postgres_url, "DROP TABLE api_keys, checkpoints")  # with the columns, all that schemas 2 and 3 added
+    await look(
+        postgres_url, "DROP TABLE api_keys, checkpoints, personal_data"
+    )  # with the columns, all that schemas 2 to 4 added
     await look(postgres_url, "ALTER TABLE changes DROP COLUMN schema, DROP COLUMN fingerprint")
     await look(postgres_url, "DELETE FROM orderkeep_migrations WHERE number > 1")
     reader = PostgresOrderRepository(postgres_url, access=StoreAccess.READ)
-    with pytest.raises(StoreUnusable, match="has schema 1, and this version requires 3"):
+    with pytest.raises(StoreUnusable, match="has schema 1, and this version requires 4"):
         await reader.list_page(OrderFilter(), None, 5)
     await reader.close()
     assert "api_keys" not in await tables(postgres_url)

@@ -120,6 +120,15 @@ async def test_distinguishes_permanent_from_temporary_errors(
             assert type(refused.value) is kind
 
 
+async def test_deletes_with_one_request_and_reports_what_it_could_not() -> None:
+    with scripted_s3(Answer(204)) as s3:
+        await s3.documents().delete(KEY)
+    (delete,) = s3.asked
+    assert (delete.method, delete.path) == ("DELETE", WHERE)
+    with scripted_s3(Answer(403, "AccessDenied")) as s3, pytest.raises(StoreUnusable, match="may not do this"):
+        await s3.documents().delete(KEY)
+
+
 async def test_tries_again_what_may_pass() -> None:
     with scripted_s3(Answer(503, "SlowDown"), FOUND) as s3:
         assert await s3.documents().get(KEY) == b"the whole document"

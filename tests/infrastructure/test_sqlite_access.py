@@ -143,8 +143,10 @@ def test_empty_file_is_reported_and_stays_empty(path: Path, access: StoreAccess)
 async def test_older_schema_is_migrated_to_write_and_not_to_read(path: Path) -> None:
     await saved(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript("DROP TABLE api_keys; DROP TABLE checkpoints; PRAGMA user_version = 1")
-        for column in ("schema", "fingerprint"):  # with the tables, all that schemas 2 and 3 added
+        connection.executescript(
+            "DROP TABLE api_keys; DROP TABLE checkpoints; DROP TABLE personal_data; PRAGMA user_version = 1"
+        )
+        for column in ("schema", "fingerprint"):  # with the tables, all that schemas 2 to 4 added
             connection.execute(f"ALTER TABLE changes DROP COLUMN {column}")
     before = files_in(path.parent)
 
@@ -152,7 +154,7 @@ async def test_older_schema_is_migrated_to_write_and_not_to_read(path: Path) -> 
         SqliteOrderRepository(path, access=StoreAccess.READ)
     assert files_in(path.parent) == before
     store = SqliteOrderRepository(path, access=StoreAccess.WRITE)
-    assert await store.migrate() == (1, 3)
+    assert await store.migrate() == (1, 4)
     await store.close()
 
 

@@ -13,6 +13,7 @@ import pytest
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository, connections, writer
 from orderkeep.testing.api_keys import api_key
+from orderkeep.testing.personal_data import personal_data, problems_of, salt_of
 from tests.infrastructure.sqlite_samples import an_order, look
 
 
@@ -31,7 +32,7 @@ async def test_new_file_has_application_id_schema_and_log(path: Path) -> None:
     await saved(path)
 
     assert look(path, "PRAGMA application_id") == [(0x6F72646B,)]
-    assert look(path, "PRAGMA user_version") == [(3,)]
+    assert look(path, "PRAGMA user_version") == [(4,)]
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -40,6 +41,7 @@ async def test_commits_are_fully_synchronous(path: Path) -> None:
 
     assert store._writer._connection.execute("PRAGMA synchronous").fetchall() == [(2,)]
     assert store._writer._connection.execute("PRAGMA fullfsync").fetchall() == [(1,)]
+    assert store._writer._connection.execute("PRAGMA secure_delete").fetchall() == [(1,)]
     await store.close()
 
 
@@ -102,7 +104,7 @@ def test_concurrent_processes_create_the_file_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert failures == []
-        assert look(path, "PRAGMA user_version") == [(3,)]
+        assert look(path, "PRAGMA user_version") == [(4,)]
 
 
 def test_open_waits_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +114,7 @@ def test_open_waits_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr("time.sleep", lambda _: somebody.execute("COMMIT"))
         asyncio.run(SqliteOrderRepository(path).close())
 
-    assert look(path, "PRAGMA user_version") == [(3,)]
+    assert look(path, "PRAGMA user_version") == [(4,)]
 
 
 def test_open_fails_after_waiting_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,17 +144,32 @@ def test_older_file_gets_missing_migrations(path: Path, tmp_path: Path) -> None:
     assert look(path, "PRAGMA user_version") == [(2,)]
 
 
-async def test_file_of_schema_1_is_migrated_and_keeps_its_orders(path: Path, tmp_path: Path) -> None:
+ADDED = {
+    2: "DROP TABLE api_keys",
+    3: "DROP TABLE checkpoints; ALTER TABLE changes DROP COLUMN schema; ALTER TABLE changes DROP COLUMN fingerprint",
+    4: "DROP TABLE personal_data",
+}
+"""What removes what each schema added."""
+
+
+@pytest.mark.parametrize("schema", [1, 2, 3])
+async def test_file_of_an_older_schema_is_migrated_and_keeps_its_orders(path: Path, schema: int) -> None:
     await saved(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.executescript("DROP TABLE api_keys; DROP TABLE checkpoints; PRAGMA user_version = 1")
-        for column in ("schema", "fingerprint"):  # with the tables, all that schemas 2 and 3 added
-            connection.execute(f"ALTER TABLE changes DROP COLUMN {column}")
+        for added, remove in ADDED.items():
+            connection.executescript(remove if added > schema else "")
+        connection.execute(f"PRAGMA user_version = {schema}")
     store = SqliteOrderRepository(path)
 
-    assert await store.migrate() == (1, 3)
-    assert await store.get_by_id("order-1") == replace(an_order(), version=1)
+    assert await store.migrate() == (schema, 4)
+    order = await store.get_by_id("order-1")
+    assert order == replace(an_order(), version=1)
     assert await store.api_keys().add(api_key())
+    order.set_personal_data(personal_data(), salt_of(1), at=order.created_at)
+    await store.save(order)
+    assert [record.data for record in (await store.get_personal_data(["order-1"])).values()] == [personal_data()]
+    # Verification of changes without the columns of schema 3 has a test of its own: here, their hash includes them.
+    assert await problems_of(store) == ["the change does not match its hash"] * (schema < 3)
     await store.close()
 
 

@@ -23,6 +23,8 @@ TOKEN = f"eyJhbGciOiJIUzI1NiJ9.{VALUE}.c2ln"
 LONG = f"{VALUE} " * 300
 HOSTILE = f"{VALUE}\r\n\x1b[31m{VALUE}\u2028\u202e"
 
+ADDRESS_FIELDS = ("name", "company", "line1", "line2", "city", "region", "postal_code")
+
 ORDER: dict[str, Any] = {
     "user_id": EMAIL,
     "total": 10_350,
@@ -48,6 +50,9 @@ ORDER: dict[str, Any] = {
     "external_ref": f"web-{VALUE}",
     "tags": [f"gift for {VALUE}", EMAIL],
     "metadata": {f"{NAME}-address": ADDRESS, f"{NAME}-email": EMAIL, "token": TOKEN},
+    "customer": {"name": f"Jane {VALUE}", "email": EMAIL, "phone": f"+49 30 {VALUE}"},
+    "shipping_address": {name: f"{name} {VALUE}" for name in ADDRESS_FIELDS} | {"country": "DE"},
+    "billing_address": {name: f"{VALUE} {name}" for name in ADDRESS_FIELDS} | {"country": "CH"},
 }
 """An order with a canary wherever a text may stand. Lines 9,650 + 700 = 10,350."""
 
@@ -87,8 +92,12 @@ def good(order_id: str) -> Iterator[Request]:
         yield Request("GET", target, HEADERS)
     yield Request("POST", f"{path}/confirm", (*HEADERS, ("Idempotency-Key", f"confirm-{KEY}")))
     yield Request("POST", f"{path}/documents/receipt", HEADERS)
+    person = json.dumps({"customer": {"name": f"{VALUE} Doe"}, "shipping_address": {"line2": VALUE}}).encode()
+    yield Request("PATCH", path, (*HEADERS, JSON, ("Idempotency-Key", f"edit {KEY}")), person)
     cancelled = json.dumps({"reason": f"for {VALUE}", "note": f"call {EMAIL}\nat {ADDRESS}"}).encode()
     yield Request("POST", f"{path}/cancel", (*HEADERS, JSON, ("Idempotency-Key", f"cancel {KEY}")), cancelled)
+    yield Request("POST", "/erasures", (*HEADERS, JSON), json.dumps({"orders": [order_id]}).encode())
+    yield Request("POST", "/erasures", (*HEADERS, JSON), json.dumps({"user_id": EMAIL}).encode())
 
 
 def without(request: Request, name: str) -> Request:
@@ -104,6 +113,7 @@ def placed() -> Request:
 def bad(order_id: str) -> Iterator[Request]:
     """Yield requests that are refused, one for each way to be wrong."""
     yield from _bad_bodies(order_id)
+    yield from _bad_people(order_id)
     yield from _bad_targets(order_id)
     yield from _bad_conditions(order_id)
 
@@ -144,6 +154,19 @@ def _bad_bodies(order_id: str) -> Iterator[Request]:
     yield Request("POST", f"/orders/{order_id}/ship", (*HEADERS, JSON), json.dumps({"note": VALUE}).encode())
     wanted = json.dumps({"format": VALUE, "version": VALUE}).encode()
     yield Request("POST", f"/orders/{order_id}/documents/receipt", (*HEADERS, JSON), wanted)
+
+
+def _bad_people(order_id: str) -> Iterator[Request]:
+    path = f"/orders/{order_id}"
+    names = [
+        (part, name) for part in ("customer", "shipping_address", "billing_address") for name in (*ORDER[part], NAME)
+    ]
+    for number, (part, name) in enumerate(names):
+        person = {part: {**ORDER[part], name: WRONG[number % len(WRONG)]}}
+        yield Request("POST", "/orders", (*HEADERS, JSON), json.dumps({**ORDER, **person}).encode())
+        yield Request("PATCH", path, (*HEADERS, JSON), json.dumps({part: {name: LONG}}).encode())
+    for wrong in ({"orders": [VALUE]}, {"user_id": VALUE, "orders": [VALUE]}, {"orders": VALUE}, {"user_id": LONG}):
+        yield Request("POST", "/erasures", (*HEADERS, JSON), json.dumps(wrong).encode())
 
 
 def _bad_targets(order_id: str) -> Iterator[Request]:

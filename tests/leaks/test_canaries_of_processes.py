@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -38,6 +39,8 @@ STRANGE = (
 def test_server_process_outputs_no_request_data() -> None:
     settings = {"store": "memory://", "documents": "memory://", "access_log": "true", "log_level": "debug"}
     with serving(**settings) as (client, process):
+        assert process.stderr is not None
+        fcntl.fcntl(process.stderr, fcntl.F_SETPIPE_SZ, 1 << 20)  # all lines, until they are read at the end
         order_id = _ask(client, without(placed(), "Origin")).json()["id"]
         for request in (*bad(order_id), *good(order_id)):
             _ask(client, without(request, "Origin"))

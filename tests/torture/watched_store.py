@@ -1,7 +1,7 @@
 """A store that counts its calls and interleaves them, and the error of a check."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from random import Random
@@ -19,6 +19,7 @@ from orderkeep.application.ports import (
 )
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 
 MOST_TURNS = 3
@@ -67,6 +68,9 @@ class WatchedStore(OrderStore):
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         return await self._watched(self.store.list_page, where, after, limit)
+
+    async def get_personal_data(self, order_ids: Sequence[str]) -> Mapping[str, PersonalRecord]:
+        return await self._watched(self.store.get_personal_data, order_ids)
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return await self._watched(self.store.get_change, order_id, version)

@@ -14,7 +14,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import MISSING, dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from functools import cache
 from json.encoder import encode_basestring_ascii
 from types import NoneType
@@ -23,10 +23,12 @@ from typing import Any
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO, visible_result
 from orderkeep.application.errors import Contention, IdempotencyKeyReused
+from orderkeep.application.personal_data import stored_personal_data, with_personal_data
 from orderkeep.application.ports import Clock, OrderHistory, OrderStore, utc_now
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput, OrderNotFound, VersionMismatch
+from orderkeep.domain.personal_data import PersonalData
 from orderkeep.domain.policies import NO_POLICIES, Policies
 from orderkeep.domain.repositories import OrderRepository
 
@@ -66,6 +68,9 @@ _LEAVES: dict[type[Any], Callable[[Any], str]] = {str: encode_basestring_ascii, 
 Decide = Callable[[Order | None], Order | Awaitable[Order]]
 """Takes the current order (None: it does not exist) and returns it changed, or raises and changes nothing."""
 
+IsSameData = Callable[[PersonalData | None], bool]
+"""Returns whether a repeated request would leave the order with the personal data that it has."""
+
 SYSTEM_CONTEXT = CommandContext()
 """A request by the system, without conditions."""
 
@@ -80,6 +85,7 @@ async def change_order(
     *,
     scope: Scope,
     is_new: bool = False,
+    is_same_data: IsSameData | None = None,
 ) -> CommandResult:
     """Run one command on one order. Nothing is written if `decide` raises, or if it returns the order without a new
     event. After a lost race `decide` runs again, on a later state. `command` is the name and the values that make two
@@ -88,7 +94,8 @@ async def change_order(
     Raises what `decide` raises, and `NotAllowed` if the actor lacks the `scope`, `OrderNotFound`,
     `IdempotencyKeyReused`, `VersionMismatch`, `Contention`, `StoreUnavailable`. Without a `history` the result of a
     repeated key is the order as it is now. `is_new`: the order most likely does not exist yet, so insert it first and
-    load it only after a conflict, if the repository is an `OrderStore`.
+    load it only after a conflict, if the repository is an `OrderStore`. `is_same_data` compares personal data, which
+    must not be part of the `command`: its fingerprint is stored, and would be a test of guesses after an erasure.
     """
     if context.actor.sees_all or is_new:
         context.actor.require(scope)  # before any lookup
@@ -98,7 +105,7 @@ async def change_order(
         # The ID may be in use: load the order, so that a repeated key gets its original result even if this body is
         # invalid.
         with suppress(ConcurrentUpdate, InvalidInput):
-            return visible_result(await _decide_and_save(repo, None, decide, context, attribution), context.actor)
+            return await _shown(await _decide_and_save(repo, None, decide, context, attribution), context, repo)
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
@@ -106,12 +113,12 @@ async def change_order(
         if order is not None:
             context.actor.require(scope)
             if attribution.key in order.idempotency_keys:
-                return visible_result(await _replay(order, attribution, history), context.actor)
+                return await _shown(await _replay(order, attribution, history, repo, is_same_data), context, repo)
             _check_version(order, context.expected_version)
         elif not context.actor.sees_all:
             raise OrderNotFound(order_id)
         with suppress(ConcurrentUpdate):
-            return visible_result(await _decide_and_save(repo, order, decide, context, attribution), context.actor)
+            return await _shown(await _decide_and_save(repo, order, decide, context, attribution), context, repo)
     raise Contention(ATTEMPTS)
 
 
@@ -174,21 +181,46 @@ async def _decide_and_save(
     if not changed.events:
         return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=context.dry_run)
     version, events = changed.version + 1, tuple([EventDTO.of(event) for event in changed.events])
+    personal = changed.personal_record.data if changed.personal_record else None
     if context.dry_run:
-        return CommandResult(changed.id, version, events, changed, dry_run=True)
+        return CommandResult(changed.id, version, events, changed, dry_run=True, personal=personal)
     changed.set_attribution(attribution)
     snapshots = await repo.save(changed)
-    return CommandResult(changed.id, version, events, changed, snapshots[0].json if snapshots else None)
+    json = snapshots[0].json if snapshots else None
+    return CommandResult(changed.id, version, events, changed, json, personal=personal)
 
 
-async def _replay(order: Order, repeated: Attribution, history: OrderHistory | None) -> CommandResult:
+async def _replay(
+    order: Order,
+    repeated: Attribution,
+    history: OrderHistory | None,
+    repo: OrderRepository,
+    is_same_data: IsSameData | None,
+) -> CommandResult:
     remembered = order.idempotency_keys[repeated.key or ""]
     if remembered.fingerprint != repeated.fingerprint:
         raise IdempotencyKeyReused
     change = await history.get_change(order.id, remembered.version) if history is not None else None
-    if change is None:
-        return CommandResult(order.id, order.version, (), order, replayed=True)
-    return CommandResult(order.id, change.version, change.events, change.order, replayed=True)
+    source = order if change is None else change.order
+    personal = None
+    if source.personal_data == order.personal_data:  # or it was erased or replaced since, and cannot be compared
+        personal = await stored_personal_data(repo, order.id) if order.personal_data else None
+        if is_same_data is not None and not is_same_data(personal):
+            raise IdempotencyKeyReused
+    version, events = (order.version, ()) if change is None else (change.version, change.events)
+    return CommandResult(order.id, version, events, source, replayed=True, personal=personal)
+
+
+async def _shown(result: CommandResult, context: CommandContext, repo: OrderRepository) -> CommandResult:
+    """Return the result as the actor may see it, with the personal data of the order."""
+    result = visible_result(result, context.actor)
+    if result.source.personal_data is None:  # most orders
+        return result
+    personal = result.personal
+    if personal is None and not (result.replayed and result.events):  # a replay has read what is left of it
+        personal = await stored_personal_data(repo, result.order_id)
+    json = None if result.json is None else with_personal_data(result.json, personal)
+    return replace(result, json=json, personal=personal)
 
 
 def _check_version(order: Order, expected: int | tuple[int, ...] | None) -> None:

@@ -21,6 +21,7 @@ from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
 from orderkeep.domain.limits import MAX_MINOR_UNITS, MAX_TRACKED_SHIPMENTS
 from orderkeep.domain.lines import OrderLine
 from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund
+from orderkeep.domain.personal_data import PersonalData, email_key
 from orderkeep.domain.returns import Return, ReturnStatus
 from orderkeep.domain.shipments import Shipment, ShippingStatus, comparable
 from orderkeep.domain.value_objects import INTERNAL, Cancellation, Document, Hold, Money, Note
@@ -63,16 +64,21 @@ class PlaceOrder:
     external_ref: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, str] = field(default_factory=dict)
+    personal: PersonalData | None = None
 
-    def to_order(self, order_id: str, at: datetime) -> Order:
-        """Return the pending order, or raise the `InvalidInput` of the first rule that it breaks."""
-        return Order.place(order_id, at=at, **_order_fields(self))
+    def to_order(self, order_id: str, at: datetime, salt: bytes = b"") -> Order:
+        """Return the pending order, or raise the `InvalidInput` of the first rule that it breaks. `salt` is random."""
+        order = Order.place(order_id, at=at, **_order_fields(self))
+        if self.personal is not None:
+            order.add_personal_data(self.personal, salt)
+        return order
 
 
 @dto(kw_only=True)
 class OrderDTO:
     """An order as it is returned and stored. What follows from the rest is stored with it, to be searched and read:
-    `payment_status` and so on, and the amounts of `Balance`.
+    `payment_status` and so on, and the amounts of `Balance`. `personal_data` is the commitment to the personal data,
+    which is stored beside the order; None without any.
     """
 
     id: str
@@ -108,6 +114,7 @@ class OrderDTO:
     returns: tuple[Return, ...] = ()
     notes: tuple[Note, ...] = ()
     documents: tuple[Document, ...] = ()
+    personal_data: str | None = None
     version: int = 1
 
     @classmethod
@@ -128,11 +135,17 @@ class OrderDTO:
         """Return the stored order without checking its rules."""
         return Order(**_order_fields(self))
 
-    def to_imported_order(self, now: datetime | None = None) -> Order:
-        """Return the order as a new one, checked, at version 0. `now` is the time of the import."""
+    def to_imported_order(
+        self, now: datetime | None = None, personal: PersonalData | None = None, salt: bytes = b""
+    ) -> Order:
+        """Return the order as a new one, checked, at version 0, with that `personal` data. `now` is the time of the
+        import; `salt` is random.
+        """
         values = _order_fields(self)
-        del values["version"]
+        del values["version"], values["personal_data"]
         order = Order.imported(at=values.pop("created_at"), **values)
+        if personal is not None:
+            order.add_personal_data(personal, salt)
         order.recorded_at = max(now, order.updated_at) if now else None
         return order
 
@@ -176,7 +189,8 @@ class CommandResult:
     """The order as a command left it (or would leave it, `dry_run`), and the events of the change.
 
     `json` is the committed document, to be sent as it is; None if nothing was committed or the repository returned no
-    snapshot. `replayed`: the key was used before for the same request; this is the original result.
+    snapshot. `replayed`: the key was used before for the same request; this is the original result. `personal` is the
+    personal data of the order, which `json` contains and `order` does not.
     """
 
     order_id: str
@@ -186,6 +200,7 @@ class CommandResult:
     json: bytes | None = None
     replayed: bool = False
     dry_run: bool = False
+    personal: PersonalData | None = None
 
     @property
     def order(self) -> OrderDTO:
@@ -257,7 +272,7 @@ _NOT_GIVEN = {*_FROM_BALANCE, "shipping_status", "return_status", "on_hold"}
 """Fields that an order is not made of."""
 
 _FIELDS = {
-    PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder)),
+    PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder) if f.name != "personal"),
     OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _FROM_BALANCE),
 }
 _VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
@@ -369,6 +384,13 @@ def tracking_labels(order: Labelled) -> tuple[str, ...]:
     numbers = [each.tracking_number for each in order.shipments[-MAX_TRACKED_SHIPMENTS:] if each.tracking_number]
     found = dict.fromkeys([comparable(number) for number in numbers])
     return tuple([LABEL + label_of("tracking", each) for each in found if each])
+
+
+def email_label(email: str) -> str:
+    """Return the label of orders with this e-mail address, in upper or lower case. It follows from the personal data,
+    not from the order.
+    """
+    return LABEL + label_of("email", email_key(email))
 
 
 def label_of(name: str, value: str) -> str:

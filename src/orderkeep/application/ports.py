@@ -19,6 +19,7 @@ from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderRepository, OrderSnapshot
 from orderkeep.domain.value_objects import in_utc
 
@@ -270,7 +271,17 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed, StoreC
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
         """Commit the orders as `OrderRepository.save` does, which also lists the errors; return their snapshots, in the
         same order.
+
+        If `personal_data` is not the stored one, `personal_record` replaces the stored data and the label of its e-mail
+        address, or removes them if it is None, in the same commit.
         """
+
+    @abstractmethod
+    async def get_personal_data(self, order_ids: Sequence[str]) -> Mapping[str, PersonalRecord]:
+        """Return the personal data of those of the orders that have any, by order ID; of at most a page of orders."""
+
+    async def purge(self) -> None:
+        """Overwrite what remains of erased data in files, as far as the store can do that. Called after erasures."""
 
     async def save_each(self, orders: Sequence[Order]) -> list[bool]:
         """Save each order as a commit of its own, and return for each whether it was saved; if not, it was rejected
@@ -296,7 +307,7 @@ class OrderStore(OrderRepository, OrderQueries, OrderHistory, ChangeFeed, StoreC
 
 class DocumentStore(ABC):
     """Stores files under keys derived from their content: `orders/<order id>/<SHA-256>.html`. The content of a key
-    never changes; keys cannot be listed and files cannot be deleted.
+    never changes; keys cannot be listed.
 
     Every method may raise `StoreUnavailable`, or its subclass `StoreUnusable` if an operator must fix something first.
     """
@@ -310,6 +321,10 @@ class DocumentStore(ABC):
     @abstractmethod
     async def get(self, key: str) -> bytes | None:
         """Return the content of the key, or None."""
+
+    @abstractmethod
+    async def delete(self, key: str) -> None:
+        """Delete the content of the key, if it exists: a file with personal data that is erased."""
 
     @abstractmethod
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:
@@ -328,9 +343,10 @@ class ReceiptRenderer(ABC):
     media_type: str
 
     @abstractmethod
-    async def render(self, order: OrderDTO) -> bytes:
-        """Return the receipt of the given order: the same bytes for the same order on every machine. The order's
-        texts are escaped. Raises `UnknownFormat` if the renderer's library is not installed.
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
+        """Return the receipt of the given order: the same bytes for the same values on every machine. Their texts are
+        escaped. One with `personal` data contains its `receipt_code`. Raises `UnknownFormat` if the renderer's library
+        is not installed.
         """
 
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.domain.payments import PaymentKind, RefundStatus
+from orderkeep.domain.personal_data import PersonalData, PersonalRecord
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS, UNPRINTABLE, in_utc
 
@@ -57,7 +58,7 @@ class ReceiptContent:
     settlement: tuple[Fact, ...]
 
 
-def receipt_of(order: OrderDTO, seller: str = "") -> ReceiptContent:
+def receipt_of(order: OrderDTO, seller: str = "", personal: PersonalRecord | None = None) -> ReceiptContent:
     """Return the content of the receipt. `seller` may have several lines.
 
     Metadata and tags are internal to the shop and not included. Unprintable characters are replaced by U+FFFD.
@@ -69,7 +70,7 @@ def receipt_of(order: OrderDTO, seller: str = "") -> ReceiptContent:
     return ReceiptContent(
         title="Receipt",
         seller=tuple(_printable(line) for line in _lines_of(seller)),
-        facts=_facts(order),
+        facts=_facts(order, personal),
         caption=f"All amounts in {order.currency}",
         lines=tuple(_line(line, order.currency) for line in order.lines),
         sums=tuple(Fact(label, _amount(minor, order.currency)) for label, minor in sums.items()),
@@ -91,18 +92,34 @@ def _settlement(order: OrderDTO) -> Iterator[tuple[str, int]]:
             yield f"Refunded on {(refund.closed_at or refund.created_at).date()}", -refund.amount
 
 
-def _facts(order: OrderDTO) -> tuple[Fact, ...]:
+def _facts(order: OrderDTO, personal: PersonalRecord | None) -> tuple[Fact, ...]:
     found: dict[str, str | None] = {
         "Order": order.id,
         "Reference": order.external_ref,
         "Customer": order.user_id,
+        **(_person(personal.data) if personal else {}),
         "Placed": _moment(order.created_at),
         "Status": order.status,
         "Version": f"{order.version}, of {_moment(order.updated_at)}",
     }
     if cancelled := order.cancellation:
         found |= {"Cancelled": _moment(cancelled.at), "Reason": cancelled.reason, "Note": cancelled.note}
+    if personal:
+        found["Code"] = personal.receipt_code
     return tuple(Fact(label, _printable(text)) for label, text in found.items() if text)
+
+
+def _person(personal: PersonalData) -> dict[str, str | None]:
+    """Return the name of the customer, and the billing address or else the shipping address."""
+    label, address = "Bill to", personal.billing_address
+    if address is None:
+        label, address = "Ship to", personal.shipping_address
+    found = {"Name": personal.customer.name if personal.customer else None}
+    if address is not None:
+        city = " ".join(part for part in (address.postal_code, address.city) if part)
+        lines = (address.name, address.company, address.line1, address.line2, city, address.region, address.country)
+        found[label] = "\n".join(line for line in lines if line)
+    return found
 
 
 def _line(line: LineDTO, currency: str) -> ReceiptLine:

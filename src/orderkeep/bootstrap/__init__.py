@@ -23,8 +23,10 @@ from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseCase
 from orderkeep.application.use_cases.edit_note import EditNoteUseCase
 from orderkeep.application.use_cases.edit_order import EditOrderUseCase
+from orderkeep.application.use_cases.erase_personal_data import ErasePersonalDataUseCase
 from orderkeep.application.use_cases.expire_orders import ExpireOrdersUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
+from orderkeep.application.use_cases.export_person import ExportPersonUseCase
 from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.get_document import GetDocumentUseCase
@@ -93,6 +95,8 @@ class UseCases:
     edit_order: EditOrderUseCase
     add_note: AddNoteUseCase
     edit_note: EditNoteUseCase
+    erase_personal_data: ErasePersonalDataUseCase
+    export_person: ExportPersonUseCase
     issue_receipt: IssueReceiptUseCase
     list_documents: ListDocumentsUseCase
     get_document: GetDocumentUseCase
@@ -198,6 +202,8 @@ def build_use_cases(
         edit_order=EditOrderUseCase(repo=store, history=store, policies=policies),
         add_note=AddNoteUseCase(repo=store, history=store, policies=policies),
         edit_note=EditNoteUseCase(repo=store, history=store, policies=policies),
+        erase_personal_data=ErasePersonalDataUseCase(store, documents, renderers),
+        export_person=ExportPersonUseCase(store),
         issue_receipt=IssueReceiptUseCase(repo=store, history=store, store=documents, renderers=renderers),
         list_documents=ListDocumentsUseCase(store),
         get_document=GetDocumentUseCase(store, documents),

@@ -131,6 +131,9 @@ class _S3OnDemand(DocumentStore):
     async def get(self, key: str) -> bytes | None:
         return await self._store.get(key)
 
+    async def delete(self, key: str) -> None:
+        await self._store.delete(key)
+
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:
         return await self._store.link(key, file_name, seconds)
 

@@ -10,7 +10,16 @@ from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
 from orderkeep.domain.consistency import check_parts
-from orderkeep.domain.events import DetailsChanged, DocumentAttached, NoteAdded, NoteEdited, OrderImported, OrderPlaced
+from orderkeep.domain.events import (
+    DetailsChanged,
+    DocumentAttached,
+    NoteAdded,
+    NoteEdited,
+    OrderImported,
+    OrderPlaced,
+    PersonalDataChanged,
+    PersonalDataErased,
+)
 from orderkeep.domain.exceptions import (
     ExternalRefIsSet,
     InvalidInput,
@@ -28,6 +37,7 @@ from orderkeep.domain.order_payments import PaymentCommands
 from orderkeep.domain.order_returns import ReturnCommands
 from orderkeep.domain.order_shipments import ShipmentCommands
 from orderkeep.domain.order_state import OrderDetails
+from orderkeep.domain.personal_data import PartChanges, PersonalData, PersonalRecord
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import (
     CURRENCIES,
@@ -43,12 +53,15 @@ from orderkeep.domain.value_objects import (
 
 class OrderChanges(TypedDict, total=False):
     """What can be edited, as a JSON merge patch (RFC 7396): None removes a value or a key, and what is not given is
-    kept. Tags are replaced as a whole.
+    kept. Tags are replaced as a whole. The last three are not changed by `edit`, but by `set_personal_data`.
     """
 
     tags: tuple[str, ...] | None
     metadata: Mapping[str, str | None] | None
     external_ref: str | None
+    customer: PartChanges
+    shipping_address: PartChanges
+    billing_address: PartChanges
 
 
 class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
@@ -121,6 +134,29 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
             self.tags, self.metadata, self.external_ref = edited.tags, edited.metadata, edited.external_ref
             self._record(at, DetailsChanged())
 
+    def add_personal_data(self, data: PersonalData | None, salt: bytes) -> None:
+        """Add the personal data of a new order. `salt` is random. Raises `InvalidInput`."""
+        if data is not None:
+            data.check()
+        self._set_record(data, salt)
+
+    def set_personal_data(self, data: PersonalData | None, salt: bytes, *, at: datetime) -> None:
+        """Replace the personal data, or remove it. `salt` is random. Raises `InvalidInput`."""
+        self.add_personal_data(data, salt)
+        self._record(at, PersonalDataChanged())
+
+    def erase_personal_data(
+        self, documents: tuple[Document, ...] | None = None, *, at: datetime, is_stored: bool = False
+    ) -> None:
+        """Remove the personal data, if there is any: the order has a commitment, or some `is_stored` without one.
+        `documents` replaces the list if some of them contained it.
+        """
+        if self.personal_data is None and not is_stored and documents in (None, self.documents):
+            return
+        self.documents = self.documents if documents is None else documents
+        self._set_record(None, b"")
+        self._record(at, PersonalDataErased())
+
     def add_note(self, text: str, visibility: str, *, at: datetime) -> None:
         """Add a note for staff, or one that the customer sees. Raises `TooManyRecords`, and `InvalidInput`."""
         note = Note(f"n{len(self.notes) + 1}", text, visibility, self._not_before(at))
@@ -146,6 +182,10 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
             raise TooManyDocuments(self.status, limits.MAX_DOCUMENTS)
         self.documents += (document,)
         self._record(at, DocumentAttached(document.id, document.kind, document.media_type))
+
+    def _set_record(self, data: PersonalData | None, salt: bytes) -> None:
+        self.personal_record = None if data is None else PersonalRecord(data, salt)
+        self.personal_data = None if self.personal_record is None else self.personal_record.commitment
 
     def _check_lines(self) -> None:
         if len(self.lines) > limits.MAX_LINES:

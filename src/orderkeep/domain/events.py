@@ -161,6 +161,16 @@ class DetailsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PersonalDataChanged:
+    """The customer or an address changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalDataErased:
+    """The personal data was erased, and its receipts were replaced by ones without it."""
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentAttached:
     """A document of the order was stored, such as a receipt; `document_id` is the SHA-256 of its content."""
 
@@ -194,6 +204,8 @@ Event = (
     | NoteAdded
     | NoteEdited
     | DetailsChanged
+    | PersonalDataChanged
+    | PersonalDataErased
     | DocumentAttached
 )
 """Any domain event."""

@@ -42,6 +42,20 @@ class InvalidUrl(InvalidInput, code="invalid_url", title="Invalid URL"):
     """A URL does not begin with https:// or http://, or has no host."""
 
 
+class InvalidEmail(InvalidInput, code="invalid_email", title="Invalid email address"):
+    """An e-mail address has no @, several, or whitespace."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__("must be an e-mail address, such as jo@example.com, with one @ and no spaces", field)
+
+
+class InvalidCountry(InvalidInput, code="invalid_country", title="Unknown country"):
+    """A country is not a code of ISO 3166-1 alpha-2."""
+
+    def __init__(self, field: str) -> None:
+        super().__init__("must be an ISO 3166-1 alpha-2 code in upper case, such as DE or US", field)
+
+
 class InvalidOrder(InvalidInput, code="invalid_order", title="Invalid order"):
     """An order breaks a rule."""
 

@@ -47,6 +47,15 @@ MAX_RETURNS = 50
 MAX_NOTES = 50
 """How many of each an order has at most, so that it fits in every store."""
 
+MAX_EMAIL_LENGTH = 254
+MAX_PHONE_LENGTH = 50
+MAX_ADDRESS_LINE_LENGTH = 200
+MAX_CITY_LENGTH = 100
+MAX_POSTAL_CODE_LENGTH = 20
+
+MAX_ERASED_ORDERS = 100
+"""How many orders a list of IDs to erase may have."""
+
 MAX_TRACKED_SHIPMENTS = 50
 """An order is found by the tracking numbers of its newest shipments, up to this many, because a store may limit how
 much one commit writes.

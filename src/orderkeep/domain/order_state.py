@@ -30,6 +30,7 @@ from orderkeep.domain.exceptions import (
 )
 from orderkeep.domain.lines import LineQuantity, OrderLine, cancel_units, cancelled_value, quantities, with_ids
 from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund, balance_of, payment_status
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.returns import Return, ReturnStatus, return_status
 from orderkeep.domain.shipments import SHIPPING_OF, Shipment, ShippingStatus, status_after
 from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus, allowed_commands
@@ -67,6 +68,7 @@ class OrderDetails(TypedDict, total=False):
     returns: tuple[Return, ...]
     notes: tuple[Note, ...]
     documents: tuple[Document, ...]
+    personal_data: str | None
     updated_at: datetime
 
 
@@ -100,6 +102,8 @@ class OrderState:
     returns: tuple[Return, ...] = ()
     notes: tuple[Note, ...] = ()
     documents: tuple[Document, ...] = ()
+    personal_data: str | None = None
+    """The commitment to the personal data that is stored beside the order; None without any."""
     updated_at: datetime = _AT_CREATION
     version: int = 0
     idempotency_keys: dict[str, RememberedKey] = field(default_factory=dict, repr=False, compare=False)
@@ -108,6 +112,10 @@ class OrderState:
     """The tags and labels that are stored at this version: a save writes the difference."""
     saved_ref: str | None = field(default=None, repr=False, compare=False)
     """The `external_ref` that is stored at this version."""
+    saved_personal_data: str | None = field(default=None, repr=False, compare=False)
+    """The `personal_data` that is stored at this version."""
+    personal_record: PersonalRecord | None = field(default=None, repr=False, compare=False)
+    """The personal data of the pending change, if it sets any."""
     events: list[Event] = field(default_factory=list, repr=False, compare=False)
     attribution: Attribution = field(default=_BY_SYSTEM, repr=False, compare=False)
     recorded_at: datetime | None = field(default=None, repr=False, compare=False)
@@ -260,6 +268,8 @@ class OrderState:
         self.last_hash = last_hash
         self.saved_tags = tags
         self.saved_ref = self.external_ref
+        self.saved_personal_data = self.personal_data
+        self.personal_record = None
         self.events = []
         self.attribution = _BY_SYSTEM
         self.recorded_at = None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, Strict
+from pydantic import AfterValidator, Field, Strict, model_validator
 from pydantic import WithJsonSchema as JsonSchema
 
 from orderkeep.domain import limits
@@ -66,6 +66,7 @@ Url = Annotated[
     AfterValidator(_check_url),
     JsonSchema({"type": "string", "minLength": 1, "maxLength": limits.MAX_TRACKING_URL_LENGTH, "pattern": _URL}),
 ]
+OrderIdText = Annotated[str, _line(limits.MAX_ID_LENGTH)]
 _SEVERAL = Field(max_length=limits.MAX_LINES, json_schema_extra={"minItems": 1})
 
 
@@ -197,6 +198,23 @@ class CloseReturnBody(Body):
     """Reason why a return is closed."""
 
     note: Text | None = Field(None, description="Free text.")
+
+
+class ErasureBody(Body):
+    """Orders whose personal data is to be erased: either a list, or all of a user."""
+
+    orders: Annotated[tuple[OrderIdText, ...], Strict(False), Field(max_length=limits.MAX_ERASED_ORDERS)] | None = (
+        Field(None, description=f"IDs of orders, up to {limits.MAX_ERASED_ORDERS}.")
+    )
+    user_id: Annotated[str, _line(limits.MAX_USER_ID_LENGTH)] | None = Field(
+        None, description="User whose orders are to be erased, whatever their number."
+    )
+
+    @model_validator(mode="after")
+    def _check_one(self) -> ErasureBody:
+        if bool(self.orders) == (self.user_id is not None):
+            raise rule_broken("invalid_value", "must be given, or user_id, but not both", "orders")
+        return self
 
 
 class NoteBody(Body):

@@ -1,10 +1,20 @@
-"""The JSON forms of responses that contain more than an order, shared by all entrypoints."""
+"""The JSON forms of responses, shared by all entrypoints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from orderkeep.application.dtos import ChangeDTO
+import msgspec
+
+from orderkeep.application.dtos import ChangeDTO, CommandResult
+from orderkeep.application.personal_data import with_personal_data
+
+encode = msgspec.json.Encoder().encode
+
+
+def order_document(result: CommandResult) -> bytes:
+    """Return the JSON of the order as a command left it, with its personal data."""
+    return result.json or with_personal_data(encode(result.order), result.personal)
 
 
 def change_form(change: ChangeDTO, key_names: Mapping[str, str]) -> dict[str, object]:

@@ -47,7 +47,12 @@ _RANGES = {
 }
 _NO_AMOUNT = ("wrong_type", "must be a whole number of minor units, without decimal places: 9900 for 99.00")
 _AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {limits.MAX_MINOR_UNITS - 1} minor units")
-_TOO_MANY = {"lines": "too_many_lines", "tags": "too_many_tags", "metadata": "too_many_metadata_keys"}
+_TOO_MANY = {
+    "orders": "too_many_orders",
+    "lines": "too_many_lines",
+    "tags": "too_many_tags",
+    "metadata": "too_many_metadata_keys",
+}
 _CHOICES = {
     "currency": ("unknown_currency", "must be a supported ISO 4217 code, such as EUR, JPY or KWD"),
     "status": ("unknown_status", f"must be one of {', '.join(OrderStatus)}"),

@@ -11,6 +11,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.domain import limits
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import Balance, Payment, Refund
+from orderkeep.domain.personal_data import PARTS
 from orderkeep.domain.returns import Return, ReturnedUnits
 from orderkeep.domain.shipments import Shipment
 from orderkeep.domain.value_objects import Cancellation, Hold, Note
@@ -25,7 +26,6 @@ from orderkeep.entrypoints.schemas import (
     PlaceOrderBody,
     Status,
     lines_of,
-    parse,
 )
 
 
@@ -165,10 +165,13 @@ def _parts(bodies: Iterable[Any]) -> tuple[Any, ...]:
 
 
 _PARTS = ("shipments", "payments", "refunds", "returns", "notes")
-_COMPUTED = ("documents", "version", "payment_status", "shipping_status", "return_status", "on_hold", *Balance._fields)
+_STATUSES = ("payment_status", "shipping_status", "return_status", "on_hold")
+_COMPUTED = ("documents", "personal_data", "version", *_STATUSES, *Balance._fields)
 """What an export contains and an import ignores: versions count the commits of this store, documents belong to
 versions, and the rest follows from the order.
 """
+
+_NOT_OF_ORDER = {*_COMPUTED, *PARTS}
 
 
 class ImportedOrder(PlaceOrderBody):
@@ -190,6 +193,7 @@ class ImportedOrder(PlaceOrderBody):
     returns: Annotated[tuple[ImportedReturn, ...], Strict(False), Field(max_length=limits.MAX_RETURNS)] | None = ()
     notes: Annotated[tuple[ImportedNote, ...], Strict(False), Field(max_length=limits.MAX_NOTES)] | None = ()
     documents: Annotated[tuple[dict[str, Any], ...], Strict(False)] | None = None
+    personal_data: str | None = None
     version: Annotated[int, Field(ge=0)] | None = None
     payment_status: str | None = None
     shipping_status: str | None = None
@@ -204,9 +208,9 @@ class ImportedOrder(PlaceOrderBody):
     void_due: int | None = None
 
     def to_order(self) -> OrderDTO:
-        """Return the order, with the id `""` if none is given."""
+        """Return the order without its personal data, with the id `""` if none is given."""
         values = {"id": "", **self.given(), "lines": lines_of(self.lines)}
-        values = {name: value for name, value in values.items() if name not in _COMPUTED}
+        values = {name: value for name, value in values.items() if name not in _NOT_OF_ORDER}
         for name in _PARTS:
             values[name] = _parts(getattr(self, name) or ())
         if self.hold is not None:
@@ -215,8 +219,3 @@ class ImportedOrder(PlaceOrderBody):
         if self.cancellation is not None:
             values["cancellation"] = Cancellation(**self.cancellation.__dict__)
         return OrderDTO(**values)
-
-
-def read_imported_order(data: object) -> OrderDTO:
-    """Return the order to import. Raises `InvalidFields`."""
-    return parse(ImportedOrder, data).to_order()

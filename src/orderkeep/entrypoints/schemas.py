@@ -19,6 +19,8 @@ from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.entities import OrderChanges
+from orderkeep.domain.exceptions import InvalidCountry, InvalidEmail
+from orderkeep.domain.personal_data import COUNTRIES, PARTS, Address, Customer, PersonalData, personal_data_of
 from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import (
     BIDI_CONTROLS,
@@ -37,6 +39,8 @@ ONE_LINE = rf"^[^{NOT_ON_A_LINE}]*{_VISIBLE}[^{NOT_ON_A_LINE}]*$"
 SOME_LINES = rf"^[^{_NOT_IN_LINES}]*{_VISIBLE}[^{_NOT_IN_LINES}]*$"
 ANY_LINES = rf"^[^{_NOT_IN_LINES}]*$"
 """The texts that `check_text` accepts: on one line; on several lines; on several lines or blank."""
+
+_EMAIL = re.compile(rf"[^\s@{NOT_ON_A_LINE}]+@[^\s@{NOT_ON_A_LINE}]+")
 
 LARGEST_AMOUNT = limits.MAX_MINOR_UNITS - 1
 LARGEST_VERSION = 10**15 - 1
@@ -59,6 +63,18 @@ def _check_unique(tags: tuple[str, ...]) -> tuple[str, ...]:
         if tag in tags[:index]:
             raise rule_broken("duplicate_tag", "repeats an earlier tag: remove it", str(index))
     return tags
+
+
+def _check_email(text: str) -> str:
+    if not _EMAIL.fullmatch(text):
+        raise rule_broken(InvalidEmail.code, str(InvalidEmail("")))
+    return text
+
+
+def _check_country(text: str) -> str:
+    if text not in COUNTRIES:
+        raise rule_broken(InvalidCountry.code, str(InvalidCountry("")))
+    return text
 
 
 def read_instant(text: str) -> datetime:
@@ -99,6 +115,11 @@ Status = Annotated[Literal[_STATUSES], JsonSchema({"type": "string", "enum": [*_
 Tag = Annotated[str, _text(limits.MAX_TAG_LENGTH)]
 Tags = Annotated[tuple[Tag, ...], Strict(False), Field(max_length=limits.MAX_TAGS), AfterValidator(_check_unique)]
 Version = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
+_EMAIL_SCHEMA = {"minLength": 3, "maxLength": limits.MAX_EMAIL_LENGTH, "pattern": f"^{_EMAIL.pattern}$"}
+Email = Annotated[
+    str, _text(limits.MAX_EMAIL_LENGTH), AfterValidator(_check_email), JsonSchema({"type": "string", **_EMAIL_SCHEMA})
+]
+Country = Annotated[str, AfterValidator(_check_country), JsonSchema({"type": "string", "pattern": "^[A-Z]{2}$"})]
 
 
 def not_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -168,6 +189,36 @@ class ReceiptBody(Body):
     )
 
 
+class CustomerBody(Body):
+    """The person to contact about an order. Every value is optional."""
+
+    name: Annotated[str, _text(limits.MAX_NAME_LENGTH)] | None = Field(None, description="Name.")
+    email: Email | None = Field(None, description="E-mail address. Upper and lower case are not distinguished.")
+    phone: Annotated[str, _text(limits.MAX_PHONE_LENGTH)] | None = Field(None, description="Telephone number.")
+
+
+class AddressBody(Body):
+    """Postal address. Every value is optional."""
+
+    name: Annotated[str, _text(limits.MAX_NAME_LENGTH)] | None = Field(None, description="Name of the recipient.")
+    company: Annotated[str, _text(limits.MAX_NAME_LENGTH)] | None = Field(None, description="Company.")
+    line1: Annotated[str, _text(limits.MAX_ADDRESS_LINE_LENGTH)] | None = Field(None, description="Street and number.")
+    line2: Annotated[str, _text(limits.MAX_ADDRESS_LINE_LENGTH)] | None = Field(
+        None, description="Second line, such as the floor."
+    )
+    city: Annotated[str, _text(limits.MAX_CITY_LENGTH)] | None = Field(None, description="City.")
+    region: Annotated[str, _text(limits.MAX_CITY_LENGTH)] | None = Field(
+        None, description="Region, such as a state or a province."
+    )
+    postal_code: Annotated[str, _text(limits.MAX_POSTAL_CODE_LENGTH)] | None = Field(None, description="Postal code.")
+    country: Country | None = Field(None, description="Country: ISO 3166-1 alpha-2 code, such as `DE`.")
+
+
+CUSTOMER: Any = Field(None, description="The person to contact about the order.")
+SHIPPING_ADDRESS: Any = Field(None, description="Address to ship to.")
+BILLING_ADDRESS: Any = Field(None, description="Address of the invoice.")
+
+
 class PlaceOrderBody(Body):
     """Order to place. Amounts are in minor units: 9900 is 99.00 EUR. Optional amounts are 0 by default. If `lines`
     are given, lines + shipping + tax - discount must equal `total`; without lines, shipping + tax - discount is its
@@ -192,14 +243,30 @@ class PlaceOrderBody(Body):
         description="Key-value pairs of your own; values are strings.",
         json_schema_extra=_describe_metadata,
     )
+    customer: CustomerBody | None = CUSTOMER
+    shipping_address: AddressBody | None = SHIPPING_ADDRESS
+    billing_address: AddressBody | None = BILLING_ADDRESS
 
     def to_command(self) -> PlaceOrder:
         """Return the command to place this order."""
-        return PlaceOrder(**{**self.given(), "lines": lines_of(self.lines)})
+        values = {**self.given(), "lines": lines_of(self.lines), "personal": self.personal()}
+        return PlaceOrder(**{name: value for name, value in values.items() if name not in PARTS})
+
+    def personal(self) -> PersonalData | None:
+        """Return the personal data, None if no value is given."""
+        customer, *addresses = self.customer, self.shipping_address, self.billing_address
+        if customer is None and addresses == [None, None]:  # most orders
+            return None
+        return personal_data_of(
+            None if customer is None else Customer(**customer.given()),
+            *(None if each is None else Address(**each.given()) for each in addresses),
+        )
 
 
 class EditOrderBody(Body):
-    """Changes of an order, as a JSON merge patch (RFC 7396): null removes a value, and an omitted field is kept."""
+    """Changes of an order, as a JSON merge patch (RFC 7396): null removes a value, and an omitted field is kept. This
+    is also true of the values of `customer` and of the addresses.
+    """
 
     external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
         None, description="Your own reference. It can be set if the order has none, and not changed or removed."
@@ -212,10 +279,17 @@ class EditOrderBody(Body):
             json_schema_extra=_describe_metadata,
         )
     )
+    customer: CustomerBody | None = CUSTOMER
+    shipping_address: AddressBody | None = SHIPPING_ADDRESS
+    billing_address: AddressBody | None = BILLING_ADDRESS
 
     def changes(self) -> OrderChanges:
         """Return the given fields, None for those to be removed."""
-        return cast(OrderChanges, {name: getattr(self, name) for name in self.model_fields_set})
+        changes = {name: getattr(self, name) for name in self.model_fields_set}
+        for part in changes.keys() & set(PARTS):
+            if (body := changes[part]) is not None:
+                changes[part] = {name: getattr(body, name) for name in body.model_fields_set}
+        return cast(OrderChanges, changes)
 
 
 def lines_of(bodies: tuple[LineBody, ...] | None) -> tuple[LineDTO, ...]:

@@ -51,6 +51,9 @@ class FolderDocumentStore(DocumentStore):
             return await asyncio.to_thread(self._path(key).read_bytes)
         return None
 
+    async def delete(self, key: str) -> None:
+        await asyncio.to_thread(self._delete, self._path(key))
+
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
         checked(key)
         return None
@@ -60,6 +63,11 @@ class FolderDocumentStore(DocumentStore):
 
     def _path(self, key: str) -> Path:
         return self._folder / checked(key)
+
+    def _delete(self, path: Path) -> None:
+        with _translated_errors("deleted"), suppress(FileNotFoundError):
+            path.unlink()
+            _sync_folder(path.parent)
 
     def _put(self, path: Path, content: bytes | IO[bytes]) -> None:
         with _translated_errors("written"):

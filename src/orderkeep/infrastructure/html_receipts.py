@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import ReceiptRenderer
+from orderkeep.domain.personal_data import PersonalRecord
 
 if TYPE_CHECKING:
     from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine
@@ -45,18 +46,18 @@ class HtmlReceipts(ReceiptRenderer):
         self._seller = seller
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 
-    async def render(self, order: OrderDTO) -> bytes:
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
         """Return a complete document in UTF-8. If it is long, it is rendered in a thread, so that others are served."""
         if not self._seller:
             log.warning("a receipt has no seller: set ORDERKEEP_SELLER")
         if len(order.lines) <= _LINES_AT_ONCE:
-            return self._render(order)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, order)
+            return self._render(order, personal)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, order, personal)
 
-    def _render(self, order: OrderDTO) -> bytes:
+    def _render(self, order: OrderDTO, personal: PersonalRecord | None) -> bytes:
         from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
 
-        return _page(receipt_of(order, self._seller)).encode()
+        return _page(receipt_of(order, self._seller, personal)).encode()
 
 
 def _page(content: ReceiptContent) -> str:

@@ -23,6 +23,9 @@ class InMemoryDocumentStore(DocumentStore):
     async def get(self, key: str) -> bytes | None:
         return self._contents.get(checked(key))
 
+    async def delete(self, key: str) -> None:
+        self._contents.pop(checked(key), None)
+
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:  # noqa: ARG002
         checked(key)
         return None

@@ -2,7 +2,7 @@
 
 import threading
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import nsmallest
@@ -22,7 +22,9 @@ from orderkeep.application.ports import (
 )
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     OrderRecord,
@@ -48,6 +50,7 @@ class InMemoryOrderRepository(OrderStore):
         self._by_time: list[tuple[datetime, str]] = []
         self._changes: dict[str, list[ChangeRecord]] = {}
         self._feed: list[ChangeRecord] = []
+        self._personal: dict[str, PersonalRow] = {}
         self._checkpoints: dict[str, str] = {}
         self._keys = InMemoryApiKeys(self)
         self._closed = False
@@ -71,6 +74,10 @@ class InMemoryOrderRepository(OrderStore):
 
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         return page_of([_snapshot(record) for record in self._find(where, after, limit + 1)], limit)
+
+    async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
+        found = [row for order_id in order_ids if (row := self._personal.get(order_id))]
+        return {row.order_id: personal_record_of(row.salt, row.record) for row in found}
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         changes = await self.list_changes(order_id, version - 1, 1)
@@ -106,6 +113,9 @@ class InMemoryOrderRepository(OrderStore):
         stored = (head.schema, head.requests) if head else (None, None)
         [(record, order)] = built(lambda _: (recomputed.record(*stored), recomputed.order()), [None])
         found, expected = ({"order": asdict(row)} if row else {} for row in (head, record))
+        for rows, row in zip((found, expected), personal_rows(self._personal.get(key), order), strict=True):
+            if row:
+                rows["personal data"] = row
         return StoredOrder(key, recomputed.changes, found, expected, order)
 
     async def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:  # noqa: ARG002
@@ -131,7 +141,7 @@ class InMemoryOrderRepository(OrderStore):
         with self._lock:
             end = len(self._by_time) if after is None else bisect_left(self._by_time, (after.created_at, after.id))
             newest_first = (self._orders[self._by_time[index][1]] for index in range(end - 1, -1, -1))
-            return list(islice((record for record in newest_first if _matches(record, where)), limit))
+            return list(islice((record for record in newest_first if self._matches(record, where)), limit))
 
     def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
         self.check_open()
@@ -148,7 +158,23 @@ class InMemoryOrderRepository(OrderStore):
                 self._orders[commit.order.id] = commit.order
                 self._changes.setdefault(commit.order.id, []).append(commit.change)
                 self._feed.append(commit.change)
+                if commit.personal is not None:
+                    self._personal[commit.order.id] = commit.personal
+                elif commit.sets_personal:
+                    self._personal.pop(commit.order.id, None)
         return mark_saved(orders, commits)
+
+    def _matches(self, record: OrderRecord, where: OrderFilter) -> bool:
+        personal = self._personal.get(record.id)
+        labels = (*record.tags, personal.label) if personal else record.tags
+        return (
+            where.user_id in (None, record.user_id)
+            and (not where.statuses or record.status in where.statuses)
+            and where.external_ref in (None, record.external_ref)
+            and (where.tag is None or where.tag in labels)
+            and (where.created_from is None or record.created_at >= where.created_from)
+            and (where.created_to is None or record.created_at < where.created_to)
+        )
 
     def check_open(self) -> None:
         """Raise `StoreUnavailable` once the store is closed."""
@@ -185,17 +211,6 @@ class InMemoryApiKeys(ApiKeyStore):
         key = self._keys.get(key_id)
         if key is not None and (key.last_used_at is None or key.last_used_at < at):
             self._keys[key_id] = replace(key, last_used_at=at)
-
-
-def _matches(record: OrderRecord, where: OrderFilter) -> bool:
-    return (
-        where.user_id in (None, record.user_id)
-        and (not where.statuses or record.status in where.statuses)
-        and where.external_ref in (None, record.external_ref)
-        and (where.tag is None or where.tag in record.tags)
-        and (where.created_from is None or record.created_at >= where.created_from)
-        and (where.created_to is None or record.created_at < where.created_to)
-    )
 
 
 def _snapshot(record: OrderRecord) -> OrderSnapshot:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.errors import UnknownFormat
 from orderkeep.application.ports import ReceiptRenderer
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.value_objects import in_utc
 
 if TYPE_CHECKING:
@@ -47,13 +48,13 @@ class PdfReceipts(ReceiptRenderer):
         # One at a time, in a thread of its own: rendering takes a whole core.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="receipts")
 
-    async def render(self, order: OrderDTO) -> bytes:
+    async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
         """Return a PDF, dated with the last change of the order. Raises `UnknownFormat` if typst is not installed."""
         from orderkeep.application.receipts import receipt_of  # most processes issue no receipt
 
         if not self._seller:
             log.warning("a receipt has no seller: set ORDERKEEP_SELLER")
-        content = receipt_of(order, self._seller)
+        content = receipt_of(order, self._seller, personal)
         date = in_utc(order.updated_at).replace(microsecond=0)
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._render, content, date)
 

@@ -140,6 +140,12 @@ class S3DocumentStore(DocumentStore):
                 raise
             return bytes(await found.bytes_async())
 
+    async def delete(self, key: str) -> None:
+        path = self._path(key)
+        async with self._open_client() as client:
+            with suppress(FileNotFoundError):
+                await client.delete_async(path)
+
     async def link(self, key: str, file_name: str, seconds: int) -> str | None:
         path = self._path(key)
         access_key = await self._current_key()
@@ -186,6 +192,7 @@ class S3DocumentStore(DocumentStore):
             endpoint=self._url,
             virtual_hosted_style_request=False,
             checksum_algorithm="SHA256",
+            disable_bulk_delete=True,  # few other services implement it
         )
 
     async def _current_key(self) -> Key | None:

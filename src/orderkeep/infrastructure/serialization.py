@@ -7,7 +7,7 @@ import hashlib
 import zlib
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -21,12 +21,14 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
 from orderkeep.domain.entities import Order
+from orderkeep.domain.events import PersonalDataErased
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.payments import Payment, Refund
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.returns import Return
 from orderkeep.domain.shipments import Shipment
 from orderkeep.domain.value_objects import Cancellation, Document, Hold, Note
+from orderkeep.infrastructure.personal_rows import PersonalRow, is_email_label, personal_row_of
 
 _SHAPES: tuple[Any, ...] = (OrderDTO, LineDTO, Cancellation, Document, Hold, Shipment, Payment, Refund, Return, Note)
 
@@ -46,6 +48,7 @@ _MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OverflowError)
 API_KEY_COLUMNS = tuple(field.name for field in fields(ApiKey))
 UNREADABLE_KEY = "a stored API key cannot be read: it was altered; restore a backup, or create new keys"
 
+_ERASED = PersonalDataErased()
 _TIMES = ("created_at", "expires_at", "revoked_at", "last_used_at")
 _KNOWN_SCOPES = frozenset(Scope)
 
@@ -122,7 +125,8 @@ class Commit:
     """What `save` writes for one order: all of it or nothing, and only if the stored version is `expected_version`.
 
     `added` and `removed` are the tags and labels that change; `sets_ref`: the `external_ref` does. The user and the
-    creation time of an order never change.
+    creation time of an order never change. `sets_personal`: the `personal` data replaces what is stored, with its
+    label, or what is stored is removed.
     """
 
     expected_version: int
@@ -131,6 +135,8 @@ class Commit:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     sets_ref: bool = False
+    sets_personal: bool = False
+    personal: PersonalRow | None = field(default=None, repr=False)
 
 
 def commit_of(order: Order) -> Commit:
@@ -156,7 +162,7 @@ def commit_of(order: Order) -> Commit:
     change.hash = hash_of(change)
     saved, labels = order.saved_tags, labels_of(dto)
     tags = (*order.tags, *labels) if labels else order.tags
-    record = OrderRecord(
+    head = OrderRecord(
         id=order.id,
         version=version,
         user_id=order.user_id,
@@ -169,12 +175,15 @@ def commit_of(order: Order) -> Commit:
         requests=_encode(order.idempotency_keys),
         seal=change.hash,
     )
-    sets_ref = order.external_ref != order.saved_ref
-    if tags == saved:  # most commits
-        return Commit(order.version, record, change, sets_ref=sets_ref)
-    added = tuple([tag for tag in tags if tag not in saved])
-    removed = tuple([tag for tag in saved if tag not in tags])
-    return Commit(order.version, record, change, added, removed, sets_ref)
+    commit = Commit(order.version, head, change, sets_ref=order.external_ref != order.saved_ref)
+    if tags != saved:
+        commit.added = tuple([tag for tag in tags if tag not in saved])
+        commit.removed = tuple([tag for tag in saved if tag not in tags])
+    if order.personal_data != order.saved_personal_data or _ERASED in order.events:
+        commit.sets_personal = True
+        record = order.personal_record
+        commit.personal = None if record is None else personal_row_of(order.id, record)
+    return commit
 
 
 def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[OrderSnapshot, ...]:
@@ -196,6 +205,7 @@ def order_of(document: bytes, requests: bytes, seal: str) -> Order:
     labels = labels_of(dto)
     order.saved_tags = (*dto.tags, *labels) if labels else dto.tags
     order.saved_ref = dto.external_ref
+    order.saved_personal_data = dto.personal_data
     return order
 
 
@@ -207,6 +217,8 @@ def tags_in(document: bytes) -> tuple[str, ...]:
 
 def row_name(tag: str) -> str:
     """Return the name of the row or item of a tag or label, for `StoredOrder`."""
+    if is_email_label(tag):
+        return "label email"  # without the address: it is shown, and may be logged
     return f"label {tag[len(LABEL) :]}" if tag.startswith(LABEL) else f"tag {tag}"
 
 

@@ -23,8 +23,10 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.domain.entities import Order
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.status import OrderStatus
+from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     API_KEY_COLUMNS,
     ChangeRecord,
@@ -75,6 +77,10 @@ class Dialect:
     """The columns of a change's position in the feed."""
     settled: str
     """The condition that a change's position is final."""
+    texts: Callable[[Sequence[str]], Any]
+    """Returns texts as the parameter of `any_of`."""
+    any_of: str
+    """The condition that the value before it is one of several texts."""
     bounded: str = "{query}"
 
     def sql(self, statement: str) -> str:
@@ -115,9 +121,11 @@ _ORDER_IDS = f"""
 """  # noqa: S608
 _RAW_ORDER = f"SELECT {', '.join(_ORDER_ROW)} FROM orders WHERE id = $1"  # noqa: S608
 _RAW_TAG = f"SELECT {', '.join(_TAG_ROW)} FROM order_tags WHERE tag = $1 AND created_at = $2 AND order_id = $3"  # noqa: S608
+_PERSONAL_DATA = "SELECT order_id, salt, record, label FROM personal_data WHERE order_id"
 _COUNTS = """
     SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM order_tags WHERE tag >= ' '),
-        (SELECT count(*) FROM order_tags WHERE tag < ' '), (SELECT count(*) FROM changes)
+        (SELECT count(*) FROM order_tags WHERE tag < ' '), (SELECT count(*) FROM changes),
+        (SELECT count(*) FROM personal_data)
 """  # a label begins with a control character
 _BEFORE_THE_FEED = (SMALLEST, -(2**31))
 _ADD_CHECKPOINT = "INSERT INTO checkpoints (id, content) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING"
@@ -135,6 +143,7 @@ class SqlOrderRepository(OrderStore):
             statement: dialect.sql(statement)
             for statement in (GET_ORDER, GET_SNAPSHOT, FIND_BY_PREFIX, GET_CHANGE, GET_CHANGE_AT)
         }
+        self._personal_data = dialect.sql(f"{_PERSONAL_DATA} {dialect.any_of}")
         self._list_changes = dialect.page(CHANGE_COLUMNS, LIST_CHANGES)
         self._raw_changes = dialect.sql(f"""
             SELECT {", ".join((*_CHANGE_ROW, *dialect.feed))} FROM changes
@@ -173,6 +182,10 @@ class SqlOrderRepository(OrderStore):
             return SnapshotPage(page, None)
         return SnapshotPage(page, *built(_position_of, documents[length - 1 : length]))
 
+    async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
+        rows = await self._rows(self._personal_data, self._dialect.texts(order_ids))
+        return dict(built(lambda row: (row[0], personal_record_of(row[1], row[2])), rows))
+
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         return _one(self.change_of_row, await self._rows(self._sql[GET_CHANGE], order_id, in_64_bits(version)))
 
@@ -203,10 +216,15 @@ class SqlOrderRepository(OrderStore):
         head = found.get("order", {})
         [(record, order)] = built(lambda _: (recomputed.record(*_of_head(head)), recomputed.order()), [None])
         expected: dict[str, dict[str, Any]] = {}
+        personal = [PersonalRow(*row) for row in await self._rows(self._dialect.sql(f"{_PERSONAL_DATA} = $1"), key)]
+        found_data, expected_data = personal_rows(personal[0] if personal else None, order)
+        found |= {"personal data": found_data} if found_data else {}
+        expected |= {"personal data": expected_data} if expected_data else {}
         if record is not None:
             expected["order"] = self._row_of(_ORDER_ROW, record)
             placed = self._dialect.stored(record.created_at)
-            for tag in record.tags:
+            label = expected_data.get("label")
+            for tag in (*record.tags, label) if label else record.tags:
                 values = (tag, placed, record.id, record.user_id)
                 expected[row_name(tag)] = dict(zip(_TAG_ROW, values, strict=True))
                 for row in await self._rows(self._dialect.sql(_RAW_TAG), *values[:3]):
@@ -229,7 +247,7 @@ class SqlOrderRepository(OrderStore):
 
     async def count_rows(self) -> Mapping[str, int]:
         [counts] = await self._rows(_COUNTS)
-        return dict(zip(("order", "tag", "label", "change"), counts, strict=True))
+        return dict(zip(("order", "tag", "label", "change", "personal"), counts, strict=True))
 
     async def add_checkpoint(self, recorded_at: str, content: str) -> None:
         await self._write(recorded_at, self._dialect.sql(_ADD_CHECKPOINT), recorded_at, content)

@@ -14,12 +14,16 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__name__}.{module}" for module in ("api_keys", "documents", "lists", "races", "reads", "saves", "searches"))
+    *(
+        f"{__name__}.{module}"
+        for module in ("api_keys", "documents", "lists", "personal_data", "races", "reads", "saves", "searches")
+    )
 )
 
 from orderkeep.testing.api_keys import ApiKeyStoreContract  # noqa: E402
 from orderkeep.testing.documents import DocumentStoreContract  # noqa: E402
 from orderkeep.testing.lists import ListContract  # noqa: E402
+from orderkeep.testing.personal_data import PersonalDataContract  # noqa: E402
 from orderkeep.testing.races import RaceContract  # noqa: E402
 from orderkeep.testing.reads import ReadContract  # noqa: E402
 from orderkeep.testing.saves import ConcurrencyContract, SaveContract  # noqa: E402
@@ -28,7 +32,9 @@ from orderkeep.testing.searches import SearchContract  # noqa: E402
 __all__ = ["ApiKeyStoreContract", "DocumentStoreContract", "OrderStoreContract"]
 
 
-class OrderStoreContract(SaveContract, ReadContract, ListContract, SearchContract, ConcurrencyContract, RaceContract):
+class OrderStoreContract(
+    SaveContract, ReadContract, ListContract, PersonalDataContract, SearchContract, ConcurrencyContract, RaceContract
+):
     """Derive from it, and add a fixture `store`: an empty store, opened for each test and closed after it."""
 
     pytestmark = pytest.mark.asyncio

@@ -95,6 +95,19 @@ class DocumentStoreContract:
         await documents.put(KEY, slower, "text/html")
         assert await documents.get(KEY) == b"faster"
 
+    async def test_deletes_one_file_and_stores_it_again(self, documents: DocumentStore) -> None:
+        await documents.delete(KEY)
+        others = (OTHER_KEY, *ALIKE)
+        for key in (KEY, *others):
+            await documents.put(key, key.encode(), "text/html")
+        await documents.delete(KEY)
+        assert await documents.get(KEY) is None
+        assert [await documents.get(key) for key in others] == [key.encode() for key in others]
+
+        await documents.delete(KEY)
+        await documents.put(KEY, b"again", "text/html")
+        assert await documents.get(KEY) == b"again"
+
     @pytest.mark.parametrize("size", [3, len(LARGE)], ids=["at once", "late"])
     async def test_keeps_nothing_of_a_put_that_fails(self, documents: DocumentStore, size: int) -> None:
         with pytest.raises(StoreUnavailable):
@@ -109,6 +122,8 @@ class DocumentStoreContract:
             await documents.put(key, b"one", "text/html")
         with pytest.raises(StoreUnusable):
             await documents.get(key)
+        with pytest.raises(StoreUnusable):
+            await documents.delete(key)
         with pytest.raises(StoreUnusable):
             await documents.link(key, "one.html", 60)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind
-from orderkeep.application.dtos import LABEL, LineDTO
+from orderkeep.application.dtos import LineDTO
 from orderkeep.application.errors import UnsupportedFilter
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
@@ -13,6 +13,7 @@ from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.limits import MAX_SHIPMENTS, MAX_TAGS, MAX_TRACKED_SHIPMENTS
 from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.personal_data import Customer, PersonalData
 from orderkeep.domain.shipments import Shipment, Tracking
 from orderkeep.testing.lists import LINES, Change, change
 from orderkeep.testing.orders import SINCE, small_order
@@ -113,7 +114,7 @@ class SearchContract:
             for number in range(30)
         ]
         for order in orders[::2]:
-            order.tags = (f"{LABEL}email:{EMAIL}",)  # as a store keeps an address
+            order.add_personal_data(PersonalData(Customer(email=EMAIL)), b"salt")
         await save_all(store, orders)
         try:
             by_id = [each.id for each in await store.find_by_id_prefix(TEXT, 100)]
@@ -126,7 +127,7 @@ class SearchContract:
                 for order in newest_first
                 if order.external_ref == text
                 or (order.shipments[0].tracking_number or "").lower() == text.lower()
-                or (order.tags and "@" in text)
+                or (order.personal_data and "@" in text)
                 or (order.id in by_id and text == TEXT)
             ]
             assert 10 < len(matching) < 30

@@ -23,6 +23,7 @@ class Scope(StrEnum):
     SHIP = "orders:ship"
     PAY = "orders:pay"
     REFUND = "orders:refund"
+    ERASE = "orders:erase"
     ADMIN = "admin"
 
 

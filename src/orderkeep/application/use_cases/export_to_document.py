@@ -38,7 +38,9 @@ class ExportedDocument:
 
 
 class ExportToDocumentUseCase:
-    """Export all matching orders to a file in the document store."""
+    """Export all matching orders to a file in the document store, without personal data: files with it would have to
+    be found and rewritten at an erasure.
+    """
 
     def __init__(self, queries: OrderQueries, store: DocumentStore) -> None:
         self.export_orders, self.store = ExportOrdersUseCase(queries), store
@@ -59,7 +61,7 @@ class ExportToDocumentUseCase:
         count, digest = 0, hashlib.sha256(file_format.beginning)
         with tempfile.SpooledTemporaryFile(IN_MEMORY) as file:
             file.write(file_format.beginning)
-            async for order in self.export_orders.execute(where, actor):
+            async for order in self.export_orders.execute(where, actor, personal_data=False):
                 written = file_format.order(order)
                 digest.update(written)
                 file.write(written)

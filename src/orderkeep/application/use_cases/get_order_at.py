@@ -17,11 +17,11 @@ class GetOrderAtUseCase:
         self.get_order, self.history = GetOrderUseCase(queries), history
 
     async def execute(self, order_id: str, at: int | datetime, actor: Actor = SYSTEM) -> OrderDTO:
-        """Return the order at a version (from 1) or at a time.
+        """Return the order at a version (from 1) or at a time, without personal data.
 
         Raises `OrderNotFound`, and `VersionNotFound` if the version does not exist, or the order did not at that time.
         """
-        snapshot = await self.get_order.execute(order_id, actor)
+        snapshot = await self.get_order.find(order_id, actor)
         if isinstance(at, datetime):
             change = await self.history.get_change_at(order_id, in_utc(at))
             missing = "the order did not exist at this time"

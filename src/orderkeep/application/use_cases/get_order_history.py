@@ -39,7 +39,7 @@ class GetOrderHistoryUseCase:
     ) -> HistoryPage:
         """Return a page of changes. Raises `OrderNotFound`, and `InvalidQuery` for an invalid limit or cursor."""
         check_limit(limit)
-        newest = (await self.get_order.execute(order_id, actor)).version
+        newest = (await self.get_order.find(order_id, actor)).version
         after = 0 if cursor is None else history_version(order_id, cursor)
         changes = await self.history.list_changes(order_id, after, limit)
         page = tuple([visible_change(change, actor) for change in changes])

@@ -16,7 +16,8 @@ from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.change_order import CommandContext, change_order
 from orderkeep.application.dtos import OrderDTO, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
-from orderkeep.application.ids import normalized_ref, order_id_for_external_ref
+from orderkeep.application.ids import new_salt, normalized_ref, order_id_for_external_ref
+from orderkeep.application.personal_data import stored_personal_data
 from orderkeep.application.ports import Clock, OrderFilter, OrderStore, utc_now
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
@@ -24,6 +25,7 @@ from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import CommandRejected, InvalidInput, InvalidTime
+from orderkeep.domain.personal_data import PARTS, PersonalData
 from orderkeep.domain.status import Command, commands_between
 from orderkeep.domain.value_objects import in_utc
 
@@ -50,7 +52,7 @@ class ImportRow:
 
     An `order.id` of "" is derived from `external_ref`. `order.version` is ignored: it counts the commits of this store.
     `source` is the text of the order in the file, which is `incomplete` if the rest of an order or of the file could
-    not be read.
+    not be read. `personal` is the personal data of the order.
     """
 
     line: int
@@ -58,6 +60,7 @@ class ImportRow:
     problems: tuple[ImportProblem, ...] = ()
     source: str = ""
     incomplete: bool = False
+    personal: PersonalData | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,11 @@ class CheckedOrder:
     id_field: str
     order: OrderDTO
     stored_id: str = ""
+    personal: PersonalData | None = None
+
+    def to_order(self, now: datetime | None = None) -> Order:
+        """Return the order to write. `now` is the time of the import."""
+        return self.order.to_imported_order(now, self.personal, new_salt() if self.personal else b"")
 
 
 class Buffer(Protocol):
@@ -209,7 +217,8 @@ class ImportOrdersUseCase:
             return None
         ids.add(order.id)
         try:
-            _check_times(order.to_imported_order(), self.clock())
+            checked = CheckedOrder(row.line, id_field, order, personal=row.personal)
+            _check_times(checked.to_order(), self.clock())
         except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
             return None
@@ -217,14 +226,14 @@ class ImportOrdersUseCase:
         report.lines += len(order.lines)
         report.statuses[order.status] += 1
         report.totals[order.currency] += order.total
-        return CheckedOrder(row.line, id_field, order)
+        return checked
 
     async def _compare(self, checked: CheckedOrder, options: ImportOptions) -> CheckedOrder | str | ImportProblem:
         """Return the order if it is to be written; otherwise its problem, or the count that it belongs to."""
         found, order = await self._find(checked), checked.order
         if found is None:
             return checked
-        if names := _differences(found, order):
+        if names := _differences(found, order) + await self._differences_in_person(found, checked.personal):
             message = f"is that of the stored order {found.id}, which differs in {', '.join(names)}: it was not changed"
             return ImportProblem(checked.line, checked.id_field, "already_kept", message)
         commands = commands_between(found.status, order.status)
@@ -237,6 +246,13 @@ class ImportOrdersUseCase:
         if not options.update:
             return ImportProblem(checked.line, "status", "status_differs", message)
         return replace(checked, stored_id=found.id)
+
+    async def _differences_in_person(self, found: Order, given: PersonalData | None) -> list[str]:
+        """Return the parts of the personal data that differ. Data that was erased stays erased."""
+        if given is None or found.personal_data is None:
+            return []
+        stored = await stored_personal_data(self.store, found.id)
+        return [part for part in PARTS if stored and getattr(stored, part) != getattr(given, part)]
 
     async def _find(self, checked: CheckedOrder) -> Order | None:
         """Load the stored order with that ID, or else with that reference, if the file has no ID."""
@@ -255,7 +271,7 @@ class ImportOrdersUseCase:
         inserts = []
         for each in new:  # inserted first, like a new order by `change_order`
             context, command = _request(each.order, actor)
-            inserts.append(each.order.to_imported_order(now))
+            inserts.append(each.to_order(now))
             inserts[-1].set_attribution(context.attribution(command))
         saved = await self.store.save_each(inserts)
         again = (self._insert(each, actor) for each in compress(new, map(not_, saved)))
@@ -268,7 +284,7 @@ class ImportOrdersUseCase:
 
         def decide(found: Order | None) -> Order:
             if found is None:
-                return order.to_imported_order(self.clock())
+                return checked.to_order(self.clock())
             if not _differences(found, order):
                 return found
             raise IdempotencyKeyReused
@@ -303,7 +319,7 @@ class ImportOrdersUseCase:
         return "updated"
 
 
-_CONTENT = tuple(each.name for each in fields(PlaceOrder) if each.name != "lines")
+_CONTENT = tuple(each.name for each in fields(PlaceOrder) if each.name not in ("lines", "personal"))
 _line_content = attrgetter("sku", "name", "quantity", "unit_price", "discount", "tax")
 
 

@@ -12,7 +12,7 @@ from orderkeep.application.access.actor import Actor, Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, change_order
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.errors import Overloaded, TooManyRequests, UnknownFormat
-from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, ReceiptRenderer, utc_now
+from orderkeep.application.ports import Clock, DocumentStore, OrderHistory, OrderStore, ReceiptRenderer, utc_now
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderNotFound, VersionNotFound
 from orderkeep.domain.repositories import OrderRepository
@@ -86,6 +86,7 @@ class IssueReceiptUseCase:
         if renderer is None:
             raise UnknownFormat(f"must be one of {', '.join(self.renderers)}", "format")
         chosen: list[Document] = []
+        written: list[Document] = []
 
         async def decide(order: Order | None) -> Order:
             if order is None:
@@ -94,23 +95,34 @@ class IssueReceiptUseCase:
             wanted = (documents.RECEIPT, renderer.media_type, shown)
             document = next((d for d in order.documents if (d.kind, d.media_type, d.order_version) == wanted), None)
             if document is None:
-                document = await self._attach(order, shown, renderer, keep=not context.dry_run)
+                document = await self._attach(order, shown, renderer, written, keep=not context.dry_run)
             chosen[:] = [document]
             return order
 
         command = ("issue_receipt", [file_format, version])
         # Who may read an order may have its receipt: what is written shows nothing more, and only records its issue.
-        result = await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.READ)
+        try:
+            result = await change_order(self.repo, order_id, decide, context, command, self.history, scope=Scope.READ)
+        finally:  # an attempt that lost a race to an erasure has written what was erased
+            for document in written:
+                if document not in chosen:
+                    await self.store.delete(documents.order_key(order_id, document))
         is_repeated = result.replayed and bool(result.events)
         if is_repeated:  # the key was used before, perhaps after the last call of `decide`
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
         return IssuedReceipt(chosen[0], replace(result, replayed=is_repeated), result.replayed)
 
-    async def _attach(self, order: Order, version: int, renderer: ReceiptRenderer, *, keep: bool) -> Document:
+    async def _attach(
+        self, order: Order, version: int, renderer: ReceiptRenderer, written: list[Document], *, keep: bool
+    ) -> Document:
         change = await self.history.get_change(order.id, version) if 1 <= version <= order.version else None
         if change is None:
             raise VersionNotFound(order.id, f"the order has no version {version}")
-        content = await renderer.render(change.order)
+        personal = None
+        shown = change.order.personal_data  # later data is not shown: it is not of this version
+        if isinstance(self.repo, OrderStore) and shown is not None and shown == order.personal_data:
+            personal = (await self.repo.get_personal_data([order.id])).get(order.id)
+        content = await renderer.render(change.order, personal)
         now = self.clock()
         document = Document(
             id=documents.digest_of(content),
@@ -124,4 +136,6 @@ class IssueReceiptUseCase:
         order.attach(document, at=now)
         if keep:  # stored before the order refers to it
             await self.store.put(documents.order_key(order.id, document), content, document.media_type)
+            if personal is not None:
+                written.append(document)
         return document

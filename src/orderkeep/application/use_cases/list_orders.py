@@ -8,6 +8,7 @@ from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_cursor, list_position
 from orderkeep.application.dtos import LABEL, UNLABELLED_PAYMENTS, label_of, visible_document
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
+from orderkeep.application.personal_data import complete, has_personal_data
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
@@ -68,7 +69,8 @@ class ListOrdersUseCase:
         Raises `NotAllowed`, `UnsupportedFilter`, `InvalidCursor`, or `InvalidQuery` for an invalid limit or value.
         """
         actor.require(Scope.READ)
-        return await page_of_orders(self.queries, where, limit, cursor, actor)
+        page = await page_of_orders(self.queries, where, limit, cursor, actor)
+        return await with_personal_data_of(self.queries, page)
 
 
 async def page_of_orders(
@@ -121,6 +123,13 @@ def position_of(document: bytes) -> ListPosition:
     """Return the position after the order of a document, in any list."""
     order = json.loads(document)
     return ListPosition(datetime.fromisoformat(order["created_at"]), order["id"])
+
+
+async def with_personal_data_of(queries: OrderQueries, page: OrderPage) -> OrderPage:
+    """Return the page with the personal data of its orders."""
+    if not has_personal_data(page.json):  # most pages
+        return page
+    return OrderPage(SEPARATOR.join(await complete(queries, page.orders)), page.next_cursor)
 
 
 def check_limit(limit: int) -> None:

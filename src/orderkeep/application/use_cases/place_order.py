@@ -1,11 +1,14 @@
 """Place an order."""
 
+from dataclasses import replace
+
 from orderkeep.application.access.actor import Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand, change_order
 from orderkeep.application.dtos import CommandResult, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
-from orderkeep.application.ids import new_order_id, order_id_for_key
+from orderkeep.application.ids import new_order_id, new_salt, order_id_for_key
 from orderkeep.domain.entities import Order
+from orderkeep.domain.personal_data import PersonalData
 
 
 class PlaceOrderUseCase(OrderCommand):
@@ -21,11 +24,21 @@ class PlaceOrderUseCase(OrderCommand):
         def decide(found: Order | None) -> Order:
             if found is not None:
                 raise IdempotencyKeyReused
-            order = command.to_order(order_id, self.clock())
+            order = command.to_order(order_id, self.clock(), b"" if command.personal is None else new_salt())
             self.policies.confirm_if_ready(order)
             return order
 
-        named = ("place", command)
+        def is_same_data(stored: PersonalData | None) -> bool:
+            return stored == command.personal
+
         return await change_order(
-            self.repo, order_id, decide, context, named, self.history, scope=Scope.WRITE, is_new=True
+            self.repo,
+            order_id,
+            decide,
+            context,
+            ("place", command if command.personal is None else replace(command, personal=None)),
+            self.history,
+            scope=Scope.WRITE,
+            is_new=True,
+            is_same_data=is_same_data,
         )

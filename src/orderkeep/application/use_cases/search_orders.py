@@ -7,7 +7,7 @@ from datetime import datetime
 
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.cursors import list_position
-from orderkeep.application.dtos import LABEL, label_of
+from orderkeep.application.dtos import LABEL, email_label, label_of
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage
 from orderkeep.application.use_cases.find_order import MOST_CANDIDATES, SHORTEST_PREFIX
@@ -18,6 +18,7 @@ from orderkeep.application.use_cases.list_orders import (
     check_limit,
     position_of,
     visible_page,
+    with_personal_data_of,
 )
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.shipments import comparable
@@ -66,7 +67,8 @@ class SearchOrdersUseCase:
             if after is None and not any(page.json for page in pages):
                 raise InvalidQuery(TOO_MANY, "q")
             by_id = []
-        return visible_page(search, _merged(by_id, pages, after, limit), actor)
+        page = visible_page(search, _merged(by_id, pages, after, limit), actor)
+        return await with_personal_data_of(self.queries, page)
 
     async def _by_id(self, text: str, actor: Actor) -> Sequence[OrderSnapshot] | None:
         """Return the order with that ID, or those whose ID begins with it; None if these are too many."""
@@ -98,11 +100,10 @@ def check_search(text: str, where: OrderFilter) -> None:
 
 def _lists(text: str, user_id: str | None) -> list[OrderFilter]:
     """Return the filters of the lists that contain the orders with this reference, address or tracking number."""
-    labels = [("email", text.lower())] if "@" in text else []
+    labels = [email_label(text)] if "@" in text else []
     if number := comparable(text):
-        labels.append(("tracking", number))
-    by_label = [OrderFilter(user_id, tag=LABEL + label_of(*label)) for label in labels]
-    return [OrderFilter(user_id, external_ref=text), *by_label]
+        labels.append(LABEL + label_of("tracking", number))
+    return [OrderFilter(user_id, external_ref=text), *(OrderFilter(user_id, tag=label) for label in labels)]
 
 
 def _merged(

@@ -125,8 +125,14 @@ def get_placement_context(
     return get_command_context(request, actor, idempotency_key, None, dry_run)
 
 
+def get_erasure_context(request: Request, actor: CurrentActor, dry_run: DryRun = False) -> CommandContext:
+    """Return the actor and the conditions of an erasure: a repeated one changes nothing, so it has no key."""
+    return get_command_context(request, actor, None, None, dry_run)
+
+
 Context = Annotated[CommandContext, Depends(get_command_context)]
 PlacementContext = Annotated[CommandContext, Depends(get_placement_context)]
+ErasureContext = Annotated[CommandContext, Depends(get_erasure_context)]
 
 
 def _unquoted(key: str) -> str:

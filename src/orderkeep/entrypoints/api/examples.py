@@ -13,9 +13,11 @@ import msgspec
 
 from orderkeep.application import errors
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.personal_data import with_personal_data
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.limits import MAX_TEXT_BYTES
+from orderkeep.domain.personal_data import PARTS, Address, Customer, PersonalData, merged
 from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
 from orderkeep.entrypoints.field_errors import FieldError
@@ -26,6 +28,9 @@ DOCUMENT_ID = "4b1d6f0a9c2e5378a1f4d6029be7c35d88f0416e2a97cb3d5e10f2847a6b9c0d"
 PLACED_AT, SHIPPED_AT = "2026-11-22T10:00:00Z", "2026-11-22T16:30:00Z"
 AT = datetime(2026, 11, 22, 16, 30, tzinfo=UTC)
 """`SHIPPED_AT`, the time of every change of the example order."""
+
+SALT = b"0123456789abcdef"
+"""The salt of the example order; those of orders are random."""
 
 CURSOR = "WyI5ZjJjMWU3YTVkM2I0YzZhIiwiMjAyNi0xMS0yMlQxMDowMDowMCswMDowMCIsIjEiXQ"
 
@@ -39,12 +44,26 @@ PLACE: dict[str, Any] = {
     "external_ref": "web-7781",
     "tags": ["gift"],
     "metadata": {"channel": "web"},
+    "customer": {"name": "Jo Doe", "email": "jo@example.com", "phone": "+44 113 496 0100"},
+    "shipping_address": {
+        "name": "Jo Doe",
+        "line1": "12 Mill Lane",
+        "city": "Leeds",
+        "postal_code": "LS1 4AB",
+        "country": "GB",
+    },
 }
 CANCEL = {"reason": "changed_mind", "note": "The customer called."}
 CANCEL_LINES = {"lines": [{"line": "l1", "quantity": 1}], "reason": "sold_out"}
 HOLD = {"reason": "address_unclear", "note": "Waiting for the customer.", "until": "2026-12-01T00:00:00Z"}
-EDIT = {"tags": ["gift", "express"], "metadata": {"channel": None, "campaign": "winter"}}
+EDIT = {
+    "tags": ["gift", "express"],
+    "metadata": {"channel": None, "campaign": "winter"},
+    "shipping_address": {"line1": "14 Mill Lane", "line2": "Floor 2"},
+}
+ERASE = {"user_id": "user-42"}
 RECEIPT = {"format": "html", "version": 1}
+PERSONAL = PersonalData(Customer(**PLACE["customer"]), Address(**PLACE["shipping_address"]))
 
 
 def order(status: str = OrderStatus.PENDING, version: int = 1, **changed: Any) -> dict[str, Any]:
@@ -52,11 +71,31 @@ def order(status: str = OrderStatus.PENDING, version: int = 1, **changed: Any) -
     fixed = {"id": ORDER_ID, "status": str(status), "version": version, "created_at": PLACED_AT}
     updated_at = PLACED_AT if version == 1 else SHIPPED_AT
     given = msgspec.convert({**PLACE, **fixed, "updated_at": updated_at, **changed}, OrderDTO)
-    return _decoded(given.to_order(), version)
+    return _decoded(_with_personal_data(given.to_order()), version)
+
+
+def _with_personal_data(example: Order) -> Order:
+    example.add_personal_data(PERSONAL, SALT)
+    return example
+
+
+def _without_personal_data(example: dict[str, Any]) -> dict[str, Any]:
+    """Return an earlier state of the example order, which contains only the commitment."""
+    return {name: value for name, value in example.items() if name not in PARTS}
+
+
+def change_personal_data(example: Order) -> None:
+    """Change the personal data of an example order as `EDIT` does."""
+    changes: dict[str, Any] = {part: changed for part, changed in EDIT.items() if part in PARTS}
+    after = merged(PERSONAL, changes)
+    example.set_personal_data(after, SALT, at=AT)
 
 
 def _decoded(example: Order, version: int) -> dict[str, Any]:
-    decoded: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(OrderDTO.of(example, version)))
+    personal = example.personal_record.data if example.personal_record else None
+    decoded: dict[str, Any] = msgspec.json.decode(
+        with_personal_data(msgspec.json.encode(OrderDTO.of(example, version)), personal)
+    )
     return decoded
 
 
@@ -79,7 +118,7 @@ HISTORY = {
             "actor_name": "till 3",
             "request_id": REQUEST_ID,
             "events": [{"type": "OrderPlaced", "data": {}}],
-            "order": order(),
+            "order": _without_personal_data(order()),
             "previous_hash": "",
             "hash": "9f2c1e7a5d3b4c6a8e0f1a2b3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f",
         }
@@ -141,7 +180,12 @@ WRITE_ERRORS = (
     errors.Contention(12),
     *SERVED_ERRORS,
 )
+PERSONAL_ERRORS = (
+    exceptions.InvalidEmail("customer/email"),
+    exceptions.InvalidCountry("shipping_address/country"),
+)
 PLACE_ERRORS = (
+    *PERSONAL_ERRORS,
     exceptions.TotalMismatch(9900, 9950, "EUR"),
     exceptions.OrderTooLarge(MAX_TEXT_BYTES),
     exceptions.DiscountExceedsLine("must not exceed quantity times unit_price", "lines/0/discount"),
@@ -214,7 +258,7 @@ def success(
 
 def changed(*changes: Change) -> Responses:
     """Return the `responses` entry of a command: the example order after these changes."""
-    example = msgspec.convert(order(), OrderDTO).to_order()
+    example = _with_personal_data(msgspec.convert(order(), OrderDTO).to_order())
     for change in changes:
         change(example)
     described = {"Order": _decoded(example, 1 + len(changes))}

@@ -9,10 +9,22 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from orderkeep.domain.payments import PaymentKind, PaymentStatus, RefundStatus
+from orderkeep.domain.personal_data import PARTS
 from orderkeep.domain.returns import ReturnState, ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
 from orderkeep.domain.status import Command, OrderStatus
-from orderkeep.entrypoints.schemas import AnyCurrency, CancelBody, LineBody, PlaceOrderBody, not_null
+from orderkeep.entrypoints.schemas import (
+    BILLING_ADDRESS,
+    CUSTOMER,
+    SHIPPING_ADDRESS,
+    AddressBody,
+    AnyCurrency,
+    CancelBody,
+    CustomerBody,
+    LineBody,
+    PlaceOrderBody,
+    not_null,
+)
 
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 Version = Annotated[int, Field(ge=1)]
@@ -152,8 +164,27 @@ class Document(ResponseModel):
     created_at: Time = Field(description="Time of issue, in UTC.")
 
 
+class Customer(CustomerBody, ResponseModel):
+    """The person to contact about an order."""
+
+
+class Address(AddressBody, ResponseModel):
+    """Postal address."""
+
+
+def _describe_order(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Describe the personal data, which is omitted from an order that has none, and from earlier states of an order."""
+    _describe_response(schema, model)
+    schema["required"] = [name for name in schema["required"] if name not in PARTS]
+
+
 class Order(PlaceOrderBody, ResponseModel):
-    """Order. Amounts are in minor units of its currency: 9900 is 99.00 EUR, and 99 is 99 JPY."""
+    """Order. Amounts are in minor units of its currency: 9900 is 99.00 EUR, and 99 is 99 JPY. An order that has
+    personal data has `customer`, `shipping_address` and `billing_address`, each of which may be null; other orders and
+    earlier states of orders do not have them.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_describe_order)
 
     id: str = Field(description="Order ID.")
     currency: AnyCurrency = Field(description="ISO 4217 code; imported orders may have one that was withdrawn since.")
@@ -185,7 +216,13 @@ class Order(PlaceOrderBody, ResponseModel):
     returns: tuple[Return, ...] = Field((), description="Returns, oldest first.")
     notes: tuple[Note, ...] = Field((), description="Notes, oldest first.")
     documents: tuple[Document, ...] = Field((), description="Documents of the order, oldest first.")
+    personal_data: str | None = Field(
+        None, description="Commitment to the personal data: the SHA-256 of a random salt and the data, or null."
+    )
     version: Version = Field(description="Version number: 1 for a new order, incremented by every change.")
+    customer: Customer | None = CUSTOMER
+    shipping_address: Address | None = SHIPPING_ADDRESS
+    billing_address: Address | None = BILLING_ADDRESS
 
 
 class Event(ResponseModel):
@@ -248,6 +285,13 @@ class DocumentPage(Page):
     """All documents of an order, oldest first: at most 100, in one page."""
 
     data: tuple[Document, ...]
+
+
+class Erasure(ResponseModel):
+    """Result of an erasure."""
+
+    orders: Annotated[int, Field(ge=0)] = Field(description="Number of orders.")
+    erased: Annotated[int, Field(ge=0)] = Field(description="Number of those that had personal data until now.")
 
 
 class Cancelled(ResponseModel):

@@ -11,10 +11,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSche
 from starlette.requests import Request
 from starlette.responses import Response
 
+from orderkeep.application.errors import NotAllowed
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.application.use_cases.search_orders import LONGEST_TEXT
-from orderkeep.domain.exceptions import ExternalRefIsSet, OrderTooLarge, TooManyMetadataKeys
+from orderkeep.domain import entities as domain
+from orderkeep.domain.exceptions import ExternalRefIsSet, OrderNotFound, OrderTooLarge, TooManyMetadataKeys
 from orderkeep.domain.limits import MAX_TEXT_BYTES
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
@@ -24,6 +26,7 @@ from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import (
     Context,
     CurrentActor,
+    ErasureContext,
     IfNoneMatch,
     OrderId,
     PlacementContext,
@@ -32,7 +35,7 @@ from orderkeep.entrypoints.api.dependencies import (
     true_or_false,
 )
 from orderkeep.entrypoints.api.examples import failures, success
-from orderkeep.entrypoints.api.models import ChangePage, Order, OrderActions, OrderPage
+from orderkeep.entrypoints.api.models import ChangePage, Erasure, Order, OrderActions, OrderPage
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import (
     EncodedResponse,
@@ -45,10 +48,17 @@ from orderkeep.entrypoints.api.responses import (
     placed_response,
 )
 from orderkeep.entrypoints.api.routing import CompiledRoute
+from orderkeep.entrypoints.command_schemas import ErasureBody
 from orderkeep.entrypoints.field_errors import FieldError
 from orderkeep.entrypoints.schemas import EditOrderBody, PlaceOrderBody, parse, read_instant
 
 _EDIT = parse(EditOrderBody, examples.EDIT)
+
+
+def _edit_example(order: domain.Order) -> None:
+    examples.change_personal_data(order)
+    order.edit(_EDIT.changes(), at=examples.AT)
+
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
@@ -304,12 +314,13 @@ async def get_order_actions(order_id: OrderId, actor: CurrentActor, use_cases: S
     response_model=Order,
     summary="Edit an order",
     responses={
-        **examples.changed(lambda order: order.edit(_EDIT.changes(), at=examples.AT)),
+        **examples.changed(_edit_example),
         **failures(
             (
                 ExternalRefIsSet("pending"),
                 TooManyMetadataKeys("must have at most 50 keys", "metadata"),
                 OrderTooLarge(MAX_TEXT_BYTES),
+                *examples.PERSONAL_ERRORS,
                 *examples.COMMAND_ERRORS,
             )
         ),
@@ -321,7 +332,31 @@ async def edit_order(
     use_cases: Services,
     edit: Annotated[EditOrderBody, Body(openapi_examples={"EditOrderBody": {"value": examples.EDIT}})],
 ) -> Response:
-    """Changes tags, metadata and the external reference, as a JSON merge patch (RFC 7396): null removes a value, and an
-    omitted field is kept. Tags are replaced as a whole, metadata key by key.
+    """Changes tags, metadata, the external reference, the customer and the addresses, as a JSON merge patch (RFC 7396):
+    null removes a value, and an omitted field is kept. Tags are replaced as a whole, the others key by key.
     """
     return command_response(await use_cases.edit_order.execute(order_id, edit.changes(), context))
+
+
+@router.post(
+    "/erasures",
+    response_model=Erasure,
+    summary="Erase personal data",
+    responses={
+        **success(200, "The personal data is erased.", {"Erasure": {"orders": 3, "erased": 2}}, headers=("Dry-Run",)),
+        **failures((NotAllowed("orders:erase"), OrderNotFound(""), *examples.WRITE_ERRORS)),
+    },
+)
+async def erase_personal_data(
+    context: ErasureContext,
+    use_cases: Services,
+    which: Annotated[ErasureBody, Body(openapi_examples={"ErasureBody": {"value": examples.ERASE}})],
+) -> Response:
+    """Erases `customer`, `shipping_address` and `billing_address` of up to 100 orders, or of all orders of a user. The
+    orders stay. Receipts that contained the data are replaced by receipts without it. If an order of the list does not
+    exist, nothing is erased. A repeated request changes nothing more, so it needs no `Idempotency-Key`: if the response
+    is an error, repeat it.
+    """
+    erased = await use_cases.erase_personal_data.execute(which.orders or (), context, user_id=which.user_id)
+    headers = [(b"dry-run", b"true")] if context.dry_run else []
+    return EncodedResponse(encode(erased), headers=headers)

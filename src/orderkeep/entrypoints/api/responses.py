@@ -6,18 +6,16 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from urllib.parse import quote, unquote
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.use_cases.get_order_history import HistoryPage
 from orderkeep.application.use_cases.list_orders import OrderPage
-from orderkeep.entrypoints.envelopes import change_form, page_form
+from orderkeep.entrypoints.envelopes import change_form, order_document, page_form
+from orderkeep.entrypoints.envelopes import encode as encode
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
-
-encode = msgspec.json.Encoder().encode
 
 
 class EncodedResponse(Response):
@@ -46,7 +44,7 @@ def not_modified(etag: str) -> Response:
 
 def command_response(result: CommandResult, status: int = HTTPStatus.OK) -> Response:
     """Return the order as a command left it, or as a dry run would leave it."""
-    return EncodedResponse(result.json or encode(result.order), status, result_headers(result))
+    return EncodedResponse(order_document(result), status, result_headers(result))
 
 
 def placed_response(result: CommandResult, root_path: str) -> Response:

@@ -150,10 +150,12 @@ def _detail(error: Exception, options: dict[str, str]) -> str:
         return f"{options.get(error.parameter, error.parameter)} {text}".lstrip()
     if not isinstance(error, InvalidInput) or not error.field or text.startswith(f"{error.field} "):
         return text
+    if error.field in options:
+        return f"{options[error.field]} {text}"
     name, _, path = error.field.partition("/")
     if name not in options:
         return f"{error.field} {text}"
-    if path and name != "metadata":
-        index, *below = path.split("/")
+    index, *below = path.split("/")
+    if index.isdigit() and name != "metadata":
         path = ", ".join((f"no. {int(index) + 1}", *below))
     return f"{options[name]} ({path}) {text}" if path else f"{options[name]} {text}"

@@ -40,7 +40,7 @@ SYNONYMS = {
     **dict.fromkeys(("find", "search", "show", "view"), "use `orderkeep get ID` or `orderkeep list`"),
     **dict.fromkeys(("update", "change", "reopen"), _NO_CHANGE),
     **dict.fromkeys(("create", "add", "new"), "use `orderkeep place`"),
-    "delete": "orders cannot be deleted: use `orderkeep cancel ID`",
+    "delete": "orders cannot be deleted: use `orderkeep cancel ID`, or `orderkeep erase ID` for personal data",
     "log": "use `orderkeep history ID`",
     "help": "use `orderkeep --help`, or `orderkeep COMMAND --help`",
 }
@@ -69,7 +69,7 @@ class CommandGroup(click.Group):
         module = import_module(f"orderkeep.entrypoints.cli.commands.{row.module}")
         if row.use_case:
             return cast("click.Command", module.change_command(name))
-        return cast("click.Command", getattr(module, f"{name.replace(' ', '_')}_command"))
+        return cast("click.Command", getattr(module, f"{name.replace(' ', '_').replace('-', '_')}_command"))
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the summaries, which needs no import of the commands."""

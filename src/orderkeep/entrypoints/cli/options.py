@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields
 from datetime import datetime, timedelta
 from datetime import time as clock_time
 from functools import wraps
@@ -16,6 +17,7 @@ from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import PaymentStatus
+from orderkeep.domain.personal_data import Address
 from orderkeep.domain.returns import ReturnedUnits, ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
 from orderkeep.domain.status import OrderStatus
@@ -62,6 +64,17 @@ def returned_units(value: str) -> ReturnedUnits:
     units, _, condition = value.partition(",")
     found = line_units(units)
     return ReturnedUnits(found.line, found.quantity, text(condition.strip()) if condition else None)
+
+
+ADDRESS_FIELDS = tuple(each.name for each in fields(Address))
+
+
+def address_part(value: str) -> tuple[str, str]:
+    """Return a field of an address and its value: `city=Leeds`."""
+    name, equals, part = value.partition("=")
+    if not (equals and part) or name not in ADDRESS_FIELDS:
+        raise click.BadParameter(f"must be KEY=VALUE, with a KEY of {', '.join(ADDRESS_FIELDS)}")
+    return name, text(part)
 
 
 def key_values(texts: tuple[str, ...], option: str) -> dict[str, str]:
@@ -202,6 +215,50 @@ new_order_options = grouped_options("request", _context, key=_KEY, dry_run=_DRY_
 
 request_options = grouped_options("request", _context, key=_KEY, expected_version=_VERSION, dry_run=_DRY_RUN)
 """The options of a request that changes an order."""
+
+
+def _personal_data(
+    customer_name: str | None,
+    email: str | None,
+    phone: str | None,
+    ship_to: tuple[tuple[str, str], ...],
+    bill_to: tuple[tuple[str, str], ...],
+) -> dict[str, dict[str, str]]:
+    """Return the given values by part. Messages about them name the options."""
+    click.get_current_context().obj.options |= {
+        "customer/name": "--customer-name",
+        "customer/email": "--email",
+        "customer/phone": "--phone",
+        "shipping_address": "--ship-to",
+        "billing_address": "--bill-to",
+    }
+    for option, given in (("--ship-to", ship_to), ("--bill-to", bill_to)):
+        if len(dict(given)) < len(given):
+            raise click.BadParameter("must not repeat a key", param_hint=option)
+    customer = {"name": customer_name, "email": email, "phone": phone}
+    parts = {
+        "customer": {name: value for name, value in customer.items() if value is not None},
+        "shipping_address": dict(ship_to),
+        "billing_address": dict(bill_to),
+    }
+    return {name: part for name, part in parts.items() if part}
+
+
+def _address(option: str, purpose: str) -> Decorator:
+    help_text = f"Address to {purpose}: {', '.join(ADDRESS_FIELDS[:-1])} or {ADDRESS_FIELDS[-1]}. Repeatable."
+    return click.option(option, type=address_part, multiple=True, metavar="KEY=VALUE", help=help_text)
+
+
+personal_data_options = grouped_options(
+    "personal",
+    _personal_data,
+    customer_name=click.option("--customer-name", type=text, metavar="NAME", help="Name of the customer."),
+    email=click.option("--email", type=text, help="The customer's e-mail address."),
+    phone=click.option("--phone", type=text, help="The customer's telephone number."),
+    ship_to=_address("--ship-to", "ship to"),
+    bill_to=_address("--bill-to", "bill"),
+)
+"""The options of the personal data of an order."""
 
 
 def _choice(values: Iterable[str]) -> Choice:

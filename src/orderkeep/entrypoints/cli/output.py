@@ -22,6 +22,7 @@ from orderkeep.entrypoints.cli.plain_text import plain_data
 from orderkeep.entrypoints.cli.plain_text import say as say
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.cli.tables import PLAIN_LAYOUT, Layout, print_facts, print_order, print_rows, text_of
+from orderkeep.entrypoints.envelopes import order_document
 
 STDOUT = "-"
 """As the name of a file, it is stdout."""
@@ -118,7 +119,7 @@ def write_order(session: Session, json: bytes) -> None:
 def write_result(session: Session, result: CommandResult) -> None:
     """Write the order as a command left it, or as a dry run would leave it."""
     say_if_unchanged(result)
-    write_order(session, msgspec.json.encode(result.order) if result.json is None else result.json)
+    write_order(session, order_document(result))
 
 
 def say_if_unchanged(result: CommandResult) -> None:

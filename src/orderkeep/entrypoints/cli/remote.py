@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from types import SimpleNamespace
@@ -17,7 +18,17 @@ from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
 from orderkeep.application.documents import digest_of, file_name_of
 from orderkeep.application.dtos import ChangeDTO, CommandResult, OrderDTO, PlaceOrder, dto
 from orderkeep.application.errors import NoOrderMatches
-from orderkeep.application.ports import SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage, utc_now
+from orderkeep.application.ports import (
+    SEPARATOR,
+    ListPosition,
+    OrderFilter,
+    OrderQueries,
+    Progress,
+    SnapshotPage,
+    ignore_progress,
+    utc_now,
+)
+from orderkeep.application.use_cases.erase_personal_data import Erasure
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.get_document import FoundDocument
 from orderkeep.application.use_cases.get_order_actions import OrderActions
@@ -91,6 +102,7 @@ class RemoteOrders(OrderQueries):
 
     async def place_order(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         given = {name: value for name, value in asdict(command).items() if value or name == "total"}
+        given |= _given(given.pop("personal", {}))
         for line in given.get("lines", ()):
             for name in [name for name, value in line.items() if not value and name != "unit_price"]:
                 del line[name]
@@ -99,6 +111,19 @@ class RemoteOrders(OrderQueries):
         except InvalidInput as error:
             command.to_order("new", utc_now())  # raises the error with its values, unless the server's rules differ
             raise InvalidInput(str(error), error.field) from None
+
+    async def erase_personal_data(
+        self,
+        order_ids: Sequence[str] = (),
+        context: CommandContext = SYSTEM_CONTEXT,
+        *,
+        user_id: str | None = None,
+        on_progress: Progress = ignore_progress,
+    ) -> Erasure:
+        values = {"user_id": user_id} if user_id is not None else {"orders": list(order_ids)}
+        erased = self.server.decode(self._send("POST /erasures", context, values), Erasure)
+        on_progress(erased.orders)
+        return erased
 
     async def edit_order(
         self, order_id: str, changes: OrderChanges, context: CommandContext = SYSTEM_CONTEXT
@@ -233,6 +258,12 @@ class RemoteOrders(OrderQueries):
         order, is_dry_run = self.server.decode(response, OrderDTO), "Dry-Run" in response.headers
         replayed = _is_replayed(response, context)
         return CommandResult(order.id, order.version, (), order, response.data, replayed, is_dry_run)
+
+
+def _given(values: dict[str, Any]) -> dict[str, Any]:
+    """Return personal data without the values that are not given."""
+    parts = {part: {name: each for name, each in (found or {}).items() if each} for part, found in values.items()}
+    return {part: found for part, found in parts.items() if found}
 
 
 def _path(order_id: str) -> str:

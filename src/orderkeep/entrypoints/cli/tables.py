@@ -156,6 +156,7 @@ def print_order(order: dict[str, Any]) -> None:
     if order.get("current_total") == order["total"]:
         order = order | {"current_total": 0}
     shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0, PLAIN.get(name))}
+    shown.pop("personal_data", None)  # a digest
     currency = shown.pop("currency")
     lists = {name: value for name, value in shown.items() if isinstance(value, list) and isinstance(value[0], dict)}
     others = [(name, value) for name, value in shown.items() if name not in lists]

@@ -16,6 +16,7 @@ import msgspec
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.application.use_cases.export_to_document import OrderFormat
+from orderkeep.domain.personal_data import Address, Customer
 from orderkeep.entrypoints.import_records import ImportedOrder
 from orderkeep.entrypoints.order_files.reading import Converted
 from orderkeep.entrypoints.order_files.rows import Row, Rows, group_rows
@@ -27,10 +28,16 @@ def _types(dto: type) -> dict[str, Any]:
     return {name: get_args(hint)[0] if isinstance(hint, UnionType) else hint for name, hint in hints.items()}
 
 
+PARTS = {"customer": Customer, "shipping_address": Address, "billing_address": Address}
 LINE_FIELDS = _types(LineDTO)
 ORDER_FIELDS = {name: kind for name, kind in _types(OrderDTO).items() if name != "lines"}
 LINE_PREFIX = "line_"
-COLUMNS = (*ORDER_FIELDS, *(LINE_PREFIX + name for name in LINE_FIELDS))
+PERSONAL_COLUMNS = {
+    f"{part.removesuffix('_address')}_{name}": (part, name) for part, kind in PARTS.items() for name in _types(kind)
+}
+"""The columns of personal data, such as `shipping_city`, with part and field. Only the first row of an order has it."""
+
+COLUMNS = (*ORDER_FIELDS, *(LINE_PREFIX + name for name in LINE_FIELDS), *PERSONAL_COLUMNS)
 """The header of the CSV."""
 
 SPREADSHEET_TIME = "_utc"
@@ -52,10 +59,15 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 def rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
     """Yield a CSV row for each line of the order; an order without lines has one row with empty line cells."""
     of_order = [_cell(order[name], kind) for name, kind in ORDER_FIELDS.items()]
-    for line in order["lines"]:
-        yield of_order + [_cell(line[name], kind) for name, kind in LINE_FIELDS.items()]
-    if not order["lines"]:
-        yield of_order + [""] * len(LINE_FIELDS)
+    personal = personal_cells(order)
+    for line in order["lines"] or [{}]:
+        yield of_order + [_cell(line.get(name), kind) for name, kind in LINE_FIELDS.items()] + personal
+        personal = [""] * len(PERSONAL_COLUMNS)
+
+
+def personal_cells(order: dict[str, Any]) -> list[str]:
+    """Return the cells of the personal data of an order, which may have none."""
+    return [_cell((order.get(part) or {}).get(name), str) for part, name in PERSONAL_COLUMNS.values()]
 
 
 def convert(rows: Rows) -> Iterator[Converted]:
@@ -77,7 +89,19 @@ def convert(rows: Rows) -> Iterator[Converted]:
     same = [name for name in ORDER_FIELDS if name in rows.columns]
     for order in group_rows(rows, lambda row: row.get("id") or row.get("external_ref") or "", same):
         lines = [_values(row, LINE_FIELDS, LINE_PREFIX) for row in order]
-        yield order, {**_values(order[0], ORDER_FIELDS), "lines": lines if any(lines) else []}
+        yield order, {**_values(order[0], ORDER_FIELDS), **_personal(order), "lines": lines if any(lines) else []}
+
+
+def _personal(rows: Sequence[Row]) -> dict[str, dict[str, str]]:
+    """Return the personal data of the first row, which further rows may repeat."""
+    parts: dict[str, dict[str, str]] = {}
+    for column, (part, name) in PERSONAL_COLUMNS.items():
+        if cell := rows[0].get(column):
+            parts.setdefault(part, {})[name] = cell.removeprefix(GUARD)
+        for row in rows[1:]:
+            if row.get(column) and row[column] != cell:
+                row.reject(column, "rows_differ", f"must be the same as in line {rows[0].line}, or empty")
+    return parts
 
 
 def _listed(names: Sequence[str], most: int = 5) -> str:

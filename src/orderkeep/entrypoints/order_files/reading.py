@@ -8,18 +8,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
+from functools import partial
 from itertools import islice
 from typing import IO, Any
 
-from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.application.use_cases.import_orders import ImportProblem, ImportRow
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY
 from orderkeep.entrypoints.field_errors import InvalidFields
-from orderkeep.entrypoints.import_records import ImportedOrder, read_imported_order
+from orderkeep.entrypoints.import_records import ImportedOrder
 from orderkeep.entrypoints.order_files.rows import ColumnMissing, Row, Rows, TextLine
-from orderkeep.entrypoints.schemas import parse_json
+from orderkeep.entrypoints.schemas import parse, parse_json
 
 Converted = tuple[Sequence[Row], dict[str, Any]]
 """The rows of an order, one for each of its lines, and the order with the fields of our JSON."""
@@ -245,19 +245,20 @@ def _read_json_lines(lines: Iterator[TextLine]) -> Iterator[ImportRow]:
         if problem is not None:
             yield ImportRow(number, None, (problem,), line, _is_incomplete((problem,)))
         elif text := line.strip(" \t\r\n"):  # the whitespace of JSON; without it, `strip` removes more
-            yield _validated(lambda text: parse_json(ImportedOrder, text.encode()).to_order(), text, [number], line)
+            yield _validated(lambda text: parse_json(ImportedOrder, text.encode()), text, [number], line)
 
 
 def _read_csv(rows: Rows, convert: Converter) -> Iterator[ImportRow]:
     was_damaged = False
     for order_rows, data in _convert(rows, convert):
         source = "".join([row.text for row in order_rows])
-        row = _validated(read_imported_order, data, [row.line for row in order_rows] or [rows.line], source)
+        row = _validated(partial(parse, ImportedOrder), data, [row.line for row in order_rows] or [rows.line], source)
         problems = tuple(sorted((*rows.problems, *row.problems), key=lambda each: each.line))
         is_whole = not problems and not was_damaged
         was_damaged = bool(rows.left_out)  # a row that was left out may be of the next order
         source = "".join([source, *rows.left_out])
-        yield ImportRow(row.line, row.order if is_whole else None, problems, source, _is_incomplete(problems))
+        order, personal = (row.order, row.personal) if is_whole else (None, None)
+        yield ImportRow(row.line, order, problems, source, _is_incomplete(problems), personal)
         rows.problems.clear()
         rows.left_out.clear()
     if rows.problems:
@@ -283,10 +284,11 @@ def _convert(rows: Rows, convert: Converter) -> Iterator[Converted]:
         raise ConverterFailed(f"raised {type(error).__name__} at line {rows.line} of the file") from error
 
 
-def _validated(read: Callable[[Any], OrderDTO], data: Any, numbers: Sequence[int], source: str) -> ImportRow:
+def _validated(read: Callable[[Any], ImportedOrder], data: Any, numbers: Sequence[int], source: str) -> ImportRow:
     """Return the order, or all that is wrong with it. Its line n is in line `numbers[n]` of the file."""
     try:
-        return ImportRow(numbers[0], read(data), (), source)
+        record = read(data)
+        return ImportRow(numbers[0], record.to_order(), (), source, personal=record.personal())
     except InvalidJSON as error:
         found = [("", error.code, str(error).replace("line 1, ", ""))]  # the problem has the line of the file
     except InvalidFields as error:

@@ -15,13 +15,16 @@ from orderkeep.entrypoints.order_files.formats import (
     LINE_FIELDS,
     LINE_PREFIX,
     ORDER_FIELDS,
+    PERSONAL_COLUMNS,
     SPREADSHEET_TIME,
     csv_bytes,
+    personal_cells,
     text_cell,
 )
 
 PLAIN = (str, int, bool, datetime)
 FIELDS = {name: kind for name, kind in ORDER_FIELDS.items() if kind in PLAIN or name in ("tags", "metadata")}
+del FIELDS["personal_data"]  # a digest
 AMOUNTS = {name for name, kind in FIELDS.items() if kind is int and name != "version"}
 LINE_AMOUNTS = {"unit_price", "discount", "tax"}
 ORDER_COLUMNS = tuple(f"{name}{SPREADSHEET_TIME}" if kind is datetime else name for name, kind in FIELDS.items())
@@ -31,11 +34,12 @@ def for_excel(*, summary: bool) -> OrderFormat:
     """Return the format: one row per order line, or per order with `summary`. It has a byte order mark and semicolons,
     so that Excel opens it with a double click in languages with a decimal comma.
     """
-    columns = ORDER_COLUMNS if summary else (*ORDER_COLUMNS, *(LINE_PREFIX + name for name in LINE_FIELDS))
+    line_columns = () if summary else tuple(LINE_PREFIX + name for name in LINE_FIELDS)
+    columns = (*ORDER_COLUMNS, *line_columns, *PERSONAL_COLUMNS)
 
     def encode(json: bytes) -> bytes:
         order = msgspec.json.decode(json)
-        return csv_bytes([_order_cells(order)] if summary else _rows_of(order), ";")
+        return csv_bytes([_order_cells(order) + personal_cells(order)] if summary else _rows_of(order), ";")
 
     return OrderFormat("text/csv", BOM_UTF8 + csv_bytes([columns], ";"), encode)
 
@@ -43,11 +47,12 @@ def for_excel(*, summary: bool) -> OrderFormat:
 def _rows_of(order: dict[str, Any]) -> Iterator[list[str]]:
     """Yield a row for each line. The amounts of the order are only in its first row, so that a column adds up."""
     currency = order["currency"]
+    personal = personal_cells(order)
     for number, line in enumerate(order["lines"] or [{}]):
         amounts = dict.fromkeys(AMOUNTS) if number else {}
-        yield _order_cells(order | amounts) + [
-            _cell(line.get(name), currency if name in LINE_AMOUNTS else "") for name in LINE_FIELDS
-        ]
+        of_line = [_cell(line.get(name), currency if name in LINE_AMOUNTS else "") for name in LINE_FIELDS]
+        yield _order_cells(order | amounts) + of_line + personal
+        personal = [""] * len(PERSONAL_COLUMNS)
 
 
 def _order_cells(order: dict[str, Any]) -> list[str]:

@@ -4,8 +4,10 @@ that the changes require, attribute by attribute. Compressed texts are compared 
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
+from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import FeedEntry, StoredOrder
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import feed
@@ -14,6 +16,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
     HEAD_SORT,
     LARGEST_PLAIN,
+    PERSONAL_SORT,
     TABLE_KEYS,
     Item,
     Ref,
@@ -24,15 +27,18 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     key,
     number,
     packed,
+    personal_item,
+    personal_row_of_item,
     tag_item,
     texts,
     unpacked,
 )
-from orderkeep.infrastructure.serialization import Recomputed, built, row_name
+from orderkeep.infrastructure.personal_rows import personal_rows
+from orderkeep.infrastructure.serialization import OrderRecord, Recomputed, built, row_name
 
 CHECKPOINTS = "V"
 _PAGE = 200
-_PACKED = ("document", "requests", "events")
+_PACKED = ("document", "requests", "events", "record")
 _ALTERED = "an entry of the feed's log was altered; restore a backup"
 
 
@@ -59,7 +65,7 @@ async def stored_order(table: OrdersTable, partition: str) -> StoredOrder:
             sort = item["sk"]["S"]
             if partition.startswith("O#") and sort.startswith("C#"):
                 built(lambda item: _add(recomputed, item, shards), [item])
-            elif not (sort.startswith("T#") and item.keys() == set(TABLE_KEYS)):  # or a tag that was removed
+            elif item.keys() != set(TABLE_KEYS) or not (sort.startswith("T#") or sort == PERSONAL_SORT):  # or removed
                 found[_name(partition, sort)] = item
     if partition == SETTINGS_KEY["pk"]["S"]:
         return StoredOrder("", (), found, {"settings": settings_item(shards)}, None)
@@ -73,7 +79,24 @@ async def stored_order(table: OrdersTable, partition: str) -> StoredOrder:
     if record is not None:
         expected["order"] = _readable(head_item(record, packed(record.document), shards))
         expected |= {row_name(tag): tag_item(record, tag, shards) for tag in record.tags}
+        _compare_personal_data(found, expected, record, order, shards)
     return StoredOrder(partition[2:], recomputed.changes, found, expected, order)
+
+
+def _compare_personal_data(
+    found: dict[str, Item], expected: dict[str, Item], record: OrderRecord, order: OrderDTO | None, shards: int
+) -> None:
+    """Add the commitment of the stored personal data to what is found, and the whole item to what is expected."""
+    item, row, due = found.get("personal data"), None, Item()
+    if item is not None:
+        [row] = built(personal_row_of_item, [item])
+    found_data, expected_data = personal_rows(row, order)
+    if item is not None:
+        item["commitment"] = found_data["commitment"]
+    if row is not None and expected_data:
+        due = _readable(personal_item(record, replace(row, label=expected_data["label"]), shards))
+    if expected_data:
+        expected["personal data"] = due | {"commitment": expected_data["commitment"]}
 
 
 async def feed_entries(table: OrdersTable, *, settled: bool) -> AsyncIterator[FeedEntry]:
@@ -153,6 +176,8 @@ def _name(partition: str, sort: str) -> str:
     if partition.startswith("O#"):
         if sort == HEAD_SORT:
             return "order"
+        if sort == PERSONAL_SORT:
+            return "personal data"
         if sort.startswith("T#"):
             return row_name(sort[2:])
     return f"item {partition} {sort}"

@@ -15,6 +15,7 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.personal_rows import PersonalRow
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     OrderRecord,
@@ -44,10 +45,16 @@ INDEXES = {
 """Each index and its key attributes. Indexes hold keys only: documents are read from the table."""
 
 HEAD_SORT = "O"
+PERSONAL_SORT = "P"
 API_KEY_SORT = "K"
 API_KEY_LIST = "K"
 TAG_ATTRIBUTES = ("placed", "label", "user_label")
 """The attributes of the item of a tag or label, besides its key. A removed one has only its key: it is in no index."""
+
+PERSONAL_ATTRIBUTES = ("salt", "record", *TAG_ATTRIBUTES)
+"""The attributes of the item of personal data, which lists the order under its e-mail address. An erased one has only
+its key, which is the same for all orders.
+"""
 
 LARGEST_VERSION = 10**10 - 1
 LONGEST_KEY = 2_048
@@ -87,6 +94,11 @@ def change_key(order_id: str, version: int) -> Item:
 def tag_key(order_id: str, tag: str) -> Item:
     """Return the key of the item that lists an order under a tag or label."""
     return key(order_key(order_id), f"T#{tag}")
+
+
+def personal_key(order_id: str) -> Item:
+    """Return the key of the item with the personal data of an order."""
+    return key(order_key(order_id), PERSONAL_SORT)
 
 
 def api_key_key(key_id: str) -> Item:
@@ -201,6 +213,25 @@ def tag_item(order: OrderRecord, tag: str, shards: int) -> Item:
         "user_label": _with_user("T", tag, order.user_id),
     }
     return tag_key(order.id, tag) | texts(keys)
+
+
+def personal_item(order: OrderRecord, personal: PersonalRow, shards: int) -> Item:
+    """Return the item with the personal data of an order, which lists the order under its e-mail address."""
+    listed = {} if personal.label is None else tag_item(order, personal.label, shards)
+    return {
+        **listed,
+        **personal_key(order.id),
+        "salt": {"S": personal.salt},
+        "record": packed(personal.record.encode()),
+    }
+
+
+def personal_row_of_item(item: Item) -> PersonalRow:
+    """Return the personal data that an item contains, with the label that it is listed under."""
+    listed, label = item.get("label"), None
+    if listed is not None:
+        _, _, label = listed["S"].removeprefix("T#").partition("#")
+    return PersonalRow(item["pk"]["S"][2:], item["salt"]["S"], unpacked(item["record"]).decode(), label)
 
 
 def change_item(change: ChangeRecord, document: dict[str, str], token: str, committed: str, shards: int) -> Item:

@@ -11,6 +11,7 @@ from orderkeep.infrastructure.dynamo_repo.client import LARGEST_BATCH, OrdersTab
 from orderkeep.infrastructure.dynamo_repo.items import (
     HEAD_SORT,
     INDEXES,
+    PERSONAL_SORT,
     Item,
     can_be_a_key,
     document_of_item,
@@ -20,6 +21,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     partitions_of,
     placed_key,
 )
+from orderkeep.infrastructure.personal_rows import is_email_label
 from orderkeep.infrastructure.serialization import built, tags_in
 
 SMALLEST_PAGE = 8
@@ -52,6 +54,7 @@ async def read_page(
         )
         for partition in partitions
     ]
+    tag = None if where.tag is None or is_email_label(where.tag) else where.tag
     listed, found, size = _newest_first(queries, high), list[bytes](), 0
     position: ListPosition | None = None
     while len(found) < limit:
@@ -60,7 +63,7 @@ async def read_page(
             return found, None
         for entry, head in zip(entries, await _current(table, attribute, entries, partitions), strict=True):
             document = b"".join(built(document_of_item, [head] if head else []))
-            if where.tag is not None and document and where.tag not in built(tags_in, [document])[0]:
+            if tag is not None and document and tag not in built(tags_in, [document])[0]:
                 document = b""  # the tag was removed since
             size += len(document)
             if found and size > PAGE_BYTES:
@@ -84,11 +87,15 @@ def _position_of(entry: Item) -> ListPosition:
 
 
 async def _current(table: OrdersTable, attribute: str, entries: list[Item], partitions: list[str]) -> list[Item | None]:
-    """Return the head of each index entry, or None if the order has left the partitions since. The entry of a tag is of
-    an item of its own.
+    """Return the head of each index entry, or None if the order has left the partitions since. The entry of a tag or
+    an e-mail address is of an item of its own.
     """
     keys = [key(entry["pk"]["S"], HEAD_SORT) for entry in entries]
     heads = await table.get_all(keys, ("document", "schema", attribute), consistent=False)
+    if any(entry["sk"]["S"] == PERSONAL_SORT for entry in entries):
+        personal = await table.get_all([key(entry["pk"]["S"], PERSONAL_SORT) for entry in entries], (attribute,))
+        listed = [each is not None and each.get(attribute, {}).get("S") in partitions for each in personal]
+        return [head if is_listed else None for head, is_listed in zip(heads, listed, strict=True)]
     return [
         head if head and (entry["sk"]["S"] != HEAD_SORT or head.get(attribute, {}).get("S") in partitions) else None
         for entry, head in zip(entries, heads, strict=True)

@@ -4,7 +4,7 @@ API keys are items of the same table, in no index of orders: each in a partition
 time, in one partition that only lists read.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.domain.entities import Order
+from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.dynamo_repo import contents, feed, lists, saves
@@ -42,10 +43,13 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     moment_of,
     order_key,
     order_of_item,
+    personal_key,
+    personal_row_of_item,
     placed_key,
     snapshot_of_item,
     texts,
 )
+from orderkeep.infrastructure.personal_rows import personal_record_of
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
     api_key_of,
@@ -88,6 +92,11 @@ class DynamoOrderRepository(OrderStore):
     async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
         documents, position = await lists.read_page(self._table, where, after, limit)
         return SnapshotPage(SEPARATOR.join(documents), position)
+
+    async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
+        items = await self._table.get_all([personal_key(each) for each in order_ids if can_be_a_key(order_key(each))])
+        rows = built(personal_row_of_item, [item for item in items if item and "record" in item])  # others were erased
+        return {row.order_id: personal_record_of(row.salt, row.record) for row in rows}
 
     async def get_change(self, order_id: str, version: int) -> ChangeDTO | None:
         if not 1 <= version <= LARGEST_VERSION:

@@ -10,7 +10,9 @@ from orderkeep.infrastructure.aws import back_off
 from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
+    PERSONAL_ATTRIBUTES,
     TAG_ATTRIBUTES,
+    Item,
     change_item,
     change_key,
     head_item,
@@ -18,6 +20,8 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     head_state,
     number,
     packed,
+    personal_item,
+    personal_key,
     ref_state,
     tag_item,
     tag_key,
@@ -47,7 +51,8 @@ async def save(table: OrdersTable, commits: Sequence[Commit]) -> None:
     if len(actions) > LARGEST_TRANSACTION:
         raise StoreUnusable(
             f"DynamoDB commits at most {LARGEST_TRANSACTION} items at once, and these {len(commits)} orders are "
-            f"{len(actions)}: two for each order, and one for each tag or label that changes; save fewer orders at once"
+            f"{len(actions)}: two for each order, one for its personal data, and one for each tag or label that "
+            "changes; save fewer orders at once"
         )
     await _transact(table, actions, owners, commits[0], token)
 
@@ -77,12 +82,22 @@ def actions_of(commit: Commit, token: str, committed: str, shards: int) -> Itera
     for tag in commit.added:
         yield "Put", {"Item": tag_item(order, tag, shards)}
     for tag in commit.removed:
-        # Taken out of the indexes, not deleted: the service has no permission to delete anything.
-        names = {f"#{name}": name for name in TAG_ATTRIBUTES}
-        remove = f"REMOVE {', '.join(names)}"
-        yield "Update", {"Key": tag_key(order.id, tag), "UpdateExpression": remove, "ExpressionAttributeNames": names}
+        yield _remove(tag_key(order.id, tag), TAG_ATTRIBUTES)
+    if commit.personal is not None:
+        yield "Put", {"Item": personal_item(order, commit.personal, shards)}
+    elif commit.sets_personal:
+        yield _remove(personal_key(order.id), PERSONAL_ATTRIBUTES)
     change = change_item(commit.change, document, token, committed, shards)
     yield "Put", {"Item": change, "ConditionExpression": _NEW}
+
+
+def _remove(item_key: Item, attributes: Sequence[str]) -> Action:
+    """Return what removes all of an item but its key, also from the indexes: the service has no permission to delete
+    anything.
+    """
+    names = {f"#{name}": name for name in attributes}
+    remove = f"REMOVE {', '.join(names)}"
+    return "Update", {"Key": item_key, "UpdateExpression": remove, "ExpressionAttributeNames": names}
 
 
 async def _transact(

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,6 +141,12 @@ class Connections:
         with in_our_words():
             async with self._alone() as connection:
                 return await prepare(connection, migrate=True, access=StoreAccess.CREATE)
+
+    async def run_alone(self, statements: Sequence[str]) -> None:
+        """Run statements that cannot be part of a transaction, on a connection of their own."""
+        async with self._alone() as connection:
+            for statement in statements:
+                await connection.execute(statement)
 
     async def close(self) -> None:
         """Finish the statements in progress in this loop, then close all connections."""

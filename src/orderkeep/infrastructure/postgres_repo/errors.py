@@ -19,7 +19,10 @@ _POOLER = "a connection pooler mixes up prepared statements: upgrade it, or conn
 _STATEMENT_MODE = "the connection pooler is in statement mode: use its transaction or session mode"
 _DAMAGED = "PostgreSQL found damaged data: see its log, then restore a backup"
 READ_ONLY = "this PostgreSQL server is read-only, such as a standby: use the host of the primary in the URL"
-NO_PRIVILEGE = "this user lacks privileges on the tables: GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA … TO …"
+NO_PRIVILEGE = (
+    "this user lacks privileges on the tables: GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA … TO …, and "
+    "GRANT DELETE ON order_tags, personal_data TO …"
+)
 
 _UNAVAILABLE = {
     "08": _LOST,

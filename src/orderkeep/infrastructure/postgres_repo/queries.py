@@ -37,6 +37,8 @@ POSTGRES = Dialect(
     feed=("tx", "place"),
     settled=f"tx < (SELECT {_EDGE} FROM feed)",  # noqa: S608
     bounded=_BOUNDED,
+    texts=list,
+    any_of="= ANY($1::text[])",
 )
 
 _CHANGE = """
@@ -48,7 +50,7 @@ _CHANGE = """
     )
 """
 # $1 to $15 are the same in all. None returns a row if it wrote nothing.
-INSERT_ORDER = f"""
+_PLACED = """
     WITH placed AS (
         INSERT INTO orders (id, version, document, seal, status, schema, requests, user_id, created_at, external_ref)
         VALUES ($1, $2, $3, $4, $12, $13, $14, $16, $17, $18)
@@ -57,6 +59,12 @@ INSERT_ORDER = f"""
     ), tagged AS (
         INSERT INTO order_tags (tag, created_at, order_id, user_id)
         SELECT tag, $17, id, $16 FROM placed, unnest($19::text[]) AS tag
+    )
+"""
+INSERT_ORDER = f"{_PLACED} {_CHANGE} FROM placed RETURNING 1"
+INSERT_ORDER_AND_PERSONAL_DATA = f"""
+    {_PLACED}, personal AS (
+        INSERT INTO personal_data (order_id, salt, record, label) SELECT id, $20, $21, $22 FROM placed
     )
     {_CHANGE} FROM placed RETURNING 1
 """  # noqa: S608  # nothing here comes from outside
@@ -68,7 +76,7 @@ UPDATE_ORDER = f"""
     )
     {_CHANGE} FROM moved RETURNING 1
 """  # noqa: S608
-UPDATE_ORDER_AND_TAGS = f"""
+_MOVED = """
     WITH moved AS (
         UPDATE orders SET version = $2, document = $3, seal = $4, status = $12, schema = $13, requests = $14,
             external_ref = $17
@@ -81,9 +89,31 @@ UPDATE_ORDER_AND_TAGS = f"""
         DELETE FROM order_tags AS t USING moved
         WHERE t.tag = ANY($19::text[]) AND t.created_at = moved.created_at AND t.order_id = moved.id
     )
+"""
+UPDATE_ORDER_AND_TAGS = f"{_MOVED} {_CHANGE} FROM moved RETURNING 1"
+"""The same for an order whose tags, labels or external_ref change."""
+
+UPDATE_ORDER_AND_PERSONAL_DATA = f"""
+    {_MOVED}, replaced AS (
+        INSERT INTO personal_data (order_id, salt, record, label)
+        SELECT id, $20, $21, $22 FROM moved WHERE $20::text IS NOT NULL
+        ON CONFLICT (order_id) DO UPDATE SET salt = excluded.salt, record = excluded.record, label = excluded.label
+    ), erased AS (
+        DELETE FROM personal_data AS p USING moved WHERE $20::text IS NULL AND p.order_id = moved.id
+    ), unlabelled AS (
+        DELETE FROM order_tags AS t USING moved JOIN personal_data AS p ON p.order_id = moved.id
+        WHERE t.tag = p.label AND t.created_at = moved.created_at AND t.order_id = moved.id
+            AND p.label IS DISTINCT FROM $22
+    ), labelled AS (
+        INSERT INTO order_tags (tag, created_at, order_id, user_id)
+        SELECT $22, created_at, id, user_id FROM moved WHERE $22::text IS NOT NULL
+        ON CONFLICT DO NOTHING
+    )
     {_CHANGE} FROM moved RETURNING 1
 """  # noqa: S608
-"""The same for an order whose tags, labels or external_ref change."""
+"""The same for an order whose personal data changes: all parts of a statement see the state before it."""
+
+PURGE = ("VACUUM personal_data", "VACUUM order_tags")
 
 _FEED_COLUMNS = f"tx, place, {CHANGE_COLUMNS}"
 _AFTER_POSITION = f"""
@@ -209,9 +239,17 @@ def write_of(commit: Commit, place: int = 0) -> tuple[str, tuple[Any, ...]]:
         order.requests.decode(),
         change.fingerprint,
     )
+    personal = commit.personal
+    row = (personal.salt, personal.record, personal.label) if personal else (None, None, None)
     if commit.expected_version:
+        changed = (commit.expected_version, order.external_ref, commit.added, commit.removed)
+        if commit.sets_personal:
+            return UPDATE_ORDER_AND_PERSONAL_DATA, (*both, *changed, *row)
         if commit.added or commit.removed or commit.sets_ref:
-            changed = (order.external_ref, commit.added, commit.removed)
-            return UPDATE_ORDER_AND_TAGS, (*both, commit.expected_version, *changed)
+            return UPDATE_ORDER_AND_TAGS, (*both, *changed)
         return UPDATE_ORDER, (*both, commit.expected_version)
-    return INSERT_ORDER, (*both, order.user_id, order.created_at, order.external_ref, order.tags)
+    new = (order.user_id, order.created_at, order.external_ref)
+    if personal is not None:
+        tags = (*order.tags, personal.label) if personal.label else order.tags
+        return INSERT_ORDER_AND_PERSONAL_DATA, (*both, *new, tags, *row)
+    return INSERT_ORDER, (*both, *new, order.tags)

@@ -18,6 +18,7 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     CHECK_WRITABLE,
     LISTS,
     POSTGRES,
+    PURGE,
     READ_CHANGES,
     Position,
     position_of,
@@ -76,6 +77,11 @@ class PostgresOrderRepository(SqlOrderRepository):
     async def find_damage(self) -> Sequence[str]:
         rows = await self._rows(BEGINNING_OF_FEED)
         return [] if [row[0] for row in rows] == [True] else ["the table feed is not as orderkeep wrote it"]
+
+    async def purge(self) -> None:
+        """Free the space of erased rows. PostgreSQL overwrites it when it uses it again."""
+        with in_our_words():
+            await self._connections.run_alone(PURGE)
 
     async def ping(self) -> None:
         [(read_only, may_write)] = await self._rows(CHECK_WRITABLE)

@@ -88,6 +88,14 @@ class OrdersFile:
             return self._open_to_read(lambda _: None)
         return self._connect("rw", lambda connection: connection.execute("PRAGMA query_only = ON"))
 
+    def empty_log(self) -> None:
+        """Copy the log to the file, and truncate it. Raises `StoreUnavailable` while another process reads it."""
+        try:
+            with contextlib.closing(self._connect("rw", lambda _: None)) as connection:
+                retry_while_locked(lambda: _truncate_log(connection))
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+
     def was_written(self, connection: Connection) -> bool:
         """Return whether another process wrote to the file since a connection without locks was opened."""
         return connection.state is not None and connection.state != self._state_without_log()
@@ -190,6 +198,7 @@ class OrdersFile:
         connection.execute("PRAGMA fullfsync = ON")
         connection.execute("PRAGMA busy_timeout = 0")
         retry_while_locked(lambda: self._prepare(connection))
+        retry_while_locked(lambda: connection.execute("PRAGMA secure_delete = ON").fetchall())  # erase with zeros
 
     def _prepare(self, connection: Connection) -> None:
         self.migrated = prepare(connection, self.path, migrate=self._migrate, access=self._access)
@@ -283,6 +292,14 @@ class Readers:
             connection.close()
         if self._closed:
             self.close()
+
+
+def _truncate_log(connection: Connection) -> None:
+    [(is_busy, _, _)] = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    if is_busy:
+        error = sqlite3.OperationalError("database is locked")
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error
 
 
 def _page(rows: sqlite3.Cursor, document: int) -> list[Row]:

@@ -1,5 +1,7 @@
 """The SQL of the SQLite store: one covering index for each list, and the statements that write an order."""
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -22,7 +24,16 @@ def _instant(stored: int) -> datetime:
     return _EPOCH + stored * _MICROSECOND
 
 
-SQLITE = Dialect("?", "CAST({} AS BLOB)", microseconds, _instant, feed=("position",), settled="true")
+SQLITE = Dialect(
+    "?",
+    "CAST({} AS BLOB)",
+    microseconds,
+    _instant,
+    feed=("position",),
+    settled="true",
+    texts=json.dumps,
+    any_of="IN (SELECT value FROM json_each($1))",
+)
 
 INSERT_ORDER = """
     INSERT INTO orders (id, version, user_id, status, created_at, external_ref, schema, document, requests, seal)
@@ -36,6 +47,12 @@ UPDATE_ORDER = """
 UPDATE_ORDER_AND_REF = UPDATE_ORDER.replace("SET ", "SET external_ref = ?, ")
 INSERT_TAG = "INSERT INTO order_tags (tag, created_at, order_id, user_id) VALUES (?, ?, ?, ?)"
 DELETE_TAG = "DELETE FROM order_tags WHERE tag = ? AND created_at = ? AND order_id = ?"
+_INSERT_PERSONAL_DATA = "INSERT INTO personal_data (order_id, salt, record, label) VALUES (?, ?, ?, ?)"
+_DELETE_PERSONAL_DATA = "DELETE FROM personal_data WHERE order_id = ?"
+_DELETE_EMAIL_LABEL = """
+    DELETE FROM order_tags
+    WHERE tag = (SELECT label FROM personal_data WHERE order_id = ?) AND created_at = ? AND order_id = ?
+"""
 INSERT_CHANGE = """
     INSERT INTO changes (
         order_id, version, at, actor, key, request_id, events, document, previous_hash, hash, schema, fingerprint
@@ -98,8 +115,8 @@ LISTS: dict[tuple[str, ...], str] = {
 
 @dataclass(slots=True)
 class Write:
-    """What the writer thread runs for one order: a statement that must change one row, then the change, and the tags
-    and labels. An API key has none of these.
+    """What the writer thread runs for one order: a statement that must change one row, then the change, the tags and
+    labels, and what replaces personal data. An API key has none of these.
     """
 
     order_id: str
@@ -108,6 +125,7 @@ class Write:
     change: Row = ()
     tags: tuple[Row, ...] = ()
     removed_tags: tuple[Row, ...] = ()
+    personal: tuple[tuple[str, Row], ...] = ()
 
 
 def write_of(commit: Commit) -> Write:
@@ -133,4 +151,18 @@ def write_of(commit: Commit) -> Write:
         created_at = microseconds(order.created_at)
         write.tags = tuple([(tag, created_at, order.id, order.user_id) for tag in commit.added])
         write.removed_tags = tuple([(tag, created_at, order.id) for tag in commit.removed])
+    if commit.sets_personal:
+        write.personal = tuple(_personal_writes(commit))
     return write
+
+
+def _personal_writes(commit: Commit) -> Iterator[tuple[str, Row]]:
+    order, personal = commit.order, commit.personal
+    created_at = microseconds(order.created_at)
+    if commit.expected_version:
+        yield _DELETE_EMAIL_LABEL, (order.id, created_at, order.id)
+        yield _DELETE_PERSONAL_DATA, (order.id,)
+    if personal is not None:
+        yield _INSERT_PERSONAL_DATA, (order.id, personal.salt, personal.record, personal.label)
+        if personal.label is not None:
+            yield INSERT_TAG, (personal.label, created_at, order.id, order.user_id)

@@ -1,5 +1,6 @@
 """The SQLite store: reads run on the event loop, from read-only connections; one thread writes."""
 
+import asyncio
 import os
 from collections.abc import Sequence
 from functools import partial
@@ -74,6 +75,10 @@ class SqliteOrderRepository(SqlOrderRepository):
     async def find_damage(self) -> Sequence[str]:
         """Let SQLite compare every index with its table, and check every page of the file."""
         return [str(text) for (text,) in self._readers.rows("PRAGMA integrity_check(20)", ()) if text != "ok"]
+
+    async def purge(self) -> None:
+        """Empty the log, which contains earlier states of the pages. In the file itself they are overwritten."""
+        await asyncio.to_thread(self._file.empty_log)
 
     async def ping(self) -> None:
         if self._writer.failed or self._file.may_be_unwritable():

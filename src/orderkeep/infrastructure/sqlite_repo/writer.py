@@ -198,6 +198,8 @@ class CommitWriter:
             cursor.executemany(INSERT_TAG, write.tags)
         if write.removed_tags:
             cursor.executemany(DELETE_TAG, write.removed_tags)
+        for statement, parameters in write.personal:
+            cursor.execute(statement, parameters)
         if write.change:
             cursor.execute(INSERT_CHANGE, write.change)
         return None

@@ -263,6 +263,8 @@ COMMANDS = {
     "backup": Command("Back up a SQLite store to a file.", "store"),
     "import": Command("Import orders from a JSON Lines or CSV file.", "order_files", CREATE),
     "export": Command("Export orders to a JSON Lines or CSV file.", "order_files"),
+    "erase": Command("Erase the personal data of orders.", "personal_data", WRITE, needs_store=False),
+    "export-person": Command("Export all orders of a user, for the user.", "personal_data"),
     "demo": Command("Fill the store with sample orders.", "demo", CREATE),
     "table": _group(
         "Manage the table of a DynamoDB store.",

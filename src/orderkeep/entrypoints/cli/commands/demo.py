@@ -17,6 +17,7 @@ from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOr
 from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.bootstrap import UseCases
+from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.domain.policies import NO_POLICIES
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.commands import command
@@ -39,7 +40,22 @@ ITEMS = (
     ("RUG-WOOL", "Wool rug 140 by 200 cm", 21900),
     ("VASE-BL", "Vase, blue", 2450),
 )
-CUSTOMERS = ("anna", "ben", "chloé", "david", "emine", "farid", "greta", "håkon", "inés", "jürgen", "kaito", "lena")
+CUSTOMERS = {
+    "anna": ("Anna Berg", "Lindenweg 3", "10115", "Berlin", "DE"),
+    "ben": ("Ben Carter", "12 Mill Lane", "LS1 4AB", "Leeds", "GB"),
+    "chloé": ("Chloé Martin", "8 rue des Lilas", "69003", "Lyon", "FR"),
+    "david": ("David Novák", "Lipová 21", "602 00", "Brno", "CZ"),
+    "emine": ("Emine Aksoy", "Gül Sokak 5", "06420", "Ankara", "TR"),
+    "farid": ("Farid Haddad", "4 avenue des Pins", "1050", "Bruxelles", "BE"),
+    "greta": ("Greta Lund", "Björkvägen 17", "412 58", "Göteborg", "SE"),
+    "håkon": ("Håkon Dahl", "Fjordgata 9", "5003", "Bergen", "NO"),
+    "inés": ("Inés Romero", "Calle del Olmo 30", "28012", "Madrid", "ES"),
+    "jürgen": ("Jürgen Weiß", "Am Markt 1", "4020", "Linz", "AT"),
+    "kaito": ("Kaito Mori", "2-7-1 Sakura", "160-0022", "Tokyo", "JP"),
+    "lena": ("Lena Kowalska", "ul. Polna 14", "00-625", "Warszawa", "PL"),
+}
+"""Made-up customers: name, street, postal code, city and country by user."""
+
 REASONS = (("customer_request", "Ordered twice by mistake."), ("out_of_stock", None), ("payment_failed", None))
 TAGS = ("gift", "express", "b2b")
 STEPS = ("confirm_order", "ship_order", "deliver_order")
@@ -127,8 +143,9 @@ def _sample_order(number: int, chance: Random) -> PlaceOrder:
     lines = tuple(_line(chance, *item) for item in chance.sample(ITEMS, chance.choice((1, 1, 2, 2, 3, 4))))
     goods = sum(line.quantity * line.unit_price - line.discount for line in lines)
     shipping = 0 if goods >= 15_000 else 490
+    user_id = chance.choice(tuple(CUSTOMERS))
     return PlaceOrder(
-        user_id=chance.choice(CUSTOMERS),
+        user_id=user_id,
         total=goods + shipping,
         currency="EUR",
         lines=lines,
@@ -136,7 +153,14 @@ def _sample_order(number: int, chance: Random) -> PlaceOrder:
         external_ref=f"web-{1000 + number}",
         tags=tuple(chance.sample(TAGS, chance.choice((0, 0, 0, 1, 1, 2)))),
         metadata={"channel": chance.choice(("web", "web", "shop", "phone"))},
+        personal=_person(user_id),
     )
+
+
+def _person(user_id: str) -> PersonalData:
+    name, line1, postal_code, city, country = CUSTOMERS[user_id]
+    customer = Customer(name, f"{user_id}@example.com")
+    return PersonalData(customer, Address(name=name, line1=line1, city=city, postal_code=postal_code, country=country))
 
 
 def _line(chance: Random, sku: str, name: str, price: int) -> LineDTO:

@@ -40,7 +40,7 @@ from orderkeep.entrypoints.cli.plain_text import plain
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.order_files.converters import NAMES
 from orderkeep.entrypoints.order_files.converters import __name__ as PACKAGE  # noqa: N812
-from orderkeep.entrypoints.order_files.formats import FORMATS, convert
+from orderkeep.entrypoints.order_files.formats import FORMATS, PERSONAL_COLUMNS, convert
 from orderkeep.entrypoints.order_files.reading import Converter, ConverterFailed, Layout, OrderFile, matches
 from orderkeep.entrypoints.order_files.spreadsheet import for_excel
 
@@ -275,7 +275,7 @@ def _print_problems(
     report: ImportReport, name: str, rejects: str, has_our_columns: bool, options: ImportOptions
 ) -> None:
     for problem in report.problems:
-        field = _LINE_FIELD.sub("line_", problem.field) if has_our_columns else problem.field
+        field = _column_of(problem.field) if has_our_columns else problem.field
         message = f"{field} {problem.message}" if field else problem.message
         click.echo(plain(f"{name}:{problem.line}: {message}"), err=True)
     if report.problem_count > len(report.problems):
@@ -288,6 +288,13 @@ def _print_problems(
         written = report.imported + report.updated
         others = "" if report.incomplete or options.skip_invalid else ", or use --skip-invalid"
         output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again{others}")
+
+
+def _column_of(field: str) -> str:
+    """Return the column of a field: `line_sku` of `lines/0/sku`, `shipping_city` of `shipping_address/city`."""
+    part, _, name = field.partition("/")
+    found = next((column for column, place in PERSONAL_COLUMNS.items() if place == (part, name)), None)
+    return found or _LINE_FIELD.sub("line_", field)
 
 
 def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:

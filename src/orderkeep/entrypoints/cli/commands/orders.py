@@ -142,6 +142,7 @@ def actions_command(session: Session, order_id: str) -> None:
     "--unset-metadata", "dropped", type=options.text, multiple=True, metavar="KEY", help="Data to remove. Repeatable."
 )
 @click.option("--external-ref", type=options.text, metavar="REF", help="Your own reference for the order.")
+@options.personal_data_options
 @options.request_options
 def edit_command(
     session: Session,
@@ -153,13 +154,15 @@ def edit_command(
     put: tuple[str, ...],
     dropped: tuple[str, ...],
     external_ref: str | None,
+    personal: dict[str, dict[str, str]],
 ) -> None:
     changes = _changes(options.key_values(put, "--set-metadata"), dropped, external_ref)
+    changes.update(personal)  # type: ignore[typeddict-item]  # its keys are fields of the changes
     if both := {*added} & {*removed}:
         raise click.UsageError(f"--tag and --untag cannot be used together for {min(both)}.")
     if not (changes or added or removed):
-        every_option = "--tag, --untag, --set-metadata, --unset-metadata or --external-ref"
-        raise click.UsageError(f"nothing to change: use {every_option}.")
+        every_option = "--tag, --untag, --set-metadata, --unset-metadata, --external-ref, --customer-name, --email"
+        raise click.UsageError(f"nothing to change: use {every_option}, --phone, --ship-to or --bill-to.")
     session.options |= {"tags": "--tag", "metadata": "--set-metadata"}
 
     async def edit(use_cases: UseCases, found: str) -> CommandResult:

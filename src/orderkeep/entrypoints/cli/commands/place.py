@@ -14,12 +14,13 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.exceptions import AmountOutOfRange, OrderkeepError, TotalMismatch
+from orderkeep.domain.personal_data import merged
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.amounts import in_major_units, minor_units
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
-from orderkeep.entrypoints.cli.options import key_values, new_order_options, text
+from orderkeep.entrypoints.cli.options import key_values, new_order_options, personal_data_options, text
 from orderkeep.entrypoints.cli.session import Session
 
 AMOUNTS = ("total", "shipping", "discount", "tax")
@@ -37,6 +38,8 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
     Amounts in options are in major units: 99.00, or 12.345 in KWD. Discount and tax of a --line apply to the whole
     line; quote a name that contains a comma. Without --total, the total is lines + shipping + tax - discount.
 
+    --ship-to and --bill-to set one field of an address each: --ship-to city=Leeds --ship-to country=GB.
+
     With --data, the order is read as the JSON of the HTTP API, with amounts in minor units: 9900 is 99.00 EUR.
 
     Prints the order: JSON, or a table on a terminal.
@@ -53,9 +56,17 @@ DATA_HELP = "Read the whole order as JSON from FILE; - for stdin."
 @click.option("--tag", "tags", type=text, multiple=True, metavar="TAG", help="Label to find the order by. Repeatable.")
 @click.option("--metadata", type=text, multiple=True, metavar="KEY=VALUE", help="Data of your own. Repeatable.")
 @click.option("--data", type=click.File("rb"), metavar="FILE", help=DATA_HELP)
+@personal_data_options
 @new_order_options
-def place_command(session: Session, data: IO[bytes] | None, request: CommandContext, **options: Any) -> None:
+def place_command(
+    session: Session,
+    data: IO[bytes] | None,
+    personal: dict[str, dict[str, str]],
+    request: CommandContext,
+    **options: Any,
+) -> None:
     given = {name: value for name, value in options.items() if value not in (None, ())}
+    given |= {"personal": merged(None, personal)} if personal else {}
     if data is None:
         order = _order_from_options(given)
     elif given:
