@@ -9,12 +9,14 @@ import pytest
 from orderkeep.application import documents
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.errors import IdempotencyKeyReused, InvalidQuery, NotAllowed
 from orderkeep.application.use_cases.erase_personal_data import Erasure
 from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.exceptions import OrderNotFound, StoreUnusable
 from orderkeep.domain.limits import MAX_ERASED_ORDERS
 from orderkeep.domain.personal_data import PersonalRecord
+from orderkeep.domain.value_objects import Document
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, place_command, small_order
@@ -155,6 +157,26 @@ async def test_receipts_without_personal_data_stay(do: UseCases, store: PurgingS
     assert (after.documents, len(before), after.personal_data) == (before, 2, None)
 
 
+async def test_receipt_that_shows_no_personal_data_keeps_its_file(
+    store: PurgingStore, files: InMemoryDocumentStore
+) -> None:
+    class AnonymousReceipts(PlainReceipts):
+        async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
+            return await super().render(order)
+
+    do = build_use_cases(store, files, {"html": AnonymousReceipts()})
+    document = (await do.issue_receipt.execute("order-1")).document
+    await do.erase_personal_data.execute(["order-1"])
+    assert [each.id for each in (await loaded(store, "order-1")).documents] == [document.id]
+    assert (await do.verify_orders.execute(read_documents=True)).problems == []
+
+
+async def test_document_of_an_unknown_version_stays(do: UseCases, store: PurgingStore) -> None:
+    lost = Document("f" * 64, "receipt", "text/html", 7, 9, 9, SINCE)
+    await store.save(small_order("order-5", documents=(lost,)))
+    assert await do.erase_personal_data.execute(["order-5"]) == Erasure(1, 0)
+
+
 async def test_receipt_of_a_format_that_cannot_be_rendered_stops_the_erasure(
     do: UseCases, store: PurgingStore, files: InMemoryDocumentStore
 ) -> None:
@@ -169,8 +191,8 @@ async def test_receipt_that_loses_a_race_to_an_erasure_shows_nothing(
     store: PurgingStore, files: InMemoryDocumentStore
 ) -> None:
     class SlowReceipts(PlainReceipts):
-        async def render(self, order: object, personal: PersonalRecord | None = None) -> bytes:
-            content = await super().render(order, personal)  # type: ignore[arg-type]
+        async def render(self, order: OrderDTO, personal: PersonalRecord | None = None) -> bytes:
+            content = await super().render(order, personal)
             if personal is not None:
                 await quick.erase_personal_data.execute(["order-1"])
             return content

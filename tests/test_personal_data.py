@@ -9,15 +9,17 @@ from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
-from orderkeep.application.ports import OrderFilter
+from orderkeep.application.ports import ListPosition, OrderFilter, OrderQueries, SnapshotPage
+from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.import_orders import ImportRow
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.entities import Order, OrderChanges
 from orderkeep.domain.exceptions import InvalidEmail, OrderNotFound
 from orderkeep.domain.personal_data import Address, Customer, PersonalData
+from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.orders import place_command, small_order
+from orderkeep.testing.orders import SINCE, place_command, small_order
 from orderkeep.testing.personal_data import order_of_person, personal_data, problems_of, stored
 from orderkeep.testing.stores import loaded, order_in
 from tests.test_import_orders import kept_elsewhere
@@ -113,6 +115,21 @@ async def test_commands_return_it_and_history_does_not(do: UseCases) -> None:
 async def test_exports_in_the_document_store_contain_none(do: UseCases) -> None:
     exported = [order async for order in do.export_orders.execute(personal_data=False)]
     assert [shown(order) for order in exported] == [{}, {}]
+
+
+class OtherQueries(OrderQueries):
+    """Orders with a mark, of a source that is no store of ours."""
+
+    async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
+        return OrderSnapshot(order_id, "user-1", SINCE, 1, b'{"id":"order-1","personal_data":"x"}')
+
+    async def list_page(self, where: OrderFilter, after: ListPosition | None, limit: int) -> SnapshotPage:
+        raise NotImplementedError
+
+
+async def test_orders_of_other_sources_are_returned_as_they_are() -> None:
+    snapshot = await GetOrderUseCase(OtherQueries()).execute("order-1")
+    assert snapshot.json == b'{"id":"order-1","personal_data":"x"}'
 
 
 async def test_metadata_of_the_same_name_is_no_personal_data(do: UseCases) -> None:
