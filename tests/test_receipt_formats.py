@@ -48,7 +48,7 @@ async def test_without_the_extra_a_pdf_is_rejected_and_the_order_stays_as_it_is(
     monkeypatch.setitem(sys.modules, "typst", None)
     service = build_use_cases(open_store("memory://"))
     placed = await service.place_order.execute(place_command())
-    with pytest.raises(UnknownFormat, match="install the extra `pdf`"):
+    with pytest.raises(UnknownFormat, match=r"pip install 'orderkeep\[pdf\]'"):
         await service.issue_receipt.execute(placed.order.id, CommandContext(key="the-key"), file_format="pdf")
     kept = await service.get_order.execute(placed.order.id)
     assert kept.version == placed.order.version

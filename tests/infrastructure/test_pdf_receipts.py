@@ -170,7 +170,7 @@ async def test_long_receipts_do_not_fill_the_memory() -> None:
 async def test_missing_extra_is_reported_with_what_a_client_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "typst", None)
     with pytest.raises(
-        UnknownFormat, match=r"^pdf is not installed where the receipt is issued: use html, or "
+        UnknownFormat, match=r"^must be html: pdf needs an extra where the receipt is issued "
     ) as refused:
         await PdfReceipts().render(PENDING)
     assert refused.value.field == "format"

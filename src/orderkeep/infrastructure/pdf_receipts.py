@@ -73,7 +73,7 @@ class PdfReceipts(ReceiptRenderer):
         try:
             from typst import Compiler, Fonts
         except ImportError:
-            message = "pdf is not installed where the receipt is issued: use html, or install the extra `pdf` there"
+            message = "must be html: pdf needs an extra where the receipt is issued (pip install 'orderkeep[pdf]')"
             raise UnknownFormat(message, "format") from None
         # With a file as its root, the template cannot read any other file.
         return Compiler(root=_TEMPLATE, font_paths=Fonts(include_system_fonts=False))
