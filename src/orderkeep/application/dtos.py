@@ -189,8 +189,9 @@ class CommandResult:
     """The order as a command left it (or would leave it, `dry_run`), and the events of the change.
 
     `json` is the committed document, to be sent as it is; None if nothing was committed or the repository returned no
-    snapshot. `replayed`: the key was used before for the same request; this is the original result. `personal` is the
-    personal data of the order, which `json` contains and `order` does not.
+    snapshot. `replayed`: the key was used before for the same request; this is the original result. `unchanged`: the
+    order already is as the command would leave it, so nothing was written, and its key was not stored. `personal` is
+    the personal data of the order, which `json` contains and `order` does not.
     """
 
     order_id: str
@@ -201,6 +202,7 @@ class CommandResult:
     replayed: bool = False
     dry_run: bool = False
     personal: PersonalData | None = None
+    unchanged: bool = False
 
     @property
     def order(self) -> OrderDTO:
