@@ -1,5 +1,5 @@
 """Routes of orders: place, list, get, history, and what can be done next. Without `route_class`, they are ordinary
-FastAPI routes (docs/how-to/extend/add-a-route.md).
+FastAPI routes, which accept more (docs/explanation/architecture.md, "The HTTP layer").
 """
 
 import re
