@@ -11,7 +11,7 @@ from orderkeep.application.use_cases import issue_receipt
 from orderkeep.application.use_cases.issue_receipt import MOST_OF_AN_ACTOR
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.entrypoints.api.app import ROUTES
-from orderkeep.entrypoints.api.shell import BOUNDED_ELSEWHERE
+from orderkeep.entrypoints.api.shell import ROUTES_WITH_OWN_LIMIT
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.entrypoints.http_calls import errors_of, http_client, is_marked_as_dry_run, placed
@@ -266,4 +266,4 @@ async def test_too_many_receipts_of_all_are_an_overload(monkeypatch: pytest.Monk
 
 
 def test_every_route_with_a_limit_of_its_own_exists() -> None:
-    assert {route.path for route in ROUTES} >= BOUNDED_ELSEWHERE
+    assert {route.path for route in ROUTES} >= ROUTES_WITH_OWN_LIMIT

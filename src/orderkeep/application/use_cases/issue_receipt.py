@@ -108,7 +108,7 @@ class IssueReceiptUseCase:
         finally:  # an attempt that lost a race to an erasure has written what was erased
             for document in written:
                 if document not in chosen:
-                    await self.store.delete(documents.order_key(order_id, document))
+                    await self.store.delete(documents.document_key(order_id, document))
         if result.replayed:  # the key was used before, perhaps after the last call of `decide`
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
         return IssuedReceipt(chosen[0], result)
@@ -136,7 +136,7 @@ class IssueReceiptUseCase:
         )
         order.attach(document, at=now)
         if keep:  # stored before the order refers to it
-            await self.store.put(documents.order_key(order.id, document), content, document.media_type)
+            await self.store.put(documents.document_key(order.id, document), content, document.media_type)
             if personal is not None:
                 written.append(document)
         return document
