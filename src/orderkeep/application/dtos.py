@@ -35,7 +35,9 @@ def dto(*, kw_only: bool = False) -> Any:
 
 @dto()
 class LineDTO:
-    """One item of an order; `discount` and `tax` apply to the whole line. A new order has no units shipped or such."""
+    """One item of an order; `discount` and `tax` apply to the whole line. In a new order, `cancelled`,
+    `shipped`, `delivered` and `returned` are 0.
+    """
 
     sku: str
     name: str
@@ -76,9 +78,9 @@ class PlaceOrder:
 
 @dto(kw_only=True)
 class OrderDTO:
-    """An order as it is returned and stored. What follows from the rest is stored with it, to be searched and read:
-    `payment_status` and so on, and the amounts of `Balance`. `personal_data` is the commitment to the personal data,
-    which is stored beside the order; None without any.
+    """An order as it is returned and stored. Derived values are stored, too, so that lists can filter by them and
+    return them: `payment_status` and so on, and the amounts of `Balance`. `personal_data` is the
+    commitment to the personal data, which is stored beside the order; None without any.
     """
 
     id: str
@@ -270,15 +272,15 @@ def _line_of(line: OrderLine) -> LineDTO:
 
 _BALANCE = Balance._fields
 _FROM_BALANCE = {*_BALANCE, "payment_status"}
-_NOT_GIVEN = {*_FROM_BALANCE, "shipping_status", "return_status", "on_hold"}
-"""Fields that an order is not made of."""
+_DERIVED = {*_FROM_BALANCE, "shipping_status", "return_status", "on_hold"}
+"""Fields that are computed from the others."""
 
 _FIELDS = {
     PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder) if f.name != "personal"),
     OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _FROM_BALANCE),
 }
 _VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
-_GIVEN = {dto: tuple(name for name in names if name not in _NOT_GIVEN) for dto, names in _FIELDS.items()}
+_GIVEN = {dto: tuple(name for name in names if name not in _DERIVED) for dto, names in _FIELDS.items()}
 _GIVEN_VALUES = {dto: attrgetter(*names) for dto, names in _GIVEN.items()}
 _AMOUNTS = ("total", "shipping", "discount", "tax")
 
@@ -325,11 +327,13 @@ def _field_of_invalid_amount(dto: PlaceOrder | OrderDTO) -> str:
 
 
 LABEL = "\x1f"
-"""The prefix that distinguishes a label from a tag, which contains no control characters."""
+"""The prefix of labels. A label is a tag that the service itself sets, so that stores can filter by a derived value
+with the index of tags. The prefix distinguishes it from clients' tags, which contain no control characters.
+"""
 
 UNLABELLED_PAYMENTS = (PaymentStatus.UNPAID, PaymentStatus.NONE_DUE)
-"""The payment statuses of orders without payments. Like an order without returns, these have no label, so that most
-orders have none at all.
+"""The payment statuses of orders without payments. They get no label, to save a row per order; neither do orders
+without returns.
 """
 
 
