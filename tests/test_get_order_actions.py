@@ -197,7 +197,7 @@ async def test_a_command_that_the_actor_may_not_run_is_not_allowed() -> None:
     assert {action.name for action in found.actions} - blocked.keys() == {"cancel", "cancel_lines", "request_return"}
 
 
-async def test_knows_no_order_by_another_id() -> None:
+async def test_unknown_id_is_not_found() -> None:
     use_cases = build_use_cases(InMemoryOrderRepository([small_order("order-1")]))
     for order_id, actor in (
         ("order-2", SYSTEM),

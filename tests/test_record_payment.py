@@ -60,6 +60,6 @@ async def test_rejects_an_unknown_kind() -> None:
     assert caught.value.field == "kind"
 
 
-async def test_knows_no_order_by_another_id() -> None:
+async def test_unknown_id_is_not_found() -> None:
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await use_case(InMemoryOrderRepository()).execute("order-1", "pay-1", "captured", 7_100)
