@@ -79,6 +79,12 @@ def test_source_has_no_banned_phrase(file: Path) -> None:
     assert [(line, found) for line, text in texts for found in findings(text)] == []
 
 
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.sql")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_comments_of_sql_have_no_banned_phrase(file: Path) -> None:
+    comments = re.findall(r"--(.*)", file.read_text("utf-8"))
+    assert [(text, found) for text in comments for found in findings(text)] == []
+
+
 def test_no_name_of_a_test_has_a_banned_phrase() -> None:
     files = [*TESTS, *(PACKAGE / "testing").glob("*.py")]
     named = [(file.name, name) for file in files for name in names_of_tests_in(file.read_text("utf-8"))]
