@@ -94,7 +94,9 @@ class DynamoOrderRepository(OrderStore):
         return SnapshotPage(SEPARATOR.join(documents), position)
 
     async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
-        items = await self._table.get_all([personal_key(each) for each in order_ids if can_be_a_key(order_partition(each))])
+        items = await self._table.get_all(
+            [personal_key(each) for each in order_ids if can_be_a_key(order_partition(each))]
+        )
         rows = built(personal_row_of_item, [item for item in items if item and "record" in item])  # others were erased
         return {row.order_id: personal_record_of(row.salt, row.record) for row in rows}
 
