@@ -35,9 +35,7 @@ def dto(*, kw_only: bool = False) -> Any:
 
 @dto()
 class LineDTO:
-    """One item of an order; `discount` and `tax` apply to the whole line. In a new order, `cancelled`,
-    `shipped`, `delivered` and `returned` are 0.
-    """
+    """One item of an order; `discount` and `tax` are of the whole line. `cancelled` and so on are 0 in a new order."""
 
     sku: str
     name: str
@@ -327,9 +325,7 @@ def _field_of_invalid_amount(dto: PlaceOrder | OrderDTO) -> str:
 
 
 LABEL = "\x1f"
-"""The prefix of labels. A label is a tag that the service itself sets, so that stores can filter by a derived value
-with the index of tags. The prefix distinguishes it from clients' tags, which contain no control characters.
-"""
+"""The prefix of labels: tags that the service sets, to filter by derived values. Others have no control characters."""
 
 UNLABELLED_PAYMENTS = (PaymentStatus.UNPAID, PaymentStatus.NONE_DUE)
 """The payment statuses of orders without payments. They get no label, to save a row per order; neither do orders
