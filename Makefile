@@ -41,12 +41,14 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: docs help setup serve drivers torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: docs help setup dev serve drivers torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: .venv/.installed-dev .venv/.installed-fuzz .venv/.installed-wheels .venv/.installed-stacks .venv/.installed-chromium $(SPECTRAL) $(GENERATORS) $(DYNAMODB) $(LAMBDA) ## install the requirements of test and check
+
+dev: .venv/.installed-dev ## install the requirements of development, without servers
 
 serve: .venv/.installed-runtime $(if $(NEEDS_DRIVER),.venv/.installed-stores) ## run the service (STORE=sqlite:///orders.db HOST=127.0.0.1 PORT=8000)
 	@$(BIN)/orderkeep serve --host '$(HOST)' --port '$(PORT)'

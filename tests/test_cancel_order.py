@@ -58,6 +58,6 @@ async def test_rejects_a_reason_that_is_too_long() -> None:
         await CancelOrderUseCase(repo).execute("order-1", reason="r" * 101)
 
 
-async def test_knows_no_order_by_another_id() -> None:
+async def test_unknown_id_is_not_found() -> None:
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await CancelOrderUseCase(InMemoryOrderRepository()).execute("order-1")

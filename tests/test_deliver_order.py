@@ -31,6 +31,6 @@ async def test_rejects_to_deliver_any_other_order(status: str) -> None:
     assert len(await repo.list_changes("order-1", 0, 10)) == 1
 
 
-async def test_knows_no_order_by_another_id() -> None:
+async def test_unknown_id_is_not_found() -> None:
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await DeliverOrderUseCase(InMemoryOrderRepository()).execute("order-1")

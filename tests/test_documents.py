@@ -3,7 +3,7 @@
 import pytest
 
 from orderkeep.application.access.actor import Actor, ActorKind
-from orderkeep.application.documents import file_name_of, order_key
+from orderkeep.application.documents import document_key, file_name_of
 from orderkeep.application.use_cases.get_document import GetDocumentUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
@@ -116,5 +116,5 @@ async def test_a_colon_in_an_id_is_no_part_of_a_file_name() -> None:
 )
 def test_key_and_file_name_end_as_the_media_type_does(media_type: str, ending: str) -> None:
     document = Document("a" * 64, "receipt", media_type, 4_321, 7, 8, SINCE)
-    assert order_key("order-1", document) == f"orders/order-1/{'a' * 64}.{ending}"
+    assert document_key("order-1", document) == f"orders/order-1/{'a' * 64}.{ending}"
     assert file_name_of("order-1", document) == f"receipt-order-1-v7.{ending}"

@@ -127,7 +127,7 @@ async def test_receipts_are_replaced_by_ones_without_personal_data(
     first = (await do.issue_receipt.execute("order-1")).document
     await do.edit_order.execute("order-1", {"customer": {"name": "Somebody Else"}})
     second = (await do.issue_receipt.execute("order-1")).document
-    contents = [await files.get(documents.order_key("order-1", each)) or b"" for each in (first, second)]
+    contents = [await files.get(documents.document_key("order-1", each)) or b"" for each in (first, second)]
     assert [b"Main St" in content for content in contents] == [True, True]
     assert salt_of(1).hex() not in str(contents)
 
@@ -135,7 +135,7 @@ async def test_receipts_are_replaced_by_ones_without_personal_data(
     order = await loaded(store, "order-1")
     assert [(each.order_version, each.since_version) for each in order.documents] == [(1, 5), (3, 5)]
     assert {first.id, second.id}.isdisjoint({each.id for each in order.documents})
-    for key in (documents.order_key("order-1", each) for each in (first, second)):
+    for key in (documents.document_key("order-1", each) for each in (first, second)):
         assert await files.get(key) is None
     for each in order.documents:
         found = await do.get_document.execute("order-1", each.id)

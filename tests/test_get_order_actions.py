@@ -4,6 +4,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from orderkeep.application.access.actor import EVERY_SCOPE, SYSTEM, Actor, ActorKind, Scope
-from orderkeep.application.change_order import CommandContext
+from orderkeep.application.change_order import CommandContext, OrderCommand
 from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.errors import NotAllowed
 from orderkeep.application.use_cases.get_order_actions import OrderAction, actions_of
@@ -115,6 +116,14 @@ def test_an_action_is_allowed_exactly_if_the_command_succeeds(
     asyncio.run(_compare(quantities, [*((name, 0) for name in start), *steps], actor, policies))
 
 
+def test_every_command_on_an_order_is_one_of_the_actions() -> None:
+    use_cases = build_use_cases(InMemoryOrderRepository())
+    commands = {each.name for each in fields(UseCases) if isinstance(getattr(use_cases, each.name), OrderCommand)}
+    tried = {name for candidates in _candidates(pending_order()).values() for name, *_ in candidates}
+    of_one_order = commands - {"place_order", "expire_orders"}
+    assert tried == of_one_order, "a new command needs a row in _TRIALS, and one in _candidates"
+
+
 async def _compare(quantities: list[int], steps: list[tuple[str, int]], actor: Actor, policies: Policies) -> None:
     lines = tuple([LineDTO(f"A{n}", "Lamp", quantity, 2) for n, quantity in enumerate(quantities)])
     total = sum(2 * quantity for quantity in quantities) if lines else 7
@@ -189,7 +198,7 @@ async def test_a_command_that_the_actor_may_not_run_is_not_allowed() -> None:
     assert {action.name for action in found.actions} - blocked.keys() == {"cancel", "cancel_lines", "request_return"}
 
 
-async def test_knows_no_order_by_another_id() -> None:
+async def test_unknown_id_is_not_found() -> None:
     use_cases = build_use_cases(InMemoryOrderRepository([small_order("order-1")]))
     for order_id, actor in (
         ("order-2", SYSTEM),

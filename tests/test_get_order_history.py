@@ -1,4 +1,4 @@
-"""Looking up what was done to an order: who, when, and the order as it became."""
+"""The history of an order: actors, times, and the resulting orders."""
 
 from datetime import UTC, datetime, timedelta
 

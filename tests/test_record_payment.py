@@ -47,7 +47,7 @@ async def test_the_same_payment_again_changes_nothing() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     await use_case(repo).execute("order-1", "pay-1", "captured", 7_100)
     again = await use_case(repo).execute("order-1", "pay-1", "captured", 7_100)
-    assert (again.version, again.events, again.replayed) == (2, (), True)
+    assert (again.version, again.events, again.unchanged, again.replayed) == (2, (), True, False)
     assert len(await repo.list_changes("order-1", 0, 10)) == 2
     with pytest.raises(RecordedDifferently, match="recorded with 7100, not 7200"):
         await use_case(repo).execute("order-1", "pay-1", "captured", 7_200)
@@ -60,6 +60,6 @@ async def test_rejects_an_unknown_kind() -> None:
     assert caught.value.field == "kind"
 
 
-async def test_knows_no_order_by_another_id() -> None:
+async def test_unknown_id_is_not_found() -> None:
     with pytest.raises(OrderNotFound, match=r"^Order not found$"):
         await use_case(InMemoryOrderRepository()).execute("order-1", "pay-1", "captured", 7_100)

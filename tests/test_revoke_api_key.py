@@ -1,4 +1,4 @@
-"""Revoking a key: for ever, by its id or by the key itself as somebody found it."""
+"""An API key is revoked permanently, by its ID or by the key itself."""
 
 import os
 from dataclasses import replace

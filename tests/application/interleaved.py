@@ -1,4 +1,4 @@
-"""A store that lets somebody else act at one chosen moment: races that come out the same every time."""
+"""A store in which another writer acts at a chosen moment: races with the same outcome every time."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""Who asks, told by a key: what does not count is refused alike, whatever is wrong with it."""
+"""API keys authenticate an actor; every invalid key is rejected with the same error."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from orderkeep.application.access.actor import Actor, ActorKind
 from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.access.api_keys import make_key
 from orderkeep.testing.api_keys import TICK, api_key, customers_key
-from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_refused, keys
+from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_rejected, keys
 
 __all__ = ["authenticator", "clock", "keys"]  # fixtures
 
@@ -34,7 +34,7 @@ async def test_leaves_what_is_no_key_to_others(
 async def test_rejects_what_only_begins_like_a_key_without_asking_the_store(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, token: str
 ) -> None:
-    assert await is_refused(authenticator, token)
+    assert await is_rejected(authenticator, token)
     assert keys.reads == []
 
 
@@ -44,11 +44,11 @@ async def test_an_altered_key_is_rejected_whether_its_id_is_known_or_not(
     token = keys.make(api_key())
     altered = [token[:-1] + ("0" if token[-1] != "0" else "1"), token[:20] + token[20:].swapcase()]
     for other in altered:
-        assert await is_refused(authenticator, other)
+        assert await is_rejected(authenticator, other)
     assert keys.reads == []
     assert await authenticator.authenticate(token)
     for other in altered:
-        assert await is_refused(authenticator, other)
+        assert await is_rejected(authenticator, other)
 
 
 async def test_every_invalid_key_gets_the_same_response(authenticator: ApiKeyAuthenticator, keys: WatchedKeys) -> None:
@@ -63,7 +63,7 @@ async def test_every_invalid_key_gets_the_same_response(authenticator: ApiKeyAut
         "ended": keys.make(api_key(expires_at=NOW)),
     }
     assert id_of(other) == id_of(known)
-    assert [name for name, token in tokens.items() if not await is_refused(authenticator, token)] == []
+    assert [name for name, token in tokens.items() if not await is_rejected(authenticator, token)] == []
     assert await authenticator.authenticate(known)
 
 
@@ -87,7 +87,7 @@ async def test_does_the_same_work_for_an_unknown_key_as_for_a_wrong_one(
 
     monkeypatch.setattr("orderkeep.application.access.api_key_authenticator.compare_digest", compare)
     for token in (keys.make(api_key()), make_key(os.urandom), keys.make(api_key(expires_at=NOW))):
-        assert await is_refused(authenticator, token)
+        assert await is_rejected(authenticator, token)
     assert compared == [(64, 64)] * 3
     assert len(keys.reads) == 3
 
@@ -98,7 +98,7 @@ async def test_a_key_ends_at_its_time_though_it_is_remembered(
     token = keys.make(api_key(expires_at=NOW + TICK))
     assert await authenticator.authenticate(token)
     clock.now += TICK
-    assert await is_refused(authenticator, token)
+    assert await is_rejected(authenticator, token)
     assert len(keys.reads) == 1
 
 
@@ -106,9 +106,9 @@ async def test_a_key_that_ends_while_the_store_is_asked_has_ended(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
 ) -> None:
     token = keys.make(api_key(expires_at=NOW + TICK))
-    keys.go_on.clear()
-    asking = asyncio.create_task(is_refused(authenticator, token))
-    await keys.asked.wait()
+    keys.resume.clear()
+    asking = asyncio.create_task(is_rejected(authenticator, token))
+    await keys.get_called.wait()
     clock.now += TICK
-    keys.go_on.set()
+    keys.resume.set()
     assert await asking

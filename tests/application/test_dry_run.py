@@ -1,4 +1,4 @@
-"""A dry run answers what would happen, and touches nothing."""
+"""A dry run returns the result of the command and writes nothing."""
 
 import copy
 from collections.abc import Awaitable, Callable

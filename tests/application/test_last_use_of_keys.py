@@ -7,7 +7,7 @@ from typing import Any
 
 from orderkeep.application.access.api_key_authenticator import FRESH, NOTED_EVERY, ApiKeyAuthenticator
 from orderkeep.testing.api_keys import TICK, api_key
-from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_refused, keys
+from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_rejected, keys
 
 __all__ = ["authenticator", "clock", "keys"]  # fixtures
 
@@ -40,7 +40,7 @@ async def test_leaves_it_where_another_process_has_just_noted_it(
 
 
 async def test_notes_no_use_of_a_key_that_is_rejected(authenticator: ApiKeyAuthenticator, keys: WatchedKeys) -> None:
-    assert await is_refused(authenticator, keys.make(api_key(expires_at=NOW)))
+    assert await is_rejected(authenticator, keys.make(api_key(expires_at=NOW)))
     await authenticator.close()
     assert keys.notes == []
 
@@ -50,14 +50,14 @@ async def test_last_use_is_written_after_the_response_and_may_fail(
 ) -> None:
     token = keys.make(api_key())
     await authenticator._look_up(id_of(token))
-    keys.go_on.clear()
+    keys.resume.clear()
     keys.is_away = True
     for _ in range(3):
         assert await authenticator.authenticate(token)  # and does not wait
         await asyncio.sleep(0)
     said: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: said.append(context))
-    keys.go_on.set()
+    keys.resume.set()
     for _ in range(5):
         await asyncio.sleep(0)
     gc.collect()
@@ -96,7 +96,7 @@ async def test_closing_does_not_fail_with_a_note_that_was_cancelled(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys
 ) -> None:
     assert await authenticator.authenticate(keys.make(api_key()))
-    keys.go_on.clear()
+    keys.resume.clear()
     [note] = authenticator._notes
     note.cancel()
     await authenticator.close()

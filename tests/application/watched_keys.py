@@ -1,4 +1,4 @@
-"""A store of API keys that a test has in hand, and an authenticator on it, by a clock that stands still."""
+"""A store of API keys that counts and delays its calls, an authenticator on it, and a clock that the test moves."""
 
 import asyncio
 import os
@@ -35,20 +35,20 @@ class WatchedKeys(InMemoryApiKeys):
     def __init__(self) -> None:
         super().__init__(InMemoryOrderRepository())
         self.reads, self.notes = list[str](), list[tuple[str, datetime]]()
-        self.asked, self.go_on = asyncio.Event(), asyncio.Event()
-        self.go_on.set()
+        self.get_called, self.resume = asyncio.Event(), asyncio.Event()
+        self.resume.set()
         self.is_away = False
 
     async def get(self, key_id: str) -> ApiKey | None:
         self.reads.append(key_id)
-        self.asked.set()
-        await self.go_on.wait()
+        self.get_called.set()
+        await self.resume.wait()
         self._refuse_if_away()
         return await super().get(key_id)
 
     async def note_use(self, key_id: str, at: datetime) -> None:
         self.notes.append((key_id, at))
-        await self.go_on.wait()
+        await self.resume.wait()
         self._refuse_if_away()
         await super().note_use(key_id, at)
 
@@ -86,7 +86,7 @@ def id_of(token: str) -> str:
     return id_of_key(token) or ""
 
 
-async def is_refused(authenticator: ApiKeyAuthenticator, token: str) -> bool:
+async def is_rejected(authenticator: ApiKeyAuthenticator, token: str) -> bool:
     [outcome] = await asyncio.gather(authenticator.authenticate(token), return_exceptions=True)
     if isinstance(outcome, InvalidCredentials):
         assert (outcome.args, outcome.__cause__) == ((REFUSAL,), None)

@@ -1,4 +1,4 @@
-"""What the package does not do, whoever asks: run programs or texts, read what can run, hash weakly, guess secrets."""
+"""The package runs no programs or texts, reads nothing that can run, and uses no weak hashes or predictable secrets."""
 
 import ast
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ def test_runs_no_program_and_no_text_and_takes_no_weak_hash(path: Path) -> None:
         "import re; re.compile(f'{PART}|{text}')",
     ],
 )
-def test_finds_what_is_planted(planted: str) -> None:
+def test_planted_calls_are_found(planted: str) -> None:
     assert len(list(faults(planted))) == 1
 
 

@@ -1,4 +1,4 @@
-"""What is logged is a constant and fields that are listed: whatever else would be lost, or is not ours to tell."""
+"""What is logged is a constant and listed fields; anything else could be lost, or be personal data."""
 
 import ast
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The cold-start benchmark runs to its end, and a function that does not start or answers wrongly ends it at once."""
+"""The cold-start benchmark runs to its end; a function that does not start or responds wrongly ends it at once."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Asks a service that runs all that its document allows, and what it does not, and tells how it went."""
+"""Send a service all that its OpenAPI document allows, and what it does not, and report the outcome."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What Schemathesis must be told about orders: which refusals are none of form, and that lines add up to the total."""
+"""What Schemathesis cannot read from the document: which rejections are not about the form, and that lines add up."""
 
 from typing import Any
 

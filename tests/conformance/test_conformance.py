@@ -42,7 +42,7 @@ BUGS = {
 """Where it is planted, what Schemathesis calls it, and what it is."""
 
 
-def hold_to_the_document(store: str, url: str, folder: Path, request: pytest.FixtureRequest) -> None:
+def check_against_openapi(store: str, url: str, folder: Path, request: pytest.FixtureRequest) -> None:
     size = "memory" if store == "memory" else "others"
     with serving(url, folder, asks_for_a_key=store != "memory") as service:
         report = ask(service, folder, EXAMPLES[size], seed=SEED)
@@ -55,22 +55,22 @@ def hold_to_the_document(store: str, url: str, folder: Path, request: pytest.Fix
 
 
 def test_over_memory(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    hold_to_the_document("memory", "memory://", tmp_path, request)
+    check_against_openapi("memory", "memory://", tmp_path, request)
 
 
 def test_over_sqlite(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    hold_to_the_document("sqlite", f"sqlite:///{tmp_path}/orders.db", tmp_path, request)
+    check_against_openapi("sqlite", f"sqlite:///{tmp_path}/orders.db", tmp_path, request)
 
 
 def test_over_postgres(tmp_path: Path, request: pytest.FixtureRequest, postgres_url: str) -> None:
-    hold_to_the_document("postgres", postgres_url, tmp_path, request)
+    check_against_openapi("postgres", postgres_url, tmp_path, request)
 
 
 async def test_over_dynamodb(tmp_path: Path, request: pytest.FixtureRequest, dynamodb: dynamodb.Server) -> None:
-    hold_to_the_document("dynamodb", await dynamodb.new_url(), tmp_path, request)
+    check_against_openapi("dynamodb", await dynamodb.new_url(), tmp_path, request)
 
 
-def test_finds_what_is_planted(tmp_path: Path) -> None:
+def test_planted_bugs_are_found(tmp_path: Path) -> None:
     names = "list_orders|get_order|get_lifecycle|get_liveness|get_readiness|get_metrics"
     options = ["--include-operation-id-regex", f"^({names})$", "--phases", "examples,coverage,fuzzing"]
     with serving("memory://", tmp_path, planted(tmp_path, *BUGS.values())) as service:

@@ -1,4 +1,4 @@
-"""Stores that answer wrongly what they keep rightly: each has one fault that the contract must find."""
+"""Stores that store correctly and return something wrong: each has one fault that the contract must find."""
 
 import asyncio
 from collections import defaultdict

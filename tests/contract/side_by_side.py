@@ -1,5 +1,5 @@
-"""A Hypothesis machine that drives a store and the in-memory reference side by side: whatever is done, in whatever
-order, both answer the same.
+"""A Hypothesis machine that does the same to a store and to the memory store: any operations in any order have equal
+results.
 """
 
 import asyncio

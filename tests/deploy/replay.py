@@ -1,8 +1,8 @@
-"""Does what a Dockerfile says without a container engine: each stage in a folder that stands for its `/`.
+"""Build a Dockerfile without a container engine: each stage in a folder that is its `/`.
 
-Honest about what it is not. Steps run on this machine and with this test's Python, not with the one that FROM names;
-they see the machine's own shell and system tools; packages come from .venv/wheels, where `make setup` put them, and are
-held to the same hashes. Who owns a file is noted, not set. An instruction that it does not know ends it.
+The limits: steps run on this machine and with this test's Python, not with the one that FROM names; they see the
+machine's own shell and system tools; packages come from .venv/wheels, where `make setup` put them, with the same
+hashes. The owner of a file is noted, not set. An unknown instruction ends it.
 """
 
 import os

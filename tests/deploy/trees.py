@@ -1,4 +1,4 @@
-"""Folders that stand for an image's `/`: its paths as they are here, and copies that know where they are now."""
+"""Folders that are the `/` of an image: its paths on this machine, and copies that contain their new location."""
 
 import os
 import re

@@ -59,6 +59,14 @@ def names_of_tests_in(source: str) -> list[str]:
     return [name.replace("_", " ") for name in names if name.lower().startswith("test")]
 
 
+def docstrings_of_tests_in(source: str) -> list[str]:
+    """Return the docstrings of a module and of its tests."""
+    tree = ast.parse(source)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    nodes = [tree, *(node for node in functions if node.name.startswith("test"))]
+    return [_CODE.sub("", ast.get_docstring(node) or "") for node in nodes]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(CHECKOUT)))
 def test_page_has_no_banned_phrase(page: Path) -> None:
     lines = enumerate(_CODE.sub("", prose_of(page)).splitlines(), start=1)
@@ -71,6 +79,12 @@ def test_source_has_no_banned_phrase(file: Path) -> None:
     assert [(line, found) for line, text in texts for found in findings(text)] == []
 
 
+@pytest.mark.parametrize("file", sorted(PACKAGE.rglob("*.sql")), ids=lambda file: str(file.relative_to(PACKAGE)))
+def test_comments_of_sql_have_no_banned_phrase(file: Path) -> None:
+    comments = re.findall(r"--(.*)", file.read_text("utf-8"))
+    assert [(text, found) for text in comments for found in findings(text)] == []
+
+
 def test_no_name_of_a_test_has_a_banned_phrase() -> None:
     files = [*TESTS, *(PACKAGE / "testing").glob("*.py")]
     named = [(file.name, name) for file in files for name in names_of_tests_in(file.read_text("utf-8"))]
@@ -78,11 +92,17 @@ def test_no_name_of_a_test_has_a_banned_phrase() -> None:
     assert [(*name, found) for name in named for found in findings(name[1])] == []
 
 
+def test_no_docstring_of_a_test_has_a_banned_phrase() -> None:
+    texts = [(file.name, text) for file in TESTS for text in docstrings_of_tests_in(file.read_text("utf-8"))]
+    assert [(name, found) for name, text in texts for found in findings(text)] == []
+
+
 def test_planted_phrases_are_found(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("Whoever sends it gets an answer from `tell()`.\n```\ntold\n```\n", encoding="utf-8")
     module = 'ERROR = f"the order stands in {place}"  # mend it anew\n'
-    test = "def test_tells_who_asks() -> None: ...\n"
+    test = '"""Whoever."""\ndef test_tells_who_asks() -> None:\n    """Mend it, `told`."""\n'
     assert len(findings(_CODE.sub("", prose_of(page)))) == 2
     assert len([found for _, text in texts_of(module) for found in findings(text)]) == 3
     assert len(findings(" ".join(names_of_tests_in(test)))) == 2
+    assert len(findings(" ".join(docstrings_of_tests_in(test)))) == 2

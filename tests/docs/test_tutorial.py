@@ -75,6 +75,19 @@ def test_a_new_field_fails_the_tests_that_the_page_names_until_the_page_is_follo
     run(tmp_path, *pytest_run)
 
 
+def test_without_this_page_no_other_page_fails(tmp_path: Path) -> None:
+    shutil.copytree(CHECKOUT, tmp_path, ignore=shutil.ignore_patterns(*NOT_COPIED), dirs_exist_ok=True)
+    apply(DIFFS, tmp_path)
+    for name in (".devcontainer", ".github", ".venv"):
+        (tmp_path / name).symlink_to(CHECKOUT / name)
+    deleted, *linking = re.findall(r"`([\w./-]+\.md)`", section("8. Delete this page"))
+    (tmp_path / deleted).unlink()
+    (tmp_path / "tests/docs/test_tutorial.py").unlink()
+    for page in linking:
+        edit(tmp_path / page, r"\[([^\]]+)\]\([^)]*start-your-own-service\.md[^)]*\)", r"\1")
+    run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests/docs/test_links.py")
+
+
 def section(heading: str) -> str:
     return TEXT.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
@@ -88,7 +101,7 @@ def rows_of_parts() -> dict[str, tuple[list[str], str]]:
 PARTS = rows_of_parts()
 EDITS: dict[str, Callable[[Path], None]] = {
     "AWS Lambda": lambda source: None,
-    "PostgreSQL": lambda source: remove_store(source, "postgresql", "postgres"),
+    "PostgreSQL": lambda source: remove_postgres(source),
     "the memory store": lambda source: remove_store(source, "memory"),
     "PDF receipts": lambda source: edit(
         source / "bootstrap/documents.py",
@@ -135,6 +148,11 @@ def edit(file: Path, pattern: str, replacement: str, *, times: int = 1) -> None:
     changed, count = re.subn(pattern, replacement, file.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert count == times, f"{file.name}: {pattern} occurs {count} times"
     file.write_text(changed, encoding="utf-8")
+
+
+def remove_postgres(source: Path) -> None:
+    remove_store(source, "postgresql", "postgres")
+    edit(source / "bootstrap/stores.py", r'^(_OF_POSTGRES = .+|    "postgres(ql)?": _OF_POSTGRES,)\n', "", times=3)
 
 
 def remove_store(source: Path, *schemes: str) -> None:

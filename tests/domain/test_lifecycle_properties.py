@@ -1,4 +1,4 @@
-"""Whatever is asked of an order, in whatever order, at whatever time: what holds."""
+"""Properties of orders that hold after any commands, in any order, at any time."""
 
 import copy
 from datetime import UTC, datetime, timedelta

@@ -118,7 +118,7 @@ def test_knows_the_exponents_of_iso_4217() -> None:
     assert all(len(code) == 3 and code.isascii() and code.isupper() for code in EXPONENTS)
 
 
-def test_adds_subtracts_and_multiplies_by_pieces() -> None:
+def test_money_is_multiplied_by_whole_numbers() -> None:
     assert Money(4_750, "EUR") + Money(250, "EUR") == Money(5_000, "EUR")
     assert Money(4_750, "EUR") - Money(5_000, "EUR") == Money(-250, "EUR")
     assert Money(4_750, "EUR") * 3 == Money(14_250, "EUR")
@@ -130,7 +130,7 @@ def test_rejects_to_mix_currencies() -> None:
             mix(Money(1, "EUR"), Money(1, "USD"))
 
 
-def test_rejects_a_part_of_a_piece() -> None:
+def test_money_times_a_fraction_is_rejected() -> None:
     with pytest.raises(InvalidAmount):
         Money(100, "EUR") * 1.5  # type: ignore[operator]
 

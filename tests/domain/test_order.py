@@ -121,7 +121,7 @@ def test_is_placed_pending_with_an_event() -> None:
     assert (order.external_ref, order.tags) == ("web-1", ("gift",))
 
 
-def test_is_imported_as_far_along_as_it_was() -> None:
+def test_imported_order_keeps_its_status() -> None:
     order = Order.imported("order-1", "user-42", EUR_99, "shipped", AT, updated_at=AT + timedelta(days=3))
     assert (order.status, order.created_at, order.updated_at) == ("shipped", AT, AT + timedelta(days=3))
     assert order.events == [OrderImported("shipped")]

@@ -166,6 +166,8 @@ def test_refunds_never_exceed_what_was_captured_also_while_they_are_pending() ->
     with rejected(order, "refund_exceeds_payments", message):
         order.add_refund("re_3", 501, at=NOW)
     order.add_refund("re_3", 500, at=NOW)
+    with rejected(order, "refund_exceeds_payments", "nothing of the captured payments is left to refund"):
+        order.add_refund("re_4", 1, at=NOW)
     message = "this refund is recorded with 400, not 401 (minor units of EUR): use another reference for another amount"
     with rejected(order, "recorded_differently", message):
         order.add_refund("re_1", 401, at=NOW)

@@ -1,4 +1,4 @@
-"""Every way into the service behind one call: a use case by its name, and what it answers or how it refuses."""
+"""Every entrypoint behind one call: a use case by its name, and its result or the code of its error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls to the HTTP app, in this process. Every answer is held to the OpenAPI document and to the form of problems."""
+"""Calls to the HTTP app in this process. Every response is checked against the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def http_client(use_cases: UseCases | None = None, **settings: Any) -> Asy
     given = Settings(**{"auth": "", **settings})
     app = create_app(given, use_cases or bootstrap("memory://"))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, root_path=given.root_path)
-    hooks = {"response": [hold_to_the_document]}
+    hooks = {"response": [check_against_openapi]}
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost", event_hooks=hooks) as client:
         yield client
 
@@ -92,7 +92,7 @@ def errors_of(answer: httpx.Response, status: int = 422) -> dict[str, str]:
     return {e.get("pointer", e.get("parameter", e.get("header"))): e["code"] for e in found}
 
 
-async def hold_to_the_document(answer: httpx.Response) -> None:
+async def check_against_openapi(answer: httpx.Response) -> None:
     """Fail where an answer has a status that its operation does not declare, or is an error in another form."""
     await answer.aread()
     assert re.fullmatch(r"[A-Za-z0-9._-]{1,64}", answer.headers["x-request-id"])

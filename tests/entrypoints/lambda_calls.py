@@ -1,6 +1,6 @@
-"""HTTP as Lambda gets it: one request as the events of all four kinds, and what a client gets of the answer.
+"""HTTP on Lambda: one request as the events of all four kinds, and the response that a client gets.
 
-`KINDS["rest-api"](request)` is the event; `read_answer(answer)` what its sender makes of the answer.
+`KINDS["rest-api"](request)` is the event; `read_answer(answer)` is what its sender makes of the result.
 """
 
 from __future__ import annotations

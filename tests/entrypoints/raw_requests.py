@@ -1,5 +1,5 @@
-"""Requests as bytes, and what each must be answered with. RFC 9112 says what is no request; what can be read in two
-ways is refused, because somebody in front of us may read it in the other.
+"""Requests as bytes, and the response that each must get. RFC 9112 defines what is malformed; what can be read in two
+ways is rejected, because a proxy may read it in the other way.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""Every operation of the OpenAPI document, asked by everybody: no credential, a bad one, a customer, another customer,
-staff without the scope, staff with it. An operation without a row fails.
+"""Every operation of the OpenAPI document, called without credentials, with invalid ones, by a customer, another
+customer, and staff with and without the scope. An operation without a row fails.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ async def test_customers_may_ask_for_what_is_theirs(shop: Shop) -> None:
         assert answer.status_code == expected, f"{name}: {answer.text}"
 
 
-async def test_to_another_customer_a_foreign_order_is_one_that_is_not_there(shop: Shop) -> None:
+async def test_other_customers_order_gets_the_response_of_an_unknown_id(shop: Shop) -> None:
     stranger = await customer(shop.use_cases, STRANGER)
     for name in OF_ONE_ORDER:
         given = await shop.order(name)

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_to_another_customer_a_foreign_order_is_one_that_is_not_there(
+def test_other_customers_order_gets_the_response_of_an_unknown_id(
     kind: str, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with container(monkeypatch, ORDERKEEP_STORE=store_url, ORDERKEEP_AUTH="keys") as module:

@@ -1,4 +1,4 @@
-"""Who asks over HTTP must show it, on every route that tells of orders, and in one way only."""
+"""Requests over HTTP are authenticated on every route with order data, and in one way only."""
 
 from collections.abc import AsyncIterator
 
@@ -137,7 +137,7 @@ async def test_operations_without_order_data_are_public(client: httpx.AsyncClien
     "path",
     ["/livez/../orders", "//orders", "/livez/%2e%2e/orders", "/docs/../orders", "/orders/%2e%2e/livez", "/Livez"],
 )
-async def test_no_detour_leads_past_the_question(client: httpx.AsyncClient, path: str) -> None:
+async def test_variants_of_a_path_do_not_bypass_authentication(client: httpx.AsyncClient, path: str) -> None:
     url = httpx.URL("http://localhost").copy_with(raw_path=path.encode())
     assert (await client.get(url)).status_code in (401, 404)
     assert "data" not in (await client.get(url)).json()

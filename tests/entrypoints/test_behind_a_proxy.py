@@ -1,4 +1,4 @@
-"""Where requests come from behind a proxy: it is believed if it is on this machine, or named, and nobody else is."""
+"""The client's address behind a proxy: only a proxy on this machine, or one that is named, is trusted."""
 
 import httpx
 import pytest

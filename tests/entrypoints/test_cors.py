@@ -1,4 +1,4 @@
-"""Pages of other origins: none may read an answer unless its origin is listed, and then only what is named."""
+"""Pages of other origins read no response unless their origin is listed, and then only the named headers."""
 
 import re
 

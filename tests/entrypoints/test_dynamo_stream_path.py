@@ -31,7 +31,7 @@ def fails_often(number: int, call: Call) -> Answer | None:
 
 
 @pytest.mark.parametrize("records_each", [1, 7, 1_000])
-async def test_what_leaves_is_what_the_feed_has_order_per_order(
+async def test_published_events_of_each_order_equal_its_feed(
     dynamodb: Server, monkeypatch: pytest.MonkeyPatch, records_each: int
 ) -> None:
     monkeypatch.setattr(eventbridge, "FIRST_PAUSE_SECONDS", 0.0001)

@@ -11,7 +11,7 @@ from orderkeep.application.use_cases import issue_receipt
 from orderkeep.application.use_cases.issue_receipt import MOST_OF_AN_ACTOR
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.entrypoints.api.app import ROUTES
-from orderkeep.entrypoints.api.shell import BOUNDED_ELSEWHERE
+from orderkeep.entrypoints.api.shell import ROUTES_WITH_OWN_LIMIT
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.entrypoints.http_calls import errors_of, http_client, is_marked_as_dry_run, placed
@@ -73,7 +73,7 @@ async def test_receipt_that_was_issued_before_is_returned(client: httpx.AsyncCli
 
     assert (again.status_code, again.content) == (200, first.content)
     assert (again.headers["location"], again.headers["etag"]) == (first.headers["location"], '"2"')
-    assert "idempotency-replayed" not in again.headers
+    assert (again.headers["unchanged"], "idempotency-replayed" in again.headers) == ("true", False)
     assert (await client.get(path)).json() == {"data": [first.json()], "has_more": False, "next_cursor": None}
 
 
@@ -85,7 +85,8 @@ async def test_repeated_key_returns_the_original_receipt(client: httpx.AsyncClie
     again = await client.post(f"{path}/receipt", headers=key)
     other = await client.post(f"{path}/receipt", json={"format": "pdf"}, headers=key)
 
-    assert "idempotency-replayed" not in first.headers
+    assert not {"idempotency-replayed", "unchanged"} & first.headers.keys()
+    assert "unchanged" not in again.headers
     assert (again.status_code, again.content) == (201, first.content)
     assert (again.headers["etag"], again.headers["idempotency-replayed"]) == ('"2"', "true")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
@@ -265,4 +266,4 @@ async def test_too_many_receipts_of_all_are_an_overload(monkeypatch: pytest.Monk
 
 
 def test_every_route_with_a_limit_of_its_own_exists() -> None:
-    assert {route.path for route in ROUTES} >= BOUNDED_ELSEWHERE
+    assert {route.path for route in ROUTES} >= ROUTES_WITH_OWN_LIMIT

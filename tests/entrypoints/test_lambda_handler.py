@@ -1,4 +1,4 @@
-"""HTTP on Lambda: one app behind four kinds of events, answered as HTTP answers."""
+"""HTTP on Lambda: four kinds of events, one app, and the same responses as over HTTP."""
 
 import base64
 import json

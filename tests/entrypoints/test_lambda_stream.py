@@ -56,7 +56,7 @@ async def test_batch_without_changes_publishes_nothing(server: EventBridgeServer
     assert server.calls == []
 
 
-async def test_reports_the_first_that_was_not_taken_and_sends_nothing_behind_it(
+async def test_publishing_stops_at_the_first_rejected_event(
     server: EventBridgeServer, lambda_stream: Container
 ) -> None:
     server.rule = lambda number, call: Answer(

@@ -1,4 +1,4 @@
-"""What Prometheus is told, against what was observed."""
+"""The metrics for Prometheus agree with what was observed."""
 
 import subprocess
 import sys

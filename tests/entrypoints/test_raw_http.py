@@ -89,7 +89,7 @@ def ask(client: httpx.Client, case: Case) -> Answer:
 
 
 async def test_links_in_responses_do_not_come_from_the_request() -> None:
-    """Of a service that others reach: on one that only this machine may ask, a forged name is answered 421."""
+    """The service is reachable by others: one in local mode responds 421 to a forged name."""
     name = FORGED.decode()
     forged = {"Host": name, "X-Forwarded-Host": name, "Forwarded": f"host={name}"}
     use_cases = use_cases_with_keys(InMemoryOrderRepository())

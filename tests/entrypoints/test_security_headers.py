@@ -1,4 +1,4 @@
-"""Every answer tells browsers to run, frame, embed and keep nothing of it, whoever answers and whatever went wrong."""
+"""Every response, also an error, has headers that forbid browsers to run, frame, embed or store it."""
 
 from collections.abc import Iterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The example of a store of one's own keeps the contract that ships, and stands torture."""
+"""The example of a store of your own passes the contract suite and the stress test."""
 
 from collections.abc import AsyncIterator
 from importlib.metadata import version

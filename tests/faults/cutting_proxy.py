@@ -1,4 +1,4 @@
-"""A proxy before PostgreSQL that cuts the connection where an answer is on its way: the work is done, nobody hears."""
+"""A proxy in front of PostgreSQL that closes the connection before a result arrives: committed, but not reported."""
 
 import asyncio
 from collections.abc import AsyncIterator

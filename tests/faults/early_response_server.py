@@ -1,4 +1,4 @@
-"""The service with a bug put in: it answers before it commits. What must find lost orders is tried on it."""
+"""The service with a planted bug: it responds before it commits. The checker of lost orders must find it."""
 
 import asyncio
 import copy

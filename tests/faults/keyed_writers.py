@@ -1,4 +1,4 @@
-"""Clients that place orders and move them along, with a key each time, and ask again where an answer was lost."""
+"""Clients that place orders and run commands on them, each with a key, and retry if a response was lost."""
 
 import asyncio
 import random

@@ -1,4 +1,4 @@
-"""Compare what clients were told with what a store kept."""
+"""Compare the responses that clients received with what a store contains."""
 
 import json
 from collections import Counter

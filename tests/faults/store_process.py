@@ -1,5 +1,5 @@
-"""A process that works on one store, beside others: `race URL` does what it is told on standard input, round by
-round; `save FILE` saves until it is killed, and writes down what it was told is durable.
+"""A process that works on one store, concurrently with others: `race URL` runs the work on standard input, round by
+round; `save FILE` saves until it is killed, and prints what was acknowledged as durable.
 """
 
 import asyncio

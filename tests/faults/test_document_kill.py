@@ -1,5 +1,5 @@
-"""A process is killed (SIGKILL) between the upload of a receipt and the save, and between the save and the answer: no
-order ever refers to nothing, and whoever asks again gets the one receipt.
+"""A process is killed (SIGKILL) between the upload of a receipt and the save, and between the save and the response: no
+order ever refers to a missing document, and a retry gets the one receipt.
 """
 
 import re
@@ -76,7 +76,7 @@ async def stores(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 @pytest.mark.parametrize("where, referred", [("after upload", 0), ("after save", 1)])
-async def test_leaves_one_receipt_and_no_reference_to_nothing_when_killed(
+async def test_killed_receipt_leaves_at_most_one_document_and_no_dangling_reference(
     stores: Stores, where: str, referred: int
 ) -> None:
     assert await stores.issue(where) == "stopped"

@@ -1,4 +1,4 @@
-"""A process is killed (SIGKILL) while it keeps a large file: nothing stands under its name. And such a file is never in
+"""A process is killed (SIGKILL) while it stores a large file: no file exists under its key. And such a file is never in
 memory as a whole.
 """
 

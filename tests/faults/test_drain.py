@@ -1,4 +1,4 @@
-"""At SIGTERM a server says first that it ends, then ends its connections with their answers; no request is cut."""
+"""At SIGTERM a server first reports that it ends, then closes its connections after their responses; none is cut."""
 
 import asyncio
 import os
@@ -67,7 +67,7 @@ def _answer_that_differs(client: httpx.Client) -> httpx.Response:
 def test_every_request_gets_a_response_during_shutdown(
     store: str, served: tuple[httpx.Client, subprocess.Popen[str]]
 ) -> None:
-    """Each client goes on until it is told that the connection ends, as HTTP has it."""
+    """Each client continues until a response announces that the connection ends."""
     client, process = served
     answers: list[tuple[int, str]] = []
 

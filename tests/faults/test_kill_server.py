@@ -19,7 +19,7 @@ SEED = int(os.environ.get("KILL_SEED", random.SystemRandom().randrange(2**32)))
 RESPONDS_EARLY = (str(Path(__file__).with_name("early_response_server.py")),)
 
 
-async def test_loses_and_doubles_nothing_it_acknowledged_when_killed(tmp_path: Path) -> None:
+async def test_killed_service_neither_loses_nor_repeats_acknowledged_changes(tmp_path: Path) -> None:
     journal, found = await write_and_kill(tmp_path, KILLS)
     said = f"seed {SEED}: {len(journal.acknowledged)} answers, {journal.lost} lost, {journal.replayed} given again"
     assert found == [], said

@@ -1,4 +1,4 @@
-"""A body of 100 MB, however it is sent, takes no memory, and is told why it is refused."""
+"""A body of 100 MB, however it is sent, takes no memory, and is rejected with the reason."""
 
 import socket
 from collections.abc import Iterator

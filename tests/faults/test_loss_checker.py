@@ -1,4 +1,4 @@
-"""The checker behind the kill test, tried on answers and orders that do not fit: a check that cannot fail is none."""
+"""The checker of the kill test finds responses and orders that do not agree: it can fail."""
 
 from collections.abc import Callable
 from dataclasses import replace

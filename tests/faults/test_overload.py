@@ -64,7 +64,7 @@ def test_slow_upload_does_not_use_a_concurrency_slot() -> None:
         assert client.get("/orders").status_code == 200
 
 
-def test_who_says_nothing_makes_room_for_others() -> None:
+def test_idle_connection_is_closed_for_a_new_one() -> None:
     with serving(store="memory://", max_connections=4) as (client, _), ExitStack() as stack:
         idle = [stack.enter_context(connected(client)) for _ in range(9)]
         with httpx.Client(base_url=client.base_url) as another:

@@ -1,4 +1,4 @@
-"""The answer to a commit is lost on its way: who asks again with the same key gets it, and nothing is done twice."""
+"""The result of a commit is lost: a retry with the same key gets it, and nothing is done twice."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 

@@ -1,4 +1,4 @@
-"""Clients that are slow for ever are cut, all kinds of them side by side; who is slow and honest is served."""
+"""Clients that never finish are disconnected, all kinds of them at once; one that is slow and finishes is served."""
 
 import asyncio
 import json

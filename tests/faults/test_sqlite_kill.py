@@ -1,4 +1,4 @@
-"""A process that saves is killed (SIGKILL), again and again: whatever it was told is durable, is there and whole."""
+"""A process that saves is killed (SIGKILL), again and again: all that was acknowledged is stored, and complete."""
 
 import os
 import random

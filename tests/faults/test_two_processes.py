@@ -1,4 +1,4 @@
-"""Two processes race on one store: exactly one wins, a repeated key has one effect, and nobody is refused in error."""
+"""Two processes race on one store: exactly one wins, a repeated key has one effect, and none is rejected in error."""
 
 import asyncio
 import json

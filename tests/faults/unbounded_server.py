@@ -33,7 +33,7 @@ def remove_bounds() -> None:
     limits.MAX_UNSENT_BYTES = NO_LIMIT
     serialization.PAGE_BYTES = connections.PAGE_BYTES = NO_LIMIT  # type: ignore[attr-defined]
     issue_receipt.MOST_OF_AN_ACTOR = issue_receipt.MOST_AT_ONCE = NO_LIMIT
-    shell.BOUNDED_ELSEWHERE = frozenset()
+    shell.ROUTES_WITH_OWN_LIMIT = frozenset()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What is kept of a key: plain values, read with care, for somebody may have altered them."""
+"""The stored record of an API key: plain values, checked when they are read, because they may have been altered."""
 
 from dataclasses import replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Changes as CloudEvents: read by the CloudEvents project's own reader, told apart by their ids, the same each time."""
+"""Changes as CloudEvents: valid for the CloudEvents project's own reader, with unique IDs, the same each time."""
 
 import json
 from dataclasses import replace
@@ -73,7 +73,7 @@ def test_each_event_of_the_domain_has_a_type_that_stays() -> None:
     assert type_of("OrderPartlyShipped") == "orderkeep.order.partly_shipped"
 
 
-async def test_no_two_events_have_one_id_and_an_event_has_it_each_time() -> None:
+async def test_event_id_is_unique_and_stable() -> None:
     changes = [with_events(change, "OrderPlaced", "OrderConfirmed") for change in await changes_of("A1 A2 B1")]
     changes.append(replace(changes[0], order_id="A.1"))
     ids = [event.id for change in changes for event in cloud_events(change)]

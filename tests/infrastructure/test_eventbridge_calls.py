@@ -56,7 +56,7 @@ def test_an_order_that_is_too_large_is_left_out_of_its_event_and_of_no_other() -
 @given(
     st.lists(st.builds(change, st.sampled_from("ABCD"), st.integers(1, 9), st.integers(0, 3), st.integers(0, 90_000)))
 )
-def test_all_events_go_out_in_order_in_calls_that_are_taken(changes: list[ChangeDTO]) -> None:
+def test_events_are_published_in_order_within_size_limits(changes: list[ChangeDTO]) -> None:
     calls = list(calls_of(changes, "shop"))
     for call in calls:
         assert len({entry.order_id for entry in call}) == len(call) <= 10

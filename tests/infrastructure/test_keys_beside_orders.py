@@ -1,4 +1,4 @@
-"""API keys beside orders, in all four stores: nobody who reads orders sees a key, and a restart loses none."""
+"""API keys in the store of the orders, in all four stores: reading orders returns no key, and a restart loses none."""
 
 from collections.abc import AsyncIterator
 

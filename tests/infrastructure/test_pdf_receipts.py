@@ -1,4 +1,4 @@
-"""Receipts as PDF: every page says what it should, what was typed stays text, and a missing extra is told."""
+"""Receipts as PDF: every page has its content, entered text stays text, and a missing extra is reported."""
 
 import io
 import re

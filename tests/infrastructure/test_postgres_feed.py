@@ -1,4 +1,4 @@
-"""The feed of PostgreSQL: whoever is slow to commit holds it back, and is not skipped."""
+"""The feed of PostgreSQL: a slow transaction delays the feed and is not skipped."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

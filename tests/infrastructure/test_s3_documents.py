@@ -1,4 +1,4 @@
-"""What the S3 document store sends, and what it makes of every answer."""
+"""The requests of the S3 document store, and what it makes of every response."""
 
 import base64
 import io
@@ -71,7 +71,7 @@ async def test_puts_nothing_where_a_large_file_is_there() -> None:
     assert [each.method for each in s3.asked] == ["HEAD"]
 
 
-async def test_is_content_with_what_is_there() -> None:
+async def test_document_that_exists_already_is_not_sent_again() -> None:
     with scripted_s3(Answer(412, "PreconditionFailed")) as s3:
         await s3.documents().put(KEY, b"one", "text/html")
     assert len(s3.asked) == 1

@@ -1,4 +1,4 @@
-"""What stores keep of an order is all of it, in a form that can be answered as it is and that shows any alteration."""
+"""Stores keep all of an order, in a form that is returned as it is and in which any alteration is detected."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""What the SQL stores answer alike: exact in time, and nothing where nothing can be, however odd the question."""
+"""Reads that all SQL stores have in common: exact times, and no result for values that cannot exist."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta, timezone

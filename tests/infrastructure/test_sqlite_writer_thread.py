@@ -1,4 +1,4 @@
-"""The writer thread: cancelled tasks, closed loops, closing and errors that nobody foresaw do not stop it."""
+"""The writer thread: cancelled tasks, closed loops, closing and unexpected errors do not stop it."""
 
 import asyncio
 import os

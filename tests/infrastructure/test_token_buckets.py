@@ -1,4 +1,4 @@
-"""Token buckets: so many at once, so many in the long run, each one for themselves."""
+"""Token buckets: a burst, a sustained rate, and a bucket for each client."""
 
 import pytest
 

@@ -1,7 +1,7 @@
-"""Canaries: values as customers and their tools send them, in every place there is, each known again by its mark.
+"""Canaries: values that customers and their tools send, in every field, each identified by its mark.
 
-Where a value may not be told, nothing may have `VALUE` in it. The name of a field is told to who sent it, as what is
-wrong is told by its place, but gets no further: `NAME` may stand in an answer, and in no log.
+A value that must not be repeated contains `VALUE`. The name of a field is returned to its sender, as is the pointer to
+an invalid value, but gets no further: `NAME` may be in a response, and in no log.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Listens wherever the service speaks beside its answers, and finds the canaries that got there."""
+"""Reads all outputs of the service other than its responses, and finds the canaries in them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is sent over HTTP, and whatever breaks: no log, problem document, metric or header tells it to others."""
+"""Whatever is sent over HTTP, and whatever fails: no log, problem document, metric or header repeats it."""
 
 from __future__ import annotations
 

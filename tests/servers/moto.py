@@ -1,4 +1,4 @@
-"""moto's server, which stands for AWS: one for a whole test run. It checks no signature and keeps all in memory."""
+"""moto's server in place of AWS: one for a whole test run. It checks no signature and keeps all in memory."""
 
 import signal
 import sys

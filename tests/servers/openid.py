@@ -1,4 +1,4 @@
-"""A web server of an OpenID provider, over TLS or not, that answers as badly as a test asks."""
+"""A web server of an OpenID provider, over TLS or not, that responds as badly as a test requires."""
 
 import ssl
 import threading

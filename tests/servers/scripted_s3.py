@@ -1,4 +1,4 @@
-"""An S3 that answers what it is told to, and remembers what it was asked."""
+"""An S3 with scripted responses, which records its requests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -41,7 +41,7 @@ def found_by(report: TortureReport) -> set[str]:
 
 
 @pytest.mark.parametrize("planted, checks", PLANTED, ids=lambda value: getattr(value, "__name__", ""))
-async def test_finds_what_is_planted(planted: type[OrderStore], checks: set[str]) -> None:
+async def test_linearizability_checker_finds_planted_violations(planted: type[OrderStore], checks: set[str]) -> None:
     store, found = planted(), set[str]()
     for _ in range(MOST_ROUNDS):
         found |= found_by(await torture(store, rounds=1))

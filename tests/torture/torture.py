@@ -96,8 +96,8 @@ def checks() -> dict[str, Check]:
     """Return the checks by name: each runs one round."""
     races = _Races()
     return {
-        "saves": races.test_takes_one_of_twenty_saves_at_once,
-        "races": races.test_lets_one_of_many_cancels_and_shipments_win,
+        "saves": races.test_one_of_twenty_concurrent_saves_succeeds,
+        "races": races.test_one_of_concurrent_cancels_and_shipments_succeeds,
         "retries": races.test_retries_with_one_key_have_one_effect_and_one_result,
         "facts": _race_commands_and_facts,
         "histories": lambda store: record_histories(store, rounds=3),

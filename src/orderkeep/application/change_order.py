@@ -102,8 +102,8 @@ async def change_order(
     attribution = context.attribution(command)
     # A request with a key may have a duplicate. An `OrderStore` detects it; any other repository may overwrite it.
     if is_new and not context.dry_run and (context.key is None or isinstance(repo, OrderStore)):
-        # The ID may be in use: load the order, so that a repeated key gets its original result even if this body is
-        # invalid.
+        # After a conflict, the ID is in use. On invalid input, it may be: a repeated key gets its original result,
+        # whatever this body is. If the order does not exist, `decide` raises `InvalidInput` again below.
         with suppress(ConcurrentUpdate, InvalidInput):
             return await _shown(await _decide_and_save(repo, None, decide, context, attribution), context, repo)
     for attempt in range(ATTEMPTS):
@@ -175,11 +175,11 @@ def fingerprint_of(command: tuple[str, Any]) -> str:
 async def _decide_and_save(
     repo: OrderRepository, order: Order | None, decide: Decide, context: CommandContext, attribution: Attribution
 ) -> CommandResult:
-    is_own = isinstance(repo, OrderStore)  # a copy of what is stored; to copy a large order takes long
-    decision = decide(copy.deepcopy(order) if context.dry_run and not is_own else order)
+    loads_copies = isinstance(repo, OrderStore)  # `order` is new; to copy a large one again takes long
+    decision = decide(copy.deepcopy(order) if context.dry_run and not loads_copies else order)
     changed = decision if isinstance(decision, Order) else await decision
     if not changed.events:
-        return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=context.dry_run)
+        return CommandResult(changed.id, changed.version, (), changed, dry_run=context.dry_run, unchanged=True)
     version, events = changed.version + 1, tuple([EventDTO.of(event) for event in changed.events])
     personal = changed.personal_record.data if changed.personal_record else None
     if context.dry_run:

@@ -19,7 +19,7 @@ def digest_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def order_key(order_id: str, document: Document) -> str:
+def document_key(order_id: str, document: Document) -> str:
     """Return the key of an order's document. Raises `StoreUnusable` for an order ID that could name another folder."""
     if not SAFE_ID.fullmatch(order_id):
         raise StoreUnusable("the ID of this order is not valid in a file name")

@@ -35,7 +35,7 @@ def dto(*, kw_only: bool = False) -> Any:
 
 @dto()
 class LineDTO:
-    """One item of an order; `discount` and `tax` apply to the whole line. A new order has no units shipped or such."""
+    """One item of an order; `discount` and `tax` are of the whole line. `cancelled` and so on are 0 in a new order."""
 
     sku: str
     name: str
@@ -76,9 +76,9 @@ class PlaceOrder:
 
 @dto(kw_only=True)
 class OrderDTO:
-    """An order as it is returned and stored. What follows from the rest is stored with it, to be searched and read:
-    `payment_status` and so on, and the amounts of `Balance`. `personal_data` is the commitment to the personal data,
-    which is stored beside the order; None without any.
+    """An order as it is returned and stored. Derived values are stored, too, so that lists can filter by them and
+    return them: `payment_status` and so on, and the amounts of `Balance`. `personal_data` is the
+    commitment to the personal data, which is stored beside the order; None without any.
     """
 
     id: str
@@ -189,8 +189,9 @@ class CommandResult:
     """The order as a command left it (or would leave it, `dry_run`), and the events of the change.
 
     `json` is the committed document, to be sent as it is; None if nothing was committed or the repository returned no
-    snapshot. `replayed`: the key was used before for the same request; this is the original result. `personal` is the
-    personal data of the order, which `json` contains and `order` does not.
+    snapshot. `replayed`: the key was used before for the same request; this is the original result. `unchanged`: the
+    order already is as the command would leave it, so nothing was written, and its key was not stored. `personal` is
+    the personal data of the order, which `json` contains and `order` does not.
     """
 
     order_id: str
@@ -201,6 +202,7 @@ class CommandResult:
     replayed: bool = False
     dry_run: bool = False
     personal: PersonalData | None = None
+    unchanged: bool = False
 
     @property
     def order(self) -> OrderDTO:
@@ -268,15 +270,15 @@ def _line_of(line: OrderLine) -> LineDTO:
 
 _BALANCE = Balance._fields
 _FROM_BALANCE = {*_BALANCE, "payment_status"}
-_NOT_GIVEN = {*_FROM_BALANCE, "shipping_status", "return_status", "on_hold"}
-"""Fields that an order is not made of."""
+_DERIVED = {*_FROM_BALANCE, "shipping_status", "return_status", "on_hold"}
+"""Fields that are computed from the others."""
 
 _FIELDS = {
     PlaceOrder: tuple(f.name for f in dataclasses.fields(PlaceOrder) if f.name != "personal"),
     OrderDTO: tuple(f.name for f in dataclasses.fields(OrderDTO) if f.name not in _FROM_BALANCE),
 }
 _VALUES = {dto: attrgetter(*names) for dto, names in _FIELDS.items()}
-_GIVEN = {dto: tuple(name for name in names if name not in _NOT_GIVEN) for dto, names in _FIELDS.items()}
+_GIVEN = {dto: tuple(name for name in names if name not in _DERIVED) for dto, names in _FIELDS.items()}
 _GIVEN_VALUES = {dto: attrgetter(*names) for dto, names in _GIVEN.items()}
 _AMOUNTS = ("total", "shipping", "discount", "tax")
 
@@ -323,11 +325,11 @@ def _field_of_invalid_amount(dto: PlaceOrder | OrderDTO) -> str:
 
 
 LABEL = "\x1f"
-"""The prefix that distinguishes a label from a tag, which contains no control characters."""
+"""The prefix of labels: tags that the service sets, to filter by derived values. Others have no control characters."""
 
 UNLABELLED_PAYMENTS = (PaymentStatus.UNPAID, PaymentStatus.NONE_DUE)
-"""The payment statuses of orders without payments. Like an order without returns, these have no label, so that most
-orders have none at all.
+"""The payment statuses of orders without payments. They get no label, to save a row per order; neither do orders
+without returns.
 """
 
 

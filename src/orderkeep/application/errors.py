@@ -42,7 +42,9 @@ class InvalidCursor(InvalidQuery, code="invalid_cursor", title="Invalid cursor")
 
 
 class UnsupportedFilter(InvalidQuery, code="unsupported_filter", title="Filter not supported"):
-    """No index covers this filter, or these filters together; every store rejects them."""
+    """No index covers this filter, or these filters together, in any store; or this store cannot find IDs by their
+    beginning.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class InvalidCredentials(OrderkeepError, code="invalid_credentials", title="Inva
 
 
 class NotAllowed(OrderkeepError, code="not_allowed", title="Insufficient scope"):
-    """The actor lacks a scope; `scope` names it. Nothing was looked up. Customers cannot have scopes."""
+    """The actor lacks a scope; `scope` names it. Nothing was changed. Customers cannot have scopes."""
 
     def __init__(self, scope: str, *, is_customer: bool = False) -> None:
         allowed = "customers can read and cancel their own orders, request returns and issue receipts"

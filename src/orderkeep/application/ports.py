@@ -39,12 +39,12 @@ def ignore_progress(count: int) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders to list: those in any of the `statuses`, or with the `tag`, or with the `external_ref`, or with one
-    of the values below; at most one of these. `user_id` and a time range combine with any of them. `created_from` is
-    inclusive, `created_to` exclusive; naive datetimes are UTC. The order of `statuses` does not matter.
+    """Which orders to list: at most one of `statuses` (any of them), `tag`, `external_ref`, and the last six fields.
+    `user_id` and a time range combine with any of them. `created_from` is inclusive, `created_to` exclusive; naive
+    datetimes are UTC. The order of `statuses` does not matter.
 
-    A use case gives a store a filter without these values: by statuses or a tag. They are not in `repr`, from which
-    cursors are derived, so that cursors of the other filters stay valid from one release to the next.
+    A store gets only `statuses`, `tag` or `external_ref`: the use case translates the last six to statuses or a label.
+    They are not in `repr`, from which cursors are derived, so that other cursors stay valid in the next release.
     """
 
     user_id: str | None = None
@@ -180,8 +180,8 @@ class StoreAccess(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
-    """A change in the feed, without its content. `position` is () if it is unknown here; `commit` is
-    whatever else the store itself wrote at the commit, as text.
+    """A change in the feed, without its content. `position` is () if the caller reads changes by order, not by
+    feed. `commit`: further values, as text, that the store stores with the change and that are not in its hash.
     """
 
     order_id: str
@@ -238,8 +238,8 @@ class StoreContents(ABC):
 
     @abstractmethod
     def feed_entries(self, *, settled: bool = False) -> AsyncIterator[FeedEntry]:
-        """Yield the feed from its first change. With `settled`, it ends where a change may still be added in between,
-        and includes the changes that had no position yet.
+        """Yield the feed from its first change. With `settled`, changes without a position get one first, and the feed
+        ends before the first position at which a change that is being committed could still be inserted.
         """
 
     async def count_rows(self) -> Mapping[str, int]:

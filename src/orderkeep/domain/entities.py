@@ -1,4 +1,6 @@
-"""The `Order` aggregate: its state and its commands."""
+"""The `Order` aggregate. Its fields, and confirm, cancel, hold and release, are in `order_state.py`; the commands of
+its parts in `order_shipments.py`, `order_payments.py` and `order_returns.py`. The others are here.
+"""
 
 from __future__ import annotations
 
@@ -67,8 +69,9 @@ class OrderChanges(TypedDict, total=False):
 class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
     """The aggregate root: changed by its methods only, and committed as a whole.
 
-    A method changes the order and records events, or raises and changes nothing. A command is rejected if the status
-    does not allow it; a fact, such as a payment, is recorded whatever the status.
+    A method changes the order and records events, or raises and changes nothing, or, if the order already is as
+    requested, returns without an event. A command is rejected if the status does not allow it; a fact, such as a
+    payment, is recorded whatever the status.
     """
 
     @classmethod

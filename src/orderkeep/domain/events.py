@@ -29,7 +29,7 @@ class ShipmentCreated:
 
 @dataclass(frozen=True, slots=True)
 class ShipmentUpdated:
-    """The carrier or the tracking number of a shipment changed."""
+    """The carrier, the tracking number or the tracking URL of a shipment changed."""
 
     shipment_id: str
 
@@ -89,7 +89,7 @@ class PaymentRecorded:
 
 @dataclass(frozen=True, slots=True)
 class RefundCreated:
-    """A refund was started."""
+    """A refund was added, to be started at the payment provider."""
 
     reference: str
 

@@ -17,8 +17,8 @@ class OrderkeepError(Exception):
 class InvalidInput(OrderkeepError, ValueError, code="invalid_order", title="Invalid order"):
     """A value breaks a rule. `field` is a path such as `lines/0/quantity`, or `""` for the input as a whole.
 
-    Its code, which clients know, is also that of input other than orders. `facts` are the numbers of the message, by
-    name, for programs.
+    The code is `invalid_order` for all invalid input, also of API keys and the like, because clients depend on it.
+    `facts` are the numbers of the message, by name, for programs.
     """
 
     def __init__(self, message: str, field: str = "", facts: Mapping[str, int] | None = None) -> None:
@@ -144,7 +144,9 @@ class TooManyMetadataKeys(InvalidOrder, code="too_many_metadata_keys", title="To
 
 
 class InvalidTime(InvalidOrder, code="invalid_time", title="Invalid time"):
-    """A time is outside the years 1 to 9999, or `updated_at` is before `created_at`."""
+    """A time is outside the years 1 to 9999, or in the future or the past where it must not be, or `updated_at` is
+    before `created_at`.
+    """
 
 
 class UnexpectedCancellation(InvalidOrder, code="unexpected_cancellation", title="Unexpected cancellation"):
@@ -203,7 +205,7 @@ class NoteNotFound(OrderNotFound, code="note_not_found", title="Note not found")
 
 
 class CommandRejected(OrderkeepError, code="command_rejected", title="Order cannot be changed"):
-    """The order's status does not allow the command. Nothing was written."""
+    """The state of the order does not allow the command. Nothing was written."""
 
     def __init__(self, status: str, message: str = "") -> None:
         super().__init__(message or f"{self.title}: it is {status}")
@@ -215,7 +217,7 @@ class CannotConfirmOrder(CommandRejected, code="cannot_confirm_order", title="Or
 
 
 class CannotShipOrder(CommandRejected, code="cannot_ship_order", title="Order cannot be shipped"):
-    """Only an order in processing can be shipped."""
+    """Only an order in `processing` or `partially_shipped` can be shipped."""
 
 
 class OrderNotConfirmed(CannotShipOrder, code="order_not_confirmed", title="Order is not confirmed"):
@@ -301,10 +303,10 @@ class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", tit
     """The refunds of an order cannot exceed what was captured."""
 
     def __init__(self, status: str, amount: int, available: int, currency: str) -> None:
-        message = (
+        limit = (
             f"at most {available} of the captured payments can be refunded, not {amount} (minor units of {currency})"
         )
-        super().__init__(status, message)
+        super().__init__(status, limit if available > 0 else "nothing of the captured payments is left to refund")
 
 
 class RefundAlreadyFailed(CommandRejected, code="refund_already_failed", title="Refund already failed"):

@@ -11,7 +11,7 @@ from orderkeep.domain.events import PaymentRecorded, RefundCreated, RefundFailed
 from orderkeep.domain.exceptions import RefundNotFound
 from orderkeep.domain.lines import LineQuantity, quantities
 from orderkeep.domain.order_state import OrderState
-from orderkeep.domain.payments import Payment, Refund, RefundStatus, check_refund, close_refund, is_recorded
+from orderkeep.domain.payments import Payment, Refund, RefundStatus, close_refund, is_new_refund, is_recorded
 
 
 class PaymentCommands(OrderState):
@@ -39,7 +39,7 @@ class PaymentCommands(OrderState):
         *,
         at: datetime,
     ) -> None:
-        """Record a refund that was started. The same one again changes nothing. `amount` is in minor units.
+        """Add a refund before it is started. The same one again changes nothing. `amount` is in minor units.
 
         Raises `RefundExceedsPayments`, `RecordedDifferently`, `TooManyRecords`, and `InvalidInput`.
         """
@@ -47,7 +47,7 @@ class PaymentCommands(OrderState):
         quantities(self.lines, units)
         refund = Refund(reference, amount, RefundStatus.PENDING, reason, units, self._not_before(at))
         refund.check()
-        if check_refund(self.refunds, refund, self.balance.refundable, self.currency, self.status):
+        if is_new_refund(self.refunds, refund, self.balance.refundable, self.currency, self.status):
             self._check_count("refunds", len(self.refunds), limits.MAX_REFUNDS)
             self.refunds += (refund,)
             self._record(at, RefundCreated(reference))

@@ -20,7 +20,9 @@ class ShipmentCommands(OrderState):
     """The shipments of an order."""
 
     def ship(self, *, at: datetime) -> None:
-        """Ship all that is left. Raises `CannotShipOrder`, `OrderOnHold` and `TooManyRecords`."""
+        """Ship all that is left. Raises `CannotShipOrder`, also if the order is pending, `OrderOnHold` and
+        `TooManyRecords`.
+        """
         self._check_allowed(Command.SHIP)
         self.add_shipment(at=at)
 
@@ -32,7 +34,7 @@ class ShipmentCommands(OrderState):
         *,
         at: datetime,
     ) -> None:
-        """Record a shipment of units, by default of all that are left. `occurred_at` is when it left, by default now.
+        """Ship units, by default all that are left. `occurred_at` is when it left, by default now.
 
         Raises `OrderNotConfirmed`, `NothingToShip`, `OrderOnHold`, `QuantityNotAvailable`, `TooManyRecords`, and
         `InvalidInput`.

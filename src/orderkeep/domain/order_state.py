@@ -36,7 +36,7 @@ from orderkeep.domain.shipments import SHIPPING_OF, Shipment, ShippingStatus, st
 from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus, allowed_commands
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Hold, Money, Note, in_utc
 
-CLOCK_DIFFERENCE = timedelta(hours=1)
+MAX_FACT_CLOCK_SKEW = timedelta(hours=1)
 """How far in the future a fact may be: the clock of the system that reports it may be wrong."""
 
 _BY_SYSTEM = Attribution()
@@ -318,7 +318,7 @@ class OrderState:
     def _occurred(self, moment: datetime | None, at: datetime) -> datetime:
         """Return when a fact occurred, by default now. Raises `InvalidTime` if it is in the future."""
         occurred = in_utc(at if moment is None else moment, "occurred_at")
-        if occurred - in_utc(at) > CLOCK_DIFFERENCE:
+        if occurred - in_utc(at) > MAX_FACT_CLOCK_SKEW:
             raise InvalidTime("must be at most one hour in the future", "occurred_at")
         return occurred
 

@@ -53,7 +53,8 @@ class PaymentStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Something that happened to a payment. It is unique by `reference`, the payment provider's ID, and `kind`.
+    """A report of the payment provider: a payment was authorized, captured or voided, or failed. It is unique by
+    `reference`, the payment provider's ID, and `kind`.
 
     `amount` is in minor units of the order's currency.
     """
@@ -101,7 +102,8 @@ class Balance(NamedTuple):
     """The amounts of an order, in minor units of its currency.
 
     `current_total` is the total less the value of what was cancelled. `refund_due` is to be paid back to the customer
-    beyond the refunds so far, and `void_due` is authorized on a cancelled order and to be voided: obligations.
+    beyond the refunds so far. `void_due` is authorized but not captured on a cancelled order, and to be voided. These
+    two are obligations.
     """
 
     current_total: int
@@ -134,7 +136,7 @@ def is_recorded(payments: Iterable[Payment], payment: Payment, currency: str) ->
     return False
 
 
-def check_refund(refunds: Iterable[Refund], refund: Refund, refundable: int, currency: str, status: str) -> bool:
+def is_new_refund(refunds: Iterable[Refund], refund: Refund, refundable: int, currency: str, status: str) -> bool:
     """Return whether the refund is new: not recorded already, and within the payments that are left to refund.
 
     Raises `RecordedDifferently` and `RefundExceedsPayments`.

@@ -57,8 +57,8 @@ LIFECYCLE: dict[tuple[OrderStatus, Command], tuple[OrderStatus, ...]] = {
     (_S.PARTIALLY_SHIPPED, _C.RELEASE): (_S.PARTIALLY_SHIPPED,),
     (_S.SHIPPED, _C.DELIVER): (_S.SHIPPED, _S.DELIVERED),
 }
-"""The statuses that each command can lead to, the last one if nothing is left to do. A pair that is not listed is
-rejected.
+"""The statuses that each command can lead to. If there are several, the units decide: the first one follows while some
+are left to ship, deliver or cancel. A pair that is not listed is rejected.
 """
 
 REJECTIONS: dict[Command, type[CommandRejected]] = {
@@ -75,7 +75,7 @@ _WHOLE = (Command.CONFIRM, Command.SHIP, Command.DELIVER, Command.CANCEL)
 
 
 def allowed_commands(status: str) -> tuple[Command, ...]:
-    """Return the commands that an order in this status accepts, in lifecycle order."""
+    """Return the commands that this status does not reject, in lifecycle order."""
     return tuple(command for (origin, command) in LIFECYCLE if origin == status)
 
 

@@ -108,9 +108,11 @@ class PaymentBody(Body):
 
 
 class RefundBody(Body):
-    """Refund that was started."""
+    """Refund that you are about to start."""
 
-    reference: Reference = Field(description="ID of the refund, such as the one at the payment provider.")
+    reference: Reference = Field(
+        description="Your own ID of the refund, such as the idempotency key with which you start it at the provider."
+    )
     amount: PositiveAmount = Field(
         description="Amount, in minor units of the order's currency. Refunds cannot exceed what was captured."
     )

@@ -237,7 +237,7 @@ class PlaceOrderBody(Body):
     external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
         None, description="Your own reference, such as the order number in your shop. It need not be unique."
     )
-    tags: Tags | None = Field((), description="Labels to filter orders by, each at most once.")
+    tags: Tags | None = Field((), description="Tags to filter orders by, each at most once.")
     metadata: Metadata | None = Field(
         default_factory=dict,
         description="Key-value pairs of your own; values are strings.",
@@ -271,7 +271,7 @@ class EditOrderBody(Body):
     external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
         None, description="Your own reference. It can be set if the order has none, and not changed or removed."
     )
-    tags: Tags | None = Field((), description="Labels to filter orders by. They replace all tags of the order.")
+    tags: Tags | None = Field((), description="Tags to filter orders by. They replace all tags of the order.")
     metadata: Annotated[dict[MetadataKey, MetadataValue | None], Field(max_length=limits.MAX_METADATA_KEYS)] | None = (
         Field(
             default_factory=dict,

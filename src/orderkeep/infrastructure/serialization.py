@@ -33,8 +33,8 @@ from orderkeep.infrastructure.personal_rows import PersonalRow, is_email_label, 
 _SHAPES: tuple[Any, ...] = (OrderDTO, LineDTO, Cancellation, Document, Hold, Shipment, Payment, Refund, Return, Note)
 
 SCHEMA = zlib.crc32(repr([[f.name for f in fields(dto)] for dto in _SHAPES]).encode())
-"""Identifies the document's shape. It is stored with each document, so that one written before a field was added is
-detected and returned in today's shape.
+"""The document schema: identifies the fields of a stored document. It is stored with each document, so that one written
+before a field was added is detected and returned with the current fields.
 """
 
 UNREADABLE = "a stored order cannot be read: the stored data was altered; restore a backup"
@@ -210,7 +210,7 @@ def order_of(document: bytes, requests: bytes, seal: str) -> Order:
 
 
 def tags_in(document: bytes) -> tuple[str, ...]:
-    """Return the tags and labels of an order, from its document in today's shape."""
+    """Return the tags and labels of an order, from its document in the current schema."""
     tagged = _decode_tags(document)
     return (*tagged.tags, *labels_of(tagged))
 
@@ -230,12 +230,12 @@ def snapshot_of(
 
 
 def document_of(schema: int, document: bytes) -> bytes:
-    """Return the document as stored, or in today's shape if it was written in an older one."""
+    """Return the document as stored, or in the current schema if it was written in an older one."""
     return document if schema == SCHEMA else _encode(_order_dto(schema, document))
 
 
 def _order_dto(schema: int | None, document: bytes) -> OrderDTO:
-    """Return the stored order. What an older shape did not contain is computed from the rest."""
+    """Return the stored order. What an older schema did not contain is computed from the rest."""
     dto = _decode_order(document)
     return dto if schema == SCHEMA else OrderDTO.of(dto.to_order(), dto.version)
 

@@ -108,6 +108,7 @@ GET_CHANGE_AT = f"{_CHANGES} AND at <= $2 ORDER BY version DESC LIMIT 1"
 LIST_CHANGES = f"{_CHANGES} AND version > CAST($2 AS bigint) ORDER BY version LIMIT $3"
 
 _ORDER_ROW = tuple(field.name for field in fields(OrderRecord) if field.name != "tags")
+# The tags of each order, and its labels (derived values to filter by), with the columns that lists are sorted by.
 _TAG_ROW = ("tag", "created_at", "order_id", "user_id")
 _CHANGE_ROW = tuple(field.name for field in fields(ChangeRecord))
 _PAGE = 200

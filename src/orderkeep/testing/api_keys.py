@@ -112,7 +112,7 @@ class ApiKeyStoreContract:
             assert await keys.get(api_key(1).id) == replace(api_key(1), last_used_at=known)
         assert await keys.get(api_key(2).id) == api_key(2)
 
-    async def test_a_use_beside_it_undoes_no_revocation(self, keys: ApiKeyStore) -> None:
+    async def test_concurrent_use_does_not_undo_revocation(self, keys: ApiKeyStore) -> None:
         many = [api_key(number) for number in range(10)]
         for key in many:
             await keys.add(key)

@@ -90,7 +90,7 @@ class DocumentStoreContract:
         assert len(seen) == 1, "the document changed"
         assert seen.pop() in contents
 
-    async def test_keeps_the_faster_of_two(self, documents: DocumentStore) -> None:
+    async def test_first_of_two_concurrent_puts_wins(self, documents: DocumentStore) -> None:
         slower = Overtaken(b"slower", documents.put(KEY, b"faster", "text/html"))
         await documents.put(KEY, slower, "text/html")
         assert await documents.get(KEY) == b"faster"

@@ -111,7 +111,7 @@ def assert_full(found: Sequence[Sequence[bytes]]) -> None:
 class ReadContract:
     """What histories, lists and the feed must return."""
 
-    async def test_keeps_what_happened_and_who_asked(self, store: OrderStore) -> None:
+    async def test_history_records_events_and_actor(self, store: OrderStore) -> None:
         order = pending_order()
         order.set_attribution(Attribution("customer:user-1", "key-1", "fingerprint-1", "request-1"))
         await store.save(order)

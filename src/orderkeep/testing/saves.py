@@ -238,7 +238,7 @@ class SaveContract:
         for order in orders:
             assert (await loaded(store, order.id)).version == 1
 
-    async def test_leaves_a_rejected_order_fit_to_be_tried_again(self, store: OrderStore) -> None:
+    async def test_rejected_save_leaves_order_object_unchanged(self, store: OrderStore) -> None:
         await store.save(pending_order(1))
         stale, other = await loaded(store, "order-1"), await loaded(store, "order-1")
         other.confirm(at=SINCE)
@@ -306,7 +306,7 @@ class ConcurrencyContract:
 
     rounds = 3
 
-    async def test_takes_one_of_twenty_saves_at_once(self, store: OrderStore) -> None:
+    async def test_one_of_twenty_concurrent_saves_succeeds(self, store: OrderStore) -> None:
         for _ in range(self.rounds):
             order_id, user = new_order_id(), own_user()
             rivals = [small_order(order_id, user_id=user, external_ref=f"{OWN}rival-{number}") for number in range(20)]
@@ -317,7 +317,7 @@ class ConcurrencyContract:
             (saved,) = await race([store.save(rival) for rival in copies], ConcurrentUpdate)
             await assert_two_commits(store, order_in(saved.json))
 
-    async def test_lets_one_of_many_cancels_and_shipments_win(self, store: OrderStore) -> None:
+    async def test_one_of_concurrent_cancels_and_shipments_succeeds(self, store: OrderStore) -> None:
         do = build_use_cases(store)
         for _ in range(self.rounds):
             order = small_order(new_order_id(), user_id=own_user(), status="processing")

@@ -1,6 +1,6 @@
-"""Plays Lambda for a package: `python -I -S container.py FOLDER HANDLER`, with events on standard input.
+"""Run a package as Lambda does: `python -I -S container.py FOLDER HANDLER`, with events on standard input.
 
-Only the package and the standard library can be imported. Says what was answered, and from where modules came.
+Only the package and the standard library can be imported. Prints the responses, and from where modules came.
 """
 
 import importlib

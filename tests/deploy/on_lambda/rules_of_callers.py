@@ -1,4 +1,4 @@
-"""What a template for Lambda must hold of who may ask: each is asked once, by the API or by the service itself."""
+"""Rules of a template for Lambda: each caller is authenticated once, by the API or by the service itself."""
 
 import re
 from collections.abc import Iterator

@@ -115,7 +115,7 @@ def test_a_traceback_names_the_file_and_line_of_what_others_wrote(unpacked: Path
     assert max(line for *_, line in code.co_lines() if line) > 10
 
 
-def test_a_python_that_lambda_has_not_is_rejected_by_what_there_is(tmp_path: Path) -> None:
+def test_unsupported_python_is_rejected_with_the_supported_ones(tmp_path: Path) -> None:
     other = tmp_path / "python"
     other.write_text("#!/bin/sh\necho 3.10\n", encoding="utf-8")
     other.chmod(0o755)

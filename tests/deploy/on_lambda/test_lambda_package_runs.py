@@ -53,7 +53,7 @@ def test_the_built_package_lets_in_whom_iam_let_in_or_who_has_a_key_as_the_templ
     assert statuses("NONE") == [401, 401, 200]
 
 
-def test_whom_iam_let_in_may_do_what_the_stack_says_and_no_more(invoke: Invoke) -> None:
+def test_iam_caller_has_the_scopes_of_the_template_only(invoke: Invoke) -> None:
     place = Request.json("POST", "/orders", {"user_id": "user-42", "total": 9900, "currency": "EUR"})
     events = [KINDS["http-api"](request) for request in (place, Request("GET", "/orders"))]
     [refused, listed] = invoke("HttpFunction", events, IamScopes="read,ship")["said"]

@@ -10,7 +10,7 @@ from orderkeep.domain.lines import LineQuantity
 
 
 class AddRefundUseCase(OrderCommand):
-    """Record a refund that was started, within the captured payments."""
+    """Add a refund before it is started at the payment provider; it cannot exceed the captured payments."""
 
     async def execute(
         self,

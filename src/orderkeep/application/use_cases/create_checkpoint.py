@@ -32,8 +32,8 @@ class InvalidCheckpoint(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """The first `changes` changes of the feed, which made `orders` orders: the `position` of the last one, and the
-    SHA-256 of all of them. It contains the head of every order: its last version and hash.
+    """The first `changes` changes of the feed, which made `orders` orders: the `position` of the last one, and a
+    SHA-256 that covers the last version and hash of every order.
     """
 
     recorded_at: str

@@ -124,7 +124,7 @@ class ErasePersonalDataUseCase:
         new = replace(document, id=documents.digest_of(content), size=len(content), since_version=order.version + 1)
         if not context.dry_run:
             # Before the commit: a repeated erasure would find no document that is to be deleted.
-            await self.documents.put(documents.order_key(order.id, new), content, new.media_type)
+            await self.documents.put(documents.document_key(order.id, new), content, new.media_type)
             if new.id != document.id:
-                await self.documents.delete(documents.order_key(order.id, document))
+                await self.documents.delete(documents.document_key(order.id, document))
         return new

@@ -39,7 +39,7 @@ class GetDocumentUseCase:
         document = next((each for each in found if each.id == document_id), None)
         if document is None:
             raise DocumentNotFound(order_id)
-        key = documents.order_key(order_id, document)
+        key = documents.document_key(order_id, document)
         name = documents.file_name_of(order_id, document)
         link = await self.store.link(key, name, documents.LINK_SECONDS) if prefer_link else None
         if link is not None:

@@ -32,7 +32,7 @@ from orderkeep.domain.value_objects import in_utc
 MOST_PROBLEMS = 1_000
 """How many problems are reported in full; further ones are only counted."""
 
-CLOCK_DIFFERENCE = timedelta(minutes=5)
+MAX_IMPORT_CLOCK_SKEW = timedelta(minutes=5)
 """How far the clock of another system may be ahead of ours. Later times are in the future, and rejected."""
 
 
@@ -294,7 +294,7 @@ class ImportOrdersUseCase:
         except IdempotencyKeyReused:
             message = f"is that of the stored order {order.id}, which differs: it was not changed"
             return ImportProblem(checked.line, checked.id_field, "already_kept", message)
-        return "unchanged" if result.replayed else "imported"
+        return "unchanged" if result.replayed or result.unchanged else "imported"
 
     async def _update(self, checked: CheckedOrder, actor: Actor) -> str | ImportProblem:
         """Run the commands that lead from the current status of the stored order to the one in the file."""
@@ -303,7 +303,7 @@ class ImportOrdersUseCase:
         reason, note = (cancellation.reason, cancellation.note) if cancellation else (None, None)
         found = await store.get_by_id(checked.stored_id)
         try:
-            for command in commands_between(found.status, order.status) or () if found else ():
+            for command in commands_between(found.status, order.status) if found else ():
                 match command:
                     case Command.CONFIRM:
                         await ConfirmOrderUseCase(store, store, clock).execute(checked.stored_id, context)
@@ -348,7 +348,7 @@ def _check_times(order: Order, now: datetime) -> None:
     if order.cancellation is not None:
         times["cancellation/at"] = in_utc(order.cancellation.at)
     for name, moment in times.items():
-        if moment > now + CLOCK_DIFFERENCE:
+        if moment > now + MAX_IMPORT_CLOCK_SKEW:
             found = f"it is {moment.isoformat()}, and now is {now.isoformat(timespec='seconds')}"
             raise InvalidTime(f"must not be in the future: {found}; correct it, or the clock of this machine", name)
 

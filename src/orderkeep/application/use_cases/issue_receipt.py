@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orderkeep.application import documents
 from orderkeep.application.access.actor import Actor, Scope
@@ -21,13 +21,15 @@ from orderkeep.domain.value_objects import Document
 
 @dataclass(frozen=True, slots=True)
 class IssuedReceipt:
-    """A receipt, and the result of the command on its order. `replayed`: the receipt was issued before; by the same
-    request with the same key if the `result` is a replay.
-    """
+    """A receipt, and the result of the command on its order."""
 
     document: Document
     result: CommandResult
-    replayed: bool = False
+
+    @property
+    def issued_before(self) -> bool:
+        """Whether the receipt is not new; if the result is a replay, an earlier request with the same key issued it."""
+        return self.result.replayed or self.result.unchanged
 
 
 MOST_OF_AN_ACTOR = 4
@@ -106,11 +108,10 @@ class IssueReceiptUseCase:
         finally:  # an attempt that lost a race to an erasure has written what was erased
             for document in written:
                 if document not in chosen:
-                    await self.store.delete(documents.order_key(order_id, document))
-        is_repeated = result.replayed and bool(result.events)
-        if is_repeated:  # the key was used before, perhaps after the last call of `decide`
+                    await self.store.delete(documents.document_key(order_id, document))
+        if result.replayed:  # the key was used before, perhaps after the last call of `decide`
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
-        return IssuedReceipt(chosen[0], replace(result, replayed=is_repeated), result.replayed)
+        return IssuedReceipt(chosen[0], result)
 
     async def _attach(
         self, order: Order, version: int, renderer: ReceiptRenderer, written: list[Document], *, keep: bool
@@ -135,7 +136,7 @@ class IssueReceiptUseCase:
         )
         order.attach(document, at=now)
         if keep:  # stored before the order refers to it
-            await self.store.put(documents.order_key(order.id, document), content, document.media_type)
+            await self.store.put(documents.document_key(order.id, document), content, document.media_type)
             if personal is not None:
                 written.append(document)
         return document

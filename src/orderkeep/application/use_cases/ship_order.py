@@ -8,7 +8,7 @@ from orderkeep.domain.status import Command
 
 
 class ShipOrderUseCase(OrderCommand):
-    """Mark an order in processing as shipped."""
+    """Ship all units of an order that are left."""
 
     async def execute(self, order_id: str, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         """Return the shipped order. Raises `CannotShipOrder`, `OrderOnHold`, `PaymentRequired`, and like

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.documents import digest_of, order_key
+from orderkeep.application.documents import digest_of, document_key
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import (
     DocumentStore,
@@ -140,7 +140,7 @@ class VerifyOrdersUseCase:
         if not read or self.documents is None:
             return
         for document in order.documents:
-            content = await self.documents.get(order_key(order.id, document))
+            content = await self.documents.get(document_key(order.id, document))
             report.documents_read += 1
             if content is None:
                 report.add(order.id, document.since_version, f"the {document.kind} {document.id} is missing")

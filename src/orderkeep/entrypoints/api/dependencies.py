@@ -42,7 +42,7 @@ def true_or_false(value: object) -> object:
     return value in ("true", True)
 
 
-OrderId = Annotated[str, Path(description="Order ID.", examples=["0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"])]
+OrderId = Annotated[str, Path(description="Order ID.", examples=["35df620c-1d67-56af-9fd8-00c1febd6343"])]
 DryRun = Annotated[
     bool,
     BeforeValidator(true_or_false),

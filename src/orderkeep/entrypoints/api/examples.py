@@ -22,7 +22,7 @@ from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
 from orderkeep.entrypoints.field_errors import FieldError
 
-ORDER_ID = "0199f6b2-3c00-7a61-9d1f-5a0f6c1f7b11"
+ORDER_ID = "35df620c-1d67-56af-9fd8-00c1febd6343"
 REQUEST_ID = "b2f1a3c04d5e4f60a1b2c3d4e5f60718"
 DOCUMENT_ID = "4b1d6f0a9c2e5378a1f4d6029be7c35d88f0416e2a97cb3d5e10f2847a6b9c0d"
 PLACED_AT, SHIPPED_AT = "2026-11-22T10:00:00Z", "2026-11-22T16:30:00Z"
@@ -241,7 +241,7 @@ _MEANINGS = {
 Responses = dict[int | str, dict[str, Any]]
 Change = Callable[[Order], None]
 
-ORDER_HEADERS = ("ETag", "Idempotency-Replayed", "Dry-Run")
+ORDER_HEADERS = ("ETag", "Idempotency-Replayed", "Unchanged", "Dry-Run")
 
 
 def success(

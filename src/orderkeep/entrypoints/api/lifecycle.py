@@ -242,5 +242,7 @@ async def release_order(order_id: OrderId, context: Context, use_cases: Services
     },
 )
 async def get_lifecycle() -> Response:
-    """Returns all statuses with the commands that each accepts, and all transitions."""
+    """Returns all statuses with the commands that each allows, and all transitions. Some commands also depend on other
+    facts, such as a hold: `GET /orders/{order_id}/actions` returns those that one order accepts.
+    """
     return EncodedResponse(_LIFECYCLE)

@@ -1,5 +1,5 @@
 """Routes of orders: place, list, get, history, and what can be done next. Without `route_class`, they are ordinary
-FastAPI routes (docs/how-to/extend/add-a-route.md).
+FastAPI routes, which accept more (docs/explanation/architecture.md, "The HTTP layer").
 """
 
 import re
@@ -284,9 +284,7 @@ async def get_order_history(
     limit: Annotated[
         Limit, Query(description="Maximum number of results per page, 1 to 200. Default: 50.")
     ] = DEFAULT_PAGE,
-    cursor: Annotated[
-        Cursor, Query(description="`next_cursor` of the previous page. Requires the same filters.")
-    ] = None,
+    cursor: Annotated[Cursor, Query(description="`next_cursor` of the previous page of this order's history.")] = None,
 ) -> Response:
     """Returns all changes of the order, oldest first: the actor, the time, the events and the resulting order."""
     page = await use_cases.get_order_history.execute(order_id, limit=limit, cursor=cursor, actor=actor)

@@ -94,9 +94,9 @@ async def add_refund(
     use_cases: Services,
     refund: Annotated[RefundBody, Body(openapi_examples={"RefundBody": {"value": REFUND}})],
 ) -> Response:
-    """Records a refund that was started, with the status `pending`. Refunds that have not failed cannot exceed the
-    captured payments, also if two are added at once. A refund that is recorded already, by `reference`, changes
-    nothing; with another amount, the response is 409.
+    """Adds a refund with the status `pending`, before you start it at the payment provider. Refunds that have not
+    failed cannot exceed the captured payments, also if two are added at once. A refund that is recorded already, by
+    `reference`, changes nothing; with another amount, the response is 409.
     """
     result = await use_cases.add_refund.execute(
         order_id, refund.reference, refund.amount, context, reason=refund.reason, lines=units_of(refund.lines)

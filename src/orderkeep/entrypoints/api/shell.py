@@ -50,10 +50,10 @@ METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CLIENT_CLOSED = 499
 """Status in logs and metrics of a request whose client was gone before the response."""
 
-EXEMPT = frozenset(("/livez", "/readyz", "/metrics"))
+PATHS_WITHOUT_LIMIT = frozenset(("/livez", "/readyz", "/metrics"))
 """Paths without a concurrency limit: they are needed most when the service is overloaded."""
 
-BOUNDED_ELSEWHERE = frozenset(("/orders/{order_id}/documents/receipt",))
+ROUTES_WITH_OWN_LIMIT = frozenset(("/orders/{order_id}/documents/receipt",))
 """Routes with a limit of their own, whose requests may wait for long: they hold no slot of the concurrency limit."""
 
 SECURITY_HEADERS = {
@@ -66,7 +66,16 @@ SECURITY_HEADERS = {
 """Headers of every response, unless a route sets its own."""
 
 CORS_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST")
-CORS_EXPOSED = ("Dry-Run", "ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "X-Request-Id")
+CORS_EXPOSED = (
+    "Dry-Run",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "Unchanged",
+    "X-Request-Id",
+)
 CORS_REQUEST = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id")
 
 TimeLimit = Callable[[Scope], AbstractAsyncContextManager[None]]
@@ -149,7 +158,7 @@ class RequestShell:
         path, root = scope["path"], scope.get("root_path", "")
         if root and path.startswith(root + "/"):
             path = path.removeprefix(root)
-        limited = path not in EXEMPT
+        limited = path not in PATHS_WITHOUT_LIMIT
         try:
             if limited and self.active >= self.max_concurrency:
                 raise self.overloaded()
@@ -193,7 +202,7 @@ class RequestShell:
             await self.fallback(scope, body, send_without_slot)
         else:
             scope["route"], scope["path_params"] = found
-            if found[0].path in BOUNDED_ELSEWHERE:
+            if found[0].path in ROUTES_WITH_OWN_LIMIT:
                 body.end_slot()
             response = await found[0].respond(scope, body)
             body.end_slot()

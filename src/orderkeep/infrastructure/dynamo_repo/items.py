@@ -83,22 +83,22 @@ def key(partition: str, sort: str) -> Item:
 
 def head_key(order_id: str) -> Item:
     """Return the key of an order's head: the item with its current state."""
-    return key(order_key(order_id), HEAD_SORT)
+    return key(order_partition(order_id), HEAD_SORT)
 
 
 def change_key(order_id: str, version: int) -> Item:
     """Return the key of a change."""
-    return key(order_key(order_id), change_sort(version))
+    return key(order_partition(order_id), change_sort(version))
 
 
 def tag_key(order_id: str, tag: str) -> Item:
     """Return the key of the item that lists an order under a tag or label."""
-    return key(order_key(order_id), f"T#{tag}")
+    return key(order_partition(order_id), f"T#{tag}")
 
 
 def personal_key(order_id: str) -> Item:
     """Return the key of the item with the personal data of an order."""
-    return key(order_key(order_id), PERSONAL_SORT)
+    return key(order_partition(order_id), PERSONAL_SORT)
 
 
 def api_key_key(key_id: str) -> Item:
@@ -106,7 +106,7 @@ def api_key_key(key_id: str) -> Item:
     return key(f"K#{key_id}", API_KEY_SORT)
 
 
-def order_key(order_id: str) -> str:
+def order_partition(order_id: str) -> str:
     """Return the partition of an order's items."""
     return f"O#{order_id}"
 

@@ -41,8 +41,8 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     head_key,
     instant_key,
     moment_of,
-    order_key,
     order_of_item,
+    order_partition,
     personal_key,
     personal_row_of_item,
     placed_key,
@@ -94,7 +94,9 @@ class DynamoOrderRepository(OrderStore):
         return SnapshotPage(SEPARATOR.join(documents), position)
 
     async def get_personal_data(self, order_ids: Sequence[str]) -> dict[str, PersonalRecord]:
-        items = await self._table.get_all([personal_key(each) for each in order_ids if can_be_a_key(order_key(each))])
+        items = await self._table.get_all(
+            [personal_key(each) for each in order_ids if can_be_a_key(order_partition(each))]
+        )
         rows = built(personal_row_of_item, [item for item in items if item and "record" in item])  # others were erased
         return {row.order_id: personal_record_of(row.salt, row.record) for row in rows}
 
@@ -165,11 +167,11 @@ class DynamoOrderRepository(OrderStore):
     async def _changes(
         self, order_id: str, first_version: int, page_size: int, **further: Any
     ) -> AsyncIterator[list[Item]]:
-        if first_version > LARGEST_VERSION or not can_be_a_key(order_key(order_id)):
+        if first_version > LARGEST_VERSION or not can_be_a_key(order_partition(order_id)):
             return
         condition = "pk = :order AND sk BETWEEN :first AND :last"
         span = {"first": change_sort(max(first_version, 1)), "last": change_sort(LARGEST_VERSION)}
-        values = {"order": order_key(order_id), **span}
+        values = {"order": order_partition(order_id), **span}
         async for page in self._table.query(condition, values, min(page_size, MOST_CHANGES), **further):
             yield page
 

@@ -109,7 +109,7 @@ COMMANDS = {
     "confirm": order_command(
         "Confirm a pending order and start processing it.", "confirm_order", "POST /orders/{order_id}/confirm"
     ),
-    "ship": order_command("Mark an order in processing as shipped.", "ship_order", "POST /orders/{order_id}/ship"),
+    "ship": order_command("Ship all units of an order that are left.", "ship_order", "POST /orders/{order_id}/ship"),
     "deliver": order_command("Mark a shipped order as delivered.", "deliver_order", "POST /orders/{order_id}/deliver"),
     "cancel": order_command(
         "Cancel an order that has not been shipped.",
@@ -143,7 +143,7 @@ COMMANDS = {
     "actions": Command("Show which commands an order accepts, and why not the others.", "orders", needs_store=False),
     "shipments": _group("Ship an order in parts.", "`orderkeep ship` ships all that is left."),
     "shipments add": order_command(
-        "Record a shipment of units, by default of all that are left.",
+        "Ship units of an order, by default all that are left.",
         "add_shipment",
         "POST /orders/{order_id}/shipments",
         _LINES,
@@ -183,7 +183,7 @@ COMMANDS = {
     ),
     "refunds": _group("Record refunds.", "Refunds are paid elsewhere and recorded here."),
     "refunds add": order_command(
-        "Record a refund that was started.",
+        "Add a refund before you start it at the payment provider.",
         "add_refund",
         "POST /orders/{order_id}/refunds",
         _REFERENCE,

@@ -1,6 +1,6 @@
 -- Orders, and all that was ever done to them.
 -- Texts are compared by code point (COLLATE "C"), so that every database lists in the same order, whatever its locale.
--- JSON is kept as json, not jsonb: jsonb reorders keys, and an order is answered, and its hash taken, byte by byte.
+-- JSON is kept as json, not jsonb: jsonb reorders keys, and an order is returned, and hashed, byte by byte.
 -- It can be read here all the same: SELECT document ->> 'total' FROM orders.
 
 CREATE TABLE orders (
@@ -8,10 +8,10 @@ CREATE TABLE orders (
     version      integer          NOT NULL,  -- counts the commits; an update names the version it was decided on
     user_id      text COLLATE "C" NOT NULL,
     status       text COLLATE "C" NOT NULL,
-    created_at   timestamptz      NOT NULL,  -- the first and last microsecond there are stand as -infinity, infinity
+    created_at   timestamptz      NOT NULL,  -- the first and last possible microsecond are -infinity, infinity
     external_ref text COLLATE "C",           -- the caller's own number
-    schema       bigint           NOT NULL,  -- the shape that the document was written in
-    document     json             NOT NULL,  -- the order as it is answered
+    schema       bigint           NOT NULL,  -- the document schema: identifies the fields of the document
+    document     json             NOT NULL,  -- the order as it is returned
     requests     json             NOT NULL,  -- idempotency keys, and the version each one made
     seal         text             NOT NULL   -- the hash of the order's last change
 );
@@ -24,7 +24,8 @@ CREATE INDEX orders_by_user_status ON orders (user_id, status, created_at, id);
 CREATE INDEX orders_by_ref ON orders (external_ref, created_at, id) WHERE external_ref IS NOT NULL;
 CREATE INDEX orders_by_user_ref ON orders (user_id, external_ref, created_at, id) WHERE external_ref IS NOT NULL;
 
--- The tags an order was placed with, beside what lists sort by.
+-- The tags of each order, and its labels (derived values to filter by, which begin with a control character), with
+-- the columns that lists are sorted by.
 CREATE TABLE order_tags (
     tag        text COLLATE "C" NOT NULL,
     created_at timestamptz      NOT NULL,
@@ -44,7 +45,7 @@ CREATE TABLE changes (
     key           text,                       -- the idempotency key's digest
     request_id    text,
     events        json             NOT NULL,
-    document      json             NOT NULL,  -- the order as it became
+    document      json             NOT NULL,  -- the resulting order
     previous_hash text             NOT NULL,  -- of the order's change before; '' for its first
     hash          text             NOT NULL,  -- SHA-256 of this change and previous_hash
     tx            bigint           NOT NULL,  -- the transaction that committed it, beginning_of_feed added
@@ -53,8 +54,8 @@ CREATE TABLE changes (
     CONSTRAINT changes_in_feed UNIQUE (tx, place)
 );
 
--- One row. Transaction numbers begin anew where a dump is restored into another server; then this is raised, so that
--- what is committed from there on stands behind what was restored.
+-- One row. Transaction IDs restart if a dump is restored into another server; then this is raised, so that what is
+-- committed from then on comes after what was restored.
 CREATE TABLE feed (
     beginning_of_feed bigint NOT NULL
 );

@@ -8,8 +8,8 @@ CREATE TABLE orders (
     status       TEXT    NOT NULL,
     created_at   INTEGER NOT NULL,
     external_ref TEXT,              -- the caller's own number
-    schema       INTEGER NOT NULL,  -- the shape that the document was written in
-    document     TEXT    NOT NULL,  -- JSON: the order as it is answered
+    schema       INTEGER NOT NULL,  -- the document schema: identifies the fields of the document
+    document     TEXT    NOT NULL,  -- JSON: the order as it is returned
     requests     TEXT    NOT NULL,  -- JSON: idempotency keys, and the version each one made
     seal         TEXT    NOT NULL   -- the hash of the order's last change
 );
@@ -22,7 +22,8 @@ CREATE INDEX orders_by_user_status ON orders (user_id, status, created_at, id);
 CREATE INDEX orders_by_ref ON orders (external_ref, created_at, id) WHERE external_ref IS NOT NULL;
 CREATE INDEX orders_by_user_ref ON orders (user_id, external_ref, created_at, id) WHERE external_ref IS NOT NULL;
 
--- The tags an order was placed with, beside what lists sort by.
+-- The tags of each order, and its labels (derived values to filter by, which begin with a control character), with
+-- the columns that lists are sorted by.
 CREATE TABLE order_tags (
     tag        TEXT    NOT NULL,
     created_at INTEGER NOT NULL,
@@ -43,7 +44,7 @@ CREATE TABLE changes (
     key           TEXT,                 -- the idempotency key's digest
     request_id    TEXT,
     events        TEXT    NOT NULL,     -- JSON
-    document      TEXT    NOT NULL,     -- JSON: the order as it became
+    document      TEXT    NOT NULL,     -- JSON: the resulting order
     previous_hash TEXT    NOT NULL,     -- of the order's change before; '' for its first
     hash          TEXT    NOT NULL,     -- SHA-256 of this change and previous_hash
     UNIQUE (order_id, version)

@@ -1,7 +1,8 @@
-"""Why the state is loaded before the key is looked for: a retry beside its twin must not be refused.
+"""The order is loaded before the key is looked up: a retry that runs concurrently with the original request must not
+be rejected.
 
-In memory nothing happens at once by itself, so the twin is made to commit at each moment there is. The other way
-round, key first, is tried at the same moments: the proof that this test can fail.
+The memory store never switches tasks by itself, so the original is made to commit at each await. The opposite order,
+key first, fails at the same moments, which shows that this test can fail.
 """
 
 from collections.abc import Awaitable, Callable

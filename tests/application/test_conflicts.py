@@ -1,4 +1,4 @@
-"""A command that comes too late is decided anew on what is there by then; it never writes over it."""
+"""After a conflict, a command is decided again on the newer state, and never overwrites it."""
 
 import random
 from collections.abc import Awaitable, Callable

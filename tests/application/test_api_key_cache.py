@@ -1,4 +1,4 @@
-"""Keys are remembered for seconds, and what was revoked is soon refused."""
+"""API keys are cached for ten seconds; a revoked key is then rejected."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ from orderkeep.application.access.api_key_authenticator import FRESH, ApiKeyAuth
 from orderkeep.application.access.api_keys import make_key
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.testing.api_keys import TICK, api_key
-from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_refused, keys
+from tests.application.watched_keys import NOW, Clock, WatchedKeys, authenticator, clock, id_of, is_rejected, keys
 
 __all__ = ["authenticator", "clock", "keys"]  # fixtures
 
@@ -28,29 +28,29 @@ async def test_asks_the_store_once_in_a_while(
     assert keys.reads == [id_of(token)] * 2
 
 
-async def test_a_revoked_key_is_rejected_before_it_is_long_ago(
+async def test_revoked_key_is_rejected_within_ten_seconds(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
 ) -> None:
     token = keys.make(api_key())
     assert await authenticator.authenticate(token)
     await keys.revoke(id_of(token), NOW)
     clock.now += FRESH
-    assert await is_refused(authenticator, token)
+    assert await is_rejected(authenticator, token)
 
 
-async def test_what_was_read_while_a_key_was_revoked_counts_from_before(
+async def test_cache_entry_read_during_revocation_expires_from_its_start(
     authenticator: ApiKeyAuthenticator, keys: WatchedKeys, clock: Clock
 ) -> None:
     token = keys.make(api_key())
-    keys.go_on.clear()
+    keys.resume.clear()
     asking = asyncio.create_task(authenticator.authenticate(token))
-    await keys.asked.wait()
+    await keys.get_called.wait()
     clock.now += FRESH - TICK  # so long the store took
-    keys.go_on.set()
+    keys.resume.set()
     assert await asking
     await keys.revoke(id_of(token), NOW)
     clock.now += TICK
-    assert await is_refused(authenticator, token)
+    assert await is_rejected(authenticator, token)
 
 
 async def test_a_clock_that_is_put_back_makes_nothing_count_longer(
@@ -84,7 +84,7 @@ async def test_unknown_ids_push_no_key_out_and_the_cache_is_bounded(
     for token in tokens:
         await authenticator.authenticate(token)
     for _ in range(9):
-        assert await is_refused(authenticator, make_key(os.urandom))
+        assert await is_rejected(authenticator, make_key(os.urandom))
     keys.reads.clear()
     for token in tokens:
         await authenticator.authenticate(token)

@@ -1,4 +1,4 @@
-"""Every bound of an order: what stands at it is taken, what stands just past it has its own error, code and field."""
+"""Every limit of an order: a value at the limit is accepted, one beyond it is rejected with its own code and field."""
 
 import copy
 from datetime import UTC, datetime
@@ -251,7 +251,7 @@ def test_line_tax_that_makes_the_line_too_large_is_reported_on_the_tax() -> None
     assert rejected.value.field == "lines/0/tax"
 
 
-def test_takes_the_dearest_line_there_may_be() -> None:
+def test_line_at_the_maximum_amount_is_accepted() -> None:
     dear = line(quantity=1, unit_price=euros(MAX - 2), tax=euros(1))
     assert place(total=euros(MAX - 1), lines=(dear,)).total == euros(MAX - 1)
 
