@@ -256,7 +256,7 @@ def test_list_reports_the_range_of_dates(cli: Cli) -> None:
         "orderkeep: orders created from 2026-11-23 00:00Z until before 2026-11-29 00:00Z\n"
     )
     shifted = cli("list", *days, "--timezone", "Europe/Berlin").stderr
-    assert "from 2026-11-22 23:00Z until before 2026-11-28 23:00Z" in shifted
+    assert "from 2026-11-23 00:00+01:00 until before 2026-11-29 00:00+01:00" in shifted
     assert "until before 2026-11-29 00:00Z" in cli("export", "--to", "2026-11-29").stderr
     assert cli("list", "--from", "2026-11-23T10:00:00Z").stderr == ""
     assert cli("list", *days, "--json").stderr == ""

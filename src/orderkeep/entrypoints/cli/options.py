@@ -133,6 +133,11 @@ def in_zone(moment: datetime | None, zone: ZoneInfo | None) -> datetime | None:
         raise click.UsageError("a time is out of range in the time zone of --timezone.") from None
 
 
+def _store_zone(ctx: click.Context, param: click.Parameter, zone: ZoneInfo | None) -> ZoneInfo | None:  # noqa: ARG001
+    ctx.obj.zone = zone
+    return zone
+
+
 def expiry(value: str) -> datetime:
     """Return the time after a number of days or hours, or a time."""
     duration = re.fullmatch(r"([0-9]{1,7})([dh])", value)
@@ -269,12 +274,12 @@ def _flag(name: str, text: str) -> Decorator:
     return click.option(f"--{name}", is_flag=True, default=None, help=f"Only orders {text}.")
 
 
-ZONE_HELP = "Time zone of times without an offset, such as Europe/Berlin. Default: UTC."
+ZONE_HELP = "Time zone of tables and of times without an offset, such as Europe/Berlin. Default: UTC."
 MIDNIGHT = clock_time()
 
 _STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
 
-TIMEZONE = click.option("--timezone", "zone", type=timezone, metavar="NAME", help=ZONE_HELP)
+TIMEZONE = click.option("--timezone", "zone", type=timezone, callback=_store_zone, metavar="NAME", help=ZONE_HELP)
 
 
 def _filter(
@@ -293,9 +298,13 @@ def _filter(
     start, end = in_zone(created_from, zone), in_zone(created_to, zone)
     is_range = start is None or end is None or start < end
     if dates and is_range and not click.get_current_context().obj.as_json:
-        since = f" from {start:%Y-%m-%d %H:%MZ}" if start else ""
-        say(f"orders created{since}" + (f" until before {end:%Y-%m-%d %H:%MZ}" if end else ""))
+        since = f" from {_minute(start, zone)}" if start else ""
+        say(f"orders created{since}" + (f" until before {_minute(end, zone)}" if end else ""))
     return OrderFilter(statuses=status, created_from=start, created_to=end, **others)
+
+
+def _minute(moment: datetime, zone: ZoneInfo | None) -> str:
+    return moment.astimezone(zone).isoformat(" ", "minutes") if zone else f"{moment:%Y-%m-%d %H:%MZ}"
 
 
 filter_options = grouped_options(

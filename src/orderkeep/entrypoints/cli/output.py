@@ -111,7 +111,7 @@ def write_json(value: Any) -> None:
 def write_order(session: Session, json: bytes) -> None:
     """Write an order: its JSON, or a table on a terminal."""
     if wants_table(session):
-        print_order(msgspec.json.decode(json))
+        print_order(msgspec.json.decode(json), session.zone)
     else:
         write(json + b"\n")
 
@@ -142,7 +142,7 @@ def write_rows(
     if session.as_json and json is not None:
         write_json(json)
     elif wants_table(session):
-        print_rows(columns, rows, layout)
+        print_rows(columns, rows, layout, session.zone)
     else:
         for row in rows:
             write("\t".join(map(text_of, row)).encode() + b"\n")
@@ -151,7 +151,7 @@ def write_rows(
 def write_facts(session: Session, facts: Iterable[tuple[str, object]], json: Any) -> None:
     """Write names and values: a tab-separated line each, or a table; with --json, write `json` instead."""
     if wants_table(session):
-        print_facts(facts)
+        print_facts(facts, session.zone)
     else:
         write_rows(session, (), facts, json)
 
@@ -196,7 +196,8 @@ def print_list(
             end = b'],"has_more":%s,"next_cursor":%s}\n' % (more, msgspec.json.encode(cursor))
             write(end if count else start + end)
         elif cursor:
-            say(f"more results: use --all, or --cursor {cursor} for the next page")
+            following = "" if wants_table(session) else f", or use --cursor {cursor} for the next page"
+            say(f"there are more results: add --all, or --limit {LARGEST_PAGE}{following}")
         elif not count and wants_table(session):
             say(if_empty)
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -136,6 +137,8 @@ class Session:
     dry_run: bool = False
     options: dict[str, str] = field(default_factory=dict)
     """The command's option for each field, such as `--from` for `created_from`."""
+    zone: ZoneInfo | None = None
+    """The time zone of times in tables; None is UTC."""
     if_interrupted: str = ""
     as_name: str | None = None
     access: StoreAccess = StoreAccess.READ

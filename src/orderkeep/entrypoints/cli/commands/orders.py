@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import ChangeDTO, CommandResult
+from orderkeep.application.dtos import ChangeDTO, CommandResult, OrderDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.entities import OrderChanges
@@ -18,6 +18,7 @@ from orderkeep.domain.exceptions import VersionMismatch
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output, tables
 from orderkeep.entrypoints.cli.amounts import MajorAmount, minor_units
+from orderkeep.entrypoints.cli.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli.commands import COMMANDS, command
 from orderkeep.entrypoints.cli.options import Decorator
 from orderkeep.entrypoints.cli.session import Session
@@ -27,6 +28,7 @@ ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "
 EDIT_ATTEMPTS = 5
 """How often an order is read again if another writer changed it before its tags were replaced."""
 
+ORDER_TABLE = ("external_ref", "id", "status", "total", "user_id", "created_at")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "request_id")
 
 SEARCH_HELP = (
@@ -71,7 +73,7 @@ def get_command(
 @options.paging_options
 def list_command(session: Session, q: str | None, where: OrderFilter, paging: options.Paging) -> None:
     is_table = output.wants_table(session)
-    columns = tuple(name for name in ORDER_COLUMNS if not (is_table and name == "currency"))
+    columns = ORDER_TABLE if is_table else ORDER_COLUMNS
 
     def fetch(use_cases: UseCases, **page: Any) -> Any:
         if q is not None:
@@ -84,7 +86,9 @@ def list_command(session: Session, q: str | None, where: OrderFilter, paging: op
         order["total"] = total if is_table else total.major
         return [order[name] for name in columns]
 
-    layout = tables.Layout(whole_ids=session.remote_url is not None, first_omitted=("created at",))
+    is_remote = session.remote_url is not None  # where the beginning of an ID does not find an order
+    omitted = ("id", "created at", "user id") if is_remote else ("created at", "user id")
+    layout = tables.Layout(whole_ids=is_remote, omitted=omitted, instead_of_id="external ref")
     output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR, layout=layout)
 
 
@@ -97,6 +101,8 @@ def list_command(session: Session, q: str | None, where: OrderFilter, paging: op
 @options.paging_options
 def history_command(session: Session, order_id: str, paging: options.Paging) -> None:
     key_names: dict[str, str] = {}
+    before: dict[str, OrderDTO] = {}
+    is_table = output.wants_table(session)
 
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
         found_id = await session.find_order(use_cases, order_id)
@@ -105,16 +111,23 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
         return found
 
     def row(change: ChangeDTO) -> list[object]:
-        name = key_names.get(change.actor) if output.wants_table(session) else None
         events = ", ".join(event.type for event in change.events)
         values = [item for event in change.events for item in event.data.items() if item[1] is not None]
         details = "; ".join(f"{field.replace('_', ' ')}: {value}" for field, value in values)
-        actor = f"{change.actor} ({name})" if name else change.actor
+        return [change.version, change.at, change.actor, events, details, change.order.status, change.request_id]
+
+    def row_of_table(change: ChangeDTO) -> list[object]:
+        events, details = ", ".join(map(event_text, change.events)), details_text(change, before.get("order"))
+        before["order"] = change.order
+        name = key_names.get(change.actor)
+        actor = f"{name} (key)" if name else change.actor
         return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
 
     form = partial(change_form, key_names=key_names)
-    layout = tables.Layout(first_omitted=("version", "request id", "status"), below="details")
-    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form, layout=layout)
+    omitted = ("version", "request id", "status", "details", "actor")
+    layout = tables.Layout(omitted=omitted, below=("details", "actor"))
+    make_row = row_of_table if is_table else row
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, make_row, form, layout=layout)
 
 
 @command("actions", "Nothing is changed. Without a terminal, prints tab-separated lines: name, allowed, code, reason.")
