@@ -51,7 +51,7 @@ async def test_none_removes_all_tags_and_all_metadata() -> None:
 async def test_the_values_that_the_order_has_change_nothing(changes: OrderChanges) -> None:
     repo = InMemoryOrderRepository([pending_order()])
     result = await EditOrderUseCase(repo).execute("order-1", changes)
-    assert (result.events, result.replayed, result.version) == ((), True, 1)
+    assert (result.events, result.unchanged, result.version) == ((), True, 1)
 
 
 async def test_sets_the_external_reference_once() -> None:

@@ -61,7 +61,7 @@ async def test_issues_a_receipt_of_the_order_as_it_is(
     digest = sha256(PENDING).hexdigest()
     assert issued.document == Document(digest, "receipt", "text/html", len(PENDING), 1, 2, NOON)
     result = issued.result
-    assert (result.version, result.order.documents, issued.replayed) == (2, (issued.document,), False)
+    assert (result.version, result.order.documents, issued.issued_before) == (2, (issued.document,), False)
     assert [event.type for event in result.events] == ["DocumentAttached"]
     assert await documents_of(repo) == (issued.document,)
     assert await files.get(f"orders/order-1/{digest}.html") == PENDING
@@ -72,8 +72,9 @@ async def test_issues_one_receipt_for_each_version_and_format(
 ) -> None:
     first = await issue.execute("order-1")
     again = await issue.execute("order-1")
-    assert (again.document, again.replayed) == (first.document, True)
-    assert (again.result.order, again.result.events, again.result.replayed) == (first.result.order, (), False)
+    assert (again.document, again.issued_before) == (first.document, True)
+    assert (again.result.order, again.result.events) == (first.result.order, ())
+    assert (again.result.unchanged, again.result.replayed) == (True, False)
     pdf = await issue.execute("order-1", file_format="pdf")
     assert (pdf.document.media_type, pdf.document.order_version) == ("application/pdf", 1)
     await CancelOrderUseCase(repo).execute("order-1")
@@ -134,7 +135,7 @@ async def test_dry_run_returns_the_receipt_and_stores_nothing(
     assert (await documents_of(repo), files.asked) == ((), [])
     assert (await issue.execute("order-1")).document == tried.document
     known = await issue.execute("order-1", CommandContext(dry_run=True))
-    assert (known.document, known.replayed, known.result.dry_run) == (tried.document, True, True)
+    assert (known.document, known.issued_before, known.result.dry_run) == (tried.document, True, True)
 
 
 def assert_replays(again: IssuedReceipt, first: IssuedReceipt) -> None:
@@ -143,7 +144,7 @@ def assert_replays(again: IssuedReceipt, first: IssuedReceipt) -> None:
         first.result.order,
         first.result.events,
     )
-    assert (again.replayed, again.result.replayed, first.replayed) == (True, True, False)
+    assert (again.issued_before, again.result.replayed, first.issued_before) == (True, True, False)
 
 
 async def test_a_key_leads_to_the_receipt_it_led_to_before_though_the_order_moved_on(
@@ -183,7 +184,7 @@ async def test_many_at_once_issue_one_receipt(
 ) -> None:
     issued = await asyncio.gather(*(issue.execute("order-1", SYSTEM_CONTEXT) for _ in range(20)))
     assert len({each.document.id for each in issued}) == 1
-    assert [each.replayed for each in issued].count(False) == 1
+    assert [each.issued_before for each in issued].count(False) == 1
     assert len(await documents_of(repo)) == 1
     assert len(set(files.asked)) == 1
 

@@ -44,7 +44,7 @@ async def test_edits_the_text_and_keeps_the_earlier_one_in_the_history() -> None
     assert result.events == (EventDTO("NoteEdited", {"note_id": "n1"}),)
     assert result.order.notes == (Note("n1", "Do not wrap it.", "customer", NOON, LATER),)
     again = await edit.execute("order-1", "n1", "Do not wrap it.")
-    assert (again.events, again.replayed) == ((), True)
+    assert (again.events, again.unchanged) == ((), True)
     texts = [[note.text for note in change.order.notes] for change in await repo.list_changes("order-1", 0, 10)]
     assert texts == [[], [PUBLIC], ["Do not wrap it."]]
 

@@ -47,7 +47,7 @@ async def test_the_same_payment_again_changes_nothing() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
     await use_case(repo).execute("order-1", "pay-1", "captured", 7_100)
     again = await use_case(repo).execute("order-1", "pay-1", "captured", 7_100)
-    assert (again.version, again.events, again.replayed) == (2, (), True)
+    assert (again.version, again.events, again.unchanged, again.replayed) == (2, (), True, False)
     assert len(await repo.list_changes("order-1", 0, 10)) == 2
     with pytest.raises(RecordedDifferently, match="recorded with 7100, not 7200"):
         await use_case(repo).execute("order-1", "pay-1", "captured", 7_200)

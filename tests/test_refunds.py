@@ -38,7 +38,7 @@ async def test_the_same_refund_again_changes_nothing(repo: InMemoryOrderReposito
     add = AddRefundUseCase(repo)
     await add.execute("order-1", "ref-1", 1_300)
     again = await add.execute("order-1", "ref-1", 1_300)
-    assert (again.events, again.replayed, again.version) == ((), True, 2)
+    assert (again.events, again.unchanged, again.version) == ((), True, 2)
 
 
 async def test_rejects_more_than_was_captured(repo: InMemoryOrderRepository) -> None:
@@ -55,7 +55,7 @@ async def test_closes_a_refund(outcome: str, event: str, repo: InMemoryOrderRepo
     assert result.events[0] == EventDTO(event, {"reference": "ref-1"})
     assert [(each.status, each.closed_at) for each in result.order.refunds] == [(outcome, LATER - timedelta(hours=2))]
     again = await close.execute("order-1", "ref-1", outcome)
-    assert (again.events, again.replayed) == ((), True)
+    assert (again.events, again.unchanged) == ((), True)
 
 
 async def test_rejects_an_unknown_refund_and_an_unknown_outcome(repo: InMemoryOrderRepository) -> None:

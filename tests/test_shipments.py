@@ -66,7 +66,7 @@ async def test_update_changes_what_is_given_and_null_removes(repo: InMemoryOrder
     [shipment] = result.order.shipments
     assert (shipment.carrier, shipment.tracking_number, shipment.tracking_url) == ("DHL", "T-2", None)
     again = await update.execute("order-1", "s1", {"carrier": "DHL"})
-    assert (again.events, again.replayed) == ((), True)
+    assert (again.events, again.unchanged, again.replayed) == ((), True, False)
     with pytest.raises(InvalidUrl):
         await update.execute("order-1", "s1", {"tracking_url": "javascript:alert(1)"})
 
@@ -80,7 +80,7 @@ async def test_delivers_one_shipment_once(repo: InMemoryOrderRepository) -> None
     assert first.events == (EventDTO("ShipmentDelivered", {"shipment_id": "s2"}),)
     assert first.order.shipments[1].delivered_at == NOON - timedelta(hours=1)
     again = await deliver.execute("order-1", "s2")
-    assert (again.events, again.replayed, again.order.status) == ((), True, "shipped")
+    assert (again.events, again.unchanged, again.order.status) == ((), True, "shipped")
     last = await deliver.execute("order-1", "s1")
     assert last.order.shipments[0].delivered_at == NOON
     assert (last.order.status, last.events[0]) == ("delivered", EventDTO("OrderDelivered"))

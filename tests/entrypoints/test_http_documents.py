@@ -73,7 +73,7 @@ async def test_receipt_that_was_issued_before_is_returned(client: httpx.AsyncCli
 
     assert (again.status_code, again.content) == (200, first.content)
     assert (again.headers["location"], again.headers["etag"]) == (first.headers["location"], '"2"')
-    assert "idempotency-replayed" not in again.headers
+    assert (again.headers["unchanged"], "idempotency-replayed" in again.headers) == ("true", False)
     assert (await client.get(path)).json() == {"data": [first.json()], "has_more": False, "next_cursor": None}
 
 
@@ -85,7 +85,8 @@ async def test_repeated_key_returns_the_original_receipt(client: httpx.AsyncClie
     again = await client.post(f"{path}/receipt", headers=key)
     other = await client.post(f"{path}/receipt", json={"format": "pdf"}, headers=key)
 
-    assert "idempotency-replayed" not in first.headers
+    assert not {"idempotency-replayed", "unchanged"} & first.headers.keys()
+    assert "unchanged" not in again.headers
     assert (again.status_code, again.content) == (201, first.content)
     assert (again.headers["etag"], again.headers["idempotency-replayed"]) == ('"2"', "true")
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")

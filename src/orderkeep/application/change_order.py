@@ -179,7 +179,7 @@ async def _decide_and_save(
     decision = decide(copy.deepcopy(order) if context.dry_run and not is_own else order)
     changed = decision if isinstance(decision, Order) else await decision
     if not changed.events:
-        return CommandResult(changed.id, changed.version, (), changed, replayed=True, dry_run=context.dry_run)
+        return CommandResult(changed.id, changed.version, (), changed, dry_run=context.dry_run, unchanged=True)
     version, events = changed.version + 1, tuple([EventDTO.of(event) for event in changed.events])
     personal = changed.personal_record.data if changed.personal_record else None
     if context.dry_run:

@@ -190,7 +190,8 @@ class CommandResult:
 
     `json` is the committed document, to be sent as it is; None if nothing was committed or the repository returned no
     snapshot. `replayed`: the key was used before for the same request; this is the original result. `personal` is the
-    personal data of the order, which `json` contains and `order` does not.
+    personal data of the order, which `json` contains and `order` does not. `unchanged`: the order already is as the
+    command would leave it, so nothing was written, and its key was not stored.
     """
 
     order_id: str
@@ -201,6 +202,7 @@ class CommandResult:
     replayed: bool = False
     dry_run: bool = False
     personal: PersonalData | None = None
+    unchanged: bool = False
 
     @property
     def order(self) -> OrderDTO:

@@ -40,7 +40,7 @@ class RaceContract:
             order = await placed(store, "pending")
             again: list[Change] = [pay("p1", "captured", 9_900)] * 6
             done = await raced(store, order.id, [*again, pay("p2", "captured", 100)])
-            assert sum(not each.replayed for each in done if isinstance(each, CommandResult)) == 2
+            assert sum(not each.unchanged for each in done if isinstance(each, CommandResult)) == 2
             found = await loaded(store, order.id)
             assert sorted((each.reference, each.amount) for each in found.payments) == [("p1", 9_900), ("p2", 100)]
             assert (found.payment_status, found.balance.refund_due) == ("overpaid", 100)
@@ -151,7 +151,7 @@ async def raced(
     failed = [each for each in done if isinstance(each, BaseException)]
     assert all(isinstance(each, CommandRejected) for each in failed), failed
     assert len(failed) == rejected if rejected is not None else len(failed) < len(changes), failed
-    made = [each.version for each in done if isinstance(each, CommandResult) and not each.replayed]
+    made = [each.version for each in done if isinstance(each, CommandResult) and not each.unchanged]
     stored = [each.version for each in await store.list_changes(order_id, before, 100)]
     assert sorted(made) == stored == [before + number for number, _ in enumerate(made, start=1)]
     return done

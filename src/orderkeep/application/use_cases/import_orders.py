@@ -294,7 +294,7 @@ class ImportOrdersUseCase:
         except IdempotencyKeyReused:
             message = f"is that of the stored order {order.id}, which differs: it was not changed"
             return ImportProblem(checked.line, checked.id_field, "already_kept", message)
-        return "unchanged" if result.replayed else "imported"
+        return "unchanged" if result.replayed or result.unchanged else "imported"
 
     async def _update(self, checked: CheckedOrder, actor: Actor) -> str | ImportProblem:
         """Run the commands that lead from the current status of the stored order to the one in the file."""

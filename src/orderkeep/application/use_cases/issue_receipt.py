@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from orderkeep.application import documents
 from orderkeep.application.access.actor import Actor, Scope
@@ -21,13 +21,15 @@ from orderkeep.domain.value_objects import Document
 
 @dataclass(frozen=True, slots=True)
 class IssuedReceipt:
-    """A receipt, and the result of the command on its order. `replayed`: the receipt was issued before; by the same
-    request with the same key if the `result` is a replay.
-    """
+    """A receipt, and the result of the command on its order."""
 
     document: Document
     result: CommandResult
-    replayed: bool = False
+
+    @property
+    def issued_before(self) -> bool:
+        """Whether the receipt is not new; if the result is a replay, an earlier request with the same key issued it."""
+        return self.result.replayed or self.result.unchanged
 
 
 MOST_OF_AN_ACTOR = 4
@@ -107,10 +109,9 @@ class IssueReceiptUseCase:
             for document in written:
                 if document not in chosen:
                     await self.store.delete(documents.order_key(order_id, document))
-        is_repeated = result.replayed and bool(result.events)
-        if is_repeated:  # the key was used before, perhaps after the last call of `decide`
+        if result.replayed:  # the key was used before, perhaps after the last call of `decide`
             chosen = [each for each in result.order.documents if each.since_version == result.order.version]
-        return IssuedReceipt(chosen[0], replace(result, replayed=is_repeated), result.replayed)
+        return IssuedReceipt(chosen[0], result)
 
     async def _attach(
         self, order: Order, version: int, renderer: ReceiptRenderer, written: list[Document], *, keep: bool

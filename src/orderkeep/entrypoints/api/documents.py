@@ -60,7 +60,7 @@ _RECEIPT_HEADERS = ("Location", "ETag", "Idempotency-Replayed", "Dry-Run")
             200,
             "The receipt that was issued before.",
             {"Document": examples.DOCUMENT},
-            headers=_RECEIPT_HEADERS,
+            headers=(*_RECEIPT_HEADERS, "Unchanged"),
             links=_TO_DOCUMENT,
             model=Document,
         ),

@@ -241,7 +241,7 @@ _MEANINGS = {
 Responses = dict[int | str, dict[str, Any]]
 Change = Callable[[Order], None]
 
-ORDER_HEADERS = ("ETag", "Idempotency-Replayed", "Dry-Run")
+ORDER_HEADERS = ("ETag", "Idempotency-Replayed", "Unchanged", "Dry-Run")
 
 
 def success(

@@ -28,7 +28,8 @@ execution to payment providers and carriers. The product catalogue and prices ar
   rejected.
 - **Times** are RFC 3339. Requests must include an offset; responses are in UTC.
 - **Idempotency**: send an `Idempotency-Key` with every write to retry it safely. A repeated request returns the
-  original response with `Idempotency-Replayed: true`.
+  original response with `Idempotency-Replayed: true`. A command that finds the order as requested writes nothing:
+  `Unchanged: true`.
 - **Optimistic concurrency**: send the `ETag` of the order you read in `If-Match`. If the order has changed since, the
   response is 412.
 - **Dry runs**: add `dry_run=true` to any write to see its result without changing anything. The response has the status
@@ -79,8 +80,12 @@ RESPONSE_HEADERS = {
         '</orders?status=pending&cursor=WyI5ZjJjIl0>; rel="next"',
     ),
     "Idempotency-Replayed": _header(
-        "`true` if nothing was changed: this is the response to an earlier request with the same key, or the order "
-        "as it is, because it contains already what the request reports.",
+        "`true` if this is the original response to an earlier request with the same `Idempotency-Key`.",
+        "true",
+        enum=["true"],
+    ),
+    "Unchanged": _header(
+        "`true` if the order already was as requested: nothing was written, and the `Idempotency-Key` was not stored.",
         "true",
         enum=["true"],
     ),

@@ -62,12 +62,14 @@ def cancelled_response(result: CommandResult) -> Response:
 
 
 def result_headers(result: CommandResult) -> list[tuple[bytes, bytes]]:
-    """Return the entity tag after a command, and whether this is a replay; of a dry run, only that it is one."""
+    """Return the entity tag after a command, and why nothing was written; of a dry run, only that it is one."""
     if result.dry_run:
         return [(b"dry-run", b"true")]
     headers = [(b"etag", etag_of(result.version).encode())]
     if result.replayed:
         headers.append((b"idempotency-replayed", b"true"))
+    elif result.unchanged:
+        headers.append((b"unchanged", b"true"))
     return headers
 
 

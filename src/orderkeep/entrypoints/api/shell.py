@@ -66,7 +66,16 @@ SECURITY_HEADERS = {
 """Headers of every response, unless a route sets its own."""
 
 CORS_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST")
-CORS_EXPOSED = ("Dry-Run", "ETag", "Idempotency-Replayed", "Link", "Location", "Retry-After", "X-Request-Id")
+CORS_EXPOSED = (
+    "Dry-Run",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "Unchanged",
+    "X-Request-Id",
+)
 CORS_REQUEST = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id")
 
 TimeLimit = Callable[[Scope], AbstractAsyncContextManager[None]]

@@ -129,6 +129,8 @@ def say_if_unchanged(result: CommandResult) -> None:
         say("dry run: nothing was written" + (f". Without --dry-run, this records {events}" if events else ""))
     elif result.replayed and click.get_current_context().params.get("key"):  # without one, nothing was to be changed
         say("this idempotency key was already used: showing the original result")
+    elif result.unchanged:
+        say("nothing was changed: the order already is as requested")
 
 
 def write_rows(

@@ -142,9 +142,8 @@ class RemoteOrders(OrderQueries):
         values = {"order_id": order_id, "format": file_format, "version": version}
         response = self._send("POST /orders/{order_id}/documents/receipt", context, values)
         document = self.server.decode(response, Document)
-        dry_run = "Dry-Run" in response.headers
-        result = CommandResult(order_id, document.since_version, (), cast("OrderDTO", None), dry_run=dry_run)
-        return IssuedReceipt(document, result, response.status == 200 or _is_replayed(response, context))
+        marks, no_order = _marks(response, context), cast("OrderDTO", None)
+        return IssuedReceipt(document, CommandResult(order_id, document.since_version, (), no_order, None, **marks))
 
     async def find_order(self, text: str, actor: Actor = SYSTEM) -> str:
         try:
@@ -255,9 +254,8 @@ class RemoteOrders(OrderQueries):
 
     def _result(self, response: Response, context: CommandContext) -> CommandResult:
         """Return the result of a command. It has no events, because the API returns the order alone."""
-        order, is_dry_run = self.server.decode(response, OrderDTO), "Dry-Run" in response.headers
-        replayed = _is_replayed(response, context)
-        return CommandResult(order.id, order.version, (), order, response.data, replayed, is_dry_run)
+        order = self.server.decode(response, OrderDTO)
+        return CommandResult(order.id, order.version, (), order, response.data, **_marks(response, context))
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
@@ -270,6 +268,10 @@ def _path(order_id: str) -> str:
     return f"/orders/{quote(order_id, safe='')}"
 
 
-def _is_replayed(response: Response, context: CommandContext) -> bool:
-    """Return whether the caller's own key was used before. A key that was generated is repeated by retries only."""
-    return context.key is not None and "Idempotency-Replayed" in response.headers
+def _marks(response: Response, context: CommandContext) -> dict[str, bool]:
+    """Return what the headers report of a command. A key that was generated is repeated by retries only."""
+    return {
+        "replayed": context.key is not None and "Idempotency-Replayed" in response.headers,
+        "unchanged": "Unchanged" in response.headers,
+        "dry_run": "Dry-Run" in response.headers,
+    }

@@ -69,14 +69,14 @@ def receipt_command(
     else:
         issued, place = _write(file, lambda: session.run_on_order(order_id, issue_and_read))
         if place != STDOUT:
-            before = " (issued before)" if issued.replayed else ""
+            before = " (issued before)" if issued.issued_before else ""
             output.say(f"wrote the receipt for version {issued.document.order_version}{before} to {place}")
         if session.as_json:
             output.write_json(issued.document)
 
 
 def _warn_without_seller(session: Session, issued: IssuedReceipt, request: CommandContext) -> None:
-    if not (issued.replayed or session.as_json or session.remote_url or os.environ.get("ORDERKEEP_SELLER")):
+    if not (issued.issued_before or session.as_json or session.remote_url or os.environ.get("ORDERKEEP_SELLER")):
         later = "" if request.dry_run else f", then issue another one with --version {issued.document.since_version}"
         output.say(f"the receipt has no seller: set ORDERKEEP_SELLER{later}")
 

@@ -253,7 +253,7 @@ def change_command(name: str) -> click.Command:
 
         result = session.run_on_order(order_id, change)
         output.write_result(session, result)
-        if row.message and not (result.dry_run or result.replayed or session.as_json):
+        if row.message and not (result.dry_run or result.replayed or result.unchanged or session.as_json):
             output.say(row.message)
 
     decorators: list[Decorator] = [options.request_options, *reversed(row.options), options.ORDER_ID]
