@@ -187,7 +187,7 @@ def test_a_refund_keeps_its_limits(field: str, accepted: Any, refused: Any, code
 
 def test_a_refund_closes_at_most_an_hour_from_now_and_only_if_it_exists() -> None:
     order = paid()
-    with rejected(order, "refund_not_found", "the order has no refund with this reference"):
+    with rejected(order, "refund_not_found", "the order has no refund"):
         order.close_refund("re_1", "failed", at=NOW)
     order.add_refund("re_1", 100, at=NOW)
     with rejected(order, "invalid_time", "must be at most one hour in the future", "occurred_at"):

@@ -108,7 +108,7 @@ def test_receipt_dry_run_issues_nothing(cli: Cli, order_id: str) -> None:
     issued = cli.json("receipt", order_id)
     assert json.loads(result.stdout) | {"created_at": ""} == issued | {"created_at": ""}
     again = cli("receipt", order_id, "--dry-run", "--json")
-    assert (json.loads(again.stdout), again.stderr) == (issued, "orderkeep: dry run: nothing was written\n")
+    assert (json.loads(again.stdout), again.stderr) == (issued, "orderkeep: dry run: nothing was changed\n")
 
 
 def test_receipt_with_the_same_key_is_replayed(cli: Cli, order_id: str) -> None:
@@ -151,7 +151,7 @@ def test_missing_format_names_the_package(monkeypatch: pytest.MonkeyPatch) -> No
     cli = Cli(build_use_cases(open_store("memory://")))
     error = cli("receipt", cli.place(), "--format", "pdf", code=5).stderr
     assert "pip install 'orderkeep[pdf]'" in error
-    assert "nothing was written" in error
+    assert "nothing was changed" in error
 
 
 @pytest.mark.parametrize("command", ["receipt", "documents"])

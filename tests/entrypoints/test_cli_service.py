@@ -230,7 +230,7 @@ def test_demo_rejects_a_store_with_other_orders() -> None:
     assert error["code"] == "store_not_empty"
     assert other in error["detail"]
     shown = cli("demo", code=4).stderr
-    assert "nothing was written" in shown
+    assert "nothing was changed" in shown
     assert "--force" in shown
     assert [order["id"] for order in cli.json("list", "--all")["data"]] == [other]
     assert cli.json("demo", "--orders", "5", "--force")["new"] == 5

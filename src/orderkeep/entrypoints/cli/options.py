@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from functools import wraps
 from pathlib import PurePath
@@ -94,7 +95,7 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         from difflib import get_close_matches
 
-        nearest = get_close_matches(str(value).lower(), self.choices, n=1)
+        nearest = get_close_matches(str(value).lower(), self.choices, n=1, cutoff=0.75)
         return super().get_invalid_choice_message(value, ctx) + "".join(f" Did you mean {each!r}?" for each in nearest)
 
 
@@ -111,8 +112,21 @@ def local_time(value: str, expected: str = "") -> datetime:
     except (ValueError, OverflowError):
         expected += "a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
         missing = ": this day does not exist" if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else ""
-        raise click.BadParameter(f"must be {expected}{missing}") from None
+        nearest = f": write it as {like}" if (like := _iso_date(value)) else missing
+        raise click.BadParameter(f"must be {expected}{nearest}") from None
     return moment
+
+
+def _iso_date(value: str) -> str:
+    """Return the date that is meant by one such as 30.11.2026 or 2026-11-3; "" if that is not clear."""
+    for pattern, parts in (
+        (r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", (3, 2, 1)),
+        (r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})", (1, 2, 3)),
+    ):
+        if found := re.fullmatch(pattern, value):
+            with suppress(ValueError):
+                return date(*(int(found[part]) for part in parts)).isoformat()
+    return ""
 
 
 def timezone(name: str) -> ZoneInfo:

@@ -27,6 +27,8 @@ from orderkeep.entrypoints.envelopes import order_document
 STDOUT = "-"
 """As the name of a file, it is stdout."""
 
+UNCHANGED = "the order already is as requested: nothing was changed"
+
 
 def wants_table(session: Session) -> bool:
     """Return whether stdout is a terminal and JSON was not requested."""
@@ -116,21 +118,20 @@ def write_order(session: Session, json: bytes) -> None:
         write(json + b"\n")
 
 
-def write_result(session: Session, result: CommandResult) -> None:
+def write_result(session: Session, result: CommandResult, unchanged: str = UNCHANGED) -> None:
     """Write the order as a command left it, or as a dry run would leave it."""
-    say_if_unchanged(result)
+    say_if_unchanged(result, unchanged)
     write_order(session, order_document(result))
 
 
-def say_if_unchanged(result: CommandResult) -> None:
-    """Report on stderr that a command wrote nothing, and the events that a dry run would record."""
-    if result.dry_run:
-        events = ", ".join(event.type for event in result.events)  # none with --remote: the API returns no events
-        say("dry run: nothing was written" + (f". Without --dry-run, this records {events}" if events else ""))
-    elif result.replayed and click.get_current_context().params.get("key"):  # without one, nothing was to be changed
-        say("this idempotency key was already used: showing the original result")
-    elif result.unchanged:
-        say("nothing was changed: the order already is as requested")
+def say_if_unchanged(result: CommandResult, unchanged: str = UNCHANGED) -> None:
+    """Report on stderr that a command wrote nothing; `unchanged` is the text if the order already was as requested."""
+    if result.unchanged:
+        say(unchanged)
+    elif result.dry_run:
+        say("dry run: nothing was changed. This is what the command would return")
+    elif result.replayed:
+        say("this --key was used before: nothing was changed. This is the result of that time")
 
 
 def write_rows(

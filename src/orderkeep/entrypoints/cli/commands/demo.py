@@ -111,7 +111,7 @@ async def _reject_other_orders(use_cases: UseCases) -> None:
         if sample is None or (order["user_id"], order["total"]) != (sample.user_id, sample.total):
             detail = f"this store contains orders that are not samples, such as {order['id']}"
             hint = "sample orders cannot be deleted: use `orderkeep serve --demo` or another --store, or add --force"
-            raise Failure(detail, REJECTED, "store_not_empty", hint=f"nothing was written; {hint}")
+            raise Failure(detail, REJECTED, "store_not_empty", hint=f"nothing was changed; {hint}")
 
 
 async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tuple[OrderDTO, bool]:

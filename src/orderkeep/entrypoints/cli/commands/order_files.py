@@ -169,7 +169,7 @@ def import_command(
     if not session.as_json:
         _print_problems(report, "stdin" if file == STDOUT else file, rejects, chosen is convert, options)
     if options.dry_run:
-        output.say("dry run: nothing was written")
+        output.say("dry run: nothing was changed")
     output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)

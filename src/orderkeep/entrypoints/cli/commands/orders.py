@@ -16,7 +16,7 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import VersionMismatch
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli import options, output, tables
+from orderkeep.entrypoints.cli import options, output, remarks, tables
 from orderkeep.entrypoints.cli.amounts import MajorAmount, minor_units
 from orderkeep.entrypoints.cli.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli.commands import COMMANDS, command
@@ -231,7 +231,7 @@ def expire_command(session: Session, older_than: int | None, dry_run: bool) -> N
     if report.expired and not session.as_json:
         output.write_rows(session, ("id",), ((order_id,) for order_id in report.expired))
     if dry_run and not session.as_json:
-        output.say("dry run: nothing was written")
+        output.say("dry run: nothing was changed")
 
 
 def change_command(name: str) -> click.Command:
@@ -252,9 +252,11 @@ def change_command(name: str) -> click.Command:
             return await getattr(use_cases, row.use_case).execute(found, context=request, **given, **dict(row.fixed))
 
         result = session.run_on_order(order_id, change)
-        output.write_result(session, result)
-        if row.message and not (result.dry_run or result.replayed or result.unchanged or session.as_json):
-            output.say(row.message)
+        unchanged = remarks.unchanged(row.unchanged, given, result.order) if result.unchanged else ""
+        output.write_result(session, result, unchanged)
+        is_change = not (result.dry_run or result.replayed or result.unchanged)
+        if is_change and not session.as_json and (message := row.message and row.message(given, result.order)):
+            output.say(message)
 
     decorators: list[Decorator] = [options.request_options, *reversed(row.options), options.ORDER_ID]
     decorated = reduce(lambda function, option: option(function), decorators, run)
