@@ -8,6 +8,7 @@ from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.returns import Return, ReturnedUnits, ReturnState
 from tests.domain.orders import LATER, NOW, PLACED, order_of, quantities_of, rejected, units
 
+CLOSED = "which closed it: request another return"
 NOTHING = "the order has no delivered units that can be returned"
 
 CLOSED = " already, which closed it: request another return"

@@ -190,6 +190,19 @@ def test_rejected_command_names_the_command_that_comes_first(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
+    "words, hint",
+    [
+        (("payments", "add"), "orderkeep payments record ID"),
+        (("shipments", "list"), "they are shown by `orderkeep get ID`"),
+        (("notes", "delete"), "orderkeep notes edit ID"),
+        (("uncancel",), "place a new one"),
+    ],
+)
+def test_word_that_is_no_command_of_a_group_has_a_hint(cli: Cli, words: tuple[str, ...], hint: str) -> None:
+    assert hint in cli(*words, "web-1", code=2).stderr
+
+
+@pytest.mark.parametrize(
     "word, hint",
     [
         ("find", "orderkeep get ID"),

@@ -18,7 +18,7 @@ class MajorAmount(str):
 
 _OTHER_FORMS = re.compile(r"[^0-9.,]*([0-9][0-9.,]*)[^0-9.,]*")
 _UNIT = re.compile(r" \(minor units of ([A-Z]{3})\)")
-_AMOUNT = re.compile(r"(\b(?:with|most|not|got|expected|difference)) ([-+]?[0-9]+)\b")
+_AMOUNT = re.compile(r"(\b(?:with|most|not|of|got|expected|difference)|:) ([-+]?[0-9]+)\b")
 """Amounts by the word before them, because references are numbers, too."""
 
 

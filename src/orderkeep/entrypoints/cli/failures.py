@@ -48,8 +48,8 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.InvalidQuery, USAGE, ""),
     (errors.AmbiguousOrder, USAGE, ""),
     (errors.NotAuthenticated, REJECTED, f"set ORDERKEEP_API_KEY to your key, or {KEY_FILE}"),
-    (errors.InvalidCredentials, REJECTED, "check the key in ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
-    (errors.NotAllowed, REJECTED, "your API key does not have it: ask for a key that has"),
+    (errors.InvalidCredentials, REJECTED, "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
+    (errors.NotAllowed, REJECTED, "ask for a key that has it, and set ORDERKEEP_API_KEY to it"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
     (exceptions.PaymentRequired, REJECTED, "nothing was changed; record it with `orderkeep payments record ID`"),
@@ -154,12 +154,18 @@ def _failure_of(error: Exception, session: Session) -> Failure:
                 hint += f"; {advice}" if (advice := _next_command(error)) else ""
             elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
-            if session.given_order:
-                given = shlex.quote(session.given_order)
-                hint = re.sub("(?<=`)(orderkeep [a-z -]+) ID\\b", lambda found: f"{found[1]} {given}", hint)
-            return Failure(detail, exit_code, code, hint=hint)
+            return Failure(detail, exit_code, code, hint=_with_order(hint, session.given_order))
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
+
+
+def _with_order(hint: str, given: str) -> str:
+    """Return the hint, with the order as it was given in its commands, so that these can be copied."""
+    return (
+        re.sub("(?<=`)(orderkeep [a-z -]+) ID\\b", lambda found: f"{found[1]} {shlex.quote(given)}", hint)
+        if given
+        else hint
+    )
 
 
 def _next_command(error: exceptions.CommandRejected) -> str:

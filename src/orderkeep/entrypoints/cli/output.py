@@ -126,12 +126,12 @@ def write_result(session: Session, result: CommandResult, unchanged: str = UNCHA
 
 def say_if_unchanged(result: CommandResult, unchanged: str = UNCHANGED) -> None:
     """Report on stderr that a command wrote nothing; `unchanged` is the text if the order already was as requested."""
-    if result.unchanged:
-        say(unchanged)
-    elif result.dry_run:
+    if result.dry_run:
         say("dry run: nothing was changed. This is what the command would return")
     elif result.replayed:
         say("this --key was used before: nothing was changed. This is the result of that time")
+    elif result.unchanged:
+        say(unchanged)
 
 
 def write_rows(

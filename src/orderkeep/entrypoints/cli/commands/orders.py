@@ -134,8 +134,18 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
 @options.ORDER_ID
 def actions_command(session: Session, order_id: str) -> None:
     found = session.run_on_order(order_id, lambda do, found: do.get_order_actions.execute(found, session.actor))
-    rows = [[each.name, each.allowed, each.code, each.reason] for each in found.actions]
-    output.write_rows(session, ("name", "allowed", "code", "reason"), rows, found)
+    if output.wants_table(session):
+        named = [(_command_of(each.name), "yes" if each.allowed else "no", each.reason) for each in found.actions]
+        tables.print_rows(("command", "allowed", "reason"), [row for row in named if row[0]])
+    else:
+        rows = [[each.name, each.allowed, each.code, each.reason] for each in found.actions]
+        output.write_rows(session, ("name", "allowed", "code", "reason"), rows, found)
+
+
+def _command_of(action: str) -> str:
+    """Return the command with which an action is run: `shipments add` for `add_shipment`; "" if there is none."""
+    verb, _, noun = action.partition("_")
+    return next((name for name in (f"{noun}s {verb}", action.replace("_", "-")) if name in COMMANDS), "")
 
 
 @command(
