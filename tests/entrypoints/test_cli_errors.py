@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.entrypoints.cli.amounts import text_in_major_units
 from orderkeep.entrypoints.cli.main import cli as group
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -258,6 +259,23 @@ def test_errors_have_amounts_as_they_are_given(cli: Cli) -> None:
     assert "is recorded with 40.00 EUR, not 41.00 EUR: use" in cli(*paid, "--amount", "41", code=4).stderr
     message = cli(*refund, "1000", code=4).stderr
     assert "at most 40.00 EUR of the captured payments can be refunded, not 1000.00 EUR;" in message
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("ship requires paid: 0 of 9900 are captured (minor units of EUR)", "0.00 EUR of 99.00 EUR are captured"),
+        (
+            "refund 12 is recorded with 5, not 7 (minor units of JPY): use 3",
+            "refund 12 is recorded with 5 JPY, not 7 JPY: use 3",
+        ),
+        ("must be from 1 to 999999999999999 minor units", "more than 0 and below 10000000000000.00 EUR"),
+        ("must be below 10^15 minor units", "must be below 10000000000000.00 EUR"),
+        ("the order already has 99 notes", "the order already has 99 notes"),
+    ],
+)
+def test_text_is_shown_in_major_units(text: str, shown: str) -> None:
+    assert text_in_major_units(text, "EUR").endswith(shown)
 
 
 def test_line_that_does_not_exist_is_repeated_with_those_of_the_order(cli: Cli) -> None:

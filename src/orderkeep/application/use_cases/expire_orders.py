@@ -80,4 +80,4 @@ class ExpireOrdersUseCase(OrderCommand):
             result = await self.change(order_id, cancel_if_expired, context, ("expire", None), Scope.CANCEL)
         except Contention:
             return False
-        return not result.replayed
+        return not (result.replayed or result.unchanged)

@@ -72,6 +72,11 @@ def message_in_major_units(error: Exception, currency: str) -> str:
     return text_in_major_units(str(error), currency)
 
 
+def currency_of(text: str) -> str:
+    """Return the currency of a text that ends with the unit of its amounts; "" of others."""
+    return unit[1] if (unit := _UNIT.search(text)) else ""
+
+
 def text_in_major_units(text: str, currency: str) -> str:
     """Return the text with its amounts in major units, each with its currency: those of a text that ends with their
     unit, `(minor units of EUR)`, and the limit of an amount.

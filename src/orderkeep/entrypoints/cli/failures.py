@@ -19,7 +19,7 @@ from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.returns import ReturnedUnits
 from orderkeep.domain.status import LIFECYCLE, REJECTIONS, OrderStatus, commands_between
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli.amounts import message_in_major_units
+from orderkeep.entrypoints.cli.amounts import currency_of, message_in_major_units
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 
@@ -206,8 +206,8 @@ def _detail(error: Exception, session: Session) -> str:
     text, options = str(error), session.options
     if isinstance(error, errors.NoOrderMatches):
         return f"Order not found: {session.given_order}"
-    if session.currency:
-        text = message_in_major_units(error, session.currency)
+    if currency := session.currency or (currency_of(text) if options else ""):  # `place --data` has none
+        text = message_in_major_units(error, currency)
     if isinstance(error, errors.InvalidQuery):
         text = text.replace(error.other, options.get(error.other, error.other))
         return f"{options.get(error.parameter, error.parameter)} {text}".lstrip()
