@@ -315,6 +315,17 @@ def test_wrong_value_is_reported_without_the_usage(cli: Cli) -> None:
     assert cli("list", "--tag", "", code=2).stderr == "orderkeep: Invalid value for '--tag': must not be empty\n"
 
 
+@pytest.mark.parametrize(
+    "args, advice",
+    [
+        (("export", "orders.xlsx", "--excel"), "use a name that ends in .csv"),
+        (("list", "--remote", "127.0.0.1:8077"), "did you mean http://127.0.0.1:8077?"),
+    ],
+)
+def test_name_of_another_form_has_advice(cli: Cli, args: tuple[str, ...], advice: str) -> None:
+    assert advice in cli(*args, code=2).stderr
+
+
 def test_cancel_reports_that_it_is_final(cli: Cli) -> None:
     order_id = cli.place()
     message = "orderkeep: the order is cancelled, which is final\n"

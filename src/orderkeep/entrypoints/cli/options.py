@@ -224,7 +224,9 @@ def _context(**conditions: Any) -> CommandContext:
     return CommandContext(actor=click.get_current_context().obj.actor, **conditions)
 
 
-_KEY = click.option("--key", type=text, help="Idempotency key: makes the request safe to retry.")
+_KEY = click.option(
+    "--key", type=text, help="Idempotency key: a command that is run again with the same key takes effect once."
+)
 _VERSION_HELP = "Fail unless the order is at version N."
 _VERSION = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=_VERSION_HELP)
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the result without writing it.")
@@ -324,9 +326,11 @@ def _minute(moment: datetime, zone: ZoneInfo | None) -> str:
 filter_options = grouped_options(
     "where",
     _filter,
-    user_id=click.option("--user", "user_id", type=text, metavar="ID", help="Only orders of this user."),
+    user_id=click.option(
+        "--user", "user_id", type=text, metavar="ID", help="Only orders of this user; upper and lower case differ."
+    ),
     status=click.option("--status", type=_choice(OrderStatus), multiple=True, help=_STATUS_HELP),
-    tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
+    tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag; upper and lower case differ."),
     external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
     shipping_status=click.option(
         "--shipping-status", type=_choice(ShippingStatus), help="Only orders shipped this far."

@@ -17,9 +17,9 @@ from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOr
 from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import PaymentKind
+from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.domain.policies import NO_POLICIES
 from orderkeep.entrypoints.cli import output
 from orderkeep.entrypoints.cli.commands import command

@@ -143,7 +143,7 @@ def actions_command(session: Session, order_id: str) -> None:
 
 
 def _command_of(action: str) -> str:
-    """Return the command with which an action is run: `shipments add` for `add_shipment`; "" if there is none."""
+    """Return the command with which an action is run, `shipments add` for `add_shipment`, or ""."""
     verb, _, noun = action.partition("_")
     return next((name for name in (f"{noun}s {verb}", action.replace("_", "-")) if name in COMMANDS), "")
 
