@@ -268,7 +268,7 @@ def _path(order_id: str) -> str:
     return f"/orders/{quote(order_id, safe='')}"
 
 
-def _marks(response: Response, context: CommandContext) -> dict[str, bool]:
+def _marks(response: Response, context: CommandContext) -> dict[str, Any]:
     """Return what the headers report of a command. A key that was generated is repeated by retries only."""
     return {
         "replayed": context.key is not None and "Idempotency-Replayed" in response.headers,
