@@ -174,42 +174,38 @@ class DocumentNotFound(OrderNotFound, code="document_not_found", title="Document
         super().__init__(order_id, "the order has no document with this ID")
 
 
-def _not_among(part: str, identifier: str, known: Iterable[str]) -> str:
+def _not_among(part: str, known: Iterable[str]) -> str:
     """Return the message about a part that an order does not have, with the last of those that it has."""
     last = [*known][-10:]
-    return (
-        f"the order has no {part} with this {identifier}, only {', '.join(last)}"
-        if last
-        else f"the order has no {part}"
-    )
+    return f"the order has no {part} with this ID, only {', '.join(last)}" if last else f"the order has no {part}"
 
 
 class ShipmentNotFound(OrderNotFound, code="shipment_not_found", title="Shipment not found"):
     """The order exists, but has no such shipment."""
 
     def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
-        super().__init__(order_id, _not_among("shipment", "ID", known))
+        super().__init__(order_id, _not_among("shipment", known))
 
 
 class RefundNotFound(OrderNotFound, code="refund_not_found", title="Refund not found"):
     """The order exists, but has no such refund."""
 
     def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
-        super().__init__(order_id, _not_among("refund", "reference", known))
+        super().__init__(order_id, f"the order has no refund{' with this reference' if any(known) else ''}")
 
 
 class ReturnNotFound(OrderNotFound, code="return_not_found", title="Return not found"):
     """The order exists, but has no such return."""
 
     def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
-        super().__init__(order_id, _not_among("return", "ID", known))
+        super().__init__(order_id, _not_among("return", known))
 
 
 class NoteNotFound(OrderNotFound, code="note_not_found", title="Note not found"):
     """The order exists, but has no such note."""
 
     def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
-        super().__init__(order_id, _not_among("note", "ID", known))
+        super().__init__(order_id, _not_among("note", known))
 
 
 class CommandRejected(OrderkeepError, code="command_rejected", title="Order cannot be changed"):
