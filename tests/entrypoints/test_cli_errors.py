@@ -335,8 +335,8 @@ def test_cancel_reports_that_it_is_final(cli: Cli) -> None:
     assert cli("confirm", cli.place()).stderr == ""
 
 
-def test_unknown_order_is_named(cli: Cli) -> None:
-    message = "Order not found: W-1001; enter its number or its ID in full, as `orderkeep list` shows them"
+def test_unknown_order_has_advice(cli: Cli) -> None:
+    message = "Order not found; enter its number or its ID in full, as `orderkeep list` shows them"
     assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {message}\n"
 
 

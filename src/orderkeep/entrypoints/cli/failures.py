@@ -205,7 +205,7 @@ def _detail(error: Exception, session: Session) -> str:
     """
     text, options = str(error), session.options
     if isinstance(error, errors.NoOrderMatches):
-        return f"Order not found: {session.given_order}"
+        return error.title
     if currency := session.currency or (currency_of(text) if options else ""):  # `place --data` has none
         text = message_in_major_units(error, currency)
     if isinstance(error, errors.InvalidQuery):
