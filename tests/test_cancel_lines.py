@@ -34,7 +34,7 @@ async def test_cancels_the_order_if_nothing_is_left() -> None:
 
 async def test_rejects_more_units_than_there_are_and_an_order_without_lines() -> None:
     repo = InMemoryOrderRepository([pending_order(), small_order("order-9")])
-    with pytest.raises(QuantityNotAvailable, match=r"^line l1 has 3 left to cancel, fewer than 4$"):
+    with pytest.raises(QuantityNotAvailable, match=r"^line l1 has only 3 units left to cancel, not 4$"):
         await CancelLinesUseCase(repo).execute("order-1", lines=[LineQuantity("l1", 4)])
     with pytest.raises(NothingToCancel):
         await CancelLinesUseCase(repo).execute("order-9")

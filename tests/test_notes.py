@@ -51,7 +51,7 @@ async def test_edits_the_text_and_keeps_the_earlier_one_in_the_history() -> None
 
 async def test_rejects_an_unknown_note_and_invalid_values() -> None:
     repo = InMemoryOrderRepository([small_order("order-1")])
-    with pytest.raises(NoteNotFound, match="no note with this ID"):
+    with pytest.raises(NoteNotFound, match="has no note"):
         await EditNoteUseCase(repo).execute("order-1", "n1", "text")
     with pytest.raises(InvalidInput, match=r"^must be internal or customer$") as caught:
         await AddNoteUseCase(repo).execute("order-1", "text", visibility="public")

@@ -60,7 +60,7 @@ async def test_closes_a_refund(outcome: str, event: str, repo: InMemoryOrderRepo
 
 async def test_rejects_an_unknown_refund_and_an_unknown_outcome(repo: InMemoryOrderRepository) -> None:
     close = CloseRefundUseCase(repo)
-    with pytest.raises(RefundNotFound, match="no refund with this reference"):
+    with pytest.raises(RefundNotFound, match="has no refund"):
         await close.execute("order-1", "ref-1", "succeeded")
     await AddRefundUseCase(repo).execute("order-1", "ref-1", 1_300)
     await close.execute("order-1", "ref-1", "succeeded")

@@ -78,7 +78,7 @@ async def test_closes_a_return(outcome: str, event: str, repo: InMemoryOrderRepo
 
 
 async def test_rejects_an_unknown_return_and_an_unknown_outcome(repo: InMemoryOrderRepository) -> None:
-    with pytest.raises(ReturnNotFound, match="no return with this ID"):
+    with pytest.raises(ReturnNotFound, match="has no return"):
         await ReceiveReturnUseCase(repo).execute("order-1", "r1")
     await requested(repo)
     with pytest.raises(InvalidInput, match=r"^must be rejected or cancelled$") as caught:

@@ -87,7 +87,7 @@ async def test_delivers_one_shipment_once(repo: InMemoryOrderRepository) -> None
 
 
 async def test_rejects_a_shipment_that_does_not_exist(repo: InMemoryOrderRepository) -> None:
-    with pytest.raises(ShipmentNotFound, match="no shipment with this ID"):
+    with pytest.raises(ShipmentNotFound, match="has no shipment"):
         await DeliverShipmentUseCase(repo).execute("order-1", "s1")
     with pytest.raises(ShipmentNotFound):
         await UpdateShipmentUseCase(repo).execute("order-1", "s1", {"carrier": "DHL"})

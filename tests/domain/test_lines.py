@@ -46,7 +46,7 @@ def test_line_ids_are_unique_and_safe(ids: tuple[str, ...], code: str, field: st
 
 IN_RANGE = "must be a whole number from 1 to 1000000"
 WRONG_UNITS: list[tuple[tuple[tuple[str, Any], ...], str, str, str]] = [
-    ((("l1", 1), ("l3", 1)), "unknown_line", "lines/1/line", "must be the ID of a line of the order"),
+    ((("l1", 1), ("l3", 1)), "unknown_line", "lines/1/line", "must be the ID of a line of the order: l1, l2"),
     ((("l1", 1), ("l1", 1)), "duplicate_line", "lines/1/line", "names an earlier line again: add up the quantities"),
     *[
         ((("l2", 1), ("l1", wrong)), "quantity_out_of_range", "lines/1/quantity", IN_RANGE)
@@ -84,7 +84,7 @@ def test_at_most_the_units_that_are_left_are_cancelled() -> None:
     order = order_of(5, 2)
     order.add_shipment(units(l1=2), at=NOW)
     order.cancel_lines(units(l1=1), at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has 2 left to cancel, fewer than 3"):
+    with rejected(order, "quantity_not_available", "line l1 has only 2 units left to cancel, not 3"):
         order.cancel_lines(units(l2=1, l1=3), at=NOW)
     order.cancel_lines(units(l1=2), at=NOW)
     assert quantities_of(order) == [(3, 2, 0, 0), (0, 0, 0, 0)]

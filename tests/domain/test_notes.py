@@ -30,7 +30,7 @@ def test_an_edit_changes_the_text_and_the_same_text_changes_nothing() -> None:
 def test_an_unknown_note_is_not_edited() -> None:
     order = order_of(1)
     order.add_note("packed", "internal", at=NOW)
-    with rejected(order, "note_not_found", "the order has no note with this ID"):
+    with rejected(order, "note_not_found", "the order has no note with this ID, only n1"):
         order.edit_note("n2", "unpacked", at=NOW)
 
 

@@ -166,7 +166,7 @@ def test_refunds_never_exceed_what_was_captured_also_while_they_are_pending() ->
     with rejected(order, "refund_exceeds_payments", message):
         order.add_refund("re_3", 501, at=NOW)
     order.add_refund("re_3", 500, at=NOW)
-    with rejected(order, "refund_exceeds_payments", "nothing of the captured payments is left to refund"):
+    with rejected(order, "refund_exceeds_payments", "nothing that was captured is left to be refunded"):
         order.add_refund("re_4", 1, at=NOW)
     message = "this refund is recorded with 400, not 401 (minor units of EUR): use another reference for another amount"
     with rejected(order, "recorded_differently", message):
@@ -189,7 +189,7 @@ def test_a_refund_keeps_its_limits(field: str, accepted: Any, refused: Any, code
 
 def test_a_refund_closes_at_most_an_hour_from_now_and_only_if_it_exists() -> None:
     order = paid()
-    with rejected(order, "refund_not_found", "the order has no refund with this reference"):
+    with rejected(order, "refund_not_found", "the order has no refund"):
         order.close_refund("re_1", "failed", at=NOW)
     order.add_refund("re_1", 100, at=NOW)
     with rejected(order, "invalid_time", "must be at most one hour in the future", "occurred_at"):

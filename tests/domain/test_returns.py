@@ -8,7 +8,8 @@ from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.returns import Return, ReturnedUnits, ReturnState
 from tests.domain.orders import LATER, NOW, PLACED, order_of, quantities_of, rejected, units
 
-NOTHING = "all delivered units, if any, are returned or part of an open return"
+CLOSED = "which closed it: request another return"
+NOTHING = "the order has no delivered units that can be returned"
 
 CLOSED = " already, which closed it: request another return"
 
@@ -72,13 +73,13 @@ def test_a_return_that_is_rejected_or_cancelled_changes_no_quantity_and_can_be_r
 def test_at_most_the_units_that_are_neither_returned_nor_requested_are_returned() -> None:
     order = delivered(4, 2)
     order.request_return(units(l1=2), at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has 2 left to return, fewer than 3"):
+    with rejected(order, "quantity_not_available", "line l1 has only 2 delivered units left to return, not 3"):
         order.request_return(units(l1=3, l2=1), at=NOW)
     order.request_return(units(l1=1), at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has 3 left to return, fewer than 4"):
+    with rejected(order, "quantity_not_available", "line l1 has only 3 delivered units left to return, not 4"):
         order.receive_return("r1", [ReturnedUnits("l1", 4)], at=NOW)
     order.receive_return("r1", [ReturnedUnits("l1", 3)], at=NOW)
-    with rejected(order, "quantity_not_available", "line l1 has 0 left to return, fewer than 1"):
+    with rejected(order, "quantity_not_available", "line l1 has no delivered units left to return"):
         order.request_return(units(l1=1), at=NOW)
     assert order.return_status == "requested"
 
@@ -89,7 +90,7 @@ def test_what_was_not_delivered_is_not_returned() -> None:
         order.ship(at=NOW)
         with rejected(order, "nothing_to_return", NOTHING):
             order.request_return(at=NOW)
-    with rejected(shipped, "quantity_not_available", "line l1 has 0 left to return, fewer than 1"):
+    with rejected(shipped, "quantity_not_available", "line l1 has no delivered units left to return"):
         shipped.request_return(units(l1=1), at=NOW)
 
 
@@ -117,7 +118,7 @@ def test_a_return_that_is_closed_or_unknown_does_not_change() -> None:
     order = delivered(2)
     order.request_return(at=NOW)
     for missing in ("r2", "R1", ""):
-        with rejected(order, "return_not_found", "the order has no return with this ID"):
+        with rejected(order, "return_not_found", "the order has no return with this ID, only r1"):
             order.receive_return(missing, at=NOW)
     order.close_return("r1", "rejected", at=NOW)
     with rejected(order, "return_already_closed", f"the return was rejected{CLOSED}"):
@@ -147,7 +148,7 @@ def test_the_texts_of_a_return_keep_their_limits() -> None:
 def test_what_arrives_is_of_known_lines() -> None:
     order = delivered(2)
     order.request_return(at=NOW)
-    with rejected(order, "unknown_line", "must be the ID of a line of the order", "lines/0/line"):
+    with rejected(order, "unknown_line", "must be the ID of a line of the order: l1", "lines/0/line"):
         order.receive_return("r1", [ReturnedUnits("l2", 1)], at=NOW)
 
 

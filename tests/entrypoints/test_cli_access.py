@@ -18,7 +18,8 @@ NO_ORDER = "no-such-order"
 OF_AN_ORDER = {
     "edit": [NO_ORDER, "--tag", "gift"],
     "hold": [NO_ORDER, "--reason", "fraud"],
-    "shipments update": [NO_ORDER, "s1"],
+    "cancel-lines": [NO_ORDER, "--all"],
+    "shipments update": [NO_ORDER, "s1", "--carrier", "DHL"],
     "shipments deliver": [NO_ORDER, "s1"],
     "payments record": [NO_ORDER, "--reference", "pay-1", "--kind", "captured", "--amount", "1"],
     "refunds add": [NO_ORDER, "--reference", "ref-1", "--amount", "1"],

@@ -56,7 +56,7 @@ def test_place_data_reports_every_invalid_field(cli: Cli) -> None:
     assert error["code"] == "invalid_fields"
     assert {fault["pointer"] for fault in error["errors"]} == {"/user_id", "/total", "/colour"}
     shown = cli("place", "--data", "-", stdin=json.dumps(body), code=5).stderr
-    assert shown.startswith("orderkeep: 3 fields are invalid; nothing was written\n")
+    assert shown.startswith("orderkeep: 3 fields are invalid; nothing was changed\n")
     assert "/total " in shown
 
 
@@ -140,12 +140,12 @@ def test_rejected_command_changes_nothing(cli: Cli) -> None:
     assert cli.json("get", order_id)["version"] == 1
 
 
-def test_dry_run_prints_order_and_events_and_writes_nothing(cli: Cli) -> None:
+def test_dry_run_prints_the_order_and_writes_nothing(cli: Cli) -> None:
     order_id = cli.place()
     result = cli("cancel", order_id, "--reason", "test", "--dry-run")
     order = json.loads(result.stdout)
     assert (order["id"], order["status"], order["version"]) == (order_id, "cancelled", 2)
-    message = "dry run: nothing was written. Without --dry-run, this records OrderCancelled"
+    message = "dry run: nothing was changed. This is what the command would return"
     assert result.stderr == f"orderkeep: {message}\n"
     assert cli.json("get", order_id)["status"] == "pending"
 
@@ -153,7 +153,7 @@ def test_dry_run_prints_order_and_events_and_writes_nothing(cli: Cli) -> None:
 def test_repeated_key_has_one_effect_and_one_result(cli: Cli) -> None:
     first, again = cli.place("--key", "k-1"), cli("place", *_order_options(), "--key", "k-1")
     assert json.loads(again.stdout)["id"] == first
-    assert "this idempotency key was already used" in again.stderr
+    assert "this --key was used before: nothing was changed" in again.stderr
     assert cli("list").stdout.count("\n") == 1
     other = ("place", "--user", "user-8", "--total", "1.00", "--currency", "EUR", "--key", "k-1")
     assert cli.error(*other, code=4)["code"] == "idempotency_key_reused"
@@ -214,7 +214,7 @@ def test_ids_are_found_in_upper_case_and_with_spaces(cli: Cli) -> None:
     for given in (order_id.upper(), order_id[:8].upper(), f" {order_id}\n", " web-1"):
         assert cli.json("get", given)["id"] == order_id
     message = cli("get", "WEB-1", code=3).stderr
-    assert "enter a reference in full, as `orderkeep list` shows it" in message
+    assert "enter its number or its ID in full" in message
 
 
 def test_earlier_version_is_found_by_reference(cli: Cli) -> None:
@@ -225,8 +225,76 @@ def test_earlier_version_is_found_by_reference(cli: Cli) -> None:
 
 def test_help_says_what_identifies_an_order(cli: Cli) -> None:
     for command in OF_ONE_ORDER:
-        assert "or its external reference" in " ".join(cli(command, "--help").stdout.split())
+        assert "the external reference, the first column" in " ".join(cli(command, "--help").stdout.split())
     assert "external reference" not in cli("list", "--help").stdout
+
+
+def test_command_that_changes_nothing_says_what_was_recorded_before(cli: Cli) -> None:
+    order_id = cli.place("--line", "A1,Lamp,2,49.50")
+
+    def twice(command: str, *args: str) -> str:
+        words = command.split()
+        assert "nothing was changed" not in cli(*words, order_id, *args).stderr
+        return cli(*words, order_id, *args).stderr.removeprefix("orderkeep: ").removesuffix(": nothing was changed\n")
+
+    paid = ("--reference", "pay-1", "--kind", "captured", "--amount", "99")
+    assert twice("payments record", *paid) == "payment pay-1 (captured) was recorded before"
+    assert twice("refunds add", "--reference", "re-1", "--amount", "9") == "refund re-1 was recorded before"
+    closed = twice("refunds close", "re-1", "--status", "succeeded")
+    assert closed == "refund re-1 was recorded as succeeded before"
+    cli("confirm", order_id)
+    cli("ship", order_id)
+    assert twice("shipments update", "s1", "--carrier", "DHL") == "shipment s1 has these values already"
+    delivered = twice("shipments deliver", "s1", "--occurred-at", "2001-02-03")
+    assert delivered == "shipment s1 was recorded as delivered before (2001-02-03 00:00Z)"
+
+
+def test_command_says_what_follows_from_the_change(cli: Cli) -> None:
+    order_id = cli.place("--line", "A1,Lamp,4,24.75")
+
+    def said(command: str, *args: str) -> str:
+        return cli(*command.split(), order_id, *args).stderr.removeprefix("orderkeep: ").removesuffix("\n")
+
+    said("payments record", "--reference", "pay-1", "--kind", "captured", "--amount", "99")
+    voided = said("payments record", "--reference", "pay-1", "--kind", "voided", "--amount", "99")
+    assert "payment pay-1 stays captured: " in voided
+    assert "`orderkeep refunds add`" in voided
+    said("refunds add", "--reference", "re-1", "--amount", "9")
+    assert said("refunds close", "re-1", "--status", "failed").startswith("refund re-1 failed, which is final")
+    said("confirm")
+    said("shipments add", "--line", "l1=3")
+    assert said("deliver") == "the shipments are delivered; not shipped yet: 1 of l1"
+    said("ship")
+    assert "s2 is recorded as delivered before it was shipped" in said(
+        "shipments deliver", "s2", "--occurred-at", "2001-02-03"
+    )
+    said("returns request", "--line", "l1=3")
+    assert said("returns receive", "r1", "--line", "l1=1").startswith("return r1 is closed with 1 of 3 units")
+    said("returns request", "--line", "l1=1")
+    assert said("returns receive", "r2") == ""
+
+
+def test_cancel_lines_requires_lines_or_all(cli: Cli) -> None:
+    order_id = cli.place("--line", "A1,Lamp,2,49.50")
+    message = "use --line for some units, such as --line l1=2, or --all for all that are not shipped"
+    assert message in cli("cancel-lines", order_id, code=2).stderr
+    assert message in cli("cancel-lines", order_id, "--all", "--line", "l1=1", code=2).stderr
+    assert cli("cancel-lines", order_id, "--line", "l1=1").stderr == ""
+    assert cli("cancel-lines", order_id, "--all").stderr == "orderkeep: the order is cancelled, which is final\n"
+    assert cli.json("get", order_id)["status"] == "cancelled"
+
+
+def test_update_of_a_shipment_requires_an_option(cli: Cli) -> None:
+    message = "nothing to change: use --carrier, --tracking-number or --tracking-url."
+    assert message in cli("shipments", "update", cli.place(), "s1", code=2).stderr
+
+
+def test_number_sign_of_a_reference_may_be_omitted(cli: Cli) -> None:
+    order_id = cli.place("--external-ref", "#3001")
+    assert cli.json("get", "3001")["id"] == order_id
+    other = cli.place("--external-ref", "3001")
+    assert cli.json("get", "3001")["id"] == other
+    assert "quote an order number that begins with #, such as '#1001'" in cli("get", code=2).stderr
 
 
 def test_list_prints_tab_separated_lines_without_a_header(cli: Cli) -> None:
@@ -256,7 +324,7 @@ def test_list_reports_the_range_of_dates(cli: Cli) -> None:
         "orderkeep: orders created from 2026-11-23 00:00Z until before 2026-11-29 00:00Z\n"
     )
     shifted = cli("list", *days, "--timezone", "Europe/Berlin").stderr
-    assert "from 2026-11-22 23:00Z until before 2026-11-28 23:00Z" in shifted
+    assert "from 2026-11-23 00:00+01:00 until before 2026-11-29 00:00+01:00" in shifted
     assert "until before 2026-11-29 00:00Z" in cli("export", "--to", "2026-11-29").stderr
     assert cli("list", "--from", "2026-11-23T10:00:00Z").stderr == ""
     assert cli("list", *days, "--json").stderr == ""

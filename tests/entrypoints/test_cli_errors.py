@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.entrypoints.cli.amounts import text_in_major_units
 from orderkeep.entrypoints.cli.main import cli as group
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -99,7 +100,7 @@ def test_message_names_the_option_not_the_field(cli: Cli, args: tuple[str, ...],
         (("--shipping", "9999999999999"), "--total must be below 10000000000000.00 EUR; "),
         (
             ("--shipping", "1e9"),
-            "--shipping: must be an amount such as 1234.50, in digits with a decimal point",
+            "--shipping: must be an amount such as 1234.50: digits with a decimal point",
         ),
         (("--shipping", "10000000000000"), "--shipping: must be below 10000000000000.00 EUR"),
         (("--tax", "1.234"), "--tax: must have at most 2 decimal places in EUR"),
@@ -108,7 +109,7 @@ def test_message_names_the_option_not_the_field(cli: Cli, args: tuple[str, ...],
 def test_message_has_amounts_in_major_units(cli: Cli, args: tuple[str, ...], message: str) -> None:
     order = ("place", "--user", "user-42", "--currency", "EUR", "--line", "A1,Lamp,2,47.50")
     last_line = cli(*order, *args, code=None).stderr.splitlines()[-1]
-    assert last_line.removeprefix("orderkeep: ").removeprefix("Error: Invalid value for ").startswith(message)
+    assert last_line.removeprefix("orderkeep: ").removeprefix("Invalid value for ").startswith(message)
     assert "minor units" not in last_line
 
 
@@ -174,12 +175,32 @@ def test_ambiguous_order_lists_the_candidates(cli: Cli) -> None:
 
 def test_rejected_command_names_the_command_that_comes_first(cli: Cli) -> None:
     order_id = cli.place()
-    rejected = "nothing was written; first run `orderkeep confirm ID`"
+    rejected = f"nothing was changed; first run `orderkeep confirm {order_id}`"
     assert cli("ship", order_id, code=4).stderr.endswith(f": it is pending; {rejected}\n")
-    assert f"{rejected} and `orderkeep ship ID`\n" in cli("deliver", order_id, code=4).stderr
+    assert f"{rejected} and `orderkeep ship {order_id}`\n" in cli("deliver", order_id, code=4).stderr
     cli("confirm", order_id)
     cli("ship", order_id)
-    assert "; no command leads back from shipped\n" in cli("cancel", order_id, code=4).stderr
+    advice = f"what is delivered can be returned: `orderkeep returns request {order_id}`\n"
+    assert cli("cancel", order_id, code=4).stderr.endswith(f": it is shipped; nothing was changed; {advice}")
+    assert cli("ship", order_id, code=4).stderr.endswith(": it is shipped; nothing was changed\n")
+    cancelled = cli.place()
+    cli("cancel", cancelled)
+    assert "is final: place a new order with `orderkeep place`" in cli("ship", cancelled, code=4).stderr
+    cli("hold", held := cli.place(), "--reason", "address")
+    assert f"; first run `orderkeep release {held}`\n" in cli("confirm", held, code=4).stderr
+
+
+@pytest.mark.parametrize(
+    "words, hint",
+    [
+        (("payments", "add"), "orderkeep payments record ID"),
+        (("shipments", "list"), "they are shown by `orderkeep get ID`"),
+        (("notes", "delete"), "orderkeep notes edit ID"),
+        (("uncancel",), "place a new one"),
+    ],
+)
+def test_word_that_is_no_command_of_a_group_has_a_hint(cli: Cli, words: tuple[str, ...], hint: str) -> None:
+    assert hint in cli(*words, "web-1", code=2).stderr
 
 
 @pytest.mark.parametrize(
@@ -199,8 +220,110 @@ def test_word_that_is_no_command_has_a_hint(cli: Cli, word: str, hint: str) -> N
 
 def test_amount_with_a_decimal_comma_has_a_suggestion(cli: Cli) -> None:
     error = cli("place", "--user", "u", "--currency", "EUR", "--total", "99,00", code=2).stderr
-    assert "must be an amount such as 1234.50, in digits with a decimal point. Did you mean 99.00?" in error
+    assert (
+        "must be an amount such as 1234.50: digits with a decimal point, no thousands separator or currency. "
+        "Did you mean 99.00?" in error
+    )
     assert "Did you mean EUR?" in cli("place", "--user", "u", "--currency", "eur", "--total", "9", code=2).stderr
+
+
+@pytest.mark.parametrize(
+    "given, meant",
+    [
+        ("1,200.00", "1200.00"),
+        ("1.200,00", "1200.00"),
+        ("772.20 EUR", "772.20"),
+        ("€ 772,20", "772.20"),
+        ("9 EUR", "9"),
+    ],
+)
+def test_amount_in_another_form_has_a_suggestion(cli: Cli, given: str, meant: str) -> None:
+    error = cli("place", "--user", "u", "--currency", "EUR", "--total", given, code=2).stderr
+    assert f"Did you mean {meant}?" in error
+
+
+@pytest.mark.parametrize("given", ["-5", "50%", "1,200", "1.2.3", "1,2345", "1.2345,6", "abc"])
+def test_amount_that_is_not_clear_has_no_suggestion(cli: Cli, given: str) -> None:
+    assert "Did you mean" not in cli("place", "--user", "u", "--currency", "EUR", "--total", given, code=2).stderr
+
+
+def test_errors_have_amounts_as_they_are_given(cli: Cli) -> None:
+    order_id = cli.place()
+    paid = ("payments", "record", order_id, "--kind", "captured", "--reference", "with 77")
+    refund = ("refunds", "add", order_id, "--reference", "re-1", "--amount")
+    assert cli(*refund, "4", code=4).stderr.startswith(
+        "orderkeep: nothing that was captured is left to be refunded; nothing was changed; record payments with"
+    )
+    assert "--amount must be more than 0 and below 10000000000000.00 EUR" in cli(*paid, "--amount", "0", code=5).stderr
+    cli(*paid, "--amount", "40")
+    assert "is recorded with 40.00 EUR, not 41.00 EUR: use" in cli(*paid, "--amount", "41", code=4).stderr
+    message = cli(*refund, "1000", code=4).stderr
+    assert "at most 40.00 EUR of the captured payments can be refunded, not 1000.00 EUR;" in message
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("ship requires paid: 0 of 9900 are captured (minor units of EUR)", "0.00 EUR of 99.00 EUR are captured"),
+        (
+            "refund 12 is recorded with 5, not 7 (minor units of JPY): use 3",
+            "refund 12 is recorded with 5 JPY, not 7 JPY: use 3",
+        ),
+        ("must be from 1 to 999999999999999 minor units", "more than 0 and below 10000000000000.00 EUR"),
+        ("must be below 10^15 minor units", "must be below 10000000000000.00 EUR"),
+        ("the order already has 99 notes", "the order already has 99 notes"),
+    ],
+)
+def test_text_is_shown_in_major_units(text: str, shown: str) -> None:
+    assert text_in_major_units(text, "EUR").endswith(shown)
+
+
+def test_line_that_does_not_exist_is_repeated_with_those_of_the_order(cli: Cli) -> None:
+    order_id = cli.place("--line", "A1,Lamp,2,47.50", "--line", "B2,Bulb,1,4.00")
+    message = cli("cancel-lines", order_id, "--line", "l9=1", code=5).stderr
+    assert (
+        message == "orderkeep: --line l9=1: line must be the ID of a line of the order: l1, l2; nothing was changed\n"
+    )
+    assert "--line l1=0: quantity must be" in cli("cancel-lines", order_id, "--line", "l1=0", code=5).stderr
+
+
+@pytest.mark.parametrize(
+    "args, advice",
+    [
+        (
+            ("cancel", "1", "--reason", "changed", "mind"),
+            'put a text of several words in quotes, such as "changed mind"',
+        ),
+        (("cancel-lines", "1", "--line", "l1=1", "l2=1"), "repeat the option for each value"),
+        (("list", "web-1"), "to show one order, use `orderkeep get ID`"),
+        (("list", "--from", "30.11.2026"), "write it as 2026-11-30"),
+        (("list", "--from", "2026-11-3"), "write it as 2026-11-03"),
+    ],
+)
+def test_wrong_arguments_have_advice(cli: Cli, args: tuple[str, ...], advice: str) -> None:
+    assert advice in cli(*args, code=2).stderr
+
+
+def test_words_that_are_not_similar_are_not_suggested(cli: Cli) -> None:
+    paid = ("payments", "record", "1", "--reference", "p", "--amount", "1", "--kind", "paid")
+    assert "Did you mean" not in cli(*paid, code=2).stderr
+    assert "Did you mean" not in cli("notes", "add", "1", "text", "--customer", code=2).stderr
+    assert "Did you mean" in cli("notes", "add", "1", "text", "--visibilty", "customer", code=2).stderr
+
+
+def test_wrong_value_is_reported_without_the_usage(cli: Cli) -> None:
+    assert cli("list", "--tag", "", code=2).stderr == "orderkeep: Invalid value for '--tag': must not be empty\n"
+
+
+@pytest.mark.parametrize(
+    "args, advice",
+    [
+        (("export", "orders.xlsx", "--excel"), "use a name that ends in .csv"),
+        (("list", "--remote", "127.0.0.1:8077"), "did you mean http://127.0.0.1:8077?"),
+    ],
+)
+def test_name_of_another_form_has_advice(cli: Cli, args: tuple[str, ...], advice: str) -> None:
+    assert advice in cli(*args, code=2).stderr
 
 
 def test_cancel_reports_that_it_is_final(cli: Cli) -> None:
@@ -212,12 +335,9 @@ def test_cancel_reports_that_it_is_final(cli: Cli) -> None:
     assert cli("confirm", cli.place()).stderr == ""
 
 
-def test_unknown_order_says_what_was_tried(cli: Cli) -> None:
-    detail = "Order not found: no order has this ID or external reference"
-    hint = "; enter a reference in full, as `orderkeep list` shows it"
-    assert cli("ship", "W-1001-2", code=3).stderr == f"orderkeep: {detail}, or an ID that begins like this{hint}\n"
-    too_short = "; to find it by the beginning of its ID, enter at least 8 characters"
-    assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {detail}{too_short}{hint}\n"
+def test_unknown_order_has_advice(cli: Cli) -> None:
+    message = "Order not found; enter its number or its ID in full, as `orderkeep list` shows them"
+    assert cli("ship", "W-1001", code=3).stderr == f"orderkeep: {message}\n"
 
 
 @pytest.mark.parametrize(
@@ -262,9 +382,11 @@ def test_hint_after_a_failure_of_the_store_fits_the_command(args: tuple[str, ...
     assert f"; {hint}" in cli(*(arg.format(id=order_id) for arg in args), code=7).stderr
 
 
-def test_version_mismatch_says_where_the_changes_are(cli: Cli) -> None:
-    message = cli("cancel", cli.place(), "--expected-version", "3", code=4).stderr
-    assert message.endswith("is at version 1, not 3: read it and retry; list the changes with `orderkeep history ID`\n")
+def test_version_mismatch_says_how_to_see_the_order(cli: Cli) -> None:
+    message = cli("cancel", order_id := cli.place(), "--expected-version", "3", code=4).stderr
+    assert message.endswith(
+        f"is at version 1, not 3: read it and retry; show the order again with `orderkeep get {order_id}`\n"
+    )
 
 
 @pytest.mark.parametrize(

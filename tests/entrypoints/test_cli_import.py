@@ -86,7 +86,7 @@ def test_import_follows_the_status_with_update(cli: Cli, tmp_path: Path) -> None
         "orderkeep: nothing was imported: fix these lines and run the import again, or use --skip-invalid",
     ]
     dry = cli("import", file, "--update", "--dry-run")
-    assert dry.stderr == "orderkeep: dry run: nothing was written\n"
+    assert dry.stderr == "orderkeep: dry run: nothing was changed\n"
     assert cli("import", file, "--update").stdout == dry.stdout
     assert [order["status"] for order in cli.json("list")["data"]] == ["shipped"]
 
@@ -105,7 +105,7 @@ def test_import_writes_the_orders_that_it_skips_to_a_file(cli: Cli, tmp_path: Pa
     ]
     file = _file(tmp_path, columns, *rows, name="orders.csv")
     result = cli("import", file, "--skip-invalid", "--dry-run", code=5)
-    assert "dry run: nothing was written" in result.stderr
+    assert "dry run: nothing was changed" in result.stderr
     assert not Path(file).with_suffix(".rejected.csv").exists()
     rejected = Path(file).with_suffix(".rejected.csv")
     result = cli("import", file, "--skip-invalid", code=5)

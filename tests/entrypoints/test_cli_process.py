@@ -305,7 +305,7 @@ def test_output_on_a_terminal_is_a_table(shop: Path, order_id: str) -> None:
     assert "unit price" in seen
     assert not seen.startswith("{")
     seen, _ = on_a_terminal("history", order_id, cwd=shop, stream="stdout", NO_COLOR="1")
-    assert "OrderPlaced" in seen
+    assert "order placed" in seen
 
 
 def test_json_on_a_terminal_is_json(shop: Path, order_id: str) -> None:

@@ -172,7 +172,7 @@ def test_order_is_not_found_by_anything_but_its_whole_id_or_reference(shop: Shop
     result = shop.on_server("get", text.format(id=shop.order_id))
     assert (result.exit_code, result.stdout) == (3, "")
     assert "Order not found" in result.stderr
-    assert "enter the whole ID" in result.stderr
+    assert "enter its number or its ID in full" in result.stderr
 
 
 def test_operations_have_the_parameters_of_the_use_cases() -> None:
@@ -192,7 +192,7 @@ SHARED = {"order_id", "key", "expected_version", "dry_run", *(option.name for op
 def test_declared_command_fits_its_use_case_and_its_operation(name: str) -> None:
     row = COMMANDS[name]
     options = {each for each in change_command(name).params if each.name not in SHARED}
-    names = {option.name for option in options}
+    names = {option.name for option in options} - {"everything"}  # instead of `lines`, which is then empty
     use_case = getattr(bootstrap("memory://"), row.use_case)
     parameters = inspect.signature(use_case.execute).parameters.keys() - {"order_id", "context"}
     changes = {field.name for field in fields(Tracking)} if "changes" in parameters else set()  # by name
@@ -229,8 +229,7 @@ def test_edit_on_a_server_changes_what_is_given(shop: Shop) -> None:
         result = shop.on_server("edit", order_id, *given, "--external-ref", order_id, "--key", key)
         order = json.loads(result.stdout)
         assert (order["tags"], order["metadata"], order["external_ref"]) == (["fragile"], {"size": "XL"}, order_id)
-        said = ("already used" in result.stderr, "nothing was changed" in result.stderr)
-        assert (order["version"], said) == (2, (replayed, key == "edit-2"))
+        assert (order["version"], "nothing was changed" in result.stderr) == (2, replayed or key == "edit-2")
 
 
 def test_each_code_has_the_exit_code_of_its_exceptions() -> None:
@@ -254,8 +253,20 @@ def test_history_on_a_terminal_has_the_names_of_api_keys(shop: Shop, tmp_path: P
     seen, beside = on_a_terminal(
         *("history", shop.order_id), cwd=tmp_path, stream="stdout", ORDERKEEP_REMOTE=shop.url, ORDERKEEP_API_KEY=key
     )
-    assert f"staff:key:{shop.key.split('_')[1]} (tests)  OrderConfirmed" in seen
+    assert "tests (key)  order confirmed" in seen
     assert beside == b""
+
+
+def test_repeated_command_says_what_was_recorded_before_as_on_the_store(shop: Shop) -> None:
+    order_id = shop.place()
+    paid = ("payments", "record", order_id, "--reference", "pay-1", "--kind", "captured", "--amount", "4")
+    assert shop.on_server(*paid).stderr == ""
+    message = "orderkeep: payment pay-1 (captured) was recorded before: nothing was changed\n"
+    assert [run_on(*paid).stderr for run_on in (shop.on_server, shop.on_store)] == [message, message]
+    more = (*paid[:-1], "5")
+    errors = [run_on(*more) for run_on in (shop.on_server, shop.on_store)]
+    assert {(each.exit_code, each.stderr) for each in errors} == {(4, errors[0].stderr)}
+    assert "recorded with 4.00 EUR, not 5.00 EUR" in errors[0].stderr
 
 
 def test_key_that_is_used_again_returns_the_original_result(shop: Shop) -> None:
@@ -263,7 +274,7 @@ def test_key_that_is_used_again_returns_the_original_result(shop: Shop) -> None:
     first, second = (shop.on_server(*NEW, "--total", "5", "--key", key) for _ in range(2))
     assert first.stdout == second.stdout
     assert (first.stderr, second.exit_code) == ("", 0)
-    assert "this idempotency key was already used" in second.stderr
+    assert "this --key was used before: nothing was changed" in second.stderr
 
 
 @pytest.mark.parametrize("key", ["é", '"quoted"', "k" * 256, "a\nb"])
@@ -531,7 +542,7 @@ def test_url_of_the_documentation_is_that_of_the_server() -> None:
 
 def test_rejected_key_is_explained() -> None:
     with scripted({"/orders": (401, {}, b"")}) as server:
-        assert "a key that is mistyped, expired or revoked is rejected" in call("--remote", server.url, "list").stderr
+        assert "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE" in call("--remote", server.url, "list").stderr
 
 
 def test_redirect_is_not_followed() -> None:

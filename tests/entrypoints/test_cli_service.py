@@ -2,12 +2,14 @@
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from click import Command, Context, Group
 
 from orderkeep.config import Settings, masked
+from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.commands import COMMANDS, keys, orders, service
 from orderkeep.entrypoints.cli.main import cli
@@ -207,11 +209,17 @@ def test_demo_stores_orders_in_every_status() -> None:
     cli = Cli()
     printed = cli.json("demo", "--orders", "60")
     assert (printed["orders"], printed["new"]) == (60, 60)
-    assert set(printed["statuses"]) == {"pending", "processing", "shipped", "delivered", "cancelled"}
+    assert set(printed["statuses"]) == {*OrderStatus}
     stored = [json.loads(line) for line in cli("export").stdout.splitlines()]
     assert len(stored) == 60
     assert all(order["lines"] and order["created_at"] <= order["updated_at"] for order in stored)
     assert cli.json("verify")["problems"] == []
+    assert {"paid", "unpaid"} < {order["payment_status"] for order in stored}
+    for part in ("payments", "shipments", "returns", "notes", "hold", "refund_due"):
+        assert any(order[part] for order in stored), part
+    assert any(shipment["tracking_number"] for order in stored for shipment in order["shipments"])
+    assert {part["status"] for order in stored for part in order["returns"]} == {"requested", "received"}
+    assert max(change["updated_at"] for change in stored) <= datetime.now(UTC).isoformat()
 
 
 def test_demo_is_repeatable_and_can_grow() -> None:
@@ -230,7 +238,7 @@ def test_demo_rejects_a_store_with_other_orders() -> None:
     assert error["code"] == "store_not_empty"
     assert other in error["detail"]
     shown = cli("demo", code=4).stderr
-    assert "nothing was written" in shown
+    assert "nothing was changed" in shown
     assert "--force" in shown
     assert [order["id"] for order in cli.json("list", "--all")["data"]] == [other]
     assert cli.json("demo", "--orders", "5", "--force")["new"] == 5
@@ -240,7 +248,7 @@ def test_demo_suggests_commands_that_work() -> None:
     cli = Cli()
     printed = cli("demo").stderr
     for line in re.findall(r"^  orderkeep (.*)", printed, flags=re.MULTILINE):
-        if line.split()[0] in ("list", "history", "confirm"):
+        if line.split()[0] in ("list", "history", "get"):
             cli(*line.split())
     assert "orderkeep serve" in printed
 

@@ -172,7 +172,7 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
         """Change the text of a note. Raises `NoteNotFound`, and `InvalidInput`."""
         note = next((each for each in self.notes if each.id == note_id), None)
         if note is None:
-            raise NoteNotFound(self.id)
+            raise NoteNotFound(self.id, [each.id for each in self.notes])
         if note.text != text:
             edited = replace(note, text=text, edited_at=self._not_before(at))
             edited.check()

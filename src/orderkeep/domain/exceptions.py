@@ -1,6 +1,6 @@
 """The exceptions of the domain. `code` and `title` are part of the public API; messages and docstrings are not."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar
 
 
@@ -176,32 +176,38 @@ class DocumentNotFound(OrderNotFound, code="document_not_found", title="Document
         super().__init__(order_id, "the order has no document with this ID")
 
 
+def _not_among(part: str, known: Iterable[str]) -> str:
+    """Return the message about a part that an order does not have, with the last of those that it has."""
+    last = [*known][-10:]
+    return f"the order has no {part} with this ID, only {', '.join(last)}" if last else f"the order has no {part}"
+
+
 class ShipmentNotFound(OrderNotFound, code="shipment_not_found", title="Shipment not found"):
     """The order exists, but has no such shipment."""
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__(order_id, "the order has no shipment with this ID")
+    def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
+        super().__init__(order_id, _not_among("shipment", known))
 
 
 class RefundNotFound(OrderNotFound, code="refund_not_found", title="Refund not found"):
     """The order exists, but has no such refund."""
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__(order_id, "the order has no refund with this reference")
+    def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
+        super().__init__(order_id, f"the order has no refund{' with this reference' if any(known) else ''}")
 
 
 class ReturnNotFound(OrderNotFound, code="return_not_found", title="Return not found"):
     """The order exists, but has no such return."""
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__(order_id, "the order has no return with this ID")
+    def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
+        super().__init__(order_id, _not_among("return", known))
 
 
 class NoteNotFound(OrderNotFound, code="note_not_found", title="Note not found"):
     """The order exists, but has no such note."""
 
-    def __init__(self, order_id: str) -> None:
-        super().__init__(order_id, "the order has no note with this ID")
+    def __init__(self, order_id: str, known: Iterable[str] = ()) -> None:
+        super().__init__(order_id, _not_among("note", known))
 
 
 class CommandRejected(OrderkeepError, code="command_rejected", title="Order cannot be changed"):
@@ -254,7 +260,7 @@ class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing 
     """Nothing of the order was delivered, or all of it was returned or is to be."""
 
     def __init__(self, status: str) -> None:
-        super().__init__(status, "all delivered units, if any, are returned or part of an open return")
+        super().__init__(status, "the order has no delivered units that can be returned")
 
 
 class PaymentRequired(CommandRejected, code="payment_required", title="Payment required"):
@@ -296,7 +302,8 @@ class QuantityNotAvailable(CommandRejected, code="quantity_not_available", title
     """A line has fewer units than the command names that can be shipped, cancelled or returned."""
 
     def __init__(self, status: str, line_id: str, wanted: int, available: int, state: str) -> None:
-        super().__init__(status, f"line {line_id} has {available} {state}, fewer than {wanted}")
+        found = f"only {available} {state}, not {wanted}" if available else f"no {state}"
+        super().__init__(status, f"line {line_id} has {found}")
 
 
 class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", title="Refund exceeds payments"):
@@ -306,7 +313,7 @@ class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", tit
         limit = (
             f"at most {available} of the captured payments can be refunded, not {amount} (minor units of {currency})"
         )
-        super().__init__(status, limit if available > 0 else "nothing of the captured payments is left to refund")
+        super().__init__(status, limit if available > 0 else "nothing that was captured is left to be refunded")
 
 
 class RefundAlreadyFailed(CommandRejected, code="refund_already_failed", title="Refund already failed"):

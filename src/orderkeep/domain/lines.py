@@ -128,7 +128,8 @@ def quantities(lines: Sequence[OrderLine], wanted: Iterable[LineQuantity]) -> di
     known, units = {line.id for line in lines}, dict[str, int]()
     for index, each in enumerate(wanted):
         if each.line not in known:
-            raise UnknownLine("must be the ID of a line of the order", f"lines/{index}/line")
+            of_order = f": {', '.join([line.id for line in lines[:10]])}" if lines else ", which has none"
+            raise UnknownLine(f"must be the ID of a line of the order{of_order}", f"lines/{index}/line")
         if each.line in units:
             raise DuplicateLine("names an earlier line again: add up the quantities", f"lines/{index}/line")
         if type(each.quantity) is not int or not limits.MIN_QUANTITY <= each.quantity <= limits.MAX_QUANTITY:
@@ -142,7 +143,7 @@ def cancel_units(lines: Sequence[OrderLine], units: Mapping[str, int], status: s
     """Return the lines after units of them were cancelled. Raises `QuantityNotAvailable`."""
     for line in lines:
         if units.get(line.id, 0) > line.unshipped:
-            raise QuantityNotAvailable(status, line.id, units[line.id], line.unshipped, "left to cancel")
+            raise QuantityNotAvailable(status, line.id, units[line.id], line.unshipped, "units left to cancel")
     return tuple([replace(line, cancelled=line.cancelled + units.get(line.id, 0)) for line in lines])
 
 

@@ -59,7 +59,7 @@ class PaymentCommands(OrderState):
         """
         refund = next((each for each in self.refunds if each.reference == reference), None)
         if refund is None:
-            raise RefundNotFound(self.id)
+            raise RefundNotFound(self.id, [each.reference for each in self.refunds])
         if refund.status != outcome:
             moment = self._occurred(occurred_at, at)
             self.refunds = close_refund(self.refunds, refund, outcome, moment, self.status)

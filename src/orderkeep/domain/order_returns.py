@@ -78,7 +78,7 @@ class ReturnCommands(OrderState):
     def _open_return(self, return_id: str) -> Return:
         found = next((each for each in self.returns if each.id == return_id), None)
         if found is None:
-            raise ReturnNotFound(self.id)
+            raise ReturnNotFound(self.id, [each.id for each in self.returns])
         if found.status != ReturnState.REQUESTED:
             raise ReturnAlreadyClosed(self.status, found.status)
         return found

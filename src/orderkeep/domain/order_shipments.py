@@ -91,5 +91,5 @@ class ShipmentCommands(OrderState):
     def _shipment(self, shipment_id: str) -> Shipment:
         found = next((each for each in self.shipments if each.id == shipment_id), None)
         if found is None:
-            raise ShipmentNotFound(self.id)
+            raise ShipmentNotFound(self.id, [each.id for each in self.shipments])
         return found

@@ -81,7 +81,7 @@ def check_returnable(units: Mapping[str, int], left: Mapping[str, int], status: 
     """Raise `QuantityNotAvailable` if more units are to be returned than are left."""
     for line_id, count in units.items():
         if count > left[line_id]:
-            raise QuantityNotAvailable(status, line_id, count, left[line_id], "left to return")
+            raise QuantityNotAvailable(status, line_id, count, left[line_id], "delivered units left to return")
 
 
 def return_units(lines: Sequence[OrderLine], units: Mapping[str, int]) -> tuple[OrderLine, ...]:

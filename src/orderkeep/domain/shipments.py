@@ -83,7 +83,7 @@ def ship_units(lines: Sequence[OrderLine], units: Mapping[str, int], status: str
     """Return the lines after units of them were shipped. Raises `QuantityNotAvailable`."""
     for line in lines:
         if units.get(line.id, 0) > line.unshipped:
-            raise QuantityNotAvailable(status, line.id, units[line.id], line.unshipped, "left to ship")
+            raise QuantityNotAvailable(status, line.id, units[line.id], line.unshipped, "units left to ship")
     return tuple([replace(line, shipped=line.shipped + units.get(line.id, 0)) for line in lines])
 
 

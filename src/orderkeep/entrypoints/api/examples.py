@@ -196,7 +196,7 @@ PLACE_ERRORS = (
 )
 COMMAND_ERRORS = (exceptions.OrderNotFound(""), exceptions.VersionMismatch(2, 3), *WRITE_ERRORS)
 RECORD_ERRORS = (
-    exceptions.UnknownLine("must be the ID of a line of the order", "lines/0/line"),
+    exceptions.UnknownLine("must be the ID of a line of the order: l1, l2", "lines/0/line"),
     exceptions.DuplicateLine("names an earlier line again: add up the quantities", "lines/1/line"),
     exceptions.InvalidTime("must be at most one hour in the future", "occurred_at"),
     exceptions.TooManyRecords("processing", "payments", 200),

@@ -162,8 +162,8 @@ async def delete_order(order_id: OrderId, context: Context, use_cases: Services)
         **failures(
             (
                 NothingToCancel("shipped"),
-                QuantityNotAvailable("processing", "l1", 3, 2, "left to cancel"),
-                UnknownLine("must be the ID of a line of the order", "lines/0/line"),
+                QuantityNotAvailable("processing", "l1", 3, 2, "units left to cancel"),
+                UnknownLine("must be the ID of a line of the order: l1, l2", "lines/0/line"),
                 DuplicateLine("names an earlier line again: add up the quantities", "lines/1/line"),
                 *examples.COMMAND_ERRORS,
             )

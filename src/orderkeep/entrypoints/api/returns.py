@@ -47,7 +47,7 @@ def _changed(change: examples.Change) -> examples.Responses:
         **failures(
             (
                 NothingToReturn("processing"),
-                QuantityNotAvailable("delivered", "l1", 3, 2, "left to return"),
+                QuantityNotAvailable("delivered", "l1", 3, 2, "delivered units left to return"),
                 *examples.RECORD_ERRORS,
             )
         ),
@@ -75,7 +75,11 @@ async def request_return(
     responses={
         **_changed(lambda order: order.receive_return("r1", [ReturnedUnits("l1", 1, "as new")], at=examples.AT)),
         **failures(
-            (*_CLOSE_ERRORS, QuantityNotAvailable("delivered", "l1", 3, 2, "left to return"), *examples.RECORD_ERRORS)
+            (
+                *_CLOSE_ERRORS,
+                QuantityNotAvailable("delivered", "l1", 3, 2, "delivered units left to return"),
+                *examples.RECORD_ERRORS,
+            )
         ),
     },
 )

@@ -51,7 +51,7 @@ def _ship_one(order: DomainOrder) -> None:
                 NothingToShip("shipped"),
                 OrderOnHold("processing"),
                 PaymentRequired("processing", "ship", "paid", 0, 9900, "EUR"),
-                QuantityNotAvailable("processing", "l1", 3, 2, "left to ship"),
+                QuantityNotAvailable("processing", "l1", 3, 2, "units left to ship"),
                 *examples.RECORD_ERRORS,
             )
         ),

@@ -1,6 +1,9 @@
 """Errors of the command line: a message on stderr, and an exit code."""
 
+import re
+import shlex
 import traceback
+from difflib import SequenceMatcher
 from typing import Any
 
 import click
@@ -12,8 +15,11 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.returns import ReturnedUnits
 from orderkeep.domain.status import LIFECYCLE, REJECTIONS, OrderStatus, commands_between
 from orderkeep.domain.value_objects import Money
+from orderkeep.entrypoints.cli.amounts import currency_of, message_in_major_units
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 
@@ -28,25 +34,27 @@ BROKEN_PIPE = 141
 """The exit code that a shell reports for a process that SIGPIPE ended."""
 
 RETRY = "run the command again"
-ASK = "a key that is mistyped, expired or revoked is rejected"
+KEY_FILE = "ORDERKEEP_API_KEY_FILE to the path of the file that contains it"
+CLOSEST = 0.75
+"""How similar a word must be to be suggested: `paid` and `failed` are not."""
 
 OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.VersionNotFound, NOT_FOUND, "list its versions with `orderkeep history ID`"),
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
-    (errors.NoOrderMatches, NOT_FOUND, "enter a reference in full, as `orderkeep list` shows it"),
+    (errors.NoOrderMatches, NOT_FOUND, "enter its number or its ID in full, as `orderkeep list` shows them"),
     (exceptions.OrderNotFound, NOT_FOUND, ""),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
-    (InvalidInput, INVALID, "nothing was written"),
+    (InvalidInput, INVALID, "nothing was changed"),
     (errors.InvalidQuery, USAGE, ""),
     (errors.AmbiguousOrder, USAGE, ""),
-    (errors.NotAuthenticated, REJECTED, "set ORDERKEEP_API_KEY, or ORDERKEEP_API_KEY_FILE to the path of a file"),
-    (errors.InvalidCredentials, REJECTED, f"check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE: {ASK}"),
-    (errors.NotAllowed, REJECTED, "set ORDERKEEP_API_KEY to a key of staff with this scope"),
+    (errors.NotAuthenticated, REJECTED, f"set ORDERKEEP_API_KEY to your key, or {KEY_FILE}"),
+    (errors.InvalidCredentials, REJECTED, "check ORDERKEEP_API_KEY or ORDERKEEP_API_KEY_FILE"),
+    (errors.NotAllowed, REJECTED, "ask for a key that has it, and set ORDERKEEP_API_KEY to it"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
-    (exceptions.PaymentRequired, REJECTED, "nothing was written; record it with `orderkeep payments record ID`"),
-    (exceptions.CommandRejected, REJECTED, "nothing was written"),
-    (exceptions.VersionMismatch, REJECTED, "list the changes with `orderkeep history ID`"),
+    (exceptions.PaymentRequired, REJECTED, "nothing was changed; record it with `orderkeep payments record ID`"),
+    (exceptions.CommandRejected, REJECTED, "nothing was changed"),
+    (exceptions.VersionMismatch, REJECTED, "show the order again with `orderkeep get ID`"),
     (exceptions.Conflict, REJECTED, ""),
     (exceptions.StoreUnusable, UNAVAILABLE, "check --store or ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, RETRY),
@@ -56,6 +64,23 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidCheckpoint, INVALID, ""),
 )
 """The exit code of each exception, and a hint that follows its text. The first match applies."""
+
+FINAL = "a cancellation is final: place a new order with `orderkeep place`"
+RETURN = "what is delivered can be returned: `orderkeep returns request ID`"
+ADVICE: tuple[tuple[type[exceptions.CommandRejected], str, str], ...] = (
+    (exceptions.OrderOnHold, "", "first run `orderkeep release ID`"),
+    (exceptions.OrderNotConfirmed, "", "first run `orderkeep confirm ID`"),
+    (exceptions.RefundExceedsPayments, "", "record payments with `orderkeep payments record ID`"),
+    (exceptions.QuantityNotAvailable, "", "see `orderkeep get ID`"),
+    (exceptions.NothingToReturn, "", "record deliveries with `orderkeep deliver ID`"),
+    (exceptions.CannotCancelOrder, OrderStatus.PARTIALLY_SHIPPED, "use `orderkeep cancel-lines ID --all` for the rest"),
+    (exceptions.CannotCancelOrder, OrderStatus.SHIPPED, RETURN),
+    (exceptions.CannotCancelOrder, OrderStatus.DELIVERED, RETURN),
+    (exceptions.CannotConfirmOrder, OrderStatus.CANCELLED, FINAL),
+    (exceptions.CannotShipOrder, OrderStatus.CANCELLED, FINAL),
+    (exceptions.CannotDeliverOrder, OrderStatus.CANCELLED, FINAL),
+)
+"""What to do after a command was rejected, in any status or in one. The first match applies."""
 
 
 class Failure(Exception):
@@ -68,10 +93,15 @@ class Failure(Exception):
 
 def report(error: Exception, session: Session) -> int:
     """Write the error to stderr, and return the exit code."""
+    if isinstance(error, click.ClickException) and not isinstance(error, click.exceptions.NoArgsIsHelpError):
+        _advise(error)
     if isinstance(error, click.ClickException) and not session.as_json:
         if not isinstance(error, click.exceptions.NoArgsIsHelpError):
             error.message = plain(error.message)  # type: ignore[misc]  # it may repeat an argument
-        error.show()
+        if isinstance(error, click.BadParameter) and not isinstance(error, click.MissingParameter):
+            click.echo(f"orderkeep: {plain(error.format_message())}", err=True)  # the usage is not what is wrong
+        else:
+            error.show()
         return error.exit_code
     if session.debug and not isinstance(error, click.Abort | click.ClickException):
         for line in "".join(traceback.format_exception(error)).splitlines():
@@ -115,36 +145,69 @@ def _failure_of(error: Exception, session: Session) -> Failure:
     for kind, exit_code, hint in OUTCOMES:
         if isinstance(error, kind):
             code: str = error.code  # type: ignore[attr-defined]  # each of them has one
-            detail = _detail(error, session.options)
+            detail = _detail(error, session)
             if notes := getattr(error, "__notes__", ()):  # what to do about an error of a server
                 hint = "; ".join(notes)
             elif isinstance(error, exceptions.StoreUnusable) and ": " in detail:
                 hint = ""  # the message itself says what to do
             elif isinstance(error, exceptions.CommandRejected):
-                hint += _next_command(error)
+                hint += f"; {advice}" if (advice := _next_command(error)) else ""
             elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
-            return Failure(detail, exit_code, code, hint=hint)
+            return Failure(detail, exit_code, code, hint=_with_order(hint, session.given_order))
     hint = "run the command again with --debug and report the output"
     return Failure(f"internal error ({type(error).__name__})", BUG, "bug", hint=hint)
 
 
+def _with_order(hint: str, given: str) -> str:
+    """Return the hint, with the order as it was given in its commands, so that these can be copied."""
+    return (
+        re.sub("(?<=`)(orderkeep [a-z -]+) ID\\b", lambda found: f"{found[1]} {shlex.quote(given)}", hint)
+        if given
+        else hint
+    )
+
+
 def _next_command(error: exceptions.CommandRejected) -> str:
-    """Return the commands after which the status of the order allows the rejected one, or that none lead there."""
-    rejected = {command for command, kind in REJECTIONS.items() if isinstance(error, kind)}
+    """Return what to do instead, or the commands after which the status of the order allows the rejected one."""
     status = str(error).rpartition(": it is ")[2]  # a server returns only the text
+    for kind, only, advice in ADVICE:
+        if isinstance(error, kind) and only in ("", status):
+            return advice
+    rejected = {command for command, kind in REJECTIONS.items() if isinstance(error, kind)}
     if not rejected or status not in {*OrderStatus}:
         return ""
     origins = [origin for origin, command in LIFECYCLE if command in rejected]
     paths = [path for origin in origins if (path := commands_between(status, origin))]
-    if not paths:
-        return f"; no command leads back from {status}"
-    return f"; first run {' and '.join(f'`orderkeep {command} ID`' for command in min(paths, key=len))}"
+    return f"first run {' and '.join(f'`orderkeep {each} ID`' for each in min(paths, key=len))}" if paths else ""
 
 
-def _detail(error: Exception, options: dict[str, str]) -> str:
-    """Return the message, with the command's options in place of fields: `--tag (no. 2)` for `tags/1`."""
-    text = str(error)
+def _advise(error: click.ClickException) -> None:
+    """Add to a message about wrong arguments what to do, and remove suggestions that are not similar."""
+    if isinstance(error, click.NoSuchOption):
+        named = error.option_name
+        similar = [each for each in error.possibilities or () if SequenceMatcher(None, named, each).ratio() >= CLOSEST]
+        error.possibilities = similar  # type: ignore[misc]  # shown by click
+    elif isinstance(error, click.MissingParameter) and error.param and error.param.name == "order_id":
+        error.message = "quote an order number that begins with #, such as '#1001'."  # type: ignore[misc]
+    elif error.message.startswith("Got unexpected extra argument"):
+        quoted = 'put a text of several words in quotes, such as "changed mind"'
+        listed = "to show one order, use `orderkeep get ID`; to list those of a user, --user"
+        repeated = "repeat the option for each value, such as --line l1=1 --line l2=1"
+        is_list = isinstance(error, click.UsageError) and error.ctx is not None and error.ctx.info_name == "list"
+        advice = listed if is_list else repeated if "=" in error.message else quoted
+        error.message += f": {advice}."  # type: ignore[misc]
+
+
+def _detail(error: Exception, session: Session) -> str:
+    """Return the message, with amounts in major units if the command was given such, and with the command's options in
+    place of fields: `--tag (no. 2)` for `tags/1`, and `--line l1=9` for `lines/0/line`.
+    """
+    text, options = str(error), session.options
+    if isinstance(error, errors.NoOrderMatches):
+        return error.title
+    if currency := session.currency or (currency_of(text) if options else ""):  # `place --data` has none
+        text = message_in_major_units(error, currency)
     if isinstance(error, errors.InvalidQuery):
         text = text.replace(error.other, options.get(error.other, error.other))
         return f"{options.get(error.parameter, error.parameter)} {text}".lstrip()
@@ -157,5 +220,8 @@ def _detail(error: Exception, options: dict[str, str]) -> str:
         return f"{error.field} {text}"
     index, *below = path.split("/")
     if index.isdigit() and name != "metadata":
+        units = session.values.get(name) or ()
+        if int(index) < len(units) and isinstance(given := units[int(index)], LineQuantity | ReturnedUnits):
+            return f"{options[name]} {given.line}={given.quantity}: {below[-1]} {text}"
         path = ", ".join((f"no. {int(index) + 1}", *below))
     return f"{options[name]} ({path}) {text}" if path else f"{options[name]} {text}"

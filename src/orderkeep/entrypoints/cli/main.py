@@ -36,9 +36,18 @@ data, 7 store unavailable, rate limited or output not writable, 130 interrupted.
 
 
 _NO_CHANGE = "use `orderkeep edit ID` for tags and metadata; lines and amounts cannot be changed: cancel the order"
+_SHOWN = "they are shown by `orderkeep get ID`"
 SYNONYMS = {
     **dict.fromkeys(("find", "search", "show", "view"), "use `orderkeep get ID` or `orderkeep list`"),
-    **dict.fromkeys(("update", "change", "reopen"), _NO_CHANGE),
+    **dict.fromkeys(("update", "change"), _NO_CHANGE),
+    **dict.fromkeys(("reopen", "uncancel"), "a cancelled order cannot be reopened: place a new one"),
+    **dict.fromkeys(("pay", "payments add", "payments create"), "use `orderkeep payments record ID`"),
+    **dict.fromkeys(("refund", "refunds create", "refunds record"), "use `orderkeep refunds add ID`"),
+    **dict.fromkeys(("return", "returns add", "returns create"), "use `orderkeep returns request ID`"),
+    **dict.fromkeys(("payments list", "refunds list", "returns list", "shipments list", "notes list"), _SHOWN),
+    "invoice": "use `orderkeep receipt ID`",
+    "notes delete": "notes cannot be deleted: use `orderkeep notes edit ID NOTE TEXT`",
+    "undo": "use the opposite command, such as `orderkeep release ID` or `orderkeep refunds add ID`",
     **dict.fromkeys(("create", "add", "new"), "use `orderkeep place`"),
     "delete": "orders cannot be deleted: use `orderkeep cancel ID`, or `orderkeep erase ID` for personal data",
     "log": "use `orderkeep history ID`",
@@ -71,6 +80,11 @@ class CommandGroup(click.Group):
             return cast("click.Command", module.change_command(name))
         return cast("click.Command", getattr(module, f"{name.replace(' ', '_').replace('-', '_')}_command"))
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args[0] not in self.rows and (hint := SYNONYMS.get(self.prefix + args[0])):
+            raise click.UsageError(f"No such command {args[0]!r}: {hint}.", ctx)
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the summaries, which needs no import of the commands."""
         with formatter.section("Commands"):
@@ -88,11 +102,6 @@ class CommandGroup(click.Group):
 
 class Orderkeep(CommandGroup):
     """The group of all commands. It always ends the process, with the exit code of the outcome."""
-
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        if args[0] in SYNONYMS and args[0] not in self.rows:
-            raise click.UsageError(f"No such command {args[0]!r}: {SYNONYMS[args[0]]}.", ctx)
-        return super().resolve_command(ctx, args)
 
     def main(self, *args: Any, **extra: Any) -> NoReturn:
         """Run the command line; `obj` may be a `Session`."""

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from functools import wraps
 from pathlib import PurePath
@@ -94,7 +95,7 @@ class Choice(click.Choice[str]):
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
         from difflib import get_close_matches
 
-        nearest = get_close_matches(str(value).lower(), self.choices, n=1)
+        nearest = get_close_matches(str(value).lower(), self.choices, n=1, cutoff=0.75)
         return super().get_invalid_choice_message(value, ctx) + "".join(f" Did you mean {each!r}?" for each in nearest)
 
 
@@ -111,8 +112,21 @@ def local_time(value: str, expected: str = "") -> datetime:
     except (ValueError, OverflowError):
         expected += "a date or a time such as 2026-11-22 or 2026-11-22T10:00:00Z"
         missing = ": this day does not exist" if re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) else ""
-        raise click.BadParameter(f"must be {expected}{missing}") from None
+        nearest = f": write it as {like}" if (like := _iso_date(value)) else missing
+        raise click.BadParameter(f"must be {expected}{nearest}") from None
     return moment
+
+
+def _iso_date(value: str) -> str:
+    """Return the date that is meant by one such as 30.11.2026 or 2026-11-3; "" if that is not clear."""
+    for pattern, parts in (
+        (r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", (3, 2, 1)),
+        (r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})", (1, 2, 3)),
+    ):
+        if found := re.fullmatch(pattern, value):
+            with suppress(ValueError):
+                return date(*(int(found[part]) for part in parts)).isoformat()
+    return ""
 
 
 def timezone(name: str) -> ZoneInfo:
@@ -131,6 +145,11 @@ def in_zone(moment: datetime | None, zone: ZoneInfo | None) -> datetime | None:
         return in_utc(moment.replace(tzinfo=zone))
     except OverflowError:
         raise click.UsageError("a time is out of range in the time zone of --timezone.") from None
+
+
+def _store_zone(ctx: click.Context, param: click.Parameter, zone: ZoneInfo | None) -> ZoneInfo | None:  # noqa: ARG001
+    ctx.obj.zone = zone
+    return zone
 
 
 def expiry(value: str) -> datetime:
@@ -205,7 +224,9 @@ def _context(**conditions: Any) -> CommandContext:
     return CommandContext(actor=click.get_current_context().obj.actor, **conditions)
 
 
-_KEY = click.option("--key", type=text, help="Idempotency key: makes the request safe to retry.")
+_KEY = click.option(
+    "--key", type=text, help="Idempotency key: a command that is run again with the same key takes effect once."
+)
 _VERSION_HELP = "Fail unless the order is at version N."
 _VERSION = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=_VERSION_HELP)
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the result without writing it.")
@@ -269,12 +290,12 @@ def _flag(name: str, text: str) -> Decorator:
     return click.option(f"--{name}", is_flag=True, default=None, help=f"Only orders {text}.")
 
 
-ZONE_HELP = "Time zone of times without an offset, such as Europe/Berlin. Default: UTC."
+ZONE_HELP = "Time zone of tables and of times without an offset, such as Europe/Berlin. Default: UTC."
 MIDNIGHT = clock_time()
 
 _STATUS_HELP = "Only orders in this status. Repeat the option for several statuses."
 
-TIMEZONE = click.option("--timezone", "zone", type=timezone, metavar="NAME", help=ZONE_HELP)
+TIMEZONE = click.option("--timezone", "zone", type=timezone, callback=_store_zone, metavar="NAME", help=ZONE_HELP)
 
 
 def _filter(
@@ -293,17 +314,23 @@ def _filter(
     start, end = in_zone(created_from, zone), in_zone(created_to, zone)
     is_range = start is None or end is None or start < end
     if dates and is_range and not click.get_current_context().obj.as_json:
-        since = f" from {start:%Y-%m-%d %H:%MZ}" if start else ""
-        say(f"orders created{since}" + (f" until before {end:%Y-%m-%d %H:%MZ}" if end else ""))
+        since = f" from {_minute(start, zone)}" if start else ""
+        say(f"orders created{since}" + (f" until before {_minute(end, zone)}" if end else ""))
     return OrderFilter(statuses=status, created_from=start, created_to=end, **others)
+
+
+def _minute(moment: datetime, zone: ZoneInfo | None) -> str:
+    return moment.astimezone(zone).isoformat(" ", "minutes") if zone else f"{moment:%Y-%m-%d %H:%MZ}"
 
 
 filter_options = grouped_options(
     "where",
     _filter,
-    user_id=click.option("--user", "user_id", type=text, metavar="ID", help="Only orders of this user."),
+    user_id=click.option(
+        "--user", "user_id", type=text, metavar="ID", help="Only orders of this user; upper and lower case differ."
+    ),
     status=click.option("--status", type=_choice(OrderStatus), multiple=True, help=_STATUS_HELP),
-    tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag."),
+    tag=click.option("--tag", type=text, metavar="TAG", help="Only orders with this tag; upper and lower case differ."),
     external_ref=click.option("--external-ref", type=text, metavar="REF", help="Only orders with this reference."),
     shipping_status=click.option(
         "--shipping-status", type=_choice(ShippingStatus), help="Only orders shipped this far."

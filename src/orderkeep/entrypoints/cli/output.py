@@ -27,6 +27,8 @@ from orderkeep.entrypoints.envelopes import order_document
 STDOUT = "-"
 """As the name of a file, it is stdout."""
 
+UNCHANGED = "the order already is as requested: nothing was changed"
+
 
 def wants_table(session: Session) -> bool:
     """Return whether stdout is a terminal and JSON was not requested."""
@@ -111,26 +113,25 @@ def write_json(value: Any) -> None:
 def write_order(session: Session, json: bytes) -> None:
     """Write an order: its JSON, or a table on a terminal."""
     if wants_table(session):
-        print_order(msgspec.json.decode(json))
+        print_order(msgspec.json.decode(json), session.zone)
     else:
         write(json + b"\n")
 
 
-def write_result(session: Session, result: CommandResult) -> None:
+def write_result(session: Session, result: CommandResult, unchanged: str = UNCHANGED) -> None:
     """Write the order as a command left it, or as a dry run would leave it."""
-    say_if_unchanged(result)
+    say_if_unchanged(result, unchanged)
     write_order(session, order_document(result))
 
 
-def say_if_unchanged(result: CommandResult) -> None:
-    """Report on stderr that a command wrote nothing, and the events that a dry run would record."""
+def say_if_unchanged(result: CommandResult, unchanged: str = UNCHANGED) -> None:
+    """Report on stderr that a command wrote nothing; `unchanged` is the text if the order already was as requested."""
     if result.dry_run:
-        events = ", ".join(event.type for event in result.events)  # none with --remote: the API returns no events
-        say("dry run: nothing was written" + (f". Without --dry-run, this records {events}" if events else ""))
+        say("dry run: nothing was changed. This is what the command would return")
     elif result.replayed:
-        say("this idempotency key was already used: showing the original result")
+        say("this --key was used before: nothing was changed. This is the result of that time")
     elif result.unchanged:
-        say("nothing was changed: the order already is as requested")
+        say(unchanged)
 
 
 def write_rows(
@@ -144,7 +145,7 @@ def write_rows(
     if session.as_json and json is not None:
         write_json(json)
     elif wants_table(session):
-        print_rows(columns, rows, layout)
+        print_rows(columns, rows, layout, session.zone)
     else:
         for row in rows:
             write("\t".join(map(text_of, row)).encode() + b"\n")
@@ -153,7 +154,7 @@ def write_rows(
 def write_facts(session: Session, facts: Iterable[tuple[str, object]], json: Any) -> None:
     """Write names and values: a tab-separated line each, or a table; with --json, write `json` instead."""
     if wants_table(session):
-        print_facts(facts)
+        print_facts(facts, session.zone)
     else:
         write_rows(session, (), facts, json)
 
@@ -198,7 +199,8 @@ def print_list(
             end = b'],"has_more":%s,"next_cursor":%s}\n' % (more, msgspec.json.encode(cursor))
             write(end if count else start + end)
         elif cursor:
-            say(f"more results: use --all, or --cursor {cursor} for the next page")
+            following = "" if wants_table(session) else f", or use --cursor {cursor} for the next page"
+            say(f"there are more results: add --all, or --limit {LARGEST_PAGE}{following}")
         elif not count and wants_table(session):
             say(if_empty)
 

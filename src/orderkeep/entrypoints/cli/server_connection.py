@@ -63,7 +63,10 @@ class ServerConnection:
         """Raises `click.UsageError` for a URL or a key that cannot be used."""
         host = host_in(url)
         if host is None or "?" in url:
-            raise click.UsageError("--remote or ORDERKEEP_REMOTE must be a URL such as https://orders.example.com.")
+            message = "--remote or ORDERKEEP_REMOTE must be a URL such as https://orders.example.com"
+            is_here = "://" not in url and is_loopback(host_in(f"http://{url}") or "")
+            nearest = f": did you mean http://{url}?" if is_here else "."
+            raise click.UsageError(f"{message}{nearest}")
         if url.startswith("http:") and not is_loopback(host):
             raise click.UsageError(
                 "--remote or ORDERKEEP_REMOTE must begin with https://: http:// would send the API key unencrypted, "

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -136,6 +137,14 @@ class Session:
     dry_run: bool = False
     options: dict[str, str] = field(default_factory=dict)
     """The command's option for each field, such as `--from` for `created_from`."""
+    values: dict[str, Any] = field(default_factory=dict)
+    """The values of the command's parameters."""
+    currency: str = ""
+    """The currency of the amounts that were given in major units; messages are then in major units, too."""
+    given_order: str = ""
+    """The order as it was given: its external reference, its ID, or the beginning of it."""
+    zone: ZoneInfo | None = None
+    """The time zone of times in tables; None is UTC."""
     if_interrupted: str = ""
     as_name: str | None = None
     access: StoreAccess = StoreAccess.READ
@@ -179,6 +188,8 @@ class Session:
     def run_on_order(self, given: str, work: Callable[[UseCases, str], Awaitable[T]]) -> T:
         """Run the work on the order that has or begins with the given ID, or has it as external reference."""
 
+        self.given_order = given
+
         async def on_order(use_cases: UseCases) -> T:
             return await work(use_cases, await self.find_order(use_cases, given))
 
@@ -186,11 +197,13 @@ class Session:
 
     async def find_order(self, use_cases: UseCases, given: str) -> str:
         """Return the ID of the order. Of several orders with the same external reference, the only one that is not
-        cancelled is preferred. A UUID may be in upper case.
+        cancelled is preferred. A UUID may be in upper case, and the # that precedes a number may be missing.
         """
         try:
             return await use_cases.find_order.execute(given, self.actor)
         except NoOrderMatches:
+            if given.isascii() and given.isdigit():
+                return await use_cases.find_order.execute(f"#{given}", self.actor)  # as some shops write order numbers
             if given == given.lower() or not _UUID_BEGINNING.fullmatch(given):
                 raise
             return await use_cases.find_order.execute(given.lower(), self.actor)

@@ -2,14 +2,16 @@
 
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from orderkeep.domain.payments import Balance
+from orderkeep.domain.returns import ReturnState, ReturnStatus
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli.plain_text import plain
 
@@ -29,33 +31,52 @@ COLOURS = {
 }
 
 COLUMN_GAP = 2
-FOLDED_WIDTH = 20
+FOLDED_WIDTH = 22
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
-AMOUNTS = {"discount", "shipping", "tax", "total", "unit_price", "amount", "suggested_refund", *Balance._fields}
-PLAIN = {"payment_status": "unpaid", "shipping_status": "unshipped", "return_status": "none"}
-"""Not shown of an order: that nothing happened."""
+AMOUNTS = {
+    "to_pay",
+    "discount",
+    "shipping",
+    "tax",
+    "total",
+    "unit_price",
+    "amount",
+    "suggested_refund",
+    *Balance._fields,
+}
+IF_ANY = {"discount", "tax", "cancelled", "shipped", "delivered", "returned"}
+"""Columns of lines that are shown only if one of the lines has such an amount or such units."""
 
-IF_ANY = {"cancelled", "shipped", "delivered", "returned"}
-"""Columns of lines that are shown only if one of the lines has such units."""
+FIRST_BELOW = ("tax", "discount", "sku", "tracking url", "note", "closed at", "created at", "unit price", "reason")
+"""Columns of the parts of an order that are printed below each row, in this order, if the table is too wide."""
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_SECONDS = re.compile(r"(?<=^[0-9-]{10} [0-9:]{5}):[0-9]{2}Z$")
+_SECONDS = re.compile(r"(?<=^[0-9-]{10} [0-9:]{5}):[0-9]{2}(?=(Z|[+-][0-9:]{5})$)")
 _TIME = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a table gives up first if it does not fit the terminal: whole IDs unless `whole_ids`, the columns
-    `first_omitted` in this order, then the place of the column `below`, which is printed below each row.
+    """What a table gives up first if it does not fit the terminal: whole IDs unless `whole_ids`, then the columns
+    `omitted` in this order, then those on the right. `omitted` may contain `id`, which is kept unless each row has a
+    cell in the column `instead_of_id`. What `below` contains of these is printed below each row.
     """
 
     whole_ids: bool = False
-    first_omitted: tuple[str, ...] = ()
-    below: str = ""
+    omitted: tuple[str, ...] = ()
+    instead_of_id: str = ""
+    below: Container[str] = ()
 
 
+class _Everything:
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+EVERYTHING = _Everything()
 PLAIN_LAYOUT = Layout()
+PART_LAYOUT = Layout(omitted=FIRST_BELOW, below=EVERYTHING)
 
 
 def text_of(value: object) -> str:
@@ -67,10 +88,15 @@ def text_of(value: object) -> str:
     return "" if value is None else plain(value)
 
 
-def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]], layout: Layout = PLAIN_LAYOUT) -> None:
+def print_rows(
+    columns: tuple[str, ...],
+    rows: Iterable[Iterable[object]],
+    layout: Layout = PLAIN_LAYOUT,
+    zone: ZoneInfo | None = None,
+) -> None:
     """Print a table without its empty columns, with numbers and amounts aligned right; nothing if there are no rows.
     If it does not fit the terminal, IDs and times are shortened, then columns are omitted, those of the layout first
-    and then from the right, and named below.
+    and then from the right, and printed below each row or named below the table.
     """
     from rich.padding import Padding
     from rich.text import Text
@@ -83,13 +109,13 @@ def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]], layou
     }
     if not shown:
         return
-    cells = {name: [_cell(value) for value in column] for name, column in shown.items()}
+    cells = {name: [_cell(value, zone) for value in column] for name, column in shown.items()}
     if not _fits(cells, console.width):
         cells = {name: _shortened(name, texts, layout.whole_ids) for name, texts in cells.items()}
-    given, count = [*cells], len(next(iter(cells.values())))
-    below = _fit(cells, layout, console.width)
-    omitted = ", ".join(name for name in given if name not in cells and not (below and name == layout.below))
-    tables = [_table(header_style="bold", show_header=number == 0) for number in range(count if below else 1)]
+    removed = _fit(cells, layout, console.width)
+    below = _texts_below({name: texts for name, texts in removed.items() if name in layout.below})
+    omitted = ", ".join(name for name in shown if name in removed and name not in layout.below)
+    tables = [_table(header_style="bold", show_header=number == 0) for number in range(max(len(below), 1))]
     for name, texts in cells.items():
         is_number = all(isinstance(value, int | Decimal | Money) for value in shown[name])
         widths = {"width": _width(name, texts)} if below else {"min_width": _width(name, texts)}
@@ -102,18 +128,26 @@ def print_rows(columns: tuple[str, ...], rows: Iterable[Iterable[object]], layou
         if text:
             console.print(Padding(Text(text), (0, 0, 0, 2 * COLUMN_GAP)))
     if omitted:
-        console.print(Text(f"(this terminal is too narrow for {omitted}: widen it, or use --json)", style="dim"))
+        console.print(Text(f"(not shown: {omitted}; widen the window, or use --json)", style="dim"))
 
 
-def _fit(cells: dict[str, list[str]], layout: Layout, width: int) -> list[str]:
-    """Remove columns until the others fit. Return the cells that are printed below the rows, if any."""
-    removable = [name for name in (*layout.first_omitted, layout.below) if name in cells]
-    below: list[str] = []
+def _fit(cells: dict[str, list[str]], layout: Layout, width: int) -> dict[str, list[str]]:
+    """Remove columns until the others fit, and return them."""
+    has_substitutes = all(cells.get(layout.instead_of_id, [""]))
+    removable = [name for name in layout.omitted if name in cells and (name != "id" or has_substitutes)]
+    removed = {}
     while len(cells) > 1 and not _fits(cells, width):
         name = removable.pop(0) if removable else [*cells][-1]
-        texts = cells.pop(name)
-        below = texts if name == layout.below else below
-    return below
+        removed[name] = cells.pop(name)
+    return removed
+
+
+def _texts_below(columns: dict[str, list[str]]) -> list[str]:
+    """Return the text below each row; of several columns, with their names."""
+    if len(columns) == 1 and "details" in columns:
+        return columns["details"]
+    rows = zip(*columns.values(), strict=True)
+    return ["; ".join(f"{name} {text}" for name, text in zip(columns, row, strict=True) if text) for row in rows]
 
 
 def _spaced(name: str) -> str:
@@ -134,53 +168,79 @@ def _width(name: str, texts: list[str]) -> int:
 def _shortened(name: str, texts: list[str], whole_ids: bool) -> list[str]:
     """Return a column with times to the minute, or with UUIDs as IDs cut to 8 characters if these differ."""
     if whole_ids or name != "id":
-        return [_SECONDS.sub("Z", text) for text in texts]
+        return [_SECONDS.sub("", text) for text in texts]
     short = [text[:8] if _UUID.fullmatch(text) else text for text in texts]
     return short if len({*short}) == len({*texts}) else texts
 
 
-def print_facts(facts: Iterable[tuple[str, object]]) -> None:
+def print_facts(facts: Iterable[tuple[str, object]], zone: ZoneInfo | None = None) -> None:
     """Print a table of names and values."""
     table = _table(show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in facts:
-        table.add_row(name.replace("_", " "), _coloured(_cell(value)))
+        table.add_row(_spaced(name), _coloured(_cell(value, zone)))
     _console().print(table)
 
 
-def print_order(order: dict[str, Any]) -> None:
-    """Print an order: its fields that are not empty, and its lists of objects, such as lines, as tables. Amounts are in
-    major units.
+def print_order(order: dict[str, Any], zone: ZoneInfo | None = None) -> None:
+    """Print an order: its fields that are not empty, and its lists of objects, such as lines, as tables with titles.
+    Amounts are in major units.
     """
+    from rich.text import Text
+
+    order = {**order, "to_pay": _to_pay(order)}
     if order.get("current_total") == order["total"]:
-        order = order | {"current_total": 0}
-    shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0, PLAIN.get(name))}
+        order["current_total"] = 0
+    if order.get("return_status") == ReturnStatus.NONE:
+        del order["return_status"]
+    shown = {name: value for name, value in order.items() if value not in (None, [], {}, 0)}
     shown.pop("personal_data", None)  # a digest
     currency = shown.pop("currency")
     lists = {name: value for name, value in shown.items() if isinstance(value, list) and isinstance(value[0], dict)}
-    others = [(name, value) for name, value in shown.items() if name not in lists]
-    print_facts((name, Money(value, currency) if name in AMOUNTS else value) for name, value in others)
+    facts = {name: value for name, value in shown.items() if name not in lists}
+    print_facts(((name, Money(facts[name], currency) if name in AMOUNTS else facts[name]) for name in facts), zone)
     for name, items in lists.items():
         columns = DOCUMENT_COLUMNS if name == "documents" else tuple(items[0])
         columns = tuple(each for each in columns if each not in IF_ANY or any(item[each] for item in items))
+        if name != "documents":
+            columns = tuple(sorted(columns, key=lambda column: column != "id"))  # first, because commands need it
         rows = [item | {name: Money(item[name], currency).major for name in AMOUNTS & item.keys()} for item in items]
-        print_rows(columns, ([row[column] for column in columns] for row in rows))
+        title = f"{name.capitalize()} ({currency})" if AMOUNTS & {*columns} else name.capitalize()
+        _console().print(Text(f"\n{_spaced(title)}", style="bold"))
+        print_rows(columns, ([_part_cell(row, column) for column in columns] for row in rows), PART_LAYOUT, zone)
 
 
-def _cell(value: object) -> str:
-    """Return a value for people: a time in UTC to the second, and texts and objects on several lines."""
+def _to_pay(order: dict[str, Any]) -> int:
+    """Return what the customer has not paid yet; 0 once something was refunded."""
+    return 0 if order.get("refunded") else max(0, order.get("current_total", 0) - order.get("captured", 0))
+
+
+def _part_cell(row: dict[str, Any], column: str) -> object:
+    """Return a cell of a part of an order. No refund is suggested for a return that has not been received."""
+    return None if column == "suggested_refund" and row["status"] != ReturnState.RECEIVED else row[column]
+
+
+def _cell(value: object, zone: ZoneInfo | None = None) -> str:
+    """Return a value for people: a time to the second in UTC or the zone, and texts and objects on several lines."""
     if isinstance(value, dict) and value.keys() >= {"line", "quantity"}:
         condition = f" {value['condition']}" if value.get("condition") else ""
         return plain(f"{value['quantity']} of {value['line']}{condition}")
     if isinstance(value, dict):
-        return "\n".join(f"{plain(key)}: {plain(_cell(each))}" for key, each in value.items() if each is not None)
+        return "\n".join(f"{plain(key)}: {plain(_cell(each, zone))}" for key, each in value.items() if each is not None)
     if isinstance(value, list):
-        return ", ".join(map(_cell, value))
+        return ", ".join([_cell(each, zone) for each in value])
     if isinstance(value, str) and "\n" in value:
         return "\n".join(map(plain, value.split("\n")))
     text = text_of(value)
-    return f"{time[1]} {time[2]}Z" if (time := _TIME.fullmatch(text)) else text
+    if not (time := _TIME.fullmatch(text)):
+        return text
+    return in_zone_text(datetime.fromisoformat(text), zone) if zone else f"{time[1]} {time[2]}Z"
+
+
+def in_zone_text(moment: datetime, zone: ZoneInfo) -> str:
+    """Return a time to the second in a time zone, with its offset."""
+    return moment.astimezone(zone).replace(microsecond=0).isoformat(" ")
 
 
 def _coloured(text: str) -> Any:

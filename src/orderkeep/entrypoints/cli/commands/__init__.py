@@ -11,10 +11,13 @@ from typing import Any
 
 import click
 
+from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import StoreAccess
 from orderkeep.application.use_cases.find_order import SHORTEST_PREFIX
 from orderkeep.domain.limits import MAX_NOTE_LENGTH, MAX_REASON_LENGTH
+from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import PaymentKind
+from orderkeep.entrypoints.cli import remarks
 from orderkeep.entrypoints.cli.amounts import MajorAmount
 from orderkeep.entrypoints.cli.options import (
     SESSION_OPTIONS,
@@ -27,6 +30,8 @@ from orderkeep.entrypoints.cli.options import (
     time,
 )
 from orderkeep.entrypoints.cli.session import Session
+
+Remark = Callable[[Mapping[str, Any], OrderDTO], str]
 
 CREATE, WRITE = StoreAccess.CREATE, StoreAccess.WRITE
 
@@ -44,8 +49,10 @@ class Command:
     details: str = ""
     use_case: str = ""
     request: str = ""
-    message: str = ""
-    """What is reported on stderr after the command changed an order."""
+    unchanged: str = ""
+    """What is reported on stderr if the order already was as requested, with the values of the command."""
+    message: Remark | None = None
+    """Returns what is reported on stderr after the command changed an order."""
     options: tuple[Decorator, ...] = ()
     fixed: Mapping[str, str] = field(default_factory=dict)
     """Arguments of the use case that are not options; a server takes them from the path of the request."""
@@ -57,7 +64,8 @@ def order_command(
     request: str,
     *options: Decorator,
     details: str = "",
-    message: str = "",
+    unchanged: str = "",
+    message: Remark | None = None,
     fixed: Mapping[str, str] | None = None,
 ) -> Command:
     """Declare a command that changes one order, and prints it. On a store it runs the use case, with its options as
@@ -65,7 +73,8 @@ def order_command(
     and the others as fields of the body.
     """
     return Command(
-        summary, "orders", WRITE, False, details, use_case, request, message, options, {} if fixed is None else fixed
+        *(summary, "orders", WRITE, False, details, use_case, request, unchanged, message, options),
+        fixed={} if fixed is None else fixed,
     )
 
 
@@ -74,8 +83,10 @@ def _group(summary: str, details: str) -> Command:
     return Command(summary, details=details)
 
 
-_REASON = click.option("--reason", type=text, help=f"Reason, up to {MAX_REASON_LENGTH} characters.")
-_NOTE = click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters.")
+_REASON = click.option(
+    "--reason", type=text, help=f"Reason, up to {MAX_REASON_LENGTH} characters. The customer can read it."
+)
+_NOTE = click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters. The customer can read it.")
 _LINES = click.option(
     "--line",
     "lines",
@@ -84,10 +95,17 @@ _LINES = click.option(
     metavar="LINE=N",
     help="Units of a line, such as l1=2. Repeatable.",
 )
-_OCCURRED_AT = click.option("--occurred-at", type=time, metavar="TIME", help="When it happened. Default: now.")
+_TIME = "such as 2026-12-02 or 2026-12-02T10:00+01:00, by default in UTC"
+_OCCURRED_AT = click.option(
+    "--occurred-at", type=time, metavar="TIME", help=f"When it happened, {_TIME}. Default: now."
+)
 _REFERENCE = click.option("--reference", type=text, required=True, help="ID at the payment provider.")
 _AMOUNT = click.option(
-    "--amount", type=MajorAmount, required=True, help="Amount in major units of the order's currency, such as 99.00."
+    "--amount",
+    type=MajorAmount,
+    required=True,
+    metavar="AMOUNT",
+    help="Amount in the currency of the order, such as 99.00, with a decimal point.",
 )
 _TRACKING = (
     click.option("--carrier", type=text, help="Carrier, such as DHL."),
@@ -98,7 +116,18 @@ _SHIPMENT, _RETURN = (click.argument(f"{name}_id", metavar=name.upper(), type=te
 
 
 def _given(**values: str | None) -> dict[str, str | None]:
-    return {name: value for name, value in values.items() if value is not None}
+    given: dict[str, str | None] = {name: value for name, value in values.items() if value is not None}
+    if not given:
+        names = [f"--{name.replace('_', '-')}" for name in values]
+        raise click.UsageError(f"nothing to change: use {', '.join(names[:-1])} or {names[-1]}.")
+    return given
+
+
+def _some_or_all(lines: tuple[LineQuantity, ...], everything: bool) -> tuple[LineQuantity, ...]:
+    """Return the units to cancel. To omit an option must not cancel everything."""
+    if everything == bool(lines):
+        raise click.UsageError("use --line for some units, such as --line l1=2, or --all for all that are not shipped.")
+    return lines
 
 
 COMMANDS = {
@@ -109,8 +138,19 @@ COMMANDS = {
     "confirm": order_command(
         "Confirm a pending order and start processing it.", "confirm_order", "POST /orders/{order_id}/confirm"
     ),
-    "ship": order_command("Ship all units of an order that are left.", "ship_order", "POST /orders/{order_id}/ship"),
-    "deliver": order_command("Mark a shipped order as delivered.", "deliver_order", "POST /orders/{order_id}/deliver"),
+    "ship": order_command(
+        "Ship all units that are not shipped yet.",
+        "ship_order",
+        "POST /orders/{order_id}/ship",
+        details="For a tracking number, a part of the order or an earlier time, use `orderkeep shipments add` instead.",
+    ),
+    "deliver": order_command(
+        "Record that all shipments are delivered.",
+        "deliver_order",
+        "POST /orders/{order_id}/deliver",
+        details="For one shipment or an earlier time, use `orderkeep shipments deliver` instead.",
+        message=remarks.of_delivery,
+    ),
     "cancel": order_command(
         "Cancel an order that has not been shipped.",
         "cancel_order",
@@ -118,23 +158,36 @@ COMMANDS = {
         _REASON,
         click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters. The customer can read it."),
         details="This is final: no command reopens the order. The reason and the note are on its receipts.",
-        message="the order is cancelled, which is final",
+        message=lambda _, order: remarks.CANCELLED,  # noqa: ARG005
     ),
     "cancel-lines": order_command(
-        "Cancel units that have not been shipped, by default all.",
+        "Cancel units that have not been shipped.",
         "cancel_lines",
         "POST /orders/{order_id}/cancel-lines",
-        _LINES,
+        grouped_options(
+            "lines",
+            _some_or_all,
+            lines=_LINES,
+            everything=click.option("--all", "everything", is_flag=True, help="All units that are not shipped."),
+        ),
         _REASON,
         _NOTE,
+        details="This is final. If nothing was shipped and no units are left, the order is cancelled.",
+        message=remarks.of_cancelled_lines,
     ),
     "hold": order_command(
         "Put an order on hold: it can be neither confirmed nor shipped.",
         "hold_order",
         "POST /orders/{order_id}/hold",
-        click.option("--reason", type=text, required=True, help=f"Reason, up to {MAX_REASON_LENGTH} characters."),
+        click.option(
+            "--reason",
+            type=text,
+            required=True,
+            help=f"Reason, up to {MAX_REASON_LENGTH} characters. The customer can read it.",
+        ),
         _NOTE,
-        click.option("--until", type=time, metavar="TIME", help="When the hold ends by itself."),
+        click.option("--until", type=time, metavar="TIME", help=f"When the hold ends by itself, {_TIME}."),
+        details="An earlier hold and its end are replaced.",
     ),
     "release": order_command("End the hold of an order.", "release_order", "POST /orders/{order_id}/release"),
     "edit": Command(
@@ -158,6 +211,7 @@ COMMANDS = {
         grouped_options(
             "changes", _given, **dict(zip(("carrier", "tracking_number", "tracking_url"), _TRACKING, strict=True))
         ),
+        unchanged="shipment {shipment_id} has these values already",
     ),
     "shipments deliver": order_command(
         "Record the delivery of a shipment.",
@@ -165,6 +219,8 @@ COMMANDS = {
         "POST /orders/{order_id}/shipments/{shipment_id}/deliver",
         _SHIPMENT,
         _OCCURRED_AT,
+        unchanged="shipment {shipment_id} was recorded as delivered before ({delivered_at})",
+        message=remarks.of_delivered_shipment,
     ),
     "payments": _group(
         "Record payments.", "Payments are made elsewhere and recorded here, whatever the order's status."
@@ -175,11 +231,18 @@ COMMANDS = {
         "POST /orders/{order_id}/payments",
         _REFERENCE,
         click.option(
-            "--kind", type=Choice(list(map(str, PaymentKind))), required=True, help="What happened to the payment."
+            "--kind",
+            type=Choice(list(map(str, PaymentKind))),
+            required=True,
+            help="captured: the money was received; authorized: reserved, such as on a card; voided: the reservation "
+            "was released; failed: the payment failed.",
         ),
         _AMOUNT,
         click.option("--method", type=text, help="Payment method, such as card."),
         _OCCURRED_AT,
+        details="A payment that was captured stays so: to correct it, record a refund.",
+        unchanged="payment {reference} ({kind}) was recorded before",
+        message=remarks.of_payment,
     ),
     "refunds": _group("Record refunds.", "Refunds are paid elsewhere and recorded here."),
     "refunds add": order_command(
@@ -190,6 +253,8 @@ COMMANDS = {
         _AMOUNT,
         _REASON,
         _LINES,
+        details="--line records for which units the refund is. The amount does not depend on it.",
+        unchanged="refund {reference} was recorded before",
     ),
     "refunds close": order_command(
         "Record that a refund succeeded or failed.",
@@ -198,6 +263,9 @@ COMMANDS = {
         click.argument("reference", type=text),
         click.option("--status", type=Choice(["succeeded", "failed"]), required=True, help="Outcome of the refund."),
         _OCCURRED_AT,
+        details="A failure is final: record another refund then.",
+        unchanged="refund {reference} was recorded as {status} before",
+        message=remarks.of_closed_refund,
     ),
     "returns": _group("Record returns.", "A return suggests a refund, and refunds nothing."),
     "returns request": order_command(
@@ -221,6 +289,8 @@ COMMANDS = {
             help="Units of a line and their condition, such as l1=2,scratched. Repeatable.",
         ),
         _NOTE,
+        details="This closes the return, also if fewer units arrived: for others that arrive later, request another.",
+        message=remarks.of_received_return,
     ),
     "returns reject": order_command(
         "Reject a return.",
@@ -244,7 +314,11 @@ COMMANDS = {
         "add_note",
         "POST /orders/{order_id}/notes",
         click.argument("text", type=text),
-        click.option("--visibility", type=Choice(["internal", "customer"]), help="Who sees it. Default: internal."),
+        click.option(
+            "--visibility",
+            type=Choice(["internal", "customer"]),
+            help="Who sees it: staff only, or also the customer, over the API but not on receipts. Default: internal.",
+        ),
     ),
     "notes edit": order_command(
         "Change the text of a note.",
@@ -252,6 +326,7 @@ COMMANDS = {
         "PATCH /orders/{order_id}/notes/{note_id}",
         click.argument("note_id", metavar="NOTE", type=text),
         click.argument("text", type=text),
+        unchanged="note {note_id} has this text already",
     ),
     "history": Command("Show the change history of an order.", "orders", needs_store=False),
     "receipt": Command("Issue a receipt for an order and write it to a file.", "documents", WRITE, needs_store=False),
@@ -295,7 +370,8 @@ def command(name: str, details: str) -> Callable[[Callable[..., None]], click.Co
         def run(session: Session, *args: Any, **values: Any) -> None:
             if row.needs_store and session.remote_url:
                 raise click.UsageError(f"{name} needs the store and cannot be run on a server: use --store.")
-            session.access, session.dry_run = row.access, bool(click.get_current_context().params.get("dry_run"))
+            session.access, session.values = row.access, click.get_current_context().params
+            session.dry_run = bool(session.values.get("dry_run"))
             function(session, *args, **values)
 
         made = click.command(name.rpartition(" ")[2], help=f"{row.summary}\n\n{cleandoc(details)}")(click.pass_obj(run))
@@ -307,4 +383,7 @@ def command(name: str, details: str) -> Callable[[Callable[..., None]], click.Co
     return decorate
 
 
-_ORDER_ID_HELP = f"ID is the order's ID, its first {SHORTEST_PREFIX} or more characters, or its external reference."
+_ORDER_ID_HELP = (
+    "ID is the order number of the shop (the external reference, the first column of `orderkeep list` on a terminal), "
+    f"or the order's ID or its first {SHORTEST_PREFIX} or more characters."
+)

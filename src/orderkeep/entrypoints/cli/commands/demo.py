@@ -17,6 +17,8 @@ from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOr
 from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.bootstrap import UseCases
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.payments import PaymentKind
 from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.domain.policies import NO_POLICIES
 from orderkeep.entrypoints.cli import output
@@ -79,8 +81,9 @@ def demo_command(session: Session, orders: int, force: bool) -> None:
     output.write_facts(session, facts, {"orders": orders, "new": new, "statuses": statuses})
     if session.as_json:
         return
-    example = next((order.id for order, _ in stored if order.status == "pending"), stored[0][0].id)
-    suggestions = ("list --status pending", f"confirm {example}", f"history {example}", "export orders.csv", "serve")
+    first = stored[0][0]
+    example = next((order for order, _ in stored if order.on_hold or order.refund_due), first).external_ref
+    suggestions = ("list --needs-attention", f"get {example}", f"history {example}", "export orders.csv", "serve")
     for line in ("", "Try next:", *(f"  orderkeep {suggestion}" for suggestion in suggestions)):
         click.echo(line, err=True)
 
@@ -111,7 +114,7 @@ async def _reject_other_orders(use_cases: UseCases) -> None:
         if sample is None or (order["user_id"], order["total"]) != (sample.user_id, sample.total):
             detail = f"this store contains orders that are not samples, such as {order['id']}"
             hint = "sample orders cannot be deleted: use `orderkeep serve --demo` or another --store, or add --force"
-            raise Failure(detail, REJECTED, "store_not_empty", hint=f"nothing was written; {hint}")
+            raise Failure(detail, REJECTED, "store_not_empty", hint=f"nothing was changed; {hint}")
 
 
 async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tuple[OrderDTO, bool]:
@@ -123,20 +126,48 @@ async def _store_sample(number: int, use_cases: UseCases, now: datetime) -> tupl
     age = LONGEST_AGE * chance.random() ** 2
     reason, note = chance.choice(REASONS)
     steps = _steps(chance, age)
-    pause = min(timedelta(hours=chance.uniform(1, 30)), age / 4)
+    commands = _commands(number, order, steps, {"reason": reason, "note": note})
+    pause = min(timedelta(hours=chance.uniform(1, 30)), age / (len(commands) + 1))
 
-    async def run(step: int, name: str, subject: PlaceOrder | str, **options: Any) -> CommandResult:
+    async def run(step: int, key: str, name: str, subject: PlaceOrder | str, **options: Any) -> CommandResult:
         use_case: Any = copy(getattr(use_cases, name))
         use_case.clock, use_case.policies = lambda: now - age + step * pause, NO_POLICIES
-        request = CommandContext(actor=DEMO_ACTOR, key=f"demo {number} {step}")
-        result: CommandResult = await use_case.execute(subject, request, **options)
+        request = CommandContext(actor=DEMO_ACTOR, key=f"demo {number} {key}")
+        result: CommandResult = await use_case.execute(subject, context=request, **options)
         return result
 
-    placed = result = await run(0, "place_order", order)
-    for step, name in enumerate(steps, start=1):
-        options = {"reason": reason, "note": note} if name == "cancel_order" else {}
-        result = await run(step, name, placed.order.id, **options)
+    placed = result = await run(0, "0", "place_order", order)
+    for step, (name, options) in enumerate(commands, start=1):
+        key = str(steps.index(name) + 1) if name in steps else name
+        result = await run(step, key, name, placed.order.id, **options)
     return result.order, not placed.replayed
+
+
+def _commands(
+    number: int, order: PlaceOrder, steps: tuple[str, ...], cancellation: dict[str, str | None]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Return the steps of an order, and what else happens to it in a shop, each with its options."""
+    tracking = {"carrier": "DHL", "tracking_number": f"JD{number:08}"}
+    first = (LineQuantity("l1", 1),)
+    commands: list[tuple[str, dict[str, Any]]] = []
+    if number % 4:
+        paid = {"reference": f"pay-{number}", "kind": PaymentKind.CAPTURED, "amount": order.total, "method": "card"}
+        commands.append(("record_payment", paid))
+    for name in steps:
+        commands.append((name, cancellation if name == "cancel_order" else {}))
+        if name == "ship_order":
+            commands.append(("update_shipment", {"shipment_id": "s1", "changes": tracking}))
+    if not steps and number % 3 == 0:
+        commands.append(("hold_order", {"reason": "The address is not complete."}))
+    if steps == STEPS[:1] and number % 2 and sum(line.quantity for line in order.lines) > 1:
+        commands.append(("add_shipment", {"lines": first, **tracking}))
+    if steps == STEPS and number % 3 == 0:
+        commands.append(("request_return", {"lines": first, "reason": "It arrived damaged."}))
+        if number % 2:
+            commands.append(("receive_return", {"return_id": "r1"}))
+    if number % 5 == 0:
+        commands.append(("add_note", {"text": "The customer called and asked when it arrives."}))
+    return commands
 
 
 def _sample_order(number: int, chance: Random) -> PlaceOrder:

@@ -29,8 +29,8 @@ VERSION_HELP = "Order version to show. Default: the last change to the order its
     "receipt",
     """
     The file is written atomically. If the receipt was issued before, the stored receipt is written again. Without -o,
-    it is written to stdout or, on a terminal, to a file in the current directory such as receipt-1042-v1.html, for
-    version 1 of order 1042.
+    it is written to stdout or, on a terminal, to a file in the current directory such as receipt-ID-v1.html, for
+    version 1 of the order.
 
     With --json, prints the JSON of the HTTP API, and writes a file only with -o. The receipt is also stored in the
     document store, which ORDERKEEP_DOCUMENTS selects. ORDERKEEP_SELLER is the seller on the receipt.
@@ -116,5 +116,10 @@ def documents_command(session: Session, order_id: str) -> None:
     columns = tables.DOCUMENT_COLUMNS
     rows = ([getattr(document, name) for name in columns] for document in documents)
     output.write_rows(session, columns, rows, page_form(list(documents), None))
-    if not documents and output.wants_table(session):
-        output.say("this order has no documents")
+    if output.wants_table(session):
+        last = next((each.order_version for each in reversed(documents) if each.kind == "receipt"), None)
+        output.say(
+            f"to write one to a file, use `orderkeep receipt {order_id} --version {last}`"
+            if last
+            else "this order has no documents"
+        )

@@ -169,7 +169,7 @@ def import_command(
     if not session.as_json:
         _print_problems(report, "stdin" if file == STDOUT else file, rejects, chosen is convert, options)
     if options.dry_run:
-        output.say("dry run: nothing was written")
+        output.say("dry run: nothing was changed")
     output.write_facts(session, _facts(report), report)
     if report.problem_count:
         raise click.exceptions.Exit(failures.INVALID)
@@ -220,6 +220,7 @@ def _reject_known_shop(file: IO[bytes]) -> None:
 
 def _load_converter(name: str) -> tuple[Converter, Layout]:
     """Import a converter, also from the current directory, with the layout that its module sets."""
+    name = name.lower() if name.lower() in NAMES else name
     module_name, _, function_name = f"{PACKAGE}.{name}:convert".partition(":") if name in NAMES else name.partition(":")
     if not (module_name and function_name):
         message = f"{name} is neither MODULE:FUNCTION nor one of auto, {', '.join(NAMES)}"
@@ -286,7 +287,8 @@ def _print_problems(
         output.say(f"the orders with errors were not imported: fix and import {rejects}")
     elif report.problem_count:
         written = report.imported + report.updated
-        others = "" if report.incomplete or options.skip_invalid else ", or use --skip-invalid"
+        is_whole_file = any(problem.code == "column_missing" for problem in report.problems)
+        others = "" if report.incomplete or options.skip_invalid or is_whole_file else ", or use --skip-invalid"
         output.say(f"{'' if written else 'nothing was imported: '}fix these lines and run the import again{others}")
 
 
@@ -345,6 +347,8 @@ def export_command(
 ) -> None:
     if to_documents and file is not None:
         raise click.UsageError("--to-documents cannot be combined with FILE: the file is named by its content.")
+    if excel and not format_name and Path(file or "orders.csv").suffix.lower() not in (".csv", ""):
+        raise click.UsageError("--excel writes a CSV file, which Excel opens: use a name that ends in .csv.")
     name = format_of(file or STDOUT, format_name, EXTENSIONS, default="csv" if excel else "jsonl")
     if excel and name != "csv":
         raise click.UsageError("--excel is for CSV files: use --format csv.")

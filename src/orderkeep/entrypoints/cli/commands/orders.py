@@ -10,14 +10,15 @@ import click
 import msgspec
 
 from orderkeep.application.change_order import CommandContext
-from orderkeep.application.dtos import ChangeDTO, CommandResult
+from orderkeep.application.dtos import ChangeDTO, CommandResult, OrderDTO
 from orderkeep.application.ports import SEPARATOR, OrderFilter
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import VersionMismatch
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli import options, output, tables
+from orderkeep.entrypoints.cli import options, output, remarks, tables
 from orderkeep.entrypoints.cli.amounts import MajorAmount, minor_units
+from orderkeep.entrypoints.cli.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli.commands import COMMANDS, command
 from orderkeep.entrypoints.cli.options import Decorator
 from orderkeep.entrypoints.cli.session import Session
@@ -27,6 +28,7 @@ ORDER_COLUMNS = ("id", "status", "total", "currency", "user_id", "created_at", "
 EDIT_ATTEMPTS = 5
 """How often an order is read again if another writer changed it before its tags were replaced."""
 
+ORDER_TABLE = ("external_ref", "id", "status", "total", "user_id", "created_at")
 CHANGE_COLUMNS = ("version", "at", "actor", "events", "details", "status", "request_id")
 
 SEARCH_HELP = (
@@ -71,7 +73,7 @@ def get_command(
 @options.paging_options
 def list_command(session: Session, q: str | None, where: OrderFilter, paging: options.Paging) -> None:
     is_table = output.wants_table(session)
-    columns = tuple(name for name in ORDER_COLUMNS if not (is_table and name == "currency"))
+    columns = ORDER_TABLE if is_table else ORDER_COLUMNS
 
     def fetch(use_cases: UseCases, **page: Any) -> Any:
         if q is not None:
@@ -84,7 +86,9 @@ def list_command(session: Session, q: str | None, where: OrderFilter, paging: op
         order["total"] = total if is_table else total.major
         return [order[name] for name in columns]
 
-    layout = tables.Layout(whole_ids=session.remote_url is not None, first_omitted=("created at",))
+    is_remote = session.remote_url is not None  # where the beginning of an ID does not find an order
+    omitted = ("id", "created at", "user id") if is_remote else ("created at", "user id")
+    layout = tables.Layout(whole_ids=is_remote, omitted=omitted, instead_of_id="external ref")
     output.print_list(session, paging, "orders", fetch, columns, row, msgspec.Raw, separator=SEPARATOR, layout=layout)
 
 
@@ -97,6 +101,8 @@ def list_command(session: Session, q: str | None, where: OrderFilter, paging: op
 @options.paging_options
 def history_command(session: Session, order_id: str, paging: options.Paging) -> None:
     key_names: dict[str, str] = {}
+    before: dict[str, OrderDTO] = {}
+    is_table = output.wants_table(session)
 
     async def fetch(use_cases: UseCases, **page: Any) -> Any:
         found_id = await session.find_order(use_cases, order_id)
@@ -105,24 +111,41 @@ def history_command(session: Session, order_id: str, paging: options.Paging) -> 
         return found
 
     def row(change: ChangeDTO) -> list[object]:
-        name = key_names.get(change.actor) if output.wants_table(session) else None
         events = ", ".join(event.type for event in change.events)
         values = [item for event in change.events for item in event.data.items() if item[1] is not None]
         details = "; ".join(f"{field.replace('_', ' ')}: {value}" for field, value in values)
-        actor = f"{change.actor} ({name})" if name else change.actor
+        return [change.version, change.at, change.actor, events, details, change.order.status, change.request_id]
+
+    def row_of_table(change: ChangeDTO) -> list[object]:
+        events, details = ", ".join(map(event_text, change.events)), details_text(change, before.get("order"))
+        before["order"] = change.order
+        name = key_names.get(change.actor)
+        actor = f"{name} (key)" if name else change.actor
         return [change.version, change.at, actor, events, details, change.order.status, change.request_id]
 
     form = partial(change_form, key_names=key_names)
-    layout = tables.Layout(first_omitted=("version", "request id", "status"), below="details")
-    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, row, form, layout=layout)
+    omitted = ("version", "request id", "status", "details", "actor")
+    layout = tables.Layout(omitted=omitted, below=("details", "actor"))
+    make_row = row_of_table if is_table else row
+    output.print_list(session, paging, "changes", fetch, CHANGE_COLUMNS, make_row, form, layout=layout)
 
 
 @command("actions", "Nothing is changed. Without a terminal, prints tab-separated lines: name, allowed, code, reason.")
 @options.ORDER_ID
 def actions_command(session: Session, order_id: str) -> None:
     found = session.run_on_order(order_id, lambda do, found: do.get_order_actions.execute(found, session.actor))
-    rows = [[each.name, each.allowed, each.code, each.reason] for each in found.actions]
-    output.write_rows(session, ("name", "allowed", "code", "reason"), rows, found)
+    if output.wants_table(session):
+        named = [(_command_of(each.name), "yes" if each.allowed else "no", each.reason) for each in found.actions]
+        tables.print_rows(("command", "allowed", "reason"), [row for row in named if row[0]])
+    else:
+        rows = [[each.name, each.allowed, each.code, each.reason] for each in found.actions]
+        output.write_rows(session, ("name", "allowed", "code", "reason"), rows, found)
+
+
+def _command_of(action: str) -> str:
+    """Return the command with which an action is run, `shipments add` for `add_shipment`, or ""."""
+    verb, _, noun = action.partition("_")
+    return next((name for name in (f"{noun}s {verb}", action.replace("_", "-")) if name in COMMANDS), "")
 
 
 @command(
@@ -218,7 +241,7 @@ def expire_command(session: Session, older_than: int | None, dry_run: bool) -> N
     if report.expired and not session.as_json:
         output.write_rows(session, ("id",), ((order_id,) for order_id in report.expired))
     if dry_run and not session.as_json:
-        output.say("dry run: nothing was written")
+        output.say("dry run: nothing was changed")
 
 
 def change_command(name: str) -> click.Command:
@@ -239,9 +262,11 @@ def change_command(name: str) -> click.Command:
             return await getattr(use_cases, row.use_case).execute(found, context=request, **given, **dict(row.fixed))
 
         result = session.run_on_order(order_id, change)
-        output.write_result(session, result)
-        if row.message and not (result.dry_run or result.replayed or result.unchanged or session.as_json):
-            output.say(row.message)
+        unchanged = remarks.unchanged(row.unchanged, given, result.order) if result.unchanged else ""
+        output.write_result(session, result, unchanged)
+        is_change = not (result.dry_run or result.replayed or result.unchanged)
+        if is_change and not session.as_json and (message := row.message and row.message(given, result.order)):
+            output.say(message)
 
     decorators: list[Decorator] = [options.request_options, *reversed(row.options), options.ORDER_ID]
     decorated = reduce(lambda function, option: option(function), decorators, run)

@@ -13,11 +13,11 @@ from orderkeep.application.dtos import CommandResult, LineDTO, OrderDTO, PlaceOr
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.strict_json import InvalidJSON, read_json
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.exceptions import AmountOutOfRange, OrderkeepError, TotalMismatch
+from orderkeep.domain.exceptions import InvalidOrder, OrderkeepError, TotalMismatch
 from orderkeep.domain.personal_data import merged
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.cli import output
-from orderkeep.entrypoints.cli.amounts import in_major_units, minor_units
+from orderkeep.entrypoints.cli.amounts import minor_units
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.failures import INVALID, Failure
 from orderkeep.entrypoints.cli.options import key_values, new_order_options, personal_data_options, text
@@ -81,11 +81,9 @@ def place_command(
 
     try:
         result, others = session.run(place)
-    except (TotalMismatch, AmountOutOfRange) as error:
-        if data is None:
-            error.args = (in_major_units(error, order.currency),)
-            if isinstance(error, TotalMismatch) and error.expected < 0:
-                error.args, error.field = ("must not exceed lines + shipping + tax",), "discount"
+    except TotalMismatch as error:
+        if data is None and error.expected < 0:
+            raise InvalidOrder("must not exceed lines + shipping + tax", "discount") from None
         raise
     output.write_result(session, result)
     if others:
@@ -153,4 +151,4 @@ def _order_from_json(file: IO[bytes]) -> PlaceOrder:
         raise Failure(f"the order {error}", INVALID, error.code) from None
     except InvalidFields as error:
         are_invalid = "1 field is invalid" if len(error.errors) == 1 else f"{len(error.errors)} fields are invalid"
-        raise Failure(are_invalid, INVALID, error.code, hint="nothing was written", errors=error.errors) from None
+        raise Failure(are_invalid, INVALID, error.code, hint="nothing was changed", errors=error.errors) from None
