@@ -10,6 +10,7 @@ from starlette.types import Message
 
 from orderkeep.bootstrap import bootstrap
 from orderkeep.config import Settings
+from orderkeep.domain.personal_data import PARTS
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.schemas import PlaceOrderBody
 from tests.entrypoints.http_calls import ORDER, PLAIN, http_client, placed
@@ -103,6 +104,7 @@ async def test_malformed_values_are_rejected(client: httpx.AsyncClient, field: s
     others = "".join(f', "{name}": {found}' for name, found in JSON_PLAIN.items() if name != field)
     answer = await client.post("/orders", content=f'{{"{field}": {value}{others}}}', headers=JSON)
     accepted = {("lines", "[]"), ("tags", "[]"), ("metadata", "{}"), *((name, "null") for name in NULLABLE)}
+    accepted |= {(part, "{}") for part in PARTS}
     assert answer.status_code in ((201,) if (field, value) in accepted else (400, 422))
 
 
