@@ -44,7 +44,7 @@ def test_dry_run_changes_nothing(cli: Cli) -> None:
 @pytest.mark.parametrize(
     "arguments, code, message",
     [
-        ((), 2, "nothing to change: use --tag, --untag, --set-metadata, --unset-metadata or --external-ref"),
+        ((), 2, "nothing to change: use --tag, --untag, --set-metadata, --unset-metadata, --external-ref, "),
         (("--tag", "a", "--untag", "a"), 2, "--tag and --untag cannot be used together for a"),
         (("--set-metadata", "a=1", "--unset-metadata", "a"), 2, "--set-metadata and --unset-metadata cannot be used"),
         (("--set-metadata", "a"), 2, "--set-metadata: must be KEY=VALUE"),
