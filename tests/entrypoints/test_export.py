@@ -215,7 +215,7 @@ def test_csv_for_excel_is_for_people_and_adds_up(tmp_path: Path) -> None:
     assert first["created_at_utc"] == order["created_at"][:19].replace("T", " ")
     assert (first["line_name"], first["line_quantity"], first["tags"]) == ("'=Lamp", "2", "gift")
     assert cli("export", "-", "--excel").stdout.splitlines() == data.splitlines()
-    assert "--excel is for CSV files" in cli("export", "orders.jsonl", "--excel", code=2).stderr
+    assert "--excel writes a CSV file" in cli("export", "orders.jsonl", "--excel", code=2).stderr
 
 
 def test_csv_for_excel_has_one_row_per_order_in_a_summary() -> None:
