@@ -47,7 +47,7 @@ Columns = tuple[Any, ...]
 T = TypeVar("T")
 
 LARGEST = 2**63 - 1
-ORDER = select(ORDERS.c.document, ORDERS.c.requests, ORDERS.c.seal, ORDERS.c.schema)
+ORDER = select(ORDERS.c.document, ORDERS.c.requests, ORDERS.c.seal)
 SNAPSHOT = select(*(ORDERS.c[name] for name in ("id", "user_id", "created_at", "version", "schema", "document")))
 CHANGE = select(*(column for column in CHANGES.c if column is not CHANGES.c.position))
 

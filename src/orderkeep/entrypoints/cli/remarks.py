@@ -9,14 +9,26 @@ from orderkeep.domain.status import OrderStatus
 
 CANCELLED = "the order is cancelled, which is final"
 
+UNCHANGED = {
+    "update_shipment": "shipment {shipment_id} has these values already",
+    "deliver_shipment": "shipment {shipment_id} was recorded as delivered before ({delivered_at})",
+    "record_payment": "payment {reference} ({kind}) was recorded before",
+    "add_refund": "refund {reference} was recorded before",
+    "close_refund": "refund {reference} was recorded as {status} before",
+    "edit_note": "note {note_id} has this text already",
+}
+"""Why a command changed nothing, by use case."""
+
 Values = Mapping[str, Any]
 
 
-def unchanged(template: str, values: Values, order: OrderDTO) -> str:
+def unchanged(use_case: str, values: Values, order: OrderDTO) -> str:
     """Return the text about a command that changed nothing: with its values, and when a shipment was delivered."""
     shipment = _by_id(order.shipments, values.get("shipment_id"))
     at = f"{shipment.delivered_at:%Y-%m-%d %H:%MZ}" if shipment and shipment.delivered_at else ""
-    what = template.format(**values, delivered_at=at) if template else "the order already is as requested"
+    what = "the order already is as requested"
+    if use_case in UNCHANGED:
+        what = UNCHANGED[use_case].format(**values, delivered_at=at)
     return f"{what}: nothing was changed"
 
 

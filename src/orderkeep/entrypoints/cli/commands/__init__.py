@@ -49,8 +49,6 @@ class Command:
     details: str = ""
     use_case: str = ""
     request: str = ""
-    unchanged: str = ""
-    """What is reported on stderr if the order already was as requested, with the values of the command."""
     message: Remark | None = None
     """Returns what is reported on stderr after the command changed an order."""
     options: tuple[Decorator, ...] = ()
@@ -64,7 +62,6 @@ def order_command(
     request: str,
     *options: Decorator,
     details: str = "",
-    unchanged: str = "",
     message: Remark | None = None,
     fixed: Mapping[str, str] | None = None,
 ) -> Command:
@@ -73,7 +70,7 @@ def order_command(
     and the others as fields of the body.
     """
     return Command(
-        *(summary, "orders", WRITE, False, details, use_case, request, unchanged, message, options),
+        *(summary, "orders", WRITE, False, details, use_case, request, message, options),
         fixed={} if fixed is None else fixed,
     )
 
@@ -211,7 +208,6 @@ COMMANDS = {
         grouped_options(
             "changes", _given, **dict(zip(("carrier", "tracking_number", "tracking_url"), _TRACKING, strict=True))
         ),
-        unchanged="shipment {shipment_id} has these values already",
     ),
     "shipments deliver": order_command(
         "Record the delivery of a shipment.",
@@ -219,7 +215,6 @@ COMMANDS = {
         "POST /orders/{order_id}/shipments/{shipment_id}/deliver",
         _SHIPMENT,
         _OCCURRED_AT,
-        unchanged="shipment {shipment_id} was recorded as delivered before ({delivered_at})",
         message=remarks.of_delivered_shipment,
     ),
     "payments": _group(
@@ -241,7 +236,6 @@ COMMANDS = {
         click.option("--method", type=text, help="Payment method, such as card."),
         _OCCURRED_AT,
         details="A payment that was captured stays so: to correct it, record a refund.",
-        unchanged="payment {reference} ({kind}) was recorded before",
         message=remarks.of_payment,
     ),
     "refunds": _group("Record refunds.", "Refunds are paid elsewhere and recorded here."),
@@ -254,7 +248,6 @@ COMMANDS = {
         _REASON,
         _LINES,
         details="--line records for which units the refund is. The amount does not depend on it.",
-        unchanged="refund {reference} was recorded before",
     ),
     "refunds close": order_command(
         "Record that a refund succeeded or failed.",
@@ -264,7 +257,6 @@ COMMANDS = {
         click.option("--status", type=Choice(["succeeded", "failed"]), required=True, help="Outcome of the refund."),
         _OCCURRED_AT,
         details="A failure is final: record another refund then.",
-        unchanged="refund {reference} was recorded as {status} before",
         message=remarks.of_closed_refund,
     ),
     "returns": _group("Record returns.", "A return suggests a refund, and refunds nothing."),
@@ -326,7 +318,6 @@ COMMANDS = {
         "PATCH /orders/{order_id}/notes/{note_id}",
         click.argument("note_id", metavar="NOTE", type=text),
         click.argument("text", type=text),
-        unchanged="note {note_id} has this text already",
     ),
     "history": Command("Show the change history of an order.", "orders", needs_store=False),
     "receipt": Command("Issue a receipt for an order and write it to a file.", "documents", WRITE, needs_store=False),

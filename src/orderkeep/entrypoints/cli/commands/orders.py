@@ -262,7 +262,7 @@ def change_command(name: str) -> click.Command:
             return await getattr(use_cases, row.use_case).execute(found, context=request, **given, **dict(row.fixed))
 
         result = session.run_on_order(order_id, change)
-        unchanged = remarks.unchanged(row.unchanged, given, result.order) if result.unchanged else ""
+        unchanged = remarks.unchanged(row.use_case, given, result.order) if result.unchanged else ""
         output.write_result(session, result, unchanged)
         is_change = not (result.dry_run or result.replayed or result.unchanged)
         if is_change and not session.as_json and (message := row.message and row.message(given, result.order)):
