@@ -14,9 +14,10 @@ from typing import Any
 
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
+from orderkeep.domain.personal_data import SALT_BYTES, Address, Customer, PersonalData
 from orderkeep.infrastructure.dynamo_repo.client import Action
 from orderkeep.infrastructure.dynamo_repo.feed import append_to_log, leave_inbox
-from orderkeep.infrastructure.dynamo_repo.items import INDEXES, TABLE_KEYS, Item, change_key, head_key
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, TABLE_KEYS, Item, change_key, head_key, personal_key
 from orderkeep.infrastructure.dynamo_repo.saves import actions_of
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
 from orderkeep.infrastructure.serialization import commit_of, mark_saved
@@ -83,6 +84,15 @@ def an_order() -> Order:
     return command.to_order(ID, SINCE)
 
 
+def personal_order() -> Order:
+    """Return the same order without tags, with a customer and an address."""
+    order = an_order()
+    order.tags = ()
+    address = Address("Ada Lovelace", None, "12 St James's Square", None, "London", None, "SW1Y 4JH", "GB")
+    order.add_personal_data(PersonalData(Customer("Ada Lovelace", "ada@example.com"), address), b"0" * SALT_BYTES)
+    return order
+
+
 def costs() -> list[tuple[str, Units]]:
     """Return each use case and its units."""
     table, order = PretendedTable(), an_order()
@@ -93,6 +103,10 @@ def costs() -> list[tuple[str, Units]]:
     head = size_of(table.at(head_key(ID)))
     get = read_of([head], consistent=True)
     found.append(("get an order", get))
+    personal = PretendedTable()
+    found.append(("place an order with personal data", _save(personal, personal_order(), "placing")))
+    sizes = [size_of(personal.at(key)) for key in (head_key(ID), personal_key(ID))]
+    found.append(("get an order with personal data", read_of(sizes, consistent=True)))
     order.confirm(at=SINCE)
     found.append(("confirm, ship, deliver or cancel it", get + _save(table, order, "confirming")))
     change = size_of(table.at(change_key(ID, 2)))

@@ -19,7 +19,7 @@ from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_ke
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
 from orderkeep.testing.orders import SINCE, pending_order, place_command
 from orderkeep.testing.stores import EVERYTHING
-from tests.docs.dynamo_costs import ID, PAGE, PretendedTable, Units, an_order, costs, read_of, size_of
+from tests.docs.dynamo_costs import ID, PAGE, PretendedTable, Units, an_order, costs, personal_order, read_of, size_of
 from tests.docs.dynamo_tables import OPERATIONS, SETUP_ACTIONS
 from tests.docs.pages import CHECKOUT
 from tests.servers.dynamodb import REGION, Server
@@ -220,6 +220,21 @@ async def test_each_use_case_costs_what_the_docs_say(behind: tuple[OrderStore, D
     meter.read()
     assert (await store.read_changes(page.position, PAGE)).changes == ()
     assert meter.read() == documented["poll the feed when nothing is new"]
+
+
+async def test_personal_data_costs_what_the_docs_say(behind: tuple[OrderStore, DynamoProxy]) -> None:
+    store, proxy = behind
+    meter, order = Meter(proxy), personal_order()
+    await store.save(pending_order())  # reads the table's settings
+    proxy.exchanges.clear()
+    order.set_attribution(
+        Attribution("customer:user-42-of-the-shop", f"{'placing':0<32}", "f" * 32, "4bf92f3577b34da6a3ce929d")
+    )
+    await store.save(order)
+    assert meter.read() == dict(costs())["place an order with personal data"]
+    assert await store.get_snapshot(ID) is not None
+    assert [*await store.get_personal_data([ID])] == [ID]
+    assert meter.read() == dict(costs())["get an order with personal data"]
 
 
 def without_time(item: Item) -> Item:
