@@ -13,6 +13,7 @@ from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.application.receipts import Fact, ReceiptContent, ReceiptLine, receipt_of
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import Payment
+from orderkeep.domain.personal_data import Address, Customer, PersonalData, PersonalRecord
 from orderkeep.testing.orders import cancelled_order, pending_order, place_command
 
 PENDING = OrderDTO.of(pending_order(), version=1)
@@ -171,3 +172,30 @@ def test_shows_what_was_cancelled_paid_and_refunded_since() -> None:
 
 def test_a_cancelled_order_has_no_new_total() -> None:
     assert receipt_of(CANCELLED).settlement == ()
+
+
+HOME = Address("Ada Lovelace", None, "12 St James's Square", "2nd\x1b floor", "London", None, "SW1Y 4JH", "GB")
+OFFICE = Address(company="Engines Ltd.", city="Leeds", region="Yorkshire")
+
+
+@pytest.mark.parametrize(
+    "data, expected",
+    [
+        (PersonalData(Customer("Ada Lovelace", "ada@example.com", "1234")), {"Name": "Ada Lovelace"}),
+        (
+            PersonalData(None, HOME),
+            {"Ship to": "Ada Lovelace\n12 St James's Square\n2nd\ufffd floor\nSW1Y 4JH London\nGB"},
+        ),
+        (
+            PersonalData(Customer("Ada Lovelace"), HOME, OFFICE),
+            {"Name": "Ada Lovelace", "Bill to": "Engines Ltd.\nLeeds\nYorkshire"},
+        ),
+        (PersonalData(Customer(email="ada@example.com")), {}),
+    ],
+)
+def test_contains_the_name_and_one_address_and_a_code(data: PersonalData, expected: dict[str, str]) -> None:
+    record = PersonalRecord(data, b"0123456789abcdef")
+    plain, facts = (
+        {fact.label: fact.text for fact in receipt_of(PENDING, personal=each).facts} for each in (None, record)
+    )
+    assert facts == {**plain, **expected, "Code": record.receipt_code}
