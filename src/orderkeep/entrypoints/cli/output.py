@@ -20,14 +20,13 @@ from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.options import Paging
 from orderkeep.entrypoints.cli.plain_text import plain_data
 from orderkeep.entrypoints.cli.plain_text import say as say
+from orderkeep.entrypoints.cli.remarks import AS_REQUESTED
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.cli.tables import PLAIN_LAYOUT, Layout, print_facts, print_order, print_rows, text_of
 from orderkeep.entrypoints.envelopes import order_document
 
 STDOUT = "-"
 """As the name of a file, it is stdout."""
-
-UNCHANGED = "the order already is as requested: nothing was changed"
 
 
 def wants_table(session: Session) -> bool:
@@ -118,13 +117,13 @@ def write_order(session: Session, json: bytes) -> None:
         write(json + b"\n")
 
 
-def write_result(session: Session, result: CommandResult, unchanged: str = UNCHANGED) -> None:
+def write_result(session: Session, result: CommandResult, unchanged: str = AS_REQUESTED) -> None:
     """Write the order as a command left it, or as a dry run would leave it."""
     say_if_unchanged(result, unchanged)
     write_order(session, order_document(result))
 
 
-def say_if_unchanged(result: CommandResult, unchanged: str = UNCHANGED) -> None:
+def say_if_unchanged(result: CommandResult, unchanged: str = AS_REQUESTED) -> None:
     """Report on stderr that a command wrote nothing; `unchanged` is the text if the order already was as requested."""
     if result.dry_run:
         say("dry run: nothing was changed. This is what the command would return")

@@ -9,6 +9,8 @@ from orderkeep.domain.status import OrderStatus
 
 CANCELLED = "the order is cancelled, which is final"
 
+AS_REQUESTED = "the order already is as requested: nothing was changed"
+
 UNCHANGED = {
     "update_shipment": "shipment {shipment_id} has these values already",
     "deliver_shipment": "shipment {shipment_id} was recorded as delivered before ({delivered_at})",
@@ -17,19 +19,18 @@ UNCHANGED = {
     "close_refund": "refund {reference} was recorded as {status} before",
     "edit_note": "note {note_id} has this text already",
 }
-"""Why a command changed nothing, by use case."""
+"""Why a command changed nothing, by use case, if that is more than `AS_REQUESTED`."""
 
 Values = Mapping[str, Any]
 
 
 def unchanged(use_case: str, values: Values, order: OrderDTO) -> str:
     """Return the text about a command that changed nothing: with its values, and when a shipment was delivered."""
+    if use_case not in UNCHANGED:
+        return AS_REQUESTED
     shipment = _by_id(order.shipments, values.get("shipment_id"))
     at = f"{shipment.delivered_at:%Y-%m-%d %H:%MZ}" if shipment and shipment.delivered_at else ""
-    what = "the order already is as requested"
-    if use_case in UNCHANGED:
-        what = UNCHANGED[use_case].format(**values, delivered_at=at)
-    return f"{what}: nothing was changed"
+    return f"{UNCHANGED[use_case].format(**values, delivered_at=at)}: nothing was changed"
 
 
 def of_cancelled_lines(_: Values, order: OrderDTO) -> str:
