@@ -217,7 +217,7 @@ async def _shown(result: CommandResult, context: CommandContext, repo: OrderRepo
     if result.source.personal_data is None:  # most orders
         return result
     personal = result.personal
-    if personal is None and not (result.replayed and result.events):  # a replay has read what is left of it
+    if personal is None and not (result.replayed and result.events):  # `_replay` has read it
         personal = await stored_personal_data(repo, result.order_id)
     json = None if result.json is None else with_personal_data(result.json, personal)
     return replace(result, json=json, personal=personal)
