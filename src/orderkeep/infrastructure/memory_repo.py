@@ -12,6 +12,7 @@ from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import (
+    PAGE_BYTES,
     FeedEntry,
     FeedPage,
     ListPosition,
@@ -20,6 +21,7 @@ from orderkeep.application.ports import (
     SnapshotPage,
     StoredOrder,
 )
+from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.personal_data import PersonalRecord
@@ -53,6 +55,7 @@ class InMemoryOrderRepository(OrderStore):
         self._personal: dict[str, PersonalRow] = {}
         self._checkpoints: dict[str, str] = {}
         self._keys = InMemoryApiKeys(self)
+        self._records = InMemoryRecords(self)
         self._closed = False
         self._commit(tuple(orders))
 
@@ -134,6 +137,9 @@ class InMemoryOrderRepository(OrderStore):
     def api_keys(self) -> ApiKeyStore:
         return self._keys
 
+    def records(self) -> RecordStore:
+        return self._records
+
     async def close(self) -> None:
         self._closed = True
 
@@ -211,6 +217,40 @@ class InMemoryApiKeys(ApiKeyStore):
         key = self._keys.get(key_id)
         if key is not None and (key.last_used_at is None or key.last_used_at < at):
             self._keys[key_id] = replace(key, last_used_at=at)
+
+
+class InMemoryRecords(RecordStore):
+    """Keeps records as long as the process lives."""
+
+    def __init__(self, store: InMemoryOrderRepository) -> None:
+        self._store, self._lock, self._stored = store, threading.Lock(), dict[tuple[str, str], Record]()
+
+    async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
+        return [record for id in sorted(set(ids)) if (record := self._stored.get((kind, id)))]
+
+    async def list_records(self, kind: str, after: str = "", limit: int = 100) -> list[Record]:
+        with self._lock:
+            found = [record for record in self._stored.values() if record.kind == kind and record.id > after]
+        page, size = list[Record](), 0
+        for record in nsmallest(limit, found, key=lambda record: record.id):
+            size += len(record.content.encode())
+            if page and size > PAGE_BYTES:
+                break
+            page.append(record)
+        return page
+
+    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
+        self._store.check_open()
+        with self._lock:
+            for record in (*records, *deleted):
+                stored = self._stored.get((record.kind, record.id))
+                if (stored.version if stored else 0) != record.version:
+                    raise ConcurrentUpdate(record.id)
+            written = [replace(record, version=record.version + 1) for record in records]
+            self._stored |= {(record.kind, record.id): record for record in written}
+            for record in deleted:
+                self._stored.pop((record.kind, record.id), None)
+        return written
 
 
 def _snapshot(record: OrderRecord) -> OrderSnapshot:
