@@ -12,7 +12,7 @@ MAX_RESPONSE_BODY = 1_024
 class WebhookResponse:
     """What a receiver returned, or why there is no complete response.
 
-    `status` is None if there is none, and `error` then says why in plain English, without addresses. `body` has at
+    `status` is None without a response, and `error` then says why in plain English, without addresses. `body` has at
     most the first `MAX_RESPONSE_BODY` bytes. `retry_after` and `seconds`, the duration, are in seconds.
     """
 
