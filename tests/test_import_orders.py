@@ -59,9 +59,9 @@ NOW = datetime(2026, 3, 2, 10, 11, 12, tzinfo=UTC)
 async def run(repo: InMemoryOrderRepository, *orders: OrderDTO, **options: Any) -> ImportReport:
     """Import the orders on 2 March 2026, after a dry run that must report the same."""
     use_case = ImportOrdersUseCase(repo, lambda: NOW)
-    before = len((await repo.read_changes(None, 1_000)).changes)
+    before = len((await repo.read_changes(0, 1_000)).changes)
     expected = await use_case.execute(file_of(*orders), ImportOptions(**options, dry_run=True))
-    assert len((await repo.read_changes(None, 1_000)).changes) == before
+    assert len((await repo.read_changes(0, 1_000)).changes) == before
     report = await use_case.execute(file_of(*orders), ImportOptions(**options))
     assert report == expected
     return report
@@ -96,7 +96,7 @@ async def test_changes_nothing_when_it_is_done_again() -> None:
     await run(repo, *orders)
     report = await run(repo, *orders)
     assert (report.imported, report.unchanged, report.present, report.problem_count) == (0, 130, 0, 0)
-    assert len((await repo.read_changes(None, 1_000)).changes) == 130
+    assert len((await repo.read_changes(0, 1_000)).changes) == 130
 
 
 async def test_finishes_what_an_import_that_was_killed_began() -> None:
@@ -113,7 +113,7 @@ async def test_imports_every_order_once_where_two_import_the_same_file_at_once()
     one, other = await asyncio.gather(use_case.execute(file_of(*orders)), use_case.execute(file_of(*orders)))
     assert one.imported + other.imported == 90
     assert one.unchanged + other.unchanged == 90
-    assert len((await repo.read_changes(None, 1_000)).changes) == 90
+    assert len((await repo.read_changes(0, 1_000)).changes) == 90
 
 
 async def test_takes_no_notice_of_the_version_that_a_file_says() -> None:
@@ -159,7 +159,7 @@ async def test_a_number_of_a_placed_order_with_other_content_is_a_problem(change
     message = f"is that of the stored order {placed.order_id}, which differs in {differing}: it was not changed"
     assert report.problems == [ImportProblem(1, "external_ref", "already_kept", message)]
     assert (report.imported, report.present) == (0, 0)
-    assert len((await repo.read_changes(None, 10)).changes) == 1
+    assert len((await repo.read_changes(0, 10)).changes) == 1
 
 
 async def test_order_numbers_are_trimmed_and_normalized() -> None:
@@ -342,7 +342,7 @@ async def test_imported_order_is_found_although_a_later_order_has_its_number() -
 async def test_each_order_of_a_batch_records_the_actor_and_a_key_of_its_own() -> None:
     repo = InMemoryOrderRepository()
     await ImportOrdersUseCase(repo).execute(file_of(*map(kept_elsewhere, range(3))), actor=ANNA)
-    changes = (await repo.read_changes(None, 10)).changes
+    changes = (await repo.read_changes(0, 10)).changes
     assert [change.actor for change in changes] == ["staff:anna"] * 3
     assert len({change.key for change in changes} - {None}) == 3
 
@@ -386,7 +386,7 @@ async def test_reports_every_problem_by_its_line_and_writes_nothing() -> None:
         (9, "id", "duplicate_order"),
     ]
     assert (report.orders, report.problem_count) == (2, 7)
-    assert (await repo.read_changes(None, 10)).changes == ()
+    assert (await repo.read_changes(0, 10)).changes == ()
 
 
 async def test_counts_problems_after_the_first_thousand() -> None:
@@ -399,7 +399,7 @@ async def test_checks_all_and_writes_nothing_in_a_dry_run() -> None:
     repo = InMemoryOrderRepository()
     report = await ImportOrdersUseCase(repo).execute(file_of(kept_elsewhere(1)), ImportOptions(dry_run=True))
     assert (report.orders, report.imported) == (1, 1)
-    assert (await repo.read_changes(None, 10)).changes == ()
+    assert (await repo.read_changes(0, 10)).changes == ()
 
 
 async def test_stops_if_the_store_is_unavailable() -> None:

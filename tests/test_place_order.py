@@ -52,7 +52,7 @@ async def test_rejects_a_total_that_the_lines_do_not_add_up_to() -> None:
     wrong = replace(place_command(), total=place_command().total + 5)
     with pytest.raises(TotalMismatch, match="difference \\+5"):
         await PlaceOrderUseCase(repo).execute(wrong)
-    assert (await repo.read_changes(None, 10)).changes == ()
+    assert (await repo.read_changes(0, 10)).changes == ()
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ async def test_places_one_order_however_often_the_same_request_is_sent() -> None
     again = await place.execute(COMPLETE, CommandContext(key="from my cart"))
     assert again.order == first.order
     assert (first.replayed, again.replayed) == (False, True)
-    assert len((await repo.read_changes(None, 10)).changes) == 1
+    assert len((await repo.read_changes(0, 10)).changes) == 1
 
 
 async def test_rejects_another_order_under_the_same_key() -> None:
@@ -96,7 +96,7 @@ async def test_places_nothing_over_an_order_that_was_imported_without_its_keys()
     await after_it.save(placed.order.to_imported_order())
     with pytest.raises(IdempotencyKeyReused):
         await PlaceOrderUseCase(after_it).execute(COMPLETE, request)
-    assert len((await after_it.read_changes(None, 10)).changes) == 1
+    assert len((await after_it.read_changes(0, 10)).changes) == 1
 
 
 async def test_shows_in_a_dry_run_what_it_would_place() -> None:
@@ -104,4 +104,4 @@ async def test_shows_in_a_dry_run_what_it_would_place() -> None:
     result = await PlaceOrderUseCase(repo).execute(COMPLETE, CommandContext(dry_run=True))
     assert (result.order.status, result.order.version, result.dry_run) == ("pending", 1, True)
     assert result.events == (EventDTO("OrderPlaced"),)
-    assert (await repo.read_changes(None, 10)).changes == ()
+    assert (await repo.read_changes(0, 10)).changes == ()

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, create_engine, delete, insert, literal, select, tuple_, union, update
+from sqlalchemy import Connection, Select, create_engine, delete, func, insert, literal, select, tuple_, union, update
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -103,15 +103,19 @@ class SqlAlchemyStore(OrderStore):
         page = [ChangeRecord(*row) for row in await self._all(query.limit(min(limit, LARGEST)))]
         return [change_of(change) for change in page[: page_length([len(change.document) for change in page], limit)]]
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        position = "0" if after is None else after
-        if not (position.isascii() and position.isdigit() and len(position) <= 18):
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        [(last,)] = await self._all(select(func.max(CHANGES.c.position)))
+        if not 0 <= after <= (last or 0):
             raise InvalidCursor
-        query = select(CHANGES).where(CHANGES.c.position > int(position)).order_by(CHANGES.c.position)
-        rows = await self._all(query.limit(min(limit, LARGEST)))
-        records = [ChangeRecord(*row[1:]) for row in rows]
+        query = CHANGE.where(CHANGES.c.position > after).order_by(CHANGES.c.position)
+        records = [ChangeRecord(*row) for row in await self._all(query.limit(min(limit, LARGEST)))]
         length = page_length([len(record.document) for record in records], limit)
-        return FeedPage(tuple(map(change_of, records[:length])), str(rows[length - 1][0]) if rows else position)
+        return FeedPage(tuple(map(change_of, records[:length])), after + length)
+
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        query = select(CHANGES.c.position).where(CHANGES.c.order_id == order_id)
+        row = await self._first(query.where(CHANGES.c.version == max(0, min(version, LARGEST))))
+        return row[0] if row else None
 
     async def stored_keys(self) -> AsyncIterator[str]:
         last = ""

@@ -56,10 +56,9 @@ class GivesHistoriesOfAnySize(InMemoryOrderRepository):
 
 
 class GivesFeedsOfAnySize(InMemoryOrderRepository):
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = int(after or 0)
-        changes = tuple(map(change_of, self._feed[start : start + limit]))
-        return FeedPage(changes, str(start + len(changes)))
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        changes = tuple(map(change_of, self._feed[after : after + limit]))
+        return FeedPage(changes, after + len(changes))
 
 
 class GivesPagesOfAnySize(InMemoryOrderRepository):
@@ -218,10 +217,9 @@ class PagesByOffset(AltersLists):
 
 
 class SkipsEveryFifthChange(InMemoryOrderRepository):
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
         page = await super().read_changes(after, limit)
-        first = int(after or 0)
-        return replace(page, changes=tuple(c for n, c in enumerate(page.changes, first + 1) if n % 5))
+        return replace(page, changes=tuple(c for n, c in enumerate(page.changes, after + 1) if n % 5))
 
 
 class VerifiesEverySecondChange(InMemoryOrderRepository):
@@ -251,28 +249,33 @@ class FeedsOneChangeACommit(InMemoryOrderRepository):
 
 
 class RepeatsTheLastOfAPage(InMemoryOrderRepository):
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
         page = await super().read_changes(after, limit)
-        return replace(page, position=str(int(page.position) - 1)) if len(page.changes) > 1 else page
+        return replace(page, position=page.position - 1) if len(page.changes) > 1 else page
 
 
 class GoesOnAtTheEnd(InMemoryOrderRepository):
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = int(after or 0)
-        page = await super().read_changes(str(min(start, len(self._feed))), limit)
-        return page if page.changes else FeedPage((), str(start + 1))
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        page = await super().read_changes(min(after, len(self._feed)), limit)
+        return page if page.changes else FeedPage((), after + 1)
 
 
 class TakesAnyPosition(InMemoryOrderRepository):
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
         try:
             return await super().read_changes(after, limit)
         except InvalidCursor:
-            return await super().read_changes(None, limit)
+            return await super().read_changes(0, limit)
+
+
+class CountsPositionsFromZero(InMemoryOrderRepository):
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        position = await super().position_of_change(order_id, version)
+        return None if position is None else position - 1
 
 
 class GivesPositionsBeforeItCommits(InMemoryOrderRepository):
-    """As a sequence does: whoever takes the later position may be there first, and a reader goes past the gap."""
+    """As a sequence does: a save that began earlier may commit later, and is then inserted before what was read."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -289,13 +292,10 @@ class GivesPositionsBeforeItCommits(InMemoryOrderRepository):
         self.places[place] = tuple(self._feed[before:])
         return saved
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
         feed = InMemoryOrderRepository()
-        start = int(after or 0)
-        there = sorted(place for place in self.places if place > start)[: max(limit // 2, 1)]
-        feed._feed = [change for place in there for change in self.places[place]]
-        page = await feed.read_changes(None, 1_000)
-        return replace(page, position=str(there[-1] if there else start))
+        feed._feed = [change for place in sorted(self.places) for change in self.places[place]]
+        return await feed.read_changes(after, limit)
 
 
 class AnswersNoPing(InMemoryOrderRepository):

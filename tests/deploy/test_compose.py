@@ -106,7 +106,7 @@ def test_the_steps_of_the_file_work_on_postgres(postgres_url: str, container: Co
     assert container.stop(30) == 0
 
     migrated = container.run(*MIGRATE["command"])
-    assert (migrated.returncode, migrated.stdout) == (0, "before\t0\nafter\t4\n")
+    assert (migrated.returncode, migrated.stdout) == (0, "before\t0\nafter\t5\n")
     container.start()
     with httpx.Client(base_url=container.url, headers=container.shown()) as client:
         assert client.post("/orders", json=PLAIN).status_code == 201

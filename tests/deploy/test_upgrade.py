@@ -35,7 +35,7 @@ def test_old_code_that_runs_goes_on_with_newer_tables_and_that_starts_rejects_th
     assert on_postgres.run("migrate").returncode == 0
     shown = on_postgres.shown()
     on_postgres.start()
-    ask(postgres_url, "INSERT INTO orderkeep_migrations (number, name) VALUES (5, '0005_of_the_future.sql')")
+    ask(postgres_url, "INSERT INTO orderkeep_migrations (number, name) VALUES (6, '0006_of_the_future.sql')")
     assert on_postgres.health().returncode == 0
     assert httpx.post(f"{on_postgres.url}/orders", json=PLAIN, headers=shown).status_code == 201
     assert on_postgres.stop(30) == 0
@@ -50,9 +50,9 @@ def test_new_code_rejects_older_tables_until_they_are_migrated_on_postgres(on_po
     on_postgres.start(alive(on_postgres))
     assert on_postgres.health().returncode == 1
     assert "run `orderkeep migrate`" in on_postgres.said()
-    assert on_postgres.run("migrate").stdout == "before\t0\nafter\t4\n"
+    assert on_postgres.run("migrate").stdout == "before\t0\nafter\t5\n"
     assert on_postgres.health().returncode == 0
-    assert on_postgres.run("migrate").stdout == "before\t4\nafter\t4\n"
+    assert on_postgres.run("migrate").stdout == "before\t5\nafter\t5\n"
 
 
 @pytest.fixture

@@ -28,9 +28,9 @@ def test_migrate_creates_the_schema_once(url: str, tmp_path: Path) -> None:
     first, again = (run("--store", url, "migrate", cwd=tmp_path) for _ in range(2))
     in_json = run("--store", url, "migrate", "--json", cwd=tmp_path)
 
-    assert (first.returncode, first.stdout) == (0, b"before\t0\nafter\t4\n"), first.stderr
-    assert (again.returncode, again.stdout) == (0, b"before\t4\nafter\t4\n")
-    assert json.loads(in_json.stdout) == {"before": 4, "after": 4}
+    assert (first.returncode, first.stdout) == (0, b"before\t0\nafter\t5\n"), first.stderr
+    assert (again.returncode, again.stdout) == (0, b"before\t5\nafter\t5\n")
+    assert json.loads(in_json.stdout) == {"before": 5, "after": 5}
 
 
 def test_store_without_auto_migrate_requires_the_command(url: str, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_file_of_an_older_schema_is_unchanged(tmp_path: Path) -> None:
     failed = run("--store", "sqlite:///orders.db", *PLACE, cwd=tmp_path, env=BY_HAND)
 
     assert failed.returncode == 7
-    assert b".db has schema 0, and this version requires 4: run `orderkeep migrate`" in failed.stderr
+    assert b".db has schema 0, and this version requires 5: run `orderkeep migrate`" in failed.stderr
     assert [(found.name, found.stat().st_size) for found in tmp_path.iterdir()] == [("orders.db", 0)]
 
 

@@ -76,7 +76,7 @@ async def live_a_day(store: Any) -> None:
         elif number % 3:
             await use_cases.cancel_order.execute(order_id, reason="changed mind")
         if number == 6:
-            await store.read_changes(None, 1_000)  # gives positions, which alters changes that are in the stream
+            await store.read_changes(0, 1_000)  # gives positions, which alters changes that are in the stream
 
 
 def of_each_order(ids: list[str]) -> dict[str, list[str]]:

@@ -76,7 +76,7 @@ async def test_failed_commit_leaves_no_trace(store: SqliteOrderRepository, path:
 
 
 async def exported(store: SqliteOrderRepository) -> AsyncIterator[Order]:
-    page = await store.read_changes(None, 1_000)
+    page = await store.read_changes(0, 1_000)
     for change in page.changes:
         yield change.order.to_order()
 

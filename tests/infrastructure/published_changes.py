@@ -26,7 +26,7 @@ async def _change(letter: str, version: str) -> ChangeDTO:
 
 async def feed_of(store: ChangeFeed) -> list[ChangeDTO]:
     """Return all changes of the store, in commit order."""
-    return list((await store.read_changes(None, 10_000)).changes)
+    return list((await store.read_changes(0, 10_000)).changes)
 
 
 def with_events(change: ChangeDTO, *events: str) -> ChangeDTO:

@@ -66,7 +66,7 @@ async def test_unknown_attributes_are_ignored_and_kept(store: DynamoOrderReposit
     await store.save(order)
     assert "from_a_newer_version" in await stored(store, head_key("order-1"))
     assert [change.version for change in await store.list_changes("order-1", 0, 10)] == [1, 2]
-    assert len((await store.read_changes(None, 10)).changes) == 2
+    assert len((await store.read_changes(0, 10)).changes) == 2
 
 
 async def test_document_of_an_older_schema_is_returned_in_todays(store: DynamoOrderRepository) -> None:
@@ -101,10 +101,10 @@ async def test_damaged_order_raises_store_unusable(
 
 async def test_feed_reports_a_missing_change(store: DynamoOrderRepository) -> None:
     await save_a_delivered_order(store)
-    assert len((await store.read_changes(None, 10)).changes) == 4
+    assert len((await store.read_changes(0, 10)).changes) == 4
     await store._table.call("DeleteItem", {"Key": change_key("order-1", 2)})
     with pytest.raises(StoreUnusable, match="restore a backup"):
-        await store.read_changes(None, 10)
+        await store.read_changes(0, 10)
 
 
 async def test_save_rejects_more_items_than_a_transaction_takes(store: DynamoOrderRepository) -> None:

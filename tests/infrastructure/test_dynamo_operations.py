@@ -90,7 +90,7 @@ async def test_reads_of_orders_are_consistent_and_those_of_lists_are_not(
     order_id = (await do.place_order.execute(place_command())).order.id
     await do.confirm_order.execute(order_id)
     await do.get_order.execute(order_id)
-    await store.read_changes(None, 10)
+    await store.read_changes(0, 10)
     assert consistency(proxy) == {"GetItem": {True}, "BatchGetItem": {True}, "Query": {True}, "by_inbox": {False}}
     proxy.exchanges.clear()
     await do.list_orders.execute()
@@ -215,7 +215,7 @@ async def test_each_use_case_costs_what_the_docs_say(behind: tuple[OrderStore, D
         assert stored is not None
         assert without_time(stored) == without_time(meter.table.at(key))
     meter.read()
-    page = await store.read_changes(None, PAGE)
+    page = await store.read_changes(0, PAGE)
     assert len(page.changes) == 3
     meter.read()
     assert (await store.read_changes(page.position, PAGE)).changes == ()

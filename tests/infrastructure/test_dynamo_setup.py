@@ -55,7 +55,7 @@ async def test_missing_table_error_says_what_to_run(dynamodb: Server, setup: Tab
     with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
         await setup.describe()
     store = open_store(dynamodb.url_of("no-such-table"))
-    for ask in (store.ping(), store.get_by_id("order-1"), store.save(pending_order()), store.read_changes(None, 1)):
+    for ask in (store.ping(), store.get_by_id("order-1"), store.save(pending_order()), store.read_changes(0, 1)):
         with pytest.raises(StoreUnusable, match="run `orderkeep table create`"):
             await ask
     await store.close()

@@ -34,7 +34,7 @@ async def test_begins_with_an_order_of_version_0_only() -> None:
 
 async def test_position_after_the_end_is_rejected() -> None:
     fuller = InMemoryOrderRepository([small_order("order-1"), small_order("order-2")])
-    position = (await fuller.read_changes(None, 10)).position
+    position = (await fuller.read_changes(0, 10)).position
     with pytest.raises(InvalidCursor):
         await InMemoryOrderRepository([small_order("order-1")]).read_changes(position, 10)
 

@@ -33,12 +33,12 @@ async def test_missing_tables_are_reported_and_not_created(postgres_url: str, ac
 async def test_older_schema_is_migrated_to_write_and_not_to_read(postgres_url: str) -> None:
     await used(postgres_url)
     await look(
-        postgres_url, "DROP TABLE api_keys, checkpoints, personal_data"
-    )  # with the columns, all that schemas 2 to 4 added
+        postgres_url, "DROP TABLE api_keys, checkpoints, personal_data, feed_positions, records"
+    )  # with the columns, all that schemas 2 to 5 added
     await look(postgres_url, "ALTER TABLE changes DROP COLUMN schema, DROP COLUMN fingerprint")
     await look(postgres_url, "DELETE FROM orderkeep_migrations WHERE number > 1")
     reader = PostgresOrderRepository(postgres_url, access=StoreAccess.READ)
-    with pytest.raises(StoreUnusable, match="has schema 1, and this version requires 4"):
+    with pytest.raises(StoreUnusable, match="has schema 1, and this version requires 5"):
         await reader.list_page(OrderFilter(), None, 5)
     await reader.close()
     assert "api_keys" not in await tables(postgres_url)
@@ -66,14 +66,14 @@ async def test_restored_dump_must_be_continued_before_it_is_read(postgres_url: s
     await look(postgres_url, "UPDATE changes SET tx = tx + 1000000000")  # as after a restore into a newer server
     reader = PostgresOrderRepository(postgres_url, access=StoreAccess.READ)
     with pytest.raises(StoreUnusable, match="restored from a dump: run `orderkeep migrate`"):
-        await reader.read_changes(None, 5)
+        await reader.read_changes(0, 5)
     await reader.close()
 
     writer = PostgresOrderRepository(postgres_url)
     await writer.migrate()
     await writer.close()
     reader = PostgresOrderRepository(postgres_url, access=StoreAccess.READ)
-    assert len((await reader.read_changes(None, 5)).changes) == 1
+    assert len((await reader.read_changes(0, 5)).changes) == 1
     await reader.close()
 
 

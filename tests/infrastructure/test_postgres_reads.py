@@ -62,7 +62,7 @@ async def test_unreadable_change_is_an_error_of_the_store(
 ) -> None:
     await look(postgres_url, f"UPDATE changes SET {alteration}")
 
-    for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(None, 9)):
+    for attempt in (store.get_change("order-1", 1), store.list_changes("order-1", 0, 9), store.read_changes(0, 9)):
         with pytest.raises(StoreUnusable, match="cannot be read: the stored data was altered"):
             await attempt
 
@@ -91,7 +91,7 @@ async def test_exhausted_pool_is_reported(postgres_url: str, monkeypatch: pytest
 
 async def test_closed_store_returns_nothing(store: PostgresOrderRepository) -> None:
     await store.close()
-    for attempt in (store.get_by_id("order-1"), store.ping(), store.read_changes(None, 5)):
+    for attempt in (store.get_by_id("order-1"), store.ping(), store.read_changes(0, 5)):
         with pytest.raises(StoreUnavailable, match="the store is closed"):
             await attempt
 

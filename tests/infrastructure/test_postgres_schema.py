@@ -23,10 +23,12 @@ ALL_TABLES = [
     "changes",
     "checkpoints",
     "feed",
+    "feed_positions",
     "order_tags",
     "orderkeep_migrations",
     "orders",
     "personal_data",
+    "records",
 ]
 
 
@@ -60,17 +62,18 @@ async def test_first_use_connects_and_creates_the_tables(postgres_url: str) -> N
         (2, "0002_api_keys.sql"),
         (3, "0003_verification.sql"),
         (4, "0004_personal_data.sql"),
+        (5, "0005_events.sql"),
     ]
 
 
 async def test_without_auto_migrate_only_the_command_creates_tables(postgres_url: str) -> None:
-    with pytest.raises(StoreUnusable, match=r"schema 0, and this version requires 4: run `orderkeep migrate`"):
+    with pytest.raises(StoreUnusable, match=r"schema 0, and this version requires 5: run `orderkeep migrate`"):
         await used(postgres_url, migrate=False)
     assert await tables(postgres_url) == []
 
     store = PostgresOrderRepository(postgres_url)
-    assert await store.migrate() == (0, 4)
-    assert await store.migrate() == (4, 4)
+    assert await store.migrate() == (0, 5)
+    assert await store.migrate() == (5, 5)
     await store.close()
     await used(postgres_url, migrate=False)
 
@@ -78,7 +81,7 @@ async def test_without_auto_migrate_only_the_command_creates_tables(postgres_url
 async def test_concurrent_connections_create_the_tables_once(postgres_url: str) -> None:
     await asyncio.gather(*(used(postgres_url) for _ in range(16)))
 
-    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(4,)]
+    assert await look(postgres_url, "SELECT count(*) FROM orderkeep_migrations") == [(5,)]
 
 
 def write(folder: Path, scripts: Sequence[str]) -> None:
@@ -113,11 +116,12 @@ ADDED = {
     2: "DROP TABLE api_keys",
     3: "DROP TABLE checkpoints; ALTER TABLE changes DROP COLUMN schema, DROP COLUMN fingerprint",
     4: "DROP TABLE personal_data",
+    5: "DROP TABLE feed_positions, records",
 }
 """What removes what each schema added."""
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 async def test_tables_of_an_older_schema_are_migrated(postgres_url: str, schema: int) -> None:
     store = PostgresOrderRepository(postgres_url)
     await store.save(small_order("order-1"))
@@ -127,14 +131,15 @@ async def test_tables_of_an_older_schema_are_migrated(postgres_url: str, schema:
             await look(postgres_url, statement)
     await look(postgres_url, f"DELETE FROM orderkeep_migrations WHERE number > {schema}")
     store = PostgresOrderRepository(postgres_url, migrate=False)
-    with pytest.raises(StoreUnusable, match=f"schema {schema}, and this version requires 4"):
+    with pytest.raises(StoreUnusable, match=f"schema {schema}, and this version requires 5"):
         await store.ping()
 
-    assert await store.migrate() == (schema, 4)
+    assert await store.migrate() == (schema, 5)
     assert await store.api_keys().add(api_key())
     order = await loaded(store, "order-1")
     order.set_personal_data(personal_data(), salt_of(1), at=SINCE)
     await store.save(order)
+    assert [change.version for change in (await store.read_changes(0, 5)).changes] == [1, 2]
     assert [record.data for record in (await store.get_personal_data(["order-1"])).values()] == [personal_data()]
     # Verification of changes without the columns of schema 3 has a test of its own: here, their hash includes them.
     assert await problems_of(store) == ["the change does not match its hash"] * (schema < 3)
@@ -154,7 +159,7 @@ async def test_newer_schema_is_rejected(postgres_url: str) -> None:
     await used(postgres_url)
     await look(postgres_url, "INSERT INTO orderkeep_migrations VALUES (8, 'from the future')")
 
-    await refused(postgres_url, r"schema 8 of a newer version, and this one supports 4: upgrade orderkeep")
+    await refused(postgres_url, r"schema 8 of a newer version, and this one supports 5: upgrade orderkeep")
 
 
 async def test_tables_of_another_program_are_rejected_unchanged(postgres_url: str) -> None:
@@ -227,7 +232,7 @@ async def test_documented_privileges_are_sufficient(postgres_server: str, postgr
     await used(postgres_url)
     async with another_user(postgres_server, postgres_url, "SELECT, INSERT, UPDATE") as url:
         schema = url.rpartition("=")[2]
-        tables = f"{schema}.order_tags, {schema}.personal_data"
+        tables = f"{schema}.order_tags, {schema}.personal_data, {schema}.records"
         await look(postgres_server, f"GRANT DELETE ON {tables} TO user_{schema}")
         store = PostgresOrderRepository(url, migrate=False)
         order = pending_order()
@@ -238,7 +243,7 @@ async def test_documented_privileges_are_sufficient(postgres_server: str, postgr
         order.erase_personal_data(at=order.updated_at)
         await store.save(order)
         await store.purge()
-        assert len((await store.read_changes(None, 5)).changes) == 3
+        assert len((await store.read_changes(0, 5)).changes) == 3
         await store.api_keys().add(api_key())
         await store.api_keys().note_use(api_key().id, USED)
         assert await store.api_keys().revoke(api_key().id, USED)
@@ -272,5 +277,5 @@ async def test_deleted_row_of_the_feed_is_reported(postgres_url: str) -> None:
     with pytest.raises(StoreUnusable, match="stored orders are inconsistent"):
         await store.save(pending_order(2))
     with pytest.raises(StoreUnusable, match="the stored data was altered"):
-        await store.read_changes(None, 5)
+        await store.read_changes(0, 5)
     await store.close()

@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LABEL, OrderDTO, PlaceOrder
-from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, FeedEntry
 from orderkeep.domain import limits
 from orderkeep.domain.attribution import Attribution
@@ -29,7 +28,6 @@ from orderkeep.infrastructure.serialization import (
     change_of,
     commit_of,
     documents_of,
-    feed_position,
     hash_of,
     mark_saved,
     order_of,
@@ -201,13 +199,6 @@ def test_a_page_ends_at_a_limit_or_within_a_number_of_bytes() -> None:
     assert page_length([half, half + 1, 0], 9) == 1
     assert page_length([PAGE_BYTES + 1, 1], 9) == 1  # a single larger order is returned
     assert page_length([PAGE_BYTES + 1], 9) == 1
-
-
-@pytest.mark.parametrize("digits", ["9" * 18, "-1", "1.0", " 1", "\u0661", "", "1_0"])
-def test_position_that_not_every_store_can_look_up_is_rejected(digits: str) -> None:
-    assert (feed_position(None), feed_position("9" * 17)) == (0, 10**17 - 1)
-    with pytest.raises(InvalidCursor):
-        feed_position(digits)
 
 
 def test_change_without_a_key_has_an_empty_fingerprint() -> None:

@@ -33,7 +33,7 @@ async def read(path: Path) -> list[str]:
     try:
         assert (await VerifyOrdersUseCase(store).execute()).problems == []
         assert await store.api_keys().list_newest(None, 5) == []
-        changes = (await store.read_changes(None, 100)).changes
+        changes = (await store.read_changes(0, 100)).changes
         return [change.order.id for change in changes]
     finally:
         await store.close()
@@ -144,9 +144,10 @@ async def test_older_schema_is_migrated_to_write_and_not_to_read(path: Path) -> 
     await saved(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.executescript(
-            "DROP TABLE api_keys; DROP TABLE checkpoints; DROP TABLE personal_data; PRAGMA user_version = 1"
+            "DROP TABLE api_keys; DROP TABLE checkpoints; DROP TABLE personal_data; DROP TABLE records"
         )
-        for column in ("schema", "fingerprint"):  # with the tables, all that schemas 2 to 4 added
+        connection.execute("PRAGMA user_version = 1")
+        for column in ("schema", "fingerprint"):  # with the tables, all that schemas 2 to 5 added
             connection.execute(f"ALTER TABLE changes DROP COLUMN {column}")
     before = files_in(path.parent)
 
@@ -154,7 +155,7 @@ async def test_older_schema_is_migrated_to_write_and_not_to_read(path: Path) -> 
         SqliteOrderRepository(path, access=StoreAccess.READ)
     assert files_in(path.parent) == before
     store = SqliteOrderRepository(path, access=StoreAccess.WRITE)
-    assert await store.migrate() == (1, 4)
+    assert await store.migrate() == (1, 5)
     await store.close()
 
 

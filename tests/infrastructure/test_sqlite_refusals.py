@@ -26,7 +26,7 @@ async def test_newer_schema_is_rejected(path: Path) -> None:
     await saved(path)
     look(path, "PRAGMA user_version = 8")
 
-    with pytest.raises(StoreUnusable, match=r"orders\.db has schema 8 of a newer version, and this one supports 4"):
+    with pytest.raises(StoreUnusable, match=r"orders\.db has schema 8 of a newer version, and this one supports 5"):
         SqliteOrderRepository(path)
 
 

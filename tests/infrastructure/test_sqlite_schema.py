@@ -32,7 +32,7 @@ async def test_new_file_has_application_id_schema_and_log(path: Path) -> None:
     await saved(path)
 
     assert look(path, "PRAGMA application_id") == [(0x6F72646B,)]
-    assert look(path, "PRAGMA user_version") == [(4,)]
+    assert look(path, "PRAGMA user_version") == [(5,)]
     assert look(path, "PRAGMA journal_mode") == [("wal",)]
 
 
@@ -104,7 +104,7 @@ def test_concurrent_processes_create_the_file_once(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert failures == []
-        assert look(path, "PRAGMA user_version") == [(4,)]
+        assert look(path, "PRAGMA user_version") == [(5,)]
 
 
 def test_open_waits_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,7 +114,7 @@ def test_open_waits_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr("time.sleep", lambda _: somebody.execute("COMMIT"))
         asyncio.run(SqliteOrderRepository(path).close())
 
-    assert look(path, "PRAGMA user_version") == [(4,)]
+    assert look(path, "PRAGMA user_version") == [(5,)]
 
 
 def test_open_fails_after_waiting_for_a_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,11 +148,12 @@ ADDED = {
     2: "DROP TABLE api_keys",
     3: "DROP TABLE checkpoints; ALTER TABLE changes DROP COLUMN schema; ALTER TABLE changes DROP COLUMN fingerprint",
     4: "DROP TABLE personal_data",
+    5: "DROP TABLE records",
 }
 """What removes what each schema added."""
 
 
-@pytest.mark.parametrize("schema", [1, 2, 3])
+@pytest.mark.parametrize("schema", [1, 2, 3, 4])
 async def test_file_of_an_older_schema_is_migrated_and_keeps_its_orders(path: Path, schema: int) -> None:
     await saved(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -161,7 +162,7 @@ async def test_file_of_an_older_schema_is_migrated_and_keeps_its_orders(path: Pa
         connection.execute(f"PRAGMA user_version = {schema}")
     store = SqliteOrderRepository(path)
 
-    assert await store.migrate() == (schema, 4)
+    assert await store.migrate() == (schema, 5)
     order = await store.get_by_id("order-1")
     assert order == replace(an_order(), version=1)
     assert await store.api_keys().add(api_key())

@@ -55,7 +55,7 @@ def load(path: Path, state: State) -> State | None:
 def as_other_types(state: State) -> Ways:
     """SQLite stores a value of any type in any column."""
     for table, rows in state.items():
-        for column, value in rows[0].items():
+        for column, value in rows[0].items() if rows else ():
             other = value.encode() if isinstance(value, str) else f"about {value}"
             yield f"{table}.{column}: of another type", partial(set_in_first_row, table, column, other)
             if isinstance(value, int):

@@ -142,7 +142,7 @@ async def test_closed_store_rejects_every_call_and_can_be_closed_again(path: Pat
     await store.close()
 
     late = an_order(2)
-    for attempt in (store.save(late), store.get_by_id("order-1"), store.ping(), store.read_changes(None, 1)):
+    for attempt in (store.save(late), store.get_by_id("order-1"), store.ping(), store.read_changes(0, 1)):
         with pytest.raises(StoreUnavailable, match="the store is closed"):
             await attempt
     assert late.version == 0

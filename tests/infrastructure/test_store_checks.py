@@ -74,7 +74,7 @@ async def test_check_changes_nothing(store: SqliteOrderRepository, monkeypatch: 
     before = list(store._writer._connection.iterdump())
     await store.ping()
     assert list(store._writer._connection.iterdump()) == before
-    assert store._writer._connection.execute("PRAGMA user_version").fetchall() == [(4,)]
+    assert store._writer._connection.execute("PRAGMA user_version").fetchall() == [(5,)]
 
 
 async def test_table_that_cannot_be_written_is_not_ready(dynamodb: Server) -> None:

@@ -75,5 +75,5 @@ class ListsInCircles(InMemoryOrderRepository):
 class FeedsInCircles(InMemoryOrderRepository):
     """Returns the position that it was called with."""
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        return replace(await super().read_changes(after, limit), position=after or "0")
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        return replace(await super().read_changes(after, limit), position=after)

@@ -23,7 +23,7 @@ class FeedCount:
     commits: int = 0
     readers: int = 0
     pages: int = 0
-    position: str = ""
+    position: int = 0
 
 
 async def read_feed_beside_writers(
@@ -33,7 +33,7 @@ async def read_feed_beside_writers(
     orders_each: int = 8,
     readers: int = 3,
     page: int = 5,
-    after: str | None = None,
+    after: int = 0,
 ) -> FeedCount:
     """Read the feed while several tasks write. No reader misses a change or gets one twice, changes of an order are in
     the order of its versions, and all readers get the same order. `after` spares reading a long feed from its start.
@@ -75,7 +75,7 @@ async def _write_changes(store: OrderStore, user: str, orders: int) -> list[Comm
     return commits
 
 
-async def _follow(store: OrderStore, position: str, size: int, done: asyncio.Event) -> tuple[list[ChangeDTO], int]:
+async def _follow(store: OrderStore, position: int, size: int, done: asyncio.Event) -> tuple[list[ChangeDTO], int]:
     changes: list[ChangeDTO] = []
     page_count = 0
     while True:
@@ -89,7 +89,7 @@ async def _follow(store: OrderStore, position: str, size: int, done: asyncio.Eve
         await asyncio.sleep(0)
 
 
-async def _end_of_feed(store: OrderStore, after: str | None) -> str:
+async def _end_of_feed(store: OrderStore, after: int) -> int:
     page = await feed_page(store, after, 1_000)
     while page.changes:
         page = await feed_page(store, page.position, 1_000)

@@ -69,7 +69,7 @@ class TortureReport:
 class _Feed:
     """Starts where the previous round started, so that a long feed is read only once."""
 
-    position: str | None = None
+    position = 0
 
     async def __call__(self, store: OrderStore) -> None:
         count = await read_feed_beside_writers(store, writers=6, orders_each=2, readers=2, after=self.position)

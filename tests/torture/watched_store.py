@@ -81,8 +81,11 @@ class WatchedStore(OrderStore):
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
         return await self._watched(self.store.list_changes, order_id, after_version, limit)
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
         return await self._watched(self.store.read_changes, after, limit)
+
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        return await self._watched(self.store.position_of_change, order_id, version)
 
     def stored_keys(self) -> AsyncIterator[str]:
         return self.store.stored_keys()

@@ -145,24 +145,26 @@ class OrderHistory(ABC):
 
 @dataclass(frozen=True, slots=True)
 class FeedPage:
-    """Changes of all orders in commit order, and the position to continue from."""
+    """Changes of all orders in commit order, and the position of the last one: where to continue."""
 
     changes: tuple[ChangeDTO, ...]
-    position: str
+    position: int
 
 
 class ChangeFeed(ABC):
-    """All changes of all orders since the first: none is skipped, none is repeated."""
+    """All changes of all orders since the first, each once. Their positions are 1, 2, 3 and so on, and never change."""
 
     @abstractmethod
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        """Return up to `limit` changes after a position of an earlier page (None: from the first change). Their orders
-        are within `PAGE_BYTES`, so there may be fewer.
-
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        """Return up to `limit` changes after a position; 0 is the beginning. Their orders are within `PAGE_BYTES`, so
+        there may be fewer. The first change has the position `after + 1`.
         A committed change that is not on the page will be on a later one. If there is nothing new, the page is empty
-        and its position is the given one (or the feed's beginning). Raises `InvalidCursor` if the position is not one
-        of this store.
+        and its position is the given one. Raises `InvalidCursor` if the position is negative or not assigned yet.
         """
+
+    @abstractmethod
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        """Return the position of the change that made that version, or None if the feed does not contain it (yet)."""
 
 
 class StoreAccess(StrEnum):
@@ -356,7 +358,6 @@ class Authenticator(ABC):
     @abstractmethod
     async def authenticate(self, token: str) -> Actor | None:
         """Return the actor of the token, or None if the token is of another type.
-
         Raises `InvalidCredentials` if the token is unknown, malformed, expired or revoked, without saying which, and
         `ServiceUnavailable` if it cannot be verified now.
         """
@@ -372,7 +373,6 @@ class RateLimiter(ABC):
     @abstractmethod
     async def take(self, client: str) -> None:
         """Count a request of the client. Raises `TooManyRequests`, without counting it, if it exceeds the limit.
-
         An unavailable limiter allows every request: it protects the service and must not stop it.
         """
 

@@ -34,7 +34,6 @@ from orderkeep.infrastructure.serialization import (
     built,
     change_of,
     commit_of,
-    feed_position,
     mark_saved,
     order_of,
     page_length,
@@ -52,6 +51,7 @@ class InMemoryOrderRepository(OrderStore):
         self._by_time: list[tuple[datetime, str]] = []
         self._changes: dict[str, list[ChangeRecord]] = {}
         self._feed: list[ChangeRecord] = []
+        self._positions: dict[tuple[str, int], int] = {}
         self._personal: dict[str, PersonalRow] = {}
         self._checkpoints: dict[str, str] = {}
         self._keys = InMemoryApiKeys(self)
@@ -97,13 +97,15 @@ class InMemoryOrderRepository(OrderStore):
         page = changes[start : start + limit]
         return [change_of(change) for change in page[: page_length([len(change.document) for change in page], limit)]]
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = feed_position(after)
-        if start > len(self._feed):
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        if not 0 <= after <= len(self._feed):
             raise InvalidCursor
-        page = self._feed[start : start + limit]
+        page = self._feed[after : after + limit]
         page = page[: page_length([len(change.document) for change in page], limit)]
-        return FeedPage(tuple(map(change_of, page)), str(start + len(page)))
+        return FeedPage(tuple(map(change_of, page)), after + len(page))
+
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        return self._positions.get((order_id, version))
 
     async def stored_keys(self) -> AsyncIterator[str]:
         for order_id in sorted(self._orders.keys() | self._changes.keys()):
@@ -164,6 +166,7 @@ class InMemoryOrderRepository(OrderStore):
                 self._orders[commit.order.id] = commit.order
                 self._changes.setdefault(commit.order.id, []).append(commit.change)
                 self._feed.append(commit.change)
+                self._positions[commit.order.id, commit.order.version] = len(self._feed)
                 if commit.personal is not None:
                     self._personal[commit.order.id] = commit.personal
                 elif commit.sets_personal:

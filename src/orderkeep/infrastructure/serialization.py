@@ -17,7 +17,6 @@ import msgspec
 from orderkeep.application.access.actor import ActorKind, Scope
 from orderkeep.application.access.api_keys import ApiKey
 from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, OrderDTO, labels_of
-from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
 from orderkeep.domain.entities import Order
@@ -38,8 +37,6 @@ before a field was added is detected and returned with the current fields.
 """
 
 UNREADABLE = "a stored order cannot be read: the stored data was altered; restore a backup"
-LONGEST_POSITION = 17
-"""Digits of a position in the feed, so that every store can look it up."""
 
 _Stored = TypeVar("_Stored")
 _Built = TypeVar("_Built")
@@ -353,15 +350,6 @@ def built(build: Callable[[_Stored], _Built], stored: Iterable[_Stored]) -> list
         return [build(each) for each in stored]
     except (msgspec.MsgspecError, zlib.error, *_MALFORMED) as error:
         raise StoreUnusable(UNREADABLE) from error
-
-
-def feed_position(text: str | None) -> int:
-    """Return the number that ended a page of the feed, 0 for None. Raises `InvalidCursor`."""
-    if text is None:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= LONGEST_POSITION):
-        raise InvalidCursor
-    return int(text)
 
 
 def record_of(key: ApiKey, kept: Callable[[datetime], Any]) -> dict[str, Any]:

@@ -78,7 +78,7 @@ async def pages(store: OrderStore, where: OrderFilter, size: int) -> AsyncIterat
         after = page.next
 
 
-async def read_feed(store: OrderStore, after: str | None = None, size: int = 100) -> list[ChangeDTO]:
+async def read_feed(store: OrderStore, after: int = 0, size: int = 100) -> list[ChangeDTO]:
     """Return all changes after a position."""
     changes: list[ChangeDTO] = []
     while (page := await feed_page(store, after, size)).changes:
@@ -87,9 +87,11 @@ async def read_feed(store: OrderStore, after: str | None = None, size: int = 100
     return changes
 
 
-async def feed_page(store: OrderStore, after: str | None, size: int) -> FeedPage:
-    """Return the changes after a position, at most `size`, and check that the page leads on."""
+async def feed_page(store: OrderStore, after: int, size: int) -> FeedPage:
+    """Return the changes after a position, at most `size`, and check the position of the last one."""
     page = await store.read_changes(after, size)
     assert len(page.changes) <= size, f"a page of {size} changes contains {len(page.changes)}"
-    assert not page.changes or page.position != after, f"the page after position {after} leads back to it"
+    assert page.position == after + len(page.changes), (
+        f"a page of {len(page.changes)} changes after position {after} ends at {page.position}"
+    )
     return page

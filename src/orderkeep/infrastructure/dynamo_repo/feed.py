@@ -17,6 +17,7 @@ from orderkeep.infrastructure.dynamo_repo.items import Item, Ref, change_key, ke
 
 LOG = "F"
 END_KEY = key(LOG, "END")
+LAST_POSITION = 10**18 - 1
 LOG_PAGE = 20
 """How many entries of the log are read at a time; each holds up to 98 changes."""
 
@@ -25,18 +26,36 @@ PAUSE_SECONDS = 0.02
 
 
 async def read_refs(table: OrdersTable, after: int, limit: int) -> list[Ref]:
-    """Return up to `limit` changes after a position, appending the inbox to the log if needed."""
+    """Return up to `limit` changes after a position, appending the inbox to the log if needed. Raises `InvalidCursor`
+    if the log ends before the position.
+    """
+    if not 0 <= after < LAST_POSITION:
+        raise InvalidCursor
     while True:
         found = await _read_log(table, after, limit)
         if len(found) == limit or not await _log_grew(table, after + len(found)):
             return found
 
 
+async def position_of(table: OrdersTable, ref: Ref) -> int | None:
+    """Return the position of a change, appending the inbox to the log if the change is in it."""
+    item = await table.get(change_key(*ref))
+    if item is not None and "inbox" in item:
+        await append_inbox(table)
+        item = await table.get(change_key(*ref))
+    if item is None or "inbox" in item:  # the index lags
+        return None
+    if "position" in item:
+        return int(item["position"]["N"])
+    refs = await _read_log(table, 0, LAST_POSITION)  # earlier versions did not store the position in the change
+    return refs.index(ref) + 1 if ref in refs else None
+
+
 async def _read_log(table: OrdersTable, after: int, limit: int) -> list[Ref]:
     found: list[Ref] = []
     pages = table.query(
         "pk = :log AND sk BETWEEN :first AND :last",
-        {"log": LOG, "first": _entry_sort(after + 1), "last": _entry_sort(10**18 - 1)},
+        {"log": LOG, "first": _entry_sort(after + 1), "last": _entry_sort(LAST_POSITION)},
         LOG_PAGE,
     )
     async for page in pages:

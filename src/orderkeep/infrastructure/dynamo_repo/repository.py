@@ -56,7 +56,6 @@ from orderkeep.infrastructure.serialization import (
     built,
     change_of,
     commit_of,
-    feed_position,
     mark_saved,
     record_of,
 )
@@ -119,9 +118,8 @@ class DynamoOrderRepository(OrderStore):
                 break
         return page.changes()
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = feed_position(after)
-        refs = await feed.read_refs(self._table, start, limit)
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        refs = await feed.read_refs(self._table, after, limit)
         page, read = _ChangePage(limit), 0
         while read < len(refs):
             batch = refs[read : read + lists.next_batch(len(page.records), page.size, limit)]
@@ -129,7 +127,12 @@ class DynamoOrderRepository(OrderStore):
             if not all(page.add(item or {}) for item in items):
                 break
             read += len(batch)
-        return FeedPage(tuple(page.changes()), str(start + len(page.records)))
+        return FeedPage(tuple(page.changes()), after + len(page.records))
+
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        if not (1 <= version <= LARGEST_VERSION and can_be_a_key(order_partition(order_id))):
+            return None
+        return await feed.position_of(self._table, (order_id, version))
 
     def stored_keys(self) -> AsyncIterator[str]:
         return contents.stored_keys(self._table)

@@ -120,12 +120,12 @@ class Connections:
         return found
 
     @asynccontextmanager
-    async def transaction(self, *, readonly: bool = False) -> AsyncIterator[Any]:
+    async def transaction(self, *, readonly: bool = False, isolation: str | None = None) -> AsyncIterator[Any]:
         """Lend a connection for one transaction: committed at the end, rolled back after an exception."""
         pool = (await self._home()).pool
         connection, timer = await pool.acquire(timeout=ACQUIRE_SECONDS), None
         try:
-            async with connection.transaction(readonly=readonly):
+            async with connection.transaction(readonly=readonly, isolation=isolation):
                 try:
                     yield connection
                 except (TimeoutError, asyncio.CancelledError):  # then ROLLBACK waits for the server, which may hang

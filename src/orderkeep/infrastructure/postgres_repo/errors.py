@@ -21,7 +21,7 @@ _DAMAGED = "PostgreSQL found damaged data: see its log, then restore a backup"
 READ_ONLY = "this PostgreSQL server is read-only, such as a standby: use the host of the primary in the URL"
 NO_PRIVILEGE = (
     "this user lacks privileges on the tables: GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA … TO …, and "
-    "GRANT DELETE ON order_tags, personal_data TO …"
+    "GRANT DELETE ON order_tags, personal_data, records TO …"
 )
 
 _UNAVAILABLE = {

@@ -3,14 +3,13 @@
 The feed is in the order of transaction numbers, and never goes past the oldest transaction that is still running.
 Numbers are assigned when a transaction first writes, but transactions commit in another order: a reader that continued
 after the highest number seen would skip what commits later with a lower one. All transactions below the snapshot's xmin
-have ended, so the feed is complete below it.
+have ended, so the feed is complete below it. There, readers assign the positions 1, 2, 3 and so on, one reader at a
+time: writers do nothing for it, and every reader would assign the same ones.
 """
 
-import re
 from datetime import UTC, datetime
 from typing import Any
 
-from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES
 from orderkeep.infrastructure.serialization import Commit
 from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, STATUSES, Dialect
@@ -115,21 +114,88 @@ UPDATE_ORDER_AND_PERSONAL_DATA = f"""
 
 PURGE = ("VACUUM personal_data", "VACUUM order_tags")
 
-_FEED_COLUMNS = f"tx, place, {CHANGE_COLUMNS}"
+MOST_NUMBERED = 5_000
+"""How many changes get a position in one transaction."""
+
+LOCK_FEED = "SELECT pg_advisory_xact_lock(hashtextextended('orderkeep feed ' || current_schema(), 0))"
+_FEED = f"""
+    edge AS MATERIALIZED (
+        SELECT {_EDGE} AS tx FROM feed
+    ), numbered AS MATERIALIZED (
+        SELECT coalesce(position, 0) AS position, coalesce(tx, 0) AS tx, coalesce(place, 0) AS place
+        FROM (SELECT) AS one
+        LEFT JOIN (SELECT * FROM feed_positions ORDER BY position DESC LIMIT 1) AS newest ON true
+    )
+"""  # noqa: S608
+"""The transaction below which the feed is complete, and the last change that has a position."""
+
+_UNNUMBERED = """
+    FROM changes
+    WHERE (changes.tx, changes.place) > (numbered.tx, numbered.place) AND changes.tx < edge.tx
+"""
+NUMBER_CHANGES = f"""
+    WITH {_FEED}
+    INSERT INTO feed_positions (position, tx, place)
+    SELECT numbered.position + row_number() OVER (ORDER BY found.tx, found.place), found.tx, found.place
+    FROM edge CROSS JOIN numbered CROSS JOIN LATERAL (
+        SELECT changes.tx, changes.place {_UNNUMBERED} ORDER BY changes.tx, changes.place LIMIT {MOST_NUMBERED}
+    ) AS found
+"""  # noqa: S608
+"""Assigns the next positions. To run while `LOCK_FEED` is held, as a statement of its own: it must see what the reader
+before assigned.
+"""
+
+_FEED_COLUMNS = f"position, {CHANGE_COLUMNS}"
 _AFTER_POSITION = f"""
-    SELECT {_FEED_COLUMNS} FROM changes
-    WHERE (changes.tx, place) > ($1, $2) AND changes.tx < edge.tx
-    ORDER BY changes.tx, place LIMIT $3
+    SELECT {_FEED_COLUMNS} FROM feed_positions AS p
+    LEFT JOIN LATERAL (SELECT * FROM changes WHERE tx = p.tx AND place = p.place LIMIT 1) AS change ON true
+    WHERE position > $1 ORDER BY position LIMIT $2
 """  # noqa: S608
 READ_CHANGES = f"""
-    WITH edge AS MATERIALIZED (
-        SELECT {_EDGE} AS tx FROM feed
-    )
-    SELECT edge.tx, (SELECT max(tx) FROM changes), found.*
-    FROM edge LEFT JOIN LATERAL ({POSTGRES.page(_FEED_COLUMNS, _AFTER_POSITION)}) AS found ON true
-    ORDER BY found.tx, found.place
+    WITH {_FEED}
+    SELECT edge.tx, (SELECT max(tx) FROM changes), numbered.position, numbered.tx, EXISTS (SELECT {_UNNUMBERED}),
+        current_setting('transaction_read_only')::boolean, found.*
+    FROM edge CROSS JOIN numbered
+    LEFT JOIN LATERAL ({POSTGRES.page(_FEED_COLUMNS, _AFTER_POSITION)}) AS found ON true
+    ORDER BY found.position
 """  # noqa: S608
-"""Each row: the transaction below which the feed is complete, the newest visible one, then a change (or nulls)."""
+"""Each row: the transaction below which the feed is complete, the newest visible one, the last position and its
+transaction, whether changes in the feed have no position yet, whether none can be assigned, then a change (or nulls).
+"""
+
+_AFTER_NUMBERED = f"""
+    SELECT {CHANGE_COLUMNS} {_UNNUMBERED} AND numbered.position <= $1
+    ORDER BY changes.tx, changes.place LIMIT $2 OFFSET greatest($1 - numbered.position, 0)
+"""
+READ_UNNUMBERED = f"""
+    WITH {_FEED}
+    SELECT numbered.position, (SELECT count(*) {_UNNUMBERED}), found.*
+    FROM edge CROSS JOIN numbered LEFT JOIN LATERAL ({POSTGRES.page(CHANGE_COLUMNS, _AFTER_NUMBERED)}) AS found ON true
+"""  # noqa: S608
+"""Each row: the last position, the number of changes in the feed that have none yet, then one of these (or nulls): the
+same changes as after they got positions. For readers that cannot write; the cost depends on the number.
+"""
+
+POSITION_OF_CHANGE = f"""
+    WITH {_FEED}
+    SELECT changes.tx < edge.tx, coalesce(p.position, CASE
+        WHEN current_setting('transaction_read_only')::boolean AND changes.tx < edge.tx THEN numbered.position + (
+            SELECT count(*) FROM changes AS earlier
+            WHERE (earlier.tx, earlier.place) > (numbered.tx, numbered.place)
+                AND (earlier.tx, earlier.place) <= (changes.tx, changes.place)
+        ) END)
+    FROM changes CROSS JOIN edge CROSS JOIN numbered
+    LEFT JOIN feed_positions AS p ON p.tx = changes.tx AND p.place = changes.place
+    WHERE changes.order_id = $1 AND changes.version = CAST($2 AS bigint)
+"""  # noqa: S608
+"""Whether the feed is complete up to a change, and its position; if none can be assigned, the one that it will get."""
+
+POSITIONS = """
+    SELECT changes.tx, changes.place, position
+    FROM changes LEFT JOIN feed_positions AS p ON p.tx = changes.tx AND p.place = changes.place
+    WHERE (changes.tx, changes.place) > ($1, $2) ORDER BY changes.tx, changes.place LIMIT 5000
+"""
+NUMBER_OF_POSITIONS = "SELECT count(*), coalesce(max(position), 0) FROM feed_positions"
 
 CHECK_WRITABLE = """
     SELECT current_setting('transaction_read_only')::boolean,
@@ -141,21 +207,6 @@ BEGINNING_OF_FEED = """
     SELECT beginning_of_feed = 0 OR EXISTS (SELECT FROM changes WHERE tx = beginning_of_feed) FROM feed
 """
 """One row, which is true: the beginning is 0, or the last transaction that a restored dump contained."""
-
-Position = tuple[int, int]
-"""A transaction, and a change's place within it."""
-
-_POSITION = re.compile(r"(0|[1-9][0-9]{0,17}):(0|[1-9][0-9]{0,8})", re.ASCII)
-
-
-def position_of(text: str | None) -> Position:
-    """Return the position that ended a page. Raises `InvalidCursor`."""
-    if text is None:
-        return 0, 0
-    found = _POSITION.fullmatch(text)
-    if found is None:
-        raise InvalidCursor
-    return int(found[1]), int(found[2])
 
 
 def _parameters(filters: tuple[str, ...]) -> tuple[list[str], list[str]]:

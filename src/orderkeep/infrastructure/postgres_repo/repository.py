@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from orderkeep.application.access.api_keys import ApiKeyStore
+from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, FeedPage, StoreAccess
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
@@ -17,15 +18,26 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     BEGINNING_OF_FEED,
     CHECK_WRITABLE,
     LISTS,
+    LOCK_FEED,
+    NUMBER_CHANGES,
+    NUMBER_OF_POSITIONS,
+    POSITION_OF_CHANGE,
+    POSITIONS,
     POSTGRES,
     PURGE,
     READ_CHANGES,
-    Position,
-    position_of,
+    READ_UNNUMBERED,
     write_of,
 )
 from orderkeep.infrastructure.serialization import UNREADABLE, Commit, built, commit_of, mark_saved, page_length
-from orderkeep.infrastructure.sql_store import DOCUMENT_OF_CHANGE, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
+from orderkeep.infrastructure.sql_store import (
+    DOCUMENT_OF_CHANGE,
+    LARGEST,
+    Row,
+    SqlApiKeys,
+    SqlOrderRepository,
+    in_64_bits,
+)
 
 POOL_SIZE = 10
 FEED_PATIENCE_SECONDS = 1.0
@@ -66,17 +78,27 @@ class PostgresOrderRepository(SqlOrderRepository):
                 raise ConcurrentUpdate(commits[0].order.id) from error
         return mark_saved(orders, commits)
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = position_of(after)
-        rows = await self._complete_rows(start, in_64_bits(limit))
-        rows = rows[: page_length([len(row[4 + DOCUMENT_OF_CHANGE]) for row in rows], limit)]
-        changes = built(lambda row: self.change_of_row(row[4:]), rows)
-        tx, place = rows[-1][2:4] if rows else start
-        return FeedPage(tuple(changes), f"{tx}:{place}")
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        if not 0 <= after <= LARGEST:
+            raise InvalidCursor
+        rows = await self._complete_rows(after, in_64_bits(limit))
+        rows = rows[: page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)]
+        return FeedPage(tuple(built(self.change_of_row, rows)), after + len(rows))
+
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        while rows := await self._rows(POSITION_OF_CHANGE, order_id, in_64_bits(version)):
+            is_complete, position = rows[0]
+            if position is not None or not is_complete:
+                return None if position is None else int(position)
+            await self._number_changes()
+        return None
 
     async def find_damage(self) -> Sequence[str]:
         rows = await self._rows(BEGINNING_OF_FEED)
-        return [] if [row[0] for row in rows] == [True] else ["the table feed is not as orderkeep wrote it"]
+        damage = [] if [row[0] for row in rows] == [True] else ["the table feed is not as orderkeep wrote it"]
+        if not await self._are_positions_intact():
+            damage.append("the table feed_positions differs from the changes")
+        return damage
 
     async def purge(self) -> None:
         """Free the space of erased rows. PostgreSQL overwrites it when it uses it again."""
@@ -120,25 +142,60 @@ class PostgresOrderRepository(SqlOrderRepository):
                 if not await connection.fetch(statement, *parameters):
                     raise ConcurrentUpdate(commit.order.id)
 
-    async def _complete_rows(self, start: Position, limit: int) -> Sequence[Row]:
+    async def _complete_rows(self, after: int, limit: int) -> Sequence[Row]:
         """Return the rows after the position. Waits for a while for what was committed before the call, if an older
-        transaction is still running, so that a single reader finds what was just saved.
+        transaction is still running, so that a single reader finds what was just saved. Raises `InvalidCursor`.
         """
         clock = asyncio.get_running_loop().time
         deadline = clock() + FEED_PATIENCE_SECONDS
         pause, newest = SHORTEST_PAUSE, None
         while True:
-            rows = await self._rows(READ_CHANGES, *start, limit)
+            rows = await self._rows(READ_CHANGES, after, limit)
             if not rows:
                 raise StoreUnusable(UNREADABLE)  # the row of the feed's beginning was deleted
-            edge, visible = rows[0][:2]
+            edge, visible, last, last_tx, has_more, is_read_only = rows[0][:6]
             newest = newest or visible
-            found = [row for row in rows if row[2] is not None]
-            is_full = len(found) >= limit or sum(len(row[4 + DOCUMENT_OF_CHANGE]) for row in found) > PAGE_BYTES
-            if is_full or newest is None or newest < edge or clock() >= deadline:
+            numbers = [row[6] for row in rows if row[6] is not None]
+            if numbers != [*range(after + 1, after + 1 + len(numbers))]:
+                raise StoreUnusable(UNREADABLE)  # a position was deleted
+            found = [row[7:] for row in rows if row[6] is not None]
+            if has_more and is_read_only and not found:
+                found, last = await self._unnumbered_rows(after, limit)
+            is_full = len(found) >= limit or sum(len(row[DOCUMENT_OF_CHANGE]) for row in found) > PAGE_BYTES
+            if has_more and not is_read_only and not is_full and last_tx <= newest:
+                await self._number_changes()
+            elif is_full or newest is None or newest < edge or clock() >= deadline:
+                if not found and after > last:
+                    raise InvalidCursor
                 return found
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            else:
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _unnumbered_rows(self, after: int, limit: int) -> tuple[list[Row], int]:
+        """Return the rows after the position that have no position yet, and the position of the last of all."""
+        rows = await self._rows(READ_UNNUMBERED, after, limit)
+        return [row[2:] for row in rows if row[2] is not None], rows[0][0] + rows[0][1]
+
+    async def _number_changes(self) -> None:
+        """Assign the next positions, after the readers that are doing it."""
+        with in_our_words():
+            async with self._connections.transaction(isolation="read_committed") as connection:
+                await connection.execute(LOCK_FEED)
+                await connection.execute(NUMBER_CHANGES)
+
+    async def _are_positions_intact(self) -> bool:
+        """Return whether the changes have the positions 1, 2, 3 and so on up to one of them, and no other exists."""
+        count, rows = 0, await self._rows(POSITIONS, 0, 0)
+        while rows:
+            positions = [row[2] for row in rows]
+            numbered = [position for position in positions if position is not None]
+            if positions[: len(numbered)] != [*range(count + 1, count + 1 + len(numbered))]:
+                return False
+            count += len(numbered)
+            rows = await self._rows(POSITIONS, *rows[-1][:2]) if len(numbered) == len(rows) else []
+        [(number, last)] = await self._rows(NUMBER_OF_POSITIONS)
+        return bool(count == number == last)
 
     async def _rows(self, statement: str, *parameters: Any) -> Sequence[Row]:
         with in_our_words():

@@ -61,8 +61,9 @@ INSERT_CHANGE = """
 """
 
 READ_CHANGES = SQLITE.sql(
-    f"SELECT position, {CHANGE_COLUMNS} FROM changes WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608
+    f"SELECT {CHANGE_COLUMNS} FROM changes WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608
 )
+POSITION_OF_CHANGE = "SELECT position FROM changes WHERE order_id = ? AND version = ?"
 PING = "SELECT 1 FROM orders LIMIT 1"
 PROBE = f"PRAGMA application_id = {APPLICATION_ID}"
 """Writes one page and changes nothing."""

@@ -12,13 +12,21 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, StoreAccess
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.serialization import built, commit_of, feed_position, mark_saved, page_length
-from orderkeep.infrastructure.sql_store import DOCUMENT_OF_CHANGE, Row, SqlApiKeys, SqlOrderRepository, in_64_bits
+from orderkeep.infrastructure.serialization import built, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.sql_store import (
+    DOCUMENT_OF_CHANGE,
+    LARGEST,
+    Row,
+    SqlApiKeys,
+    SqlOrderRepository,
+    in_64_bits,
+)
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
 from orderkeep.infrastructure.sqlite_repo.queries import (
     LAST_POSITION,
     LISTS,
     PING,
+    POSITION_OF_CHANGE,
     PROBE,
     READ_CHANGES,
     SQLITE,
@@ -63,14 +71,18 @@ class SqliteOrderRepository(SqlOrderRepository):
         mark_saved(compress(orders, saved), compress(commits, saved))
         return saved
 
-    async def read_changes(self, after: str | None, limit: int) -> FeedPage:
-        start = feed_position(after)
-        rows = self._readers.rows(READ_CHANGES, (start, in_64_bits(limit)), 1 + DOCUMENT_OF_CHANGE)
-        if not rows and start > self._readers.rows(LAST_POSITION, ())[0][0]:
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        if not 0 <= after <= LARGEST:
+            raise InvalidCursor
+        rows = self._readers.rows(READ_CHANGES, (after, in_64_bits(limit)), DOCUMENT_OF_CHANGE)
+        if not rows and after > self._readers.rows(LAST_POSITION, ())[0][0]:
             raise InvalidCursor  # the file is older than the cursor: a restored backup, for example
-        rows = rows[: page_length([len(row[1 + DOCUMENT_OF_CHANGE]) for row in rows], limit)]
-        changes = built(lambda row: self.change_of_row(row[1:]), rows)
-        return FeedPage(tuple(changes), str(rows[-1][0] if rows else start))
+        rows = rows[: page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)]
+        return FeedPage(tuple(built(self.change_of_row, rows)), after + len(rows))
+
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        rows = self._readers.rows(POSITION_OF_CHANGE, (order_id, in_64_bits(version)))
+        return rows[0][0] if rows else None
 
     async def find_damage(self) -> Sequence[str]:
         """Let SQLite compare every index with its table, and check every page of the file."""
