@@ -8,10 +8,11 @@ from typing import get_args
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
+from orderkeep.application.events import cloud_event_type
 from orderkeep.domain.entities import Order
 from orderkeep.domain.events import Event
 from orderkeep.domain.value_objects import Money
-from orderkeep.infrastructure.cloud_events import CloudEvent, EventData, cloud_events, type_of
+from orderkeep.infrastructure.cloud_events import CloudEvent, EventData, cloud_events
 from tests.docs.core_tables import Rows
 
 ATTRIBUTES = {
@@ -40,7 +41,7 @@ def types() -> Rows:
     rows: Rows = [("type", "meaning", "`data.event.data`")]
     for kind in get_args(Event):
         fields = ", ".join(f"`{field.name}`" for field in dataclasses.fields(kind)) or "empty"
-        rows.append((f"`{type_of(kind.__name__)}`", inspect.cleandoc(kind.__doc__ or ""), fields))
+        rows.append((f"`{cloud_event_type(kind.__name__)}`", inspect.cleandoc(kind.__doc__ or ""), fields))
     return rows
 
 

@@ -8,8 +8,9 @@ import pytest
 from cloudevents.core.bindings.http import HTTPMessage, from_structured_event
 from cloudevents.core.formats.json import JSONFormat
 
+from orderkeep.application.events import cloud_event_type
 from orderkeep.domain.events import Event
-from orderkeep.infrastructure.cloud_events import cloud_events, type_of
+from orderkeep.infrastructure.cloud_events import cloud_events
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order
 from tests.infrastructure.published_changes import changes_of, feed_of, with_events
@@ -69,8 +70,8 @@ async def test_an_event_is_a_cloud_event_that_says_all_of_the_change() -> None:
 
 
 def test_each_event_of_the_domain_has_a_type_that_stays() -> None:
-    assert {kind.__name__: type_of(kind.__name__) for kind in get_args(Event)} == TYPES
-    assert type_of("OrderPartlyShipped") == "orderkeep.order.partly_shipped"
+    assert {kind.__name__: cloud_event_type(kind.__name__) for kind in get_args(Event)} == TYPES
+    assert cloud_event_type("OrderPartlyShipped") == "orderkeep.order.partly_shipped"
 
 
 async def test_event_id_is_unique_and_stable() -> None:

@@ -1,6 +1,5 @@
 """Mapping of changes to CloudEvents 1.0, shared by all publishers."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
@@ -8,12 +7,12 @@ from urllib.parse import quote
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
+from orderkeep.application.events import cloud_event_type, event_id
 
 DEFAULT_SOURCE = "orderkeep"
 SCHEMA = "urn:orderkeep:order-event:1"
 """The schema of `data`. Its number grows when a field is removed or changes its meaning, not when one is added."""
 
-_WORD = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,9 +55,9 @@ def cloud_events(change: ChangeDTO, source: str = DEFAULT_SOURCE) -> list[CloudE
     """Return the events of a change, in order. The id of an event is stable, and unique within `source`."""
     return [
         CloudEvent(
-            id=f"{change.order_id}.{change.version}.{number}",
+            id=event_id(change.order_id, change.version, number),
             source=source,
-            type=type_of(event.type),
+            type=cloud_event_type(event.type),
             subject=change.order_id,
             time=change.at,
             data=EventData(
@@ -72,9 +71,3 @@ def cloud_events(change: ChangeDTO, source: str = DEFAULT_SOURCE) -> list[CloudE
         )
         for number, event in enumerate(change.events, start=1)
     ]
-
-
-def type_of(event: str) -> str:
-    """Return the CloudEvents type of an event: `orderkeep.order.cancelled` for `OrderCancelled`."""
-    words = _WORD.sub(" ", event).lower().split()
-    return f"orderkeep.order.{'_'.join(words).removeprefix('order_')}"
