@@ -58,7 +58,7 @@ class DynamoRecords(RecordStore):
     async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
         check_write(records, deleted)
         token, attempt, both = uuid.uuid4().hex, 0, [*records, *deleted]
-        actions = [*(_put(record, token) for record in records), *map(_delete, deleted)]
+        actions = [*(put_record(record, token) for record in records), *map(_delete, deleted)]
         while actions:
             await back_off(attempt, FIRST_PAUSE_SECONDS)
             attempt += 1
@@ -103,7 +103,8 @@ def _can_exist(kind: str, id: str) -> bool:
     return all(can_be_a_key(f"{RECORD_PREFIX}{text}") for text in (kind, id)) and len(id.encode()) < LONGEST_SORT
 
 
-def _put(record: Record, token: str) -> Action:
+def put_record(record: Record, token: str) -> Action:
+    """Return what writes the record. `token` identifies the transaction."""
     item = {
         **record_key(record.kind, record.id),
         "version": number(record.version + 1),
