@@ -10,11 +10,12 @@ import pytest
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing import ApiKeyStoreContract, DocumentStoreContract, OrderStoreContract
+from orderkeep.testing import ApiKeyStoreContract, DocumentStoreContract, OrderStoreContract, RecordStoreContract
 from orderkeep.testing import documents as document_contract
 from tests.contract import broken_api_keys as keys
 from tests.contract import broken_documents as documents
 from tests.contract import broken_reads as reads
+from tests.contract import broken_records as records
 from tests.contract import broken_saves as saves
 from tests.torture.contract import TortureContract
 from tests.torture.planted import ReadsAReplica
@@ -31,6 +32,7 @@ class WholeContract(OrderStoreContract, TortureContract):
 SOUND: dict[type, list[type]] = {
     WholeContract: [InMemoryOrderRepository],
     ApiKeyStoreContract: [keys.Sound],
+    RecordStoreContract: [records.Sound],
     DocumentStoreContract: [InMemoryDocumentStore, documents.Links],
 }
 
@@ -143,6 +145,26 @@ FOUND_BY: dict[type, list[tuple[type, str]]] = {
         (reads.ClosesOnce, "test_saves_and_responds_to_pings_until_closed"),
         (reads.SavesWhenClosed, "test_saves_and_responds_to_pings_until_closed"),
         (reads.AnswersAPingWhenClosed, "test_saves_and_responds_to_pings_until_closed"),
+    ],
+    RecordStoreContract: [
+        (records.NormalizesContents, "test_returns_records_as_written"),
+        (records.ReturnsRecordsInTheGivenOrder, "test_returns_existing_records_by_id"),
+        (records.SortsAsUtf16, "test_lists_a_kind_in_code_point_order_of_ids"),
+        (records.ListsKindsByTheirBeginning, "test_lists_a_kind_in_code_point_order_of_ids"),
+        (records.ListsFromTheGivenId, "test_lists_a_kind_in_code_point_order_of_ids"),
+        (records.WritesOverAnything, "test_writes_only_over_the_stored_version"),
+        (records.WritesOverExistingRecords, "test_writes_only_over_the_stored_version"),
+        (records.ChecksNoVersionsOfDeletedRecords, "test_writes_only_over_the_stored_version"),
+        (records.WritesOneByOne, "test_writes_all_or_none"),
+        (records.ChecksNoVersionsOfDeletedRecords, "test_writes_all_or_none"),
+        (records.ContinuesVersionsOfDeletedRecords, "test_deleted_record_begins_again"),
+        (records.ReturnsPagesOfAnySize, "test_pages_end_at_a_number_of_bytes"),
+        (records.WritesTheFirstFifty, "test_writes_as_many_records_as_a_transaction_may_contain"),
+        (records.CutsLongIds, "test_rejects_other_names"),
+        (records.ChecksNoLimits, "test_rejects_more_than_a_transaction_may_contain"),
+        (records.ChecksThenWrites, "test_concurrent_writers_lose_no_write"),
+        (records.ChecksThenWrites, "test_one_of_concurrent_writers_creates_and_deletes_a_record"),
+        (records.ShowsHalfATransaction, "test_readers_see_all_of_a_transaction_or_nothing"),
     ],
     ApiKeyStoreContract: [
         (keys.ForgetsWhenKeysEnd, "test_keeps_every_field_of_a_key"),

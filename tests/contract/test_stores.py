@@ -6,9 +6,10 @@ import pytest
 
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.ports import OrderStore
+from orderkeep.application.records import KeepsRecords, RecordStore
 from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.testing import ApiKeyStoreContract, OrderStoreContract
+from orderkeep.testing import ApiKeyStoreContract, OrderStoreContract, RecordStoreContract
 from orderkeep.testing.saves import ConcurrencyContract
 from tests.servers.dynamodb import Server
 from tests.torture.contract import TortureContract
@@ -40,4 +41,14 @@ class TestApiKeys(ApiKeyStoreContract):
     async def keys(self, store_url: str) -> AsyncIterator[ApiKeyStore]:
         store = open_store(store_url)
         yield api_keys_of(store)
+        await store.close()
+
+
+@pytest.mark.parametrize("store_url", ["sqlite", "postgres", "dynamodb"], indirect=True)
+class TestRecords(RecordStoreContract):
+    @pytest.fixture
+    async def records(self, store_url: str) -> AsyncIterator[RecordStore]:
+        store = open_store(store_url)
+        assert isinstance(store, KeepsRecords)
+        yield store.records()
         await store.close()

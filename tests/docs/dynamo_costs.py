@@ -6,18 +6,29 @@ twice. An eventually consistent read costs half. An index takes a unit for each 
 """
 
 import base64
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
 from typing import Any
 
+from orderkeep.application.records import Record
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.personal_data import SALT_BYTES, Address, Customer, PersonalData
 from orderkeep.infrastructure.dynamo_repo.client import Action
 from orderkeep.infrastructure.dynamo_repo.feed import append_to_log, leave_inbox
-from orderkeep.infrastructure.dynamo_repo.items import INDEXES, TABLE_KEYS, Item, change_key, head_key, personal_key
+from orderkeep.infrastructure.dynamo_repo.items import (
+    INDEXES,
+    TABLE_KEYS,
+    Item,
+    change_key,
+    head_key,
+    personal_key,
+    record_key,
+)
+from orderkeep.infrastructure.dynamo_repo.records import put_record
 from orderkeep.infrastructure.dynamo_repo.saves import actions_of
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
 from orderkeep.infrastructure.serialization import commit_of, mark_saved
@@ -139,10 +150,19 @@ def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
     log = moved.transact(actions[:2])
     each = moved.transact(actions[2:])
     polling = read_of([0, 0], consistent=True) + read_of([0] * DEFAULT_SHARDS, consistent=False)
+    record = Record(
+        "webhook-progress", "0198f2a17c3e7b549d215f0c6a8e4b17", json.dumps({"after": 1, "until": "x" * 500})
+    )
+    written = moved.transact([put_record(record, "0" * 32)])
     return [
         ("assign a change its position in the feed (once)", Units(write=each.write + log.write / 98)),
         ("read 100 changes from the feed", read_of([change] * 100 + [6 * 1024], consistent=True)),
         ("poll the feed when nothing is new", polling),
+        ("write a record of up to 1 KB", written),
+        (
+            "read a record of up to 4 KB",
+            read_of([size_of(moved.at(record_key(record.kind, record.id)))], consistent=True),
+        ),
     ]
 
 

@@ -5,13 +5,14 @@ from orderkeep.infrastructure.dynamo_repo.items import INDEXES
 Rows = list[tuple[str, ...]]
 
 OPERATIONS = {
-    "GetItem": ("dynamodb:GetItem", "read an order, a change, an API key, the table's settings"),
+    "GetItem": ("dynamodb:GetItem", "read an order, a change, an API key, records, the table's settings"),
     "BatchGetItem": ("dynamodb:BatchGetItem", "read the orders or API keys of a page, and the changes of the feed"),
     "Query": ("dynamodb:Query", "read lists, histories and the feed; also on the indexes"),
     "Put": (
         "dynamodb:PutItem",
-        "write a new order, change or API key, within a transaction; a checkpoint; check that the table can be written",
+        "write a new order, change, API key or record, within a transaction; a checkpoint; check that the table is writable",
     ),
+    "Delete": ("dynamodb:DeleteItem", "delete a record, within a transaction"),
     "Update": (
         "dynamodb:UpdateItem",
         "write an order's new state, or a feed position, within a transaction; revoke an API key, record its last use",

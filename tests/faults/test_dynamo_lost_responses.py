@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
+from orderkeep.application.records import KeepsRecords, Record, RecordStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.infrastructure.dynamo_repo import client, saves
+from orderkeep.infrastructure.dynamo_repo import records as dynamo_records
 from orderkeep.testing.api_keys import REVOKED, USED, api_key
 from orderkeep.testing.orders import SINCE, pending_order, place_command, small_order
 from orderkeep.testing.stores import loaded, read_feed
@@ -23,6 +26,15 @@ from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json, Reject, Re
 
 WRITE, UPDATE = "TransactWriteItems", "UpdateItem"
 Behind = tuple[OrderStore, DynamoProxy]
+
+
+NEW_RECORDS = [Record("cursor", "a", "1"), Record("cursor", "b", "2")]
+
+
+def records_of(behind: Behind) -> tuple[RecordStore, DynamoProxy]:
+    store, proxy = behind
+    assert isinstance(store, KeepsRecords)
+    return store.records(), proxy
 
 
 @pytest.fixture(params=["", "orders"], ids=["as on a server", "as on Lambda"])
@@ -229,3 +241,61 @@ async def test_revocation_and_use_of_an_api_key_are_idempotent(behind: Behind) -
     proxy.before = rejecting(Reject("AccessDeniedException"), 1, UPDATE)
     with pytest.raises(StoreUnavailable, match="lack a permission"):
         await keys.note_use(api_key().id, USED)
+
+
+async def test_records_with_a_lost_response_are_sent_again_with_the_same_token(behind: Behind) -> None:
+    records, proxy = records_of(behind)
+    proxy.after = losing(2)
+    written = await records.write_records(NEW_RECORDS)
+    sent = [exchange.payload for exchange in proxy.exchanges if exchange.operation == WRITE]
+    assert len(sent) == 3
+    assert sent[0] == sent[1] == sent[2]
+    assert [record.version for record in written] == [1, 1]
+    assert await records.list_records("cursor") == written
+
+
+async def test_records_without_any_response_are_recognized_by_their_token(behind: Behind) -> None:
+    records, proxy = records_of(behind)
+    first, second = await records.write_records(NEW_RECORDS)
+    proxy.after = losing(client.ATTEMPTS)
+    [third] = await records.write_records([replace(first, content="3")], [second])
+    assert await records.list_records("cursor") == [third]
+    proxy.after = losing(client.ATTEMPTS)
+    with pytest.raises(StoreUnavailable):  # what was only deleted has no token
+        await records.write_records([], [third])
+    assert await records.list_records("cursor") == []
+
+
+async def test_records_that_never_arrived_are_not_reported_as_written(behind: Behind) -> None:
+    records, proxy = records_of(behind)
+    proxy.before = rejecting(Reject("InternalServerError", 500), client.ATTEMPTS)
+    with pytest.raises(StoreUnavailable):
+        await records.write_records(NEW_RECORDS)
+    assert await records.list_records("cursor") == []
+
+
+async def test_equal_records_of_another_writer_are_a_conflict(behind: Behind) -> None:
+    records, proxy = records_of(behind)
+    await records.write_records(NEW_RECORDS)
+    proxy.before = rejecting(Reject("InternalServerError", 500), 2)
+    with pytest.raises(ConcurrentUpdate):
+        await records.write_records(NEW_RECORDS)
+    assert [record.version for record in await records.list_records("cursor")] == [1, 1]
+
+
+async def test_records_that_another_transaction_is_writing_are_tried_again(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamo_records, "FIRST_PAUSE_SECONDS", 0.001)
+    records, proxy = records_of(behind)
+    conflict = Reject("TransactionCanceledException", 400, reasons=("None", "TransactionConflict"))
+    proxy.before = rejecting(conflict, dynamo_records.ATTEMPTS - 1)
+    written = await records.write_records(NEW_RECORDS)
+    proxy.before = rejecting(conflict, dynamo_records.ATTEMPTS - 1, "TransactGetItems")
+    assert await records.get_records("cursor", ["a", "b"]) == written
+    proxy.before = rejecting(conflict, dynamo_records.ATTEMPTS)
+    with pytest.raises(ConcurrentUpdate):
+        await records.write_records(written)
+    proxy.before = rejecting(conflict, dynamo_records.ATTEMPTS, "TransactGetItems")
+    with pytest.raises(StoreUnavailable, match="other transactions are writing the same items"):
+        await records.get_records("cursor", ["a", "b"])

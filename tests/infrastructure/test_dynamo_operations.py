@@ -10,12 +10,13 @@ import pytest
 from orderkeep.application.access.api_key_authenticator import ApiKeyAuthenticator
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, OrderStore, utc_now
+from orderkeep.application.records import KeepsRecords, Record
 from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.bootstrap.stores import open_store, table_setup
 from orderkeep.domain.attribution import Attribution
-from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key
+from orderkeep.infrastructure.dynamo_repo.items import RECORD_PREFIX, Item, change_key, head_key
 from orderkeep.infrastructure.dynamo_repo.setup import DEFAULT_SHARDS
 from orderkeep.testing.orders import SINCE, pending_order, place_command
 from orderkeep.testing.stores import EVERYTHING
@@ -38,6 +39,8 @@ async def behind(dynamodb: Server) -> AsyncIterator[tuple[OrderStore, DynamoProx
 
 
 def parts_of(exchange: Exchange) -> Iterable[str]:
+    if exchange.operation == "TransactGetItems":
+        return ["GetItem"]
     if exchange.operation != "TransactWriteItems":
         return [{"UpdateItem": "Update", "PutItem": "Put"}.get(exchange.operation, exchange.operation)]  # one action
     return [name for action in exchange.payload["TransactItems"] for name in action]
@@ -66,6 +69,10 @@ async def test_service_uses_the_documented_permissions_and_no_others(
     await authenticator.close()
     assert (await do.list_api_keys.execute()).keys[0].last_used_at
     await do.revoke_api_key.execute(key.kept.id)
+    assert isinstance(store, KeepsRecords)
+    written = await store.records().write_records([Record("cursor", "a", "1"), Record("cursor", "b", "1")])
+    assert await store.records().get_records("cursor", ["a", "b"]) == written
+    await store.records().write_records([], written)
     await do.check_store()
     assert {part for exchange in proxy.exchanges for part in parts_of(exchange)} == set(OPERATIONS)
 
@@ -153,8 +160,10 @@ async def test_setup_uses_the_documented_permissions(dynamodb: Server) -> None:
 
 def test_documented_policy_allows_what_the_service_uses_and_nothing_else() -> None:
     (policy,) = re.findall(r"```json\n(.*?)```", HOW_TO.read_text(encoding="utf-8"), flags=re.DOTALL)
-    (statement,) = json.loads(policy)["Statement"]
-    assert sorted(statement["Action"]) == sorted(action for action, _ in OPERATIONS.values())
+    orders, records = json.loads(policy)["Statement"]
+    assert sorted([*orders["Action"], *records["Action"]]) == sorted(action for action, _ in OPERATIONS.values())
+    assert records["Action"] == ["dynamodb:DeleteItem"]
+    assert records["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{RECORD_PREFIX}*"]}}
 
 
 class Meter:
@@ -220,6 +229,12 @@ async def test_each_use_case_costs_what_the_docs_say(behind: tuple[OrderStore, D
     meter.read()
     assert (await store.read_changes(page.position, PAGE)).changes == ()
     assert meter.read() == documented["poll the feed when nothing is new"]
+
+    assert isinstance(store, KeepsRecords)
+    [record] = await store.records().write_records([Record("cursor", "a", "1")])
+    assert meter.read() == documented["write a record of up to 1 KB"]
+    assert await store.records().get_records("cursor", ["a"]) == [record]
+    assert meter.read() == documented["read a record of up to 4 KB"]
 
 
 async def test_personal_data_costs_what_the_docs_say(behind: tuple[OrderStore, DynamoProxy]) -> None:

@@ -12,7 +12,7 @@ from orderkeep.bootstrap.events import stream_reader
 from orderkeep.bootstrap.stores import table_setup
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.entrypoints.cli.main import cli
-from orderkeep.infrastructure.dynamo_repo.items import api_key_key
+from orderkeep.infrastructure.dynamo_repo.items import api_key_key, record_key
 from orderkeep.infrastructure.dynamo_repo.setup import TableSetup
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order, pending_order
@@ -37,8 +37,9 @@ def test_records_of_other_items_contain_no_change() -> None:
     assert len(others) == 3
     others += [{"pk": {"S": "F"}, "sk": {"S": "END"}}, {"pk": {"S": "M"}, "sk": {"S": "M"}}]
     others += [{"pk": {"S": "F"}, "sk": {"S": "C#0000000001"}}]
+    others += [record_key("webhook", "w1"), record_key("O#webhook", "C#0000000001")]
     others += [api_key_key("Key0000001"), {"pk": {"S": "K"}, "sk": {"S": "000000000000000017#Key0000001"}}]
-    assert [read(record(item, number)) for number, item in enumerate(others)] == [None] * 8
+    assert [read(record(item, number)) for number, item in enumerate(others)] == [None] * 10
 
 
 @pytest.mark.parametrize("name", ["MODIFY", "REMOVE"])

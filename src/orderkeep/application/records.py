@@ -16,17 +16,46 @@ MAX_RECORDS = 90
 MAX_RECORD_BYTES = 100_000
 """Maximum size of a record's content, in bytes of UTF-8."""
 
+MAX_WRITE_BYTES = 3_000_000
+"""Maximum size of the contents in one transaction, in bytes of UTF-8: DynamoDB accepts 4 MB."""
+
+MAX_NAME = 200
+"""Maximum length of a kind or an ID, in characters."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record. `kind` and `id` have 1 to 200 printable characters. `version` is the number of times it was written;
-    0 if it does not exist yet.
+    """A record. `kind` and `id` have 1 to `MAX_NAME` printable characters. `content` is JSON of up to
+    `MAX_RECORD_BYTES`. `version` is the number of times it was written; 0 if it does not exist yet.
+
+    Raises `ValueError` for other values: callers check what they get from requests.
     """
 
     kind: str
     id: str
     content: str
     version: int = 0
+
+    def __post_init__(self) -> None:
+        if not all(0 < len(name) <= MAX_NAME and name.isprintable() for name in (self.kind, self.id)):
+            raise ValueError(f"the kind and the ID of a record must have 1 to {MAX_NAME} printable characters")
+        if "\0" in self.content or len(self.content.encode()) > MAX_RECORD_BYTES:
+            raise ValueError(f"the content of a record must be JSON of at most {MAX_RECORD_BYTES} bytes in UTF-8")
+        if self.version < 0:
+            raise ValueError("the version of a record must not be negative")
+
+
+def check_write(records: Sequence[Record], deleted: Sequence[Record]) -> None:
+    """Raise `ValueError` if one transaction cannot write and delete these records. Every store calls it first."""
+    both = [*records, *deleted]
+    if len(both) > MAX_RECORDS:
+        raise ValueError(f"a transaction writes at most {MAX_RECORDS} records, and these are {len(both)}")
+    if len({(record.kind, record.id) for record in both}) < len(both):
+        raise ValueError("a transaction writes each record once")
+    if not all(record.version for record in deleted):
+        raise ValueError("a record that does not exist yet cannot be deleted")
+    if sum(len(record.content.encode()) for record in records) > MAX_WRITE_BYTES:
+        raise ValueError(f"a transaction writes contents of at most {MAX_WRITE_BYTES} bytes in UTF-8")
 
 
 class RecordStore(ABC):
@@ -37,12 +66,14 @@ class RecordStore(ABC):
 
     @abstractmethod
     async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
-        """Return those of up to `MAX_RECORDS` records that exist, by ID. The read is consistent."""
+        """Return those of up to `MAX_RECORDS` records that exist, by ID. The read is consistent: what one transaction
+        wrote is returned as a whole or not at all.
+        """
 
     @abstractmethod
     async def list_records(self, kind: str, after: str = "", limit: int = 100) -> list[Record]:
         """Return up to `limit` records of the kind whose ID is greater than `after`, in code point order of their IDs.
-        The read is consistent. The cost depends on `limit` alone. Their contents are within `PAGE_BYTES`, so there may
+        Each is as last written. The cost depends on `limit` alone. Their contents are within `PAGE_BYTES`, so there may
         be fewer; the list is empty only if no record follows.
         """
 

@@ -21,7 +21,7 @@ from orderkeep.application.ports import (
     SnapshotPage,
     StoredOrder,
 )
-from orderkeep.application.records import Record, RecordStore
+from orderkeep.application.records import Record, RecordStore, check_write
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.personal_data import PersonalRecord
@@ -244,6 +244,7 @@ class InMemoryRecords(RecordStore):
 
     async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
         self._store.check_open()
+        check_write(records, deleted)
         with self._lock:
             for record in (*records, *deleted):
                 stored = self._stored.get((record.kind, record.id))

@@ -7,7 +7,8 @@
             yield store
             await store.close()
 
-`DocumentStoreContract` needs a fixture `documents`, `ApiKeyStoreContract` a fixture `keys`. The tests are marked
+`DocumentStoreContract` needs a fixture `documents`, `ApiKeyStoreContract` a fixture `keys`, and `RecordStoreContract` a
+fixture `records`. The tests are marked
 `asyncio`; an asynchronous fixture needs `pytest_asyncio.fixture`, unless `asyncio_mode` is `auto`.
 """
 
@@ -16,7 +17,17 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"{__name__}.{module}"
-        for module in ("api_keys", "documents", "lists", "personal_data", "races", "reads", "saves", "searches")
+        for module in (
+            "api_keys",
+            "documents",
+            "lists",
+            "personal_data",
+            "races",
+            "reads",
+            "records",
+            "saves",
+            "searches",
+        )
     )
 )
 
@@ -26,10 +37,11 @@ from orderkeep.testing.lists import ListContract  # noqa: E402
 from orderkeep.testing.personal_data import PersonalDataContract  # noqa: E402
 from orderkeep.testing.races import RaceContract  # noqa: E402
 from orderkeep.testing.reads import ReadContract  # noqa: E402
+from orderkeep.testing.records import RecordStoreContract  # noqa: E402
 from orderkeep.testing.saves import ConcurrencyContract, SaveContract  # noqa: E402
 from orderkeep.testing.searches import SearchContract  # noqa: E402
 
-__all__ = ["ApiKeyStoreContract", "DocumentStoreContract", "OrderStoreContract"]
+__all__ = ["ApiKeyStoreContract", "DocumentStoreContract", "OrderStoreContract", "RecordStoreContract"]
 
 
 class OrderStoreContract(

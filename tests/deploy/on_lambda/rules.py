@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from orderkeep.config import Settings
-from orderkeep.infrastructure.dynamo_repo.items import INDEXES
+from orderkeep.infrastructure.dynamo_repo.items import INDEXES, RECORD_PREFIX
 from orderkeep.infrastructure.dynamo_repo.setup import STREAM, creation
 from tests.deploy.on_lambda.rules_of_callers import nobody_comes_in_unasked, whom_iam_let_in_may_do_what_is_said
 from tests.deploy.on_lambda.template import AnyName, Template, environment_of, of_type, read
@@ -28,6 +28,8 @@ TABLE_ACTIONS = {action for action, _ in OPERATIONS.values()} | {"dynamodb:Descr
 
 OBJECTS = ({"Fn::Sub": "${Documents.Arn}/*"}, {"Fn::Sub": "${Documents.Arn}/orders/*"})
 """The objects of the one bucket, and those of orders: the only asterisks that permissions have."""
+
+RECORDS_ONLY = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{RECORD_PREFIX}*"]}}
 
 KEPT = ("Orders", "Documents", "FailedChanges")
 ALARMED = {"Errors", "Throttles", "Duration"}
@@ -111,6 +113,8 @@ def _the_table_may_be_used_as_the_reference_says(template: Template) -> Iterator
         if name != "OrdersAccess":
             continue
         actions |= set(_listed(statement["Action"]))
+        if "dynamodb:DeleteItem" in _listed(statement["Action"]) and statement.get("Condition") != RECORDS_ONLY:
+            yield "more than records may be deleted"
         arns = [resource["Fn::Sub"][0] for resource in _listed(statement["Resource"])]
         indexes |= {arn.rpartition("/index/")[2] for arn in arns if "/index/" in arn}
         if any("/index/" in arn for arn in arns) and _listed(statement["Action"]) != ["dynamodb:Query"]:

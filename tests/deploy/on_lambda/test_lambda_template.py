@@ -36,6 +36,7 @@ PLANTED = {
     "every action": ("- dynamodb:GetItem", "- dynamodb:*", 'OrdersAccess allows "dynamodb:*"'),
     "an action too many": ("- dynamodb:GetItem", "- dynamodb:GetItem\n              - dynamodb:Scan", "dynamodb:Scan"),
     "an action too few": (r" +- dynamodb:UpdateItem\n", "", "dynamodb:UpdateItem"),
+    "orders that may be deleted": (r'\["R#\*"\]', '["*"]', "more than records may be deleted"),
     "every index": ("/index/by_time", "/index/*", "OrdersAccess allows"),
     "an index that may not be asked": (r" +- !Sub\n.*by_label\n.*\n", "", "by_label"),
     "every bus": ("Resource: !GetAtt Events.Arn", 'Resource: "*"', 'StreamRole allows "*"'),

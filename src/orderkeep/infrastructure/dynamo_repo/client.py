@@ -194,7 +194,7 @@ class OrdersTable:
         """Carry out all actions or none, once even if the request is sent again. Raises `DynamoError`."""
         items = [{operation: {"TableName": self.name, **action}} for operation, action in actions]
         payload = {"TransactItems": items, "ClientRequestToken": str(uuid.uuid4())}
-        await self._send("TransactWriteItems", payload)
+        await self.send("TransactWriteItems", payload)
 
     async def call(self, operation: str, payload: Json, *, expected: str = "") -> Json:
         """Send a request about this table. The response is empty if it fails with the code `expected`. Raises
@@ -204,13 +204,14 @@ class OrdersTable:
 
     async def _call(self, operation: str, payload: Json, expected: str = "") -> Json:
         try:
-            return await self._send(operation, payload)
+            return await self.send(operation, payload)
         except DynamoError as error:
             if error.code == expected:
                 return {}
             raise translated(error) from error
 
-    async def _send(self, operation: str, payload: Json) -> Json:
+    async def send(self, operation: str, payload: Json) -> Json:
+        """Send a request, again while that may help, and return the response. Raises `DynamoError`."""
         attempt, outcome_unknown = 0, False
         while True:
             await back_off(attempt, FIRST_PAUSE_SECONDS)

@@ -1,5 +1,5 @@
-"""All that a table contains, to be verified: every item but those of API keys and checkpoints is compared with the item
-that the changes require, attribute by attribute. Compressed texts are compared as texts.
+"""All that a table contains, to be verified: every item but those of API keys, records and checkpoints is compared with
+the item that the changes require, attribute by attribute. Compressed texts are compared as texts.
 """
 
 import json
@@ -17,6 +17,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     HEAD_SORT,
     LARGEST_PLAIN,
     PERSONAL_SORT,
+    RECORD_PREFIX,
     TABLE_KEYS,
     Item,
     Ref,
@@ -43,15 +44,19 @@ _ALTERED = "an entry of the feed's log was altered; restore a backup"
 
 
 async def stored_keys(table: OrdersTable) -> AsyncIterator[str]:
-    """Yield the partitions of the table, without those of API keys and checkpoints."""
+    """Yield the partitions of the table, without those of API keys, records and checkpoints."""
     await table.read_shards()  # what the client remembers may be gone
     last = ""
     async for page in table.scan("pk"):
         for item in page:
             partition = item["pk"]["S"]
-            if partition != last and partition not in (API_KEY_LIST, CHECKPOINTS) and not partition.startswith("K#"):
+            if partition != last and not _is_beside_orders(partition):
                 yield partition
             last = partition
+
+
+def _is_beside_orders(partition: str) -> bool:
+    return partition in (API_KEY_LIST, CHECKPOINTS) or partition.startswith(("K#", RECORD_PREFIX))
 
 
 async def stored_order(table: OrdersTable, partition: str) -> StoredOrder:

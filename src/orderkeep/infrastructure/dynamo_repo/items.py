@@ -48,6 +48,9 @@ HEAD_SORT = "O"
 PERSONAL_SORT = "P"
 API_KEY_SORT = "K"
 API_KEY_LIST = "K"
+RECORD_PREFIX = "R#"
+"""Begins both keys of a record."""
+
 TAG_ATTRIBUTES = ("placed", "label", "user_label")
 """The attributes of the item of a tag or label, besides its key. A removed one has only its key: it is in no index."""
 
@@ -58,6 +61,7 @@ its key, which is the same for all orders.
 
 LARGEST_VERSION = 10**10 - 1
 LONGEST_KEY = 2_048
+LONGEST_SORT = 1_024
 
 LARGEST_PLAIN = 1_024
 """Longer texts, in bytes, are compressed: DynamoDB bills capacity by the kilobyte."""
@@ -104,6 +108,11 @@ def personal_key(order_id: str) -> Item:
 def api_key_key(key_id: str) -> Item:
     """Return the key of the item with an API key. Each has a partition of its own, so that none is hot."""
     return key(f"K#{key_id}", API_KEY_SORT)
+
+
+def record_key(kind: str, id: str) -> Item:
+    """Return the key of a record."""
+    return key(f"{RECORD_PREFIX}{kind}", f"{RECORD_PREFIX}{id}")
 
 
 def order_partition(order_id: str) -> str:

@@ -21,6 +21,7 @@ from orderkeep.application.ports import (
     SnapshotPage,
     StoredOrder,
 )
+from orderkeep.application.records import RecordStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
@@ -49,6 +50,7 @@ from orderkeep.infrastructure.dynamo_repo.items import (
     snapshot_of_item,
     texts,
 )
+from orderkeep.infrastructure.dynamo_repo.records import DynamoRecords
 from orderkeep.infrastructure.personal_rows import personal_record_of
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
@@ -160,6 +162,9 @@ class DynamoOrderRepository(OrderStore):
 
     def api_keys(self) -> ApiKeyStore:
         return DynamoApiKeys(self._table)
+
+    def records(self) -> RecordStore:
+        return DynamoRecords(self._table)
 
     async def _one(self, build: Callable[[Item], _Built], item_key: Item) -> _Built | None:
         if not can_be_a_key(item_key["pk"]["S"]):

@@ -197,6 +197,34 @@ POSITIONS = """
 """
 NUMBER_OF_POSITIONS = "SELECT count(*), coalesce(max(position), 0) FROM feed_positions"
 
+_GIVEN = "unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS given (kind, id, version, content)"
+_IS_GIVEN = "r.kind = given.kind AND r.id = given.id AND r.version = given.version"
+LOCK_RECORDS = f"""
+    SELECT FROM records AS r JOIN {_GIVEN} ON r.kind = given.kind AND r.id = given.id
+    ORDER BY r.kind, r.id FOR UPDATE OF r
+"""
+"""In the order of their keys, so that two transactions cannot deadlock."""
+
+WRITE_RECORDS = f"""
+    WITH given AS MATERIALIZED (
+        SELECT * FROM {_GIVEN}
+    ), added AS (
+        INSERT INTO records (kind, id, version, content)
+        SELECT kind, id, 1, content FROM given WHERE version = 0 ORDER BY kind, id
+        ON CONFLICT DO NOTHING
+        RETURNING 1
+    ), replaced AS (
+        UPDATE records AS r SET version = r.version + 1, content = given.content
+        FROM given WHERE {_IS_GIVEN} AND given.content IS NOT NULL
+        RETURNING 1
+    ), deleted AS (
+        DELETE FROM records AS r USING given WHERE {_IS_GIVEN} AND given.content IS NULL
+        RETURNING 1
+    )
+    SELECT (SELECT count(*) FROM added) + (SELECT count(*) FROM replaced) + (SELECT count(*) FROM deleted)
+"""  # noqa: S608
+"""Writes the records with a content and deletes those without; returns how many had the given version."""
+
 CHECK_WRITABLE = """
     SELECT current_setting('transaction_read_only')::boolean,
         has_table_privilege('orders', 'INSERT') AND has_table_privilege('changes', 'INSERT')

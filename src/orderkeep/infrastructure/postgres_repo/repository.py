@@ -9,6 +9,7 @@ import asyncpg
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, FeedPage, StoreAccess
+from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
@@ -19,6 +20,7 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     CHECK_WRITABLE,
     LISTS,
     LOCK_FEED,
+    LOCK_RECORDS,
     NUMBER_CHANGES,
     NUMBER_OF_POSITIONS,
     POSITION_OF_CHANGE,
@@ -27,12 +29,15 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     PURGE,
     READ_CHANGES,
     READ_UNNUMBERED,
+    WRITE_RECORDS,
     write_of,
 )
 from orderkeep.infrastructure.serialization import UNREADABLE, Commit, built, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.sql_records import SqlRecords
 from orderkeep.infrastructure.sql_store import (
     DOCUMENT_OF_CHANGE,
     LARGEST,
+    Fetch,
     Row,
     SqlApiKeys,
     SqlOrderRepository,
@@ -122,6 +127,9 @@ class PostgresOrderRepository(SqlOrderRepository):
     def api_keys(self) -> ApiKeyStore:
         return SqlApiKeys(POSTGRES, self._rows, self._write)
 
+    def records(self) -> RecordStore:
+        return PostgresRecords(self._connections, self._rows, self._page_rows)
+
     async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:  # noqa: ARG002
         return await self._rows(statement, *parameters)  # which ends the page
 
@@ -205,3 +213,26 @@ class PostgresOrderRepository(SqlOrderRepository):
                 if is_no_text(error):
                     return []  # no stored text contains a NUL or half a surrogate pair
                 raise
+
+
+class PostgresRecords(SqlRecords):
+    """The records in the database. One is written with one statement, several in a transaction."""
+
+    def __init__(self, connections: Connections, fetch: Fetch, fetch_page: Fetch) -> None:
+        super().__init__(POSTGRES, fetch, fetch_page)
+        self._connections = connections
+
+    async def _write(self, records: Sequence[Record], deleted: Sequence[Record]) -> None:
+        contents = [*((record, record.content) for record in records), *((record, None) for record in deleted)]
+        rows = [(record.kind, record.id, record.version, content) for record, content in contents]
+        parameters = [*map(list, zip(*rows, strict=True))]
+        with in_our_words():
+            if len(rows) == 1:
+                [(written,)] = await self._connections.rows(WRITE_RECORDS, *parameters)
+                if not written:
+                    raise ConcurrentUpdate(rows[0][1])
+                return
+            async with self._connections.transaction(isolation="read_committed") as connection:
+                await connection.execute(LOCK_RECORDS, *parameters)
+                if await connection.fetchval(WRITE_RECORDS, *parameters) < len(rows):
+                    raise ConcurrentUpdate(rows[0][1])

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from orderkeep.application.records import Record
 from orderkeep.infrastructure.serialization import Commit
 from orderkeep.infrastructure.sql_store import CHANGE_COLUMNS, STATUSES, Dialect, Row
 
@@ -59,6 +60,10 @@ INSERT_CHANGE = """
     )
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+
+INSERT_RECORD = "INSERT INTO records (kind, id, version, content) VALUES (?, ?, 1, ?) ON CONFLICT DO NOTHING"
+UPDATE_RECORD = "UPDATE records SET version = version + 1, content = ? WHERE kind = ? AND id = ? AND version = ?"
+DELETE_RECORD = "DELETE FROM records WHERE kind = ? AND id = ? AND version = ?"
 
 READ_CHANGES = SQLITE.sql(
     f"SELECT {CHANGE_COLUMNS} FROM changes WHERE position > $1 ORDER BY position LIMIT $2"  # noqa: S608
@@ -117,7 +122,7 @@ LISTS: dict[tuple[str, ...], str] = {
 @dataclass(slots=True)
 class Write:
     """What the writer thread runs for one order: a statement that must change one row, then the change, the tags and
-    labels, and what replaces personal data. An API key has none of these.
+    labels, and what replaces personal data. An API key or a record has none of these.
     """
 
     order_id: str
@@ -155,6 +160,18 @@ def write_of(commit: Commit) -> Write:
     if commit.sets_personal:
         write.personal = tuple(_personal_writes(commit))
     return write
+
+
+def write_of_record(record: Record) -> Write:
+    """Return what writes the record."""
+    if record.version:
+        return Write(record.id, UPDATE_RECORD, (record.content, record.kind, record.id, record.version))
+    return Write(record.id, INSERT_RECORD, (record.kind, record.id, record.content))
+
+
+def deletion_of(record: Record) -> Write:
+    """Return what deletes the record."""
+    return Write(record.id, DELETE_RECORD, (record.kind, record.id, record.version))
 
 
 def _personal_writes(commit: Commit) -> Iterator[tuple[str, Row]]:

@@ -10,12 +10,15 @@ from typing import Any
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import FeedPage, StoreAccess
+from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.serialization import built, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.sql_records import SqlRecords
 from orderkeep.infrastructure.sql_store import (
     DOCUMENT_OF_CHANGE,
     LARGEST,
+    Fetch,
     Row,
     SqlApiKeys,
     SqlOrderRepository,
@@ -31,7 +34,9 @@ from orderkeep.infrastructure.sqlite_repo.queries import (
     READ_CHANGES,
     SQLITE,
     Write,
+    deletion_of,
     write_of,
+    write_of_record,
 )
 from orderkeep.infrastructure.sqlite_repo.writer import MOST_SAVES, CommitWriter
 
@@ -109,6 +114,9 @@ class SqliteOrderRepository(SqlOrderRepository):
         """Return the API keys in the file."""
         return SqlApiKeys(SQLITE, self._rows, self._write)
 
+    def records(self) -> RecordStore:
+        return SqliteRecords(self._writer, self._rows, self._page_rows)
+
     async def _rows(self, statement: str, *parameters: Any) -> Sequence[Row]:
         return self._readers.rows(statement, parameters)
 
@@ -118,3 +126,16 @@ class SqliteOrderRepository(SqlOrderRepository):
     async def _write(self, key_id: str, statement: str, *parameters: Any) -> bool:
         [rejection] = await self._writer.save([Write(key_id, statement, parameters)])
         return rejection is None  # or no row was changed
+
+
+class SqliteRecords(SqlRecords):
+    """The records in the file. A write shares the fsync of the saves that are pending with it."""
+
+    def __init__(self, writer: CommitWriter, fetch: Fetch, fetch_page: Fetch) -> None:
+        super().__init__(SQLITE, fetch, fetch_page)
+        self._writer = writer
+
+    async def _write(self, records: Sequence[Record], deleted: Sequence[Record]) -> None:
+        [rejection] = await self._writer.save([*map(write_of_record, records), *map(deletion_of, deleted)])
+        if rejection is not None:
+            raise rejection
