@@ -9,7 +9,15 @@ from fnmatch import fnmatchcase
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import SEPARATOR, FeedEntry, FeedPage, ListPosition, OrderFilter, SnapshotPage
+from orderkeep.application.ports import (
+    SEPARATOR,
+    FeedEntry,
+    FeedPage,
+    ListPosition,
+    OrderFilter,
+    SnapshotPage,
+    StoredOrder,
+)
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.repositories import OrderSnapshot
@@ -234,6 +242,11 @@ class VerifiesNoOrder(InMemoryOrderRepository):
         async for order_id in super().stored_keys():
             if not order_id:
                 yield order_id
+
+
+class CutsTheIdsOfVerifiedOrders(InMemoryOrderRepository):
+    async def stored_order(self, key: str) -> StoredOrder:
+        return replace(await super().stored_order(key), order_id=key[1:])
 
 
 class ReturnsTheFirstCheckpoint(InMemoryOrderRepository):

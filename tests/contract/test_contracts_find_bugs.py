@@ -73,6 +73,7 @@ FOUND_BY: dict[type, list[tuple[type, str]]] = {
         (reads.VerifiesEverySecondChange, "test_chains_the_changes_of_an_order"),
         (reads.VerifiesNoOrder, "test_chains_the_changes_of_an_order"),
         (reads.VerifiesEverySecondChange, "test_verify_reads_the_feed_and_the_last_checkpoint"),
+        (reads.CutsTheIdsOfVerifiedOrders, "test_verify_reads_what_is_stored_under_the_id_of_each_order"),
         (reads.ReturnsTheFirstCheckpoint, "test_verify_reads_the_feed_and_the_last_checkpoint"),
         (reads.UnorderedTies, "test_lists_and_pages_every_filter_exactly"),
         (reads.FindsTagsByTheirBeginning, "test_lists_and_pages_every_filter_exactly"),

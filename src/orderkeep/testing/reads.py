@@ -158,6 +158,15 @@ class ReadContract:
         report = await VerifyOrdersUseCase(store).execute()
         assert (report.orders, report.changes, report.problems) == (2, 8, [])
 
+    async def test_verify_reads_what_is_stored_under_the_id_of_each_order(self, store: OrderStore) -> None:
+        changes = await save_some(store)
+        stored = [await store.stored_order(key) async for key in store.stored_keys()]
+        versions = {
+            order.order_id: [change.entry.version for change in order.changes] for order in stored if order.changes
+        }
+        ids = {change.order_id for change in changes}
+        assert versions == {id: [change.version for change in changes if change.order_id == id] for id in ids}
+
     async def test_verify_reads_the_feed_and_the_last_checkpoint(self, store: OrderStore) -> None:
         await save_some(store)
         feed = [(change.order_id, change.version, change.hash) for change in await read_feed(store)]
