@@ -7,9 +7,9 @@ from orderkeep.application.access.actor import Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
+from orderkeep.domain.lifecycle import Command
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.shipments import Tracking
-from orderkeep.domain.status import Command
 
 
 class AddShipmentUseCase(OrderCommand):

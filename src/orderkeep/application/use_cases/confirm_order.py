@@ -4,7 +4,7 @@ from orderkeep.application.access.actor import Scope
 from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
-from orderkeep.domain.status import Command
+from orderkeep.domain.lifecycle import Command
 
 
 class ConfirmOrderUseCase(OrderCommand):

@@ -12,10 +12,10 @@ from orderkeep.application.errors import Contention, InvalidQuery
 from orderkeep.application.ports import Clock, OrderFilter, OrderStore, Progress, ignore_progress, utc_now
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.domain.entities import Order
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.limits import MAX_EXPIRY_HOURS
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.policies import EXPIRED, NO_POLICIES, Policies, has_expired
-from orderkeep.domain.status import OrderStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,11 +12,11 @@ from orderkeep.application.change_order import load_order
 from orderkeep.application.ports import Clock, utc_now
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound
+from orderkeep.domain.lifecycle import Command
 from orderkeep.domain.payments import Payment, PaymentKind, RefundStatus
 from orderkeep.domain.policies import NO_POLICIES, Policies
 from orderkeep.domain.repositories import OrderRepository
 from orderkeep.domain.returns import ReturnState
-from orderkeep.domain.status import Command
 from orderkeep.domain.value_objects import INTERNAL
 
 

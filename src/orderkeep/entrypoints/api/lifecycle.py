@@ -5,24 +5,24 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 from starlette.responses import Response
 
-from orderkeep.domain.exceptions import (
+from orderkeep.domain.exceptions import DuplicateLine, InvalidTime, UnknownLine
+from orderkeep.domain.lifecycle import (
+    LIFECYCLE,
     CannotCancelOrder,
     CannotConfirmOrder,
     CannotDeliverOrder,
     CannotHoldOrder,
     CannotReleaseOrder,
     CannotShipOrder,
-    DuplicateLine,
-    InvalidTime,
     NothingToCancel,
     OrderOnHold,
-    PaymentRequired,
+    OrderStatus,
     QuantityNotAvailable,
     TooManyRecords,
-    UnknownLine,
+    allowed_commands,
 )
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.status import LIFECYCLE, OrderStatus, allowed_commands
+from orderkeep.domain.policies import PaymentRequired
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures, success

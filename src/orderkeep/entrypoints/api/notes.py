@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path
 from starlette.responses import Response
 
-from orderkeep.domain.exceptions import NoteNotFound, TooManyRecords
+from orderkeep.domain.exceptions import NoteNotFound
+from orderkeep.domain.lifecycle import TooManyRecords
 from orderkeep.domain.value_objects import INTERNAL
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services

@@ -6,13 +6,8 @@ from fastapi import APIRouter, Body, Path
 from starlette.responses import Response
 
 from orderkeep.domain.entities import Order as DomainOrder
-from orderkeep.domain.exceptions import (
-    RecordedDifferently,
-    RefundAlreadyFailed,
-    RefundExceedsPayments,
-    RefundNotFound,
-)
-from orderkeep.domain.payments import Payment
+from orderkeep.domain.exceptions import RecordedDifferently, RefundNotFound
+from orderkeep.domain.payments import Payment, RefundAlreadyFailed, RefundExceedsPayments
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures

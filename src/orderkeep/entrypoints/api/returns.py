@@ -6,9 +6,10 @@ from fastapi import APIRouter, Body, Path
 from starlette.responses import Response
 
 from orderkeep.domain.entities import Order as DomainOrder
-from orderkeep.domain.exceptions import NothingToReturn, QuantityNotAvailable, ReturnAlreadyClosed, ReturnNotFound
+from orderkeep.domain.exceptions import ReturnNotFound
+from orderkeep.domain.lifecycle import QuantityNotAvailable
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.returns import ReturnedUnits, ReturnState
+from orderkeep.domain.returns import NothingToReturn, ReturnAlreadyClosed, ReturnedUnits, ReturnState
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures

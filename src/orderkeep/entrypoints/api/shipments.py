@@ -6,15 +6,10 @@ from fastapi import APIRouter, Body, Path
 from starlette.responses import Response
 
 from orderkeep.domain.entities import Order as DomainOrder
-from orderkeep.domain.exceptions import (
-    NothingToShip,
-    OrderNotConfirmed,
-    OrderOnHold,
-    PaymentRequired,
-    QuantityNotAvailable,
-    ShipmentNotFound,
-)
+from orderkeep.domain.exceptions import ShipmentNotFound
+from orderkeep.domain.lifecycle import NothingToShip, OrderNotConfirmed, OrderOnHold, QuantityNotAvailable
 from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.policies import PaymentRequired
 from orderkeep.domain.shipments import Tracking
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
