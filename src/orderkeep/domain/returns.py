@@ -109,6 +109,13 @@ class ReturnCancelled(Event):
     return_id: str
 
 
+def to_close(returns: Sequence[Return]) -> str:
+    """Return the ID of the first return that is open, or else of the last one; empty if there is none."""
+    return next(
+        (each.id for each in returns if each.status == ReturnState.REQUESTED), returns[-1].id if returns else ""
+    )
+
+
 def returnable_units(lines: Sequence[OrderLine], returns: Sequence[Return]) -> dict[str, int]:
     """Return the units of each line that were delivered and neither returned nor requested to be."""
     left = {line.id: line.delivered - line.returned for line in lines}

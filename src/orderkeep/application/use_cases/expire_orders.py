@@ -32,6 +32,8 @@ class ExpiryReport:
 class ExpireOrdersUseCase(OrderCommand):
     """Cancel the pending orders of which nothing was paid or authorized in time. To run it again changes nothing."""
 
+    scope = Scope.CANCEL
+
     def __init__(self, store: OrderStore, clock: Clock = utc_now, policies: Policies = NO_POLICIES) -> None:
         super().__init__(store, store, clock, policies)
         self.export_orders = ExportOrdersUseCase(store)
@@ -77,7 +79,7 @@ class ExpireOrdersUseCase(OrderCommand):
 
         context = CommandContext(actor=actor, key=f"expire {order_id}", dry_run=dry_run)
         try:
-            result = await self.change(order_id, cancel_if_expired, context, ("expire", None), Scope.CANCEL)
+            result = await self.change(order_id, cancel_if_expired, context, ("expire", None))
         except Contention:
             return False
         return not (result.replayed or result.unchanged)
