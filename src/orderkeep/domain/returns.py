@@ -110,7 +110,7 @@ class ReturnCancelled(Event):
 
 
 def to_close(returns: Sequence[Return]) -> str:
-    """Return the ID of the first return that is open, or else of the last one; empty if there is none."""
+    """Return the ID of the first return that is open, or else of the last one, or "" without any."""
     return next(
         (each.id for each in returns if each.status == ReturnState.REQUESTED), returns[-1].id if returns else ""
     )
