@@ -14,7 +14,8 @@ from orderkeep.application.change_order import CommandContext
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.lifecycle import CannotCancelOrder
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.article import use_cases

@@ -6,7 +6,7 @@ import pytest
 
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.cancel_lines import CancelLinesUseCase
-from orderkeep.domain.exceptions import NothingToCancel, QuantityNotAvailable
+from orderkeep.domain.lifecycle import NothingToCancel, QuantityNotAvailable
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.value_objects import Cancellation
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

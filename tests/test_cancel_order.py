@@ -7,7 +7,8 @@ import pytest
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CannotCancelOrder, OrderNotFound, TextTooLong
+from orderkeep.domain.exceptions import OrderNotFound, TextTooLong
+from orderkeep.domain.lifecycle import CannotCancelOrder
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 

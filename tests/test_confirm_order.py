@@ -6,7 +6,8 @@ import pytest
 
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
-from orderkeep.domain.exceptions import CannotConfirmOrder, OrderNotFound
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.lifecycle import CannotConfirmOrder
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 

@@ -6,7 +6,8 @@ import pytest
 
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
-from orderkeep.domain.exceptions import CannotDeliverOrder, OrderNotFound
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.lifecycle import CannotDeliverOrder
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 

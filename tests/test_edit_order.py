@@ -10,7 +10,6 @@ from orderkeep.application.use_cases.edit_order import EditOrderUseCase
 from orderkeep.application.use_cases.list_orders import ListOrdersUseCase
 from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import (
-    ExternalRefIsSet,
     InvalidInput,
     OrderTooLarge,
     TextMissing,
@@ -18,6 +17,7 @@ from orderkeep.domain.exceptions import (
     TooManyMetadataKeys,
     TooManyTags,
 )
+from orderkeep.domain.lifecycle import ExternalRefIsSet
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order, small_order
 

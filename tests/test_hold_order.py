@@ -8,7 +8,8 @@ from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
 from orderkeep.application.use_cases.release_order import ReleaseOrderUseCase
-from orderkeep.domain.exceptions import CannotHoldOrder, CannotReleaseOrder, InvalidTime, OrderOnHold
+from orderkeep.domain.exceptions import InvalidTime
+from orderkeep.domain.lifecycle import CannotHoldOrder, CannotReleaseOrder, OrderOnHold
 from orderkeep.domain.value_objects import Hold
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order

@@ -13,9 +13,8 @@ from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
 from orderkeep.application.use_cases.record_payment import RecordPaymentUseCase
 from orderkeep.bootstrap import UseCases, build_use_cases
-from orderkeep.domain.exceptions import PaymentRequired
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.policies import Policies
+from orderkeep.domain.policies import PaymentRequired, Policies
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command, small_order
 

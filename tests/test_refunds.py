@@ -7,9 +7,9 @@ import pytest
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.add_refund import AddRefundUseCase
 from orderkeep.application.use_cases.close_refund import CloseRefundUseCase
-from orderkeep.domain.exceptions import InvalidInput, RefundExceedsPayments, RefundNotFound
+from orderkeep.domain.exceptions import InvalidInput, RefundNotFound
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.payments import Payment, Refund
+from orderkeep.domain.payments import Payment, Refund, RefundExceedsPayments
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order
 

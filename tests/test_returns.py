@@ -8,9 +8,9 @@ from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.close_return import CloseReturnUseCase
 from orderkeep.application.use_cases.receive_return import ReceiveReturnUseCase
 from orderkeep.application.use_cases.request_return import RequestReturnUseCase
-from orderkeep.domain.exceptions import InvalidInput, NothingToReturn, ReturnAlreadyClosed, ReturnNotFound
+from orderkeep.domain.exceptions import InvalidInput, ReturnNotFound
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.returns import Return, ReturnedUnits
+from orderkeep.domain.returns import NothingToReturn, Return, ReturnAlreadyClosed, ReturnedUnits
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order
 

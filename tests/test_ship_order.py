@@ -6,7 +6,8 @@ import pytest
 
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
-from orderkeep.domain.exceptions import CannotShipOrder, OrderNotFound
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.lifecycle import CannotShipOrder
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import small_order
 

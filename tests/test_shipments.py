@@ -8,7 +8,8 @@ from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.add_shipment import AddShipmentUseCase
 from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
-from orderkeep.domain.exceptions import InvalidUrl, OrderNotConfirmed, ShipmentNotFound
+from orderkeep.domain.exceptions import InvalidUrl, ShipmentNotFound
+from orderkeep.domain.lifecycle import OrderNotConfirmed
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.shipments import Shipment
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -17,13 +17,8 @@ from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import (
-    CannotCancelOrder,
-    ConcurrentUpdate,
-    OrderNotFound,
-    StoreUnavailable,
-    VersionMismatch,
-)
+from orderkeep.domain.exceptions import ConcurrentUpdate, OrderNotFound, StoreUnavailable, VersionMismatch
+from orderkeep.domain.lifecycle import CannotCancelOrder
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command, small_order

@@ -15,7 +15,8 @@ from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRejected, OrderNotFound, VersionMismatch
+from orderkeep.domain.exceptions import OrderNotFound, VersionMismatch
+from orderkeep.domain.lifecycle import CommandRejected
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import pending_order, small_order
 from orderkeep.testing.stores import read_all

@@ -19,7 +19,7 @@ from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
-from orderkeep.domain.exceptions import CannotCancelOrder, CannotShipOrder
+from orderkeep.domain.lifecycle import CannotCancelOrder, CannotShipOrder
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import cancelled_order, place_command, small_order

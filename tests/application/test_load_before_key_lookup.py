@@ -12,7 +12,8 @@ import pytest
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import CommandResult, OrderDTO
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
-from orderkeep.domain.exceptions import CannotCancelOrder, ConcurrentUpdate
+from orderkeep.domain.exceptions import ConcurrentUpdate
+from orderkeep.domain.lifecycle import CannotCancelOrder
 from orderkeep.testing.orders import SINCE, small_order
 from tests.application.interleaved import InterleavedStore
 

@@ -6,7 +6,8 @@
 from fastapi import APIRouter, Depends, HTTPException
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from tests.article.dynamo_repo import DynamoOrderRepository
-from orderkeep.domain.exceptions import OrderNotFound, CannotCancelOrder
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.lifecycle import CannotCancelOrder
 import os
 router = APIRouter(prefix="/orders")
 def get_cancel_use_case() -> CancelOrderUseCase:

@@ -4,7 +4,8 @@
 # ruff: noqa: I001
 # mypy: ignore-errors
 from orderkeep.domain.repositories import OrderRepository
-from orderkeep.domain.exceptions import OrderNotFound, CannotCancelOrder
+from orderkeep.domain.exceptions import OrderNotFound
+from orderkeep.domain.lifecycle import CannotCancelOrder
 class CancelOrderUseCase:
     def __init__(self, repo: OrderRepository):
         self.repo = repo

@@ -20,7 +20,7 @@ from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.domain.status import Command, allowed_commands
+from orderkeep.domain.lifecycle import Command, allowed_commands
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, place_command, small_order
 from orderkeep.testing.stores import read_all

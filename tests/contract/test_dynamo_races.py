@@ -8,7 +8,7 @@ import pytest
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.domain.exceptions import CommandRejected
+from orderkeep.domain.lifecycle import CommandRejected
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.races import RaceContract
 from orderkeep.testing.saves import ConcurrencyContract, only_winner

@@ -10,7 +10,7 @@ import pytest
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import build_use_cases
-from orderkeep.domain.exceptions import CommandRejected
+from orderkeep.domain.lifecycle import CommandRejected
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.testing.orders import small_order

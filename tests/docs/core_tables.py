@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from orderkeep.domain import limits
-from orderkeep.domain.status import LIFECYCLE, Command, OrderStatus
+from orderkeep.domain.lifecycle import LIFECYCLE, Command, OrderStatus
 from tests.docs.pages import CHECKOUT
 
 Rows = list[tuple[str, ...]]

@@ -4,13 +4,11 @@ from collections.abc import Iterable, Iterator
 
 import click
 
-from orderkeep.application import errors as application_errors
 from orderkeep.application.errors import Overloaded, TooManyRequests
 from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH, InvalidJSON
 from orderkeep.application.use_cases.issue_receipt import MOST_AT_ONCE, MOST_OF_AN_ACTOR
 from orderkeep.bootstrap.access import BURST_SECONDS
 from orderkeep.config import Settings
-from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import limits as http1_limits
@@ -23,6 +21,7 @@ from orderkeep.entrypoints.field_errors import MOST_ERRORS, InvalidFields
 from orderkeep.entrypoints.logs import FIELDS
 from orderkeep.entrypoints.order_files import reading, rows
 from tests.docs.core_tables import Rows
+from tests.domain.exception_classes import exception_classes
 
 HELP_WIDTH = 100
 
@@ -250,11 +249,9 @@ def log_fields() -> Rows:
 
 def kinds_of_error() -> Iterable[type[OrderkeepError]]:
     """Return the exception class of each code, in the order in which the modules define them."""
-    by_code: dict[str, type[OrderkeepError]] = {}
-    for module in (exceptions, application_errors, exceptions):  # where a code is shared, the domain's own class counts
-        for found in vars(module).values():
-            if isinstance(found, type) and issubclass(found, OrderkeepError) and found is not OrderkeepError:
-                by_code[found.code] = found
+    found = [kind for kind in exception_classes() if kind is not OrderkeepError]
+    by_code = {kind.code: kind for kind in found}
+    by_code |= {kind.code: kind for kind in found if kind.__module__.startswith("orderkeep.domain.")}  # if it is shared
     return by_code.values()
 
 

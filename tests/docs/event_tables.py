@@ -3,14 +3,12 @@
 import dataclasses
 import inspect
 from datetime import UTC, datetime
-from typing import get_args
 
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
 from orderkeep.application.events import cloud_event_type
-from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Event
+from orderkeep.domain.entities import Order, event_types
 from orderkeep.domain.value_objects import Money
 from orderkeep.infrastructure.cloud_events import CloudEvent, EventData, cloud_events
 from tests.docs.core_tables import Rows
@@ -39,8 +37,8 @@ DATA = {
 
 def types() -> Rows:
     rows: Rows = [("type", "meaning", "`data.event.data`")]
-    for kind in get_args(Event):
-        fields = ", ".join(f"`{field.name}`" for field in dataclasses.fields(kind)) or "empty"
+    for kind in event_types().values():
+        fields = ", ".join(f"`{name}`" for name in kind.__slots__) or "empty"
         rows.append((f"`{cloud_event_type(kind.__name__)}`", inspect.cleandoc(kind.__doc__ or ""), fields))
     return rows
 

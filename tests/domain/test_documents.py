@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import DocumentAttached
-from orderkeep.domain.exceptions import TooManyDocuments
+from orderkeep.domain.lifecycle import DocumentAttached, TooManyDocuments
 from orderkeep.domain.limits import MAX_DOCUMENTS
 from orderkeep.domain.value_objects import Document, Money
 

@@ -1,17 +1,13 @@
 """Every exception has a public code and title, and a message that says what to do."""
 
-import inspect
 import re
 from datetime import UTC, datetime
-from types import ModuleType
 
 import pytest
 
-from orderkeep.application import errors
 from orderkeep.application.errors import Contention, IdempotencyKeyReused, NotAuthenticated, TooManyRequests
 from orderkeep.application.strict_json import InvalidJSON
 from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
-from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
@@ -19,30 +15,22 @@ from orderkeep.domain.exceptions import (
     DocumentNotFound,
     InvalidInput,
     InvalidOrder,
-    OrderkeepError,
     OrderNotFound,
     ServiceUnavailable,
     StoreUnusable,
-    TooManyDocuments,
     TotalMismatch,
     UnknownCurrency,
     VersionMismatch,
     VersionNotFound,
 )
+from orderkeep.domain.lifecycle import TooManyDocuments
+from tests.domain.exception_classes import exception_classes
 
 SHARED = {"InvalidInput", "NoOrderMatches", "ServiceUnavailable", "AuthenticationUnavailable", "RequestTimedOut"}
 """Classes with the code of another class, which clients know."""
 
 
-def classes_of(module: ModuleType) -> dict[str, type[OrderkeepError]]:
-    return {
-        name: found
-        for name, found in vars(module).items()
-        if inspect.isclass(found) and issubclass(found, OrderkeepError) and found.__module__ == module.__name__
-    }
-
-
-CLASSES = {**classes_of(exceptions), **classes_of(errors)}
+CLASSES = {found.__name__: found for found in exception_classes()}
 
 
 def test_every_class_has_its_own_code() -> None:

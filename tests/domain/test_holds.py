@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from orderkeep.domain.events import OrderConfirmed, OrderHeld, OrderReleased, OrderShipped, ShipmentCreated
+from orderkeep.domain.lifecycle import OrderConfirmed, OrderHeld, OrderReleased, OrderShipped
+from orderkeep.domain.shipments import ShipmentCreated
 from orderkeep.domain.value_objects import Hold
 from tests.domain.orders import LATER, NOW, order_of, rejected, units
 

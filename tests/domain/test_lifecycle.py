@@ -6,7 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import (
+from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.domain.lifecycle import (
+    LIFECYCLE,
+    REJECTIONS,
+    Command,
     Event,
     LinesCancelled,
     OrderCancelled,
@@ -14,11 +18,11 @@ from orderkeep.domain.events import (
     OrderDelivered,
     OrderReleased,
     OrderShipped,
-    ShipmentCreated,
-    ShipmentDelivered,
+    OrderStatus,
+    allowed_commands,
+    commands_between,
 )
-from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus, allowed_commands, commands_between
+from orderkeep.domain.shipments import ShipmentCreated, ShipmentDelivered
 from tests.domain.orders import LATER, NOW, PLACED, order_of, quantities_of, rejected, units
 
 # What a command makes of an order of 2 units of one line and 1 of another: its status, the code of its rejection, or

@@ -7,10 +7,9 @@ from itertools import combinations_with_replacement, product
 from typing import Any, NamedTuple
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRejected
+from orderkeep.domain.lifecycle import LIFECYCLE, Command, CommandRejected, OrderStatus
 from orderkeep.domain.lines import LineQuantity, OrderLine
 from orderkeep.domain.returns import ReturnState
-from orderkeep.domain.status import LIFECYCLE, Command, OrderStatus
 from tests.domain.orders import NOW, order_of, quantities_of
 
 OPEN = ("pending", "processing", "partially_shipped")

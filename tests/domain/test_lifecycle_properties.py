@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import ObligationsChanged
-from orderkeep.domain.exceptions import CommandRejected, Conflict, InvalidInput, OrderNotFound
+from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderNotFound
+from orderkeep.domain.lifecycle import CommandRejected
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.payments import Payment, PaymentKind
+from orderkeep.domain.payments import ObligationsChanged, Payment, PaymentKind
 from orderkeep.domain.returns import ReturnedUnits
 from orderkeep.domain.value_objects import Cancellation, Money
 from tests.domain.orders import order_of

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import LinesCancelled
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.lifecycle import LinesCancelled
 from orderkeep.domain.lines import LineQuantity
 from tests.domain.orders import NOW, PLACED, euros, order_of, quantities_of, rejected, units
 

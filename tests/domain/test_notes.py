@@ -2,7 +2,7 @@
 
 import pytest
 
-from orderkeep.domain.events import NoteAdded, NoteEdited
+from orderkeep.domain.lifecycle import NoteAdded, NoteEdited
 from orderkeep.domain.value_objects import Note
 from tests.domain.orders import LATER, NOW, order_of, rejected
 

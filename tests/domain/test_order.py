@@ -13,7 +13,6 @@ import orderkeep.application
 import orderkeep.domain
 from orderkeep.domain.attribution import Attribution, RememberedKey
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import OrderCancelled, OrderImported, OrderPlaced
 from orderkeep.domain.exceptions import (
     InvalidAmount,
     InvalidInput,
@@ -22,8 +21,8 @@ from orderkeep.domain.exceptions import (
     UnknownCurrency,
     UnknownStatus,
 )
+from orderkeep.domain.lifecycle import OrderCancelled, OrderImported, OrderPlaced, OrderStatus
 from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
-from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import Cancellation, Money
 
 AT = datetime(2026, 5, 6, 7, 8, 9, 10, UTC)

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import RefundAlreadyFailed, RefundExceedsPayments, RefundNotFound
-from orderkeep.domain.payments import Payment, PaymentKind
+from orderkeep.domain.exceptions import RefundNotFound
+from orderkeep.domain.payments import Payment, PaymentKind, RefundAlreadyFailed, RefundExceedsPayments
 from tests.domain.orders import NOW, PLACED, order_of, units
 
 

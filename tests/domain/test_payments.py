@@ -8,16 +8,20 @@ from typing import Any
 import pytest
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import (
+from orderkeep.domain.lifecycle import OrderCancelled, OrderStatus
+from orderkeep.domain.payments import (
+    Balance,
     ObligationsChanged,
-    OrderCancelled,
+    Payment,
+    PaymentKind,
     PaymentRecorded,
+    Refund,
     RefundCreated,
     RefundFailed,
+    RefundStatus,
     RefundSucceeded,
+    payment_status,
 )
-from orderkeep.domain.payments import Balance, Payment, PaymentKind, Refund, RefundStatus, payment_status
-from orderkeep.domain.status import OrderStatus
 from tests.domain.orders import LATER, NOW, PLACED, order_of, rejected, units
 
 AUTHORIZED, CAPTURED, VOIDED, FAILED = PaymentKind

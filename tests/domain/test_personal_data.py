@@ -9,8 +9,8 @@ import pytest
 
 from orderkeep.domain import limits
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import OrderPlaced, PersonalDataChanged, PersonalDataErased
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.lifecycle import OrderPlaced, PersonalDataChanged, PersonalDataErased
 from orderkeep.domain.personal_data import (
     COUNTRIES,
     PARTS,

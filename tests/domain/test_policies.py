@@ -6,11 +6,9 @@ from datetime import timedelta
 import pytest
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import OrderConfirmed
-from orderkeep.domain.exceptions import PaymentRequired
+from orderkeep.domain.lifecycle import Command, OrderConfirmed
 from orderkeep.domain.payments import Payment
-from orderkeep.domain.policies import Policies, has_expired
-from orderkeep.domain.status import Command
+from orderkeep.domain.policies import PaymentRequired, Policies, has_expired
 from orderkeep.domain.value_objects import Money
 from tests.domain.orders import LATER, NOW, PLACED, order_of, rejected, units
 

@@ -3,9 +3,16 @@
 import pytest
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import ReturnCancelled, ReturnReceived, ReturnRejected, ReturnRequested
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.returns import Return, ReturnedUnits, ReturnState
+from orderkeep.domain.returns import (
+    Return,
+    ReturnCancelled,
+    ReturnedUnits,
+    ReturnReceived,
+    ReturnRejected,
+    ReturnRequested,
+    ReturnState,
+)
 from tests.domain.orders import LATER, NOW, PLACED, order_of, quantities_of, rejected, units
 
 CLOSED = "which closed it: request another return"

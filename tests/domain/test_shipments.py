@@ -5,16 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import (
-    OrderDelivered,
-    OrderReleased,
-    OrderShipped,
+from orderkeep.domain.lifecycle import OrderDelivered, OrderReleased, OrderShipped
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.shipments import (
+    Shipment,
     ShipmentCreated,
     ShipmentDelivered,
     ShipmentUpdated,
+    Tracking,
+    comparable,
 )
-from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.shipments import Shipment, Tracking, comparable
 from tests.domain.orders import LATER, NOW, PLACED, euros, order_of, quantities_of, rejected, units
 
 TRACKING = Tracking("UPS", "1Z 999", "https://track.example/1Z999")

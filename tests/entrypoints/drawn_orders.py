@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRejected
+from orderkeep.domain.lifecycle import CommandRejected, OrderStatus
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import Payment
 from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.domain.shipments import Tracking
-from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import Cancellation, Document, is_visible
 
 NASTY = st.sampled_from(

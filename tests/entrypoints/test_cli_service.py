@@ -9,7 +9,7 @@ import pytest
 from click import Command, Context, Group
 
 from orderkeep.config import Settings, masked
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.entrypoints.cli import failures
 from orderkeep.entrypoints.cli.commands import COMMANDS, keys, orders, service
 from orderkeep.entrypoints.cli.main import cli

@@ -20,7 +20,7 @@ from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO, PlaceOrder
 from orderkeep.bootstrap import bootstrap
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Event, OrderPlaced
+from orderkeep.domain.lifecycle import Event, OrderPlaced
 from orderkeep.domain.lines import LineQuantity, OrderLine
 from orderkeep.domain.payments import Payment
 from orderkeep.domain.shipments import Tracking

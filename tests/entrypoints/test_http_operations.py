@@ -10,7 +10,7 @@ from starlette.types import Message
 
 from orderkeep.bootstrap import bootstrap
 from orderkeep.config import Settings
-from orderkeep.domain.status import LIFECYCLE, OrderStatus
+from orderkeep.domain.lifecycle import LIFECYCLE, OrderStatus
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.shell import ShelledFastAPI
 from tests.entrypoints.http_calls import PLAIN, http_client, placed

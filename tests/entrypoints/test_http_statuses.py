@@ -7,10 +7,8 @@ import httpx
 import pytest
 from starlette.exceptions import HTTPException
 
-from orderkeep.application import errors
 from orderkeep.application.errors import AuthenticationUnavailable, Contention, IdempotencyKeyReused, InvalidQuery
 from orderkeep.bootstrap import bootstrap
-from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import (
     ConcurrentUpdate,
     InvalidOrder,
@@ -20,6 +18,7 @@ from orderkeep.domain.exceptions import (
     VersionMismatch,
 )
 from orderkeep.entrypoints.api.problems import PROBLEMS, problem_of, status_of
+from tests.domain.exception_classes import exception_classes
 from tests.entrypoints.http_calls import http_client
 from tests.entrypoints.log_reading import Logged
 
@@ -58,9 +57,7 @@ async def test_each_error_has_its_status(error: OrderkeepError, status: int) -> 
 
 
 def test_only_outages_and_bugs_have_a_status_of_500_or_above() -> None:
-    found = [*vars(exceptions).values(), *vars(errors).values()]
-    kinds = [k for k in found if isinstance(k, type) and issubclass(k, OrderkeepError)]
-    assert {kind.__name__: status_of(kind) for kind in kinds if status_of(kind) >= 500} == {
+    assert {kind.__name__: status_of(kind) for kind in exception_classes() if status_of(kind) >= 500} == {
         "OrderkeepError": 500,
         "ServiceUnavailable": 503,
         "AuthenticationUnavailable": 503,
@@ -72,8 +69,7 @@ def test_only_outages_and_bugs_have_a_status_of_500_or_above() -> None:
 
 
 def test_each_code_has_one_title() -> None:
-    found = [*vars(exceptions).values(), *vars(errors).values()]
-    titles = {k.code: k.title for k in found if isinstance(k, type) and issubclass(k, OrderkeepError)}
+    titles = {kind.code: kind.title for kind in exception_classes()}
     shared = {code: (titles[code], title) for code, (_, title, _) in PROBLEMS.items() if code in titles}
     assert {"invalid_query"} <= shared.keys()
     assert {code: pair for code, pair in shared.items() if pair[0] != pair[1]} == {}

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter, SnapshotPage
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository
 from orderkeep.infrastructure.postgres_repo.connections import IN_INDEX_ORDER
 from orderkeep.infrastructure.postgres_repo.queries import LISTS, POSTGRES

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from orderkeep.application.ports import ListPosition, OrderFilter
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.infrastructure.sql_store import FIND_BY_PREFIX, list_query
 from orderkeep.infrastructure.sqlite_repo import SqliteOrderRepository
 from orderkeep.infrastructure.sqlite_repo.queries import LISTS, SQLITE

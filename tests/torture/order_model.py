@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus
+from orderkeep.domain.lifecycle import LIFECYCLE, REJECTIONS, Command, OrderStatus
 from tests.torture.linearizability import Operation
 
 DONE = "done"

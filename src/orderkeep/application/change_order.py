@@ -12,13 +12,14 @@ import copy
 import hashlib
 import json
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
+from datetime import datetime
 from functools import cache
 from json.encoder import encode_basestring_ascii
 from types import NoneType
-from typing import Any
+from typing import Any, ClassVar
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import CommandResult, EventDTO, visible_result
@@ -128,8 +129,19 @@ async def load_order(repo: OrderRepository, order_id: str, actor: Actor) -> Orde
     return order if order is not None and actor.may_see(order.user_id) else None
 
 
+Trial = Callable[[Order, datetime], None]
+"""Runs a command on a copy of an order, at a time, with values that succeed if any do."""
+
+Actions = Mapping[str, Trial]
+"""What can be done with an order, by name."""
+
+
 class OrderCommand:
-    """Base class of the use cases that change one order. Without a `history`, see `change_order`."""
+    """Base class of the use cases that change one order: with the `scope` that an actor needs, and the actions that
+    `GET /orders/{id}/actions` lists. Without a `history`, see `change_order`.
+    """
+
+    scope: ClassVar[Scope]
 
     def __init__(
         self,
@@ -146,7 +158,6 @@ class OrderCommand:
         change: Callable[[Order], None],
         context: CommandContext,
         command: tuple[str, Any],
-        scope: Scope,
     ) -> CommandResult:
         """Run `change` on an order that exists, and confirm the order if it becomes ready by it and the policies say
         so. Raises what `change` raises, and like `change_order`.
@@ -161,7 +172,11 @@ class OrderCommand:
                 self.policies.confirm_if_ready(order)
             return order
 
-        return await change_order(self.repo, order_id, decide, context, command, self.history, scope=scope)
+        return await change_order(self.repo, order_id, decide, context, command, self.history, scope=self.scope)
+
+    def actions(self) -> Actions:
+        """Return the trial of each action of the command; most commands are one action, with the same name."""
+        return {}
 
 
 def fingerprint_of(command: tuple[str, Any]) -> str:

@@ -16,8 +16,8 @@ from typing import Any, Protocol, dataclass_transform
 
 from orderkeep.application.access.actor import Actor
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import Event
 from orderkeep.domain.exceptions import AmountOutOfRange, InvalidAmount
+from orderkeep.domain.lifecycle import Event
 from orderkeep.domain.limits import MAX_MINOR_UNITS, MAX_TRACKED_SHIPMENTS
 from orderkeep.domain.lines import OrderLine
 from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund

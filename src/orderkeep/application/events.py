@@ -5,12 +5,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, get_args
+from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
-from orderkeep.domain.events import Event
+from orderkeep.domain.entities import event_types
 
-EVENT_TYPES: tuple[str, ...] = tuple([kind.__name__ for kind in get_args(Event)])
+EVENT_TYPES: tuple[str, ...] = tuple(event_types())
 """The types of events, as the history of an order has them."""
 
 CLOUD_EVENTS_VERSION = "1.0"

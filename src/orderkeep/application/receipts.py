@@ -9,9 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentKind, RefundStatus
 from orderkeep.domain.personal_data import PersonalData, PersonalRecord
-from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import EXPONENTS, UNPRINTABLE, in_utc
 
 _LINE_BREAK = re.compile(r"\r\n?|\n")

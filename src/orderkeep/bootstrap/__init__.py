@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
+from orderkeep.application.change_order import OrderCommand
 from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer, StoreAccess
 from orderkeep.application.use_cases.add_note import AddNoteUseCase
 from orderkeep.application.use_cases.add_refund import AddRefundUseCase
@@ -59,6 +60,8 @@ from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
 
 if TYPE_CHECKING:  # pydantic-settings doubles the start-up time of the command line, which does not need it
     from orderkeep.config import Settings
+
+AnyCommand = TypeVar("AnyCommand", bound=OrderCommand)
 
 CHECK_SECONDS = 1.5
 """How long a store may take to respond to a readiness check."""
@@ -168,6 +171,11 @@ def build_use_cases(
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
     open_keys = partial(api_keys_of, store)
+    commands: list[OrderCommand] = []
+
+    def command(use_case: type[AnyCommand]) -> AnyCommand:
+        commands.append(built := use_case(repo=store, history=store, policies=policies))
+        return built
 
     async def close() -> None:
         async with AsyncExitStack() as opened:  # closes all in reverse order, even if one fails
@@ -178,30 +186,30 @@ def build_use_cases(
         place_order=PlaceOrderUseCase(repo=store, history=store, policies=policies),
         find_order=FindOrderUseCase(store),
         get_order=GetOrderUseCase(store),
-        get_order_actions=GetOrderActionsUseCase(store, policies=policies),
         get_order_at=GetOrderAtUseCase(queries=store, history=store),
         get_order_history=GetOrderHistoryUseCase(store, store, open_keys if isinstance(store, KeepsApiKeys) else None),
         list_orders=ListOrdersUseCase(store),
         search_orders=SearchOrdersUseCase(store),
-        confirm_order=ConfirmOrderUseCase(repo=store, history=store, policies=policies),
-        ship_order=ShipOrderUseCase(repo=store, history=store, policies=policies),
-        deliver_order=DeliverOrderUseCase(repo=store, history=store, policies=policies),
-        cancel_order=CancelOrderUseCase(repo=store, history=store),
-        cancel_lines=CancelLinesUseCase(repo=store, history=store, policies=policies),
-        hold_order=HoldOrderUseCase(repo=store, history=store, policies=policies),
-        release_order=ReleaseOrderUseCase(repo=store, history=store, policies=policies),
-        add_shipment=AddShipmentUseCase(repo=store, history=store, policies=policies),
-        update_shipment=UpdateShipmentUseCase(repo=store, history=store, policies=policies),
-        deliver_shipment=DeliverShipmentUseCase(repo=store, history=store, policies=policies),
-        record_payment=RecordPaymentUseCase(repo=store, history=store, policies=policies),
-        add_refund=AddRefundUseCase(repo=store, history=store, policies=policies),
-        close_refund=CloseRefundUseCase(repo=store, history=store, policies=policies),
-        request_return=RequestReturnUseCase(repo=store, history=store, policies=policies),
-        receive_return=ReceiveReturnUseCase(repo=store, history=store, policies=policies),
-        close_return=CloseReturnUseCase(repo=store, history=store, policies=policies),
-        edit_order=EditOrderUseCase(repo=store, history=store, policies=policies),
-        add_note=AddNoteUseCase(repo=store, history=store, policies=policies),
-        edit_note=EditNoteUseCase(repo=store, history=store, policies=policies),
+        confirm_order=command(ConfirmOrderUseCase),
+        ship_order=command(ShipOrderUseCase),
+        deliver_order=command(DeliverOrderUseCase),
+        cancel_order=command(CancelOrderUseCase),
+        cancel_lines=command(CancelLinesUseCase),
+        hold_order=command(HoldOrderUseCase),
+        release_order=command(ReleaseOrderUseCase),
+        add_shipment=command(AddShipmentUseCase),
+        update_shipment=command(UpdateShipmentUseCase),
+        deliver_shipment=command(DeliverShipmentUseCase),
+        record_payment=command(RecordPaymentUseCase),
+        add_refund=command(AddRefundUseCase),
+        close_refund=command(CloseRefundUseCase),
+        request_return=command(RequestReturnUseCase),
+        receive_return=command(ReceiveReturnUseCase),
+        close_return=command(CloseReturnUseCase),
+        edit_order=command(EditOrderUseCase),
+        add_note=command(AddNoteUseCase),
+        edit_note=command(EditNoteUseCase),
+        get_order_actions=GetOrderActionsUseCase(store, commands),  # after the commands
         erase_personal_data=ErasePersonalDataUseCase(store, documents, renderers),
         export_person=ExportPersonUseCase(store),
         issue_receipt=IssueReceiptUseCase(repo=store, history=store, store=documents, renderers=renderers),

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable
 
 from orderkeep.domain.exceptions import InconsistentOrder
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.lines import LineQuantity, quantities
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.payments import RefundStatus
 from orderkeep.domain.returns import ReturnedUnits, ReturnState
 from orderkeep.domain.shipments import Tracking, status_after
-from orderkeep.domain.status import OrderStatus
 
 
 def check_parts(order: OrderState) -> None:

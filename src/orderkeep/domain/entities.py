@@ -12,27 +12,29 @@ from typing import TypedDict, Unpack
 
 from orderkeep.domain import limits
 from orderkeep.domain.consistency import check_parts
-from orderkeep.domain.events import (
-    DetailsChanged,
-    DocumentAttached,
-    NoteAdded,
-    NoteEdited,
-    OrderImported,
-    OrderPlaced,
-    PersonalDataChanged,
-    PersonalDataErased,
-)
 from orderkeep.domain.exceptions import (
-    ExternalRefIsSet,
     InvalidInput,
     InvalidTime,
     NoteNotFound,
     OrderTooLarge,
-    TooManyDocuments,
     TooManyLines,
     TotalMismatch,
     UnexpectedCancellation,
     UnknownCurrency,
+)
+from orderkeep.domain.lifecycle import (
+    DetailsChanged,
+    DocumentAttached,
+    Event,
+    ExternalRefIsSet,
+    NoteAdded,
+    NoteEdited,
+    OrderImported,
+    OrderPlaced,
+    OrderStatus,
+    PersonalDataChanged,
+    PersonalDataErased,
+    TooManyDocuments,
 )
 from orderkeep.domain.lines import check_line_ids
 from orderkeep.domain.order_payments import PaymentCommands
@@ -40,7 +42,6 @@ from orderkeep.domain.order_returns import ReturnCommands
 from orderkeep.domain.order_shipments import ShipmentCommands
 from orderkeep.domain.order_state import OrderDetails
 from orderkeep.domain.personal_data import PartChanges, PersonalData, PersonalRecord
-from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import (
     CURRENCIES,
     Document,
@@ -205,6 +206,12 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
         expected += sum([line.total_minor for line in self.lines])
         if expected != self.total.minor and (self.lines or expected > self.total.minor):
             raise TotalMismatch(expected, self.total.minor, self.currency, has_lines=bool(self.lines))
+
+
+def event_types() -> dict[str, type[Event]]:
+    """Return the class of each event by its name, which is the type that the history shows."""
+    kinds = sorted(Event.__subclasses__(), key=lambda kind: kind.__module__)
+    return {kind.__name__: kind for kind in kinds}
 
 
 def _check_size(order: Order) -> None:

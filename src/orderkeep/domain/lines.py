@@ -12,10 +12,10 @@ from orderkeep.domain.exceptions import (
     DiscountExceedsLine,
     DuplicateLine,
     InvalidInput,
-    QuantityNotAvailable,
     QuantityOutOfRange,
     UnknownLine,
 )
+from orderkeep.domain.lifecycle import QuantityNotAvailable
 from orderkeep.domain.value_objects import Money, check_id, check_text
 
 

@@ -7,11 +7,21 @@ from dataclasses import replace
 from datetime import datetime
 
 from orderkeep.domain import limits
-from orderkeep.domain.events import PaymentRecorded, RefundCreated, RefundFailed, RefundSucceeded
 from orderkeep.domain.exceptions import RefundNotFound
 from orderkeep.domain.lines import LineQuantity, quantities
 from orderkeep.domain.order_state import OrderState
-from orderkeep.domain.payments import Payment, Refund, RefundStatus, close_refund, is_new_refund, is_recorded
+from orderkeep.domain.payments import (
+    Payment,
+    PaymentRecorded,
+    Refund,
+    RefundCreated,
+    RefundFailed,
+    RefundStatus,
+    RefundSucceeded,
+    close_refund,
+    is_new_refund,
+    is_recorded,
+)
 
 
 class PaymentCommands(OrderState):

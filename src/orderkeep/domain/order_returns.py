@@ -7,19 +7,24 @@ from dataclasses import replace
 from datetime import datetime
 
 from orderkeep.domain import limits
-from orderkeep.domain.events import Event, ReturnCancelled, ReturnReceived, ReturnRejected, ReturnRequested
-from orderkeep.domain.exceptions import InvalidOrder, NothingToReturn, ReturnAlreadyClosed, ReturnNotFound
+from orderkeep.domain.exceptions import InvalidOrder, ReturnNotFound
+from orderkeep.domain.lifecycle import Event, OrderStatus
 from orderkeep.domain.lines import LineQuantity, OrderLine, quantities, value_of
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.returns import (
+    NothingToReturn,
     Return,
+    ReturnAlreadyClosed,
+    ReturnCancelled,
     ReturnedUnits,
+    ReturnReceived,
+    ReturnRejected,
+    ReturnRequested,
     ReturnState,
     check_returnable,
     return_units,
     returnable_units,
 )
-from orderkeep.domain.status import OrderStatus
 
 _CLOSED_BY: dict[str, type[ReturnRejected | ReturnCancelled]] = {
     ReturnState.REJECTED: ReturnRejected,

@@ -7,12 +7,27 @@ from dataclasses import replace
 from datetime import datetime
 
 from orderkeep.domain import limits
-from orderkeep.domain.events import ShipmentCreated, ShipmentDelivered, ShipmentUpdated
-from orderkeep.domain.exceptions import CannotDeliverOrder, NothingToShip, OrderNotConfirmed, ShipmentNotFound
+from orderkeep.domain.exceptions import ShipmentNotFound
+from orderkeep.domain.lifecycle import (
+    CannotDeliverOrder,
+    Command,
+    NothingToShip,
+    OrderNotConfirmed,
+    OrderStatus,
+    allowed_commands,
+)
 from orderkeep.domain.lines import LineQuantity, quantities
 from orderkeep.domain.order_state import OrderState
-from orderkeep.domain.shipments import NO_TRACKING, Shipment, Tracking, deliver_units, ship_units
-from orderkeep.domain.status import Command, OrderStatus, allowed_commands
+from orderkeep.domain.shipments import (
+    NO_TRACKING,
+    Shipment,
+    ShipmentCreated,
+    ShipmentDelivered,
+    ShipmentUpdated,
+    Tracking,
+    deliver_units,
+    ship_units,
+)
 from orderkeep.domain.value_objects import in_utc
 
 

@@ -9,31 +9,39 @@ from decimal import Decimal
 from typing import TypedDict
 
 from orderkeep.domain.attribution import Attribution, RememberedKey, remember
-from orderkeep.domain.events import (
+from orderkeep.domain.exceptions import InvalidTime, UnknownStatus
+from orderkeep.domain.lifecycle import (
+    LIFECYCLE,
+    REJECTIONS,
+    CannotReleaseOrder,
+    Command,
     Event,
     LinesCancelled,
-    ObligationsChanged,
+    NothingToCancel,
     OrderCancelled,
     OrderConfirmed,
     OrderDelivered,
     OrderHeld,
+    OrderOnHold,
     OrderReleased,
     OrderShipped,
-)
-from orderkeep.domain.exceptions import (
-    CannotReleaseOrder,
-    InvalidTime,
-    NothingToCancel,
-    OrderOnHold,
+    OrderStatus,
     TooManyRecords,
-    UnknownStatus,
+    allowed_commands,
 )
 from orderkeep.domain.lines import LineQuantity, OrderLine, cancel_units, cancelled_value, quantities, with_ids
-from orderkeep.domain.payments import Balance, Payment, PaymentStatus, Refund, balance_of, payment_status
+from orderkeep.domain.payments import (
+    Balance,
+    ObligationsChanged,
+    Payment,
+    PaymentStatus,
+    Refund,
+    balance_of,
+    payment_status,
+)
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.returns import Return, ReturnStatus, return_status
 from orderkeep.domain.shipments import SHIPPING_OF, Shipment, ShippingStatus, status_after
-from orderkeep.domain.status import LIFECYCLE, REJECTIONS, Command, OrderStatus, allowed_commands
 from orderkeep.domain.value_objects import DEFAULT_CURRENCY, Cancellation, Document, Hold, Money, Note, in_utc
 
 MAX_FACT_CLOCK_SKEW = timedelta(hours=1)

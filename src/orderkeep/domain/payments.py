@@ -9,13 +9,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import (
-    AmountOutOfRange,
-    InvalidOrder,
-    RecordedDifferently,
-    RefundAlreadyFailed,
-    RefundExceedsPayments,
-)
+from orderkeep.domain.exceptions import AmountOutOfRange, InvalidOrder, RecordedDifferently
+from orderkeep.domain.lifecycle import CommandRejected, Event
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.value_objects import check_text
 
@@ -118,6 +113,57 @@ class Balance(NamedTuple):
     def refundable(self) -> int:
         """What further refunds cannot exceed."""
         return self.captured - self.refunded - self.refund_pending
+
+
+class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", title="Refund exceeds payments"):
+    """The refunds of an order cannot exceed what was captured."""
+
+    def __init__(self, status: str, amount: int, available: int, currency: str) -> None:
+        limit = (
+            f"at most {available} of the captured payments can be refunded, not {amount} (minor units of {currency})"
+        )
+        super().__init__(status, limit if available > 0 else "nothing that was captured is left to be refunded")
+
+
+class RefundAlreadyFailed(CommandRejected, code="refund_already_failed", title="Refund already failed"):
+    """A refund that failed cannot succeed later: create another one."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status, "the refund failed already: record a refund with another reference")
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRecorded(Event):
+    """A payment was authorized, captured or voided, or failed, as `kind` says."""
+
+    kind: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundCreated(Event):
+    """A refund was added, to be started at the payment provider."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundSucceeded(Event):
+    """A refund was paid to the customer."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefundFailed(Event):
+    """A refund failed, or the bank returned it."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ObligationsChanged(Event):
+    """`refund_due` or `void_due` of the order changed."""
 
 
 def check_amount(amount: int) -> None:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from orderkeep.domain.exceptions import PaymentRequired
+from orderkeep.domain.lifecycle import Command, CommandRejected, OrderStatus, allowed_commands
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.payments import PaymentStatus
-from orderkeep.domain.status import Command, OrderStatus, allowed_commands
 
 EXPIRED = "expired"
 """The reason of the cancellation of an order that has expired."""
@@ -21,6 +20,15 @@ class Requirement(StrEnum):
     NOTHING = "nothing"
     AUTHORIZED = "authorized"
     PAID = "paid"
+
+
+class PaymentRequired(CommandRejected, code="payment_required", title="Payment required"):
+    """A policy requires more payments before the command. Amounts are in minor units."""
+
+    def __init__(self, status: str, command: str, requirement: str, covered: int, due: int, currency: str) -> None:
+        counted = "captured and not refunded" if requirement == "paid" else "authorized or captured"
+        policy = f"{command} requires {requirement}"
+        super().__init__(status, f"{policy}: {covered} of {due} are {counted} (minor units of {currency})")
 
 
 @dataclass(frozen=True, slots=True)

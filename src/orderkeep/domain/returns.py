@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import QuantityNotAvailable
+from orderkeep.domain.lifecycle import CommandRejected, Event, QuantityNotAvailable
 from orderkeep.domain.lines import LineQuantity, OrderLine
 from orderkeep.domain.value_objects import check_text
 
@@ -65,6 +65,55 @@ class Return:
         for index, each in enumerate(self.received):
             if each.condition is not None:
                 check_text(each.condition, f"lines/{index}/condition", limits.MAX_CONDITION_LENGTH)
+
+
+class NothingToReturn(CommandRejected, code="nothing_to_return", title="Nothing to return"):
+    """Nothing of the order was delivered, or all of it was returned or is to be."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(status, "the order has no delivered units that can be returned")
+
+
+class ReturnAlreadyClosed(CommandRejected, code="return_already_closed", title="Return already closed"):
+    """A return that was received, rejected or cancelled does not change any more."""
+
+    def __init__(self, status: str, return_status: str) -> None:
+        super().__init__(status, f"the return was {return_status} already, which closed it: request another return")
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRequested(Event):
+    """The customer wants to return units of the order."""
+
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnReceived(Event):
+    """Returned units arrived."""
+
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnRejected(Event):
+    """A return was not accepted."""
+
+    return_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnCancelled(Event):
+    """The customer keeps the units after all."""
+
+    return_id: str
+
+
+def to_close(returns: Sequence[Return]) -> str:
+    """Return the ID of the first return that is open, or else of the last one, or "" without any."""
+    return next(
+        (each.id for each in returns if each.status == ReturnState.REQUESTED), returns[-1].id if returns else ""
+    )
 
 
 def returnable_units(lines: Sequence[OrderLine], returns: Sequence[Return]) -> dict[str, int]:

@@ -10,9 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import InvalidUrl, QuantityNotAvailable
+from orderkeep.domain.exceptions import InvalidUrl
+from orderkeep.domain.lifecycle import Event, OrderStatus, QuantityNotAvailable
 from orderkeep.domain.lines import LineQuantity, OrderLine
-from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import check_text
 
 WEB_URL = re.compile(r"https?://[^\s/?#]+\S*", re.IGNORECASE)
@@ -77,6 +77,27 @@ class Shipment:
     tracking_url: str | None
     shipped_at: datetime
     delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentCreated(Event):
+    """A part of the order, or all of it, was shipped."""
+
+    shipment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentUpdated(Event):
+    """The carrier, the tracking number or the tracking URL of a shipment changed."""
+
+    shipment_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentDelivered(Event):
+    """A shipment was delivered to the customer."""
+
+    shipment_id: str
 
 
 def ship_units(lines: Sequence[OrderLine], units: Mapping[str, int], status: str) -> tuple[OrderLine, ...]:

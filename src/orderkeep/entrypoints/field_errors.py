@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, is_visible
 
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")

@@ -20,8 +20,8 @@ from orderkeep.application.strict_json import read_json
 from orderkeep.domain import limits
 from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import InvalidCountry, InvalidEmail
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.personal_data import COUNTRIES, PARTS, Address, Customer, PersonalData, personal_data_of
-from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import (
     BIDI_CONTROLS,
     CURRENCIES,

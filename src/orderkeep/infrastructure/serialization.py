@@ -20,8 +20,8 @@ from orderkeep.application.dtos import LABEL, ChangeDTO, EventDTO, LineDTO, Orde
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, FeedEntry, ListPosition, SnapshotPage, StoredChange
 from orderkeep.domain.attribution import RememberedKey, remember
 from orderkeep.domain.entities import Order
-from orderkeep.domain.events import PersonalDataErased
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.lifecycle import PersonalDataErased
 from orderkeep.domain.payments import Payment, Refund
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.returns import Return

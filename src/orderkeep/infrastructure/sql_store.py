@@ -23,9 +23,9 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.domain.entities import Order
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.domain.status import OrderStatus
 from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     API_KEY_COLUMNS,

@@ -61,9 +61,15 @@ async def ids_in(store: OrderStore, user_id: str | None = None, /, **given: obje
     return [order.id for order in await list_orders(store, where)]
 
 
+class AnyCommand(OrderCommand):
+    """A command that makes any change."""
+
+    scope = Scope.WRITE
+
+
 async def change(store: OrderStore, order_id: str, do: Change) -> CommandResult:
     """Change an order as use cases do: repeated after a lost race."""
-    return await OrderCommand(store, store).change(order_id, do, SYSTEM_CONTEXT, ("change", ()), Scope.WRITE)
+    return await AnyCommand(store, store).change(order_id, do, SYSTEM_CONTEXT, ("change", ()))
 
 
 PAID_SHIPPED_AND_RETURNED: Sequence[Change] = (

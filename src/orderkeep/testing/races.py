@@ -10,7 +10,7 @@ from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.expire_orders import ExpireOrdersUseCase
 from orderkeep.application.use_cases.record_payment import RecordPaymentUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRejected
+from orderkeep.domain.lifecycle import CommandRejected
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.testing.lists import LINES, Change, change, payment
 from orderkeep.testing.orders import SINCE, own_user, small_order

@@ -14,7 +14,7 @@ from orderkeep.application.ports import PAGE_BYTES, FeedPage, ListPosition, Orde
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.exceptions import ConcurrentUpdate
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.testing.orders import SINCE, large_order, pending_order, small_order
 from orderkeep.testing.stores import (
     EVERYTHING,

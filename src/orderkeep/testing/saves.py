@@ -18,7 +18,8 @@ from orderkeep.bootstrap import build_use_cases
 from orderkeep.domain import limits
 from orderkeep.domain.attribution import RememberedKey
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRejected, ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.lifecycle import CommandRejected
 from orderkeep.domain.value_objects import Document
 from orderkeep.testing.orders import OWN, SINCE, cancelled_order, own_user, pending_order, place_command, small_order
 from orderkeep.testing.stores import EVERYTHING, list_orders, loaded, order_in, read_all, read_feed

@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
+from orderkeep.domain.lifecycle import Command
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.shipments import Tracking
-from orderkeep.domain.status import Command
 
 
 class AddShipmentUseCase(OrderCommand):
     """Record that units of an order were shipped together."""
+
+    scope = Scope.SHIP
 
     async def execute(
         self,
@@ -38,4 +40,11 @@ class AddShipmentUseCase(OrderCommand):
             order.add_shipment(lines, tracking, occurred_at, at=self.clock())
 
         command = ("add_shipment", [tuple(lines), carrier, tracking_number, tracking_url, occurred_at])
-        return await self.change(order_id, add, context, command, Scope.SHIP)
+        return await self.change(order_id, add, context, command)
+
+    def actions(self) -> Actions:
+        return {"add_shipment": self._try}
+
+    def _try(self, order: Order, at: datetime) -> None:
+        self.policies.check(Command.SHIP, order)
+        order.add_shipment(at=at)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
 from orderkeep.domain.lines import LineQuantity
@@ -11,6 +11,8 @@ from orderkeep.domain.lines import LineQuantity
 
 class CancelLinesUseCase(OrderCommand):
     """Cancel units of an order that have not been shipped."""
+
+    scope = Scope.CANCEL
 
     async def execute(
         self,
@@ -31,4 +33,7 @@ class CancelLinesUseCase(OrderCommand):
             order.cancel_lines(lines, reason, note, at=self.clock())
 
         command = ("cancel_lines", [tuple(lines), reason, note])
-        return await self.change(order_id, cancel, context, command, Scope.CANCEL)
+        return await self.change(order_id, cancel, context, command)
+
+    def actions(self) -> Actions:
+        return {"cancel_lines": lambda order, at: order.cancel_lines(at=at)}

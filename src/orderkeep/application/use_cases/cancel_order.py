@@ -1,13 +1,15 @@
 """Cancel an order."""
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
 
 
 class CancelOrderUseCase(OrderCommand):
     """Cancel an order that has not been shipped."""
+
+    scope = Scope.CANCEL
 
     async def execute(
         self,
@@ -25,4 +27,7 @@ class CancelOrderUseCase(OrderCommand):
         def cancel(order: Order) -> None:
             order.cancel(reason, note, at=self.clock())
 
-        return await self.change(order_id, cancel, context, ("cancel", [reason, note]), Scope.CANCEL)
+        return await self.change(order_id, cancel, context, ("cancel", [reason, note]))
+
+    def actions(self) -> Actions:
+        return {"cancel": lambda order, at: order.cancel(at=at)}

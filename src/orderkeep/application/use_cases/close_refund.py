@@ -3,13 +3,16 @@
 from datetime import datetime
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
+from orderkeep.domain.payments import RefundStatus
 
 
 class CloseRefundUseCase(OrderCommand):
     """Record that a refund succeeded or failed."""
+
+    scope = Scope.REFUND
 
     async def execute(
         self,
@@ -30,4 +33,11 @@ class CloseRefundUseCase(OrderCommand):
             order.close_refund(reference, status, occurred_at, at=self.clock())
 
         command = ("close_refund", [reference, status, occurred_at])
-        return await self.change(order_id, close, context, command, Scope.REFUND)
+        return await self.change(order_id, close, context, command)
+
+    def actions(self) -> Actions:
+        def close(order: Order, at: datetime) -> None:
+            reference = order.refunds[-1].reference if order.refunds else ""
+            order.close_refund(reference, RefundStatus.FAILED, at=at)
+
+        return {"close_refund": close}

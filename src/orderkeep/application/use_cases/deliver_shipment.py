@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
 
 
 class DeliverShipmentUseCase(OrderCommand):
     """Record that a shipment was delivered."""
+
+    scope = Scope.SHIP
 
     async def execute(
         self,
@@ -27,6 +29,7 @@ class DeliverShipmentUseCase(OrderCommand):
         def deliver(order: Order) -> None:
             order.deliver_shipment(shipment_id, occurred_at, at=self.clock())
 
-        return await self.change(
-            order_id, deliver, context, ("deliver_shipment", [shipment_id, occurred_at]), Scope.SHIP
-        )
+        return await self.change(order_id, deliver, context, ("deliver_shipment", [shipment_id, occurred_at]))
+
+    def actions(self) -> Actions:
+        return {"deliver_shipment": lambda order, at: order.deliver_shipment("s1", at=at)}

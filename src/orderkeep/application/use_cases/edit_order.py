@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand, change_order
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand, change_order
 from orderkeep.application.dtos import CommandResult
 from orderkeep.application.ids import new_salt
 from orderkeep.application.personal_data import stored_personal_data
@@ -15,6 +15,8 @@ from orderkeep.domain.personal_data import PARTS, PersonalData, merged
 
 class EditOrderUseCase(OrderCommand):
     """Change the tags, the metadata, the external reference and the personal data of an order."""
+
+    scope = Scope.WRITE
 
     async def execute(
         self, order_id: str, changes: OrderChanges, context: CommandContext = SYSTEM_CONTEXT
@@ -50,6 +52,9 @@ class EditOrderUseCase(OrderCommand):
             context,
             command,
             self.history,
-            scope=Scope.WRITE,
+            scope=self.scope,
             is_same_data=is_same_data,
         )
+
+    def actions(self) -> Actions:
+        return {"edit": lambda order, at: order.edit({}, at=at)}

@@ -12,10 +12,10 @@ from orderkeep.application.errors import Contention, InvalidQuery
 from orderkeep.application.ports import Clock, OrderFilter, OrderStore, Progress, ignore_progress, utc_now
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.domain.entities import Order
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.limits import MAX_EXPIRY_HOURS
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.policies import EXPIRED, NO_POLICIES, Policies, has_expired
-from orderkeep.domain.status import OrderStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,8 @@ class ExpiryReport:
 
 class ExpireOrdersUseCase(OrderCommand):
     """Cancel the pending orders of which nothing was paid or authorized in time. To run it again changes nothing."""
+
+    scope = Scope.CANCEL
 
     def __init__(self, store: OrderStore, clock: Clock = utc_now, policies: Policies = NO_POLICIES) -> None:
         super().__init__(store, store, clock, policies)
@@ -77,7 +79,7 @@ class ExpireOrdersUseCase(OrderCommand):
 
         context = CommandContext(actor=actor, key=f"expire {order_id}", dry_run=dry_run)
         try:
-            result = await self.change(order_id, cancel_if_expired, context, ("expire", None), Scope.CANCEL)
+            result = await self.change(order_id, cancel_if_expired, context, ("expire", None))
         except Contention:
             return False
         return not (result.replayed or result.unchanged)

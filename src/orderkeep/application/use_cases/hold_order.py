@@ -3,13 +3,15 @@
 from datetime import datetime
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
 
 
 class HoldOrderUseCase(OrderCommand):
     """Put an order on hold, so that it can be neither confirmed nor shipped."""
+
+    scope = Scope.WRITE
 
     async def execute(
         self,
@@ -28,4 +30,7 @@ class HoldOrderUseCase(OrderCommand):
         def hold(order: Order) -> None:
             order.put_on_hold(reason, note, until, at=self.clock())
 
-        return await self.change(order_id, hold, context, ("hold", [reason, note, until]), Scope.WRITE)
+        return await self.change(order_id, hold, context, ("hold", [reason, note, until]))
+
+    def actions(self) -> Actions:
+        return {"hold": lambda order, at: order.put_on_hold("trial", at=at)}

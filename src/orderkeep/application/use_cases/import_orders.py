@@ -24,9 +24,9 @@ from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import CommandRejected, InvalidInput, InvalidTime
+from orderkeep.domain.exceptions import InvalidInput, InvalidTime
+from orderkeep.domain.lifecycle import Command, CommandRejected, commands_between
 from orderkeep.domain.personal_data import PARTS, PersonalData
-from orderkeep.domain.status import Command, commands_between
 from orderkeep.domain.value_objects import in_utc
 
 MOST_PROBLEMS = 1_000

@@ -10,10 +10,10 @@ from orderkeep.application.dtos import LABEL, UNLABELLED_PAYMENTS, label_of, vis
 from orderkeep.application.errors import InvalidQuery, UnsupportedFilter
 from orderkeep.application.personal_data import complete, has_personal_data
 from orderkeep.application.ports import PAGE_BYTES, SEPARATOR, ListPosition, OrderFilter, OrderQueries, SnapshotPage
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.domain.shipments import SHIPPING_OF, ShippingStatus
-from orderkeep.domain.status import OrderStatus
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200

@@ -14,6 +14,8 @@ from orderkeep.domain.personal_data import PersonalData
 class PlaceOrderUseCase(OrderCommand):
     """Place an order. Lines are optional; if there are any, they must add up to the total."""
 
+    scope = Scope.WRITE
+
     async def execute(self, command: PlaceOrder, context: CommandContext = SYSTEM_CONTEXT) -> CommandResult:
         """Return the placed order, confirmed already if the policies say so. With a key, its id is derived from the
         actor and the key, so that a repeated request finds the first one's order. Raises `InvalidOrder`, and like
@@ -38,7 +40,7 @@ class PlaceOrderUseCase(OrderCommand):
             context,
             ("place", command if command.personal is None else replace(command, personal=None)),
             self.history,
-            scope=Scope.WRITE,
+            scope=self.scope,
             is_new=True,
             is_same_data=is_same_data,
         )

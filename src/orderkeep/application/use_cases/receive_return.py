@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
-from orderkeep.domain.returns import ReturnedUnits
+from orderkeep.domain.returns import ReturnedUnits, to_close
 
 
 class ReceiveReturnUseCase(OrderCommand):
     """Record which units of a return arrived, and in which condition."""
+
+    scope = Scope.REFUND
 
     async def execute(
         self,
@@ -31,4 +33,7 @@ class ReceiveReturnUseCase(OrderCommand):
             order.receive_return(return_id, lines, note, at=self.clock())
 
         command = ("receive_return", [return_id, tuple(lines), note])
-        return await self.change(order_id, receive, context, command, Scope.REFUND)
+        return await self.change(order_id, receive, context, command)
+
+    def actions(self) -> Actions:
+        return {"receive_return": lambda order, at: order.receive_return(to_close(order.returns), at=at)}

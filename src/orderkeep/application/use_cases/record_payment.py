@@ -1,17 +1,20 @@
 """Record a payment."""
 
 from datetime import datetime
+from uuid import uuid4
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
-from orderkeep.domain.payments import Payment
+from orderkeep.domain.payments import Payment, PaymentKind
 from orderkeep.domain.value_objects import in_utc
 
 
 class RecordPaymentUseCase(OrderCommand):
     """Record that a payment was authorized, captured or voided, or that it failed, whatever the order's status."""
+
+    scope = Scope.PAY
 
     async def execute(
         self,
@@ -36,4 +39,10 @@ class RecordPaymentUseCase(OrderCommand):
             order.record_payment(Payment(reference, kind, amount, method, moment), at=now)
 
         command = ("record_payment", [reference, kind, amount, method, occurred_at])
-        return await self.change(order_id, record, context, command, Scope.PAY)
+        return await self.change(order_id, record, context, command)
+
+    def actions(self) -> Actions:
+        def record(order: Order, at: datetime) -> None:
+            order.record_payment(Payment(str(uuid4()), PaymentKind.AUTHORIZED, 1, None, at), at=at)
+
+        return {"record_payment": record}

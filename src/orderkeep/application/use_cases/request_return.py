@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 from orderkeep.domain.entities import Order
 from orderkeep.domain.lines import LineQuantity
@@ -11,6 +11,8 @@ from orderkeep.domain.lines import LineQuantity
 
 class RequestReturnUseCase(OrderCommand):
     """Record that delivered units are to be returned."""
+
+    scope = Scope.CANCEL
 
     async def execute(
         self,
@@ -30,4 +32,7 @@ class RequestReturnUseCase(OrderCommand):
             order.request_return(lines, reason, at=self.clock())
 
         command = ("request_return", [tuple(lines), reason])
-        return await self.change(order_id, request, context, command, Scope.CANCEL)
+        return await self.change(order_id, request, context, command)
+
+    def actions(self) -> Actions:
+        return {"request_return": lambda order, at: order.request_return(at=at)}

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 
 from orderkeep.application.access.actor import Scope
-from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext, OrderCommand
+from orderkeep.application.change_order import SYSTEM_CONTEXT, Actions, CommandContext, OrderCommand
 from orderkeep.application.dtos import CommandResult
 
 
 class UpdateShipmentUseCase(OrderCommand):
     """Change the carrier, tracking number or tracking URL of a shipment."""
+
+    scope = Scope.SHIP
 
     async def execute(
         self,
@@ -28,5 +30,7 @@ class UpdateShipmentUseCase(OrderCommand):
             lambda order: order.update_shipment(shipment_id, changes, at=self.clock()),
             context,
             command,
-            Scope.SHIP,
         )
+
+    def actions(self) -> Actions:
+        return {"update_shipment": lambda order, at: order.update_shipment("s1", {}, at=at)}

@@ -16,9 +16,9 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.personal_data import with_personal_data
 from orderkeep.domain import exceptions
 from orderkeep.domain.entities import Order
+from orderkeep.domain.lifecycle import OrderStatus, TooManyDocuments, TooManyRecords
 from orderkeep.domain.limits import MAX_TEXT_BYTES
 from orderkeep.domain.personal_data import PARTS, Address, Customer, PersonalData, merged
-from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api.problems import MEDIA_TYPE, HttpProblem, problem_document, problem_of
 from orderkeep.entrypoints.field_errors import FieldError
 
@@ -199,7 +199,7 @@ RECORD_ERRORS = (
     exceptions.UnknownLine("must be the ID of a line of the order: l1, l2", "lines/0/line"),
     exceptions.DuplicateLine("names an earlier line again: add up the quantities", "lines/1/line"),
     exceptions.InvalidTime("must be at most one hour in the future", "occurred_at"),
-    exceptions.TooManyRecords("processing", "payments", 200),
+    TooManyRecords("processing", "payments", 200),
     *COMMAND_ERRORS,
 )
 """Errors of commands that add a record to an order, and list units."""
@@ -207,7 +207,7 @@ RECORD_ERRORS = (
 RECEIPT_ERRORS = (
     exceptions.VersionNotFound("", "the order has no version 7"),
     errors.UnknownFormat("must be one of html, pdf", "format"),
-    exceptions.TooManyDocuments("pending", 100),
+    TooManyDocuments("pending", 100),
     *COMMAND_ERRORS,
 )
 ALWAYS = (

@@ -3,26 +3,28 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body
+from pydantic import Field
 from starlette.responses import Response
 
-from orderkeep.domain.exceptions import (
+from orderkeep.domain.exceptions import DuplicateLine, InvalidTime, UnknownLine
+from orderkeep.domain.lifecycle import (
+    LIFECYCLE,
     CannotCancelOrder,
     CannotConfirmOrder,
     CannotDeliverOrder,
     CannotHoldOrder,
     CannotReleaseOrder,
     CannotShipOrder,
-    DuplicateLine,
-    InvalidTime,
     NothingToCancel,
     OrderOnHold,
-    PaymentRequired,
+    OrderStatus,
     QuantityNotAvailable,
     TooManyRecords,
-    UnknownLine,
+    allowed_commands,
 )
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.status import LIFECYCLE, OrderStatus, allowed_commands
+from orderkeep.domain.policies import PaymentRequired
+from orderkeep.entrypoints import schemas
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures, success
@@ -30,10 +32,27 @@ from orderkeep.entrypoints.api.models import Cancelled, Lifecycle, Order
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.api.responses import EncodedResponse, cancelled_response, command_response, encode
 from orderkeep.entrypoints.api.routing import CompiledRoute
-from orderkeep.entrypoints.command_schemas import CancelLinesBody, HoldBody, units_of
-from orderkeep.entrypoints.schemas import CancelBody
+from orderkeep.entrypoints.command_schemas import Reason, Text, Units, units_of
+from orderkeep.entrypoints.schemas import CancelBody, Instant
 
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
+
+
+class CancelLinesBody(CancelBody):
+    """Units to cancel, and the reason."""
+
+    lines: Units | None = Field(None, description="Units to cancel. By default, all that are not shipped.")
+
+
+class HoldBody(schemas.Body):
+    """Reason for a hold."""
+
+    reason: Reason = Field(description="Short reason, for programs or reports.")
+    note: Text | None = Field(None, description="Free text.")
+    until: Instant | None = Field(
+        None, description="Time at which the hold ends by itself. By default, it ends when the order is released."
+    )
+
 
 NO_REASON, ALL_LINES = CancelBody(), CancelLinesBody()
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from orderkeep.domain.lifecycle import Command, OrderStatus
 from orderkeep.domain.payments import PaymentKind, PaymentStatus, RefundStatus
 from orderkeep.domain.personal_data import PARTS
 from orderkeep.domain.returns import ReturnState, ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
-from orderkeep.domain.status import Command, OrderStatus
 from orderkeep.entrypoints.schemas import (
     BILLING_ADDRESS,
     CUSTOMER,

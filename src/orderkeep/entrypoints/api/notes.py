@@ -3,19 +3,38 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
+from pydantic import Field
 from starlette.responses import Response
 
-from orderkeep.domain.exceptions import NoteNotFound, TooManyRecords
-from orderkeep.domain.value_objects import INTERNAL
+from orderkeep.domain.exceptions import NoteNotFound
+from orderkeep.domain.lifecycle import TooManyRecords
+from orderkeep.domain.value_objects import INTERNAL, VISIBILITIES
+from orderkeep.entrypoints import schemas
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures
 from orderkeep.entrypoints.api.models import Order
 from orderkeep.entrypoints.api.responses import command_response
 from orderkeep.entrypoints.api.routing import CompiledRoute
-from orderkeep.entrypoints.command_schemas import EditNoteBody, NoteBody
+from orderkeep.entrypoints.command_schemas import Text, one_of
 
 router = APIRouter(prefix="/orders/{order_id}/notes", tags=["notes"], route_class=CompiledRoute)
+
+
+class NoteBody(schemas.Body):
+    """Note to add."""
+
+    text: Text = Field(description="Text.")
+    visibility: one_of(*VISIBILITIES) | None = Field(  # type: ignore[valid-type]
+        INTERNAL, description="`internal`, for staff only, or `customer`. Default: `internal`."
+    )
+
+
+class EditNoteBody(schemas.Body):
+    """New text of a note."""
+
+    text: Text = Field(description="Text.")
+
 
 NOTE = {"text": "The customer called: deliver after 17:00.", "visibility": "internal"}
 EDIT = {"text": "The customer called: deliver after 18:00."}

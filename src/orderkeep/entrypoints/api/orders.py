@@ -16,12 +16,12 @@ from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
 from orderkeep.application.use_cases.search_orders import LONGEST_TEXT
 from orderkeep.domain import entities as domain
-from orderkeep.domain.exceptions import ExternalRefIsSet, OrderNotFound, OrderTooLarge, TooManyMetadataKeys
+from orderkeep.domain.exceptions import OrderNotFound, OrderTooLarge, TooManyMetadataKeys
+from orderkeep.domain.lifecycle import ExternalRefIsSet, OrderStatus
 from orderkeep.domain.limits import MAX_TEXT_BYTES
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
-from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import (
     Context,

@@ -3,25 +3,61 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
+from pydantic import Field
 from starlette.responses import Response
 
+from orderkeep.domain import limits
 from orderkeep.domain.entities import Order as DomainOrder
-from orderkeep.domain.exceptions import (
-    RecordedDifferently,
-    RefundAlreadyFailed,
-    RefundExceedsPayments,
-    RefundNotFound,
-)
-from orderkeep.domain.payments import Payment
+from orderkeep.domain.exceptions import RecordedDifferently, RefundNotFound
+from orderkeep.domain.payments import Payment, PaymentKind, RefundAlreadyFailed, RefundExceedsPayments, RefundStatus
+from orderkeep.entrypoints import schemas
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures
 from orderkeep.entrypoints.api.models import Order
 from orderkeep.entrypoints.api.responses import command_response
 from orderkeep.entrypoints.api.routing import CompiledRoute
-from orderkeep.entrypoints.command_schemas import CloseRefundBody, PaymentBody, RefundBody, units_of
+from orderkeep.entrypoints.command_schemas import PositiveAmount, Reason, Reference, Units, one_of, text_of, units_of
+from orderkeep.entrypoints.schemas import Instant
 
 router = APIRouter(prefix="/orders/{order_id}", tags=["payments"], route_class=CompiledRoute)
+
+
+class PaymentBody(schemas.Body):
+    """Something that happened to a payment, as the payment provider reported it."""
+
+    reference: Reference = Field(
+        description="ID of the authorization, capture or void at the payment provider; each capture needs its own."
+    )
+    kind: one_of(*PaymentKind) = Field(description="What happened to the payment.")  # type: ignore[valid-type]
+    amount: PositiveAmount = Field(description="Amount, in minor units of the order's currency.")
+    method: Annotated[str, text_of(limits.MAX_METHOD_LENGTH)] | None = Field(
+        None, description="Payment method, such as `card`."
+    )
+    occurred_at: Instant | None = Field(None, description="Time at which it happened. Default: now.")
+
+
+class RefundBody(schemas.Body):
+    """Refund that you are about to start."""
+
+    reference: Reference = Field(
+        description="Your own ID of the refund, such as the idempotency key with which you start it at the provider."
+    )
+    amount: PositiveAmount = Field(
+        description="Amount, in minor units of the order's currency. Refunds cannot exceed what was captured."
+    )
+    reason: Reason | None = Field(None, description="Short reason, for programs or reports.")
+    lines: Units | None = Field(None, description="Units that the refund is for. Their quantities do not change.")
+
+
+class CloseRefundBody(schemas.Body):
+    """Outcome of a refund."""
+
+    status: one_of(RefundStatus.SUCCEEDED, RefundStatus.FAILED) = Field(  # type: ignore[valid-type]
+        description="Outcome. A refund that succeeded can still fail; one that failed cannot succeed."
+    )
+    occurred_at: Instant | None = Field(None, description="Time at which it succeeded or failed. Default: now.")
+
 
 PAYMENT = {"reference": "pay_7Kq2", "kind": "captured", "amount": 9900, "method": "card"}
 REFUND = {"reference": "ref_19", "amount": 4750, "reason": "damaged", "lines": [{"line": "l1", "quantity": 1}]}

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from orderkeep.application import errors
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import OrderkeepError
+from orderkeep.domain.lifecycle import CommandRejected
 from orderkeep.entrypoints.field_errors import FieldError, field_error_of
 
 log = logging.getLogger("orderkeep.http")
@@ -35,7 +36,7 @@ STATUSES: dict[type[OrderkeepError], int] = {
     exceptions.OrderNotFound: 404,
     errors.ApiKeyNotFound: 404,
     errors.AmbiguousOrder: 409,
-    exceptions.CommandRejected: 422,
+    CommandRejected: 422,
     exceptions.VersionMismatch: 412,
     errors.IdempotencyKeyReused: 422,
     exceptions.Conflict: 409,

@@ -3,21 +3,69 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
+from pydantic import AfterValidator, Field, Strict
 from starlette.responses import Response
 
+from orderkeep.domain import limits
 from orderkeep.domain.entities import Order as DomainOrder
-from orderkeep.domain.exceptions import NothingToReturn, QuantityNotAvailable, ReturnAlreadyClosed, ReturnNotFound
+from orderkeep.domain.exceptions import ReturnNotFound
+from orderkeep.domain.lifecycle import QuantityNotAvailable
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.returns import ReturnedUnits, ReturnState
+from orderkeep.domain.returns import NothingToReturn, ReturnAlreadyClosed, ReturnedUnits, ReturnState
+from orderkeep.entrypoints import schemas
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures
 from orderkeep.entrypoints.api.models import Order
 from orderkeep.entrypoints.api.responses import command_response
 from orderkeep.entrypoints.api.routing import CompiledRoute
-from orderkeep.entrypoints.command_schemas import CloseReturnBody, ReceiveReturnBody, ReturnBody, units_of
+from orderkeep.entrypoints.command_schemas import (
+    SEVERAL,
+    LineQuantityBody,
+    Reason,
+    Text,
+    Units,
+    check_not_empty,
+    text_of,
+    units_of,
+)
 
 router = APIRouter(prefix="/orders/{order_id}/returns", tags=["returns"], route_class=CompiledRoute)
+
+
+class ReturnedUnitsBody(LineQuantityBody):
+    """Units that arrived."""
+
+    condition: Annotated[str, text_of(limits.MAX_CONDITION_LENGTH)] | None = Field(
+        None, description="Condition of the units, such as `damaged`."
+    )
+
+
+class ReturnBody(schemas.Body):
+    """Units to be returned."""
+
+    lines: Units | None = Field(None, description="Units to be returned. By default, all that were delivered.")
+    reason: Reason | None = Field(None, description="Short reason, for programs or reports.")
+
+
+class ReceiveReturnBody(schemas.Body):
+    """Units that arrived."""
+
+    lines: Annotated[tuple[ReturnedUnitsBody, ...], Strict(False), SEVERAL, AfterValidator(check_not_empty)] | None = (
+        Field(None, description="Units that arrived. By default, those that were to be returned.")
+    )
+    note: Text | None = Field(None, description="Free text.")
+
+    def units(self) -> tuple[ReturnedUnits, ...]:
+        """Return the units that arrived, none if the body lists none."""
+        return tuple([ReturnedUnits(each.line, each.quantity, each.condition) for each in self.lines or ()])
+
+
+class CloseReturnBody(schemas.Body):
+    """Reason why a return is closed."""
+
+    note: Text | None = Field(None, description="Free text.")
+
 
 RETURN = {"lines": [{"line": "l1", "quantity": 1}], "reason": "too_large"}
 RECEIPT = {"lines": [{"line": "l1", "quantity": 1, "condition": "as new"}]}

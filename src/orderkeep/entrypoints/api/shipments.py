@@ -3,28 +3,59 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path
+from pydantic import Field
 from starlette.responses import Response
 
+from orderkeep.domain import limits
 from orderkeep.domain.entities import Order as DomainOrder
-from orderkeep.domain.exceptions import (
-    NothingToShip,
-    OrderNotConfirmed,
-    OrderOnHold,
-    PaymentRequired,
-    QuantityNotAvailable,
-    ShipmentNotFound,
-)
+from orderkeep.domain.exceptions import ShipmentNotFound
+from orderkeep.domain.lifecycle import NothingToShip, OrderNotConfirmed, OrderOnHold, QuantityNotAvailable
 from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.policies import PaymentRequired
 from orderkeep.domain.shipments import Tracking
+from orderkeep.entrypoints import schemas
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import Context, OrderId, Services
 from orderkeep.entrypoints.api.examples import failures
 from orderkeep.entrypoints.api.models import Order
 from orderkeep.entrypoints.api.responses import command_response
 from orderkeep.entrypoints.api.routing import CompiledRoute
-from orderkeep.entrypoints.command_schemas import DeliverShipmentBody, ShipmentBody, UpdateShipmentBody, units_of
+from orderkeep.entrypoints.command_schemas import Units, Url, text_of, units_of
+from orderkeep.entrypoints.schemas import Instant
 
 router = APIRouter(prefix="/orders/{order_id}/shipments", tags=["shipments"], route_class=CompiledRoute)
+
+
+class TrackingBody(schemas.Body):
+    """Carrier and tracking of a shipment."""
+
+    carrier: Annotated[str, text_of(limits.MAX_CARRIER_LENGTH)] | None = Field(None, description="Carrier.")
+    tracking_number: Annotated[str, text_of(limits.MAX_TRACKING_NUMBER_LENGTH)] | None = Field(
+        None, description="The carrier's number of the parcel."
+    )
+    tracking_url: Url | None = Field(None, description="Page where the parcel can be tracked, an http or https URL.")
+
+
+class ShipmentBody(TrackingBody):
+    """Units that were shipped together."""
+
+    lines: Units | None = Field(None, description="Shipped units. By default, all that are left.")
+    occurred_at: Instant | None = Field(None, description="Time of shipment. Default: now.")
+
+
+class UpdateShipmentBody(TrackingBody):
+    """Changes of a shipment, as a JSON merge patch (RFC 7396): null removes a value, and an omitted field is kept."""
+
+    def changes(self) -> dict[str, str | None]:
+        """Return the new values by name, None for those to be removed."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+
+class DeliverShipmentBody(schemas.Body):
+    """Delivery of a shipment."""
+
+    occurred_at: Instant | None = Field(None, description="Time of delivery. Default: now.")
+
 
 TRACKING = {"carrier": "DHL", "tracking_number": "00340434161094042557"}
 SHIPMENT = {"lines": [{"line": "l1", "quantity": 1}], **TRACKING}

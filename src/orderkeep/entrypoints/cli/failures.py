@@ -15,9 +15,24 @@ from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.lifecycle import (
+    LIFECYCLE,
+    REJECTIONS,
+    CannotCancelOrder,
+    CannotConfirmOrder,
+    CannotDeliverOrder,
+    CannotShipOrder,
+    CommandRejected,
+    OrderNotConfirmed,
+    OrderOnHold,
+    OrderStatus,
+    QuantityNotAvailable,
+    commands_between,
+)
 from orderkeep.domain.lines import LineQuantity
-from orderkeep.domain.returns import ReturnedUnits
-from orderkeep.domain.status import LIFECYCLE, REJECTIONS, OrderStatus, commands_between
+from orderkeep.domain.payments import RefundExceedsPayments
+from orderkeep.domain.policies import PaymentRequired
+from orderkeep.domain.returns import NothingToReturn, ReturnedUnits
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli.amounts import currency_of, message_in_major_units
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
@@ -52,8 +67,8 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.NotAllowed, REJECTED, "ask for a key that has it, and set ORDERKEEP_API_KEY to it"),
     (errors.TooManyRequests, UNAVAILABLE, ""),
     (errors.Overloaded, UNAVAILABLE, ""),
-    (exceptions.PaymentRequired, REJECTED, "nothing was changed; record it with `orderkeep payments record ID`"),
-    (exceptions.CommandRejected, REJECTED, "nothing was changed"),
+    (PaymentRequired, REJECTED, "nothing was changed; record it with `orderkeep payments record ID`"),
+    (CommandRejected, REJECTED, "nothing was changed"),
     (exceptions.VersionMismatch, REJECTED, "show the order again with `orderkeep get ID`"),
     (exceptions.Conflict, REJECTED, ""),
     (exceptions.StoreUnusable, UNAVAILABLE, "check --store or ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
@@ -67,18 +82,18 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
 
 FINAL = "a cancellation is final: place a new order with `orderkeep place`"
 RETURN = "what is delivered can be returned: `orderkeep returns request ID`"
-ADVICE: tuple[tuple[type[exceptions.CommandRejected], str, str], ...] = (
-    (exceptions.OrderOnHold, "", "first run `orderkeep release ID`"),
-    (exceptions.OrderNotConfirmed, "", "first run `orderkeep confirm ID`"),
-    (exceptions.RefundExceedsPayments, "", "record payments with `orderkeep payments record ID`"),
-    (exceptions.QuantityNotAvailable, "", "see `orderkeep get ID`"),
-    (exceptions.NothingToReturn, "", "record deliveries with `orderkeep deliver ID`"),
-    (exceptions.CannotCancelOrder, OrderStatus.PARTIALLY_SHIPPED, "use `orderkeep cancel-lines ID --all` for the rest"),
-    (exceptions.CannotCancelOrder, OrderStatus.SHIPPED, RETURN),
-    (exceptions.CannotCancelOrder, OrderStatus.DELIVERED, RETURN),
-    (exceptions.CannotConfirmOrder, OrderStatus.CANCELLED, FINAL),
-    (exceptions.CannotShipOrder, OrderStatus.CANCELLED, FINAL),
-    (exceptions.CannotDeliverOrder, OrderStatus.CANCELLED, FINAL),
+ADVICE: tuple[tuple[type[CommandRejected], str, str], ...] = (
+    (OrderOnHold, "", "first run `orderkeep release ID`"),
+    (OrderNotConfirmed, "", "first run `orderkeep confirm ID`"),
+    (RefundExceedsPayments, "", "record payments with `orderkeep payments record ID`"),
+    (QuantityNotAvailable, "", "see `orderkeep get ID`"),
+    (NothingToReturn, "", "record deliveries with `orderkeep deliver ID`"),
+    (CannotCancelOrder, OrderStatus.PARTIALLY_SHIPPED, "use `orderkeep cancel-lines ID --all` for the rest"),
+    (CannotCancelOrder, OrderStatus.SHIPPED, RETURN),
+    (CannotCancelOrder, OrderStatus.DELIVERED, RETURN),
+    (CannotConfirmOrder, OrderStatus.CANCELLED, FINAL),
+    (CannotShipOrder, OrderStatus.CANCELLED, FINAL),
+    (CannotDeliverOrder, OrderStatus.CANCELLED, FINAL),
 )
 """What to do after a command was rejected, in any status or in one. The first match applies."""
 
@@ -150,7 +165,7 @@ def _failure_of(error: Exception, session: Session) -> Failure:
                 hint = "; ".join(notes)
             elif isinstance(error, exceptions.StoreUnusable) and ": " in detail:
                 hint = ""  # the message itself says what to do
-            elif isinstance(error, exceptions.CommandRejected):
+            elif isinstance(error, CommandRejected):
                 hint += f"; {advice}" if (advice := _next_command(error)) else ""
             elif "key" in session.options and hint == RETRY:
                 hint += " with the same --key; without a --key, first check whether it took effect"
@@ -168,7 +183,7 @@ def _with_order(hint: str, given: str) -> str:
     )
 
 
-def _next_command(error: exceptions.CommandRejected) -> str:
+def _next_command(error: CommandRejected) -> str:
     """Return what to do instead, or the commands after which the status of the order allows the rejected one."""
     status = str(error).rpartition(": it is ")[2]  # a server returns only the text
     for kind, only, advice in ADVICE:

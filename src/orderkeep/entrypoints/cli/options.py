@@ -16,12 +16,12 @@ import click
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, LARGEST_PAGE
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.personal_data import Address
 from orderkeep.domain.returns import ReturnedUnits, ReturnStatus
 from orderkeep.domain.shipments import ShippingStatus
-from orderkeep.domain.status import OrderStatus
 from orderkeep.domain.value_objects import in_utc
 from orderkeep.entrypoints.cli.plain_text import say
 from orderkeep.entrypoints.cli.session import actor_name

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentKind, RefundStatus
-from orderkeep.domain.status import OrderStatus
 
 CANCELLED = "the order is cancelled, which is final"
 

@@ -18,9 +18,9 @@ from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS
 from orderkeep.bootstrap.stores import DEFAULT_STORE, missing_file
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.limits import MAX_EXPIRY_HOURS
 from orderkeep.domain.policies import Policies, Requirement
-from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.cli.plain_text import say
 
 MAX_ACTOR_NAME_LENGTH = 100
