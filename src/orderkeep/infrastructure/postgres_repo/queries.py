@@ -179,7 +179,7 @@ READ_UNNUMBERED = f"""
     SELECT numbered.position, skipped.*, found.* FROM skipped CROSS JOIN edge CROSS JOIN numbered
     LEFT JOIN LATERAL ({POSTGRES.page(CHANGE_COLUMNS, _AFTER_NUMBERED)}) AS found ON true
 """  # noqa: S608
-"""Each row: the last position, the number of changes without one up to the given position, then one after it (or nulls):
+"""Each row: the last position, the number of changes without one up to the given position, then one after it or nulls:
 the same changes as after they got positions. For readers that cannot write; the cost depends on the number.
 """
 
