@@ -10,7 +10,7 @@ OPERATIONS = {
     "Query": ("dynamodb:Query", "read lists, histories and the feed; also on the indexes"),
     "Put": (
         "dynamodb:PutItem",
-        "write a new order, change, API key or record, within a transaction; a checkpoint; check that the table is writable",
+        "write a new order, change, API key or record, within a transaction; a checkpoint; test whether it may write",
     ),
     "Delete": ("dynamodb:DeleteItem", "delete a record, within a transaction"),
     "Update": (

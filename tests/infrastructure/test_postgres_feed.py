@@ -14,7 +14,15 @@ from orderkeep.application.ports import OrderStore, StoreAccess
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, repository
-from orderkeep.infrastructure.postgres_repo.queries import MOST_NUMBERED, NUMBER_CHANGES, READ_CHANGES, write_of
+from orderkeep.infrastructure.postgres_repo.queries import (
+    MOST_NUMBERED,
+    NUMBER_CHANGES,
+    POSITION_OF_CHANGE,
+    POSITIONS,
+    READ_CHANGES,
+    READ_UNNUMBERED,
+    write_of,
+)
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import pending_order
 from orderkeep.testing.stores import read_feed, save_all
@@ -142,6 +150,23 @@ async def test_many_readers_assign_each_position_once_in_steps(
     assert positions == [(number,) for number in range(1, 101)]
     for reader in readers:
         await reader.close()
+
+
+async def test_reads_no_more_of_the_changes_than_a_page(store: PostgresOrderRepository, url: str) -> None:
+    for number in range(10):
+        await store.save(*(pending_order(100 * number + each) for each in range(100)))
+    await store.read_changes(0, 10)
+    for statement, parameters in (
+        (READ_CHANGES, (990, 5)),
+        (READ_UNNUMBERED, (990, 5)),
+        (NUMBER_CHANGES, ()),
+        (POSITION_OF_CHANGE, ("order-1", 1)),
+        (POSITIONS, (0, 0)),
+    ):
+        plan = "\n".join(row[0] for row in await store._rows(f"EXPLAIN {statement}", *parameters))
+        assert "changes" in plan
+        assert "Seq Scan on changes" not in plan, plan
+        assert "Seq Scan on feed_positions" not in plan, plan
 
 
 async def test_reader_that_cannot_write_gets_the_same_positions_and_assigns_none(

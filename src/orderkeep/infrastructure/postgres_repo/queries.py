@@ -152,10 +152,13 @@ _AFTER_POSITION = f"""
     WHERE position > $1 ORDER BY position LIMIT $2
 """  # noqa: S608
 READ_CHANGES = f"""
-    WITH {_FEED}
-    SELECT edge.tx, (SELECT max(tx) FROM changes), numbered.position, numbered.tx, EXISTS (SELECT {_UNNUMBERED}),
-        current_setting('transaction_read_only')::boolean, found.*
-    FROM edge CROSS JOIN numbered
+    WITH {_FEED}, state AS MATERIALIZED (
+        SELECT edge.tx AS edge, (SELECT max(tx) FROM changes) AS newest, numbered.position, numbered.tx,
+            (SELECT changes.tx {_UNNUMBERED} ORDER BY changes.tx, changes.place LIMIT 1) IS NOT NULL AS has_more,
+            current_setting('transaction_read_only')::boolean AS is_read_only
+        FROM edge CROSS JOIN numbered
+    )
+    SELECT state.*, found.* FROM state
     LEFT JOIN LATERAL ({POSTGRES.page(_FEED_COLUMNS, _AFTER_POSITION)}) AS found ON true
     ORDER BY found.position
 """  # noqa: S608
@@ -168,21 +171,28 @@ _AFTER_NUMBERED = f"""
     ORDER BY changes.tx, changes.place LIMIT $2 OFFSET greatest($1 - numbered.position, 0)
 """
 READ_UNNUMBERED = f"""
-    WITH {_FEED}
-    SELECT numbered.position, (SELECT count(*) {_UNNUMBERED}), found.*
-    FROM edge CROSS JOIN numbered LEFT JOIN LATERAL ({POSTGRES.page(CHANGE_COLUMNS, _AFTER_NUMBERED)}) AS found ON true
+    WITH {_FEED}, skipped AS MATERIALIZED (
+        SELECT (SELECT count(*) FROM (
+            SELECT {_UNNUMBERED} ORDER BY changes.tx, changes.place LIMIT greatest($1 - numbered.position, 0)
+        ) AS page) FROM edge CROSS JOIN numbered
+    )
+    SELECT numbered.position, skipped.*, found.* FROM skipped CROSS JOIN edge CROSS JOIN numbered
+    LEFT JOIN LATERAL ({POSTGRES.page(CHANGE_COLUMNS, _AFTER_NUMBERED)}) AS found ON true
 """  # noqa: S608
-"""Each row: the last position, the number of changes in the feed that have none yet, then one of these (or nulls): the
-same changes as after they got positions. For readers that cannot write; the cost depends on the number.
+"""Each row: the last position, the number of changes without one up to the given position, then one after it or nulls:
+the same changes as after they got positions. For readers that cannot write; the cost depends on the number.
 """
 
 POSITION_OF_CHANGE = f"""
     WITH {_FEED}
     SELECT changes.tx < edge.tx, coalesce(p.position, CASE
         WHEN current_setting('transaction_read_only')::boolean AND changes.tx < edge.tx THEN numbered.position + (
-            SELECT count(*) FROM changes AS earlier
-            WHERE (earlier.tx, earlier.place) > (numbered.tx, numbered.place)
-                AND (earlier.tx, earlier.place) <= (changes.tx, changes.place)
+            SELECT count(*) FROM (
+                SELECT FROM changes AS earlier
+                WHERE (earlier.tx, earlier.place) > (numbered.tx, numbered.place)
+                    AND (earlier.tx, earlier.place) <= (changes.tx, changes.place)
+                ORDER BY earlier.tx, earlier.place
+            ) AS page
         ) END)
     FROM changes CROSS JOIN edge CROSS JOIN numbered
     LEFT JOIN feed_positions AS p ON p.tx = changes.tx AND p.place = changes.place

@@ -181,7 +181,7 @@ class PostgresOrderRepository(SqlOrderRepository):
                 pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _unnumbered_rows(self, after: int, limit: int) -> tuple[list[Row], int]:
-        """Return the rows after the position that have no position yet, and the position of the last of all."""
+        """Return the rows after the position that have none yet, and the lower of the last position and this one."""
         rows = await self._rows(READ_UNNUMBERED, after, limit)
         return [row[2:] for row in rows if row[2] is not None], rows[0][0] + rows[0][1]
 
