@@ -38,6 +38,9 @@ class Kind:
 
     plain_behind_https: bool = False
 
+    url: str = ""
+    """Instead of a URL of the zoo."""
+
     @property
     def outcome(self) -> str:
         """What becomes of the event."""
@@ -233,10 +236,34 @@ KINDS = [
     Kind("hangs in the TLS handshake", hang, error=NO_CONNECTION, plain_behind_https=True),
 ]
 
+KINDS += [
+    Kind("refuses connections", hang, error="the connection was refused", url="http://localhost:1/"),
+    Kind(
+        "has a host name that does not exist",
+        hang,
+        error="the host name could not be resolved",
+        url="https://nowhere.example/",
+    ),
+    Kind("has a name server that hangs", hang, error=NO_CONNECTION, url="https://slow.example/"),
+    Kind(
+        "has a host name with a private address, among others",
+        hang,
+        error="the host has an address that is not public",
+        url="https://mixed.example/",
+    ),
+]
+
+
+async def lookup(host: str) -> list[str]:
+    """Resolve the host names of the zoo."""
+    if host == "slow.example":
+        await asyncio.sleep(3_600)
+    return {"mixed.example": ["93.184.215.14", "10.0.0.1"]}.get(host, [])
+
 
 def rows_of_documentation() -> list[tuple[str, ...]]:
     """Return the table of the reference."""
-    rows = [("the receiver", "`status`", "`error`", "the event is")]
+    rows: list[tuple[str, ...]] = [("the receiver", "`status`", "`error`", "the event is")]
     for kind in KINDS:
         error = kind.error_with(CONNECT_SECONDS, TOTAL_SECONDS)
         rows.append((kind.name, str(kind.status or ""), error or "", kind.outcome))
@@ -302,6 +329,9 @@ async def the_zoo(certificates: Certificates) -> AsyncIterator[dict[str, str]]:
     async with AsyncExitStack() as stack:
         urls = {}
         for kind in KINDS:
+            if kind.url:
+                urls[kind.name] = kind.url
+                continue
             tls = certificates.context(kind.tls) if kind.tls else None
             port = await stack.enter_async_context(serving(kind.behave, tls))
             scheme = "https" if kind.tls or kind.plain_behind_https else "http"

@@ -50,11 +50,11 @@ _HOST_NAME = re.compile(r"(?=.{4,253}$)([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
-class HostNotFound(Exception):
+class HostNotFound(OSError):
     """The host name could not be resolved."""
 
 
-class AddressNotAllowed(Exception):
+class AddressNotAllowed(OSError):
     """The host has an address that is not public."""
 
 

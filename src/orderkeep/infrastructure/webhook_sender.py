@@ -153,7 +153,7 @@ class AiohttpWebhookSender(WebhookSender):
             receiver = self._guard.receiver_of(url)
             async with asyncio.timeout(self._total_seconds):
                 response = await (await self._connections_to(receiver)).post(url, headers, body)
-        except (InvalidUrl, HostNotFound, AddressNotAllowed, aiohttp.ClientError, OSError) as error:
+        except (InvalidUrl, aiohttp.ClientError, OSError) as error:
             response = WebhookResponse(None, error=self._reason(error))
         return replace(response, seconds=time.monotonic() - started)
 
@@ -176,10 +176,6 @@ class AiohttpWebhookSender(WebhookSender):
         match error:
             case InvalidUrl():
                 return f"the URL {error}"
-            case HostNotFound():
-                return "the host name could not be resolved"
-            case AddressNotAllowed():
-                return "the host has an address that is not public"
             case aiohttp.ConnectionTimeoutError():
                 return f"no connection within {self._connect_seconds:g} seconds"
             case TimeoutError():
@@ -190,11 +186,19 @@ class AiohttpWebhookSender(WebhookSender):
             case aiohttp.ClientConnectorSSLError():
                 return "the TLS handshake failed"
             case aiohttp.ClientConnectorError():
-                is_refused = error.os_error.errno == errno.ECONNREFUSED
-                return "the connection was refused" if is_refused else "the connection failed"
+                return _reason_to_fail(error.os_error)
             case aiohttp.ClientResponseError():
                 return "the response is not valid HTTP, or its headers are too large"
         return "the connection was closed before the response was complete"
+
+
+def _reason_to_fail(error: OSError) -> str:
+    """Return why there is no connection."""
+    if isinstance(error, HostNotFound):
+        return "the host name could not be resolved"
+    if isinstance(error, AddressNotAllowed):
+        return "the host has an address that is not public"
+    return "the connection was refused" if error.errno == errno.ECONNREFUSED else "the connection failed"
 
 
 async def _start_of(response: aiohttp.ClientResponse) -> bytes:
