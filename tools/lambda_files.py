@@ -21,6 +21,7 @@ LEFT_OUT = re.compile(
     | ^orderkeep/(__main__\.py|testing/|entrypoints/(cli/|api/server\.py|api/static/)) # no browser comes past IAM
     # What others bring for the old, for servers, tests, command lines and machines without compiled code.
     | ^anyio/(_backends/_trio|pytest_plugin)\.py$
+    | ^aiohttp/(web|web_\w+|worker|pytest_plugin|test_utils)\.py$ | ^aiohttp/_websocket/(mask|reader_c)\.
     | ^idna/cli\.py$ | ^dotenv/(cli|__main__|ipython)\.py$
     | ^multidict/(_multidict_py\.py|_testcapi\.) | ^(yarl/_quoting|propcache/_helpers)_py\.py$
     | ^obstore/(fsspec\.py|auth/)

@@ -66,7 +66,7 @@ DEPENDENCIES = {
     "uvloop": "the event loop, except on Windows",
     "asyncpg": "the PostgreSQL store",
     "aiodynamo": "AWS credentials, from all standard sources",
-    "aiohttp": "the HTTP client for AWS, for many concurrent requests",
+    "aiohttp": "the HTTP client for webhooks, loaded when the first is sent, and for AWS, for many concurrent requests",
     "urllib3": "the HTTP client of `orderkeep --remote`, for TLS, proxies, retries and persistent connections; also of "
     "requests to an OpenID provider, and on Lambda, where importing aiohttp takes too long",
     "joserfc": "verifies tokens of an OpenID provider; 150 ms to import, with cryptography, and 17 µs a signature",
@@ -111,6 +111,7 @@ DEPENDENCIES = {
     "atheris": "coverage-guided fuzzing of parsers",
     "sqlalchemy": "the example of a store outside the package",
     "types-pyyaml": "types of pyyaml for mypy",
+    "standardwebhooks": "verifies the signatures of webhooks in tests, as a receiver does",
     "trustme": "certificates for servers in tests and benchmarks",
     "boto3": "the DynamoDB client of the article, for comparison in the cold-start benchmark",
     "awslambdaric": "the AWS runtime client, which starts functions in the cold-start benchmark",
