@@ -14,6 +14,7 @@ from tests.docs import (
 )
 from tests.docs.core_tables import Rows
 from tests.docs.pages import CHECKOUT
+from tests.infrastructure import receiver_zoo
 
 REFERENCE = CHECKOUT / "docs" / "reference"
 HOW_TO = CHECKOUT / "docs" / "how-to"
@@ -43,6 +44,7 @@ TABLES: dict[str, Callable[[], Rows | str]] = {
     "event-attributes": event_tables.attributes,
     "event-data": event_tables.data,
     "event-example": event_tables.example,
+    "webhook-responses": receiver_zoo.rows_of_documentation,
     "lambda-parameters": lambda_deployment.parameters,
     "lambda-costs": lambda_deployment.costs_of_a_million_orders,
     "lambda-alarms": lambda_deployment.alarms,

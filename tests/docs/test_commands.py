@@ -25,7 +25,7 @@ def _commands(page: Path) -> list[Command]:
 
 
 CONSOLES = {page: _commands(page) for page in PAGES}
-LANGUAGES = {"console", "diff", "json", "python", "text", "toml"}
+LANGUAGES = {"console", "diff", "javascript", "json", "python", "text", "toml"}
 
 
 @pytest.mark.parametrize("page", [page for page, found in CONSOLES.items() if found], ids=name_of)

@@ -16,6 +16,7 @@ OUTSIDE = (
     "https://www.rfc-editor.org/",
     "https://diataxis.fr/",
     "https://github.com/cloudevents/spec/",
+    "https://www.standardwebhooks.com/",
 )
 """Pages link to their own repository, and to standards. Nothing else."""
 

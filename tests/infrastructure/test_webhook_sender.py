@@ -1,6 +1,8 @@
 """Webhooks are sent as the reference says, whatever their receivers do."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -281,3 +283,24 @@ def test_no_response_raises(parts: list[bytes]) -> None:
 
     found = run(send())
     assert (found.status is None) == (found.error is not None)
+
+
+def test_http_client_is_loaded_when_the_first_webhook_is_sent() -> None:
+    """The command line and the service start without it, and create webhooks without it."""
+    program = """
+import asyncio, sys
+import orderkeep.entrypoints.api.server, orderkeep.entrypoints.cli.main
+from orderkeep.bootstrap.webhooks import open_sender
+
+async def main():
+    sender = open_sender(local=True)
+    await sender.check("http://localhost:1/")
+    print("aiohttp" in sys.modules)
+    sent = await asyncio.gather(*(sender.send("http://localhost:1/", {}, b"{}") for _ in range(2)))
+    print("aiohttp" in sys.modules, {each.error for each in sent})
+    await sender.close()
+
+asyncio.run(main())
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.splitlines() == ["False", "True {'the connection was refused'}"]
