@@ -22,8 +22,8 @@ from orderkeep.application.use_cases import follow_events
 from orderkeep.application.use_cases.follow_events import FollowEventsUseCase
 from orderkeep.application.use_cases.get_event import GetEventUseCase
 from orderkeep.application.use_cases.list_events import LONGEST_WAIT, ListEventsUseCase
-from orderkeep.domain.events import NoteAdded
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.lifecycle import NoteAdded
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, large_order, small_order
 
