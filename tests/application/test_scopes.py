@@ -42,6 +42,9 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "get_order_actions": (Scope.READ, lambda do, which, who: do.get_order_actions.execute(which, who)),
     "get_order_at": (Scope.READ, lambda do, which, who: do.get_order_at.execute(which, 1, who)),
     "get_order_history": (Scope.READ, lambda do, which, who: do.get_order_history.execute(which, actor=who)),
+    "list_events": (Scope.EVENTS, lambda do, _, who: do.list_events.execute(actor=who)),
+    "get_event": (Scope.EVENTS, lambda do, which, who: do.get_event.execute(f"{which}.1.1", actor=who)),
+    "follow_events": (Scope.EVENTS, lambda do, _, who: anext(do.follow_events.execute(actor=who))),
     "list_orders": (Scope.READ, lambda do, _, who: do.list_orders.execute(actor=who)),
     "search_orders": (Scope.READ, lambda do, _, who: do.search_orders.execute("web-1", actor=who)),
     "confirm_order": (Scope.WRITE, lambda do, which, who: do.confirm_order.execute(which, CommandContext(actor=who))),
@@ -117,11 +120,11 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "list_api_keys": (Scope.ADMIN, lambda do, _, who: do.list_api_keys.execute(actor=who)),
     "revoke_api_key": (Scope.ADMIN, lambda do, _, who: do.revoke_api_key.execute("Key0000001", who)),
 }
-NO_USE_CASES = {"authenticate", "check_store", "close"}
+NO_USE_CASES = {"authenticate", "check_store", "stop_waiting", "close"}
 NOT_OF_ONE_ORDER = (
     "place_order", "find_order", "list_orders", "search_orders", "expire_orders", "import_orders",
     "export_orders", "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data", "export_person",
-    "create_api_key", "list_api_keys", "revoke_api_key",
+    "create_api_key", "list_api_keys", "revoke_api_key", "list_events", "get_event", "follow_events",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
 FOR_CUSTOMERS = [name for name, (scope, _) in CALLS.items() if scope in (Scope.READ, Scope.CANCEL)]
@@ -231,7 +234,7 @@ def test_scopes_are_named_by_words() -> None:
 def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
     assert (
         " ".join(Scope)
-        == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase admin"
+        == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase events:read admin"
     )
     assert " ".join(ActorKind) == "customer staff system"
     assert " ".join(KeyState) == "active expired revoked"

@@ -13,7 +13,7 @@ OF_STATE = {
     "order_not_confirmed", "nothing_to_ship", "nothing_to_cancel", "nothing_to_return", "order_on_hold",
     "cannot_hold_order", "cannot_release_order", "quantity_not_available", "refund_exceeds_payments",
     "refund_already_failed", "return_already_closed", "too_many_records", "external_ref_is_set", "unknown_line",
-    "too_many_metadata_keys", "invalid_time", "payment_required",
+    "too_many_metadata_keys", "invalid_time", "payment_required", "unknown_position",
 }  # fmt: skip
 """Codes of refusals that hang on what is kept: the order, its keys, the list that a cursor is of."""
 

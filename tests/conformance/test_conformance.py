@@ -36,7 +36,7 @@ BUGS = {
         ORDERS, 'raise ValueError("must be a whole number")', "return 1"
     ),
     ("GET /orders/{order_id}", "Custom check failed: `what_fits_the_document_is_not_refused_for_its_form`"): Bug(
-        ORDERS, "if _whole_number(value) == 0:", "if int(str(value)) < 9:"
+        ORDERS, "if whole_number(value) == 0:", "if int(str(value)) < 9:"
     ),
 }
 """Where it is planted, what Schemathesis calls it, and what it is."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import click
 
 from orderkeep.application.errors import Overloaded, TooManyRequests
+from orderkeep.application.event_feed import MOST_WAITING, MOST_WAITING_OF_AN_ACTOR
 from orderkeep.application.strict_json import MAX_DEPTH, MAX_NUMBER_LENGTH, InvalidJSON
 from orderkeep.application.use_cases.issue_receipt import MOST_AT_ONCE, MOST_OF_AN_ACTOR
 from orderkeep.bootstrap.access import BURST_SECONDS
@@ -214,6 +215,18 @@ def receipts() -> Rows:
             f"{MOST_AT_ONCE} receipts in progress of all actors",
             f"503 `{full}`, {wait}; other requests are not affected",
         ),
+    ]
+
+
+def waiting() -> Rows:
+    wait = f"with `Retry-After: {Overloaded.retry_after}`"
+    return [
+        ("limit", "above it"),
+        (
+            f"{MOST_WAITING_OF_AN_ACTOR} requests that wait, and streams, of one actor",
+            f"429 `{TooManyRequests.code}`, {wait}",
+        ),
+        (f"{MOST_WAITING} of all actors", f"503 `{Overloaded.code}`, {wait}; other requests are not affected"),
     ]
 
 

@@ -63,6 +63,7 @@ ROUTES = {
     "cancel_order": ("POST", "/orders/{order_id}/cancel"),
     "issue_receipt": ("POST", "/orders/{order_id}/documents/receipt"),
     "list_documents": ("GET", "/orders/{order_id}/documents"),
+    "list_events": ("GET", "/events"),
 }
 
 COMMANDS = {
@@ -76,6 +77,7 @@ COMMANDS = {
     "cancel_order": "cancel",
     "issue_receipt": "receipt",
     "list_documents": "documents",
+    "list_events": "events",
 }
 
 OPTIONS = {"user_id": "user", "created_from": "from", "created_to": "to", "external_ref": "external-ref"}

@@ -122,6 +122,8 @@ def document() -> dict[str, Any]:
 
 
 def _operation(method: str, path: str) -> dict[str, Any] | None:
+    if path == "/events/stream":  # not in the document
+        return None
     method = {"HEAD": "GET"}.get(method, method).lower()
     for template, operations in document()["paths"].items():
         if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", template), path) and method in operations:

@@ -22,7 +22,14 @@ from tests.entrypoints.credentials import Headers, customer, guarded_client, sta
 from tests.entrypoints.http_calls import PLAIN, document
 
 OWNER, STRANGER = "user-1", "user-2"
-PARTS = {"document_id": "0" * 64, "shipment_id": "s1", "reference": "ref-1", "return_id": "r1", "note_id": "n1"}
+PARTS = {
+    "document_id": "0" * 64,
+    "shipment_id": "s1",
+    "reference": "ref-1",
+    "return_id": "r1",
+    "note_id": "n1",
+    "event_id": "x.1.1",
+}
 """The other parameters of paths."""
 
 
@@ -80,6 +87,8 @@ ROWS = {
     "issue_receipt": Row(Scope.READ, 201, for_customers=True),
     "list_documents": Row(Scope.READ, for_customers=True, moves=("issue_receipt",)),
     "get_document": Row(Scope.READ, for_customers=True, moves=("issue_receipt",)),
+    "list_events": Row(Scope.EVENTS),
+    "get_event": Row(Scope.EVENTS),
     "get_lifecycle": Row(None),
     "get_liveness": Row(None),
     "get_readiness": Row(None),
@@ -104,7 +113,7 @@ class Shop:
     async def order(self, name: str) -> dict[str, str]:
         """Return what the operation's path names: an order of the owner's, as the operation takes it."""
         placed = await self.use_cases.place_order.execute(place_command(user_id=OWNER), CommandContext())
-        given = {"order_id": placed.order.id, **PARTS}
+        given = {"order_id": placed.order.id, **PARTS, "event_id": f"{placed.order.id}.1.1"}
         for move in ROWS[name].moves:
             if move in WITH_VALUES:
                 await WITH_VALUES[move](self.use_cases, placed.order.id)

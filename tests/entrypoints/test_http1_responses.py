@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from math import inf
 from typing import Any
 
 import pytest
 import uvicorn
 from starlette.types import Message, Receive, Scope, Send
 
+from orderkeep.entrypoints.api.dependencies import WAIT_SECONDS
 from orderkeep.entrypoints.api.http1 import Connection, ServerState, limits
 from orderkeep.entrypoints.api.http1.request_cycle import _HeaderPrefixes
 from orderkeep.entrypoints.api.metrics import Metrics
@@ -376,6 +378,51 @@ async def test_response_in_parts_has_one_time_limit(monkeypatch: pytest.MonkeyPa
         client.transport.read_all()
         client.transport.reading = False
     assert parts == 6
+
+
+async def test_stream_has_no_time_limit_as_long_as_the_client_reads_all_that_was_sent() -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[WAIT_SECONDS] = inf
+        await send(start())
+        for _ in range(100):
+            await send(body(b"a", more=True))
+
+    client = Client(app, reading=False)
+    client.connection.data_received(GET)
+    now = asyncio.get_running_loop().time()
+    for _ in range(50):
+        await asyncio.sleep(0.001)
+        client.connection.check_time(now)
+        now += limits.RESPONSE_SECONDS
+        client.transport.read_all()
+        client.transport.reading = False
+    assert not client.transport.aborted
+    await asyncio.sleep(0.001)
+    client.connection.check_time(now)
+    client.connection.check_time(now + limits.RESPONSE_PAUSE_SECONDS + 1)
+    assert client.transport.aborted, "it is not read any more"
+
+
+async def test_request_that_waits_has_more_time() -> None:
+    ended = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        scope[WAIT_SECONDS] = 20
+        try:
+            await asyncio.sleep(3_600)
+        finally:
+            ended.set()
+
+    client = Client(app)
+    client.connection.data_received(GET)
+    await asyncio.sleep(0)
+    now = asyncio.get_running_loop().time()
+    for seconds in (0, 20 + limits.APPLICATION_SECONDS, 20.5 + limits.APPLICATION_SECONDS):
+        assert not ended.is_set(), seconds
+        client.connection.check_time(now + seconds)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert ended.is_set()
 
 
 @pytest.mark.parametrize(

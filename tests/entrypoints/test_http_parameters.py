@@ -84,6 +84,9 @@ async def ready_for(client: httpx.AsyncClient, path: str) -> tuple[str, str]:
     target = path.replace(ONE, own)
     for parameter, part in PARTS.items():
         target = target.replace(parameter, part)
+    if "{event_id}" in path:
+        target = f"/events/{placed.json()['id']}.1.1"
+        etag = f'"{placed.json()["id"]}.1.1-thin"'
     if "{document_id}" in path:
         issued = await client.post(f"{own}/documents/receipt")
         target, etag = issued.headers["location"], f'"{issued.json()["id"]}"'
@@ -135,15 +138,19 @@ VALUES = {
     "return_status": "requested",
     **dict.fromkeys(("on_hold", "refund_due", "void_due", "needs_attention"), "true"),
     "q": ORDER["external_ref"],
+    "after": "1",
+    "data": "full",
 }
+IN_ADDITION = {"dry_run", "wait"}
+"""Parameters that are tested on their own."""
 
 
-@pytest.mark.parametrize("method, path, name", [each for each in listed("query") if each[2] != "dry_run"])
+@pytest.mark.parametrize("method, path, name", [each for each in listed("query") if each[2] not in IN_ADDITION])
 async def test_query_parameter_has_an_effect(client: httpx.AsyncClient, method: str, path: str, name: str) -> None:
     order = (await client.post("/orders", json=ORDER)).json()
     await client.post("/orders", json=PLAIN)
     await client.post(f"/orders/{order['id']}/confirm")
-    target = path.replace("{order_id}", order["id"])
+    target = path.replace("{order_id}", order["id"]).replace("{event_id}", f"{order['id']}.1.1")
     values = VALUES | {"at": order["created_at"]}
     if name == "cursor":
         values["cursor"] = (await client.get(target, params={"limit": 1})).json()["next_cursor"]

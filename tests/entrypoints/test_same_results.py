@@ -25,6 +25,7 @@ OWN = {
     "delivered_at": TIME,
     "at": TIME,
     "occurred_at": TIME,
+    "recorded_at": TIME,
     "closed_at": TIME,
     "actor": r"staff:(local|cli|key:\w+|arn:aws:iam::123456789012:role/shop)",
     "actor_name": r"tests|None",  # only a key has one
@@ -113,7 +114,7 @@ def _settled(value: Any, names: dict[str, str]) -> Any:
         return value
     settled = {}
     for name, each in value.items():
-        if name == "id":
+        if name in ("id", "order_id", "document_id"):
             settled[name] = names.setdefault(each, f"id {len(names) + 1}")
         elif name in OWN and (each is not None or "None" in OWN[name]):
             assert re.fullmatch(OWN[name], str(each)), (name, each)

@@ -126,6 +126,21 @@ class ApiKeyNotFound(OrderkeepError, LookupError, code="api_key_not_found", titl
         super().__init__("API key not found")
 
 
+class UnknownPosition(InvalidQuery, code="unknown_position", title="Unknown feed position"):
+    """The feed does not have this position yet: it belongs to another store, or to one that was restored."""
+
+    def __init__(self) -> None:
+        message = "is not a position of the feed yet: use next_after of an earlier page, or 0 for the beginning"
+        super().__init__(message, "after")
+
+
+class EventNotFound(OrderkeepError, LookupError, code="event_not_found", title="Event not found"):
+    """The event does not exist, or is not in the feed yet."""
+
+    def __init__(self) -> None:
+        super().__init__("Event not found: no event has this ID; the feed lists the IDs")
+
+
 class IdempotencyKeyReused(Conflict, code="idempotency_key_reused", title="Idempotency key reused"):
     """The idempotency key was used for a different request."""
 

@@ -13,6 +13,9 @@ from orderkeep.domain.entities import event_types
 EVENT_TYPES: tuple[str, ...] = tuple(event_types())
 """The types of events, as the history of an order has them."""
 
+DEFAULT_SOURCE = "orderkeep"
+"""The CloudEvents source of an installation that is not told apart from others."""
+
 CLOUD_EVENTS_VERSION = "1.0"
 EVENT_SCHEMA = "urn:orderkeep:event:1"
 """Identifies the schema of an event. Its number grows when a field is removed or changes its meaning, not when one is

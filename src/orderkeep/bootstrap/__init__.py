@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from orderkeep.application.change_order import OrderCommand
+from orderkeep.application.event_feed import EventFeed
 from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer, StoreAccess
 from orderkeep.application.use_cases.add_note import AddNoteUseCase
 from orderkeep.application.use_cases.add_refund import AddRefundUseCase
@@ -30,7 +31,9 @@ from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.export_person import ExportPersonUseCase
 from orderkeep.application.use_cases.export_to_document import ExportToDocumentUseCase
 from orderkeep.application.use_cases.find_order import FindOrderUseCase
+from orderkeep.application.use_cases.follow_events import FollowEventsUseCase
 from orderkeep.application.use_cases.get_document import GetDocumentUseCase
+from orderkeep.application.use_cases.get_event import GetEventUseCase
 from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.get_order_actions import GetOrderActionsUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
@@ -40,6 +43,7 @@ from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
 from orderkeep.application.use_cases.list_api_keys import ListApiKeysUseCase
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
+from orderkeep.application.use_cases.list_events import ListEventsUseCase
 from orderkeep.application.use_cases.list_orders import ListOrdersUseCase
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
 from orderkeep.application.use_cases.receive_return import ReceiveReturnUseCase
@@ -69,7 +73,9 @@ CHECK_SECONDS = 1.5
 
 @dataclass(frozen=True, slots=True)
 class UseCases:
-    """All use cases of the service. `check_store` raises `StoreUnavailable` while orders cannot be read and written."""
+    """All use cases of the service. `check_store` raises `StoreUnavailable` while orders cannot be read and written.
+    `stop_waiting` ends the requests that wait for events, and the streams: the process ends.
+    """
 
     place_order: PlaceOrderUseCase
     find_order: FindOrderUseCase
@@ -103,6 +109,9 @@ class UseCases:
     issue_receipt: IssueReceiptUseCase
     list_documents: ListDocumentsUseCase
     get_document: GetDocumentUseCase
+    list_events: ListEventsUseCase
+    get_event: GetEventUseCase
+    follow_events: FollowEventsUseCase
     expire_orders: ExpireOrdersUseCase
     import_orders: ImportOrdersUseCase
     export_orders: ExportOrdersUseCase
@@ -114,6 +123,7 @@ class UseCases:
     revoke_api_key: RevokeApiKeyUseCase
     authenticate: AuthenticateUseCase
     check_store: Callable[[], Awaitable[None]]
+    stop_waiting: Callable[[], None]
     close: Callable[[], Awaitable[None]]
 
 
@@ -177,7 +187,10 @@ def build_use_cases(
         commands.append(built := use_case(repo=store, history=store, policies=policies))
         return built
 
+    feed = EventFeed(store, store)
+
     async def close() -> None:
+        feed.stop()
         async with AsyncExitStack() as opened:  # closes all in reverse order, even if one fails
             for close_one in (store.close, documents.close, *(each.close for each in authenticators)):
                 opened.push_async_callback(close_one)
@@ -215,6 +228,9 @@ def build_use_cases(
         issue_receipt=IssueReceiptUseCase(repo=store, history=store, store=documents, renderers=renderers),
         list_documents=ListDocumentsUseCase(store),
         get_document=GetDocumentUseCase(store, documents),
+        list_events=ListEventsUseCase(feed),
+        get_event=GetEventUseCase(store, store),
+        follow_events=FollowEventsUseCase(feed, store),
         expire_orders=ExpireOrdersUseCase(store, policies=policies),
         import_orders=ImportOrdersUseCase(store),
         export_orders=ExportOrdersUseCase(store),
@@ -226,5 +242,6 @@ def build_use_cases(
         revoke_api_key=RevokeApiKeyUseCase(open_keys),
         authenticate=AuthenticateUseCase(authenticators),
         check_store=partial(check_store, store),
+        stop_waiting=feed.stop,
         close=close,
     )

@@ -7,9 +7,8 @@ from urllib.parse import quote
 import msgspec
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
-from orderkeep.application.events import cloud_event_type, event_id
+from orderkeep.application.events import DEFAULT_SOURCE, cloud_event_type, event_id
 
-DEFAULT_SOURCE = "orderkeep"
 SCHEMA = "urn:orderkeep:order-event:1"
 """The schema of `data`. Its number grows when a field is removed or changes its meaning, not when one is added."""
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 
 from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.events import DEFAULT_SOURCE
 from orderkeep.application.ports import EventPublisher, NotPublished, Progress, ignore_progress
 from orderkeep.infrastructure.aws import (
     EXPIRED,
@@ -23,7 +24,7 @@ from orderkeep.infrastructure.aws import (
     open_http,
 )
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.cloud_events import DEFAULT_SOURCE, CloudEvent, cloud_events
+from orderkeep.infrastructure.cloud_events import CloudEvent, cloud_events
 
 TARGET = "AWSEvents.PutEvents"
 CONTENT_TYPE = "application/x-amz-json-1.1"

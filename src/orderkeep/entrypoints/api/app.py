@@ -17,7 +17,17 @@ from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.access import open_rate_limiter
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.entrypoints.api import documents, lifecycle, notes, operations, orders, payments, returns, shipments
+from orderkeep.entrypoints.api import (
+    documents,
+    events,
+    lifecycle,
+    notes,
+    operations,
+    orders,
+    payments,
+    returns,
+    shipments,
+)
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
@@ -25,7 +35,7 @@ from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
 from orderkeep.entrypoints.api.shell import RequestShell, ShelledFastAPI, TimeLimit
 
 ROUTERS = tuple(
-    module.router for module in (orders, lifecycle, shipments, payments, returns, notes, documents, operations)
+    module.router for module in (orders, lifecycle, shipments, payments, returns, notes, documents, events, operations)
 )
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
@@ -55,6 +65,7 @@ def create_app(
     if use_cases is not None:
         app.use_cases = use_cases
     app.state.settings, app.state.draining = settings, False
+    app.state.may_wait = time_limit is None
     app.state.metrics = _metrics() if with_metrics else None
     app.openapi = cache(lambda: _document(app, settings))  # type: ignore[method-assign]
     for router in ROUTERS:

@@ -21,6 +21,15 @@ ACTOR = "orderkeep.actor"
 REQUEST_ID = "orderkeep.request_id"
 """Scope key: the request ID, as received or generated."""
 
+IS_HEAD = "orderkeep.is_head"
+"""Scope key: present if the method is HEAD, which routes handle as GET."""
+
+MAY_WAIT = "orderkeep.may_wait"
+"""Scope key, of routes that wait: the function that lets the request wait for that many seconds."""
+
+WAIT_SECONDS = "orderkeep.wait_seconds"
+"""Scope key: how long the server lets the request wait, in addition to its own limit; `inf` for a stream."""
+
 _TAG = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
 _TAG_LIST = rf"[ \t,]*{_TAG}(?:[ \t]*,[ \t,]*{_TAG})*[ \t,]*"
 ENTITY_TAGS = rf"^(?:[ \t]*\*[ \t]*|{_TAG_LIST})$"
@@ -82,6 +91,11 @@ IfNoneMatch = Annotated[
         description="Return 304 without a body if the current entity tag is in this list.",
         examples=['"1"'],
     ),
+]
+LastEventId = Annotated[
+    str | None,
+    HeaderRule("must be the ID of an event"),
+    Header(alias="Last-Event-ID", description="Continue directly after this event.", examples=["35df620c.1.1"]),
 ]
 
 

@@ -126,6 +126,29 @@ HISTORY = {
     "has_more": False,
     "next_cursor": None,
 }
+EVENT = {
+    "id": f"{ORDER_ID}.2.1",
+    "type": "OrderCancelled",
+    "order_id": ORDER_ID,
+    "version": 2,
+    "position": 7,
+    "occurred_at": SHIPPED_AT,
+    "recorded_at": SHIPPED_AT,
+    "actor_kind": "staff",
+    "request_id": REQUEST_ID,
+    "data": {"reason": "changed_mind", "note": None},
+}
+CLOUD_EVENT = {
+    "specversion": "1.0",
+    "id": EVENT["id"],
+    "source": "orderkeep",
+    "type": "orderkeep.order.cancelled",
+    "subject": ORDER_ID,
+    "time": SHIPPED_AT,
+    "datacontenttype": "application/json",
+    "dataschema": "urn:orderkeep:event:1",
+    "data": EVENT,
+}
 ACTIONS = {
     "version": 1,
     "actions": [
@@ -163,6 +186,13 @@ LIST_ERRORS = (
     errors.UnsupportedFilter("cannot be combined with status: use one of them", "tag"),
     *SERVED_ERRORS,
 )
+EVENTS_ERRORS = (
+    errors.NotAllowed("events:read"),
+    errors.UnknownPosition(),
+    errors.Overloaded("requests that wait for events"),
+    *SERVED_ERRORS,
+)
+EVENT_ERRORS = (errors.NotAllowed("events:read"), errors.EventNotFound(), _INVALID_HEADER, *SERVED_ERRORS)
 CURSOR_ERRORS = (errors.InvalidCursor(), *READ_ERRORS)
 TAG_ERRORS = (_INVALID_HEADER, *READ_ERRORS)
 VERSION_ERRORS = (exceptions.VersionNotFound("", "the order did not exist at this time"), *TAG_ERRORS)
@@ -224,7 +254,7 @@ _MEANINGS = {
     400: "The request body is not valid JSON.",
     401: "Credentials are missing or invalid.",
     403: "The actor lacks the required scope, or the origin is not allowed.",
-    404: "The order, version or document does not exist, or belongs to another customer.",
+    404: "The order, version, document or event does not exist, or belongs to another customer.",
     408: "The request body did not arrive in time. Nothing was changed.",
     409: "Concurrent changes prevented this one. Nothing was changed; send the request again.",
     412: "The order is not at a version listed in `If-Match`. Nothing was changed.",

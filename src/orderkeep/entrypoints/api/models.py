@@ -246,6 +246,31 @@ class Change(ResponseModel):
     hash: str = Field(description="SHA-256 of this change and `previous_hash`. The entries form a hash chain.")
 
 
+class FeedEvent(ResponseModel):
+    """Event of any order, as the feed returns it. It contains no personal data."""
+
+    id: str = Field(description="Event ID: the order ID, the version and the number of the event in its change.")
+    type: str = Field(description="Event type, such as `OrderCancelled`.")
+    order_id: str = Field(description="Order ID.")
+    version: Version = Field(description="Version of the order after the change.")
+    position: Version = Field(description="Position of the change in the feed. The events of a change share it.")
+    occurred_at: Time = Field(description="Time at which it happened, as far as that was reported, in UTC.")
+    recorded_at: Time = Field(description="Time of the change, in UTC.")
+    actor_kind: Literal["customer", "staff", "system"] = Field(description="Kind of the actor who made the change.")
+    request_id: str | None = Field(description="`X-Request-Id` of the request that made the change.")
+    data: dict[str, Any] = Field(
+        description="Fields of the event; with `data=full` also `order`, and `previous`, the order before or null."
+    )
+
+
+class EventPage(ResponseModel):
+    """Page of events, oldest first. It contains all events of a change, or none."""
+
+    data: tuple[FeedEvent, ...]
+    has_more: bool = Field(description="Whether further events exist.")
+    next_after: Annotated[int, Field(ge=0)] = Field(description="Position to continue from, as `after`.")
+
+
 class OrderAction(ResponseModel):
     """A command, and whether the order accepts it."""
 

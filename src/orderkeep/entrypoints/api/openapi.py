@@ -47,6 +47,7 @@ TAGS = [
     {"name": "returns", "description": "Request, receive, reject and cancel returns."},
     {"name": "notes", "description": "Add and edit notes on an order."},
     {"name": "documents", "description": "Issue receipts, and list and download the documents of an order."},
+    {"name": "events", "description": "Read the events of all orders, without a gap."},
     {"name": "operations", "description": "Health checks and metrics."},
 ]
 

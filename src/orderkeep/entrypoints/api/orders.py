@@ -63,16 +63,17 @@ def _edit_example(order: domain.Order) -> None:
 router = APIRouter(tags=["orders"], route_class=CompiledRoute)
 
 
-def _whole_number(value: object) -> object:
+def whole_number(value: object) -> object:
+    """Return the integer in a query parameter, or raise `ValueError`."""
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 18):
         raise ValueError("must be a whole number")
     return int(value) if isinstance(value, str) else value
 
 
 def _version_number(value: object) -> object:
-    if _whole_number(value) == 0:
+    if whole_number(value) == 0:
         raise ValueError("must be a whole number of at least 1")
-    return _whole_number(value)
+    return whole_number(value)
 
 
 def _read_time(text: str) -> datetime:
@@ -82,7 +83,7 @@ def _read_time(text: str) -> datetime:
 
 Instant = Annotated[datetime, BeforeValidator(_read_time), WithJsonSchema({"type": "string", "format": "date-time"})]
 Cursor = Annotated[str | None, Field(examples=[examples.CURSOR])]
-Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(_whole_number)]
+Limit = Annotated[int, Field(ge=1, le=LARGEST_PAGE, examples=[20]), BeforeValidator(whole_number)]
 
 
 Flag = Annotated[bool | None, BeforeValidator(true_or_false)]

@@ -35,6 +35,7 @@ STATUSES: dict[type[OrderkeepError], int] = {
     errors.Overloaded: 503,
     exceptions.OrderNotFound: 404,
     errors.ApiKeyNotFound: 404,
+    errors.EventNotFound: 404,
     errors.AmbiguousOrder: 409,
     CommandRejected: 422,
     exceptions.VersionMismatch: 412,
@@ -77,6 +78,11 @@ PROBLEMS: dict[str, tuple[int, str, str]] = {
         "too many concurrent {what}, nothing was done: retry after 1 s",
     ),
     "request_too_slow": (408, "Request timeout", "the {part} of the request was not complete after {seconds:.0f} s"),
+    "stream_not_supported": (
+        501,
+        "Stream not supported",
+        "this service limits the time of each request and keeps no stream open: use GET /events",
+    ),
     "target_too_long": (414, "Request target too long", "the request target must be at most {limit} bytes"),
     "transfer_coding_unknown": (501, "Unsupported transfer coding", "the only supported transfer coding is chunked"),
     "unsupported_media_type": (

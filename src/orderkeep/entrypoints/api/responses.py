@@ -77,21 +77,22 @@ def orders_response(request: Request, page: OrderPage) -> Response:
     """Return a page of orders: the stored documents, joined."""
     more = encode({"has_more": page.next_cursor is not None, "next_cursor": page.next_cursor})
     body = b"".join((b'{"data":[', page.json, b"],", more[1:]))  # faster than % with a long text
-    return EncodedResponse(body, HTTPStatus.OK, _next_link(request, page.next_cursor))
+    return EncodedResponse(body, HTTPStatus.OK, next_link(request, page.next_cursor))
 
 
 def history_response(request: Request, page: HistoryPage) -> Response:
     """Return a page of changes."""
     content = page_form([change_form(change, page.key_names) for change in page.changes], page.next_cursor)
-    return EncodedResponse(encode(content), HTTPStatus.OK, _next_link(request, page.next_cursor))
+    return EncodedResponse(encode(content), HTTPStatus.OK, next_link(request, page.next_cursor))
 
 
-def _next_link(request: Request, next_cursor: str | None) -> RawHeaders:
-    if next_cursor is None:
+def next_link(request: Request, position: str | int | None, parameter: str = "cursor") -> RawHeaders:
+    """Return the header with the URL of the next page: that of the request, with the position of the next page."""
+    if position is None:
         return ()
     scope = request.scope
     given = quote(scope["query_string"], safe="%&=+").split("&")
-    query = [part for part in given if unquote(part.partition("=")[0]) not in ("", "cursor")]
+    query = [part for part in given if unquote(part.partition("=")[0]) not in ("", parameter)]
     root_path = scope["root_path"]
     path = quote(root_path + scope["path"].removeprefix(root_path))
-    return [(b"link", f'<{path}?{"&".join([*query, f"cursor={next_cursor}"])}>; rel="next"'.encode())]
+    return [(b"link", f'<{path}?{"&".join([*query, f"{parameter}={position}"])}>; rel="next"'.encode())]

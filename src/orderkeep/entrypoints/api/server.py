@@ -141,7 +141,7 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
         state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
-        server = DrainingServer(config, app, state, settings, supervisor, _end_within)
+        server = DrainingServer(config, app, state, settings, supervisor, _end_within, use_cases.stop_waiting)
         install_log_hooks()
         gc.collect()
         gc.freeze()
@@ -230,6 +230,7 @@ class DrainingServer(uvicorn.Server):
     noticed. SIGINT and a second signal skip that. A worker receives its connections from its `supervisor`.
 
     The end has one deadline, `END_SECONDS` after draining and `shutdown_seconds`: `on_end` gets the seconds until then.
+    `on_drain` is called with the first signal.
     """
 
     server_state: ServerState
@@ -237,10 +238,11 @@ class DrainingServer(uvicorn.Server):
     def __init__(
         self, config: uvicorn.Config, app: FastAPI, state: ServerState, settings: Settings,
         supervisor: socket.socket | None = None, on_end: Callable[[float], None] = lambda _: None,
+        on_drain: Callable[[], None] = lambda: None,
     ) -> None:  # fmt: skip
         super().__init__(config)
         self.server_state, self._app, self._settings, self._supervisor = state, app, settings, supervisor
-        self._drained_at, self._ends_at, self._on_end = 0.0, 0.0, on_end
+        self._drained_at, self._ends_at, self._on_end, self._on_drain = 0.0, 0.0, on_end, on_drain
 
     def handle_exit(self, sig: int, frame: FrameType | None = None) -> None:
         drains = sig == signal.SIGTERM and not self.should_exit
@@ -254,6 +256,7 @@ class DrainingServer(uvicorn.Server):
                 message = f"orderkeep is stopping: requests in progress have up to {seconds:.0f} s"
                 asyncio.get_running_loop().call_soon_threadsafe(_say_on_terminal, message)
         self.server_state.draining = self._app.state.draining = True
+        asyncio.get_running_loop().call_soon_threadsafe(self._on_drain)
         super().handle_exit(sig, frame)
 
     @property

@@ -30,7 +30,7 @@ from orderkeep.application.errors import RequestTimedOut
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.entrypoints.api.authentication import Access
-from orderkeep.entrypoints.api.dependencies import ACTOR, REQUEST_ID
+from orderkeep.entrypoints.api.dependencies import ACTOR, IS_HEAD, MAY_WAIT, REQUEST_ID, WAIT_SECONDS
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
 from orderkeep.entrypoints.api.routing import RouteTable, headers_of
 from orderkeep.entrypoints.logs import ACCESS_LOGGER, current_request, trace_id_of
@@ -55,6 +55,9 @@ PATHS_WITHOUT_LIMIT = frozenset(("/livez", "/readyz", "/metrics"))
 
 ROUTES_WITH_OWN_LIMIT = frozenset(("/orders/{order_id}/documents/receipt",))
 """Routes with a limit of their own, whose requests may wait for long: they hold no slot of the concurrency limit."""
+
+ROUTES_THAT_WAIT = frozenset(("/events", "/events/stream"))
+"""Routes whose requests may wait for events. They hold no slot while they wait, and have a limit of their own."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -139,7 +142,7 @@ class RequestShell:
             request_id = scope.get(SERVER_REQUEST_ID) or urandom(16).hex()
         scope[REQUEST_ID] = request_id
         if method == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", IS_HEAD: True}
         response = _ResponseSender(send, [(b"x-request-id", request_id.encode()), *self.headers], method == "HEAD")
         token = current_request.set(partial(log_fields, scope, method))
         try:
@@ -204,6 +207,8 @@ class RequestShell:
             scope["route"], scope["path_params"] = found
             if found[0].path in ROUTES_WITH_OWN_LIMIT:
                 body.end_slot()
+            elif found[0].path in ROUTES_THAT_WAIT:
+                scope[MAY_WAIT] = body.wait
             response = await found[0].respond(scope, body)
             body.end_slot()
             await response(scope, body, send)
@@ -291,6 +296,11 @@ class _BoundedBody:
         if self._holds_slot:
             self._holds_slot = False
             self._shell.active -= 1
+
+    def wait(self, seconds: float) -> None:
+        """Let the request wait without a slot, and the server let it wait for so long."""
+        self.end_slot()
+        self._scope[WAIT_SECONDS] = seconds
 
     def _check(self, size: int) -> None:
         limit = self._shell.max_body_bytes

@@ -58,6 +58,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.DocumentNotFound, NOT_FOUND, "list its documents with `orderkeep documents ID`"),
     (errors.NoOrderMatches, NOT_FOUND, "enter its number or its ID in full, as `orderkeep list` shows them"),
     (exceptions.OrderNotFound, NOT_FOUND, ""),
+    (errors.EventNotFound, NOT_FOUND, "list the events with `orderkeep events`"),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
     (InvalidInput, INVALID, "nothing was changed"),
     (errors.InvalidQuery, USAGE, ""),

@@ -18,6 +18,8 @@ from orderkeep.application.change_order import SYSTEM_CONTEXT, CommandContext
 from orderkeep.application.documents import digest_of, file_name_of
 from orderkeep.application.dtos import ChangeDTO, CommandResult, OrderDTO, PlaceOrder, dto
 from orderkeep.application.errors import NoOrderMatches
+from orderkeep.application.event_feed import EventPage
+from orderkeep.application.events import EventView
 from orderkeep.application.ports import (
     SEPARATOR,
     ListPosition,
@@ -68,6 +70,12 @@ T = TypeVar("T")
 class _Page(msgspec.Struct, Generic[T]):
     data: tuple[T, ...]
     next_cursor: str | None
+
+
+class _Events(msgspec.Struct):
+    data: tuple[EventView, ...]
+    has_more: bool
+    next_after: int
 
 
 @dto(kw_only=True)
@@ -181,6 +189,14 @@ class RemoteOrders(OrderQueries):
         page = self.server.decode(self.server.send("GET", path, {"limit": limit, "cursor": cursor}), _Page[_Change])
         key_names = {change.actor: change.actor_name for change in page.data if change.actor_name}
         return HistoryPage(page.data, page.next_cursor, key_names)
+
+    async def list_events(
+        self, *, after: int = 0, limit: int = DEFAULT_PAGE, full: bool = False, wait: int = 0, actor: Actor = SYSTEM
+    ) -> EventPage:
+        check_limit(limit)
+        query = {"after": after, "limit": limit, "wait": wait or None, "data": "full" if full else None}
+        page = self.server.decode(self.server.send("GET", "/events", query), _Events)
+        return EventPage(page.data, page.has_more, page.next_after)
 
     async def list_orders(
         self,

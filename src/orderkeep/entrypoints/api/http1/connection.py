@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from math import inf
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,6 +14,7 @@ from uvicorn import Config
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.utils import get_local_addr, get_remote_addr
 
+from orderkeep.entrypoints.api.dependencies import WAIT_SECONDS
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.http1.limits import Unread, max_wire_bytes, verdict
 from orderkeep.entrypoints.api.http1.request_cycle import BaseConnection, RequestCycle, ServerState, has_input
@@ -273,6 +275,8 @@ class Connection(BaseConnection):
         if not self.is_working:
             self.unread = None
             self._continue()
+        elif self.running is not None and self.running.scope.get(WAIT_SECONDS) == inf:  # a stream has no other end
+            self.unread = None
         elif self.unread is not None:  # a part of the response is read
             self.unread = Unread(0, self.unread.since, self.unread.first)
 

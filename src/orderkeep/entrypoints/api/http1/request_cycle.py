@@ -15,7 +15,7 @@ from secrets import token_hex
 from starlette.types import ASGIApp, Message, Scope
 from uvicorn.server import ServerState as UvicornServerState
 
-from orderkeep.entrypoints.api.dependencies import REQUEST_ID
+from orderkeep.entrypoints.api.dependencies import REQUEST_ID, WAIT_SECONDS
 from orderkeep.entrypoints.api.http1 import limits
 from orderkeep.entrypoints.api.http1.limits import APPLICATION_SECONDS, Stage
 from orderkeep.entrypoints.api.metrics import Metrics
@@ -173,7 +173,7 @@ class RequestCycle:
             self._waiting_since = None
         elif self._waiting_since is None:
             self._waiting_since = now
-        elif now - self._waiting_since > APPLICATION_SECONDS:
+        elif now - self._waiting_since > APPLICATION_SECONDS + self.scope.get(WAIT_SECONDS, 0.0):
             self._waiting_since = inf
             self.task.cancel()
 

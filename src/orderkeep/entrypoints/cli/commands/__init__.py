@@ -320,6 +320,7 @@ COMMANDS = {
         click.argument("text", type=text),
     ),
     "history": Command("Show the change history of an order.", "orders", needs_store=False),
+    "events": Command("List the events of all orders, or follow them.", "events", needs_store=False),
     "receipt": Command("Issue a receipt for an order and write it to a file.", "documents", WRITE, needs_store=False),
     "documents": Command("List the documents of an order.", "documents", needs_store=False),
     "expire": Command("Cancel pending orders that were not paid in time.", "orders", WRITE),
