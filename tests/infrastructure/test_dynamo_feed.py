@@ -8,11 +8,14 @@ import pytest
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderStore
-from orderkeep.infrastructure.dynamo_repo import feed
+from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, feed, saves
+from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
+from orderkeep.infrastructure.dynamo_repo.items import change_key
+from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.stores import read_feed, save_a_delivered_order, save_all
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
-from tests.servers.dynamodb import Server
+from tests.servers.dynamodb import REGION, Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
 from tests.torture.reads_under_writes import read_feed_beside_writers
 
@@ -157,6 +160,51 @@ async def test_reading_changes_with_positions_writes_nothing(behind: Behind) -> 
     proxy.exchanges.clear()
     assert await read_feed(store) == first
     assert "TransactWriteItems" not in proxy.operations()
+
+
+async def test_save_that_commits_late_is_skipped_by_a_cursor_by_time_and_not_by_the_feed(dynamodb: Server) -> None:
+    store = DynamoOrderRepository(await dynamodb.new_table(), region=REGION, endpoint=dynamodb.endpoint)
+    table = store._table
+    slow = list(saves.actions_of(commit_of(small_order("order-1")), "0" * 32, saves._timestamps(1)[0], 1))
+    await store.save(small_order("order-2"))
+    seen, page = await changes_after(table, ""), await store.read_changes(0, 10)
+    await table.transact(slow)
+    await store.save(small_order("order-3"))
+    seen += await changes_after(table, max(committed for committed, _ in seen))
+    rest = await store.read_changes(page.position, 10)
+    assert [order_id for _, order_id in seen] == ["order-2", "order-3"]
+    assert [change.order_id for change in (*page.changes, *rest.changes)] == ["order-2", "order-1", "order-3"]
+    await store.close()
+
+
+async def changes_after(table: OrdersTable, last: str) -> list[tuple[str, str]]:
+    """Return the changes after a time of the commit, as a reader with a cursor by insert key does."""
+    items = [item async for page in table.scan("pk, committed") for item in page if "committed" in item]
+    return sorted((item["committed"]["S"], item["pk"]["S"][2:]) for item in items if item["committed"]["S"] > last)
+
+
+async def test_change_of_an_earlier_version_without_its_position_is_found_in_the_log(behind: Behind) -> None:
+    store, _ = behind
+    changes = [*await save_a_delivered_order(store), *await save_a_delivered_order(store, "order-2")]
+    assert await read_feed(store) == changes
+    table = store._table  # type: ignore[attr-defined]
+    remove = {"Key": change_key("order-2", 3), "UpdateExpression": "REMOVE #position"}
+    await table.call("UpdateItem", remove | {"ExpressionAttributeNames": {"#position": "position"}})
+    assert await store.position_of_change("order-2", 3) == 7
+    assert await store.position_of_change("order-2", 4) == 8
+
+
+async def test_change_that_the_index_does_not_show_yet_has_no_position(behind: Behind) -> None:
+    store, proxy = behind
+
+    def empty(exchange: Exchange) -> Json:
+        return exchange.response | ({"Items": []} if is_inbox(exchange) else {})
+
+    await save_a_delivered_order(store)
+    proxy.after = empty
+    assert await store.position_of_change("order-1", 4) is None
+    proxy.after = lambda exchange: exchange.response
+    assert await store.position_of_change("order-1", 4) == 4
 
 
 async def test_position_beyond_the_log_is_rejected(behind: Behind) -> None:

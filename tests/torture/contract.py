@@ -20,5 +20,5 @@ class TortureContract:
         count = await walk_pages_under_writes(store, walks=2)
         assert min(count.placed, count.moved) > 0
 
-    async def test_feeds_readers_beside_eight_writers(self, store: OrderStore) -> None:
+    async def test_feeds_readers_beside_sixteen_writers(self, store: OrderStore) -> None:
         await read_feed_beside_writers(store)

@@ -29,14 +29,15 @@ class FeedCount:
 async def read_feed_beside_writers(
     store: OrderStore,
     *,
-    writers: int = 8,
-    orders_each: int = 8,
+    writers: int = 16,
+    orders_each: int = 4,
     readers: int = 3,
     page: int = 5,
     after: int = 0,
 ) -> FeedCount:
     """Read the feed while several tasks write. No reader misses a change or gets one twice, changes of an order are in
-    the order of its versions, and all readers get the same order. `after` spares reading a long feed from its start.
+    the order of its versions, and all readers get the same order, at positions that stay the same. `after` spares
+    reading a long feed from its start.
     """
     user = own_user()
     beginning = await _end_of_feed(store, after)
@@ -48,7 +49,11 @@ async def read_feed_beside_writers(
         done.set()
         followed = await asyncio.gather(*reading)
     commits = [commit for of_writer in written for commit in of_writer]
-    afterwards = [_commit(change) for change in await read_feed(store, beginning) if change.order.user_id == user]
+    feed = await read_feed(store, beginning)
+    for position, change in list(enumerate(feed, beginning + 1))[:: max(len(feed) // 10, 1)]:
+        if (own := await store.position_of_change(change.order_id, change.version)) != position:
+            raise ContractViolation(f"the feed has {_commit(change)} at position {position}, and its own is {own}")
+    afterwards = [_commit(change) for change in feed if change.order.user_id == user]
     _judge(commits, afterwards)
     count = FeedCount(len(commits), readers, position=beginning)
     for changes, page_count in followed:
