@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from orderkeep.domain.exceptions import (
     InvalidInput,
     InvalidOrder,
     OrderNotFound,
+    RecordedDifferently,
     ServiceUnavailable,
     StoreUnusable,
     TotalMismatch,
@@ -23,7 +25,9 @@ from orderkeep.domain.exceptions import (
     VersionMismatch,
     VersionNotFound,
 )
-from orderkeep.domain.lifecycle import TooManyDocuments
+from orderkeep.domain.lifecycle import CommandRejected, TooManyDocuments
+from orderkeep.domain.payments import RefundExceedsPayments
+from orderkeep.domain.policies import PaymentRequired
 from tests.domain.exception_classes import exception_classes
 
 SHARED = {"InvalidInput", "NoOrderMatches", "ServiceUnavailable", "AuthenticationUnavailable", "RequestTimedOut"}
@@ -114,3 +118,21 @@ def test_no_message_repeats_a_rejected_value() -> None:
     with pytest.raises(InvalidOrder) as refused:
         Order(secret, secret, 99.0, secret, datetime(2026, 5, 6, tzinfo=UTC))  # type: ignore[arg-type]
     assert "4711" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        PaymentRequired("pending", "confirm", "paid", 700, 2_500, "EUR"),
+        PaymentRequired("processing", "ship", "authorized", -3, 9_900, "JPY"),
+        RefundExceedsPayments("shipped", 1_000, 75, "EUR"),
+        RefundExceedsPayments("shipped", 1_000, -1, "EUR"),
+        RecordedDifferently("refund", 5, 7, "KWD"),
+    ],
+    ids=str,
+)
+def test_an_error_with_amounts_can_be_built_from_its_facts(error: Any) -> None:
+    status = {"status": error.status} if isinstance(error, CommandRejected) else {}
+    again = type(error)(**error.facts, **status)
+    assert (str(again), again.facts) == (str(error), error.facts)
+    assert again.worded(str) == str(error).replace(f" (minor units of {error.facts['currency']})", "")

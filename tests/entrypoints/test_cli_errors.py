@@ -10,8 +10,11 @@ from click.testing import CliRunner
 
 from orderkeep.bootstrap import build_use_cases
 from orderkeep.config import Settings
-from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.entrypoints.cli.amounts import text_in_major_units
+from orderkeep.domain.exceptions import AmountOutOfRange, OrderkeepError, RecordedDifferently, StoreUnusable
+from orderkeep.domain.lifecycle import TooManyRecords
+from orderkeep.domain.payments import RefundExceedsPayments
+from orderkeep.domain.policies import PaymentRequired
+from orderkeep.entrypoints.cli.amounts import message_in_major_units
 from orderkeep.entrypoints.cli.main import cli as group
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
@@ -262,20 +265,33 @@ def test_errors_have_amounts_as_they_are_given(cli: Cli) -> None:
 
 
 @pytest.mark.parametrize(
-    "text, shown",
+    "error, shown",
     [
-        ("ship requires paid: 0 of 9900 are captured (minor units of EUR)", "0.00 EUR of 99.00 EUR are captured"),
         (
-            "refund 12 is recorded with 5, not 7 (minor units of JPY): use 3",
-            "refund 12 is recorded with 5 JPY, not 7 JPY: use 3",
+            PaymentRequired("processing", "ship", "paid", 0, 9_900, "EUR"),
+            "ship requires paid: 0.00 EUR of 99.00 EUR are captured and not refunded",
         ),
-        ("must be from 1 to 999999999999999 minor units", "more than 0 and below 10000000000000.00 EUR"),
-        ("must be below 10^15 minor units", "must be below 10000000000000.00 EUR"),
-        ("the order already has 99 notes", "the order already has 99 notes"),
+        (
+            PaymentRequired("pending", "confirm", "authorized", -5, 9_900, "JPY"),
+            "confirm requires authorized: -5 JPY of 9900 JPY are authorized or captured",
+        ),
+        (
+            RecordedDifferently("refund", 5, 7, "KWD"),
+            "this refund is recorded with 0.005 KWD, not 0.007 KWD: use another reference for another amount",
+        ),
+        (
+            RefundExceedsPayments("shipped", 1_000, 75, "EUR"),
+            "at most 0.75 EUR of the captured payments can be refunded, not 10.00 EUR",
+        ),
+        (RefundExceedsPayments("shipped", 1_000, 0, "EUR"), "nothing that was captured is left to be refunded"),
+        (AmountOutOfRange("must be below 10^15 minor units"), "must be below 10000000000000.00 EUR"),
+        (TooManyRecords("shipped", "notes", 99), "the order already has 99 notes, the maximum"),
     ],
+    ids=str,
 )
-def test_text_is_shown_in_major_units(text: str, shown: str) -> None:
-    assert text_in_major_units(text, "EUR").endswith(shown)
+def test_amounts_of_a_message_are_shown_in_major_units(error: OrderkeepError, shown: str) -> None:
+    currency = error.facts.get("currency", "EUR")
+    assert message_in_major_units(error, str(currency)) == shown
 
 
 def test_line_that_does_not_exist_is_repeated_with_those_of_the_order(cli: Cli) -> None:

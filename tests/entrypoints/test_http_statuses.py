@@ -14,10 +14,11 @@ from orderkeep.domain.exceptions import (
     InvalidOrder,
     OrderkeepError,
     OrderNotFound,
+    RecordedDifferently,
     StoreUnavailable,
     VersionMismatch,
 )
-from orderkeep.entrypoints.api.problems import PROBLEMS, problem_of, status_of
+from orderkeep.entrypoints.api.problems import PROBLEMS, problem_document, problem_of, status_of
 from tests.domain.exception_classes import exception_classes
 from tests.entrypoints.http_calls import http_client
 from tests.entrypoints.log_reading import Logged
@@ -122,3 +123,9 @@ async def test_bug_is_logged_and_reported_without_details(logged: Logged) -> Non
     line = logged.one("request failed")
     assert (line["request_id"], line["exceptions"][0]["type"]) == (answer.headers["x-request-id"], "ZeroDivisionError")
     assert SECRET not in logged.text
+
+
+def test_problem_has_the_amounts_of_its_message_as_numbers() -> None:
+    document = problem_document(problem_of(RecordedDifferently("payment", 9_900, 9_901, "EUR")), "request-1")
+    amounts = {"record": "payment", "recorded": 9_900, "given": 9_901, "currency": "EUR"}
+    assert document | amounts == document

@@ -1,7 +1,11 @@
 """The exceptions of the domain. `code` and `title` are part of the public API; messages and docstrings are not."""
 
-from collections.abc import Iterable, Mapping
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import ClassVar
+
+NO_FACTS: Mapping[str, int | str] = MappingProxyType({})
 
 
 class OrderkeepError(Exception):
@@ -9,21 +13,39 @@ class OrderkeepError(Exception):
 
     code: ClassVar[str] = "orderkeep_error"
     title: ClassVar[str] = "Internal error"
+    facts: Mapping[str, int | str] = NO_FACTS
+    """The values of the message, by name, for programs."""
 
     def __init_subclass__(cls, *, code: str = "", title: str = "") -> None:
         cls.code, cls.title = code or cls.code, title or cls.title
+
+
+class HasAmounts:
+    """Part of an error whose message contains amounts. Its `facts` are the arguments of its constructor: the amounts,
+    in minor units, their `currency`, and what else the message contains.
+    """
+
+    facts: Mapping[str, int | str]
+
+    @abstractmethod
+    def worded(self, amount: Callable[[int], str], unit: str = "") -> str:
+        """Return the message with its amounts as that function returns them, and after them their unit."""
+
+
+def unit_of(currency: str) -> str:
+    """Return the unit of amounts in minor units, as messages contain it."""
+    return f" (minor units of {currency})"
 
 
 class InvalidInput(OrderkeepError, ValueError, code="invalid_order", title="Invalid order"):
     """A value breaks a rule. `field` is a path such as `lines/0/quantity`, or `""` for the input as a whole.
 
     The code is `invalid_order` for all invalid input, also of API keys and the like, because clients depend on it.
-    `facts` are the numbers of the message, by name, for programs.
     """
 
-    def __init__(self, message: str, field: str = "", facts: Mapping[str, int] | None = None) -> None:
+    def __init__(self, message: str, field: str = "", facts: Mapping[str, int | str] = NO_FACTS) -> None:
         super().__init__(message)
-        self.field, self.facts = field, facts or {}
+        self.field, self.facts = field, facts
 
 
 class TextMissing(InvalidInput, code="text_missing", title="Text must not be blank"):
@@ -214,13 +236,17 @@ class Conflict(OrderkeepError, code="conflict", title="Update conflict"):
     """Another writer or an earlier request was first. Nothing was written."""
 
 
-class RecordedDifferently(Conflict, code="recorded_differently", title="Recorded with another amount"):
-    """A payment or refund with the same reference was recorded with another amount. Amounts are in minor units."""
+class RecordedDifferently(Conflict, HasAmounts, code="recorded_differently", title="Recorded with another amount"):
+    """A payment or refund with the same reference was recorded with another amount."""
 
-    def __init__(self, what: str, recorded: int, given: int, currency: str) -> None:
-        message = f"{what} is recorded with {recorded}, not {given} (minor units of {currency})"
-        super().__init__(f"{message}: use another reference for another amount")
-        self.recorded, self.given = recorded, given
+    def __init__(self, record: str, recorded: int, given: int, currency: str) -> None:
+        self.record, self.recorded, self.given = record, recorded, given
+        super().__init__(self.worded(str, unit_of(currency)))
+        self.facts = {"record": record, "recorded": recorded, "given": given, "currency": currency}
+
+    def worded(self, amount: Callable[[int], str], unit: str = "") -> str:
+        amounts = f"is recorded with {amount(self.recorded)}, not {amount(self.given)}{unit}"
+        return f"this {self.record} {amounts}: use another reference for another amount"
 
 
 class ConcurrentUpdate(Conflict, code="concurrent_update", title="Concurrent update"):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
 from orderkeep.domain import limits
-from orderkeep.domain.exceptions import AmountOutOfRange, InvalidOrder, RecordedDifferently
+from orderkeep.domain.exceptions import AmountOutOfRange, HasAmounts, InvalidOrder, RecordedDifferently, unit_of
 from orderkeep.domain.lifecycle import CommandRejected, Event
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.value_objects import check_text
@@ -115,14 +115,21 @@ class Balance(NamedTuple):
         return self.captured - self.refunded - self.refund_pending
 
 
-class RefundExceedsPayments(CommandRejected, code="refund_exceeds_payments", title="Refund exceeds payments"):
+class RefundExceedsPayments(
+    CommandRejected, HasAmounts, code="refund_exceeds_payments", title="Refund exceeds payments"
+):
     """The refunds of an order cannot exceed what was captured."""
 
     def __init__(self, status: str, amount: int, available: int, currency: str) -> None:
-        limit = (
-            f"at most {available} of the captured payments can be refunded, not {amount} (minor units of {currency})"
-        )
-        super().__init__(status, limit if available > 0 else "nothing that was captured is left to be refunded")
+        self.amount, self.available = amount, available
+        super().__init__(status, self.worded(str, unit_of(currency)))
+        self.facts = {"amount": amount, "available": available, "currency": currency}
+
+    def worded(self, amount: Callable[[int], str], unit: str = "") -> str:
+        if self.available <= 0:
+            return "nothing that was captured is left to be refunded"
+        available, wanted = amount(self.available), amount(self.amount)
+        return f"at most {available} of the captured payments can be refunded, not {wanted}{unit}"
 
 
 class RefundAlreadyFailed(CommandRejected, code="refund_already_failed", title="Refund already failed"):
@@ -177,7 +184,7 @@ def is_recorded(payments: Iterable[Payment], payment: Payment, currency: str) ->
     for recorded in payments:
         if (recorded.reference, recorded.kind) == (payment.reference, payment.kind):
             if recorded.amount != payment.amount:
-                raise RecordedDifferently("this payment", recorded.amount, payment.amount, currency)
+                raise RecordedDifferently("payment", recorded.amount, payment.amount, currency)
             return True
     return False
 
@@ -190,7 +197,7 @@ def is_new_refund(refunds: Iterable[Refund], refund: Refund, refundable: int, cu
     for recorded in refunds:
         if recorded.reference == refund.reference:
             if recorded.amount != refund.amount:
-                raise RecordedDifferently("this refund", recorded.amount, refund.amount, currency)
+                raise RecordedDifferently("refund", recorded.amount, refund.amount, currency)
             return False
     if refund.amount > refundable:
         raise RefundExceedsPayments(status, refund.amount, refundable, currency)

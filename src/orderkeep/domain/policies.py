@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from orderkeep.domain.exceptions import HasAmounts, unit_of
 from orderkeep.domain.lifecycle import Command, CommandRejected, OrderStatus, allowed_commands
 from orderkeep.domain.order_state import OrderState
 from orderkeep.domain.payments import PaymentStatus
@@ -22,13 +24,18 @@ class Requirement(StrEnum):
     PAID = "paid"
 
 
-class PaymentRequired(CommandRejected, code="payment_required", title="Payment required"):
-    """A policy requires more payments before the command. Amounts are in minor units."""
+class PaymentRequired(CommandRejected, HasAmounts, code="payment_required", title="Payment required"):
+    """A policy requires more payments before the command."""
 
     def __init__(self, status: str, command: str, requirement: str, covered: int, due: int, currency: str) -> None:
-        counted = "captured and not refunded" if requirement == "paid" else "authorized or captured"
-        policy = f"{command} requires {requirement}"
-        super().__init__(status, f"{policy}: {covered} of {due} are {counted} (minor units of {currency})")
+        self.policy, self.covered, self.due = f"{command} requires {requirement}", covered, due
+        self.counted = "captured and not refunded" if requirement == Requirement.PAID else "authorized or captured"
+        super().__init__(status, self.worded(str, unit_of(currency)))
+        self.facts = {"command": command, "requirement": requirement, "covered": covered, "due": due}
+        self.facts |= {"currency": currency}
+
+    def worded(self, amount: Callable[[int], str], unit: str = "") -> str:
+        return f"{self.policy}: {amount(self.covered)} of {amount(self.due)} are {self.counted}{unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,8 +141,19 @@ class Problem(BaseModel, json_schema_extra=_describe_problem):
     expected: int | None = Field(
         None, description="Of a `total_mismatch`: the total, or its minimum, in minor units. Can be negative."
     )
-    given: int | None = Field(None, description="Of a `total_mismatch`: the `total` of the request, in minor units.")
+    given: int | None = Field(None, description="The total or the amount of the request, in minor units.")
     difference: int | None = Field(None, description="Of a `total_mismatch`: `given` less `expected`, in minor units.")
+    currency: str | None = Field(None, description="Currency of the following amounts.")
+    record: str | None = Field(None, description="Of `recorded_differently`: `payment` or `refund`.")
+    recorded: int | None = Field(None, description="Of `recorded_differently`: the recorded amount, in minor units.")
+    amount: int | None = Field(None, description="Of `refund_exceeds_payments`: the refund, in minor units.")
+    available: int | None = Field(
+        None, description="Of `refund_exceeds_payments`: what is left to be refunded, in minor units. Can be negative."
+    )
+    command: str | None = Field(None, description="Of `payment_required`: the command, such as `ship`.")
+    requirement: str | None = Field(None, description="Of `payment_required`: `authorized` or `paid`.")
+    covered: int | None = Field(None, description="Of `payment_required`: the payments so far, in minor units.")
+    due: int | None = Field(None, description="Of `payment_required`: the payments that it needs, in minor units.")
 
 
 def openapi_document(

@@ -83,7 +83,7 @@ def _refund(order: DomainOrder) -> None:
     summary="Record a payment",
     responses={
         **examples.changed(_pay),
-        **failures((RecordedDifferently("this payment", 9900, 9000, "EUR"), *examples.RECORD_ERRORS)),
+        **failures((RecordedDifferently("payment", 9900, 9000, "EUR"), *examples.RECORD_ERRORS)),
     },
 )
 async def record_payment(
@@ -118,7 +118,7 @@ async def record_payment(
         **failures(
             (
                 RefundExceedsPayments("processing", 4750, 4000, "EUR"),
-                RecordedDifferently("this refund", 4750, 4000, "EUR"),
+                RecordedDifferently("refund", 4750, 4000, "EUR"),
                 *examples.RECORD_ERRORS,
             )
         ),

@@ -111,7 +111,7 @@ class HttpProblem(Exception):
     def __init__(
         self, code: str, detail: str | None = None, *, status: int | None = None, title: str = "",
         errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None, limit: int | None = None,
-        members: Mapping[str, int] | None = None, **values: object,
+        members: Mapping[str, int | str] | None = None, **values: object,
     ) -> None:  # fmt: skip
         if status is None:
             status, title, _ = PROBLEMS[code]
@@ -220,5 +220,5 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             headers = {"Retry-After": RETRY_SECONDS}
     return HttpProblem(
         error.code, detail, status=status_of(type(error)), title=error.title, errors=invalid, headers=headers,
-        members=error.facts if isinstance(error, exceptions.InvalidInput) else None,
+        members=error.facts,
     )  # fmt: skip

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import click
 
-from orderkeep.domain.exceptions import InvalidInput, TotalMismatch, UnknownCurrency
+from orderkeep.domain.exceptions import AmountOutOfRange, HasAmounts, InvalidInput, TotalMismatch, UnknownCurrency
 from orderkeep.domain.limits import MAX_MINOR_UNITS
 from orderkeep.domain.value_objects import EXPONENTS, Money
 
@@ -17,9 +17,10 @@ class MajorAmount(str):
 
 
 _OTHER_FORMS = re.compile(r"[^0-9.,]*([0-9][0-9.,]*)[^0-9.,]*")
-_UNIT = re.compile(r" \(minor units of ([A-Z]{3})\)")
-_AMOUNT = re.compile(r"(\b(?:with|most|not|of|got|expected|difference)|:) ([-+]?[0-9]+)\b")
-"""Amounts by the word before them, because references are numbers, too."""
+
+
+LIMIT = "10^15 minor units"
+"""How messages about amounts name their limit."""
 
 
 def minor_units(amount: str, currency: str, option: str) -> int:
@@ -43,6 +44,13 @@ def minor_units(amount: str, currency: str, option: str) -> int:
         raise click.BadParameter(f"{error}{nearest}", param_hint="--currency") from None
     except InvalidInput as error:
         raise click.BadParameter(message_in_major_units(error, currency), param_hint=option) from None
+
+
+def positive_minor_units(amount: str, currency: str, option: str) -> int:
+    """Return the amount in minor units like `minor_units`. Raises `AmountOutOfRange` for 0."""
+    if not (minor := minor_units(amount, currency, option)):
+        raise AmountOutOfRange(f"must be more than 0 and below {LIMIT}", "amount")
+    return minor
 
 
 def _nearest(amount: str) -> str:
@@ -69,27 +77,9 @@ def message_in_major_units(error: Exception, currency: str) -> str:
         )
         by = f"{difference} too {'high' if error.difference > 0 else 'low'}"
         return f"must be {expected} {currency}, which is lines + shipping + tax - discount: {given} is {by}"
-    return text_in_major_units(str(error), currency)
-
-
-def currency_of(text: str) -> str:
-    """Return the currency of a text that ends with the unit of its amounts; "" of others."""
-    return unit[1] if (unit := _UNIT.search(text)) else ""
-
-
-def text_in_major_units(text: str, currency: str) -> str:
-    """Return the text with its amounts in major units, each with its currency: those of a text that ends with their
-    unit, `(minor units of EUR)`, and the limit of an amount.
-    """
-    limit = f"{_major(MAX_MINOR_UNITS, currency)} {currency}"
-    text = text.replace("a whole number of minor units from 1 to below 10^15", f"more than 0 and below {limit}")
-    text = text.replace("10^15 minor units", limit).replace(f"{MAX_MINOR_UNITS - 1} minor units", f"below {limit}")
-    text = text.replace("from 1 to below", "more than 0 and below").replace("from 0 to below", "at least 0 and below")
-    if unit := _UNIT.search(text):
-        text = _AMOUNT.sub(
-            lambda found: f"{found[1]} {_major(int(found[2]), unit[1])} {unit[1]}", text.replace(unit[0], "")
-        )
-    return text
+    if isinstance(error, HasAmounts):
+        return error.worded(lambda minor: f"{_major(minor, currency)} {currency}")
+    return str(error).replace(LIMIT, f"{_major(MAX_MINOR_UNITS, currency)} {currency}")
 
 
 def _major(minor: int, currency: str) -> Decimal:

@@ -14,7 +14,7 @@ from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
-from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.exceptions import HasAmounts, InvalidInput
 from orderkeep.domain.lifecycle import (
     LIFECYCLE,
     REJECTIONS,
@@ -34,7 +34,7 @@ from orderkeep.domain.payments import RefundExceedsPayments
 from orderkeep.domain.policies import PaymentRequired
 from orderkeep.domain.returns import NothingToReturn, ReturnedUnits
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli.amounts import currency_of, message_in_major_units
+from orderkeep.entrypoints.cli.amounts import message_in_major_units
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 
@@ -222,7 +222,8 @@ def _detail(error: Exception, session: Session) -> str:
     text, options = str(error), session.options
     if isinstance(error, errors.NoOrderMatches):
         return error.title
-    if currency := session.currency or (currency_of(text) if options else ""):  # `place --data` has none
+    currency = str(error.facts["currency"]) if isinstance(error, HasAmounts) else session.currency
+    if currency:  # `place --data` has none
         text = message_in_major_units(error, currency)
     if isinstance(error, errors.InvalidQuery):
         text = text.replace(error.other, options.get(error.other, error.other))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 from urllib.request import getproxies, proxy_bypass
@@ -22,7 +23,14 @@ from urllib3.util import make_headers, parse_url
 
 from orderkeep.application.access.loopback import host_in, is_loopback
 from orderkeep.application.errors import InvalidCredentials, InvalidQuery, NotAuthenticated
-from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, ServiceUnavailable, StoreUnusable, VersionMismatch
+from orderkeep.domain.exceptions import (
+    HasAmounts,
+    InvalidInput,
+    OrderkeepError,
+    ServiceUnavailable,
+    StoreUnusable,
+    VersionMismatch,
+)
 
 CONNECT_SECONDS, READ_SECONDS = 10.0, 30.0
 
@@ -147,6 +155,11 @@ class ServerConnection:
         detail = problem.detail.replace("this request_id", f"request_id {problem.request_id}")
         if kind is NotAuthenticated:
             detail = f"{self.url} requires an API key"
+        if issubclass(kind, HasAmounts):
+            content = msgspec.json.decode(response.data) | {"status": ""}  # of the order: not part of the message
+            names = signature(kind).parameters
+            if names.keys() <= content.keys():  # an older server sends no amounts
+                return kind(**{name: content[name] for name in names})
         first = problem.errors[0] if problem.errors else None
         error = kind.__new__(kind, first.message if first else detail)  # each class has other parameters
         if isinstance(error, InvalidInput):

@@ -17,7 +17,7 @@ from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import VersionMismatch
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import options, output, remarks, tables
-from orderkeep.entrypoints.cli.amounts import MajorAmount, minor_units
+from orderkeep.entrypoints.cli.amounts import MajorAmount, positive_minor_units
 from orderkeep.entrypoints.cli.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli.commands import COMMANDS, command
 from orderkeep.entrypoints.cli.options import Decorator
@@ -254,7 +254,8 @@ def change_command(name: str) -> click.Command:
         async def change(use_cases: Any, found: str) -> Any:
             if isinstance(amount := given.get("amount"), MajorAmount):
                 snapshot = await use_cases.get_order.execute(found, session.actor)
-                given["amount"] = minor_units(amount, msgspec.json.decode(snapshot.json)["currency"], "--amount")
+                currency = msgspec.json.decode(snapshot.json)["currency"]
+                given["amount"] = positive_minor_units(amount, currency, "--amount")
             if session.remote_url:
                 values = given | given.get("changes", {})
                 values.pop("changes", None)
