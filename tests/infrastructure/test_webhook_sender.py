@@ -316,3 +316,4 @@ asyncio.run(main())
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["False", "True {'the connection was refused'}"]
+    assert ran.stderr == ""
