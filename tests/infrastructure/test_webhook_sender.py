@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from orderkeep.infrastructure import webhook_sender
 from orderkeep.infrastructure.webhook_addresses import AddressGuard
 from orderkeep.infrastructure.webhook_sender import AiohttpWebhookSender
 from tests.infrastructure.receiver_zoo import (
+    HTTP_DATE,
     KINDS,
     Behaviour,
     Certificates,
@@ -30,7 +32,7 @@ from tests.infrastructure.receiver_zoo import (
     the_zoo,
 )
 
-CONNECT, TOTAL = 1.5, 3.0
+CONNECT, TOTAL = 3.0, 5.0
 FRAGMENTS = [
     *(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.0 204 \r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 999 \r\n", b"\r\n"),
     *(
@@ -122,9 +124,7 @@ async def sender_to(behave: Behaviour, total_seconds: float = 60) -> AsyncIterat
             await sender.close()
 
 
-async def test_request_has_the_given_headers_and_no_others_of_note(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_request_has_the_given_headers_and_no_others(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Neither proxies nor passwords of the environment are used."""
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login jo password secret\n")
     (tmp_path / "netrc").chmod(0o600)
@@ -136,10 +136,10 @@ async def test_request_has_the_given_headers_and_no_others_of_note(
         monkeypatch.setenv(name, value)
     recorder = Recorder()
     async with sender_to(recorder) as (sender, url):
-        await sender.send(f"{url}/a%2Fb?c=%20d&e", HEADERS, b"body")
+        await sender.send(f"{url}/a%2Fb/%41?c=%20d+%7e&e", HEADERS, b"body")
     head, _, body = recorder.requests[0].partition(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
-    assert (first, body) == ("POST /a%2Fb?c=%20d&e HTTP/1.1", b"body")
+    assert (first, body) == ("POST /a%2Fb/%41?c=%20d+%7e&e HTTP/1.1", b"body")
     assert sorted(lines) == [
         "Accept: */*",
         "Content-Length: 4",
@@ -274,6 +274,18 @@ async def test_retry_after_is_bounded(value: str, seconds: float | None) -> None
         assert (await sender.send(url, HEADERS, b"1")).retry_after == seconds
 
 
+async def test_retry_after_without_a_time_zone_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
+    date = HTTP_DATE.replace("GMT", "-0000")
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        async with sender_to(sends(response("503 Busy", b"", f"Retry-After: {date}"))) as (sender, url):
+            found = (await sender.send(url, HEADERS, b"1")).retry_after
+    time.tzset()
+    assert found is not None
+    assert 0 < found <= 120
+
+
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(FRAGMENTS) | st.binary(max_size=20), max_size=8))
 def test_no_response_raises(parts: list[bytes]) -> None:
@@ -304,3 +316,4 @@ asyncio.run(main())
 """
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == ["False", "True {'the connection was refused'}"]
+    assert ran.stderr == ""
