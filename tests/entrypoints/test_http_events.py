@@ -19,8 +19,9 @@ from orderkeep.application.events import event_json
 from orderkeep.bootstrap import UseCases, bootstrap, build_use_cases
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.entrypoints.api.app import create_app
+from orderkeep.entrypoints.api.app import ROUTES, create_app
 from orderkeep.entrypoints.api.events import HEARTBEAT, MAX_CHUNK_BYTES, RETRY
+from orderkeep.entrypoints.api.shell import ROUTES_THAT_WAIT
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import large_order
 from tests.entrypoints.http_calls import ORDER, PLAIN, errors_of, http_client, placed
@@ -65,9 +66,24 @@ async def test_full_event_has_the_order_without_personal_data(client: httpx.Asyn
         "previous": (await client.get(f"/orders/{order_id}?version=1")).json(),
     }
     assert (await client.get(f"/events/{order_id}.2.1?data=full")).json() == confirmed
-    for answer in (await client.get("/events?data=full"), await client.get(f"/events/{order_id}.1.1?data=full")):
-        for text in (ORDER["customer"]["name"], ORDER["customer"]["email"], ORDER["shipping_address"]["line1"]):
-            assert text not in answer.text
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/cloudevents-batch+json"])
+async def test_no_event_has_personal_data(client: httpx.AsyncClient, accept: str) -> None:
+    order_id = await three_changes(client)
+    changed = {"customer": {"name": "Mary Roe"}, "shipping_address": {"line1": "7 Hill Road"}}
+    assert (await client.patch(f"/orders/{order_id}", json=changed)).status_code == 200
+    assert (await client.post(f"/orders/{order_id}/documents/receipt")).status_code == 201
+    assert (await client.post("/erasures", json={"orders": [order_id]})).status_code == 200
+    answer = await client.get("/events?data=full", headers={"Accept": accept})
+    _use_cases(client).stop_waiting()
+    streamed = await client.get("/events/stream?data=full")
+    assert "PersonalDataErased" in answer.text
+    assert "PersonalDataErased" in streamed.text
+    parts = [ORDER[part] for part in ("customer", "shipping_address", "billing_address")] + list(changed.values())
+    for text in [value for part in parts for value in part.values() if len(value) > 2]:
+        assert text not in answer.text
+        assert text not in streamed.text
 
 
 async def test_event_has_an_entity_tag_for_each_of_its_forms(client: httpx.AsyncClient) -> None:
@@ -151,6 +167,10 @@ async def test_request_beyond_the_places_to_wait_is_overloaded(monkeypatch: pyte
         answer = await client.get("/events", params={"wait": 20})
         assert (answer.status_code, answer.json()["code"]) == (503, Overloaded.code)
         assert (await client.get("/events/stream")).status_code == 503
+
+
+def test_routes_that_wait_exist() -> None:
+    assert {route.path for route in ROUTES} >= ROUTES_THAT_WAIT
 
 
 async def test_head_does_not_wait(client: httpx.AsyncClient) -> None:

@@ -14,7 +14,7 @@ EVENT_TYPES: tuple[str, ...] = tuple(event_types())
 """The types of events, as the history of an order has them."""
 
 DEFAULT_SOURCE = "orderkeep"
-"""The CloudEvents source of an installation that is not told apart from others."""
+"""The CloudEvents source of an installation that has none of its own."""
 
 CLOUD_EVENTS_VERSION = "1.0"
 EVENT_SCHEMA = "urn:orderkeep:event:1"
