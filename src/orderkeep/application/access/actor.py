@@ -24,6 +24,7 @@ class Scope(StrEnum):
     PAY = "orders:pay"
     REFUND = "orders:refund"
     ERASE = "orders:erase"
+    WEBHOOKS = "webhooks:admin"
     ADMIN = "admin"
 
 
