@@ -17,7 +17,17 @@ from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.access import open_rate_limiter
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import OrderkeepError
-from orderkeep.entrypoints.api import documents, lifecycle, notes, operations, orders, payments, returns, shipments
+from orderkeep.entrypoints.api import (
+    documents,
+    lifecycle,
+    notes,
+    operations,
+    orders,
+    payments,
+    returns,
+    shipments,
+    webhooks,
+)
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
 from orderkeep.entrypoints.api.problems import HttpProblem, problem_response
@@ -25,7 +35,8 @@ from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
 from orderkeep.entrypoints.api.shell import RequestShell, ShelledFastAPI, TimeLimit
 
 ROUTERS = tuple(
-    module.router for module in (orders, lifecycle, shipments, payments, returns, notes, documents, operations)
+    module.router
+    for module in (orders, lifecycle, shipments, payments, returns, notes, documents, webhooks, operations)
 )
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
@@ -37,7 +48,7 @@ def create_app(
     time_limit: TimeLimit | None = None,
     caller_of: CallerOf | None = None,
     with_metrics: bool = True,
-) -> FastAPI:
+) -> ShelledFastAPI:
     """Return a new application.
 
     Without `use_cases` it opens the store of the settings at start-up and closes it at shutdown; given use cases are

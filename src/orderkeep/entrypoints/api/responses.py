@@ -77,16 +77,17 @@ def orders_response(request: Request, page: OrderPage) -> Response:
     """Return a page of orders: the stored documents, joined."""
     more = encode({"has_more": page.next_cursor is not None, "next_cursor": page.next_cursor})
     body = b"".join((b'{"data":[', page.json, b"],", more[1:]))  # faster than % with a long text
-    return EncodedResponse(body, HTTPStatus.OK, _next_link(request, page.next_cursor))
+    return EncodedResponse(body, HTTPStatus.OK, next_link(request, page.next_cursor))
 
 
 def history_response(request: Request, page: HistoryPage) -> Response:
     """Return a page of changes."""
     content = page_form([change_form(change, page.key_names) for change in page.changes], page.next_cursor)
-    return EncodedResponse(encode(content), HTTPStatus.OK, _next_link(request, page.next_cursor))
+    return EncodedResponse(encode(content), HTTPStatus.OK, next_link(request, page.next_cursor))
 
 
-def _next_link(request: Request, next_cursor: str | None) -> RawHeaders:
+def next_link(request: Request, next_cursor: str | None) -> RawHeaders:
+    """Return the `Link` of the next page, if there is one."""
     if next_cursor is None:
         return ()
     scope = request.scope
