@@ -25,6 +25,7 @@ from tests.receipts import PlainReceipts
 LINES = OrderFormat("application/jsonl", b"", lambda json: json)
 NO_DOCUMENT = "f" * 64
 NO_WEBHOOK = "wh_aaaaaaaaaaaaaaaa"
+RECEIVER = "http://127.0.0.1:9/hook"
 STRANGER = Actor(ActorKind.CUSTOMER, "somebody-else")
 
 
