@@ -253,7 +253,7 @@ def test_scopes_are_named_by_words() -> None:
 def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
     assert (
         " ".join(Scope)
-        == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase admin"
+        == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase webhooks:admin admin"
     )
     assert " ".join(ActorKind) == "customer staff system"
     assert " ".join(KeyState) == "active expired revoked"

@@ -229,7 +229,11 @@ PLACE_ERRORS = (
     *WRITE_ERRORS,
 )
 WEBHOOK_READ_ERRORS = (errors.NotAllowed("webhooks:admin"), errors.WebhookNotFound(), *SERVED_ERRORS)
-WEBHOOK_ERRORS = (*[each for each in WRITE_ERRORS if type(each) not in _OF_ORDERS], *WEBHOOK_READ_ERRORS)
+NEW_WEBHOOK_ERRORS = (
+    *[each for each in WRITE_ERRORS if type(each) not in _OF_ORDERS],
+    errors.NotAllowed("webhooks:admin"),
+)
+WEBHOOK_ERRORS = (*NEW_WEBHOOK_ERRORS, errors.WebhookNotFound())
 COMMAND_ERRORS = (exceptions.OrderNotFound(""), exceptions.VersionMismatch(2, 3), *WRITE_ERRORS)
 RECORD_ERRORS = (
     exceptions.UnknownLine("must be the ID of a line of the order: l1, l2", "lines/0/line"),

@@ -14,6 +14,7 @@ from orderkeep.application import errors
 from orderkeep.application.events import EVENT_TYPES
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE
 from orderkeep.application.webhooks.subscriptions import (
+    MAX_WEBHOOKS,
     WebhookView,
 )
 from orderkeep.entrypoints.api import examples
@@ -77,7 +78,7 @@ def _response(webhook: WebhookView, status: int = HTTPStatus.OK, headers: RawHea
             {"WebhookWithSecret": examples.WEBHOOK_WITH_SECRET},
             headers=("ETag", "Location"),
         ),
-        **failures((_INVALID, errors.TooManyWebhooks(100), *examples.WEBHOOK_ERRORS)),
+        **failures((_INVALID, errors.TooManyWebhooks(MAX_WEBHOOKS), *examples.NEW_WEBHOOK_ERRORS)),
     },
 )
 async def create_webhook(
