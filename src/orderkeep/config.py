@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from orderkeep.application.access.actor import Scope, scopes_in
 from orderkeep.application.access.loopback import host_in, is_loopback
+from orderkeep.application.webhooks.schedule import DEFAULT_SCHEDULE, RetrySchedule
 from orderkeep.domain.limits import MAX_EXPIRY_HOURS
 
 AUTHENTICATION = ("keys", "jwt", "authorizer")
@@ -97,6 +98,12 @@ def _root_path(path: str) -> str:
     return f"/{path.strip('/')}".rstrip("/")
 
 
+def _schedule(text: str) -> str:
+    """Return the retry schedule as it was given."""
+    RetrySchedule.of(text)
+    return text
+
+
 def _lower(value: object) -> object:
     return value.lower() if isinstance(value, str) else value
 
@@ -119,7 +126,14 @@ class Settings(BaseSettings):
     store: str = Field("sqlite:///orders.db", description="URL of the order store.")
     documents: str = Field("folder:///documents", description="URL of the document store, for receipts and exports.")
     seller: str = Field("", description="Seller's name and address on receipts; separate lines with `\\n`.")
-    events: str = Field("", description="URL of the event bus that the DynamoDB stream handler publishes to.")
+    events: str = Field(
+        "", description="URL of the event bus that the relay, or the DynamoDB stream handler, publishes to."
+    )
+    relay: bool = Field(True, description="Deliver webhooks and publish events in the processes of `orderkeep serve`.")
+    webhook_retry_schedule: Annotated[str, AfterValidator(_schedule)] = Field(
+        DEFAULT_SCHEDULE,
+        description="Delays before each retry of a webhook delivery, in seconds, separated by commas.",
+    )
     auto_migrate: bool = Field(True, description="Create or upgrade the store's schema on start.")
     confirm_requires: Annotated[Literal["nothing", "authorized", "paid"], BeforeValidator(_lower)] = Field(
         "nothing", description="Payments that an order needs to be confirmed: `nothing`, `authorized` or `paid`."

@@ -24,6 +24,8 @@ from tests.receipts import PlainReceipts
 
 LINES = OrderFormat("application/jsonl", b"", lambda json: json)
 NO_DOCUMENT = "f" * 64
+NO_WEBHOOK = "wh_aaaaaaaaaaaaaaaa"
+RECEIVER = "http://127.0.0.1:9/hook"
 STRANGER = Actor(ActorKind.CUSTOMER, "somebody-else")
 
 
@@ -119,12 +121,32 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "create_api_key": (Scope.ADMIN, lambda do, _, who: do.create_api_key.execute("app", user_id="anna", actor=who)),
     "list_api_keys": (Scope.ADMIN, lambda do, _, who: do.list_api_keys.execute(actor=who)),
     "revoke_api_key": (Scope.ADMIN, lambda do, _, who: do.revoke_api_key.execute("Key0000001", who)),
+    "create_webhook": (
+        Scope.WEBHOOKS,
+        lambda do, _, who: do.create_webhook.execute("http://127.0.0.1:9/hook", actor=who),
+    ),
+    "list_webhooks": (Scope.WEBHOOKS, lambda do, _, who: do.list_webhooks.execute(who)),
+    "get_webhook": (Scope.WEBHOOKS, lambda do, _, who: do.get_webhook.execute(NO_WEBHOOK, who)),
+    "update_webhook": (Scope.WEBHOOKS, lambda do, _, who: do.update_webhook.execute(NO_WEBHOOK, {}, actor=who)),
+    "delete_webhook": (Scope.WEBHOOKS, lambda do, _, who: do.delete_webhook.execute(NO_WEBHOOK, actor=who)),
+    "pause_webhook": (Scope.WEBHOOKS, lambda do, _, who: do.pause_webhook.execute(NO_WEBHOOK, who)),
+    "resume_webhook": (Scope.WEBHOOKS, lambda do, _, who: do.resume_webhook.execute(NO_WEBHOOK, who)),
+    "send_webhook_test": (Scope.WEBHOOKS, lambda do, _, who: do.send_webhook_test.execute(NO_WEBHOOK, who)),
+    "rotate_webhook_secret": (Scope.WEBHOOKS, lambda do, _, who: do.rotate_webhook_secret.execute(NO_WEBHOOK, who)),
+    "replay_webhook": (Scope.WEBHOOKS, lambda do, _, who: do.replay_webhook.execute(NO_WEBHOOK, 1, 2, who)),
+    "list_webhook_deliveries": (
+        Scope.WEBHOOKS,
+        lambda do, _, who: do.list_webhook_deliveries.execute(NO_WEBHOOK, actor=who),
+    ),
+    "deliver_webhooks": (Scope.WEBHOOKS, lambda do, _, who: do.deliver_webhooks.execute(who)),
+    "publish_events": (Scope.ADMIN, lambda do, _, who: do.publish_events.execute(who)),
 }
 NO_USE_CASES = {"authenticate", "check_store", "stop_waiting", "close"}
 NOT_OF_ONE_ORDER = (
     "place_order", "find_order", "list_orders", "search_orders", "expire_orders", "import_orders",
     "export_orders", "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data", "export_person",
     "create_api_key", "list_api_keys", "revoke_api_key", "list_events", "get_event", "follow_events",
+    *[name for name in CALLS if "webhook" in name], "publish_events",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
 FOR_CUSTOMERS = [name for name, (scope, _) in CALLS.items() if scope in (Scope.READ, Scope.CANCEL)]
@@ -232,10 +254,8 @@ def test_scopes_are_named_by_words() -> None:
 
 
 def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
-    assert (
-        " ".join(Scope)
-        == "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase events:read admin"
-    )
+    of_orders = "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase"
+    assert " ".join(Scope) == f"{of_orders} events:read webhooks:admin admin"
     assert " ".join(ActorKind) == "customer staff system"
     assert " ".join(KeyState) == "active expired revoked"
     assert str(SYSTEM) == "system:orderkeep"

@@ -71,7 +71,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "documents": EVERYTHING,
         "seller": EVERYTHING,
         "auto_migrate": EVERYTHING,
-        "events": "Lambda, stream handler",
+        "events": f"{SERVER}, `relay`, Lambda",
     },
     "policies": {
         "confirm_requires": EVERYTHING,
@@ -79,6 +79,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "auto_confirm": EVERYTHING,
         "expire_after_hours": "`expire`, Lambda",
     },
+    "webhooks": {"relay": SERVER, "webhook_retry_schedule": f"{SERVER}, `relay`, Lambda"},
     "server": {
         "host": SERVER,
         "port": SERVER,

@@ -32,6 +32,9 @@ PARTS = {
 }
 """The other parameters of paths."""
 
+RECEIVER = "http://127.0.0.1:9/hook"
+"""Nothing listens there."""
+
 
 @dataclass(frozen=True)
 class Row:
@@ -89,6 +92,17 @@ ROWS = {
     "get_document": Row(Scope.READ, for_customers=True, moves=("issue_receipt",)),
     "list_events": Row(Scope.EVENTS),
     "get_event": Row(Scope.EVENTS),
+    "create_webhook": Row(Scope.WEBHOOKS, 201, body={"url": RECEIVER}),
+    "list_webhooks": Row(Scope.WEBHOOKS),
+    "get_webhook": Row(Scope.WEBHOOKS),
+    "update_webhook": Row(Scope.WEBHOOKS, body={"tag": "gift"}),
+    "delete_webhook": Row(Scope.WEBHOOKS, 204),
+    "send_webhook_test": Row(Scope.WEBHOOKS),
+    "pause_webhook": Row(Scope.WEBHOOKS),
+    "resume_webhook": Row(Scope.WEBHOOKS),
+    "rotate_webhook_secret": Row(Scope.WEBHOOKS),
+    "replay_webhook": Row(Scope.WEBHOOKS, body={"first": 1, "last": 1}),
+    "list_webhook_deliveries": Row(Scope.WEBHOOKS),
     "get_lifecycle": Row(None),
     "get_liveness": Row(None),
     "get_readiness": Row(None),
@@ -114,6 +128,8 @@ class Shop:
         """Return what the operation's path names: an order of the owner's, as the operation takes it."""
         placed = await self.use_cases.place_order.execute(place_command(user_id=OWNER), CommandContext())
         given = {"order_id": placed.order.id, **PARTS, "event_id": f"{placed.order.id}.1.1"}
+        if "{webhook_id}" in OPERATIONS[name][1]:
+            given["webhook_id"] = (await self.use_cases.create_webhook.execute(RECEIVER)).id
         for move in ROWS[name].moves:
             if move in WITH_VALUES:
                 await WITH_VALUES[move](self.use_cases, placed.order.id)

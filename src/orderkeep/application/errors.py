@@ -2,7 +2,14 @@
 
 from dataclasses import dataclass
 
-from orderkeep.domain.exceptions import Conflict, InvalidInput, OrderkeepError, OrderNotFound, ServiceUnavailable
+from orderkeep.domain.exceptions import (
+    Conflict,
+    InvalidInput,
+    OrderkeepError,
+    OrderNotFound,
+    ServiceUnavailable,
+    VersionMismatch,
+)
 
 
 class UnknownFormat(InvalidInput, code="unknown_format", title="Unknown document format"):
@@ -139,6 +146,41 @@ class EventNotFound(OrderkeepError, LookupError, code="event_not_found", title="
 
     def __init__(self) -> None:
         super().__init__("Event not found: no event has this ID; the feed lists the IDs")
+
+
+class WebhookNotFound(OrderkeepError, LookupError, code="webhook_not_found", title="Webhook not found"):
+    """The webhook does not exist."""
+
+    def __init__(self) -> None:
+        super().__init__("Webhook not found: no webhook has this ID")
+
+
+class UnknownEventType(InvalidInput, code="unknown_event_type", title="Unknown event type"):
+    """The type of event does not exist."""
+
+
+class PositionOutOfRange(InvalidInput, code="position_out_of_range", title="Position out of range"):
+    """A position of the feed is after the last one that is possible here."""
+
+
+class TooManyWebhooks(Conflict, code="too_many_webhooks", title="Too many webhooks"):
+    """The store has as many webhooks as allowed."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"there are {limit} webhooks already: delete one that is not needed")
+
+
+class OtherWebhookVersion(VersionMismatch):
+    """The webhook is not at the version that the caller expected."""
+
+    subject = "webhook"
+
+
+class ReplayInProgress(Conflict, code="replay_in_progress", title="Replay in progress"):
+    """An earlier replay of the webhook is not complete."""
+
+    def __init__(self, last: int) -> None:
+        super().__init__(f"a replay up to position {last} is not complete: try again when it is")
 
 
 class IdempotencyKeyReused(Conflict, code="idempotency_key_reused", title="Idempotency key reused"):

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, TypeVar
 
 from orderkeep.application.change_order import OrderCommand
 from orderkeep.application.event_feed import EventFeed
-from orderkeep.application.ports import Authenticator, DocumentStore, OrderStore, ReceiptRenderer, StoreAccess
+from orderkeep.application.ports import (
+    Authenticator,
+    DocumentStore,
+    EventPublisher,
+    OrderStore,
+    ReceiptRenderer,
+    StoreAccess,
+)
 from orderkeep.application.use_cases.add_note import AddNoteUseCase
 from orderkeep.application.use_cases.add_refund import AddRefundUseCase
 from orderkeep.application.use_cases.add_shipment import AddShipmentUseCase
@@ -21,8 +28,11 @@ from orderkeep.application.use_cases.close_return import CloseReturnUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
 from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
+from orderkeep.application.use_cases.create_webhook import CreateWebhookUseCase
+from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseCase
+from orderkeep.application.use_cases.deliver_webhooks import DeliverWebhooksUseCase
 from orderkeep.application.use_cases.edit_note import EditNoteUseCase
 from orderkeep.application.use_cases.edit_order import EditOrderUseCase
 from orderkeep.application.use_cases.erase_personal_data import ErasePersonalDataUseCase
@@ -38,6 +48,7 @@ from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.get_order_actions import GetOrderActionsUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
+from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
 from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
@@ -45,19 +56,33 @@ from orderkeep.application.use_cases.list_api_keys import ListApiKeysUseCase
 from orderkeep.application.use_cases.list_documents import ListDocumentsUseCase
 from orderkeep.application.use_cases.list_events import ListEventsUseCase
 from orderkeep.application.use_cases.list_orders import ListOrdersUseCase
+from orderkeep.application.use_cases.list_webhook_deliveries import ListWebhookDeliveriesUseCase
+from orderkeep.application.use_cases.list_webhooks import ListWebhooksUseCase
+from orderkeep.application.use_cases.pause_webhook import PauseWebhookUseCase
 from orderkeep.application.use_cases.place_order import PlaceOrderUseCase
+from orderkeep.application.use_cases.publish_events import PublishEventsUseCase
 from orderkeep.application.use_cases.receive_return import ReceiveReturnUseCase
 from orderkeep.application.use_cases.record_payment import RecordPaymentUseCase
 from orderkeep.application.use_cases.release_order import ReleaseOrderUseCase
+from orderkeep.application.use_cases.replay_webhook import ReplayWebhookUseCase
 from orderkeep.application.use_cases.request_return import RequestReturnUseCase
+from orderkeep.application.use_cases.resume_webhook import ResumeWebhookUseCase
 from orderkeep.application.use_cases.revoke_api_key import RevokeApiKeyUseCase
+from orderkeep.application.use_cases.rotate_webhook_secret import RotateWebhookSecretUseCase
 from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
+from orderkeep.application.use_cases.send_webhook_test import SendWebhookTestUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
+from orderkeep.application.use_cases.update_webhook import UpdateWebhookUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
+from orderkeep.application.webhooks.schedule import DEFAULT_SCHEDULE, RetrySchedule
+from orderkeep.application.webhooks.sending import WebhookSender
+from orderkeep.application.webhooks.subscriptions import WebhookRecords
 from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authenticators
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
-from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store
+from orderkeep.bootstrap.events import open_publisher
+from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store, records_of
+from orderkeep.bootstrap.webhooks import open_sender
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.policies import NO_POLICIES, Policies
 from orderkeep.infrastructure.checkpoint_files import Ed25519CheckpointFiles
@@ -121,6 +146,19 @@ class UseCases:
     create_api_key: CreateApiKeyUseCase
     list_api_keys: ListApiKeysUseCase
     revoke_api_key: RevokeApiKeyUseCase
+    create_webhook: CreateWebhookUseCase
+    list_webhooks: ListWebhooksUseCase
+    get_webhook: GetWebhookUseCase
+    update_webhook: UpdateWebhookUseCase
+    delete_webhook: DeleteWebhookUseCase
+    pause_webhook: PauseWebhookUseCase
+    resume_webhook: ResumeWebhookUseCase
+    send_webhook_test: SendWebhookTestUseCase
+    rotate_webhook_secret: RotateWebhookSecretUseCase
+    replay_webhook: ReplayWebhookUseCase
+    list_webhook_deliveries: ListWebhookDeliveriesUseCase
+    deliver_webhooks: DeliverWebhooksUseCase
+    publish_events: PublishEventsUseCase
     authenticate: AuthenticateUseCase
     check_store: Callable[[], Awaitable[None]]
     stop_waiting: Callable[[], None]
@@ -135,27 +173,39 @@ def bootstrap(
     auto_migrate: bool = True,
     access: StoreAccess = StoreAccess.CREATE,
     policies: Policies = NO_POLICIES,
+    local: bool = True,
 ) -> UseCases:
     """Open the order store and the document store and return the use cases; `close` them at the end. `seller` is the
-    seller's name and address on receipts.
+    seller's name and address on receipts. In `local` mode, webhooks may be sent to this machine.
 
     Raises `InvalidStoreURL`, `InvalidDocumentsURL`, `ExtraNotInstalled`, and `StoreUnavailable` if the store cannot be
     opened.
     """
     documents = open_documents(documents_url)
     store = open_store(store_url, auto_migrate=auto_migrate, access=access)
-    return build_use_cases(store, documents, receipt_renderers(seller), policies=policies)
+    return build_use_cases(store, documents, receipt_renderers(seller), policies=policies, sender=open_sender(local))
 
 
 def bootstrap_from_settings(settings: "Settings") -> UseCases:
-    """Open the stores and authenticators of the settings. Raises like `bootstrap`."""
+    """Open the stores and authenticators of the settings. Raises like `bootstrap`, and `InvalidEventsURL`."""
+    if settings.events:
+        open_publisher(settings.events)  # an invalid URL must be reported now, not by the relay
     documents = open_documents(settings.documents)
     store = open_store(settings.store, auto_migrate=settings.auto_migrate)
     authenticators = open_authenticators(settings, store)
     policies = Policies(
         settings.confirm_requires, settings.ship_requires, settings.auto_confirm, settings.expire_after_hours
     )
-    return build_use_cases(store, documents, receipt_renderers(settings.seller), authenticators, policies)
+    return build_use_cases(
+        store,
+        documents,
+        receipt_renderers(settings.seller),
+        authenticators,
+        policies,
+        sender=open_sender(not settings.authentication),
+        retry_schedule=settings.webhook_retry_schedule,
+        open_publisher=partial(open_publisher, settings.events) if settings.events else None,
+    )
 
 
 async def check_store(store: OrderStore) -> None:
@@ -176,11 +226,19 @@ def build_use_cases(
     renderers: Mapping[str, ReceiptRenderer] | None = None,
     authenticators: Sequence[Authenticator] = (),
     policies: Policies = NO_POLICIES,
+    *,
+    sender: WebhookSender | None = None,
+    retry_schedule: str = DEFAULT_SCHEDULE,
+    open_publisher: Callable[[], EventPublisher] | None = None,
 ) -> UseCases:
-    """Return the use cases on open stores. By default documents are stored in memory, and every token is rejected."""
+    """Return the use cases on open stores. By default documents are stored in memory, every token is rejected, webhooks
+    may be sent to this machine, and there is no event bus.
+    """
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
     open_keys = partial(api_keys_of, store)
+    sender = sender or open_sender(True)
+    webhooks = WebhookRecords(partial(records_of, store))
     commands: list[OrderCommand] = []
 
     def command(use_case: type[AnyCommand]) -> AnyCommand:
@@ -192,7 +250,7 @@ def build_use_cases(
     async def close() -> None:
         feed.stop()
         async with AsyncExitStack() as opened:  # closes all in reverse order, even if one fails
-            for close_one in (store.close, documents.close, *(each.close for each in authenticators)):
+            for close_one in (store.close, documents.close, sender.close, *(each.close for each in authenticators)):
                 opened.push_async_callback(close_one)
 
     return UseCases(
@@ -240,6 +298,19 @@ def build_use_cases(
         create_api_key=CreateApiKeyUseCase(open_keys),
         list_api_keys=ListApiKeysUseCase(open_keys),
         revoke_api_key=RevokeApiKeyUseCase(open_keys),
+        create_webhook=CreateWebhookUseCase(webhooks, store, sender),
+        list_webhooks=ListWebhooksUseCase(webhooks),
+        get_webhook=GetWebhookUseCase(webhooks),
+        update_webhook=UpdateWebhookUseCase(webhooks, sender),
+        delete_webhook=DeleteWebhookUseCase(webhooks),
+        pause_webhook=PauseWebhookUseCase(webhooks),
+        resume_webhook=ResumeWebhookUseCase(webhooks),
+        send_webhook_test=SendWebhookTestUseCase(webhooks, sender),
+        rotate_webhook_secret=RotateWebhookSecretUseCase(webhooks),
+        replay_webhook=ReplayWebhookUseCase(webhooks),
+        list_webhook_deliveries=ListWebhookDeliveriesUseCase(webhooks),
+        deliver_webhooks=DeliverWebhooksUseCase(store, webhooks, sender, RetrySchedule.of(retry_schedule)),
+        publish_events=PublishEventsUseCase(store, webhooks.open_records, open_publisher),
         authenticate=AuthenticateUseCase(authenticators),
         check_store=partial(check_store, store),
         stop_waiting=feed.stop,

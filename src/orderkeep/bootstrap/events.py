@@ -12,6 +12,8 @@ from orderkeep.domain.exceptions import StoreUnusable
 class InvalidEventsURL(ValueError):
     """The URL is not that of an event publisher."""
 
+    code = "invalid_events_url"
+
 
 def open_publisher(url: str) -> EventPublisher:
     """Return the publisher of a URL: `eventbridge://bus` with the options `region`, `endpoint` and `source`. Raises

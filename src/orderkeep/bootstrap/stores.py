@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from orderkeep.application.ports import OrderStore, StoreAccess
+from orderkeep.application.records import KeepsRecords, RecordStore
+from orderkeep.domain.exceptions import StoreUnusable
 
 if TYPE_CHECKING:  # an extra package may not be installed
     from orderkeep.infrastructure.dynamo_repo.setup import TableDescription as TableDescription
@@ -153,6 +155,13 @@ def table_setup(url: str) -> "TableSetup":
 
     table, options = _table_of(parts)
     return TableSetup(table, **options)
+
+
+def records_of(store: OrderStore) -> RecordStore:
+    """Return the records of the store. Raises `StoreUnusable` if it does not support records."""
+    if not isinstance(store, KeepsRecords):
+        raise StoreUnusable("this store supports neither webhooks nor statistics")
+    return store.records()
 
 
 async def check_table(url: str) -> None:

@@ -260,8 +260,10 @@ class ConcurrentUpdate(Conflict, code="concurrent_update", title="Concurrent upd
 class VersionMismatch(Conflict, code="version_mismatch", title="Version mismatch"):
     """The stored version is not the one that the caller expected."""
 
+    subject: ClassVar[str] = "order"
+
     def __init__(self, expected: int, actual: int) -> None:
-        super().__init__(f"the order is at version {actual}, not {expected}: read it and retry")
+        super().__init__(f"the {self.subject} is at version {actual}, not {expected}: read it and retry")
         self.expected, self.actual = expected, actual
 
 

@@ -72,6 +72,9 @@ TEXT_TYPES = ["text/", "application/json", "+json"]
 MAX_RESPONSE_BYTES, MAX_BALANCED_BYTES = 6_000_000, 1_000_000
 """The limits of Lambda and of a load balancer for a response in JSON, with a little to spare."""
 
+RELAY_END_SECONDS = 3.0
+"""The part of an invocation's time that is reserved for the end of the relay."""
+
 _OF_CONTENT = frozenset((b"content-type", b"content-length", b"content-disposition", b"etag", b"link"))
 
 log = logging.getLogger("orderkeep.http")
@@ -82,13 +85,15 @@ class WrongHandler(Exception):
 
 
 def handler(event: Event, context: Any) -> dict[str, Any]:
-    """Respond to an HTTP event, or to `{"command": "expire"}`, the input of a schedule. Raises `WrongHandler` for any
-    other event.
+    """Respond to an HTTP event, or to the input of a schedule: `{"command": "expire"}` or `{"command": "relay"}`.
+    Raises `WrongHandler` for any other event.
     """
     kind = kind_of(event)
     if kind is None:
         if isinstance(event, dict) and event.get("command") == "expire":
             return run(_expire_orders(_options_of(event)), context)
+        if event == {"command": "relay"}:
+            return run(_relay(context), context)
         raise WrongHandler(f"this event is not an HTTP request: it comes from {_sender_of(event)}")
     install_event_loop()
     request = kind(event, context, _config)
@@ -111,6 +116,14 @@ def _options_of(event: Event) -> dict[str, Any]:
 async def _expire_orders(options: dict[str, Any]) -> dict[str, Any]:
     report = await _use_cases.expire_orders.execute(**options)
     return {"checked": report.checked, "expired": len(report.expired)}
+
+
+async def _relay(context: Context) -> dict[str, Any]:
+    """Deliver webhooks and publish events, until nothing is left or the time of the invocation is nearly over."""
+    from orderkeep.entrypoints.relay import Relay  # not for requests, whose cold start it would delay
+
+    seconds = context.get_remaining_time_in_millis() / 1_000 - RELAY_END_SECONDS
+    return {"complete": await Relay(_use_cases).run_until_idle(seconds)}
 
 
 class GatewayV2(HTTPGateway):

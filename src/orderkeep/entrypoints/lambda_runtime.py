@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from orderkeep.application.errors import RequestTimedOut
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.events import InvalidEventsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, check_table
 from orderkeep.config import Settings, unknown_variables
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
@@ -142,6 +143,8 @@ def _explained(settings: Settings) -> Iterator[None]:
         raise CannotStart(str(error)) from None
     except InvalidDocumentsURL as error:
         raise CannotStart(f"ORDERKEEP_DOCUMENTS is invalid: {error}") from None
+    except InvalidEventsURL as error:
+        raise CannotStart(f"ORDERKEEP_EVENTS is invalid: {error}") from None
     except InvalidStoreURL as error:
         raise CannotStart(f"ORDERKEEP_STORE is invalid: {error}") from None
     except StoreUnusable as error:

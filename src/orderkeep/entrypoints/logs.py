@@ -78,6 +78,7 @@ FIELDS: dict[str, Field] = {
     "actor": Field(r"customer|staff|system", "The actor's kind; never its id."),
     "code": Field(r"[a-z0-9_]{1,64}", "The stable code of the [error](errors.md)."),
     "reason": Field(r".+", "What a store or the service reports about its own state."),
+    "webhook": Field(r"wh_[0-9a-z]{1,32}", "The ID of a webhook."),
     "record": Field(r"[0-9]{1,64}", "The sequence number of a record of the table's stream."),
     "place": Field(r"[\w./<>:-]{1,200}", "The place in the code, for lines of other packages."),
 }

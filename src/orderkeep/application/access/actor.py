@@ -25,6 +25,7 @@ class Scope(StrEnum):
     REFUND = "orders:refund"
     ERASE = "orders:erase"
     EVENTS = "events:read"
+    WEBHOOKS = "webhooks:admin"
     ADMIN = "admin"
 
 

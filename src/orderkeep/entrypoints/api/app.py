@@ -27,6 +27,7 @@ from orderkeep.entrypoints.api import (
     payments,
     returns,
     shipments,
+    webhooks,
 )
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
@@ -35,7 +36,19 @@ from orderkeep.entrypoints.api.routing import CompiledRoute, RouteTable
 from orderkeep.entrypoints.api.shell import RequestShell, ShelledFastAPI, TimeLimit
 
 ROUTERS = tuple(
-    module.router for module in (orders, lifecycle, shipments, payments, returns, notes, documents, events, operations)
+    module.router
+    for module in (
+        orders,
+        lifecycle,
+        shipments,
+        payments,
+        returns,
+        notes,
+        documents,
+        events,
+        webhooks,
+        operations,
+    )
 )
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
@@ -47,7 +60,7 @@ def create_app(
     time_limit: TimeLimit | None = None,
     caller_of: CallerOf | None = None,
     with_metrics: bool = True,
-) -> FastAPI:
+) -> ShelledFastAPI:
     """Return a new application.
 
     Without `use_cases` it opens the store of the settings at start-up and closes it at shutdown; given use cases are

@@ -144,8 +144,14 @@ def get_erasure_context(request: Request, actor: CurrentActor, dry_run: DryRun =
     return get_command_context(request, actor, None, None, dry_run)
 
 
+def get_webhook_context(request: Request, actor: CurrentActor, if_match: IfMatch = None) -> CommandContext:
+    """Return the actor and the condition of a change of a webhook."""
+    return get_command_context(request, actor, None, if_match)
+
+
 Context = Annotated[CommandContext, Depends(get_command_context)]
 PlacementContext = Annotated[CommandContext, Depends(get_placement_context)]
+WebhookContext = Annotated[CommandContext, Depends(get_webhook_context)]
 ErasureContext = Annotated[CommandContext, Depends(get_erasure_context)]
 
 

@@ -149,6 +149,39 @@ CLOUD_EVENT = {
     "dataschema": "urn:orderkeep:event:1",
     "data": EVENT,
 }
+WEBHOOK_ID = "wh_mzxw6ytboi4dgnbv"
+WEBHOOK: dict[str, Any] = {
+    "id": WEBHOOK_ID,
+    "url": "https://shop.example/hooks",
+    "types": ["OrderCancelled", "OrderShipped"],
+    "tag": None,
+    "description": "Shop",
+    "status": "active",
+    "paused_reason": None,
+    "paused_detail": None,
+    "paused_at": None,
+    "position": 1207,
+    "waiting_orders": 0,
+    "next_attempt_at": None,
+    "replay": None,
+    "previous_secret_expires_at": None,
+    "created_at": PLACED_AT,
+    "version": 1,
+}
+WEBHOOK_WITH_SECRET = {**WEBHOOK, "secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="}
+DELIVERY = {
+    "at": SHIPPED_AT,
+    "event_id": f"{ORDER_ID}.2.1",
+    "type": "OrderShipped",
+    "order_id": ORDER_ID,
+    "position": 1208,
+    "attempt": 1,
+    "delivered": True,
+    "status": 200,
+    "seconds": 0.0312,
+    "error": None,
+    "response": "thanks",
+}
 ACTIONS = {
     "version": 1,
     "actions": [
@@ -210,6 +243,7 @@ WRITE_ERRORS = (
     errors.Contention(12),
     *SERVED_ERRORS,
 )
+_OF_ORDERS = (errors.NotAllowed, errors.IdempotencyKeyReused, errors.Contention)
 PERSONAL_ERRORS = (
     exceptions.InvalidEmail("customer/email"),
     exceptions.InvalidCountry("shipping_address/country"),
@@ -224,6 +258,12 @@ PLACE_ERRORS = (
     ),
     *WRITE_ERRORS,
 )
+WEBHOOK_READ_ERRORS = (errors.NotAllowed("webhooks:admin"), errors.WebhookNotFound(), *SERVED_ERRORS)
+NEW_WEBHOOK_ERRORS = (
+    *[each for each in WRITE_ERRORS if type(each) not in _OF_ORDERS],
+    errors.NotAllowed("webhooks:admin"),
+)
+WEBHOOK_ERRORS = (*NEW_WEBHOOK_ERRORS, errors.WebhookNotFound())
 COMMAND_ERRORS = (exceptions.OrderNotFound(""), exceptions.VersionMismatch(2, 3), *WRITE_ERRORS)
 RECORD_ERRORS = (
     exceptions.UnknownLine("must be the ID of a line of the order: l1, l2", "lines/0/line"),
@@ -254,10 +294,10 @@ _MEANINGS = {
     400: "The request body is not valid JSON.",
     401: "Credentials are missing or invalid.",
     403: "The actor lacks the required scope, or the origin is not allowed.",
-    404: "The order, version, document or event does not exist, or belongs to another customer.",
+    404: "The order, version, document, event or webhook does not exist, or belongs to another customer.",
     408: "The request body did not arrive in time. Nothing was changed.",
     409: "Concurrent changes prevented this one. Nothing was changed; send the request again.",
-    412: "The order is not at a version listed in `If-Match`. Nothing was changed.",
+    412: "The order or webhook is not at a version listed in `If-Match`. Nothing was changed.",
     413: "The request body is too large.",
     415: "The request body is not declared as JSON, or is compressed.",
     421: "The `Host` is not allowed: authentication is disabled, so only localhost is served.",

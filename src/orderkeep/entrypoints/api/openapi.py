@@ -34,6 +34,7 @@ execution to payment providers and carriers. The product catalogue and prices ar
   response is 412.
 - **Dry runs**: add `dry_run=true` to any write to see its result without changing anything. The response has the status
   and body of the real one, and `Dry-Run: true`.
+- **Webhooks** are created, changed and deleted without idempotency keys and dry runs.
 - **Pagination**: lists return `next_cursor`; pass it as `cursor` to get the next page.
 - **Errors** are problem documents (RFC 9457). Use `code` in programs; it is stable. `detail` is for people. `errors`
   lists all invalid fields at once.
@@ -48,6 +49,7 @@ TAGS = [
     {"name": "notes", "description": "Add and edit notes on an order."},
     {"name": "documents", "description": "Issue receipts, and list and download the documents of an order."},
     {"name": "events", "description": "Read the events of all orders, without a gap."},
+    {"name": "webhooks", "description": "Subscribe URLs to the events of orders, and watch and repeat deliveries."},
     {"name": "operations", "description": "Health checks and metrics."},
 ]
 

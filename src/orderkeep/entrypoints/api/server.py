@@ -25,6 +25,7 @@ from fastapi import FastAPI
 from orderkeep.application.access.loopback import is_loopback
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings, check_store
 from orderkeep.bootstrap.documents import InvalidDocumentsURL, end_process_after
+from orderkeep.bootstrap.events import InvalidEventsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, open_store
 from orderkeep.config import Settings, masked
 from orderkeep.domain.exceptions import StoreUnavailable
@@ -33,6 +34,7 @@ from orderkeep.entrypoints.api.http1 import Connection, ServerState
 from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
 from orderkeep.entrypoints.api.workers import Supervisor, drop_new_connections
 from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
+from orderkeep.entrypoints.relay import RELEASE_SECONDS, Relay
 
 log = logging.getLogger("orderkeep.server")
 
@@ -127,8 +129,16 @@ def _run(settings: Settings, listener: socket.socket | None = None, supervisor: 
 
 async def _serve(settings: Settings, listener: socket.socket | None, supervisor: socket.socket | None) -> None:
     use_cases, announcing, server = _open(settings), None, None
+    relay = None
     try:
         app = create_app(settings, use_cases)
+        relay = Relay(use_cases, app.state.metrics, lambda: app.shell.active) if settings.relay else None
+
+        def end_within(seconds: float) -> None:
+            _end_within(seconds)
+            if relay is not None:
+                relay.stop_soon()
+
         config = uvicorn.Config(
             app,
             http=Connection,
@@ -141,7 +151,7 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
             timeout_graceful_shutdown=settings.shutdown_seconds,
         )
         state = ServerState(settings.max_connections, settings.max_body_bytes, app.state.metrics)
-        server = DrainingServer(config, app, state, settings, supervisor, _end_within, use_cases.stop_waiting)
+        server = DrainingServer(config, app, state, settings, supervisor, end_within, use_cases.stop_waiting)
         install_log_hooks()
         gc.collect()
         gc.freeze()
@@ -150,10 +160,14 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
         # uvicorn handles these signals and raises them again at its end, before the store is closed.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
+        if relay is not None:
+            relay.start()
         await server.serve(sockets=[] if listener is None else [listener])
     finally:
         if announcing is not None:
             announcing.cancel()
+        if relay is not None and server is not None:
+            await relay.stop(max(0.0, server.seconds_to_close - CLOSE_SECONDS - RELEASE_SECONDS))
         await _close(use_cases.close, CLOSE_SECONDS if server is None else server.seconds_to_close)
 
 
@@ -213,7 +227,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _open(settings: Settings) -> UseCases:
     try:
         return bootstrap_from_settings(settings)
-    except (InvalidStoreURL, InvalidDocumentsURL, ExtraNotInstalled) as error:
+    except (InvalidStoreURL, InvalidDocumentsURL, InvalidEventsURL, ExtraNotInstalled) as error:
         _leave(str(error))
     except StoreUnavailable as error:
         _leave(f"the store cannot be opened: {error}", STORE_UNAVAILABLE)

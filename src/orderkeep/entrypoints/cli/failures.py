@@ -12,6 +12,7 @@ import msgspec
 from orderkeep.application import errors
 from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
+from orderkeep.bootstrap.events import InvalidEventsURL
 from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.domain import exceptions
 from orderkeep.domain.exceptions import HasAmounts, InvalidInput
@@ -60,6 +61,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (exceptions.OrderNotFound, NOT_FOUND, ""),
     (errors.EventNotFound, NOT_FOUND, "list the events with `orderkeep events`"),
     (errors.ApiKeyNotFound, NOT_FOUND, "list the keys with `orderkeep keys list`"),
+    (errors.WebhookNotFound, NOT_FOUND, "list the webhooks with `orderkeep webhooks list`"),
     (InvalidInput, INVALID, "nothing was changed"),
     (errors.InvalidQuery, USAGE, ""),
     (errors.AmbiguousOrder, USAGE, ""),
@@ -70,6 +72,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.Overloaded, UNAVAILABLE, ""),
     (PaymentRequired, REJECTED, "nothing was changed; record it with `orderkeep payments record ID`"),
     (CommandRejected, REJECTED, "nothing was changed"),
+    (errors.OtherWebhookVersion, REJECTED, "show the webhook again with `orderkeep webhooks show ID`"),
     (exceptions.VersionMismatch, REJECTED, "show the order again with `orderkeep get ID`"),
     (exceptions.Conflict, REJECTED, ""),
     (exceptions.StoreUnusable, UNAVAILABLE, "check --store or ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
@@ -77,6 +80,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (ExtraNotInstalled, USAGE, "or use another store"),
     (InvalidStoreURL, USAGE, "set --store or ORDERKEEP_STORE"),
     (InvalidDocumentsURL, USAGE, "set ORDERKEEP_DOCUMENTS"),
+    (InvalidEventsURL, USAGE, "set ORDERKEEP_EVENTS"),
     (InvalidCheckpoint, INVALID, ""),
 )
 """The exit code of each exception, and a hint that follows its text. The first match applies."""

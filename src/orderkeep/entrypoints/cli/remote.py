@@ -56,6 +56,7 @@ from orderkeep.domain.exceptions import (
 )
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.value_objects import SAFE_ID, Document
+from orderkeep.entrypoints.cli.remote_webhooks import RemoteWebhooks
 from orderkeep.entrypoints.cli.server_connection import RETRY, Response, ServerConnection
 
 IDEMPOTENCY_KEY = re.compile(r"[ !#-\[\]-~]{1,255}|[!#-~][ -~]{0,253}[!-~]")
@@ -93,7 +94,7 @@ def open_remote(url: str, key: str | None) -> UseCases:
     return cast("UseCases", SimpleNamespace(close=orders.close, send_command=orders.send_command, **use_cases))
 
 
-class RemoteOrders(OrderQueries):
+class RemoteOrders(RemoteWebhooks, OrderQueries):
     """The orders of a server. A method that is named like a use case has its parameters, results and errors; the
     server takes the actor from the API key, not from the call.
     """

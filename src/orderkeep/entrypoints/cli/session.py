@@ -37,6 +37,7 @@ VARIABLES = {
         "ORDERKEEP_EXPIRE_AFTER_HOURS",
     ),
     *("ORDERKEEP_REMOTE", "ORDERKEEP_API_KEY", "ORDERKEEP_API_KEY_FILE", "ORDERKEEP_ACTOR", "ORDERKEEP_DEBUG"),
+    "ORDERKEEP_AUTH",
 }
 """Variables that are read here without `Settings`, whose import of pydantic would double the time of a call."""
 
@@ -76,6 +77,7 @@ def open_from_environment(store_url: str, access: StoreAccess) -> UseCases:
             _boolean("ORDERKEEP_AUTO_CONFIRM", default="false"),
             _hours("ORDERKEEP_EXPIRE_AFTER_HOURS"),
         ),
+        local=not os.environ.get("ORDERKEEP_AUTH"),
     )
 
 

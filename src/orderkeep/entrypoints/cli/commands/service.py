@@ -48,6 +48,24 @@ def serve_command(session: Session, demo: bool, **options: Any) -> None:
         serve(settings)
 
 
+@command(
+    "relay",
+    """
+    \b
+      orderkeep relay
+      orderkeep relay --once
+
+    Runs until Ctrl+C or SIGTERM. `orderkeep serve` does the same in the background, unless ORDERKEEP_RELAY is false;
+    any number of relays share the work. Settings come from the environment: see `orderkeep config`.
+    """,
+)
+@click.option("--once", is_flag=True, help="Exit when there is nothing more to do now.")
+def relay_command(session: Session, *, once: bool) -> None:
+    from orderkeep.entrypoints.relay import relay
+
+    relay(load_settings(store=session.store_url), once=once)
+
+
 @command("openapi", "It is the document that a running server returns at /openapi.json. Opens no store.")
 def openapi_command(session: Session) -> None:  # noqa: ARG001  # JSON with and without --json
     from orderkeep.entrypoints.api.app import create_app
