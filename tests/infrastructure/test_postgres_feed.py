@@ -11,6 +11,7 @@ import pytest
 
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderStore, StoreAccess
+from orderkeep.application.records import Record
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
 from orderkeep.infrastructure.postgres_repo import PostgresOrderRepository, repository
@@ -255,6 +256,27 @@ async def test_locks_the_orders_of_one_save_by_id_so_that_two_saves_cannot_deadl
         await other.rollback()
     await saving
     assert (first.version, second.version) == (2, 2)
+
+
+async def test_locks_records_by_key_so_that_two_transactions_cannot_deadlock(
+    store: PostgresOrderRepository, url: str
+) -> None:
+    written = await store.records().write_records([Record("cursor", "a", "1"), Record("cursor", "b", "1")])
+    lock = "SELECT id FROM records WHERE id = '{}' FOR UPDATE NOWAIT"
+    other = await asyncpg.connect(url)
+    transaction = other.transaction()
+    await transaction.start()
+    await other.fetch(lock.format("a"))
+    writing = asyncio.create_task(store.records().write_records(written[::-1]))
+    try:
+        async with asyncio.timeout(30):
+            while not await look(url, "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert await look(url, lock.format("b")) == [("b",)]
+    finally:
+        await other.close()
+        found = await writing
+    assert [record.version for record in found] == [2, 2]
 
 
 async def test_feed_continues_after_a_dump_with_higher_transaction_numbers(
