@@ -313,6 +313,19 @@ async def test_stream_has_what_comes_later_and_ends_with_the_process(monkeypatch
     assert not feed._places
 
 
+async def test_stream_ends_after_some_time_so_that_its_client_is_authenticated_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(follow_events, "LONGEST_SECONDS", 0.02)
+    store = await store_with([(1, 1)])
+    feed = EventFeed(store, store, poll_seconds=3_600)
+    async with asyncio.timeout(5):
+        groups = [ids(group) async for group in FollowEventsUseCase(feed, store).execute(actor=ANNA)]
+    assert groups[0] == ["order-1.1.1"]
+    assert not any(groups[1:])
+    assert not feed._places
+
+
 @pytest.mark.parametrize("last_event_id", ["order-1.9.1", "order-9.1.1", "x", ""])
 async def test_stream_after_an_unknown_event_is_rejected(last_event_id: str) -> None:
     store = await store_with([(1, 1)])

@@ -111,7 +111,7 @@ def test_rejects_to_list_what_is_no_origin(origins: str) -> None:
 def test_pages_may_send_and_read_what_the_document_has() -> None:
     operations = [each for path in document()["paths"].values() for each in path.values()]
     headers = {each["name"] for operation in operations for each in operation["parameters"] if each["in"] == "header"}
-    assert headers | {"Authorization", "Content-Type"} == {*CORS_REQUEST}
+    assert headers | {"Authorization", "Content-Type", "Last-Event-ID"} == {*CORS_REQUEST}
     assert {*CORS_EXPOSED} == {*RESPONSE_HEADERS} - {"Connection", "Content-Disposition", "WWW-Authenticate"}
     methods = {method.upper() for operations in document()["paths"].values() for method in operations}
     assert methods | {"HEAD"} == {*CORS_METHODS}

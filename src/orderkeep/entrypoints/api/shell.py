@@ -79,7 +79,15 @@ CORS_EXPOSED = (
     "Unchanged",
     "X-Request-Id",
 )
-CORS_REQUEST = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-Id")
+CORS_REQUEST = (
+    "Authorization",
+    "Content-Type",
+    "Idempotency-Key",
+    "If-Match",
+    "If-None-Match",
+    "Last-Event-ID",
+    "X-Request-Id",
+)
 
 TimeLimit = Callable[[Scope], AbstractAsyncContextManager[None]]
 """Limits the time of a request: raises `RequestTimedOut` inside its block."""
