@@ -29,6 +29,7 @@ PARTS = {
     "return_id": "r1",
     "note_id": "n1",
     "event_id": "x.1.1",
+    "webhook_id": "wh_aaaaaaaaaaaaaaaa",
 }
 """The other parameters of paths."""
 

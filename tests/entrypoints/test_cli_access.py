@@ -18,6 +18,8 @@ NO_ORDER = "no-such-order"
 OF_AN_ORDER = {
     "edit": [NO_ORDER, "--tag", "gift"],
     "hold": [NO_ORDER, "--reason", "fraud"],
+    "webhooks update": [NO_ORDER, "--tag", "gift"],
+    "webhooks replay": [NO_ORDER, "--first", "1", "--last", "2"],
     "cancel-lines": [NO_ORDER, "--all"],
     "shipments update": [NO_ORDER, "s1", "--carrier", "DHL"],
     "shipments deliver": [NO_ORDER, "s1"],
@@ -38,14 +40,17 @@ ARGUMENTS = {
     "keys create": ["--name", "till", "--scope", "admin"],
     "erase": ["--user", "user-42", "--yes"],
     "export-person": ["--user", "user-42"],
-    **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
+    "webhooks create": ["http://127.0.0.1:9/hook"],
+    "relay": ["--once"],
+    **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo")},
+    **{name: [] for name in ("keys list", "webhooks list")},
 }
 IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \
 "created_at": "2026-11-22T10:00:00Z"}
 """
 OPENING = COMMANDS.keys() - NO_STORE
-CREATING = {"place", "import", "demo", "migrate", "keys create"}
+CREATING = {"place", "import", "demo", "migrate", "keys create", "webhooks create"}
 WRITING = {name for name, row in COMMANDS.items() if row.access is not StoreAccess.READ}
 
 

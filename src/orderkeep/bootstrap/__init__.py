@@ -186,12 +186,12 @@ def bootstrap(
     return build_use_cases(store, documents, receipt_renderers(seller), policies=policies, sender=open_sender(local))
 
 
-def bootstrap_from_settings(settings: "Settings") -> UseCases:
+def bootstrap_from_settings(settings: "Settings", access: StoreAccess = StoreAccess.CREATE) -> UseCases:
     """Open the stores and authenticators of the settings. Raises like `bootstrap`, and `InvalidEventsURL`."""
     if settings.events:
         open_publisher(settings.events)  # an invalid URL must be reported now, not by the relay
     documents = open_documents(settings.documents)
-    store = open_store(settings.store, auto_migrate=settings.auto_migrate)
+    store = open_store(settings.store, auto_migrate=settings.auto_migrate, access=access)
     authenticators = open_authenticators(settings, store)
     policies = Policies(
         settings.confirm_requires, settings.ship_requires, settings.auto_confirm, settings.expire_after_hours

@@ -13,7 +13,7 @@ from datetime import timedelta
 from math import inf
 from typing import TYPE_CHECKING, Protocol
 
-from orderkeep.application.ports import NotPublished
+from orderkeep.application.ports import NotPublished, StoreAccess
 from orderkeep.application.webhooks.delivery import WebhookObserver
 from orderkeep.application.webhooks.delivery_log import Attempt
 from orderkeep.application.webhooks.subscriptions import Webhook
@@ -181,7 +181,7 @@ def relay(settings: Settings, *, once: bool = False) -> None:
 
 
 async def _run(settings: Settings, *, once: bool) -> None:
-    use_cases, loop = bootstrap_from_settings(settings), asyncio.get_running_loop()
+    use_cases, loop = bootstrap_from_settings(settings, StoreAccess.WRITE), asyncio.get_running_loop()
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         with suppress(NotImplementedError):  # on Windows, Ctrl+C ends the process: what it sent is sent again
