@@ -49,6 +49,7 @@ from orderkeep.application.use_cases.get_order_actions import GetOrderActionsUse
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
 from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
+from orderkeep.application.use_cases.get_statistics import GetStatisticsUseCase
 from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
 from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
@@ -74,6 +75,7 @@ from orderkeep.application.use_cases.send_webhook_test import SendWebhookTestUse
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
 from orderkeep.application.use_cases.update_webhook import UpdateWebhookUseCase
+from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.application.webhooks.schedule import DEFAULT_SCHEDULE, RetrySchedule
 from orderkeep.application.webhooks.sending import WebhookSender
@@ -141,6 +143,8 @@ class UseCases:
     import_orders: ImportOrdersUseCase
     export_orders: ExportOrdersUseCase
     export_to_document: ExportToDocumentUseCase
+    get_statistics: GetStatisticsUseCase
+    update_statistics: UpdateStatisticsUseCase
     verify_orders: VerifyOrdersUseCase
     create_checkpoint: CreateCheckpointUseCase
     create_api_key: CreateApiKeyUseCase
@@ -244,6 +248,7 @@ def build_use_cases(
     def command(use_case: type[AnyCommand]) -> AnyCommand:
         commands.append(built := use_case(repo=store, history=store, policies=policies))
         return built
+    update_statistics = UpdateStatisticsUseCase(store, partial(records_of, store))
 
     feed = EventFeed(store, store)
 
@@ -293,6 +298,8 @@ def build_use_cases(
         import_orders=ImportOrdersUseCase(store),
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
+        get_statistics=GetStatisticsUseCase(update_statistics),
+        update_statistics=update_statistics,
         verify_orders=VerifyOrdersUseCase(store, documents, Ed25519CheckpointFiles()),
         create_checkpoint=CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), documents),
         create_api_key=CreateApiKeyUseCase(open_keys),
