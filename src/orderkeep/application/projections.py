@@ -134,8 +134,7 @@ class Projector:
             current, _ = await self.progress()
             if current is not None:
                 return current
-            first = Progress(self.projection.format, 1, record=Record(KIND, self._name, ""))
-            await self._write([first.written()])
+            await self._write([self._first().written()])
 
     async def progress(self) -> tuple[Progress | None, Progress | None]:
         """Return the progress of what is read, and of a rebuild; None if there is none."""
@@ -198,17 +197,17 @@ class Projector:
 
     async def read(self, spans: Sequence[tuple[str, str]]) -> Reading:
         """Return the counters of the records whose IDs are between the two texts of any of the spans, as they were at
-        one position. Raises `ServiceUnavailable` while they are rebuilt because the counting changed.
+        one position; nothing is written. Raises `ServiceUnavailable` during a rebuild because the counting changed.
         """
         for _ in range(READ_ATTEMPTS):
-            current = await self.start()
+            current = (await self.progress())[0] or self._first()
             self._check(current)
             if current.format < self.projection.format:
                 break
             counted = dict[str, _Counted]()
             for span in spans:
                 await self._read_span(f"{self._name}:{current.generation}", span, counted)
-            after = await self.start()
+            after = (await self.progress())[0] or self._first()
             if after.generation == current.generation and _is_complete(current, spans, counted):
                 newest = max((each.position for each in counted.values()), default=0)
                 return await self._completed(current.position, max(current.position, newest), spans, counted)
@@ -300,6 +299,9 @@ class Projector:
         except ConcurrentUpdate:
             return False
         return True
+
+    def _first(self) -> Progress:
+        return Progress(self.projection.format, 1, record=Record(KIND, self._name, ""))
 
     def _check(self, current: Progress) -> None:
         if current.format > self.projection.format:

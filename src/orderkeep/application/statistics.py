@@ -91,8 +91,7 @@ class _Sheet:
         counters[name] = counters.get(name, 0) + number
 
     def put_at(self, at: datetime, part: str, name: str, number: int) -> None:
-        moment = at.astimezone(UTC)
-        self.put(f"{hour_of(moment)} {part}", f"{moment.minute // MINUTES} {name}", number)
+        self.put(f"{hour_of(at)} {part}", f"{quarter_of(at)} {name}", number)
 
     def result(self) -> Additions:
         """Return the additions other than 0."""
@@ -102,7 +101,12 @@ class _Sheet:
 
 def hour_of(moment: datetime) -> str:
     """Return how the IDs of the records of an hour in UTC begin."""
-    return moment.isoformat()[:13]
+    return moment.astimezone(UTC).isoformat()[:13]
+
+
+def quarter_of(moment: datetime) -> int:
+    """Return the quarter of the hour, from 0 to 3."""
+    return moment.astimezone(UTC).minute // MINUTES
 
 
 class OrderStatistics(Projection):
@@ -169,7 +173,7 @@ def additions_of(change: ChangeDTO, before: OrderDTO | None, entered: datetime |
         if order is not None:
             for name, number in now_counters(order).items():
                 sheet.put(f"total {currency}", name, sign * number)
-            for name, number in _amounts(order).items():
+            for name, number in amounts_of(order).items():
                 sheet.put_at(created, currency, name, sign * number)
             for at, name, number in money_of(order):
                 sheet.put_at(at, currency, name, sign * number)
@@ -183,13 +187,14 @@ def additions_of(change: ChangeDTO, before: OrderDTO | None, entered: datetime |
     return sheet.result()
 
 
-def _amounts(order: OrderDTO) -> Counters:
+def amounts_of(order: OrderDTO) -> Counters:
+    """Return the number and the value of the order, by its status."""
     return {f"{order.status} n": 1, f"{order.status} v": order.total, f"{order.status} c": order.current_total}
 
 
 def now_counters(order: OrderDTO) -> Counters:
     """Return the counters of the order as it is now."""
-    counters = _amounts(order)
+    counters = amounts_of(order)
     for name in ("refund_due", "void_due", "refund_pending"):
         if amount := getattr(order, name):
             counters |= {f"{name} n": 1, f"{name} v": amount}

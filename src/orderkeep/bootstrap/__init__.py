@@ -33,6 +33,7 @@ from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseCase
 from orderkeep.application.use_cases.deliver_webhooks import DeliverWebhooksUseCase
+from orderkeep.application.use_cases.diagnose_store import DiagnoseStoreUseCase
 from orderkeep.application.use_cases.edit_note import EditNoteUseCase
 from orderkeep.application.use_cases.edit_order import EditOrderUseCase
 from orderkeep.application.use_cases.erase_personal_data import ErasePersonalDataUseCase
@@ -145,6 +146,7 @@ class UseCases:
     export_to_document: ExportToDocumentUseCase
     get_statistics: GetStatisticsUseCase
     update_statistics: UpdateStatisticsUseCase
+    diagnose_store: DiagnoseStoreUseCase
     verify_orders: VerifyOrdersUseCase
     create_checkpoint: CreateCheckpointUseCase
     create_api_key: CreateApiKeyUseCase
@@ -300,6 +302,7 @@ def build_use_cases(
         export_to_document=ExportToDocumentUseCase(store, documents),
         get_statistics=GetStatisticsUseCase(update_statistics),
         update_statistics=update_statistics,
+        diagnose_store=DiagnoseStoreUseCase(store),
         verify_orders=VerifyOrdersUseCase(store, documents, Ed25519CheckpointFiles()),
         create_checkpoint=CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), documents),
         create_api_key=CreateApiKeyUseCase(open_keys),

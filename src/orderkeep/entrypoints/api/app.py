@@ -28,6 +28,7 @@ from orderkeep.entrypoints.api import (
     returns,
     shipments,
     webhooks,
+    statistics,
 )
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
@@ -49,6 +50,7 @@ ROUTERS = tuple(
         webhooks,
         operations,
     )
+    for module in (orders, lifecycle, shipments, payments, returns, notes, documents, statistics, operations)
 )
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
