@@ -299,7 +299,11 @@ def _period_at(edges: list[datetime], moment: datetime) -> int | None:
 
 
 def _by_currency(found: Mapping[str, Counters]) -> tuple[CurrencyFigures, ...]:
-    return tuple(_figures(currency, counters) for currency, counters in sorted(found.items()) if any(counters.values()))
+    return tuple(
+        _figures(currency, counters)
+        for currency, counters in sorted(found.items())
+        if any(number for name, number in counters.items() if not name.startswith("time "))
+    )
 
 
 def _figures(currency: str, counters: Counters) -> CurrencyFigures:
