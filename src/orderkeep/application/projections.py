@@ -20,7 +20,7 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import ChangeFeed, Clock, ignore_progress, utc_now
 from orderkeep.application.ports import Progress as OnProgress
-from orderkeep.application.records import MAX_RECORDS, Record, RecordStore
+from orderkeep.application.records import MAX_RECORD_BYTES, MAX_RECORDS, MAX_WRITE_BYTES, Record, RecordStore
 from orderkeep.domain.exceptions import ConcurrentUpdate, ServiceUnavailable, StoreUnusable
 
 KIND = "projection"
@@ -31,6 +31,9 @@ PAGE = 200
 
 MAX_TOUCHED = MAX_RECORDS - 1
 """Records that one change may touch: one more has the position."""
+
+MAX_BYTES = MAX_WRITE_BYTES - MAX_RECORD_BYTES
+"""Contents that one transaction writes, without the position."""
 
 READ_ATTEMPTS = 20
 """How often a read starts again because the counters were replaced meanwhile."""
@@ -110,12 +113,10 @@ class _Counted:
 
     position: int = 0
     counters: Counters = field(default_factory=dict)
-    record: Record | None = None
 
     @classmethod
     def of(cls, record: Record) -> _Counted:
-        content = json.loads(record.content)
-        return cls(content["position"], content["counters"], record)
+        return cls(**json.loads(record.content))
 
 
 class Projector:
@@ -244,27 +245,39 @@ class Projector:
         try:
             page = await self.feed.read_changes(progress.position, self.page)
         except InvalidCursor:
-            message = f"the {self._name} contain more changes than the feed: run `orderkeep {self._name} --rebuild`"
+            message = f"the {self._name} contain more changes than the feed: rebuild them"
             raise StoreUnusable(message) from None
         if not page.changes:
             return False
         additions = await self.projection.additions(page.changes)
         count, touched = _fitting(additions)
         kind = f"{self._name}:{progress.generation}"
-        counted = {each.id: _Counted.of(each) for each in await self.records.get_records(kind, touched)}
-        for each in additions[:count]:
-            for record_id, added in each.items():
-                self.projection.add(counted.setdefault(record_id, _Counted()).counters, added)
-        position = progress.position + count
-        written = [
-            replace(each.record or Record(kind, record_id, ""), content=_content(position, each.counters))
-            for record_id, each in counted.items()
-        ]
+        stored = {each.id: each for each in await self.records.get_records(kind, touched)}
+        while True:
+            position = progress.position + count
+            written = [
+                replace(stored.get(record_id) or Record(kind, record_id, ""), content=_content(position, counters))
+                for record_id, counters in self._added(stored, additions[:count]).items()
+            ]
+            if count == 1 or sum(len(each.content.encode()) for each in written) < MAX_BYTES:
+                break
+            count //= 2
+        touched = [each.id for each in written]
         progress = replace(progress, position=position, touched=tuple(touched))
         if owner:
             progress = replace(progress, owner=owner, until=self.clock().timestamp() + LEASE_SECONDS)
         await self._write([*written, progress.written()])
         return True
+
+    def _added(self, stored: Mapping[str, Record], additions: Sequence[Additions]) -> dict[str, Counters]:
+        """Return the new counters of the records that the changes touch."""
+        counted: dict[str, Counters] = {}
+        for each in additions:
+            for record_id, added in each.items():
+                if record_id not in counted:
+                    counted[record_id] = _Counted.of(stored[record_id]).counters if record_id in stored else {}
+                self.projection.add(counted[record_id], added)
+        return counted
 
     async def _begin(self, current: Progress, rebuild: Progress | None) -> bool:
         """Start a rebuild, and return whether that was done; otherwise another process was faster."""
