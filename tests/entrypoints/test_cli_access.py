@@ -39,6 +39,7 @@ ARGUMENTS = {
     "erase": ["--user", "user-42", "--yes"],
     "export-person": ["--user", "user-42"],
     **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
+    **{name: [] for name in ("list", "stats", "doctor", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
 }
 IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \

@@ -138,7 +138,7 @@ class Projector:
             await self._write([self._first().written()])
 
     async def progress(self) -> tuple[Progress | None, Progress | None]:
-        """Return the progress of what is read, and of a rebuild; None if there is none."""
+        """Return the progress of what is read, and of a rebuild; None for one that does not exist."""
         found = await self.records.get_records(KIND, [self._name, self._rebuild])
         by_id = {record.id: Progress.of(record) for record in found}
         return by_id.get(self._name), by_id.get(self._rebuild)
@@ -250,6 +250,16 @@ class Projector:
         if not page.changes:
             return False
         additions = await self.projection.additions(page.changes)
+        while additions:  # of a page that touches too many records, in several transactions
+            written = await self._count_some(progress, additions, owner)
+            if written is None:  # another process was faster
+                break
+            additions = additions[written.position - progress.position :]
+            progress = written
+        return True
+
+    async def _count_some(self, progress: Progress, additions: Sequence[Additions], owner: str) -> Progress | None:
+        """Count as many of the changes as fit into one transaction; return the progress, or None if it was rejected."""
         count, touched = _fitting(additions)
         kind = f"{self._name}:{progress.generation}"
         stored = {each.id: each for each in await self.records.get_records(kind, touched)}
@@ -262,12 +272,11 @@ class Projector:
             if count == 1 or sum(len(each.content.encode()) for each in written) < MAX_BYTES:
                 break
             count //= 2
-        touched = [each.id for each in written]
-        progress = replace(progress, position=position, touched=tuple(touched))
+        progress = replace(progress, position=position, touched=tuple(each.id for each in written))
         if owner:
             progress = replace(progress, owner=owner, until=self.clock().timestamp() + LEASE_SECONDS)
-        await self._write([*written, progress.written()])
-        return True
+        saved = await self._write([*written, progress.written()])
+        return replace(progress, record=saved[-1]) if saved else None
 
     def _added(self, stored: Mapping[str, Record], additions: Sequence[Additions]) -> dict[str, Counters]:
         """Return the new counters of the records that the changes touch."""
@@ -288,7 +297,7 @@ class Projector:
             latest.generation + 1,
             record=rebuild.record if rebuild else Record(KIND, self._rebuild, ""),
         )
-        return await self._write([begun.written(), replace(current, stale=stale).written()])
+        return bool(await self._write([begun.written(), replace(current, stale=stale).written()]))
 
     async def _build(self, rebuild: Progress, owner: str = "") -> bool:
         """Count a page in the new generation. At the end of the feed, let it replace what is read."""
@@ -306,12 +315,12 @@ class Projector:
         remaining = current.stale if found else tuple(others)
         await self._write([replace(current, stale=remaining).written()], found)
 
-    async def _write(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> bool:
+    async def _write(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
+        """Return the written records; none if another process has written one of them."""
         try:
-            await self.records.write_records(records, deleted)
+            return await self.records.write_records(records, deleted)
         except ConcurrentUpdate:
-            return False
-        return True
+            return []
 
     def _first(self) -> Progress:
         return Progress(self.projection.format, 1, record=Record(KIND, self._name, ""))

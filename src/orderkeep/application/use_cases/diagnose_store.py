@@ -19,7 +19,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import Clock, ListPosition, OrderFilter, OrderStore, Progress, ignore_progress, utc_now
 from orderkeep.application.projections import Counters, Projector, Reading
 from orderkeep.application.records import KeepsRecords, RecordStore
-from orderkeep.application.statistics import OrderStatistics, amounts_of, hour_of, money_of, now_counters, quarter_of
+from orderkeep.application.statistics import OrderStatistics, amounts_of, hour_of, money_of, owed_counters, quarter_of
 from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, ServiceUnavailable, StoreUnusable
@@ -304,11 +304,11 @@ def _count(order: OrderDTO | None, expected: Mapping[str, Counters]) -> None:
     def put(record_id: str, name: str, number: int) -> None:
         expected[record_id][name] = expected[record_id].get(name, 0) + number
 
-    for name, number in now_counters(order).items():
+    for name, number in (amounts_of(order) | owed_counters(order)).items():
         put(f"total {order.currency}", name, number)
-    dated = [(order.created_at, name, number) for name, number in amounts_of(order).items()]
-    for at, name, number in [*dated, *money_of(order)]:
-        put(f"{hour_of(at)} {order.currency}", f"{quarter_of(at)} {name}", number)
+    for at, numbers in [(order.created_at, amounts_of(order)), *money_of(order)]:
+        for name, number in numbers.items():
+            put(f"{hour_of(at)} {order.currency}", f"{quarter_of(at)} {name}", number)
 
 
 def _differences(reading: Reading, expected: Mapping[str, Counters]) -> list[Finding]:

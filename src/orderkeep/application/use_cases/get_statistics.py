@@ -9,33 +9,21 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import dto
-from orderkeep.application.errors import InvalidQuery
+from orderkeep.application.periods import edges_of, zone_of
 from orderkeep.application.projections import Counters
 from orderkeep.application.records import RecordStore
 from orderkeep.application.statistics import MINUTES, OTHER, STAGES, hour_of, percentile
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
 from orderkeep.domain.status import OrderStatus
 
-BY = ("hour", "day", "week", "month")
-"""The lengths of periods. A week begins on Monday."""
-
-DEFAULT_DAYS = 30
-MAX_PERIODS = 1_000
-MAX_DAYS = 1_100
-"""The longest range: three years. It limits what one request reads."""
-
 CATCH_UP_SECONDS = 5
 """How long a request may count changes that are not counted yet."""
 
 MAX_LISTED_REASONS = 50
 """Cancellation reasons that are listed. The others are added up as `other`."""
-
-_DATES = (date(1970, 1, 1), date(2999, 12, 31))
-_NOT_IANA = ("posix/", "right/")
 
 
 @dto(kw_only=True)
@@ -192,17 +180,23 @@ class GetStatisticsUseCase:
         exact = await self._catch_up()
         hours = (hour_of(utc[0]), f"{hour_of(utc[-1] - timedelta(microseconds=1))}!")
         reading = await self.update.projector.read([hours, ("total ", "total!")])
-        periods, durations = [defaultdict[str, Counters](Counter) for _ in utc[1:]], defaultdict[str, Counters](Counter)
+        periods, durations = [dict[str, Counters]() for _ in utc[1:]], defaultdict[str, Counters](Counter)
         current = {key.split()[1]: found for key, found in reading.records.items() if key.startswith("total")}
+        hour, slots = "", list[int | None]()
         for key, counters in reading.records.items():
             if key.startswith("total"):
                 continue
-            hour, currency = datetime.fromisoformat(f"{key[:13]}:00+00:00"), key.split()[1]
-            slots = [_period_at(utc, hour + timedelta(minutes=MINUTES * quarter)) for quarter in range(4)]
+            if key[:13] != hour:
+                hour = key[:13]
+                first = datetime.fromisoformat(f"{hour}:00+00:00")
+                await asyncio.sleep(0)  # other requests come first
+                slots = [_period_at(utc, first + timedelta(minutes=MINUTES * quarter)) for quarter in range(4)]
+            currency = key.split()[1]
             for name, number in counters.items():
                 period = slots[int(name[0])]
                 if period is not None:
-                    periods[period][currency][name[2:]] += number
+                    found = periods[period].setdefault(currency, {})
+                    found[name[2:]] = found.get(name[2:], 0) + number
         whole = defaultdict[str, Counters](Counter)
         for each in periods:
             for currency, counters in each.items():
@@ -238,59 +232,6 @@ class GetStatisticsUseCase:
                     return False
                 await asyncio.sleep(0)
         return True
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return the time zone. Raises `InvalidQuery`."""
-    try:
-        if not name.startswith(_NOT_IANA):
-            return ZoneInfo(name)
-    except (LookupError, ValueError, OSError):  # OSError: the name of a folder
-        pass
-    raise InvalidQuery("must be an IANA time zone, such as Europe/Berlin", "timezone")
-
-
-def edges_of(start: date | None, end: date | None, zone: ZoneInfo, by: str, now: datetime) -> list[datetime]:
-    """Return the limits of the periods, in the time zone. Raises `InvalidQuery`."""
-    if by not in BY:
-        raise InvalidQuery(f"must be one of {', '.join(BY)}", "by")
-    for name, day in (("from", start), ("to", end)):
-        if day is not None and not _DATES[0] <= day <= _DATES[1]:
-            raise InvalidQuery(f"must be from {_DATES[0]} to {_DATES[1]}", name)
-    if end is None:
-        end = max(now.astimezone(zone).date(), start or _DATES[0]) + timedelta(days=1)
-    start = start or max(end - timedelta(days=DEFAULT_DAYS), _DATES[0])
-    if start >= end:
-        raise InvalidQuery("must be after from: it is the day after the last one", "to", "from")
-    if (end - start).days > MAX_DAYS:
-        raise InvalidQuery(f"must be at most {MAX_DAYS} days after from", "to", "from")
-    days = [start, *_starts(start, end, by), end]
-    edges = [_midnight(day, zone) for day in days]
-    if by == "hour":
-        edges = [*[hour for first, last in pairwise(edges) for hour in _hours(first, last)], edges[-1]]
-    if len(edges) > MAX_PERIODS + 1:
-        raise InvalidQuery(f"must be a longer period: the range has more than {MAX_PERIODS} of them", "by")
-    return edges
-
-
-def _starts(start: date, end: date, by: str) -> Iterator[date]:
-    day = start + timedelta(days=1)
-    while day < end:
-        if by in ("hour", "day") or (by == "week" and day.weekday() == 0) or (by == "month" and day.day == 1):
-            yield day
-        day += timedelta(days=1)
-
-
-def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return the first instant of the day. Where clocks skip midnight, it is the first hour that exists."""
-    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC).astimezone(zone)
-
-
-def _hours(first: datetime, last: datetime) -> Iterator[datetime]:
-    moment = first.astimezone(UTC)
-    while moment < last.astimezone(UTC):
-        yield moment.astimezone(first.tzinfo)
-        moment += timedelta(hours=1)
 
 
 def _period_at(edges: list[datetime], moment: datetime) -> int | None:

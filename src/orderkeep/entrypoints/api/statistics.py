@@ -147,7 +147,7 @@ def _day(text: str) -> date:
         raise ValueError("must be a date that exists") from None
 
 
-Day = Annotated[date | None, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 
 _AMOUNT = {"count": 1, "value": 9900}
 _NONE = {"count": 0, "value": 0}
@@ -201,7 +201,7 @@ async def get_statistics(
     actor: CurrentActor,
     use_cases: Services,
     start: Annotated[
-        Day,
+        Day | None,
         Query(
             alias="from",
             description="First day, in the time zone. Default: 30 days before `to`.",
@@ -209,7 +209,7 @@ async def get_statistics(
         ),
     ] = None,
     end: Annotated[
-        Day,
+        Day | None,
         Query(
             alias="to",
             description="Day after the last one, in the time zone. Default: tomorrow, so that today is included.",

@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from orderkeep.application.periods import BY
 from orderkeep.application.use_cases.diagnose_store import Finding
-from orderkeep.application.use_cases.get_statistics import BY, CurrencyFigures, Statistics
+from orderkeep.application.use_cases.get_statistics import CurrencyFigures, Statistics
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import Money
 from orderkeep.entrypoints.cli import failures, output
