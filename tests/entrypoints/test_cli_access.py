@@ -40,6 +40,9 @@ ARGUMENTS = {
     "export-person": ["--user", "user-42"],
     **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
     **{name: [] for name in ("list", "stats", "doctor", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
+    **{name: [] for name in ("list", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
+    "stats": [],
+    "doctor": [],
 }
 IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \

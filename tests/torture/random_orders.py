@@ -1,8 +1,10 @@
 """Random commands on random orders, in random order, from a seed: each order goes through all that may happen to it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any
 
 from orderkeep.application.dtos import LineDTO, OrderDTO, PlaceOrder
 from orderkeep.application.ports import OrderStore
@@ -94,19 +96,16 @@ def placed(random: Random, order_id: str, at: datetime) -> Order:
 def imported(order: OrderDTO, random: Random, at: datetime) -> Order:
     """Return the order as one of another system, created and changed earlier."""
     created = at - timedelta(days=random.randint(1, 40), minutes=random.randrange(1_440))
-    order.created_at, order.status = (
-        created,
-        random.choice(["pending", "processing", "shipped", "delivered", "cancelled"]),
-    )
-    order.updated_at = created + (at - created) * random.random()
-    order.lines = ()
-    if order.status == "cancelled" and random.random() < 0.5:
-        order.cancellation = Cancellation(random.choice(REASONS), None, order.updated_at)
+    status = random.choice(["pending", "processing", "shipped", "delivered", "cancelled"])
+    changed = created + (at - created) * random.random()
+    values: dict[str, Any] = {"created_at": created, "updated_at": changed, "status": status, "lines": ()}
+    if status == "cancelled" and random.random() < 0.5:
+        values["cancellation"] = Cancellation(random.choice(REASONS), None, changed)
     if order.total and random.random() < 0.7:
-        order.payments = (Payment("p-old", "captured", order.total, None, order.updated_at),)
+        values["payments"] = (Payment("p-old", "captured", order.total, None, changed),)
         if random.random() < 0.3:
-            order.refunds = (Refund("f-old", order.total, "succeeded", None, (), created, order.updated_at),)
-    return order.to_imported_order(at)
+            values["refunds"] = (Refund("f-old", order.total, "succeeded", None, (), created, changed),)
+    return replace(order, **values).to_imported_order(at)
 
 
 class RandomCommands:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from orderkeep.application.dtos import ChangeDTO
+from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.use_cases.get_statistics import Statistics
 
 STAGES = {
@@ -22,60 +22,72 @@ STAGES = {
 CANCELLATIONS = ("OrderCancelled", "LinesCancelled")
 
 
+class _Recomputation:
+    def __init__(self, start: date, end: date, zone: ZoneInfo) -> None:
+        self.start, self.end, self.zone = start, end, zone
+        self.days: dict[tuple[date, str], Counter[str]] = defaultdict(Counter)
+        self.reasons: dict[tuple[str | None, str], Counter[str]] = defaultdict(Counter)
+        self.current: dict[str, Counter[str]] = defaultdict(Counter)
+        self.durations: dict[str, list[float]] = defaultdict(list)
+        self.funnel: Counter[str] = Counter()
+
+    def day(self, at: datetime, currency: str) -> Counter[str]:
+        return self.days[at.astimezone(self.zone).date(), currency]
+
+    def is_within(self, at: datetime) -> bool:
+        return self.start <= at.astimezone(self.zone).date() < self.end
+
+    def add_order(self, order: OrderDTO) -> None:
+        current = self.current[order.currency]
+        for counter in (self.day(order.created_at, order.currency), current):
+            counter[f"is {order.status} orders"] += 1
+            counter[f"is {order.status} value"] += order.total
+            counter[f"is {order.status} current_value"] += order.current_total
+        for name in ("refund_due", "void_due", "refund_pending"):
+            current[f"{name} count"] += bool(getattr(order, name))
+            current[f"{name} value"] += getattr(order, name)
+        for payment in order.payments:
+            if payment.kind == "captured":
+                paid = {"captured count": 1, "captured value": payment.amount}
+                self.day(payment.occurred_at, order.currency).update(paid)
+        for refund in order.refunds:
+            if refund.closed_at is not None:
+                name = {"succeeded": "refunded", "failed": "failed_refunds"}[refund.status]
+                closed = {f"{name} count": 1, f"{name} value": refund.amount}
+                self.day(refund.closed_at, order.currency).update(closed)
+
+    def add_history(self, history: Sequence[ChangeDTO]) -> None:
+        order = history[-1].order
+        if self.is_within(order.created_at):
+            self.funnel["placed"] += 1
+            for stage, statuses in STAGES.items():
+                self.funnel[stage] += any(change.order.status in statuses for change in history)
+        for at, reason, is_whole, value in cancellations_of(history):
+            if self.is_within(at):
+                row = {"orders" if is_whole else "partial": 1, "value": value}
+                self.reasons[reason, order.currency].update(row)
+                named = {f"cancelled {name}": number for name, number in row.items()}
+                self.day(at, order.currency).update(named)
+        for status, at, seconds in durations_of(history):
+            if self.is_within(at):
+                self.durations[status].append(seconds)
+
+
 def recomputed(feed: Sequence[ChangeDTO], start: date, end: date, zone: ZoneInfo) -> dict[str, Any]:
     """Return the statistics by day that follow from the changes, except for percentiles: all durations instead."""
     histories: dict[str, list[ChangeDTO]] = defaultdict(list)
     for change in feed:
         histories[change.order_id].append(change)
-    days: dict[tuple[date, str], Counter[str]] = defaultdict(Counter)
-    reasons: dict[tuple[str | None, str], Counter[str]] = defaultdict(Counter)
-    funnel: Counter[str] = Counter()
-    current: dict[str, Counter[str]] = defaultdict(Counter)
-    durations: dict[str, list[float]] = defaultdict(list)
-
-    def within(at: datetime) -> bool:
-        return start <= at.astimezone(zone).date() < end
-
+    found = _Recomputation(start, end, zone)
     for history in histories.values():
-        order = history[-1].order
-        key = (order.created_at.astimezone(zone).date(), order.currency)
-        for counter in (days[key], current[order.currency]):
-            counter[f"is {order.status} orders"] += 1
-            counter[f"is {order.status} value"] += order.total
-            counter[f"is {order.status} current_value"] += order.current_total
-        for name in ("refund_due", "void_due", "refund_pending"):
-            current[order.currency][f"{name} count"] += bool(getattr(order, name))
-            current[order.currency][f"{name} value"] += getattr(order, name)
-        for payment in order.payments:
-            if payment.kind == "captured":
-                days[payment.occurred_at.astimezone(zone).date(), order.currency].update(
-                    {"captured count": 1, "captured value": payment.amount}
-                )
-        for refund in order.refunds:
-            if refund.closed_at is not None:
-                name = {"succeeded": "refunded", "failed": "failed_refunds"}[refund.status]
-                days[refund.closed_at.astimezone(zone).date(), order.currency].update(
-                    {f"{name} count": 1, f"{name} value": refund.amount}
-                )
-        if within(order.created_at):
-            funnel["placed"] += 1
-            for stage, statuses in STAGES.items():
-                funnel[stage] += any(change.order.status in statuses for change in history)
-        for at, reason, is_whole, value in cancellations_of(history):
-            if within(at):
-                row = {"orders" if is_whole else "partial": 1, "value": value}
-                reasons[reason, order.currency].update(row)
-                day = days[at.astimezone(zone).date(), order.currency]
-                day.update({f"cancelled {name}": number for name, number in row.items()})
-        for status, at, seconds in durations_of(history):
-            if within(at):
-                durations[status].append(seconds)
+        found.add_order(history[-1].order)
+        found.add_history(history)
     return {
-        "days": {key: +counter for key, counter in days.items() if start <= key[0] < end and +counter},
-        "reasons": {key: +counter for key, counter in reasons.items()},
-        "funnel": +funnel,
-        "current": {key: +counter for key, counter in current.items()},
-        "durations": {status: sorted(each) for status, each in durations.items()},
+        "days": {key: +counter for key, counter in found.days.items() if start <= key[0] < end and +counter},
+        "reasons": {key: +counter for key, counter in found.reasons.items()},
+        "funnel": +found.funnel,
+        "current": {key: +counter for key, counter in found.current.items()},
+        "durations": {status: sorted(each) for status, each in found.durations.items()},
     }
 
 
@@ -125,11 +137,11 @@ def assert_equal(found: Statistics, expected: dict[str, Any]) -> None:
     assert {each.status: each.count for each in found.time_in_status} == {
         status: len(durations) for status, durations in expected["durations"].items()
     }
-    for each in found.time_in_status:
-        durations = expected["durations"][each.status]
-        for percent, value in ((50, each.p50), (95, each.p95)):
+    for stay in found.time_in_status:
+        durations = expected["durations"][stay.status]
+        for percent, value in ((50, stay.p50), (95, stay.p95)):
             exact = durations[ceil(len(durations) * percent / 100) - 1]
-            assert abs(value - exact) <= exact * 0.1 + 1, f"p{percent} of {each.status}: {value}, exactly {exact}"
+            assert abs(value - exact) <= exact * 0.1 + 1, f"p{percent} of {stay.status}: {value}, exactly {exact}"
 
 
 def _counter(figures: Any) -> Counter[str]:

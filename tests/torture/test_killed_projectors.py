@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-
 COMMANDS = os.environ.get("ORDERKEEP_TEST_COMMANDS", "600")
 SECONDS = os.environ.get("ORDERKEEP_TEST_SECONDS", "480")
 

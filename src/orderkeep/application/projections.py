@@ -183,8 +183,11 @@ class Projector:
         """Count everything again from the first change, beside what is read, which is then replaced. Returns the
         position. A second call starts from the first change; the first then waits for the same result.
         """
-        while not await self._begin(await self.start(), (await self.progress())[1]):
-            pass
+        begun = False
+        while not begun:
+            current, rebuild = await self.start(), (await self.progress())[1]
+            self._check(current)
+            begun = await self._begin(current, rebuild)
         while True:
             current, rebuild = await self.start(), (await self.progress())[1]
             if rebuild is not None:

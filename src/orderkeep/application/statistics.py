@@ -19,8 +19,8 @@ from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.ports import OrderHistory
 from orderkeep.application.projections import Additions, Counters, Projection
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import Payment, PaymentKind, Refund, RefundStatus
-from orderkeep.domain.status import OrderStatus
 
 MINUTES = 15
 """Length of a bucket: the offset of every time zone is a multiple of it."""

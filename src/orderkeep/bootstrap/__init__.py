@@ -250,6 +250,7 @@ def build_use_cases(
     def command(use_case: type[AnyCommand]) -> AnyCommand:
         commands.append(built := use_case(repo=store, history=store, policies=policies))
         return built
+
     update_statistics = UpdateStatisticsUseCase(store, partial(records_of, store))
 
     feed = EventFeed(store, store)

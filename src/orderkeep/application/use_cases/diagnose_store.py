@@ -23,7 +23,7 @@ from orderkeep.application.statistics import OrderStatistics, amounts_of, hour_o
 from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, ServiceUnavailable, StoreUnusable
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 
 STUCK_AFTER_DAYS = {
     OrderStatus.PENDING: 7,

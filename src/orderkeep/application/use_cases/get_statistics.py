@@ -13,11 +13,11 @@ from itertools import pairwise
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import dto
 from orderkeep.application.periods import edges_of, zone_of
-from orderkeep.application.projections import Counters
+from orderkeep.application.projections import Counters, Reading
 from orderkeep.application.records import RecordStore
 from orderkeep.application.statistics import MINUTES, OTHER, STAGES, hour_of, percentile
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 
 CATCH_UP_SECONDS = 5
 """How long a request may count changes that are not counted yet."""
@@ -180,30 +180,13 @@ class GetStatisticsUseCase:
         exact = await self._catch_up()
         hours = (hour_of(utc[0]), f"{hour_of(utc[-1] - timedelta(microseconds=1))}!")
         reading = await self.update.projector.read([hours, ("total ", "total!")])
-        periods, durations = [dict[str, Counters]() for _ in utc[1:]], defaultdict[str, Counters](Counter)
+        periods = await _by_period(reading, utc)
         current = {key.split()[1]: found for key, found in reading.records.items() if key.startswith("total")}
-        hour, slots = "", list[int | None]()
-        for key, counters in reading.records.items():
-            if key.startswith("total"):
-                continue
-            if key[:13] != hour:
-                hour = key[:13]
-                first = datetime.fromisoformat(f"{hour}:00+00:00")
-                await asyncio.sleep(0)  # other requests come first
-                slots = [_period_at(utc, first + timedelta(minutes=MINUTES * quarter)) for quarter in range(4)]
-            currency = key.split()[1]
-            for name, number in counters.items():
-                period = slots[int(name[0])]
-                if period is not None:
-                    found = periods[period].setdefault(currency, {})
-                    found[name[2:]] = found.get(name[2:], 0) + number
         whole = defaultdict[str, Counters](Counter)
         for each in periods:
             for currency, counters in each.items():
                 for name, number in counters.items():
                     whole[currency][name] += number
-                    if name.startswith("time "):
-                        durations[name.split()[1]][name.split()[2]] += number
         return Statistics(
             position=reading.position,
             exact=exact,
@@ -217,7 +200,7 @@ class GetStatisticsUseCase:
             ),
             totals=_by_currency(whole),
             funnel=_funnel(whole),
-            time_in_status=tuple(_times(durations)),
+            time_in_status=tuple(_times(whole)),
             cancellations=_cancellations(whole),
             current=tuple(_current(currency, found) for currency, found in sorted(current.items())),
             webhooks=await webhook_health(self.update.open_records(), reading.position),
@@ -232,6 +215,27 @@ class GetStatisticsUseCase:
                     return False
                 await asyncio.sleep(0)
         return True
+
+
+async def _by_period(reading: Reading, edges: list[datetime]) -> list[dict[str, Counters]]:
+    """Return the counters of each period by currency, without the quarter in their names."""
+    periods = [dict[str, Counters]() for _ in edges[1:]]
+    hour, slots = "", list[int | None]()
+    for key, counters in reading.records.items():
+        if key.startswith("total"):
+            continue
+        if key[:13] != hour:
+            hour = key[:13]
+            if hour.endswith("T00"):
+                await asyncio.sleep(0)  # other requests come first
+            first = datetime.fromisoformat(f"{hour}:00+00:00")
+            slots = [_period_at(edges, first + timedelta(minutes=MINUTES * quarter)) for quarter in range(4)]
+        for name, number in counters.items():
+            period = slots[int(name[0])]
+            if period is not None:
+                found = periods[period].setdefault(key.split()[1], {})
+                found[name[2:]] = found.get(name[2:], 0) + number
+    return periods
 
 
 def _period_at(edges: list[datetime], moment: datetime) -> int | None:
@@ -287,10 +291,15 @@ def _funnel(whole: Mapping[str, Counters]) -> Funnel:
     return Funnel(placed=placed, **reached)
 
 
-def _times(durations: Mapping[str, Counters]) -> Iterator[TimeInStatus]:
+def _times(whole: Mapping[str, Counters]) -> Iterator[TimeInStatus]:
+    durations = defaultdict[str, Counter[int]](Counter)
+    for counters in whole.values():
+        for name, number in counters.items():
+            if name.startswith("time "):
+                _, status, bucket = name.split()
+                durations[status][int(bucket)] += number
     for status in OrderStatus:
-        buckets = {int(bucket): number for bucket, number in durations.get(status, {}).items()}
-        if buckets:
+        if buckets := durations[status]:
             p50, p95 = percentile(buckets, 50), percentile(buckets, 95)
             yield TimeInStatus(status=str(status), count=sum(buckets.values()), p50=p50, p95=p95)
 

@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from starlette.responses import Response
 
 from orderkeep.application.errors import InvalidQuery, NotAllowed
-from orderkeep.domain.status import OrderStatus
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import CurrentActor, Services
 from orderkeep.entrypoints.api.examples import failures, success
