@@ -298,6 +298,7 @@ class Projector:
         begun = Progress(
             self.projection.format,
             latest.generation + 1,
+            until=self.clock().timestamp() + LEASE_SECONDS,
             record=rebuild.record if rebuild else Record(KIND, self._rebuild, ""),
         )
         return bool(await self._write([begun.written(), replace(current, stale=stale).written()]))

@@ -266,14 +266,16 @@ class DiagnoseStoreUseCase:
 
     async def _behind(self, code: str, what: str, position: int, end: int) -> list[Finding]:
         """Report a consumer of the feed that has not processed a change for too long."""
+        verb = "are" if code == "statistics" else "is"
         if position > end:
             action = "was a backup restored in part? run `orderkeep stats --rebuild`, or create the webhook again"
-            return [Finding(Level.ERROR, f"{code}_ahead", f"{what} is beyond the end of the feed", action)]
+            return [Finding(Level.ERROR, f"{code}_ahead", f"{what} {verb} beyond the end of the feed", action)]
         changes = (await self.store.read_changes(position, 1)).changes if position < end else ()
         age = self.clock() - changes[0].at if changes else timedelta()
         if age < timedelta(minutes=BEHIND_MINUTES):
             return []
-        message = f"{what} is {end - position} changes behind: the oldest is of {changes[0].at:%Y-%m-%d %H:%M}Z"
+        many = f"{end - position} change{'s' if end - position > 1 else ''} behind"
+        message = f"{what} {verb} {many}: the oldest is of {changes[0].at:%Y-%m-%d %H:%M}Z"
         action = "keep `orderkeep serve` or `orderkeep relay` running, and look for errors in its log"
         return [Finding(Level.WARNING, f"{code}_behind", message, action, end - position)]
 
