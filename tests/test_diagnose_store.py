@@ -257,3 +257,15 @@ def _without_records(store: InMemoryOrderRepository) -> OrderStore:
 async def test_end_of_the_feed_is_found(count: int) -> None:
     store = InMemoryOrderRepository([small_order(f"order-{number}") for number in range(count)])
     assert await end_of_feed(store) == count
+
+
+async def test_order_that_is_changed_while_it_is_checked_is_no_finding() -> None:
+    class Busy(InMemoryOrderRepository):
+        async def get_by_id(self, order_id: str) -> Order | None:
+            order = await super().get_by_id(order_id)
+            if order is not None and order.version == 1:
+                order.cancel(at=SINCE)
+                await self.save(order)
+            return order
+
+    assert codes(await diagnose(Busy([small_order("order-1")]))) == []

@@ -249,3 +249,18 @@ async def test_relay_counts_only_after_the_statistics_were_read() -> None:
     await store.save(small_order("order-2"))
     assert await update.execute()
     assert not await update.execute()
+
+
+async def test_quarters_outside_of_the_range_are_not_counted() -> None:
+    for minute, expected in ((14, 0), (15, 1)):
+        at = datetime(2026, 1, 19, 18, minute, tzinfo=UTC)
+        found = await statistics(InMemoryOrderRepository([small_order("order-1", at=at)]), "Asia/Kathmandu")
+        assert found.funnel.placed == expected
+
+
+async def test_change_is_counted_alike_if_its_past_was_forgotten() -> None:
+    store = InMemoryOrderRepository()
+    await RandomCommands(store, seed=5).run(600)
+    changes = (await store.read_changes(0, 1_000)).changes
+    remembered = await OrderStatistics(store).additions(changes)
+    assert [await OrderStatistics(store)._of(change) for change in changes] == remembered

@@ -10,9 +10,11 @@ cancellations, `p` a number of partial cancellations.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import accumulate
 from math import ceil, log2
 
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
@@ -77,11 +79,8 @@ def percentile(buckets: Mapping[int, int], percent: int) -> int:
     """Return the duration, in seconds, that so many percent do not exceed, at most 10 % too long or too short: the
     geometric middle of its bucket.
     """
-    rank, found = ceil(sum(buckets.values()) * percent / 100), 0
-    for bucket in sorted(buckets):
-        found += buckets[bucket]
-        if found >= rank:
-            break
+    rank, ordered = ceil(sum(buckets.values()) * percent / 100), sorted(buckets)
+    bucket = ordered[bisect_left(list(accumulate(buckets[each] for each in ordered)), rank)]
     return round(2 ** ((bucket - 0.5) / _STEPS)) if bucket else 0
 
 
@@ -177,8 +176,7 @@ class OrderStatistics(Projection):
             past = await self._load(change)
         order, entered = change.order, None if past is None else past.entered
         if past is None:
-            is_known = order.status == OrderStatus.PENDING or not _is_import(change)
-            self._remember(change.order_id, _Past.of(order, change.version, order.updated_at if is_known else None))
+            self._remember(change.order_id, _Past.of(order, change.version, _entered_first(change)))
             return additions_of(change, None, None)
         if order.status == past.status:
             self._remember(change.order_id, _Past.of(order, change.version, entered))
@@ -223,15 +221,19 @@ class OrderStatistics(Projection):
                 found, step = earlier, step * 2
             else:
                 other = middle
-        return None if _is_import(found) else found.order.updated_at
+        return _entered_first(found)
+
+
+def _entered_first(change: ChangeDTO) -> datetime | None:
+    """Return when the order entered the status that the change is the first with; None if it was imported in it."""
+    if change.order.status == OrderStatus.PENDING:
+        return change.order.created_at
+    is_import = any(event.type == "OrderImported" for event in change.events)
+    return None if is_import else change.order.updated_at
 
 
 def _has_no_effect(change: ChangeDTO) -> bool:
     return all(event.type in _WITHOUT_EFFECT for event in change.events)
-
-
-def _is_import(change: ChangeDTO) -> bool:
-    return any(event.type == "OrderImported" for event in change.events)
 
 
 def additions_of(change: ChangeDTO, before: _Past | None, entered: datetime | None) -> Additions:
