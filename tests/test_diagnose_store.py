@@ -26,6 +26,7 @@ from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUs
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import Payment
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order
@@ -70,7 +71,7 @@ async def test_a_missing_checkpoint_is_a_note() -> None:
 
 
 @pytest.mark.parametrize("status", STUCK_AFTER_DAYS)
-async def test_finds_orders_that_are_stuck_in_a_status(status: str) -> None:
+async def test_finds_orders_that_are_stuck_in_a_status(status: OrderStatus) -> None:
     store = InMemoryOrderRepository([small_order(f"order-{n}", status=status) for n in range(EXAMPLES + 1)])
     limit = timedelta(days=STUCK_AFTER_DAYS[status])
     assert codes(await diagnose(store, SINCE + limit)) == []

@@ -39,8 +39,6 @@ ARGUMENTS = {
     "erase": ["--user", "user-42", "--yes"],
     "export-person": ["--user", "user-42"],
     **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
-    **{name: [] for name in ("list", "stats", "doctor", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
-    **{name: [] for name in ("list", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
     "stats": [],
     "doctor": [],
 }

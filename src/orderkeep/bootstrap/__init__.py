@@ -49,8 +49,8 @@ from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.get_order_actions import GetOrderActionsUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
-from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.get_statistics import GetStatisticsUseCase
+from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
 from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
 from orderkeep.application.use_cases.issue_receipt import IssueReceiptUseCase
@@ -75,8 +75,8 @@ from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
 from orderkeep.application.use_cases.send_webhook_test import SendWebhookTestUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
-from orderkeep.application.use_cases.update_webhook import UpdateWebhookUseCase
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
+from orderkeep.application.use_cases.update_webhook import UpdateWebhookUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.application.webhooks.schedule import DEFAULT_SCHEDULE, RetrySchedule
 from orderkeep.application.webhooks.sending import WebhookSender

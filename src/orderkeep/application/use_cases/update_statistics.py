@@ -25,10 +25,17 @@ class UpdateStatisticsUseCase:
             self._projector = Projector(self.store, self.open_records(), OrderStatistics(self.store), self.clock)
         return self._projector
 
-    async def execute(self) -> bool:
+    def start(self) -> None:
+        """Do nothing: a relay may call `execute` at any time."""
+
+    async def stop(self, seconds: float) -> None:
+        """Do nothing: a page that is cancelled is either counted or not."""
+
+    async def execute(self, actor: Actor = SYSTEM) -> bool:
         """Count a page of changes if the statistics were ever read, and return whether more may follow. Raises
-        `StoreUnavailable`.
+        `NotAllowed`, `StoreUnavailable`.
         """
+        actor.require(Scope.ADMIN)
         return await self.projector.follow()
 
     async def rebuild(self, on_progress: Progress = ignore_progress, *, actor: Actor = SYSTEM) -> int:

@@ -27,8 +27,8 @@ from orderkeep.entrypoints.api import (
     payments,
     returns,
     shipments,
-    webhooks,
     statistics,
+    webhooks,
 )
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
 from orderkeep.entrypoints.api.dependencies import REQUEST_ID
@@ -48,9 +48,9 @@ ROUTERS = tuple(
         documents,
         events,
         webhooks,
+        statistics,
         operations,
     )
-    for module in (orders, lifecycle, shipments, payments, returns, notes, documents, statistics, operations)
 )
 ROUTES = [route for router in ROUTERS for route in router.routes if isinstance(route, CompiledRoute)]
 
