@@ -116,6 +116,9 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "import_orders": (Scope.ADMIN, lambda do, _, who: do.import_orders.execute([], actor=who)),
     "export_orders": (Scope.READ, lambda do, _, who: _all_of(do, who)),
     "export_to_document": (Scope.READ, lambda do, _, who: do.export_to_document.execute(LINES, actor=who)),
+    "get_statistics": (Scope.STATISTICS, lambda do, _, who: do.get_statistics.execute(actor=who)),
+    "update_statistics": (Scope.ADMIN, lambda do, _, who: do.update_statistics.execute(who)),
+    "diagnose_store": (Scope.ADMIN, lambda do, _, who: do.diagnose_store.execute(actor=who)),
     "verify_orders": (Scope.ADMIN, lambda do, _, who: do.verify_orders.execute(actor=who)),
     "create_checkpoint": (Scope.ADMIN, lambda do, _, who: do.create_checkpoint.execute(actor=who)),
     "create_api_key": (Scope.ADMIN, lambda do, _, who: do.create_api_key.execute("app", user_id="anna", actor=who)),
@@ -147,6 +150,7 @@ NOT_OF_ONE_ORDER = (
     "export_orders", "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data", "export_person",
     "create_api_key", "list_api_keys", "revoke_api_key", "list_events", "get_event", "follow_events",
     *[name for name in CALLS if "webhook" in name], "publish_events",
+    "create_api_key", "list_api_keys", "revoke_api_key", "get_statistics", "update_statistics", "diagnose_store",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
 FOR_CUSTOMERS = [name for name, (scope, _) in CALLS.items() if scope in (Scope.READ, Scope.CANCEL)]
@@ -255,7 +259,7 @@ def test_scopes_are_named_by_words() -> None:
 
 def test_scopes_kinds_and_states_have_the_names_that_clients_and_stores_know() -> None:
     of_orders = "orders:read orders:write orders:cancel orders:ship orders:pay orders:refund orders:erase"
-    assert " ".join(Scope) == f"{of_orders} events:read webhooks:admin admin"
+    assert " ".join(Scope) == f"{of_orders} events:read webhooks:admin stats:read admin"
     assert " ".join(ActorKind) == "customer staff system"
     assert " ".join(KeyState) == "active expired revoked"
     assert str(SYSTEM) == "system:orderkeep"

@@ -10,10 +10,17 @@ import pytest
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.infrastructure.memory_documents import InMemoryDocumentStore
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing import ApiKeyStoreContract, DocumentStoreContract, OrderStoreContract, RecordStoreContract
+from orderkeep.testing import (
+    ApiKeyStoreContract,
+    DocumentStoreContract,
+    OrderStoreContract,
+    ProjectionContract,
+    RecordStoreContract,
+)
 from orderkeep.testing import documents as document_contract
 from tests.contract import broken_api_keys as keys
 from tests.contract import broken_documents as documents
+from tests.contract import broken_projections as projections
 from tests.contract import broken_reads as reads
 from tests.contract import broken_records as records
 from tests.contract import broken_saves as saves
@@ -34,6 +41,7 @@ SOUND: dict[type, list[type]] = {
     ApiKeyStoreContract: [keys.Sound],
     RecordStoreContract: [records.Sound],
     DocumentStoreContract: [InMemoryDocumentStore, documents.Links],
+    ProjectionContract: [InMemoryOrderRepository, projections.Sound],
 }
 
 FOUND_BY: dict[type, list[tuple[type, str]]] = {
@@ -226,6 +234,17 @@ FOUND_BY: dict[type, list[tuple[type, str]]] = {
         (documents.ForgetsMediaTypes, "test_links_to_the_file_by_its_name_if_it_links"),
         (documents.StaysInItsLoop, "test_serves_another_event_loop"),
         (documents.ClosesOnce, "test_may_be_closed_twice"),
+    ],
+    ProjectionContract: [
+        (projections.ForgetsRecordsInBatches, "test_counts_each_change_once_with_pages_of_any_size"),
+        (projections.ListsAHundredRecords, "test_a_page_that_touches_many_records_is_divided"),
+        (projections.OverwritesNewerRecords, "test_projectors_at_once_count_each_change_once"),
+        (
+            projections.WritesThePositionInASecondTransaction,
+            "test_projector_killed_at_any_point_counts_each_change_once",
+        ),
+        (projections.ListsRecordsOfAReplica, "test_reads_are_exact_for_their_position_beside_writers"),
+        (projections.DeletesWhateverHasTheSameId, "test_rebuild_has_the_same_result_beside_writers"),
     ],
 }
 

@@ -104,6 +104,7 @@ ROWS = {
     "rotate_webhook_secret": Row(Scope.WEBHOOKS),
     "replay_webhook": Row(Scope.WEBHOOKS, body={"first": 1, "last": 1}),
     "list_webhook_deliveries": Row(Scope.WEBHOOKS),
+    "get_statistics": Row(Scope.STATISTICS),
     "get_lifecycle": Row(None),
     "get_liveness": Row(None),
     "get_readiness": Row(None),

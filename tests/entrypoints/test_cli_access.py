@@ -44,6 +44,9 @@ ARGUMENTS = {
     "relay": ["--once"],
     **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo")},
     **{name: [] for name in ("keys list", "webhooks list")},
+    **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
+    "stats": [],
+    "doctor": [],
 }
 IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \

@@ -140,6 +140,10 @@ VALUES = {
     "q": ORDER["external_ref"],
     "after": "1",
     "data": "full",
+    "from": "2026-10-01",
+    "to": "2999-01-01",
+    "timezone": "Asia/Kathmandu",
+    "by": "month",
 }
 IN_ADDITION = {"dry_run", "wait"}
 """Parameters that are tested on their own."""

@@ -33,6 +33,7 @@ from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
 from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.deliver_shipment import DeliverShipmentUseCase
 from orderkeep.application.use_cases.deliver_webhooks import DeliverWebhooksUseCase
+from orderkeep.application.use_cases.diagnose_store import DiagnoseStoreUseCase
 from orderkeep.application.use_cases.edit_note import EditNoteUseCase
 from orderkeep.application.use_cases.edit_order import EditOrderUseCase
 from orderkeep.application.use_cases.erase_personal_data import ErasePersonalDataUseCase
@@ -48,6 +49,7 @@ from orderkeep.application.use_cases.get_order import GetOrderUseCase
 from orderkeep.application.use_cases.get_order_actions import GetOrderActionsUseCase
 from orderkeep.application.use_cases.get_order_at import GetOrderAtUseCase
 from orderkeep.application.use_cases.get_order_history import GetOrderHistoryUseCase
+from orderkeep.application.use_cases.get_statistics import GetStatisticsUseCase
 from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.hold_order import HoldOrderUseCase
 from orderkeep.application.use_cases.import_orders import ImportOrdersUseCase
@@ -73,6 +75,7 @@ from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
 from orderkeep.application.use_cases.send_webhook_test import SendWebhookTestUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
+from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
 from orderkeep.application.use_cases.update_webhook import UpdateWebhookUseCase
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.application.webhooks.schedule import DEFAULT_SCHEDULE, RetrySchedule
@@ -141,6 +144,9 @@ class UseCases:
     import_orders: ImportOrdersUseCase
     export_orders: ExportOrdersUseCase
     export_to_document: ExportToDocumentUseCase
+    get_statistics: GetStatisticsUseCase
+    update_statistics: UpdateStatisticsUseCase
+    diagnose_store: DiagnoseStoreUseCase
     verify_orders: VerifyOrdersUseCase
     create_checkpoint: CreateCheckpointUseCase
     create_api_key: CreateApiKeyUseCase
@@ -245,6 +251,8 @@ def build_use_cases(
         commands.append(built := use_case(repo=store, history=store, policies=policies))
         return built
 
+    update_statistics = UpdateStatisticsUseCase(store, partial(records_of, store))
+
     feed = EventFeed(store, store)
 
     async def close() -> None:
@@ -293,6 +301,9 @@ def build_use_cases(
         import_orders=ImportOrdersUseCase(store),
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
+        get_statistics=GetStatisticsUseCase(update_statistics),
+        update_statistics=update_statistics,
+        diagnose_store=DiagnoseStoreUseCase(store),
         verify_orders=VerifyOrdersUseCase(store, documents, Ed25519CheckpointFiles()),
         create_checkpoint=CreateCheckpointUseCase(store, Ed25519CheckpointFiles(), documents),
         create_api_key=CreateApiKeyUseCase(open_keys),

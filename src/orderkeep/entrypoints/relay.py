@@ -1,4 +1,4 @@
-"""The relay: delivers webhooks and publishes events, in the background of `serve`, alone, or on Lambda's schedule."""
+"""The relay: delivers webhooks, publishes events and counts statistics: inside `serve`, alone, or on Lambda's schedule."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class RelayLog(WebhookObserver):
 
 def rounds_of(use_cases: UseCases) -> tuple[Round, ...]:
     """Return the work of a relay."""
-    return use_cases.deliver_webhooks, use_cases.publish_events
+    return use_cases.deliver_webhooks, use_cases.publish_events, use_cases.update_statistics
 
 
 class Relay:

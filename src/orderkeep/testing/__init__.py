@@ -7,8 +7,8 @@
             yield store
             await store.close()
 
-`DocumentStoreContract` needs a fixture `documents`, `ApiKeyStoreContract` a fixture `keys`, and `RecordStoreContract` a
-fixture `records`. The tests are marked
+`DocumentStoreContract` needs a fixture `documents`, `ApiKeyStoreContract` a fixture `keys`, `RecordStoreContract` a
+fixture `records`, and `ProjectionContract` a fixture `store` that keeps records. The tests are marked
 `asyncio`; an asynchronous fixture needs `pytest_asyncio.fixture`, unless `asyncio_mode` is `auto`.
 """
 
@@ -22,6 +22,7 @@ pytest.register_assert_rewrite(
             "documents",
             "lists",
             "personal_data",
+            "projections",
             "races",
             "reads",
             "records",
@@ -35,13 +36,20 @@ from orderkeep.testing.api_keys import ApiKeyStoreContract  # noqa: E402
 from orderkeep.testing.documents import DocumentStoreContract  # noqa: E402
 from orderkeep.testing.lists import ListContract  # noqa: E402
 from orderkeep.testing.personal_data import PersonalDataContract  # noqa: E402
+from orderkeep.testing.projections import ProjectionContract  # noqa: E402
 from orderkeep.testing.races import RaceContract  # noqa: E402
 from orderkeep.testing.reads import ReadContract  # noqa: E402
 from orderkeep.testing.records import RecordStoreContract  # noqa: E402
 from orderkeep.testing.saves import ConcurrencyContract, SaveContract  # noqa: E402
 from orderkeep.testing.searches import SearchContract  # noqa: E402
 
-__all__ = ["ApiKeyStoreContract", "DocumentStoreContract", "OrderStoreContract", "RecordStoreContract"]
+__all__ = [
+    "ApiKeyStoreContract",
+    "DocumentStoreContract",
+    "OrderStoreContract",
+    "ProjectionContract",
+    "RecordStoreContract",
+]
 
 
 class OrderStoreContract(

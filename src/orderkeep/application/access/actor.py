@@ -26,6 +26,7 @@ class Scope(StrEnum):
     ERASE = "orders:erase"
     EVENTS = "events:read"
     WEBHOOKS = "webhooks:admin"
+    STATISTICS = "stats:read"
     ADMIN = "admin"
 
 

@@ -27,6 +27,7 @@ from orderkeep.entrypoints.api import (
     payments,
     returns,
     shipments,
+    statistics,
     webhooks,
 )
 from orderkeep.entrypoints.api.authentication import Access, Authentication, CallerOf, LocalMode
@@ -47,6 +48,7 @@ ROUTERS = tuple(
         documents,
         events,
         webhooks,
+        statistics,
         operations,
     )
 )

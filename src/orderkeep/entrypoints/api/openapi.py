@@ -50,6 +50,7 @@ TAGS = [
     {"name": "documents", "description": "Issue receipts, and list and download the documents of an order."},
     {"name": "events", "description": "Read the events of all orders, without a gap."},
     {"name": "webhooks", "description": "Subscribe URLs to the events of orders, and watch and repeat deliveries."},
+    {"name": "statistics", "description": "Numbers and values of orders by period, and what is open now."},
     {"name": "operations", "description": "Health checks and metrics."},
 ]
 

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, fields
-from datetime import datetime
+from datetime import date, datetime
 from types import SimpleNamespace
 from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
@@ -35,6 +35,7 @@ from orderkeep.application.use_cases.find_order import FindOrderUseCase
 from orderkeep.application.use_cases.get_document import FoundDocument
 from orderkeep.application.use_cases.get_order_actions import OrderActions
 from orderkeep.application.use_cases.get_order_history import HistoryPage
+from orderkeep.application.use_cases.get_statistics import Statistics
 from orderkeep.application.use_cases.issue_receipt import IssuedReceipt
 from orderkeep.application.use_cases.list_orders import (
     DEFAULT_PAGE,
@@ -228,6 +229,20 @@ class RemoteOrders(RemoteWebhooks, OrderQueries):
         check_limit(limit)
         check_search(text, where)
         return self._orders({"q": text, "limit": limit, "cursor": cursor})
+
+    async def get_statistics(
+        self,
+        start: date | None = None,
+        end: date | None = None,
+        *,
+        timezone: str = "UTC",
+        by: str = "day",
+        actor: Actor = SYSTEM,
+    ) -> Statistics:
+        days = {"from": start and start.isoformat(), "to": end and end.isoformat()}
+        return self.server.decode(
+            self.server.send("GET", "/stats", {**days, "timezone": timezone, "by": by}), Statistics
+        )
 
     async def list_documents(self, order_id: str, actor: Actor = SYSTEM) -> tuple[Document, ...]:
         response = self.server.send("GET", f"{_path(order_id)}/documents")

@@ -324,6 +324,8 @@ COMMANDS = {
     "receipt": Command("Issue a receipt for an order and write it to a file.", "documents", WRITE, needs_store=False),
     "documents": Command("List the documents of an order.", "documents", needs_store=False),
     "expire": Command("Cancel pending orders that were not paid in time.", "orders", WRITE),
+    "stats": Command("Show statistics of orders.", "statistics", WRITE, needs_store=False),
+    "doctor": Command("Find what needs action: in orders, statistics, webhooks and settings.", "statistics"),
     "verify": Command("Check the integrity of all orders and their history.", "store"),
     "checkpoint": Command("Record the state of the store, to detect later losses.", "store", WRITE),
     "migrate": Command("Create or upgrade the store's schema.", "store", CREATE),
