@@ -42,11 +42,8 @@ ARGUMENTS = {
     "export-person": ["--user", "user-42"],
     "webhooks create": ["http://127.0.0.1:9/hook"],
     "relay": ["--once"],
-    **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo")},
+    **{name: [] for name in ("list", "events", "stats", "verify", "doctor", "checkpoint", "migrate", "export", "demo")},
     **{name: [] for name in ("keys list", "webhooks list")},
-    **{name: [] for name in ("list", "events", "verify", "checkpoint", "migrate", "export", "demo", "keys list")},
-    "stats": [],
-    "doctor": [],
 }
 IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \

@@ -1,4 +1,4 @@
-"""The relay: delivers webhooks, publishes events and counts statistics: inside `serve`, alone, or on Lambda's schedule."""
+"""The relay: delivers webhooks, publishes events, counts statistics; in `serve`, alone, or on a schedule on Lambda."""
 
 from __future__ import annotations
 
