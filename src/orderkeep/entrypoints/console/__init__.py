@@ -27,7 +27,7 @@ What the frame does: it authenticates (`page.actor` always exists, except on scr
 POST for cross-site request forgery before its handler runs, parses the form (`page.form`), sets the security headers
 and the cookies, and turns every exception of a use case into an error page with the status that the API has for it. A
 missing scope and another customer's data are 404. Handlers of GET change nothing. Every form contains
-`{{ form_token() }}`; a form that changes an order also contains `{{ once() }}`, an idempotency key.
+`{{ ui.token() }}`; a form that changes an order also contains `{{ ui.once() }}`, an idempotency key.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from orderkeep.entrypoints.console import orders, signin, static_files
 from orderkeep.entrypoints.console.pages import Menu, Screen
 from orderkeep.entrypoints.console.sessions import SessionAccess
 
-SCREENS: tuple[Screen, ...] = (orders.screen, signin.screen)
+SCREENS: tuple[Screen, ...] = (orders.screen, orders.actions, signin.screen)
 """All screens, in the order of the menu."""
 
 

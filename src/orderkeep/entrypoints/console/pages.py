@@ -98,7 +98,7 @@ class Page:
         return True
 
     def context(self, *, dry_run: bool = False, expected_version: int | None = None) -> CommandContext:
-        """Return the actor and the conditions of a command: the idempotency key of the form, `once()`."""
+        """Return the actor and the conditions of a command: the idempotency key of the form, `ui.once()`."""
         return CommandContext(
             actor=self.actor,
             key=self.form.optional("once"),
@@ -119,7 +119,7 @@ class Page:
             page=self,
             url=self.url,
             form_token=lambda: self.session.form_token,
-            once=lambda: uuid4().hex,
+            new_key=lambda: uuid4().hex,
             icons=Icons(),
             **values,
         )
