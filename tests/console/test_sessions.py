@@ -114,7 +114,7 @@ async def test_an_old_session_is_signed_out_without_doing_what_its_form_says(do:
         await browser.sign_in(key)
         later = do.resume_session.clock() + timedelta(hours=13)
         do.resume_session.clock = lambda: later
-        response = await browser.post("/console/orders/bulk", {"form_token": "x"})
+        response = await browser.post("/console/bulk", {"form_token": "x"})
         assert response.status_code == 401
         assert Html(response).text("h1") == "Signed out"
 

@@ -24,7 +24,7 @@ from orderkeep.entrypoints.order_files.formats import FORMATS
 from orderkeep.entrypoints.sample_orders import store_samples
 
 screen = Screen("Orders", "/")
-actions = Screen("", "/console/orders", part_of="Orders")
+others = Screen("", "/console", part_of="Orders")
 
 SAMPLES = 60
 
@@ -197,7 +197,7 @@ def _day(name: str, given: Mapping[str, str]) -> datetime | None:
         raise InvalidQuery("must be a date such as 2026-11-30", name) from None
 
 
-@actions.get("/export")
+@others.get("/export")
 async def export(page: Page) -> Response:
     """Return the orders that match the filter as a file."""
     given = Given.of(page)
@@ -226,7 +226,7 @@ async def _content(first: bytes | None, rest: AsyncIterator[bytes], file_format:
     yield b"".join(parts)
 
 
-@actions.post("/load-samples")
+@others.post("/load-samples")
 async def load_samples(page: Page) -> Response:
     """Place sample orders in an empty store."""
     page.actor.require(Scope.ADMIN)
