@@ -68,27 +68,38 @@ class Html:
 
     def form(self, action: str) -> dict[str, list[str]]:
         """Return what the form with that action sends if it is not changed, without its buttons."""
-        return dict(_fields_of(self.one("form", action=action)))
+        found: dict[str, list[str]] = {}
+        for name, value in _fields_of(self.one("form", action=action)):
+            found.setdefault(name, []).append(value)
+        return found
 
 
 def text_of(element: Element) -> str:
     """Return the text of an element, with single spaces."""
-    return " ".join("".join(element.itertext()).split())
+    return " ".join("".join(_texts(element)).split())
 
 
-def _fields_of(form: Element) -> Iterator[tuple[str, list[str]]]:
+def _texts(element: Element) -> Iterator[str]:
+    yield " " if element.tag == "br" else element.text or ""
+    for child in element:
+        yield from _texts(child)
+        yield child.tail or ""
+
+
+def _fields_of(form: Element) -> Iterator[tuple[str, str]]:
     for field in form.iter():
         name, kind = field.get("name"), field.get("type", "text")
         if name is None or (kind in ("checkbox", "radio") and "checked" not in field.attrib):
             continue
         if field.tag == "input":
-            yield name, [field.get("value", "")]
+            yield name, field.get("value", "")
         elif field.tag == "textarea":
-            yield name, [field.text or ""]
+            yield name, (field.text or "").removeprefix("\n")
         elif field.tag == "select":
             options = list(field.iter("option"))
             chosen = [each for each in options if "selected" in each.attrib] or options[:1]
-            yield name, [each.get("value", text_of(each)) for each in chosen]
+            for each in chosen:
+                yield name, each.get("value", text_of(each))
 
 
 class Console:

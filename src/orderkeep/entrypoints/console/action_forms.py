@@ -316,7 +316,7 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             "deliver_shipment",
-            "Mark shipment as delivered",
+            "Shipment delivered",
             _plain("deliver_shipment"),
             "The shipment was delivered.",
             (SHIPMENT, OCCURRED),

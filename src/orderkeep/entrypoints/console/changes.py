@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,7 @@ _AMOUNTS = {
     "void_due": "Void due",
 }
 _UNITS = ("cancelled", "shipped", "delivered", "returned")
+_PARTS = {"s": "shipment", "r": "return"}
 _ALWAYS = ("status", "payment_status", "current_total", "refund_due")
 """What a preview shows even if it stays the same."""
 
@@ -141,7 +143,7 @@ async def timeline_of(page: Page, order_id: str, version: int, shown: int = SHOW
 def _entry(change: ChangeDTO, previous: ChangeDTO | None, key_names: Mapping[str, str]) -> Entry:
     titles = [event_text(event) for event in change.events if event.type != "ObligationsChanged"]
     before = None if previous is None else previous.order
-    details = details_text(change, before)
+    details = _readable(details_text(change, before), change.order)
     return Entry(
         version=change.version,
         at=change.at,
@@ -152,6 +154,19 @@ def _entry(change: ChangeDTO, previous: ChangeDTO | None, key_names: Mapping[str
         hash=change.hash[:8],
         is_linked=change.intact and change.previous_hash == ("" if previous is None else previous.hash),
     )
+
+
+def _readable(details: str, order: OrderDTO) -> str:
+    """Return the details of a change with the names of lines in place of their IDs."""
+    names = {line.id: line.name for line in order.lines}
+
+    def units(found: re.Match[str]) -> str:
+        return f"{found[1]} \N{MULTIPLICATION SIGN} {names.get(found[2], found[2])}"
+
+    details = re.sub(r"\b(\d+) of (\S+?)(?=[,;]|$)", units, details)
+    details = re.sub(r"(?<![^ ])- -> ", "none → ", details).replace(" -> -", " → none").replace(" -> ", " → ")
+    details = re.sub(r"^n\d+: ", "", details)
+    return re.sub(r"^([sr])(\d+)", lambda found: f"{_PARTS[found[1]]} {found[0]}", details)
 
 
 def actor_text(actor: str, key_names: Mapping[str, str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from orderkeep.application.access.actor import Scope
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.get_order_actions import OrderAction
 from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
+from orderkeep.domain.personal_data import PARTS
 from orderkeep.entrypoints.amounts import text_in_major_units
 from orderkeep.entrypoints.api.documents import HARMLESS
 from orderkeep.entrypoints.api.problems import HttpProblem, status_of
@@ -24,6 +25,9 @@ from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
 
 screen = Screen("", "/console/orders/{order_id}", part_of="Orders")
+
+MAIN_ACTIONS = ("confirm", "ship", "cancel", "add_refund")
+"""The actions that people look for on every order: if they are not possible, the reason is always visible."""
 
 MOST_CHANGES = 199
 """How many changes the timeline shows at most."""
@@ -49,7 +53,8 @@ async def show_order(page: Page) -> Response:
         name=name_of(current),
         timeline=await timeline_of(page, order_id, version, most),
         allowed=[ACTIONS[name] for name in ACTIONS if name in allowed],
-        rejected=[(ACTIONS[each.name], _reason(each)) for each in found.actions if not each.allowed],
+        rejected=_rejected(found.actions, is_main=True),
+        also_rejected=_rejected(found.actions, is_main=False),
         next_actions=[ACTIONS[name] for name in _next(current) if name in allowed][:2],
         may=allowed,
         movements=list(_movements(shown)),
@@ -64,7 +69,7 @@ async def show_order(page: Page) -> Response:
 async def _current(page: Page) -> dict[str, Any]:
     snapshot = await page.use_cases.get_order.execute(page.path["order_id"], page.actor)
     found: dict[str, Any] = msgspec.json.decode(snapshot.json)
-    return found
+    return dict.fromkeys(PARTS) | found
 
 
 def name_of(order: Mapping[str, Any]) -> str:
@@ -76,6 +81,12 @@ def name_of(order: Mapping[str, Any]) -> str:
 def _number(text: str | None, default: int) -> int:
     is_number = text is not None and text.isascii() and text.isdecimal() and len(text) < 10
     return int(text) if text is not None and is_number else default
+
+
+def _rejected(actions: Iterable[OrderAction], *, is_main: bool) -> list[tuple[Action, str]]:
+    """Return the actions that are not possible, with the reasons: those of every order, or those of its parts."""
+    found = [each for each in actions if not each.allowed and (each.name in MAIN_ACTIONS) == is_main]
+    return [(ACTIONS[each.name], _reason(each)) for each in found]
 
 
 def _reason(action: OrderAction) -> str:
@@ -228,7 +239,7 @@ async def _show(
         label=action.label(order, values),
         preview=preview,
         events=events,
-        problem=None if problem is None else _problem_text(problem, order["currency"]),
+        problem=None if problem is None else _problem_text(problem, action, order["currency"]),
         wrong=_field_of(problem, action),
         is_rejected=error is not None,
         is_new=is_new,
@@ -238,8 +249,11 @@ async def _show(
     )
 
 
-def _problem_text(problem: OrderkeepError | FieldError, currency: str) -> str:
-    return text_in_major_units(str(problem), currency)
+def _problem_text(problem: OrderkeepError | FieldError, action: Action, currency: str) -> str:
+    """Return the text of an error, with the label of its field."""
+    text, wrong = text_in_major_units(str(problem), currency), _field_of(problem, action)
+    label = next((field.label for field in action.fields if field.name == wrong), "")
+    return f"{label} {text}" if label else text
 
 
 def _field_of(problem: OrderkeepError | FieldError | None, action: Action) -> str:

@@ -141,6 +141,7 @@ async def list_orders(page: Page) -> Response:
         error = f"{label} {invalid}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
     rows = _rows.decode(b"[" + found.json + b"]")
     is_empty = not rows and not given and not error and "cursor" not in page.query
+    views = [view for _, view in VIEWS]
     template = "orders-empty.html" if is_empty else "orders.html"
     return page.render(
         template,
@@ -148,6 +149,7 @@ async def list_orders(page: Page) -> Response:
         rows=rows,
         error=error,
         given=given,
+        named={name: given[name] for name in given if name != "status"} if given not in views else {},
         labels=LABELS,
         views=VIEWS,
         next_cursor=found.next_cursor,
