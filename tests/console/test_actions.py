@@ -7,12 +7,10 @@ from typing import Any
 
 import pytest
 
-from orderkeep.application.access.actor import SYSTEM
-from orderkeep.application.use_cases.get_order_actions import actions_of
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.lines import LineQuantity
+from orderkeep.entrypoints.console.action_forms import ACTIONS
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
-from orderkeep.testing.orders import pending_order
 from tests.console.console_calls import Console, Html, console, key_of, text_of
 from tests.console.test_order import handled, place
 from tests.entrypoints.credentials import use_cases_with_keys
@@ -86,10 +84,19 @@ async def prepared(do: UseCases, moves: tuple[str, ...]) -> str:
     return order_id
 
 
-def test_each_action_of_the_domain_has_a_case() -> None:
-    order = pending_order(1)
-    known = [each.name for each in actions_of(order, SYSTEM, at=order.created_at)]
-    assert sorted(CASES) == sorted(known)
+async def test_each_action_of_the_domain_has_a_form_and_a_case(do: UseCases) -> None:
+    found = await do.get_order_actions.execute(await place(do))
+    assert sorted(each.name for each in found.actions) == sorted(CASES) == sorted(ACTIONS)
+
+
+async def test_action_without_a_form_is_left_out(do: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id = await place(do)
+    for name in ("confirm", "release"):
+        monkeypatch.delitem(ACTIONS, name)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert not page.all("small", id="why-release")
+        await browser.open(path_of(order_id, "confirm"), 404)
 
 
 @pytest.mark.parametrize("action", CASES)
@@ -282,8 +289,6 @@ async def test_unknown_action_is_not_found(do: UseCases, action: str) -> None:
 
 
 def test_forms_send_the_arguments_of_the_use_cases(do: UseCases) -> None:
-    from orderkeep.entrypoints.console.action_forms import ACTIONS
-
     plain = {name: each for name, each in ACTIONS.items() if each.run.__qualname__.startswith("_plain")}
     assert len(plain) > 10
     use_cases = {"confirm": "confirm_order", "deliver": "deliver_order", "cancel": "cancel_order"}

@@ -45,7 +45,7 @@ async def show_order(page: Page) -> Response:
         shown = values_of(await page.use_cases.get_order_at.execute(order_id, version, page.actor))
     most = MOST_CHANGES if page.query.get("timeline") == "all" else SHOWN
     found = await page.use_cases.get_order_actions.execute(order_id, page.actor)
-    allowed = {each.name for each in found.actions if each.allowed}
+    allowed = {each.name for each in found.actions if each.allowed and each.name in ACTIONS}
     return page.render(
         "order.html",
         order=shown,
@@ -86,7 +86,7 @@ def _number(text: str | None, default: int) -> int:
 def _rejected(actions: Iterable[OrderAction], *, is_main: bool) -> list[tuple[Action, str]]:
     """Return the actions that are not possible, with the reasons: those of every order, or those of its parts."""
     found = [each for each in actions if not each.allowed and (each.name in MAIN_ACTIONS) == is_main]
-    return [(ACTIONS[each.name], _reason(each)) for each in found]
+    return [(ACTIONS[each.name], _reason(each)) for each in found if each.name in ACTIONS]
 
 
 def _reason(action: OrderAction) -> str:

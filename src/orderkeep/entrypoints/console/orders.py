@@ -15,9 +15,9 @@ from orderkeep.application.errors import InvalidQuery
 from orderkeep.application.ports import OrderFilter, utc_now
 from orderkeep.application.use_cases.export_to_document import OrderFormat
 from orderkeep.application.use_cases.list_orders import EVERYTHING, FLAGS, OrderPage
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
-from orderkeep.domain.status import OrderStatus
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.console.pages import Page, Screen
 from orderkeep.entrypoints.order_files.formats import FORMATS
