@@ -65,6 +65,7 @@ ARRIVAL_SECONDS = 0.25
 
 BANNER = """\
 orderkeep serves the orders in {store}
+  open in a browser:      {url}/
   API and documentation:  {url}/docs
 {create}  place an order:         curl {url}/orders -H 'Content-Type: application/json'{token} \\
                             -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'

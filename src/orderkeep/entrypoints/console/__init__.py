@@ -1,7 +1,7 @@
 """The console: pages for staff in a browser, on the same use cases as the other entrypoints.
 
 HTML is rendered on the server and works without JavaScript; htmx and `console.js` only make it faster. To remove the
-console, delete this folder and the line in `api/server.py` that mounts it.
+console, delete this folder and the lines with `mount_console` in `api/server.py`.
 
 Add a screen in two files and a name:
 
