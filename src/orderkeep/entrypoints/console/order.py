@@ -15,7 +15,7 @@ from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.get_order_actions import OrderAction
 from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
 from orderkeep.domain.personal_data import PARTS
-from orderkeep.entrypoints.amounts import text_in_major_units
+from orderkeep.entrypoints.amounts import message_in_major_units
 from orderkeep.entrypoints.api.documents import HARMLESS
 from orderkeep.entrypoints.api.problems import HttpProblem, status_of
 from orderkeep.entrypoints.console.action_forms import ACTIONS, Action, unshipped
@@ -251,7 +251,7 @@ async def _show(
 
 def _problem_text(problem: OrderkeepError | FieldError, action: Action, currency: str) -> str:
     """Return the text of an error, with the label of its field."""
-    text, wrong = text_in_major_units(str(problem), currency), _field_of(problem, action)
+    text, wrong = message_in_major_units(problem, currency), _field_of(problem, action)
     label = next((field.label for field in action.fields if field.name == wrong), "")
     return f"{label} {text}" if label else text
 
