@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from tools.locks import CHECKOUT, REQUIREMENTS, Locked, read_lock, with_all_they_want
 
-SWAGGER_UI = CHECKOUT / "src" / "orderkeep" / "entrypoints" / "api" / "static"
+ENTRYPOINTS = CHECKOUT / "src" / "orderkeep" / "entrypoints"
 
 Json = dict[str, Any]
 
@@ -33,15 +33,15 @@ def bill_of_materials(built: list[Path]) -> bytes:
     }
     direct = direct.union(*map(_names, project["optional-dependencies"].values()))
     shipped = [package for package in locked if package.name in needed.union(*extras.values())]
-    own, swagger_ui = _ourselves(project, built), _swagger_ui()
+    own, vendored = _ourselves(project, built), [_swagger_ui(), _htmx()]
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.6",
         "version": 1,
         "metadata": {"component": own},
-        "components": [*(_component(package, needed, extras) for package in shipped), swagger_ui],
-        "dependencies": _dependencies(own["bom-ref"], direct, shipped, swagger_ui["bom-ref"]),
+        "components": [*(_component(package, needed, extras) for package in shipped), *vendored],
+        "dependencies": _dependencies(own["bom-ref"], direct, shipped, [each["bom-ref"] for each in vendored]),
     }
     # A number of its own for every content, and the same one for the same.
     serial = uuid5(NAMESPACE_OID, json.dumps(document, sort_keys=True))
@@ -105,29 +105,40 @@ def _component(package: Locked, needed: set[str], extras: dict[str, set[str]]) -
 
 
 def _swagger_ui() -> Json:
-    version = (SWAGGER_UI / "README.md").read_text(encoding="utf-8").split()[2]
-    purl = f"pkg:npm/swagger-ui-dist@{version}"
-    files = sorted(path for path in SWAGGER_UI.iterdir() if path.name != "README.md")
+    folder = ENTRYPOINTS / "api" / "static"
+    version = (folder / "README.md").read_text(encoding="utf-8").split()[2]
+    files = [path for path in folder.iterdir() if path.name != "README.md"]
+    return _vendored("swagger-ui-dist", version, "Apache-2.0", "/docs", files)
+
+
+def _htmx() -> Json:
+    folder = ENTRYPOINTS / "console" / "static"
+    version = (folder / "README.md").read_text(encoding="utf-8").split()[1]
+    return _vendored("htmx.org", version, "0BSD", "the console", [*folder.glob("htmx*")])
+
+
+def _vendored(name: str, version: str, license_id: str, user: str, files: list[Path]) -> Json:
+    purl = f"pkg:npm/{name}@{version}"
     return {
         "type": "library",
         "bom-ref": purl,
-        "name": "swagger-ui-dist",
+        "name": name,
         "version": version,
-        "description": "inside our own package: /docs needs no other host",
+        "description": f"inside our own package: {user} needs no other host",
         "scope": "required",
-        "licenses": [{"license": {"id": "Apache-2.0"}}],
+        "licenses": [{"license": {"id": license_id}}],
         "purl": purl,
         "components": [
             {"type": "file", "bom-ref": path.name, "name": path.name, "hashes": [_sha256(_digest(path))]}
-            for path in files
+            for path in sorted(files)
         ],
     }
 
 
-def _dependencies(own: str, direct: set[str], shipped: list[Locked], inside: str) -> list[Json]:
+def _dependencies(own: str, direct: set[str], shipped: list[Locked], inside: list[str]) -> list[Json]:
     purls = {package.name: _purl(package.name, package.version) for package in shipped}
-    wants: dict[str, list[str]] = {own: [inside, *(purls[name] for name in direct)], inside: []}
-    wants |= {purl: [] for purl in purls.values()}
+    wants: dict[str, list[str]] = {own: [*inside, *(purls[name] for name in direct)]}
+    wants |= {purl: [] for purl in (*inside, *purls.values())}
     for package in shipped:
         for asker in package.wanted_by & purls.keys():
             wants[purls[asker]].append(purls[package.name])

@@ -18,7 +18,8 @@ LEFT_OUT = re.compile(
     (^|/)(__pycache__|tests?)/ | ^bin/ | ^\.lock$
     | \.(pyi|pyx|pxd|pxi|c|h|cpp|hpp|typed|md)$
     | \.dist-info/(?!METADATA$|entry_points\.txt$|licenses/|LICENSE|NOTICE)
-    | ^orderkeep/(__main__\.py|testing/|entrypoints/(cli/|api/server\.py|api/static/)) # no browser comes past IAM
+    # No browser gets past IAM.
+    | ^orderkeep/(__main__\.py|testing/|entrypoints/(cli/|console/|sample_orders\.py|api/server\.py|api/static/))
     # What others bring for the old, for servers, tests, command lines and machines without compiled code.
     | ^anyio/(_backends/_trio|pytest_plugin)\.py$
     | ^aiohttp/(web|web_\w+|worker|pytest_plugin|test_utils)\.py$ | ^aiohttp/_websocket/(mask|reader_c)\.

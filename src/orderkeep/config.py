@@ -187,6 +187,7 @@ class Settings(BaseSettings):
         2, ge=0, description="Seconds to keep serving after SIGTERM while `/readyz` returns 503."
     )
     shutdown_seconds: int = Field(7, ge=0, description="Seconds to wait for requests in progress after draining.")
+    console: bool = Field(True, description="Serve the console, pages for staff, at `/`. `serve` only.")
     auth: str = Field(
         "",
         description="Authentication methods, separated by commas: `keys`, `jwt`, `authorizer` (Lambda only). Empty "

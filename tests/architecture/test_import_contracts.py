@@ -27,6 +27,7 @@ INDEPENDENT = "No adapter imports another"
 SETTINGS = "Only bootstrap and entrypoints import the settings"
 PYDANTIC_SETTINGS = "Only config imports pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint imports FastAPI"
+JINJA = "Only the console imports Jinja2"
 STRUCTLOG = "Only logs.py imports structlog"
 MANGUM = "Only HTTP on Lambda imports Mangum"
 NO_HTTP = "The Lambda stream handler does not load HTTP"
@@ -88,6 +89,7 @@ VIOLATIONS = [
     ("entrypoints/cli/planted.py", "import starlette.responses", {FASTAPI}),
     ("entrypoints/api/planted.py", "import mangum", {MANGUM}),
     ("entrypoints/lambda_stream.py", "import orderkeep.entrypoints.api.app", {NO_HTTP}),
+    ("entrypoints/api/planted.py", "import jinja2", {JINJA}),
     ("entrypoints/api/planted.py", "import structlog", {STRUCTLOG}),
     ("entrypoints/lambda_runtime.py", "from mangum import Mangum", {MANGUM, NO_HTTP}),
     ("entrypoints/lambda_stream.py", "import starlette.responses", {FASTAPI, NO_HTTP}),

@@ -34,7 +34,7 @@ WANTED = {
 }
 
 
-NOT_ON_LAMBDA = {"click", "httptools", "rich", "uvicorn", "uvloop"}
+NOT_ON_LAMBDA = {"click", "httptools", "jinja2", "rich", "uvicorn", "uvloop"}
 """What the service needs where it has a socket or a command line of its own, or asks for much at once."""
 
 

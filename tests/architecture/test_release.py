@@ -202,6 +202,13 @@ def test_bill_lists_the_vendored_swagger_ui(bill: dict[str, Any]) -> None:
     assert files == {path.name: digest(path) for path in static.iterdir() if path.name != "README.md"}
 
 
+def test_bill_lists_the_vendored_htmx(bill: dict[str, Any]) -> None:
+    [htmx] = [component for component in bill["components"] if component["name"] == "htmx.org"]
+    files = {file["name"]: file["hashes"][0]["content"] for file in htmx["components"]}
+    static = CHECKOUT / "src" / "orderkeep" / "entrypoints" / "console" / "static"
+    assert files == {name: digest(static / name) for name in ("htmx.LICENSE.txt", "htmx.min.js")}
+
+
 def test_bill_lists_the_files_of_the_release_without_a_date(made: list[Path], bill: dict[str, Any]) -> None:
     files = {one["url"]: one["hashes"][0]["content"] for one in bill["metadata"]["component"]["externalReferences"]}
     assert files == digests(made[:2])

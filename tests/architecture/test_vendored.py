@@ -1,9 +1,10 @@
-"""Swagger UI is what was taken from its package: not altered, not half updated."""
+"""Swagger UI and htmx are what was taken from their packages: not altered, not half updated."""
 
 import hashlib
 from pathlib import Path
 
-STATIC = Path(__file__).parents[2] / "src" / "orderkeep" / "entrypoints" / "api" / "static"
+ENTRYPOINTS = Path(__file__).parents[2] / "src" / "orderkeep" / "entrypoints"
+STATIC, CONSOLE = ENTRYPOINTS / "api" / "static", ENTRYPOINTS / "console" / "static"
 SHA256 = {
     "LICENSE": "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30",
     "NOTICE": "0d20d1adef18aee3f40dd258172155521ce702ac445cb5f7b7d60ed32dad2fb2",
@@ -11,6 +12,12 @@ SHA256 = {
     "swagger-ui-bundle.js": "e6a898692f2d768e807c3ba4626068a69a2c5dd960dd6c76f3e4d3a3de180af2",
     "swagger-ui-bundle.js.LICENSE.txt": "37eb6e7e59aed57b2c1acf076574b818ea07b74265717e0bd67b59e0baf9abbb",
     "swagger-ui.css": "5ed08757e53da3e026d6cbecc61fe5d43585c9560b302d534ad56692519a273d",
+}
+
+
+OF_CONSOLE = {
+    "htmx.LICENSE.txt": "d3d2456f76414f2456104660ebd65aff1c04cd7966b942bdabd63f3cdb316a38",
+    "htmx.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
 }
 
 
@@ -24,3 +31,15 @@ def test_every_vendored_file_is_as_it_was_published() -> None:
 def test_the_readme_names_the_version_that_is_there() -> None:
     version = (STATIC / "README.md").read_text(encoding="utf-8").split()[2]
     assert f'"{version}"' in (STATIC / "swagger-ui-bundle.js").read_text(encoding="utf-8")
+
+
+def test_every_vendored_file_of_the_console_is_as_it_was_published() -> None:
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in CONSOLE.iterdir()}
+    for own in ("README.md", "console.css", "console.js", "icon.svg"):
+        del found[own]
+    assert found == OF_CONSOLE
+
+
+def test_the_readme_of_the_console_names_the_version_that_is_there() -> None:
+    version = (CONSOLE / "README.md").read_text(encoding="utf-8").split()[1]
+    assert f'version:"{version}"' in (CONSOLE / "htmx.min.js").read_text(encoding="utf-8")

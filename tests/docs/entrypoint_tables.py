@@ -107,7 +107,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "max_concurrency": SERVER,
         "max_connections": SERVER,
     },
-    "browsers": {"cors_origins": BOTH, "hsts_seconds": BOTH},
+    "browsers": {"console": SERVER, "cors_origins": BOTH, "hsts_seconds": BOTH},
     "logging": {"access_log": BOTH, "log_format": BOTH, "log_level": BOTH},
 }
 """The settings by table, each with what it applies to."""

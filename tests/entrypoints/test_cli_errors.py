@@ -14,7 +14,7 @@ from orderkeep.domain.exceptions import AmountOutOfRange, OrderkeepError, Record
 from orderkeep.domain.lifecycle import TooManyRecords
 from orderkeep.domain.payments import RefundExceedsPayments
 from orderkeep.domain.policies import PaymentRequired
-from orderkeep.entrypoints.cli.amounts import message_in_major_units
+from orderkeep.entrypoints.amounts import message_in_major_units
 from orderkeep.entrypoints.cli.main import cli as group
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository

@@ -25,8 +25,8 @@ from orderkeep.domain.lines import LineQuantity, OrderLine
 from orderkeep.domain.payments import Payment
 from orderkeep.domain.shipments import Tracking
 from orderkeep.domain.value_objects import Money
+from orderkeep.entrypoints.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli import tables
-from orderkeep.entrypoints.cli.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from tests.entrypoints.cli_calls import on_a_terminal, run
 

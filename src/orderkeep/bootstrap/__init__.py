@@ -36,6 +36,7 @@ from orderkeep.application.use_cases.deliver_webhooks import DeliverWebhooksUseC
 from orderkeep.application.use_cases.diagnose_store import DiagnoseStoreUseCase
 from orderkeep.application.use_cases.edit_note import EditNoteUseCase
 from orderkeep.application.use_cases.edit_order import EditOrderUseCase
+from orderkeep.application.use_cases.end_session import EndSessionUseCase
 from orderkeep.application.use_cases.erase_personal_data import ErasePersonalDataUseCase
 from orderkeep.application.use_cases.expire_orders import ExpireOrdersUseCase
 from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
@@ -68,12 +69,14 @@ from orderkeep.application.use_cases.record_payment import RecordPaymentUseCase
 from orderkeep.application.use_cases.release_order import ReleaseOrderUseCase
 from orderkeep.application.use_cases.replay_webhook import ReplayWebhookUseCase
 from orderkeep.application.use_cases.request_return import RequestReturnUseCase
+from orderkeep.application.use_cases.resume_session import ResumeSessionUseCase
 from orderkeep.application.use_cases.resume_webhook import ResumeWebhookUseCase
 from orderkeep.application.use_cases.revoke_api_key import RevokeApiKeyUseCase
 from orderkeep.application.use_cases.rotate_webhook_secret import RotateWebhookSecretUseCase
 from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
 from orderkeep.application.use_cases.send_webhook_test import SendWebhookTestUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.application.use_cases.start_session import StartSessionUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
 from orderkeep.application.use_cases.update_webhook import UpdateWebhookUseCase
@@ -166,6 +169,9 @@ class UseCases:
     deliver_webhooks: DeliverWebhooksUseCase
     publish_events: PublishEventsUseCase
     authenticate: AuthenticateUseCase
+    start_session: StartSessionUseCase
+    resume_session: ResumeSessionUseCase
+    end_session: EndSessionUseCase
     check_store: Callable[[], Awaitable[None]]
     stop_waiting: Callable[[], None]
     close: Callable[[], Awaitable[None]]
@@ -242,9 +248,10 @@ def build_use_cases(
     """
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
-    open_keys = partial(api_keys_of, store)
+    open_keys, open_records = partial(api_keys_of, store), partial(records_of, store)
+    authenticate = AuthenticateUseCase(authenticators)
     sender = sender or open_sender(True)
-    webhooks = WebhookRecords(partial(records_of, store))
+    webhooks = WebhookRecords(open_records)
     commands: list[OrderCommand] = []
 
     def command(use_case: type[AnyCommand]) -> AnyCommand:
@@ -322,7 +329,10 @@ def build_use_cases(
         list_webhook_deliveries=ListWebhookDeliveriesUseCase(webhooks),
         deliver_webhooks=DeliverWebhooksUseCase(store, webhooks, sender, RetrySchedule.of(retry_schedule)),
         publish_events=PublishEventsUseCase(store, webhooks.open_records, open_publisher),
-        authenticate=AuthenticateUseCase(authenticators),
+        authenticate=authenticate,
+        start_session=StartSessionUseCase(authenticate, open_records),
+        resume_session=ResumeSessionUseCase(open_records, open_keys),
+        end_session=EndSessionUseCase(open_records),
         check_store=partial(check_store, store),
         stop_waiting=feed.stop,
         close=close,

@@ -11,7 +11,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import TypeVar
 
 from orderkeep.domain import limits
@@ -70,7 +70,8 @@ class PersonalData:
     @property
     def json(self) -> bytes:
         """The data as JSON, the same bytes for the same values: every field, in the order of declaration."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":")).encode()
+        values = {part: None if (of := getattr(self, part)) is None else _values_of(of) for part in PARTS}
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
     @property
     def email(self) -> str | None:
@@ -99,6 +100,8 @@ _KINDS: dict[str, type[Customer | Address]] = {
 }
 PARTS = tuple(_KINDS)
 """The parts of personal data."""
+
+_NAMES: dict[type, tuple[str, ...]] = {kind: tuple(f.name for f in fields(kind)) for kind in (Customer, Address)}
 
 _LENGTHS = {
     "name": limits.MAX_NAME_LENGTH,
@@ -173,6 +176,11 @@ def commitment_of(salt: bytes, record: bytes) -> str:
 def email_key(email: str) -> str:
     """Return an e-mail address as it is compared, without distinction of upper and lower case."""
     return unicodedata.normalize("NFC", email).lower()
+
+
+def _values_of(part: Customer | Address) -> dict[str, str | None]:
+    """Return the values by name, in a fraction of the time of `asdict`: a page has the data of many orders."""
+    return {name: getattr(part, name) for name in _NAMES[type(part)]}
 
 
 def _given(part: Part | None) -> Part | None:

@@ -33,6 +33,7 @@ from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.api.http1 import Connection, ServerState
 from orderkeep.entrypoints.api.http1.limits import SWEEP_SECONDS
 from orderkeep.entrypoints.api.workers import Supervisor, drop_new_connections
+from orderkeep.entrypoints.console import mount_console
 from orderkeep.entrypoints.logs import install_log_hooks, server_log_config, visible
 from orderkeep.entrypoints.relay import RELEASE_SECONDS, Relay
 
@@ -64,6 +65,7 @@ ARRIVAL_SECONDS = 0.25
 
 BANNER = """\
 orderkeep serves the orders in {store}
+  open in a browser:      {url}/
   API and documentation:  {url}/docs
 {create}  place an order:         curl {url}/orders -H 'Content-Type: application/json'{token} \\
                             -d '{{"user_id": "user-42", "total": 9900, "currency": "EUR"}}'
@@ -132,6 +134,7 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
     relay = None
     try:
         app = create_app(settings, use_cases)
+        mount_console(app)
         relay = Relay(use_cases, app.state.metrics, lambda: app.shell.active) if settings.relay else None
 
         def end_within(seconds: float) -> None:

@@ -35,7 +35,7 @@ from orderkeep.domain.payments import RefundExceedsPayments
 from orderkeep.domain.policies import PaymentRequired
 from orderkeep.domain.returns import NothingToReturn, ReturnedUnits
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.cli.amounts import message_in_major_units
+from orderkeep.entrypoints.amounts import message_in_major_units
 from orderkeep.entrypoints.cli.plain_text import plain, plain_data
 from orderkeep.entrypoints.cli.session import Session
 

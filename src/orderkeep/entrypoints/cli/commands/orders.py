@@ -16,9 +16,9 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.domain.entities import OrderChanges
 from orderkeep.domain.exceptions import VersionMismatch
 from orderkeep.domain.value_objects import Money
+from orderkeep.entrypoints.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli import options, output, remarks, tables
 from orderkeep.entrypoints.cli.amounts import MajorAmount, positive_minor_units
-from orderkeep.entrypoints.cli.change_texts import details_text, event_text
 from orderkeep.entrypoints.cli.commands import COMMANDS, command
 from orderkeep.entrypoints.cli.options import Decorator
 from orderkeep.entrypoints.cli.session import Session

@@ -1,4 +1,4 @@
-"""What a change did to an order, in words, for the table of its history."""
+"""What a change did to an order, in words, as a history shows it."""
 
 import re
 from collections.abc import Callable, Iterable

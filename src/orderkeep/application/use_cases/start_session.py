@@ -1,0 +1,57 @@
+"""Start a browser session."""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.access.api_keys import Randomness, id_of_key
+from orderkeep.application.access.sessions import KIND, Session, digest_of_token, make_token
+from orderkeep.application.errors import InvalidCredentials
+from orderkeep.application.ports import Clock, utc_now
+from orderkeep.application.records import RecordStore
+from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
+from orderkeep.domain.exceptions import ConcurrentUpdate
+
+REMOVED = 50
+"""How many stored sessions a new one checks, from a random one on, to delete those that have ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartedSession:
+    """A new session: its token, which cannot be recovered later, and its actor."""
+
+    token: str = field(repr=False)
+    actor: Actor
+
+
+class StartSessionUseCase:
+    """Start a session with an API key, so that the browser need not store the key."""
+
+    def __init__(
+        self,
+        authenticate: AuthenticateUseCase,
+        open_records: Callable[[], RecordStore],
+        clock: Clock = utc_now,
+        randomness: Randomness = os.urandom,
+    ) -> None:
+        self.authenticate, self.open_records = authenticate, open_records
+        self.clock, self.randomness = clock, randomness
+
+    async def execute(self, key: str) -> StartedSession:
+        """Return the session. Raises `InvalidCredentials`, also for a token that is no API key, and
+        `ServiceUnavailable`.
+        """
+        key_id = id_of_key(key)
+        if key_id is None:
+            raise InvalidCredentials
+        actor = await self.authenticate.execute(key)
+        records, now = self.open_records(), self.clock()
+        token = make_token(self.randomness)
+        session = Session(digest_of_token(token), key_id, now, now)
+        found = await records.list_records(KIND, self.randomness(8).hex(), REMOVED)
+        await records.write_records([session.to_record()])
+        with suppress(ConcurrentUpdate):  # another new session deletes the same ones
+            await records.write_records([], [each for each in found if Session.of(each).has_ended(now)])
+        return StartedSession(token, actor)

@@ -1,0 +1,402 @@
+"""The actions on an order: the form of each, and the use case that it calls. Whether an action is possible is computed
+by the domain (`get_order_actions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import CommandResult
+from orderkeep.bootstrap import UseCases
+from orderkeep.domain.payments import PaymentKind
+from orderkeep.domain.returns import ReturnedUnits, ReturnState
+from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.console.fields import Amount, Choice, Field, LongText, Options, Order, Time, Units, Words
+from orderkeep.entrypoints.console.rendering import STATUSES, count, money
+
+Values = Mapping[str, Any]
+"""The values of a form by the names of its fields."""
+
+Run = Callable[[UseCases, Order, CommandContext, Values], Awaitable[CommandResult]]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action: its name among the domain's actions, its `title`, and how to run it. `submit` is the label of its
+    button, which may depend on the values. `done` is what the order page says afterwards.
+    """
+
+    name: str
+    title: str
+    run: Run
+    done: str
+    fields: tuple[Field, ...] = ()
+    submit: Callable[[Order, Values], str] | None = None
+    is_destructive: bool = False
+    hint: str = ""
+
+    def label(self, order: Order, values: Values | None) -> str:
+        """Return the label of the button that runs the action."""
+        return self.title if self.submit is None or values is None else self.submit(order, values)
+
+
+def _plain(use_case: str) -> Run:
+    """Return what runs a use case with the values of the form as its arguments."""
+
+    async def run(do: UseCases, order: Order, context: CommandContext, values: Values) -> CommandResult:
+        result: CommandResult = await getattr(do, use_case).execute(order["id"], context=context, **values)
+        return result
+
+    return run
+
+
+def unshipped(_: Order, line: Mapping[str, Any]) -> int:
+    """Return how many units of a line are neither shipped nor cancelled."""
+    left: int = line["quantity"] - line["cancelled"] - line["shipped"]
+    return left
+
+
+def _returnable(order: Order, line: Mapping[str, Any]) -> int:
+    left: int = line["delivered"] - line["returned"] - _expected(order, line)
+    return max(0, left)
+
+
+def _expected(order: Order, line: Mapping[str, Any]) -> int:
+    requested = [each for found in order["returns"] if found["status"] == "requested" for each in found["lines"]]
+    return sum(each["quantity"] for each in requested if each["line"] == line["id"])
+
+
+def _major(minor: int, currency: str) -> str:
+    return str(Decimal(minor).scaleb(-EXPONENTS.get(currency, 2)))
+
+
+def _refundable(order: Order) -> int:
+    left: int = order["captured"] - order["refunded"] - order["refund_pending"]
+    due: int = order["refund_due"]
+    return due or left
+
+
+def _units_text(values: Values) -> str:
+    return count(sum(each.quantity for each in values["lines"]), "item")
+
+
+def _parts(name: str, key: str, wanted: tuple[str, ...] = ()) -> Callable[[Order], Options]:
+    """Return the selection of a part of an order, of those in one of the statuses if there are any."""
+
+    def options(order: Order) -> Options:
+        parts = order[name]
+        chosen = [each for each in parts if each.get("status") in wanted] or parts
+        return [(each[key], _part_text(each, order)) for each in chosen]
+
+    return options
+
+
+def _part_text(part: Mapping[str, Any], order: Order) -> str:
+    words = [part.get("id") or part.get("reference") or ""]
+    if "amount" in part:
+        words.append(money(part["amount"], order["currency"]))
+    if part.get("carrier"):
+        words.append(part["carrier"])
+    if part.get("tracking_number"):
+        words.append(part["tracking_number"])
+    if "text" in part:
+        words.append(part["text"][:40])
+    return " · ".join(words)
+
+
+REASON = Field(
+    name="reason",
+    label="Reason",
+    suggestions=("customer_request", "out_of_stock", "payment_failed", "fraud"),
+)
+NOTE = LongText(name="note", label="Note for staff")
+TRACKING = (
+    Field(name="carrier", label="Carrier", suggestions=("DHL", "DPD", "FedEx", "GLS", "UPS")),
+    Field(name="tracking_number", label="Tracking number"),
+    Field(name="tracking_url", label="Tracking link", hint="Begins with https://"),
+)
+OCCURRED = Time(name="occurred_at", label="When", hint="In UTC. Empty means now.")
+SHIPMENT = Choice(name="shipment_id", label="Shipment", choices=_parts("shipments", "id"), is_required=True)
+RETURN = Choice(
+    name="return_id", label="Return", choices=_parts("returns", "id", (ReturnState.REQUESTED,)), is_required=True
+)
+
+
+async def _ship_rest(do: UseCases, order: Order, context: CommandContext, values: Values) -> CommandResult:
+    if any(values.values()):
+        return await do.add_shipment.execute(order["id"], context, **values)
+    return await do.ship_order.execute(order["id"], context)
+
+
+async def _update_shipment(do: UseCases, order: Order, context: CommandContext, values: Values) -> CommandResult:
+    changes = {name: value for name, value in values.items() if name != "shipment_id" and value is not None}
+    return await do.update_shipment.execute(order["id"], values["shipment_id"], changes, context)
+
+
+async def _receive_return(do: UseCases, order: Order, context: CommandContext, values: Values) -> CommandResult:
+    lines = [ReturnedUnits(each.line, each.quantity) for each in values["lines"]]
+    return await do.receive_return.execute(order["id"], values["return_id"], context, lines=lines, note=values["note"])
+
+
+def _close_return(outcome: str) -> Run:
+    async def run(do: UseCases, order: Order, context: CommandContext, values: Values) -> CommandResult:
+        return await do.close_return.execute(order["id"], values["return_id"], outcome, context, note=values["note"])
+
+    return run
+
+
+ADDRESS = ("name", "company", "line1", "line2", "postal_code", "city", "region", "country")
+
+
+def _start_of(part: str, name: str) -> Callable[[Order], str]:
+    return lambda order: (order.get(part) or {}).get(name) or ""
+
+
+def _personal_fields(part: str, **labels: str) -> tuple[Field, ...]:
+    return tuple(
+        Field(name=f"{part}.{name}", label=label, start=_start_of(part, name)) for name, label in labels.items()
+    )
+
+
+PERSONAL = (
+    *_personal_fields("customer", name="Customer name", email="E-mail", phone="Phone"),
+    *_personal_fields(
+        "shipping_address",
+        name="Ship to",
+        company="Company",
+        line1="Address line 1",
+        line2="Address line 2",
+        postal_code="Postal code",
+        city="City",
+        region="Region",
+        country="Country code",
+    ),
+)
+
+
+async def _edit(do: UseCases, order: Order, context: CommandContext, values: Values) -> CommandResult:
+    changes: dict[str, Any] = {}
+    if list(values["tags"]) != list(order["tags"]):
+        changes["tags"] = values["tags"]
+    if values["external_ref"] != order["external_ref"]:
+        changes["external_ref"] = values["external_ref"]
+    for field in PERSONAL:
+        part, _, name = field.name.partition(".")
+        if values[field.name] != (field.start(order) or None):
+            changes.setdefault(part, {})[name] = values[field.name]
+    return await do.edit_order.execute(order["id"], changes, context)  # type: ignore[arg-type]
+
+
+ACTIONS: dict[str, Action] = {
+    action.name: action
+    for action in (
+        Action("confirm", "Confirm", _plain("confirm_order"), "The order was confirmed."),
+        Action("ship", "Ship the rest", _ship_rest, "The rest was shipped.", TRACKING),
+        Action(
+            "add_shipment",
+            "Ship part",
+            _plain("add_shipment"),
+            "The shipment was added.",
+            (Units(name="lines", label="What to ship", most=unshipped, is_full=True), *TRACKING, OCCURRED),
+            lambda _, values: f"Ship {_units_text(values)}" if values["lines"] else "Ship the order",
+        ),
+        Action("deliver", "Mark as delivered", _plain("deliver_order"), "The order was delivered."),
+        Action(
+            "cancel",
+            "Cancel order",
+            _plain("cancel_order"),
+            "The order was cancelled.",
+            (REASON, NOTE),
+            is_destructive=True,
+            hint="A cancelled order cannot be opened again. No money moves: refund what is due in a next step.",
+        ),
+        Action(
+            "cancel_lines",
+            "Cancel lines",
+            _plain("cancel_lines"),
+            "The lines were cancelled.",
+            (Units(name="lines", label="What to cancel", most=unshipped), REASON, NOTE),
+            lambda _, values: f"Cancel {_units_text(values)}",
+            is_destructive=True,
+            hint="Cancelled units cannot be restored. No money moves: refund what is due in a next step.",
+        ),
+        Action(
+            "hold",
+            "Put on hold",
+            _plain("hold_order"),
+            "The order was put on hold.",
+            (
+                Field(
+                    name="reason",
+                    label="Reason",
+                    is_required=True,
+                    suggestions=("address check", "fraud check", "payment check"),
+                ),
+                NOTE,
+                Time(name="until", label="Until", hint="In UTC. Empty means until it is released."),
+            ),
+            hint="An order on hold can be neither confirmed nor shipped.",
+        ),
+        Action("release", "Release", _plain("release_order"), "The order was released."),
+        Action(
+            "record_payment",
+            "Record payment",
+            _plain("record_payment"),
+            "The payment was recorded.",
+            (
+                Choice(
+                    name="kind",
+                    label="What happened",
+                    choices=lambda _: [(each, STATUSES[each][2]) for each in PaymentKind],
+                    start=lambda _: PaymentKind.CAPTURED,
+                ),
+                Amount(
+                    name="amount",
+                    label="Amount",
+                    start=lambda order: _major(max(0, order["current_total"] - order["captured"]), order["currency"]),
+                ),
+                Field(
+                    name="reference",
+                    label="Reference",
+                    is_required=True,
+                    hint="The payment provider's ID. A reference is recorded once.",
+                ),
+                Field(name="method", label="Method", suggestions=("bank transfer", "card", "cash", "invoice")),
+                OCCURRED,
+            ),
+            lambda order, values: f"Record {money(values['amount'], order['currency'])}",
+        ),
+        Action(
+            "add_refund",
+            "Refund",
+            _plain("add_refund"),
+            "The refund was added. Pay it, then mark it as settled.",
+            (
+                Amount(
+                    name="amount",
+                    label="Amount",
+                    start=lambda order: _major(_refundable(order), order["currency"]),
+                ),
+                Field(
+                    name="reference",
+                    label="Reference",
+                    is_required=True,
+                    hint="The payment provider's ID, or a name of your own.",
+                    start=lambda order: f"refund-{len(order['refunds']) + 1}",
+                ),
+                REASON,
+            ),
+            lambda order, values: f"Refund {money(values['amount'], order['currency'])}",
+            hint="The refund is pending until it is marked as settled.",
+        ),
+        Action(
+            "close_refund",
+            "Close refund",
+            _plain("close_refund"),
+            "The refund was closed.",
+            (
+                Choice(
+                    name="reference",
+                    label="Refund",
+                    choices=_parts("refunds", "reference", ("pending",)),
+                    is_required=True,
+                ),
+                Choice(
+                    name="status",
+                    label="Outcome",
+                    choices=lambda _: [("succeeded", "Settled"), ("failed", "Failed")],
+                    start=lambda _: "succeeded",
+                ),
+                OCCURRED,
+            ),
+        ),
+        Action(
+            "deliver_shipment",
+            "Shipment delivered",
+            _plain("deliver_shipment"),
+            "The shipment was delivered.",
+            (SHIPMENT, OCCURRED),
+        ),
+        Action(
+            "update_shipment",
+            "Change tracking",
+            _update_shipment,
+            "The tracking was changed.",
+            (SHIPMENT, *TRACKING),
+            hint="What is left empty is kept.",
+        ),
+        Action(
+            "request_return",
+            "Request return",
+            _plain("request_return"),
+            "The return was requested.",
+            (
+                Units(name="lines", label="What comes back", most=_returnable),
+                Field(name="reason", label="Reason", suggestions=("damaged", "not as described", "too large")),
+            ),
+        ),
+        Action(
+            "receive_return",
+            "Receive return",
+            _receive_return,
+            "The return was received.",
+            (RETURN, Units(name="lines", label="What arrived", most=_expected, is_full=True, is_needed=False), NOTE),
+        ),
+        Action("reject_return", "Reject return", _close_return("rejected"), "The return was rejected.", (RETURN, NOTE)),
+        Action(
+            "cancel_return", "Cancel return", _close_return("cancelled"), "The return was cancelled.", (RETURN, NOTE)
+        ),
+        Action(
+            "edit",
+            "Edit order",
+            _edit,
+            "The order was changed.",
+            (
+                Words(
+                    name="tags",
+                    label="Tags",
+                    hint="Separated by commas.",
+                    start=lambda order: ", ".join(order["tags"]),
+                ),
+                Field(
+                    name="external_ref",
+                    label="Reference",
+                    hint="Can be set once.",
+                    start=lambda order: order["external_ref"] or "",
+                ),
+                *PERSONAL,
+            ),
+            lambda *_: "Save",
+        ),
+        Action(
+            "add_note",
+            "Add note",
+            _plain("add_note"),
+            "The note was added.",
+            (
+                LongText(name="text", label="Note", is_required=True),
+                Choice(
+                    name="visibility",
+                    label="Visible to",
+                    choices=lambda _: [("internal", "Staff only"), ("customer", "Staff and the customer")],
+                ),
+            ),
+        ),
+        Action(
+            "edit_note",
+            "Edit note",
+            _plain("edit_note"),
+            "The note was changed.",
+            (
+                Choice(name="note_id", label="Note", choices=_parts("notes", "id"), is_required=True),
+                LongText(name="text", label="New text", is_required=True),
+            ),
+            lambda *_: "Save",
+        ),
+    )
+}
+"""All actions, by their name."""

@@ -1,0 +1,130 @@
+"""The fields of the forms of actions: what they are called, what they start with, and how their values are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.entrypoints.amounts import parse_amount
+from orderkeep.entrypoints.console.pages import Form
+
+Order = Mapping[str, Any]
+"""An order as JSON has it."""
+
+Options = Sequence[tuple[str, str]]
+"""The values of a selection and their labels."""
+
+
+class FieldError(ValueError):
+    """A field has a value that cannot be read."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """A field of a form: a text, unless a subclass says otherwise. `start` returns its first value for an order."""
+
+    name: str
+    label: str
+    hint: str = ""
+    is_required: bool = False
+    start: Callable[[Order], str] = lambda _: ""
+    suggestions: tuple[str, ...] = ()
+    kind: str = "text"
+
+    def options(self, order: Order) -> Options:  # noqa: ARG002
+        """Return the values to choose from."""
+        return ()
+
+    def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
+        """Return the value. Raises `FieldError`."""
+        value = form.optional(self.name)
+        if value is None and self.is_required:
+            raise FieldError(self.name, "must not be empty")
+        return value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LongText(Field):
+    """A text of several lines."""
+
+    kind: str = "textarea"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(Field):
+    """One of several values."""
+
+    kind: str = "select"
+    choices: Callable[[Order], Options]
+
+    def options(self, order: Order) -> Options:
+        return self.choices(order)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Amount(Field):
+    """An amount in major units of the order's currency."""
+
+    kind: str = "money"
+
+    def read(self, form: Form, order: Order) -> Any:
+        try:
+            return parse_amount(form.text(self.name), order["currency"])
+        except ValueError as error:
+            raise FieldError(self.name, str(error)) from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Time(Field):
+    """A time in UTC; None if it is empty."""
+
+    kind: str = "datetime-local"
+
+    def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
+        text = form.optional(self.name)
+        try:
+            return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+        except ValueError:
+            raise FieldError(self.name, "must be a time such as 2026-11-30T14:30") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units(Field):
+    """Numbers of units of lines. `most` returns how many of a line are possible; `is_full`: they are filled in."""
+
+    kind: str = "units"
+    most: Callable[[Order, Mapping[str, Any]], int]
+    is_full: bool = False
+    is_needed: bool = True
+    """Whether at least one unit must be given, if the order has lines."""
+
+    def rows(self, order: Order) -> list[tuple[Mapping[str, Any], int]]:
+        """Return the lines, each with its maximum; those without any at the end."""
+        rows = [(line, self.most(order, line)) for line in order["lines"]]
+        return sorted(rows, key=lambda row: row[1] == 0)
+
+    def read(self, form: Form, order: Order) -> Any:
+        found = []
+        for line_id, text in form.starting(f"{self.name}:"):
+            if text and not (text.isascii() and text.isdecimal() and len(text) < 10):
+                raise FieldError(self.name, "must be whole numbers")
+            if text and int(text):
+                found.append(LineQuantity(line_id, int(text)))
+        if not found and order["lines"] and self.is_needed:
+            raise FieldError(self.name, "must have at least one unit")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words(Field):
+    """Words that are separated by commas."""
+
+    def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
+        return tuple(dict.fromkeys(word.strip() for word in form.text(self.name).split(",") if word.strip()))

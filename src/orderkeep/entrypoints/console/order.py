@@ -1,0 +1,267 @@
+"""The order screen: everything about one order, also at an earlier version; its actions, and its documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import RedirectResponse, Response
+
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.dtos import EventDTO
+from orderkeep.application.use_cases.get_order_actions import OrderAction
+from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
+from orderkeep.domain.personal_data import PARTS
+from orderkeep.entrypoints.amounts import message_in_major_units
+from orderkeep.entrypoints.api.documents import HARMLESS
+from orderkeep.entrypoints.api.problems import HttpProblem, status_of
+from orderkeep.entrypoints.console.action_forms import ACTIONS, Action, unshipped
+from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
+from orderkeep.entrypoints.console.fields import FieldError
+from orderkeep.entrypoints.console.pages import Form, Page, Screen
+from orderkeep.entrypoints.console.rendering import STATUSES
+
+screen = Screen("", "/console/orders/{order_id}", part_of="Orders")
+
+MAIN_ACTIONS = ("confirm", "ship", "cancel", "add_refund")
+"""The actions that people look for on every order: if they are not possible, the reason is always visible."""
+
+MOST_CHANGES = 199
+"""How many changes the timeline shows at most."""
+
+
+@screen.get()
+async def show_order(page: Page) -> Response:
+    """Return the page of an order as it is, or as it was at a version."""
+    order_id = page.path["order_id"]
+    current = await _current(page)
+    version = _number(page.query.get("version"), current["version"])
+    if version == current["version"]:
+        shown = current
+    else:
+        shown = values_of(await page.use_cases.get_order_at.execute(order_id, version, page.actor))
+    most = MOST_CHANGES if page.query.get("timeline") == "all" else SHOWN
+    found = await page.use_cases.get_order_actions.execute(order_id, page.actor)
+    allowed = {each.name for each in found.actions if each.allowed and each.name in ACTIONS}
+    return page.render(
+        "order.html",
+        order=shown,
+        current=current,
+        name=name_of(current),
+        timeline=await timeline_of(page, order_id, version, most),
+        allowed=[ACTIONS[name] for name in ACTIONS if name in allowed],
+        rejected=_rejected(found.actions, is_main=True),
+        also_rejected=_rejected(found.actions, is_main=False),
+        next_actions=[ACTIONS[name] for name in _next(current) if name in allowed][:2],
+        may=allowed,
+        movements=list(_movements(shown)),
+        line_names={line["id"]: line["name"] for line in shown["lines"]},
+        unshipped=unshipped,
+        may_issue=page.may(Scope.READ),
+        raw=json.dumps(shown, indent=2, ensure_ascii=False),
+        origin=str(page.request.base_url).rstrip("/"),
+    )
+
+
+async def _current(page: Page) -> dict[str, Any]:
+    snapshot = await page.use_cases.get_order.execute(page.path["order_id"], page.actor)
+    found: dict[str, Any] = msgspec.json.decode(snapshot.json)
+    return dict.fromkeys(PARTS) | found
+
+
+def name_of(order: Mapping[str, Any]) -> str:
+    """Return what a person calls an order."""
+    name: str = order["external_ref"] or order["id"][:8]
+    return name
+
+
+def _number(text: str | None, default: int) -> int:
+    is_number = text is not None and text.isascii() and text.isdecimal() and len(text) < 10
+    return int(text) if text is not None and is_number else default
+
+
+def _rejected(actions: Iterable[OrderAction], *, is_main: bool) -> list[tuple[Action, str]]:
+    """Return the actions that are not possible, with the reasons: those of every order, or those of its parts."""
+    found = [each for each in actions if not each.allowed and (each.name in MAIN_ACTIONS) == is_main]
+    return [(ACTIONS[each.name], _reason(each)) for each in found if each.name in ACTIONS]
+
+
+def _reason(action: OrderAction) -> str:
+    text = action.reason or ""
+    for word, (_, _, shown) in STATUSES.items():
+        if "_" in word:
+            text = text.replace(word, shown.lower())
+    return text
+
+
+def _next(order: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the actions that are likely to come next, the most likely one first."""
+    if order["refund_due"]:
+        yield "add_refund"
+    if order["return_status"] == "requested":
+        yield "receive_return"
+    if order["on_hold"]:
+        yield "release"
+    yield from ("confirm", "ship", "deliver")
+
+
+def _movements(order: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the payments and refunds, newest first."""
+    found = [
+        {
+            "at": each["occurred_at"],
+            "text": STATUSES[each["kind"]][2] + (f", {each['method']}" if each["method"] else ""),
+            "reference": each["reference"],
+            "state": each["kind"],
+            "amount": each["amount"],
+            "is_moved": each["kind"] == "captured",
+        }
+        for each in order["payments"]
+    ]
+    found += [
+        {
+            "at": each["closed_at"] or each["created_at"],
+            "text": "Refund" + (f", {each['reason']}" if each["reason"] else ""),
+            "reference": each["reference"],
+            "state": each["status"],
+            "amount": -each["amount"],
+            "is_moved": each["status"] == "succeeded",
+        }
+        for each in order["refunds"]
+    ]
+    yield from sorted(found, key=lambda each: str(each["at"]), reverse=True)
+
+
+@screen.get("/documents/{document_id}")
+async def show_document(page: Page) -> Response:
+    """Return a document. It is sandboxed: nothing in it is executed."""
+    found = await page.use_cases.get_document.execute(
+        page.path["order_id"], page.path["document_id"], page.actor, prefer_link=True
+    )
+    if found.link is not None:
+        return RedirectResponse(found.link, HTTPStatus.SEE_OTHER)
+    headers = {"Content-Disposition": f'inline; filename="{found.file_name}"', **HARMLESS}
+    return Response(found.content, headers=headers, media_type=found.document.media_type)
+
+
+@screen.post("/receipt")
+async def issue_receipt(page: Page) -> Response:
+    """Issue the receipt of the order as it is now, and open it."""
+    order_id = page.path["order_id"]
+    issued = await page.use_cases.issue_receipt.execute(order_id, page.context())
+    return page.redirect(f"/console/orders/{order_id}/documents/{issued.document.id}")
+
+
+@screen.get("/{action}")
+async def show_action(page: Page) -> Response:
+    """Return the form of an action, with a preview of what it would do with its first values."""
+    action, order = await _action_and_order(page)
+    start = [(field.name, page.query.get(field.name) or field.start(order)) for field in action.fields]
+    for field in action.fields:
+        if field.kind == "units":
+            start += _units(field, order)
+        options = field.options(order)
+        if options and not dict(start).get(field.name):
+            start.append((field.name, options[0][0]))
+    form = Form([each for each in start if each[1]])
+    return await _show(page, action, order, form, is_new=True)
+
+
+def _units(field: Any, order: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(f"{field.name}:{line['id']}", str(most if field.is_full else 0)) for line, most in field.rows(order)]
+
+
+@screen.post("/{action}")
+async def run_action(page: Page) -> Response:
+    """Run an action, or preview it. If it is rejected, or the order has changed, the form keeps what was typed."""
+    action, order = await _action_and_order(page)
+    if page.form.text("do") == "preview":
+        return await _show(page, action, order, page.form)
+    expected = _number(page.form.optional("if_match"), 0) or None
+    try:
+        values = {field.name: field.read(page.form, order) for field in action.fields}
+        await action.run(page.use_cases, order, page.context(expected_version=expected), values)
+    except VersionMismatch as error:
+        return await _show(page, action, await _current(page), page.form, conflict=error, expected=expected or 0)
+    except (OrderkeepError, FieldError) as error:
+        return await _show(page, action, order, page.form, error=error)
+    return page.redirect(f"/console/orders/{order['id']}", notice=action.done)
+
+
+async def _action_and_order(page: Page) -> tuple[Action, dict[str, Any]]:
+    action = ACTIONS.get(page.path["action"])
+    if action is None:
+        raise HttpProblem("not_found", "No page has this address.")
+    return action, await _current(page)
+
+
+async def _show(
+    page: Page,
+    action: Action,
+    order: dict[str, Any],
+    form: Form,
+    *,
+    is_new: bool = False,
+    error: OrderkeepError | FieldError | None = None,
+    conflict: VersionMismatch | None = None,
+    expected: int = 0,
+) -> Response:
+    """Return the form of an action and what would happen now."""
+    values, preview, problem = None, list[Difference](), error
+    events: tuple[EventDTO, ...] = ()
+    try:
+        values = {field.name: field.read(form, order) for field in action.fields}
+        context = page.context(dry_run=True)
+        result = await action.run(page.use_cases, order, context, values)
+        preview = preview_of(order, values_of(result.order))
+        events = result.events
+    except (OrderkeepError, FieldError) as failed:
+        problem = problem or failed
+    status = HTTPStatus.OK
+    changed, last = [], None
+    if conflict is not None:
+        status = HTTPStatus.PRECONDITION_FAILED
+        before = await page.use_cases.get_order_at.execute(order["id"], expected, page.actor)
+        changed = differences(values_of(before), order)
+        last = (await timeline_of(page, order["id"], order["version"], 1)).entries[0]
+    elif error is not None:
+        status = HTTPStatus(status_of(type(error)) if isinstance(error, OrderkeepError) else 422)
+    return page.render(
+        "action.html",
+        status,
+        action=action,
+        order=order,
+        name=name_of(order),
+        form=form,
+        label=action.label(order, values),
+        preview=preview,
+        events=events,
+        problem=None if problem is None else _problem_text(problem, action, order["currency"]),
+        wrong=_field_of(problem, action),
+        is_rejected=error is not None,
+        is_new=is_new,
+        is_conflict=conflict is not None,
+        changed=changed,
+        last=last,
+    )
+
+
+def _problem_text(problem: OrderkeepError | FieldError, action: Action, currency: str) -> str:
+    """Return the text of an error, with the label of its field."""
+    text, wrong = message_in_major_units(problem, currency), _field_of(problem, action)
+    label = next((field.label for field in action.fields if field.name == wrong), "")
+    return f"{label} {text}" if label else text
+
+
+def _field_of(problem: OrderkeepError | FieldError | None, action: Action) -> str:
+    """Return the name of the field that an error is about, or nothing."""
+    name = ""
+    if isinstance(problem, FieldError):
+        name = problem.name
+    elif isinstance(problem, InvalidInput):
+        name = problem.field.replace("/", ".")
+    names = [field.name for field in action.fields]
+    return next((each for each in names if each in (name, name.partition(".")[0])), "")

@@ -1,0 +1,238 @@
+"""The orders screen: the list with its filters and search, its export, and the sample orders of an empty store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from starlette.responses import Response, StreamingResponse
+
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.errors import InvalidQuery
+from orderkeep.application.ports import OrderFilter, utc_now
+from orderkeep.application.use_cases.export_to_document import OrderFormat
+from orderkeep.application.use_cases.list_orders import EVERYTHING, FLAGS, OrderPage
+from orderkeep.domain.lifecycle import OrderStatus
+from orderkeep.domain.payments import PaymentStatus
+from orderkeep.domain.returns import ReturnStatus
+from orderkeep.entrypoints.api.problems import HttpProblem
+from orderkeep.entrypoints.console.pages import Page, Screen
+from orderkeep.entrypoints.order_files.formats import FORMATS
+from orderkeep.entrypoints.sample_orders import store_samples
+
+screen = Screen("Orders", "/")
+others = Screen("", "/console", part_of="Orders")
+
+SAMPLES = 60
+
+PART = 100
+"""How many orders an export sends at once."""
+
+VIEWS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("All orders", {}),
+    ("Needs attention", {"needs_attention": "true"}),
+    ("Today", {"created_from": "today"}),
+    ("On hold", {"on_hold": "true"}),
+    ("Refund due", {"refund_due": "true"}),
+)
+"""The saved views, each with its filter."""
+
+LABELS = {
+    "q": "search",
+    "status": "status",
+    "payment_status": "payment",
+    "return_status": "returns",
+    "tag": "tag",
+    "external_ref": "reference",
+    "user_id": "customer ID",
+    "created_from": "placed from",
+    "created_to": "placed until",
+    "needs_attention": "needs attention",
+    "on_hold": "on hold",
+    "refund_due": "refund due",
+    "void_due": "void due",
+}
+"""The parameters of the list, and what they are called."""
+
+COMBINES = ("user_id", "created_from", "created_to")
+"""The parameters that combine with a status."""
+
+
+class Given(dict[str, str]):
+    """The parameters of a request that have a value; others are empty."""
+
+    @classmethod
+    def of(cls, page: Page) -> Given:
+        """Return the parameters of the list."""
+        return cls({name: value for name in LABELS if (value := page.query.get(name, "").strip())})
+
+    def __missing__(self, _: str) -> str:
+        return ""
+
+
+class Line(msgspec.Struct):
+    """A line of an order in the list."""
+
+    quantity: int
+
+
+class Named(msgspec.Struct):
+    """The customer of an order in the list."""
+
+    name: str | None = None
+    email: str | None = None
+
+
+class Held(msgspec.Struct):
+    """Why an order is on hold."""
+
+    reason: str
+
+
+class Row(msgspec.Struct):
+    """An order in the list: the fields that it shows."""
+
+    id: str
+    user_id: str
+    total: int
+    currency: str
+    status: str
+    payment_status: str
+    return_status: str
+    created_at: str
+    refund_due: int
+    void_due: int
+    external_ref: str | None
+    lines: list[Line]
+    hold: Held | None
+    customer: Named | None = None
+
+    @property
+    def name(self) -> str:
+        """What a person calls the order."""
+        return self.external_ref or self.id[:8]
+
+    @property
+    def buyer(self) -> str:
+        """The customer's name, or else the e-mail address or the ID."""
+        customer = self.customer or Named()
+        return customer.name or customer.email or self.user_id
+
+    @property
+    def items(self) -> int:
+        return sum([line.quantity for line in self.lines])
+
+
+_rows = msgspec.json.Decoder(list[Row])
+
+
+@screen.get()
+async def list_orders(page: Page) -> Response:
+    """Return the list."""
+    given = Given.of(page)
+    error, found = "", OrderPage(b"", None)
+    try:
+        found = await _find(page, given)
+    except InvalidQuery as invalid:
+        label = LABELS.get(invalid.parameter, "the page")
+        error = f"{label} {invalid}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
+    rows = _rows.decode(b"[" + found.json + b"]")
+    is_empty = not rows and not given and not error and "cursor" not in page.query
+    views = [view for _, view in VIEWS]
+    template = "orders-empty.html" if is_empty else "orders.html"
+    return page.render(
+        template,
+        HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK,
+        rows=rows,
+        error=error,
+        given=given,
+        named={name: given[name] for name in given if name != "status"} if given not in views else {},
+        labels=LABELS,
+        views=VIEWS,
+        next_cursor=found.next_cursor,
+        is_first="cursor" not in page.query,
+        kept={name: given[name] for name in COMBINES if name in given},
+        order_statuses=list(OrderStatus),
+        payment_statuses=list(PaymentStatus),
+        return_statuses=[each for each in ReturnStatus if each != ReturnStatus.NONE],
+        may_act=page.may(Scope.WRITE) or page.may(Scope.CANCEL),
+        may_place=page.may(Scope.WRITE),
+        may_load=page.may(Scope.ADMIN),
+        samples=SAMPLES,
+        origin=str(page.request.base_url).rstrip("/"),
+    )
+
+
+async def _find(page: Page, given: Mapping[str, str]) -> OrderPage:
+    where, cursor = filter_of(given), page.query.get("cursor")
+    if "q" in given:
+        return await page.use_cases.search_orders.execute(given["q"], where, cursor=cursor, actor=page.actor)
+    return await page.use_cases.list_orders.execute(where, cursor=cursor, actor=page.actor)
+
+
+def filter_of(given: Mapping[str, str]) -> OrderFilter:
+    """Return the filter of the parameters. `created_to` includes its day. Raises `InvalidQuery`."""
+    values: dict[str, Any] = {name: given.get(name) for name in ("payment_status", "return_status", "tag")}
+    values |= {name: given.get(name) for name in ("external_ref", "user_id")}
+    values |= dict.fromkeys([name for name in FLAGS if given.get(name) == "true"], True)
+    start, end = _day("created_from", given), _day("created_to", given)
+    return OrderFilter(
+        statuses=(given["status"],) if "status" in given else (),
+        created_from=start,
+        created_to=end and end + timedelta(days=1),
+        **values,
+    )
+
+
+def _day(name: str, given: Mapping[str, str]) -> datetime | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    if text == "today":
+        return utc_now().replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError:
+        raise InvalidQuery("must be a date such as 2026-11-30", name) from None
+
+
+@others.get("/export")
+async def export(page: Page) -> Response:
+    """Return the orders that match the filter as a file."""
+    given = Given.of(page)
+    file_format = FORMATS.get(page.query.get("format", ""))
+    if file_format is None or "q" in given:
+        raise HttpProblem("not_found", "Choose CSV or JSON Lines. The results of a search cannot be exported.")
+    orders = page.use_cases.export_orders.execute(filter_of(given), page.actor)
+    first = await anext(orders, None)  # errors are reported before the response starts
+    name = f"orders-{utc_now():%Y-%m-%d}.{page.query['format']}"
+    return StreamingResponse(
+        _content(first, orders, file_format),
+        media_type=file_format.media_type,
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _content(first: bytes | None, rest: AsyncIterator[bytes], file_format: OrderFormat) -> AsyncIterator[bytes]:
+    parts = [file_format.beginning]
+    if first is not None:
+        parts.append(file_format.order(first))
+    async for order in rest:
+        parts.append(file_format.order(order))
+        if len(parts) >= PART:
+            yield b"".join(parts)
+            parts.clear()
+    yield b"".join(parts)
+
+
+@others.post("/load-samples")
+async def load_samples(page: Page) -> Response:
+    """Place sample orders in an empty store."""
+    page.actor.require(Scope.ADMIN)
+    if (await page.use_cases.list_orders.execute(EVERYTHING, limit=1)).json:
+        return page.redirect("/", notice="No sample orders were placed, because the store already has orders.")
+    await store_samples(page.use_cases, SAMPLES)
+    return page.redirect("/", notice=f"{SAMPLES} sample orders were placed.")

@@ -1,0 +1,64 @@
+// What htmx does not do: times in the browser's time zone, actions in a dialog, selecting all rows, copying. Every page
+// works without it.
+(() => {
+  "use strict";
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const full = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit",
+    minute: "2-digit", timeZoneName: "short" });
+  const dialog = document.getElementById("dialog");
+
+  function improve(root) {
+    for (const time of root.querySelectorAll("time[datetime]")) {
+      const text = full.format(new Date(time.dateTime));
+      if ("exact" in time.dataset) time.textContent = text; else time.title = text;
+    }
+    for (const name of root.querySelectorAll("[data-zone]")) name.textContent = zone;
+    for (const head of root.querySelectorAll("th[data-all]:not(:has(input))")) {
+      const all = Object.assign(document.createElement("input"), { type: "checkbox", ariaLabel: "Select all orders" });
+      all.addEventListener("change", () => {
+        for (const box of head.closest("table").querySelectorAll("tbody [type=checkbox]")) box.checked = all.checked;
+      });
+      head.append(all);
+    }
+    for (const block of root.querySelectorAll("details > pre:last-child")) {
+      if (!navigator.clipboard) break;
+      const button = Object.assign(document.createElement("button"), { className: "sm", type: "button",
+        textContent: "Copy" });
+      button.addEventListener("click", async () => {
+        await navigator.clipboard.writeText(block.textContent);
+        button.textContent = "Copied";
+      });
+      block.after(button);
+    }
+  }
+
+  async function open(link) {
+    await htmx.ajax("GET", link.href, { source: link, target: dialog, select: "#action", swap: "innerHTML" });
+    if (dialog.querySelector("form")) dialog.showModal(); else location.assign(link.href);
+  }
+
+  document.addEventListener("click", (event) => {
+    const isPlain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+    const link = event.target.closest("a");
+    if (!link || !isPlain || !dialog) return;
+    if ("dialog" in link.dataset) {
+      event.preventDefault();
+      open(link);
+    } else if ("close" in link.dataset && dialog.open) {
+      event.preventDefault();
+      dialog.close();
+    }
+  });
+  document.addEventListener("input", (event) => {
+    const output = event.target.parentElement?.querySelector("output");
+    if (event.target.type === "range" && output) output.value = event.target.value;
+  });
+  document.addEventListener("keydown", (event) => {
+    const search = document.getElementById("q");
+    if (event.key !== "/" || !search || event.target.closest("input, textarea, select")) return;
+    event.preventDefault();
+    search.focus();
+  });
+  document.addEventListener("htmx:load", (event) => improve(event.target));
+  improve(document);
+})();

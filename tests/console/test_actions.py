@@ -1,0 +1,306 @@
+"""The forms of actions: preview, effect, errors, conflicts."""
+
+import inspect
+import json
+import re
+from typing import Any
+
+import pytest
+
+from orderkeep.bootstrap import UseCases
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.entrypoints.console.action_forms import ACTIONS
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.console.console_calls import Console, Html, console, key_of, text_of
+from tests.console.test_order import handled, place
+from tests.entrypoints.credentials import use_cases_with_keys
+
+
+@pytest.fixture
+def do() -> UseCases:
+    return use_cases_with_keys(InMemoryOrderRepository())
+
+
+async def stored(do: UseCases, order_id: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((await do.get_order.execute(order_id)).json)
+    return found
+
+
+def path_of(order_id: str, action: str) -> str:
+    return f"/console/orders/{order_id}/{action}"
+
+
+def preview_of(page: Html) -> dict[str, list[str]]:
+    """Return what the preview says of each value."""
+    return {row[0]: row[1:] for row in page.rows(page.one("table", page.one("section", id="preview")))}
+
+
+async def submit(browser: Console, order_id: str, action: str, status: int = 200, /, **values: str) -> Html:
+    """Open the form of an action and send it."""
+    page = await browser.open(path_of(order_id, action))
+    return await browser.send(page, path_of(order_id, action), status, **values)
+
+
+DELIVERED = ("confirm_order", "ship_order", "deliver_order")
+CASES: dict[str, tuple[tuple[str, ...], dict[str, str], dict[str, Any]]] = {
+    "confirm": ((), {}, {"status": "processing"}),
+    "ship": (("confirm_order",), {"tracking_number": "T1"}, {"status": "shipped"}),
+    "deliver": (("confirm_order", "ship_order"), {}, {"status": "delivered"}),
+    "cancel": ((), {"reason": "fraud", "note": "Sure."}, {"status": "cancelled"}),
+    "cancel_lines": ((), {"lines:l1": "1"}, {"current_total": 5_538}),
+    "hold": ((), {"reason": "fraud", "until": "2999-01-01T12:30"}, {"on_hold": True}),
+    "release": (("hold",), {}, {"on_hold": False}),
+    "add_shipment": (("confirm_order",), {"lines:l1": "1", "lines:l2": ""}, {"status": "partially_shipped"}),
+    "update_shipment": (("confirm_order", "ship_order"), {"carrier": "UPS"}, {}),
+    "deliver_shipment": (("confirm_order", "ship_order"), {}, {"status": "delivered"}),
+    "record_payment": ((), {"amount": "102.60", "reference": "p"}, {"captured": 10_260}),
+    "add_refund": (("pay",), {"amount": "51.30", "reference": "half"}, {"refund_pending": 5_130}),
+    "close_refund": (("pay", "refund"), {}, {"refunded": 100}),
+    "request_return": (DELIVERED, {"lines:l2": "2"}, {"return_status": "requested"}),
+    "receive_return": ((*DELIVERED, "request_return"), {}, {"return_status": "returned"}),
+    "reject_return": ((*DELIVERED, "request_return"), {"note": "Too late."}, {"return_status": "none"}),
+    "cancel_return": ((*DELIVERED, "request_return"), {}, {"return_status": "none"}),
+    "edit": ((), {"tags": "vip, gift"}, {"tags": ["vip", "gift"]}),
+    "add_note": ((), {"text": "Called.\r\nAgain."}, {}),
+    "edit_note": (("note",), {"text": "Changed."}, {}),
+}
+"""Of each action: what comes before it, what is typed, and what it changes."""
+
+
+async def prepared(do: UseCases, moves: tuple[str, ...]) -> str:
+    order_id = await place(do)
+    for move in moves:
+        match move:
+            case "hold":
+                await do.hold_order.execute(order_id, "check")
+            case "pay":
+                await do.record_payment.execute(order_id, "pay-1", "captured", 10_260)
+            case "refund":
+                await do.add_refund.execute(order_id, "ref-1", 100)
+            case "note":
+                await do.add_note.execute(order_id, "First.")
+            case _:
+                await getattr(do, move).execute(order_id)
+    return order_id
+
+
+async def test_each_action_of_the_domain_has_a_form_and_a_case(do: UseCases) -> None:
+    found = await do.get_order_actions.execute(await place(do))
+    assert sorted(each.name for each in found.actions) == sorted(CASES) == sorted(ACTIONS)
+
+
+async def test_action_without_a_form_is_left_out(do: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    order_id = await place(do)
+    for name in ("confirm", "release"):
+        monkeypatch.delitem(ACTIONS, name)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert not page.all("small", id="why-release")
+        await browser.open(path_of(order_id, "confirm"), 404)
+
+
+@pytest.mark.parametrize("action", CASES)
+async def test_action_is_previewed_and_then_done(do: UseCases, action: str) -> None:
+    moves, values, expected = CASES[action]
+    order_id = await prepared(do, moves)
+    before = await stored(do, order_id)
+    async with console(do) as browser:
+        page = await browser.open(path_of(order_id, action))
+        page = await browser.send(page, path_of(order_id, action), do="preview", **values)
+        assert await stored(do, order_id) == before
+        assert page.texts("code", page.one("section", id="preview")), "no event"
+        page = await browser.send(page, path_of(order_id, action))
+        assert page.response.url.path == f"/console/orders/{order_id}"
+        assert page.all("div", role="status")
+    after = await stored(do, order_id)
+    assert after["version"] == before["version"] + 1
+    assert {name: after[name] for name in expected} == expected
+
+
+async def test_values_arrive_where_they_belong(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do) as browser:
+        await submit(browser, order_id, "add_note", text="One.\r\nTwo.", visibility="customer")
+        await submit(browser, order_id, "confirm")
+        shipped = {"carrier": "DHL", "tracking_number": "T1", "tracking_url": "https://t.test/1"}
+        await submit(browser, order_id, "add_shipment", **{"lines:l1": "1", "lines:l2": "0"}, **shipped,
+                     occurred_at="2026-11-30T08:30")  # fmt: skip
+        await submit(browser, order_id, "update_shipment", carrier="UPS")
+        await submit(browser, order_id, "hold", reason="fraud", note="Check.", until="2999-01-01T12:30")
+    order = await stored(do, order_id)
+    assert (order["notes"][0]["text"], order["notes"][0]["visibility"]) == ("One.\nTwo.", "customer")
+    [shipment] = order["shipments"]
+    assert shipment["lines"] == [{"line": "l1", "quantity": 1}]
+    assert {name: shipment[name] for name in shipped} == shipped | {"carrier": "UPS"}
+    assert shipment["shipped_at"] == "2026-11-30T08:30:00Z"
+    assert order["hold"]["until"] == "2999-01-01T12:30:00Z"
+    assert (order["hold"]["reason"], order["hold"]["note"]) == ("fraud", "Check.")
+
+
+async def test_preview_shows_amounts_and_units_before_and_after(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(path_of(order_id, "cancel_lines"))
+        page = await browser.send(page, path_of(order_id, "cancel_lines"), do="preview", **{"lines:l2": "2"})
+        found = preview_of(page)
+        assert found["Bulb cancelled"] == ["0", "2"]
+        assert found["Status"] == ["Partially shipped, unchanged"]
+        assert found["Due"][0] == "€55.38"
+        assert "LinesCancelled" in page.texts("code")
+        assert page.text("button", id="run") == "Cancel 2 items"
+
+
+async def test_form_starts_with_what_is_likely(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(path_of(order_id, "add_refund"))
+        assert page.form(path_of(order_id, "add_refund"))["amount"] == ["37.22"]
+        assert page.text("button", id="run") == "Refund €37.22"
+        assert preview_of(page)["Refund due"] == ["€37.22", "€0.00"]
+        page = await browser.open(path_of(order_id, "add_shipment"))
+        assert page.form(path_of(order_id, "add_shipment"))["lines:l2"] == ["3"]
+        assert "lines:l1" not in page.form(path_of(order_id, "add_shipment"))
+        page = await browser.open(path_of(order_id, "edit"))
+        fields = page.form(path_of(order_id, "edit"))
+        assert (fields["tags"], fields["customer.email"]) == (["gift, express"], ["Jo@Example.com"])
+
+
+async def test_edit_changes_only_what_was_changed(do: UseCases) -> None:
+    order_id = await place(do)
+    before = await stored(do, order_id)
+    async with console(do) as browser:
+        page = await submit(browser, order_id, "edit")
+        assert (await stored(do, order_id)) == before
+        page = await submit(browser, order_id, "edit", **{"shipping_address.city": "York", "customer.phone": ""})
+        assert page.all("div", role="status")
+    after = await stored(do, order_id)
+    assert after["shipping_address"] == before["shipping_address"] | {"city": "York"}
+    assert after["customer"] == before["customer"] | {"phone": None}
+    assert (after["tags"], after["external_ref"]) == (before["tags"], before["external_ref"])
+
+
+@pytest.mark.parametrize(
+    "action, values, field, message",
+    [
+        ("add_refund", {"amount": "1,5"}, "amount", "Amount must be an amount such as 1234.50"),
+        ("add_refund", {"amount": "1.005"}, "amount", "Amount must have at most 2 decimal places in EUR"),
+        ("add_refund", {"amount": "0"}, "amount", "Amount must be more than 0 and below"),
+        ("add_refund", {"amount": "5", "reference": ""}, "reference", "Reference must not be empty"),
+        ("add_refund", {"amount": "999"}, "", "99.90|exceed|most|left"),
+        ("add_refund", {"amount": "5", "reason": "a" * 101}, "reason", "Reason must have at most 100"),
+        ("cancel_lines", {}, "lines", "What to cancel must have at least one unit"),
+        ("cancel_lines", {"lines:l2": "1e3"}, "lines", "What to cancel must be whole numbers"),
+        ("cancel_lines", {"lines:l2": "-1"}, "lines", "What to cancel must be whole numbers"),
+        ("cancel_lines", {"lines:l2": "4"}, "", "3"),
+        ("hold", {"reason": "a", "until": "tomorrow"}, "until", "Until must be a time such as"),
+        ("hold", {"reason": "a", "until": "2020-01-01T00:00"}, "until", "Until must be in the future"),
+        ("edit", {"customer.email": "none"}, "customer.email", "E-mail must be an e-mail address"),
+        (
+            "edit",
+            {"shipping_address.country": "Germany"},
+            "shipping_address.country",
+            "Country code must have at most 2",
+        ),
+    ],
+)
+async def test_invalid_input_is_kept_and_explained(
+    do: UseCases, action: str, values: dict[str, str], field: str, message: str
+) -> None:
+    order_id = await handled(do)
+    before = await stored(do, order_id)
+    async with console(do) as browser:
+        page = await submit(browser, order_id, action, 422, **values)
+        alert = page.text("div", role="alert")
+        assert alert.startswith("Nothing was done.")
+        assert re.search(message, alert), alert
+        kept = page.form(path_of(order_id, action))
+        assert {name: kept[name] for name in values} == {name: [value] for name, value in values.items()}
+        wrong = [
+            each.get("name") for tag in ("input", "select", "textarea") for each in page.all(tag, aria_invalid="true")
+        ]
+        assert wrong == ([field] if field and field != "lines" else [])
+    assert await stored(do, order_id) == before
+
+
+async def test_conflict_keeps_the_input_and_shows_what_changed(do: UseCases) -> None:
+    order_id = await handled(do)
+    action = path_of(order_id, "cancel_lines")
+    async with console(do) as browser:
+        page = await browser.open(action)
+        await do.add_shipment.execute(order_id, lines=(LineQuantity("l2", 2),))
+        page = await browser.send(page, action, 412, **{"lines:l2": "1"}, reason="late", note="Called.")
+        alert = page.text("div", role="alert")
+        assert "Nothing was done: the order changed while you were typing." in alert
+        assert "Version 8, by orderkeep" in alert
+        assert "Bulb shipped from 0 → to 2" in alert
+        fields = page.form(action)
+        assert (fields["lines:l2"], fields["reason"], fields["note"]) == (["1"], ["late"], ["Called."])
+        assert fields["if_match"] == ["8"]
+        page = await browser.send(page, action)
+        assert page.all("div", role="status")
+    assert (await stored(do, order_id))["lines"][1]["cancelled"] == 1
+
+
+async def test_form_that_is_sent_twice_has_one_effect(do: UseCases) -> None:
+    order_id = await prepared(do, ("pay",))
+    action = path_of(order_id, "add_refund")
+    async with console(do) as browser:
+        page = await browser.open(action)
+        for _ in range(2):
+            await browser.send(page, action, amount="10.00")
+    assert len((await stored(do, order_id))["refunds"]) == 1
+
+
+async def test_action_that_is_not_possible_says_why(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(path_of(order_id, "confirm"))
+        assert "Order cannot be confirmed" in page.text("section", id="preview")
+        page = await browser.send(page, path_of(order_id, "confirm"), 422)
+        assert "Order cannot be confirmed" in page.text("div", role="alert")
+
+
+async def test_action_without_its_scope_is_not_done(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, "orders:read"))
+        page = await browser.open(path_of(order_id, "confirm"))
+        page = await browser.send(page, path_of(order_id, "confirm"), 403)
+        assert "orders:write" in page.text("div", role="alert")
+    assert (await stored(do, order_id))["status"] == "pending"
+
+
+async def test_staff_are_recorded_as_the_actor(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, "admin"))
+        page = await submit(browser, order_id, "confirm")
+        request_id = page.response.history[0].headers["x-request-id"]
+    change = (await do.get_order_history.execute(order_id)).changes[-1]
+    assert change.actor.startswith("staff:key:")
+    assert change.request_id == request_id
+
+
+@pytest.mark.parametrize("action", ["unknown", "execute", "__class__"])
+async def test_unknown_action_is_not_found(do: UseCases, action: str) -> None:
+    order_id = await place(do)
+    async with console(do) as browser:
+        await browser.open(path_of(order_id, action), 404)
+
+
+def test_forms_send_the_arguments_of_the_use_cases(do: UseCases) -> None:
+    plain = {name: each for name, each in ACTIONS.items() if each.run.__qualname__.startswith("_plain")}
+    assert len(plain) > 10
+    use_cases = {"confirm": "confirm_order", "deliver": "deliver_order", "cancel": "cancel_order"}
+    use_cases |= {"hold": "hold_order", "release": "release_order"}
+    for name, action in plain.items():
+        arguments = inspect.signature(getattr(do, use_cases.get(name, name)).execute).parameters
+        assert [field.name for field in action.fields if field.name not in arguments] == [], name
+
+
+async def test_note_can_be_added_from_the_order_page(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        page = await browser.send(page, path_of(order_id, "add_note"), text="Called.")
+        assert "Called." in [text_of(each) for each in page.all("div", page.section("Notes"), class_="pre")]

@@ -1,0 +1,260 @@
+"""The order screen: what it shows, at any version, and to whom."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orderkeep.application.dtos import ChangeDTO
+from orderkeep.bootstrap import UseCases
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import place_command
+from tests.console.console_calls import Html, console, key_of, text_of
+from tests.entrypoints.credentials import use_cases_with_keys
+from tests.entrypoints.http_calls import ORDER
+
+
+@pytest.fixture
+def do() -> UseCases:
+    return use_cases_with_keys(InMemoryOrderRepository())
+
+
+async def place(do: UseCases) -> str:
+    """Place an order that uses every field: 2 lamps and 3 bulbs, 102.60 EUR. Return its ID."""
+    from orderkeep.entrypoints.schemas import PlaceOrderBody, parse_json
+
+    body = parse_json(PlaceOrderBody, json.dumps(ORDER).encode())
+    return (await do.place_order.execute(body.to_command())).order_id
+
+
+async def handled(do: UseCases) -> str:
+    """Return an order that was paid, shipped in part, cancelled in part, and refunded in part."""
+    order_id = await place(do)
+    await do.record_payment.execute(order_id, "pay-1", "captured", 10_260, method="card")
+    await do.confirm_order.execute(order_id)
+    await do.add_shipment.execute(
+        order_id, lines=(LineQuantity("l1", 1),), carrier="DHL", tracking_number="JD1", tracking_url="https://t.test/1"
+    )
+    await do.cancel_lines.execute(order_id, lines=(LineQuantity("l1", 1),), reason="out_of_stock")
+    await do.add_refund.execute(order_id, "ref-1", 1_000, reason="late")
+    await do.add_note.execute(order_id, "Called at noon.\nWill call again.")
+    return order_id
+
+
+def terms(page: Html, within: Any) -> dict[str, str]:
+    """Return the terms and descriptions of a list."""
+    return dict(zip(page.texts("dt", within), page.texts("dd", within), strict=True))
+
+
+async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.text("h1") == "web-7781"
+        heading = page.texts("span", class_="s")
+        assert heading[:2] == ["Partially shipped", "Overpaid"]
+        ledger = page.one("dl", class_="ledger")
+        amounts = dict(zip(page.texts("dt", ledger), [each.text for each in page.all("dd", ledger)], strict=True))
+        assert amounts == {
+            "Due": "€55.38",
+            "Authorized": "€0.00",
+            "Captured": "€102.60",
+            "Refunded": "€0.00",
+            "Refund due": "€37.22",
+        }
+        lines = page.rows(page.one("table", page.section("Lines")))
+        assert lines[0] == ["Lamp A1", "€47.50", "2", "1", "1", "0", "0", "0", "€96.50"]
+        assert lines[1] == ["Bulb B2", "€1.10", "3", "0", "0", "0", "0", "3", "€3.34"]
+        [shipment] = page.rows(page.one("table", page.section("Shipments")))
+        assert shipment[:3] == ["s1", "1 \N{MULTIPLICATION SIGN} Lamp", "DHL JD1"]
+        assert page.link("JD1") == "https://t.test/1"
+        refund, payment = page.rows(page.one("table", page.section("Payments and refunds")))
+        assert refund[1:5] == ["Refund, late", "ref-1", "Pending", "\N{MINUS SIGN}€10.00"]
+        assert payment[1:5] == ["Captured, card", "pay-1", "Captured", "€102.60"]
+        customer = terms(page, page.one("dl", page.section("Customer")))
+        assert customer["Name"] == "Jo Doe"
+        assert customer["E-mail"] == "Jo@Example.com"
+        assert "12 Mill Lane" in customer["Ship to"]
+        assert "Zürich" in customer["Bill to"]
+        assert "Called at noon. Will call again." in page.texts("div", page.section("Notes"))
+        assert terms(page, page.one("dl", page.section("Metadata")))["channel"] == "web"
+        assert "Tags: gift, express" in page.texts("span")
+
+
+async def test_line_amounts_add_up_to_what_is_due(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        table = (page := await browser.open(f"/console/orders/{order_id}")).one("table", page.section("Lines"))
+
+        def cents(text: str) -> int:
+            return int(text.replace("€", "").replace(".", "").replace("\N{MINUS SIGN}", "-"))
+
+        amounts = [cents(row[-1]) for row in page.rows(table)]
+        sums = {text_of(row[0]): cents(text_of(row[-1])) for row in page.one("tfoot", table)}
+        due = sums.pop("Due")
+        assert sum(amounts) + sum(sums.values()) == due
+        assert set(sums) == {"Shipping", "Discount", "Tax", "Cancelled"}
+
+
+async def test_actions_are_those_of_the_domain_with_the_reasons(do: UseCases) -> None:
+    order_id = await handled(do)
+    found = await do.get_order_actions.execute(order_id)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        section = page.section("Actions")
+        base = f"/console/orders/{order_id}/"
+        links = {each.get("href", "").removeprefix(base) for each in page.all("a", section)}
+        assert links == {each.name for each in found.actions if each.allowed}
+        reasons = {each.get("id", "").removeprefix("why-"): text_of(each) for each in page.all("small", section)}
+        assert reasons.keys() == {each.name for each in found.actions if not each.allowed}
+        assert reasons["cancel"] == "Order cannot be cancelled: it is partially shipped."
+        disabled = [each.get("aria-describedby") for each in page.all("button", section) if "disabled" in each.attrib]
+        assert sorted(filter(None, disabled)) == sorted(f"why-{name}" for name in reasons)
+
+
+async def test_next_actions_come_first(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        [primary] = page.all("a", class_="pri")
+        assert text_of(primary).startswith("Refund €")
+        assert primary.get("href") == f"/console/orders/{order_id}/add_refund"
+
+
+async def test_timeline_says_who_did_what_and_what_it_changed(do: UseCases) -> None:
+    order_id = await place(do)
+    key = await key_of(do, "admin")
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(key)
+        page = await browser.open(f"/console/orders/{order_id}/cancel_lines")
+        await browser.send(page, f"/console/orders/{order_id}/cancel_lines", **{"lines:l1": "1"}, reason="late")
+        page = await browser.open(f"/console/orders/{order_id}")
+        newest, oldest = page.all("li", page.one("ol", class_="tl"))
+        text = text_of(newest)
+        assert "Lines cancelled by tests (API key)" in text
+        assert "1 \N{MULTIPLICATION SIGN} Lamp; reason: late." in text
+        assert "Lamp cancelled from 0 → to 1" in text
+        assert "Order placed by orderkeep" in text_of(oldest)
+        assert "Hash chain intact, 2 of 2 versions" in page.texts("span")
+
+
+async def test_broken_hash_chain_is_visible(do: UseCases) -> None:
+    order_id = await handled(do)
+    history = do.get_order_history.history
+
+    class Damaged:
+        async def list_changes(self, order_id: str, after: int, limit: int) -> list[ChangeDTO]:
+            found = await history.list_changes(order_id, after, limit)
+            return [replace(each, intact=each.version != 3) for each in found]
+
+    do.get_order_history.history = Damaged()  # type: ignore[assignment]
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert "Hash chain broken: run orderkeep verify" in page.texts("span")
+        assert len([text for text in page.texts("code") if text.startswith("broken hash ")]) == 1
+
+
+async def test_long_timeline_is_divided(do: UseCases) -> None:
+    order_id = await place(do)
+    for number in range(60):
+        await do.edit_order.execute(order_id, {"tags": (f"tag-{number}",)})
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert len(page.all("li", page.one("ol", class_="tl"))) == 50
+        assert "Hash chain intact, 50 of 61 versions" in page.texts("span")
+        page = await browser.open(page.link("Show earlier changes"))
+        assert len(page.all("li", page.one("ol", class_="tl"))) == 61
+
+
+async def test_order_at_an_earlier_version(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}?version=2")
+        assert page.texts("span", class_="s")[1:3] == ["Pending", "Paid"]
+        assert "This is version 2 of 7" in page.text("div", class_="note")
+        assert [text for text in page.texts("h2") if text == "Actions"] == []
+        assert len(page.all("li", page.one("ol", class_="tl"))) == 2
+        raw = json.loads(next(text for text in page.texts("pre") if text.startswith("{")))
+        assert (raw["version"], raw["status"]) == (2, "pending")
+        commands = page.texts("pre")
+        assert commands[0] == f"curl 'http://localhost/orders/{order_id}?version=2'"
+        assert commands[1] == f"orderkeep get {order_id} --at 2"
+        slider = page.one("input", id="version")
+        assert (slider.get("value"), slider.get("max")) == ("2", "7")
+        assert page.link("Show the order as it is now") == f"/console/orders/{order_id}"
+
+
+@pytest.mark.parametrize("version", ["8", "0", "999999999"])
+async def test_version_that_does_not_exist_is_an_error_page(do: UseCases, version: str) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}?version={version}", 404)
+        assert f"The order has no version {version}." in page.texts("p")
+
+
+async def test_curl_of_a_service_with_authentication_has_a_key(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, "orders:read"))
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.texts("pre")[0].endswith('-H "Authorization: Bearer $KEY"')
+
+
+@pytest.mark.parametrize("path", ["", "?version=1", "/cancel", "/add_note", "/documents/" + "0" * 64])
+async def test_order_of_another_customer_is_not_found(do: UseCases, path: str) -> None:
+    order_id = await place(do)
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, user_id="ben"))
+        page = await browser.open(f"/console/orders/{order_id}{path}", 404)
+        other = await browser.open(f"/console/orders/unknown{path}", 404)
+        assert page.text("main").partition("Request")[0] == other.text("main").partition("Request")[0]
+        assert "web-7781" not in page.response.text
+
+
+async def test_customer_sees_no_internal_notes_and_only_their_actions(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, user_id="user-42"))
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert "Called at noon" not in page.response.text
+        section = page.section("Actions")
+        assert [text_of(each) for each in page.all("a", section)] == ["Cancel lines…"]
+
+
+async def test_without_a_scope_the_action_is_disabled_with_the_reason(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do, auth="keys") as browser:
+        await browser.sign_in(await key_of(do, "orders:read"))
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.all("a", page.section("Actions")) == []
+        assert page.text("small", id="why-confirm") == "This operation requires the scope orders:write."
+        assert page.all("form", action=f"/console/orders/{order_id}/add_note") == []
+
+
+async def test_receipt_is_issued_once_and_opens_without_running_anything(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        action = f"/console/orders/{order_id}/receipt"
+        for _ in range(2):
+            response = await browser.post(action, page.form(action))
+            assert response.headers["content-disposition"].startswith("inline; ")
+            assert response.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+        page = await browser.open(f"/console/orders/{order_id}")
+        [document] = page.all("a", page.section("Documents"))
+        assert text_of(document) == "Receipt, HTML"
+        assert str(response.url).endswith(document.get("href", ""))
+
+
+async def test_order_without_lines_or_personal_data(do: UseCases) -> None:
+    command = replace(place_command(), lines=(), total=1_000, currency="JPY", external_ref=None)
+    order_id = (await do.place_order.execute(command)).order_id
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.text("h1") == order_id[:8]
+        assert "¥1,000" in page.text("dl", class_="ledger")
+        assert page.rows(page.one("table", page.section("Lines"))) == [
+            ["The order has no lines: it ships and delivers as a whole."]
+        ]
