@@ -39,11 +39,8 @@ from orderkeep.entrypoints.relay import RELEASE_SECONDS, Relay
 
 log = logging.getLogger("orderkeep.server")
 
-USAGE, STORE_UNAVAILABLE = 2, 7
-"""Exit codes, the same as those of the other commands."""
-
-TOO_LATE = 1
-"""Exit code of a process that had to be ended, because something did not end by itself."""
+USAGE, STORE_UNAVAILABLE, TOO_LATE = 2, 7, 1
+"""Exit codes, the same as those of the other commands; `TOO_LATE` of a process that did not end by itself."""
 
 ALL_INTERFACES = ("0.0.0.0", "::", "")  # noqa: S104  # compared with, not listened on
 

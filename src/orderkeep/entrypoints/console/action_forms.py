@@ -15,7 +15,20 @@ from orderkeep.bootstrap import UseCases
 from orderkeep.domain.payments import PaymentKind
 from orderkeep.domain.returns import ReturnedUnits, ReturnState
 from orderkeep.domain.value_objects import EXPONENTS
-from orderkeep.entrypoints.console.fields import Amount, Choice, Field, LongText, Options, Order, Time, Units, Words
+from orderkeep.entrypoints.console.fields import (
+    Amount,
+    Choice,
+    Field,
+    LongText,
+    Order,
+    Time,
+    Units,
+    Words,
+    expected,
+    parts_in,
+    returnable,
+    unshipped,
+)
 from orderkeep.entrypoints.console.rendering import STATUSES, count, money
 
 Values = Mapping[str, Any]
@@ -54,22 +67,6 @@ def _plain(use_case: str) -> Run:
     return run
 
 
-def unshipped(_: Order, line: Mapping[str, Any]) -> int:
-    """Return how many units of a line are neither shipped nor cancelled."""
-    left: int = line["quantity"] - line["cancelled"] - line["shipped"]
-    return left
-
-
-def _returnable(order: Order, line: Mapping[str, Any]) -> int:
-    left: int = line["delivered"] - line["returned"] - _expected(order, line)
-    return max(0, left)
-
-
-def _expected(order: Order, line: Mapping[str, Any]) -> int:
-    requested = [each for found in order["returns"] if found["status"] == "requested" for each in found["lines"]]
-    return sum(each["quantity"] for each in requested if each["line"] == line["id"])
-
-
 def _major(minor: int, currency: str) -> str:
     return str(Decimal(minor).scaleb(-EXPONENTS.get(currency, 2)))
 
@@ -84,30 +81,6 @@ def _units_text(values: Values) -> str:
     return count(sum(each.quantity for each in values["lines"]), "item")
 
 
-def _parts(name: str, key: str, wanted: tuple[str, ...] = ()) -> Callable[[Order], Options]:
-    """Return the selection of a part of an order, of those in one of the statuses if there are any."""
-
-    def options(order: Order) -> Options:
-        parts = order[name]
-        chosen = [each for each in parts if each.get("status") in wanted] or parts
-        return [(each[key], _part_text(each, order)) for each in chosen]
-
-    return options
-
-
-def _part_text(part: Mapping[str, Any], order: Order) -> str:
-    words = [part.get("id") or part.get("reference") or ""]
-    if "amount" in part:
-        words.append(money(part["amount"], order["currency"]))
-    if part.get("carrier"):
-        words.append(part["carrier"])
-    if part.get("tracking_number"):
-        words.append(part["tracking_number"])
-    if "text" in part:
-        words.append(part["text"][:40])
-    return " · ".join(words)
-
-
 REASON = Field(
     name="reason",
     label="Reason",
@@ -120,9 +93,9 @@ TRACKING = (
     Field(name="tracking_url", label="Tracking link", hint="Begins with https://"),
 )
 OCCURRED = Time(name="occurred_at", label="When", hint="In UTC. Empty means now.")
-SHIPMENT = Choice(name="shipment_id", label="Shipment", choices=_parts("shipments", "id"), is_required=True)
+SHIPMENT = Choice(name="shipment_id", label="Shipment", choices=parts_in("shipments", "id"), is_required=True)
 RETURN = Choice(
-    name="return_id", label="Return", choices=_parts("returns", "id", (ReturnState.REQUESTED,)), is_required=True
+    name="return_id", label="Return", choices=parts_in("returns", "id", (ReturnState.REQUESTED,)), is_required=True
 )
 
 
@@ -302,7 +275,7 @@ ACTIONS: dict[str, Action] = {
                 Choice(
                     name="reference",
                     label="Refund",
-                    choices=_parts("refunds", "reference", ("pending",)),
+                    choices=parts_in("refunds", "reference", ("pending",)),
                     is_required=True,
                 ),
                 Choice(
@@ -335,7 +308,7 @@ ACTIONS: dict[str, Action] = {
             _plain("request_return"),
             "The return was requested.",
             (
-                Units(name="lines", label="What comes back", most=_returnable),
+                Units(name="lines", label="What comes back", most=returnable),
                 Field(name="reason", label="Reason", suggestions=("damaged", "not as described", "too large")),
             ),
         ),
@@ -344,7 +317,7 @@ ACTIONS: dict[str, Action] = {
             "Receive return",
             _receive_return,
             "The return was received.",
-            (RETURN, Units(name="lines", label="What arrived", most=_expected, is_full=True, is_needed=False), NOTE),
+            (RETURN, Units(name="lines", label="What arrived", most=expected, is_full=True, is_needed=False), NOTE),
         ),
         Action("reject_return", "Reject return", _close_return("rejected"), "The return was rejected.", (RETURN, NOTE)),
         Action(
@@ -392,7 +365,7 @@ ACTIONS: dict[str, Action] = {
             _plain("edit_note"),
             "The note was changed.",
             (
-                Choice(name="note_id", label="Note", choices=_parts("notes", "id"), is_required=True),
+                Choice(name="note_id", label="Note", choices=parts_in("notes", "id"), is_required=True),
                 LongText(name="text", label="New text", is_required=True),
             ),
             lambda *_: "Save",

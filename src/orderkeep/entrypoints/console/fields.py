@@ -10,6 +10,7 @@ from typing import Any
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.entrypoints.amounts import parse_amount
 from orderkeep.entrypoints.console.pages import Form
+from orderkeep.entrypoints.console.rendering import money
 
 Order = Mapping[str, Any]
 """An order as JSON has it."""
@@ -76,9 +77,12 @@ class Amount(Field):
 
     def read(self, form: Form, order: Order) -> Any:
         try:
-            return parse_amount(form.text(self.name), order["currency"])
+            minor = parse_amount(form.text(self.name), order["currency"])
         except ValueError as error:
             raise FieldError(self.name, str(error)) from None
+        if minor == 0:
+            raise FieldError(self.name, "must be more than 0")
+        return minor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,3 +132,45 @@ class Words(Field):
 
     def read(self, form: Form, order: Order) -> Any:  # noqa: ARG002
         return tuple(dict.fromkeys(word.strip() for word in form.text(self.name).split(",") if word.strip()))
+
+
+def unshipped(_: Order, line: Mapping[str, Any]) -> int:
+    """Return how many units of a line are neither shipped nor cancelled."""
+    left: int = line["quantity"] - line["cancelled"] - line["shipped"]
+    return left
+
+
+def returnable(order: Order, line: Mapping[str, Any]) -> int:
+    """Return how many units of a line were delivered and are not returned, nor requested to be."""
+    left: int = line["delivered"] - line["returned"] - expected(order, line)
+    return max(0, left)
+
+
+def expected(order: Order, line: Mapping[str, Any]) -> int:
+    """Return how many units of a line the open returns are about."""
+    requested = [each for found in order["returns"] if found["status"] == "requested" for each in found["lines"]]
+    return sum(each["quantity"] for each in requested if each["line"] == line["id"])
+
+
+def parts_in(name: str, key: str, wanted: tuple[str, ...] = ()) -> Callable[[Order], Options]:
+    """Return the selection of a part of an order, of those in one of the statuses if there are any."""
+
+    def options(order: Order) -> Options:
+        parts = order[name]
+        chosen = [each for each in parts if each.get("status") in wanted] or parts
+        return [(each[key], _part_text(each, order)) for each in chosen]
+
+    return options
+
+
+def _part_text(part: Mapping[str, Any], order: Order) -> str:
+    words = [part.get("id") or part.get("reference") or ""]
+    if "amount" in part:
+        words.append(money(part["amount"], order["currency"]))
+    if part.get("carrier"):
+        words.append(part["carrier"])
+    if part.get("tracking_number"):
+        words.append(part["tracking_number"])
+    if "text" in part:
+        words.append(part["text"][:40])
+    return " · ".join(words)

@@ -18,9 +18,9 @@ from orderkeep.domain.personal_data import PARTS
 from orderkeep.entrypoints.amounts import message_in_major_units
 from orderkeep.entrypoints.api.documents import HARMLESS
 from orderkeep.entrypoints.api.problems import HttpProblem, status_of
-from orderkeep.entrypoints.console.action_forms import ACTIONS, Action, unshipped
+from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
-from orderkeep.entrypoints.console.fields import FieldError
+from orderkeep.entrypoints.console.fields import FieldError, unshipped
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
 
