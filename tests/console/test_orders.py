@@ -176,7 +176,7 @@ async def test_read_only_staff_see_no_actions(do: UseCases) -> None:
         assert [text for text in page.texts("a") if text == "New order"] == []
 
 
-async def test_staff_without_the_scope_are_told_which_one(do: UseCases) -> None:
+async def test_page_without_the_scope_names_it(do: UseCases) -> None:
     async with console(do, auth="keys") as browser:
         await browser.send(
             await browser.open("/console/sign-in"), "/console/sign-in", 404, key=await key_of(do, "orders:ship")
