@@ -1,0 +1,236 @@
+"""The new order screen: a form whose totals the server computes, on every change or with the button *Calculate*."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import msgspec
+from starlette.responses import Response
+
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.errors import IdempotencyKeyReused
+from orderkeep.application.use_cases.list_orders import EVERYTHING
+from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.lines import OrderLine
+from orderkeep.domain.value_objects import CURRENCIES, Money
+from orderkeep.entrypoints.amounts import parse_amount, text_in_major_units
+from orderkeep.entrypoints.console.pages import Form, Page, Screen
+from orderkeep.entrypoints.field_errors import InvalidFields, field_error_of
+from orderkeep.entrypoints.schemas import read_place_order
+
+screen = Screen("", "/console/new-order", scope=Scope.WRITE, part_of="Orders")
+
+MAX_FORM_LINES = 100
+"""Lines that fit in the form, far below those of an order."""
+
+LINE = {"sku": "SKU", "name": "Item", "quantity": "Quantity", "unit_price": "Unit price", "discount": "Discount", "tax": "Tax"}
+CUSTOMER = {"name": "Name", "email": "E-mail", "phone": "Phone"}
+ADDRESS = {
+    "name": "Recipient",
+    "company": "Company",
+    "line1": "Street and number",
+    "line2": "Second line",
+    "postal_code": "Postal code",
+    "city": "City",
+    "region": "Region",
+    "country": "Country code",
+}
+PARTS = {
+    "customer": ("Customer", CUSTOMER),
+    "shipping_address": ("Shipping address", ADDRESS),
+    "billing_address": ("Billing address", ADDRESS),
+}
+AMOUNTS = {"shipping": "Shipping", "tax": "Tax", "discount": "Discount"}
+OF_LINE = ("unit_price", "discount", "tax")
+UPPER = ("currency", "shipping_address/country", "billing_address/country")
+LABELS = {
+    "user_id": "Customer ID",
+    "currency": "Currency",
+    "external_ref": "Reference",
+    "tags": "Tags",
+    **{f"{part}/{name}": f"{label}, {text.lower()}" for part, (label, names) in PARTS.items() for name, text in names.items()},
+    **AMOUNTS,
+}
+"""The fields of the form by their names, which are those of the API, with `/` between the parts."""
+
+AGAIN = "This form has placed an order already. If you want to place a second one, send it again."
+
+
+@dataclass
+class Draft:
+    """What was typed in the form, what is wrong with it, and the total, None while an amount is wrong."""
+
+    values: dict[str, str]
+    lines: list[dict[str, str]]
+    once: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+    amounts: list[int | None] = field(default_factory=list)
+    total: int | None = None
+    focus: str = ""
+
+    @classmethod
+    def of(cls, form: Form) -> Draft:
+        """Return the draft that a form contains."""
+        values = {name: form.text(name) for name in LABELS}
+        values |= {name: values[name].upper() for name in UPPER}
+        lines: dict[int, dict[str, str]] = {}
+        for rest, text in form.starting("lines/"):
+            number, _, name = rest.partition("/")
+            if name in LINE and number.isdecimal():
+                lines.setdefault(int(number), dict.fromkeys(LINE, ""))[name] = text
+        return cls(values, list(lines.values()) or [dict.fromkeys(LINE, "")], form.text("once"))
+
+    def calculate(self) -> None:
+        """Set the amounts of the lines and the total, and the errors of those that cannot be read."""
+        self.amounts = [self._amount_of(f"lines/{index}/", line) for index, line in enumerate(self.lines)]
+        parts = [self._minor(name, self.values[name]) for name in AMOUNTS]
+        if None not in parts and None not in self.amounts:
+            shipping, tax, discount = parts
+            self.total = sum(self.amounts) + shipping + tax - discount  # type: ignore[arg-type, operator]
+
+    def _amount_of(self, path: str, line: dict[str, str]) -> int | None:
+        given = {name: self._minor(path + name, line[name]) for name in OF_LINE}
+        text = line["quantity"] or "0"
+        quantity = int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+        if quantity is None:
+            self.errors[path + "quantity"] = "must be a whole number of at least 1"
+        if quantity is None or None in given.values():
+            return None
+        price, discount, tax = (Money(given[name] or 0, self._currency) for name in OF_LINE)
+        return OrderLine("", "", quantity, price, discount, tax).total_minor
+
+    def _minor(self, name: str, text: str) -> int | None:
+        try:
+            return parse_amount(text or "0", self._currency)
+        except InvalidInput:
+            self.errors["currency"] = "must be an ISO 4217 code, such as EUR, USD or JPY"
+        except ValueError as error:
+            self.errors[name] = str(error)
+        return None
+
+    @property
+    def items(self) -> int | None:
+        """The amount of all lines."""
+        return None if None in self.amounts else sum(each or 0 for each in self.amounts)
+
+    @property
+    def _currency(self) -> str:
+        return self.values["currency"]
+
+    def data(self) -> dict[str, Any]:
+        """Return the order as the body of a request has it, without lines and fields that are empty. `calculate` has
+        found no error before.
+        """
+        data: dict[str, Any] = {name: text for name in ("user_id", "currency", "external_ref") if (text := self.values[name])}
+        data["tags"] = [tag.strip() for tag in self.values["tags"].split(",") if tag.strip()]
+        data |= {name: parse_amount(self.values[name] or "0", self._currency) for name in AMOUNTS}
+        for part, (_, names) in PARTS.items():
+            data[part] = {name: text for name in names if (text := self.values[f"{part}/{name}"])} or None
+        data["lines"] = [self._line_data(line) for line in self._filled()]
+        return data | {"total": self.total}
+
+    def _filled(self) -> list[dict[str, str]]:
+        return [line for line in self.lines if any(line.values())]
+
+    def _line_data(self, line: dict[str, str]) -> dict[str, Any]:
+        amounts = {name: parse_amount(line[name] or "0", self._currency) for name in OF_LINE}
+        return {**amounts, "sku": line["sku"], "name": line["name"], "quantity": int(line["quantity"] or 0)}
+
+    def check(self) -> None:
+        """Add the errors that no calculation finds."""
+        if not self._filled():
+            self.errors["lines/0/sku"] = "is required: an order has at least one line"
+        for index, line in enumerate(self.lines):
+            if line in self._filled() and not line["unit_price"]:
+                self.errors.setdefault(f"lines/{index}/unit_price", "is required")
+        if self.total is not None and self.total < 0:
+            self.errors["discount"] = "must not be more than the lines, shipping and tax together"
+
+    def note(self, pointer: str, message: str) -> None:
+        """Add an error of the API, at the field that its pointer means."""
+        head, _, rest = pointer.removeprefix("/").partition("/")
+        name = "tags" if head == "tags" else f"{head}/{rest}" if rest else head
+        if head == "lines" and rest:
+            number, _, part = rest.partition("/")
+            filled = [index for index, line in enumerate(self.lines) if any(line.values())]
+            name = f"lines/{filled[int(number)]}/{part}"
+        self.errors.setdefault(name, text_in_major_units(message, self._currency))
+
+    def label_of(self, name: str) -> str:
+        """Return what a field is called in the summary of errors."""
+        head, _, rest = name.partition("/")
+        if head != "lines" or not rest:
+            return LABELS.get(name, "The order")
+        number, _, part = rest.partition("/")
+        return f"{LINE.get(part, 'Line')} of line {int(number) + 1}"
+
+
+@screen.get()
+async def show_form(page: Page) -> Response:
+    """Return the empty form."""
+    draft = Draft.of(Form())
+    draft.values["currency"] = await _usual_currency(page)
+    draft.lines[0]["quantity"] = "1"
+    draft.calculate()
+    draft.focus = "user_id"
+    return _page(page, draft)
+
+
+@screen.post()
+async def place_order(page: Page) -> Response:
+    """Place the order; or add or remove a line, or calculate, as the button says."""
+    draft = Draft.of(page.form)
+    do, _, number = page.form.text("do").partition(" ")
+    if do == "add" and len(draft.lines) < MAX_FORM_LINES:
+        draft.lines.append(dict.fromkeys(LINE, "") | {"quantity": "1"})
+        draft.focus = f"lines/{len(draft.lines) - 1}/sku"
+    elif do == "remove" and number.isdecimal():
+        del draft.lines[int(number) : int(number) + 1]
+        draft.lines = draft.lines or [dict.fromkeys(LINE, "")]
+        draft.focus = f"lines/{min(int(number), len(draft.lines) - 1)}/sku"
+    draft.calculate()
+    if do != "place":
+        return _page(page, draft)
+    draft.check()
+    if not draft.errors:
+        try:
+            placed = await page.use_cases.place_order.execute(read_place_order(draft.data()), page.context())
+        except InvalidFields as invalid:
+            for each in invalid.errors:
+                draft.note(each.pointer or "", each.message)
+        except InvalidInput as invalid:
+            error = field_error_of(invalid)
+            draft.note(error.pointer or "", error.message)
+        except IdempotencyKeyReused:
+            draft.once, draft.errors[""] = "", AGAIN
+        else:
+            return page.redirect(f"/console/orders/{placed.order_id}", notice="The order was placed.")
+    draft.focus = next(iter(draft.errors))
+    return _page(page, draft, HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+async def _usual_currency(page: Page) -> str:
+    """Return the currency of the newest order."""
+    if page.may(Scope.READ):
+        newest = await page.use_cases.list_orders.execute(EVERYTHING, limit=1, actor=page.actor)
+        if newest.json:
+            currency: str = msgspec.json.decode(newest.json)["currency"]
+            return currency
+    return "EUR"
+
+
+def _page(page: Page, draft: Draft, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return page.render(
+        "new-order.html",
+        status,
+        draft=draft,
+        once_key=draft.once or uuid4().hex,
+        line_labels=LINE,
+        amount_labels=AMOUNTS,
+        parts=PARTS,
+        currencies=sorted(CURRENCIES),
+        most=MAX_FORM_LINES,
+    )
