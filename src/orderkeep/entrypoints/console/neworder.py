@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -11,14 +12,15 @@ import msgspec
 from starlette.responses import Response
 
 from orderkeep.application.access.actor import Scope
+from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.use_cases.list_orders import EVERYTHING
-from orderkeep.domain.exceptions import InvalidInput
+from orderkeep.domain.exceptions import InvalidInput, TextMissing
 from orderkeep.domain.lines import OrderLine
-from orderkeep.domain.value_objects import CURRENCIES, Money
+from orderkeep.domain.value_objects import CURRENCIES, EXPONENTS, Money
 from orderkeep.entrypoints.amounts import parse_amount, text_in_major_units
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
-from orderkeep.entrypoints.field_errors import InvalidFields, field_error_of
+from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of
 from orderkeep.entrypoints.schemas import read_place_order
 
 screen = Screen("", "/console/new-order", scope=Scope.WRITE, part_of="Orders")
@@ -26,7 +28,14 @@ screen = Screen("", "/console/new-order", scope=Scope.WRITE, part_of="Orders")
 MAX_FORM_LINES = 100
 """Lines that fit in the form, far below those of an order."""
 
-LINE = {"sku": "SKU", "name": "Item", "quantity": "Quantity", "unit_price": "Unit price", "discount": "Discount", "tax": "Tax"}
+LINE = {
+    "sku": "SKU",
+    "name": "Item",
+    "quantity": "Quantity",
+    "unit_price": "Unit price",
+    "discount": "Discount",
+    "tax": "Tax",
+}
 CUSTOMER = {"name": "Name", "email": "E-mail", "phone": "Phone"}
 ADDRESS = {
     "name": "Recipient",
@@ -46,12 +55,14 @@ PARTS = {
 AMOUNTS = {"shipping": "Shipping", "tax": "Tax", "discount": "Discount"}
 OF_LINE = ("unit_price", "discount", "tax")
 UPPER = ("currency", "shipping_address/country", "billing_address/country")
+ORDER = {"user_id": "Customer ID", "external_ref": "Reference", "currency": "Currency", "tags": "Tags"}
 LABELS = {
-    "user_id": "Customer ID",
-    "currency": "Currency",
-    "external_ref": "Reference",
-    "tags": "Tags",
-    **{f"{part}/{name}": f"{label}, {text.lower()}" for part, (label, names) in PARTS.items() for name, text in names.items()},
+    **ORDER,
+    **{
+        f"{part}/{name}": f"{label}, {text.lower()}"
+        for part, (label, names) in PARTS.items()
+        for name, text in names.items()
+    },
     **AMOUNTS,
 }
 """The fields of the form by their names, which are those of the API, with `/` between the parts."""
@@ -120,44 +131,54 @@ class Draft:
     def _currency(self) -> str:
         return self.values["currency"]
 
-    def data(self) -> dict[str, Any]:
-        """Return the order as the body of a request has it, without lines and fields that are empty. `calculate` has
-        found no error before.
-        """
-        data: dict[str, Any] = {name: text for name in ("user_id", "currency", "external_ref") if (text := self.values[name])}
-        data["tags"] = [tag.strip() for tag in self.values["tags"].split(",") if tag.strip()]
-        data |= {name: parse_amount(self.values[name] or "0", self._currency) for name in AMOUNTS}
-        for part, (_, names) in PARTS.items():
-            data[part] = {name: text for name in names if (text := self.values[f"{part}/{name}"])} or None
-        data["lines"] = [self._line_data(line) for line in self._filled()]
-        return data | {"total": self.total}
+    def has(self, part: str) -> bool:
+        """Return whether a part has a value or an error."""
+        return any(name.startswith(f"{part}/") for name in (*filter(self.values.get, self.values), *self.errors))
 
-    def _filled(self) -> list[dict[str, str]]:
-        return [line for line in self.lines if any(line.values())]
-
-    def _line_data(self, line: dict[str, str]) -> dict[str, Any]:
-        amounts = {name: parse_amount(line[name] or "0", self._currency) for name in OF_LINE}
-        return {**amounts, "sku": line["sku"], "name": line["name"], "quantity": int(line["quantity"] or 0)}
-
-    def check(self) -> None:
-        """Add the errors that no calculation finds."""
-        if not self._filled():
-            self.errors["lines/0/sku"] = "is required: an order has at least one line"
+    def command(self) -> PlaceOrder | None:
+        """Return the order to place, or None with errors."""
+        if not any(map(_is_filled, self.lines)):
+            self.errors["lines/0/sku"] = "is required, because an order has at least one line"
         for index, line in enumerate(self.lines):
-            if line in self._filled() and not line["unit_price"]:
-                self.errors.setdefault(f"lines/{index}/unit_price", "is required")
-        if self.total is not None and self.total < 0:
-            self.errors["discount"] = "must not be more than the lines, shipping and tax together"
+            if _is_filled(line) and not line["unit_price"]:
+                self.errors[f"lines/{index}/unit_price"] = "is required"
+        if self.total is not None and self.total < 0 and (self.items or 0) >= 0:
+            self.errors["discount"] = "must not be more than lines, shipping and tax together"
+        try:
+            command = read_place_order(self._data())
+        except InvalidFields as invalid:
+            for error in invalid.errors:
+                self.note(error)
+        places = [*ORDER, *(f"lines/{index}/{name}" for index in range(len(self.lines)) for name in LINE), *LABELS]
+        self.errors = dict(sorted(self.errors.items(), key=lambda each: [*places, each[0]].index(each[0])))
+        return None if self.errors else command
 
-    def note(self, pointer: str, message: str) -> None:
-        """Add an error of the API, at the field that its pointer means."""
-        head, _, rest = pointer.removeprefix("/").partition("/")
-        name = "tags" if head == "tags" else f"{head}/{rest}" if rest else head
-        if head == "lines" and rest:
-            number, _, part = rest.partition("/")
-            filled = [index for index, line in enumerate(self.lines) if any(line.values())]
-            name = f"lines/{filled[int(number)]}/{part}"
-        self.errors.setdefault(name, text_in_major_units(message, self._currency))
+    def _data(self) -> dict[str, Any]:
+        """Return the order as the body of a request has it, without empty fields. Amounts with an error are 0."""
+        values = self.values
+        data: dict[str, Any] = {name: values[name] for name in ("user_id", "currency")}
+        data |= {name: self._minor(name, values[name]) or 0 for name in AMOUNTS}
+        data |= {"total": max(0, self.total or 0), "external_ref": values["external_ref"] or None}
+        data["tags"] = [tag.strip() for tag in values["tags"].split(",") if tag.strip()]
+        for part, (_, names) in PARTS.items():
+            data[part] = {name: text for name in names if (text := values[f"{part}/{name}"])}
+        return data | {"lines": [self._line_data(index) for index, line in enumerate(self.lines) if _is_filled(line)]}
+
+    def _line_data(self, index: int) -> dict[str, Any]:
+        line, path = self.lines[index], f"lines/{index}/"
+        quantity = 1 if path + "quantity" in self.errors else int(line["quantity"] or 0)
+        amounts = {name: self._minor(path + name, line[name]) or 0 for name in OF_LINE}
+        return {"sku": line["sku"], "name": line["name"], "quantity": quantity, **amounts}
+
+    def note(self, error: FieldError) -> None:
+        """Add an error of the API at the field that its pointer means."""
+        path = (error.pointer or "").removeprefix("/").split("/")
+        if path[0] == "lines" and len(path) > 1:
+            path[1] = str([index for index, line in enumerate(self.lines) if _is_filled(line)][int(path[1])])
+        name = "tags" if path[0] == "tags" else "discount" if path[0] == "total" else "/".join(path)
+        message = "is required" if error.code == TextMissing.code else error.message
+        in_major_units = self._currency in EXPONENTS
+        self.errors.setdefault(name, text_in_major_units(message, self._currency) if in_major_units else message)
 
     def label_of(self, name: str) -> str:
         """Return what a field is called in the summary of errors."""
@@ -166,6 +187,11 @@ class Draft:
             return LABELS.get(name, "The order")
         number, _, part = rest.partition("/")
         return f"{LINE.get(part, 'Line')} of line {int(number) + 1}"
+
+
+def _is_filled(line: Mapping[str, str]) -> bool:
+    """Return whether more than the quantity, which the form fills in, is given."""
+    return any(text for name, text in line.items() if name != "quantity")
 
 
 @screen.get()
@@ -194,16 +220,12 @@ async def place_order(page: Page) -> Response:
     draft.calculate()
     if do != "place":
         return _page(page, draft)
-    draft.check()
-    if not draft.errors:
+    command = draft.command()
+    if command is not None:
         try:
-            placed = await page.use_cases.place_order.execute(read_place_order(draft.data()), page.context())
-        except InvalidFields as invalid:
-            for each in invalid.errors:
-                draft.note(each.pointer or "", each.message)
+            placed = await page.use_cases.place_order.execute(command, page.context())
         except InvalidInput as invalid:
-            error = field_error_of(invalid)
-            draft.note(error.pointer or "", error.message)
+            draft.note(field_error_of(invalid))
         except IdempotencyKeyReused:
             draft.once, draft.errors[""] = "", AGAIN
         else:
