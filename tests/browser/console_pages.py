@@ -50,6 +50,12 @@ LOOKS = {
     "new order": Look("/console/new-order"),
     "new order, another line": Look("/console/new-order", {"Item": "Desk lamp"}, "Add a line"),
     "new order, rejected": Look("/console/new-order", {"Item": "Desk lamp", "E-mail": "ada"}, "Place order", 422),
+    "API keys": Look("/console/keys"),
+    "a new API key": Look("/console/keys", {"Name": "Warehouse Leipzig"}, "Create key"),
+    "API key rejected": Look("/console/keys", {"Name": "x", "Valid until (optional)": "2001-01-01"}, "Create key", 422),
+    "revoke an API key": Look("/console/keys/{key}/revoke"),
+    "no API keys": Look("/console/keys", on="empty"),
+    "system": Look("/console/system"),
     "an empty store": Look("/", on="empty"),
     "an unknown address": Look("/console/no-such-page", status=404),
     "sign in": Look("/console/sign-in", on="keys"),
@@ -124,9 +130,10 @@ class Shops:
     urls: dict[str, str]
     do: UseCases
     order: str
+    key: str
 
     def url_of(self, look: Look) -> str:
-        return self.urls[look.on] + look.path.replace("{order}", self.order)
+        return self.urls[look.on] + look.path.replace("{order}", self.order).replace("{key}", self.key)
 
 
 @asynccontextmanager
@@ -135,8 +142,10 @@ async def open_shops() -> AsyncIterator[Shops]:
     do, empty = bootstrap("memory://", documents_url="memory://"), bootstrap("memory://", documents_url="memory://")
     await store_samples(do, 60)
     order = await place_everything(do)
+    key = await do.create_api_key.execute("Shop", scopes=["orders:read", "orders:write"])
+    await do.create_api_key.execute("Ada's account", user_id="ada-17")
     async with served(do) as shop, served(empty) as nothing, served(do, auth="keys") as keys:
-        yield Shops({"shop": shop, "empty": nothing, "keys": keys}, do, order)
+        yield Shops({"shop": shop, "empty": nothing, "keys": keys}, do, order, key.kept.id)
 
 
 @dataclass
