@@ -10,16 +10,18 @@ import pytest
 
 from orderkeep.application.access.actor import Scope
 from orderkeep.application.access.api_keys import KEY_PATTERN, ApiKey
-from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.console.keys import SCOPES
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.console.console_calls import Console, Html, console, key_of
+from tests.entrypoints.credentials import use_cases_with_keys
 
 PATH = "/console/keys"
 
 
 @pytest.fixture
 def do() -> UseCases:
-    return bootstrap("memory://")
+    return use_cases_with_keys(InMemoryOrderRepository())
 
 
 async def keys_of(do: UseCases) -> tuple[ApiKey, ...]:
@@ -38,7 +40,7 @@ async def test_a_key_is_shown_once_and_signs_in(do: UseCases) -> None:
         assert page.response.headers["cache-control"] == "no-store"
         assert key not in (await browser.open(PATH)).response.text
     [kept] = await keys_of(do)
-    assert (kept.name, kept.scopes) == ("Warehouse", {Scope.READ, Scope.SHIP})
+    assert (kept.name, kept.scopes) == ("Warehouse", frozenset({Scope.READ, Scope.SHIP}))
     assert kept.expires_at == datetime(3000, 1, 1, tzinfo=UTC)
     async with console(do, auth="keys") as browser:
         await browser.sign_in(key)

@@ -9,8 +9,10 @@ import msgspec
 import pytest
 
 from orderkeep.application.use_cases.list_orders import EVERYTHING
-from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.bootstrap import UseCases
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.console.console_calls import Console, Html, console, key_of, text_of
+from tests.entrypoints.credentials import use_cases_with_keys
 
 PATH = "/console/new-order"
 ORDER = {"user_id": "ada-17", "external_ref": "SO-1", "currency": "eur", "tags": "gift, express,,"}
@@ -24,7 +26,7 @@ ADDRESS = {
 
 @pytest.fixture
 def do() -> UseCases:
-    return bootstrap("memory://")
+    return use_cases_with_keys(InMemoryOrderRepository())
 
 
 def lines(*given: dict[str, str]) -> dict[str, str]:
