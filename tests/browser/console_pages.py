@@ -23,7 +23,10 @@ from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.console import mount_console
 from orderkeep.entrypoints.sample_orders import store_samples
-from tests.servers.chromium import FLAGS, SECONDS, Requests
+from tests.servers.chromium import FLAGS, Requests
+
+MILLISECONDS = 20_000
+"""Maximum time to wait for anything on a page."""
 
 NO_LIMITS: dict[str, Any] = {"rate_limit": 0, "rate_limit_per_address": 0}
 STAFF = CommandContext(actor=Actor(ActorKind.STAFF, "mira", frozenset(Scope)))
@@ -37,6 +40,7 @@ class Look:
 
     path: str
     fill: Mapping[str, str] = field(default_factory=dict)
+    check: str = ""
     click: str = ""
     status: int = 200
     on: str = "shop"
@@ -47,23 +51,34 @@ LOOKS = {
     "no orders match": Look("/?tag=none-has-this"),
     "search": Look("/?q=SO-10482"),
     "order": Look("/console/orders/{order}"),
+    "order at a version": Look("/console/orders/{order}?version=3"),
+    "print view": Look("/console/orders/{order}/print"),
+    "cancel lines": Look("/console/orders/{order}/cancel_lines"),
+    "refund, rejected": Look(
+        "/console/orders/{order}/add_refund", {"Amount in EUR": "1,5"}, click="Refund €1.37", status=422
+    ),
+    "orders, cancel some": Look("/", check="Select SO-10482", click="Cancel…"),
     "new order": Look("/console/new-order"),
-    "new order, another line": Look("/console/new-order", {"Item": "Desk lamp"}, "Add a line"),
-    "new order, rejected": Look("/console/new-order", {"Item": "Desk lamp", "E-mail": "ada"}, "Place order", 422),
+    "new order, another line": Look("/console/new-order", {"Item": "Desk lamp"}, click="Add a line"),
+    "new order, rejected": Look(
+        "/console/new-order", {"Item": "Desk lamp", "E-mail": "ada"}, click="Place order", status=422
+    ),
     "API keys": Look("/console/keys"),
-    "a new API key": Look("/console/keys", {"Name": "Warehouse Leipzig"}, "Create key"),
-    "API key rejected": Look("/console/keys", {"Name": "x", "Valid until (optional)": "2001-01-01"}, "Create key", 422),
+    "a new API key": Look("/console/keys", {"Name": "Warehouse Leipzig"}, click="Create key"),
+    "API key rejected": Look(
+        "/console/keys", {"Name": "x", "Valid until (optional)": "2001-01-01"}, click="Create key", status=422
+    ),
     "revoke an API key": Look("/console/keys/{key}/revoke"),
     "no API keys": Look("/console/keys", on="empty"),
     "system": Look("/console/system"),
     "an empty store": Look("/", on="empty"),
     "an unknown address": Look("/console/no-such-page", status=404),
     "sign in": Look("/console/sign-in", on="keys"),
-    "sign-in rejected": Look("/console/sign-in", {"API key": "ok_wrong"}, "Sign in", 422, on="keys"),
+    "sign-in rejected": Look("/console/sign-in", {"API key": "ok_wrong"}, click="Sign in", status=422, on="keys"),
 }
 """All pages, by what they show. To add a screen, add a line."""
 
-NO_PAGES = ("/console/orders/export",)
+NO_PAGES = ("/console/export", "/console/orders/{order_id}/documents/{document_id}")
 """Paths of GET that return files."""
 
 
@@ -179,6 +194,8 @@ class Tab:
         await self.page.goto(shops.url_of(look))
         for label, value in look.fill.items():
             await self.page.get_by_label(label, exact=True).first.fill(value)
+        if look.check:
+            await self.page.get_by_label(look.check, exact=True).check()
         if look.click:
             await (
                 self.page.get_by_role("button", name=look.click, exact=True)
@@ -196,7 +213,7 @@ async def open_tab(program: str) -> AsyncIterator[Tab]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=list(FLAGS))
         context = await browser.new_context(reduced_motion="reduce", locale="en-GB", timezone_id="Europe/Berlin")
-        context.set_default_timeout(SECONDS * 1_000)
+        context.set_default_timeout(MILLISECONDS)
         context.on("request", lambda request: requests.append(request.url))
         page = await context.new_page()
         tab = Tab(page, requests, console, await context.new_cdp_session(page))

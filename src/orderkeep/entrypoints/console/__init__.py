@@ -37,13 +37,14 @@ from starlette.routing import BaseRoute
 from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.api.routing import RouteTable
 from orderkeep.entrypoints.api.shell import ShelledFastAPI
-from orderkeep.entrypoints.console import bulk, keys, neworder, order, orders, signin, static_files, system
+from orderkeep.entrypoints.console import bulk, keys, neworder, order, orders, printview, signin, static_files, system
 from orderkeep.entrypoints.console.pages import Menu, Screen
 from orderkeep.entrypoints.console.sessions import SessionAccess
 
 SCREENS: tuple[Screen, ...] = (
     orders.screen,
     orders.others,
+    printview.screen,
     order.screen,
     bulk.screen,
     neworder.screen,
