@@ -207,12 +207,13 @@ class Tab:
 
 
 @asynccontextmanager
-async def open_tab(program: str) -> AsyncIterator[Tab]:
-    """Open a browser with one page."""
+async def open_tab(program: str, *, bypass_csp: bool = False) -> AsyncIterator[Tab]:
+    """Open a browser with one page. `bypass_csp` switches off the policies of pages."""
     requests, console = Requests(), list[str]()
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=list(FLAGS))
-        context = await browser.new_context(reduced_motion="reduce", locale="en-GB", timezone_id="Europe/Berlin")
+        place: dict[str, Any] = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
+        context = await browser.new_context(reduced_motion="reduce", bypass_csp=bypass_csp, **place)
         context.set_default_timeout(MILLISECONDS)
         context.on("request", lambda request: requests.append(request.url))
         page = await context.new_page()
