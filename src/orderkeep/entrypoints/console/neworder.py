@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -15,10 +15,10 @@ from orderkeep.application.access.actor import Scope
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.use_cases.list_orders import EVERYTHING
-from orderkeep.domain.exceptions import InvalidInput, TextMissing
+from orderkeep.domain.exceptions import AmountOutOfRange, InvalidInput, TextMissing
 from orderkeep.domain.lines import OrderLine
-from orderkeep.domain.value_objects import CURRENCIES, EXPONENTS, Money
-from orderkeep.entrypoints.amounts import parse_amount, text_in_major_units
+from orderkeep.domain.value_objects import CURRENCIES, Money
+from orderkeep.entrypoints.amounts import message_in_major_units, parse_amount
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.field_errors import FieldError, InvalidFields, field_error_of
 from orderkeep.entrypoints.schemas import read_place_order
@@ -66,6 +66,9 @@ LABELS = {
     **AMOUNTS,
 }
 """The fields of the form by their names, which are those of the API, with `/` between the parts."""
+
+MESSAGES = {TextMissing.code: "is required", AmountOutOfRange.code: "is too large, or makes the total too large"}
+"""Messages in place of those of the API, by code."""
 
 AGAIN = "This form has placed an order already. If you want to place a second one, send it again."
 
@@ -176,9 +179,7 @@ class Draft:
         if path[0] == "lines" and len(path) > 1:
             path[1] = str([index for index, line in enumerate(self.lines) if _is_filled(line)][int(path[1])])
         name = "tags" if path[0] == "tags" else "discount" if path[0] == "total" else "/".join(path)
-        message = "is required" if error.code == TextMissing.code else error.message
-        in_major_units = self._currency in EXPONENTS
-        self.errors.setdefault(name, text_in_major_units(message, self._currency) if in_major_units else message)
+        self.errors.setdefault(name, MESSAGES.get(error.code, error.message))
 
     def label_of(self, name: str) -> str:
         """Return what a field is called in the summary of errors."""
@@ -225,7 +226,8 @@ async def place_order(page: Page) -> Response:
         try:
             placed = await page.use_cases.place_order.execute(command, page.context())
         except InvalidInput as invalid:
-            draft.note(field_error_of(invalid))
+            error = field_error_of(invalid)
+            draft.note(replace(error, message=message_in_major_units(invalid, draft.values["currency"])))
         except IdempotencyKeyReused:
             draft.once, draft.errors[""] = "", AGAIN
         else:
