@@ -41,7 +41,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: docs help setup dev serve drivers torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: docs screenshots help setup dev serve drivers torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ conformance: setup ## test the service against its OpenAPI document with every s
 
 bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run all benchmarks (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+screenshots: .venv/.installed-dev .venv/.installed-chromium ## take the pictures of the console in docs/images
+	@$(BIN)/python -m tools.screenshots
 
 docs: .venv/.installed-dev ## build the documentation as a site with search in dist/docs
 	@$(BIN)/sphinx-build -q -W --keep-going -c tools/docs -d .venv/doctrees . dist/docs

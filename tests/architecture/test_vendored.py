@@ -1,10 +1,11 @@
-"""Swagger UI and htmx are what was taken from their packages: not altered, not half updated."""
+"""Swagger UI, htmx and axe-core are what was taken from their packages: not altered, not half updated."""
 
 import hashlib
 from pathlib import Path
 
 ENTRYPOINTS = Path(__file__).parents[2] / "src" / "orderkeep" / "entrypoints"
 STATIC, CONSOLE = ENTRYPOINTS / "api" / "static", ENTRYPOINTS / "console" / "static"
+AXE = Path(__file__).parents[1] / "browser" / "axe"
 SHA256 = {
     "LICENSE": "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30",
     "NOTICE": "0d20d1adef18aee3f40dd258172155521ce702ac445cb5f7b7d60ed32dad2fb2",
@@ -43,3 +44,18 @@ def test_every_vendored_file_of_the_console_is_as_it_was_published() -> None:
 def test_the_readme_of_the_console_names_the_version_that_is_there() -> None:
     version = (CONSOLE / "README.md").read_text(encoding="utf-8").split()[1]
     assert f'version:"{version}"' in (CONSOLE / "htmx.min.js").read_text(encoding="utf-8")
+
+
+OF_AXE = {
+    "LICENSE": "af175b9d96ee93c21a036152e1b905b0b95304d4ae8c2c921c7609100ba8df7e",
+    "axe.min.js": "29348999450cdf2849a8e70b7912fc2da85a849da39c0d0d5394f51d4a9ed95c",
+}
+
+
+def test_every_vendored_file_of_axe_is_as_it_was_published() -> None:
+    assert {name: hashlib.sha256((AXE / name).read_bytes()).hexdigest() for name in OF_AXE} == OF_AXE
+
+
+def test_the_readme_of_axe_names_the_version_that_is_there() -> None:
+    version = (AXE / "README.md").read_text(encoding="utf-8").split()[1]
+    assert f'axe.version="{version}"' in (AXE / "axe.min.js").read_text(encoding="utf-8")

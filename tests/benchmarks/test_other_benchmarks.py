@@ -34,3 +34,11 @@ def test_reports_imports_beside_another_checkout(tmp_path: Path) -> None:
 def test_reports_starts_of_commands() -> None:
     found = [line.split()[:3] for line in lines_of("cli_start.py")[-4:]]
     assert found == [[command, figure, "orderkeep"] for command in ("--help", "list") for figure in ("elapsed", "CPU")]
+
+
+def test_reports_each_page_of_the_console() -> None:
+    header, reference, *pages, goal = lines_of("console_pages.py", "--requests", "2")
+    assert header.startswith("page")
+    assert reference.split()[-3:] == ["1.0,", "1.0,", "1.0"]
+    assert [line[:28].strip() for line in pages] == ["orders, 50 rows", "order", "new order", "API keys", "system"]
+    assert goal.startswith("goal: at most 5 ms for 50 rows: ")

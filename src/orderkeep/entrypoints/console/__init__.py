@@ -37,11 +37,21 @@ from starlette.routing import BaseRoute
 from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.api.routing import RouteTable
 from orderkeep.entrypoints.api.shell import ShelledFastAPI
-from orderkeep.entrypoints.console import bulk, order, orders, signin, static_files
+from orderkeep.entrypoints.console import bulk, keys, neworder, order, orders, printview, signin, static_files, system
 from orderkeep.entrypoints.console.pages import Menu, Screen
 from orderkeep.entrypoints.console.sessions import SessionAccess
 
-SCREENS: tuple[Screen, ...] = (orders.screen, orders.others, order.screen, bulk.screen, signin.screen)
+SCREENS: tuple[Screen, ...] = (
+    orders.screen,
+    orders.others,
+    printview.screen,
+    order.screen,
+    bulk.screen,
+    neworder.screen,
+    keys.screen,
+    system.screen,
+    signin.screen,
+)
 """All screens, in the order of the menu."""
 
 

@@ -1,0 +1,227 @@
+"""The console as it is served, with orders of every kind, and the table of its pages that are checked in a browser."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from playwright.async_api import CDPSession, ConsoleMessage, Page, Response, async_playwright
+
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
+from orderkeep.application.change_order import CommandContext
+from orderkeep.application.dtos import LineDTO, PlaceOrder
+from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.config import Settings
+from orderkeep.domain.lines import LineQuantity
+from orderkeep.domain.payments import PaymentKind
+from orderkeep.domain.personal_data import Address, Customer, PersonalData
+from orderkeep.entrypoints.api.app import create_app
+from orderkeep.entrypoints.console import mount_console
+from orderkeep.entrypoints.sample_orders import store_samples
+from tests.servers.chromium import FLAGS, Requests
+
+MILLISECONDS = 20_000
+"""Maximum time to wait for anything on a page."""
+
+NO_LIMITS: dict[str, Any] = {"rate_limit": 0, "rate_limit_per_address": 0}
+STAFF = CommandContext(actor=Actor(ActorKind.STAFF, "mira", frozenset(Scope)))
+
+
+@dataclass(frozen=True)
+class Look:
+    """A state of a page: its path, with `{order}` in place of the ID of an order that has everything; then what is
+    filled in and clicked there. `on` names the shop that is opened.
+    """
+
+    path: str
+    fill: Mapping[str, str] = field(default_factory=dict)
+    check: str = ""
+    click: str = ""
+    status: int = 200
+    on: str = "shop"
+
+
+LOOKS = {
+    "orders": Look("/"),
+    "no orders match": Look("/?tag=none-has-this"),
+    "search": Look("/?q=SO-10482"),
+    "order": Look("/console/orders/{order}"),
+    "order at a version": Look("/console/orders/{order}?version=3"),
+    "print view": Look("/console/orders/{order}/print"),
+    "cancel lines": Look("/console/orders/{order}/cancel_lines"),
+    "refund, rejected": Look(
+        "/console/orders/{order}/add_refund", {"Amount in EUR": "1,5"}, click="Refund €1.37", status=422
+    ),
+    "orders, cancel some": Look("/", check="Select SO-10482", click="Cancel…"),
+    "new order": Look("/console/new-order"),
+    "new order, another line": Look("/console/new-order", {"Item": "Desk lamp"}, click="Add a line"),
+    "new order, rejected": Look(
+        "/console/new-order", {"Item": "Desk lamp", "E-mail": "ada"}, click="Place order", status=422
+    ),
+    "API keys": Look("/console/keys"),
+    "a new API key": Look("/console/keys", {"Name": "Warehouse Leipzig"}, click="Create key"),
+    "API key rejected": Look(
+        "/console/keys", {"Name": "x", "Valid until (optional)": "2001-01-01"}, click="Create key", status=422
+    ),
+    "revoke an API key": Look("/console/keys/{key}/revoke"),
+    "no API keys": Look("/console/keys", on="empty"),
+    "system": Look("/console/system"),
+    "an empty store": Look("/", on="empty"),
+    "an unknown address": Look("/console/no-such-page", status=404),
+    "sign in": Look("/console/sign-in", on="keys"),
+    "sign-in rejected": Look("/console/sign-in", {"API key": "ok_wrong"}, click="Sign in", status=422, on="keys"),
+}
+"""All pages, by what they show. To add a screen, add a line."""
+
+NO_PAGES = ("/console/export", "/console/orders/{order_id}/documents/{document_id}")
+"""Paths of GET that return files."""
+
+
+async def place_everything(do: UseCases) -> str:
+    """Place an order that has one of everything, and return its ID."""
+    street = "12 St James's Square"
+    address = Address("Ada Byron", "Analytical Ltd", street, "2nd floor", "London", None, "SW1Y 4JH", "GB")
+    lines = (
+        LineDTO("LAMP-01", "Desk lamp, brass", 2, 8_900, 500, 1_000, "lamp"),
+        LineDTO("CHAIR-OAK", "Chair, oak, with a name that is longer than its column in every table", 3, 8_300),
+        LineDTO("BULB-E27", "Bulb E27, warm white", 4, 649, id="bulb"),
+    )
+    shipping, discount, tax = 495, 1_200, 299
+    values = sum(each.quantity * each.unit_price - each.discount + each.tax for each in lines)
+    total = values + shipping - discount + tax
+    command = PlaceOrder(
+        user_id="ada-17",
+        total=total,
+        currency="EUR",
+        lines=lines,
+        shipping=shipping,
+        discount=discount,
+        tax=tax,
+        external_ref="SO-10482",
+        tags=("gift", "express"),
+        metadata={"channel": "web"},
+        personal=PersonalData(Customer("Ada Byron", "ada@example.com", "+44 20 7946 0958"), address, address),
+    )
+    order = (await do.place_order.execute(command, STAFF)).order_id
+    await do.record_payment.execute(order, "pay-1", PaymentKind.CAPTURED, total, STAFF, method="card")
+    await do.confirm_order.execute(order, STAFF)
+    lamp, bulb = LineQuantity("lamp", 1), LineQuantity("bulb", 1)
+    await do.add_shipment.execute(order, STAFF, lines=[lamp], carrier="DHL", tracking_number="JD014600006281")
+    await do.deliver_shipment.execute(order, "s1", STAFF)
+    await do.cancel_lines.execute(order, STAFF, lines=[bulb], reason="out_of_stock")
+    await do.add_refund.execute(order, "ref-1", 500, STAFF, reason="late")
+    await do.request_return.execute(order, STAFF, lines=[lamp])
+    await do.add_note.execute(order, "Call before delivery.", STAFF)
+    await do.hold_order.execute(order, "fraud_check", STAFF)
+    await do.issue_receipt.execute(order, STAFF)
+    return order
+
+
+@asynccontextmanager
+async def served(do: UseCases, **settings: Any) -> AsyncIterator[str]:
+    """Serve the console on these use cases in this process; yield its URL."""
+    app = create_app(Settings(**{"auth": "", **NO_LIMITS, **settings}), do)
+    mount_console(app)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = server.force_exit = True
+        await task
+        listener.close()
+
+
+@dataclass
+class Shops:
+    """The consoles that pages are opened on, by name."""
+
+    urls: dict[str, str]
+    do: UseCases
+    order: str
+    key: str
+
+    def url_of(self, look: Look) -> str:
+        return self.urls[look.on] + look.path.replace("{order}", self.order).replace("{key}", self.key)
+
+
+@asynccontextmanager
+async def open_shops() -> AsyncIterator[Shops]:
+    """Yield three consoles: with orders, with none, and with authentication."""
+    do, empty = bootstrap("memory://", documents_url="memory://"), bootstrap("memory://", documents_url="memory://")
+    await store_samples(do, 60)
+    order = await place_everything(do)
+    key = await do.create_api_key.execute("Shop", scopes=["orders:read", "orders:write"])
+    await do.create_api_key.execute("Ada's account", user_id="ada-17")
+    async with served(do) as shop, served(empty) as nothing, served(do, auth="keys") as keys:
+        yield Shops({"shop": shop, "empty": nothing, "keys": keys}, do, order, key.kept.id)
+
+
+@dataclass
+class Tab:
+    """A page of a browser: what it requested, and what it wrote to its console."""
+
+    page: Page
+    requests: Requests
+    console: list[str]
+    devtools: CDPSession
+    status: int = 0
+
+    def note_message(self, message: ConsoleMessage) -> None:
+        """Note an error or a warning, except that of a page whose own status is an error."""
+        is_of_status = message.text.startswith("Failed to load resource") and f" {self.status} " in message.text
+        if message.type in ("error", "warning") and not (is_of_status and message.location["url"] == self.page.url):
+            self.console.append(f"{message.type}: {message.text}")
+
+    def note_response(self, response: Response) -> None:
+        """Note the status of the page."""
+        if response.request.is_navigation_request():
+            self.status = response.status
+
+    async def look_at(self, look: Look, shops: Shops, *, scripts: bool = True) -> None:
+        """Bring the page into a state, with or without the scripts of the console."""
+        await self.devtools.send("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        await self.page.set_viewport_size({"width": 1280, "height": 800})
+        await self.page.goto("about:blank")
+        self.requests.clear()
+        self.console.clear()
+        await self.page.goto(shops.url_of(look))
+        for label, value in look.fill.items():
+            await self.page.get_by_label(label, exact=True).first.fill(value)
+        if look.check:
+            await self.page.get_by_label(look.check, exact=True).check()
+        if look.click:
+            await (
+                self.page.get_by_role("button", name=look.click, exact=True)
+                .or_(self.page.get_by_role("link", name=look.click, exact=True))
+                .first.click()
+            )
+            await self.page.wait_for_load_state("networkidle")
+        await self.devtools.send("Emulation.setScriptExecutionDisabled", {"value": False})  # so that axe can run
+
+
+@asynccontextmanager
+async def open_tab(program: str, *, bypass_csp: bool = False) -> AsyncIterator[Tab]:
+    """Open a browser with one page. `bypass_csp` switches off the policies of pages."""
+    requests, console = Requests(), list[str]()
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        place: dict[str, Any] = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
+        context = await browser.new_context(reduced_motion="reduce", bypass_csp=bypass_csp, **place)
+        context.set_default_timeout(MILLISECONDS)
+        context.on("request", lambda request: requests.append(request.url))
+        page = await context.new_page()
+        tab = Tab(page, requests, console, await context.new_cdp_session(page))
+        page.on("console", tab.note_message)
+        page.on("pageerror", lambda error: console.append(f"error: {error}"))
+        page.on("response", tab.note_response)
+        try:
+            yield tab
+        finally:
+            await browser.close()

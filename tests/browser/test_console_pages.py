@@ -1,0 +1,102 @@
+"""Each page of the console in a browser, light and dark, wide and narrow, with and without JavaScript: it is
+accessible, without errors, and makes no request to another host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import pytest_asyncio
+
+from tests.browser.console_pages import LOOKS, NO_PAGES, Shops, open_shops
+
+if TYPE_CHECKING:
+    from tests.browser.console_pages import Tab
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+AXE = (Path(__file__).with_name("axe") / "axe.min.js").read_text(encoding="utf-8")
+RUN_AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations.flatMap(
+    rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(" ")}: ${node.html.slice(0, 160)}`))"""
+OVERFLOW = "() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
+"""By how much a page is wider than the window."""
+
+WIDTHS = (1280, 320)
+SCHEMES = ("light", "dark")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shops() -> AsyncIterator[Shops]:
+    async with open_shops() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tab(chromium: str) -> AsyncIterator[Tab]:
+    from tests.browser.console_pages import open_tab
+
+    async with open_tab(chromium) as found:
+        yield found
+
+
+async def faults_of(tab: Tab) -> list[str]:
+    """Return what is wrong with the page, at each width and in each color scheme."""
+    found = []
+    await tab.page.evaluate(AXE)
+    for width in WIDTHS:
+        await tab.page.set_viewport_size({"width": width, "height": 800})
+        if excess := await tab.page.evaluate(OVERFLOW):
+            found.append(f"{width} px: {excess} px too wide")
+        for scheme in SCHEMES:
+            await tab.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            found += [f"{width} px, {scheme}: {each}" for each in await tab.page.evaluate(RUN_AXE)]
+    return found
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+@pytest.mark.parametrize("name", LOOKS)
+async def test_page_is_accessible_and_complete(name: str, scripts: bool, tab: Tab, shops: Shops) -> None:
+    look = LOOKS[name]
+    await tab.look_at(look, shops, scripts=scripts)
+    assert tab.status == look.status
+    assert await faults_of(tab) == []
+    assert tab.console == []
+    assert tab.requests.outside(shops.urls[look.on]) == []
+
+
+@pytest.mark.parametrize(
+    "planted, fault",
+    [
+        ('document.querySelector("h1").innerHTML = "<img src=data:,>"', "light: image-alt"),
+        ('document.querySelector("p, h1").style.color = "#ccc"', "light: color-contrast"),
+        ('document.querySelector("main").style.width = "2000px"', "too wide"),
+    ],
+)
+async def test_finds_a_planted_fault(planted: str, fault: str, tab: Tab, shops: Shops) -> None:
+    await tab.look_at(LOOKS["sign in"], shops)
+    await tab.page.evaluate(planted)
+    assert fault in " ".join(await faults_of(tab))
+
+
+INLINE = 'const it = document.createElement("script"); it.text = "1"; document.body.append(it)'
+
+
+@pytest.mark.parametrize("planted", [INLINE, "missing()"])
+async def test_finds_a_planted_error(planted: str, tab: Tab, shops: Shops) -> None:
+    await tab.look_at(LOOKS["sign in"], shops)
+    await tab.page.evaluate(f"setTimeout(() => {{ {planted} }})")
+    await tab.page.wait_for_timeout(50)
+    assert tab.console
+
+
+async def test_every_page_is_looked_at() -> None:
+    from orderkeep.entrypoints.console import SCREENS
+    from orderkeep.entrypoints.console.pages import Menu
+
+    paths = [look.path.partition("?")[0] for look in LOOKS.values()]
+    routes: list[Any] = [route for screen in SCREENS for route in screen.routes_in(Menu(SCREENS))]
+    pages = [route for route in routes if "GET" in route.methods and route.path not in NO_PAGES]
+    assert [route.path for route in pages if not any(map(route.path_regex.match, paths))] == []

@@ -1,0 +1,175 @@
+"""The main tasks of staff with the keyboard alone, with and without JavaScript: find, cancel, refund, ship a part."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+import pytest_asyncio
+from playwright.async_api import Error
+
+from orderkeep.application.use_cases.list_orders import EVERYTHING
+from orderkeep.bootstrap import UseCases, bootstrap
+
+if TYPE_CHECKING:
+    from tests.browser.console_pages import Tab
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+both = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
+
+FOCUSED = """() => { const it = document.activeElement;
+    return it.ariaLabel || it.labels?.[0]?.innerText || it.innerText || "" }"""
+MOST_STOPS = 120
+"""Stops of the Tab key on a page."""
+
+
+class Keyboard:
+    """A tab that is operated with the keyboard."""
+
+    def __init__(self, tab: Tab, url: str) -> None:
+        self.tab, self.url = tab, url
+
+    async def open(self, path: str, *, scripts: bool) -> None:
+        await self.tab.devtools.send("Emulation.setScriptExecutionDisabled", {"value": not scripts})
+        await self.tab.page.goto(self.url + path)
+
+    async def tab_to(self, name: str) -> None:
+        """Press Tab until the element with this label or text has the focus."""
+        seen = []
+        for _ in range(MOST_STOPS):
+            await self.tab.page.keyboard.press("Tab")
+            try:
+                seen.append((await self.tab.page.evaluate(FOCUSED)).strip())
+            except Error:  # the page is replaced by the next one
+                await self.tab.page.wait_for_load_state()
+                continue
+            if seen[-1] == name:
+                return
+        raise AssertionError(f"{name} cannot be reached: {seen}")
+
+    async def type(self, label: str, text: str) -> None:
+        """Replace the value of a field."""
+        await self.tab_to(label)
+        await self.tab.page.keyboard.press("Control+A")
+        await self.tab.page.keyboard.type(text)
+
+    async def press(self, name: str) -> None:
+        """Follow a link or press a button."""
+        await self.tab_to(name)
+        await self.tab.page.keyboard.press("Enter")
+
+    async def sees(self, text: str) -> None:
+        await self.tab.page.get_by_text(text, exact=True).first.wait_for()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def tab(chromium: str) -> AsyncIterator[Tab]:
+    from tests.browser.console_pages import open_tab
+
+    async with open_tab(chromium) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop() -> AsyncIterator[tuple[UseCases, str, str]]:
+    """A console with one order; its URL and the order's ID."""
+    from tests.browser.console_pages import place_everything, served
+
+    do = bootstrap("memory://", documents_url="memory://")
+    order = await place_everything(do)
+    await do.release_order.execute(order)
+    async with served(do) as url:
+        yield do, url, order
+
+
+async def order_in(do: UseCases) -> dict[str, object]:
+    [order] = msgspec.json.decode(b"[" + (await do.list_orders.execute(EVERYTHING)).json + b"]")
+    found: dict[str, object] = order
+    return found
+
+
+@both
+async def test_find_an_order_by_its_email(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    keyboard = Keyboard(tab, shop[1])
+    await keyboard.open("/", scripts=scripts)
+    await keyboard.type("Search orders", "ADA@example.com")
+    await tab.page.keyboard.press("Enter")
+    await tab.page.wait_for_url("**/?q=ADA*")
+    await keyboard.press("SO-10482")
+    await tab.page.get_by_role("heading", name="SO-10482").wait_for()
+
+
+@both
+async def test_cancel_lines(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    do, url, order = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}", scripts=scripts)
+    await keyboard.press("Cancel lines…")
+    await keyboard.type("Units of Bulb E27, warm white", "2")
+    if scripts:
+        await tab.page.keyboard.press("Tab")
+        await tab.page.get_by_role("button", name="Cancel 2 items").wait_for()
+    await keyboard.press("Cancel 2 items" if scripts else "Cancel lines")
+    await keyboard.sees("The lines were cancelled.")
+    assert [line["cancelled"] for line in (await order_in(do))["lines"]] == [0, 0, 3]  # type: ignore[attr-defined]
+
+
+@both
+async def test_refund(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    do, url, order = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}", scripts=scripts)
+    await keyboard.press("Refund €1.37…")
+    await keyboard.type("Amount in EUR", "1.20")
+    await keyboard.type("Reference", "by-keyboard")
+    if scripts:
+        await tab.page.get_by_role("button", name="Refund €1.20").wait_for()
+    await keyboard.press("Refund €1.20" if scripts else "Refund €1.37")
+    await keyboard.sees("The refund was added. Pay it, then mark it as settled.")
+    assert [each["amount"] for each in (await order_in(do))["refunds"]] == [500, 120]  # type: ignore[attr-defined]
+
+
+@both
+async def test_ship_a_part(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    do, url, order = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}", scripts=scripts)
+    await keyboard.press("Ship part…")
+    chair = "Units of Chair, oak, with a name that is longer than its column in every table"
+    for label, text in (("Units of Desk lamp, brass", "1"), (chair, "2"), ("Units of Bulb E27, warm white", "0")):
+        await keyboard.type(label, text)
+    await keyboard.type("Carrier (optional)", "DHL")
+    await keyboard.type("Tracking number (optional)", "JD-2")
+    if scripts:
+        await tab.page.get_by_role("button", name="Ship 3 items").wait_for()
+    await keyboard.press("Ship 3 items" if scripts else "Ship 7 items")
+    await keyboard.sees("The shipment was added.")
+    found = await order_in(do)
+    assert [line["shipped"] for line in found["lines"]] == [2, 2, 0]  # type: ignore[attr-defined]
+    assert found["shipments"][-1]["tracking_number"] == "JD-2"  # type: ignore[index]
+
+
+@both
+async def test_place_an_order(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    do, url, _ = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open("/console/new-order", scripts=scripts)
+    assert await tab.page.evaluate(FOCUSED) == "Customer ID"
+    await tab.page.keyboard.type("ada-18")
+    for label, text in (("SKU", "LAMP-02"), ("Item", "Floor lamp"), ("Unit price", "149.50")):
+        await keyboard.type(label, text)
+    await keyboard.press("Add a line")
+    await tab.page.get_by_role("group", name="Line 2").wait_for()
+    assert await tab.page.evaluate("document.activeElement.name") == "lines/1/sku"
+    await tab.page.keyboard.type("BULB-E27")
+    for label, text in (("Item", "Bulb"), ("Quantity", "2"), ("Unit price", "6.50"), ("+ Shipping", "5")):
+        await keyboard.type(label, text)
+    if scripts:
+        await tab.page.keyboard.press("Tab")
+        await tab.page.locator("#total", has_text="€167.50").wait_for()
+    await keyboard.press("Place order")
+    await keyboard.sees("The order was placed.")
+    newest = await do.list_orders.execute(EVERYTHING, limit=1)
+    assert msgspec.json.decode(newest.json)["total"] == 16_750
