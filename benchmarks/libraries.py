@@ -1,8 +1,9 @@
-"""What the libraries for logs and tokens cost: their import, and each use beside a part of its work."""
+"""What the libraries for logs, tokens and webhooks cost: their import, and each use beside a part of its work."""
 
 import asyncio
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -11,13 +12,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import uvloop
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 
 sys.path[:0] = [str(Path(__file__).parents[1])]
 
+from orderkeep.application.webhooks.signatures import new_secret, signature_headers  # noqa: E402
 from orderkeep.entrypoints.logs import LogFormatter, allow_listed  # noqa: E402
 from orderkeep.infrastructure.openid.authenticator import signed_payload  # noqa: E402
+from orderkeep.infrastructure.webhook_addresses import AddressGuard  # noqa: E402
+from orderkeep.infrastructure.webhook_sender import AiohttpWebhookSender  # noqa: E402
 from tests.infrastructure import openid_samples as openid  # noqa: E402
 
 IMPORT = """
@@ -86,13 +91,54 @@ async def tokens() -> None:
     print(f"RS256 token, from the cache           {call_cost(authenticate)}")
 
 
+RECEIVER = """
+import asyncio
+
+async def receive(reader, writer):
+    while head := await reader.readuntil(b"\\r\\n\\r\\n"):
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\\r")[0]))
+        writer.write(b"HTTP/1.1 204 No Content\\r\\n\\r\\n")
+
+async def main():
+    server = await asyncio.start_server(receive, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+
+async def webhooks() -> None:
+    """Send events of 1.5 KB to a receiver in another process, signed, over one connection."""
+    receiver = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", RECEIVER, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert receiver.stdout is not None
+    url = f"http://127.0.0.1:{int(await receiver.stdout.readline())}/"
+    sender, secret, body = AiohttpWebhookSender(AddressGuard(local=True)), new_secret(os.urandom), bytes(1_500)
+
+    async def one_run() -> float:
+        before = time.process_time()
+        for _ in range(CALLS):
+            sent = await sender.send(url, signature_headers([secret], "order-1.1.1", int(time.time()), body), body)
+            assert sent.status == 204
+        return (time.process_time() - before) / CALLS * 1_000_000
+
+    print(f"webhook, signed and sent              {min([await one_run() for _ in range(RUNS)]):6.1f} µs")
+    await sender.close()
+    receiver.kill()
+    await receiver.wait()
+
+
 def main() -> None:
     without_rich = "import sys; sys.modules['rich'] = None; import structlog"
     print(f"import structlog                      {import_cost('import structlog')}")
     print(f"import structlog without rich         {import_cost(without_rich)}")
     print(f"import joserfc and cryptography       {import_cost('from joserfc import jwk, jws, jwt')}")
+    print(f"import aiohttp                        {import_cost('import aiohttp')}")
     log_lines()
     asyncio.run(tokens())
+    uvloop.run(webhooks())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The receivers of the documentation accept what orderkeep signs, once, and reject all other requests."""
+"""The receivers of the documentation accept what orderkeep sends, once, and reject all other requests."""
 
 import asyncio
 import os
@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.webhooks.signatures import new_secret, signature_headers
+from orderkeep.bootstrap import bootstrap
 from orderkeep.bootstrap.webhooks import open_sender
 from tests.conftest import find_node
 from tests.docs.pages import CHECKOUT
@@ -27,13 +29,20 @@ SECRET, OLD, OTHER = new_secret(os.urandom), new_secret(os.urandom), new_secret(
 BODY = '{"type": "orderkeep.order.cancelled", "subject": "ü"}'.encode()
 
 
-@asynccontextmanager
-async def running(command: list[str | Path]) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
-    """Start a receiver, and yield its URL and its process."""
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": SECRET}
+        port: int = free.getsockname()[1]
+        return port
+
+
+@asynccontextmanager
+async def running(
+    command: list[str | Path], secret: str = SECRET, port: int = 0
+) -> AsyncIterator[tuple[str, asyncio.subprocess.Process]]:
+    """Start a receiver, and yield its URL and its process."""
+    port = port or free_port()
+    environment = os.environ | {"PORT": str(port), "WEBHOOK_SECRET": secret}
     process = await asyncio.create_subprocess_exec(
         *command, env=environment, stdout=subprocess.PIPE, start_new_session=True
     )
@@ -83,3 +92,23 @@ async def test_receiver_processes_each_signed_event_once(command: list[str | Pat
         assert process.stdout is not None
         printed = (await process.stdout.read()).decode().splitlines()
     assert printed == [f"order-1.{version}.1 orderkeep.order.cancelled" for version in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("command", RECEIVERS.values(), ids=RECEIVERS)
+async def test_receiver_gets_the_events_of_the_service(command: list[str | Path]) -> None:
+    use_cases, port = bootstrap("memory://"), free_port()
+    webhook = await use_cases.create_webhook.execute(f"http://localhost:{port}/")
+    assert webhook.secret is not None
+    async with running(command, webhook.secret, port) as (_, process):
+        placed = await use_cases.place_order.execute(PlaceOrder(user_id="user-42", total=9900, currency="EUR"))
+        order_id = placed.order.id
+        await use_cases.cancel_order.execute(order_id)
+        while await use_cases.deliver_webhooks.execute():
+            pass
+        [webhook] = await use_cases.list_webhooks.execute()
+        assert (webhook.position, webhook.waiting_orders) == (2, 0)
+        await use_cases.close()
+        stop(process)
+        assert process.stdout is not None
+        printed = (await process.stdout.read()).decode().splitlines()
+    assert printed == [f"{order_id}.1.1 orderkeep.order.placed", f"{order_id}.2.1 orderkeep.order.cancelled"]

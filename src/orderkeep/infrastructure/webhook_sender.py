@@ -38,8 +38,8 @@ IDLE_SECONDS = 4.0
 CONNECTION_SECONDS = 60.0
 """How long connections are used: afterwards, the host name is resolved again, and its addresses are checked."""
 
-MAX_RETRY_AFTER = 604_800.0
-"""Seconds: a week."""
+MAX_RETRY_AFTER = 86_400.0
+"""Seconds: a day."""
 
 _CERTIFICATE_ERRORS = {
     9: "the TLS certificate is not valid yet",
