@@ -49,7 +49,7 @@ class DeliveryQuery(BaseModel):
     cursor: Cursor = Field(None, description="`next_cursor` of the previous page.")
 
 
-_CREATE = {"url": "https://shop.example/hooks", "types": ["OrderCancelled", "OrderShipped"], "description": "Shop"}
+_CREATE = {"url": "http://localhost:9000/hooks", "types": ["OrderCancelled", "OrderShipped"], "description": "Shop"}
 _PAUSED = {**examples.WEBHOOK, "status": "paused", "paused_reason": "requested", "paused_at": examples.SHIPPED_AT}
 _INVALID = errors.UnknownEventType(f"must be a type of event, such as {EVENT_TYPES[0]}", "types/0")
 _CHANGED = failures(examples.WEBHOOK_ERRORS)
@@ -248,7 +248,7 @@ async def replay_webhook(
     webhook_id: WebhookId,
     actor: CurrentActor,
     use_cases: Services,
-    replay: Annotated[ReplayBody, Body(openapi_examples={"ReplayBody": {"value": {"first": 900, "last": 1000}}})],
+    replay: Annotated[ReplayBody, Body(openapi_examples={"ReplayBody": {"value": {"first": 1, "last": 1}}})],
 ) -> Response:
     """Sends the events of a range of positions again, as far as they match the filter. The position of the webhook does
     not change. One replay at a time is possible.
