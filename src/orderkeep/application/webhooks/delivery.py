@@ -29,16 +29,11 @@ from orderkeep.application.webhooks.progress import (
     WaitingOrder,
     waiting_orders,
 )
+from orderkeep.application.webhooks.requests import SOURCE, send_event
 from orderkeep.application.webhooks.schedule import RetrySchedule, Uniform
 from orderkeep.application.webhooks.sending import WebhookResponse, WebhookSender
-from orderkeep.application.webhooks.signatures import signature_headers
 from orderkeep.application.webhooks.subscriptions import PauseReason, Webhook, WebhookRecords
 from orderkeep.domain.exceptions import ConcurrentUpdate
-
-SOURCE = "orderkeep"
-"""The `source` of events."""
-
-CONTENT_TYPE = "application/cloudevents+json"
 
 PARALLEL = 16
 """How many requests to one receiver are in progress at a time, each for another order."""
@@ -366,17 +361,6 @@ class WebhookDelivery:
             return await self._webhooks.open_records().write_records(records, deleted)
         except ConcurrentUpdate:
             raise LeaseLost from None
-
-
-async def send_event(
-    sender: WebhookSender, webhook: Webhook, event_id: str, body: bytes, now: datetime
-) -> WebhookResponse:
-    """Send an event, signed with the valid secrets of the subscription."""
-    signatures = signature_headers(webhook.signing_secrets(now), event_id, int(now.timestamp()), body)
-    try:
-        return await sender.send(webhook.url, {"Content-Type": CONTENT_TYPE, **signatures}, body)
-    except Exception as error:  # noqa: BLE001  # a defect must not stop the other events
-        return WebhookResponse(None, error=f"internal error ({type(error).__name__})")
 
 
 def _wanted(webhook: Webhook, change: ChangeDTO, position: int) -> list[_Item]:
