@@ -36,10 +36,9 @@ async def test_created_webhook_has_its_secret_and_location(client: httpx.AsyncCl
     body = created.json()
     assert created.status_code == 201
     assert created.headers["location"] == f"/webhooks/{body['id']}"
-    assert (created.headers["etag"], created.headers["cache-control"]) == ('"1"', "no-store")
+    assert created.headers["etag"] == '"1"'
     shown = await client.get(created.headers["location"])
     assert shown.json() == {name: value for name, value in body.items() if name != "secret"}
-    assert "cache-control" not in shown.headers
     assert (await client.get("/webhooks")).json() == {"data": [shown.json()], "has_more": False, "next_cursor": None}
 
 
@@ -81,7 +80,8 @@ async def test_deliveries_are_paged(client: httpx.AsyncClient, use_cases: UseCas
     made = (await client.post("/webhooks", json={"url": URL, "start": "beginning"})).json()
     path = f"/webhooks/{made['id']}"
     await client.post("/orders", json={"user_id": "user-1", "total": 1, "currency": "EUR"})
-    await use_cases.deliver_webhooks.execute()
+    while await use_cases.deliver_webhooks.execute():
+        pass
     first = await client.get(f"{path}/deliveries", params={"limit": 1})
     [delivery] = first.json()["data"]
     assert (delivery["delivered"], delivery["status"], delivery["attempt"]) == (False, None, 1)
