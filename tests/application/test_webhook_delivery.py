@@ -11,8 +11,8 @@ import pytest
 from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
 from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.replay_webhook import ReplayWebhookUseCase
-from orderkeep.application.webhooks.delivery import WebhookObserver
 from orderkeep.application.webhooks.delivery_log import log_kind
+from orderkeep.application.webhooks.observer import WebhookObserver
 from orderkeep.application.webhooks.progress import PROGRESS, waiting_kind
 from orderkeep.application.webhooks.sending import WebhookResponse
 from orderkeep.application.webhooks.subscriptions import WEBHOOK, PauseReason, WebhookStatus

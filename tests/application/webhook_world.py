@@ -15,8 +15,8 @@ from orderkeep.application.records import KeepsRecords, Record, RecordStore
 from orderkeep.application.use_cases.create_webhook import CreateWebhookUseCase
 from orderkeep.application.use_cases.deliver_webhooks import DeliverWebhooksUseCase
 from orderkeep.application.use_cases.resume_webhook import ResumeWebhookUseCase
-from orderkeep.application.webhooks.delivery import WebhookObserver
 from orderkeep.application.webhooks.delivery_log import Attempt
+from orderkeep.application.webhooks.observer import WebhookObserver
 from orderkeep.application.webhooks.progress import PROGRESS, Progress
 from orderkeep.application.webhooks.schedule import DEFAULT_SCHEDULE, RetrySchedule
 from orderkeep.application.webhooks.sending import WebhookResponse, WebhookSender

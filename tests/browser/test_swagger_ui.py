@@ -40,7 +40,8 @@ def ids_of(operation: str, client: httpx.Client) -> dict[str, str]:
     for command, body in COMMANDS.get(operation, []):
         client.post(f"{path}/{command}", json=body or {}).raise_for_status()
     receipt = client.post(f"{path}/documents/receipt").raise_for_status().json()
-    parts = {"shipment_id": "s1", "return_id": "r1", "note_id": "n1", "reference": "ref-1"}
+    webhook = client.post("/webhooks", json={"url": "http://localhost:9000/hooks"}).raise_for_status().json()
+    parts = {"webhook_id": webhook["id"], "shipment_id": "s1", "return_id": "r1", "note_id": "n1", "reference": "ref-1"}
     return {"order_id": path.rpartition("/")[2], "document_id": receipt["id"], **parts}
 
 

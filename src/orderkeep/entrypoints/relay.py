@@ -14,8 +14,8 @@ from math import inf
 from typing import TYPE_CHECKING, Protocol
 
 from orderkeep.application.ports import NotPublished, StoreAccess
-from orderkeep.application.webhooks.delivery import WebhookObserver
 from orderkeep.application.webhooks.delivery_log import Attempt
+from orderkeep.application.webhooks.observer import WebhookObserver
 from orderkeep.application.webhooks.subscriptions import Webhook
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings
 from orderkeep.domain.exceptions import ServiceUnavailable

@@ -8,7 +8,8 @@ import uuid
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.ports import Clock, OrderStore, utc_now
-from orderkeep.application.webhooks.delivery import LeaseLost, Pace, WebhookDelivery, WebhookObserver, full_speed
+from orderkeep.application.webhooks.delivery import LeaseLost, WebhookDelivery
+from orderkeep.application.webhooks.observer import Pace, WebhookObserver, full_speed
 from orderkeep.application.webhooks.progress import Progress
 from orderkeep.application.webhooks.schedule import RetrySchedule, Uniform
 from orderkeep.application.webhooks.sending import WebhookSender

@@ -9,8 +9,8 @@ from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.access.api_keys import Randomness
 from orderkeep.application.events import CLOUD_EVENTS_VERSION
 from orderkeep.application.ports import Clock, utc_now
-from orderkeep.application.webhooks.delivery import SOURCE, send_event
 from orderkeep.application.webhooks.delivery_log import Attempt, redacted
+from orderkeep.application.webhooks.requests import SOURCE, send_event
 from orderkeep.application.webhooks.sending import WebhookSender
 from orderkeep.application.webhooks.subscriptions import WebhookRecords
 

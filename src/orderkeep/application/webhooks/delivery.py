@@ -21,6 +21,7 @@ from orderkeep.application.events import EventView, cloud_event_json, events_of
 from orderkeep.application.ports import Clock, OrderStore
 from orderkeep.application.records import Record
 from orderkeep.application.webhooks.delivery_log import Attempt, is_success, log_records, reason_of, redacted
+from orderkeep.application.webhooks.observer import Pace, WebhookObserver, full_speed
 from orderkeep.application.webhooks.progress import (
     MAX_WAITING_ORDERS,
     Lease,
@@ -28,16 +29,11 @@ from orderkeep.application.webhooks.progress import (
     WaitingOrder,
     waiting_orders,
 )
+from orderkeep.application.webhooks.requests import SOURCE, send_event
 from orderkeep.application.webhooks.schedule import RetrySchedule, Uniform
 from orderkeep.application.webhooks.sending import WebhookResponse, WebhookSender
-from orderkeep.application.webhooks.signatures import signature_headers
 from orderkeep.application.webhooks.subscriptions import PauseReason, Webhook, WebhookRecords
 from orderkeep.domain.exceptions import ConcurrentUpdate
-
-SOURCE = "orderkeep"
-"""The `source` of events."""
-
-CONTENT_TYPE = "application/cloudevents+json"
 
 PARALLEL = 16
 """How many requests to one receiver are in progress at a time, each for another order."""
@@ -64,26 +60,6 @@ IDLE = timedelta(seconds=5)
 """A lease is released after this time without events."""
 
 GONE = 410
-
-
-class WebhookObserver:
-    """Is notified of what the relay does, for logs and metrics. This one ignores it."""
-
-    def attempted(self, webhook: Webhook, attempt: Attempt) -> None:
-        """An attempt was made."""
-
-    def paused(self, webhook: Webhook) -> None:
-        """A subscription was paused, because an event was not accepted."""
-
-    def progressed(self, webhook: Webhook, lag: timedelta, waiting: int) -> None:
-        """A batch is complete. `lag` is the age of the last event of the batch if others follow it, otherwise 0."""
-
-    def listed(self, webhooks: Sequence[Webhook]) -> None:
-        """All subscriptions were read."""
-
-
-Pace = Callable[[int], Awaitable[None]]
-"""Called after that many changes: it may wait, to leave the process to other work."""
 
 
 class LeaseLost(Exception):
@@ -385,21 +361,6 @@ class WebhookDelivery:
             return await self._webhooks.open_records().write_records(records, deleted)
         except ConcurrentUpdate:
             raise LeaseLost from None
-
-
-async def full_speed(count: int) -> None:
-    """Do not wait."""
-
-
-async def send_event(
-    sender: WebhookSender, webhook: Webhook, event_id: str, body: bytes, now: datetime
-) -> WebhookResponse:
-    """Send an event, signed with the valid secrets of the subscription."""
-    signatures = signature_headers(webhook.signing_secrets(now), event_id, int(now.timestamp()), body)
-    try:
-        return await sender.send(webhook.url, {"Content-Type": CONTENT_TYPE, **signatures}, body)
-    except Exception as error:  # noqa: BLE001  # a defect must not stop the other events
-        return WebhookResponse(None, error=f"internal error ({type(error).__name__})")
 
 
 def _wanted(webhook: Webhook, change: ChangeDTO, position: int) -> list[_Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, WithJsonSchema
 
 from orderkeep.application.events import EVENT_TYPES
 from orderkeep.application.webhooks.subscriptions import (
@@ -25,7 +25,9 @@ def _text(longest: int) -> Any:
 
 
 Url = Annotated[str, _text(MAX_URL_LENGTH)]
-Types = Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Strict(False), Field(max_length=len(EVENT_TYPES))]
+_Type = Annotated[str, WithJsonSchema({"type": "string", "enum": [*EVENT_TYPES]})]
+_SEVERAL = Field(max_length=len(EVENT_TYPES), json_schema_extra={"uniqueItems": True})
+Types = Annotated[tuple[_Type, ...], Strict(False), _SEVERAL]
 Tag = Annotated[str, _text(MAX_TAG_LENGTH)]
 Description = Annotated[str, _text(MAX_DESCRIPTION_LENGTH)]
 Position = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]

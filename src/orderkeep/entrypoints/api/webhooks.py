@@ -17,6 +17,7 @@ from orderkeep.application.webhooks.subscriptions import (
     MAX_WEBHOOKS,
     WebhookView,
 )
+from orderkeep.domain.exceptions import InvalidUrl
 from orderkeep.entrypoints.api import examples
 from orderkeep.entrypoints.api.dependencies import CurrentActor, Services, WebhookContext
 from orderkeep.entrypoints.api.examples import failures, success
@@ -49,9 +50,13 @@ class DeliveryQuery(BaseModel):
     cursor: Cursor = Field(None, description="`next_cursor` of the previous page.")
 
 
-_CREATE = {"url": "https://shop.example/hooks", "types": ["OrderCancelled", "OrderShipped"], "description": "Shop"}
+_CREATE = {"url": "http://localhost:9000/hooks", "types": ["OrderCancelled", "OrderShipped"], "description": "Shop"}
 _PAUSED = {**examples.WEBHOOK, "status": "paused", "paused_reason": "requested", "paused_at": examples.SHIPPED_AT}
-_INVALID = errors.UnknownEventType(f"must be a type of event, such as {EVENT_TYPES[0]}", "types/0")
+_INVALID = (
+    errors.UnknownEventType(f"must be a type of event, such as {EVENT_TYPES[0]}", "types/0"),
+    InvalidUrl("must begin with https://; http is allowed for localhost in local mode only", "url"),
+)
+_POSITION = errors.PositionOutOfRange("must be from 900 to 1000, the position of the webhook", "last")
 _CHANGED = failures(examples.WEBHOOK_ERRORS)
 
 
@@ -62,8 +67,7 @@ def _is(status: int, description: str, example: dict[str, Any] = examples.WEBHOO
 
 def _response(webhook: WebhookView, status: int = HTTPStatus.OK, headers: RawHeaders = ()) -> Response:
     etag = (b"etag", etag_of(webhook.version).encode())
-    no_store = [(b"cache-control", b"no-store")] if webhook.secret else []
-    return EncodedResponse(encode(webhook_form(webhook)), status, [etag, *no_store, *headers])
+    return EncodedResponse(encode(webhook_form(webhook)), status, [etag, *headers])
 
 
 @router.post(
@@ -78,7 +82,7 @@ def _response(webhook: WebhookView, status: int = HTTPStatus.OK, headers: RawHea
             {"WebhookWithSecret": examples.WEBHOOK_WITH_SECRET},
             headers=("ETag", "Location"),
         ),
-        **failures((_INVALID, errors.TooManyWebhooks(MAX_WEBHOOKS), *examples.NEW_WEBHOOK_ERRORS)),
+        **failures((*_INVALID, _POSITION, errors.TooManyWebhooks(MAX_WEBHOOKS), *examples.NEW_WEBHOOK_ERRORS)),
     },
 )
 async def create_webhook(
@@ -128,7 +132,7 @@ async def get_webhook(webhook_id: WebhookId, actor: CurrentActor, use_cases: Ser
     summary="Update a webhook",
     responses={
         **_is(200, "The webhook after the change."),
-        **failures((_INVALID, errors.OtherWebhookVersion(2, 3), *examples.WEBHOOK_ERRORS)),
+        **failures((*_INVALID, errors.OtherWebhookVersion(2, 3), *examples.WEBHOOK_ERRORS)),
     },
 )
 async def update_webhook(
@@ -241,14 +245,14 @@ async def rotate_webhook_secret(webhook_id: WebhookId, actor: CurrentActor, use_
             "The webhook with the replay.",
             {**examples.WEBHOOK, "replay": {"first": 900, "last": 1000, "position": 899}},
         ),
-        **failures((errors.ReplayInProgress(1_000), *examples.WEBHOOK_ERRORS)),
+        **failures((_POSITION, errors.ReplayInProgress(1_000), *examples.WEBHOOK_ERRORS)),
     },
 )
 async def replay_webhook(
     webhook_id: WebhookId,
     actor: CurrentActor,
     use_cases: Services,
-    replay: Annotated[ReplayBody, Body(openapi_examples={"ReplayBody": {"value": {"first": 900, "last": 1000}}})],
+    replay: Annotated[ReplayBody, Body(openapi_examples={"ReplayBody": {"value": {"first": 1, "last": 1}}})],
 ) -> Response:
     """Sends the events of a range of positions again, as far as they match the filter. The position of the webhook does
     not change. One replay at a time is possible.
