@@ -18,7 +18,7 @@ from orderkeep.domain.personal_data import PARTS, Address, Customer
 from orderkeep.domain.returns import Return
 from orderkeep.domain.shipments import Shipment
 from orderkeep.domain.value_objects import Cancellation, Document, Hold, Note
-from orderkeep.entrypoints.api import models, statistics
+from orderkeep.entrypoints.api import models, statistics, webhook_models
 from orderkeep.entrypoints.api.app import ROUTES, create_app
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.entrypoints.api.openapi import Problem
@@ -26,6 +26,8 @@ from orderkeep.entrypoints.schemas import Body, parse
 from tests.entrypoints.http_calls import document, http_client
 
 Spectral = Callable[[Path], subprocess.CompletedProcess[str]]
+
+MODELS = (models, statistics, webhook_models)
 
 
 def operations() -> Iterator[dict[str, Any]]:
@@ -115,7 +117,7 @@ def test_list_parameter_is_documented_as_repeated() -> None:
 def test_examples_of_responses_match_their_models() -> None:
     seen = set()
     for _, name, example in contents("responses"):
-        model = getattr(models, name, getattr(statistics, name, Problem))
+        model = next((found for each in MODELS if (found := getattr(each, name, None))), Problem)
         model.model_validate(example)
         assert set(example) <= {field.alias or name for name, field in model.model_fields.items()}
         seen.add(name)
