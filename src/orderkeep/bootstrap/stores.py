@@ -160,7 +160,7 @@ def table_setup(url: str) -> "TableSetup":
 def records_of(store: OrderStore) -> RecordStore:
     """Return the records of the store. Raises `StoreUnusable` if it does not support records."""
     if not isinstance(store, KeepsRecords):
-        raise StoreUnusable("this store supports neither webhooks nor statistics")
+        raise StoreUnusable("this store supports neither webhooks nor statistics nor sessions")
     return store.records()
 
 
