@@ -71,6 +71,7 @@ LOOKS = {
     "revoke an API key": Look("/console/keys/{key}/revoke"),
     "no API keys": Look("/console/keys", on="empty"),
     "system": Look("/console/system"),
+    "system, orders checked": Look("/console/system?check=orders"),
     "an empty store": Look("/", on="empty"),
     "an unknown address": Look("/console/no-such-page", status=404),
     "sign in": Look("/console/sign-in", on="keys"),

@@ -173,3 +173,15 @@ async def test_place_an_order(scripts: bool, tab: Tab, shop: tuple[UseCases, str
     await keyboard.sees("The order was placed.")
     newest = await do.list_orders.execute(EVERYTHING, limit=1)
     assert msgspec.json.decode(newest.json)["total"] == 16_750
+
+
+async def test_copy_a_new_key(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    keyboard = Keyboard(tab, shop[1])
+    await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await keyboard.open("/console/keys", scripts=True)
+    await keyboard.type("Name", "Warehouse")
+    await tab.page.keyboard.press("Enter")
+    await tab.page.locator("pre").wait_for()
+    await keyboard.press("Copy")
+    await tab.page.get_by_role("button", name="Copied").wait_for()
+    assert await tab.page.evaluate("navigator.clipboard.readText()") == await tab.page.locator("pre").inner_text()

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
-from orderkeep.bootstrap import bootstrap
+from orderkeep.application.dtos import PlaceOrder
+from orderkeep.application.ports import utc_now
+from orderkeep.application.use_cases.diagnose_store import DiagnoseStoreUseCase
+from orderkeep.bootstrap import bootstrap, build_use_cases
 from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.console.console_calls import Html, console
 
 PATH = "/console/system"
@@ -22,8 +27,8 @@ async def test_shows_the_store_without_its_credentials() -> None:
     assert "s3cret" not in page.response.text
     facts = facts_of(page)
     assert facts["Store"] == "PostgreSQL postgresql://db.example/shop?password=***"
-    assert facts["Store check"] == "Orders can be read and written"
-    changed, rest = page.all("table")
+    assert facts["Store check"] == "Available"
+    *_, changed, rest = page.all("table")
     names = [row[0] for row in page.rows(changed)]
     assert {"ORDERKEEP_STORE", "ORDERKEEP_DOCUMENTS", "ORDERKEEP_SELLER"} <= set(names)
     assert ["ORDERKEEP_PORT", "8000"] in [row[:2] for row in page.rows(rest)]
@@ -42,4 +47,24 @@ async def test_reports_a_store_that_is_not_available() -> None:
 
 async def test_shows_the_authentication() -> None:
     async with console() as browser:
-        assert facts_of(await browser.open(PATH))["Authentication"].startswith("None: every request")
+        assert facts_of(await browser.open(PATH))["Authentication"] == "None, local only"
+
+
+async def test_reports_findings_about_settings_and_on_request_about_orders() -> None:
+    store = InMemoryOrderRepository()
+    do = build_use_cases(store)
+    order = (await do.place_order.execute(PlaceOrder(user_id="ada", total=1, currency="EUR"))).order_id
+    do = replace(do, diagnose_store=DiagnoseStoreUseCase(store, lambda: utc_now() + timedelta(days=30)))
+    async with console(do, store="memory://") as browser:
+        page = await browser.open(PATH)
+        found = page.rows(page.all("table")[0])
+        assert [
+            "Warning",
+            "All orders are lost when the process ends.",
+            "Set ORDERKEEP_STORE to a place that lasts.",
+        ] in found
+        assert "stuck" not in str(found)
+        page = await browser.open(page.link("Check the newest 500 orders"))
+        [row] = [row for row in page.rows(page.all("table")[0]) if "pending without a change" in row[1]]
+        assert (row[0], order[:8] in row[1]) == ("Warning", True)
+        assert "1 order checked" in page.texts("p")[-1]

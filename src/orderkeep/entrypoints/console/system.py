@@ -9,9 +9,11 @@ from importlib.metadata import version
 from starlette.responses import Response
 
 from orderkeep.application.access.actor import Scope
+from orderkeep.application.use_cases.diagnose_store import Diagnosis, Level
 from orderkeep.config import Settings, masked
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.console.pages import Page, Screen
+from orderkeep.entrypoints.settings_findings import settings_findings
 
 screen = Screen("System", "/console/system", scope=Scope.ADMIN)
 
@@ -27,6 +29,16 @@ NAMES = {
 }
 """The stores by the scheme of their URL."""
 
+NEWEST = 500
+"""How many orders are checked on request. `orderkeep doctor` checks all."""
+
+LOOKS = {
+    Level.ERROR: ("bad", "x", "Error"),
+    Level.WARNING: ("warn", "warn", "Warning"),
+    Level.NOTE: ("info", "doc", "Note"),
+}
+"""The colour class, icon and word of the levels of findings."""
+
 _USER = re.compile(r"(?<=//)[^/@?]*@")
 
 
@@ -39,6 +51,11 @@ async def show_system(page: Page) -> Response:
     except StoreUnavailable as error:
         problem = str(error)
     settings = page.settings
+    diagnosis = Diagnosis()
+    is_checked = page.query.get("check") == "orders"
+    if is_checked:
+        diagnosis = await page.use_cases.diagnose_store.execute(newest=NEWEST, actor=page.actor)
+    diagnosis.add(settings_findings(settings))
     return page.render(
         "system.html",
         version=version("orderkeep"),
@@ -47,6 +64,11 @@ async def show_system(page: Page) -> Response:
         store_url=_USER.sub("", str(masked(settings.store))),
         documents_url=_USER.sub("", str(masked(settings.documents))),
         problem=problem,
+        findings=diagnosis.findings,
+        looks=LOOKS,
+        checked=diagnosis.orders,
+        is_checked=is_checked,
+        newest=NEWEST,
         methods=[METHODS[each] for each in sorted(settings.authentication)],
         changed=_settings(settings, is_default=False),
         defaults=_settings(settings, is_default=True),

@@ -20,7 +20,7 @@
       });
       head.append(all);
     }
-    for (const block of root.querySelectorAll("details > pre:last-child")) {
+    for (const block of root.querySelectorAll("details > pre:last-child, pre[data-copy]")) {
       if (!navigator.clipboard) break;
       const button = Object.assign(document.createElement("button"), { className: "sm", type: "button",
         textContent: "Copy" });
