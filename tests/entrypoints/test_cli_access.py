@@ -9,7 +9,7 @@ from orderkeep.entrypoints.cli.commands import COMMANDS
 from tests.entrypoints.cli_calls import run
 from tests.entrypoints.served import serving
 
-NO_STORE = {"serve", "openapi", "config", "keys", "table", "table create", "table describe", "completion"}
+NO_STORE = {"serve", "openapi", "config", "keys", "webhooks", "table", "table create", "table describe", "completion"}
 NO_STORE |= {"shipments", "payments", "refunds", "returns", "notes"}
 """Commands that open no SQLite store, groups, and `serve`, which is tested as a process."""
 

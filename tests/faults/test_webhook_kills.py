@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from threading import Thread
 from tests.entrypoints.served import serving
 
 ORDERS, ROUNDS = 8, 4
+SCHEDULE = ",".join(20 * ["1"])
 
 
 @contextmanager
@@ -49,7 +51,8 @@ def receiving() -> Iterator[tuple[str, list[str]]]:
 
 def relay_once(store: str) -> int:
     command = [sys.executable, "-m", "orderkeep", "--store", store, "relay", "--once"]
-    return subprocess.run(command, check=False, timeout=60).returncode
+    environment = os.environ | {"ORDERKEEP_WEBHOOK_RETRY_SCHEDULE": SCHEDULE}
+    return subprocess.run(command, check=False, timeout=60, env=environment).returncode
 
 
 def test_killed_server_loses_and_reorders_nothing(tmp_path: Path) -> None:
@@ -58,7 +61,7 @@ def test_killed_server_loses_and_reorders_nothing(tmp_path: Path) -> None:
     chance = random.Random(3)
     with receiving() as (url, accepted):
         for number in range(ROUNDS):
-            with serving(store=store, webhook_retry_schedule="1,1,1,1,1,1,1,1") as (client, process):
+            with serving(store=store, webhook_retry_schedule=SCHEDULE) as (client, process):
                 if not number:
                     client.post("/webhooks", json={"url": url}).raise_for_status()
                 for _ in range(ORDERS):

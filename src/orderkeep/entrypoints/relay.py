@@ -36,7 +36,7 @@ RELEASE_SECONDS = 0.4
 """How long it may take to release the leases at the end."""
 
 
-BUSY_REQUESTS, BUSY_RATE = 24, 300
+BUSY_REQUESTS, BUSY_RATE = 24, 200
 """While a process has this many requests in progress, it delivers this many events a second: requests come first."""
 
 STOP_SECONDS = 20.0
