@@ -15,11 +15,12 @@ from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import Clock, ListPosition, OrderFilter, OrderStore, Progress, ignore_progress, utc_now
 from orderkeep.application.projections import Counters, Projector, Reading
 from orderkeep.application.records import KeepsRecords, RecordStore
 from orderkeep.application.statistics import OrderStatistics, amounts_of, hour_of, money_of, owed_counters, quarter_of
+from orderkeep.application.use_cases.publish_events import BUS, PUBLISHER
+from orderkeep.application.webhooks.subscriptions import end_of_feed
 from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, ServiceUnavailable, StoreUnusable
@@ -262,6 +263,9 @@ class DiagnoseStoreUseCase:
                 action = f"see why with `orderkeep webhooks deliveries {record.id}`"
                 found.append(Finding(Level.WARNING, "webhook_failing", message, action, waiting))
             found += await self._behind("webhook", f"the webhook {record.id}", of_it.get("position", end), end)
+        for record in await records.get_records(PUBLISHER, [BUS]):
+            position = json.loads(record.content)["position"]
+            found += await self._behind("publisher", "the publication of events", position, end)
         return found
 
     async def _behind(self, code: str, what: str, position: int, end: int) -> list[Finding]:
@@ -278,25 +282,6 @@ class DiagnoseStoreUseCase:
         message = f"{what} {verb} {many}: the oldest is of {changes[0].at:%Y-%m-%d %H:%M}Z"
         action = "keep `orderkeep serve` or `orderkeep relay` running, and look for errors in its log"
         return [Finding(Level.WARNING, f"{code}_behind", message, action, end - position)]
-
-
-async def end_of_feed(store: OrderStore) -> int:
-    """Return the position of the last change in the feed, by bisection."""
-
-    async def exists(position: int) -> bool:
-        try:
-            await store.read_changes(position, 1)
-        except InvalidCursor:
-            return False
-        return True
-
-    low, high = 0, 1
-    while await exists(high):
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if await exists(middle) else (low, middle)
-    return low
 
 
 def _count(order: OrderDTO | None, expected: Mapping[str, Counters]) -> None:
