@@ -307,10 +307,10 @@ def _differences(reading: Reading, expected: Mapping[str, Counters]) -> list[Fin
             counted = {name: n for name, n in counted.items() if name.split(" ")[1] in _COUNTED}
         if counted != {name: n for name, n in expected.get(record_id, {}).items() if n}:
             different.append(record_id)
-    if record_ids := [each for each in different if not each.endswith(" cancelled")]:
-        message = f"the statistics differ from the orders, first in {record_ids[0]}"
+    if different:
+        message = f"the statistics differ from the orders, first in {different[0]}"
         action = "run `orderkeep verify`; if it finds no problem, `orderkeep stats --rebuild`"
-        return [Finding(Level.ERROR, "statistics_differ", message, action, len(record_ids))]
+        return [Finding(Level.ERROR, "statistics_differ", message, action, len(different))]
     return []
 
 
@@ -321,10 +321,15 @@ def _order_findings(groups: Mapping[str, _Group]) -> Iterator[Finding]:
         values = {
             "orders": f"{group.count} {'order' if group.count == 1 else 'orders'}",
             "status": status.replace("_", " "),
-            "days": STUCK_AFTER_DAYS.get(OrderStatus(status)) if status else OVERDUE_DAYS,
+            "name": status,
+            "days": str(STUCK_AFTER_DAYS[OrderStatus(status)] if status else OVERDUE_DAYS),
             "oldest": f"{group.oldest:%Y-%m-%d}" if group.oldest else "",
             "detail": group.detail,
         }
-        yield Finding(
-            level, code, message.format(**values), action.format(name=status), group.count, tuple(group.orders)
-        )
+        yield Finding(level, code, _filled(message, values), _filled(action, values), group.count, tuple(group.orders))
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text
