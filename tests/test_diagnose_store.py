@@ -19,9 +19,9 @@ from orderkeep.application.use_cases.diagnose_store import (
     DiagnoseStoreUseCase,
     Diagnosis,
     Level,
-    end_of_feed,
 )
 from orderkeep.application.use_cases.get_statistics import GetStatisticsUseCase
+from orderkeep.application.use_cases.publish_events import BUS, PUBLISHER
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
@@ -254,10 +254,11 @@ def _without_records(store: InMemoryOrderRepository) -> OrderStore:
     return type("Plain", (), {name: getattr(store, name) for name in names})()  # type: ignore[no-any-return]
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 3, 7, 8, 9, 100])
-async def test_end_of_the_feed_is_found(count: int) -> None:
-    store = InMemoryOrderRepository([small_order(f"order-{number}") for number in range(count)])
-    assert await end_of_feed(store) == count
+async def test_finds_a_publication_of_events_that_is_behind() -> None:
+    store = InMemoryOrderRepository([small_order("order-1")])
+    await store.records().write_records([Record(PUBLISHER, BUS, json.dumps({"position": 0}))])
+    [finding, _] = (await diagnose(store)).findings
+    assert (finding.code, finding.level, finding.count) == ("publisher_behind", Level.WARNING, 1)
 
 
 async def test_order_that_is_changed_while_it_is_checked_is_no_finding() -> None:

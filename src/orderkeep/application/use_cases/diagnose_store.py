@@ -15,11 +15,12 @@ from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import OrderDTO
-from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import Clock, ListPosition, OrderFilter, OrderStore, Progress, ignore_progress, utc_now
 from orderkeep.application.projections import Counters, Projector, Reading
 from orderkeep.application.records import KeepsRecords, RecordStore
 from orderkeep.application.statistics import OrderStatistics, amounts_of, hour_of, money_of, owed_counters, quarter_of
+from orderkeep.application.use_cases.publish_events import BUS, PUBLISHER
+from orderkeep.application.webhooks.subscriptions import end_of_feed
 from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, ServiceUnavailable, StoreUnusable
@@ -262,6 +263,9 @@ class DiagnoseStoreUseCase:
                 action = f"see why with `orderkeep webhooks deliveries {record.id}`"
                 found.append(Finding(Level.WARNING, "webhook_failing", message, action, waiting))
             found += await self._behind("webhook", f"the webhook {record.id}", of_it.get("position", end), end)
+        for record in await records.get_records(PUBLISHER, [BUS]):
+            position = json.loads(record.content)["position"]
+            found += await self._behind("publisher", "the publication of events", position, end)
         return found
 
     async def _behind(self, code: str, what: str, position: int, end: int) -> list[Finding]:
@@ -278,25 +282,6 @@ class DiagnoseStoreUseCase:
         message = f"{what} {verb} {many}: the oldest is of {changes[0].at:%Y-%m-%d %H:%M}Z"
         action = "keep `orderkeep serve` or `orderkeep relay` running, and look for errors in its log"
         return [Finding(Level.WARNING, f"{code}_behind", message, action, end - position)]
-
-
-async def end_of_feed(store: OrderStore) -> int:
-    """Return the position of the last change in the feed, by bisection."""
-
-    async def exists(position: int) -> bool:
-        try:
-            await store.read_changes(position, 1)
-        except InvalidCursor:
-            return False
-        return True
-
-    low, high = 0, 1
-    while await exists(high):
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if await exists(middle) else (low, middle)
-    return low
 
 
 def _count(order: OrderDTO | None, expected: Mapping[str, Counters]) -> None:
@@ -322,10 +307,10 @@ def _differences(reading: Reading, expected: Mapping[str, Counters]) -> list[Fin
             counted = {name: n for name, n in counted.items() if name.split(" ")[1] in _COUNTED}
         if counted != {name: n for name, n in expected.get(record_id, {}).items() if n}:
             different.append(record_id)
-    if record_ids := [each for each in different if not each.endswith(" cancelled")]:
-        message = f"the statistics differ from the orders, first in {record_ids[0]}"
+    if different:
+        message = f"the statistics differ from the orders, first in {different[0]}"
         action = "run `orderkeep verify`; if it finds no problem, `orderkeep stats --rebuild`"
-        return [Finding(Level.ERROR, "statistics_differ", message, action, len(record_ids))]
+        return [Finding(Level.ERROR, "statistics_differ", message, action, len(different))]
     return []
 
 
@@ -336,10 +321,15 @@ def _order_findings(groups: Mapping[str, _Group]) -> Iterator[Finding]:
         values = {
             "orders": f"{group.count} {'order' if group.count == 1 else 'orders'}",
             "status": status.replace("_", " "),
-            "days": STUCK_AFTER_DAYS.get(OrderStatus(status)) if status else OVERDUE_DAYS,
+            "name": status,
+            "days": str(STUCK_AFTER_DAYS[OrderStatus(status)] if status else OVERDUE_DAYS),
             "oldest": f"{group.oldest:%Y-%m-%d}" if group.oldest else "",
             "detail": group.detail,
         }
-        yield Finding(
-            level, code, message.format(**values), action.format(name=status), group.count, tuple(group.orders)
-        )
+        yield Finding(level, code, _filled(message, values), _filled(action, values), group.count, tuple(group.orders))
+
+
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", value)
+    return text

@@ -141,9 +141,8 @@ def doctor_command(session: Session, newest: int | None) -> None:
     report.add(found)
     output.write_rows(session, FINDING_COLUMNS, list(map(_row, report.findings)), report)
     if not session.as_json:
-        output.say(
-            f"{report.orders} orders checked: {'action is needed' if report.needs_action else 'no action is needed'}"
-        )
+        many = f"{report.orders} {'order' if report.orders == 1 else 'orders'}"
+        output.say(f"{many} checked: {'action is needed' if report.needs_action else 'no action is needed'}")
     if report.needs_action:
         raise click.exceptions.Exit(failures.INVALID)
 
