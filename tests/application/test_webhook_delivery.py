@@ -383,7 +383,7 @@ async def test_slow_receiver_does_not_hold_back_others() -> None:
     await world.relay.execute()
     world.receivers.during = None
     await world.subscribe("https://fast.example", start="beginning")
-    await world.deliver()
+    await world.relay.execute()  # the request to the slow one is in progress
     assert [event["id"] for event in world.receivers.accepted["https://fast.example"]] == ["a.1.1"]
     may_end.set()
     await world.deliver()
