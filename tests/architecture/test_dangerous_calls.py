@@ -23,6 +23,7 @@ MAY_IMPORT_BY_NAME = {"entrypoints/cli/main.py", "entrypoints/cli/commands/order
 
 ONLY_PAUSES_AND_SAMPLES = {
     "application/change_order.py",
+    "application/use_cases/deliver_webhooks.py",
     "entrypoints/sample_orders.py",
     "infrastructure/dynamo_repo/feed.py",
     "infrastructure/aws/__init__.py",

@@ -160,7 +160,7 @@ async def test_unknown_version_in_if_match_is_not_called_weak(client: httpx.Asyn
     path = f"/orders/{(await placed(client))['id']}"
     answer = await client.post(f"{path}/confirm", headers={"If-Match": '"W/1"'})
     assert answer.json()["detail"] == (
-        "the order is at version 1, which If-Match does not list: read the order and retry with its ETag"
+        "the order is at version 1, which If-Match does not list: read it and retry with its ETag"
     )
 
 

@@ -127,7 +127,7 @@ class HttpProblem(Exception):
         self.members = members or ({} if limit is None else {"limit": limit})
 
 
-_NOT_LISTED = "which If-Match does not list: read the {subject} and retry with its ETag"
+_NOT_LISTED = "which If-Match does not list: read it and retry with its ETag"
 _WEAK = "and If-Match has a weak entity tag, which never matches: remove W/, and disable compression in proxies"
 
 
@@ -201,7 +201,7 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             invalid = [FieldError(code, detail, parameter=error.parameter)]
         case exceptions.VersionMismatch():
             reason = _WEAK if error.expected == WEAK_TAG else _NOT_LISTED
-            detail = f"the {error.subject} is at version {error.actual}, {reason.format(subject=error.subject)}"
+            detail = f"the {error.subject} is at version {error.actual}, {reason}"
             headers = {"ETag": f'"{error.actual}"'}
         case errors.NotAuthenticated() | errors.InvalidCredentials():
             was_sent = isinstance(error, errors.InvalidCredentials)
