@@ -48,6 +48,7 @@ from orderkeep.entrypoints.console import (
     signin,
     static_files,
     system,
+    webhooks,
 )
 from orderkeep.entrypoints.console.pages import Menu, Screen
 from orderkeep.entrypoints.console.sessions import SessionAccess
@@ -60,6 +61,7 @@ SCREENS: tuple[Screen, ...] = (
     bulk.screen,
     neworder.screen,
     events.screen,
+    webhooks.screen,
     keys.screen,
     system.screen,
     signin.screen,
