@@ -47,6 +47,7 @@ from orderkeep.entrypoints.console import (
     printview,
     signin,
     static_files,
+    statistics,
     system,
     webhooks,
 )
@@ -62,6 +63,7 @@ SCREENS: tuple[Screen, ...] = (
     neworder.screen,
     events.screen,
     webhooks.screen,
+    statistics.screen,
     keys.screen,
     system.screen,
     signin.screen,
