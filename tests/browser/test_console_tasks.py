@@ -225,3 +225,10 @@ async def test_list_of_events_is_live_until_it_is_paused(tab: Tab, shop: tuple[U
     await keyboard.press("Live")
     await tab.page.locator("button[aria-pressed=false]").wait_for()
     assert tab.console == []
+
+
+async def test_list_of_events_says_when_it_is_not_live(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    await tab.page.route("**/stream*", lambda route: route.fulfill(status=429))
+    await Keyboard(tab, shop[1]).open("/console/events", scripts=True)
+    await tab.page.locator("button[aria-pressed=false]").wait_for()
+    await tab.page.unroute("**/stream*")

@@ -42,12 +42,15 @@
       timer ??= setTimeout(() => {
         timer = undefined;
         htmx.ajax("GET", location.href, { target: "#events", select: "#events", selectOOB: "#icons", swap: "outerHTML" });
-      }, 500);
+      }, 1000);
     }
     function toggle() {
       source?.close();
       source = source ? undefined : new EventSource(bar.dataset.live);
       for (const type of bar.dataset.types.split(" ")) source?.addEventListener(type, refresh);
+      source?.addEventListener("error", () => {
+        if (source?.readyState === EventSource.CLOSED) toggle();  // rejected, such as after the end of the session
+      });
       button.setAttribute("aria-pressed", Boolean(source));
       button.className = source ? "pri" : "";
     }
