@@ -15,7 +15,8 @@ from playwright.async_api import CDPSession, ConsoleMessage, Page, Response, asy
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, PlaceOrder
-from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.application.webhooks.sending import WebhookResponse
+from orderkeep.bootstrap import UseCases, bootstrap, build_use_cases
 from orderkeep.config import Settings
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import PaymentKind
@@ -23,6 +24,8 @@ from orderkeep.domain.personal_data import Address, Customer, PersonalData
 from orderkeep.entrypoints.api.app import create_app
 from orderkeep.entrypoints.console import mount_console
 from orderkeep.entrypoints.sample_orders import store_samples
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.application.webhook_world import OK, Receivers
 from tests.servers.chromium import FLAGS, Requests
 
 MILLISECONDS = 20_000
@@ -34,7 +37,8 @@ STAFF = CommandContext(actor=Actor(ActorKind.STAFF, "mira", frozenset(Scope)))
 
 @dataclass(frozen=True)
 class Look:
-    """A state of a page: its path, with `{order}` in place of the ID of an order that has everything; then what is
+    """A state of a page: its path, with `{order}` in place of the ID of an order that has everything, and `{key}` and
+    `{webhook}` in place of those; then what is
     filled in and clicked there. `on` names the shop that is opened.
     """
 
@@ -72,6 +76,31 @@ LOOKS = {
     "no API keys": Look("/console/keys", on="empty"),
     "system": Look("/console/system"),
     "system, orders checked": Look("/console/system?check=orders"),
+    "events": Look("/console/events"),
+    "events of a type, older": Look("/console/events?type=OrderPlaced&position=20"),
+    "events of an order": Look("/console/events?order={order}"),
+    "no events match": Look("/console/events?order=none-has-this"),
+    "events, rejected": Look("/console/events?position=x", status=422),
+    "event": Look("/console/events/{order}.1.1"),
+    "no events": Look("/console/events", on="empty"),
+    "webhooks": Look("/console/webhooks"),
+    "webhook": Look("/console/webhooks/{webhook}"),
+    "webhook, test event": Look("/console/webhooks/{webhook}", click="Send test event"),
+    "add a webhook": Look("/console/webhooks/new"),
+    "secret of a webhook": Look("/console/webhooks/new", {"URL": "https://erp.example/orders"}, click="Add webhook"),
+    "webhook, rejected": Look(
+        "/console/webhooks/new", {"URL": "http://erp.example/orders"}, click="Add webhook", status=422
+    ),
+    "change a webhook": Look("/console/webhooks/{webhook}/edit"),
+    "replay to a webhook": Look("/console/webhooks/{webhook}/replay?first=1&last=20"),
+    "replay, rejected": Look("/console/webhooks/{webhook}/replay?first=9&last=1", status=422),
+    "replace a secret": Look("/console/webhooks/{webhook}/rotate"),
+    "delete a webhook": Look("/console/webhooks/{webhook}/delete"),
+    "no webhooks": Look("/console/webhooks", on="empty"),
+    "statistics": Look("/console/statistics?period=90&timezone=Europe/Berlin"),
+    "statistics without orders": Look("/console/statistics?from=2001-01-01&to=2001-01-01"),
+    "statistics, rejected": Look("/console/statistics?timezone=Mars", status=422),
+    "no statistics": Look("/console/statistics", on="empty"),
     "an empty store": Look("/", on="empty"),
     "an unknown address": Look("/console/no-such-page", status=404),
     "sign in": Look("/console/sign-in", on="keys"),
@@ -79,8 +108,11 @@ LOOKS = {
 }
 """All pages, by what they show. To add a screen, add a line."""
 
-NO_PAGES = ("/console/export", "/console/orders/{order_id}/documents/{document_id}")
-"""Paths of GET that return files."""
+NO_PAGES = (
+    *("/console/export", "/console/orders/{order_id}/documents/{document_id}"),
+    *("/console/statistics/csv", "/console/events/stream"),
+)
+"""Paths of GET that return files and streams."""
 
 
 async def place_everything(do: UseCases) -> str:
@@ -123,6 +155,17 @@ async def place_everything(do: UseCases) -> str:
     return order
 
 
+async def place_webhooks(do: UseCases, receivers: Receivers) -> str:
+    """Create a webhook that is paused, and one with deliveries of every kind; return the ID of that one."""
+    paused = await do.create_webhook.execute("https://mail.example.com/notify", types=["OrderPlaced"], tag="gift")
+    await do.pause_webhook.execute(paused.id)
+    found = await do.create_webhook.execute("https://erp.example.com/hooks", start="beginning", description="ERP")
+    down = WebhookResponse(503, b"<h1>Maintenance until 18:00</h1>", seconds=5.0)
+    receivers.respond = lambda event: down if event["type"].endswith("confirmed") else OK
+    await do.deliver_webhooks.execute()
+    return found.id
+
+
 @asynccontextmanager
 async def served(do: UseCases, **settings: Any) -> AsyncIterator[str]:
     """Serve the console on these use cases in this process; yield its URL."""
@@ -145,23 +188,25 @@ class Shops:
 
     urls: dict[str, str]
     do: UseCases
-    order: str
-    key: str
+    ids: dict[str, str]
 
     def url_of(self, look: Look) -> str:
-        return self.urls[look.on] + look.path.replace("{order}", self.order).replace("{key}", self.key)
+        return self.urls[look.on] + look.path.format(**self.ids)
 
 
 @asynccontextmanager
 async def open_shops() -> AsyncIterator[Shops]:
     """Yield three consoles: with orders, with none, and with authentication."""
-    do, empty = bootstrap("memory://", documents_url="memory://"), bootstrap("memory://", documents_url="memory://")
+    receivers = Receivers()
+    do, empty = build_use_cases(InMemoryOrderRepository(), sender=receivers), bootstrap("memory://")
     await store_samples(do, 60)
     order = await place_everything(do)
     key = await do.create_api_key.execute("Shop", scopes=["orders:read", "orders:write"])
     await do.create_api_key.execute("Ada's account", user_id="ada-17")
+    webhook = await place_webhooks(do, receivers)
+    ids = {"order": order, "key": key.kept.id, "webhook": webhook}
     async with served(do) as shop, served(empty) as nothing, served(do, auth="keys") as keys:
-        yield Shops({"shop": shop, "empty": nothing, "keys": keys}, do, order, key.kept.id)
+        yield Shops({"shop": shop, "empty": nothing, "keys": keys}, do, ids)
 
 
 @dataclass

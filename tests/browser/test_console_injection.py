@@ -118,7 +118,7 @@ async def test_no_value_of_an_order_is_executed(policy: str, chromium: str) -> N
     orders = [await place(do, payload) for payload in PAYLOADS]
     for payload in PAYLOADS:
         await do.create_api_key.execute(payload, scopes=["orders:read"])
-    paths = ["/", "/console/keys"]
+    paths = ["/", "/console/keys", "/console/events", "/console/statistics"]
     some = list(enumerate(orders))[:: 1 if policy == "without policy" else 10]
     paths += [path for number, order in some for path in paths_of(order, number)]
     ran: list[str] = []

@@ -1,4 +1,6 @@
-"""The main tasks of staff with the keyboard alone, with and without JavaScript: find, cancel, refund, ship a part."""
+"""The main tasks of staff with the keyboard alone, with and without JavaScript: find, cancel, refund, ship a part,
+place an order, replay events to a webhook. And lists that are live.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ import pytest_asyncio
 from playwright.async_api import Error
 
 from orderkeep.application.use_cases.list_orders import EVERYTHING
-from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.bootstrap import UseCases, bootstrap, build_use_cases
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.application.webhook_world import Receivers
 
 if TYPE_CHECKING:
     from tests.browser.console_pages import Tab
@@ -185,3 +189,46 @@ async def test_copy_a_new_key(tab: Tab, shop: tuple[UseCases, str, str]) -> None
     await keyboard.press("Copy")
     await tab.page.get_by_role("button", name="Copied").wait_for()
     assert await tab.page.evaluate("navigator.clipboard.readText()") == await tab.page.locator("pre").inner_text()
+
+
+@both
+async def test_replay_events_to_a_webhook(scripts: bool, tab: Tab) -> None:
+    from tests.browser.console_pages import place_everything, place_webhooks, served
+
+    receivers = Receivers()
+    do = build_use_cases(InMemoryOrderRepository(), sender=receivers)
+    order = await place_everything(do)
+    await place_webhooks(do, receivers)
+    receivers.received.clear()
+    async with served(do) as url:
+        keyboard = Keyboard(tab, url)
+        await keyboard.open("/console/webhooks", scripts=scripts)
+        await keyboard.press("erp.example.com/hooks")
+        await tab.page.get_by_role("heading", name="erp.example.com/hooks").wait_for()
+        await keyboard.type("To position", "2")
+        await keyboard.press("Replay…")
+        await keyboard.press("Replay 2 changes")
+        await keyboard.sees("The events of positions 1 to 2 will be sent again.")
+    while len(receivers.received) < 2:
+        await do.deliver_webhooks.execute()
+    assert receivers.ids[0] == f"{order}.1.1"
+
+
+async def test_list_of_events_is_live_until_it_is_paused(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    do, url, order = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open("/console/events", scripts=True)
+    rows = tab.page.locator("#events tbody tr")
+    before = await rows.count()
+    await do.add_note.execute(order, "Hello")
+    await rows.nth(before).wait_for()
+    await keyboard.press("Live")
+    await tab.page.locator("button[aria-pressed=false]").wait_for()
+    assert tab.console == []
+
+
+async def test_list_of_events_says_when_it_is_not_live(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    await tab.page.route("**/stream*", lambda route: route.fulfill(status=429))
+    await Keyboard(tab, shop[1]).open("/console/events", scripts=True)
+    await tab.page.locator("button[aria-pressed=false]").wait_for()
+    await tab.page.unroute("**/stream*")

@@ -8,10 +8,12 @@ from xml.etree.ElementTree import Element
 
 import pytest
 
-from orderkeep.bootstrap import UseCases
+from orderkeep.application.webhooks.sending import WebhookResponse
+from orderkeep.bootstrap import UseCases, build_use_cases
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.entrypoints.schemas import PlaceOrderBody, parse_json
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.application.webhook_world import Receivers
 from tests.console.console_calls import Html, console
 from tests.entrypoints.credentials import use_cases_with_keys
 from tests.entrypoints.http_calls import ORDER
@@ -114,6 +116,34 @@ async def test_texts_of_an_order_are_shown_as_text(do: UseCases, payload: str) -
             assert check(await browser.open(f"/console/orders/{order_id}/{action}"), payload) >= 2, action
         page = await browser.send(await browser.open(), "/console/bulk", do="tag", tag=payload, order=order_id)
         assert check(page, payload) >= 2
+
+
+@pytest.mark.parametrize("payload", PAYLOADS)
+async def test_texts_of_events_webhooks_and_statistics_are_shown_as_text(payload: str) -> None:
+    receivers = Receivers()
+    receivers.respond = lambda _: WebhookResponse(400, payload.encode(), payload)
+    do = build_use_cases(InMemoryOrderRepository(), sender=receivers)
+    order_id = await prepared(do, payload)
+    url = f"https://t.test/{payload}"
+    webhook = await do.create_webhook.execute(url, tag=payload, description=payload, start="beginning")
+    await do.deliver_webhooks.execute()
+    here = f"/console/webhooks/{webhook.id}"
+    async with console(do) as browser:
+        assert check(await browser.open("/console/webhooks"), payload) >= 3
+        assert check(await browser.open(here), payload) >= 5
+        assert check(await browser.send(await browser.open(here), f"{here}/test"), payload) >= 6
+        for name in ("edit", "rotate", "delete", "replay?first=1&last=2"):
+            assert check(await browser.open(f"{here}/{name}"), payload) >= 2, name
+        assert check(await browser.open("/console/statistics"), payload) >= 1
+        assert check(await browser.open("/console/events"), payload) >= 1
+        check(await browser.open(f"/console/events/{order_id}.2.1"), payload)  # JSON escapes quotes
+        form = "/console/webhooks/new"
+        page = await browser.send(await browser.open(form), form, 422, url=payload, tag=payload, position=payload)
+        assert check(page, payload) >= 3
+        for path, status in (("events?order=", 200), ("events?position=", 422), ("statistics?timezone=", 422)):
+            response = await browser.client.get(f"/console/{path}{quote(payload)}")
+            assert response.status_code == status
+            assert check(Html(response), payload) >= 1, path
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

@@ -4,12 +4,14 @@ import csv
 import io
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.domain.personal_data import Customer, PersonalData
+from orderkeep.entrypoints.console.rendering import relative
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.console.console_calls import Html, console, key_of, text_of
@@ -302,3 +304,22 @@ async def test_addresses_have_the_root_path() -> None:
         page = await browser.open("/shop/")
         links = [each.get("href", "") for each in page.all("a")] + [each.get("action", "") for each in page.all("form")]
         assert [link for link in links if not link.startswith(("/shop/", "#"))] == []
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [
+        (0, "just now"),
+        (-59, "just now"),
+        (1, "in a moment"),
+        (-240, "4 min ago"),
+        (240, "in 4 min"),
+        (-7_300, "2 h ago"),
+        (7_300, "in 2 h"),
+        (86_400, "Tue 1 Dec"),
+        (-86_400 * 400, "26 Oct 2025"),
+    ],
+)
+def test_times_near_now_are_relative(seconds: int, text: str) -> None:
+    now = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    assert relative(now + timedelta(seconds=seconds), now) == text

@@ -214,11 +214,12 @@ class EventStream(Response):
 
     def __init__(self, groups: AsyncGenerator[tuple[EventView, ...]], encode: Callable[[EventView], bytes]) -> None:
         self.groups, self.encode, self.status_code, self.background = groups, encode, HTTPStatus.OK, None
+        self.raw_headers = STREAM_HEADERS.copy()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with aclosing(self.groups):
             first = await anext(self.groups)  # raises what is wrong with the request, before anything is sent
-            await send({"type": "http.response.start", "status": self.status_code, "headers": STREAM_HEADERS})
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             if IS_HEAD in scope:
                 await send({"type": "http.response.body"})
                 return

@@ -37,7 +37,20 @@ from starlette.routing import BaseRoute
 from orderkeep.entrypoints.api.app import ROUTES
 from orderkeep.entrypoints.api.routing import RouteTable
 from orderkeep.entrypoints.api.shell import ShelledFastAPI
-from orderkeep.entrypoints.console import bulk, keys, neworder, order, orders, printview, signin, static_files, system
+from orderkeep.entrypoints.console import (
+    bulk,
+    events,
+    keys,
+    neworder,
+    order,
+    orders,
+    printview,
+    signin,
+    static_files,
+    statistics,
+    system,
+    webhooks,
+)
 from orderkeep.entrypoints.console.pages import Menu, Screen
 from orderkeep.entrypoints.console.sessions import SessionAccess
 
@@ -48,6 +61,9 @@ SCREENS: tuple[Screen, ...] = (
     order.screen,
     bulk.screen,
     neworder.screen,
+    events.screen,
+    webhooks.screen,
+    statistics.screen,
     keys.screen,
     system.screen,
     signin.screen,

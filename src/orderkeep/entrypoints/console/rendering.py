@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -57,6 +58,8 @@ STATUSES: dict[str, tuple[str, str, str]] = {
 
 ICONS = dict(line.split(" ", 1) for line in (TEMPLATES / "icons.txt").read_text("utf-8").splitlines())
 """The paths of the icons, 16 by 16 pixels, by name."""
+
+_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -115,15 +118,15 @@ def exact(value: datetime | str) -> str:
 
 
 def relative(value: datetime | str, now: datetime | None = None) -> str:
-    """Return a time as lists show it: `4 min ago`, `2 h ago`, `Fri 27 Nov`, or with the year if it is another one."""
+    """Return a time as lists show it: `4 min ago`, `in 2 h`, `Fri 27 Nov`, or with the year if it is another one."""
     time, now = moment(value), now or utc_now()
     ago = now - time
-    if timedelta(0) <= ago < timedelta(minutes=1):
-        return "just now"
-    if timedelta(0) <= ago < timedelta(hours=1):
-        return f"{int(ago.total_seconds() // 60)} min ago"
-    if timedelta(0) <= ago < timedelta(hours=24):
-        return f"{int(ago.total_seconds() // 3_600)} h ago"
+    if abs(ago) < timedelta(minutes=1):
+        return "just now" if ago >= timedelta(0) else "in a moment"
+    if abs(ago) < timedelta(hours=24):
+        seconds = abs(ago).total_seconds()
+        text = f"{int(seconds // 60)} min" if seconds < 3_600 else f"{int(seconds // 3_600)} h"
+        return f"{text} ago" if ago > timedelta(0) else f"in {text}"
     return f"{time:%a %-d %b}" if time.year == now.year else f"{time:%-d %b %Y}"
 
 
@@ -166,6 +169,10 @@ def environment() -> Environment:
         "iso": iso,
         "sentence": sentence,
         "count": count,
+        "day": lambda time: f"{time:%-d %b %Y}",
+        "words": lambda name: Markup("<wbr>").join(_WORD.split(name)),
+        "host": lambda url: url.partition("://")[2] or url,
+        "milliseconds": lambda seconds: f"{seconds * 1_000:,.0f} ms",
         "segment": lambda text: quote(text, safe=""),
     }
     found.globals |= {

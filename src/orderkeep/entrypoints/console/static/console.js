@@ -1,5 +1,5 @@
-// What htmx does not do: times in the browser's time zone, actions in a dialog, selecting all rows, copying. Every page
-// works without it.
+// What htmx does not do: times in the browser's time zone, actions in a dialog, selecting all rows, copying, live lists.
+// Every page works without it.
 (() => {
   "use strict";
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
@@ -22,6 +22,7 @@
     }
     for (const block of root.querySelectorAll("details > pre:last-child, pre[data-copy]")) {
       if (!navigator.clipboard) break;
+      delete block.dataset.copy;
       const button = Object.assign(document.createElement("button"), { className: "sm", type: "button",
         textContent: "Copy" });
       button.addEventListener("click", async () => {
@@ -30,6 +31,32 @@
       });
       block.after(button);
     }
+  }
+
+  // A list that is read again when an event arrives, until it is paused.
+  function follow(bar) {
+    let source, timer;
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Live" });
+    function refresh(event) {
+      if (bar.dataset.order && event.data !== bar.dataset.order) return;
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        htmx.ajax("GET", location.href, { target: "#events", select: "#events", selectOOB: "#icons", swap: "outerHTML" });
+      }, 1000);
+    }
+    function toggle() {
+      source?.close();
+      source = source ? undefined : new EventSource(bar.dataset.live);
+      for (const type of bar.dataset.types.split(" ")) source?.addEventListener(type, refresh);
+      source?.addEventListener("error", () => {
+        if (source?.readyState === EventSource.CLOSED) toggle();  // rejected, such as after the end of the session
+      });
+      button.setAttribute("aria-pressed", Boolean(source));
+      button.className = source ? "pri" : "";
+    }
+    button.addEventListener("click", toggle);
+    bar.prepend(button);
+    toggle();
   }
 
   async function open(link) {
@@ -61,4 +88,5 @@
   });
   document.addEventListener("htmx:load", (event) => improve(event.target));
   improve(document);
+  document.querySelectorAll("[data-live]").forEach(follow);
 })();

@@ -1,0 +1,302 @@
+"""The webhooks screen: whether each is healthy, its deliveries, and all that can be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from orderkeep.application.access.actor import Scope
+from orderkeep.application.events import EVENT_TYPES
+from orderkeep.application.ports import utc_now
+from orderkeep.application.use_cases.create_webhook import BEGINNING, NOW
+from orderkeep.application.use_cases.list_webhook_deliveries import DeliveryPage
+from orderkeep.application.webhooks.delivery_log import Attempt
+from orderkeep.application.webhooks.subscriptions import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_URL_LENGTH,
+    PauseReason,
+    WebhookStatus,
+    WebhookView,
+)
+from orderkeep.domain.exceptions import Conflict, InvalidInput, VersionMismatch
+from orderkeep.domain.limits import MAX_TAG_LENGTH
+from orderkeep.entrypoints.api.problems import problem_of
+from orderkeep.entrypoints.console.events import last_position
+from orderkeep.entrypoints.console.pages import Form, Page, Screen
+
+screen = Screen("Webhooks", "/console/webhooks", scope=Scope.WEBHOOKS)
+PATH = screen.path
+
+POSITION = "position"
+"""The choice of a start at a position."""
+
+STARTS = {NOW: "Next event", BEGINNING: "First event of all", POSITION: "After a position"}
+"""Where a webhook can start."""
+
+LABELS = {
+    "url": "URL",
+    "types": "events",
+    "tag": "tag",
+    "description": "description",
+    "start": "position",
+    "first": "from position",
+    "last": "to position",
+}
+"""What the fields of the forms are called."""
+
+Health = tuple[str, str, str]
+"""The colour class, the icon and the word."""
+
+
+def health_of(webhook: WebhookView) -> Health:
+    """Return whether events are delivered."""
+    if webhook.paused_reason is PauseReason.GONE:
+        return "bad", "x", "Gone"
+    if webhook.paused_reason is PauseReason.FAILED:
+        return "bad", "x", "Failed"
+    if webhook.status is WebhookStatus.PAUSED:
+        return "off", "hold", "Paused"
+    return ("warn", "warn", "Retrying") if webhook.waiting_orders else ("ok", "done", "Healthy")
+
+
+@screen.get()
+async def list_webhooks(page: Page) -> Response:
+    """Return the list."""
+    webhooks = await page.use_cases.list_webhooks.execute(page.actor)
+    found = await asyncio.gather(*(_deliveries(page, each.id, limit=1) for each in webhooks))
+    return page.render(
+        "webhooks.html",
+        rows=[
+            (webhook, health_of(webhook), next(iter(deliveries.attempts), None))
+            for webhook, deliveries in zip(webhooks, found, strict=True)
+        ],
+        end=await _end(page) if webhooks else None,
+    )
+
+
+async def _deliveries(page: Page, webhook_id: str, **of: Any) -> DeliveryPage:
+    return await page.use_cases.list_webhook_deliveries.execute(webhook_id, actor=page.actor, **of)
+
+
+async def _end(page: Page) -> int | None:
+    """Return the position of the last change; None to those who may not read events."""
+    return await last_position(page) if page.may(Scope.EVENTS) else None
+
+
+@screen.get("/new")
+async def new_webhook(page: Page) -> Response:
+    """Return the form of a new webhook."""
+    return _form(page, Form([("start", NOW)]))
+
+
+@screen.post("/new")
+async def create_webhook(page: Page) -> Response:
+    """Create a webhook, and show its secret. It is not shown again, so this is no redirect."""
+    try:
+        created = await page.use_cases.create_webhook.execute(
+            page.form.text("url"), **_filter(page.form), start=_start(page.form), actor=page.actor
+        )
+    except (InvalidInput, Conflict) as error:
+        return _form(page, page.form, error=error)
+    return page.render("webhook-secret.html", webhook=created, is_new=True)
+
+
+def _filter(form: Form) -> dict[str, Any]:
+    return {
+        "types": form.all("types"),
+        "tag": form.optional("tag"),
+        "description": form.optional("description"),
+    }
+
+
+def _start(form: Form) -> str | int:
+    start = form.text("start", NOW)
+    return _number(form.text(POSITION), "start") if start == POSITION else start
+
+
+def _number(text: str, field: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19):
+        raise InvalidInput("must be a whole number", field)
+    return int(text)
+
+
+def _form(
+    page: Page, form: Form, webhook: WebhookView | None = None, error: InvalidInput | Conflict | None = None
+) -> Response:
+    """Return the form of a new webhook, or of one to change."""
+    return page.render(
+        "webhook-form.html",
+        _status(error),
+        webhook=webhook,
+        form=form,
+        wrong=error.field.partition("/")[0] if isinstance(error, InvalidInput) else "",
+        problem=_problem(error),
+        is_conflict=isinstance(error, VersionMismatch),
+        types=EVENT_TYPES,
+        chosen=form.all("types"),
+        starts=STARTS,
+        lengths={"url": MAX_URL_LENGTH, "tag": MAX_TAG_LENGTH, "description": MAX_DESCRIPTION_LENGTH},
+    )
+
+
+def _status(error: InvalidInput | Conflict | None) -> int:
+    return HTTPStatus.OK if error is None else problem_of(error).status
+
+
+def _problem(error: InvalidInput | Conflict | None) -> str:
+    if isinstance(error, InvalidInput):
+        name = error.field.partition("/")[0]
+        return f"{LABELS.get(name, name)} {error}"
+    return "" if error is None else str(error)
+
+
+@screen.get("/{webhook_id}")
+async def show_webhook(page: Page) -> Response:
+    """Return one webhook with its deliveries."""
+    return await _show(page)
+
+
+async def _show(page: Page, *, tested: Attempt | None = None, error: InvalidInput | Conflict | None = None) -> Response:
+    webhook = await _get(page)
+    deliveries = await _deliveries(page, webhook.id, cursor=page.query.get("cursor"))
+    return page.render(
+        "webhook.html",
+        _status(error),
+        webhook=webhook,
+        health=health_of(webhook),
+        attempts=deliveries.attempts,
+        next_cursor=deliveries.next_cursor,
+        is_first="cursor" not in page.query,
+        end=await _end(page),
+        tested=tested,
+        problem=_problem(error),
+        may_read=page.may(Scope.READ),
+        may_follow=page.may(Scope.EVENTS),
+    )
+
+
+async def _get(page: Page) -> WebhookView:
+    webhook = await page.use_cases.get_webhook.execute(page.path["webhook_id"], page.actor)
+    expires_at = webhook.previous_secret_expires_at
+    return replace(webhook, previous_secret_expires_at=expires_at if expires_at and expires_at > utc_now() else None)
+
+
+@screen.post("/{webhook_id}/test")
+async def send_test(page: Page) -> Response:
+    """Send a test event, and show what the receiver responded."""
+    attempt = await page.use_cases.send_webhook_test.execute(page.path["webhook_id"], page.actor)
+    return await _show(page, tested=attempt)
+
+
+@screen.post("/{webhook_id}/pause")
+async def pause(page: Page) -> Response:
+    """Pause the deliveries."""
+    webhook = await page.use_cases.pause_webhook.execute(page.path["webhook_id"], page.actor)
+    return _done(page, webhook, "Deliveries are paused. No event is lost: resume to continue here.")
+
+
+@screen.post("/{webhook_id}/resume")
+async def resume(page: Page) -> Response:
+    """Continue the deliveries; waiting events are sent at once."""
+    webhook = await page.use_cases.resume_webhook.execute(page.path["webhook_id"], page.actor)
+    return _done(page, webhook, "Deliveries continue where they stopped.")
+
+
+@screen.get("/{webhook_id}/replay")
+async def preview_replay(page: Page) -> Response:
+    """Return what a replay would send."""
+    webhook = await _get(page)
+    try:
+        first, last = _range(page.query, webhook)
+    except InvalidInput as error:
+        return await _show(page, error=error)
+    return page.render("webhook-replay.html", webhook=webhook, first=first, last=last)
+
+
+@screen.post("/{webhook_id}/replay")
+async def replay(page: Page) -> Response:
+    """Send a range of events again."""
+    return await _replay(page, page.form.text("first"), page.form.text("last"))
+
+
+@screen.post("/{webhook_id}/resend")
+async def resend(page: Page) -> Response:
+    """Send the events of one position again."""
+    return await _replay(page, page.form.text("position"), page.form.text("position"))
+
+
+async def _replay(page: Page, *limits: str) -> Response:
+    try:
+        first, last = _range(dict(zip(("first", "last"), limits, strict=True)), await _get(page))
+        webhook = await page.use_cases.replay_webhook.execute(page.path["webhook_id"], first, last, page.actor)
+    except (InvalidInput, Conflict) as error:
+        return await _show(page, error=error)
+    events = f"position {first}" if first == last else f"positions {first} to {last}"
+    return _done(page, webhook, f"The events of {events} will be sent again.")
+
+
+def _range(given: Mapping[str, str], webhook: WebhookView) -> tuple[int, int]:
+    first, last = (_number(given.get(name, ""), name) for name in ("first", "last"))
+    if first < 1:
+        raise InvalidInput("must be at least 1", "first")
+    if not first <= last <= webhook.position:
+        raise InvalidInput(f"must be from {first} to {webhook.position}, the position of the webhook", "last")
+    return first, last
+
+
+@screen.get("/{webhook_id}/rotate")
+async def confirm_rotation(page: Page) -> Response:
+    """Return the question whether to replace the secret."""
+    return page.render("webhook-rotate.html", webhook=await _get(page))
+
+
+@screen.post("/{webhook_id}/rotate")
+async def rotate(page: Page) -> Response:
+    """Replace the secret, and show the new one. It is not shown again, so this is no redirect."""
+    webhook = await page.use_cases.rotate_webhook_secret.execute(page.path["webhook_id"], page.actor)
+    return page.render("webhook-secret.html", webhook=webhook, is_new=False)
+
+
+@screen.get("/{webhook_id}/edit")
+async def edit_webhook(page: Page) -> Response:
+    """Return the form to change a webhook."""
+    webhook = await _get(page)
+    fields = {"url": webhook.url, "tag": webhook.tag or "", "description": webhook.description or ""}
+    form = Form([*fields.items(), *(("types", name) for name in webhook.types), ("if_match", str(webhook.version))])
+    return _form(page, form, webhook)
+
+
+@screen.post("/{webhook_id}/edit")
+async def update_webhook(page: Page) -> Response:
+    """Change a webhook."""
+    version = page.form.text("if_match")
+    changes = {"url": page.form.text("url"), **_filter(page.form)}
+    try:
+        webhook = await page.use_cases.update_webhook.execute(
+            page.path["webhook_id"], changes, expected_version=_number(version, "version"), actor=page.actor
+        )
+    except (InvalidInput, Conflict) as error:
+        return _form(page, page.form, await _get(page), error)
+    return _done(page, webhook, "The changes are saved. They apply to all events that are not delivered yet.")
+
+
+@screen.get("/{webhook_id}/delete")
+async def confirm_deletion(page: Page) -> Response:
+    """Return the question whether to delete a webhook."""
+    return page.render("webhook-delete.html", webhook=await _get(page))
+
+
+@screen.post("/{webhook_id}/delete")
+async def delete(page: Page) -> Response:
+    """Delete a webhook."""
+    await page.use_cases.delete_webhook.execute(page.path["webhook_id"], actor=page.actor)
+    return page.redirect(PATH, notice="The webhook is deleted.")
+
+
+def _done(page: Page, webhook: WebhookView, notice: str) -> Response:
+    return page.redirect(f"{PATH}/{webhook.id}", notice=notice)
