@@ -30,7 +30,14 @@ from orderkeep.domain.payments import RefundExceedsPayments
 from orderkeep.domain.policies import PaymentRequired
 from tests.domain.exception_classes import exception_classes
 
-SHARED = {"InvalidInput", "NoOrderMatches", "ServiceUnavailable", "AuthenticationUnavailable", "RequestTimedOut"}
+SHARED = {
+    "InvalidInput",
+    "NoOrderMatches",
+    "OtherWebhookVersion",
+    "ServiceUnavailable",
+    "AuthenticationUnavailable",
+    "RequestTimedOut",
+}
 """Classes with the code of another class, which clients know."""
 
 
@@ -52,7 +59,8 @@ def test_errors_of_readers_have_the_codes_that_clients_know() -> None:
 def test_classes_that_share_a_code_keep_the_code_that_clients_know() -> None:
     assert InvalidInput.code == InvalidOrder.code == "invalid_order"
     assert CLASSES["NoOrderMatches"].code == "order_not_found"
-    for name in SHARED - {"InvalidInput", "NoOrderMatches"}:
+    assert CLASSES["OtherWebhookVersion"].code == "version_mismatch"
+    for name in SHARED - {"InvalidInput", "NoOrderMatches", "OtherWebhookVersion"}:
         assert issubclass(CLASSES[name], ServiceUnavailable)
         assert CLASSES[name].code == "store_unavailable"
 

@@ -194,7 +194,7 @@ async def test_condition_is_evaluated_or_rejected_unless_the_operation_has_no_en
         assert answer.status_code in (200, 404, 503)
 
 
-def test_only_operations_on_one_order_list_conditions() -> None:
+def test_only_operations_on_one_order_event_or_webhook_list_conditions() -> None:
     listed = {(method, path, condition) for method, path, condition, is_listed in evaluated() if is_listed}
     one = "/orders/{order_id}"
     of_one = [(method, path) for path, methods in document()["paths"].items() if one in path for method in methods]
@@ -202,4 +202,7 @@ def test_only_operations_on_one_order_list_conditions() -> None:
         ("get", one, "If-None-Match"),
         ("get", f"{one}/documents/{{document_id}}", "If-None-Match"),
         *((method, path, "If-Match") for method, path in of_one if method != "get"),
+        ("get", "/events/{event_id}", "If-None-Match"),
+        ("patch", "/webhooks/{webhook_id}", "If-Match"),
+        ("delete", "/webhooks/{webhook_id}", "If-Match"),
     }

@@ -17,7 +17,7 @@ ANOTHER = b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
-    with serving(store="memory://") as (client, process):
+    with serving(store="memory://", console="off") as (client, process):
         yield client
         assert client.get("/livez").status_code == 200
         process.terminate()

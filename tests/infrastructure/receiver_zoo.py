@@ -61,13 +61,22 @@ async def read_request(reader: asyncio.StreamReader) -> bytes:
     return head + await reader.readexactly(length)
 
 
+IN_TWO_MINUTES = b"(in two minutes)"
+"""In a part to send, the HTTP date of two minutes later than it is sent."""
+
+
+def http_date(seconds: int = 120) -> str:
+    """Return the time in that many seconds, as HTTP headers have it."""
+    return f"{dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds):%a, %d %b %Y %H:%M:%S GMT}"
+
+
 def sends(*parts: bytes, pause: float = 0, then: Behaviour | None = None) -> Behaviour:
     """Read the request, send the parts with pauses, and close the connection."""
 
     async def behave(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await read_request(reader)
         for part in parts:
-            writer.write(part)
+            writer.write(part.replace(IN_TWO_MINUTES, http_date().encode()))
             await writer.drain()
             await asyncio.sleep(pause)
         if then is not None:
@@ -115,8 +124,6 @@ def head(*lines: str) -> bytes:
 
 CHUNKED = head("Transfer-Encoding: chunked", "")
 ZIPPED = gzip.compress(bytes(20_000_000))
-IN_TWO_MINUTES = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=120)
-HTTP_DATE = f"{IN_TWO_MINUTES:%a, %d %b %Y %H:%M:%S GMT}"
 
 KINDS = [
     Kind("responds 200 with a short body", sends(response("200 OK", b"thanks")), 200, body=b"thanks"),
@@ -171,7 +178,7 @@ KINDS = [
     ),
     Kind(
         "responds 503 with a date in `Retry-After`",
-        sends(response("503 Service Unavailable", b"", f"Retry-After: {HTTP_DATE}")),
+        sends(response("503 Service Unavailable", b"", f"Retry-After: {IN_TWO_MINUTES.decode()}")),
         503,
         retry_after=120,
         retry_date=True,

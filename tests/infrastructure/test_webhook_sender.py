@@ -19,11 +19,11 @@ from orderkeep.infrastructure import webhook_sender
 from orderkeep.infrastructure.webhook_addresses import AddressGuard
 from orderkeep.infrastructure.webhook_sender import AiohttpWebhookSender
 from tests.infrastructure.receiver_zoo import (
-    HTTP_DATE,
     KINDS,
     Behaviour,
     Certificates,
     Kind,
+    http_date,
     lookup,
     read_request,
     response,
@@ -275,7 +275,7 @@ async def test_retry_after_is_bounded(value: str, seconds: float | None) -> None
 
 
 async def test_retry_after_without_a_time_zone_is_in_utc(monkeypatch: pytest.MonkeyPatch) -> None:
-    date = HTTP_DATE.replace("GMT", "-0000")
+    date = http_date().replace("GMT", "-0000")
     with monkeypatch.context() as patched:
         patched.setenv("TZ", "Asia/Tokyo")
         time.tzset()

@@ -28,11 +28,11 @@ STRANGE = (
     f"GET /orders/{VALUE}\x01 HTTP/1.1\r\nHost: localhost",
     f"GET /{VALUE} HTTP/9.9\r\nHost: localhost",
     f"{VALUE}\r\nHost: localhost",
-    f"GET / HTTP/1.1\r\n{VALUE}",
-    f"GET / HTTP/1.1\r\nHost: localhost\r\nX: {VALUE}\x00",
+    f"GET /livez HTTP/1.1\r\n{VALUE}",
+    f"GET /livez HTTP/1.1\r\nHost: localhost\r\nX: {VALUE}\x00",
     f"POST /orders HTTP/1.1\r\nHost: localhost\r\nContent-Length: {VALUE}",
     f"GET http://{VALUE}/orders/1 HTTP/1.1\r\nHost: {VALUE}",
-    f"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: {VALUE}\r\nConnection: Upgrade",
+    f"GET /livez HTTP/1.1\r\nHost: localhost\r\nUpgrade: {VALUE}\r\nConnection: Upgrade",
 )
 
 

@@ -31,6 +31,8 @@ NO_NEED = (
     "__main__.py",
     "testing/",
     "entrypoints/cli/",
+    "entrypoints/console/",
+    "entrypoints/sample_orders.py",
     "entrypoints/api/server.py",
     "entrypoints/api/static/",
     "py.typed",
