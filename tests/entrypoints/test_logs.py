@@ -78,6 +78,7 @@ GOOD: dict[str, Any] = {
     "actor": "customer",
     "code": "store_unavailable",
     "reason": "the disk is full: make room",
+    "webhook": "wh_7f3a9c",
     "record": "100000000000000000001",
 }
 
@@ -207,7 +208,7 @@ def test_text_contains_the_same_as_json() -> None:
         "orderkeep.test: it happened request_id=call-1.b_2 trace_id=4bf92f3577b34da6a3ce929d0e0e4736 "
         "invocation_id=8f507cfc-9c9c-4c9a-9f0d-0c5f3f3c9a11 method=POST route=/orders/{order_id}/cancel status=422 "
         'duration_ms=1.25 actor=customer code=store_unavailable reason="the disk is full: make room" '
-        "record=100000000000000000001"
+        "webhook=wh_7f3a9c record=100000000000000000001"
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -43,6 +44,29 @@ async def test_relay_delivers_in_the_background(use_cases: UseCases, receivers: 
     assert receivers.ids == ["order-1.1.1"]
 
 
+async def test_relay_starts_when_the_store_is_available_and_logs_nothing_before(
+    use_cases: UseCases, receivers: Receivers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.001)
+    await use_cases.create_webhook.execute("https://shop.example", start="beginning")
+    relay, received, failures = Relay(use_cases), asyncio.Event(), [StoreUnavailable("away"), ZeroDivisionError()]
+
+    async def check() -> None:
+        assert receivers.ids == []
+        if failures:
+            raise failures.pop()
+
+    async def note() -> None:
+        received.set()
+
+    receivers.during = note
+    await relay.start_when_available(check)
+    await asyncio.wait_for(received.wait(), 10)
+    await relay.stop(10)
+    assert failures == []
+    assert caplog.records == []
+
+
 async def test_relay_on_a_schedule_can_run_again(use_cases: UseCases, receivers: Receivers) -> None:
     await use_cases.create_webhook.execute("https://shop.example", start="beginning")
     assert await Relay(use_cases).run_until_idle(10)
@@ -75,6 +99,53 @@ async def test_relay_continues_after_errors(
         "the relay cannot continue and will retry",
         "the relay failed and will retry",
     ]
+
+
+async def test_stop_does_not_wait_for_a_store_that_hangs(use_cases: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that only reads is cancelled at once, and not when the time is up."""
+    calls = Hanging()
+    monkeypatch.setattr(use_cases.update_statistics, "execute", calls.execute, raising=False)
+    relay = Relay(use_cases)
+    relay.start()
+    await calls.started.wait()
+    async with asyncio.timeout(30):
+        await relay.stop(600)
+    assert calls.cancelled.is_set()
+
+
+async def test_stop_does_not_wait_for_a_cancellation_that_is_not_confirmed(
+    use_cases: UseCases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = Hanging(confirms=False)
+    monkeypatch.setattr(use_cases.update_statistics, "execute", calls.execute, raising=False)
+    relay = Relay(use_cases)
+    relay.start()
+    await calls.started.wait()
+    stopping = asyncio.create_task(relay.stop(0))
+    done, _ = await asyncio.wait([stopping], timeout=30)
+    await calls.cancelled.wait()
+    calls.confirmed.set()
+    assert done
+
+
+class Hanging:
+    """A call that hangs until it is cancelled, or on until the cancellation is confirmed."""
+
+    def __init__(self, *, confirms: bool = True) -> None:
+        self.started, self.cancelled, self.confirmed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        if confirms:
+            self.confirmed.set()
+
+    async def execute(self, *_: Any) -> bool:
+        self.started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled.set()
+            while not self.confirmed.is_set():
+                with suppress(asyncio.CancelledError):
+                    await self.confirmed.wait()
+        return False
 
 
 async def test_error_ends_a_scheduled_relay(use_cases: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:

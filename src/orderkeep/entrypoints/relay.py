@@ -7,7 +7,7 @@ import logging
 import logging.config
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from math import inf
@@ -33,7 +33,7 @@ RETRY_SECONDS = 5.0
 """The pause after a round that failed."""
 
 RELEASE_SECONDS = 0.4
-"""How long it may take to release the leases at the end."""
+"""How long it may take to release the leases at the end, and to end a call that only reads."""
 
 
 BUSY_REQUESTS, BUSY_RATE = 24, 200
@@ -53,7 +53,7 @@ class Round(Protocol):
         """Do a part of the work; return whether there is more to do now."""
 
     async def stop(self, seconds: float) -> None:
-        """End what is in progress within that many seconds."""
+        """End what is in progress within that many seconds. A call that only reads may continue: it is cancelled."""
 
 
 class WebhookMetrics(Protocol):
@@ -124,13 +124,23 @@ class Relay:
         use_cases.deliver_webhooks.observe(RelayLog(metrics), pace)
         self._rounds = rounds_of(use_cases)
         self._stopping = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[Round, asyncio.Task[None]] = {}
 
     def start(self) -> None:
         """Run in the background."""
         for each in self._rounds:
             each.start()
-        self._tasks = [asyncio.create_task(self._repeat(each)) for each in self._rounds]
+        self._tasks = {each: asyncio.create_task(self._repeat(each)) for each in self._rounds}
+
+    async def start_when_available(self, check: Callable[[], Awaitable[None]]) -> None:
+        """Start when the check of the store passes. Until then the server reports why it does not."""
+        while not self._stopping.is_set():
+            with suppress(Exception):
+                await check()
+                break
+            await _wait(self._stopping, RETRY_SECONDS)
+        if not self._stopping.is_set():
+            self.start()
 
     async def run_until_idle(self, seconds: float) -> bool:
         """Do all the work that there is now, for at most about that many seconds; return whether all was done."""
@@ -146,13 +156,23 @@ class Relay:
         self._stopping.set()
 
     async def stop(self, seconds: float) -> None:
-        """Stop, and wait up to that many seconds for what is in progress. The rest is done again by another relay."""
+        """Stop, and wait up to that many seconds for what is in progress. The rest is done again by another relay. What
+        is cancelled is not waited for any longer: a store that hangs may not confirm it.
+        """
         self.stop_soon()
-        stops = [asyncio.ensure_future(each.stop(seconds)) for each in self._rounds]
-        await asyncio.wait([*stops, *self._tasks], timeout=seconds + RELEASE_SECONDS)
-        for task in [*stops, *self._tasks]:
-            task.cancel()
-        await asyncio.gather(*stops, *self._tasks, return_exceptions=True)
+        stops = [self._stop(each, seconds) for each in self._rounds]
+        ending = asyncio.gather(*stops, *self._tasks.values(), return_exceptions=True)
+        await asyncio.wait([ending], timeout=seconds + RELEASE_SECONDS)
+        ending.cancel()
+
+    async def _stop(self, work: Round, seconds: float) -> None:
+        try:
+            await work.stop(seconds)
+            if work in self._tasks:
+                await asyncio.wait([self._tasks[work]], timeout=RELEASE_SECONDS)
+        finally:
+            if work in self._tasks:
+                self._tasks[work].cancel()
 
     async def _repeat(self, work: Round) -> None:
         pause, reason = FIRST_PAUSE_SECONDS, ""

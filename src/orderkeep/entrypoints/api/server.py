@@ -128,7 +128,7 @@ def _run(settings: Settings, listener: socket.socket | None = None, supervisor: 
 
 async def _serve(settings: Settings, listener: socket.socket | None, supervisor: socket.socket | None) -> None:
     use_cases, announcing, server = _open(settings), None, None
-    relay = None
+    relay, starting = None, None
     try:
         app = create_app(settings, use_cases)
         mount_console(app)
@@ -161,11 +161,12 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         if relay is not None:
-            relay.start()
+            starting = asyncio.create_task(relay.start_when_available(use_cases.check_store))
         await server.serve(sockets=[] if listener is None else [listener])
     finally:
-        if announcing is not None:
-            announcing.cancel()
+        for task in (announcing, starting):
+            if task is not None:
+                task.cancel()
         if relay is not None and server is not None:
             await relay.stop(max(0.0, server.seconds_to_close - CLOSE_SECONDS - RELEASE_SECONDS))
         await _close(use_cases.close, CLOSE_SECONDS if server is None else server.seconds_to_close)
