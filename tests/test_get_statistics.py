@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from math import ceil
 from typing import Any
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orderkeep.application import statistics as module
+from orderkeep.application.access.actor import EVERY_SCOPE, Actor, ActorKind, Scope
+from orderkeep.application.errors import NotAllowed
 from orderkeep.application.projections import MAX_TOUCHED
 from orderkeep.application.records import MAX_RECORD_BYTES, Record
 from orderkeep.application.statistics import MAX_REASONS, STAGES, OrderStatistics, duration_bucket, percentile
@@ -249,6 +252,22 @@ async def test_relay_counts_only_after_the_statistics_were_read() -> None:
     await store.save(small_order("order-2"))
     assert await update.execute()
     assert not await update.execute()
+
+
+async def test_rebuild_counts_all_changes_again() -> None:
+    store = InMemoryOrderRepository([small_order("order-1"), small_order("order-2")])
+    before = await statistics(store)
+    counters = await store.records().list_records("statistics:1")
+    wrong = [replace(each, content=each.content.replace('pending n":2', 'pending n":7')) for each in counters]
+    await store.records().write_records(wrong)
+    update = UpdateStatisticsUseCase(store, store.records)
+    with pytest.raises(NotAllowed):
+        await update.rebuild(actor=Actor(ActorKind.STAFF, "anna", EVERY_SCOPE - {Scope.ADMIN}))
+    assert await statistics(store) != before
+    pages: list[int] = []
+    assert await update.rebuild(pages.append) == 2
+    assert pages
+    assert await statistics(store) == before
 
 
 async def test_quarters_outside_of_the_range_are_not_counted() -> None:

@@ -9,7 +9,9 @@ import pytest
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import EventPublisher, NotPublished, Progress, ignore_progress
+from orderkeep.application.records import Record
 from orderkeep.application.use_cases.publish_events import PAGE, PublishEventsUseCase
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, InMemoryRecords
 from tests.application.webhook_world import World
 
 
@@ -40,8 +42,8 @@ class Bus(EventPublisher):
 class Publishing:
     """A world with a bus and two relays."""
 
-    def __init__(self) -> None:
-        self.world, self.bus = World(), Bus()
+    def __init__(self, world: World | None = None) -> None:
+        self.world, self.bus = world or World(), Bus()
         self.relay, self.other = (self.new_relay(name) for name in ("one", "two"))
 
     def new_relay(self, owner: str = "") -> PublishEventsUseCase:
@@ -164,3 +166,40 @@ async def test_page_that_takes_too_long_is_continued(monkeypatch: pytest.MonkeyP
     those.bus.during = None
     await those.publish()
     assert those.bus.published == ["a"]
+
+
+class PoliteRecords(InMemoryRecords):
+    """Records that let another relay go first before each call."""
+
+    async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
+        await asyncio.sleep(0)
+        return await super().get_records(kind, ids)
+
+    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
+        await asyncio.sleep(0)
+        return await super().write_records(records, deleted)
+
+
+async def test_one_of_two_relays_that_read_the_same_page_publishes_it() -> None:
+    store = InMemoryOrderRepository()
+    those = Publishing(World(store, PoliteRecords(store)))
+    await those.publish()
+    await those.world.place("a")
+    assert sorted(await asyncio.gather(those.relay.execute(), those.other.execute())) == [False, True]
+    assert those.bus.published == ["a"]
+
+
+async def test_stop_keeps_the_lease_of_another_relay() -> None:
+    those = Publishing()
+    await those.publish()
+    await those.world.place("a")
+    assert await those.relay.execute()
+    those.world.clock.pass_time(61)
+    await those.world.place("b")
+    assert await those.other.execute()
+    await those.relay.stop(1)
+    assert those.bus.closed == 1
+    await those.world.place("c")
+    assert not await those.new_relay("three").execute()
+    assert await those.other.execute()
+    assert those.bus.published == ["a", "b", "c"]

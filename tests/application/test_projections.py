@@ -12,7 +12,7 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.projections import KIND, LEASE_SECONDS, Additions, Projector
 from orderkeep.application.records import Record
 from orderkeep.domain.exceptions import ServiceUnavailable, StoreUnusable
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, InMemoryRecords
 from orderkeep.testing.orders import small_order
 from orderkeep.testing.projections import CountsChanges, counted, expected, finish
 from orderkeep.testing.stores import save_all
@@ -171,3 +171,30 @@ async def test_start_keeps_what_another_process_started(store: InMemoryOrderRepo
     first = await projector(store).start()
     assert await projector(store).start() == first
     assert [each.id for each in await store.records().list_records(KIND)] == ["changes"]
+
+
+class AdvancingRecords(InMemoryRecords):
+    """Records of which another process counts a page before each list but the first."""
+
+    lists = 0
+
+    def __init__(self, store: InMemoryOrderRepository) -> None:
+        super().__init__(store)
+        self.other = Projector(store, self, CountsChanges(), Clock(), 3)
+
+    async def list_records(self, kind: str, after: str = "", limit: int = 100) -> list[Record]:
+        self.lists += 1
+        if self.lists > 1:
+            await self.other.advance()
+        return await super().list_records(kind, after, limit)
+
+
+async def test_read_adds_the_changes_that_were_counted_meanwhile(store: InMemoryOrderRepository) -> None:
+    """To the records that it read before, and not to those that it read after, or that it was not asked for."""
+    records = AdvancingRecords(store)
+    await records.other.start()
+    await records.other.advance()
+    reader = Projector(store, records, CountsChanges(), Clock(), 2)
+    reading = await reader.read([("order-4x", "~"), ("", "order-3x")])
+    orders = {f"order-{number}": {"changes": 1} for number in (0, 1, 2, 3, 5)}
+    assert reading == projections.Reading(6, {**orders, "total": {"OrderImported": 6}})

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
+from orderkeep.application.ports import FeedPage
 from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
 from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.replay_webhook import ReplayWebhookUseCase
@@ -16,6 +18,10 @@ from orderkeep.application.webhooks.observer import WebhookObserver
 from orderkeep.application.webhooks.progress import PROGRESS, waiting_kind
 from orderkeep.application.webhooks.sending import WebhookResponse
 from orderkeep.application.webhooks.subscriptions import WEBHOOK, PauseReason, WebhookStatus
+from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.domain.value_objects import INTERNAL
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import small_order
 from tests.application.webhook_world import FAILED, NOON, OK, SHOP, World
 
 
@@ -509,3 +515,99 @@ async def test_many_attempts_of_retries_are_bounded() -> None:
         f"o8.{version}.1" for version in range(1, 52)
     ]
     assert len(world.receivers.accepted[SHOP]) == len(world.expected)
+
+
+async def test_relay_that_is_started_again_delivers() -> None:
+    world = World()
+    await world.subscribe()
+    await world.relay.stop(1)
+    await world.place("a")
+    await world.deliver()
+    assert world.receivers.ids == []
+    world.relay.start()
+    await world.deliver()
+    assert world.receivers.ids == ["a.1.1"]
+
+
+async def test_later_event_of_one_change_is_retried_alone() -> None:
+    world = World()
+    await world.subscribe()
+    order = small_order("a")
+    await world.store.save(order)
+    for text in ("first", "second"):
+        order.add_note(text, INTERNAL, at=NOON)
+    await world.store.save(order)
+    world.receivers.respond = lambda event: FAILED if event["id"] == "a.2.2" else OK
+    await world.deliver()
+    world.receivers.respond = lambda _: OK
+    await world.pass_time(5)
+    assert world.receivers.ids == ["a.1.1", "a.2.1", "a.2.2", "a.2.2"]
+
+
+async def test_webhook_that_was_resumed_during_its_last_attempt_stays_active() -> None:
+    world = World()
+    webhook = await world.subscribe()
+    await world.place("a")
+
+    async def resume() -> None:
+        await world.resume(webhook)
+        world.receivers.respond, world.receivers.during = lambda _: OK, None
+
+    world.receivers.respond, world.receivers.during = lambda _: WebhookResponse(410), resume
+    await world.deliver()
+    assert (await world.webhook(webhook)).status is WebhookStatus.ACTIVE
+    assert world.observed.pauses == []
+    await world.deliver()
+    assert world.receivers.ids == ["a.1.1", "a.1.1"]
+
+
+class TroubledStore(InMemoryOrderRepository):
+    """A store of which the next read of the feed, or of a position, does something before."""
+
+    before_feed: Callable[[], None] | None = None
+    before_position: Callable[[], None] | None = None
+
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        before, self.before_feed = self.before_feed, None
+        if before is not None:
+            before()
+        return await super().read_changes(after, limit)
+
+    async def position_of_change(self, order_id: str, version: int) -> int | None:
+        before, self.before_position = self.before_position, None
+        if before is not None:
+            before()
+        return await super().position_of_change(order_id, version)
+
+
+async def test_batch_whose_time_has_passed_before_the_first_request_is_left_for_the_next() -> None:
+    store = TroubledStore()
+    world = World(store)
+    webhook = await world.subscribe()
+    await world.place("a")
+    store.before_feed = lambda: world.clock.pass_time(6)
+    assert not await world.relay.execute()
+    assert (world.receivers.ids, world.observed.progress) == ([], [])
+    assert (await world.progress(webhook)).position == 0
+    await world.deliver()
+    assert world.receivers.ids == ["a.1.1"]
+
+
+async def test_store_that_fails_during_a_retry_is_reported_and_the_retry_repeated() -> None:
+    store = TroubledStore()
+    world = World(store)
+    await world.subscribe()
+    await world.place("a", "b")
+    world.receivers.respond = lambda _: FAILED
+    await world.deliver()
+    world.receivers.respond = lambda _: OK
+
+    def fail() -> None:
+        raise StoreUnavailable("the store does not respond")
+
+    store.before_position = fail
+    world.clock.pass_time(5)
+    with pytest.raises(StoreUnavailable):
+        await world.relay.execute()
+    await world.deliver()
+    assert {event["id"] for event in world.receivers.accepted[SHOP]} == {"a.1.1", "b.1.1"}

@@ -175,7 +175,9 @@ class OrderCommand:
         return await change_order(self.repo, order_id, decide, context, command, self.history, scope=self.scope)
 
     def actions(self) -> Actions:
-        """Return the trial of each action of the command; most commands are one action, with the same name."""
+        """Return the trial of each action of the command; most commands are one action, with the same name, and
+        those that place an order or change many have none.
+        """
         return {}
 
 

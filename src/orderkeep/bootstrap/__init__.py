@@ -269,7 +269,7 @@ def build_use_cases(
                 opened.push_async_callback(close_one)
 
     return UseCases(
-        place_order=PlaceOrderUseCase(repo=store, history=store, policies=policies),
+        place_order=command(PlaceOrderUseCase),
         find_order=FindOrderUseCase(store),
         get_order=GetOrderUseCase(store),
         get_order_at=GetOrderAtUseCase(queries=store, history=store),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from orderkeep.application.access.api_keys import Randomness
 from orderkeep.application.errors import (
@@ -42,6 +44,8 @@ ROTATION = timedelta(hours=24)
 
 ATTEMPTS = 20
 """How often a change of a subscription is tried again, because the relay wrote at the same time."""
+
+_Written = TypeVar("_Written")
 
 _ID = re.compile(r"wh_[0-9a-z]{16}", re.ASCII)
 
@@ -269,44 +273,34 @@ class WebhookRecords:
         """Change a subscription, and return it as stored. Nothing is written if `change` returns it as it is. Raises
         what `change` raises, `WebhookNotFound`, and `OtherWebhookVersion` if it is not at the `expected` version.
         """
-        for attempt in range(ATTEMPTS):
+
+        async def change_once() -> Webhook:
             webhook = await self.get(webhook_id)
             _check_version(webhook, expected)
             changed = change(webhook)
             if changed == webhook:
                 return webhook
-            try:
-                [written] = await self.open_records().write_records([changed.to_record()])
-            except ConcurrentUpdate:
-                if attempt + 1 == ATTEMPTS:
-                    raise
-                continue
+            [written] = await self.open_records().write_records([changed.to_record()])
             return replace(changed, version=written.version)
-        raise AssertionError
+
+        return await _until_written(change_once)
 
     async def delete(self, webhook_id: str, expected: int | tuple[int, ...] | None = None) -> None:
         """Delete a subscription and all that belongs to it. Raises like `change`. What a deletion that was killed has
         left is deleted by the next one of the same ID, which raises `WebhookNotFound`.
         """
         try:
-            await self._delete(webhook_id, expected)
+            await _until_written(partial(self._delete, webhook_id, expected))
         except WebhookNotFound:
             await self._delete_rest(webhook_id)
             raise
         await self._delete_rest(webhook_id)
 
     async def _delete(self, webhook_id: str, expected: int | tuple[int, ...] | None) -> None:
-        for attempt in range(ATTEMPTS):
-            webhook = await self.get(webhook_id)
-            _check_version(webhook, expected)
-            progress = await self.progress(webhook_id)
-            try:
-                await self.open_records().write_records((), [webhook.to_record(), progress.to_record()])
-            except ConcurrentUpdate:
-                if attempt + 1 == ATTEMPTS:
-                    raise
-            else:
-                return
+        webhook = await self.get(webhook_id)
+        _check_version(webhook, expected)
+        progress = await self.progress(webhook_id)
+        await self.open_records().write_records((), [webhook.to_record(), progress.to_record()])
 
     async def _delete_rest(self, webhook_id: str) -> None:
         records = self.open_records()
@@ -329,6 +323,14 @@ class WebhookRecords:
         if not found:
             raise WebhookNotFound
         return Progress.of(found[0])
+
+
+async def _until_written(write: Callable[[], Awaitable[_Written]]) -> _Written:
+    """Write, again after each `ConcurrentUpdate`, which the last of the `ATTEMPTS` raises."""
+    for _ in range(ATTEMPTS - 1):
+        with suppress(ConcurrentUpdate):
+            return await write()
+    return await write()
 
 
 def _check_version(webhook: Webhook, expected: int | tuple[int, ...] | None) -> None:
