@@ -84,6 +84,7 @@ async def test_create_returns_the_webhook_with_its_secret_once() -> None:
         ({"description": "two\nlines"}, InvalidInput, "description"),
         ({"start": "later"}, PositionOutOfRange, "start"),
         ({"start": -1}, PositionOutOfRange, "start"),
+        ({"start": True}, PositionOutOfRange, "start"),
         ({"start": 2}, PositionOutOfRange, "start"),
     ],
 )

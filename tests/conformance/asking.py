@@ -45,7 +45,7 @@ def serving(
 ) -> Iterator[Service]:
     """Serve that store in a process of its own, which runs the code at `path`."""
     port = free_port()
-    settings = {"STORE": store, "DOCUMENTS": "memory://", "RATE_LIMIT": 0, "RATE_LIMIT_PER_ADDRESS": 0}
+    settings = {"STORE": store, "DOCUMENTS": "memory://", "RATE_LIMIT": 0, "RATE_LIMIT_PER_ADDRESS": 0, "RELAY": "off"}
     settings |= {"AUTH": "keys"} if asks_for_a_key else {}
     assigned = [f"PYTHONPATH={path}", *(f"ORDERKEEP_{name}={value}" for name, value in settings.items())]
     command = ["env", *assigned, sys.executable, "-m", "orderkeep"]

@@ -5,6 +5,7 @@ from typing import Any
 import schemathesis
 from schemathesis import Case, CheckContext, HookContext, Response
 
+from orderkeep.application.periods import MAX_DAYS, MAX_PERIODS
 from orderkeep.domain.value_objects import CURRENCIES
 
 OF_STATE = {
@@ -27,7 +28,17 @@ OF_SEVERAL_FIELDS = {
 }
 """Codes of rules on several fields at once, which no schema can say."""
 
-OF_SEVERAL_PARAMETERS = ("cannot be combined with version", "must not be before created_from")
+OF_SEVERAL_PARAMETERS = (
+    "cannot be combined with version",
+    "must not be before created_from",
+    "must be after from: it is the day after the last one",
+    f"must be at most {MAX_DAYS} days after from",
+    f"must be a longer period: the range has more than {MAX_PERIODS} of them",
+)
+
+
+WEBHOOK_URL = "https://[3ffe::1]:8443/hook"
+"""A public address, which every mode accepts, of a network that was returned: nothing is reached there."""
 
 
 @schemathesis.check
@@ -50,21 +61,25 @@ def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -
     for name in ("If-Match", "If-None-Match"):
         if case.headers and (tag := case.headers.get(name, "*")).isalnum():  # all that its coverage phase writes there
             case.headers[name] = f'"{tag}"'
+    if case.query and "timezone" in case.query:
+        case.query["timezone"] = "Europe/Berlin"
     if isinstance(case.body, dict):
-        body: dict[str, Any] = dict(case.body)
-        if case.operation.definition.raw.get("operationId") == "place_order":
-            body["currency"] = body["currency"] if body["currency"] in CURRENCIES else "EUR"
-            body |= {"total": _sum(body)} if body.get("lines") else {}
-        body |= {"url": "http://127.0.0.1:9/hook"} if "url" in body else {}  # of a webhook; nothing listens there
-        if case.operation.definition.raw.get("operationId") == "erase_personal_data" and not body.get("orders"):
-            body = {"user_id": body.get("user_id") or "user-1"}
-        elif body.get("orders"):
-            body.pop("user_id", None)
-        for part in ("shipping_address", "billing_address"):
-            if (address := body.get(part)) and address.get("country"):
-                body[part] = {**address, "country": "DE"}
-        body |= {"tags": list(dict.fromkeys(body["tags"]))} if body.get("tags") else {}
-        case.body = body
+        case.body = _meant(case.operation.definition.raw.get("operationId"), dict(case.body))
+
+
+def _meant(operation: str | None, body: dict[str, Any]) -> dict[str, Any]:
+    if operation == "place_order":
+        body["currency"] = body["currency"] if body["currency"] in CURRENCIES else "EUR"
+        body |= {"total": _sum(body)} if body.get("lines") else {}
+    body |= {"url": WEBHOOK_URL} if "url" in body else {}
+    if operation == "erase_personal_data" and not body.get("orders"):
+        body = {"user_id": body.get("user_id") or "user-1"}
+    elif body.get("orders"):
+        body.pop("user_id", None)
+    for part in ("shipping_address", "billing_address"):
+        if (address := body.get(part)) and address.get("country"):
+            body[part] = {**address, "country": "DE"}
+    return body | ({"tags": list(dict.fromkeys(body["tags"]))} if body.get("tags") else {})
 
 
 def _sum(order: dict[str, Any]) -> int:

@@ -19,6 +19,8 @@ from tests.entrypoints.served import serving
 URL = "http://127.0.0.1:9/hook"
 """Nothing listens there."""
 
+NO_START: tuple[object, ...] = ("AAA", True, -1, 0.5, 10**30, [])
+
 
 @pytest.fixture
 def use_cases() -> UseCases:
@@ -49,6 +51,7 @@ async def test_created_webhook_has_its_secret_and_location(client: httpx.AsyncCl
         ({"url": "http://10.0.0.1/"}, "/url", "invalid_url"),
         ({"url": URL, "types": ["Nothing"]}, "/types/0", "unknown_event_type"),
         ({"url": URL, "start": 2}, "/start", "position_out_of_range"),
+        *(({"url": URL, "start": start}, "/start", "position_out_of_range") for start in NO_START),
         ({"url": URL, "secret": "mine"}, "/secret", "unknown_field"),
     ],
 )
@@ -58,6 +61,57 @@ async def test_invalid_webhook_is_rejected(
     rejected = await client.post("/webhooks", json=body)
     assert rejected.status_code == 422
     assert [(each["pointer"], each["code"]) for each in rejected.json()["errors"]] == [(pointer, code)]
+
+
+VALUES: tuple[object, ...] = (
+    "",
+    "AAA",
+    "\n",
+    "x" * 3_000,
+    True,
+    False,
+    -1,
+    0,
+    0.5,
+    1e308,
+    10**30,
+    [],
+    [[]],
+    {},
+    ["AAA"] * 300,
+    [1],
+    None,
+)
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: repr(value)[:20])
+async def test_no_value_of_a_field_is_an_internal_error(client: httpx.AsyncClient, value: object) -> None:
+    path = (await client.post("/webhooks", json={"url": URL})).headers["location"]
+    names = {
+        ("POST", "/webhooks"): ("url", "types", "tag", "description", "start"),
+        ("PATCH", path): ("url", "types", "tag", "description", "status"),
+        ("POST", f"{path}/replay"): ("first", "last"),
+    }
+    found = {}
+    for (method, target), fields in names.items():
+        valid: dict[str, object] = {"first": 1, "last": 1} if target.endswith("replay") else {"url": URL}
+        for name in fields:
+            response = await client.request(method, target, json=valid | {name: value})
+            if response.status_code not in (200, 201):
+                errors = [each["pointer"].startswith(f"/{name}") for each in response.json()["errors"]]
+                found[method, target, name] = response.status_code, all(errors)
+    assert {each: result for each, result in found.items() if result != (422, True)} == {}
+
+
+async def test_rejected_choice_and_range_name_what_is_allowed(client: httpx.AsyncClient) -> None:
+    path = (await client.post("/webhooks", json={"url": URL})).headers["location"]
+    status = await client.patch(path, json={"status": "pending"})
+    assert status.json()["detail"] == "/status must be one of active, paused"
+    replay = await client.post(f"{path}/replay", json={"first": 0, "last": 10**15})
+    assert [(each["pointer"], each["code"]) for each in replay.json()["errors"]] == [
+        ("/first", "position_out_of_range"),
+        ("/last", "position_out_of_range"),
+    ]
 
 
 async def test_update_takes_the_version_and_null(client: httpx.AsyncClient) -> None:

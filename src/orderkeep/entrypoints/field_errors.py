@@ -13,7 +13,6 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from orderkeep.domain import limits
 from orderkeep.domain.exceptions import InvalidInput
-from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.value_objects import BIDI_CONTROLS, CURRENCIES, is_visible
 
 _BIDI_CONTROL = re.compile(f"[{BIDI_CONTROLS}]")
@@ -37,6 +36,7 @@ _TYPES = {
 }
 """Code and message for each of pydantic's error types. Pydantic's own messages may contain the rejected value."""
 
+_POSITION_RANGE = ("position_out_of_range", f"must be a position: a whole number from 1 to {10**15 - 1}")
 _RANGES = {
     "quantity": (
         "quantity_out_of_range",
@@ -44,6 +44,8 @@ _RANGES = {
     ),
     "amount": ("amount_out_of_range", f"must be from 1 to {limits.MAX_MINOR_UNITS - 1} minor units"),
     "version": ("invalid_value", f"must be a whole number from 1 to {10**15 - 1}"),
+    "first": _POSITION_RANGE,
+    "last": _POSITION_RANGE,
 }
 _NO_AMOUNT = ("wrong_type", "must be a whole number of minor units, without decimal places: 9900 for 99.00")
 _AMOUNT_RANGE = ("amount_out_of_range", f"must be from 0 to {limits.MAX_MINOR_UNITS - 1} minor units")
@@ -53,10 +55,7 @@ _TOO_MANY = {
     "tags": "too_many_tags",
     "metadata": "too_many_metadata_keys",
 }
-_CHOICES = {
-    "currency": ("unknown_currency", "must be a supported ISO 4217 code, such as EUR, JPY or KWD"),
-    "status": ("unknown_status", f"must be one of {', '.join(OrderStatus)}"),
-}
+_UNKNOWN_CURRENCY = "must be a supported ISO 4217 code, such as EUR, JPY or KWD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +162,9 @@ def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
             return ("wrong_type", "must be a whole number, without decimal places") if name in _RANGES else _NO_AMOUNT
         case "too_long":
             items = "keys" if name == "metadata" else "items"
-            return _TOO_MANY[str(name)], f"must have at most {context['max_length']} {items}"
+            return _TOO_MANY.get(str(name), "invalid_value"), f"must have at most {context['max_length']} {items}"
         case "literal_error":
-            return _choice(str(name), details["input"])
+            return _choice(str(name), details["input"], context["expected"])
         case "string_too_long":
             return "text_too_long", f"must have at most {context['max_length']} characters"
         case "string_too_short":
@@ -177,11 +176,14 @@ def _code_and_message(details: ErrorDetails) -> tuple[str, str]:
     return _TYPES.get(kind, ("invalid_value", "is not valid"))
 
 
-def _choice(name: str, value: object) -> tuple[str, str]:
+def _choice(name: str, value: object, expected: str) -> tuple[str, str]:
     if not isinstance(value, str):
         return _STRING
-    code, message = _CHOICES[name]
-    return code, "must be in upper case, such as EUR" if value.upper() in CURRENCIES else message
+    if name == "currency":
+        is_lower = value.upper() in CURRENCIES
+        return "unknown_currency", "must be in upper case, such as EUR" if is_lower else _UNKNOWN_CURRENCY
+    code = "unknown_status" if name == "status" else "invalid_value"
+    return code, f"must be one of {expected.replace(' or ', ', ').replace(chr(39), '')}"
 
 
 def _is_presentable(name: str | int) -> bool:

@@ -22,6 +22,7 @@ from orderkeep.application.webhooks.subscriptions import (
 )
 
 NOW, BEGINNING = "now", "beginning"
+START_RULE = f"must be {NOW}, {BEGINNING}, or the position of an event: a whole number, up to the last position"
 
 
 class CreateWebhookUseCase:
@@ -72,12 +73,9 @@ class CreateWebhookUseCase:
         if start == BEGINNING:
             return 0
         try:
-            if not isinstance(start, int) or start < 0:
+            if type(start) is not int:
                 raise InvalidCursor
             await self.feed.read_changes(start, 1)
         except InvalidCursor:
-            message = (
-                f"must be {NOW}, {BEGINNING}, or the position of an event: a whole number, up to the last position"
-            )
-            raise PositionOutOfRange(message, "start") from None
+            raise PositionOutOfRange(START_RULE, "start") from None
         return start

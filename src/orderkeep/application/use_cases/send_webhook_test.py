@@ -50,7 +50,7 @@ class SendWebhookTestUseCase:
             at=now,
             event_id=event_id,
             type=TEST_TYPE,
-            order_id="",
+            order_id=None,
             position=0,
             attempt=1,
             status=response.status,

@@ -44,12 +44,13 @@ _SECRETS = re.compile(
 class Attempt:
     """One attempt to deliver an event, or the outcome of a test. `attempt` counts from 1. `status` is None if the
     receiver sent no complete response; `error` then says why. `response` is the beginning of its body, redacted.
+    `order_id` is None for a test.
     """
 
     at: datetime
     event_id: str
     type: str
-    order_id: str
+    order_id: str | None
     position: int
     attempt: int
     status: int | None

@@ -79,8 +79,8 @@ After = Annotated[
 ]
 Wait = Annotated[
     int,
-    BeforeValidator(whole_number),
     Field(ge=0, le=LONGEST_WAIT, examples=[20]),
+    BeforeValidator(whole_number),
     Query(description=f"Seconds to wait for events if there are none, 0 to {LONGEST_WAIT}. Default: 0."),
 ]
 Data = Annotated[

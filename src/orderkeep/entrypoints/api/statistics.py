@@ -147,7 +147,10 @@ def _day(text: str) -> date:
         raise ValueError("must be a date that exists") from None
 
 
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+_DATE = {"type": "string", "format": "date", "pattern": "^(19[7-9][0-9]|2[0-9]{3})-[0-9]{2}-[0-9]{2}$"}
+"""From 1970 to 2999."""
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema(_DATE)]
 
 _AMOUNT = {"count": 1, "value": 9900}
 _NONE = {"count": 0, "value": 0}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, Strict, WithJsonSchema
+from pydantic import BeforeValidator, Field, Strict, WithJsonSchema
 
+from orderkeep.application.errors import PositionOutOfRange
 from orderkeep.application.events import EVENT_TYPES
+from orderkeep.application.use_cases.create_webhook import BEGINNING, NOW, START_RULE
 from orderkeep.application.webhooks.subscriptions import (
     MAX_DESCRIPTION_LENGTH,
     MAX_URL_LENGTH,
@@ -15,6 +17,7 @@ from orderkeep.application.webhooks.subscriptions import (
 )
 from orderkeep.domain.limits import MAX_TAG_LENGTH
 from orderkeep.entrypoints.api.models import ResponseModel, Time, Version
+from orderkeep.entrypoints.field_errors import rule_broken
 from orderkeep.entrypoints.schemas import LARGEST_VERSION, ONE_LINE, Body
 
 _TYPES = ", ".join(f"`{each}`" for each in EVENT_TYPES[:3])
@@ -24,6 +27,12 @@ def _text(longest: int) -> Any:
     return Field(min_length=1, max_length=longest, pattern=ONE_LINE)
 
 
+def _check_start(value: object) -> object:
+    if value in (NOW, BEGINNING) or (type(value) is int and 0 <= value <= LARGEST_VERSION):
+        return value
+    raise rule_broken(PositionOutOfRange.code, START_RULE)
+
+
 Url = Annotated[str, _text(MAX_URL_LENGTH)]
 _Type = Annotated[str, WithJsonSchema({"type": "string", "enum": [*EVENT_TYPES]})]
 _SEVERAL = Field(max_length=len(EVENT_TYPES), json_schema_extra={"uniqueItems": True})
@@ -31,6 +40,9 @@ Types = Annotated[tuple[_Type, ...], Strict(False), _SEVERAL]
 Tag = Annotated[str, _text(MAX_TAG_LENGTH)]
 Description = Annotated[str, _text(MAX_DESCRIPTION_LENGTH)]
 Position = Annotated[int, Field(ge=1, le=LARGEST_VERSION)]
+_NAMED = {"type": "string", "enum": [NOW, BEGINNING]}
+_NUMBERED = {"type": "integer", "minimum": 0, "maximum": LARGEST_VERSION}
+Start = Annotated[str | int, BeforeValidator(_check_start), WithJsonSchema({"anyOf": [_NAMED, _NUMBERED]})]
 
 _URL = "URL to send events to: https, or in local mode http to this machine."
 _WHICH = f"Types of events, such as {_TYPES}. Default: all."
@@ -45,7 +57,7 @@ class WebhookBody(Body):
     types: Types | None = Field(None, description=_WHICH)
     tag: Tag | None = Field(None, description=_TAG)
     description: Description | None = Field(None, description=_NAME)
-    start: Literal["now", "beginning"] | Annotated[int, Field(ge=0, le=LARGEST_VERSION)] | None = Field(
+    start: Start | None = Field(
         None,
         description="The first event: the next one (`now`, the default), the first (`beginning`), or that after "
         "a position of the feed.",
@@ -55,7 +67,7 @@ class WebhookBody(Body):
 class UpdateWebhookBody(Body):
     """Changes of a webhook, as a JSON merge patch (RFC 7396): null removes a value, and an omitted field is kept."""
 
-    url: Url | None = Field(None, description=_URL)
+    url: Url = Field(default_factory=str, description=_URL)
     types: Types | None = Field(None, description=_WHICH)
     tag: Tag | None = Field(None, description=_TAG)
     description: Description | None = Field(None, description=_NAME)
@@ -127,7 +139,7 @@ class Delivery(ResponseModel):
     at: Time = Field(description="Time of the request, in UTC.")
     event_id: str = Field(description="ID of the event, as in the header `webhook-id`.")
     type: str = Field(description="Type of the event.")
-    order_id: str = Field(description="ID of the order; empty for a test.")
+    order_id: str | None = Field(description="ID of the order, or null for a test.")
     position: int = Field(ge=0, description="Position of the event in the feed; 0 for a test.")
     attempt: int = Field(ge=1, description="Number of this attempt, from 1.")
     delivered: bool = Field(description="Whether the receiver accepted the event, with a status from 200 to 299.")

@@ -182,7 +182,7 @@ async def delete_webhook(webhook_id: WebhookId, context: WebhookContext, use_cas
                     **examples.DELIVERY,
                     "type": "WebhookTest",
                     "event_id": "test.7f3a9c01d2e4b586",
-                    "order_id": "",
+                    "order_id": None,
                     "position": 0,
                 }
             },
