@@ -41,8 +41,10 @@ def ids_of(operation: str, client: httpx.Client) -> dict[str, str]:
         client.post(f"{path}/{command}", json=body or {}).raise_for_status()
     receipt = client.post(f"{path}/documents/receipt").raise_for_status().json()
     webhook = client.post("/webhooks", json={"url": "http://localhost:9000/hooks"}).raise_for_status().json()
-    parts = {"webhook_id": webhook["id"], "shipment_id": "s1", "return_id": "r1", "note_id": "n1", "reference": "ref-1"}
-    return {"order_id": path.rpartition("/")[2], "document_id": receipt["id"], **parts}
+    event = client.get("/events").raise_for_status().json()["data"][0]
+    webhook_and_event = {"webhook_id": webhook["id"], "event_id": event["id"]}
+    parts = {"shipment_id": "s1", "return_id": "r1", "note_id": "n1", "reference": "ref-1"}
+    return {"order_id": path.rpartition("/")[2], "document_id": receipt["id"], **webhook_and_event, **parts}
 
 
 async def execute(page: "Page", operation: str, ids: dict[str, str]) -> tuple[str, int]:
