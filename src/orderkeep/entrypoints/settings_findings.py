@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from orderkeep.application.access.loopback import is_loopback
 from orderkeep.application.use_cases.diagnose_store import Finding, Level
 from orderkeep.config import Settings, unknown_variables
 
@@ -27,7 +27,7 @@ def _of_places(settings: Settings) -> Iterator[Finding]:
 
 
 def _of_access(settings: Settings) -> Iterator[Finding]:
-    if not settings.authentication and not _is_loopback(settings.host):
+    if not settings.authentication and not is_loopback(settings.host):
         message = f"ORDERKEEP_HOST is {settings.host}, but without authentication other machines are rejected"
         yield _warning("no_authentication", message, "set ORDERKEEP_AUTH to keys or jwt, or remove ORDERKEEP_HOST")
     if settings.jwt_issuer and "jwt" not in settings.authentication:
@@ -57,10 +57,3 @@ def _of_policies(settings: Settings) -> Iterator[Finding]:
 def _of_names() -> Iterator[Finding]:
     for message in unknown_variables():
         yield _warning("unknown_setting", message, "correct its name, or unset it")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
