@@ -16,6 +16,7 @@ from orderkeep.application.errors import (
     UnknownEventType,
     WebhookNotFound,
 )
+from orderkeep.application.event_feed import end_of_feed
 from orderkeep.application.records import Record, RecordStore
 from orderkeep.application.use_cases.create_webhook import CreateWebhookUseCase
 from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
@@ -38,7 +39,6 @@ from orderkeep.application.webhooks.subscriptions import (
     WEBHOOK,
     WebhookRecords,
     WebhookView,
-    end_of_feed,
 )
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput
 from tests.application.webhook_world import FAILED, NOON, OK, SHOP, World

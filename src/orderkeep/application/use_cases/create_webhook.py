@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.access.api_keys import Randomness
 from orderkeep.application.errors import InvalidCursor, PositionOutOfRange
+from orderkeep.application.event_feed import end_of_feed
 from orderkeep.application.ports import ChangeFeed, Clock, utc_now
 from orderkeep.application.webhooks.sending import WebhookSender
 from orderkeep.application.webhooks.signatures import new_secret
@@ -17,7 +18,6 @@ from orderkeep.application.webhooks.subscriptions import (
     WebhookRecords,
     WebhookView,
     check_webhook,
-    end_of_feed,
     new_webhook_id,
 )
 

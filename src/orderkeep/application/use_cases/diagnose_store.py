@@ -15,12 +15,12 @@ from typing import Any
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.event_feed import end_of_feed
 from orderkeep.application.ports import Clock, ListPosition, OrderFilter, OrderStore, Progress, ignore_progress, utc_now
 from orderkeep.application.projections import Counters, Projector, Reading
 from orderkeep.application.records import KeepsRecords, RecordStore
 from orderkeep.application.statistics import OrderStatistics, amounts_of, hour_of, money_of, owed_counters, quarter_of
 from orderkeep.application.use_cases.publish_events import BUS, PUBLISHER
-from orderkeep.application.webhooks.subscriptions import end_of_feed
 from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, ServiceUnavailable, StoreUnusable

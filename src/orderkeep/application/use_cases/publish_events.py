@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.event_feed import end_of_feed
 from orderkeep.application.ports import ChangeFeed, Clock, EventPublisher, utc_now
 from orderkeep.application.records import Record, RecordStore
-from orderkeep.application.webhooks.subscriptions import end_of_feed
 from orderkeep.domain.exceptions import ConcurrentUpdate
 
 PUBLISHER, BUS = "publisher", "events"

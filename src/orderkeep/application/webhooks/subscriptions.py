@@ -15,14 +15,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from orderkeep.application.access.api_keys import Randomness
 from orderkeep.application.errors import (
-    InvalidCursor,
     OtherWebhookVersion,
     TooManyWebhooks,
     UnknownEventType,
     WebhookNotFound,
 )
 from orderkeep.application.events import EVENT_TYPES
-from orderkeep.application.ports import ChangeFeed
 from orderkeep.application.records import MAX_RECORDS, Record, RecordStore
 from orderkeep.application.webhooks.delivery_log import log_kind
 from orderkeep.application.webhooks.progress import PROGRESS, Progress, waiting_kind
@@ -337,27 +335,3 @@ def _check_version(webhook: Webhook, expected: int | tuple[int, ...] | None) -> 
     versions = (expected,) if isinstance(expected, int) else expected
     if versions is not None and webhook.version not in versions:
         raise OtherWebhookVersion(versions[0], webhook.version)
-
-
-async def end_of_feed(feed: ChangeFeed) -> int:
-    """Return the position of the last change: all that was committed before is at or before it. Positions are dense, so
-    it is found by some 40 reads of one change among a million.
-    """
-
-    async def follows(position: int) -> bool:
-        try:
-            return bool((await feed.read_changes(position, 1)).changes)
-        except InvalidCursor:
-            return False
-
-    low = 0
-    while await follows(low):
-        step = 1
-        while await follows(low + step):
-            low, step = low + step, step * 2
-        high = low + step  # nothing follows it yet, while something follows `low`
-        while low + 1 < high:
-            middle = (low + high) // 2
-            low, high = (middle, high) if await follows(middle) else (low, middle)
-        low = high
-    return low

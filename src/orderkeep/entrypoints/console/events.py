@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from orderkeep.application.access.actor import Scope
 from orderkeep.application.errors import EventNotFound, UnknownPosition
+from orderkeep.application.event_feed import last_number
 from orderkeep.application.events import (
     DEFAULT_SOURCE,
     EVENT_TYPES,
@@ -83,24 +84,18 @@ async def last_position(page: Page) -> int:
     """
     state = page.request.scope["app"].state
 
-    async def exists(position: int) -> bool:
+    async def follows(position: int) -> bool:
         try:
-            await page.use_cases.list_events.execute(after=position, limit=1, actor=page.actor)
+            found = await page.use_cases.list_events.execute(after=position, limit=1, actor=page.actor)
         except UnknownPosition:
             return False
-        return True
+        return found.next_after > position
 
-    low, step = getattr(state, "last_position", 0), 1
-    if not await exists(low):  # the store is another one
-        low = 0
-    while await exists(low + step):
-        low, step = low + step, step * 2
-    high = low + step
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if await exists(middle) else (low, middle)
-    state.last_position = low
-    return low
+    known: int = getattr(state, "last_position", 0)
+    if known and not await follows(known - 1):  # the store is another one
+        known = 0
+    state.last_position = end = await last_number(follows, known)
+    return end
 
 
 async def _of_all(page: Page, given: dict[str, str], end: int, last: int | None) -> Found:
@@ -134,13 +129,11 @@ async def _of_order(page: Page, given: dict[str, str], _: int, last: int | None)
         except EventNotFound:
             return None
 
-    low, high = 0, 1
-    while await event(high):
-        low, high = high, high * 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if await event(middle) else (low, middle)
-    version, found = min(low, last or low), list[EventView]()
+    async def follows(version: int) -> bool:
+        return await event(version + 1) is not None
+
+    newest = await last_number(follows)
+    version, found = min(newest, last or newest), list[EventView]()
     while version and len(found) < ROWS:
         number, own = 1, list[EventView]()
         while each := await event(version, number):
