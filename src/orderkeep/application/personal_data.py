@@ -14,7 +14,7 @@ _MARK = b'"personal_data":"'
 
 def has_personal_data(document: bytes) -> bool:
     """Return whether the order has personal data, from its JSON; it may be true of an order without."""
-    return _MARK in document
+    return document.rfind(_MARK) >= 0  # many times faster than `in`, because quotes are frequent
 
 
 def with_personal_data(document: bytes, data: PersonalData | None) -> bytes:
@@ -26,7 +26,7 @@ async def complete(queries: OrderQueries, documents: Sequence[bytes]) -> list[by
     """Return the JSON of orders with their personal data, which is read only if an order has any, and only from a
     store: other sources return it with the orders.
     """
-    marked = {document: id_of(document) for document in documents if _MARK in document}
+    marked = {document: id_of(document) for document in documents if has_personal_data(document)}
     if not marked or not isinstance(queries, OrderStore):
         return list(documents)
     found = await queries.get_personal_data([*marked.values()])

@@ -25,6 +25,8 @@ VALUES = {"shipping_status": ShippingStatus, "payment_status": PaymentStatus, "r
 
 FLAGS = ("on_hold", "refund_due", "void_due", "needs_attention")
 """The filters that are true or omitted."""
+
+_ALTERNATIVES = ("tag", "external_ref", *VALUES, *FLAGS)
 _STATUSES = frozenset(OrderStatus)
 
 EVERYTHING = OrderFilter()
@@ -140,21 +142,21 @@ def check_limit(limit: int) -> None:
 
 def check_filter(where: OrderFilter) -> None:
     """Raise `UnsupportedFilter` unless every store can apply the filter at a bounded cost."""
-    names = ("tag", "external_ref", *VALUES, *FLAGS)
-    alternatives = {"status": where.statuses or None} | {name: getattr(where, name) for name in names}
-    given = [name for name, value in alternatives.items() if value is not None]
-    is_selected = where.payment_status in UNLABELLED_PAYMENTS and given == ["status", "payment_status"]
+    given: dict[str, object] = {"status": where.statuses} if where.statuses else {}
+    given |= {name: value for name in _ALTERNATIVES if (value := getattr(where, name)) is not None}
+    is_selected = where.payment_status in UNLABELLED_PAYMENTS and [*given] == ["status", "payment_status"]
     if len(given) > 1 and not is_selected:
-        raise UnsupportedFilter(f"cannot be used together with {given[0]}: filter by one of them", given[1], given[0])
+        first, second = [*given][:2]
+        raise UnsupportedFilter(f"cannot be used together with {first}: filter by one of them", second, first)
     if not _STATUSES.issuperset(where.statuses):
         raise InvalidQuery(f"must be one of {', '.join(OrderStatus)}", "status")
     for name, values in VALUES.items():
-        if alternatives[name] not in (None, *values):
+        if name in given and given[name] not in [*values]:
             raise InvalidQuery(f"must be one of {', '.join(values)}", name)
     if where.return_status == ReturnStatus.NONE:
         raise UnsupportedFilter("cannot be none: omit it to list all orders", "return_status")
     for name in FLAGS:
-        if alternatives[name] is False:
+        if given.get(name) is False:
             raise UnsupportedFilter("cannot be false: omit it to list all orders", name)
     if where.created_from and where.created_to and where.created_from > where.created_to:
         raise InvalidQuery("must not be before created_from", "created_to", "created_from")
