@@ -16,26 +16,32 @@ from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import (
     SEPARATOR,
     FeedEntry,
+    FeedPage,
     ListPosition,
     OrderFilter,
     OrderStore,
     SnapshotPage,
     StoredOrder,
 )
+from orderkeep.application.store_copy import CopiedChange
 from orderkeep.domain.entities import Order
 from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.copies import commits_of, copies_of
 from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     API_KEY_COLUMNS,
     ChangeRecord,
+    Commit,
     OrderRecord,
     Recomputed,
     api_key_of,
     built,
     change_of,
+    commit_of,
     documents_of,
+    mark_saved,
     order_of,
     page_length,
     record_of,
@@ -152,6 +158,14 @@ class SqlOrderRepository(OrderStore):
         """)  # noqa: S608
 
     @abstractmethod
+    async def _feed_rows(self, after: int, limit: int) -> Sequence[Row]:
+        """Return the rows of `CHANGE_COLUMNS` of a page of the feed. Raises `InvalidCursor`."""
+
+    @abstractmethod
+    async def _commit(self, commits: Sequence[Commit]) -> None:
+        """Write all commits or none. Raises `ConcurrentUpdate`, `StoreUnavailable`."""
+
+    @abstractmethod
     async def _write(self, key: str, statement: str, *parameters: Any) -> bool:
         """Run a statement on one row, which has the key, and return whether it changed it."""
 
@@ -162,6 +176,12 @@ class SqlOrderRepository(OrderStore):
     @abstractmethod
     async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:
         """Do the same, up to the row with which the documents exceed `PAGE_BYTES`. `document` is their column."""
+
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        commits = [commit_of(order) for order in orders]
+        if commits:
+            await self._commit(commits)
+        return mark_saved(orders, commits)
 
     async def get_by_id(self, order_id: str) -> Order | None:
         return _one(lambda row: order_of(*row), await self._rows(self._sql[GET_ORDER], order_id))
@@ -199,6 +219,17 @@ class SqlOrderRepository(OrderStore):
         rows = await self._page_rows(DOCUMENT_OF_CHANGE, self._list_changes, *parameters)
         length = page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)
         return built(self.change_of_row, rows[:length])
+
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        rows = await self._feed_rows(after, limit)
+        return FeedPage(tuple(built(self.change_of_row, rows)), after + len(rows))
+
+    async def read_copies(self, after: int, limit: int) -> list[CopiedChange]:
+        return await copies_of(self, built(self._change_record_of_row, await self._feed_rows(after, limit)))
+
+    async def write_copies(self, after: int, changes: Sequence[CopiedChange]) -> None:  # noqa: ARG002
+        if commits := await commits_of(self, changes):
+            await self._commit(commits)
 
     async def stored_keys(self) -> AsyncIterator[str]:
         last = ""
@@ -284,8 +315,11 @@ class SqlOrderRepository(OrderStore):
 
     def change_of_row(self, row: Row) -> ChangeDTO:
         """Return the change of a row of `CHANGE_COLUMNS`."""
+        return change_of(self._change_record_of_row(row))
+
+    def _change_record_of_row(self, row: Row) -> ChangeRecord:
         order_id, version, at, *rest = row
-        return change_of(ChangeRecord(order_id, version, self._dialect.instant(at), *rest))
+        return ChangeRecord(order_id, version, self._dialect.instant(at), *rest)
 
     def _snapshot_of_row(self, row: Row) -> OrderSnapshot:
         id, user_id, created_at, version, schema, document = row
