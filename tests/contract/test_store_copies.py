@@ -71,7 +71,8 @@ async def test_a_copy_is_equal_and_responds_equally(source: OrderStore, target: 
     assert (await target.read_changes(0, 100)).changes == (await source.read_changes(0, 100)).changes
     for where in (EVERYTHING, OrderFilter(tag="express"), OrderFilter(needs_attention=True)):
         pages = [await each.do.list_orders.execute(where, limit=200) for each in (shop, copied)]
-        assert pages[0] == pages[1] and pages[0].orders
+        assert pages[0] == pages[1]
+        assert pages[0].orders
     assert len((await copied.do.search_orders.execute(EMAIL)).orders) == 2
     repeated = await copied.place(1)
     assert repeated.replayed

@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.access.sessions import KIND as SESSION
-from orderkeep.application.ports import ListPosition, OrderStore
+from orderkeep.application.ports import DocumentStore, ListPosition, OrderStore
 from orderkeep.application.records import Record, RecordStore
 from orderkeep.application.use_cases.publish_events import PUBLISHER
 from orderkeep.application.webhooks.delivery_log import log_kind
@@ -15,20 +15,22 @@ from orderkeep.application.webhooks.progress import PROGRESS, waiting_kind
 from orderkeep.application.webhooks.subscriptions import WEBHOOK
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.domain.personal_data import PersonalRecord
+from orderkeep.domain.value_objects import Document
 
 PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class CopiedChange:
-    """A change as it is stored. `content` is for stores alone. `personal` is the personal data of the order, if it is
-    still the data of this change.
+    """A change as it is stored. `content` is for stores alone. `documents` are those that the change added. `personal`
+    is the personal data of the order, if it is still the data of this change.
     """
 
     order_id: str
     version: int
     hash: str
     content: bytes = field(repr=False)
+    documents: tuple[Document, ...] = ()
     personal: PersonalRecord | None = field(default=None, repr=False)
 
 
@@ -60,11 +62,14 @@ class CannotCopy(OrderkeepError, code="cannot_copy", title="Store cannot be copi
 
 @dataclass(frozen=True, slots=True)
 class WholeStore:
-    """All that a store keeps: orders with their history, API keys and records; None where it does not support them."""
+    """All that a store keeps: orders with their history, API keys and records, None where it does not support them; and
+    the files of the orders' documents, None if they stay where they are.
+    """
 
     orders: OrderStore
     keys: ApiKeyStore | None = None
     records: RecordStore | None = None
+    files: DocumentStore | None = None
 
     @property
     def changes(self) -> CopiesChanges:

@@ -34,16 +34,17 @@ _encode_keys = msgspec.json.Encoder().encode
 
 async def copies_of(store: OrderStore, records: Sequence[ChangeRecord]) -> list[CopiedChange]:
     """Return the changes to copy, with what the store stores beside them."""
-    commitments = built(lambda record: order_dto_of(record.schema, record.document).personal_data, records)
-    wanted = {record.order_id for record, commitment in zip(records, commitments, strict=True) if commitment}
+    orders = built(lambda record: order_dto_of(record.schema, record.document), records)
+    wanted = {order.id for order in orders if order.personal_data}
     personal = await store.get_personal_data(sorted(wanted)) if wanted else {}
     copies = []
-    for record, commitment in zip(records, commitments, strict=True):
+    for record, order in zip(records, orders, strict=True):
         content = _encode(_Content(record, await _fingerprint(store, record)))
+        documents = tuple([each for each in order.documents if each.since_version == record.version])
         found = personal.get(record.order_id)
-        is_current = found is not None and found.commitment == commitment
+        is_current = found is not None and found.commitment == order.personal_data
         copies.append(
-            CopiedChange(record.order_id, record.version, record.hash, content, found if is_current else None)
+            CopiedChange(order.id, record.version, record.hash, content, documents, found if is_current else None)
         )
     return copies
 

@@ -60,19 +60,14 @@ class InMemoryOrderRepository(OrderStore):
         self._keys = InMemoryApiKeys(self)
         self._records = InMemoryRecords(self)
         self._closed = False
-        placed = tuple(orders)
-        commits = [commit_of(order) for order in placed]
-        self._commit(commits)
-        mark_saved(placed, commits)
+        self._commit(tuple(orders))
 
     async def get_by_id(self, order_id: str) -> Order | None:
         record = self._orders.get(order_id)
         return order_of(record.document, record.requests, record.seal) if record else None
 
     async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
-        commits = [commit_of(order) for order in orders]
-        self._commit(commits)
-        return mark_saved(orders, commits)
+        return self._commit(orders)
 
     async def get_snapshot(self, order_id: str) -> OrderSnapshot | None:
         record = self._orders.get(order_id)
@@ -116,7 +111,7 @@ class InMemoryOrderRepository(OrderStore):
         if after != len(self._feed):
             raise ConcurrentUpdate(changes[0].order_id)
         for commit in await commits_of(self, changes):
-            self._commit([commit])
+            self._write([commit])
 
     async def position_of_change(self, order_id: str, version: int) -> int | None:
         return self._positions.get((order_id, version))
@@ -171,7 +166,12 @@ class InMemoryOrderRepository(OrderStore):
             newest_first = (self._orders[self._by_time[index][1]] for index in range(end - 1, -1, -1))
             return list(islice((record for record in newest_first if self._matches(record, where)), limit))
 
-    def _commit(self, commits: Sequence[Commit]) -> None:
+    def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
+        commits = [commit_of(order) for order in orders]
+        self._write(commits)
+        return mark_saved(orders, commits)
+
+    def _write(self, commits: Sequence[Commit]) -> None:
         self.check_open()
         with self._lock:
             for commit in commits:

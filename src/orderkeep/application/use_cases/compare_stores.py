@@ -62,7 +62,7 @@ class CompareStoresUseCase:
             report.add(f"the source has {ends[0]:,} changes, the target {ends[1]:,}")
         position, end = 0, min(ends)
         while position < end and not report.is_full:
-            source = await self.source.changes.read_copies(position, PAGE)
+            source = await self.source.changes.read_copies(position, min(PAGE, end - position))
             target = await self._page_of_target(position, len(source))
             for ours, theirs in zip(source, target, strict=True):
                 position += 1

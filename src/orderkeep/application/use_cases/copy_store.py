@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.documents import document_key
 from orderkeep.application.event_feed import end_of_feed
 from orderkeep.application.ports import Progress, ignore_progress
 from orderkeep.application.records import MAX_RECORD_BYTES, MAX_RECORDS, MAX_WRITE_BYTES, Record
-from orderkeep.application.store_copy import NotACopy, WholeStore, all_keys, all_records
+from orderkeep.application.store_copy import CopiedChange, NotACopy, WholeStore, all_keys, all_records
 from orderkeep.domain.exceptions import ConcurrentUpdate
 
 PAGE = 200
@@ -22,12 +24,16 @@ RECORDS_AT_ONCE = min(MAX_RECORDS, MAX_WRITE_BYTES // MAX_RECORD_BYTES)
 
 @dataclass(frozen=True, slots=True)
 class CopyReport:
-    """What was copied by this run. The target has all changes up to `position`, of which `changes` are new."""
+    """What was copied by this run. The target has all changes up to `position`, of which `changes` are new, and all API
+    keys and records.
+    """
 
     position: int
     changes: int
     api_keys: int
     records: int
+    documents: int = 0
+    """Files of documents that were copied."""
 
 
 class CopyStoreUseCase:
@@ -40,6 +46,10 @@ class CopyStoreUseCase:
     def __init__(self, source: WholeStore, target: WholeStore) -> None:
         self.source, self.target = source, target
 
+    async def count_changes(self) -> int:
+        """Return the number of changes that are to be copied. Raises like `execute`."""
+        return await end_of_feed(self.source.orders) - await end_of_feed(self.target.orders)
+
     async def execute(self, on_progress: Progress = ignore_progress, *, actor: Actor = SYSTEM) -> CopyReport:
         """Copy what the target does not have yet, and return the report; `on_progress` counts changes. No other process
         may write to the target. Raises `NotAllowed`, `CannotCopy`, `StoreUnavailable`, and `NotACopy` if the target is
@@ -47,15 +57,30 @@ class CopyStoreUseCase:
         """
         actor.require(Scope.ADMIN)
         start = position = await self._check_target()
-        read, write = self.source.changes.read_copies, self.target.changes.write_copies
+        read, write, documents = self.source.changes.read_copies, self.target.changes.write_copies, 0
         while changes := await read(position, PAGE):
+            documents += await self._copy_files(changes)  # first, so that no order lists a document without its file
             try:
                 await write(position, changes)
             except ConcurrentUpdate as error:
                 raise NotACopy(f"another process wrote to the target: order {error.order_id} differs") from None
             position += len(changes)
             on_progress(len(changes))
-        return CopyReport(position, position - start, await self._copy_keys(), await self._copy_records())
+        return CopyReport(position, position - start, await self._copy_keys(), await self._copy_records(), documents)
+
+    async def _copy_files(self, changes: Sequence[CopiedChange]) -> int:
+        """Copy the files of the documents that the changes added. A file that was erased is missing in the source."""
+        source, target, copied = self.source.files, self.target.files, 0
+        if source is None or target is None:
+            return 0
+        for change in changes:
+            for document in change.documents:
+                key = document_key(change.order_id, document)
+                content = await source.get(key)
+                if content is not None:
+                    await target.put(key, content, document.media_type)
+                    copied += 1
+        return copied
 
     async def _check_target(self) -> int:
         """Return the position of the last change of the target, which has only changes of the source."""

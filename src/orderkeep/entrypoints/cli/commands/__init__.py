@@ -330,6 +330,8 @@ COMMANDS = {
     "checkpoint": Command("Record the state of the store, to detect later losses.", "store", WRITE),
     "migrate": Command("Create or upgrade the store's schema.", "store", CREATE),
     "backup": Command("Back up a SQLite store to a file.", "store"),
+    "copy": Command("Copy a store to another store, with its whole history.", "store_copy", CREATE),
+    "compare": Command("Compare a store with its copy.", "store_copy"),
     "import": Command("Import orders from a JSON Lines or CSV file.", "order_files", CREATE),
     "export": Command("Export orders to a JSON Lines or CSV file.", "order_files"),
     "erase": Command("Erase the personal data of orders.", "personal_data", WRITE, needs_store=False),
