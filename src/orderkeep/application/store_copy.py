@@ -13,7 +13,6 @@ from orderkeep.application.use_cases.publish_events import PUBLISHER
 from orderkeep.application.webhooks.delivery_log import log_kind
 from orderkeep.application.webhooks.progress import PROGRESS, waiting_kind
 from orderkeep.application.webhooks.subscriptions import WEBHOOK
-from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.value_objects import Document
 
@@ -52,12 +51,16 @@ class CopiesChanges(Protocol):
         """
 
 
-class NotACopy(OrderkeepError, code="not_a_copy", title="Not a copy"):
-    """The target contains something else than the beginning of the source."""
+class NotACopy(ValueError):
+    """The target contains something else than the beginning of the source; the message says what."""
+
+    code = "not_a_copy"
 
 
-class CannotCopy(OrderkeepError, code="cannot_copy", title="Store cannot be copied"):
+class CannotCopy(ValueError):
     """A store does not implement `CopiesChanges`."""
+
+    code = "cannot_copy"
 
 
 @dataclass(frozen=True, slots=True)
