@@ -170,7 +170,7 @@ async def test_hanging_provider_times_out_and_blocks_no_exit(monkeypatch: pytest
 
     tokens = there.trusted(fetch)
     assert await outcome_of(tokens, signed_by(FIRST)) == 503
-    [thread] = [each for each in threading.enumerate() if each.name == "orderkeep-openid-keys"]
+    [thread] = [each for each in threading.enumerate() if each.name == "orderkeep-openid"]
     assert thread.daemon
     go_on.set()
     await until(lambda: not thread.is_alive())
