@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote_plus, urlencode
 
-from joserfc.errors import ClaimError, ExpiredTokenError, InvalidClaimError
+from joserfc.errors import ExpiredTokenError, InvalidClaimError
 from joserfc.jwt import JWTClaimsRegistry
 
 from orderkeep.application.access.openid_sign_in import Failure, SignedIn, SignIn, SignInFailed, SignInProvider
@@ -174,7 +174,7 @@ class OpenIdSignIn(SignInProvider):
             claims, _ = await self._authenticator.signed_claims(id_token)
             IdTokenClaims(self._provider, self._client.id, nonce, self._now).validate(claims)
         except REJECTIONS as error:
-            is_clock = isinstance(error, ClaimError) and error.claim in _TIMES
+            is_clock = isinstance(error, (ExpiredTokenError, InvalidClaimError)) and error.claim in _TIMES
             raise _failed(Failure.CLOCK if is_clock else Failure.REJECTED, f"ID token: {reason_of(error)}") from None
         try:
             found = await self._authenticator.verify(access_token)
