@@ -199,11 +199,11 @@ Loaded = TypeVar("Loaded")
 
 class ProviderCache(Generic[Loaded]):
     """Caches what the provider publishes, for one event loop. `load` blocks, and runs in a thread; `clock` is
-    monotonic; `what` is a text for the log and for errors.
+    monotonic; `what` names it in the log and in errors.
     """
 
     def __init__(self, what: str, load: Callable[[], Loaded], clock: Callable[[], float]) -> None:
-        self._unavailable, self._load, self._clock = f"{what} of the OpenID provider are not available", load, clock
+        self._what, self._load, self._clock = what, load, clock
         self._loaded: Loaded | None = None
         self._loaded_at = self._tried_at = float("-inf")
         self._failed = False
@@ -216,7 +216,7 @@ class ProviderCache(Generic[Loaded]):
         elif self._age() > FRESH_SECONDS:
             self._start_refresh()
         if self._loaded is None or self._age() > MAX_AGE_SECONDS:
-            raise AuthenticationUnavailable(self._unavailable)
+            raise self._unavailable()
         return self._loaded
 
     async def close(self) -> None:
@@ -224,6 +224,9 @@ class ProviderCache(Generic[Loaded]):
         if self._refresh is not None:
             self._refresh.cancel()
             await asyncio.wait([self._refresh])
+
+    def _unavailable(self) -> AuthenticationUnavailable:
+        return AuthenticationUnavailable(f"{self._what} of the OpenID provider are not available")
 
     def _age(self) -> float:
         return self._clock() - self._loaded_at
@@ -246,7 +249,8 @@ class ProviderCache(Generic[Loaded]):
                 loaded = await in_daemon_thread(self._load)
         except (FetchFailed, TimeoutError) as error:
             self._failed = True
-            log.warning(self._unavailable, extra={"reason": str(error) or "timeout"})
+            reason = f"{self._what}: {str(error) or 'timeout'}"
+            log.warning("the OpenID provider is not available", extra={"reason": reason})
             return
         self._failed, self._loaded_at = False, self._clock()
         if self._loaded != loaded:
@@ -269,7 +273,7 @@ class KeyCache(ProviderCache[ProviderKeys]):
             keys = await self.current()
         key = keys.find(key_id, algorithm)
         if key is None and self._failed:
-            raise AuthenticationUnavailable(self._unavailable)
+            raise self._unavailable()
         return key, keys
 
 
