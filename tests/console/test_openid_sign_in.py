@@ -84,7 +84,7 @@ async def sign_in(browser: Console, target: str = "/") -> httpx.Response:
 
 
 async def problem_of(browser: Console, response: httpx.Response) -> str:
-    """Return why a sign-in failed, as the page says that follows. Nobody is signed in."""
+    """Return why a sign-in failed, as the page says that follows. No session has started."""
     assert response.status_code == 303, response.text
     assert response.headers["location"].startswith(f"{SIGN_IN}?problem=")
     page = await browser.open(response.headers["location"])
@@ -328,7 +328,7 @@ WRONG_ACCESS_TOKENS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("name", [*WRONG_ID_TOKENS, *WRONG_ACCESS_TOKENS])
-async def test_wrong_token_signs_in_nobody(browser: Console, provider: SignInServer, name: str) -> None:
+async def test_wrong_token_starts_no_session(browser: Console, provider: SignInServer, name: str) -> None:
     expected, changes = (WRONG_ID_TOKENS | WRONG_ACCESS_TOKENS)[name]
     for attribute, value in changes.items():
         setattr(provider, attribute, value)
