@@ -89,7 +89,7 @@ from orderkeep.application.webhooks.subscriptions import WebhookRecords
 from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authenticators, open_sign_in
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.events import open_publisher
-from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store, records_of
+from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store, records_of, schema_of
 from orderkeep.bootstrap.webhooks import open_sender
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.policies import NO_POLICIES, Policies
@@ -107,6 +107,7 @@ CHECK_SECONDS = 1.5
 @dataclass(frozen=True, slots=True)
 class UseCases:
     """All use cases of the service. `check_store` raises `StoreUnavailable` while orders cannot be read and written.
+    `get_schema` returns the schema version of the store and the one that it needs, or None for a store without schemas.
     `stop_waiting` ends the requests that wait for events, and the streams: the process ends.
     """
 
@@ -176,6 +177,7 @@ class UseCases:
     resume_session: ResumeSessionUseCase
     end_session: EndSessionUseCase
     check_store: Callable[[], Awaitable[None]]
+    get_schema: Callable[[], Awaitable[tuple[int, int] | None]]
     stop_waiting: Callable[[], None]
     close: Callable[[], Awaitable[None]]
 
@@ -343,6 +345,7 @@ def build_use_cases(
         resume_session=ResumeSessionUseCase(open_records, open_keys, sign_in),
         end_session=EndSessionUseCase(open_records),
         check_store=partial(check_store, store),
+        get_schema=partial(schema_of, store),
         stop_waiting=feed.stop,
         close=close,
     )
