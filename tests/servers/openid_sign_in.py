@@ -136,7 +136,7 @@ class SignInServer:
 @contextmanager
 def signing_in(redirect_uri: str) -> Iterator[SignInServer]:
     """Yield a provider, with the redirect URI of its client."""
-    pages: dict[str, Page | bytes] = {"/keys": jwks(published(key_of("RS256"), "RS256 1"))}
+    pages: dict[str, Page | bytes] = {"/keys": jwks(published(key_of("RS256"), "RS256 1")), "/favicon.ico": b" "}
     with serving(pages) as (address, asked):
         provider = SignInServer(address, redirect_uri, asked)
         pages["/.well-known/openid-configuration"] = lambda handler: answer(handler, provider.discovery())

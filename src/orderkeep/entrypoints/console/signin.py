@@ -29,7 +29,7 @@ PROBLEMS: dict[str, str] = {
     Failure.REJECTED: "The response of the provider is not valid, so you are not signed in. Try again. If it fails "
     "again, ask an administrator: the log contains the reason.",
     Failure.TOKEN: "The access token of the provider is not accepted, so you are not signed in. Ask an administrator: "
-    "the log contains the reason, such as an audience that is not ORDERKEEP_JWT_AUDIENCE.",
+    "the log contains the reason, such as a token for another audience.",
     Failure.CLOCK: "The clocks of this service and of the provider differ, so you are not signed in. Ask an "
     "administrator to correct them.",
     Failure.SETTINGS: "The provider does not accept this service, so you are not signed in. Ask an administrator to "
