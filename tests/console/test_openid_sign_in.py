@@ -433,18 +433,6 @@ async def test_provider_that_is_down_is_explained(settings: dict[str, Any]) -> N
         assert await problem_of(browser, await browser.client.get(f"{SIGN_IN}/openid")) == "unavailable"
 
 
-async def test_new_signing_key_is_accepted(browser: Console, provider: SignInServer) -> None:
-    """The keys are fetched again for an unknown key ID, as for the tokens of the API."""
-    await sign_in(browser)
-    assert provider.asked.count("/keys") == 1
-    provider.key, provider.id_header = OTHER, {"kid": "RS256 2"}
-    browser.client.cookies.clear()
-    cache = browser.use_cases.start_openid_session.provider._authenticator._keys  # type: ignore[union-attr]
-    cache._tried_at -= 60
-    await sign_in(browser)
-    assert provider.asked.count("/keys") == 2
-
-
 async def test_session_ends_with_the_access_token(browser: Console) -> None:
     await sign_in(browser)
     use_case = browser.use_cases.resume_session

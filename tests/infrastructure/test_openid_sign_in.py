@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from joserfc.jwk import Key
 
 from orderkeep.application.access.actor import Scope
 from orderkeep.application.access.openid_sign_in import Failure, SignIn, SignInFailed
@@ -18,7 +19,8 @@ from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
 from orderkeep.infrastructure.openid.keys import MAX_AGE_SECONDS, FetchFailed
 from orderkeep.infrastructure.openid.provider import ClaimsMapping
 from orderkeep.infrastructure.openid.sign_in import MOST_AT_ONCE, OpenIdClient, OpenIdSignIn, fingerprint_of
-from tests.infrastructure.openid_samples import ISSUER, NOW, provider
+from tests.infrastructure.openid_samples import ISSUER, JWKS_URL, NOW, jwks, provider, published, token
+from tests.infrastructure.openid_scripted import FIRST, SECOND
 
 CLIENT = OpenIdClient("console-7", "https://orders.example.com/console/sign-in/callback")
 SIGN_IN = SignIn.start("b" * 43, datetime.fromtimestamp(NOW, UTC), bytes)
@@ -37,9 +39,15 @@ class Scripted:
         self.document: dict[str, Any] | None = DISCOVERY
         self.seconds = 0.0
         self.sent: list[str] = []
+        self.signed_by: tuple[str, Key] | None = None
+        """The key that it publishes and signs tokens with. Without one, it rejects codes."""
+
         self.may_respond = threading.Event()
 
     def fetch(self, url: str) -> bytes:
+        if url == JWKS_URL and self.signed_by:
+            key_id, key = self.signed_by
+            return jwks(published(key, key_id))
         assert url == f"{ISSUER}/.well-known/openid-configuration"
         if self.document is None:
             raise FetchFailed("status 503")
@@ -49,12 +57,17 @@ class Scripted:
         assert headers == {}
         self.sent.append(f"{url} {form.decode()}")
         self.may_respond.wait(30)
+        if self.signed_by:
+            key_id, key = self.signed_by
+            id_token = token({"aud": CLIENT.id, "nonce": SIGN_IN.nonce}, {"typ": "JWT", "kid": key_id}, key=key)
+            access_token = token({"jti": key_id}, {"kid": key_id}, key=key)
+            return 200, json.dumps({"id_token": id_token, "access_token": access_token}).encode()
         return 400, b'{"error":"invalid_grant"}'
 
     def client(self) -> OpenIdSignIn:
-        authenticator = OpenIdAuthenticator(provider(), fetch=self.fetch)
-        clock = lambda: self.seconds  # noqa: E731
-        return OpenIdSignIn(provider(), CLIENT, authenticator, fetch=self.fetch, send=self.send, clock=clock)
+        times: dict[str, Any] = {"now": lambda: NOW, "clock": lambda: self.seconds}
+        authenticator = OpenIdAuthenticator(provider(), fetch=self.fetch, **times)
+        return OpenIdSignIn(provider(), CLIENT, authenticator, fetch=self.fetch, send=self.send, **times)
 
 
 async def test_codes_that_are_exchanged_at_once_are_limited() -> None:
@@ -97,6 +110,17 @@ async def test_url_of_the_provider_keeps_its_own_query() -> None:
     assert (url.netloc, query["tenant"]) == ("login.example.com", ["a&b"])
     assert (query["state"], query["nonce"]) == ([SIGN_IN.state], [SIGN_IN.nonce])
     assert SIGN_IN.verifier not in url.query
+
+
+async def test_new_signing_key_of_the_provider_is_accepted() -> None:
+    scripted = Scripted()
+    scripted.may_respond.set()
+    client = scripted.client()
+    for key in (FIRST, SECOND):
+        scripted.signed_by = key
+        found = await client.redeem(RESPONSE, SIGN_IN)
+        assert (found.actor.id, found.expires_at.timestamp()) == (f"{ISSUER}#user-42", NOW + 600)
+        scripted.seconds += 60
 
 
 @pytest.mark.parametrize(
