@@ -13,7 +13,7 @@ from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.postgres_repo.connections import Connections
+from orderkeep.infrastructure.postgres_repo.connections import VERSION, Connections, newest_schema
 from orderkeep.infrastructure.postgres_repo.errors import NO_PRIVILEGE, READ_ONLY, in_our_words, is_no_text, is_race
 from orderkeep.infrastructure.postgres_repo.queries import (
     BEGINNING_OF_FEED,
@@ -123,6 +123,11 @@ class PostgresOrderRepository(SqlOrderRepository):
     async def migrate(self) -> tuple[int, int]:
         """Create or migrate the tables, and return the schema's number before and after."""
         return await self._connections.migrate()
+
+    async def schema(self) -> tuple[int, int]:
+        """Return the schema's number now, which a newer version may have changed, and the one that this code has."""
+        [(version,)] = await self._rows(VERSION)
+        return version, newest_schema()
 
     def api_keys(self) -> ApiKeyStore:
         return SqlApiKeys(POSTGRES, self._rows, self._write)

@@ -110,6 +110,10 @@ class SqliteOrderRepository(SqlOrderRepository):
         """Return the schema's number before the file was opened and migrated, and after."""
         return self._file.migrated
 
+    async def schema(self) -> tuple[int, int]:
+        """Return the schema's number now, which a newer version may have changed, and the one that this code has."""
+        return self._readers.rows("PRAGMA user_version", ())[0][0], self._file.migrated[1]
+
     def api_keys(self) -> ApiKeyStore:
         """Return the API keys in the file."""
         return SqlApiKeys(SQLITE, self._rows, self._write)
