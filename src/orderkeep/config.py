@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
@@ -19,6 +20,10 @@ AUTHENTICATION = ("keys", "jwt", "authorizer")
 
 _ORIGIN = re.compile(r"(https?)://(\[[0-9a-f:]+\]|[a-z0-9.-]+)(?::([0-9]{1,5}))?")
 _ROOT_PATH = re.compile(r"/?([A-Za-z0-9._~!$&'()*+,;=@%-]+(/[A-Za-z0-9._~!$&'()*+,;=:@%-]+)*/?)?")
+_OWN_PARAMETERS = {
+    *("response_type", "response_mode", "client_id", "client_secret", "redirect_uri", "scope", "state", "nonce"),
+    *("code_challenge", "code_challenge_method", "request", "request_uri"),
+}
 _IMPLIED = {("https", "443"), ("http", "80")}
 
 ALGORITHM_FAMILIES = (
@@ -91,6 +96,54 @@ def scope_mapping(text: str) -> dict[str, frozenset[Scope]]:
     return found
 
 
+def parameters_in(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the parameters in a text such as `audience=https://orders.example.com`. Raises `ValueError`."""
+    found = dict[str, str]()
+    for pair in text.split():
+        name, _, value = pair.partition("=")
+        if not value or not re.fullmatch("[A-Za-z0-9_.-]+", name) or name in found:
+            raise ValueError("must be different parameters such as audience=https://orders.example.com, with spaces")
+        if name in _OWN_PARAMETERS:
+            raise ValueError(f"must not contain {name}, which the service sets")
+        found[name] = value
+    return tuple(found.items())
+
+
+def check_client_id(text: str) -> str:
+    """Return the client ID. Raises `ValueError`."""
+    if not re.fullmatch(r"[\x21-\x7e]{1,255}", text):
+        raise ValueError("must be the provider's ID of the console: 1 to 255 characters of ASCII without spaces")
+    return text
+
+
+def secret_in(file: str) -> str:
+    """Return the secret in a file. Raises `ValueError`."""
+    try:
+        secret = Path(file).read_text("utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror or type(error).__name__}") from None
+    except ValueError:
+        raise ValueError("must name a text file") from None
+    if not secret.isprintable() or not secret:
+        raise ValueError("must name a file that contains the client secret, and nothing else")
+    return secret
+
+
+def check_openid_scopes(text: str) -> str:
+    """Return the scopes to request, which include `openid`. Raises `ValueError`."""
+    if "openid" not in text.split():
+        raise ValueError("must be scopes, separated by spaces, that include openid, such as openid shop.read")
+    return " ".join(text.split())
+
+
+def _one_origin(text: str) -> str:
+    try:
+        return _origin(text.removesuffix("/")) if text else text
+    except ValueError:
+        message = "must be one origin such as https://orders.example.com; http is allowed for localhost only"
+        raise ValueError(message) from None
+
+
 def _root_path(path: str) -> str:
     """Return the path with a slash at its start and none at its end."""
     if not _ROOT_PATH.fullmatch(path):
@@ -115,6 +168,9 @@ _RULES: dict[str | None, Callable[[str], object]] = {
     "jwt_jwks_url": check_url,
     "jwt_algorithms": algorithms_in,
     "jwt_scopes": scope_mapping,
+    "oidc_client_id": check_client_id,
+    "oidc_client_secret_file": secret_in,
+    "oidc_parameters": parameters_in,
 }
 
 
@@ -219,6 +275,20 @@ class Settings(BaseSettings):
         le=604_800,
         description="Maximum token lifetime, 60 to 604800 seconds; longer-lived tokens are rejected.",
     )
+    oidc_client_id: str = Field("", description="Client ID of the console at the OpenID provider; enables sign-in.")
+    oidc_client_secret_file: str = Field(
+        "", description="File that contains the client secret. Without it, the console is a public client."
+    )
+    oidc_scopes: Annotated[str, AfterValidator(check_openid_scopes)] = Field(
+        "openid", description="Scopes that sign-in requests, separated by spaces, such as openid shop.read."
+    )
+    oidc_parameters: str = Field(
+        "",
+        description="Further parameters of the authorization request, such as audience=https://orders.example.com.",
+    )
+    console_origin: Annotated[str, AfterValidator(_one_origin)] = Field(
+        "", description="Origin of the console in browsers, such as https://orders.example.com, for the redirect URI."
+    )
 
     @property
     def authentication(self) -> frozenset[str]:
@@ -239,15 +309,22 @@ class Settings(BaseSettings):
             raise ValueError(f"must be one or more of {', '.join(AUTHENTICATION)}, separated by commas")
         return value
 
-    @field_validator("iam_scopes", "jwt_issuer", "jwt_audience", "jwt_jwks_url", "jwt_algorithms", "jwt_scopes")
+    @property
+    def openid_redirect_uri(self) -> str:
+        """The URL of the console that the OpenID provider sends browsers back to."""
+        return f"{self.console_origin}{self.root_path}/console/sign-in/callback"
+
+    @field_validator(*filter(None, _RULES), "console_origin")
     @classmethod
     def _check_format(cls, value: str, about: ValidationInfo) -> str:
         if value:
-            _RULES[about.field_name](value)
+            _RULES.get(about.field_name, str)(value)
         elif about.field_name == "jwt_issuer" and "jwt" in about.data.get("auth", ""):
             raise ValueError("is required if ORDERKEEP_AUTH includes jwt")
         elif about.field_name == "jwt_audience" and about.data.get("jwt_issuer"):
             raise ValueError("is required with ORDERKEEP_JWT_ISSUER: tokens for other services must be rejected")
+        elif about.field_name == "console_origin" and about.data.get("oidc_client_id"):
+            raise ValueError("is required with ORDERKEEP_OIDC_CLIENT_ID: the provider sends browsers back to it")
         return value
 
 

@@ -144,8 +144,8 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "deliver_webhooks": (Scope.WEBHOOKS, lambda do, _, who: do.deliver_webhooks.execute(who)),
     "publish_events": (Scope.ADMIN, lambda do, _, who: do.publish_events.execute(who)),
 }
-SESSIONS = {"start_session", "resume_session", "end_session"}
-NO_USE_CASES = {"authenticate", "check_store", "stop_waiting", "close", *SESSIONS}
+SESSIONS = {"start_session", "start_openid_session", "resume_session", "end_session"}
+NO_USE_CASES = {"authenticate", "check_store", "get_schema", "stop_waiting", "close", *SESSIONS}
 NOT_OF_ONE_ORDER = (
     "place_order", "find_order", "list_orders", "search_orders", "expire_orders", "import_orders",
     "export_orders", "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data", "export_person",

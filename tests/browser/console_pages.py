@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.change_order import CommandContext
 from orderkeep.application.dtos import LineDTO, PlaceOrder
 from orderkeep.application.webhooks.sending import WebhookResponse
-from orderkeep.bootstrap import UseCases, bootstrap, build_use_cases
+from orderkeep.bootstrap import UseCases, bootstrap, bootstrap_from_settings, build_use_cases
 from orderkeep.config import Settings
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import PaymentKind
@@ -105,14 +105,30 @@ LOOKS = {
     "an unknown address": Look("/console/no-such-page", status=404),
     "sign in": Look("/console/sign-in", on="keys"),
     "sign-in rejected": Look("/console/sign-in", {"API key": "ok_wrong"}, click="Sign in", status=422, on="keys"),
+    "sign in with OpenID or a key": Look("/console/sign-in", on="openid and keys"),
+    "sign-in rejected, with OpenID": Look(
+        "/console/sign-in", {"API key": "ok_wrong"}, click="Sign in", status=422, on="openid and keys"
+    ),
+    "sign in with OpenID": Look("/console/sign-in", on="openid"),
+    "sign-in with OpenID failed": Look("/console/sign-in?problem=token&next=/console/events", on="openid"),
+    "sign-in is not set up": Look("/console/sign-in", on="jwt"),
 }
 """All pages, by what they show. To add a screen, add a line."""
 
 NO_PAGES = (
     *("/console/export", "/console/orders/{order_id}/documents/{document_id}"),
     *("/console/statistics/csv", "/console/events/stream"),
+    *("/console/sign-in/openid", "/console/sign-in/callback"),
 )
-"""Paths of GET that return files and streams."""
+"""Paths of GET that return files, streams and redirects."""
+
+OPENID: dict[str, Any] = {
+    "store": "memory://",
+    "jwt_issuer": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_Ab1",
+    "jwt_audience": "https://orders.example.com",
+    "oidc_client_id": "console-7",
+    "console_origin": "https://orders.example.com",
+}
 
 
 async def place_everything(do: UseCases) -> str:
@@ -167,11 +183,11 @@ async def place_webhooks(do: UseCases, receivers: Receivers) -> str:
 
 
 @asynccontextmanager
-async def served(do: UseCases, **settings: Any) -> AsyncIterator[str]:
+async def served(do: UseCases, listener: socket.socket | None = None, **settings: Any) -> AsyncIterator[str]:
     """Serve the console on these use cases in this process; yield its URL."""
     app = create_app(Settings(**{"auth": "", **NO_LIMITS, **settings}), do)
     mount_console(app)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = listener or socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
     task = asyncio.create_task(server.serve([listener]))
     try:
@@ -196,7 +212,7 @@ class Shops:
 
 @asynccontextmanager
 async def open_shops() -> AsyncIterator[Shops]:
-    """Yield three consoles: with orders, with none, and with authentication."""
+    """Yield consoles with orders, with none, and with each method of authentication."""
     receivers = Receivers()
     do, empty = build_use_cases(InMemoryOrderRepository(), sender=receivers), bootstrap("memory://")
     await store_samples(do, 60)
@@ -205,8 +221,18 @@ async def open_shops() -> AsyncIterator[Shops]:
     await do.create_api_key.execute("Ada's account", user_id="ada-17")
     webhook = await place_webhooks(do, receivers)
     ids = {"order": order, "key": key.kept.id, "webhook": webhook}
-    async with served(do) as shop, served(empty) as nothing, served(do, auth="keys") as keys:
-        yield Shops({"shop": shop, "empty": nothing, "keys": keys}, do, ids)
+    openid = bootstrap_from_settings(Settings(auth="jwt", **OPENID))
+    consoles: dict[str, tuple[UseCases, dict[str, Any]]] = {
+        "shop": (do, {}),
+        "empty": (empty, {}),
+        "keys": (do, {"auth": "keys"}),
+        "jwt": (do, {**OPENID, "auth": "jwt"}),
+        "openid": (openid, {**OPENID, "auth": "jwt"}),
+        "openid and keys": (openid, {**OPENID, "auth": "keys,jwt"}),
+    }
+    async with AsyncExitStack() as stack:
+        urls = {name: await stack.enter_async_context(served(of, **how)) for name, (of, how) in consoles.items()}
+        yield Shops(urls, do, ids)
 
 
 @dataclass

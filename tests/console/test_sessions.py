@@ -15,6 +15,7 @@ from tests.console.console_calls import Console, Html, console, key_of
 from tests.entrypoints.credentials import use_cases_with_keys
 
 SIGN_IN = "/console/sign-in"
+ISSUER = {"jwt_issuer": "https://login.example", "jwt_audience": "orders"}
 
 
 @pytest.fixture
@@ -62,10 +63,21 @@ async def test_a_wrong_key_is_rejected_with_what_to_do(do: UseCases, key: str) -
 
 
 async def test_a_key_is_rejected_if_the_service_uses_none(do: UseCases) -> None:
-    issuer = {"jwt_issuer": "https://login.example", "jwt_audience": "orders"}
-    async with console(do, auth="jwt", **issuer) as browser:
-        page = await browser.send(await browser.open(SIGN_IN), SIGN_IN, 422, key=await key_of(do, "orders:read"))
-        assert "ORDERKEEP_AUTH" in page.text("p", role="alert")
+    key = await key_of(do, "orders:read")
+    async with console(do, auth="keys") as before, console(do, auth="jwt", **ISSUER) as browser:
+        form = (await before.open(SIGN_IN)).form(SIGN_IN)
+        browser.client.cookies = before.client.cookies
+        assert "Sign-in is not set up" in (await browser.open(SIGN_IN)).texts("p")[0]
+        response = await browser.post(SIGN_IN, {**form, "key": key})
+        assert response.status_code == 422
+        assert "ORDERKEEP_AUTH" in Html(response).text("div", role="alert")
+
+
+async def test_session_of_a_key_ends_when_keys_are_disabled(do: UseCases) -> None:
+    async with console(do, auth="keys,jwt", **ISSUER) as before, console(do, auth="jwt", **ISSUER) as after:
+        assert (await before.sign_in(await key_of(do, "orders:read"))).text("h1") == "Orders"
+        after.client.cookies = before.client.cookies
+        assert (await after.open()).response.url.path == SIGN_IN
 
 
 async def test_cookie_is_not_readable_by_scripts_and_new_after_sign_in(do: UseCases) -> None:

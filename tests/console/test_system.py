@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from orderkeep.application.dtos import PlaceOrder
 from orderkeep.application.ports import utc_now
@@ -42,7 +45,39 @@ async def test_reports_a_store_that_is_not_available() -> None:
     async with console(replace(bootstrap("memory://"), check_store=check)) as browser:
         page = await browser.open(PATH)
     assert page.text("div", role="alert") == "The store is not available: the disk is full"
-    assert facts_of(page)["Store check"] == "Not available"
+    facts = facts_of(page)
+    assert (facts["Store check"], facts["Schema"]) == ("Not available", "Not known while the store is not available")
+
+
+@pytest.mark.parametrize(
+    "found, shown",
+    [
+        (None, "This store has no schema versions"),
+        ((5, 5), "Version 5, the one that this version of orderkeep needs. Upgraded on start."),
+        ((6, 5), "Version 6, but version 5 is needed: upgrade orderkeep. Upgraded on start."),
+    ],
+)
+async def test_shows_the_schema_of_the_store(found: tuple[int, int] | None, shown: str) -> None:
+    async def schema() -> tuple[int, int] | None:
+        return found
+
+    async with console(replace(bootstrap("memory://"), get_schema=schema)) as browser:
+        assert facts_of(await browser.open(PATH))["Schema"] == shown
+
+
+async def test_shows_the_schema_of_a_sqlite_file(tmp_path: Path) -> None:
+    do = bootstrap(f"sqlite:///{tmp_path}/orders.db")
+    async with console(do, auto_migrate=False) as browser:
+        shown = facts_of(await browser.open(PATH))["Schema"]
+    number = (await do.get_schema() or (0, 0))[1]
+    await do.close()
+    assert shown.startswith(f"Version {number}, the one that")
+    assert shown.endswith("Not upgraded on start: run orderkeep migrate before a new version.")
+
+
+async def test_a_store_in_memory_has_no_schema() -> None:
+    async with console() as browser:
+        assert facts_of(await browser.open(PATH))["Schema"] == "This store has no schema versions"
 
 
 async def test_shows_the_authentication() -> None:

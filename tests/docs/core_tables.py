@@ -71,7 +71,8 @@ DEPENDENCIES = {
     "for AWS, for many concurrent requests",
     "urllib3": "the HTTP client of `orderkeep --remote`, for TLS, proxies, retries and persistent connections; also of "
     "requests to an OpenID provider, and on Lambda, where importing aiohttp takes too long",
-    "joserfc": "verifies tokens of an OpenID provider; 150 ms to import, with cryptography, and 17 µs a signature",
+    "joserfc": "verifies tokens of an OpenID provider, also for sign-in to the console; 150 ms to import, with "
+    "cryptography, and 17 µs a signature",
     "mangum": "converts events of API Gateway, load balancers and function URLs to HTTP requests, on Lambda",
     "typst": "receipts as PDF: one wheel that includes its fonts; the same bytes on every machine",
     "obstore": "documents in S3",

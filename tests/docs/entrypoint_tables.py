@@ -98,6 +98,10 @@ SETTINGS: dict[str, dict[str, str]] = {
         "jwt_scopes_claim": BOTH,
         "jwt_scopes": BOTH,
         "jwt_max_lifetime_seconds": BOTH,
+        "oidc_client_id": SERVER,
+        "oidc_client_secret_file": SERVER,
+        "oidc_scopes": SERVER,
+        "oidc_parameters": SERVER,
         "iam_scopes": LAMBDA,
     },
     "limits": {
@@ -107,7 +111,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "max_concurrency": SERVER,
         "max_connections": SERVER,
     },
-    "browsers": {"console": SERVER, "cors_origins": BOTH, "hsts_seconds": BOTH},
+    "browsers": {"console": SERVER, "console_origin": SERVER, "cors_origins": BOTH, "hsts_seconds": BOTH},
     "logging": {"access_log": BOTH, "log_format": BOTH, "log_level": BOTH},
 }
 """The settings by table, each with what it applies to."""

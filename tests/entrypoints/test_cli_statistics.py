@@ -86,6 +86,7 @@ def codes(settings: Settings) -> Iterator[str]:
         ({"documents": "memory://"}, ["memory_store"]),
         ({"jwt_issuer": "https://id.example", "jwt_audience": "orders"}, ["setting_without_effect"]),
         ({"iam_scopes": "orders:read"}, ["setting_without_effect"]),
+        ({"oidc_client_id": "console-7", "console_origin": "https://orders.example"}, ["setting_without_effect"]),
         ({"expire_after_hours": 24}, ["expiry_needs_schedule"]),
         ({"auto_confirm": True}, ["confirms_at_once"]),
         ({"confirm_requires": "paid"}, ["confirms_by_request"]),

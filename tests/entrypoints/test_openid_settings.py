@@ -1,5 +1,8 @@
 """The settings of an OpenID provider: an invalid one is named, with its rule."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from orderkeep.application.access.actor import Scope
@@ -10,7 +13,9 @@ from orderkeep.config import (
     check_audience,
     check_issuer,
     check_url,
+    parameters_in,
     scope_mapping,
+    secret_in,
 )
 from tests.entrypoints.cli_calls import Cli
 
@@ -23,19 +28,32 @@ RIGHT = {
     "ORDERKEEP_JWT_SCOPES_CLAIM": "realm_access.roles",
     "ORDERKEEP_JWT_SCOPES": "shop.read=orders:read shop.write=orders:write",
     "ORDERKEEP_JWT_MAX_LIFETIME_SECONDS": "600",
+    "ORDERKEEP_OIDC_CLIENT_ID": "console-7",
+    "ORDERKEEP_OIDC_CLIENT_SECRET_FILE": "secret",
+    "ORDERKEEP_OIDC_SCOPES": "openid shop.read",
+    "ORDERKEEP_OIDC_PARAMETERS": "audience=https://orders.example.com",
+    "ORDERKEEP_CONSOLE_ORIGIN": "https://orders.example.com:8443",
 }
 
 
 @pytest.fixture(autouse=True)
-def right(monkeypatch: pytest.MonkeyPatch) -> None:
+def right(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("secret").write_text("s3cret\n", "utf-8")
     for name, value in RIGHT.items():
         monkeypatch.setenv(name, value)
 
 
 def test_settings_of_an_openid_provider_come_from_the_environment() -> None:
     settings = Settings()
-    found = {f"ORDERKEEP_{name}".upper(): str(value) for name, value in settings if name.startswith("jwt_")}
-    assert found == RIGHT
+    found = {f"ORDERKEEP_{name}".upper(): str(value) for name, value in settings}
+    assert {name: found[name] for name in RIGHT} == RIGHT
+    assert settings.openid_redirect_uri == "https://orders.example.com:8443/console/sign-in/callback"
+
+
+def test_secret_is_not_a_setting() -> None:
+    assert "s3cret" not in Cli()("config").stdout
+    assert secret_in("secret") == "s3cret"
 
 
 def test_no_provider_is_configured_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,14 +78,29 @@ def test_no_provider_is_configured_by_default(monkeypatch: pytest.MonkeyPatch) -
         ("SCOPES", "shop.read=orders:all", "must be pairs such as shop.read=orders:read, with one of orders:read, "),
         ("MAX_LIFETIME_SECONDS", "59", "must be a whole number from 60 to 604800."),
         ("MAX_LIFETIME_SECONDS", "604801", "must be a whole number from 60 to 604800."),
+        ("ORDERKEEP_OIDC_CLIENT_ID", "a b", "must be the provider's ID of the console: 1 to 255 characters"),
+        ("ORDERKEEP_OIDC_CLIENT_SECRET_FILE", "none", "cannot be read: No such file or directory"),
+        ("ORDERKEEP_OIDC_CLIENT_SECRET_FILE", ".", "cannot be read: Is a directory"),
+        ("ORDERKEEP_OIDC_CLIENT_SECRET_FILE", os.devnull, "must name a file that contains the client secret"),
+        ("ORDERKEEP_OIDC_SCOPES", "shop.read", "must be scopes, separated by spaces, that include openid"),
+        ("ORDERKEEP_OIDC_SCOPES", "", "is set but empty: set it to a value, or unset it"),
+        ("ORDERKEEP_OIDC_PARAMETERS", "audience", "must be different parameters such as audience=https://orders"),
+        ("ORDERKEEP_OIDC_PARAMETERS", "a=1 a=2", "must be different parameters such as"),
+        ("ORDERKEEP_OIDC_PARAMETERS", "a&b=1", "must be different parameters such as"),
+        ("ORDERKEEP_OIDC_PARAMETERS", "state=1", "must not contain state, which the service sets"),
+        ("ORDERKEEP_CONSOLE_ORIGIN", "", "is required with ORDERKEEP_OIDC_CLIENT_ID"),
+        ("ORDERKEEP_CONSOLE_ORIGIN", "http://orders.example.com", "must be one origin such as https://orders"),
+        ("ORDERKEEP_CONSOLE_ORIGIN", "https://a.example https://b.example", "must be one origin such as"),
+        ("ORDERKEEP_CONSOLE_ORIGIN", "https://a.example/console", "must be one origin such as"),
     ],
 )
 def test_invalid_setting_is_named_with_its_rule(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, rule: str
 ) -> None:
-    monkeypatch.setenv(f"ORDERKEEP_JWT_{name}", value)
+    variable = name if name.startswith("ORDERKEEP_") else f"ORDERKEEP_JWT_{name}"
+    monkeypatch.setenv(variable, value)
     answer = Cli()("config", code=2)
-    assert f"ORDERKEEP_JWT_{name} {rule}" in answer.stderr
+    assert f"{variable} {rule}" in answer.stderr
 
 
 @pytest.mark.parametrize(
@@ -147,3 +180,24 @@ def test_mapped_term_may_be_a_url_with_an_equals_sign() -> None:
     term = "https://shop.example/?may=read"
     assert scope_mapping(f"{term}=orders:read") == {term: frozenset({Scope.READ})}
     assert scope_mapping("") == {}
+
+
+def test_parameters_may_contain_any_text_without_spaces() -> None:
+    assert parameters_in("audience=https://a.example/?b=c  prompt=login") == (
+        ("audience", "https://a.example/?b=c"),
+        ("prompt", "login"),
+    )
+    assert parameters_in("") == ()
+
+
+def test_redirect_uri_has_the_root_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERKEEP_ROOT_PATH", "shop")
+    monkeypatch.setenv("ORDERKEEP_CONSOLE_ORIGIN", "https://Orders.example/")
+    assert Settings().openid_redirect_uri == "https://orders.example/shop/console/sign-in/callback"
+
+
+@pytest.mark.parametrize("secret", [b"", b" \n", b"one\ntwo", b"\xff"])
+def test_file_with_anything_but_a_secret_is_rejected(secret: bytes) -> None:
+    Path("secret").write_bytes(secret)
+    with pytest.raises(ValueError, match="must name a"):
+        secret_in("secret")

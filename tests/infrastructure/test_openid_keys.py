@@ -136,7 +136,7 @@ async def test_without_keys_they_are_fetched_every_five_seconds(
         answers = await asyncio.gather(*(outcome_of(tokens, signed_by(FIRST)) for _ in range(10)))
         assert set(answers) == {503}
         assert len(there.fetched) == fetches
-    assert logged_in(caplog) == [("the keys of the OpenID provider are not available", "status 503")] * 2
+    assert logged_in(caplog) == [("the OpenID provider is not available", "the keys: status 503")] * 2
     there.is_down, there.seconds = False, 10
     assert isinstance(await outcome_of(tokens, signed_by(FIRST)), Actor)
 
@@ -170,7 +170,7 @@ async def test_hanging_provider_times_out_and_blocks_no_exit(monkeypatch: pytest
 
     tokens = there.trusted(fetch)
     assert await outcome_of(tokens, signed_by(FIRST)) == 503
-    [thread] = [each for each in threading.enumerate() if each.name == "orderkeep-openid-keys"]
+    [thread] = [each for each in threading.enumerate() if each.name == "orderkeep-openid"]
     assert thread.daemon
     go_on.set()
     await until(lambda: not thread.is_alive())

@@ -74,6 +74,7 @@ async def test_without_auto_migrate_only_the_command_creates_tables(postgres_url
     store = PostgresOrderRepository(postgres_url)
     assert await store.migrate() == (0, 5)
     assert await store.migrate() == (5, 5)
+    assert await store.schema() == (5, 5)
     await store.close()
     await used(postgres_url, migrate=False)
 

@@ -27,13 +27,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.asked.append(self.path)
-        page = self.server.pages.get(self.path)
+        page = self.server.pages.get(self.path) or self.server.pages.get(self.path.partition("?")[0])
         if page is None:
             self.send_error(404)
         elif isinstance(page, bytes):
             answer(self, page)
         else:
             page(self)
+
+    do_POST = do_GET  # noqa: N815
 
     def log_message(self, *_: object) -> None:
         """Keep the tests' output to the tests."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
+from orderkeep.application.access.openid_sign_in import SignInProvider
 from orderkeep.application.change_order import OrderCommand
 from orderkeep.application.event_feed import EventFeed
 from orderkeep.application.ports import (
@@ -76,6 +77,7 @@ from orderkeep.application.use_cases.rotate_webhook_secret import RotateWebhookS
 from orderkeep.application.use_cases.search_orders import SearchOrdersUseCase
 from orderkeep.application.use_cases.send_webhook_test import SendWebhookTestUseCase
 from orderkeep.application.use_cases.ship_order import ShipOrderUseCase
+from orderkeep.application.use_cases.start_openid_session import StartOpenIdSessionUseCase
 from orderkeep.application.use_cases.start_session import StartSessionUseCase
 from orderkeep.application.use_cases.update_shipment import UpdateShipmentUseCase
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
@@ -84,10 +86,10 @@ from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.application.webhooks.schedule import DEFAULT_SCHEDULE, RetrySchedule
 from orderkeep.application.webhooks.sending import WebhookSender
 from orderkeep.application.webhooks.subscriptions import WebhookRecords
-from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authenticators
+from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authenticators, open_sign_in
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.events import open_publisher
-from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store, records_of
+from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store, records_of, schema_of
 from orderkeep.bootstrap.webhooks import open_sender
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.policies import NO_POLICIES, Policies
@@ -105,6 +107,7 @@ CHECK_SECONDS = 1.5
 @dataclass(frozen=True, slots=True)
 class UseCases:
     """All use cases of the service. `check_store` raises `StoreUnavailable` while orders cannot be read and written.
+    `get_schema` returns the schema version of the store and the one that it needs, or None for a store without schemas.
     `stop_waiting` ends the requests that wait for events, and the streams: the process ends.
     """
 
@@ -170,9 +173,11 @@ class UseCases:
     publish_events: PublishEventsUseCase
     authenticate: AuthenticateUseCase
     start_session: StartSessionUseCase
+    start_openid_session: StartOpenIdSessionUseCase
     resume_session: ResumeSessionUseCase
     end_session: EndSessionUseCase
     check_store: Callable[[], Awaitable[None]]
+    get_schema: Callable[[], Awaitable[tuple[int, int] | None]]
     stop_waiting: Callable[[], None]
     close: Callable[[], Awaitable[None]]
 
@@ -205,6 +210,7 @@ def bootstrap_from_settings(settings: "Settings", access: StoreAccess = StoreAcc
     documents = open_documents(settings.documents)
     store = open_store(settings.store, auto_migrate=settings.auto_migrate, access=access)
     authenticators = open_authenticators(settings, store)
+    sign_in = open_sign_in(settings, authenticators)
     policies = Policies(
         settings.confirm_requires, settings.ship_requires, settings.auto_confirm, settings.expire_after_hours
     )
@@ -217,6 +223,7 @@ def bootstrap_from_settings(settings: "Settings", access: StoreAccess = StoreAcc
         sender=open_sender(not settings.authentication),
         retry_schedule=settings.webhook_retry_schedule,
         open_publisher=partial(open_publisher, settings.events) if settings.events else None,
+        sign_in=sign_in,
     )
 
 
@@ -242,9 +249,10 @@ def build_use_cases(
     sender: WebhookSender | None = None,
     retry_schedule: str = DEFAULT_SCHEDULE,
     open_publisher: Callable[[], EventPublisher] | None = None,
+    sign_in: SignInProvider | None = None,
 ) -> UseCases:
     """Return the use cases on open stores. By default documents are stored in memory, every token is rejected, webhooks
-    may be sent to this machine, and there is no event bus.
+    may be sent to this machine, and there is neither an event bus nor a provider to sign in at.
     """
     documents = documents or open_documents("memory://")
     renderers = receipt_renderers() if renderers is None else renderers
@@ -267,6 +275,8 @@ def build_use_cases(
         async with AsyncExitStack() as opened:  # closes all in reverse order, even if one fails
             for close_one in (store.close, documents.close, sender.close, *(each.close for each in authenticators)):
                 opened.push_async_callback(close_one)
+            if sign_in:
+                opened.push_async_callback(sign_in.close)
 
     return UseCases(
         place_order=command(PlaceOrderUseCase),
@@ -331,9 +341,11 @@ def build_use_cases(
         publish_events=PublishEventsUseCase(store, webhooks.open_records, open_publisher),
         authenticate=authenticate,
         start_session=StartSessionUseCase(authenticate, open_records),
-        resume_session=ResumeSessionUseCase(open_records, open_keys),
+        start_openid_session=StartOpenIdSessionUseCase(sign_in, open_records),
+        resume_session=ResumeSessionUseCase(open_records, open_keys, sign_in),
         end_session=EndSessionUseCase(open_records),
         check_store=partial(check_store, store),
+        get_schema=partial(schema_of, store),
         stop_waiting=feed.stop,
         close=close,
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from orderkeep.application.access.api_keys import ApiKeyStore
+from orderkeep.application.access.openid_sign_in import SignInProvider
 from orderkeep.application.ports import Authenticator, OrderStore, RateLimiter
 from orderkeep.bootstrap.stores import ExtraNotInstalled
 from orderkeep.domain.exceptions import StoreUnusable
 
 if TYPE_CHECKING:  # imported inside the functions: the command line authenticates no request, and starts faster without
     from orderkeep.config import Settings
-    from orderkeep.infrastructure.openid.provider import ClaimsMapping
+    from orderkeep.infrastructure.openid.provider import ClaimsMapping, OpenIdProvider
 
 BURST_SECONDS = 2
 """A burst may use the requests of this many seconds at once."""
@@ -40,23 +42,47 @@ def open_authenticators(settings: Settings, store: OrderStore) -> list[Authentic
 
         found.append(ApiKeyAuthenticator(api_keys_of(store)))
     if "jwt" in settings.authentication:
-        from orderkeep.config import algorithms_in
-        from orderkeep.infrastructure.openid.provider import OpenIdProvider
-
         try:
             from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
         except ModuleNotFoundError as error:
             raise ExtraNotInstalled("OpenID Connect", "jwt") from error
-        provider = OpenIdProvider(
-            settings.jwt_issuer,
-            settings.jwt_audience,
-            settings.jwt_jwks_url,
-            algorithms_in(settings.jwt_algorithms),
-            claims_mapping(settings),
-            settings.jwt_max_lifetime_seconds,
-        )
-        found.append(OpenIdAuthenticator(provider))
+        found.append(OpenIdAuthenticator(_openid_provider(settings)))
     return found
+
+
+def open_sign_in(settings: Settings, authenticators: Sequence[Authenticator]) -> SignInProvider | None:
+    """Return the OpenID provider for sign-in to the console, or None without its settings. `authenticators` are those
+    of the same settings.
+    """
+    if "jwt" not in settings.authentication or not settings.oidc_client_id:
+        return None
+    from orderkeep.config import parameters_in, secret_in
+    from orderkeep.infrastructure.openid.authenticator import OpenIdAuthenticator
+    from orderkeep.infrastructure.openid.sign_in import OpenIdClient, OpenIdSignIn
+
+    [authenticator] = [each for each in authenticators if isinstance(each, OpenIdAuthenticator)]
+    client = OpenIdClient(
+        settings.oidc_client_id,
+        settings.openid_redirect_uri,
+        settings.oidc_scopes,
+        parameters_in(settings.oidc_parameters),
+        secret_in(settings.oidc_client_secret_file) if settings.oidc_client_secret_file else "",
+    )
+    return OpenIdSignIn(_openid_provider(settings), client, authenticator)
+
+
+def _openid_provider(settings: Settings) -> OpenIdProvider:
+    from orderkeep.config import algorithms_in
+    from orderkeep.infrastructure.openid.provider import OpenIdProvider
+
+    return OpenIdProvider(
+        settings.jwt_issuer,
+        settings.jwt_audience,
+        settings.jwt_jwks_url,
+        algorithms_in(settings.jwt_algorithms),
+        claims_mapping(settings),
+        settings.jwt_max_lifetime_seconds,
+    )
 
 
 def claims_mapping(settings: Settings) -> ClaimsMapping:

@@ -100,6 +100,19 @@ class HasTables(Protocol):
         """Create or migrate the tables; return the schema version before and after."""
 
 
+@runtime_checkable
+class HasSchemaVersion(Protocol):
+    """A store that reports the version of its schema."""
+
+    async def schema(self) -> tuple[int, int]:
+        """Return the version that the store has now, and the one that this code requires."""
+
+
+async def schema_of(store: OrderStore) -> tuple[int, int] | None:
+    """Return the schema version that the store has and the one that this code requires; None for a store without."""
+    return await store.schema() if isinstance(store, HasSchemaVersion) else None
+
+
 async def migrate_store(url: str) -> tuple[int, int]:
     """Create or migrate the tables of the store; return the schema version before and after."""
     store = open_store(url)

@@ -33,6 +33,11 @@ def _of_access(settings: Settings) -> Iterator[Finding]:
     if settings.jwt_issuer and "jwt" not in settings.authentication:
         message = "ORDERKEEP_JWT_ISSUER has no effect: ORDERKEEP_AUTH does not include jwt"
         yield _warning("setting_without_effect", message, "add jwt to ORDERKEEP_AUTH, or unset ORDERKEEP_JWT_ISSUER")
+    if settings.oidc_client_id and "jwt" not in settings.authentication:
+        message = "ORDERKEEP_OIDC_CLIENT_ID has no effect: ORDERKEEP_AUTH does not include jwt"
+        yield _warning(
+            "setting_without_effect", message, "add jwt to ORDERKEEP_AUTH, or unset ORDERKEEP_OIDC_CLIENT_ID"
+        )
     if settings.iam_scopes and "authorizer" not in settings.authentication:
         message = "ORDERKEEP_IAM_SCOPES has no effect: ORDERKEEP_AUTH does not include authorizer"
         action = "add authorizer to ORDERKEEP_AUTH on Lambda, or unset ORDERKEEP_IAM_SCOPES"

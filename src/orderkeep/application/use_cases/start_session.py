@@ -2,20 +2,15 @@
 
 import os
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.access.api_keys import Randomness, id_of_key
-from orderkeep.application.access.sessions import KIND, Session, digest_of_token, make_token
+from orderkeep.application.access.sessions import Session, add_session, digest_of_token, make_token
 from orderkeep.application.errors import InvalidCredentials
 from orderkeep.application.ports import Clock, utc_now
 from orderkeep.application.records import RecordStore
 from orderkeep.application.use_cases.authenticate import AuthenticateUseCase
-from orderkeep.domain.exceptions import ConcurrentUpdate
-
-REMOVED = 50
-"""How many stored sessions a new one checks, from a random one on, to delete those that have ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +42,7 @@ class StartSessionUseCase:
         if key_id is None:
             raise InvalidCredentials
         actor = await self.authenticate.execute(key)
-        records, now = self.open_records(), self.clock()
-        token = make_token(self.randomness)
+        token, now = make_token(self.randomness), self.clock()
         session = Session(digest_of_token(token), key_id, now, now)
-        found = await records.list_records(KIND, self.randomness(8).hex(), REMOVED)
-        await records.write_records([session.to_record()])
-        with suppress(ConcurrentUpdate):  # another new session deletes the same ones
-            await records.write_records([], [each for each in found if Session.of(each).has_ended(now)])
+        await add_session(self.open_records(), session, self.randomness)
         return StartedSession(token, actor)

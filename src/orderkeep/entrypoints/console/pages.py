@@ -86,7 +86,10 @@ class Page:
     def actor_name(self) -> str:
         """Who is signed in, as the menu shows it; "" before sign-in."""
         actor = getattr(self, "actor", None)
-        return f"{actor.kind} {actor.id.removeprefix('key:')}" if actor else ""
+        if actor is None:
+            return ""
+        name = actor.id.rpartition("#")[2] if actor.sees_all else actor.id  # of issuer#subject
+        return f"{actor.kind} {name.removeprefix('key:')}"
 
     def may(self, scope: Scope | None) -> bool:
         """Return whether the actor has the scope."""
@@ -256,7 +259,7 @@ def error_page(page: Page, error: Exception) -> Response:
         log.error("request failed", exc_info=error)
     if isinstance(error, NotAllowed) and page.request.method == "GET":
         status, title = HTTPStatus.NOT_FOUND, "Page not found"
-        detail = f"This page does not exist, or your API key does not have the scope {error.scope}."
+        detail = f"This page does not exist, or you do not have the scope {error.scope}."
     response = page.render(
         "error.html", status, title=title, detail=sentence(detail),
         request_id=page.request.scope[REQUEST_ID],

@@ -30,6 +30,11 @@ SECURE_COOKIE, LOCAL_COOKIE = "__Host-orderkeep", "orderkeep"
 NOTICE_COOKIE = "orderkeep-notice"
 """A text that the next page shows once, such as what a form has done."""
 
+TARGET_SUFFIX, TARGET_SECONDS, MAX_TARGET = "-target", 600, 2_000
+"""The suffix of the cookie with the path to continue at after sign-in at an OpenID provider, its lifetime, and the
+length up to which a path is kept. It is in no URL that the provider gets: it may contain what was searched for.
+"""
+
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -58,13 +63,20 @@ class BrowserSession:
         self._sent = self.token
         self.notice = unquote(request.cookies.get(NOTICE_COOKIE, ""))
         self._next_notice: str | None = "" if self.notice else None
+        self.target = unquote(request.cookies.get(self._name + TARGET_SUFFIX, ""))
+        """Where to continue after sign-in, as the browser says: to be checked."""
+        self._next_target: str | None = None
 
     @property
     def form_token(self) -> str:
         """The value that every form of this browser must contain."""
+        return hmac.digest(self.made_token().encode(), b"form", "sha256").hex()
+
+    def made_token(self) -> str:
+        """Return the token, a new one if the browser has none."""
         if not self.token:
             self.token = make_token(os.urandom)
-        return hmac.digest(self.token.encode(), b"form", "sha256").hex()
+        return self.token
 
     def check_form(self, given: str) -> None:
         """Raise `HttpProblem` unless the form comes from a page of this host in the same browser."""
@@ -87,12 +99,18 @@ class BrowserSession:
         """Let the next page show a text."""
         self._next_notice = notice
 
+    def keep_target(self, path: str) -> None:
+        """Keep the path to continue at; "" removes it."""
+        self._next_target = path if len(path) <= MAX_TARGET else ""
+
     def set_cookies(self, response: Response) -> None:
         """Set the cookies that have changed."""
         if self.token != self._sent:
             self._set(response, self._name, self.token)
         if self._next_notice is not None:
             self._set(response, NOTICE_COOKIE, quote(self._next_notice), 60)
+        if self._next_target is not None:
+            self._set(response, self._name + TARGET_SUFFIX, quote(self._next_target), TARGET_SECONDS)
 
     def _set(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
         response.set_cookie(
@@ -132,8 +150,9 @@ async def session_actor(request: Request, session: BrowserSession) -> Actor | No
     """Return the actor of the session, or None without one that is valid."""
     if not session.token:
         return None
+    app = request.scope["app"]
     try:
-        actor: Actor = await request.scope["app"].use_cases.resume_session.execute(session.token)
+        actor: Actor = await app.use_cases.resume_session.execute(session.token, app.state.settings.authentication)
     except InvalidCredentials:
         return None
     return actor

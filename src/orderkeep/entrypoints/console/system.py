@@ -45,9 +45,10 @@ _USER = re.compile(r"(?<=//)[^/@?]*@")
 @screen.get()
 async def show_system(page: Page) -> Response:
     """Return the page."""
-    problem = ""
+    problem, schema = "", None
     try:
         await page.use_cases.check_store()
+        schema = await page.use_cases.get_schema()
     except StoreUnavailable as error:
         problem = str(error)
     settings = page.settings
@@ -64,6 +65,7 @@ async def show_system(page: Page) -> Response:
         store_url=_USER.sub("", str(masked(settings.store))),
         documents_url=_USER.sub("", str(masked(settings.documents))),
         problem=problem,
+        schema=schema,
         findings=diagnosis.findings,
         looks=LOOKS,
         checked=diagnosis.orders,

@@ -54,6 +54,21 @@ class TokenRejected(Exception):
     """The token is invalid. The message names the rule, for the log, and contains nothing of the token."""
 
 
+REJECTIONS = (TokenRejected, InvalidJSON, JoseError)
+"""The exceptions for an invalid token."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedToken:
+    """An access token that was verified. It is valid no longer than if it were verified again."""
+
+    actor: Actor
+    subject: str
+    keys: ProviderKeys
+    since: float
+    expires: float
+
+
 class OpenIdAuthenticator(Authenticator):
     """Authenticates by the tokens of one provider. Its keys are fetched with the first token, not at start-up."""
 
@@ -68,7 +83,7 @@ class OpenIdAuthenticator(Authenticator):
         self._provider, self._now = provider, now
         self._keys = KeyCache(partial(load_keys, provider, fetch), clock)
         self._claims = AccessTokenClaims(provider, now)
-        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._verified: OrderedDict[bytes, VerifiedToken] = OrderedDict()
 
     async def authenticate(self, token: str) -> Actor | None:
         """Return the actor, or None if the token contains no dot: then it is not a JWT."""
@@ -77,46 +92,52 @@ class OpenIdAuthenticator(Authenticator):
         if "." not in token:
             return None
         try:
-            return await self._actor_of(token)
-        except (TokenRejected, InvalidJSON, JoseError) as error:
-            # Only constants: the messages of joserfc and of the JSON reader may quote the token.
-            claim = f" {error.claim}" if isinstance(error, ClaimError) else ""
-            reason = f"{error.error}{claim}" if isinstance(error, JoseError) else getattr(error, "code", str(error))
-            log.debug("a token was refused", extra={"reason": reason})
+            return (await self.verify(token)).actor
+        except REJECTIONS as error:
+            log.debug("a token was refused", extra={"reason": reason_of(error)})
             raise InvalidCredentials from None
 
     async def close(self) -> None:
         await self._keys.close()
 
-    async def _actor_of(self, token: str) -> Actor:
+    async def verify(self, token: str) -> VerifiedToken:
+        """Return the actor of an access token, and more. Raises one of `REJECTIONS`, `InvalidCredentials` if a claim of
+        the actor is missing, and `AuthenticationUnavailable`.
+        """
         digest = sha256(token.encode("utf-8", "surrogatepass")).digest()  # so that no token stays in memory
         known = self._verified.get(digest)
         if known is not None:
             keys, now = await self._keys.current(), self._now()
             if known.keys is keys and known.expires > now - LEEWAY and 0 <= now - known.since < VERIFIED_SECONDS:
-                return known.actor
-        key_id, algorithm = checked_header(token, self._provider.algorithms)
-        key, keys = await self._keys.find(key_id, algorithm)
-        if key is None:
-            raise TokenRejected("unknown key id")
-        claims = read_object(signed_payload(token, key, algorithm))
+                return known
+        claims, keys = await self.signed_claims(token)
         self._claims.validate(claims)
         actor = self._provider.claims.actor_of(claims)
         self._verified.pop(digest, None)
         while len(self._verified) >= MAX_VERIFIED:
             self._verified.popitem(last=False)
-        self._verified[digest] = _Verified(actor, keys, self._now(), claims["exp"])
-        return actor
+        found = self._verified[digest] = VerifiedToken(actor, claims["sub"], keys, self._now(), claims["exp"])
+        return found
+
+    async def signed_claims(self, token: str) -> tuple[dict[str, Any], ProviderKeys]:
+        """Return the claims of a token that the provider has signed, of any type and not validated, and its keys.
+        Raises one of `REJECTIONS`, and `AuthenticationUnavailable`.
+        """
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise TokenRejected("too long")
+        key_id, algorithm = checked_header(token, self._provider.algorithms)
+        key, keys = await self._keys.find(key_id, algorithm)
+        if key is None:
+            raise TokenRejected("unknown key id")
+        return read_object(signed_payload(token, key, algorithm)), keys
 
 
-@dataclass(frozen=True, slots=True)
-class _Verified:
-    """A token that was verified. It is valid no longer than if it were verified again."""
-
-    actor: Actor
-    keys: ProviderKeys
-    since: float
-    expires: float
+def reason_of(error: Exception) -> str:
+    """Return the rule that a rejected token violates, for the log. Only constants: the messages of joserfc and of the
+    JSON reader may quote the token.
+    """
+    claim = f" {error.claim}" if isinstance(error, ClaimError) else ""
+    return f"{error.error}{claim}" if isinstance(error, JoseError) else getattr(error, "code", str(error))
 
 
 def checked_header(token: str, algorithms: tuple[str, ...]) -> tuple[str | None, str]:

@@ -6,11 +6,12 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack, suppress
+from http import HTTPStatus
 from http.client import HTTPException
-from typing import Any
+from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
@@ -42,8 +43,7 @@ FRESH_SECONDS, MAX_AGE_SECONDS = 300, 86_400
 RETRY_SECONDS, FIRST_RETRY_SECONDS = 30, 5
 """The minimum time between two fetches, whatever key ids clients send; the second while there are no keys."""
 
-UNAVAILABLE = "the keys of the OpenID provider are not available"
-
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "orderkeep"}
 
 Fetch = Callable[[str], bytes]
@@ -71,6 +71,12 @@ class ProviderKeys:
         if not any(self._sets.values()):
             log.warning("the OpenID provider has no usable key", extra={"reason": f"for {' '.join(algorithms)}"})
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ProviderKeys) and self.jwks == other.jwks
+
+    def __hash__(self) -> int:
+        return hash(self.jwks)
+
     def find(self, key_id: str | None, algorithm: str) -> Key | None:
         """Return the first key with that id; without an id, the only key for the algorithm."""
         try:
@@ -97,15 +103,26 @@ def _imported(described: Any) -> Key | None:
 
 def load_keys(provider: OpenIdProvider, fetch: Fetch) -> ProviderKeys:
     """Fetch the provider's keys, from the URL in its discovery document if none is configured. Blocks."""
-    url = provider.jwks_url
-    if not url:
-        document = _document(fetch(provider.discovery_url))
-        url = document.get("jwks_uri", "")
-        if document.get("issuer") != provider.issuer or not url or not isinstance(url, str):
-            raise FetchFailed("its discovery document has another issuer, or no jwks_uri")
-        if not url.startswith("https://") and not provider.issuer.startswith("http:"):
-            raise FetchFailed("its discovery document has a jwks_uri without https")
+    url = provider.jwks_url or endpoint_in(discovery_document(provider, fetch), "jwks_uri", provider)
     return ProviderKeys(fetch(url), provider.algorithms)
+
+
+def discovery_document(provider: OpenIdProvider, fetch: Fetch) -> dict[str, Any]:
+    """Fetch the discovery document. Raises `FetchFailed` if it is that of another issuer. Blocks."""
+    document = _document(fetch(provider.discovery_url))
+    if document.get("issuer") != provider.issuer:
+        raise FetchFailed("its discovery document has another issuer")
+    return document
+
+
+def endpoint_in(document: dict[str, Any], name: str, provider: OpenIdProvider) -> str:
+    """Return a URL in the discovery document. Raises `FetchFailed` if it is missing or not https."""
+    url = document.get(name)
+    if not url or not isinstance(url, str):
+        raise FetchFailed(f"its discovery document has no {name}")
+    if not url.startswith("https://") and not provider.issuer.startswith("http:"):
+        raise FetchFailed(f"its discovery document has a {name} without https")
+    return url
 
 
 def _document(body: bytes) -> dict[str, Any]:
@@ -117,6 +134,23 @@ def _document(body: bytes) -> dict[str, Any]:
 
 def fetch_document(url: str, *, tls: ssl.SSLContext | None = None, seconds: float = FETCH_SECONDS) -> bytes:
     """Return the document at a URL; blocks for `seconds` at most. Raises `FetchFailed`, also for redirects."""
+    status, body = exchange(url, tls=tls, seconds=seconds)
+    if status != HTTPStatus.OK:
+        raise FetchFailed(f"status {status}")
+    return body
+
+
+def exchange(
+    url: str,
+    form: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    seconds: float = FETCH_SECONDS,
+) -> tuple[int, bytes]:
+    """Return the status and the body of the response to GET, or to POST of a form; blocks for `seconds` at most. Raises
+    `FetchFailed`. Redirects are not followed.
+    """
     until = time.monotonic() + seconds
     try:
         connection, target = _connection(url, tls, min(STEP_SECONDS, seconds))
@@ -128,10 +162,9 @@ def fetch_document(url: str, *, tls: ssl.SSLContext | None = None, seconds: floa
             timer.daemon = True
             timer.start()
             stack.callback(timer.cancel)
-            connection.request("GET", target, headers=HEADERS, preload_content=False, decode_content=False)
+            method, sent = ("GET", HEADERS) if form is None else ("POST", {**HEADERS, **FORM, **(headers or {})})
+            connection.request(method, target, form, sent, preload_content=False, decode_content=False)
             response = stack.enter_context(connection.getresponse())
-            if response.status != 200:
-                raise FetchFailed(f"status {response.status}")
             body = b""
             while len(body) <= MAX_BYTES and (piece := response.read1(65_536)):
                 body += piece
@@ -139,7 +172,7 @@ def fetch_document(url: str, *, tls: ssl.SSLContext | None = None, seconds: floa
             raise FetchFailed(f"larger than {MAX_BYTES:,} bytes")
         if time.monotonic() >= until:
             raise TimeoutError
-        return body
+        return response.status, body
     except (HTTPError, HTTPException, OSError, ValueError) as error:
         raise FetchFailed("timeout" if time.monotonic() >= until else type(error).__name__) from error
 
@@ -161,44 +194,39 @@ def _shut_down(sock: socket.socket) -> None:
         socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
 
-class KeyCache:
-    """Caches keys for one event loop. `load` blocks, and runs in a thread; `clock` is monotonic."""
+Loaded = TypeVar("Loaded")
 
-    def __init__(self, load: Callable[[], ProviderKeys], clock: Callable[[], float]) -> None:
-        self._load, self._clock = load, clock
-        self._keys: ProviderKeys | None = None
+
+class ProviderCache(Generic[Loaded]):
+    """Caches what the provider publishes, for one event loop. `load` blocks, and runs in a thread; `clock` is
+    monotonic; `what` names it in the log and in errors.
+    """
+
+    def __init__(self, what: str, load: Callable[[], Loaded], clock: Callable[[], float]) -> None:
+        self._what, self._load, self._clock = what, load, clock
+        self._loaded: Loaded | None = None
         self._loaded_at = self._tried_at = float("-inf")
         self._failed = False
         self._refresh: asyncio.Task[None] | None = None
 
-    async def current(self) -> ProviderKeys:
-        """Return the keys, and refresh them in the background if they are old. Raises `AuthenticationUnavailable`."""
+    async def current(self) -> Loaded:
+        """Return it, and refresh it in the background if it is old. Raises `AuthenticationUnavailable`."""
         if self._age() > MAX_AGE_SECONDS:
             await self._refreshed()
         elif self._age() > FRESH_SECONDS:
             self._start_refresh()
-        if self._keys is None or self._age() > MAX_AGE_SECONDS:
-            raise AuthenticationUnavailable(UNAVAILABLE)
-        return self._keys
-
-    async def find(self, key_id: str | None, algorithm: str) -> tuple[Key | None, ProviderKeys]:
-        """Return a key and its set. An unknown id may be new, so the keys are fetched again unless that was tried just
-        now. Raises `AuthenticationUnavailable` if the provider cannot be reached.
-        """
-        keys = await self.current()
-        if keys.find(key_id, algorithm) is None:
-            await self._refreshed()
-            keys = await self.current()
-        key = keys.find(key_id, algorithm)
-        if key is None and self._failed:
-            raise AuthenticationUnavailable(UNAVAILABLE)
-        return key, keys
+        if self._loaded is None or self._age() > MAX_AGE_SECONDS:
+            raise self._unavailable()
+        return self._loaded
 
     async def close(self) -> None:
         """Cancel a fetch in progress."""
         if self._refresh is not None:
             self._refresh.cancel()
             await asyncio.wait([self._refresh])
+
+    def _unavailable(self) -> AuthenticationUnavailable:
+        return AuthenticationUnavailable(f"{self._what} of the OpenID provider are not available")
 
     def _age(self) -> float:
         return self._clock() - self._loaded_at
@@ -211,26 +239,47 @@ class KeyCache:
     def _start_refresh(self) -> None:
         if self._refresh is not None and not self._refresh.done():
             return
-        if self._clock() - self._tried_at >= (FIRST_RETRY_SECONDS if self._keys is None else RETRY_SECONDS):
+        if self._clock() - self._tried_at >= (FIRST_RETRY_SECONDS if self._loaded is None else RETRY_SECONDS):
             self._tried_at = self._clock()
             self._refresh = asyncio.create_task(self._fetch())
 
     async def _fetch(self) -> None:
         try:
             async with asyncio.timeout(FETCH_SECONDS * 3):  # two documents, and a slow name server
-                keys = await _in_daemon_thread(self._load)
+                loaded = await in_daemon_thread(self._load)
         except (FetchFailed, TimeoutError) as error:
             self._failed = True
-            log.warning("the keys of the OpenID provider are not available", extra={"reason": str(error) or "timeout"})
+            reason = f"{self._what}: {str(error) or 'timeout'}"
+            log.warning("the OpenID provider is not available", extra={"reason": reason})
             return
         self._failed, self._loaded_at = False, self._clock()
-        if self._keys is None or self._keys.jwks != keys.jwks:
-            self._keys = keys
+        if self._loaded != loaded:
+            self._loaded = loaded
 
 
-async def _in_daemon_thread(load: Callable[[], ProviderKeys]) -> ProviderKeys:
+class KeyCache(ProviderCache[ProviderKeys]):
+    """Caches the keys."""
+
+    def __init__(self, load: Callable[[], ProviderKeys], clock: Callable[[], float]) -> None:
+        super().__init__("the keys", load, clock)
+
+    async def find(self, key_id: str | None, algorithm: str) -> tuple[Key | None, ProviderKeys]:
+        """Return a key and its set. An unknown id may be new, so the keys are fetched again unless that was tried just
+        now. Raises `AuthenticationUnavailable` if the provider cannot be reached.
+        """
+        keys = await self.current()
+        if keys.find(key_id, algorithm) is None:
+            await self._refreshed()
+            keys = await self.current()
+        key = keys.find(key_id, algorithm)
+        if key is None and self._failed:
+            raise self._unavailable()
+        return key, keys
+
+
+async def in_daemon_thread(load: Callable[[], Loaded]) -> Loaded:
     """Return the result of a call. The process can exit while a daemon thread waits for a provider that hangs."""
-    future: Future[ProviderKeys] = Future()
+    future: Future[Loaded] = Future()
     future.set_running_or_notify_cancel()  # it is only abandoned, never cancelled
 
     def run() -> None:
@@ -239,5 +288,5 @@ async def _in_daemon_thread(load: Callable[[], ProviderKeys]) -> ProviderKeys:
         except BaseException as error:  # noqa: BLE001  # raised in the task that waits
             future.set_exception(error)
 
-    threading.Thread(target=run, name="orderkeep-openid-keys", daemon=True).start()
+    threading.Thread(target=run, name="orderkeep-openid", daemon=True).start()
     return await asyncio.wrap_future(future)

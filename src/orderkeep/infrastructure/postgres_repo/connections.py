@@ -26,7 +26,7 @@ _SETTINGS = """
         current_setting('synchronous_commit')
 """
 _EXISTS = "SELECT to_regclass('orderkeep_migrations') IS NOT NULL"
-_VERSION = "SELECT coalesce(max(number), 0) FROM orderkeep_migrations"
+VERSION = "SELECT coalesce(max(number), 0) FROM orderkeep_migrations"
 _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('orderkeep migrations ' || current_schema(), 0))"
 _CREATE_MIGRATIONS = """
     CREATE TABLE IF NOT EXISTS orderkeep_migrations (
@@ -324,6 +324,11 @@ async def prepare(
     return found, len(files)
 
 
+def newest_schema() -> int:
+    """Return the number of the schema that this code requires."""
+    return len(list(MIGRATIONS.glob("*.sql")))
+
+
 async def _check_server(connection: Any, access: StoreAccess) -> None:
     number, encoding, durable = await connection.fetchrow(_SETTINGS)
     if number < OLDEST_SERVER:
@@ -337,7 +342,7 @@ async def _check_server(connection: Any, access: StoreAccess) -> None:
 
 
 async def _version(connection: Any, newest: int) -> int:
-    version: int = await connection.fetchval(_VERSION) if await connection.fetchval(_EXISTS) else 0
+    version: int = await connection.fetchval(VERSION) if await connection.fetchval(_EXISTS) else 0
     if version > newest:
         raise StoreUnusable(
             f"the database has schema {version} of a newer version, and this one supports {newest}: upgrade orderkeep"

@@ -11,7 +11,7 @@ from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, StoreAccess
 from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
-from orderkeep.infrastructure.postgres_repo.connections import Connections
+from orderkeep.infrastructure.postgres_repo.connections import VERSION, Connections, newest_schema
 from orderkeep.infrastructure.postgres_repo.errors import NO_PRIVILEGE, READ_ONLY, in_our_words, is_no_text, is_race
 from orderkeep.infrastructure.postgres_repo.queries import (
     BEGINNING_OF_FEED,
@@ -31,13 +31,13 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     write_of,
 )
 from orderkeep.infrastructure.serialization import UNREADABLE, Commit, page_length
+from orderkeep.infrastructure.sql_api_keys import SqlApiKeys
 from orderkeep.infrastructure.sql_records import SqlRecords
 from orderkeep.infrastructure.sql_store import (
     DOCUMENT_OF_CHANGE,
     LARGEST,
     Fetch,
     Row,
-    SqlApiKeys,
     SqlOrderRepository,
     in_64_bits,
 )
@@ -116,6 +116,11 @@ class PostgresOrderRepository(SqlOrderRepository):
     async def migrate(self) -> tuple[int, int]:
         """Create or migrate the tables, and return the schema's number before and after."""
         return await self._connections.migrate()
+
+    async def schema(self) -> tuple[int, int]:
+        """Return the schema's number now, which a newer version may have changed, and the one that this code has."""
+        [(version,)] = await self._rows(VERSION)
+        return version, newest_schema()
 
     def api_keys(self) -> ApiKeyStore:
         return SqlApiKeys(POSTGRES, self._rows, self._write)

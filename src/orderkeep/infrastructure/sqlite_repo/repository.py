@@ -13,13 +13,13 @@ from orderkeep.application.ports import StoreAccess
 from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.serialization import Commit, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.sql_api_keys import SqlApiKeys
 from orderkeep.infrastructure.sql_records import SqlRecords
 from orderkeep.infrastructure.sql_store import (
     DOCUMENT_OF_CHANGE,
     LARGEST,
     Fetch,
     Row,
-    SqlApiKeys,
     SqlOrderRepository,
     in_64_bits,
 )
@@ -104,6 +104,10 @@ class SqliteOrderRepository(SqlOrderRepository):
     async def migrate(self) -> tuple[int, int]:
         """Return the schema's number before the file was opened and migrated, and after."""
         return self._file.migrated
+
+    async def schema(self) -> tuple[int, int]:
+        """Return the schema's number now, which a newer version may have changed, and the one that this code has."""
+        return self._readers.rows("PRAGMA user_version", ())[0][0], self._file.migrated[1]
 
     def api_keys(self) -> ApiKeyStore:
         """Return the API keys in the file."""
