@@ -21,5 +21,5 @@ async def save_late(self: SqliteOrderRepository, *orders: Order) -> tuple[OrderS
 
 
 if __name__ == "__main__":
-    SqliteOrderRepository.save = save_late  # type: ignore[method-assign]
+    SqliteOrderRepository.save = save_late  # type: ignore[method-assign, assignment]
     main()

@@ -147,7 +147,7 @@ async def test_clock_going_back_does_not_reorder_an_orders_changes(
     store, _ = behind
     timestamps = iter(range(9_000, 0, -1_000))
     monkeypatch.setattr(
-        "orderkeep.infrastructure.dynamo_repo.saves._timestamps", lambda count: [f"{next(timestamps):018}"]
+        "orderkeep.infrastructure.dynamo_repo.saves.timestamps", lambda count: [f"{next(timestamps):018}"]
     )
     changes = await save_a_delivered_order(store)
     assert await read_feed(store) == changes
@@ -165,7 +165,7 @@ async def test_reading_changes_with_positions_writes_nothing(behind: Behind) -> 
 async def test_save_that_commits_late_is_skipped_by_a_cursor_by_time_and_not_by_the_feed(dynamodb: Server) -> None:
     store = DynamoOrderRepository(await dynamodb.new_table(), region=REGION, endpoint=dynamodb.endpoint)
     table = store._table
-    slow = list(saves.actions_of(commit_of(small_order("order-1")), "0" * 32, saves._timestamps(1)[0], 1))
+    slow = list(saves.actions_of(commit_of(small_order("order-1")), "0" * 32, saves.timestamps(1)[0], 1))
     await store.save(small_order("order-2"))
     seen, page = await changes_after(table, ""), await store.read_changes(0, 10)
     await table.transact(slow)

@@ -22,13 +22,16 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.application.records import Record, RecordStore, check_write
+from orderkeep.application.store_copy import CopiedChange
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.copies import commits_of, copies_of
 from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
     ChangeRecord,
+    Commit,
     OrderRecord,
     Recomputed,
     built,
@@ -98,11 +101,17 @@ class InMemoryOrderRepository(OrderStore):
         return [change_of(change) for change in page[: page_length([len(change.document) for change in page], limit)]]
 
     async def read_changes(self, after: int, limit: int) -> FeedPage:
-        if not 0 <= after <= len(self._feed):
-            raise InvalidCursor
-        page = self._feed[after : after + limit]
-        page = page[: page_length([len(change.document) for change in page], limit)]
+        page = self._feed_page(after, limit)
         return FeedPage(tuple(map(change_of, page)), after + len(page))
+
+    async def read_copies(self, after: int, limit: int) -> list[CopiedChange]:
+        return await copies_of(self, self._feed_page(after, limit))
+
+    async def write_copies(self, after: int, changes: Sequence[CopiedChange]) -> None:
+        if after != len(self._feed):
+            raise ConcurrentUpdate(changes[0].order_id)
+        for commit in await commits_of(self, changes):
+            self._write([commit])
 
     async def position_of_change(self, order_id: str, version: int) -> int | None:
         return self._positions.get((order_id, version))
@@ -145,6 +154,12 @@ class InMemoryOrderRepository(OrderStore):
     async def close(self) -> None:
         self._closed = True
 
+    def _feed_page(self, after: int, limit: int) -> list[ChangeRecord]:
+        if not 0 <= after <= len(self._feed):
+            raise InvalidCursor
+        page = self._feed[after : after + limit]
+        return page[: page_length([len(change.document) for change in page], limit)]
+
     def _find(self, where: OrderFilter, after: ListPosition | None, limit: int) -> list[OrderRecord]:
         with self._lock:
             end = len(self._by_time) if after is None else bisect_left(self._by_time, (after.created_at, after.id))
@@ -152,8 +167,12 @@ class InMemoryOrderRepository(OrderStore):
             return list(islice((record for record in newest_first if self._matches(record, where)), limit))
 
     def _commit(self, orders: tuple[Order, ...]) -> tuple[OrderSnapshot, ...]:
-        self.check_open()
         commits = [commit_of(order) for order in orders]
+        self._write(commits)
+        return mark_saved(orders, commits)
+
+    def _write(self, commits: Sequence[Commit]) -> None:
+        self.check_open()
         with self._lock:
             for commit in commits:
                 kept = self._orders.get(commit.order.id)
@@ -171,7 +190,6 @@ class InMemoryOrderRepository(OrderStore):
                     self._personal[commit.order.id] = commit.personal
                 elif commit.sets_personal:
                     self._personal.pop(commit.order.id, None)
-        return mark_saved(orders, commits)
 
     def _matches(self, record: OrderRecord, where: OrderFilter) -> bool:
         personal = self._personal.get(record.id)

@@ -228,10 +228,10 @@ def snapshot_of(
 
 def document_of(schema: int, document: bytes) -> bytes:
     """Return the document as stored, or in the current schema if it was written in an older one."""
-    return document if schema == SCHEMA else _encode(_order_dto(schema, document))
+    return document if schema == SCHEMA else _encode(order_dto_of(schema, document))
 
 
-def _order_dto(schema: int | None, document: bytes) -> OrderDTO:
+def order_dto_of(schema: int | None, document: bytes) -> OrderDTO:
     """Return the stored order. What an older schema did not contain is computed from the rest."""
     dto = _decode_order(document)
     return dto if schema == SCHEMA else OrderDTO.of(dto.to_order(), dto.version)
@@ -269,7 +269,7 @@ def change_of(record: ChangeRecord) -> ChangeDTO:
         key=record.key,
         request_id=record.request_id,
         events=_decode_events(record.events),
-        order=_order_dto(record.schema, record.document),
+        order=order_dto_of(record.schema, record.document),
         previous_hash=record.previous_hash,
         hash=record.hash,
         intact=hash_of(record) == record.hash,
@@ -308,7 +308,7 @@ class Recomputed:
 
     def order(self) -> OrderDTO | None:
         """Return the order of the last change, or None without a change."""
-        return None if self._last is None else _order_dto(self._last.schema, self._last.document)
+        return None if self._last is None else order_dto_of(self._last.schema, self._last.document)
 
     def record(self, schema: int | None, requests: bytes | None) -> OrderRecord | None:
         """Return the order as stored, or None without a change. The stored `schema` and `requests` are the source of

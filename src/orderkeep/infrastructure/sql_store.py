@@ -1,4 +1,4 @@
-"""What both SQL stores share: reads, lists, the mapping between rows and orders, and API keys.
+"""What both SQL stores share: reads, lists, and the mapping between rows and orders.
 
 SQL is written with PostgreSQL's parameters (`$1`); a store translates it with `Dialect.sql`.
 """
@@ -11,34 +11,36 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import (
     SEPARATOR,
     FeedEntry,
+    FeedPage,
     ListPosition,
     OrderFilter,
     OrderStore,
     SnapshotPage,
     StoredOrder,
 )
+from orderkeep.application.store_copy import CopiedChange
 from orderkeep.domain.entities import Order
 from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.copies import commits_of, copies_of
 from orderkeep.infrastructure.personal_rows import PersonalRow, personal_record_of, personal_rows
 from orderkeep.infrastructure.serialization import (
-    API_KEY_COLUMNS,
     ChangeRecord,
+    Commit,
     OrderRecord,
     Recomputed,
-    api_key_of,
     built,
     change_of,
+    commit_of,
     documents_of,
+    mark_saved,
     order_of,
     page_length,
-    record_of,
     row_name,
     snapshot_of,
 )
@@ -57,7 +59,7 @@ _position_of = msgspec.json.Decoder(ListPosition).decode
 
 _LAST = "\U0010ffff"
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
-_END = (datetime.max.replace(tzinfo=UTC), _LAST)
+END = (datetime.max.replace(tzinfo=UTC), _LAST)
 """After the newest order or key that there may be."""
 
 _Built = TypeVar("_Built")
@@ -152,6 +154,14 @@ class SqlOrderRepository(OrderStore):
         """)  # noqa: S608
 
     @abstractmethod
+    async def _feed_rows(self, after: int, limit: int) -> Sequence[Row]:
+        """Return the rows of `CHANGE_COLUMNS` of a page of the feed. Raises `InvalidCursor`."""
+
+    @abstractmethod
+    async def _commit(self, commits: Sequence[Commit]) -> None:
+        """Write all commits or none. Raises `ConcurrentUpdate`, `StoreUnavailable`."""
+
+    @abstractmethod
     async def _write(self, key: str, statement: str, *parameters: Any) -> bool:
         """Run a statement on one row, which has the key, and return whether it changed it."""
 
@@ -162,6 +172,12 @@ class SqlOrderRepository(OrderStore):
     @abstractmethod
     async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:
         """Do the same, up to the row with which the documents exceed `PAGE_BYTES`. `document` is their column."""
+
+    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
+        commits = [commit_of(order) for order in orders]
+        if commits:
+            await self._commit(commits)
+        return mark_saved(orders, commits)
 
     async def get_by_id(self, order_id: str) -> Order | None:
         return _one(lambda row: order_of(*row), await self._rows(self._sql[GET_ORDER], order_id))
@@ -199,6 +215,17 @@ class SqlOrderRepository(OrderStore):
         rows = await self._page_rows(DOCUMENT_OF_CHANGE, self._list_changes, *parameters)
         length = page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)
         return built(self.change_of_row, rows[:length])
+
+    async def read_changes(self, after: int, limit: int) -> FeedPage:
+        rows = await self._feed_rows(after, limit)
+        return FeedPage(tuple(built(self.change_of_row, rows)), after + len(rows))
+
+    async def read_copies(self, after: int, limit: int) -> list[CopiedChange]:
+        return await copies_of(self, built(self._change_record_of_row, await self._feed_rows(after, limit)))
+
+    async def write_copies(self, after: int, changes: Sequence[CopiedChange]) -> None:  # noqa: ARG002
+        if commits := await commits_of(self, changes):
+            await self._commit(commits)
 
     async def stored_keys(self) -> AsyncIterator[str]:
         last = ""
@@ -284,8 +311,11 @@ class SqlOrderRepository(OrderStore):
 
     def change_of_row(self, row: Row) -> ChangeDTO:
         """Return the change of a row of `CHANGE_COLUMNS`."""
+        return change_of(self._change_record_of_row(row))
+
+    def _change_record_of_row(self, row: Row) -> ChangeRecord:
         order_id, version, at, *rest = row
-        return change_of(ChangeRecord(order_id, version, self._dialect.instant(at), *rest))
+        return ChangeRecord(order_id, version, self._dialect.instant(at), *rest)
 
     def _snapshot_of_row(self, row: Row) -> OrderSnapshot:
         id, user_id, created_at, version, schema, document = row
@@ -309,7 +339,7 @@ def list_query(
     ends = [] if where.created_to is None else [(where.created_to, "")]
     if after is not None:
         ends.append((after.created_at, after.id))
-    end, end_id = min(ends, default=_END)
+    end, end_id = min(ends, default=END)
     statement = lists[tuple(name for name, _ in given)]
     values = (value for _, value in given)
     return statement, (*values, dialect.stored(start), dialect.stored(end), end_id, in_64_bits(limit))
@@ -328,45 +358,3 @@ def in_64_bits(number: int) -> int:
 
 def _one(build: Callable[[Row], _Built], rows: Sequence[Row]) -> _Built | None:
     return built(build, rows)[0] if rows else None
-
-
-_NAMES = ", ".join(API_KEY_COLUMNS)
-_VALUES = ", ".join(f"${number}" for number, _ in enumerate(API_KEY_COLUMNS, start=1))
-_ADD_KEY = f"INSERT INTO api_keys ({_NAMES}) VALUES ({_VALUES}) ON CONFLICT (id) DO NOTHING"  # noqa: S608
-_GET_KEY = f"SELECT {_NAMES} FROM api_keys WHERE id = $1"  # noqa: S608
-_LIST_KEYS = f"""
-    SELECT {_NAMES} FROM api_keys WHERE (created_at, id) < ($1, $2) ORDER BY created_at DESC, id DESC LIMIT $3
-"""  # noqa: S608
-_REVOKE_KEY = "UPDATE api_keys SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2"
-_NOTE_USE = "UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND coalesce(last_used_at < $1, true)"
-
-
-class SqlApiKeys(ApiKeyStore):
-    """The API keys of a SQL store, in a table of their own. `write` runs a statement on one key and returns whether it
-    changed a row.
-    """
-
-    def __init__(self, dialect: Dialect, fetch: Fetch, write: Callable[..., Awaitable[bool]]) -> None:
-        self._dialect, self._fetch, self._write = dialect, fetch, write
-
-    async def add(self, key: ApiKey) -> bool:
-        return await self._write(key.id, self._dialect.sql(_ADD_KEY), *record_of(key, self._dialect.stored).values())
-
-    async def get(self, key_id: str) -> ApiKey | None:
-        found = await self._keys(_GET_KEY, key_id)
-        return found[0] if found else None
-
-    async def list_newest(self, after: ListPosition | None, limit: int) -> list[ApiKey]:
-        end, end_id = _END if after is None else (after.created_at, after.id)
-        return await self._keys(_LIST_KEYS, self._dialect.stored(end), end_id, limit)
-
-    async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
-        changed = await self._write(key_id, self._dialect.sql(_REVOKE_KEY), self._dialect.stored(at), key_id)
-        return await self.get(key_id) if changed else None
-
-    async def note_use(self, key_id: str, at: datetime) -> None:
-        await self._write(key_id, self._dialect.sql(_NOTE_USE), self._dialect.stored(at), key_id)
-
-    async def _keys(self, statement: str, *parameters: Any) -> list[ApiKey]:
-        rows = await self._fetch(self._dialect.sql(statement), *parameters)
-        return [api_key_of(dict(zip(API_KEY_COLUMNS, row, strict=True)), self._dialect.instant) for row in rows]

@@ -215,11 +215,15 @@ def progress(what: str, total: int | None = None, *, quiet: bool = False) -> Ite
         yield _interruptible(ignore_progress)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
 
-    done = TaskProgressColumn(show_speed=False) if total else TextColumn("{task.completed} orders")
-    columns = (TextColumn("{task.description}"), BarColumn(), done, TimeElapsedColumn())
+    done = (
+        (TaskProgressColumn(show_speed=False), TimeRemainingColumn())
+        if total
+        else (TextColumn("{task.completed} orders"),)
+    )
+    columns = (TextColumn("{task.description}"), BarColumn(), *done, TimeElapsedColumn())
     with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         yield _interruptible(partial(bars.advance, bars.add_task(what, total=total)))
 

@@ -22,11 +22,13 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.application.records import RecordStore
+from orderkeep.application.store_copy import CopiedChange
 from orderkeep.domain.entities import Order
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo import contents, feed, lists, saves
+from orderkeep.infrastructure.copies import commits_of, copies_of
+from orderkeep.infrastructure.dynamo_repo import contents, copies, feed, lists, saves
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, settings_item
 from orderkeep.infrastructure.dynamo_repo.errors import DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
@@ -121,6 +123,16 @@ class DynamoOrderRepository(OrderStore):
         return page.changes()
 
     async def read_changes(self, after: int, limit: int) -> FeedPage:
+        records = await self._feed_page(after, limit)
+        return FeedPage(tuple(built(change_of, records)), after + len(records))
+
+    async def read_copies(self, after: int, limit: int) -> list[CopiedChange]:
+        return await copies_of(self, await self._feed_page(after, limit))
+
+    async def write_copies(self, after: int, changes: Sequence[CopiedChange]) -> None:
+        await copies.write(self._table, after, await commits_of(self, changes))
+
+    async def _feed_page(self, after: int, limit: int) -> list[ChangeRecord]:
         refs = await feed.read_refs(self._table, after, limit)
         page, read = _ChangePage(limit), 0
         while read < len(refs):
@@ -129,7 +141,7 @@ class DynamoOrderRepository(OrderStore):
             if not all(page.add(item or {}) for item in items):
                 break
             read += len(batch)
-        return FeedPage(tuple(page.changes()), after + len(page.records))
+        return page.records
 
     async def position_of_change(self, order_id: str, version: int) -> int | None:
         if not (1 <= version <= LARGEST_VERSION and can_be_a_key(order_partition(order_id))):

@@ -45,7 +45,7 @@ async def save(table: OrdersTable, commits: Sequence[Commit]) -> None:
     shards, token = await table.shards(), uuid.uuid4().hex
     actions: list[Action] = []
     owners: list[str] = []  # the order of each action
-    for commit, committed in zip(commits, _timestamps(len(commits)), strict=True):
+    for commit, committed in zip(commits, timestamps(len(commits)), strict=True):
         actions += actions_of(commit, token, committed, shards)
         owners += [commit.order.id] * (len(actions) - len(owners))
     if len(actions) > LARGEST_TRANSACTION:
@@ -54,7 +54,7 @@ async def save(table: OrdersTable, commits: Sequence[Commit]) -> None:
             f"{len(actions)}: two for each order, one for its personal data, and one for each tag or label that "
             "changes; save fewer orders at once"
         )
-    await _transact(table, actions, owners, commits[0], token)
+    await transact(table, actions, owners, commits[0], token)
 
 
 def actions_of(commit: Commit, token: str, committed: str, shards: int) -> Iterator[Action]:
@@ -100,9 +100,12 @@ def _remove(item_key: Item, attributes: Sequence[str]) -> Action:
     return "Update", {"Key": item_key, "UpdateExpression": remove, "ExpressionAttributeNames": names}
 
 
-async def _transact(
+async def transact(
     table: OrdersTable, actions: Sequence[Action], owners: Sequence[str], first: Commit, token: str
 ) -> None:
+    """Run a transaction. `owners` are the orders of the actions, `first` is one of the commits that they write. Raises
+    like `save`.
+    """
     attempt = 0
     while True:
         await back_off(attempt, FIRST_PAUSE_SECONDS)
@@ -132,7 +135,7 @@ _lock = threading.Lock()
 _last_timestamp = 0
 
 
-def _timestamps(count: int) -> list[str]:
+def timestamps(count: int) -> list[str]:
     """Return commit times in microseconds, strictly increasing within this process even if the clock goes back."""
     global _last_timestamp
     with _lock:

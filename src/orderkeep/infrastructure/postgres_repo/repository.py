@@ -8,11 +8,9 @@ import asyncpg
 
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import PAGE_BYTES, FeedPage, StoreAccess
+from orderkeep.application.ports import PAGE_BYTES, StoreAccess
 from orderkeep.application.records import Record, RecordStore
-from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
-from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.postgres_repo.connections import VERSION, Connections, newest_schema
 from orderkeep.infrastructure.postgres_repo.errors import NO_PRIVILEGE, READ_ONLY, in_our_words, is_no_text, is_race
 from orderkeep.infrastructure.postgres_repo.queries import (
@@ -32,14 +30,14 @@ from orderkeep.infrastructure.postgres_repo.queries import (
     WRITE_RECORDS,
     write_of,
 )
-from orderkeep.infrastructure.serialization import UNREADABLE, Commit, built, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.serialization import UNREADABLE, Commit, page_length
+from orderkeep.infrastructure.sql_api_keys import SqlApiKeys
 from orderkeep.infrastructure.sql_records import SqlRecords
 from orderkeep.infrastructure.sql_store import (
     DOCUMENT_OF_CHANGE,
     LARGEST,
     Fetch,
     Row,
-    SqlApiKeys,
     SqlOrderRepository,
     in_64_bits,
 )
@@ -70,10 +68,13 @@ class PostgresOrderRepository(SqlOrderRepository):
         super().__init__(POSTGRES, LISTS)
         self._connections = Connections(url, pool_size, migrate=migrate, access=access)
 
-    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
-        commits = [commit_of(order) for order in orders]
-        if not commits:
-            return ()
+    async def _feed_rows(self, after: int, limit: int) -> Sequence[Row]:
+        if not 0 <= after <= LARGEST:
+            raise InvalidCursor
+        rows = await self._complete_rows(after, in_64_bits(limit))
+        return rows[: page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)]
+
+    async def _commit(self, commits: Sequence[Commit]) -> None:
         with in_our_words():
             try:
                 await self._write_all(commits)
@@ -81,14 +82,6 @@ class PostgresOrderRepository(SqlOrderRepository):
                 if not is_race(error):
                     raise
                 raise ConcurrentUpdate(commits[0].order.id) from error
-        return mark_saved(orders, commits)
-
-    async def read_changes(self, after: int, limit: int) -> FeedPage:
-        if not 0 <= after <= LARGEST:
-            raise InvalidCursor
-        rows = await self._complete_rows(after, in_64_bits(limit))
-        rows = rows[: page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)]
-        return FeedPage(tuple(built(self.change_of_row, rows)), after + len(rows))
 
     async def position_of_change(self, order_id: str, version: int) -> int | None:
         while rows := await self._rows(POSITION_OF_CHANGE, order_id, in_64_bits(version)):
@@ -141,7 +134,7 @@ class PostgresOrderRepository(SqlOrderRepository):
     async def _write(self, _: str, statement: str, *parameters: Any) -> bool:
         return bool(await self._rows(f"{statement} RETURNING id", *parameters))
 
-    async def _write_all(self, commits: list[Commit]) -> None:
+    async def _write_all(self, commits: Sequence[Commit]) -> None:
         if len(commits) == 1:
             statement, parameters = write_of(commits[0])
             if not await self._connections.rows(statement, *parameters):

@@ -9,18 +9,17 @@ from typing import Any
 
 from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.application.ports import FeedPage, StoreAccess
+from orderkeep.application.ports import StoreAccess
 from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.entities import Order
-from orderkeep.domain.repositories import OrderSnapshot
-from orderkeep.infrastructure.serialization import built, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.serialization import Commit, commit_of, mark_saved, page_length
+from orderkeep.infrastructure.sql_api_keys import SqlApiKeys
 from orderkeep.infrastructure.sql_records import SqlRecords
 from orderkeep.infrastructure.sql_store import (
     DOCUMENT_OF_CHANGE,
     LARGEST,
     Fetch,
     Row,
-    SqlApiKeys,
     SqlOrderRepository,
     in_64_bits,
 )
@@ -61,14 +60,6 @@ class SqliteOrderRepository(SqlOrderRepository):
         self._writer = CommitWriter(connection, self._file.path, self._file.check_writable, close)
         self._readers = Readers(self._file)
 
-    async def save(self, *orders: Order) -> tuple[OrderSnapshot, ...]:
-        commits = [commit_of(order) for order in orders]
-        if commits:
-            [rejection] = await self._writer.save([write_of(commit) for commit in commits])
-            if rejection is not None:
-                raise rejection
-        return mark_saved(orders, commits)
-
     async def save_each(self, orders: Sequence[Order]) -> list[bool]:
         commits = [commit_of(order) for order in orders]
         rejections = await self._writer.save(*([write_of(commit)] for commit in commits))
@@ -76,14 +67,18 @@ class SqliteOrderRepository(SqlOrderRepository):
         mark_saved(compress(orders, saved), compress(commits, saved))
         return saved
 
-    async def read_changes(self, after: int, limit: int) -> FeedPage:
+    async def _feed_rows(self, after: int, limit: int) -> Sequence[Row]:
         if not 0 <= after <= LARGEST:
             raise InvalidCursor
         rows = self._readers.rows(READ_CHANGES, (after, in_64_bits(limit)), DOCUMENT_OF_CHANGE)
         if not rows and after > self._readers.rows(LAST_POSITION, ())[0][0]:
             raise InvalidCursor  # the file is older than the cursor: a restored backup, for example
-        rows = rows[: page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)]
-        return FeedPage(tuple(built(self.change_of_row, rows)), after + len(rows))
+        return rows[: page_length([len(row[DOCUMENT_OF_CHANGE]) for row in rows], limit)]
+
+    async def _commit(self, commits: Sequence[Commit]) -> None:
+        [rejection] = await self._writer.save([write_of(commit) for commit in commits])
+        if rejection is not None:
+            raise rejection
 
     async def position_of_change(self, order_id: str, version: int) -> int | None:
         rows = self._readers.rows(POSITION_OF_CHANGE, (order_id, in_64_bits(version)))

@@ -153,7 +153,7 @@ COMMANDS = {
         "cancel_order",
         "POST /orders/{order_id}/cancel",
         _REASON,
-        click.option("--note", type=text, help=f"Note, up to {MAX_NOTE_LENGTH} characters. The customer can read it."),
+        _NOTE,
         details="This is final: no command reopens the order. The reason and the note are on its receipts.",
         message=lambda _, order: remarks.CANCELLED,  # noqa: ARG005
     ),
@@ -187,9 +187,7 @@ COMMANDS = {
         details="An earlier hold and its end are replaced.",
     ),
     "release": order_command("End the hold of an order.", "release_order", "POST /orders/{order_id}/release"),
-    "edit": Command(
-        "Change the tags, the metadata or the external reference of an order.", "orders", WRITE, needs_store=False
-    ),
+    "edit": Command("Change tags, metadata or the external reference of an order.", "orders", WRITE, needs_store=False),
     "actions": Command("Show which commands an order accepts, and why not the others.", "orders", needs_store=False),
     "shipments": _group("Ship an order in parts.", "`orderkeep ship` ships all that is left."),
     "shipments add": order_command(
@@ -330,6 +328,8 @@ COMMANDS = {
     "checkpoint": Command("Record the state of the store, to detect later losses.", "store", WRITE),
     "migrate": Command("Create or upgrade the store's schema.", "store", CREATE),
     "backup": Command("Back up a SQLite store to a file.", "store"),
+    "copy": Command("Copy a store to another store, with its whole history.", "store_copy", CREATE),
+    "compare": Command("Compare a store with its copy.", "store_copy"),
     "import": Command("Import orders from a JSON Lines or CSV file.", "order_files", CREATE),
     "export": Command("Export orders to a JSON Lines or CSV file.", "order_files"),
     "erase": Command("Erase the personal data of orders.", "personal_data", WRITE, needs_store=False),

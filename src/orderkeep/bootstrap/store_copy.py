@@ -1,0 +1,48 @@
+"""Opens two stores to copy one to the other."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from orderkeep.application.ports import DocumentStore, OrderStore, StoreAccess
+from orderkeep.application.records import KeepsRecords
+from orderkeep.application.store_copy import WholeStore
+from orderkeep.application.use_cases.compare_stores import CompareStoresUseCase
+from orderkeep.application.use_cases.copy_store import CopyStoreUseCase
+from orderkeep.bootstrap.access import KeepsApiKeys
+from orderkeep.bootstrap.documents import open_documents
+from orderkeep.bootstrap.stores import InvalidStoreURL, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class StoreCopies:
+    """The use cases that need two stores; `close` closes both."""
+
+    copy_store: CopyStoreUseCase
+    compare_stores: CompareStoresUseCase
+    close: Callable[[], Awaitable[None]]
+
+
+def whole(store: OrderStore, files: DocumentStore | None = None) -> WholeStore:
+    """Return the store with the API keys and the records that it supports, and those files."""
+    keys = store.api_keys() if isinstance(store, KeepsApiKeys) else None
+    return WholeStore(store, keys, store.records() if isinstance(store, KeepsRecords) else None, files)
+
+
+def open_copies(urls: tuple[str, str], access: StoreAccess, documents: tuple[str, str] | None = None) -> StoreCopies:
+    """Open the source to read it, and the target with that access; with `documents`, also the document stores of both.
+    Raises `InvalidStoreURL` if both are the same, and like `open_store` and `open_documents`.
+    """
+    if urls[0] == urls[1]:
+        raise InvalidStoreURL("the source and the target are the same store")
+    if "memory://" in urls:
+        raise InvalidStoreURL("a store in memory cannot be copied: it ends with the process")
+    stores = open_store(urls[0], access=StoreAccess.READ), open_store(urls[1], access=access)
+    files = tuple(map(open_documents, documents)) if documents else (None, None)
+
+    async def close() -> None:
+        for each in (*stores, *files):
+            if each is not None:
+                await each.close()
+
+    sides = [whole(store, each) for store, each in zip(stores, files, strict=True)]
+    return StoreCopies(CopyStoreUseCase(*sides), CompareStoresUseCase(*sides), close)

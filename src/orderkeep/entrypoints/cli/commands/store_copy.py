@@ -1,0 +1,104 @@
+"""`orderkeep copy`, `compare`: moving to another store."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from typing import TypeVar
+
+import click
+
+from orderkeep.application.use_cases.compare_stores import ComparisonReport
+from orderkeep.bootstrap.store_copy import StoreCopies, open_copies
+from orderkeep.entrypoints.cli import failures, output
+from orderkeep.entrypoints.cli.commands import command
+from orderkeep.entrypoints.cli.options import text
+from orderkeep.entrypoints.cli.session import Session
+
+T = TypeVar("T")
+
+_FROM = click.option(
+    "--from", "source", type=text, metavar="URL", help="Store to copy. Default: that of --store or ORDERKEEP_STORE."
+)
+_TO = click.option("--to", "target", type=text, metavar="URL", required=True, help="The other store.")
+
+
+@command(
+    "copy",
+    """
+    Copies all changes of all orders as they are stored, so that versions, times, actors, idempotency keys, hashes and
+    positions in the feed stay the same; and personal data, API keys, webhooks with their positions, and sessions.
+    Statistics are not copied: they are counted again.
+
+    The other store must be empty, or an earlier copy of this one: a copy that was interrupted is continued, and a
+    complete one gets what is new. So copy while the service runs, stop it, and copy the rest. Ends with a comparison
+    of both stores, as `orderkeep compare` does, and exits with 5 if they differ.
+    """,
+)
+@_FROM
+@_TO
+@click.option(
+    "--documents", nargs=2, type=text, metavar="FROM TO", help="Also copy the documents from this store to that one."
+)
+def copy_command(session: Session, source: str | None, target: str, documents: tuple[str, str] | None) -> None:
+    async def run(stores: StoreCopies) -> ComparisonReport:
+        total = await stores.copy_store.count_changes()
+        with output.progress("Copying", max(total, 1)) as advance:
+            copied = await stores.copy_store.execute(advance, actor=session.actor)
+        with output.progress("Comparing", max(copied.position, 1)) as advance:
+            compared = await stores.compare_stores.execute(advance, actor=session.actor)
+        facts = {**asdict(copied), "orders": compared.orders, "differences": compared.differences}
+        _write(session, facts, compared)
+        return compared
+
+    _end(_run(session, source, target, documents, run))
+
+
+@command(
+    "compare",
+    """
+    Compares every change with the one at the same position of the other feed, every order with its keys, tags and
+    personal data, the API keys, the webhooks and the sessions. Stop all writers first. Prints the numbers of what was
+    compared and up to 100 differences; exits with 5 if there are any. Reads only. To verify that the columns that are
+    searched follow from the changes, run `orderkeep verify` on each store.
+    """,
+)
+@_FROM
+@_TO
+@click.option("--every", type=click.IntRange(1), default=1, metavar="N", help="Compare one of N orders. Default: 1.")
+def compare_command(session: Session, source: str | None, target: str, every: int) -> None:
+    async def run(stores: StoreCopies) -> ComparisonReport:
+        with output.progress("Comparing") as advance:
+            report = await stores.compare_stores.execute(advance, every=every, actor=session.actor)
+        _write(session, asdict(report), report)
+        return report
+
+    _end(_run(session, source, target, None, run))
+
+
+def _run(
+    session: Session,
+    source: str | None,
+    target: str,
+    documents: tuple[str, str] | None,
+    work: Callable[[StoreCopies], Awaitable[T]],
+) -> T:
+    async def opened() -> T:
+        stores = open_copies((source or session.store_url, target), session.access, documents)
+        try:
+            return await work(stores)
+        finally:
+            await stores.close()
+
+    return asyncio.run(opened())
+
+
+def _write(session: Session, facts: dict[str, object], report: ComparisonReport) -> None:
+    shown = [(name.replace("_", " "), value) for name, value in facts.items() if name != "differences"]
+    output.write_facts(session, [*shown, ("differences", len(report.differences))], facts)
+    if report.differences and not session.as_json:
+        output.write_rows(session, ("id", "difference"), [(each.order_id, each.message) for each in report.differences])
+
+
+def _end(report: ComparisonReport) -> None:
+    if report.differences:
+        raise click.exceptions.Exit(failures.INVALID)
