@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
@@ -76,11 +77,18 @@ def test_same_seed_forms_same_groups_and_others_differ() -> None:
     assert formed[0] != formed[2] != formed[3]
 
 
-def test_any_two_students_meet_in_some_groups() -> None:
-    school_class = SchoolClass("7b", tuple("ABCDEF"))
-    groups = [group for seed in range(60) for group in form_groups(school_class, 2, Random(seed))]
-    met = {pair for group in groups for pair in combinations(group, 2)}
-    assert met == set(combinations("ABCDEF", 2))
+def test_any_two_students_meet_equally_often() -> None:
+    school_class = SchoolClass("7b", tuple("ABCD"))
+    groups = [group for seed in range(600) for group in form_groups(school_class, 2, Random(seed))]
+    met = Counter(groups)
+    assert met.keys() == set(combinations("ABCD", 2))
+    assert all(150 < times < 250 for times in met.values())
+
+
+def test_students_who_must_be_together_meet_others_who_must() -> None:
+    school_class = SchoolClass("7b", tuple("ABCDEFGH"), together=(("A", "B"), ("C", "D")))
+    groups = [group for seed in range(40) for group in form_groups(school_class, 2, Random(seed)) if "A" in group]
+    assert {"C" in group for group in groups} == {True, False}
 
 
 @pytest.mark.parametrize(
