@@ -81,6 +81,7 @@ types: .venv/.installed-dev ## run mypy --strict
 
 contracts: .venv/.installed-dev ## check that imports point inward
 	$(BIN)/lint-imports
+	$(BIN)/lint-imports --config examples/student_groups/pyproject.toml
 
 coverage: setup ## run all tests; require full branch coverage of domain and application
 	$(BIN)/pytest -n auto --dist worksteal --cov $(ARGS)

@@ -21,11 +21,12 @@ from typing import Self
 from tests.docs.console import Command, matches
 from tests.docs.pages import CHECKOUT
 
-SERVE = re.compile(r"^(make serve|orderkeep serve)(?P<options>( .*)?)$")
+SERVE = re.compile(r"^(make serve|orderkeep serve|uvicorn \S+)(?P<options>( .*)?)$")
 NOT_RUN = {
     "make",
     "make check",
     "make conformance",
+    "make dev",
     "make contracts",
     "make docs",
     "make fuzz SECONDS=600 TARGET=cursors",
@@ -40,17 +41,18 @@ NOT_RUN = {
     'make test ARGS="tests/test_cancel_order.py"',
     'make test ARGS="tests/architecture -k planted"',
     "make bench BENCH=benchmarks/store_saves.py",
+    "make bench BENCH=benchmarks/tutorial.py",
     "python -m tests.docs.reference_tables",
 }
 """What installs, or runs the whole of the tests: allowed in a page, and not run from here. Nothing else is left out."""
 
-RESTORE_STATE = 'test -f "$HOME/.state" && . "$HOME/.state"'
+RESTORE_STATE = 'test -f "$HOME/.state" && . "$HOME/.state" && cd "$PWD"'
 KEEP_STATE = 'export -p > "$HOME/.state"'
-"""A page's variables go from command to command, as in one shell."""
+"""A page's variables and its folder go from command to command, as in one shell."""
 
 SHOWN_PORT = 8000
 SHOWN_POSTGRES = "postgresql://localhost/orders"
-LAST_LINE_OF_BANNER = b"Ctrl+C"
+LAST_LINE_OF_BANNER = b"ctrl+c"
 """Printed when the service is ready. No request is sent before: on a terminal, it would be logged."""
 
 PATIENCE_SECONDS = 60
@@ -71,7 +73,7 @@ class Reader:
         self.exit_code = 0
         self.server: tuple[subprocess.Popen[bytes], int] | None = None
         (folder / ".home").mkdir(parents=True)
-        for name in (".venv", "docs", "tests"):
+        for name in (".venv", "benchmarks", "docs", "examples", "tests"):
             (folder / name).symlink_to(CHECKOUT / name)
         if diffs:
             apply(diffs, folder)
@@ -92,7 +94,7 @@ class Reader:
 
     def _follow_one(self, command: Command, *, is_exit_code_told: bool) -> None:
         serve = SERVE.match(command.text)
-        printed = self._serve(serve["options"]) if serve else self._run(command.text)
+        printed = self._serve(serve[1], serve["options"]) if serve else self._run(command.text)
         where = f"{command.place}: $ {command.text}\n"
         if command.shown and not matches(command.shown, printed):
             shown = "\n".join(command.shown)
@@ -107,16 +109,17 @@ class Reader:
         self.exit_code = process.wait()
         return self._as_it_is_shown(printed)
 
-    def _serve(self, options: str) -> str:
+    def _serve(self, program: str, options: str) -> str:
         self.stop_server()
         settings = [part.partition("=") for part in options.split()]
         store = "".join(f"--store '{value}'" for name, _, value in settings if name == "STORE")
         store = self._as_it_is_here(store)
-        process, terminal = self._start(f"exec .venv/bin/orderkeep {store} serve --port {self.port}")
+        command = program if program.startswith("uvicorn") else f".venv/bin/orderkeep {store} serve"
+        process, terminal = self._start(f"exec {command} --port {self.port}")
         self.server = process, terminal
         printed = b""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while LAST_LINE_OF_BANNER not in printed:
+        while LAST_LINE_OF_BANNER not in printed.lower():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise Drift(f"the server does not start:\n{printed.decode()}")
             printed += _read_what_is_there(terminal, 0.05)
@@ -146,6 +149,8 @@ class Reader:
             "LINES": "50",
             "NO_PROXY": "*",
             "PYTHONPATH": str(self.folder / "src"),  # there only where a page changes the code
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # of the plugins of this environment, readers have this one
+            "PYTEST_PLUGINS": "pytest_asyncio.plugin",
         }
         process = subprocess.Popen(
             ["bash", "-c", f"{RESTORE_STATE}\n{script}"],

@@ -33,7 +33,12 @@ _CODE = re.compile(r"`[^`\n]*`|https?://\S+")
 
 PACKAGE = CHECKOUT / "src" / "orderkeep"
 TOP = [CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "Makefile")]
-PAGES = [*TOP, *sorted((CHECKOUT / "docs").rglob("*.md")), *CHECKOUT.glob("*/README.md")]
+PAGES = [
+    *TOP,
+    *sorted((CHECKOUT / "docs").rglob("*.md")),
+    *CHECKOUT.glob("*/README.md"),
+    *CHECKOUT.glob("examples/*/README.md"),
+]
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((CHECKOUT / "tests").rglob("*.py"))
 

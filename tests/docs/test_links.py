@@ -31,6 +31,7 @@ _PATH = re.compile(r"\.?[\w./-]+/[\w./-]*|[\w-]+\.(?:py|md|toml|sql|csv|db)")
 _TEST = re.compile(r"test_\w+|Test\w+")
 
 PACKAGE = CHECKOUT / "src" / "orderkeep"
+TUTORIAL = CHECKOUT / "examples" / "tutorial"
 
 
 def anchors_of(page: Path) -> set[str]:
@@ -74,7 +75,8 @@ def _is_there(page: Path, path: str) -> bool:
         return True
     if "/" not in path and any(PACKAGE.rglob(path)):
         return True
-    return any((root / path).exists() for root in (CHECKOUT, PACKAGE, page.parent))
+    chapters = [TUTORIAL, *TUTORIAL.iterdir()] if page.stem == "from-one-file-to-layers" else []
+    return any((root / path).exists() for root in (CHECKOUT, PACKAGE, page.parent, *chapters))
 
 
 @cache

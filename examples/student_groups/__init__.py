@@ -1,0 +1,1 @@
+"""Random student groups from text files, as HTML tables: an example in four layers."""

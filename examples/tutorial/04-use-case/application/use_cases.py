@@ -1,0 +1,59 @@
+"""What the service does, one class each. They know the domain, and neither HTTP nor SQL."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from domain.entities import Order
+from domain.exceptions import OrderNotFound
+from domain.repositories import OrderRepository
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class PlaceOrderUseCase:
+    def __init__(self, repo: OrderRepository, clock: Callable[[], datetime] = utc_now) -> None:
+        self.repo = repo
+        self.clock = clock
+
+    async def execute(self, user_id: str, total: int) -> Order:
+        order = Order.place(str(uuid4()), user_id, total, at=self.clock())
+        await self.repo.save(order)
+        return order
+
+
+class GetOrderUseCase:
+    def __init__(self, repo: OrderRepository) -> None:
+        self.repo = repo
+
+    async def execute(self, order_id: str) -> Order:
+        order = await self.repo.get_by_id(order_id)
+        if order is None:
+            raise OrderNotFound(order_id)
+        return order
+
+
+class CancelOrderUseCase:
+    def __init__(self, repo: OrderRepository) -> None:
+        self.repo = repo
+
+    async def execute(self, order_id: str) -> None:
+        order = await self.repo.get_by_id(order_id)
+        if order is None:
+            raise OrderNotFound(order_id)
+        order.cancel()
+        await self.repo.save(order)
+
+
+class ShipOrderUseCase:
+    def __init__(self, repo: OrderRepository) -> None:
+        self.repo = repo
+
+    async def execute(self, order_id: str) -> None:
+        order = await self.repo.get_by_id(order_id)
+        if order is None:
+            raise OrderNotFound(order_id)
+        order.ship()
+        await self.repo.save(order)

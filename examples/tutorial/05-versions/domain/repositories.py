@@ -1,0 +1,16 @@
+"""The repository port: what the service needs from a place that stores orders."""
+
+from abc import ABC, abstractmethod
+
+from domain.entities import Order
+
+
+class OrderRepository(ABC):
+    @abstractmethod
+    async def get_by_id(self, order_id: str) -> Order | None: ...
+
+    @abstractmethod
+    async def save(self, order: Order) -> None:
+        """Store the order, and increase its version. Raises `ConcurrentUpdate`, and stores nothing, if the stored
+        version is not the version of this order: another request was faster.
+        """
