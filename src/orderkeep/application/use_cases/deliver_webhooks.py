@@ -7,6 +7,7 @@ import random
 import uuid
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.leases import Sleep, is_free
 from orderkeep.application.ports import Clock, OrderStore, utc_now
 from orderkeep.application.webhooks.delivery import LeaseLost, WebhookDelivery
 from orderkeep.application.webhooks.observer import Pace, WebhookObserver, full_speed
@@ -33,10 +34,11 @@ class DeliverWebhooksUseCase:
         clock: Clock = utc_now,
         uniform: Uniform = random.random,
         owner: str = "",
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         owner = owner or str(uuid.uuid4())
         self.webhooks, self.clock, self.owner = webhooks, clock, owner
-        self._delivery = WebhookDelivery(store, webhooks, sender, schedule, clock, uniform, owner)
+        self._delivery = WebhookDelivery(store, webhooks, sender, schedule, clock, uniform, owner, sleep)
         self._running: dict[str, asyncio.Task[bool]] = {}
         self._has_leases: set[str] = set()
 
@@ -85,7 +87,9 @@ class DeliverWebhooksUseCase:
         progress = await self.webhooks.all_progress()
         for webhook in webhooks:
             found = progress.get(webhook.id)
-            if found is not None and found.is_free(self.owner, now) and webhook.id not in self._running:
+            if found is None or webhook.id in self._running:
+                continue
+            if is_free(found.lease, self.owner, now):
                 self._running[webhook.id] = asyncio.create_task(self._deliver(webhook, found))
 
     async def _deliver(self, webhook: Webhook, progress: Progress) -> bool:
