@@ -297,6 +297,37 @@ async def test_killed_relay_is_replaced_after_ten_seconds() -> None:
     assert lease.owner == "other"
 
 
+async def test_leases_of_killed_relay_are_shared() -> None:
+    world = World()
+    for name in "ab":
+        await world.subscribe(f"https://{name}.example")
+    await world.place("before")
+    await world.deliver()
+    world.clock.pass_time(10)
+    await world.place("after")
+    first, second = world.new_relay("first"), world.new_relay("second")
+    for relay in (first, second):
+        await world.deliver(relay)
+    owners = [each.lease and each.lease.owner for each in (await world.webhooks.all_progress()).values()]
+    assert sorted(map(str, owners)) == ["first", "second"]
+
+
+async def test_last_relay_takes_all_leases() -> None:
+    world = World()
+    for name in "ab":
+        await world.subscribe(f"https://{name}.example")
+    await world.place("before")
+    await world.deliver()
+    world.clock.pass_time(10)
+    await world.place("after")
+    last = world.new_relay("last")
+    await world.deliver(last)
+    assert world.receivers.ids == ["before.1.1", "before.1.1", "after.1.1"]
+    world.clock.pass_time(2)
+    await world.deliver(last)
+    assert world.receivers.ids[3:] == ["after.1.1"]
+
+
 async def test_lease_is_renewed_while_a_request_is_in_progress() -> None:
     world = World()
     await world.subscribe()

@@ -175,6 +175,8 @@ class Torture:
 
     async def end(self, relay: subprocess.Popen[bytes], number: signal.Signals) -> None:
         """End a relay, and add up what it used."""
+        if relay.poll() is not None:
+            sys.exit(f"a relay ended with {relay.returncode}")
         relay.send_signal(number)
         _, relay.returncode, usage = await asyncio.to_thread(os.wait4, relay.pid, 0)
         self.relay_seconds += usage.ru_utime + usage.ru_stime

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from datetime import timedelta
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.leases import Sleep, is_free
@@ -18,6 +19,9 @@ from orderkeep.application.webhooks.subscriptions import Webhook, WebhookRecords
 
 ROUND_SECONDS = 0.5
 """How long a round waits for a batch. The batches of slow receivers continue during the next rounds."""
+
+SHARING = timedelta(seconds=2)
+"""A relay that has a lease leaves those of a relay that was killed to others for this time, so that they share them."""
 
 
 class DeliverWebhooksUseCase:
@@ -85,11 +89,13 @@ class DeliverWebhooksUseCase:
     async def _start_batches(self, webhooks: list[Webhook]) -> None:
         now = self.clock()
         progress = await self.webhooks.all_progress()
+        has_lease = any(each.lease is not None and each.lease.owner == self.owner for each in progress.values())
         for webhook in webhooks:
             found = progress.get(webhook.id)
             if found is None or webhook.id in self._running:
                 continue
-            if is_free(found.lease, self.owner, now):
+            if is_free(found.lease, self.owner, now - SHARING if has_lease else now):
+                has_lease = True
                 self._running[webhook.id] = asyncio.create_task(self._deliver(webhook, found))
 
     async def _deliver(self, webhook: Webhook, progress: Progress) -> bool:
