@@ -48,7 +48,12 @@ class Publishing:
 
     def new_relay(self, owner: str = "") -> PublishEventsUseCase:
         return PublishEventsUseCase(
-            self.world.store, lambda: self.world.records, lambda: self.bus, self.world.clock, owner
+            self.world.store,
+            lambda: self.world.records,
+            lambda: self.bus,
+            self.world.clock,
+            owner,
+            self.world.clock.sleep,
         )
 
     async def publish(self, relay: PublishEventsUseCase | None = None) -> None:
@@ -108,14 +113,33 @@ async def test_killed_relay_is_replaced_after_its_lease() -> None:
     first = asyncio.create_task(those.relay.execute())
     await those.bus.started.wait()
     those.bus.during.set()
-    those.world.clock.pass_time(61)
+    those.world.clock.suspend(9)
+    assert not await those.other.execute()
+    those.world.clock.suspend(1)
     await those.publish(those.other)  # the first one has not finished
-    await first
+    assert not await first
     assert those.bus.published in (["a"], ["a", "a"])
     await those.world.place("b")
     await those.publish(those.other)
     await those.publish()
     assert those.bus.published[-1] == "b"
+
+
+async def test_lease_is_renewed_and_position_saved_while_a_page_is_published() -> None:
+    those = Publishing()
+    await those.publish()
+    await those.world.place("a")
+    those.bus.during = asyncio.Event()
+    first = asyncio.create_task(those.relay.execute())
+    await those.bus.started.wait()
+    for _ in range(20):
+        those.world.clock.pass_time(3)
+        await asyncio.sleep(0)
+        assert not await those.other.execute()
+    those.bus.during.set()
+    assert await first
+    await those.publish(those.other)
+    assert those.bus.published == ["a"]
 
 
 async def test_two_relays_that_start_together_have_one_position() -> None:
@@ -194,7 +218,7 @@ async def test_stop_keeps_the_lease_of_another_relay() -> None:
     await those.publish()
     await those.world.place("a")
     assert await those.relay.execute()
-    those.world.clock.pass_time(61)
+    those.world.clock.pass_time(10)
     await those.world.place("b")
     assert await those.other.execute()
     await those.relay.stop(1)

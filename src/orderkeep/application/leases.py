@@ -41,6 +41,16 @@ class Lease:
         return cls(owner, now + LEASE)
 
 
+def encode_lease(lease: Lease | None) -> list[str] | None:
+    """Return what is stored of a lease."""
+    return None if lease is None else [lease.owner, lease.until.isoformat()]
+
+
+def decode_lease(stored: list[str] | None) -> Lease | None:
+    """Return the lease that is stored."""
+    return None if stored is None else Lease(stored[0], datetime.fromisoformat(stored[1]))
+
+
 def is_free(lease: Lease | None, owner: str, now: datetime) -> bool:
     """Return whether the process may take the lease, as no other one has it."""
     return lease is None or lease.owner == owner or lease.until <= now
@@ -63,8 +73,10 @@ async def renewing(renew: Callable[[], Awaitable[None]], sleep: Sleep) -> AsyncI
     try:
         async with asyncio.TaskGroup() as group:
             renewal = group.create_task(repeat())
-            yield
-            async with writing:  # what the block's work is followed by needs the version that was written
-                renewal.cancel()
+            try:
+                yield
+            finally:
+                async with writing:  # the next write needs the version of this one
+                    renewal.cancel()
     except BaseExceptionGroup as errors:
         raise errors.exceptions[0] from None

@@ -225,7 +225,8 @@ async def _until_available(check: Callable[[], Awaitable[None]], stopped: asynci
     """Wait until the store responds: it may start after the relay. Raises `StoreUnusable`."""
     while not stopped.is_set():
         try:
-            return await check()
+            await check()
+            break
         except StoreUnusable:
             raise
         except StoreUnavailable as error:

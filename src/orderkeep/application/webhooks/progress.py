@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from orderkeep.application.leases import Lease
+from orderkeep.application.leases import Lease, decode_lease, encode_lease
 from orderkeep.application.records import Record, RecordStore
 
 PROGRESS = "webhook-progress"
@@ -39,7 +39,7 @@ class Progress:
 
     def to_record(self) -> Record:
         values = {name: getattr(self, name) for name in ("position", "waiting", "era", "logged", "replayed")}
-        values["lease"] = self.lease and (self.lease.owner, self.lease.until.isoformat())
+        values["lease"] = encode_lease(self.lease)
         values["due_at"] = self.due_at and self.due_at.isoformat()
         return Record(PROGRESS, self.id, _encode(values), self.version)
 
@@ -47,8 +47,7 @@ class Progress:
     def of(cls, record: Record) -> Progress:
         """Return the progress in a record."""
         found: dict[str, Any] = json.loads(record.content)
-        if lease := found["lease"]:
-            found["lease"] = Lease(lease[0], datetime.fromisoformat(lease[1]))
+        found["lease"] = decode_lease(found["lease"])
         found["due_at"] = found["due_at"] and datetime.fromisoformat(found["due_at"])
         found["replayed"] = tuple(found["replayed"])
         return cls(record.id, version=record.version, **found)
