@@ -129,14 +129,15 @@ async def test_lease_is_renewed_and_position_saved_while_a_page_is_published() -
     those = Publishing()
     await those.publish()
     await those.world.place("a")
-    those.bus.during = asyncio.Event()
+    those.bus.during = ends = asyncio.Event()
     first = asyncio.create_task(those.relay.execute())
     await those.bus.started.wait()
+    those.bus.during = None
     for _ in range(20):
         those.world.clock.pass_time(3)
         await asyncio.sleep(0)
         assert not await those.other.execute()
-    those.bus.during.set()
+    ends.set()
     assert await first
     await those.publish(those.other)
     assert those.bus.published == ["a"]

@@ -15,6 +15,7 @@ from orderkeep.application.records import Record
 from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
 from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.replay_webhook import ReplayWebhookUseCase
+from orderkeep.application.webhooks.delivery import PAGE
 from orderkeep.application.webhooks.delivery_log import log_kind
 from orderkeep.application.webhooks.observer import WebhookObserver
 from orderkeep.application.webhooks.progress import PROGRESS, waiting_kind
@@ -335,6 +336,7 @@ async def test_lease_is_renewed_while_a_request_is_in_progress() -> None:
     other = world.new_relay("other")
 
     async def take_long() -> None:
+        world.receivers.during = None
         for _ in range(12):
             world.clock.pass_time(3)
             await asyncio.sleep(0)
@@ -598,7 +600,7 @@ async def test_replay_of_waiting_order_starts_it_earlier() -> None:
 async def test_lag_is_reported_while_events_follow() -> None:
     world = World()
     webhook = await world.subscribe()
-    await world.place(*[f"o{number:03}" for number in range(81)])
+    await world.place(*[f"o{number:03}" for number in range(PAGE + 1)])
     world.clock.pass_time(3)
     await world.deliver()
     assert world.observed.progress == [(webhook.id, timedelta(seconds=3), 0), (webhook.id, timedelta(0), 0)]

@@ -36,7 +36,6 @@ from orderkeep.testing.orders import small_order
 VERSIONS = 20
 """Changes of each order, each with one event."""
 
-ORDERS_IN_SAVE = 5
 FAILURES, SUSPENSIONS = 0.002, 0.2
 """The part of all requests that fail, and of all kills that are suspensions instead."""
 
@@ -48,14 +47,14 @@ FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
 LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
-async def write(store_url: str, name: str, orders: int, writers: int) -> None:
+async def write(store_url: str, name: str, orders: int, writers: int, in_save: int) -> None:
     """Make all changes of that many orders, by concurrent writers, each to its own orders."""
     store = open_store(store_url)
-    remaining = iter(range(0, orders, ORDERS_IN_SAVE))
+    remaining = iter(range(0, orders, in_save))
 
     async def write_orders() -> None:
         for first in remaining:
-            numbers = range(first, min(first + ORDERS_IN_SAVE, orders))
+            numbers = range(first, min(first + in_save, orders))
             orders_of_save = [small_order(f"{name}-{number}") for number in numbers]
             await save(store, orders_of_save)
             for version in range(2, VERSIONS + 1):
@@ -240,7 +239,7 @@ class Torture:
     async def run_writers(self) -> None:
         count, start = self.options.writer_processes, time.monotonic()
         writers = max(1, self.options.writers // count)
-        arguments = ["--events", self.orders_of_process, "--writers", writers]
+        arguments = ["--events", self.orders_of_process, "--writers", writers, "--in-save", self.options.in_save]
         await asyncio.gather(*[self.run_role("--role", f"w{number}", *arguments) for number in range(count)])
         self.written = time.monotonic() - start
 
@@ -303,6 +302,7 @@ def main() -> None:
     parser.add_argument("--subscribers", type=int, default=3)
     parser.add_argument("--writers", type=int, default=16)
     parser.add_argument("--writer-processes", type=int, default=4)
+    parser.add_argument("--in-save", type=int, default=5, help="orders in one transaction")
     parser.add_argument("--readers", type=int, default=3)
     parser.add_argument("--relays", type=int, default=3)
     parser.add_argument("--kill-seconds", type=float, default=15.0, help="mean time between kills")
@@ -313,7 +313,7 @@ def main() -> None:
     if options.role == "reader":
         asyncio.run(read(options.store, options.events))
     elif options.role:
-        asyncio.run(write(options.store, options.role, options.events, options.writers))
+        asyncio.run(write(options.store, options.role, options.events, options.writers, options.in_save))
     elif not uvloop.run(Torture(options).run()):
         sys.exit(1)
 

@@ -41,8 +41,8 @@ PARALLEL = 16
 CHUNK = 40
 """How many orders a transaction can let wait: it writes at most `MAX_RECORDS` records, with the log."""
 
-PAGE = 80
-"""How many changes a batch has at most."""
+PAGE = 320
+"""How many changes a batch has at most, and so about how many events are sent again after a relay was killed."""
 
 MAX_ATTEMPTS = 400
 """How many attempts a batch has at most, so that their log fits in one transaction."""
