@@ -9,10 +9,9 @@ import pytest
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import EventPublisher, NotPublished, Progress, ignore_progress
-from orderkeep.application.records import Record
 from orderkeep.application.use_cases.publish_events import PAGE, PublishEventsUseCase
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, InMemoryRecords
-from tests.application.webhook_world import World
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.application.webhook_world import PoliteRecords, World
 
 
 class Bus(EventPublisher):
@@ -191,18 +190,6 @@ async def test_page_that_takes_too_long_is_continued(monkeypatch: pytest.MonkeyP
     those.bus.during = None
     await those.publish()
     assert those.bus.published == ["a"]
-
-
-class PoliteRecords(InMemoryRecords):
-    """Records that let another relay go first before each call."""
-
-    async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
-        await asyncio.sleep(0)
-        return await super().get_records(kind, ids)
-
-    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
-        await asyncio.sleep(0)
-        return await super().write_records(records, deleted)
 
 
 async def test_one_of_two_relays_that_read_the_same_page_publishes_it() -> None:

@@ -23,7 +23,7 @@ from orderkeep.application.webhooks.sending import WebhookResponse, WebhookSende
 from orderkeep.application.webhooks.subscriptions import Webhook, WebhookRecords
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import INTERNAL
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, InMemoryRecords
 from orderkeep.testing.orders import small_order
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -212,3 +212,15 @@ class UnreliableRecords(RecordStore):
     def _maybe_kill(self) -> None:
         if self._random.random() < self.kill:
             raise Killed
+
+
+class PoliteRecords(InMemoryRecords):
+    """Records that let another caller go first before each call."""
+
+    async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
+        await asyncio.sleep(0)
+        return await super().get_records(kind, ids)
+
+    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
+        await asyncio.sleep(0)
+        return await super().write_records(records, deleted)
