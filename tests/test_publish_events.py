@@ -143,7 +143,8 @@ async def test_lease_is_renewed_and_position_saved_while_a_page_is_published() -
 
 
 async def test_two_relays_that_start_together_have_one_position() -> None:
-    those = Publishing()
+    store = InMemoryOrderRepository()
+    those = Publishing(World(store, PoliteRecords(store)))
     await asyncio.gather(those.relay.execute(), those.other.execute())
     await those.world.place("a")
     await asyncio.gather(those.publish(), those.publish(those.other))
