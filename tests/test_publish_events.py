@@ -9,10 +9,9 @@ import pytest
 
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.ports import EventPublisher, NotPublished, Progress, ignore_progress
-from orderkeep.application.records import Record
 from orderkeep.application.use_cases.publish_events import PAGE, PublishEventsUseCase
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, InMemoryRecords
-from tests.application.webhook_world import World
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.application.webhook_world import PoliteRecords, World
 
 
 class Bus(EventPublisher):
@@ -48,7 +47,12 @@ class Publishing:
 
     def new_relay(self, owner: str = "") -> PublishEventsUseCase:
         return PublishEventsUseCase(
-            self.world.store, lambda: self.world.records, lambda: self.bus, self.world.clock, owner
+            self.world.store,
+            lambda: self.world.records,
+            lambda: self.bus,
+            self.world.clock,
+            owner,
+            self.world.clock.sleep,
         )
 
     async def publish(self, relay: PublishEventsUseCase | None = None) -> None:
@@ -108,9 +112,11 @@ async def test_killed_relay_is_replaced_after_its_lease() -> None:
     first = asyncio.create_task(those.relay.execute())
     await those.bus.started.wait()
     those.bus.during.set()
-    those.world.clock.pass_time(61)
+    those.world.clock.suspend(9)
+    assert not await those.other.execute()
+    those.world.clock.suspend(1)
     await those.publish(those.other)  # the first one has not finished
-    await first
+    assert not await first
     assert those.bus.published in (["a"], ["a", "a"])
     await those.world.place("b")
     await those.publish(those.other)
@@ -118,8 +124,27 @@ async def test_killed_relay_is_replaced_after_its_lease() -> None:
     assert those.bus.published[-1] == "b"
 
 
-async def test_two_relays_that_start_together_have_one_position() -> None:
+async def test_lease_is_renewed_and_position_saved_while_a_page_is_published() -> None:
     those = Publishing()
+    await those.publish()
+    await those.world.place("a")
+    those.bus.during = ends = asyncio.Event()
+    first = asyncio.create_task(those.relay.execute())
+    await those.bus.started.wait()
+    those.bus.during = None
+    for _ in range(20):
+        those.world.clock.pass_time(3)
+        await asyncio.sleep(0)
+        assert not await those.other.execute()
+    ends.set()
+    assert await first
+    await those.publish(those.other)
+    assert those.bus.published == ["a"]
+
+
+async def test_two_relays_that_start_together_have_one_position() -> None:
+    store = InMemoryOrderRepository()
+    those = Publishing(World(store, PoliteRecords(store)))
     await asyncio.gather(those.relay.execute(), those.other.execute())
     await those.world.place("a")
     await asyncio.gather(those.publish(), those.publish(those.other))
@@ -168,18 +193,6 @@ async def test_page_that_takes_too_long_is_continued(monkeypatch: pytest.MonkeyP
     assert those.bus.published == ["a"]
 
 
-class PoliteRecords(InMemoryRecords):
-    """Records that let another relay go first before each call."""
-
-    async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
-        await asyncio.sleep(0)
-        return await super().get_records(kind, ids)
-
-    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
-        await asyncio.sleep(0)
-        return await super().write_records(records, deleted)
-
-
 async def test_one_of_two_relays_that_read_the_same_page_publishes_it() -> None:
     store = InMemoryOrderRepository()
     those = Publishing(World(store, PoliteRecords(store)))
@@ -194,7 +207,7 @@ async def test_stop_keeps_the_lease_of_another_relay() -> None:
     await those.publish()
     await those.world.place("a")
     assert await those.relay.execute()
-    those.world.clock.pass_time(61)
+    those.world.clock.pass_time(10)
     await those.world.place("b")
     assert await those.other.execute()
     await those.relay.stop(1)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
+from orderkeep.application.access.actor import Actor, ActorKind, Scope
 from orderkeep.application.errors import (
+    IdempotencyKeyReused,
     InvalidCursor,
     OtherWebhookVersion,
     PositionOutOfRange,
@@ -41,7 +45,8 @@ from orderkeep.application.webhooks.subscriptions import (
     WebhookView,
 )
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput
-from tests.application.webhook_world import FAILED, NOON, OK, SHOP, World
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.application.webhook_world import FAILED, NOON, OK, SHOP, PoliteRecords, World
 
 
 def creation(world: World) -> CreateWebhookUseCase:
@@ -95,6 +100,50 @@ async def test_create_rejects_invalid_values(options: dict[str, object], error: 
         await creation(world).execute(**{"url": SHOP, **options})  # type: ignore[arg-type]
     assert raised.value.field == field
     assert await world.webhooks.list() == []
+
+
+async def test_repeated_request_returns_the_webhook_that_the_first_one_created() -> None:
+    world = World()
+    values: dict[str, Any] = {"url": SHOP, "types": ["NoteAdded"], "start": "beginning", "key": "key-1"}
+    made = await creation(world).execute(**values)
+    await update(world).execute(made.id, {"tag": "gift"})
+    again = await creation(world).execute(**values)
+    assert (again.id, again.secret, again.tag, again.replayed) == (made.id, made.secret, "gift", True)
+    assert len(await world.webhooks.list()) == 1
+    other = await creation(world).execute(**values, actor=Actor(ActorKind.STAFF, "other", frozenset({Scope.WEBHOOKS})))
+    assert (other.id != made.id, other.replayed) == (True, False)
+
+
+async def test_key_of_another_request_is_rejected() -> None:
+    world = World()
+    await creation(world).execute(SHOP, key="key-1")
+    with pytest.raises(IdempotencyKeyReused):
+        await creation(world).execute(SHOP, tag="gift", key="key-1")
+
+
+async def test_repeated_request_of_deleted_webhook_creates_none() -> None:
+    world = World()
+    made = await creation(world).execute(SHOP, key="key-1")
+    await DeleteWebhookUseCase(world.webhooks).execute(made.id)
+    with pytest.raises(WebhookNotFound):
+        await creation(world).execute(SHOP, key="key-1")
+
+
+async def test_two_equal_requests_at_once_create_one_webhook() -> None:
+    store = InMemoryOrderRepository()
+    world = World(store, PoliteRecords(store))
+    made = await asyncio.gather(*[creation(world).execute(SHOP, key="key-1") for _ in range(2)])
+    assert made[0].id == made[1].id
+    assert sorted(each.replayed for each in made) == [False, True]
+
+
+async def test_webhook_with_the_id_of_another_is_not_created() -> None:
+    """This happens only if the random numbers of the machine are not random."""
+    world = World()
+    create = CreateWebhookUseCase(world.webhooks, world.store, world.receivers, world.clock, lambda size: bytes(size))
+    await create.execute(SHOP)
+    with pytest.raises(ConcurrentUpdate):
+        await create.execute(SHOP)
 
 
 async def test_number_of_webhooks_is_limited() -> None:

@@ -185,7 +185,9 @@ class Settings(BaseSettings):
     events: str = Field(
         "", description="URL of the event bus that the relay, or the DynamoDB stream handler, publishes to."
     )
-    relay: bool = Field(True, description="Deliver webhooks and publish events in the processes of `orderkeep serve`.")
+    relay: bool = Field(
+        True, description="Deliver webhooks, publish events and count statistics in the processes of `orderkeep serve`."
+    )
     webhook_retry_schedule: Annotated[str, AfterValidator(_schedule)] = Field(
         DEFAULT_SCHEDULE,
         description="Delays before each retry of a webhook delivery, in seconds, separated by commas.",

@@ -38,8 +38,8 @@ class Violation(AssertionError):
 class Chaos:
     """A world with three subscribers and three relays, in which everything fails at random."""
 
-    def __init__(self, seed: int, world: World | None = None) -> None:
-        self.random = random.Random(seed)
+    def __init__(self, seed: int, world: World | None = None, steps: int = STEPS) -> None:
+        self.random, self.steps = random.Random(seed), steps
         self.world = world or World()
         self.world.records = self.records = UnreliableRecords(self.world.records, self.random, 0.02)
         self.world.webhooks.open_records = lambda: self.records
@@ -117,7 +117,7 @@ class Chaos:
     async def run(self) -> None:
         kill, self.records.kill = self.records.kill, 0.0
         webhooks = [await self.world.subscribe(url) for url in URLS]
-        for _ in range(STEPS):
+        for _ in range(self.steps):
             await self.write()
             self.records.kill = kill
             await asyncio.gather(*[self.relay(index) for index in range(3)])

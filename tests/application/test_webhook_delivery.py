@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
+from orderkeep.application.leases import LEASE
 from orderkeep.application.ports import FeedPage
+from orderkeep.application.records import Record
 from orderkeep.application.use_cases.delete_webhook import DeleteWebhookUseCase
 from orderkeep.application.use_cases.get_webhook import GetWebhookUseCase
 from orderkeep.application.use_cases.replay_webhook import ReplayWebhookUseCase
+from orderkeep.application.webhooks.delivery import PAGE
 from orderkeep.application.webhooks.delivery_log import log_kind
 from orderkeep.application.webhooks.observer import WebhookObserver
 from orderkeep.application.webhooks.progress import PROGRESS, waiting_kind
@@ -20,9 +23,34 @@ from orderkeep.application.webhooks.sending import WebhookResponse
 from orderkeep.application.webhooks.subscriptions import WEBHOOK, PauseReason, WebhookStatus
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.value_objects import INTERNAL
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, InMemoryRecords
 from orderkeep.testing.orders import small_order
-from tests.application.webhook_world import FAILED, NOON, OK, SHOP, World
+from tests.application.webhook_world import FAILED, NOON, OK, SHOP, Killed, World
+
+
+class UnavailableRecords(InMemoryRecords):
+    """Records of a store that does not respond."""
+
+    def __init__(self) -> None:
+        super().__init__(InMemoryOrderRepository())
+        self.calls = 0
+
+    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
+        self.calls += 1
+        raise StoreUnavailable("the store does not respond")
+
+
+class SlowRecords(InMemoryRecords):
+    """Records of which the next write ends late, after others had their turn."""
+
+    delay = False
+
+    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
+        delay, self.delay = self.delay, False
+        written = await super().write_records(records, deleted)
+        for _ in range(10 if delay else 0):
+            await asyncio.sleep(0)
+        return written
 
 
 async def test_sends_events_of_every_order_in_order() -> None:
@@ -247,42 +275,168 @@ async def test_two_relays_share_and_do_not_send_twice() -> None:
         assert len(world.receivers.accepted[url]) == 30
 
 
-async def test_lease_of_killed_relay_expires() -> None:
+async def test_killed_relay_is_replaced_after_ten_seconds() -> None:
     world = World()
     webhook = await world.subscribe()
     await world.place("a")
-    await world.deliver()
-    await world.place("b")
     other = world.new_relay("other")
+
+    async def kill() -> None:
+        world.receivers.during = None
+        raise Killed
+
+    world.receivers.during = kill
+    with pytest.raises(BaseExceptionGroup):
+        await world.deliver()
+    world.clock.pass_time(9)
     await world.deliver(other)
-    assert len(world.receivers.ids) == 1
-    world.clock.pass_time(30)
+    assert world.receivers.ids == ["a.1.1"]
+    world.clock.pass_time(1)
     await world.deliver(other)
-    assert world.receivers.ids == ["a.1.1", "b.1.1"]
+    assert world.receivers.ids == ["a.1.1", "a.1.1"]
     assert (lease := (await world.progress(webhook)).lease) is not None
     assert lease.owner == "other"
 
 
-async def test_relay_that_lost_its_lease_writes_nothing() -> None:
-    """While a relay sends, its lease expires and another one delivers. The first one's batch leaves no trace."""
+async def test_leases_of_killed_relay_are_shared() -> None:
     world = World()
-    webhook = await world.subscribe()
+    for name in "ab":
+        await world.subscribe(f"https://{name}.example")
+    await world.place("before")
+    await world.deliver()
+    world.clock.pass_time(10)
+    await world.place("after")
+    first, second = world.new_relay("first"), world.new_relay("second")
+    for relay in (first, second):
+        await world.deliver(relay)
+    owners = [each.lease and each.lease.owner for each in (await world.webhooks.all_progress()).values()]
+    assert sorted(map(str, owners)) == ["first", "second"]
+
+
+async def test_last_relay_takes_all_leases() -> None:
+    world = World()
+    for name in "ab":
+        await world.subscribe(f"https://{name}.example")
+    await world.place("before")
+    await world.deliver()
+    world.clock.pass_time(10)
+    await world.place("after")
+    last = world.new_relay("last")
+    await world.deliver(last)
+    assert world.receivers.ids == ["before.1.1", "before.1.1", "after.1.1"]
+    world.clock.pass_time(2)
+    await world.deliver(last)
+    assert world.receivers.ids[3:] == ["after.1.1"]
+
+
+async def test_lease_is_renewed_while_a_request_is_in_progress() -> None:
+    world = World()
+    await world.subscribe()
     await world.place("a")
     other = world.new_relay("other")
 
-    async def lose_lease() -> None:
+    async def take_long() -> None:
         world.receivers.during = None
-        world.clock.pass_time(31)
+        for _ in range(12):
+            world.clock.pass_time(3)
+            await asyncio.sleep(0)
+            await world.deliver(other)
+
+    world.receivers.during = take_long
+    await world.deliver()
+    await world.deliver(other)
+    assert world.receivers.ids == ["a.1.1"]
+
+
+async def test_relay_that_was_suspended_sends_nothing_more_and_writes_nothing() -> None:
+    """A relay is suspended while it sends, and another one takes its lease and delivers. When the first one continues,
+    its batch leaves no trace.
+    """
+    world = World()
+    webhook = await world.subscribe()
+    await world.place("a")
+    await world.change("a")
+    other = world.new_relay("other")
+
+    async def suspend() -> None:
+        world.receivers.during = None
+        world.clock.suspend(11)
         await world.deliver(other)
         await world.change("a")
         await world.deliver(other)
 
-    world.receivers.during = lose_lease
+    world.receivers.during = suspend
     await world.deliver()
-    assert world.receivers.ids == ["a.1.1", "a.1.1", "a.2.1"]
+    assert world.receivers.ids == ["a.1.1", "a.1.1", "a.2.1", "a.3.1"]
     assert (lease := (await world.progress(webhook)).lease) is not None
     assert lease.owner == "other"
-    assert (await world.progress(webhook)).position == 2
+    assert (await world.progress(webhook)).position == 3
+
+
+async def test_lost_lease_ends_the_requests_in_progress() -> None:
+    world = World()
+    webhook = await world.subscribe()
+    await world.place("a")
+    other = world.new_relay("other")
+    ended: list[str] = []
+
+    async def hang() -> None:
+        world.receivers.during = None
+        world.clock.suspend(11)
+        await world.deliver(other)
+        world.clock.pass_time(0)
+        try:
+            await asyncio.sleep(10)
+            ended.append("continued")
+        except asyncio.CancelledError:
+            ended.append("cancelled")
+            raise
+
+    world.receivers.during = hang
+    await world.deliver()
+    assert ended == ["cancelled"]
+    assert (await world.progress(webhook)).position == 1
+
+
+async def test_renewal_is_tried_again_while_the_store_is_unavailable() -> None:
+    world = World()
+    webhook = await world.subscribe()
+    await world.place("a")
+    records = world.records
+    outage = UnavailableRecords()
+
+    async def fail() -> None:
+        world.webhooks.open_records = lambda: outage
+        world.clock.pass_time(3)
+        await asyncio.sleep(0)
+        world.webhooks.open_records = lambda: records
+        world.clock.pass_time(3)
+        await asyncio.sleep(0)
+
+    world.receivers.during = fail
+    await world.deliver()
+    assert outage.calls == 1
+    assert (lease := (await world.progress(webhook)).lease) is not None
+    assert lease.until == world.clock() + LEASE
+
+
+async def test_batch_waits_for_a_renewal_in_progress() -> None:
+    """Its own transaction needs the version that the renewal wrote."""
+    store = InMemoryOrderRepository()
+    records = SlowRecords(store)
+    world = World(store, records)
+    webhook = await world.subscribe()
+    await world.place("a")
+
+    async def renew() -> None:
+        records.delay = True
+        world.clock.pass_time(3)
+        await asyncio.sleep(0)
+
+    world.receivers.during = renew
+    await world.deliver()
+    assert (await world.progress(webhook)).position == 1
+    assert world.receivers.ids == ["a.1.1"]
 
 
 async def test_batch_that_takes_too_long_leaves_the_rest_waiting() -> None:
@@ -448,7 +602,7 @@ async def test_replay_of_waiting_order_starts_it_earlier() -> None:
 async def test_lag_is_reported_while_events_follow() -> None:
     world = World()
     webhook = await world.subscribe()
-    await world.place(*[f"o{number:03}" for number in range(81)])
+    await world.place(*[f"o{number:03}" for number in range(PAGE + 1)])
     world.clock.pass_time(3)
     await world.deliver()
     assert world.observed.progress == [(webhook.id, timedelta(seconds=3), 0), (webhook.id, timedelta(0), 0)]

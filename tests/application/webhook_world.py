@@ -23,7 +23,7 @@ from orderkeep.application.webhooks.sending import WebhookResponse, WebhookSende
 from orderkeep.application.webhooks.subscriptions import Webhook, WebhookRecords
 from orderkeep.domain.exceptions import InvalidInput
 from orderkeep.domain.value_objects import INTERNAL
-from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository, InMemoryRecords
 from orderkeep.testing.orders import small_order
 
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -43,11 +43,26 @@ class Clock:
 
     def __init__(self) -> None:
         self.now = NOON
+        self._sleepers: list[tuple[datetime, asyncio.Future[None]]] = []
 
     def __call__(self) -> datetime:
         return self.now
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait until `pass_time` has moved the clock that far."""
+        sleeper = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self.now + timedelta(seconds=seconds), sleeper))
+        await sleeper
+
     def pass_time(self, seconds: float) -> None:
+        self.suspend(seconds)
+        for until, sleeper in self._sleepers:
+            if until <= self.now and not sleeper.done():
+                sleeper.set_result(None)
+        self._sleepers = [each for each in self._sleepers if not each[1].done()]
+
+    def suspend(self, seconds: float) -> None:
+        """Let time pass while the processes are suspended: those that sleep continue to sleep."""
         self.now += timedelta(seconds=seconds)
 
 
@@ -129,7 +144,7 @@ class World:
 
     def new_relay(self, owner: str = "") -> DeliverWebhooksUseCase:
         relay = DeliverWebhooksUseCase(
-            self.store, self.webhooks, self.receivers, self.schedule, self.clock, lambda: 0.0, owner
+            self.store, self.webhooks, self.receivers, self.schedule, self.clock, lambda: 0.0, owner, self.clock.sleep
         )
         relay.observe(self.observed)
         return relay
@@ -197,3 +212,15 @@ class UnreliableRecords(RecordStore):
     def _maybe_kill(self) -> None:
         if self._random.random() < self.kill:
             raise Killed
+
+
+class PoliteRecords(InMemoryRecords):
+    """Records that let another caller go first before each call."""
+
+    async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
+        await asyncio.sleep(0)
+        return await super().get_records(kind, ids)
+
+    async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
+        await asyncio.sleep(0)
+        return await super().write_records(records, deleted)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orderkeep.application.webhooks.sending import WebhookResponse
 from orderkeep.bootstrap import UseCases, build_use_cases
-from orderkeep.domain.exceptions import StoreUnavailable
+from orderkeep.config import Settings
+from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints import relay as module
 from orderkeep.entrypoints.api.metrics import Metrics
 from orderkeep.entrypoints.relay import Relay
@@ -65,6 +68,36 @@ async def test_relay_starts_when_the_store_is_available_and_logs_nothing_before(
     await relay.stop(10)
     assert failures == []
     assert caplog.records == []
+
+
+async def test_relay_that_starts_before_its_store_waits_for_it(
+    use_cases: UseCases, receivers: Receivers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await use_cases.create_webhook.execute("https://shop.example", start="beginning")
+    failures = [StoreUnavailable("away"), StoreUnavailable("away")]
+
+    async def check() -> None:
+        if failures:
+            raise failures.pop()
+
+    async def end() -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    receivers.during = end
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(module, "bootstrap_from_settings", lambda *_: replace(use_cases, check_store=check))
+    await asyncio.wait_for(module._run(Settings(), once=False), 10)
+    assert receivers.ids == ["order-1.1.1"]
+    assert [record.__dict__["reason"] for record in caplog.records] == ["away", "away"]
+
+
+async def test_relay_of_an_unusable_store_ends(use_cases: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def check() -> None:
+        raise StoreUnusable("damaged")
+
+    monkeypatch.setattr(module, "bootstrap_from_settings", lambda *_: replace(use_cases, check_store=check))
+    with pytest.raises(StoreUnusable):
+        await asyncio.wait_for(module._run(Settings(), once=False), 10)
 
 
 async def test_relay_on_a_schedule_can_run_again(use_cases: UseCases, receivers: Receivers) -> None:

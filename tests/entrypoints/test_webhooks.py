@@ -44,6 +44,15 @@ async def test_created_webhook_has_its_secret_and_location(client: httpx.AsyncCl
     assert (await client.get("/webhooks")).json() == {"data": [shown.json()], "has_more": False, "next_cursor": None}
 
 
+async def test_repeated_creation_returns_the_same_webhook(client: httpx.AsyncClient) -> None:
+    key = {"Idempotency-Key": "key-1"}
+    first, again = [await client.post("/webhooks", json={"url": URL}, headers=key) for _ in range(2)]
+    assert (first.status_code, again.status_code, again.json()) == (201, 201, first.json())
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    other = await client.post("/webhooks", json={"url": URL, "tag": "gift"}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
 @pytest.mark.parametrize(
     "body, pointer, code",
     [
@@ -179,8 +188,10 @@ def test_command_line_manages_webhooks(tmp_path: Path) -> None:
 def test_remote_commands_use_the_server(tmp_path: Path) -> None:
     with serving(store=f"sqlite:///{tmp_path}/orders.db", relay="false") as (client, _):
         remote = ("--remote", str(client.base_url).rstrip("/"))
-        created = json.loads(run(*remote, "webhooks", "create", URL, "--json", cwd=tmp_path).stdout)
+        create = (*remote, "webhooks", "create", URL, "--key", "key-1", "--json")
+        created, again = [json.loads(run(*create, cwd=tmp_path).stdout) for _ in range(2)]
         assert created["secret"].startswith("whsec_")
+        assert created == again
         rotated = json.loads(run(*remote, "webhooks", "rotate-secret", created["id"], "--json", cwd=tmp_path).stdout)
         assert rotated["secret"] not in ("", created["secret"])
         shown = run(*remote, "webhooks", "show", created["id"], "--json", cwd=tmp_path).stdout

@@ -1,59 +1,137 @@
 """Torture webhooks: many writers, readers of the feed, and relays that are killed at random, as processes on one store.
 
 Every subscriber must get every event, and those of each order in order: the first time an event arrives, the previous
-one of its order was accepted. Receivers fail at random. Exits with 1 if an event is missing or out of order.
+one of its order was accepted. Receivers fail at random, and some relays are suspended until another one has taken their
+work. Exits with 1 if an event is missing or out of order. The store must be empty.
 
-    python -m tests.torture.webhooks --store sqlite:////tmp/x/orders.db --events 100000
+    python -m tests.torture.webhooks --store sqlite:////tmp/x/orders.db --events 1000000 --seconds 3600
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import cast
 
-from orderkeep.application.errors import InvalidCursor
+import msgspec
+import uvloop
+
+from orderkeep.application.leases import LEASE
+from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap import bootstrap
 from orderkeep.bootstrap.stores import open_store
-from orderkeep.domain.exceptions import StoreUnavailable
-from orderkeep.domain.value_objects import INTERNAL
+from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from orderkeep.testing.orders import small_order
 
 VERSIONS = 20
-"""Changes of each order."""
+"""Changes of each order, each with one event."""
 
-SUBSCRIBERS = 3
+FAILURES, SUSPENSIONS = 0.002, 0.2
+"""The part of all requests that fail, and of all kills that are suspensions instead."""
+
+PAGE = 500
+PROGRESS_SECONDS, PAUSE_SECONDS = 60, 0.2
 SCHEDULE = ",".join(30 * ["1"])
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 FAILED = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"
+LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
 
 
-async def write(store_url: str, name: str, events: int, writers: int) -> None:
-    """Make that many changes, by concurrent writers, each to its own orders."""
+async def write(store_url: str, name: str, orders: int, writers: int, in_save: int) -> None:
+    """Make all changes of that many orders, by concurrent writers, each to its own orders."""
     store = open_store(store_url)
-    remaining = iter(range(events // VERSIONS))
+    remaining = iter(range(0, orders, in_save))
 
     async def write_orders() -> None:
-        for number in remaining:
-            order = small_order(f"{name}-{number}")
-            await store.save(order)
+        for first in remaining:
+            numbers = range(first, min(first + in_save, orders))
+            orders_of_save = [small_order(f"{name}-{number}") for number in numbers]
+            await save(store, orders_of_save)
             for version in range(2, VERSIONS + 1):
-                order.add_note(f"note {version}", INTERNAL, at=order.updated_at)
-                await store.save(order)
+                for order in orders_of_save:
+                    if version % 2:
+                        order.release(at=order.updated_at)
+                    else:
+                        order.put_on_hold("checked", at=order.updated_at)
+                await save(store, orders_of_save)
 
     try:
         await asyncio.gather(*[write_orders() for _ in range(writers)])
     finally:
         await store.close()
+
+
+async def save(store: OrderStore, orders: list[Order]) -> None:
+    """Save orders, again while the store is not available: the outcome is then unknown, until one is read."""
+    version, is_known = orders[0].version, True
+    while True:
+        try:
+            found = None if is_known else await store.get_by_id(orders[0].id)
+            if found is not None and found.version > version:
+                orders[:] = [await load(store, order.id) for order in orders]
+            else:
+                await store.save(*orders)
+            return
+        except (StoreUnavailable, ConcurrentUpdate):
+            is_known = False
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def load(store: OrderStore, order_id: str) -> Order:
+    order = await store.get_by_id(order_id)
+    assert order is not None
+    return order
+
+
+async def read(store_url: str, events: int) -> None:
+    """Read the feed while it is written, and check that no version is skipped or repeated, and that nothing follows."""
+    store, position, versions = open_store(store_url), 0, Counter[str]()
+    while position < events:
+        try:
+            page = await store.read_changes(position, PAGE)
+        except StoreUnavailable:
+            await asyncio.sleep(PAUSE_SECONDS)
+            continue
+        for change in page.changes:
+            versions[change.order_id] += 1
+            if change.version != versions[change.order_id]:
+                sys.exit(f"the feed has {change.order_id} version {change.version} at the wrong place")
+        if page.position != position + len(page.changes):
+            sys.exit(f"a page of {len(page.changes)} changes after {position} ends at {page.position}")
+        position = page.position
+        if not page.changes:
+            await asyncio.sleep(PAUSE_SECONDS)
+    if position != events or (await store.read_changes(position, 1)).changes:
+        sys.exit(f"the feed has more than {events} changes")
+    await store.close()
+
+
+class Data(msgspec.Struct):
+    """What is checked of the data of an event."""
+
+    id: str
+    order_id: str
+    version: int
+
+
+class Event(msgspec.Struct):
+    """What is checked of a webhook."""
+
+    id: str
+    data: Data
+
+
+decode = msgspec.json.Decoder(Event).decode
 
 
 @dataclass
@@ -66,12 +144,11 @@ class Subscriber:
     failures: int = 0
     violations: list[str] = field(default_factory=list)
 
-    def receive(self, event: dict[str, Any], chance: random.Random) -> bytes:
-        data = event["data"]
-        order_id, version = data["order_id"], data["version"]
-        if event["id"] != f"{order_id}.{version}.1" or version > self.versions[order_id] + 1:
-            self.violations.append(f"{event['id']} after version {self.versions[order_id]}")
-        if chance.random() < 0.002:
+    def receive(self, event: Event, chance: random.Random) -> bytes:
+        order_id, version = event.data.order_id, event.data.version
+        if not event.id == event.data.id == f"{order_id}.{version}.1" or version > self.versions[order_id] + 1:
+            self.violations.append(f"{event.id} after version {self.versions[order_id]}")
+        if chance.random() < FAILURES:
             self.failures += 1
             return FAILED
         if version <= self.versions[order_id]:
@@ -82,28 +159,41 @@ class Subscriber:
         return OK
 
 
+class Receiver(asyncio.Protocol):
+    """Receives webhooks on one connection: the path is the number of the subscriber."""
+
+    def __init__(self, subscribers: list[Subscriber], chance: random.Random) -> None:
+        self.subscribers, self.chance, self.received = subscribers, chance, b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.WriteTransport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self.received += data
+        while (end := self.received.find(b"\r\n\r\n") + 4) > 3:
+            head = self.received[:end]
+            length = LENGTH.search(head)
+            assert length, "a webhook has a length"
+            ends_at = end + int(length[1])
+            if len(self.received) < ends_at:
+                return
+            event = decode(self.received[end:ends_at])
+            self.received = self.received[ends_at:]
+            subscriber = self.subscribers[int(head.split(b" ", 2)[1].strip(b"/"))]
+            self.transport.write(subscriber.receive(event, self.chance))
+
+
 class Torture:
     """The processes, the receivers, and what they found."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.random = options, random.Random(options.seed)
-        self.subscribers = [Subscriber() for _ in range(SUBSCRIBERS)]
-        self.kills = 0
-        self.written = asyncio.Event()
-        self.read = 0
+        self.subscribers = [Subscriber() for _ in range(options.subscribers)]
+        self.orders_of_process = options.events // options.writer_processes // VERSIONS
+        self.events = self.orders_of_process * options.writer_processes * VERSIONS
+        self.kills = self.suspensions = self.peak_memory = 0
+        self.relay_seconds = self.written = 0.0
         self.relays: list[subprocess.Popen[bytes]] = []
-
-    async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Receive webhooks: the path is the number of the subscriber."""
-        try:
-            while True:
-                head = await reader.readuntil(b"\r\n\r\n")
-                subscriber = self.subscribers[int(head.split(b" ", 2)[1].strip(b"/"))]
-                length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
-                event = json.loads(await reader.readexactly(int(length.partition(b":")[2])))
-                writer.write(subscriber.receive(event, self.random))
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
 
     def start_relay(self) -> subprocess.Popen[bytes]:
         environment = os.environ | {"ORDERKEEP_WEBHOOK_RETRY_SCHEDULE": SCHEDULE, "ORDERKEEP_LOG_LEVEL": "error"}
@@ -111,87 +201,97 @@ class Torture:
             [sys.executable, "-m", "orderkeep", "--store", self.options.store, "relay"], env=environment
         )
 
+    async def end(self, relay: subprocess.Popen[bytes], number: signal.Signals) -> None:
+        """End a relay, and add up what it used."""
+        if relay.poll() is not None:
+            sys.exit(f"a relay ended with {relay.returncode}")
+        relay.send_signal(number)
+        _, relay.returncode, usage = await asyncio.to_thread(os.wait4, relay.pid, 0)
+        self.relay_seconds += usage.ru_utime + usage.ru_stime
+        self.peak_memory = max(self.peak_memory, usage.ru_maxrss)
+
     async def kill_relays(self) -> None:
-        """Kill a relay from time to time, and start another in its place."""
+        """Kill a relay from time to time, and start another in its place; or suspend one."""
         while True:
-            await asyncio.sleep(self.random.uniform(0.5, 2) * self.options.kill_seconds)
+            await asyncio.sleep(self.random.uniform(0.5, 1.5) * self.options.kill_seconds)
             index = self.random.randrange(len(self.relays))
-            self.relays[index].kill()
-            self.relays[index].wait()
-            self.kills += 1
-            self.relays[index] = self.start_relay()
+            if self.random.random() < SUSPENSIONS:
+                self.suspensions += 1
+                self.relays[index].send_signal(signal.SIGSTOP)
+                await asyncio.sleep(LEASE.total_seconds() + 2)
+                self.relays[index].send_signal(signal.SIGCONT)
+            else:
+                self.kills += 1
+                killed, self.relays[index] = self.relays[index], self.start_relay()
+                await self.end(killed, signal.SIGKILL)
+
+    async def run_role(self, *arguments: object) -> None:
+        """Run writers or a reader as a process of its own."""
+        command = [sys.executable, "-m", "tests.torture.webhooks", "--store", self.options.store, *map(str, arguments)]
+        process = await asyncio.create_subprocess_exec(*command)
+        try:
+            if code := await process.wait():
+                sys.exit(f"{' '.join(map(str, arguments))} ended with {code}")
+        finally:
+            if process.returncode is None:
+                process.kill()
 
     async def run_writers(self) -> None:
-        processes = []
-        count = self.options.writer_processes
-        for number in range(count):
-            command = [
-                *(sys.executable, "-m", "tests.torture.webhooks", "--store", self.options.store),
-                *("--role", f"w{number}", "--events", str(self.options.events // count)),
-                *("--writers", str(max(1, self.options.writers // count))),
-            ]
-            processes.append(await asyncio.create_subprocess_exec(*command))
-        codes = [await process.wait() for process in processes]
-        assert not any(codes), f"writers ended with {codes}"
-        self.written.set()
+        count, start = self.options.writer_processes, time.monotonic()
+        writers = max(1, self.options.writers // count)
+        arguments = ["--events", self.orders_of_process, "--writers", writers, "--in-save", self.options.in_save]
+        await asyncio.gather(*[self.run_role("--role", f"w{number}", *arguments) for number in range(count)])
+        self.written = time.monotonic() - start
 
-    async def read_feed(self) -> None:
-        """Read the feed while it is written, and check that no version is skipped or repeated."""
-        store, position, versions = open_store(self.options.store), 0, Counter[str]()
-        while True:
-            is_last = self.written.is_set()
-            try:
-                page = await store.read_changes(position, 500)
-            except (StoreUnavailable, InvalidCursor) as error:
-                sys.exit(f"a reader failed: {error}")
-            for change in page.changes:
-                versions[change.order_id] += 1
-                if change.version != versions[change.order_id]:
-                    sys.exit(f"the feed has {change.order_id} version {change.version} at the wrong place")
-            position = page.position
-            if not page.changes:
-                if is_last:
-                    break
-                await asyncio.sleep(0.2)
-        self.read = position
-        await store.close()
+    async def deliver_all(self) -> None:
+        readers = [self.run_role("--role", "reader", "--events", self.events) for _ in range(self.options.readers)]
+        await asyncio.gather(self.run_writers(), *readers)
+        while min(each.accepted for each in self.subscribers) < self.events:  # noqa: ASYNC110  # a check per event costs
+            await asyncio.sleep(PAUSE_SECONDS)
 
     async def run(self) -> bool:
-        server = await asyncio.start_server(self.respond, "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Receiver(self.subscribers, self.random), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         use_cases = bootstrap(self.options.store)
-        for number in range(SUBSCRIBERS):
+        for number in range(self.options.subscribers):
             await use_cases.create_webhook.execute(f"http://127.0.0.1:{port}/{number}")
+        await use_cases.close()
         start = time.monotonic()
         self.relays = [self.start_relay() for _ in range(self.options.relays)]
-        killing = asyncio.create_task(self.kill_relays())
+        beside = [asyncio.create_task(each) for each in (self.kill_relays(), self.report_progress(start))]
         try:
-            readers = [asyncio.create_task(self.read_feed()) for _ in range(self.options.readers)]
-            await self.run_writers()
-            written = time.monotonic() - start
-            await asyncio.gather(*readers)
-            while min(each.accepted for each in self.subscribers) < self.read:
-                if time.monotonic() - start > self.options.seconds:
-                    break
-                await asyncio.sleep(0.2)
+            async with asyncio.timeout(self.options.seconds):
+                await self.deliver_all()
+        except TimeoutError:
+            print(f"NOT COMPLETE after {self.options.seconds:.0f} s")
         finally:
-            killing.cancel()
+            for task in beside:
+                task.cancel()
             for relay in self.relays:
-                relay.send_signal(signal.SIGTERM)
-            for relay in self.relays:
-                relay.wait()
-            await use_cases.close()
-        self.report(written, time.monotonic() - start)
-        return all(each.accepted == self.read and not each.violations for each in self.subscribers)
+                relay.send_signal(signal.SIGCONT)
+            await asyncio.gather(*[self.end(relay, signal.SIGTERM) for relay in self.relays])
+        self.report(time.monotonic() - start)
+        return all(each.accepted == self.events and not each.violations for each in self.subscribers)
 
-    def report(self, written: float, seconds: float) -> None:
-        events, total = self.read, sum(each.accepted for each in self.subscribers)
-        rate = f"{total / seconds:,.0f} deliveries a second"
-        print(f"{events} events written in {written:.0f} s; {rate}; {self.kills} kills")
+    async def report_progress(self, start: float) -> None:
+        while True:
+            await asyncio.sleep(PROGRESS_SECONDS)
+            accepted = " ".join(str(each.accepted) for each in self.subscribers)
+            print(f"after {time.monotonic() - start:.0f} s: {accepted} accepted, {self.kills} kills", flush=True)
+
+    def report(self, seconds: float) -> None:
+        total = sum(each.accepted for each in self.subscribers)
+        print(
+            f"{self.events} events, written in {self.written:.0f} s, delivered to {len(self.subscribers)} subscribers "
+            f"in {seconds:.0f} s ({total / seconds:,.0f} deliveries a second); {self.kills} relays killed, "
+            f"{self.suspensions} suspended; relays took {self.relay_seconds / total * 1_000:.2f} ms of CPU for each "
+            f"delivery, and {self.peak_memory / 1_024:.0f} MB at most"
+        )
         for number, each in enumerate(self.subscribers):
             print(
-                f"subscriber {number}: {each.accepted} of {events} events, {each.duplicates} again with the same ID, "
-                f"{each.failures} failed attempts, {len(each.violations)} out of order {each.violations[:3]}"
+                f"subscriber {number}: {each.accepted} of {self.events} events, {each.duplicates} again with the same "
+                f"ID, {each.failures} failed attempts, {len(each.violations)} out of order {each.violations[:3]}"
             )
 
 
@@ -199,18 +299,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--store", required=True)
     parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--subscribers", type=int, default=3)
     parser.add_argument("--writers", type=int, default=16)
     parser.add_argument("--writer-processes", type=int, default=4)
+    parser.add_argument("--in-save", type=int, default=5, help="orders in one transaction")
     parser.add_argument("--readers", type=int, default=3)
     parser.add_argument("--relays", type=int, default=3)
-    parser.add_argument("--kill-seconds", type=float, default=20.0, help="mean time between kills")
+    parser.add_argument("--kill-seconds", type=float, default=15.0, help="mean time between kills")
     parser.add_argument("--seconds", type=float, default=600.0, help="when to give up")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--role", default="", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.role:
-        asyncio.run(write(options.store, options.role, options.events, options.writers))
-    elif not asyncio.run(Torture(options).run()):
+    if options.role == "reader":
+        asyncio.run(read(options.store, options.events))
+    elif options.role:
+        asyncio.run(write(options.store, options.role, options.events, options.writers, options.in_save))
+    elif not uvloop.run(Torture(options).run()):
         sys.exit(1)
 
 

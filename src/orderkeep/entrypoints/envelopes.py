@@ -42,7 +42,7 @@ def page_form(data: list[object], next_cursor: str | None) -> dict[str, object]:
 
 def webhook_form(webhook: WebhookView) -> dict[str, Any]:
     """Return a webhook; with its secret if it is new."""
-    form = {name: getattr(webhook, name) for name in WebhookView.__dataclass_fields__}
+    form = {name: getattr(webhook, name) for name in WebhookView.__dataclass_fields__ if name != "replayed"}
     if webhook.secret is None:
         del form["secret"]
     return form

@@ -119,7 +119,7 @@ async def _expire_orders(options: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _relay(context: Context) -> dict[str, Any]:
-    """Deliver webhooks and publish events, until nothing is left or the time of the invocation is nearly over."""
+    """Do the work of a relay, until nothing is left or the time of the invocation is nearly over."""
     from orderkeep.entrypoints.relay import Relay  # not for requests, whose cold start it would delay
 
     seconds = context.get_remaining_time_in_millis() / 1_000 - RELAY_END_SECONDS

@@ -18,7 +18,7 @@ from orderkeep.application.webhooks.delivery_log import Attempt
 from orderkeep.application.webhooks.observer import WebhookObserver
 from orderkeep.application.webhooks.subscriptions import Webhook
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings
-from orderkeep.domain.exceptions import ServiceUnavailable
+from orderkeep.domain.exceptions import ServiceUnavailable, StoreUnavailable, StoreUnusable
 from orderkeep.entrypoints.logs import install_log_hooks, server_log_config
 
 if TYPE_CHECKING:
@@ -207,17 +207,31 @@ async def _run(settings: Settings, *, once: bool) -> None:
         with suppress(NotImplementedError):  # on Windows, Ctrl+C ends the process: what it sent is sent again
             loop.add_signal_handler(number, stopped.set)
     try:
-        await use_cases.check_store()
         running = Relay(use_cases)
         if once:
+            await use_cases.check_store()
             work, signalled = asyncio.create_task(running.run_until_idle(inf)), asyncio.create_task(stopped.wait())
             await asyncio.wait([work, signalled], return_when=asyncio.FIRST_COMPLETED)
         else:
+            await _until_available(use_cases.check_store, stopped)
             running.start()
             await stopped.wait()
         await running.stop(settings.shutdown_seconds)
     finally:
         await use_cases.close()
+
+
+async def _until_available(check: Callable[[], Awaitable[None]], stopped: asyncio.Event) -> None:
+    """Wait until the store responds: it may start after the relay. Raises `StoreUnusable`."""
+    while not stopped.is_set():
+        try:
+            await check()
+            break
+        except StoreUnusable:
+            raise
+        except StoreUnavailable as error:
+            log.warning("the relay cannot start and will retry", extra={"reason": str(error)})
+            await _wait(stopped, RETRY_SECONDS)
 
 
 async def _repeat_until_idle(work: Round, ends_at: float, stopping: asyncio.Event) -> bool:

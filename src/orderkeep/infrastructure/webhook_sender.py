@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 import aiohttp
 from aiohttp import hdrs
@@ -34,6 +35,9 @@ MAX_READ_BYTES = 65_536
 
 IDLE_SECONDS = 4.0
 """How long a connection is kept for the next delivery. Most servers close it after 5 seconds or later."""
+
+MAX_URLS = 128
+"""How many checked URLs are remembered. The addresses of their hosts are checked with each connection."""
 
 CONNECTION_SECONDS = 60.0
 """How long connections are used: afterwards, the host name is resolved again, and its addresses are checked."""
@@ -141,6 +145,7 @@ class AiohttpWebhookSender(WebhookSender):
         total_seconds: float = TOTAL_SECONDS,
     ) -> None:
         self._guard, self._tls = guard, tls
+        self._receiver_of = lru_cache(MAX_URLS)(guard.receiver_of)
         self._connect_seconds, self._total_seconds = connect_seconds, total_seconds
         self._connections: dict[bool, _Connections] = {}
 
@@ -150,7 +155,7 @@ class AiohttpWebhookSender(WebhookSender):
     async def send(self, url: str, headers: Mapping[str, str], body: bytes) -> WebhookResponse:
         started = time.monotonic()
         try:
-            receiver = self._guard.receiver_of(url)
+            receiver = self._receiver_of(url)
             async with asyncio.timeout(self._total_seconds):
                 response = await (await self._connections_to(receiver)).post(url, headers, body)
         except (InvalidUrl, aiohttp.ClientError, OSError) as error:

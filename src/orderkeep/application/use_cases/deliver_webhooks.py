@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import random
 import uuid
+from datetime import timedelta
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.leases import Sleep, is_free
 from orderkeep.application.ports import Clock, OrderStore, utc_now
 from orderkeep.application.webhooks.delivery import LeaseLost, WebhookDelivery
 from orderkeep.application.webhooks.observer import Pace, WebhookObserver, full_speed
@@ -17,6 +19,9 @@ from orderkeep.application.webhooks.subscriptions import Webhook, WebhookRecords
 
 ROUND_SECONDS = 0.5
 """How long a round waits for a batch. The batches of slow receivers continue during the next rounds."""
+
+SHARING = timedelta(seconds=2)
+"""A relay that has a lease leaves those of a relay that was killed to others for this time, so that they share them."""
 
 
 class DeliverWebhooksUseCase:
@@ -33,10 +38,11 @@ class DeliverWebhooksUseCase:
         clock: Clock = utc_now,
         uniform: Uniform = random.random,
         owner: str = "",
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         owner = owner or str(uuid.uuid4())
         self.webhooks, self.clock, self.owner = webhooks, clock, owner
-        self._delivery = WebhookDelivery(store, webhooks, sender, schedule, clock, uniform, owner)
+        self._delivery = WebhookDelivery(store, webhooks, sender, schedule, clock, uniform, owner, sleep)
         self._running: dict[str, asyncio.Task[bool]] = {}
         self._has_leases: set[str] = set()
 
@@ -83,9 +89,13 @@ class DeliverWebhooksUseCase:
     async def _start_batches(self, webhooks: list[Webhook]) -> None:
         now = self.clock()
         progress = await self.webhooks.all_progress()
+        has_lease = any(each.lease is not None and each.lease.owner == self.owner for each in progress.values())
         for webhook in webhooks:
             found = progress.get(webhook.id)
-            if found is not None and found.is_free(self.owner, now) and webhook.id not in self._running:
+            if found is None or webhook.id in self._running:
+                continue
+            if is_free(found.lease, self.owner, now - SHARING if has_lease else now):
+                has_lease = True
                 self._running[webhook.id] = asyncio.create_task(self._deliver(webhook, found))
 
     async def _deliver(self, webhook: Webhook, progress: Progress) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.event_feed import end_of_feed
+from orderkeep.application.leases import Lease, Sleep, decode_lease, encode_lease, is_free, renewing
 from orderkeep.application.ports import ChangeFeed, Clock, EventPublisher, utc_now
 from orderkeep.application.records import Record, RecordStore
 from orderkeep.domain.exceptions import ConcurrentUpdate
@@ -20,8 +21,6 @@ PUBLISHER, BUS = "publisher", "events"
 """The kind and the ID of the record with the position."""
 
 PAGE = 100
-LEASE = timedelta(seconds=60)
-"""How long a relay that was killed delays the others. It is renewed with each page."""
 
 PAGE_SECONDS = 40
 """A page that takes longer is abandoned, and its rest is published with the next one."""
@@ -30,19 +29,17 @@ PAGE_SECONDS = 40
 @dataclass(frozen=True, slots=True)
 class _Position:
     position: int
-    owner: str
-    until: datetime
+    lease: Lease | None = None
     version: int = 0
 
     def to_record(self) -> Record:
-        content = json.dumps({"position": self.position, "owner": self.owner, "until": self.until.isoformat()})
+        content = json.dumps({"position": self.position, "lease": encode_lease(self.lease)})
         return Record(PUBLISHER, BUS, content, self.version)
 
     @classmethod
     def of(cls, record: Record) -> _Position:
         found = json.loads(record.content)
-        until = datetime.fromisoformat(found["until"])
-        return cls(found["position"], found["owner"], until, record.version)
+        return cls(found["position"], decode_lease(found["lease"]), record.version)
 
 
 class PublishEventsUseCase:
@@ -57,8 +54,9 @@ class PublishEventsUseCase:
         open_publisher: Callable[[], EventPublisher] | None = None,
         clock: Clock = utc_now,
         owner: str = "",
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
-        self.feed, self.open_records, self.clock = feed, open_records, clock
+        self.feed, self.open_records, self.clock, self.sleep = feed, open_records, clock, sleep
         self._open_publisher = open_publisher
         self._publisher: EventPublisher | None = None
         self._lock = asyncio.Lock()
@@ -79,31 +77,41 @@ class PublishEventsUseCase:
 
     async def _publish_page(self, open_publisher: Callable[[], EventPublisher]) -> bool:
         found = await self._position()
-        if found.owner not in ("", self._owner) and self.clock() < found.until:
+        if not is_free(found.lease, self._owner, self.clock()):
             return False
         page = await self.feed.read_changes(found.position, PAGE)
-        if not page.changes:
-            if found.owner:
-                await self._save(replace(found, owner=""))
+        try:
+            if page.changes:
+                await self._publish(open_publisher, page.changes, found)
+            elif found.lease:
+                await self._save(replace(found, lease=None))
+        except ConcurrentUpdate:  # another relay has the lease
             return False
-        leased = await self._save(replace(found, owner=self._owner, until=self.clock() + LEASE))
-        if leased is None:
-            return False
-        published = 0
+        return bool(page.changes)
+
+    async def _publish(
+        self, open_publisher: Callable[[], EventPublisher], changes: Sequence[ChangeDTO], found: _Position
+    ) -> None:
+        """Publish changes under the lease, and save the position after each renewal and at the end."""
+        position = found.position
 
         def count(more: int) -> None:
-            nonlocal published
-            published += more
+            nonlocal position
+            position += more
 
+        async def save() -> None:
+            nonlocal found
+            lease = Lease.begin(self._owner, self.clock())
+            found = await self._save(replace(found, position=position, lease=lease))
+
+        await save()
         self._publisher = self._publisher or open_publisher()
         try:
             with suppress(TimeoutError):
-                async with asyncio.timeout(PAGE_SECONDS):
-                    await self._publisher.publish(page.changes, count)
+                async with asyncio.timeout(PAGE_SECONDS), renewing(save, self.sleep):
+                    await self._publisher.publish(changes, count)
         finally:
-            saved = replace(leased, position=leased.position + published, until=self.clock() + LEASE)
-            await self._save(saved)
-        return True
+            await save()
 
     async def stop(self, seconds: float) -> None:
         """Wait up to that many seconds for the page that is being published, release the lease, so that another relay
@@ -116,8 +124,9 @@ class PublishEventsUseCase:
                 await self._lock.acquire()
             self._lock.release()
         found = await self._position()
-        if found.owner == self._owner:
-            await self._save(replace(found, owner=""))
+        if found.lease and found.lease.owner == self._owner:
+            with suppress(ConcurrentUpdate):
+                await self._save(replace(found, lease=None))
         publisher, self._publisher = self._publisher, None
         await publisher.close()
 
@@ -125,13 +134,11 @@ class PublishEventsUseCase:
         found = await self.open_records().get_records(PUBLISHER, [BUS])
         if found:
             return _Position.of(found[0])
-        start = _Position(await end_of_feed(self.feed), "", self.clock())
-        return await self._save(start) or await self._position()
+        with suppress(ConcurrentUpdate):
+            return await self._save(_Position(await end_of_feed(self.feed)))
+        return await self._position()
 
-    async def _save(self, position: _Position) -> _Position | None:
-        """Write the position, and return it; None if another relay wrote it since."""
-        try:
-            [written] = await self.open_records().write_records([position.to_record()])
-        except ConcurrentUpdate:
-            return None
+    async def _save(self, position: _Position) -> _Position:
+        """Write the position, and return it. Raises `ConcurrentUpdate` if another relay has written it since."""
+        [written] = await self.open_records().write_records([position.to_record()])
         return replace(position, version=written.version)

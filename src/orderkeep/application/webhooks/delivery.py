@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,13 +18,13 @@ from functools import partial
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import WebhookNotFound
 from orderkeep.application.events import EventView, cloud_event_json, events_of
+from orderkeep.application.leases import LEASE, Lease, Sleep, renewing
 from orderkeep.application.ports import Clock, OrderStore
 from orderkeep.application.records import Record
 from orderkeep.application.webhooks.delivery_log import Attempt, is_success, log_records, reason_of, redacted
 from orderkeep.application.webhooks.observer import Pace, WebhookObserver, full_speed
 from orderkeep.application.webhooks.progress import (
     MAX_WAITING_ORDERS,
-    Lease,
     Progress,
     WaitingOrder,
     waiting_orders,
@@ -41,20 +41,15 @@ PARALLEL = 16
 CHUNK = 40
 """How many orders a transaction can let wait: it writes at most `MAX_RECORDS` records, with the log."""
 
-PAGE = 80
-"""How many changes a batch has at most."""
+PAGE = 320
+"""How many changes a batch has at most, and so about how many events are sent again after a relay was killed."""
 
 MAX_ATTEMPTS = 400
 """How many attempts a batch has at most, so that their log fits in one transaction."""
 
 BATCH = timedelta(seconds=5)
-"""A batch starts no request after this time. What remains waits, and is due at once."""
-
-REQUEST = timedelta(seconds=15)
-"""How long a request takes at most."""
-
-LEASE = timedelta(seconds=30)
-"""How long a lease is valid. It is renewed with each batch, and is longer than `BATCH` and `REQUEST` together."""
+"""A batch starts no request after this time, which ends before the lease. What remains waits, and is due at once. So a
+relay that was suspended until another one has replaced it sends no more."""
 
 IDLE = timedelta(seconds=5)
 """A lease is released after this time without events."""
@@ -108,9 +103,10 @@ class WebhookDelivery:
         clock: Clock,
         uniform: Uniform,
         owner: str,
+        sleep: Sleep,
     ) -> None:
         self._store, self._webhooks, self._sender, self._schedule = store, webhooks, sender, schedule
-        self._clock, self._uniform, self._owner = clock, uniform, owner
+        self._clock, self._uniform, self._owner, self._sleep = clock, uniform, owner, sleep
         self._waiting: dict[str, tuple[int, dict[str, WaitingOrder]]] = {}
         self.observer, self.stopping = WebhookObserver(), False
         self.pace: Pace = full_speed
@@ -148,14 +144,14 @@ class WebhookDelivery:
         due = sorted((each for each in batch.waiting.values() if each.due(era, now)), key=_by_time)
         if not due:
             return False
-        await self._acquire(batch)
         batch.more = len(due) > CHUNK
-        await _in_parallel(
-            [
-                partial(self._run, batch, each, each.last_version, self._events_from(batch.webhook, each))
-                for each in due[:CHUNK]
-            ]
-        )
+        async with self._leased(batch):
+            await _in_parallel(
+                [
+                    partial(self._run, batch, each, each.last_version, self._events_from(batch.webhook, each))
+                    for each in due[:CHUNK]
+                ]
+            )
         return True
 
     async def _send_again(self, batch: _Batch) -> bool:
@@ -165,8 +161,8 @@ class WebhookDelivery:
             return False
         position, last = replay.position, replay.last
         page = await self._store.read_changes(position, min(self._room(batch), PAGE, last - position))
-        await self._acquire(batch)
-        position += await self._send_page(batch, page.changes, position)
+        async with self._leased(batch):
+            position += await self._send_page(batch, page.changes, position)
         batch.progress = replace(batch.progress, replayed=(batch.webhook.replay.number, position))
         batch.more = position < last
         return True
@@ -179,8 +175,8 @@ class WebhookDelivery:
         page = await self._store.read_changes(position, PAGE)
         if not page.changes:
             return False
-        await self._acquire(batch)
-        sent = await self._send_page(batch, page.changes, position)
+        async with self._leased(batch):
+            sent = await self._send_page(batch, page.changes, position)
         if not sent:
             return False
         batch.progress = replace(batch.progress, position=position + sent)
@@ -292,14 +288,22 @@ class WebhookDelivery:
                         yield number, event
             version = changes[-1].version
 
-    async def _acquire(self, batch: _Batch) -> None:
-        """Take or renew the lease, unless it is valid until the end of the batch."""
-        lease, now = batch.progress.lease, self._clock()
-        if lease is None or lease.owner != self._owner or lease.until < batch.ends_at + REQUEST:
-            renewed = replace(batch.progress, lease=Lease(owner=self._owner, until=now + LEASE))
-            [written] = await self._write([renewed.to_record()])
-            batch.progress = replace(renewed, version=written.version)
-            self._waiting[batch.webhook.id] = batch.progress.version, dict(batch.waiting)
+    @asynccontextmanager
+    async def _leased(self, batch: _Batch) -> AsyncIterator[None]:
+        """Have the lease until the end of the block: take it, unless it is valid until the end of the batch, and renew
+        it as long as requests are in progress. Raises `LeaseLost`.
+        """
+        lease = batch.progress.lease
+        if lease is None or lease.owner != self._owner or lease.until < batch.ends_at:
+            await self._renew(batch)
+        async with renewing(partial(self._renew, batch), self._sleep):
+            yield
+
+    async def _renew(self, batch: _Batch) -> None:
+        renewed = replace(batch.progress, lease=Lease.begin(self._owner, self._clock()))
+        [written] = await self._write([renewed.to_record()])
+        batch.progress = replace(renewed, version=written.version)
+        self._waiting[batch.webhook.id] = batch.progress.version, dict(batch.waiting)
 
     async def _commit(self, batch: _Batch) -> Progress:
         """Write what the batch has done, and return the new progress. Raises `LeaseLost`."""
@@ -311,7 +315,7 @@ class WebhookDelivery:
         keeps_lease = batch.pause is None and not self.stopping
         progress = replace(
             batch.progress,
-            lease=Lease(owner=self._owner, until=now + LEASE) if keeps_lease else None,
+            lease=Lease.begin(self._owner, now) if keeps_lease else None,
             waiting=len(waiting),
             due_at=due_at,
             era=era,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from orderkeep.application.records import MAX_RECORD_BYTES, Record
@@ -112,7 +112,8 @@ def _record(webhook_id: str, number: int, content: str, version: int) -> Record:
 def _batches(attempts: Iterable[Attempt]) -> Iterator[list[str]]:
     batch, size = list[str](), 0
     for attempt in attempts:
-        text = _encode(asdict(attempt) | {"at": attempt.at.isoformat()})
+        values = {name: getattr(attempt, name) for name in _FIELDS}  # all are plain: `asdict` takes ten times as long
+        text = _encode(values | {"at": attempt.at.isoformat()})
         bytes_of = len(text.encode())
         if batch and (len(batch) == MAX_ATTEMPTS_IN_RECORD or size + bytes_of > MAX_RECORD_BYTES - 1_000):
             yield batch
@@ -124,3 +125,4 @@ def _batches(attempts: Iterable[Attempt]) -> Iterator[list[str]]:
 
 
 _encode: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_FIELDS = [each.name for each in fields(Attempt)]

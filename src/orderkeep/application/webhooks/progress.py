@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from orderkeep.application.leases import Lease, decode_lease, encode_lease
 from orderkeep.application.records import Record, RecordStore
 
 PROGRESS = "webhook-progress"
@@ -15,14 +16,6 @@ PROGRESS = "webhook-progress"
 
 MAX_WAITING_ORDERS = 1_000
 """How many orders of a subscription may wait for a retry. The position does not advance beyond it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right of one relay to deliver, until a time."""
-
-    owner: str
-    until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +37,9 @@ class Progress:
     replayed: tuple[int, int] = (0, 0)
     version: int = 0
 
-    def is_free(self, owner: str, now: datetime) -> bool:
-        """Return whether the relay may deliver, as no other one has a lease."""
-        return self.lease is None or self.lease.owner == owner or self.lease.until <= now
-
     def to_record(self) -> Record:
         values = {name: getattr(self, name) for name in ("position", "waiting", "era", "logged", "replayed")}
-        values["lease"] = self.lease and (self.lease.owner, self.lease.until.isoformat())
+        values["lease"] = encode_lease(self.lease)
         values["due_at"] = self.due_at and self.due_at.isoformat()
         return Record(PROGRESS, self.id, _encode(values), self.version)
 
@@ -58,8 +47,7 @@ class Progress:
     def of(cls, record: Record) -> Progress:
         """Return the progress in a record."""
         found: dict[str, Any] = json.loads(record.content)
-        if lease := found["lease"]:
-            found["lease"] = Lease(owner=lease[0], until=datetime.fromisoformat(lease[1]))
+        found["lease"] = decode_lease(found["lease"])
         found["due_at"] = found["due_at"] and datetime.fromisoformat(found["due_at"])
         found["replayed"] = tuple(found["replayed"])
         return cls(record.id, version=record.version, **found)

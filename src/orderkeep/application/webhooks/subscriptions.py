@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from orderkeep.application.access.api_keys import Randomness
 from orderkeep.application.errors import (
+    IdempotencyKeyReused,
     OtherWebhookVersion,
     TooManyWebhooks,
     UnknownEventType,
@@ -24,12 +25,16 @@ from orderkeep.application.events import EVENT_TYPES
 from orderkeep.application.records import MAX_RECORDS, Record, RecordStore
 from orderkeep.application.webhooks.delivery_log import log_kind
 from orderkeep.application.webhooks.progress import PROGRESS, Progress, waiting_kind
+from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.exceptions import ConcurrentUpdate, InvalidInput
 from orderkeep.domain.limits import MAX_TAG_LENGTH
 from orderkeep.domain.value_objects import check_text
 
 WEBHOOK = "webhook"
 """The kind of the records of subscriptions."""
+
+KEY = "webhook-key"
+"""The kind of the records of idempotency keys, by their digest: which subscription a request has created."""
 
 MAX_WEBHOOKS = 100
 """How many subscriptions a store has at most: each costs the relay a read of the feed."""
@@ -184,6 +189,7 @@ class ReplayRange:
 class WebhookView:
     """A subscription as it is returned, with its progress: the `position` up to which all events were delivered, except
     those of `waiting_orders`, which wait for the next attempt or for a resumption. `secret` is returned when it is new.
+    `replayed`: an earlier request with the same idempotency key has created it.
     """
 
     id: str
@@ -203,6 +209,7 @@ class WebhookView:
     created_at: datetime
     version: int
     secret: str | None = field(default=None, repr=False)
+    replayed: bool = False
 
     @classmethod
     def of(cls, webhook: Webhook, progress: Progress, *, with_secret: bool = False) -> WebhookView:
@@ -257,12 +264,28 @@ class WebhookRecords:
         found = await self.open_records().list_records(WEBHOOK, limit=MAX_WEBHOOKS)
         return sorted(map(Webhook.of, found), key=lambda each: (each.created_at, each.id))
 
-    async def add(self, webhook: Webhook) -> Webhook:
-        """Store a new subscription, with its position. Raises `TooManyWebhooks`."""
+    async def created_by(self, request: Attribution) -> Webhook | None:
+        """Return the subscription that a request with the same idempotency key created. Raises `IdempotencyKeyReused`
+        if that was a different request, and `WebhookNotFound` if the subscription was deleted since.
+        """
+        found = await self.open_records().get_records(KEY, [request.key]) if request.key else []
+        if not found:
+            return None
+        webhook_id, fingerprint = json.loads(found[0].content)
+        if fingerprint != request.fingerprint:
+            raise IdempotencyKeyReused
+        return await self.get(webhook_id)
+
+    async def add(self, webhook: Webhook, request: Attribution) -> Webhook:
+        """Store a new subscription, with its position. Raises `TooManyWebhooks`, and `ConcurrentUpdate` if a request
+        with the same idempotency key was faster.
+        """
         if len(await self.list()) >= MAX_WEBHOOKS:
             raise TooManyWebhooks(MAX_WEBHOOKS)
-        progress = Progress(webhook.id, position=webhook.start)
-        written = await self.open_records().write_records([webhook.to_record(), progress.to_record()])
+        records = [webhook.to_record(), Progress(webhook.id, position=webhook.start).to_record()]
+        if request.key:
+            records.append(Record(KEY, request.key, json.dumps([webhook.id, request.fingerprint])))
+        written = await self.open_records().write_records(records)
         return replace(webhook, version=written[0].version)
 
     async def change(

@@ -144,6 +144,13 @@ def get_erasure_context(request: Request, actor: CurrentActor, dry_run: DryRun =
     return get_command_context(request, actor, None, None, dry_run)
 
 
+def get_creation_context(
+    request: Request, actor: CurrentActor, idempotency_key: IdempotencyKey = None
+) -> CommandContext:
+    """Return the actor and the key of a request that creates a webhook."""
+    return get_command_context(request, actor, idempotency_key)
+
+
 def get_webhook_context(request: Request, actor: CurrentActor, if_match: IfMatch = None) -> CommandContext:
     """Return the actor and the condition of a change of a webhook."""
     return get_command_context(request, actor, None, if_match)
@@ -151,6 +158,7 @@ def get_webhook_context(request: Request, actor: CurrentActor, if_match: IfMatch
 
 Context = Annotated[CommandContext, Depends(get_command_context)]
 PlacementContext = Annotated[CommandContext, Depends(get_placement_context)]
+CreationContext = Annotated[CommandContext, Depends(get_creation_context)]
 WebhookContext = Annotated[CommandContext, Depends(get_webhook_context)]
 ErasureContext = Annotated[CommandContext, Depends(get_erasure_context)]
 

@@ -19,7 +19,7 @@ from orderkeep.application.webhooks.subscriptions import (
 )
 from orderkeep.domain.exceptions import InvalidUrl
 from orderkeep.entrypoints.api import examples
-from orderkeep.entrypoints.api.dependencies import CurrentActor, Services, WebhookContext
+from orderkeep.entrypoints.api.dependencies import CreationContext, CurrentActor, Services, WebhookContext
 from orderkeep.entrypoints.api.examples import failures, success
 from orderkeep.entrypoints.api.orders import Cursor, Limit
 from orderkeep.entrypoints.api.responses import EncodedResponse, RawHeaders, encode, etag_of, next_link
@@ -80,22 +80,35 @@ def _response(webhook: WebhookView, status: int = HTTPStatus.OK, headers: RawHea
             201,
             "The webhook with its secret, which is not returned again.",
             {"WebhookWithSecret": examples.WEBHOOK_WITH_SECRET},
-            headers=("ETag", "Location"),
+            headers=("ETag", "Location", "Idempotency-Replayed"),
         ),
-        **failures((*_INVALID, _POSITION, errors.TooManyWebhooks(MAX_WEBHOOKS), *examples.NEW_WEBHOOK_ERRORS)),
+        **failures(
+            (
+                *_INVALID,
+                _POSITION,
+                errors.TooManyWebhooks(MAX_WEBHOOKS),
+                errors.IdempotencyKeyReused(),
+                *examples.WEBHOOK_ERRORS,
+            )
+        ),
     },
 )
 async def create_webhook(
     request: Request,
-    actor: CurrentActor,
+    context: CreationContext,
     use_cases: Services,
     webhook: Annotated[WebhookBody, Body(openapi_examples={"WebhookBody": {"value": _CREATE}})],
 ) -> Response:
-    """Subscribes a URL to the events of orders. Store the secret: receivers verify signatures with it."""
+    """Subscribes a URL to the events of orders. Store the secret: receivers verify signatures with it. A repeated
+    request with the same `Idempotency-Key` returns the webhook that the first one created, as it is now, and its
+    secret.
+    """
     given = webhook.given()
-    created = await use_cases.create_webhook.execute(given.pop("url"), **given, actor=actor)
-    location = f"{request.scope['root_path']}/webhooks/{created.id}"
-    return _response(created, HTTPStatus.CREATED, [(b"location", location.encode())])
+    created = await use_cases.create_webhook.execute(given.pop("url"), **given, key=context.key, actor=context.actor)
+    headers = [(b"location", f"{request.scope['root_path']}/webhooks/{created.id}".encode())]
+    if created.replayed:
+        headers.append((b"idempotency-replayed", b"true"))
+    return _response(created, HTTPStatus.CREATED, headers)
 
 
 @router.get(

@@ -224,17 +224,17 @@ def _context(**conditions: Any) -> CommandContext:
     return CommandContext(actor=click.get_current_context().obj.actor, **conditions)
 
 
-_KEY = click.option(
+KEY = click.option(
     "--key", type=text, help="Idempotency key: a command that is run again with the same key takes effect once."
 )
 _VERSION_HELP = "Fail unless the order is at version N."
 _VERSION = click.option("--expected-version", type=click.IntRange(min=1), metavar="N", help=_VERSION_HELP)
 _DRY_RUN = click.option("--dry-run", is_flag=True, help="Show the result without writing it.")
 
-new_order_options = grouped_options("request", _context, key=_KEY, dry_run=_DRY_RUN)
+new_order_options = grouped_options("request", _context, key=KEY, dry_run=_DRY_RUN)
 """The options of a request that creates an order, which has no version yet."""
 
-request_options = grouped_options("request", _context, key=_KEY, expected_version=_VERSION, dry_run=_DRY_RUN)
+request_options = grouped_options("request", _context, key=KEY, expected_version=_VERSION, dry_run=_DRY_RUN)
 """The options of a request that changes an order."""
 
 

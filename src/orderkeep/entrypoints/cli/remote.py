@@ -10,7 +10,6 @@ from typing import Any, Generic, TypeVar, cast
 from urllib.parse import quote
 from uuid import uuid4
 
-import click
 import msgspec
 
 from orderkeep.application.access.actor import SYSTEM, Actor
@@ -58,10 +57,7 @@ from orderkeep.domain.exceptions import (
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.value_objects import SAFE_ID, Document
 from orderkeep.entrypoints.cli.remote_webhooks import RemoteWebhooks
-from orderkeep.entrypoints.cli.server_connection import RETRY, Response, ServerConnection
-
-IDEMPOTENCY_KEY = re.compile(r"[ !#-\[\]-~]{1,255}|[!#-~][ -~]{0,253}[!-~]")
-"""A key that a header can contain: as a quoted string, or as it is."""
+from orderkeep.entrypoints.cli.server_connection import RETRY, Response, ServerConnection, key_header
 
 PARAMETER = re.compile(r"\{(\w+)\}")
 NO_PREFIX = "a server cannot find orders by the beginning of an ID: enter the whole ID"
@@ -266,9 +262,7 @@ class RemoteOrders(RemoteWebhooks, OrderQueries):
     def _send(self, request: str, context: CommandContext, values: dict[str, Any]) -> Response:
         """Send a request with the values that its path names there, and the others in its body."""
         key, expected = context.key or str(uuid4()), context.expected_version
-        if not IDEMPOTENCY_KEY.fullmatch(key):
-            raise click.UsageError("--key must be 1 to 255 printable ASCII characters, without quotes at its ends.")
-        headers = {"Idempotency-Key": key if {'"', "\\"} & {*key} else f'"{key}"'}
+        headers = key_header(key)
         versions = expected if isinstance(expected, tuple) else () if expected is None else (expected,)
         if versions:
             headers["If-Match"] = ", ".join(f'"{version}"' for version in versions)

@@ -13,7 +13,7 @@ from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limi
 from orderkeep.application.use_cases.list_webhook_deliveries import DeliveryPage
 from orderkeep.application.webhooks.delivery_log import Attempt
 from orderkeep.application.webhooks.subscriptions import WebhookView
-from orderkeep.entrypoints.cli.server_connection import ServerConnection
+from orderkeep.entrypoints.cli.server_connection import ServerConnection, key_header
 
 T = TypeVar("T")
 
@@ -40,10 +40,12 @@ class RemoteWebhooks:
         tag: str | None = None,
         description: str | None = None,
         start: str | int = "now",
+        key: str | None = None,
         actor: Actor = SYSTEM,  # noqa: ARG002
     ) -> WebhookView:
         values = {"url": url, "types": list(types), "tag": tag, "description": description, "start": start}
-        return self._call("POST", "", WebhookView, {name: value for name, value in values.items() if value is not None})
+        body = {name: value for name, value in values.items() if value is not None}
+        return self._call("POST", "", WebhookView, body, key_header(key) if key else {})
 
     async def list_webhooks(self, actor: Actor = SYSTEM) -> tuple[WebhookView, ...]:  # noqa: ARG002
         return self._call("GET", "", _Webhooks).data

@@ -221,3 +221,14 @@ def _first_cause(error: BaseException) -> str:
     if isinstance(cause, BaseException):
         return _first_cause(cause)
     return getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
+
+
+def key_header(key: str) -> dict[str, str]:
+    """Return the header with an idempotency key. Raises `click.UsageError`."""
+    if not _KEY.fullmatch(key):
+        raise click.UsageError("--key must be 1 to 255 printable ASCII characters, without quotes at its ends.")
+    return {"Idempotency-Key": key if {'"', "\\"} & {*key} else f'"{key}"'}
+
+
+_KEY = re.compile(r"[ !#-\[\]-~]{1,255}|[!#-~][ -~]{0,253}[!-~]")
+"""A key that a header can contain: as a quoted string, or as it is."""

@@ -362,7 +362,7 @@ COMMANDS = {
     "webhooks rotate-secret": Command("Replace the secret of a webhook.", "webhooks", WRITE, needs_store=False),
     "webhooks replay": Command("Send a range of events again.", "webhooks", WRITE, needs_store=False),
     "webhooks deliveries": Command("List the newest deliveries of a webhook.", "webhooks", needs_store=False),
-    "relay": Command("Deliver webhooks and publish events, without serving.", "service", WRITE),
+    "relay": Command("Deliver webhooks, publish events and count statistics, without serving.", "service", WRITE),
     "openapi": Command("Print the OpenAPI document.", "service", needs_store=False),
     "completion": Command("Print the tab completion script of a shell.", "service", needs_store=False),
     "config": Command("Show all settings, their values and their sources.", "service", needs_store=False),

@@ -56,7 +56,8 @@ def serve_command(session: Session, demo: bool, **options: Any) -> None:
       orderkeep relay --once
 
     Runs until Ctrl+C or SIGTERM. `orderkeep serve` does the same in the background, unless ORDERKEEP_RELAY is false;
-    any number of relays share the work. Settings come from the environment: see `orderkeep config`.
+    any number of relays share the work. It waits for a store that does not respond yet. Statistics are counted once
+    they were requested. Settings come from the environment: see `orderkeep config`.
     """,
 )
 @click.option("--once", is_flag=True, help="Exit when there is nothing more to do now.")

@@ -11,7 +11,7 @@ from orderkeep.application.webhooks.subscriptions import WebhookView
 from orderkeep.bootstrap import UseCases
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import command
-from orderkeep.entrypoints.cli.options import Choice, Paging, paging_options, rows_help, text, trimmed_text
+from orderkeep.entrypoints.cli.options import KEY, Choice, Paging, paging_options, rows_help, text, trimmed_text
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.envelopes import delivery_form, webhook_form
 
@@ -58,10 +58,12 @@ def _start(value: str) -> str | int:
     metavar=f"{NOW}|{BEGINNING}|N",
     help=f"First event: the next one, the first, or that after position N. Default: {NOW}.",
 )
+@KEY
 def webhooks_create_command(session: Session, url: str, **options: Any) -> None:
     async def create(use_cases: UseCases) -> None:  # prints the secret before anything else can fail
         webhook = await use_cases.create_webhook.execute(url, **options, actor=session.actor)
-        _print_secret(session, webhook, f"the webhook {webhook.id} is created")
+        done = "was created by an earlier request with this key" if webhook.replayed else "is created"
+        _print_secret(session, webhook, f"the webhook {webhook.id} {done}")
 
     session.run(create)
 
