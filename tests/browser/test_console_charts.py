@@ -82,16 +82,25 @@ class Charts:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def charts(chromium: str) -> AsyncIterator[Charts]:
+async def page(chromium: str) -> AsyncIterator[Charts]:
+    from orderkeep.application.dtos import PlaceOrder
     from orderkeep.bootstrap import bootstrap
     from orderkeep.entrypoints.sample_orders import store_samples
     from tests.browser.console_pages import open_tab, served
 
     do = bootstrap("memory://")
     await store_samples(do, 60)
+    await do.place_order.execute(PlaceOrder(user_id="kaito", total=90_000, currency="JPY"))
     async with served(do) as url, open_tab(chromium) as tab:
         yield Charts(tab, url)
-        assert tab.requests.outside(url) == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def charts(page: Charts) -> AsyncIterator[Charts]:
+    """The page, which must not write errors or reports of its policy to the console, nor make outside requests."""
+    yield page
+    assert page.tab.console == []
+    assert page.tab.requests.outside(page.url) == []
 
 
 def zoomed(names: list[str], first: int, last: int) -> list[str]:
@@ -107,7 +116,6 @@ async def test_drag_zooms_both_charts_until_a_double_click(charts: Charts) -> No
     assert await charts.shown() == zoomed(names, 11, 23)
     await charts.chart(ORDERS).locator(".u-over").dblclick()
     assert await charts.shown() == [ORDERS, VALUE]
-    assert charts.tab.console == []
 
 
 async def test_keys_zoom_around_a_day_and_move_along(charts: Charts) -> None:
@@ -183,7 +191,7 @@ async def test_colors_follow_the_scheme(charts: Charts) -> None:
     assert len(accents) == 2
 
 
-@pytest.mark.parametrize("query", ["", "?period=7", "?period=90", "?period=365"])
+@pytest.mark.parametrize("query", ["", "?period=7", "?period=90", "?period=365", "?currency=JPY"])
 async def test_axes_are_those_of_the_charts_of_the_server(query: str, charts: Charts) -> None:
     await charts.open(query, scripts=False)
     expected = await charts.page.locator("figure[data-values] text").all_text_contents()
