@@ -24,7 +24,10 @@ RECORD_TEXTS = """() => { window.texts = []; const draw = CanvasRenderingContext
         texts.push(text); draw.call(this, text, ...rest); } }"""
 RECORD_SHIFTS = """() => { window.shifts = []; new PerformanceObserver(list => shifts.push(...list.getEntries()))
     .observe({type: "layout-shift", buffered: true}) }"""
-COLORS = """canvas => { const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+COLORS = """canvas => { const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d",
+        {willReadFrequently: true});  // Chromium warns about reading from others
+    copy.drawImage(canvas, 0, 0);
+    const all = copy.getImageData(0, 0, canvas.width, canvas.height).data;
     const found = new Set(), hex = number => number.toString(16).padStart(2, "0");
     for (let at = 0; at < all.length; at += 4)
         if (all[at + 3] === 255) found.add(`#${hex(all[at])}${hex(all[at + 1])}${hex(all[at + 2])}`);
