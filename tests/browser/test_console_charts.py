@@ -185,7 +185,7 @@ async def test_colors_follow_the_scheme(charts: Charts) -> None:
     await charts.open()
     accents = set()
     for scheme in ("dark", "light"):
-        await charts.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        await charts.page.emulate_media(color_scheme=scheme)
         await charts.page.wait_for_function("() => new Promise(requestAnimationFrame)")
         accent = await charts.page.evaluate(ACCENT)
         for canvas in await charts.page.locator("canvas").all():
