@@ -33,7 +33,10 @@ def bill_of_materials(built: list[Path]) -> bytes:
     }
     direct = direct.union(*map(_names, project["optional-dependencies"].values()))
     shipped = [package for package in locked if package.name in needed.union(*extras.values())]
-    own, vendored = _ourselves(project, built), [_swagger_ui(), _htmx()]
+    own, vendored = (
+        _ourselves(project, built),
+        [_swagger_ui(), _of_console("htmx", "htmx.org", "0BSD"), _of_console("uPlot", "uplot", "MIT")],
+    )
     document = {
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -111,10 +114,10 @@ def _swagger_ui() -> Json:
     return _vendored("swagger-ui-dist", version, "Apache-2.0", "/docs", files)
 
 
-def _htmx() -> Json:
+def _of_console(name: str, package: str, license_id: str) -> Json:
     folder = ENTRYPOINTS / "console" / "static"
-    version = (folder / "README.md").read_text(encoding="utf-8").split()[1]
-    return _vendored("htmx.org", version, "0BSD", "the console", [*folder.glob("htmx*")])
+    version = (folder / "README.md").read_text(encoding="utf-8").partition(f"- {name} ")[2].split()[0]
+    return _vendored(package, version, license_id, "the console", [*folder.glob(f"{name}*")])
 
 
 def _vendored(name: str, version: str, license_id: str, user: str, files: list[Path]) -> Json:

@@ -202,11 +202,19 @@ def test_bill_lists_the_vendored_swagger_ui(bill: dict[str, Any]) -> None:
     assert files == {path.name: digest(path) for path in static.iterdir() if path.name != "README.md"}
 
 
-def test_bill_lists_the_vendored_htmx(bill: dict[str, Any]) -> None:
-    [htmx] = [component for component in bill["components"] if component["name"] == "htmx.org"]
-    files = {file["name"]: file["hashes"][0]["content"] for file in htmx["components"]}
+@pytest.mark.parametrize(
+    "package, names",
+    [
+        ("htmx.org", ("htmx.LICENSE.txt", "htmx.min.js")),
+        ("uplot", ("uPlot.LICENSE.txt", "uPlot.iife.min.js", "uPlot.min.css")),
+    ],
+)
+def test_bill_lists_what_the_console_vendors(package: str, names: tuple[str, ...], bill: dict[str, Any]) -> None:
+    [found] = [component for component in bill["components"] if component["name"] == package]
+    files = {file["name"]: file["hashes"][0]["content"] for file in found["components"]}
     static = CHECKOUT / "src" / "orderkeep" / "entrypoints" / "console" / "static"
-    assert files == {name: digest(static / name) for name in ("htmx.LICENSE.txt", "htmx.min.js")}
+    assert files == {name: digest(static / name) for name in names}
+    assert found["version"] in (static / "README.md").read_text(encoding="utf-8")
 
 
 def test_bill_lists_the_files_of_the_release_without_a_date(made: list[Path], bill: dict[str, Any]) -> None:

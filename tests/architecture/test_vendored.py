@@ -1,7 +1,9 @@
-"""Swagger UI, htmx and axe-core are what was taken from their packages: not altered, not half updated."""
+"""Swagger UI, htmx, uPlot and axe-core are what was taken from their packages: not altered, not half updated."""
 
 import hashlib
 from pathlib import Path
+
+import pytest
 
 ENTRYPOINTS = Path(__file__).parents[2] / "src" / "orderkeep" / "entrypoints"
 STATIC, CONSOLE = ENTRYPOINTS / "api" / "static", ENTRYPOINTS / "console" / "static"
@@ -19,6 +21,9 @@ SHA256 = {
 OF_CONSOLE = {
     "htmx.LICENSE.txt": "d3d2456f76414f2456104660ebd65aff1c04cd7966b942bdabd63f3cdb316a38",
     "htmx.min.js": "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
+    "uPlot.LICENSE.txt": "8f989229699b4fe2f1a0432d0e9edc338a8a911e250e2d1b01ecd770a5f5b1bd",
+    "uPlot.iife.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uPlot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
 }
 
 
@@ -36,14 +41,18 @@ def test_the_readme_names_the_version_that_is_there() -> None:
 
 def test_every_vendored_file_of_the_console_is_as_it_was_published() -> None:
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in CONSOLE.iterdir()}
-    for own in ("README.md", "console.css", "console.js", "icon.svg"):
+    for own in ("README.md", "charts.js", "console.css", "console.js", "icon.svg"):
         del found[own]
     assert found == OF_CONSOLE
 
 
-def test_the_readme_of_the_console_names_the_version_that_is_there() -> None:
-    version = (CONSOLE / "README.md").read_text(encoding="utf-8").split()[1]
-    assert f'version:"{version}"' in (CONSOLE / "htmx.min.js").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    "name, file, text", [("htmx", "htmx.min.js", 'version:"{}"'), ("uPlot", "uPlot.iife.min.js", "(v{})")]
+)
+def test_the_readme_of_the_console_names_the_version_that_is_there(name: str, file: str, text: str) -> None:
+    readme = (CONSOLE / "README.md").read_text(encoding="utf-8")
+    version = readme.partition(f"- {name} ")[2].split()[0]
+    assert text.format(version) in (CONSOLE / file).read_text(encoding="utf-8")
 
 
 OF_AXE = {

@@ -72,6 +72,14 @@ async def test_page_is_accessible_and_complete(name: str, scripts: bool, tab: Ta
     assert tab.requests.outside(shops.urls[look.on]) == []
 
 
+async def test_zoomed_chart_is_accessible(tab: Tab, shops: Shops) -> None:
+    await tab.look_at(LOOKS["statistics"], shops)
+    await tab.page.get_by_role("button", name="Zoom in").first.click()
+    await tab.page.get_by_role("slider").first.focus()
+    assert await faults_of(tab) == []
+    assert tab.console == []
+
+
 @pytest.mark.parametrize(
     "planted, fault",
     [

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from orderkeep.entrypoints.console.rendering import ICONS, STATUSES
-from orderkeep.entrypoints.console.static_files import FOLDER
+from orderkeep.entrypoints.console.static_files import FOLDER, static_file
 from tests.console.console_calls import console
 
 CSS_LIMIT, PAGE_LIMIT = 10_240, 60_000
@@ -27,6 +27,20 @@ async def test_every_file_of_a_page_is_served_and_cached() -> None:
             assert plain.headers["x-content-type-options"] == "nosniff"
 
 
+async def test_charts_are_loaded_on_the_statistics_page_only() -> None:
+    async with console() as browser:
+        found = {
+            path: [each.get("src", "") for each in (await browser.open(path)).all("script")]
+            for path in ("/console/statistics", "/", "/console/system")
+        }
+        of_charts = [static_file(name).path for name in ("uPlot.iife.min.js", "charts.js")]
+        assert {path: [each for each in paths if each in of_charts] for path, paths in found.items()} == {
+            "/console/statistics": of_charts, "/": [], "/console/system": [],
+        }  # fmt: skip
+        for path in (*of_charts, static_file("uPlot.min.css").path):
+            assert (await browser.client.get(path)).status_code == 200
+
+
 @pytest.mark.parametrize("name", ["console.css", "console-000000000000.css", "README.md", "..%2F__init__.py"])
 async def test_no_other_file_is_served(name: str) -> None:
     async with console() as browser:
@@ -45,8 +59,9 @@ def test_style_sheet_is_small() -> None:
     assert len((FOLDER / "console.css").read_bytes()) <= CSS_LIMIT
 
 
-def test_own_script_evaluates_no_text() -> None:
-    script = (FOLDER / "console.js").read_text("utf-8")
+@pytest.mark.parametrize("name", ["console.js", "charts.js"])
+def test_own_script_evaluates_no_text(name: str) -> None:
+    script = (FOLDER / name).read_text("utf-8")
     assert not re.search(r"\.(inner|outer)HTML|insertAdjacentHTML|document\.write|eval\(|new Function", script)
 
 

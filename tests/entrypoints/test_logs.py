@@ -258,6 +258,16 @@ def test_structlog_is_imported_with_the_first_line_only() -> None:
     assert result.stderr.count("\n") == 1
 
 
+def test_server_does_not_import_rich_with_structlog() -> None:
+    code = (
+        "import sys; from orderkeep.entrypoints.logs import server_log_config;"
+        "formatter = server_log_config('auto', 'info')['formatters']['lines']['()']();"
+        "print(type(formatter).__module__, 'rich' in sys.modules); import rich; print(rich.__name__)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert result.stdout.split() == ["structlog.stdlib", "False", "rich"]
+
+
 def test_server_imports_structlog_before_the_first_line() -> None:
     formatter = server_log_config("json", "info")["formatters"]["lines"]["()"]()
     assert json.loads(formatter.format(record()))["event"] == "it happened"

@@ -220,10 +220,14 @@ class Projector:
     async def _read_span(self, kind: str, span: tuple[str, str], counted: dict[str, _Counted]) -> None:
         after, before = span
         while page := await self.records.list_records(kind, after, 1_000):
-            for record in page:
-                if record.id >= before:
-                    return
-                counted[record.id] = _Counted.of(record)
+            within = [record for record in page if record.id < before]
+            contents = json.loads(
+                f"[{','.join([record.content for record in within])}]"
+            )  # one by one takes twice as long
+            for record, content in zip(within, contents, strict=True):
+                counted[record.id] = _Counted(**content)
+            if len(within) < len(page):
+                return
             after = page[-1].id
             await asyncio.sleep(0)  # other requests come first
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from http import HTTPStatus
@@ -19,7 +19,7 @@ from orderkeep.application.ports import utc_now
 from orderkeep.application.use_cases.get_statistics import Amount, CurrencyFigures, Period, Statistics
 from orderkeep.domain.value_objects import EXPONENTS
 from orderkeep.entrypoints.api.problems import HttpProblem
-from orderkeep.entrypoints.console.charts import ROW, Cell, Chart, Point, Row, bars, columns, line
+from orderkeep.entrypoints.console.charts import ROW, Cell, Chart, Mark, Point, Row, Series, bars, columns, line
 from orderkeep.entrypoints.console.pages import Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES, count, money
 from orderkeep.entrypoints.order_files.formats import GUARD, RISKY
@@ -82,7 +82,7 @@ async def show_statistics(page: Page) -> Response:
         HTTPStatus.UNPROCESSABLE_ENTITY if error else HTTPStatus.OK,
         given=given,
         figures=figures,
-        charts=list(_charts(figures)) if figures else [],
+        charts=list(_charts(figures, page.url if page.may(Scope.READ) else _no_link)) if figures else [],
         currencies=sorted({each.currency for each in figures.all.current}) if figures else [],
         last_day=figures.all.end - timedelta(days=1) if figures else None,
         periods=PERIODS,
@@ -149,70 +149,108 @@ def _day(name: str, given: Mapping[str, str]) -> date | None:
     return day
 
 
-def _charts(figures: Figures) -> Iterator[Chart]:
-    yield _over_time(figures, is_value=False)
-    yield _over_time(figures, is_value=True)
+def _no_link(_: str) -> str:
+    """Return no URL: links are for those who may read orders."""
+    return ""
+
+
+def _charts(figures: Figures, url: Callable[[str], str] = _no_link) -> Iterator[Chart]:
+    names = [_names(period.start, figures.all.by) for period in figures.all.periods]
+    numbers = [figures.of(period) for period in figures.all.periods]
+    yield _orders(figures.all.by, names, [orders for orders, _ in numbers])
+    yield _value(figures.all.by, names, [value for _, value in numbers], figures.currency)
     yield _funnel(figures.all)
     yield _reasons(figures.all)
     yield _times(figures.all)
-    yield _obligations(figures.all)
+    yield _obligations(figures.all, url)
 
 
-def _over_time(figures: Figures, *, is_value: bool) -> Chart:
-    by, currency = figures.all.by, figures.currency
-    points = []
-    for period in figures.all.periods:
-        number = figures.of(period)[is_value]
-        text = money(number, currency) if is_value else count(number, "order")
-        points.append(Point(_label(period.start, by), _name(period.start, by), number, text))
-    most = max(points, key=lambda point: point.value)
-    total = sum(point.value for point in points)
-    average = (
-        money(round(total / len(points)), currency) if is_value else f"{total / len(points):,.1f}".removesuffix(".0")
+Names = tuple[str, str, str]
+"""A period as the axis has it, as the table has it, and as CSV has it."""
+
+
+def _names(start: datetime, by: str) -> Names:
+    if by == "month":
+        name = f"{start:%b %Y}"
+        return name, name, str(start.date())
+    day = f"{start:%-d %b}"
+    if by == "hour":
+        hour = f"{start:%H:%M}"
+        return hour, f"{day}, {hour}", start.isoformat()
+    return day, f"{day} {start.year}", str(start.date())
+
+
+def _orders(by: str, names: Sequence[Names], numbers: Sequence[int]) -> Chart:
+    average = f"{sum(numbers) / len(numbers):,.1f}".removesuffix(".0")
+    texts = [count(number, "order") for number in numbers]
+    return _over_time(
+        *("Orders", "Orders", by, average, names, texts),
+        cells=[Cell(f"{number:,}", number) for number in numbers],
+        series=Series([name for name, _, _ in names], numbers),
+        draw=lambda points: columns(points, lambda number: f"{number:,}"),
     )
+
+
+def _value(by: str, names: Sequence[Names], amounts: Sequence[int], currency: str) -> Chart:
+    average = money(round(sum(amounts) / len(amounts)), currency)
+    texts = [money(amount, currency) for amount in amounts]
+    return _over_time(
+        *("Value", f"Value ({currency})", by, average, names, texts),
+        cells=[Cell(text, _plain(amount, currency)) for text, amount in zip(texts, amounts, strict=True)],
+        series=Series([name for name, _, _ in names], amounts, _unit(currency), _exponent(currency)),
+        draw=lambda points: line(points, lambda amount: _short_money(amount, currency)),
+    )
+
+
+def _over_time(
+    what: str,
+    head: str,
+    by: str,
+    average: str,
+    names: Sequence[Names],
+    texts: Sequence[str],
+    *,
+    cells: Sequence[Cell],
+    series: Series,
+    draw: Callable[[Sequence[Point]], list[Mark]],
+) -> Chart:
+    points = [
+        Point(label, name, value, text)
+        for (label, name, _), value, text in zip(names, series.values, texts, strict=True)
+    ]
+    most = max(points, key=lambda point: point.value)
     on = {"hour": "at", "day": "on", "week": "in the week of", "month": "in"}[by]
     sentence = f"On average {average} {'an' if by == 'hour' else 'a'} {by}; the most {on} {most.name}, {most.text}."
-
-    def tick(value: int) -> str:
-        return _short_money(value, currency) if is_value else f"{value:,}"
-
-    what = "Value" if is_value else "Orders"
-    rows = [
-        (
-            Cell(point.name, f"{period.start:%Y-%m-%d}" if by != "hour" else period.start.isoformat()),
-            Cell(point.text, _plain(point.value, currency)) if is_value else Cell(f"{point.value:,}", point.value),
-        )
-        for point, period in zip(points, figures.all.periods, strict=True)
-    ]
+    rows = [(Cell(name, exact), cell) for (_, name, exact), cell in zip(names, cells, strict=True)]
     return Chart(
         name=f"{what.lower()}-per-{by}",
         title=f"{what} per {by}",
-        sentence=sentence if total else "No orders were placed in this period.",
-        heads=(by.capitalize(), f"{what} ({currency})" if is_value else what),
+        sentence=sentence if most.value else "No orders were placed in this period.",
+        heads=(by.capitalize(), head),
         rows=rows[::-1],
-        marks=((line if is_value else columns)(points, tick)) if total else (),
+        marks=draw(points) if most.value else (),
+        series=series,
     )
-
-
-def _label(start: datetime, by: str) -> str:
-    return f"{start:%b %Y}" if by == "month" else f"{start:%H:%M}" if by == "hour" else f"{start:%-d %b}"
-
-
-def _name(start: datetime, by: str) -> str:
-    return f"{start:%b %Y}" if by == "month" else f"{start:%-d %b, %H:%M}" if by == "hour" else f"{start:%-d %b %Y}"
 
 
 def _plain(minor: int, currency: str) -> str:
     """Return an amount with a point and without a unit."""
-    exponent = EXPONENTS.get(currency, 2)
+    exponent = _exponent(currency)
     return f"{minor / 10**exponent:.{exponent}f}"
+
+
+def _exponent(currency: str) -> int:
+    return EXPONENTS.get(currency, 2)
+
+
+def _unit(currency: str) -> str:
+    """Return what is before the number of an amount."""
+    return money(0, currency).partition("0")[0]
 
 
 def _short_money(minor: int, currency: str) -> str:
     """Return a round amount, such as `€2k`."""
-    exponent = EXPONENTS.get(currency, 2)
-    whole = minor / 10**exponent
-    unit = money(0, currency).removesuffix(f"0.{'0' * exponent}" if exponent else "0")
+    whole, unit = minor / 10 ** _exponent(currency), _unit(currency)
     for size, letter in ((10**9, "bn"), (10**6, "m"), (10**3, "k")):
         if whole >= size:
             return f"{unit}{whole / size:g}{letter}"
@@ -321,12 +359,12 @@ def _duration(seconds: int) -> str:
     return f"{seconds} s"
 
 
-def _obligations(found: Statistics) -> Chart:
+def _obligations(found: Statistics, url: Callable[[str], str]) -> Chart:
     rows = list[Sequence[Cell]]()
     for each in found.current:
         owed = (
-            ("Refund due", each.refund_due, "/?refund_due=true"),
-            ("Void due", each.void_due, "/?void_due=true"),
+            ("Refund due", each.refund_due, url("/?refund_due=true")),
+            ("Void due", each.void_due, url("/?void_due=true")),
             ("Refund in progress", each.refund_pending, ""),
         )
         for name, amount, link in owed:
