@@ -3,21 +3,25 @@
     python -m tests.torture.killed_projectors sqlite:////tmp/orders.db --commands 100000
 
 Writers run random commands; relays count what they did, and are ended by SIGKILL at random times; so is a rebuild. At
-the end the statistics, and those after another rebuild, must equal a computation from the history of all orders.
+the end the statistics, and those after another rebuild, must equal a computation from the history of all orders. With
+`memory://`, all of them are tasks of this process, and are cancelled.
 """
 
 import argparse
 import asyncio
+import multiprocessing
 import os
-import subprocess
-import sys
 import time
 from collections import Counter
+from collections.abc import Coroutine, MutableSequence
 from contextlib import suppress
-from datetime import date
+from ctypes import c_int64
+from dataclasses import dataclass, field
+from datetime import date, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
+from orderkeep.application import projections
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.diagnose_store import DiagnoseStoreUseCase
 from orderkeep.application.use_cases.get_statistics import GetStatisticsUseCase
@@ -25,20 +29,42 @@ from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUs
 from orderkeep.bootstrap.stores import open_store, records_of
 from orderkeep.domain.exceptions import OrderkeepError
 from orderkeep.testing.stores import read_feed
-from tests.torture.random_orders import RandomCommands
+from tests.torture.random_orders import START, RandomCommands
 from tests.torture.recomputed_statistics import assert_equal, recomputed
 
 DAYS = (date(2026, 2, 1), date(2028, 6, 1))
 ZONE = "America/St_Johns"
 WRITERS, RELAYS = 3, 3
+AT_ONCE = 16
+"""Commands that a writer runs at the same time, so that the latency of the store does not limit their number."""
+
+SHORT_LEASE = 0.2
+"""Seconds until another relay continues the work of one that was killed, so that most kills hit one at work."""
+
+LEAST_KILLS = 10
+"""A short run goes on after the last command until so many were killed."""
+
+PROCESSES = multiprocessing.get_context("forkserver")  # starts a process in milliseconds: the modules are loaded
+ADAPTERS = ("sqlite_repo", "postgres_repo", "dynamo_repo")
+
+Done = MutableSequence[int]
+"""How many commands each writer has run."""
 
 
 def statistics_of(store: OrderStore) -> UpdateStatisticsUseCase:
     return UpdateStatisticsUseCase(store, lambda: records_of(store))
 
 
-async def write(store: OrderStore, seed: int, commands: int) -> None:
-    await RandomCommands(store, seed, f"order{seed}").run(commands)
+async def write(store: OrderStore, writer: int, seed: int, commands: int, done: Done) -> None:
+    async def write_some(number: int) -> None:
+        at = START + timedelta(days=10 * number)
+        each = RandomCommands(store, (seed * WRITERS + writer) * AT_ONCE + number, f"order{writer}-{number}", at)
+        for _ in range(number, commands, AT_ONCE):
+            await each.run(1)
+            done[writer] += 1
+            await asyncio.sleep(0)  # a store in memory never waits
+
+    await asyncio.gather(*map(write_some, range(AT_ONCE)))
 
 
 async def relay(store: OrderStore) -> None:
@@ -46,50 +72,121 @@ async def relay(store: OrderStore) -> None:
     while True:
         with suppress(OrderkeepError):
             if await update.execute():
+                await asyncio.sleep(0)
                 continue
         await asyncio.sleep(0.02)
 
 
-async def run_role(url: str, role: str, seed: int, commands: int) -> None:
+async def rebuild(store: OrderStore) -> None:
+    while True:
+        with suppress(OrderkeepError):
+            await statistics_of(store).rebuild()
+            return
+
+
+def work(
+    store: OrderStore, role: str, writer: int, seed: int, commands: int, done: Done
+) -> Coroutine[None, None, None]:
+    projections.LEASE_SECONDS = SHORT_LEASE  # type: ignore[assignment]
+    if role == "write":
+        return write(store, writer, seed, commands, done)
+    return relay(store) if role == "relay" else rebuild(store)
+
+
+async def work_in_store(url: str, role: str, writer: int, seed: int, commands: int, done: Done) -> None:
     store = open_store(url)
     try:
-        if role == "write":
-            await write(store, seed, commands)
-        elif role == "relay":
-            await relay(store)
-        else:
-            await statistics_of(store).rebuild()
+        await work(store, role, writer, seed, commands, done)
     finally:
         await store.close()
 
 
-def start(url: str, role: str, seed: int = 0, commands: int = 0) -> "subprocess.Popen[bytes]":
-    arguments = [url, "--role", role, "--seed", str(seed), "--commands", str(commands)]
-    return subprocess.Popen([sys.executable, "-m", "tests.torture.killed_projectors", *arguments])
+def run(url: str, role: str, writer: int, seed: int, commands: int, done: Done) -> None:
+    with suppress(KeyboardInterrupt):
+        asyncio.run(work_in_store(url, role, writer, seed, commands, done))
+
+
+class Task:
+    """A task with the methods of a process."""
+
+    def __init__(self, work: Coroutine[None, None, None]) -> None:
+        self.task = asyncio.create_task(work)
+
+    @property
+    def exitcode(self) -> int | None:
+        if not self.task.done():
+            return None
+        return int(self.task.cancelled() or self.task.exception() is not None)
+
+    def kill(self) -> None:
+        self.task.cancel()
+
+    def join(self) -> None:
+        """Do nothing: a task ends when it is next run."""
+
+
+@dataclass
+class Torture:
+    """The writers of one run, and what is killed."""
+
+    url: str
+    seed: int
+    commands: int
+    store: OrderStore = field(init=False)
+    ends: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.store = open_store(self.url)
+        self.in_memory = self.url.startswith("memory:")
+        self.done: Done = [0] * WRITERS if self.in_memory else PROCESSES.RawArray(c_int64, WRITERS)  # type: ignore[assignment]
+
+    def start(self, role: str, writer: int = 0) -> "Task | multiprocessing.process.BaseProcess":
+        commands = len(range(writer, self.commands, WRITERS))
+        if self.in_memory:
+            return Task(work(self.store, role, writer, self.seed, commands, self.done))
+        arguments = (self.url, role, writer, self.seed, commands, self.done)
+        process = PROCESSES.Process(target=run, args=arguments, daemon=True)
+        process.start()
+        return process
+
+    async def run(self, seconds: float) -> bool:
+        """Let the writers write, and return whether they were complete in that time."""
+        random, until = Random(self.seed), time.monotonic() + seconds
+        writers = [self.start("write", number) for number in range(WRITERS)]
+        killed = {name: self.start(name.split()[0]) for name in (*(f"relay {n}" for n in range(RELAYS)), "rebuild")}
+        try:
+            while time.monotonic() < until and (
+                any(each.exitcode is None for each in writers) or self.ends["relay killed"] < LEAST_KILLS
+            ):
+                await asyncio.sleep(random.uniform(0.02, 0.3))
+                [name] = random.choices([*killed], [3, 3, 3, 1])  # a rebuild takes longer than a page
+                self.end(name.split()[0], killed[name])
+                killed[name] = self.start(name.split()[0])
+            complete = [each.exitcode for each in writers]
+            assert set(complete) <= {0, None}, f"writers ended with {complete}"
+            return None not in complete
+        finally:
+            for each in (*writers, *killed.values()):
+                each.kill()
+                each.join()
+            await asyncio.sleep(0.1)
+
+    def end(self, role: str, process: "Task | multiprocessing.process.BaseProcess") -> None:
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+            self.ends[f"{role} killed"] += 1
+        else:
+            assert (role, process.exitcode) == ("rebuild", 0), f"a {role} ended with {process.exitcode}"
+            self.ends[f"{role} complete"] += 1
 
 
 async def torture(url: str, seed: int, commands: int, seconds: float) -> None:
-    random, began, kills = Random(seed), time.monotonic(), Counter[str]()
-    store = open_store(url)
+    run, began = Torture(url, seed, commands), time.monotonic()
+    store = run.store
     update = statistics_of(store)
     await update.projector.start()
-    writers = [start(url, "write", seed * 10 + number, commands // WRITERS) for number in range(WRITERS)]
-    killed = {name: start(url, name.split()[0]) for name in (*(f"relay {n}" for n in range(RELAYS)), "rebuild")}
-    try:
-        while any(each.poll() is None for each in writers):
-            await asyncio.sleep(random.uniform(0.05, 0.5))
-            name = random.choice([*killed])
-            kills[name.split()[0]] += killed[name].poll() is None
-            killed[name].kill()
-            killed[name].wait()
-            killed[name] = start(url, name.split()[0])
-            if time.monotonic() - began > seconds:
-                for each in writers:
-                    each.kill()
-    finally:
-        for each in (*writers, *killed.values()):
-            each.kill()
-            each.wait()
+    is_complete = await run.run(seconds)
     written = time.monotonic() - began
     use_case = GetStatisticsUseCase(update)
     found = await use_case.execute(*DAYS, timezone=ZONE, by="month")
@@ -109,8 +206,10 @@ async def torture(url: str, seed: int, commands: int, seconds: float) -> None:
     assert not [each for each in report.findings if each.code == "statistics_differ"], report.findings
     await store.close()
     print(
-        f"{url.split(':')[0]}: {commands} commands, {len(feed)} changes of {report.orders} orders in {written:.0f} s, "
-        f"{kills['relay']} relays and {kills['rebuild']} rebuilds killed, caught up in {caught_up:.1f} s, "
+        f"{url.split(':')[0]}: {sum(run.done)} {'' if is_complete else f'of {commands} '}commands, "
+        f"{len(feed)} changes of {report.orders} orders in {written:.0f} s, "
+        f"{run.ends['relay killed']} relays and {run.ends['rebuild killed']} rebuilds killed, "
+        f"{run.ends['rebuild complete']} rebuilds complete, caught up in {caught_up:.1f} s, "
         f"rebuilt in {rebuilt:.1f} s: statistics equal the orders"
     )
 
@@ -118,16 +217,12 @@ async def torture(url: str, seed: int, commands: int, seconds: float) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("url")
-    parser.add_argument("--role", choices=["write", "relay", "rebuild"])
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--commands", type=int, default=1_000)
     parser.add_argument("--seconds", type=float, default=600)
     given = parser.parse_args()
-    if given.role:
-        with suppress(KeyboardInterrupt):
-            asyncio.run(run_role(given.url, given.role, given.seed, given.commands))
-    else:
-        asyncio.run(torture(given.url, given.seed, given.commands, given.seconds))
+    PROCESSES.set_forkserver_preload([__spec__.name, *(f"orderkeep.infrastructure.{each}" for each in ADAPTERS)])
+    asyncio.run(torture(given.url, given.seed, given.commands, given.seconds))
 
 
 if __name__ == "__main__":
