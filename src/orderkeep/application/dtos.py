@@ -168,7 +168,8 @@ class ChangeDTO:
     """A history entry: what one commit did to one order, and the resulting order.
 
     `key` is the digest of the idempotency key. `hash` is the SHA-256 of this entry and `previous_hash`, the hash of the
-    order's previous entry ("" for the first): a hash chain. `intact`: the entry still matches its hash.
+    order's previous entry ("" for the first): a hash chain. `intact`: the entry still matches its hash. `order_bytes`
+    is the size of the order's document, by which pages are limited.
     """
 
     order_id: str
@@ -182,6 +183,7 @@ class ChangeDTO:
     previous_hash: str
     hash: str
     intact: bool = True
+    order_bytes: int = field(default=0, compare=False)
 
 
 @dto()
