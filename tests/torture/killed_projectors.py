@@ -48,7 +48,7 @@ PROCESSES = multiprocessing.get_context("forkserver")  # starts a process in mil
 ADAPTERS = ("sqlite_repo", "postgres_repo", "dynamo_repo")
 
 Done = MutableSequence[int]
-"""How many commands each writer has run."""
+"""How many commands each writer has run, then how many pages each relay and its successors have counted."""
 
 
 def statistics_of(store: OrderStore) -> UpdateStatisticsUseCase:
@@ -67,11 +67,12 @@ async def write(store: OrderStore, writer: int, seed: int, commands: int, done: 
     await asyncio.gather(*map(write_some, range(AT_ONCE)))
 
 
-async def relay(store: OrderStore) -> None:
+async def relay(store: OrderStore, number: int, done: Done) -> None:
     update = statistics_of(store)
     while True:
         with suppress(OrderkeepError):
             if await update.execute():
+                done[WRITERS + number] += 1
                 await asyncio.sleep(0)
                 continue
         await asyncio.sleep(0.02)
@@ -85,25 +86,25 @@ async def rebuild(store: OrderStore) -> None:
 
 
 def work(
-    store: OrderStore, role: str, writer: int, seed: int, commands: int, done: Done
+    store: OrderStore, role: str, number: int, seed: int, commands: int, done: Done
 ) -> Coroutine[None, None, None]:
     projections.LEASE_SECONDS = SHORT_LEASE  # type: ignore[assignment]
     if role == "write":
-        return write(store, writer, seed, commands, done)
-    return relay(store) if role == "relay" else rebuild(store)
+        return write(store, number, seed, commands, done)
+    return relay(store, number, done) if role == "relay" else rebuild(store)
 
 
-async def work_in_store(url: str, role: str, writer: int, seed: int, commands: int, done: Done) -> None:
+async def work_in_store(url: str, role: str, number: int, seed: int, commands: int, done: Done) -> None:
     store = open_store(url)
     try:
-        await work(store, role, writer, seed, commands, done)
+        await work(store, role, number, seed, commands, done)
     finally:
         await store.close()
 
 
-def run(url: str, role: str, writer: int, seed: int, commands: int, done: Done) -> None:
+def run(url: str, role: str, number: int, seed: int, commands: int, done: Done) -> None:
     with suppress(KeyboardInterrupt):
-        asyncio.run(work_in_store(url, role, writer, seed, commands, done))
+        asyncio.run(work_in_store(url, role, number, seed, commands, done))
 
 
 class Task:
@@ -138,13 +139,14 @@ class Torture:
     def __post_init__(self) -> None:
         self.store = open_store(self.url)
         self.in_memory = self.url.startswith("memory:")
-        self.done: Done = [0] * WRITERS if self.in_memory else PROCESSES.RawArray(c_int64, WRITERS)  # type: ignore[assignment]
+        slots = WRITERS + RELAYS
+        self.done: Done = [0] * slots if self.in_memory else PROCESSES.RawArray(c_int64, slots)  # type: ignore[assignment]
 
-    def start(self, role: str, writer: int = 0) -> "Task | multiprocessing.process.BaseProcess":
-        commands = len(range(writer, self.commands, WRITERS))
+    def start(self, role: str, number: int = 0) -> "Task | multiprocessing.process.BaseProcess":
+        commands = len(range(number, self.commands, WRITERS))
         if self.in_memory:
-            return Task(work(self.store, role, writer, self.seed, commands, self.done))
-        arguments = (self.url, role, writer, self.seed, commands, self.done)
+            return Task(work(self.store, role, number, self.seed, commands, self.done))
+        arguments = (self.url, role, number, self.seed, commands, self.done)
         process = PROCESSES.Process(target=run, args=arguments, daemon=True)
         process.start()
         return process
@@ -153,15 +155,18 @@ class Torture:
         """Let the writers write, and return whether they were complete in that time."""
         random, until = Random(self.seed), time.monotonic() + seconds
         writers = [self.start("write", number) for number in range(WRITERS)]
-        killed = {name: self.start(name.split()[0]) for name in (*(f"relay {n}" for n in range(RELAYS)), "rebuild")}
+        killed = {
+            role: self.start(*role) for role in (*(("relay", number) for number in range(RELAYS)), ("rebuild", 0))
+        }
+        pause = 0.05 if self.in_memory else 0.4  # a process needs some of it to start
         try:
             while time.monotonic() < until and (
                 any(each.exitcode is None for each in writers) or self.ends["relay killed"] < LEAST_KILLS
             ):
-                await asyncio.sleep(random.uniform(0.02, 0.3))
-                [name] = random.choices([*killed], [3, 3, 3, 1])  # a rebuild takes longer than a page
-                self.end(name.split()[0], killed[name])
-                killed[name] = self.start(name.split()[0])
+                await asyncio.sleep(random.uniform(0.2, 1.8) * pause)
+                [role] = random.choices([*killed], [3, 3, 3, 1])  # a rebuild takes longer than a page
+                self.end(role[0], killed[role])
+                killed[role] = self.start(*role)
             complete = [each.exitcode for each in writers]
             assert set(complete) <= {0, None}, f"writers ended with {complete}"
             return None not in complete
@@ -206,8 +211,9 @@ async def torture(url: str, seed: int, commands: int, seconds: float) -> None:
     assert not [each for each in report.findings if each.code == "statistics_differ"], report.findings
     await store.close()
     print(
-        f"{url.split(':')[0]}: {sum(run.done)} {'' if is_complete else f'of {commands} '}commands, "
+        f"{url.split(':')[0]}: {sum(run.done[:WRITERS])} {'' if is_complete else f'of {commands} '}commands, "
         f"{len(feed)} changes of {report.orders} orders in {written:.0f} s, "
+        f"{sum(run.done[WRITERS:])} pages counted meanwhile, "
         f"{run.ends['relay killed']} relays and {run.ends['rebuild killed']} rebuilds killed, "
         f"{run.ends['rebuild complete']} rebuilds complete, caught up in {caught_up:.1f} s, "
         f"rebuilt in {rebuilt:.1f} s: statistics equal the orders"
