@@ -91,7 +91,7 @@ class EventFeed:
                 size += len(change.events) * (change.order_bytes + (earlier.order_bytes if earlier else 0))
                 if found and size > PAGE_BYTES:
                     return found
-                found.append(earlier and earlier.order)
+                found.append(earlier.order if earlier else None)
         return found
 
     @contextmanager

@@ -28,4 +28,4 @@ class GetEventUseCase:
         if position is None:
             raise EventNotFound
         before = await self.history.get_change(order_id, version - 1) if full and version > 1 else None
-        return events_of(change, position, before and before.order, full)[number - 1]
+        return events_of(change, position, before.order if before else None, full)[number - 1]
