@@ -11,9 +11,10 @@ import argparse
 import asyncio
 import multiprocessing
 import os
+import sys
 import time
 from collections import Counter
-from collections.abc import Coroutine, MutableSequence
+from collections.abc import Coroutine, MutableSequence, Sequence
 from contextlib import suppress
 from ctypes import c_int64
 from dataclasses import dataclass, field
@@ -41,8 +42,11 @@ AT_ONCE = 16
 SHORT_LEASE = 0.2
 """Seconds until another relay continues the work of one that was killed, so that most kills hit one at work."""
 
+LONGEST_WAIT, LONGEST_PAUSE = 5.0, 0.5
+"""Seconds that the next kill waits for a page that a relay has counted, and then until a random moment."""
+
 LEAST_KILLS = 10
-"""A short run goes on after the last command until so many were killed."""
+"""A short run goes on after the last command until so many relays were killed."""
 
 PROCESSES = multiprocessing.get_context("forkserver")  # starts a process in milliseconds: the modules are loaded
 ADAPTERS = ("sqlite_repo", "postgres_repo", "dynamo_repo")
@@ -158,15 +162,19 @@ class Torture:
         killed = {
             role: self.start(*role) for role in (*(("relay", number) for number in range(RELAYS)), ("rebuild", 0))
         }
-        pause = 0.05 if self.in_memory else 0.4  # a process needs some of it to start
+        pages = 0
         try:
-            while time.monotonic() < until and (
-                any(each.exitcode is None for each in writers) or self.ends["relay killed"] < LEAST_KILLS
-            ):
-                await asyncio.sleep(random.uniform(0.2, 1.8) * pause)
+            while time.monotonic() < until and not await self.is_done(writers):
+                waited_until = time.monotonic() + LONGEST_WAIT
+                while sum(self.done[WRITERS:]) == pages and time.monotonic() < waited_until:  # noqa: ASYNC110  # counted by processes
+                    await asyncio.sleep(0.01)
+                await asyncio.sleep(random.uniform(0, LONGEST_PAUSE / 10 if self.in_memory else LONGEST_PAUSE))
+                pages = sum(self.done[WRITERS:])
                 [role] = random.choices([*killed], [3, 3, 3, 1])  # a rebuild takes longer than a page
                 self.end(role[0], killed[role])
                 killed[role] = self.start(*role)
+                if self.ends.total() % 50 == 0:
+                    print(*self.done, dict(self.ends), file=sys.stderr, flush=True)
             complete = [each.exitcode for each in writers]
             assert set(complete) <= {0, None}, f"writers ended with {complete}"
             return None not in complete
@@ -175,6 +183,14 @@ class Torture:
                 each.kill()
                 each.join()
             await asyncio.sleep(0.1)
+
+    async def is_done(self, writers: "Sequence[Task | multiprocessing.process.BaseProcess]") -> bool:
+        """Return whether all is written, the relays have counted it, and enough of them were killed."""
+        if any(each.exitcode is None for each in writers) or self.ends["relay killed"] < LEAST_KILLS:
+            return False
+        progress, _ = await statistics_of(self.store).projector.progress()
+        assert progress is not None  # it was started
+        return not (await self.store.read_changes(progress.position, 1)).changes
 
     def end(self, role: str, process: "Task | multiprocessing.process.BaseProcess") -> None:
         if process.exitcode is None:
