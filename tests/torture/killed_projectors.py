@@ -39,10 +39,10 @@ WRITERS, RELAYS = 3, 3
 AT_ONCE = 16
 """Commands that a writer runs at the same time, so that the latency of the store does not limit their number."""
 
-SHORT_LEASE = 0.2
+SHORT_LEASE = 2.0
 """Seconds until another relay continues the work of one that was killed, so that most kills hit one at work."""
 
-LONGEST_WAIT, LONGEST_PAUSE = 5.0, 0.5
+LONGEST_WAIT, LONGEST_PAUSE = 20.0, 0.5
 """Seconds that the next kill waits for a page that a relay has counted, and then until a random moment."""
 
 LEAST_KILLS = 10
