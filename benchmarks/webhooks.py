@@ -68,28 +68,24 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def place_at(port: int, rate: int, seconds: float, run: str) -> int:
-    """Place orders at that rate; return their number."""
-    requests, count = placements({"run": run}), 0
-    ends_at = time.monotonic() + seconds
+async def place_at(port: int, rate: int, orders: int, run: str) -> float:
+    """Place that many orders, at that rate a second at most; return the seconds that this took."""
+    requests, began = placements({"run": run}), time.monotonic()
 
-    async def connection(number: int) -> None:
-        nonlocal count
+    async def connection(first: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        next_at = time.monotonic() + number / rate
-        while (now := time.monotonic()) < ends_at:
-            await asyncio.sleep(max(0.0, next_at - now))
+        for number in range(first, orders, CONNECTIONS):
+            await asyncio.sleep(max(0.0, began + number / rate - time.monotonic()))
             writer.write(next(requests))
             head = await reader.readuntil(b"\r\n\r\n")
             if not head.startswith(b"HTTP/1.1 201 "):
                 sys.exit(head.decode())
             length = next(line for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
             await reader.readexactly(int(length.partition(b":")[2]))
-            count, next_at = count + 1, next_at + CONNECTIONS / rate
         writer.close()
 
     await asyncio.gather(*[connection(number) for number in range(CONNECTIONS)])
-    return count
+    return time.monotonic() - began
 
 
 def measure_place(servers: dict[str, Server], url: str, rounds: int, seconds: float) -> list[float]:
@@ -117,23 +113,24 @@ def measure_cpu(server: Server, url: str, count: int) -> float:
     base = f"http://127.0.0.1:{server.port}/webhooks"
     [webhook] = call(base)["data"]
     call(f"{base}/{webhook['id']}/pause", "POST")
-    placed = asyncio.run(place_at(server.port, 1_000, count / 1_000, "paused"))
+    asyncio.run(place_at(server.port, 1_000, count, "paused"))
     time.sleep(1)
     before = cpu_seconds(server.pid)
     call(f"{base}/{webhook['id']}/resume", "POST")
-    _, took = received(url, placed)
-    each = (cpu_seconds(server.pid) - before) / placed * 1_000
-    print(f"CPU of a delivery: {each:.2f} ms, of {placed} at {placed / took:,.0f} a second")
+    _, took = received(url, count)
+    each = (cpu_seconds(server.pid) - before) / count * 1_000
+    print(f"CPU of a delivery: {each:.2f} ms, of {count} at {count / took:,.0f} a second")
     return each
 
 
 def measure_lag(server: Server, url: str, rate: int, seconds: float) -> float:
     """Print the lag at that rate, and return the highest."""
-    placed = asyncio.run(place_at(server.port, rate, seconds, "paced"))
-    lags, _ = received(url, placed)
+    orders = max(1, round(rate * seconds))
+    took = asyncio.run(place_at(server.port, rate, orders, "paced"))
+    lags, _ = received(url, orders)
     lags.sort()
     p50, p99 = statistics.median(lags), lags[int(len(lags) * 0.99)]
-    print(f"lag at {placed / seconds:.0f} events/s: p50 {p50:.3f} s, p99 {p99:.3f} s, highest {lags[-1]:.3f} s")
+    print(f"lag at {orders / took:.0f} events/s: p50 {p50:.3f} s, p99 {p99:.3f} s, highest {lags[-1]:.3f} s")
     return lags[-1]
 
 

@@ -18,11 +18,14 @@ from orderkeep.application.use_cases.diagnose_store import (
     STUCK_AFTER_DAYS,
     DiagnoseStoreUseCase,
     Diagnosis,
+    Finding,
     Level,
 )
 from orderkeep.application.use_cases.get_statistics import GetStatisticsUseCase
+from orderkeep.application.use_cases.pause_webhook import PauseWebhookUseCase
 from orderkeep.application.use_cases.publish_events import BUS, PUBLISHER
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
+from orderkeep.application.webhooks.sending import WebhookResponse
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import StoreUnusable
@@ -30,6 +33,7 @@ from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import Payment
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import SINCE, small_order
+from tests.application.webhook_world import FAILED, OK, SHOP, World
 from tests.torture.random_orders import RandomCommands
 
 SOON = SINCE + timedelta(hours=1)
@@ -213,30 +217,85 @@ async def test_reports_statistics_of_another_version() -> None:
     assert finding.code == "statistics_unavailable"
 
 
-async def with_webhook(webhook: dict[str, Any], progress: dict[str, Any] | None = None) -> Diagnosis:
-    store = InMemoryOrderRepository([small_order("order-1")])
-    await store.records().write_records([Record("webhook", "wh_a", json.dumps(webhook))])
-    if progress is not None:
-        await store.records().write_records([Record("webhook-progress", "wh_a", json.dumps(progress))])
-    return await diagnose(store)
+TEN_FAILURES = "10 attempts failed, the last with: status 500"
+AT = "2026-11-30 12:00Z"
 
 
-ACTIVE = {"status": "active"}
+async def webhook_findings(world: World) -> list[Finding]:
+    report = await DiagnoseStoreUseCase(world.store, world.clock).execute()
+    return [each for each in report.findings if each.code != "no_checkpoint"]
 
 
-async def test_finds_webhooks_that_fail_are_paused_or_behind() -> None:
-    paused = {"status": "paused", "paused_at": "2026-11-30T10:00:00Z"}
-    [failed, _] = (await with_webhook(paused | {"paused_reason": "failed"})).findings
-    assert (failed.code, failed.level) == ("webhook_paused", Level.ERROR)
-    assert "then run `orderkeep webhooks resume wh_a`: nothing was dropped" in failed.action
-    [requested, _] = (await with_webhook(paused | {"paused_reason": "requested"})).findings
-    assert (requested.code, requested.level) == ("webhook_paused", Level.NOTE)
-    [failing, _] = (await with_webhook(ACTIVE, {"position": 1, "waiting": 2})).findings
-    assert (failing.code, failing.count) == ("webhook_failing", 2)
-    [behind, _] = (await with_webhook(ACTIVE, {"position": 0, "waiting": 0})).findings
-    assert (behind.code, behind.level) == ("webhook_behind", Level.WARNING)
-    assert codes(await with_webhook(ACTIVE)) == []
-    assert codes(await with_webhook(ACTIVE, {"position": 1, "waiting": 0})) == []
+async def test_finds_a_webhook_that_fails_until_it_is_paused() -> None:
+    world = World()
+    webhook = await world.subscribe()
+    await world.place("order-1", "order-2")
+    await world.deliver()
+    assert await webhook_findings(world) == []
+
+    world.receivers.respond = lambda _: FAILED
+    await world.change("order-1")
+    await world.change("order-2")
+    await world.deliver()
+    [failing] = await webhook_findings(world)
+    assert (failing.code, failing.level, failing.count) == ("webhook_failing", Level.WARNING, 2)
+    assert failing.action == f"see why with `orderkeep webhooks deliveries {webhook.id}`"
+
+    await world.pass_time(4 * 86_400)
+    [paused] = await webhook_findings(world)
+    assert (paused.code, paused.level) == ("webhook_paused", Level.ERROR)
+    assert paused.message == f"the webhook {webhook.id} was paused at 2026-12-03 15:35Z: {TEN_FAILURES}"
+    assert paused.action == (
+        f"repair the receiver, then run `orderkeep webhooks resume {webhook.id}`: nothing was dropped"
+    )
+
+    world.receivers.respond = lambda _: OK
+    await world.resume(webhook)
+    await world.deliver()
+    assert await webhook_findings(world) == []
+
+
+async def test_finds_a_webhook_whose_receiver_is_gone_and_notes_one_that_was_paused_by_request() -> None:
+    world = World()
+    gone, requested = await world.subscribe(), await world.subscribe(SHOP + "/2")
+    await PauseWebhookUseCase(world.webhooks, world.clock).execute(requested.id)
+    world.receivers.respond = lambda _: WebhookResponse(410)
+    await world.place("order-1")
+    await world.deliver()
+    assert [(each.code, each.level, each.message) for each in await webhook_findings(world)] == [
+        ("webhook_paused", Level.ERROR, f"the webhook {gone.id} was paused at {AT}: the receiver responded with 410"),
+        ("webhook_paused", Level.NOTE, f"the webhook {requested.id} was paused at {AT}: this was requested"),
+    ]
+
+
+async def test_finds_a_webhook_that_no_relay_delivers() -> None:
+    world = World()
+    webhook = await world.subscribe()
+    await world.place("order-1")
+    await world.deliver()
+    await world.place("order-2")
+    world.clock.pass_time(30)
+    await world.place("order-3")
+    world.clock.pass_time(BEHIND_MINUTES * 60 - 31)
+    assert await webhook_findings(world) == []
+    world.clock.pass_time(1)
+    [behind] = await webhook_findings(world)
+    assert (behind.code, behind.level, behind.count) == ("webhook_behind", Level.WARNING, 2)
+    assert behind.message == f"the webhook {webhook.id} is 2 changes behind: the oldest is of 2026-11-30 12:00Z"
+    await world.deliver()
+    assert await webhook_findings(world) == []
+
+
+async def test_finds_a_webhook_beyond_the_end_of_a_store_that_was_restored() -> None:
+    world = World()
+    webhook = await world.subscribe()
+    await world.place("order-1", "order-2")
+    await world.deliver()
+    restored = World(InMemoryOrderRepository([small_order("order-1", at=world.clock())]), world.records)
+    restored.store.records = restored.webhooks.open_records  # type: ignore[attr-defined]
+    [ahead] = await webhook_findings(restored)
+    assert (ahead.code, ahead.level) == ("webhook_ahead", Level.ERROR)
+    assert ahead.message == f"the webhook {webhook.id} is beyond the end of the feed"
 
 
 async def test_checks_a_store_that_keeps_no_records() -> None:

@@ -16,8 +16,8 @@ from orderkeep.application import event_feed
 from orderkeep.application.access.actor import SYSTEM, Actor, ActorKind, Scope
 from orderkeep.application.errors import EventNotFound, InvalidQuery, Overloaded, TooManyRequests, UnknownPosition
 from orderkeep.application.event_feed import EventFeed, EventPage
-from orderkeep.application.events import EventView
-from orderkeep.application.ports import FeedPage
+from orderkeep.application.events import EventView, event_json
+from orderkeep.application.ports import PAGE_BYTES, FeedPage
 from orderkeep.application.use_cases import follow_events
 from orderkeep.application.use_cases.follow_events import FollowEventsUseCase
 from orderkeep.application.use_cases.get_event import GetEventUseCase
@@ -112,6 +112,32 @@ async def test_more_events_follow_a_page_that_ends_for_its_size() -> None:
     assert first.has_more
     second = await do.execute(after=first.next_after, limit=10)
     assert (len(first.events) + len(second.events), second.has_more) == (7, False)
+
+
+async def test_full_page_ends_for_the_size_of_the_orders_before_and_after() -> None:
+    """The order is repeated for each event, and the order before may be much larger than the one after."""
+    store = InMemoryOrderRepository([large_order(f"order-{number}") for number in range(7)])
+    for number in range(7):
+        order = await store.get_by_id(f"order-{number}")
+        assert order is not None
+        order.metadata, order.lines = {}, ()
+        order.events = [NoteAdded("n1"), NoteAdded("n2")]
+        await store.save(order)
+    do = ListEventsUseCase(feed_of(store))
+    assert len((await do.execute(after=7, limit=50)).events) == 14
+    after, sizes = 7, list[int]()
+    while True:
+        page = await do.execute(after=after, limit=50, full=True)
+        sizes.append(sum(len(event_json(event)) for event in page.events))
+        assert [event.position for event in page.events] == [
+            position for position in range(after + 1, page.next_after + 1) for _ in range(2)
+        ]
+        after = page.next_after
+        if not page.has_more:
+            break
+    assert after == 14
+    assert max(sizes) <= PAGE_BYTES * 1.01  # the other fields of the events are not counted
+    assert len(sizes) == 4, "two changes, of two events with an order of 200 KB each, fit on a page"
 
 
 async def test_full_events_have_the_order_before_from_the_page_or_the_history() -> None:

@@ -1,5 +1,6 @@
-"""The benchmarks of stores, imports and command starts run to their end and report every line."""
+"""The benchmarks of stores, imports, command starts and so on run to their end and report every line."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,41 @@ def test_reports_each_page_of_the_console() -> None:
     names = ["orders, 50 rows", "order", "new order", "API keys", "system", "statistics, 30 days"]
     assert [line[:28].strip() for line in pages] == names
     assert goal.startswith("goal: at most 5 ms for each page: ")
+
+
+def test_reports_the_cost_of_webhooks_and_whether_the_goals_are_met(tmp_path: Path) -> None:
+    sizes = ["--seconds", "0.1", "--rate", "40", "--events", "20", "--folder", str(tmp_path)]
+    _, _, _, *found, _, rate, cpu, lag = lines_of("webhooks.py", *sizes)
+    assert [line.partition(":")[0].split(",")[0] for line in found] == [
+        "place", "place", "ratio", "CPU of a delivery", f"lag at {found[-1].split()[2]} events/s",
+    ]  # fmt: skip
+    assert re.fullmatch("CPU of a delivery: [0-9.]+ ms, of 20 at [0-9,]+ a second", found[3])
+    assert [line.rpartition(":")[0] for line in (rate, cpu, lag)] == [
+        "place with a webhook at least 0.9 of without",
+        "CPU of a delivery at most 3.0 ms",
+        "lag at 40 events/s below 1.0 s",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_the_cost_of_statistics(tmp_path: Path) -> None:
+    sizes, *found = lines_of("statistics_of_orders.py", "--orders", "30", "--folder", str(tmp_path))
+    assert sizes == "30 orders, 150 changes, 1 rounds"
+    assert [line.partition(":")[0] for line in found] == [
+        "count a change",
+        "count / commit, CPU",
+        "page of 200 orders",
+        "statistics of a month by day",
+        "statistics of a year by day",
+        "statistics of a year by month",
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_the_cost_of_a_copy(tmp_path: Path) -> None:
+    command = [sys.executable, str(CHECKOUT / "benchmarks" / "copy_store.py"), "--orders", "30"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    sizes, *found = done.stdout.splitlines()
+    assert sizes == "30 orders, 90 changes", done.stderr
+    assert [line.partition(":")[0] for line in found] == ["copy", "copy a change", "memory", "compare"]
+    assert list(tmp_path.iterdir()) == []

@@ -57,6 +57,11 @@ class TellsNoChain(AltersHistory):
         return replace(change, previous_hash="")
 
 
+class LosesSizesOfOrders(AltersHistory):
+    def altered(self, change: ChangeDTO) -> ChangeDTO:
+        return replace(change, order_bytes=0)
+
+
 class GivesHistoriesOfAnySize(InMemoryOrderRepository):
     async def list_changes(self, order_id: str, after_version: int, limit: int) -> list[ChangeDTO]:
         changes = self._changes.get(order_id, [])

@@ -91,6 +91,7 @@ FOUND_BY: dict[type, list[tuple[type, str]]] = {
         (reads.GivesPagesOfAnySize, "test_pages_end_at_a_number_of_bytes"),
         (reads.EndsWithAFullPage, "test_pages_end_at_a_number_of_bytes"),
         (reads.GivesPagesThatAreNotFull, "test_pages_end_at_a_number_of_bytes"),
+        (reads.LosesSizesOfOrders, "test_history_ends_at_a_number_of_bytes"),
         (reads.GivesHistoriesOfAnySize, "test_history_ends_at_a_number_of_bytes"),
         (reads.GivesFeedsOfAnySize, "test_feed_ends_at_a_number_of_bytes"),
         (reads.FindsOneOfAPrefix, "test_finds_orders_by_the_beginning_of_their_id"),

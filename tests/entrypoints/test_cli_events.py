@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.bootstrap import build_use_cases
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from orderkeep.testing.orders import large_order
 from tests.entrypoints.cli_calls import Cli, run
 from tests.entrypoints.served import serving
 
@@ -65,6 +68,17 @@ def test_limit_does_not_divide_a_change(cli: Cli) -> None:
         5,
     )
     assert cli.json("events", "--after", "5") == {"data": [], "has_more": False, "next_after": 5}
+
+
+def test_full_events_of_large_orders_are_printed_page_by_page() -> None:
+    cli = Cli(build_use_cases(InMemoryOrderRepository([large_order(f"order-{number}") for number in range(6)])))
+    for number in range(6):
+        cli("cancel", f"order-{number}")
+    expected = [f"order-{number}.{version}.1" for version in (1, 2) for number in range(6)]
+    for arguments, most in ((["--all"], 12), (["--limit", "11"], 11), (["--limit", "200"], 12)):
+        page = cli.json("events", "--full", *arguments)
+        assert [event["id"] for event in page["data"]] == expected[:most]
+        assert (page["has_more"], page["next_after"]) == (most < 12, most)
 
 
 @pytest.mark.usefixtures("two_orders")

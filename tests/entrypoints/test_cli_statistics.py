@@ -1,5 +1,6 @@
 """`orderkeep stats` and `orderkeep doctor`: what they print, on a store and on a server, and their exit codes."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from orderkeep.application.use_cases.diagnose_store import Finding
+from orderkeep.bootstrap import build_use_cases
 from orderkeep.config import Settings
 from orderkeep.entrypoints.settings_findings import settings_findings
+from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
+from tests.application.webhook_world import FAILED, SHOP, Receivers
 from tests.entrypoints.cli_calls import Cli, run
 from tests.entrypoints.served import serving
 
@@ -68,6 +72,28 @@ def test_doctor_exits_with_5_if_action_is_needed(cli: Cli, monkeypatch: pytest.M
     found = cli.json("doctor", code=5)
     assert (found["orders"], found["position"]) == (1, 1)
     assert [each["code"] for each in found["findings"]] == ["unknown_setting", "no_checkpoint"]
+
+
+def test_doctor_reports_a_webhook_that_fails_until_it_is_paused() -> None:
+    receivers = Receivers()
+    cli = Cli(build_use_cases(InMemoryOrderRepository(), sender=receivers, retry_schedule="1"))
+    cli(*PLACE)
+    webhook = cli.json("webhooks", "create", SHOP, "--start", "beginning")["id"]
+    assert found_by_doctor(cli, code=0) == []
+    receivers.respond = lambda _: FAILED
+    asyncio.run(cli.use_cases.deliver_webhooks.execute())
+    assert found_by_doctor(cli, code=5) == [("warning", "webhook_failing")]
+    cli("webhooks", "pause", webhook)
+    assert found_by_doctor(cli, code=0) == [("note", "webhook_paused")], "it was requested"
+    cli("webhooks", "resume", webhook)
+    while cli.json("webhooks", "show", webhook)["status"] == "active":
+        asyncio.run(cli.use_cases.deliver_webhooks.execute())
+    assert found_by_doctor(cli, code=5) == [("error", "webhook_paused")]
+
+
+def found_by_doctor(cli: Cli, code: int) -> list[tuple[str, str]]:
+    findings = cli.json("doctor", "--store", "sqlite:///orders.db", code=code)["findings"]
+    return [(each["level"], each["code"]) for each in findings if each["code"] != "no_checkpoint"]
 
 
 def codes(settings: Settings) -> Iterator[str]:

@@ -16,6 +16,7 @@ from starlette.types import Message, Scope
 
 from orderkeep.application.errors import Overloaded
 from orderkeep.application.events import event_json
+from orderkeep.application.ports import PAGE_BYTES
 from orderkeep.bootstrap import UseCases, bootstrap, build_use_cases
 from orderkeep.config import Settings
 from orderkeep.domain.exceptions import StoreUnavailable
@@ -292,6 +293,33 @@ async def test_stream_that_cannot_begin_is_a_problem(
 ) -> None:
     answer = await client.get(f"/events/stream?{query}", headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+
+async def cancelled_large_orders() -> InMemoryOrderRepository:
+    """Return a store with large orders that were placed, then cancelled one after another."""
+    store = InMemoryOrderRepository([large_order(f"order-{number}") for number in range(6)])
+    for number in range(6):
+        order = await store.get_by_id(f"order-{number}")
+        assert order is not None
+        order.cancel(at=order.created_at)
+        await store.save(order)
+    return store
+
+
+@pytest.mark.parametrize("accept", ["application/json", "application/cloudevents-batch+json"])
+async def test_page_of_full_events_ends_at_a_number_of_bytes(accept: str) -> None:
+    async with http_client(build_use_cases(await cancelled_large_orders())) as client:
+        path: str | None = "/events?data=full&limit=200"
+        ids, sizes = list[str](), list[int]()
+        while path:
+            answer = await client.get(path, headers={"Accept": accept})
+            body = answer.json()
+            ids += [event["id"] for event in (body["data"] if isinstance(body, dict) else body)]
+            sizes.append(len(answer.content))
+            path = answer.links["next"]["url"] if "next" in answer.links else None
+    assert ids == [f"order-{number}.{version}.1" for version in (1, 2) for number in range(6)]
+    assert max(sizes) < 1.1 * PAGE_BYTES
+    assert len(sizes) == 5  # four orders and two, then two changes with the order before and after, and so on
 
 
 async def test_events_are_sent_in_chunks() -> None:

@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-COMMANDS = os.environ.get("ORDERKEEP_TEST_COMMANDS", "600")
+COMMANDS = os.environ.get("ORDERKEEP_TEST_COMMANDS", "1500")
 SECONDS = os.environ.get("ORDERKEEP_TEST_SECONDS", "480")
 
 
-@pytest.mark.parametrize("store_url", ["sqlite", "postgres", "dynamodb"], indirect=True)
+@pytest.mark.parametrize("store_url", ["memory", "sqlite", "postgres", "dynamodb"], indirect=True)
 def test_statistics_are_exact_after_random_kills(store_url: str) -> None:
     command = [sys.executable, "-m", "tests.torture.killed_projectors", store_url]
     done = subprocess.run(

@@ -165,8 +165,7 @@ class EventDTO:
 
 @dto(kw_only=True)
 class ChangeDTO:
-    """A history entry: what one commit did to one order, and the resulting order.
-
+    """A history entry: what one commit did to one order, and the resulting order, whose document has `order_bytes`.
     `key` is the digest of the idempotency key. `hash` is the SHA-256 of this entry and `previous_hash`, the hash of the
     order's previous entry ("" for the first): a hash chain. `intact`: the entry still matches its hash.
     """
@@ -182,6 +181,7 @@ class ChangeDTO:
     previous_hash: str
     hash: str
     intact: bool = True
+    order_bytes: int = field(default=0, compare=False)
 
 
 @dto()

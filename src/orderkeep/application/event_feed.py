@@ -10,12 +10,15 @@ from orderkeep.application.access.actor import Actor
 from orderkeep.application.dtos import ChangeDTO, OrderDTO
 from orderkeep.application.errors import InvalidCursor, Overloaded, TooManyRequests, UnknownPosition
 from orderkeep.application.events import EventView, events_of
-from orderkeep.application.ports import ChangeFeed, OrderHistory
+from orderkeep.application.ports import PAGE_BYTES, ChangeFeed, OrderHistory
 from orderkeep.domain.exceptions import OrderkeepError
 
 MOST_WAITING_OF_AN_ACTOR = 25
 MOST_WAITING = 250
 """Requests that wait for events, and streams, of a process: each needs an open connection."""
+
+_AT_ONCE = 8
+"""Orders that are read at the same time, of the store's connections."""
 
 POLL_SECONDS = 0.25
 """The interval at which the store is read while any request waits."""
@@ -46,7 +49,8 @@ class EventFeed:
 
     async def read(self, after: int, limit: int, *, full: bool) -> EventPage:
         """Return the events of the changes after a position. The page ends before the change whose events would exceed
-        `limit`; the first change is always whole. Raises `UnknownPosition`.
+        `limit`, and the orders of `full` events would exceed `PAGE_BYTES`; the first change is always whole. Raises
+        `UnknownPosition`.
         """
         try:
             found = await self._changes.read_changes(after, limit + 1)
@@ -58,26 +62,37 @@ class EventFeed:
             if shown and count > limit:
                 break
             shown.append(change)
-        end = after + len(shown)
-        has_more = len(shown) < len(found.changes)
-        if shown and not has_more:
-            has_more = bool((await self._changes.read_changes(end, 1)).changes)
         before = await self._before(shown) if full else [None] * len(shown)
+        end = after + len(before)
+        has_more = len(before) < len(found.changes)
+        if before and not has_more:
+            has_more = bool((await self._changes.read_changes(end, 1)).changes)
         events = [
             event
-            for position, change, earlier in zip(range(after + 1, end + 1), shown, before, strict=True)
+            for position, change, earlier in zip(range(after + 1, end + 1), shown, before, strict=False)
             for event in events_of(change, position, earlier, full)
         ]
         return EventPage(tuple(events), has_more, end)
 
     async def _before(self, changes: Sequence[ChangeDTO]) -> list[OrderDTO | None]:
-        """Return the order before each of the changes."""
-        known = {(change.order_id, change.version): change.order for change in changes}
+        """Return the order before each of the first changes: before those whose full events fit on a page."""
+        known = {(change.order_id, change.version): change for change in changes}
 
-        async def before(change: ChangeDTO) -> OrderDTO | None:
-            return known.get((change.order_id, change.version - 1)) or await order_before(self._history, change)
+        async def before(change: ChangeDTO) -> ChangeDTO | None:
+            if change.version == 1:
+                return None
+            earlier = known.get((change.order_id, change.version - 1))
+            return earlier or await self._history.get_change(change.order_id, change.version - 1)
 
-        return await asyncio.gather(*map(before, changes))
+        found, size = list[OrderDTO | None](), 0
+        for start in range(0, len(changes), _AT_ONCE):
+            part = changes[start : start + _AT_ONCE]
+            for change, earlier in zip(part, await asyncio.gather(*map(before, part)), strict=True):
+                size += len(change.events) * (change.order_bytes + (earlier.order_bytes if earlier else 0))
+                if found and size > PAGE_BYTES:
+                    return found
+                found.append(earlier.order if earlier else None)
+        return found
 
     @contextmanager
     def admitted(self, actor: Actor) -> Iterator[None]:
@@ -141,12 +156,6 @@ class EventFeed:
                 arrived.set_result(None)
         if self._polling is not None:
             self._polling.cancel()
-
-
-async def order_before(history: OrderHistory, change: ChangeDTO) -> OrderDTO | None:
-    """Return the order before the change, or None before the first."""
-    earlier = await history.get_change(change.order_id, change.version - 1) if change.version > 1 else None
-    return earlier.order if earlier else None
 
 
 async def end_of_feed(feed: ChangeFeed) -> int:

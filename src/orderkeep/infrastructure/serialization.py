@@ -273,6 +273,7 @@ def change_of(record: ChangeRecord) -> ChangeDTO:
         previous_hash=record.previous_hash,
         hash=record.hash,
         intact=hash_of(record) == record.hash,
+        order_bytes=len(record.document),
     )
 
 

@@ -214,6 +214,7 @@ class ReadContract:
         while page := await store.list_changes("order-1", version, 200):
             found.append([msgspec.json.encode(change.order) for change in page])
             assert [change.version for change in page] == list(range(version + 1, version + 1 + len(page)))
+            assert [change.order_bytes for change in page] == [len(document) for document in found[-1]]
             version = page[-1].version
         assert version == 12
         assert_full(found)
@@ -225,6 +226,7 @@ class ReadContract:
         found, position = list[list[bytes]](), 0
         while (page := await feed_page(store, position, 200)).changes:
             found.append([msgspec.json.encode(change.order) for change in page.changes])
+            assert [change.order_bytes for change in page.changes] == [len(document) for document in found[-1]]
             position = page.position
         assert sum(map(len, found)) == 12
         assert_full(found)

@@ -253,9 +253,13 @@ class DiagnoseStoreUseCase:
         for record in await records.list_records("webhook"):
             webhook, of_it = json.loads(record.content), progress.get(record.id, {})
             if webhook["status"] == "paused":
-                level = Level.NOTE if webhook["paused_reason"] == "requested" else Level.ERROR
-                message = f"the webhook {record.id} is paused since {webhook['paused_at']}: {webhook['paused_reason']}"
-                action = f"repair the receiver, then run `orderkeep webhooks resume {record.id}`: nothing was dropped"
+                is_requested = webhook["paused_reason"] == "requested"
+                at = datetime.fromisoformat(webhook["paused_at"])
+                why = "this was requested" if is_requested else webhook["paused_detail"]
+                message = f"the webhook {record.id} was paused at {at:%Y-%m-%d %H:%M}Z: {why}"
+                repair = "" if is_requested else "repair the receiver, then "
+                action = f"{repair}run `orderkeep webhooks resume {record.id}`: nothing was dropped"
+                level = Level.NOTE if is_requested else Level.ERROR
                 found.append(Finding(level, "webhook_paused", message, action))
                 continue
             if waiting := of_it.get("waiting", 0):

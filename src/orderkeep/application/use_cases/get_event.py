@@ -2,7 +2,6 @@
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.errors import EventNotFound
-from orderkeep.application.event_feed import order_before
 from orderkeep.application.events import EventView, events_of, read_event_id
 from orderkeep.application.ports import ChangeFeed, OrderHistory
 
@@ -28,5 +27,5 @@ class GetEventUseCase:
         position = await self.changes.position_of_change(order_id, version)
         if position is None:
             raise EventNotFound
-        before = await order_before(self.history, change) if full else None
-        return events_of(change, position, before, full)[number - 1]
+        before = await self.history.get_change(order_id, version - 1) if full and version > 1 else None
+        return events_of(change, position, before.order if before else None, full)[number - 1]

@@ -210,10 +210,14 @@ NUMBER_OF_POSITIONS = "SELECT count(*), coalesce(max(position), 0) FROM feed_pos
 _GIVEN = "unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS given (kind, id, version, content)"
 _IS_GIVEN = "r.kind = given.kind AND r.id = given.id AND r.version = given.version"
 LOCK_RECORDS = f"""
-    SELECT FROM records AS r JOIN {_GIVEN} ON r.kind = given.kind AND r.id = given.id
-    ORDER BY r.kind, r.id FOR UPDATE OF r
+    SELECT FROM (SELECT * FROM {_GIVEN} ORDER BY kind, id) AS given
+    CROSS JOIN LATERAL (
+        SELECT FROM records AS r WHERE r.kind = given.kind AND r.id = given.id LIMIT 1 FOR UPDATE
+    ) AS locked
+"""  # noqa: S608
+"""In the order of their keys, so that two transactions cannot deadlock. The records are looked up one by one: a plain
+join in that order would read all records instead of sorting the given ones.
 """
-"""In the order of their keys, so that two transactions cannot deadlock."""
 
 WRITE_RECORDS = f"""
     WITH given AS MATERIALIZED (
