@@ -97,10 +97,11 @@ async def test_each_view_and_status_is_a_link_that_filters(do: UseCases) -> None
         "Today": ["W-3", "W-2", "W-1"],
         "On hold": ["W-1"],
         "Refund due": ["W-3"],
-        "Pending": ["W-1"],
-        "Processing": ["W-2"],
-        "Cancelled": ["W-3"],
-        "Shipped": [],
+        "All 3": ["W-3", "W-2", "W-1"],
+        "Pending 1": ["W-1"],
+        "Processing 1": ["W-2"],
+        "Cancelled 1": ["W-3"],
+        "Shipped 0": [],
     }
     async with console(do) as browser:
         start = await browser.open()
@@ -109,6 +110,69 @@ async def test_each_view_and_status_is_a_link_that_filters(do: UseCases) -> None
             assert listed(page) == orders, name
             current = [text_of(each) for each in page.all("a", aria_current="true")]
             assert name in current, name
+
+
+@pytest.mark.parametrize("query", ["", "?status=pending", "?tag=gift", "?q=W-2"])
+async def test_statuses_have_the_number_of_orders_that_their_link_lists(do: UseCases, query: str) -> None:
+    for number in range(1_200):
+        await place(do, f"W-{number}")
+    await do.get_statistics.execute()
+    async with console(do) as browser:
+        assert chips(await browser.open(f"/{query}"))[:2] == ["All 1,200", "Pending 1,200"]
+        await place(do, "W-1200")
+        assert chips(await browser.open(f"/{query}"))[:2] == ["All 1,201", "Pending 1,201"]
+
+
+def chips(page: Html) -> list[str]:
+    """Return the texts of the links by status."""
+    return page.texts("a", page.one("nav", aria_label="Filter by status"))
+
+
+async def test_number_that_lacks_a_few_changes_is_approximate(do: UseCases) -> None:
+    for number in range(2_200):
+        await place(do, f"W-{number}")
+    await do.get_statistics.execute()
+    for number in range(30):
+        await place(do, f"X-{number}")
+    async with console(do) as browser:
+        assert chips(await browser.open())[:2] == ["All ~about 2,220", "Pending ~about 2,220"]
+
+
+@pytest.mark.parametrize("query", ["?user_id=ben", "?created_from=today", "?created_to=2999-12-31&status=pending"])
+async def test_statuses_within_another_filter_have_no_number(do: UseCases, query: str) -> None:
+    await place(do, "W-1", user_id="ben")
+    async with console(do) as browser:
+        assert chips(await browser.open(f"/{query}"))[:2] == ["All", "Pending"]
+
+
+async def test_statuses_have_no_number_while_the_statistics_are_far_behind(do: UseCases) -> None:
+    for number in range(30):
+        await place(do, f"W-{number}")
+    async with console(do) as browser:
+        assert chips(await browser.open())[:2] == ["All", "Pending"]
+        while await do.update_statistics.execute():  # as a relay does
+            pass
+        assert chips(await browser.open())[:2] == ["All 30", "Pending 30"]
+
+
+async def test_statuses_have_no_number_if_the_statistics_cannot_be_read(do: UseCases) -> None:
+    await place(do, "W-1")
+    newer = replace(await do.update_statistics.projector.start(), format=99)
+    await do.update_statistics.open_records().write_records([newer.written()])
+    async with console(do) as browser:
+        page = await browser.open()
+        assert chips(page)[0] == "All"
+        assert listed(page) == ["W-1"]
+
+
+@pytest.mark.parametrize("of", [{"user_id": "anna"}, {"scopes": ("orders:read",)}])
+async def test_statuses_have_no_number_without_the_scope_of_statistics(do: UseCases, of: dict[str, Any]) -> None:
+    await place(do, "W-1", user_id="anna")
+    key = await key_of(do, *of.get("scopes", ()), user_id=of.get("user_id"))
+    async with console(do, auth="keys") as browser:
+        page = await browser.sign_in(key)
+        assert listed(page) == ["W-1"]
+        assert chips(page)[:2] == ["All", "Pending"]
 
 
 @pytest.mark.parametrize(
