@@ -220,6 +220,7 @@ async def open_shops() -> AsyncIterator[Shops]:
     key = await do.create_api_key.execute("Shop", scopes=["orders:read", "orders:write"])
     await do.create_api_key.execute("Ada's account", user_id="ada-17")
     webhook = await place_webhooks(do, receivers)
+    await do.get_statistics.execute()
     ids = {"order": order, "key": key.kept.id, "webhook": webhook}
     openid = bootstrap_from_settings(Settings(auth="jwt", **OPENID))
     consoles: dict[str, tuple[UseCases, dict[str, Any]]] = {

@@ -71,8 +71,8 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
         assert shipment[:3] == ["s1", "1 \N{MULTIPLICATION SIGN} Lamp", "DHL JD1"]
         assert page.link("JD1") == "https://t.test/1"
         refund, payment = page.rows(page.one("table", page.section("Payments and refunds")))
-        assert refund[1:5] == ["Refund, late", "ref-1", "Pending", "\N{MINUS SIGN}€10.00"]
-        assert payment[1:5] == ["Captured, card", "pay-1", "Captured", "€102.60"]
+        assert [refund[0], *refund[2:5]] == ["Refund, late", "ref-1", "Pending", "\N{MINUS SIGN}€10.00"]
+        assert [payment[0], *payment[2:5]] == ["Captured, card", "pay-1", "Captured", "€102.60"]
         customer = terms(page, page.one("dl", page.section("Customer")))
         assert customer["Name"] == "Jo Doe"
         assert customer["E-mail"] == "Jo@Example.com"
