@@ -70,7 +70,7 @@ async def faults_of(tab: Tab) -> list[str]:
             await tab.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             rules = [] if scheme == SCHEMES[0] else OF_COLORS
             found += [f"{width} px, {scheme}: {each}" for each in await tab.page.evaluate(RUN_AXE, rules)]
-    return found + await tab.page.evaluate(CARDS)
+    return [*found, *await tab.page.evaluate(CARDS)]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])

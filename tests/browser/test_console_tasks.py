@@ -179,6 +179,18 @@ async def test_place_an_order(scripts: bool, tab: Tab, shop: tuple[UseCases, str
     assert msgspec.json.decode(newest.json)["total"] == 16_750
 
 
+async def test_text_to_copy_has_what_was_typed(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    _, url, order = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}", scripts=True)
+    await keyboard.press("Put on hold…")
+    await tab.page.get_by_text("Appears here when this form can be sent.").wait_for(state="attached")
+    await keyboard.type("Reason", "it's odd")
+    await keyboard.press("Copy as curl")
+    await tab.page.locator("#as-curl pre", has_text="it'\"'\"'s odd").wait_for()
+    await tab.page.locator("#as-curl").get_by_role("button", name="Copy").wait_for()
+
+
 async def test_copy_a_new_key(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
     keyboard = Keyboard(tab, shop[1])
     await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -180,7 +180,7 @@ async def test_order_at_an_earlier_version(do: UseCases) -> None:
         assert (raw["version"], raw["status"]) == (2, "pending")
         commands = page.texts("pre")
         assert commands[0] == f"curl 'http://localhost/orders/{order_id}?version=2'"
-        assert commands[1] == f"orderkeep get {order_id} --at 2"
+        assert commands[1] == f"orderkeep get --remote http://localhost --version 2 {order_id}"
         slider = page.one("input", id="version")
         assert (slider.get("value"), slider.get("max")) == ("2", "7")
         assert page.link("Show the order as it is now") == f"/console/orders/{order_id}"

@@ -20,6 +20,7 @@ from orderkeep.entrypoints.api.documents import HARMLESS
 from orderkeep.entrypoints.api.problems import HttpProblem, status_of
 from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
+from orderkeep.entrypoints.console.equivalents import equivalents_of, of_reading
 from orderkeep.entrypoints.console.fields import FieldError, unshipped
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
@@ -62,7 +63,7 @@ async def show_order(page: Page) -> Response:
         unshipped=unshipped,
         may_issue=page.may(Scope.READ),
         raw=json.dumps(shown, indent=2, ensure_ascii=False),
-        origin=str(page.request.base_url).rstrip("/"),
+        same=of_reading(page, order_id, None if shown is current else version),
     )
 
 
@@ -210,7 +211,7 @@ async def _show(
     expected: int = 0,
 ) -> Response:
     """Return the form of an action and what would happen now."""
-    values, preview, problem = None, list[Difference](), error
+    values, preview, problem, same = None, list[Difference](), error, None
     events: tuple[EventDTO, ...] = ()
     try:
         values = {field.name: field.read(form, order) for field in action.fields}
@@ -218,6 +219,7 @@ async def _show(
         result = await action.run(page.use_cases, order, context, values)
         preview = preview_of(order, values_of(result.order))
         events = result.events
+        same = await equivalents_of(page, action, order, values)
     except (OrderkeepError, FieldError) as failed:
         problem = problem or failed
     status = HTTPStatus.OK
@@ -239,6 +241,7 @@ async def _show(
         label=action.label(order, values),
         preview=preview,
         events=events,
+        same=same,
         problem=None if problem is None else _problem_text(problem, action, order["currency"]),
         wrong=_field_of(problem, action),
         is_rejected=error is not None,
