@@ -123,6 +123,21 @@ async def test_statuses_have_the_number_of_orders_that_their_link_lists(do: UseC
         assert chips(await browser.open(f"/{query}"))[:2] == ["All 1,201", "Pending 1,201"]
 
 
+@pytest.mark.parametrize(
+    "query, total",
+    [("", "3"), ("?status=pending", "2"), ("?status=shipped", "0"), ("?tag=x", None), ("?user_id=a", None)],
+)
+async def test_export_knows_its_number_of_orders_if_the_statistics_have_it(
+    do: UseCases, query: str, total: str | None
+) -> None:
+    for number in range(3):
+        confirmed = await place(do, f"W-{number}")
+    await do.confirm_order.execute(confirmed)
+    async with console(do) as browser:
+        page = await browser.open(f"/{query}")
+        assert page.all("details", class_="menu")[0].get("data-total") == total
+
+
 def chips(page: Html) -> list[str]:
     """Return the texts of the links by status."""
     return page.texts("a", page.one("nav", aria_label="Filter by status"))

@@ -16,7 +16,7 @@ async def test_every_file_of_a_page_is_served_and_cached() -> None:
     async with console() as browser:
         page = await browser.open()
         files = [each.get("src") or each.get("href") for tag in ("script", "link") for each in page.all(tag)]
-        assert len(files) == 4
+        assert len(files) == 5
         for path in filter(None, files):
             response = await browser.client.get(path, headers={"Accept-Encoding": "gzip"})
             assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -45,8 +45,9 @@ def test_style_sheet_is_small() -> None:
     assert len((FOLDER / "console.css").read_bytes()) <= CSS_LIMIT
 
 
-def test_own_script_evaluates_no_text() -> None:
-    script = (FOLDER / "console.js").read_text("utf-8")
+@pytest.mark.parametrize("name", ["console.js", "export.js"])
+def test_own_script_evaluates_no_text(name: str) -> None:
+    script = (FOLDER / name).read_text("utf-8")
     assert not re.search(r"\.(inner|outer)HTML|insertAdjacentHTML|document\.write|eval\(|new Function", script)
 
 

@@ -160,6 +160,7 @@ async def list_orders(page: Page) -> Response:
         is_first="cursor" not in page.query,
         kept=kept,
         counts=counts,
+        total=_total(counts, given),
         order_statuses=list(OrderStatus),
         payment_statuses=list(PaymentStatus),
         return_statuses=[each for each in ReturnStatus if each != ReturnStatus.NONE],
@@ -181,6 +182,13 @@ async def _count(page: Page, kept: Mapping[str, str]) -> OrderCounts | None:
         )
     except ServiceUnavailable:  # the list is shown without them, or reports the error
         return None
+
+
+def _total(counts: OrderCounts | None, given: Mapping[str, str]) -> int | None:
+    """Return how many orders match, if the counts tell: all orders, or those in a status."""
+    if counts is None or given.keys() - {"status"}:
+        return None
+    return counts.statuses.get(OrderStatus(given["status"]), 0) if given else counts.total
 
 
 async def _find(page: Page, given: Mapping[str, str]) -> OrderPage:
