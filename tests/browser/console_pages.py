@@ -80,6 +80,7 @@ LOOKS = {
     "no events": Look("/console/events", on="empty"),
     "webhooks": Look("/console/webhooks"),
     "webhook": Look("/console/webhooks/{webhook}"),
+    "webhook, no deliveries match": Look("/console/webhooks/{webhook}?state=failed&type=OrderPlaced"),
     "webhook, test event": Look("/console/webhooks/{webhook}", click="Send test event"),
     "add a webhook": Look("/console/webhooks/new"),
     "secret of a webhook": Look("/console/webhooks/new", {"URL": "https://erp.example/orders"}, click="Add webhook"),

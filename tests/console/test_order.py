@@ -199,7 +199,7 @@ async def test_curl_of_a_service_with_authentication_has_a_key(do: UseCases) -> 
     async with console(do, auth="keys") as browser:
         await browser.sign_in(await key_of(do, "orders:read"))
         page = await browser.open(f"/console/orders/{order_id}")
-        assert page.texts("pre")[0].endswith('-H "Authorization: Bearer $KEY"')
+        assert page.texts("pre")[0].endswith('-H "Authorization: Bearer $ORDERKEEP_API_KEY"')
 
 
 @pytest.mark.parametrize("path", ["", "?version=1", "/cancel", "/add_note", "/documents/" + "0" * 64])
