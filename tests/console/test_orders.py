@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.personal_data import Customer, PersonalData
 from orderkeep.entrypoints.console.rendering import relative
+from orderkeep.entrypoints.sample_orders import store_samples
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.console.console_calls import Html, console, key_of, text_of
+from tests.console.test_order import handled
 from tests.entrypoints.credentials import use_cases_with_keys
 
 BULK = "/console/bulk"
@@ -46,6 +49,17 @@ async def test_empty_store_invites_to_load_samples() -> None:
         assert "60 sample orders were placed." in page.text("div", role="status")
         assert len(listed(page)) == 50
         assert "placed" not in " ".join((await browser.open()).texts("div", role="status"))
+
+
+async def test_samples_have_something_of_everything(do: UseCases) -> None:
+    samples = [order for order, _ in await store_samples(do, 60)]
+    assert {order.status for order in samples} == set(OrderStatus)
+    assert {refund.status for order in samples for refund in order.refunds} == {"succeeded"}
+    assert any(order.refund_due for order in samples)
+    assert any(order.on_hold for order in samples)
+    assert any(order.notes for order in samples)
+    assert {order.return_status for order in samples} >= {"none", "requested", "returned"}
+    assert len({order.created_at.date() for order in samples}) > 14
 
 
 async def test_samples_are_not_added_to_other_orders() -> None:
@@ -315,6 +329,14 @@ async def test_bulk_action_shows_the_effect_before_anything_changes(do: UseCases
         page = await browser.send(page, BULK)
         assert page.rows(page.one("table")) == [["W-1", "Done", "Status from Pending → to Processing"]]
         assert json.loads((await do.get_order.execute(first)).json)["status"] == "processing"
+
+
+async def test_bulk_action_names_the_status_that_rejects_it(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.send(await browser.open(), BULK, do="cancel", order=order_id)
+        [row] = page.rows(page.one("table"))
+        assert row[1:] == ["Not possible", "Order cannot be cancelled: it is partially shipped."]
 
 
 async def test_bulk_action_does_not_change_an_order_that_changed_meanwhile(do: UseCases) -> None:

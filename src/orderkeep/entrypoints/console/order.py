@@ -87,11 +87,11 @@ def _number(text: str | None, default: int) -> int:
 def _rejected(actions: Iterable[OrderAction], *, is_main: bool) -> list[tuple[Action, str]]:
     """Return the actions that are not possible, with the reasons: those of every order, or those of its parts."""
     found = [each for each in actions if not each.allowed and (each.name in MAIN_ACTIONS) == is_main]
-    return [(ACTIONS[each.name], _reason(each)) for each in found if each.name in ACTIONS]
+    return [(ACTIONS[each.name], readable(each.reason or "")) for each in found if each.name in ACTIONS]
 
 
-def _reason(action: OrderAction) -> str:
-    text = action.reason or ""
+def readable(text: str) -> str:
+    """Return a message with the words of statuses as the pages show them."""
     for word, (_, _, shown) in STATUSES.items():
         if "_" in word:
             text = text.replace(word, shown.lower())
@@ -254,7 +254,7 @@ async def _show(
 
 def _problem_text(problem: OrderkeepError | FieldError, action: Action, currency: str) -> str:
     """Return the text of an error, with the label of its field."""
-    text, wrong = message_in_major_units(problem, currency), _field_of(problem, action)
+    text, wrong = readable(message_in_major_units(problem, currency)), _field_of(problem, action)
     label = next((field.label for field in action.fields if field.name == wrong), "")
     return f"{label} {text}" if label else text
 
