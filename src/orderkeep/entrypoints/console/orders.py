@@ -173,8 +173,8 @@ async def list_orders(page: Page) -> Response:
 
 
 async def _count(page: Page, kept: Mapping[str, str]) -> OrderCounts | None:
-    """Return the numbers of orders that the links by status show; None if they are not known, or not the actor's to
-    know, or if these links show only some orders of a status.
+    """Return the numbers of orders that the links by status show; None if they are unknown, if the actor has not the
+    scope, or if these links show only some orders of a status.
     """
     try:
         return (
@@ -185,7 +185,7 @@ async def _count(page: Page, kept: Mapping[str, str]) -> OrderCounts | None:
 
 
 def _total(counts: OrderCounts | None, given: Mapping[str, str]) -> int | None:
-    """Return how many orders match, if the counts tell: all orders, or those in a status."""
+    """Return how many orders match: all, or those in a status. With other filters, the number is unknown."""
     if counts is None or given.keys() - {"status"}:
         return None
     return counts.statuses.get(OrderStatus(given["status"]), 0) if given else counts.total
