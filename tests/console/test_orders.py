@@ -141,9 +141,7 @@ async def test_statuses_have_the_number_of_orders_that_their_link_lists(do: UseC
     "query, total",
     [("", "3"), ("?status=pending", "2"), ("?status=shipped", "0"), ("?tag=x", None), ("?user_id=a", None)],
 )
-async def test_export_has_the_number_of_orders_of_the_statistics(
-    do: UseCases, query: str, total: str | None
-) -> None:
+async def test_export_has_the_number_of_orders_of_the_statistics(do: UseCases, query: str, total: str | None) -> None:
     for number in range(3):
         confirmed = await place(do, f"W-{number}")
     await do.confirm_order.execute(confirmed)
