@@ -33,7 +33,7 @@ from orderkeep.application.use_cases.resume_webhook import ResumeWebhookUseCase
 from orderkeep.application.use_cases.rotate_webhook_secret import RotateWebhookSecretUseCase
 from orderkeep.application.use_cases.send_webhook_test import SendWebhookTestUseCase
 from orderkeep.application.use_cases.update_webhook import UpdateWebhookUseCase
-from orderkeep.application.webhooks.delivery_log import LOG_RECORDS, log_kind
+from orderkeep.application.webhooks.delivery_log import LOG_RECORDS, Attempt, log_kind
 from orderkeep.application.webhooks.progress import PROGRESS, waiting_kind
 from orderkeep.application.webhooks.sending import WebhookResponse
 from orderkeep.application.webhooks.signatures import signature_headers
@@ -347,6 +347,26 @@ async def test_deliveries_are_listed_newest_first_in_pages() -> None:
     for foreign in ("x", page.next_cursor or "WzFd"):
         with pytest.raises(InvalidCursor):
             await deliveries.execute(made.id, cursor=foreign)
+
+
+@pytest.mark.parametrize("delivered", [None, True, False])
+@pytest.mark.parametrize("event_type", [None, "OrderImported", "NoteAdded"])
+async def test_deliveries_are_filtered_in_pages(delivered: bool | None, event_type: str | None) -> None:
+    world = World()
+    made = await creation(world).execute(SHOP)
+    world.receivers.respond = lambda event: FAILED if event["subject"] in ("4", "9") else OK
+    await world.place(*map(str, range(10)))
+    await world.deliver()
+    deliveries, found, cursor = ListWebhookDeliveriesUseCase(world.webhooks), list[Attempt](), None
+    wanted = {"delivered": delivered, "event_type": event_type}
+    while True:
+        page = await deliveries.execute(made.id, limit=3, cursor=cursor, **wanted)  # type: ignore[arg-type]
+        found += page.attempts
+        if (cursor := page.next_cursor) is None:
+            break
+    every = (await deliveries.execute(made.id)).attempts
+    assert found == [each for each in every if delivered in (None, each.delivered) and event_type in (None, each.type)]
+    assert len(found) == (0 if event_type == "NoteAdded" else {None: 10, True: 8, False: 2}[delivered])
 
 
 async def test_delivery_log_is_bounded() -> None:

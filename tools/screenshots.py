@@ -85,7 +85,7 @@ async def cancel(dialog: Locator, camera: Camera) -> None:
     """Cancel a line."""
     await dialog.get_by_label("Units of Bulb E27, warm white").fill("1")
     await dialog.get_by_label("Reason").fill("out_of_stock")
-    await dialog.get_by_label("Note for staff").focus()
+    await dialog.get_by_label("Note").focus()
     await dialog.get_by_role("button", name="Cancel 1 item").wait_for()
     await camera.take("cancel-lines")
     await dialog.get_by_role("button", name="Cancel 1 item").click()

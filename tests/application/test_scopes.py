@@ -117,6 +117,7 @@ CALLS: dict[str, tuple[Scope, Callable[[UseCases, str, Actor], Awaitable[Any]]]]
     "export_orders": (Scope.READ, lambda do, _, who: _all_of(do, who)),
     "export_to_document": (Scope.READ, lambda do, _, who: do.export_to_document.execute(LINES, actor=who)),
     "get_statistics": (Scope.STATISTICS, lambda do, _, who: do.get_statistics.execute(actor=who)),
+    "count_orders": (Scope.STATISTICS, lambda do, _, who: do.count_orders.execute(who)),
     "update_statistics": (Scope.ADMIN, lambda do, _, who: do.update_statistics.execute(who)),
     "diagnose_store": (Scope.ADMIN, lambda do, _, who: do.diagnose_store.execute(actor=who)),
     "verify_orders": (Scope.ADMIN, lambda do, _, who: do.verify_orders.execute(actor=who)),
@@ -151,7 +152,8 @@ NOT_OF_ONE_ORDER = (
     "export_orders", "export_to_document", "verify_orders", "create_checkpoint", "erase_personal_data", "export_person",
     "create_api_key", "list_api_keys", "revoke_api_key", "list_events", "get_event", "follow_events",
     *[name for name in CALLS if "webhook" in name], "publish_events",
-    "create_api_key", "list_api_keys", "revoke_api_key", "get_statistics", "update_statistics", "diagnose_store",
+    "create_api_key", "list_api_keys", "revoke_api_key", "get_statistics", "count_orders", "update_statistics",
+    "diagnose_store",
 )  # fmt: skip
 OF_ONE_ORDER = [name for name in CALLS if name not in NOT_OF_ONE_ORDER]
 FOR_CUSTOMERS = [name for name, (scope, _) in CALLS.items() if scope in (Scope.READ, Scope.CANCEL)]

@@ -43,7 +43,7 @@ def test_service_works_without_the_console(tmp_path: Path) -> None:
         lines = iter(process.stderr.readline, "")
         assert next(lines).startswith(str(tmp_path))
         url = next(found[0] for line in lines if (found := re.search(r"http://[\w.:\[\]]+(?=/docs)", line)))
-        with httpx.Client(base_url=url) as client:
+        with httpx.Client(base_url=url, timeout=60) as client:
             assert client.get("/").headers["location"] == "/docs"
             order = {"user_id": "anna", "total": 9_900, "currency": "EUR"}
             assert client.post("/orders", json=order).status_code == 201

@@ -9,7 +9,7 @@ import pytest
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
-MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 310, 43_200, 18_900
+MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 312, 44_100, 19_300
 """A little above what there is: a change that needs more must say so here."""
 MOST_LINES_OF_A_MODULE = 400
 

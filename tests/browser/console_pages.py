@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import uvicorn
 from playwright.async_api import CDPSession, ConsoleMessage, Page, Response, async_playwright
 
 from orderkeep.application.access.actor import Actor, ActorKind, Scope
@@ -21,17 +18,15 @@ from orderkeep.config import Settings
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import PaymentKind
 from orderkeep.domain.personal_data import Address, Customer, PersonalData
-from orderkeep.entrypoints.api.app import create_app
-from orderkeep.entrypoints.console import mount_console
 from orderkeep.entrypoints.sample_orders import store_samples
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.application.webhook_world import OK, Receivers
+from tests.console.console_calls import served as served
 from tests.servers.chromium import FLAGS, Requests
 
 MILLISECONDS = 20_000
 """Maximum time to wait for anything on a page."""
 
-NO_LIMITS: dict[str, Any] = {"rate_limit": 0, "rate_limit_per_address": 0}
 STAFF = CommandContext(actor=Actor(ActorKind.STAFF, "mira", frozenset(Scope)))
 
 
@@ -85,6 +80,7 @@ LOOKS = {
     "no events": Look("/console/events", on="empty"),
     "webhooks": Look("/console/webhooks"),
     "webhook": Look("/console/webhooks/{webhook}"),
+    "webhook, no deliveries match": Look("/console/webhooks/{webhook}?state=failed&type=OrderPlaced"),
     "webhook, test event": Look("/console/webhooks/{webhook}", click="Send test event"),
     "add a webhook": Look("/console/webhooks/new"),
     "secret of a webhook": Look("/console/webhooks/new", {"URL": "https://erp.example/orders"}, click="Add webhook"),
@@ -182,22 +178,6 @@ async def place_webhooks(do: UseCases, receivers: Receivers) -> str:
     return found.id
 
 
-@asynccontextmanager
-async def served(do: UseCases, listener: socket.socket | None = None, **settings: Any) -> AsyncIterator[str]:
-    """Serve the console on these use cases in this process; yield its URL."""
-    app = create_app(Settings(**{"auth": "", **NO_LIMITS, **settings}), do)
-    mount_console(app)
-    listener = listener or socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
-    task = asyncio.create_task(server.serve([listener]))
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = server.force_exit = True
-        await task
-        listener.close()
-
-
 @dataclass
 class Shops:
     """The consoles that pages are opened on, by name."""
@@ -220,6 +200,7 @@ async def open_shops() -> AsyncIterator[Shops]:
     key = await do.create_api_key.execute("Shop", scopes=["orders:read", "orders:write"])
     await do.create_api_key.execute("Ada's account", user_id="ada-17")
     webhook = await place_webhooks(do, receivers)
+    await do.get_statistics.execute()
     ids = {"order": order, "key": key.kept.id, "webhook": webhook}
     openid = bootstrap_from_settings(Settings(auth="jwt", **OPENID))
     consoles: dict[str, tuple[UseCases, dict[str, Any]]] = {

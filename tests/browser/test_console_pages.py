@@ -25,6 +25,18 @@ RUN_AXE = """async rules => (await axe.run(document, {
         node => `${rule.id}: ${node.target.join(" ")}: ${node.html.slice(0, 160)}`))"""
 OVERFLOW = "() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 """By how much a page is wider than the window."""
+CARDS = """() => [...document.querySelectorAll(".cards")].flatMap(table => {
+    const heads = [...table.querySelectorAll("thead > tr > *")].map(
+        head => head.querySelector(".vh") ? "" : head.textContent.trim());
+    const cells = [...table.querySelectorAll("tbody tr > td")].filter(
+        cell => !table.matches(".list") && cell.colSpan === 1 && heads[cell.cellIndex]);
+    const wide = table.scrollWidth > table.parentElement.clientWidth ? [`${table.caption.textContent} scrolls`] : [];
+    return [...wide, ...cells.filter(cell => cell.dataset.l !== heads[cell.cellIndex]).map(
+        cell => `cell of ${heads[cell.cellIndex]} has the label ${cell.dataset.l}`)];
+})"""
+"""What is wrong with the cards that tables are on a narrow page: they are too wide, or a cell has not the label of its
+column. The cards of orders have no labels.
+"""
 
 WIDTHS = (1280, 320)
 SCHEMES = ("light", "dark")
@@ -58,7 +70,7 @@ async def faults_of(tab: Tab) -> list[str]:
             await tab.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             rules = [] if scheme == SCHEMES[0] else OF_COLORS
             found += [f"{width} px, {scheme}: {each}" for each in await tab.page.evaluate(RUN_AXE, rules)]
-    return found
+    return [*found, *await tab.page.evaluate(CARDS)]
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no-scripts"])
@@ -80,6 +92,11 @@ async def test_zoomed_chart_is_accessible(tab: Tab, shops: Shops) -> None:
     assert tab.console == []
 
 
+TABLE = """document.querySelector("main").innerHTML = `<div class="wide"><table class="cards"><caption>Orders</caption>
+    <thead><tr><th>Order</th><th>Total</th></tr></thead><tbody><tr><th>1</th><td data-l="{label}">9</td></tr></tbody>
+    </table></div>`; document.querySelector("table").style = "{style}" """
+
+
 @pytest.mark.parametrize(
     "planted, fault",
     [
@@ -87,6 +104,8 @@ async def test_zoomed_chart_is_accessible(tab: Tab, shops: Shops) -> None:
         ('document.querySelector("p, h1").style.color = "#ccc"', "light: color-contrast"),
         ('document.querySelector("p, h1").style.color = "#333"', "dark: color-contrast"),
         ('document.querySelector("main").style.width = "2000px"', "too wide"),
+        (TABLE.format(style="width: 900px", label="Total"), "Orders scrolls"),
+        (TABLE.format(style="", label="Sum"), "cell of Total has the label Sum"),
     ],
 )
 async def test_finds_a_planted_fault(planted: str, fault: str, tab: Tab, shops: Shops) -> None:

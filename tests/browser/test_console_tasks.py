@@ -4,7 +4,9 @@ place an order, replay events to a webhook. And lists that are live.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,10 +14,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Error
 
+from orderkeep.application.access.actor import Actor
+from orderkeep.application.ports import OrderFilter
+from orderkeep.application.use_cases.export_orders import ExportOrdersUseCase
 from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.bootstrap import UseCases, bootstrap, build_use_cases
+from orderkeep.entrypoints.sample_orders import store_samples
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from tests.application.webhook_world import Receivers
+from tests.console.console_calls import served
 
 if TYPE_CHECKING:
     from tests.browser.console_pages import Tab
@@ -79,7 +86,7 @@ async def tab(chromium: str) -> AsyncIterator[Tab]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def shop() -> AsyncIterator[tuple[UseCases, str, str]]:
     """A console with one order; its URL and the order's ID."""
-    from tests.browser.console_pages import place_everything, served
+    from tests.browser.console_pages import place_everything
 
     do = bootstrap("memory://", documents_url="memory://")
     order = await place_everything(do)
@@ -179,6 +186,18 @@ async def test_place_an_order(scripts: bool, tab: Tab, shop: tuple[UseCases, str
     assert msgspec.json.decode(newest.json)["total"] == 16_750
 
 
+async def test_text_to_copy_has_what_was_typed(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    _, url, order = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}", scripts=True)
+    await keyboard.press("Put on hold…")
+    await tab.page.get_by_text("Appears here when this form can be sent.").wait_for(state="attached")
+    await keyboard.type("Reason", "it's odd")
+    await keyboard.press("Copy as curl")
+    await tab.page.locator("#as-curl pre", has_text="it'\"'\"'s odd").wait_for()
+    await tab.page.locator("#as-curl").get_by_role("button", name="Copy").wait_for()
+
+
 async def test_copy_a_new_key(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
     keyboard = Keyboard(tab, shop[1])
     await tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -193,7 +212,7 @@ async def test_copy_a_new_key(tab: Tab, shop: tuple[UseCases, str, str]) -> None
 
 @both
 async def test_replay_events_to_a_webhook(scripts: bool, tab: Tab) -> None:
-    from tests.browser.console_pages import place_everything, place_webhooks, served
+    from tests.browser.console_pages import place_everything, place_webhooks
 
     receivers = Receivers()
     do = build_use_cases(InMemoryOrderRepository(), sender=receivers)
@@ -212,6 +231,100 @@ async def test_replay_events_to_a_webhook(scripts: bool, tab: Tab) -> None:
     while len(receivers.received) < 2:
         await do.deliver_webhooks.execute()
     assert receivers.ids[0] == f"{order}.1.1"
+
+
+PICK = """() => { window.showSaveFilePicker = async ({ suggestedName }) =>
+    (await navigator.storage.getDirectory()).getFileHandle(suggestedName, { create: true }) }"""
+"""In place of the dialog of the browser, which no test can use: files of the origin."""
+
+WRITTEN = """async () => { for await (const file of (await navigator.storage.getDirectory()).values())
+    return (await file.getFile()).text() }"""
+
+
+@dataclass
+class Stoppable:
+    """The export of orders, which stops after some of them until `goes_on` is set, or fails there."""
+
+    export: ExportOrdersUseCase
+    most: int
+    goes_on: asyncio.Event
+
+    async def execute(self, where: OrderFilter, actor: Actor) -> AsyncIterator[bytes]:
+        number = 0
+        async for order in self.export.execute(where, actor):
+            if number == self.most:
+                await self.goes_on.wait()
+                raise ConnectionError
+            number += 1
+            yield order
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def exporting() -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A console with 150 orders, of which it exports the first 120 before it waits; then it fails."""
+    do, goes_on = bootstrap("memory://"), asyncio.Event()
+    await store_samples(do, 150)
+    await do.get_statistics.execute()
+    async with served(replace(do, export_orders=Stoppable(do.export_orders, 120, goes_on))) as url:  # type: ignore[arg-type]
+        yield url, goes_on
+        goes_on.set()
+
+
+@pytest.mark.parametrize("kind, name", [("CSV", "csv"), ("JSON Lines", "jsonl")])
+@pytest.mark.parametrize("picks", [True, False], ids=["to-a-file", "in-memory"])
+async def test_export_counts_orders_and_saves_them(
+    kind: str, name: str, picks: bool, tab: Tab, shop: tuple[UseCases, str, str]
+) -> None:
+    do, url, _ = shop
+    await store_samples(do, 120)
+    keyboard = Keyboard(tab, url)
+    await keyboard.open("/", scripts=True)
+    await tab.page.evaluate(PICK if picks else "() => { window.showSaveFilePicker = undefined }")
+    expected = await (await tab.page.request.get(f"{url}/console/export?format={name}")).text()
+    await keyboard.press("Export")
+    if picks:
+        await keyboard.press(kind)
+        await tab.page.get_by_text("Exported 121 orders to orders-").wait_for()
+        assert await tab.page.evaluate(WRITTEN) == expected
+    else:
+        async with tab.page.expect_download() as downloading:
+            await keyboard.press(kind)
+        downloaded = await (await downloading.value).path()
+        assert downloaded.read_bytes().decode() == expected
+        await tab.page.get_by_text("Exported 121 orders to orders-").wait_for()
+    await tab.page.locator("#export button:focus", has_text="Close").wait_for()
+    await tab.page.keyboard.press("Enter")
+    await tab.page.locator("#export > *").first.wait_for(state="detached")
+
+
+async def test_export_can_be_cancelled(tab: Tab, exporting: tuple[str, asyncio.Event]) -> None:
+    keyboard = Keyboard(tab, exporting[0])
+    await keyboard.open("/", scripts=True)
+    await tab.page.evaluate("() => { window.showSaveFilePicker = undefined }")
+    await keyboard.press("Export")
+    await keyboard.press("CSV")
+    await tab.page.get_by_text("99 of 150 orders").wait_for()
+    await tab.page.locator("#export button:focus", has_text="Cancel").wait_for()
+    await tab.page.keyboard.press("Enter")
+    await tab.page.get_by_text("The export was cancelled after 99 orders. Nothing was saved.").wait_for()
+
+
+async def test_export_that_fails_says_so_and_can_be_tried_again(tab: Tab, exporting: tuple[str, asyncio.Event]) -> None:
+    url, goes_on = exporting
+    keyboard = Keyboard(tab, url)
+    await keyboard.open("/", scripts=True)
+    await tab.page.evaluate("() => { window.showSaveFilePicker = undefined }")
+    await tab.page.route(
+        "**/console/export*", lambda route: route.fulfill(status=429, body="<main><p>Wait.</p></main>")
+    )
+    await keyboard.press("Export")
+    await keyboard.press("JSON Lines")
+    await tab.page.get_by_text("Nothing was exported. Wait.").wait_for()
+    await tab.page.unroute("**/console/export*")
+    await tab.page.get_by_role("button", name="Try again").press("Enter")
+    await tab.page.get_by_text("99 of 150 orders").wait_for()
+    goes_on.set()
+    await tab.page.get_by_text("The connection was lost after 99 orders. Nothing was saved.").wait_for()
 
 
 async def test_list_of_events_is_live_until_it_is_paused(tab: Tab, shop: tuple[UseCases, str, str]) -> None:

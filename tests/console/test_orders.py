@@ -10,11 +10,14 @@ from typing import Any
 import pytest
 
 from orderkeep.bootstrap import UseCases, bootstrap
+from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.personal_data import Customer, PersonalData
 from orderkeep.entrypoints.console.rendering import relative
+from orderkeep.entrypoints.sample_orders import store_samples
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.console.console_calls import Html, console, key_of, text_of
+from tests.console.test_order import handled
 from tests.entrypoints.credentials import use_cases_with_keys
 
 BULK = "/console/bulk"
@@ -46,6 +49,17 @@ async def test_empty_store_invites_to_load_samples() -> None:
         assert "60 sample orders were placed." in page.text("div", role="status")
         assert len(listed(page)) == 50
         assert "placed" not in " ".join((await browser.open()).texts("div", role="status"))
+
+
+async def test_samples_have_something_of_everything(do: UseCases) -> None:
+    samples = [order for order, _ in await store_samples(do, 60)]
+    assert {order.status for order in samples} == set(OrderStatus)
+    assert {refund.status for order in samples for refund in order.refunds} == {"succeeded"}
+    assert any(order.refund_due for order in samples)
+    assert any(order.on_hold for order in samples)
+    assert any(order.notes for order in samples)
+    assert {order.return_status for order in samples} >= {"none", "requested", "returned"}
+    assert len({order.created_at.date() for order in samples}) > 14
 
 
 async def test_samples_are_not_added_to_other_orders() -> None:
@@ -97,10 +111,11 @@ async def test_each_view_and_status_is_a_link_that_filters(do: UseCases) -> None
         "Today": ["W-3", "W-2", "W-1"],
         "On hold": ["W-1"],
         "Refund due": ["W-3"],
-        "Pending": ["W-1"],
-        "Processing": ["W-2"],
-        "Cancelled": ["W-3"],
-        "Shipped": [],
+        "All 3": ["W-3", "W-2", "W-1"],
+        "Pending 1": ["W-1"],
+        "Processing 1": ["W-2"],
+        "Cancelled 1": ["W-3"],
+        "Shipped 0": [],
     }
     async with console(do) as browser:
         start = await browser.open()
@@ -109,6 +124,82 @@ async def test_each_view_and_status_is_a_link_that_filters(do: UseCases) -> None
             assert listed(page) == orders, name
             current = [text_of(each) for each in page.all("a", aria_current="true")]
             assert name in current, name
+
+
+@pytest.mark.parametrize("query", ["", "?status=pending", "?tag=gift", "?q=W-2"])
+async def test_statuses_have_the_number_of_orders_that_their_link_lists(do: UseCases, query: str) -> None:
+    for number in range(1_200):
+        await place(do, f"W-{number}")
+    await do.get_statistics.execute()
+    async with console(do) as browser:
+        assert chips(await browser.open(f"/{query}"))[:2] == ["All 1,200", "Pending 1,200"]
+        await place(do, "W-1200")
+        assert chips(await browser.open(f"/{query}"))[:2] == ["All 1,201", "Pending 1,201"]
+
+
+@pytest.mark.parametrize(
+    "query, total",
+    [("", "3"), ("?status=pending", "2"), ("?status=shipped", "0"), ("?tag=x", None), ("?user_id=a", None)],
+)
+async def test_export_has_the_number_of_orders_of_the_statistics(do: UseCases, query: str, total: str | None) -> None:
+    for number in range(3):
+        confirmed = await place(do, f"W-{number}")
+    await do.confirm_order.execute(confirmed)
+    async with console(do) as browser:
+        page = await browser.open(f"/{query}")
+        assert page.all("details", class_="menu")[0].get("data-total") == total
+
+
+def chips(page: Html) -> list[str]:
+    """Return the texts of the links by status."""
+    return page.texts("a", page.one("nav", aria_label="Filter by status"))
+
+
+async def test_number_that_lacks_a_few_changes_is_approximate(do: UseCases) -> None:
+    for number in range(2_200):
+        await place(do, f"W-{number}")
+    await do.get_statistics.execute()
+    for number in range(30):
+        await place(do, f"X-{number}")
+    async with console(do) as browser:
+        assert chips(await browser.open())[:2] == ["All ~about 2,220", "Pending ~about 2,220"]
+
+
+@pytest.mark.parametrize("query", ["?user_id=ben", "?created_from=today", "?created_to=2999-12-31&status=pending"])
+async def test_statuses_within_another_filter_have_no_number(do: UseCases, query: str) -> None:
+    await place(do, "W-1", user_id="ben")
+    async with console(do) as browser:
+        assert chips(await browser.open(f"/{query}"))[:2] == ["All", "Pending"]
+
+
+async def test_statuses_have_no_number_while_the_statistics_are_far_behind(do: UseCases) -> None:
+    for number in range(30):
+        await place(do, f"W-{number}")
+    async with console(do) as browser:
+        assert chips(await browser.open())[:2] == ["All", "Pending"]
+        while await do.update_statistics.execute():  # as a relay does
+            pass
+        assert chips(await browser.open())[:2] == ["All 30", "Pending 30"]
+
+
+async def test_statuses_have_no_number_if_the_statistics_cannot_be_read(do: UseCases) -> None:
+    await place(do, "W-1")
+    newer = replace(await do.update_statistics.projector.start(), format=99)
+    await do.update_statistics.open_records().write_records([newer.written()])
+    async with console(do) as browser:
+        page = await browser.open()
+        assert chips(page)[0] == "All"
+        assert listed(page) == ["W-1"]
+
+
+@pytest.mark.parametrize("of", [{"user_id": "anna"}, {"scopes": ("orders:read",)}])
+async def test_statuses_have_no_number_without_the_scope_of_statistics(do: UseCases, of: dict[str, Any]) -> None:
+    await place(do, "W-1", user_id="anna")
+    key = await key_of(do, *of.get("scopes", ()), user_id=of.get("user_id"))
+    async with console(do, auth="keys") as browser:
+        page = await browser.sign_in(key)
+        assert listed(page) == ["W-1"]
+        assert chips(page)[:2] == ["All", "Pending"]
 
 
 @pytest.mark.parametrize(
@@ -236,6 +327,14 @@ async def test_bulk_action_shows_the_effect_before_anything_changes(do: UseCases
         page = await browser.send(page, BULK)
         assert page.rows(page.one("table")) == [["W-1", "Done", "Status from Pending → to Processing"]]
         assert json.loads((await do.get_order.execute(first)).json)["status"] == "processing"
+
+
+async def test_bulk_action_names_the_status_that_rejects_it(do: UseCases) -> None:
+    order_id = await handled(do)
+    async with console(do) as browser:
+        page = await browser.send(await browser.open(), BULK, do="cancel", order=order_id)
+        [row] = page.rows(page.one("table"))
+        assert row[1:] == ["Not possible", "Order cannot be cancelled: it is partially shipped."]
 
 
 async def test_bulk_action_does_not_change_an_order_that_changed_meanwhile(do: UseCases) -> None:

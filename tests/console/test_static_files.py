@@ -59,7 +59,7 @@ def test_style_sheet_is_small() -> None:
     assert len((FOLDER / "console.css").read_bytes()) <= CSS_LIMIT
 
 
-@pytest.mark.parametrize("name", ["console.js", "charts.js"])
+@pytest.mark.parametrize("name", ["console.js", "charts.js", "export.js"])
 def test_own_script_evaluates_no_text(name: str) -> None:
     script = (FOLDER / name).read_text("utf-8")
     assert not re.search(r"\.(inner|outer)HTML|insertAdjacentHTML|document\.write|eval\(|new Function", script)

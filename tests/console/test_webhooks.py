@@ -16,9 +16,10 @@ from orderkeep.bootstrap.access import api_keys_of
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.application.webhook_world import FAILED, OK, SHOP, Receivers
-from tests.console.console_calls import Html, console, key_of
+from tests.console.console_calls import Console, Html, console, key_of
 
 PATH = "/console/webhooks"
+SVG = "{http://www.w3.org/2000/svg}"
 NEW = f"{PATH}/new"
 HOST = "shop.example/hooks"
 
@@ -131,13 +132,13 @@ async def test_list_shows_which_webhook_is_healthy() -> None:
     await deliver(do)
     async with console(do) as browser:
         page = await browser.open(PATH)
-        rows = [[row[0], *row[2:4], *row[5:]] for row in page.rows(page.one("table"))]
+        rows = [[row[0], row[2], row[4], *row[6:]] for row in page.rows(page.one("table"))]
         assert rows[0] == ["a.example/ok", "Healthy", "0", "0 changes", "200 just now", "Pause a.example/ok"]
         assert rows[1][:4] == ["a.example/failing", "Retrying", "2", "0 changes"]
         assert rows[1][4].startswith("500 ")
         assert rows[2][1] == "Gone"
         assert rows[3] == ["a.example/paused", "Paused", "0", "2 changes", "none yet", "Resume a.example/paused"]
-        next_attempts = [row[4] for row in page.rows(page.one("table"))]
+        next_attempts = [row[5] for row in page.rows(page.one("table"))]
         assert next_attempts[0] == "none"
         assert next_attempts[1].startswith("in ")
 
@@ -171,6 +172,54 @@ async def test_deliveries_have_pages(do: UseCases) -> None:
         page = await browser.open(page.link("Older"))
         assert len(page.rows(page.one("table"))) == 10
         assert page.link("Newest") == here
+
+
+async def test_page_shows_how_many_attempts_were_accepted(do: UseCases, receiver: Receivers) -> None:
+    webhook = await webhook_of(do)
+    numbers = iter([OK, FAILED, OK, OK, *[FAILED] * 2])
+    receiver.respond = lambda _: next(numbers)
+    for _ in range(6):
+        await place(do)
+        await deliver(do)
+    words = "Oldest to newest: 1 accepted, 1 failed, 2 accepted, 2 failed"
+    async with console(do) as browser:
+        for path in (PATH, f"{PATH}/{webhook.id}"):
+            page = await browser.open(path)
+            chart = page.one(f"{SVG}svg", role="img")
+            assert (chart.get("aria-label"), chart.get("width")) == (words, "24")
+            accepted, failed = (page.one(f"{SVG}path", chart, class_=style).get("d", "") for style in ("b", "e"))
+            assert [each.split(" ")[0] for each in accepted.split("M")[1:]] == ["0", "8", "12"]
+            assert [each.split(" ")[0] for each in failed.split("M")[1:]] == ["4", "16", "20"]
+        assert "3 of the newest 6 attempts" in page.texts("small")
+        assert "50 %" in " ".join((await browser.open(PATH)).texts("span", class_="s"))
+
+
+async def test_deliveries_are_filtered_by_state_and_event(do: UseCases, receiver: Receivers) -> None:
+    webhook = await webhook_of(do, types=("OrderPlaced", "NoteAdded"))
+    receiver.respond = lambda event: FAILED if event["type"].endswith("note_added") else OK
+    for order_id in await place(do, 53):
+        await do.add_note.execute(order_id, "Called.")
+    await deliver(do)
+    async with console(do) as browser:
+        page = await browser.open(f"{PATH}/{webhook.id}")
+        assert page.texts("option")[-3:] == ["All", "OrderPlaced", "NoteAdded"]
+        for query, types, states in (
+            ("state=failed", {"NoteAdded"}, {"Failed"}),
+            ("state=delivered", {"OrderPlaced"}, {"Delivered"}),
+            ("type=NoteAdded&state=", {"NoteAdded"}, {"Failed"}),
+        ):
+            page = await browser.open(f"{PATH}/{webhook.id}?{query}")
+            rows = page.rows(page.one("table")) + await older(browser, page)
+            assert ({row[0] for row in rows}, {row[2] for row in rows}, len(rows)) == (types, states, 53)
+        page = await browser.open(f"{PATH}/{webhook.id}?state=delivered&type=NoteAdded")
+        assert "No attempt matches." in page.text("section", aria_labelledby="deliveries")
+        everything = await browser.open(f"{PATH}/{webhook.id}?state=lost&type=Lost")
+        assert len(everything.rows(everything.one("table"))) == 50
+
+
+async def older(browser: Console, page: Html) -> list[list[str]]:
+    following = await browser.open(page.link("Older"))
+    return following.rows(following.one("table"))
 
 
 async def test_event_is_sent_again_with_its_id(do: UseCases, receiver: Receivers) -> None:

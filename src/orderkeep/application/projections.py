@@ -101,10 +101,13 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The counters of the records that were asked for, by record ID: exact for the first `position` changes."""
+    """The counters of the records that were asked for, by record ID: exact for the first `position` changes. `at_end`:
+    a read that looks ahead found no further change.
+    """
 
     position: int
     records: Mapping[str, Counters]
+    at_end: bool = False
 
 
 @dataclass(slots=True)
@@ -199,9 +202,10 @@ class Projector:
             on_progress(0)
             await asyncio.sleep(0)  # requests come first
 
-    async def read(self, spans: Sequence[tuple[str, str]]) -> Reading:
+    async def read(self, spans: Sequence[tuple[str, str]], ahead: int = 0) -> Reading:
         """Return the counters of the records whose IDs are between the two texts of any of the spans, as they were at
-        one position; nothing is written. Raises `ServiceUnavailable` during a rebuild because the counting changed.
+        one position; nothing is written. Up to `ahead` changes that are not counted yet are added. Raises
+        `ServiceUnavailable` during a rebuild because the counting changed.
         """
         for _ in range(READ_ATTEMPTS):
             current = (await self.progress())[0] or self._first()
@@ -214,7 +218,8 @@ class Projector:
             after = (await self.progress())[0] or self._first()
             if after.generation == current.generation and _is_complete(current, spans, counted):
                 newest = max((each.position for each in counted.values()), default=0)
-                return await self._completed(current.position, max(current.position, newest), spans, counted)
+                end = max(current.position, newest) + ahead
+                return await self._completed(current.position, end, spans, counted)
         raise ServiceUnavailable(f"the {self._name} are being rebuilt: try again in a minute")
 
     async def _read_span(self, kind: str, span: tuple[str, str], counted: dict[str, _Counted]) -> None:
@@ -234,10 +239,12 @@ class Projector:
     async def _completed(
         self, start: int, end: int, spans: Sequence[tuple[str, str]], counted: dict[str, _Counted]
     ) -> Reading:
-        """Add the changes that were written while the records were read: to those that do not contain them."""
+        """Add the changes up to `end`, or to the end of the feed: to the records that do not contain them."""
         position = start
         while position < end:
             page = await self.feed.read_changes(position, min(self.page, end - position))
+            if not page.changes:
+                break
             for additions in await self.projection.additions(page.changes):
                 position += 1
                 for record_id, added in additions.items():
@@ -245,7 +252,8 @@ class Projector:
                     if found.position < position and any(after < record_id < before for after, before in spans):
                         self.projection.add(found.counters, added)
                         counted[record_id] = found
-        return Reading(end, {record_id: each.counters for record_id, each in counted.items() if each.counters})
+        records = {record_id: each.counters for record_id, each in counted.items() if each.counters}
+        return Reading(position, records, at_end=position < end)
 
     async def _count(self, progress: Progress, owner: str = "") -> bool:
         """Count the next page, or its beginning if the page touches too many records."""

@@ -27,6 +27,7 @@ from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
 from orderkeep.application.use_cases.close_refund import CloseRefundUseCase
 from orderkeep.application.use_cases.close_return import CloseReturnUseCase
 from orderkeep.application.use_cases.confirm_order import ConfirmOrderUseCase
+from orderkeep.application.use_cases.count_orders import CountOrdersUseCase
 from orderkeep.application.use_cases.create_api_key import CreateApiKeyUseCase
 from orderkeep.application.use_cases.create_checkpoint import CreateCheckpointUseCase
 from orderkeep.application.use_cases.create_webhook import CreateWebhookUseCase
@@ -151,6 +152,7 @@ class UseCases:
     export_orders: ExportOrdersUseCase
     export_to_document: ExportToDocumentUseCase
     get_statistics: GetStatisticsUseCase
+    count_orders: CountOrdersUseCase
     update_statistics: UpdateStatisticsUseCase
     diagnose_store: DiagnoseStoreUseCase
     verify_orders: VerifyOrdersUseCase
@@ -319,6 +321,7 @@ def build_use_cases(
         export_orders=ExportOrdersUseCase(store),
         export_to_document=ExportToDocumentUseCase(store, documents),
         get_statistics=GetStatisticsUseCase(update_statistics),
+        count_orders=CountOrdersUseCase(update_statistics),
         update_statistics=update_statistics,
         diagnose_store=DiagnoseStoreUseCase(store),
         verify_orders=VerifyOrdersUseCase(store, documents, Ed25519CheckpointFiles()),

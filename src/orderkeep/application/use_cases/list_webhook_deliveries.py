@@ -26,10 +26,17 @@ class ListWebhookDeliveriesUseCase:
         self.webhooks = webhooks
 
     async def execute(
-        self, webhook_id: str, *, limit: int = DEFAULT_PAGE, cursor: str | None = None, actor: Actor = SYSTEM
+        self,
+        webhook_id: str,
+        *,
+        limit: int = DEFAULT_PAGE,
+        cursor: str | None = None,
+        delivered: bool | None = None,
+        event_type: str | None = None,
+        actor: Actor = SYSTEM,
     ) -> DeliveryPage:
-        """Return a page of 1 to 200 attempts. Raises `NotAllowed`, `WebhookNotFound`, `InvalidQuery`, `InvalidCursor`,
-        `StoreUnavailable`.
+        """Return a page of 1 to 200 attempts: all, or those that were accepted or not, or those of one type. Raises
+        `NotAllowed`, `WebhookNotFound`, `InvalidQuery`, `InvalidCursor`, `StoreUnavailable`.
         """
         actor.require(Scope.WEBHOOKS)
         check_limit(limit)
@@ -42,7 +49,11 @@ class ListWebhookDeliveriesUseCase:
             for record in page:
                 first = int(record.id) * MAX_ATTEMPTS_IN_RECORD
                 found += [(first + index, attempt) for index, attempt in enumerate(attempts_in(record))]
-            found = [each for each in found if each[0] >= after]
+            found = [
+                each
+                for each in found
+                if each[0] >= after and delivered in (None, each[1].delivered) and event_type in (None, each[1].type)
+            ]
             last_id = page[-1].id
         more = history_cursor(log_kind(webhook_id), found[limit][0]) if len(found) > limit else None
         return DeliveryPage(tuple([attempt for _, attempt in found[:limit]]), more)

@@ -86,7 +86,7 @@ REASON = Field(
     label="Reason",
     suggestions=("customer_request", "out_of_stock", "payment_failed", "fraud"),
 )
-NOTE = LongText(name="note", label="Note for staff")
+NOTE = LongText(name="note", label="Note", hint="The customer can read it.")
 TRACKING = (
     Field(name="carrier", label="Carrier", suggestions=("DHL", "DPD", "FedEx", "GLS", "UPS")),
     Field(name="tracking_number", label="Tracking number"),

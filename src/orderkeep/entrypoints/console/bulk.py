@@ -16,7 +16,7 @@ from orderkeep.application.use_cases.list_orders import LARGEST_PAGE
 from orderkeep.domain.exceptions import OrderkeepError, ServiceUnavailable
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.console.changes import Difference, differences, values_of
-from orderkeep.entrypoints.console.order import name_of
+from orderkeep.entrypoints.console.order import name_of, readable
 from orderkeep.entrypoints.console.pages import Page, Screen
 
 screen = Screen("", "/console/bulk", part_of="Orders")
@@ -79,7 +79,7 @@ async def _outcome(page: Page, order_id: str, do: str, tag: str, *, is_preview: 
     except ServiceUnavailable as error:
         return Outcome(order_id, name, version, error=f"{error}: check the order")
     except OrderkeepError as error:
-        return Outcome(order_id, name, version, error=str(error))
+        return Outcome(order_id, name, version, error=readable(str(error)))
     return Outcome(order_id, name, version, differences(order, values_of(result.order)))
 
 

@@ -20,6 +20,7 @@ from orderkeep.entrypoints.api.documents import HARMLESS
 from orderkeep.entrypoints.api.problems import HttpProblem, status_of
 from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
+from orderkeep.entrypoints.console.equivalents import equivalents_of, of_reading
 from orderkeep.entrypoints.console.fields import FieldError, unshipped
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
@@ -62,7 +63,7 @@ async def show_order(page: Page) -> Response:
         unshipped=unshipped,
         may_issue=page.may(Scope.READ),
         raw=json.dumps(shown, indent=2, ensure_ascii=False),
-        origin=str(page.request.base_url).rstrip("/"),
+        same=of_reading(page, order_id, None if shown is current else version),
     )
 
 
@@ -86,11 +87,11 @@ def _number(text: str | None, default: int) -> int:
 def _rejected(actions: Iterable[OrderAction], *, is_main: bool) -> list[tuple[Action, str]]:
     """Return the actions that are not possible, with the reasons: those of every order, or those of its parts."""
     found = [each for each in actions if not each.allowed and (each.name in MAIN_ACTIONS) == is_main]
-    return [(ACTIONS[each.name], _reason(each)) for each in found if each.name in ACTIONS]
+    return [(ACTIONS[each.name], readable(each.reason or "")) for each in found if each.name in ACTIONS]
 
 
-def _reason(action: OrderAction) -> str:
-    text = action.reason or ""
+def readable(text: str) -> str:
+    """Return a message with the words of statuses as the pages show them."""
     for word, (_, _, shown) in STATUSES.items():
         if "_" in word:
             text = text.replace(word, shown.lower())
@@ -210,7 +211,7 @@ async def _show(
     expected: int = 0,
 ) -> Response:
     """Return the form of an action and what would happen now."""
-    values, preview, problem = None, list[Difference](), error
+    values, preview, problem, same = None, list[Difference](), error, None
     events: tuple[EventDTO, ...] = ()
     try:
         values = {field.name: field.read(form, order) for field in action.fields}
@@ -218,6 +219,7 @@ async def _show(
         result = await action.run(page.use_cases, order, context, values)
         preview = preview_of(order, values_of(result.order))
         events = result.events
+        same = await equivalents_of(page, action, order, values)
     except (OrderkeepError, FieldError) as failed:
         problem = problem or failed
     status = HTTPStatus.OK
@@ -239,6 +241,7 @@ async def _show(
         label=action.label(order, values),
         preview=preview,
         events=events,
+        same=same,
         problem=None if problem is None else _problem_text(problem, action, order["currency"]),
         wrong=_field_of(problem, action),
         is_rejected=error is not None,
@@ -251,7 +254,7 @@ async def _show(
 
 def _problem_text(problem: OrderkeepError | FieldError, action: Action, currency: str) -> str:
     """Return the text of an error, with the label of its field."""
-    text, wrong = message_in_major_units(problem, currency), _field_of(problem, action)
+    text, wrong = readable(message_in_major_units(problem, currency)), _field_of(problem, action)
     label = next((field.label for field in action.fields if field.name == wrong), "")
     return f"{label} {text}" if label else text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -13,8 +14,10 @@ from starlette.responses import Response, StreamingResponse
 from orderkeep.application.access.actor import Scope
 from orderkeep.application.errors import InvalidQuery
 from orderkeep.application.ports import OrderFilter, utc_now
+from orderkeep.application.use_cases.count_orders import OrderCounts
 from orderkeep.application.use_cases.export_to_document import OrderFormat
 from orderkeep.application.use_cases.list_orders import EVERYTHING, FLAGS, OrderPage
+from orderkeep.domain.exceptions import ServiceUnavailable
 from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
@@ -133,9 +136,10 @@ _rows = msgspec.json.Decoder(list[Row])
 async def list_orders(page: Page) -> Response:
     """Return the list."""
     given = Given.of(page)
-    error, found = "", OrderPage(b"", None)
+    kept = {name: given[name] for name in COMBINES if name in given}
+    error, found, counts = "", OrderPage(b"", None), None
     try:
-        found = await _find(page, given)
+        found, counts = await asyncio.gather(_find(page, given), _count(page, kept))
     except InvalidQuery as invalid:
         label = LABELS.get(invalid.parameter, "the page")
         error = f"{label} {invalid}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
@@ -154,7 +158,9 @@ async def list_orders(page: Page) -> Response:
         views=VIEWS,
         next_cursor=found.next_cursor,
         is_first="cursor" not in page.query,
-        kept={name: given[name] for name in COMBINES if name in given},
+        kept=kept,
+        counts=counts,
+        total=_total(counts, given),
         order_statuses=list(OrderStatus),
         payment_statuses=list(PaymentStatus),
         return_statuses=[each for each in ReturnStatus if each != ReturnStatus.NONE],
@@ -164,6 +170,25 @@ async def list_orders(page: Page) -> Response:
         samples=SAMPLES,
         origin=str(page.request.base_url).rstrip("/"),
     )
+
+
+async def _count(page: Page, kept: Mapping[str, str]) -> OrderCounts | None:
+    """Return the numbers of orders that the links by status show; None if they are unknown, if the actor has not the
+    scope, or if these links show only some orders of a status.
+    """
+    try:
+        return (
+            await page.use_cases.count_orders.execute(page.actor) if page.may(Scope.STATISTICS) and not kept else None
+        )
+    except ServiceUnavailable:  # the list is shown without them, or reports the error
+        return None
+
+
+def _total(counts: OrderCounts | None, given: Mapping[str, str]) -> int | None:
+    """Return how many orders match: all, or those in a status. With other filters, the number is unknown."""
+    if counts is None or given.keys() - {"status"}:
+        return None
+    return counts.statuses.get(OrderStatus(given["status"]), 0) if given else counts.total
 
 
 async def _find(page: Page, given: Mapping[str, str]) -> OrderPage:

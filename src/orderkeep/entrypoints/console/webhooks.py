@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any
 
 from starlette.responses import Response
@@ -49,6 +50,15 @@ LABELS = {
 }
 """What the fields of the forms are called."""
 
+STATES = {"": ("All", None), "delivered": ("Delivered", True), "failed": ("Failed", False)}
+"""The deliveries to list: the label, and the filter."""
+
+RECENT = 40
+"""How many of the newest attempts the health is shown of."""
+
+BAR, HEIGHT = 4, 16
+"""The width and height of a bar of the sparkline, in pixels."""
+
 Health = tuple[str, str, str]
 """The colour class, the icon and the word."""
 
@@ -64,15 +74,48 @@ def health_of(webhook: WebhookView) -> Health:
     return ("warn", "warn", "Retrying") if webhook.waiting_orders else ("ok", "done", "Healthy")
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """The newest attempts, newest first."""
+
+    attempts: Sequence[Attempt]
+
+    @property
+    def accepted(self) -> int:
+        """How many were accepted."""
+        return sum(each.delivered for each in self.attempts)
+
+    @property
+    def rate(self) -> str:
+        """How many were accepted, in percent: 100 % only if all were."""
+        return f"{100 * self.accepted // len(self.attempts)} %"
+
+    @property
+    def text(self) -> str:
+        """What the sparkline shows, in words."""
+        runs = groupby(reversed(self.attempts), key=lambda each: each.delivered)
+        words = [f"{len(list(run))} {'accepted' if delivered else 'failed'}" for delivered, run in runs]
+        return f"Oldest to newest: {', '.join(words)}"
+
+    def bars(self, *, delivered: bool) -> str:
+        """Return the path of the attempts that were accepted or not; bars of failures are twice as high."""
+        top = HEIGHT // 2 if delivered else 0
+        return "".join(
+            f"M{index * BAR} {top}h{BAR - 1}v{HEIGHT - top}h-{BAR - 1}z"
+            for index, each in enumerate(reversed(self.attempts))
+            if each.delivered == delivered
+        )
+
+
 @screen.get()
 async def list_webhooks(page: Page) -> Response:
     """Return the list."""
     webhooks = await page.use_cases.list_webhooks.execute(page.actor)
-    found = await asyncio.gather(*(_deliveries(page, each.id, limit=1) for each in webhooks))
+    found = await asyncio.gather(*(_deliveries(page, each.id, limit=RECENT) for each in webhooks))
     return page.render(
         "webhooks.html",
         rows=[
-            (webhook, health_of(webhook), next(iter(deliveries.attempts), None))
+            (webhook, health_of(webhook), Recent(deliveries.attempts))
             for webhook, deliveries in zip(webhooks, found, strict=True)
         ],
         end=await _end(page) if webhooks else None,
@@ -163,13 +206,28 @@ async def show_webhook(page: Page) -> Response:
 
 async def _show(page: Page, *, tested: Attempt | None = None, error: InvalidInput | Conflict | None = None) -> Response:
     webhook = await _get(page)
-    deliveries = await _deliveries(page, webhook.id, cursor=page.query.get("cursor"))
+    state, event_type = page.query.get("state", ""), page.query.get("type", "")
+    state, event_type = state if state in STATES else "", event_type if event_type in EVENT_TYPES else ""
+    deliveries, recent = await asyncio.gather(
+        _deliveries(
+            page,
+            webhook.id,
+            cursor=page.query.get("cursor"),
+            delivered=STATES[state][1],
+            event_type=event_type or None,
+        ),
+        _deliveries(page, webhook.id, limit=RECENT),
+    )
     return page.render(
         "webhook.html",
         _status(error),
         webhook=webhook,
         health=health_of(webhook),
         attempts=deliveries.attempts,
+        recent=Recent(recent.attempts),
+        given={"state": state, "type": event_type},
+        states=STATES,
+        types=webhook.types or EVENT_TYPES,
         next_cursor=deliveries.next_cursor,
         is_first="cursor" not in page.query,
         end=await _end(page),
