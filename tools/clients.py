@@ -11,6 +11,7 @@ import sys
 import tarfile
 import zipfile
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ class ErrorCode(NamedTuple):
     group: str | None
 
 
+@cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI document of a service with authentication."""
     return create_app(Settings(auth="keys"), bootstrap("memory://")).openapi()

@@ -97,7 +97,7 @@ async function repeat(url: string, ...cases: string[]): Promise<Record<string, b
     const orderkeep = () => {
       let isReachable = name !== "unreachable";
       const send = (request: Request) => {
-        const sent = isReachable ? request : new Request("http://127.0.0.1:9/"); // a port that is closed
+        const sent = isReachable ? request : new Request("http://127.0.0.1:65535/"); // a port that is closed
         isReachable = true;
         return fetch(sent);
       };
