@@ -1,5 +1,6 @@
 """Generators make clients of the OpenAPI document without warnings; they compile, place, list and cancel orders."""
 
+import copy
 import json
 import re
 import shutil
@@ -9,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import openapi_generator_cli
 import pytest
 
 from tests.conformance.asking import Service, serving
 from tests.conftest import CHECKOUT, find_node
 from tests.servers.dynamodb import find_java
+from tools.clients import document
 
 PROGRAMS = Path(__file__).with_name("programs")
 MODULES = CHECKOUT / "tools" / "client-generators" / "node_modules"
@@ -83,15 +84,16 @@ ABOUT_THE_GENERATOR = {
 """Warnings of openapi-generator that no document avoids, and when it prints them."""
 
 
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with serving(f"sqlite:///{tmp_path}/orders.db", tmp_path, asks_for_a_key=True) as service:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    with serving(f"sqlite:///{folder}/orders.db", folder, asks_for_a_key=True) as service:
         yield service
 
 
 @pytest.mark.parametrize("generator", TYPESCRIPT)
 def test_typescript_client_compiles_and_works(generator: str, service: Service, tmp_path: Path) -> None:
-    program = generate_typescript(generator, document_of(service), tmp_path)
+    program = generate_typescript(generator, document(), tmp_path)
     checked = compile_typescript(program)
     assert checked.returncode == 0, checked.stdout
     bundled = tmp_path / "bundled.mjs"
@@ -104,21 +106,17 @@ def test_typescript_client_compiles_and_works(generator: str, service: Service, 
 
 @pytest.mark.parametrize("generator", PYTHON)
 def test_python_client_works(generator: str, service: Service, tmp_path: Path) -> None:
-    (tmp_path / "openapi.json").write_text(json.dumps(document_of(service)), "utf-8")
+    (tmp_path / "openapi.json").write_text(json.dumps(document()), "utf-8")
     run(PYTHON[generator], tmp_path)
     program = shutil.copy(PROGRAMS / f"{generator}.py", tmp_path)
     assert json.loads(run([sys.executable, program, service.url, service.key], tmp_path)) == EXPECTED
 
 
-def test_finds_a_planted_default(service: Service, tmp_path: Path) -> None:
-    planted = document_of(service)
+def test_finds_a_planted_default(tmp_path: Path) -> None:
+    planted = copy.deepcopy(document())
     planted["components"]["schemas"]["PlaceOrderBody"]["properties"]["shipping"]["default"] = 0
     checked = compile_typescript(generate_typescript("openapi_typescript", planted, tmp_path))
     assert "Property 'shipping' is missing" in checked.stdout
-
-
-def document_of(service: Service) -> Any:
-    return httpx.get(f"{service.url}/openapi.json").json()
 
 
 def generate_typescript(generator: str, document: Any, folder: Path) -> Path:

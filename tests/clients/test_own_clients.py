@@ -1,6 +1,7 @@
 """Our own clients use the service, repeat requests only if that is safe, verify webhooks, and match the document."""
 
 import base64
+import copy
 import json
 import os
 import subprocess
@@ -98,7 +99,7 @@ def test_lost_response_places_no_second_order(language: str, built: Path, servic
         placed = run(command, "place", proxy.url, service.key, reference)
         assert (proxy.cut, proxy.opened) == (0, 2)
     headers = {"Authorization": f"Bearer {service.key}"}
-    found = httpx.get(f"{service.url}/orders", params={"external_ref": reference}, headers=headers).json()
+    found = httpx.get(f"{service.url}/orders", params={"external_ref": reference}, headers=headers, timeout=60).json()
     assert [order["id"] for order in found["data"]] == [placed]
 
 
@@ -231,7 +232,7 @@ def test_programs_are_typed(language: str, built: Path, tmp_path: Path) -> None:
 
 @both_languages
 def test_finds_a_renamed_field(language: str, tmp_path: Path) -> None:
-    planted = json.loads(json.dumps(clients.document()))
+    planted = copy.deepcopy(clients.document())
     order = planted["components"]["schemas"]["Order"]
     order["properties"]["state"] = order["properties"].pop("status")
     order["required"][order["required"].index("status")] = "state"
