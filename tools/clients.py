@@ -97,7 +97,7 @@ def _python_problems() -> Iterator[str]:
 
 def typescript_client(document: dict[str, Any], folder: Path) -> Path:
     """Make the TypeScript client of a document in a folder, and return the folder of its package."""
-    made = _copied("typescript", folder, "openapi-ts.config.mjs", "example.ts")
+    made = _copied("typescript", folder, "openapi-ts.config.mjs")
     (folder / "openapi.json").write_text(json.dumps(document), "utf-8")
     link = folder / "node_modules"
     link.unlink(missing_ok=True)

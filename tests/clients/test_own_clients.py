@@ -19,6 +19,7 @@ from standardwebhooks import Webhook
 
 from tests.clients.building import built_clients, command_of, install_typescript
 from tests.conformance.asking import Service, serving
+from tests.conftest import CHECKOUT
 from tests.docs.test_reference import ERRORS
 from tests.servers.tcp_proxy import tcp_proxy
 from tools import clients
@@ -26,6 +27,7 @@ from tools import clients
 PROGRAMS = {language: Path(__file__).with_name("programs") / name for language, name in (
     ("python", "own_python.py"), ("typescript", "own_typescript.ts"),
 )}  # fmt: skip
+EXAMPLES = CHECKOUT / "docs" / "examples"
 both_languages = pytest.mark.parametrize("language", PROGRAMS)
 
 EXPECTED = {
@@ -219,7 +221,7 @@ def test_webhook_is_verified_as_the_library_signs_it(language: str, built: Path,
 
 @both_languages
 def test_programs_are_typed(language: str, built: Path, tmp_path: Path) -> None:
-    for program in (PROGRAMS[language], clients.SOURCES / language / f"example{PROGRAMS[language].suffix}"):
+    for program in (PROGRAMS[language], EXAMPLES / f"{language}_client{PROGRAMS[language].suffix}"):
         checked = type_check(language, built, tmp_path, program)
         assert checked.returncode == 0, checked.stdout
     if language == "python":

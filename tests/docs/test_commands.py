@@ -46,8 +46,9 @@ def test_what_a_page_shows_is_what_happens(
 
 
 def install_clients(built: Path, folder: Path) -> None:
-    """Install our own clients for the programs in a folder, with their examples."""
-    shutil.copytree(CHECKOUT / "clients", folder / "clients")
+    """Install our own clients for the examples."""
+    (folder / "docs").unlink()  # Node.js would search for packages beside the file that a link refers to
+    shutil.copytree(CHECKOUT / "docs" / "examples", folder / "docs" / "examples")
     (folder / "src").symlink_to(built / "python" / "src")
     install_typescript(built, folder)
 

@@ -1,4 +1,4 @@
-"""Place, cancel and list orders, and read their events. `python example.py http://127.0.0.1:8000 [API_KEY]`."""
+"""Place, cancel and list orders, and read their events. `python python_client.py http://127.0.0.1:8000 [API_KEY]`."""
 
 import sys
 

@@ -1,4 +1,4 @@
-// Places, cancels and lists orders, and reads their events. `node example.ts http://127.0.0.1:8000 [API_KEY]`, with
+// Places, cancels and lists orders, and reads their events. `node typescript_client.ts http://127.0.0.1:8000 [API_KEY]`, with
 // Node.js 22.18 or later, which runs TypeScript.
 import { etagOf, isServiceError, iterate, Orderkeep, pages, type Order } from "orderkeep-client";
 
