@@ -131,7 +131,7 @@ class Failing(ThreadingHTTPServer):
         self.results = {
             "lifecycle": example_of("get", "/lifecycle", "200"),
             "orders": example_of("post", "/orders", "201"),
-            "webhooks": example_of("post", "/webhooks", "201"),
+            "erasures": example_of("post", "/erasures", "200"),
         }
 
 

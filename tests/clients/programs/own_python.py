@@ -13,6 +13,7 @@ from orderkeep_client import (
     CancelBody,
     CannotCancelOrder,
     CommandRejected,
+    ErasureBody,
     InvalidFields,
     InvalidWebhook,
     Metadata,
@@ -27,7 +28,6 @@ from orderkeep_client import (
     Retries,
     ServiceError,
     VersionMismatch,
-    WebhookBody,
     aiterate,
     etag_of,
     follow,
@@ -126,7 +126,7 @@ def succeeds(url: str, case: str, number: int) -> bool:
         calls: list[Callable[[], object]] = [
             orderkeep.get_lifecycle,
             lambda: orderkeep.place_order(ORDER),
-            lambda: orderkeep.create_webhook(WebhookBody(url="https://shop.example/webhooks")),
+            lambda: orderkeep.erase_personal_data(ErasureBody(user_id=USER)),
         ]
         return error_of(OrderkeepError, calls[number]) == ["no error"]
 

@@ -106,7 +106,7 @@ async function repeat(url: string, ...cases: string[]): Promise<Record<string, b
     found[name] = [
       await succeeds(orderkeep().getLifecycle()),
       await succeeds(orderkeep().placeOrder({ body: ORDER })),
-      await succeeds(orderkeep().createWebhook({ body: { url: "https://shop.example/webhooks" } })),
+      await succeeds(orderkeep().erasePersonalData({ body: { user_id: USER } })),
     ];
   }
   return found;
