@@ -151,7 +151,6 @@ class Reader:
             "COLUMNS": "120",
             "LINES": "50",
             "NO_PROXY": "*",
-            "PYTHONPATH": str(self.folder / "src"),  # there only where a page changes the code
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # of the plugins of this environment, readers have this one
             "PYTEST_PLUGINS": "pytest_asyncio.plugin",
             "PYTHONPATH": str(self.folder / "src"),  # there only if a page changes the code or uses a client
