@@ -41,7 +41,7 @@ $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || 
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: docs screenshots help setup dev serve drivers torture test unit check format bench mutants fuzz conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: docs screenshots help setup dev serve drivers torture test unit check format bench mutants fuzz clients conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,14 +67,14 @@ unit: .venv/.installed-unit ## run the tests of domain, application and the memo
 check: format-check lint types contracts fuzz coverage ## run all checks that CI runs
 
 format: .venv/.installed-dev ## format the code and apply ruff's fixes
-	$(BIN)/ruff check --fix-only $(CODE)
-	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix-only $(CODE) clients
+	$(BIN)/ruff format $(CODE) clients
 
 format-check: .venv/.installed-dev ## check the format of the code
-	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff format --check $(CODE) clients
 
 lint: .venv/.installed-dev ## run ruff
-	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff check $(CODE) clients
 
 types: .venv/.installed-dev ## run mypy --strict
 	$(BIN)/mypy $(CODE)
@@ -107,6 +107,9 @@ docs: .venv/.installed-dev ## build the documentation as a site with search in d
 
 lambda: .venv/.installed-dev ## build the AWS Lambda packages and their templates in dist/ (LAMBDA_PYTHON=python3.13)
 	@$(BIN)/python -m tools.lambda_package --python '$(LAMBDA_PYTHON)'
+
+clients: .venv/.installed-dev $(GENERATORS) ## build the Python and TypeScript client packages in dist/clients
+	@$(BIN)/python -m tools.clients
 
 release: .venv/.installed-dev ## build wheel, source archive, bill of materials and SHA-256 sums of the commit in dist/
 	@$(BIN)/python -m tools.release

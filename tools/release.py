@@ -23,7 +23,19 @@ SUMS = "SHA256SUMS"
 INSIDE = [
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "README.md", "SECURITY.md", "pyproject.toml"),
     *(".ci", ".devcontainer", ".dockerignore", ".editorconfig", ".github", ".pre-commit-config.yaml"),
-    *("Dockerfile", "Makefile", "benchmarks", "deploy", "docs", "examples", "requirements", "src", "tests", "tools"),
+    *(
+        "Dockerfile",
+        "Makefile",
+        "benchmarks",
+        "clients",
+        "deploy",
+        "docs",
+        "examples",
+        "requirements",
+        "src",
+        "tests",
+        "tools",
+    ),
 ]
 """The files and folders that a release is built from."""
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).parents[2]
 AT_THE_TOP = [CHECKOUT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
-PAGES = [*AT_THE_TOP, *sorted((CHECKOUT / "docs").rglob("*.md")), *sorted(CHECKOUT.glob("examples/*/README.md"))]
+READMES = [path for folder in ("clients", "examples") for path in sorted(CHECKOUT.glob(f"{folder}/*/README.md"))]
+PAGES = [*AT_THE_TOP, *READMES, *sorted((CHECKOUT / "docs").rglob("*.md"))]
 
 _FENCE = re.compile(r"^(?P<indent> *)```(?P<info>.*)$")
 

@@ -25,6 +25,7 @@ SERVE = re.compile(r"^(make serve|orderkeep serve|uvicorn \S+)(?P<options>( .*)?
 NOT_RUN = {
     "make",
     "make check",
+    "make clients",
     "make conformance",
     "make dev",
     "make contracts",
@@ -42,6 +43,8 @@ NOT_RUN = {
     'make test ARGS="tests/architecture -k planted"',
     "make bench BENCH=benchmarks/store_saves.py",
     "make bench BENCH=benchmarks/tutorial.py",
+    "npm install ./dist/clients/orderkeep-client-0.1.0.tgz",
+    "pip install dist/clients/orderkeep_client-0.1.0-py3-none-any.whl",
     "python -m tests.docs.reference_tables",
 }
 """What installs, or runs the whole of the tests: allowed in a page, and not run from here. Nothing else is left out."""
@@ -148,9 +151,9 @@ class Reader:
             "COLUMNS": "120",
             "LINES": "50",
             "NO_PROXY": "*",
-            "PYTHONPATH": str(self.folder / "src"),  # there only where a page changes the code
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # of the plugins of this environment, readers have this one
             "PYTEST_PLUGINS": "pytest_asyncio.plugin",
+            "PYTHONPATH": str(self.folder / "src"),  # there only if a page changes the code or uses a client
         }
         process = subprocess.Popen(
             ["bash", "-c", f"{RESTORE_STATE}\n{script}"],

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.clients.building import built_clients, install_typescript
 from tests.conftest import not_here
 from tests.docs.console import Command, commands_of
 from tests.docs.pages import CHECKOUT, PAGES, Block, blocks_of, name_of
@@ -25,11 +26,13 @@ def _commands(page: Path) -> list[Command]:
 
 
 CONSOLES = {page: _commands(page) for page in PAGES}
-LANGUAGES = {"console", "diff", "javascript", "json", "python", "text", "toml"}
+LANGUAGES = {"console", "diff", "javascript", "json", "python", "text", "toml", "typescript"}
 
 
 @pytest.mark.parametrize("page", [page for page, found in CONSOLES.items() if found], ids=name_of)
-def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+def test_what_a_page_shows_is_what_happens(
+    page: Path, tmp_path: Path, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for program in ("bash", "curl", "git"):
         if shutil.which(program) is None:
             not_here(f"{program} is not installed, which a reader of the documentation is taken to have")
@@ -37,7 +40,17 @@ def test_what_a_page_shows_is_what_happens(page: Path, tmp_path: Path, request: 
     needs_postgres = any(SHOWN_POSTGRES in command.text for command in CONSOLES[page])
     url = request.getfixturevalue("postgres_url") if needs_postgres else SHOWN_POSTGRES
     with Reader(tmp_path / "checkout", diffs, url) as reader:
+        if "make clients" in {command.text for command in CONSOLES[page]}:
+            install_clients(built_clients(request.config, tmp_path_factory), reader.folder)
         reader.follow(CONSOLES[page])
+
+
+def install_clients(built: Path, folder: Path) -> None:
+    """Install our own clients for the examples."""
+    (folder / "docs").unlink()  # Node.js would search for packages beside the file that a link refers to
+    shutil.copytree(CHECKOUT / "docs" / "examples", folder / "docs" / "examples")
+    (folder / "src").symlink_to(built / "python" / "src")
+    install_typescript(built, folder)
 
 
 def test_tutorials_are_followed_in_the_directory_of_the_readme(tmp_path: Path) -> None:

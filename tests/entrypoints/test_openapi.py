@@ -107,6 +107,24 @@ def test_every_parameter_and_header_is_described() -> None:
                 assert document()["components"]["headers"][header["$ref"].rpartition("/")[2]]["description"]
 
 
+def test_enumerations_and_metadata_are_named_schemas() -> None:
+    """Otherwise each generator invents names, such as WebhookBodyTypesType0Item."""
+    schemas = document()["components"]["schemas"]
+    parts = [document()["paths"], *(schema.get("properties") for schema in schemas.values())]
+    assert [each for part in parts for each in _unnamed(part)] == []
+    assert list(_unnamed([{"schema": {"enum": ["a", "b"]}}])) == [{"enum": ["a", "b"]}]
+
+
+def _unnamed(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        if isinstance(value.get("enum"), list) or "propertyNames" in value:
+            yield value
+        value = [each for key, each in value.items() if key not in ("example", "examples")]
+    if isinstance(value, list):
+        for each in value:
+            yield from _unnamed(each)
+
+
 def test_list_parameter_is_documented_as_repeated() -> None:
     parameters = document()["paths"]["/orders"]["get"]["parameters"]
     [status] = [parameter for parameter in parameters if parameter["schema"].get("type") == "array"]

@@ -33,6 +33,7 @@ EXCEPTIONS = {
 
 def promises(document: dict[str, Any]) -> Iterator[str]:
     """Yield what programs can rely on: what the service accepts, and what they find in its responses."""
+    schemas = document["components"]["schemas"]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             name = f"{method.upper()} {path}"
@@ -41,7 +42,9 @@ def promises(document: dict[str, Any]) -> Iterator[str]:
             yield from [] if body.get("required") else [f"{name} needs no body"]
             for parameter in operation["parameters"]:
                 of_parameter = f"{name} {parameter['in']} {parameter['name']}"
-                yield from _accepted(of_parameter, parameter["schema"], required=parameter.get("required", False))
+                yield from _accepted(
+                    of_parameter, parameter["schema"], schemas, required=parameter.get("required", False)
+                )
             for status, response in operation["responses"].items():
                 yield f"{name} responds {status}"
                 yield from (f"{name} responds {status} with {header}" for header in response.get("headers", ()))
@@ -49,28 +52,31 @@ def promises(document: dict[str, Any]) -> Iterator[str]:
                     yield f"{name} responds {status} with {media_type}"
                     if schema := content["schema"].get("$ref"):
                         yield f"{name} responds {status} with {schema}"
-    for name, schema in document["components"]["schemas"].items():
+    for name, schema in schemas.items():
         yield name
         for field, described in schema.get("properties", {}).items():
             is_required = field in schema.get("required", ())
             if name.endswith("Body"):
-                yield from _accepted(f"{name}.{field}", described, required=is_required)
+                yield from _accepted(f"{name}.{field}", described, schemas, required=is_required)
             else:
                 yield f"{name}.{field}"
                 yield from [f"{name}.{field} is present"] if is_required else []
-                yield from (f"{name}.{field} is never {kind}" for kind in TYPES - _types(described))
+                yield from (f"{name}.{field} is never {kind}" for kind in TYPES - _types(described, schemas))
 
 
-def _accepted(name: str, schema: dict[str, Any], *, required: bool) -> Iterator[str]:
+def _accepted(name: str, schema: dict[str, Any], schemas: dict[str, Any], *, required: bool) -> Iterator[str]:
     yield name
     yield from [] if required else [f"{name} may be omitted"]
-    yield from (f"{name} may be {kind}" for kind in _types(schema))
+    yield from (f"{name} may be {kind}" for kind in _types(schema, schemas))
 
 
-def _types(schema: dict[str, Any]) -> set[str]:
+def _types(schema: dict[str, Any], schemas: dict[str, Any]) -> set[str]:
+    """Return the types of a value, and the schemas that it refers to: a schema may get a name, and not lose it."""
     if "anyOf" in schema:
-        return set().union(*map(_types, schema["anyOf"]))
-    return {schema["$ref"]} if "$ref" in schema else {schema["type"]}
+        return set().union(*(_types(each, schemas) for each in schema["anyOf"]))
+    if "$ref" in schema:
+        return {schema["$ref"], *_types(schemas[schema["$ref"].rpartition("/")[2]], schemas)}
+    return {schema["type"]}
 
 
 def broken(now: dict[str, Any]) -> set[str]:

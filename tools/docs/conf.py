@@ -19,7 +19,10 @@ with (CHECKOUT / "pyproject.toml").open("rb") as file:
 project = "orderkeep"
 html_title = f"orderkeep {release}"
 root_doc = "docs/index"
-include_patterns = ["docs/**.md", "*.md", "benchmarks/README.md", "examples/*/README.md", "tests/README.md"]
+include_patterns = [
+    *("docs/**.md", "*.md"),
+    *("benchmarks/README.md", "clients/*/README.md", "examples/*/README.md", "tests/README.md"),
+]
 extensions = ["myst_parser"]
 myst_heading_anchors = 4
 highlight_language = "none"

@@ -41,7 +41,7 @@ print(
     json.dumps(
         {
             "placed": [placed.status_code, order.status.value, order.total, len(order.lines)],
-            "full": [full.lines[0].name, full.shipping, [tag.root for tag in full.tags], full.metadata["channel"]],
+            "full": [full.lines[0].name, full.shipping, [tag.root for tag in full.tags], full.metadata.root["channel"]],
             "dry_run": [dry_run.status_code, tried.user_id, dry_run.headers["Dry-Run"]],
             "page": [len(page.data), page.data[0].external_ref, page.has_more],
             "stale": [stale.status_code, Problem.model_validate_json(stale.content).code],

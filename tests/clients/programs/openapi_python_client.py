@@ -8,18 +8,18 @@ from client.api.orders import cancel_order, delete_order, list_orders, place_ord
 from client.models import (
     CancelBody,
     LineBody,
+    Metadata,
     Order,
     OrderPage,
     OrderStatus,
     PlaceOrderBody,
-    PlaceOrderBodyMetadataType0,
     Problem,
 )
 
 url, key = sys.argv[1:]
 client = AuthenticatedClient(base_url=url, token=key)
 three = PlaceOrderBody(user_id="user-42", total=9900, currency="EUR")
-metadata = PlaceOrderBodyMetadataType0.from_dict({"channel": "web"})
+metadata = Metadata.from_dict({"channel": "web"})
 lines = [LineBody(sku="A1", name="Lamp", quantity=2, unit_price=4750)]
 with_lines = PlaceOrderBody(
     user_id="user-42",

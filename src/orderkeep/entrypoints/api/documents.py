@@ -118,8 +118,8 @@ async def list_documents(order_id: OrderId, actor: CurrentActor, use_cases: Serv
             "description": "The file.",
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in ("ETag", "Content-Disposition")},
             "content": {
-                "text/html": {"schema": {"type": "string"}, "example": "<!doctype html>\n<html>…</html>\n"},
                 "application/pdf": {"schema": {"type": "string", "format": "binary"}, "example": "%PDF-1.7 …"},
+                "text/html": {"schema": {"type": "string"}, "example": "<!doctype html>\n<html>…</html>\n"},
             },
         },
         **success(307, "Redirect to a download link that expires after 5 minutes.", headers=("Location",)),

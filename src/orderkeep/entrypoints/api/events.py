@@ -55,7 +55,7 @@ HEARTBEAT = b": heartbeat\n\n"
 router = APIRouter(prefix="/events", tags=["events"], route_class=CompiledRoute)
 
 
-class Detail(StrEnum):
+class EventDetail(StrEnum):
     """How much the data of an event contains."""
 
     THIN = "thin"
@@ -84,7 +84,7 @@ Wait = Annotated[
     Query(description=f"Seconds to wait for events if there are none, 0 to {LONGEST_WAIT}. Default: 0."),
 ]
 Data = Annotated[
-    Detail,
+    EventDetail,
     Query(
         description="`full`: the data also has the order after the change, and before it. Default: `thin`.",
         examples=["full"],
@@ -130,7 +130,7 @@ async def list_events(
         Limit, Query(description="Maximum number of events per page, 1 to 200. Default: 50.")
     ] = DEFAULT_PAGE,
     wait: Wait = 0,
-    data: Data = Detail.THIN,
+    data: Data = EventDetail.THIN,
 ) -> Response:
     """Returns the events of all orders, in the order in which they were recorded. None is skipped or repeated: continue
     with `next_after` as `after`. A page never divides the events of one change: it ends before the change that would
@@ -145,7 +145,7 @@ async def list_events(
             raise InvalidQuery("is not supported by a service on AWS Lambda: omit it, and request again later", "wait")
         request.scope[MAY_WAIT](wait)
     page = await use_cases.list_events.execute(
-        after=after, limit=limit, full=data is Detail.FULL, wait=wait, actor=actor
+        after=after, limit=limit, full=data is EventDetail.FULL, wait=wait, actor=actor
     )
     link = next_link(request, page.next_after if page.has_more else None, "after")
     if _accepts(request, CLOUD_EVENTS):
@@ -160,7 +160,7 @@ async def stream_events(
     actor: CurrentActor,
     use_cases: Services,
     after: After = 0,
-    data: Data = Detail.THIN,
+    data: Data = EventDetail.THIN,
     stream_format: Annotated[StreamFormat, Query(alias="format")] = StreamFormat.EVENTS,
     last_event_id: LastEventId = None,
 ) -> Response:
@@ -169,7 +169,7 @@ async def stream_events(
         raise HttpProblem("stream_not_supported")
     request.scope[MAY_WAIT](inf)
     groups = use_cases.follow_events.execute(
-        after=after, last_event_id=last_event_id, full=data is Detail.FULL, actor=actor
+        after=after, last_event_id=last_event_id, full=data is EventDetail.FULL, actor=actor
     )
     return EventStream(groups, event_json if stream_format is StreamFormat.EVENTS else _cloud_event)
 
@@ -193,13 +193,13 @@ async def get_event(
     request: Request,
     actor: CurrentActor,
     use_cases: Services,
-    data: Data = Detail.THIN,
+    data: Data = EventDetail.THIN,
     if_none_match: IfNoneMatch = None,
 ) -> Response:
     """Returns one event. It never changes: with `If-None-Match`, returns 304. With
     `Accept: application/cloudevents+json`, returns it as a CloudEvent 1.0.
     """
-    event = await use_cases.get_event.execute(event_id, full=data is Detail.FULL, actor=actor)
+    event = await use_cases.get_event.execute(event_id, full=data is EventDetail.FULL, actor=actor)
     is_cloud_event = _accepts(request, CLOUD_EVENT)
     etag = etag_of(f"{event.id}-{data}{'-cloudevent' if is_cloud_event else ''}")
     if not is_modified(if_none_match, etag):

@@ -12,6 +12,10 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel, Field
 
+from orderkeep.application.events import EVENT_TYPES
+from orderkeep.application.use_cases.create_webhook import BEGINNING, NOW
+from orderkeep.application.webhooks.subscriptions import WebhookStatus
+from orderkeep.domain.payments import PaymentKind
 from orderkeep.entrypoints.api.authentication import OPEN_PATHS
 from orderkeep.entrypoints.api.examples import AUTHENTICATION, ORDER_ID, RATE_LIMITED, REQUEST_ID, failures
 from orderkeep.entrypoints.api.routing import CompiledRoute
@@ -119,6 +123,21 @@ def _describe_problem(schema: dict[str, Any]) -> None:
         schema["properties"][name] = {key: value for key, value in not_null(described).items() if key != "default"}
 
 
+NAMES: dict[tuple[str, ...], str] = {
+    ("customer", "staff", "system"): "ActorKind",
+    tuple(EVENT_TYPES): "EventType",
+    ("alive", "ready"): "HealthStatus",
+    ("internal", "customer"): "NoteVisibility",
+    tuple(PaymentKind): "PaymentKind",
+    ("html", "pdf"): "ReceiptFormat",
+    ("succeeded", "failed"): "RefundResult",
+    ("hour", "day", "week", "month"): "StatisticsInterval",
+    (NOW, BEGINNING): "WebhookStart",
+    tuple(WebhookStatus): "WebhookStatus",
+}
+"""Names of enumerations, by their values. Generators would name each one after the places where it is used."""
+
+
 class ProblemDetail(BaseModel, json_schema_extra=_describe_problem):
     """One error, with its place: one of `pointer`, `parameter` and `header`."""
 
@@ -185,7 +204,31 @@ def openapi_document(
         document["components"]["securitySchemes"] = SECURITY_SCHEMES
         document["security"] = [{"bearer": []}]
     document["components"] = with_integers(document["components"])  # FastAPI makes the bounds of integers floats
+    schemas = document["components"]["schemas"]
+    _name_schemas([document["paths"], *(schema.get("properties") for schema in schemas.values())], schemas)
     return document
+
+
+def _name_schemas(value: Any, schemas: dict[str, Any]) -> None:
+    """Replace enumerations and metadata, wherever they are defined, by references to named schemas."""
+    if isinstance(value, list):
+        for each in value:
+            _name_schemas(each, schemas)
+    elif isinstance(value, dict):
+        for key, each in list(value.items()):
+            if key not in ("example", "examples"):
+                _name_schemas(each, schemas)
+        if name := _name_of(value):
+            texts = {key: value.pop(key) for key in ("title", "description", "examples") if key in value}
+            schemas[name] = {**value, "title": name}
+            value.clear()
+            value |= {"$ref": f"#/components/schemas/{name}", **texts}
+
+
+def _name_of(schema: dict[str, Any]) -> str | None:
+    if "propertyNames" in schema:
+        return "Metadata" if schema["additionalProperties"].get("type") == "string" else "MetadataChanges"
+    return NAMES.get(tuple(schema["enum"])) if isinstance(schema.get("enum"), list) else None
 
 
 def _complete(operation: dict[str, Any], route: CompiledRoute, *, authenticated: bool) -> None:

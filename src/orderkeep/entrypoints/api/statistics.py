@@ -34,7 +34,7 @@ class StatusFigures(ResponseModel):
     current_value: Number = Field(description="Sum of their `current_total`: what is left after cancellations.")
 
 
-class Amount(ResponseModel):
+class AmountFigures(ResponseModel):
     """A number of payments, refunds or orders, and an amount."""
 
     count: Number = Field(description="Number of payments, refunds or orders.")
@@ -57,9 +57,9 @@ class CurrencyFigures(ResponseModel):
     value: Number = Field(description="Sum of their `total`.")
     current_value: Number = Field(description="Sum of their `current_total`: what is left after cancellations.")
     statuses: tuple[StatusFigures, ...] = Field(description="The orders placed in the period, by status.")
-    captured: Amount = Field(description="Payments captured in the period, of any order.")
-    refunded: Amount = Field(description="Refunds that succeeded in the period, of any order.")
-    failed_refunds: Amount = Field(description="Refunds that failed in the period, of any order.")
+    captured: AmountFigures = Field(description="Payments captured in the period, of any order.")
+    refunded: AmountFigures = Field(description="Refunds that succeeded in the period, of any order.")
+    failed_refunds: AmountFigures = Field(description="Refunds that failed in the period, of any order.")
     cancelled: CancelledFigures = Field(description="Cancellations in the period, of any order.")
 
 
@@ -106,9 +106,9 @@ class CurrentFigures(ResponseModel):
 
     currency: AnyCurrency = Field(description="Currency (ISO 4217).")
     statuses: tuple[StatusFigures, ...] = Field(description="All orders, by status.")
-    refund_due: Amount = Field(description="Orders of which money is to be paid back, and its sum.")
-    void_due: Amount = Field(description="Orders with an authorization to be voided, and the sum.")
-    refund_pending: Amount = Field(description="Orders with refunds that are in progress, and their sum.")
+    refund_due: AmountFigures = Field(description="Orders of which money is to be paid back, and its sum.")
+    void_due: AmountFigures = Field(description="Orders with an authorization to be voided, and the sum.")
+    refund_pending: AmountFigures = Field(description="Orders with refunds that are in progress, and their sum.")
 
 
 class WebhookHealth(ResponseModel):
