@@ -24,8 +24,8 @@ STORES = ("memory", "sqlite")
 ENTRYPOINTS = ("http", "cli")
 DEFAULT_PARTS = ("memory", "sqlite", "http", "cli")
 
-LONGEST_NAME = 20
-"""In characters. The template keeps its lines short enough for names of this length."""
+LONGEST_NAME = 16
+"""In characters; a plural may have 3 more. The lines of the template are short enough for names of this length."""
 
 _OWN_FILES: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("src/sample_service/infrastructure/sqlite_repo/", "tests/contract/test_sqlite_store.py"),
@@ -40,7 +40,7 @@ _OWN_FILES: Mapping[str, tuple[str, ...]] = {
         "tests/entrypoints/test_cli.py",
     ),
 }
-"""The files of each part that no other part needs. The memory store is always included: the tests of the rules use it."""
+"""The files of each part that no other part needs. The memory store is always included: the tests of rules use it."""
 
 _SQLITE_URL = "sqlite:///sample_service.db"
 _DEFAULT_URLS = {"sqlite": _SQLITE_URL, "memory": "memory://"}
@@ -78,7 +78,7 @@ class Service:
     def __post_init__(self) -> None:
         used = identifiers_in(TEMPLATE)
         for option, name in (("--name", self.name), ("--entity", self.entity), ("--plural", self.plural)):
-            _check_name(option, name, used)
+            _check_name(option, name, used, LONGEST_NAME + 3 * (option == "--plural"))
         if self.name in sys.stdlib_module_names or self.name in packages_distributions():
             raise InvalidOption("--name", f"{self.name} is an installed Python module: choose another name")
         if self.plural == self.entity:
@@ -145,14 +145,15 @@ def files_of(service: Service) -> Iterator[tuple[str, str]]:
             text = "".join(_pins(text, *_requirements(service)[name == "requirements/dev.txt"]))
         text = text.replace(_SQLITE_URL, service.default_url) if "sqlite" not in service.parts else text
         text = renamed(text, service.name, service.entity, service.plural)
-        yield renamed(name, service.name, service.entity, service.plural), (
-            sorted_imports(text) if name.endswith(".py") else text
+        yield (
+            renamed(name, service.name, service.entity, service.plural),
+            (sorted_imports(text) if name.endswith(".py") else text),
         )
 
 
-def _check_name(option: str, name: str, used: frozenset[str]) -> None:
-    if not _NAME.fullmatch(name) or len(name) > LONGEST_NAME:
-        rule = f"must be at most {LONGEST_NAME} lower-case letters, digits and single _, such as room_booking"
+def _check_name(option: str, name: str, used: frozenset[str], longest: int) -> None:
+    if not _NAME.fullmatch(name) or len(name) > longest:
+        rule = f"must be at most {longest} lower-case letters, digits and single _, such as room_booking"
         raise InvalidOption(option, f"{name or 'an empty name'} is not valid: it {rule}")
     pascal = "".join(map(str.capitalize, name.split("_")))
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or keyword.iskeyword(pascal):

@@ -13,7 +13,7 @@ PACKAGE, ENTITY, ENTITIES = "sample_service", "sample_item", "sample_items"
 _ARTICLE = re.compile(r"\b([Aa]) (?=`?(?:sample[ _-]item|SampleItem))")
 _VOWEL = re.compile(r"(?!eu|one|uni|us[aeiu]|ut[ei])[aeiou]|hon|hour")
 _IMPORTS = re.compile(r"(?:^(?:from|import) (?:[^(\n]+|[^(\n]+\([^)]*\).*)\n)+", re.MULTILINE)
-_IMPORT = re.compile(r"^(?P<start>(?P<kind>from|import) (?P<module>\S+).*?)$(?P<rest>(?:\n(?: .*|\)))*)\n", re.MULTILINE)
+_IMPORT = re.compile(r"^(?P<kind>from|import) (?P<module>\S+).*(?:\n(?: .*|\)))*\n", re.MULTILINE)
 _NAMES = re.compile(r"(?<= import )(?P<names>[\w, ]+)|(?<= import \(\n)(?P<lines>(?: +\w+,\n)+)")
 
 
@@ -28,8 +28,7 @@ def renamed(text: str, package: str, entity: str, entities: str) -> str:
 
 def _forms(name: str, new: str) -> Iterator[tuple[str, str]]:
     """Yield each way of writing a name in the template, and the same way of writing the new one."""
-    for words in (name, new), (name.replace("_", "-"), new.replace("_", "-")), (name.upper(), new.upper()):
-        yield words
+    yield from ((name, new), (name.replace("_", "-"), new.replace("_", "-")), (name.upper(), new.upper()))
     spaced = name.replace("_", " "), new.replace("_", " ")
     yield spaced
     yield spaced[0].capitalize(), spaced[1].capitalize()

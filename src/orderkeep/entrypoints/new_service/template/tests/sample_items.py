@@ -22,7 +22,13 @@ def small_sample_item(id: str = "item-1", *, status: str = "pending", at: dateti
     )
 
 
-async def stored(repo: SampleItemRepository, id: str = "item-1", *, status: str = "pending", at: datetime = AT) -> str:
+async def stored(
+    repo: SampleItemRepository,
+    id: str = "item-1",
+    *,
+    status: str = "pending",
+    at: datetime = AT,
+) -> str:
     """Save a sample item at version 1, and return its ID."""
     await repo.save(small_sample_item(id, status=status, at=at))
     return id

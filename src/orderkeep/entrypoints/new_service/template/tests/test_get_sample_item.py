@@ -10,8 +10,8 @@ from tests.sample_items import stored
 
 async def test_get_returns_the_stored_sample_item() -> None:
     repo = InMemorySampleItemRepository()
-    sample_item_id = await stored(repo)
-    assert await GetSampleItemUseCase(repo).execute(sample_item_id) == await repo.get_by_id(sample_item_id)
+    found = await GetSampleItemUseCase(repo).execute(await stored(repo))
+    assert found == await repo.get_by_id(found.id)
 
 
 async def test_unknown_id_is_not_found() -> None:

@@ -40,7 +40,7 @@ class {Name}SampleItemUseCase:
         self.repo, self.clock = repo, clock
 
     async def execute(self, sample_item_id: str, expected_version: int | None = None) -> SampleItem:
-        """Return the sample item as changed. Raises `Cannot{Name}SampleItem`, and like `change_sample_item`."""
+        """Return the changed entity. Raises `Cannot{Name}SampleItem`, and like `change_sample_item`."""
 
         def {name}(sample_item: SampleItem) -> None:
             sample_item.{name}(at=self.clock())
@@ -63,6 +63,7 @@ METHOD = '''
         """{Words} the sample item. Raises `Cannot{Name}SampleItem`."""
         self._change(Command.{NAME}, at)
 '''
+# with: http:
 
 ROUTE = '''
 
@@ -76,6 +77,8 @@ async def {name}_sample_item(
     """{Words} a sample item."""
     return _body_of(await use_cases.{name}_sample_item.execute(sample_item_id, version), response)
 '''
+# end
+# with: cli:
 
 CLI_COMMAND = '''@cli.command("{kebab}")
 @sample_item_id_argument
@@ -87,17 +90,18 @@ def {name}_command(store: str | None, sample_item_id: str, if_version: int | Non
 
 
 '''
+# end
 
 TEST = '''"""When a sample item can be {participle}, and what then changes."""
 
 import pytest
 
 from sample_service.application.use_cases.{name}_sample_item import {Name}SampleItemUseCase
-from sample_service.domain.lifecycle import Cannot{Name}SampleItem, SampleItemStatus
+from sample_service.domain.lifecycle import {imported}
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
 from tests.sample_items import LATER, stored
 
-ALLOWED = ({allowed},)
+ALLOWED = {allowed}
 
 
 @pytest.mark.parametrize("status", ALLOWED)
@@ -113,12 +117,13 @@ async def test_{name}_leads_to_{target}(status: str) -> None:
 async def test_{name}_rejects_other_statuses(status: str) -> None:
     repo = InMemorySampleItemRepository()
     sample_item_id = await stored(repo, status=status)
-    with pytest.raises(Cannot{Name}SampleItem, match=f"^Sample item cannot be {participle}: it is {{status}}$"):
+    with pytest.raises(Cannot{Name}SampleItem, match=f" cannot be {participle}: it is {{status}}$"):
         await {Name}SampleItemUseCase(repo).execute(sample_item_id)
     found = await repo.get_by_id(sample_item_id)
     assert found is not None
     assert (found.status, found.version) == (status, 1)
 '''
+# with: http:
 
 HTTP_TEST = '''"""`POST /sample-items/{{id}}/{kebab}`."""
 
@@ -137,6 +142,8 @@ async def test_{name}_returns_the_changed_sample_item(client: AsyncClient) -> No
 async def test_{name}_of_an_unknown_sample_item_is_not_found(client: AsyncClient) -> None:
     assert (await client.post("/sample-items/unknown/{kebab}")).status_code == 404
 '''
+# end
+# with: cli:
 
 CLI_TEST = '''"""`sample-service {kebab}`."""
 
@@ -151,6 +158,7 @@ def test_{name}_prints_the_changed_sample_item(run: Run) -> None:
 def test_{name}_of_an_unknown_sample_item_is_not_found(run: Run) -> None:
     assert run("{kebab}", "unknown").code == 3
 '''
+# end
 
 
 class InvalidArgument(ValueError):
@@ -176,13 +184,9 @@ def main() -> None:
 def changes(name: str, origins: str, target: str) -> dict[Path, str]:
     """Return the new text of each file that the command needs. Raises `InvalidArgument`."""
     check_name("NAME", name)
-    if (
-        name in [*Command]
-        or hasattr(SampleItem, name)
-        or (PACKAGE / f"application/use_cases/{name}_sample_item.py").exists()
-    ):
+    if name in [*Command] or hasattr(SampleItem, name):
         raise InvalidArgument(f"NAME={name} exists: choose another name")
-    participle = PARTICIPLES.get(name) or f"{name.removesuffix('e')}ed"
+    participle = participle_of(name)
     target = target or participle
     check_name("TO", target)
     known = [*SampleItemStatus]
@@ -190,17 +194,34 @@ def changes(name: str, origins: str, target: str) -> dict[Path, str]:
     for origin in given:
         if origin not in known:
             raise InvalidArgument(f"FROM={origin} is not a status: use one of {', '.join(known)}")
+    pascal = "".join(map(str.capitalize, name.split("_")))
+    quoted = [f'"{each}"' for each in given]
     names = {
         "name": name,
         "NAME": name.upper(),
-        "Name": "".join(part.capitalize() for part in name.split("_")),
+        "Name": pascal,
         "Words": name.replace("_", " ").capitalize(),
         "kebab": name.replace("_", "-"),
         "participle": participle.replace("_", " "),
         "target": target,
-        "allowed": ", ".join(f'"{each}"' for each in given),
+        "imported": ", ".join(sorted([f"Cannot{pascal}SampleItem", "SampleItemStatus"], key=str.lower)),
+        "allowed": f"({', '.join(quoted)}{',' * (len(quoted) == 1)})",
     }
     return dict(_files(names, given))
+
+
+def participle_of(name: str) -> str:
+    """Return the past participle of the verb with which a name begins, and the rest of the name."""
+    verb, _, rest = name.partition("_")
+    if verb in PARTICIPLES:
+        found = PARTICIPLES[verb]
+    elif re.search(r"[^aeiou]y$", verb):
+        found = f"{verb[:-1]}ied"
+    elif re.fullmatch(r"[^aeiou]*[aeiou][bdgklmnprt]", verb):
+        found = f"{verb}{verb[-1]}ed"
+    else:
+        found = f"{verb.removesuffix('e')}ed"
+    return f"{found}_{rest}" if rest else found
 
 
 def check_name(argument: str, name: str) -> None:

@@ -21,12 +21,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
     store: str = Field("sqlite:///sample_service.db", description="URL of the store.")
-    host: str = Field(
-        "127.0.0.1", description="Address to listen on. Use 0.0.0.0 for all IPv4 interfaces."
-    )  # with: http
-    port: int = Field(
-        8000, ge=0, le=65_535, description="Port to listen on, 0 to 65535; 0 selects a free port."
-    )  # with: http
+    host: str = Field("127.0.0.1", description="Address to listen on.")  # with: http
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 selects a free one.")  # with: http
 
     @field_validator("*", mode="before")
     @classmethod

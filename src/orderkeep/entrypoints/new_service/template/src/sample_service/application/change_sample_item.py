@@ -26,11 +26,10 @@ async def change_sample_item(
     decide: Decide,
     expected_version: int | None = None,
 ) -> SampleItem:
-    """Run one command on one sample item. Nothing is written if `decide` raises. After a lost race `decide` runs
-    again, on a later state.
+    """Run one command. Nothing is written if `decide` raises. After a lost race `decide` runs again, on a later state.
 
-    Raises what `decide` raises, and `SampleItemNotFound`, `VersionMismatch` unless the sample item is at the expected
-    version, `Contention`, `StoreUnavailable`.
+    Raises what `decide` raises, `SampleItemNotFound`, `VersionMismatch` if the version is not the expected one,
+    `Contention`, and `StoreUnavailable`.
     """
     for attempt in range(ATTEMPTS):
         if attempt:

@@ -33,7 +33,12 @@ class TextNotPrintable(InvalidInput, code="text_not_printable", title="Text cont
     """A text contains control characters or an unpaired surrogate."""
 
 
-class SampleItemNotFound(SampleServiceError, LookupError, code="sample_item_not_found", title="Sample item not found"):
+class SampleItemNotFound(
+    SampleServiceError,
+    LookupError,
+    code="sample_item_not_found",
+    title="Sample item not found",
+):
     """No sample item has this ID."""
 
     def __init__(self, sample_item_id: str, message: str = "Sample item not found") -> None:

@@ -10,8 +10,9 @@ class SampleItemRepository(ABC):
 
     @abstractmethod
     async def get_by_id(self, sample_item_id: str) -> SampleItem | None:
-        """Return the sample item as last committed, or None. Each call returns a new object, so changing it changes
-        nothing here until it is saved. Raises `StoreUnavailable`.
+        """Return the sample item as last committed, or None. Raises `StoreUnavailable`.
+
+        Each call returns a new object, so changing it changes nothing here until it is saved.
         """
 
     @abstractmethod

@@ -33,6 +33,8 @@ EXIT_CODES: dict[type[Exception], int] = {
 }
 """The exit code of each exception class and its subclasses; the most specific entry applies."""
 
+STATUSES = [each.value for each in SampleItemStatus]
+
 Result = TypeVar("Result")
 
 sample_item_id_argument = click.argument("sample_item_id", metavar="ID")
@@ -40,7 +42,7 @@ if_version_option = click.option("--if-version", type=int, metavar="N", help="On
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--store", metavar="URL", help="Store. Default: SAMPLE_SERVICE_STORE, or sqlite:///sample_service.db.")
+@click.option("--store", metavar="URL", help="Store. Default: the setting SAMPLE_SERVICE_STORE.")
 @click.pass_context
 def cli(context: click.Context, store: str | None) -> None:
     """Place and manage sample items.
@@ -69,9 +71,7 @@ def get_command(store: str | None, sample_item_id: str) -> None:
 
 
 @cli.command("list")
-@click.option(
-    "--status", type=click.Choice([each.value for each in SampleItemStatus]), help="Only those of this status."
-)
+@click.option("--status", type=click.Choice(STATUSES), help="Only those of this status.")
 @click.option("--limit", default=DEFAULT_PAGE, show_default=True, metavar="N", help="Maximum number.")
 @click.option("--cursor", help="Continue after the previous page.")
 @click.pass_obj

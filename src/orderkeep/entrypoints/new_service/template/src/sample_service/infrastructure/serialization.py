@@ -17,7 +17,7 @@ def next_document(sample_item: SampleItem) -> str:
 
 
 def sample_item_of(document: str) -> SampleItem:
-    """Return the sample item of a document. A member that is no field, such as one of a newer version, is ignored."""
+    """Return the sample item of a document. Other members are ignored: a newer version may have more fields."""
     stored = {name: value for name, value in json.loads(document).items() if name in _FIELDS}
     stored["status"] = SampleItemStatus(stored["status"])
     for name in ("created_at", "updated_at"):

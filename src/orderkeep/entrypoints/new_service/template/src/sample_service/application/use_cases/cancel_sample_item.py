@@ -13,7 +13,7 @@ class CancelSampleItemUseCase:
         self.repo, self.clock = repo, clock
 
     async def execute(self, sample_item_id: str, expected_version: int | None = None) -> SampleItem:
-        """Return the sample item as changed. Raises `CannotCancelSampleItem`, and like `change_sample_item`."""
+        """Return the changed entity. Raises `CannotCancelSampleItem`, and like `change_sample_item`."""
 
         def cancel(sample_item: SampleItem) -> None:
             sample_item.cancel(at=self.clock())

@@ -13,7 +13,7 @@ class ConfirmSampleItemUseCase:
         self.repo, self.clock = repo, clock
 
     async def execute(self, sample_item_id: str, expected_version: int | None = None) -> SampleItem:
-        """Return the sample item as changed. Raises `CannotConfirmSampleItem`, and like `change_sample_item`."""
+        """Return the changed entity. Raises `CannotConfirmSampleItem`, and like `change_sample_item`."""
 
         def confirm(sample_item: SampleItem) -> None:
             sample_item.confirm(at=self.clock())

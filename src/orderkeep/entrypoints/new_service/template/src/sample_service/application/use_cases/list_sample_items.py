@@ -39,7 +39,7 @@ class ListSampleItemsUseCase:
         after = None if cursor is None else list_position(status, cursor)
         found = await self.queries.list_page(status, after, limit + 1)
         page = tuple(found[:limit])
-        more = len(found) > limit
-        return SampleItemPage(
-            page, list_cursor(status, ListPosition(page[-1].created_at, page[-1].id)) if more else None
-        )
+        if len(found) <= limit:
+            return SampleItemPage(page, None)
+        last = ListPosition(page[-1].created_at, page[-1].id)
+        return SampleItemPage(page, list_cursor(status, last))

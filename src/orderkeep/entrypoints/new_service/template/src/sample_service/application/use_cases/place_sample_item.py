@@ -21,8 +21,8 @@ class PlaceSampleItemUseCase:
         self.repo, self.clock = repo, clock
 
     async def execute(self, command: PlaceSampleItem, key: str | None = None) -> SampleItem:
-        """Return the new sample item. With a key, its ID is derived from the key: the insert itself detects a repeated
-        request, which returns the sample item of the first one as it is now.
+        """Return the new sample item. With a key, its ID is derived from the key, so that the insert detects a
+        repeated request: it returns what the first one placed, as it is now.
 
         Raises `InvalidInput`, `StoreUnavailable`, and `IdempotencyKeyReused` if the first request had other values.
         """

@@ -35,7 +35,11 @@ async def list_sample_items(query: ListParameters, use_cases: UseCasesOfApp) -> 
 
 
 @router.get("/{sample_item_id}", summary="Get a sample item")
-async def get_sample_item(sample_item_id: str, use_cases: UseCasesOfApp, response: Response) -> SampleItemBody:
+async def get_sample_item(
+    sample_item_id: str,
+    use_cases: UseCasesOfApp,
+    response: Response,
+) -> SampleItemBody:
     """Get a sample item."""
     return _body_of(await use_cases.get_sample_item.execute(sample_item_id), response)
 
