@@ -44,13 +44,16 @@ NOT_RUN = {
 }
 """What installs, or runs the whole of the tests: allowed in a page, and not run from here. Nothing else is left out."""
 
-RESTORE_STATE = 'test -f "$HOME/.state" && . "$HOME/.state"'
+RESTORE_STATE = 'test -f "$HOME/.state" && . "$HOME/.state" && cd "$PWD"'
 KEEP_STATE = 'export -p > "$HOME/.state"'
-"""A page's variables go from command to command, as in one shell."""
+"""A page's variables and its folder go from command to command, as in one shell."""
+
+NEW = re.compile(r"^make new NAME=(\S+) TARGET=(\S+) ENTITY=(\S+)$")
+"""Run as the command that `make new` calls: the reader's checkout has no Makefile."""
 
 SHOWN_PORT = 8000
 SHOWN_POSTGRES = "postgresql://localhost/orders"
-LAST_LINE_OF_BANNER = b"Ctrl+C"
+LAST_LINE_OF_BANNER = b"ctrl+c"
 """Printed when the service is ready. No request is sent before: on a terminal, it would be logged."""
 
 PATIENCE_SECONDS = 60
@@ -112,11 +115,13 @@ class Reader:
         settings = [part.partition("=") for part in options.split()]
         store = "".join(f"--store '{value}'" for name, _, value in settings if name == "STORE")
         store = self._as_it_is_here(store)
-        process, terminal = self._start(f"exec .venv/bin/orderkeep {store} serve --port {self.port}")
+        ours = f"exec .venv/bin/orderkeep {store} serve --port {self.port}"
+        of_a_new_service = f"exec make serve PORT={self.port}"
+        process, terminal = self._start(f"if test -f Makefile; then {of_a_new_service}; else {ours}; fi")
         self.server = process, terminal
         printed = b""
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while LAST_LINE_OF_BANNER not in printed:
+        while LAST_LINE_OF_BANNER not in printed.lower():
             if process.poll() is not None or time.monotonic() > deadline:
                 raise Drift(f"the server does not start:\n{printed.decode()}")
             printed += _read_what_is_there(terminal, 0.05)
@@ -130,7 +135,7 @@ class Reader:
             return
         process, terminal = self.server
         self.server = None
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         _read_to_the_end(process, terminal)
         process.wait()
 
@@ -146,6 +151,7 @@ class Reader:
             "LINES": "50",
             "NO_PROXY": "*",
             "PYTHONPATH": str(self.folder / "src"),  # there only where a page changes the code
+            "BIN": str(self.folder / ".venv" / "bin"),  # what a new service uses instead of packages of its own
         }
         process = subprocess.Popen(
             ["bash", "-c", f"{RESTORE_STATE}\n{script}"],
@@ -154,11 +160,13 @@ class Reader:
             stdin=subprocess.DEVNULL,
             stdout=end,
             stderr=end,
+            start_new_session=True,
         )
         os.close(end)
         return process, terminal
 
     def _as_it_is_here(self, text: str) -> str:
+        text = NEW.sub(r"orderkeep new \2 --name \1 --entity \3", text)
         return text.replace(f":{SHOWN_PORT}", f":{self.port}").replace(SHOWN_POSTGRES, self.postgres_url)
 
     def _as_it_is_shown(self, text: str) -> str:
