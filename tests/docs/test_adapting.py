@@ -1,4 +1,4 @@
-"""Adapting orderkeep: a new field is three files, and a part that is not needed is removed as the page says. Its commands are
+"""A new field is three files, and a part that is not needed is removed, as the page says. Its commands are
 run by test_commands.
 """
 

@@ -22,8 +22,9 @@ def renamed(text: str, package: str, entity: str, entities: str) -> str:
     forms = dict(_forms(PACKAGE, package)) | dict(_forms(ENTITIES, entities)) | dict(_forms(ENTITY, entity))
     if _VOWEL.match(entity):
         text = _ARTICLE.sub(r"\1n ", text)
-    pattern = "|".join(sorted(map(re.escape, forms), key=len, reverse=True))
-    return re.sub(pattern, lambda found: forms[found[0]], text)
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, forms[form])
+    return text
 
 
 def _forms(name: str, new: str) -> Iterator[tuple[str, str]]:

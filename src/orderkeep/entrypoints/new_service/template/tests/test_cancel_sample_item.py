@@ -24,7 +24,7 @@ async def test_cancel_rejects_other_statuses(status: str) -> None:
     repo = InMemorySampleItemRepository()
     sample_item_id = await stored(repo, status=status)
     with pytest.raises(CannotCancelSampleItem, match=f" cannot be cancelled: it is {status}$"):
-        await CancelSampleItemUseCase(repo).execute(sample_item_id)
+        await CancelSampleItemUseCase(repo, lambda: LATER).execute(sample_item_id)
     found = await repo.get_by_id(sample_item_id)
     assert found is not None
     assert (found.status, found.version) == (status, 1)

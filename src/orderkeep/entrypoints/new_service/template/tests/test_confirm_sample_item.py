@@ -24,7 +24,7 @@ async def test_confirm_rejects_other_statuses(status: str) -> None:
     repo = InMemorySampleItemRepository()
     sample_item_id = await stored(repo, status=status)
     with pytest.raises(CannotConfirmSampleItem, match=f" cannot be confirmed: it is {status}$"):
-        await ConfirmSampleItemUseCase(repo).execute(sample_item_id)
+        await ConfirmSampleItemUseCase(repo, lambda: LATER).execute(sample_item_id)
     found = await repo.get_by_id(sample_item_id)
     assert found is not None
     assert (found.status, found.version) == (status, 1)

@@ -118,7 +118,7 @@ async def test_{name}_rejects_other_statuses(status: str) -> None:
     repo = InMemorySampleItemRepository()
     sample_item_id = await stored(repo, status=status)
     with pytest.raises(Cannot{Name}SampleItem, match=f" cannot be {participle}: it is {{status}}$"):
-        await {Name}SampleItemUseCase(repo).execute(sample_item_id)
+        await {Name}SampleItemUseCase(repo, lambda: LATER).execute(sample_item_id)
     found = await repo.get_by_id(sample_item_id)
     assert found is not None
     assert (found.status, found.version) == (status, 1)
