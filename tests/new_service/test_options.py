@@ -30,9 +30,13 @@ VALID = Service("shop", "booking", "bookings", ("memory", "http"))
         ("--entity", "Command is a name in the code of the service", {"entity": "command"}),
         ("--plural", "models is a name in the code of the service", {"entity": "model", "plural": "models"}),
         ("--plural", "must differ from --entity sheep", {"entity": "sheep", "plural": "sheep"}),
-        ("--with", "kafka is not a part: choose from memory, sqlite", {"parts": ("memory", "kafka", "http")}),
+        (
+            "--with",
+            "kafka is not a part: choose from memory, sqlite, postgres, http, cli",
+            {"parts": ("memory", "kafka", "http")},
+        ),
         ("--with", "an empty name is not a part", {"parts": ("memory", "", "http")}),
-        ("--with", "names no store: add one or more of memory, sqlite", {"parts": ("http",)}),
+        ("--with", "names no store: add one or more of memory, sqlite, postgres", {"parts": ("http",)}),
         ("--with", "names no entrypoint: add one or more of http, cli", {"parts": ("memory",)}),
     ],
 )

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import TOLD
 from tests.new_service.generated import BIN, created, make, run
 
-ALWAYS = ("memory,sqlite,http,cli", "memory,cli", "sqlite,http")
+ALWAYS = ("memory,sqlite,http,cli", "memory,cli", "postgres,http")
 ON_DEMAND = (
     "memory,http",
     "memory,http,cli",
@@ -24,6 +24,9 @@ ON_DEMAND = (
     "sqlite,http,cli",
     "memory,sqlite,cli",
     "memory,sqlite,http",
+    "sqlite,http",
+    "postgres,cli",
+    "memory,sqlite,postgres,http,cli",
 )
 """Each store alone, each entrypoint alone, and several of both."""
 

@@ -20,7 +20,7 @@ from orderkeep.entrypoints.new_service.names import identifiers_in, renamed, sor
 
 TEMPLATE = Path(__file__).parent / "template"
 
-STORES = ("memory", "sqlite")
+STORES = ("memory", "sqlite", "postgres")
 ENTRYPOINTS = ("http", "cli")
 DEFAULT_PARTS = ("memory", "sqlite", "http", "cli")
 
@@ -29,6 +29,7 @@ LONGEST_NAME = 16
 
 _OWN_FILES: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("src/sample_service/infrastructure/sqlite_repo/", "tests/contract/test_sqlite_store.py"),
+    "postgres": ("src/sample_service/infrastructure/postgres_repo.py", "tests/contract/test_postgres_store.py"),
     "http": (
         "src/sample_service/entrypoints/api/",
         "tests/entrypoints/http_calls.py",
@@ -43,7 +44,7 @@ _OWN_FILES: Mapping[str, tuple[str, ...]] = {
 """The files of each part that no other part needs. The memory store is always included: the tests of rules use it."""
 
 _SQLITE_URL = "sqlite:///sample_service.db"
-_DEFAULT_URLS = {"sqlite": _SQLITE_URL, "memory": "memory://"}
+_DEFAULT_URLS = {"sqlite": _SQLITE_URL, "postgres": "postgresql://localhost/sample_service", "memory": "memory://"}
 """The store of a service without settings, by the best of its stores, in this order."""
 
 _NOT_COPIED = re.compile(r"(^|/)(__pycache__|\.venv|\.\w+_cache|\.coverage)(/|$)")

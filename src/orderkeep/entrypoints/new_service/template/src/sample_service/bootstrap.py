@@ -13,11 +13,13 @@ from sample_service.application.use_cases.list_sample_items import ListSampleIte
 from sample_service.application.use_cases.place_sample_item import PlaceSampleItemUseCase
 from sample_service.config import Settings
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
+from sample_service.infrastructure.postgres_repo import PostgresSampleItemRepository  # with: postgres
 from sample_service.infrastructure.sqlite_repo import SqliteSampleItemRepository  # with: sqlite
 
 STORES: dict[str, Callable[[str], SampleItemStore]] = {
     "memory": InMemorySampleItemRepository.of_url,
     "sqlite": SqliteSampleItemRepository.of_url,  # with: sqlite
+    "postgresql": PostgresSampleItemRepository.of_url,  # with: postgres
 }
 """The stores, by the scheme of their URLs."""
 

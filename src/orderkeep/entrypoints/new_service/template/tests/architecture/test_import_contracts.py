@@ -24,6 +24,7 @@ PYDANTIC_SETTINGS = "Only config imports pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint imports FastAPI"  # with: http
 DEPENDS = "Only dependencies.py uses Depends"  # with: http
 CLICK = "Only the command line imports click"  # with: cli
+ASYNCPG = "Only the PostgreSQL store imports asyncpg"  # with: postgres
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
 VIOLATIONS = [
@@ -42,6 +43,7 @@ VIOLATIONS = [
     ("bootstrap.py", "from fastapi import FastAPI", {FASTAPI}),  # with: http
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),  # with: http
     ("bootstrap.py", "import click", {CLICK}),  # with: cli
+    ("bootstrap.py", "import asyncpg", {ASYNCPG}),  # with: postgres
 ]
 
 
