@@ -67,7 +67,7 @@ def test_leftovers_are_found() -> None:
 def test_a_part_that_is_not_chosen_is_not_mentioned(tmp_path: Path) -> None:
     folder = created(tmp_path, "memory,cli")
     text = "".join(path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()).lower()
-    assert [word for word in ("sqlite", "fastapi", "uvicorn", "httpx", "serve", "etag") if word in text] == []
+    assert [word for word in ("sqlite", "fastapi", "uvicorn", "httpx", "make serve", "etag") if word in text] == []
 
 
 def test_service_has_few_files_and_lines(tmp_path: Path) -> None:
