@@ -35,13 +35,14 @@ SPECTRAL := tools/openapi-lint/node_modules/.installed
 GENERATORS := tools/client-generators/node_modules/.installed
 DYNAMODB := tools/dynamodb-local/.installed
 LAMBDA := .lambda-packages/.installed
+TEMPLATE := src/orderkeep/entrypoints/new_service/template
 
 # A .venv that was copied from elsewhere, or whose Python went away, is created again.
 $(shell test -x $(BIN)/python && grep -qsF '$(CURDIR)/.venv' $(BIN)/activate || rm -f .venv/.installed-*)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: docs screenshots help setup dev serve drivers torture test unit check format bench mutants fuzz clients conformance lock lambda release clean format-check lint types contracts coverage
+.PHONY: docs screenshots help setup dev serve drivers new new-matrix torture test unit check format bench mutants fuzz clients conformance lock lambda release clean format-check lint types contracts coverage
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ serve: .venv/.installed-runtime $(if $(NEEDS_DRIVER),.venv/.installed-stores) ##
 	@$(BIN)/orderkeep serve --host '$(HOST)' --port '$(PORT)'
 
 drivers: .venv/.installed-stores ## install the drivers of PostgreSQL, DynamoDB and S3, and the verification of access tokens
+
+new: .venv/.installed-runtime ## create a service of your own (NAME=shop TARGET=../shop ENTITY=booking WITH=memory,sqlite,http,cli)
+	@$(BIN)/orderkeep new '$(TARGET)' --name '$(NAME)' --entity '$(ENTITY)' $(if $(PLURAL),--plural '$(PLURAL)') $(if $(WITH),--with '$(WITH)')
 
 torture: .venv/.installed-unit $(if $(filter postgres% dynamodb%,$(STORE)),.venv/.installed-stores) ## stress-test a store (STORE=sqlite:///scratch.db ROUNDS=100)
 	@$(BIN)/python -m tests.torture --store '$(STORE)' --rounds '$(ROUNDS)' $(ARGS)
@@ -95,6 +99,9 @@ mutants: .venv/.installed-dev $(DYNAMODB) ## change the code and report what no 
 conformance: setup ## test the service against its OpenAPI document with every store (SEED=1)
 	ORDERKEEP_TEST_CONFORMANCE=whole ORDERKEEP_TEST_SEED='$(SEED)' $(BIN)/pytest -n auto --dist worksteal tests/conformance $(ARGS)
 
+new-matrix: .venv/.installed-dev ## create a service with each combination of parts, and run its checks
+	ORDERKEEP_TEST_SERVICES=all $(BIN)/pytest -n 2 tests/new_service $(ARGS)
+
 bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run all benchmarks (BENCH=benchmarks/one.py for one)
 	@for script in $(or $(BENCH),$(wildcard benchmarks/*.py)); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
@@ -126,6 +133,8 @@ lock: .venv/.installed-venv ## update the lock files (ARGS=--upgrade for the new
 	$(LOCK) --group setup -o requirements/setup.txt
 	$(LOCK) --group node -o requirements/node.txt
 	$(LOCK) --group java -o requirements/java.txt
+	$(LOCK) $(TEMPLATE)/pyproject.toml -c requirements/dev.txt -o $(TEMPLATE)/requirements/runtime.txt
+	$(LOCK) $(TEMPLATE)/pyproject.toml --group $(TEMPLATE)/pyproject.toml:dev -c requirements/dev.txt -o $(TEMPLATE)/requirements/dev.txt
 
 clean: ## remove installed packages and caches; orders are kept
 	rm -rf .venv tools/*/node_modules tools/dynamodb-local .lambda-packages dist htmlcov .coverage .coverage.*

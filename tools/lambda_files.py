@@ -20,6 +20,7 @@ LEFT_OUT = re.compile(
     | \.dist-info/(?!METADATA$|entry_points\.txt$|licenses/|LICENSE|NOTICE)
     # No browser gets past IAM.
     | ^orderkeep/(__main__\.py|testing/|entrypoints/(cli/|console/|sample_orders\.py|api/server\.py|api/static/))
+    | ^orderkeep/entrypoints/new_service/
     # What others bring for the old, for servers, tests, command lines and machines without compiled code.
     | ^anyio/(_backends/_trio|pytest_plugin)\.py$
     | ^aiohttp/(web|web_\w+|worker|pytest_plugin|test_utils)\.py$ | ^aiohttp/_websocket/(mask|reader_c)\.

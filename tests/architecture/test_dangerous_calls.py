@@ -24,6 +24,8 @@ MAY_IMPORT_BY_NAME = {"entrypoints/cli/main.py", "entrypoints/cli/commands/order
 ONLY_PAUSES_AND_SAMPLES = {
     "application/change_order.py",
     "application/use_cases/deliver_webhooks.py",
+    "entrypoints/new_service/template/src/sample_service/application/change_sample_item.py",
+    "entrypoints/new_service/template/src/sample_service/infrastructure/sqlite_repo/writer.py",
     "entrypoints/sample_orders.py",
     "infrastructure/dynamo_repo/feed.py",
     "infrastructure/aws/__init__.py",

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 import pytest
 
 from orderkeep.entrypoints.logs import FIELDS
+from orderkeep.entrypoints.new_service import TEMPLATE
 from tests.docs.pages import CHECKOUT
 
 LEVELS = {"debug", "info", "warning", "error", "exception", "critical", "log"}
-SOURCES = sorted((CHECKOUT / "src" / "orderkeep").rglob("*.py"))
+PACKAGE = CHECKOUT / "src" / "orderkeep"
+SOURCES = sorted(path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(TEMPLATE))
 
 
 def faults_in(source: str) -> Iterator[str]:

@@ -9,18 +9,20 @@ import pytest
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
-MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 312, 44_100, 19_300
+MOST_FILES, MOST_LINES, MOST_ENTRYPOINT_LINES = 316, 44_700, 19_700
 """A little above what there is: a change that needs more must say so here."""
 MOST_LINES_OF_A_MODULE = 400
+
+TEMPLATE = SOURCE / "entrypoints" / "new_service" / "template"
+"""The files of the services that `orderkeep new` creates: data of the package, whose size tests/new_service limits."""
 
 Graph = dict[str, set[str]]
 
 
 def lines_of(folder: Path) -> dict[str, int]:
     """Return the number of lines of each source file below a folder."""
-    return {
-        path.relative_to(folder).as_posix(): len(path.read_text("utf-8").splitlines()) for path in folder.rglob("*.py")
-    }
+    files = [path for path in folder.rglob("*.py") if not path.is_relative_to(TEMPLATE)]
+    return {path.relative_to(folder).as_posix(): len(path.read_text("utf-8").splitlines()) for path in files}
 
 
 def imports_of(folder: Path) -> Graph:

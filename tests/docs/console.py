@@ -28,8 +28,8 @@ def commands_of(block: Block) -> Iterator[Command]:
             raise ValueError(f"{block.place}: a console block begins with a command: {lines[index]!r}")
         place = f"{block.page.name}:{block.line + 1 + index}"
         written, index = [lines[index].removeprefix(PROMPT)], index + 1
-        while index < len(lines) and (written[-1].endswith("\\") or lines[index].startswith(CONTINUED)):
-            written.append(lines[index].removeprefix(CONTINUED))
+        while index < len(lines) and (written[-1].endswith("\\") or f"{lines[index]} ".startswith(CONTINUED)):
+            written.append("" if f"{lines[index]} " == CONTINUED else lines[index].removeprefix(CONTINUED))
             index += 1
         shown = []
         while index < len(lines) and not lines[index].startswith(PROMPT):

@@ -53,6 +53,9 @@ RESTORE_STATE = 'test -f "$HOME/.state" && . "$HOME/.state" && cd "$PWD"'
 KEEP_STATE = 'export -p > "$HOME/.state"'
 """A page's variables and its folder go from command to command, as in one shell."""
 
+NEW = re.compile(r"^make new NAME=(\S+) TARGET=(\S+) ENTITY=(\S+)$")
+"""Run as the command that `make new` calls: the reader's checkout has no Makefile."""
+
 SHOWN_PORT = 8000
 SHOWN_POSTGRES = "postgresql://localhost/orders"
 LAST_LINE_OF_BANNER = b"ctrl+c"
@@ -117,8 +120,9 @@ class Reader:
         settings = [part.partition("=") for part in options.split()]
         store = "".join(f"--store '{value}'" for name, _, value in settings if name == "STORE")
         store = self._as_it_is_here(store)
-        command = program if program.startswith("uvicorn") else f".venv/bin/orderkeep {store} serve"
-        process, terminal = self._start(f"exec {command} --port {self.port}")
+        ours = program if program.startswith("uvicorn") else f".venv/bin/orderkeep {store} serve"
+        command = f"if test -f Makefile; then exec make serve PORT={self.port}; fi; exec {ours} --port {self.port}"
+        process, terminal = self._start(command)
         self.server = process, terminal
         printed = b""
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -136,7 +140,7 @@ class Reader:
             return
         process, terminal = self.server
         self.server = None
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         _read_to_the_end(process, terminal)
         process.wait()
 
@@ -154,6 +158,7 @@ class Reader:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",  # of the plugins of this environment, readers have this one
             "PYTEST_PLUGINS": "pytest_asyncio.plugin",
             "PYTHONPATH": str(self.folder / "src"),  # there only if a page changes the code or uses a client
+            "BIN": str(self.folder / ".venv" / "bin"),  # what a new service uses instead of packages of its own
         }
         process = subprocess.Popen(
             ["bash", "-c", f"{RESTORE_STATE}\n{script}"],
@@ -162,11 +167,13 @@ class Reader:
             stdin=subprocess.DEVNULL,
             stdout=end,
             stderr=end,
+            start_new_session=True,
         )
         os.close(end)
         return process, terminal
 
     def _as_it_is_here(self, text: str) -> str:
+        text = NEW.sub(r"orderkeep new \2 --name \1 --entity \3", text)
         return text.replace(f":{SHOWN_PORT}", f":{self.port}").replace(SHOWN_POSTGRES, self.postgres_url)
 
     def _as_it_is_shown(self, text: str) -> str:

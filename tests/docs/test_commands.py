@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from orderkeep.entrypoints.new_service import TEMPLATE
 from tests.clients.building import built_clients, install_typescript
 from tests.conftest import not_here
 from tests.docs.console import Command, commands_of
 from tests.docs.pages import CHECKOUT, PAGES, Block, blocks_of, name_of
-from tests.docs.reader import NOT_RUN, SERVE, SHOWN_POSTGRES, Drift, Reader
+from tests.docs.reader import NEW, NOT_RUN, SERVE, SHOWN_POSTGRES, Drift, Reader
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 
@@ -26,6 +27,7 @@ def _commands(page: Path) -> list[Command]:
 
 
 CONSOLES = {page: _commands(page) for page in PAGES}
+OF_A_NEW_SERVICE = re.compile(r"make (add-use-case NAME=|unit ARGS=)")
 LANGUAGES = {"console", "diff", "javascript", "json", "python", "text", "toml", "typescript"}
 
 
@@ -92,16 +94,24 @@ def test_a_block_says_what_it_is() -> None:
 def test_nothing_is_left_out_but_what_a_page_shows() -> None:
     shown = {command.text for commands in CONSOLES.values() for command in commands}
     assert NOT_RUN - shown == set()
-    targets = set(re.findall(r"^([a-z-]+):", (CHECKOUT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    makefiles = (CHECKOUT / "Makefile", TEMPLATE / "Makefile")
+    text = "".join(makefile.read_text(encoding="utf-8") for makefile in makefiles)
+    targets = set(re.findall(r"^([a-z-]+):", text, flags=re.MULTILINE))
     for command in shown:
         if command.startswith("make"):
-            assert command in NOT_RUN or SERVE.match(command), command
+            is_run = SERVE.match(command) or NEW.match(command) or OF_A_NEW_SERVICE.match(command)
+            assert command in NOT_RUN or is_run, command
             assert set(command.split()[1:2]) <= targets, command
 
 
 def test_make_serve_is_what_is_run_in_its_place() -> None:
     recipe = (CHECKOUT / "Makefile").read_text(encoding="utf-8").partition("\nserve:")[2].partition("\n\n")[0]
     assert "$(BIN)/orderkeep serve --host '$(HOST)' --port '$(PORT)'" in recipe
+
+
+def test_make_new_is_what_is_run_in_its_place() -> None:
+    recipe = (CHECKOUT / "Makefile").read_text(encoding="utf-8").partition("\nnew:")[2].partition("\n\n")[0]
+    assert "$(BIN)/orderkeep new '$(TARGET)' --name '$(NAME)' --entity '$(ENTITY)'" in recipe
 
 
 @pytest.mark.parametrize(

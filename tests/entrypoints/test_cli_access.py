@@ -10,7 +10,7 @@ from tests.entrypoints.cli_calls import run
 from tests.entrypoints.served import serving
 
 NO_STORE = {"serve", "openapi", "config", "keys", "webhooks", "table", "table create", "table describe", "completion"}
-NO_STORE |= {"shipments", "payments", "refunds", "returns", "notes"}
+NO_STORE |= {"new", "shipments", "payments", "refunds", "returns", "notes"}
 """Commands that open no SQLite store, groups, and `serve`, which is tested as a process."""
 
 ORDER = ["--user", "user-42", "--total", "99.00", "--currency", "EUR"]

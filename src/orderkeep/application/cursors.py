@@ -21,11 +21,11 @@ def list_cursor(where: object, position: ListPosition) -> str:
 def list_position(where: object, cursor: str) -> ListPosition:
     """Return the position in a cursor. Raises `InvalidCursor` unless `list_cursor` made it for these filters."""
     try:
-        _, created_at, order_id = _unpack(cursor)
-        position = ListPosition(datetime.fromisoformat(created_at), order_id)
+        _, created_at, id = _unpack(cursor)
+        position = ListPosition(datetime.fromisoformat(created_at), id)
     except (ValueError, TypeError):
         raise InvalidCursor from None
-    if type(order_id) is not str or position.created_at.tzinfo != UTC or list_cursor(where, position) != cursor:
+    if type(id) is not str or position.created_at.tzinfo != UTC or list_cursor(where, position) != cursor:
         raise InvalidCursor
     return position
 

@@ -48,7 +48,7 @@ SYNONYMS = {
     "invoice": "use `orderkeep receipt ID`",
     "notes delete": "notes cannot be deleted: use `orderkeep notes edit ID NOTE TEXT`",
     "undo": "use the opposite command, such as `orderkeep release ID` or `orderkeep refunds add ID`",
-    **dict.fromkeys(("create", "add", "new"), "use `orderkeep place`"),
+    **dict.fromkeys(("create", "add"), "use `orderkeep place`"),
     "delete": "orders cannot be deleted: use `orderkeep cancel ID`, or `orderkeep erase ID` for personal data",
     "log": "use `orderkeep history ID`",
     "help": "use `orderkeep --help`, or `orderkeep COMMAND --help`",

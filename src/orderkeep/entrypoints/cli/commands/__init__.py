@@ -364,6 +364,7 @@ COMMANDS = {
     "webhooks deliveries": Command("List the newest deliveries of a webhook.", "webhooks", needs_store=False),
     "relay": Command("Deliver webhooks, publish events and count statistics, without serving.", "service", WRITE),
     "openapi": Command("Print the OpenAPI document.", "service", needs_store=False),
+    "new": Command("Create a service of your own, with another entity.", "new_service", needs_store=False),
     "completion": Command("Print the tab completion script of a shell.", "service", needs_store=False),
     "config": Command("Show all settings, their values and their sources.", "service", needs_store=False),
 }

@@ -1,4 +1,4 @@
-"""The tutorial: a new field is three files, and a part that is not needed is removed as the page says. Its commands are
+"""A new field is three files, and a part that is not needed is removed, as the page says. Its commands are
 run by test_commands.
 """
 
@@ -16,9 +16,9 @@ import pytest
 from tests.docs.pages import CHECKOUT, blocks_of
 from tests.docs.reader import apply
 
-TUTORIAL = CHECKOUT / "docs" / "tutorials" / "start-your-own-service.md"
-TEXT = TUTORIAL.read_text(encoding="utf-8")
-DIFFS = [block.text for block in blocks_of(TUTORIAL) if block.language == "diff"]
+PAGE = CHECKOUT / "docs" / "how-to" / "extend" / "adapt-orderkeep.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+DIFFS = [block.text for block in blocks_of(PAGE) if block.language == "diff"]
 THREE_FILES = {
     "src/orderkeep/domain/order_state.py",
     "src/orderkeep/application/dtos.py",
@@ -82,9 +82,9 @@ def test_without_this_page_no_other_page_fails(tmp_path: Path) -> None:
         (tmp_path / name).symlink_to(CHECKOUT / name)
     deleted, *linking = re.findall(r"`([\w./-]+\.md)`", section("8. Delete this page"))
     (tmp_path / deleted).unlink()
-    (tmp_path / "tests/docs/test_tutorial.py").unlink()
+    (tmp_path / "tests/docs/test_adapting.py").unlink()
     for page in linking:
-        edit(tmp_path / page, r"\[([^\]]+)\]\([^)]*start-your-own-service\.md[^)]*\)", r"\1")
+        edit(tmp_path / page, r"\[([^\]]+)\]\([^)]*adapt-orderkeep\.md[^)]*\)", r"\1")
     run(tmp_path, "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "tests/docs/test_links.py")
 
 

@@ -1,0 +1,1 @@
+"""The use cases, and the ports that adapters implement. Imports the domain and the standard library only."""

@@ -1,0 +1,1 @@
+"""What a sample item is and which rules it has. Imports the standard library only."""

@@ -1,0 +1,4 @@
+"""The limits of a sample item."""
+
+MAX_NAME_LENGTH = 200
+"""In characters."""

@@ -1,0 +1,34 @@
+"""The FastAPI application."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from sample_service.bootstrap import UseCases
+from sample_service.entrypoints.api import sample_items
+from sample_service.entrypoints.api.dependencies import UseCasesOfApp
+from sample_service.entrypoints.api.problems import add_problem_handlers
+
+
+def create_app(use_cases: UseCases) -> FastAPI:
+    """Return the application on the use cases, which it closes when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await use_cases.close()
+
+    app = FastAPI(title="sample service", lifespan=lifespan)
+    app.state.use_cases = use_cases
+    app.include_router(sample_items.router)
+    add_problem_handlers(app)
+
+    @app.get("/readyz", summary="Check that the service can use its store", tags=["health"])
+    async def readyz(use_cases: UseCasesOfApp) -> dict[str, str]:
+        await use_cases.check_store()
+        return {"status": "ready"}
+
+    return app

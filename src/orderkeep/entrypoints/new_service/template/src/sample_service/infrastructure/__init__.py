@@ -1,0 +1,1 @@
+"""The adapters: they implement the ports, and do not import one another."""

@@ -1,0 +1,57 @@
+"""The in-memory store: for tests and demos. Its content is lost when the process ends."""
+
+from sample_service.application.errors import InvalidStoreURL
+from sample_service.application.ports import ListPosition, SampleItemStore
+from sample_service.domain.entities import SampleItem
+from sample_service.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from sample_service.domain.lifecycle import SampleItemStatus
+from sample_service.infrastructure.serialization import next_document, sample_item_of
+
+
+class InMemorySampleItemRepository(SampleItemStore):
+    """Stores documents, not live objects: changing a sample item changes nothing here until it is saved."""
+
+    def __init__(self) -> None:
+        self._documents: dict[str, str] = {}
+        self._closed = False
+
+    @classmethod
+    def of_url(cls, url: str) -> "InMemorySampleItemRepository":
+        """Return an empty store. Raises `InvalidStoreURL` unless the URL is `memory://`."""
+        if url != "memory://":
+            raise InvalidStoreURL("the URL of this store is memory://, without a name")
+        return cls()
+
+    async def get_by_id(self, sample_item_id: str) -> SampleItem | None:
+        await self.ping()
+        document = self._documents.get(sample_item_id)
+        return None if document is None else sample_item_of(document)
+
+    async def save(self, sample_item: SampleItem) -> None:
+        stored = await self.get_by_id(sample_item.id)
+        if (stored.version if stored else 0) != sample_item.version:
+            raise ConcurrentUpdate(sample_item.id)
+        self._documents[sample_item.id] = next_document(sample_item)
+        sample_item.version += 1
+
+    async def list_page(
+        self,
+        status: SampleItemStatus | None,
+        after: ListPosition | None,
+        limit: int,
+    ) -> list[SampleItem]:
+        await self.ping()
+        stored = [sample_item_of(document) for document in self._documents.values()]
+        found = [
+            (each.created_at, each.id, each)
+            for each in stored
+            if status in (None, each.status) and (after is None or (each.created_at, each.id) < after)
+        ]
+        return [each for _, _, each in sorted(found, key=lambda row: row[:2], reverse=True)][:limit]
+
+    async def ping(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
+
+    async def close(self) -> None:
+        self._closed = True

@@ -1,0 +1,55 @@
+"""SQLite's errors as exceptions of the domain, by one table."""
+
+import sqlite3
+from pathlib import Path
+
+from sample_service.domain.exceptions import StoreUnavailable, StoreUnusable
+
+CLOSED = "the store is closed"
+
+_RIGHTS = "{file} cannot be accessed: grant this user read and write permission"
+
+_UNAVAILABLE = {
+    sqlite3.SQLITE_BUSY: "another process locked {file} for too long: find out which process has it open",
+    sqlite3.SQLITE_FULL: "the disk that contains {file} is full: free some space, then try again",
+    sqlite3.SQLITE_IOERR: "reading or writing {file} failed: check the system log for disk errors",
+    sqlite3.SQLITE_CANTOPEN: "{file} cannot be opened: check its directory and the permissions",
+}
+_UNUSABLE = {
+    sqlite3.SQLITE_READONLY: "{file} cannot be written: grant this user write permission on the file and its directory",
+    sqlite3.SQLITE_PERM: _RIGHTS,
+    sqlite3.SQLITE_NOTADB: "{file} is not a SQLite database: use another file",
+    sqlite3.SQLITE_CORRUPT: "{file} is damaged: save a copy of it, then restore a backup",
+    sqlite3.SQLITE_ERROR: "tables or columns are missing in {file}: it was altered; restore a backup",
+}
+ERRORS: dict[int, tuple[type[StoreUnavailable], str]] = {
+    **{code: (StoreUnavailable, text) for code, text in _UNAVAILABLE.items()},
+    **{code: (StoreUnusable, text) for code, text in _UNUSABLE.items()},
+}
+"""By SQLite's primary result code: what is raised, and what the operator can do; `{file}` is the file's path.
+`StoreUnavailable` is temporary; `StoreUnusable` lasts until an operator fixes the cause.
+"""
+
+
+def translated(error: BaseException, file: Path) -> StoreUnavailable:
+    """Return the exception to raise for an error of SQLite in a file, with that error as its cause."""
+    if isinstance(error, StoreUnavailable):
+        return error
+    code = getattr(error, "sqlite_errorcode", None)
+    if isinstance(error, PermissionError):
+        found: StoreUnavailable = StoreUnusable(_RIGHTS.replace("{file}", str(file)))
+    elif code is not None:
+        kind, message = ERRORS.get(code & 0xFF, (StoreUnavailable, "SQLite failed"))
+        found = kind(f"{message.replace('{file}', str(file))} ({getattr(error, 'sqlite_errorname', code)})")
+    elif isinstance(error, sqlite3.OperationalError):  # Python's own, of a text that it cannot decode
+        found = StoreUnusable(f"{file} contains a text that is not UTF-8: it was altered; restore a backup")
+    else:
+        found = StoreUnavailable(f"the store failed with an unexpected error ({type(error).__name__})")
+    found.__cause__ = error
+    return found
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Return whether another connection holds the lock."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF == sqlite3.SQLITE_BUSY

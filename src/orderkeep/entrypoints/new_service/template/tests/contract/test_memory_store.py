@@ -1,0 +1,13 @@
+"""The in-memory store keeps the contract."""
+
+import pytest
+
+from sample_service.application.ports import SampleItemStore
+from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
+from tests.contract.contract import StoreContract
+
+
+class TestMemoryStore(StoreContract):
+    @pytest.fixture
+    def store(self) -> SampleItemStore:
+        return InMemorySampleItemRepository()
