@@ -49,7 +49,10 @@ IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \
 "created_at": "2026-11-22T10:00:00Z"}
 """
-OPENING = COMMANDS.keys() - NO_STORE
+TWO_STORES = {"copy", "compare"}
+"""Opens the store to read it, and another one; see test_cli_copy.py."""
+
+OPENING = COMMANDS.keys() - NO_STORE - TWO_STORES
 CREATING = {"place", "import", "demo", "migrate", "keys create", "webhooks create"}
 WRITING = {name for name, row in COMMANDS.items() if row.access is not StoreAccess.READ}
 
@@ -92,7 +95,7 @@ def test_reading_command_changes_no_byte(name: str, tmp_path: Path) -> None:
 
 def test_every_command_that_may_create_is_known() -> None:
     creating = {name for name, row in COMMANDS.items() if row.access is StoreAccess.CREATE}
-    assert creating == {*CREATING, "serve"}
+    assert creating == {*CREATING, "serve", "copy"}
 
 
 def test_reading_commands_create_no_tables(postgres_url: str, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def test_shell_completes_what_is_typed(shell: str, typed: str, completed: str, t
 @pytest.mark.parametrize(
     "typed, candidates",
     [
-        ("c", ["confirm", "cancel", "cancel-lines", "checkpoint", "completion", "config"]),
+        ("c", ["confirm", "cancel", "cancel-lines", "checkpoint", "compare", "completion", "config", "copy"]),
         ("keys ", ["create", "list", "revoke"]),
         ("--json list --st", ["--status", "--store"]),
         ("list --status p", ["pending", "partially_shipped", "processing"]),
