@@ -139,13 +139,13 @@ async def list_orders(page: Page) -> Response:
     kept = {name: given[name] for name in COMBINES if name in given}
     error, found, counts = "", OrderPage(b"", None), None
     try:
-        found, counts = await asyncio.gather(_find(page, given), _count(page, kept))
+        found, counts = await asyncio.gather(_find(page, given), _count(page, given))
     except InvalidQuery as invalid:
         label = LABELS.get(invalid.parameter, "the page")
         error = f"{label} {invalid}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
     rows = _rows.decode(b"[" + found.json + b"]")
     is_empty = not rows and not given and not error and "cursor" not in page.query
-    views = [view for _, view in VIEWS]
+    view = {name: given[name] for name in given if name != "status"}
     template = "orders-empty.html" if is_empty else "orders.html"
     return page.render(
         template,
@@ -153,7 +153,8 @@ async def list_orders(page: Page) -> Response:
         rows=rows,
         error=error,
         given=given,
-        named={name: given[name] for name in given if name != "status"} if given not in views else {},
+        view=view,
+        named=view if view not in [of for _, of in VIEWS] else {},
         labels=LABELS,
         views=VIEWS,
         next_cursor=found.next_cursor,
@@ -172,14 +173,14 @@ async def list_orders(page: Page) -> Response:
     )
 
 
-async def _count(page: Page, kept: Mapping[str, str]) -> OrderCounts | None:
+async def _count(page: Page, given: Given) -> OrderCounts | None:
     """Return the numbers of orders that the links by status show; None if they are unknown, if the actor has not the
-    scope, or if these links show only some orders of a status.
+    scope, or if these links show only some orders of a status, or are not shown.
     """
+    if not page.may(Scope.STATISTICS) or given.keys() & {"q", *COMBINES}:
+        return None
     try:
-        return (
-            await page.use_cases.count_orders.execute(page.actor) if page.may(Scope.STATISTICS) and not kept else None
-        )
+        return await page.use_cases.count_orders.execute(page.actor)
     except ServiceUnavailable:  # the list is shown without them, or reports the error
         return None
 
