@@ -14,6 +14,7 @@ from orderkeep.testing.orders import place_command
 from tests.console.console_calls import Html, console, key_of, text_of
 from tests.entrypoints.credentials import use_cases_with_keys
 from tests.entrypoints.http_calls import ORDER
+from tests.receipts import PlainReceipts
 
 
 @pytest.fixture
@@ -233,19 +234,41 @@ async def test_without_a_scope_the_action_is_disabled_with_the_reason(do: UseCas
         assert page.all("form", action=f"/console/orders/{order_id}/add_note") == []
 
 
-async def test_receipt_is_issued_once_and_opens_without_running_anything(do: UseCases) -> None:
+@pytest.mark.parametrize(
+    "query, name, links",
+    [("", "html", {"Open": "inline", "Download": "attachment"}), ("?format=pdf", "pdf", {"Download": "attachment"})],
+)
+async def test_receipt_is_issued_once_to_open_without_running_anything_and_to_save(
+    do: UseCases, query: str, name: str, links: dict[str, str]
+) -> None:
     order_id = await handled(do)
+    do.issue_receipt.renderers = {"html": PlainReceipts(), "pdf": PlainReceipts("application/pdf")}
+    file_name = f"receipt-{order_id}-v7.{name}"
     async with console(do) as browser:
         page = await browser.open(f"/console/orders/{order_id}")
-        action = f"/console/orders/{order_id}/receipt"
+        action = f"/console/orders/{order_id}/receipt{query}"
         for _ in range(2):
-            response = await browser.post(action, page.form(action))
-            assert response.headers["content-disposition"].startswith("inline; ")
+            page = await browser.send(page, action)
+            [note] = page.all("div", class_="note")
+            assert page.texts("b", note) == [f"The receipt is {file_name}."]
+            assert page.texts("a", note) == [*links]
+            assert page.texts("li", page.section("Documents")) == [
+                f"Receipt, {name.upper()} version 7 {' '.join(links)}"
+            ]
+        for text, disposition in links.items():
+            response = await browser.client.get(page.link(text))
+            assert response.headers["content-disposition"] == f'{disposition}; filename="{file_name}"'
             assert response.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
-        page = await browser.open(f"/console/orders/{order_id}")
-        [document] = page.all("a", page.section("Documents"))
-        assert text_of(document) == "Receipt, HTML"
-        assert str(response.url).endswith(document.get("href", ""))
+
+
+async def test_pdf_is_not_offered_without_what_makes_it(do: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    do.issue_receipt.renderers = {"html": PlainReceipts(), "pdf": PlainReceipts("application/pdf")}
+    order_id = await place(do)
+    async with console(do) as browser:
+        for has_pdf in (True, False):
+            monkeypatch.setattr("orderkeep.entrypoints.console.order.HAS_PDF", has_pdf)
+            page = await browser.open(f"/console/orders/{order_id}")
+            assert ("Issue receipt as PDF" in page.texts("button")) == has_pdf
 
 
 async def test_order_without_lines_or_personal_data(do: UseCases) -> None:
