@@ -112,6 +112,27 @@ async def test_line_amounts_add_up_to_what_is_due(do: UseCases, path: str) -> No
         assert sums.keys() - {*names} <= {"Captured", "Refunded"}
 
 
+@pytest.mark.parametrize(
+    "referrer, back",
+    [
+        ("http://localhost/shop/?q=Jo%40Example.com", "/shop/?q=Jo%40Example.com"),
+        ("http://localhost/shop/?status=pending&created_from=today", "/shop/?status=pending&created_from=today"),
+        ("http://localhost/shop/?status=pending&cursor=abc&unknown=1", "/shop/?status=pending&cursor=abc"),
+        ("http://localhost/shop/console/events?q=1", "/shop/"),
+        ("http://other.test/shop/?q=1", "/shop/"),
+        ("http://localhost@other.test/shop/?q=1", "/shop/"),
+        ("http://[/shop/?q=1", "/shop/"),
+        ("", "/shop/"),
+    ],
+)
+async def test_way_back_leads_to_the_list_that_the_browser_came_from(do: UseCases, referrer: str, back: str) -> None:
+    order_id = await place(do)
+    async with console(do, root_path="/shop") as browser:
+        response = await browser.client.get(f"/shop/console/orders/{order_id}", headers={"Referer": referrer})
+        page = Html(response)
+        assert [each.get("href") for each in page.all("a", page.one("nav", aria_label="Breadcrumb"))] == [back]
+
+
 async def test_actions_are_those_of_the_domain_with_the_reasons(do: UseCases) -> None:
     order_id = await handled(do)
     found = await do.get_order_actions.execute(order_id)

@@ -25,6 +25,7 @@ from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
 from orderkeep.entrypoints.console.equivalents import equivalents_of, of_reading
 from orderkeep.entrypoints.console.fields import FieldError, unshipped
+from orderkeep.entrypoints.console.orders import list_of_referrer
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
 
@@ -59,6 +60,7 @@ async def show_order(page: Page) -> Response:
         order=shown,
         current=current,
         name=name_of(current),
+        back=list_of_referrer(page),
         timeline=await timeline_of(page, order_id, version, most),
         allowed=[ACTIONS[name] for name in ACTIONS if name in allowed],
         rejected=_rejected(found.actions, is_main=True),

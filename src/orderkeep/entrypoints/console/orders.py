@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -23,6 +24,7 @@ from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.console.pages import Page, Screen
+from orderkeep.entrypoints.console.rendering import query
 from orderkeep.entrypoints.order_files.formats import FORMATS
 from orderkeep.entrypoints.sample_orders import store_samples
 
@@ -197,6 +199,17 @@ async def _find(page: Page, given: Mapping[str, str]) -> OrderPage:
     if "q" in given:
         return await page.use_cases.search_orders.execute(given["q"], where, cursor=cursor, actor=page.actor)
     return await page.use_cases.list_orders.execute(where, cursor=cursor, actor=page.actor)
+
+
+def list_of_referrer(page: Page) -> str:
+    """Return the query string of the list that the browser came from, or nothing. Other parameters are dropped."""
+    try:
+        referrer = urlsplit(page.request.headers.get("referer", ""))
+        sent = dict(parse_qsl(referrer.query, max_num_fields=100))
+    except ValueError:
+        return ""
+    is_list = referrer.netloc == page.request.headers.get("host") and referrer.path == page.url("/")
+    return query({name: sent[name] for name in (*LABELS, "cursor") if name in sent}) if is_list else ""
 
 
 def filter_of(given: Mapping[str, str]) -> OrderFilter:
