@@ -57,7 +57,8 @@ async def take_pictures(program: str, folder: Path) -> None:
         await cancel(await dialog_of(page, "Cancel lines…"), camera)
         await ship(await dialog_of(page, "Ship the rest…"), camera)
         await camera.take("order-shipped")
-        await page.get_by_role("button", name="Issue receipt").click()
+        await page.get_by_role("button", name="Issue receipt", exact=True).click()
+        await page.get_by_role("status").get_by_role("link", name="Open").click()
         await page.wait_for_url(re.compile("/documents/"))
         await camera.take("receipt")
 

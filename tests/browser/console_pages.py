@@ -51,6 +51,7 @@ LOOKS = {
     "search": Look("/?q=SO-10482"),
     "order": Look("/console/orders/{order}"),
     "order at a version": Look("/console/orders/{order}?version=3"),
+    "order, receipt issued": Look("/console/orders/{order}", click="Issue receipt"),
     "print view": Look("/console/orders/{order}/print"),
     "cancel lines": Look("/console/orders/{order}/cancel_lines"),
     "refund, rejected": Look(

@@ -5,13 +5,16 @@ accessible, without errors, and makes no request to another host.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import pytest_asyncio
 
+from orderkeep.infrastructure.html_receipts import HtmlReceipts
 from tests.browser.console_pages import LOOKS, NO_PAGES, Shops, open_shops
+from tests.infrastructure.receipt_samples import PENDING, SELLER, hostile_order
 
 if TYPE_CHECKING:
     from tests.browser.console_pages import Tab
@@ -25,6 +28,10 @@ RUN_AXE = """async rules => (await axe.run(document, {
         node => `${rule.id}: ${node.target.join(" ")}: ${node.html.slice(0, 160)}`))"""
 OVERFLOW = "() => document.scrollingElement.scrollWidth - document.scrollingElement.clientWidth"
 """By how much a page is wider than the window."""
+OUTSIDE = """() => [...document.querySelectorAll("th, td")].map(cell => [cell, cell.getBoundingClientRect()])
+    .filter(([cell, box]) => box.left < 4 || box.right > innerWidth - 4 || cell.scrollWidth > cell.clientWidth)
+    .map(([cell]) => cell.textContent.slice(0, 40))"""
+"""The cells of tables that are cut off, or have no margin."""
 CARDS = """() => [...document.querySelectorAll(".cards")].flatMap(table => {
     const heads = [...table.querySelectorAll("thead > tr > *")].map(
         head => head.querySelector(".vh") ? "" : head.textContent.trim());
@@ -82,6 +89,15 @@ async def test_page_is_accessible_and_complete(name: str, scripts: bool, tab: Ta
     assert await faults_of(tab) == []
     assert tab.console == []
     assert tab.requests.outside(shops.urls[look.on]) == []
+
+
+async def test_receipt_is_complete_on_a_phone(tab: Tab) -> None:
+    for order in (hostile_order(), replace(PENDING, total=10**14, current_total=10**14)):
+        content = (await HtmlReceipts(SELLER).render(order)).decode()
+        await tab.page.set_viewport_size({"width": 320, "height": 800})
+        await tab.page.set_content(content)
+        assert await tab.page.evaluate(OVERFLOW) == 0
+        assert await tab.page.evaluate(OUTSIDE) == []
 
 
 async def test_zoomed_chart_is_accessible(tab: Tab, shops: Shops) -> None:

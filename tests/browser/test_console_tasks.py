@@ -112,6 +112,16 @@ async def test_find_an_order_by_its_email(scripts: bool, tab: Tab, shop: tuple[U
     await tab.page.get_by_role("heading", name="SO-10482").wait_for()
 
 
+async def test_search_box_is_cleared_by_a_view_that_replaces_the_search(
+    tab: Tab, shop: tuple[UseCases, str, str]
+) -> None:
+    keyboard = Keyboard(tab, shop[1])
+    await keyboard.open("/?q=ada@example.com", scripts=True)
+    await keyboard.press("On hold")
+    await keyboard.sees("No orders match")
+    assert await tab.page.locator("#q").input_value() == ""
+
+
 @both
 async def test_cancel_lines(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) -> None:
     do, url, order = shop

@@ -14,6 +14,11 @@ from orderkeep.testing.orders import place_command
 from tests.console.console_calls import Html, console, key_of, text_of
 from tests.entrypoints.credentials import use_cases_with_keys
 from tests.entrypoints.http_calls import ORDER
+from tests.receipts import PlainReceipts
+
+LAMPS = "€96.50 2 \N{MULTIPLICATION SIGN} €47.50 \N{MINUS SIGN}€0.40 discount +€1.90 tax"
+BULBS = "€3.34 3 \N{MULTIPLICATION SIGN} €1.10 \N{MINUS SIGN}€0.07 discount +€0.11 tax"
+"""The amounts of the lines of `handled`, with how they are computed."""
 
 
 @pytest.fixture
@@ -65,8 +70,8 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
             "Refund due": "€37.22",
         }
         lines = page.rows(page.one("table", page.section("Lines")))
-        assert lines[0] == ["Lamp A1", "€47.50", "2", "1", "1", "0", "0", "0", "€96.50"]
-        assert lines[1] == ["Bulb B2", "€1.10", "3", "0", "0", "0", "0", "3", "€3.34"]
+        assert lines[0] == ["Lamp A1", "€47.50", "2", "1", "1", "0", "0", "0", LAMPS]
+        assert lines[1] == ["Bulb B2", "€1.10", "3", "0", "0", "0", "0", "3", BULBS]
         [shipment] = page.rows(page.one("table", page.section("Shipments")))
         assert shipment[:3] == ["s1", "1 \N{MULTIPLICATION SIGN} Lamp", "DHL JD1"]
         assert page.link("JD1") == "https://t.test/1"
@@ -83,19 +88,49 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
         assert "Tags: gift, express" in page.texts("span")
 
 
-async def test_line_amounts_add_up_to_what_is_due(do: UseCases) -> None:
+@pytest.mark.parametrize("path", ["", "/print"])
+async def test_line_amounts_add_up_to_what_is_due(do: UseCases, path: str) -> None:
     order_id = await handled(do)
     async with console(do) as browser:
-        table = (page := await browser.open(f"/console/orders/{order_id}")).one("table", page.section("Lines"))
+        page = await browser.open(f"/console/orders/{order_id}{path}")
+        table = page.all("table")[0]
 
         def cents(text: str) -> int:
-            return int(text.replace("€", "").replace(".", "").replace("\N{MINUS SIGN}", "-"))
+            return int(text.split()[0].replace("€", "").replace(".", "").replace("\N{MINUS SIGN}", "-"))
+
+        rows = [dict(zip(page.texts("th", page.one("thead", table)), row, strict=True)) for row in page.rows(table)]
+        assert [(row["Ordered"], row["Cancelled"], row["Amount"]) for row in rows] == [
+            ("2", "1", LAMPS),
+            ("3", "0", BULBS),
+        ]
 
         amounts = [cents(row[-1]) for row in page.rows(table)]
         sums = {text_of(row[0]): cents(text_of(row[-1])) for row in page.one("tfoot", table)}
         due = sums.pop("Due")
-        assert sum(amounts) + sum(sums.values()) == due
-        assert set(sums) == {"Shipping", "Discount", "Tax", "Cancelled"}
+        names = ("Shipping", "Discount", "Tax", "Cancelled: 1 unit")
+        assert sum(amounts) + sum([sums[name] for name in names]) == due
+        assert sums.keys() - {*names} <= {"Captured", "Refunded"}
+
+
+@pytest.mark.parametrize(
+    "referrer, back",
+    [
+        ("http://localhost/shop/?q=Jo%40Example.com", "/shop/?q=Jo%40Example.com"),
+        ("http://localhost/shop/?status=pending&created_from=today", "/shop/?status=pending&created_from=today"),
+        ("http://localhost/shop/?status=pending&cursor=abc&unknown=1", "/shop/?status=pending&cursor=abc"),
+        ("http://localhost/shop/console/events?q=1", "/shop/"),
+        ("http://other.test/shop/?q=1", "/shop/"),
+        ("http://localhost@other.test/shop/?q=1", "/shop/"),
+        ("http://[/shop/?q=1", "/shop/"),
+        ("", "/shop/"),
+    ],
+)
+async def test_way_back_leads_to_the_list_that_the_browser_came_from(do: UseCases, referrer: str, back: str) -> None:
+    order_id = await place(do)
+    async with console(do, root_path="/shop") as browser:
+        response = await browser.client.get(f"/shop/console/orders/{order_id}", headers={"Referer": referrer})
+        page = Html(response)
+        assert [each.get("href") for each in page.all("a", page.one("nav", aria_label="Breadcrumb"))] == [back]
 
 
 async def test_actions_are_those_of_the_domain_with_the_reasons(do: UseCases) -> None:
@@ -233,19 +268,41 @@ async def test_without_a_scope_the_action_is_disabled_with_the_reason(do: UseCas
         assert page.all("form", action=f"/console/orders/{order_id}/add_note") == []
 
 
-async def test_receipt_is_issued_once_and_opens_without_running_anything(do: UseCases) -> None:
+@pytest.mark.parametrize(
+    "query, name, links",
+    [("", "html", {"Open": "inline", "Download": "attachment"}), ("?format=pdf", "pdf", {"Download": "attachment"})],
+)
+async def test_receipt_is_issued_once_to_open_without_running_anything_and_to_save(
+    do: UseCases, query: str, name: str, links: dict[str, str]
+) -> None:
     order_id = await handled(do)
+    do.issue_receipt.renderers = {"html": PlainReceipts(), "pdf": PlainReceipts("application/pdf")}
+    file_name = f"receipt-{order_id}-v7.{name}"
     async with console(do) as browser:
         page = await browser.open(f"/console/orders/{order_id}")
-        action = f"/console/orders/{order_id}/receipt"
+        action = f"/console/orders/{order_id}/receipt{query}"
         for _ in range(2):
-            response = await browser.post(action, page.form(action))
-            assert response.headers["content-disposition"].startswith("inline; ")
+            page = await browser.send(page, action)
+            [note] = page.all("div", class_="note")
+            assert page.texts("b", note) == [f"The receipt is {file_name}."]
+            assert page.texts("a", note) == [*links]
+            assert page.texts("li", page.section("Documents")) == [
+                f"Receipt, {name.upper()} version 7 {' '.join(links)}"
+            ]
+        for text, disposition in links.items():
+            response = await browser.client.get(page.link(text))
+            assert response.headers["content-disposition"] == f'{disposition}; filename="{file_name}"'
             assert response.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
-        page = await browser.open(f"/console/orders/{order_id}")
-        [document] = page.all("a", page.section("Documents"))
-        assert text_of(document) == "Receipt, HTML"
-        assert str(response.url).endswith(document.get("href", ""))
+
+
+async def test_pdf_is_not_offered_without_what_makes_it(do: UseCases, monkeypatch: pytest.MonkeyPatch) -> None:
+    do.issue_receipt.renderers = {"html": PlainReceipts(), "pdf": PlainReceipts("application/pdf")}
+    order_id = await place(do)
+    async with console(do) as browser:
+        for has_pdf in (True, False):
+            monkeypatch.setattr("orderkeep.entrypoints.console.order.HAS_PDF", has_pdf)
+            page = await browser.open(f"/console/orders/{order_id}")
+            assert ("Issue receipt as PDF" in page.texts("button")) == has_pdf
 
 
 async def test_order_without_lines_or_personal_data(do: UseCases) -> None:

@@ -126,7 +126,7 @@ async def test_each_view_and_status_is_a_link_that_filters(do: UseCases) -> None
             assert name in current, name
 
 
-@pytest.mark.parametrize("query", ["", "?status=pending", "?tag=gift", "?q=W-2"])
+@pytest.mark.parametrize("query", ["", "?status=pending", "?tag=gift"])
 async def test_statuses_have_the_number_of_orders_that_their_link_lists(do: UseCases, query: str) -> None:
     for number in range(1_200):
         await place(do, f"W-{number}")
@@ -148,6 +148,29 @@ async def test_export_has_the_number_of_orders_of_the_statistics(do: UseCases, q
     async with console(do) as browser:
         page = await browser.open(f"/{query}")
         assert page.all("details", class_="menu")[0].get("data-total") == total
+
+
+async def test_search_is_not_offered_with_a_status_and_says_so(do: UseCases) -> None:
+    await place(do, "W-1")
+    async with console(do) as browser:
+        page = await browser.open("/?q=W-1")
+        assert page.all("nav", aria_label="Filter by status") == []
+        assert "The search covers all orders, in every status. A view or a filter replaces it." in page.texts("p")
+        page = await browser.open(page.link("Today"))
+        assert page.one("input", id="q").get("value") == ""
+        assert chips(page)[0] == "All"
+
+
+async def test_view_stays_chosen_with_a_status(do: UseCases) -> None:
+    await place(do, "W-1")
+    async with console(do) as browser:
+        for view in ("All orders", "Today"):
+            start = await browser.open((await browser.open()).link(view))
+            link = start.one("a", id="chip-pending").get("href", "")
+            page = await browser.open(link)
+            current = page.texts("a", aria_current="true")
+            assert (current[0], current[1].split()[0], len(current)) == (view, "Pending", 2)
+            assert "Clear" not in page.texts("a")
 
 
 def chips(page: Html) -> list[str]:

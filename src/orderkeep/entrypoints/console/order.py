@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
+from importlib.util import find_spec
 from typing import Any
 
 import msgspec
 from starlette.responses import RedirectResponse, Response
 
-from orderkeep.application.access.actor import Scope
+from orderkeep.application.documents import file_name_of
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.get_order_actions import OrderAction
 from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
 from orderkeep.domain.personal_data import PARTS
+from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.amounts import message_in_major_units
 from orderkeep.entrypoints.api.documents import HARMLESS
 from orderkeep.entrypoints.api.problems import HttpProblem, status_of
@@ -22,6 +25,7 @@ from orderkeep.entrypoints.console.action_forms import ACTIONS, Action
 from orderkeep.entrypoints.console.changes import SHOWN, Difference, differences, preview_of, timeline_of, values_of
 from orderkeep.entrypoints.console.equivalents import equivalents_of, of_reading
 from orderkeep.entrypoints.console.fields import FieldError, unshipped
+from orderkeep.entrypoints.console.orders import list_of_referrer
 from orderkeep.entrypoints.console.pages import Form, Page, Screen
 from orderkeep.entrypoints.console.rendering import STATUSES
 
@@ -29,6 +33,9 @@ screen = Screen("", "/console/orders/{order_id}", part_of="Orders")
 
 MAIN_ACTIONS = ("confirm", "ship", "cancel", "add_refund")
 """The actions that people look for on every order: if they are not possible, the reason is always visible."""
+
+HAS_PDF = find_spec("typst") is not None
+"""Whether receipts can be issued as PDF."""
 
 MOST_CHANGES = 199
 """How many changes the timeline shows at most."""
@@ -47,11 +54,13 @@ async def show_order(page: Page) -> Response:
     most = MOST_CHANGES if page.query.get("timeline") == "all" else SHOWN
     found = await page.use_cases.get_order_actions.execute(order_id, page.actor)
     allowed = {each.name for each in found.actions if each.allowed and each.name in ACTIONS}
+    documents = [Listed.of(order_id, each) for each in reversed(msgspec.convert(shown["documents"], list[Document]))]
     return page.render(
         "order.html",
         order=shown,
         current=current,
         name=name_of(current),
+        back=list_of_referrer(page),
         timeline=await timeline_of(page, order_id, version, most),
         allowed=[ACTIONS[name] for name in ACTIONS if name in allowed],
         rejected=_rejected(found.actions, is_main=True),
@@ -61,10 +70,31 @@ async def show_order(page: Page) -> Response:
         movements=list(_movements(shown)),
         line_names={line["id"]: line["name"] for line in shown["lines"]},
         unshipped=unshipped,
-        may_issue=page.may(Scope.READ),
+        documents=documents,
+        issued=next((each for each in documents if each.id == page.query.get("issued")), None),
+        formats=[each for each in page.use_cases.issue_receipt.renderers if each != "pdf" or HAS_PDF],
         raw=json.dumps(shown, indent=2, ensure_ascii=False),
         same=of_reading(page, order_id, None if shown is current else version),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A document as the page lists it. One that does `open` can be shown in the browser: PDF needs a viewer, which
+    browsers do not start in a sandbox.
+    """
+
+    id: str
+    name: str
+    text: str
+    version: int
+    opens: bool
+
+    @classmethod
+    def of(cls, order_id: str, document: Document) -> Listed:
+        is_pdf = document.media_type == "application/pdf"
+        text = f"{document.kind.capitalize()}, {'PDF' if is_pdf else 'HTML'}"
+        return cls(document.id, file_name_of(order_id, document), text, document.order_version, not is_pdf)
 
 
 async def _current(page: Page) -> dict[str, Any]:
@@ -138,22 +168,24 @@ def _movements(order: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 @screen.get("/documents/{document_id}")
 async def show_document(page: Page) -> Response:
-    """Return a document. It is sandboxed: nothing in it is executed."""
+    """Return a document, to open it or with `download=1` to save it. It is sandboxed: nothing in it is executed."""
+    is_download = page.query.get("download") == "1"
     found = await page.use_cases.get_document.execute(
-        page.path["order_id"], page.path["document_id"], page.actor, prefer_link=True
+        page.path["order_id"], page.path["document_id"], page.actor, prefer_link=is_download
     )
     if found.link is not None:
         return RedirectResponse(found.link, HTTPStatus.SEE_OTHER)
-    headers = {"Content-Disposition": f'inline; filename="{found.file_name}"', **HARMLESS}
+    kind = "attachment" if is_download else "inline"
+    headers = {"Content-Disposition": f'{kind}; filename="{found.file_name}"', **HARMLESS}
     return Response(found.content, headers=headers, media_type=found.document.media_type)
 
 
 @screen.post("/receipt")
 async def issue_receipt(page: Page) -> Response:
-    """Issue the receipt of the order as it is now, and open it."""
-    order_id = page.path["order_id"]
-    issued = await page.use_cases.issue_receipt.execute(order_id, page.context())
-    return page.redirect(f"/console/orders/{order_id}/documents/{issued.document.id}")
+    """Issue the receipt of the order as it is now, and offer it on the page of the order."""
+    order_id, file_format = page.path["order_id"], page.query.get("format", "html")
+    issued = await page.use_cases.issue_receipt.execute(order_id, page.context(), file_format=file_format)
+    return page.redirect(f"/console/orders/{order_id}", issued=issued.document.id)
 
 
 @screen.get("/{action}")

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from starlette.responses import Response, StreamingResponse
@@ -23,6 +24,7 @@ from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.entrypoints.api.problems import HttpProblem
 from orderkeep.entrypoints.console.pages import Page, Screen
+from orderkeep.entrypoints.console.rendering import query
 from orderkeep.entrypoints.order_files.formats import FORMATS
 from orderkeep.entrypoints.sample_orders import store_samples
 
@@ -139,13 +141,13 @@ async def list_orders(page: Page) -> Response:
     kept = {name: given[name] for name in COMBINES if name in given}
     error, found, counts = "", OrderPage(b"", None), None
     try:
-        found, counts = await asyncio.gather(_find(page, given), _count(page, kept))
+        found, counts = await asyncio.gather(_find(page, given), _count(page, given))
     except InvalidQuery as invalid:
         label = LABELS.get(invalid.parameter, "the page")
         error = f"{label} {invalid}" if invalid.parameter in LABELS else "this page of the list does not exist any more"
     rows = _rows.decode(b"[" + found.json + b"]")
     is_empty = not rows and not given and not error and "cursor" not in page.query
-    views = [view for _, view in VIEWS]
+    view = {name: given[name] for name in given if name != "status"}
     template = "orders-empty.html" if is_empty else "orders.html"
     return page.render(
         template,
@@ -153,7 +155,8 @@ async def list_orders(page: Page) -> Response:
         rows=rows,
         error=error,
         given=given,
-        named={name: given[name] for name in given if name != "status"} if given not in views else {},
+        view=view,
+        named=view if view not in [of for _, of in VIEWS] else {},
         labels=LABELS,
         views=VIEWS,
         next_cursor=found.next_cursor,
@@ -172,14 +175,14 @@ async def list_orders(page: Page) -> Response:
     )
 
 
-async def _count(page: Page, kept: Mapping[str, str]) -> OrderCounts | None:
+async def _count(page: Page, given: Given) -> OrderCounts | None:
     """Return the numbers of orders that the links by status show; None if they are unknown, if the actor has not the
-    scope, or if these links show only some orders of a status.
+    scope, or if these links show only some orders of a status, or are not shown.
     """
+    if not page.may(Scope.STATISTICS) or given.keys() & {"q", *COMBINES}:
+        return None
     try:
-        return (
-            await page.use_cases.count_orders.execute(page.actor) if page.may(Scope.STATISTICS) and not kept else None
-        )
+        return await page.use_cases.count_orders.execute(page.actor)
     except ServiceUnavailable:  # the list is shown without them, or reports the error
         return None
 
@@ -196,6 +199,17 @@ async def _find(page: Page, given: Mapping[str, str]) -> OrderPage:
     if "q" in given:
         return await page.use_cases.search_orders.execute(given["q"], where, cursor=cursor, actor=page.actor)
     return await page.use_cases.list_orders.execute(where, cursor=cursor, actor=page.actor)
+
+
+def list_of_referrer(page: Page) -> str:
+    """Return the query string of the list that the browser came from, or nothing. Other parameters are dropped."""
+    try:
+        referrer = urlsplit(page.request.headers.get("referer", ""))
+        sent = dict(parse_qsl(referrer.query, max_num_fields=100))
+    except ValueError:
+        return ""
+    is_list = referrer.netloc == page.request.headers.get("host") and referrer.path == page.url("/")
+    return query({name: sent[name] for name in (*LABELS, "cursor") if name in sent}) if is_list else ""
 
 
 def filter_of(given: Mapping[str, str]) -> OrderFilter:
