@@ -71,10 +71,12 @@ async def test_counts_are_approximate_up_to_a_change_for_each_hundred_orders() -
     await count.execute()
     while await update.execute():
         pass
-    await place(store, 1_001, 1_000 + MOST_UNCOUNTED + 10)
-    store.read = 0
-    found = await count.execute()
-    assert found == OrderCounts(statuses=counted(pending=1_000 + MOST_UNCOUNTED), exact=False)
-    assert store.read == MOST_UNCOUNTED
+    await place(store, 1_001, 1_000 + MOST_UNCOUNTED + 5)
+    for last in (5, 10):
+        await place(store, 1_000 + MOST_UNCOUNTED + 6, 1_000 + MOST_UNCOUNTED + last)
+        store.read = 0
+        found = await count.execute()
+        assert found == OrderCounts(statuses=counted(pending=1_000 + MOST_UNCOUNTED), exact=False)
+        assert store.read == MOST_UNCOUNTED
     await place(store, 1_031, 1_031)
     assert await count.execute() is None

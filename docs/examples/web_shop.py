@@ -13,19 +13,16 @@ def convert(rows: Rows) -> Iterator[Converted]:
     for order in group_rows(rows, lambda row: row["order_no"], same=("placed", "customer", "state", "shipping")):
         first, lines = order[0], [line_of(row) for row in order]
         shipping = first.amount("shipping", "EUR")
-        yield (
-            order,
-            {
-                "external_ref": first["order_no"],
-                "user_id": first["customer"],
-                "currency": "EUR",
-                "status": first.choice("state", STATUSES),
-                "created_at": first.time("placed"),
-                "shipping": shipping,
-                "lines": lines,
-                "total": total_of(lines, shipping=shipping),
-            },
-        )
+        yield order, {
+            "external_ref": first["order_no"],
+            "user_id": first["customer"],
+            "currency": "EUR",
+            "status": first.choice("state", STATUSES),
+            "created_at": first.time("placed"),
+            "shipping": shipping,
+            "lines": lines,
+            "total": total_of(lines, shipping=shipping),
+        }
 
 
 def line_of(row: Row) -> dict[str, str | int]:

@@ -78,7 +78,7 @@ def test_a_new_field_fails_the_tests_that_the_page_names_until_the_page_is_follo
 def test_without_this_page_no_other_page_fails(tmp_path: Path) -> None:
     shutil.copytree(CHECKOUT, tmp_path, ignore=shutil.ignore_patterns(*NOT_COPIED), dirs_exist_ok=True)
     apply(DIFFS, tmp_path)
-    for name in (".devcontainer", ".github", ".venv"):
+    for name in (".ci", ".devcontainer", ".github", ".venv", "clients/python/src", "clients/typescript/src"):
         (tmp_path / name).symlink_to(CHECKOUT / name)
     deleted, *linking = re.findall(r"`([\w./-]+\.md)`", section("8. Delete this page"))
     (tmp_path / deleted).unlink()

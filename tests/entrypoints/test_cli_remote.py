@@ -350,6 +350,8 @@ def test_options_that_cannot_be_used_are_rejected(args: tuple[str, ...], variabl
 REQUIRED = {
     "backup": ["backup.db"],
     "import": ["orders.jsonl"],
+    "copy": ["--to", "sqlite:///copy.db"],
+    "compare": ["--to", "sqlite:///copy.db"],
     "export-person": ["--user", "user-42"],
     "keys create": ["--name", "till"],
     "keys revoke": ["Key0000001"],

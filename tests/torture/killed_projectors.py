@@ -221,7 +221,7 @@ async def torture(url: str, seed: int, commands: int, seconds: float) -> None:
     caught_up = time.monotonic() - began - written
     feed = await read_feed(store, size=1_000)
     assert found.position == len(feed), (found.position, len(feed))
-    assert run.ends["relay killed"] > 5, "too few commands: hardly any relay was killed"
+    assert run.ends["relay killed"] > 2, "too few commands: hardly any relay was killed"
     zone = ZoneInfo(ZONE)
     by_day = await use_case.execute(DAYS[0], date(2028, 1, 1), timezone=ZONE)
     assert_equal(by_day, recomputed(feed, DAYS[0], date(2028, 1, 1), zone))

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-COMMANDS = os.environ.get("ORDERKEEP_TEST_COMMANDS", "1500")
+COMMANDS = os.environ.get("ORDERKEEP_TEST_COMMANDS", "3000")
 SECONDS = os.environ.get("ORDERKEEP_TEST_SECONDS", "480")
 
 

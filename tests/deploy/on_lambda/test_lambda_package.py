@@ -32,6 +32,7 @@ NO_NEED = (
     "testing/",
     "entrypoints/cli/",
     "entrypoints/console/",
+    "entrypoints/new_service/",
     "entrypoints/sample_orders.py",
     "entrypoints/api/server.py",
     "entrypoints/api/static/",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
-from orderkeep.application.dtos import dto
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
 from orderkeep.domain.lifecycle import OrderStatus
@@ -12,7 +13,7 @@ MOST_UNCOUNTED = 20
 """Changes that a call counts itself, if the statistics do not contain them yet."""
 
 
-@dto(kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderCounts:
     """The number of orders in each status. `exact`: of all orders; otherwise a few changes are not counted yet, at most
     one for each hundred orders.

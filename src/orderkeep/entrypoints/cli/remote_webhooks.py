@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 
 from orderkeep.application.access.actor import SYSTEM, Actor
+from orderkeep.application.errors import InvalidQuery
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limit
 from orderkeep.application.use_cases.list_webhook_deliveries import DeliveryPage
 from orderkeep.application.webhooks.delivery_log import Attempt
@@ -99,9 +100,13 @@ class RemoteWebhooks:
         *,
         limit: int = DEFAULT_PAGE,
         cursor: str | None = None,
+        delivered: bool | None = None,
+        event_type: str | None = None,
         actor: Actor = SYSTEM,  # noqa: ARG002
     ) -> DeliveryPage:
         check_limit(limit)
+        if delivered is not None or event_type is not None:
+            raise InvalidQuery("cannot be filtered on a server", "deliveries")
         query = {"limit": limit, "cursor": cursor}
         page = self.server.decode(self.server.send("GET", f"{_path(webhook_id)}/deliveries", query), _Deliveries)
         return DeliveryPage(page.data, page.next_cursor)
