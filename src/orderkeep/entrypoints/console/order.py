@@ -98,7 +98,8 @@ def _reason(action: OrderAction, status: str) -> str:
     paths = [path for origin in origins if (path := commands_between(status, origin))]
     if not paths or not reason.endswith(f": it is {status}"):
         return reason
-    return f"{reason}; {' and '.join(min(paths, key=len))} it first"
+    fewest = min(paths, key=len)
+    return f"{reason}; {' and '.join(fewest)} it first"
 
 
 def readable(text: str) -> str:
