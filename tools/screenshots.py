@@ -79,7 +79,7 @@ async def refund(dialog: Locator, camera: Camera) -> None:
     await dialog.get_by_role("button", name="Refund €1,095.94").wait_for()
     await camera.take("refund")
     await dialog.get_by_role("button", name="Refund €1,095.94").click()
-    await camera.page.get_by_text("The refund was added.").wait_for()
+    await camera.page.get_by_text("The refund of €1,095.94 was added.").wait_for()
 
 
 async def cancel(dialog: Locator, camera: Camera) -> None:
@@ -90,7 +90,7 @@ async def cancel(dialog: Locator, camera: Camera) -> None:
     await dialog.get_by_role("button", name="Cancel 1 item").wait_for()
     await camera.take("cancel-lines")
     await dialog.get_by_role("button", name="Cancel 1 item").click()
-    await camera.page.get_by_text("The lines were cancelled.").wait_for()
+    await camera.page.get_by_text("1 unit was cancelled.").wait_for()
 
 
 async def ship(dialog: Locator, camera: Camera) -> None:

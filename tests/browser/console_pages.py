@@ -55,7 +55,7 @@ LOOKS = {
     "print view": Look("/console/orders/{order}/print"),
     "cancel lines": Look("/console/orders/{order}/cancel_lines"),
     "refund, rejected": Look(
-        "/console/orders/{order}/add_refund", {"Amount in EUR": "1,5"}, click="Refund €1.37", status=422
+        "/console/orders/{order}/add_refund", {"Reason (optional)": "a" * 101}, click="Refund €1.37", status=422
     ),
     "orders, cancel some": Look("/", check="Select SO-10482", click="Cancel…"),
     "new order": Look("/console/new-order"),

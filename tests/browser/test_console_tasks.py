@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
 import pytest_asyncio
-from playwright.async_api import Error
+from playwright.async_api import Error, Route
 
 from orderkeep.application.access.actor import Actor
 from orderkeep.application.ports import OrderFilter
@@ -130,10 +131,9 @@ async def test_cancel_lines(scripts: bool, tab: Tab, shop: tuple[UseCases, str, 
     await keyboard.press("Cancel lines…")
     await keyboard.type("Units of Bulb E27, warm white", "2")
     if scripts:
-        await tab.page.keyboard.press("Tab")
         await tab.page.get_by_role("button", name="Cancel 2 items").wait_for()
     await keyboard.press("Cancel 2 items" if scripts else "Cancel lines")
-    await keyboard.sees("The lines were cancelled.")
+    await keyboard.sees("2 units were cancelled.")
     assert [line["cancelled"] for line in (await order_in(do))["lines"]] == [0, 0, 3]  # type: ignore[attr-defined]
 
 
@@ -148,8 +148,64 @@ async def test_refund(scripts: bool, tab: Tab, shop: tuple[UseCases, str, str]) 
     if scripts:
         await tab.page.get_by_role("button", name="Refund €1.20").wait_for()
     await keyboard.press("Refund €1.20" if scripts else "Refund €1.37")
-    await keyboard.sees("The refund was added. Pay it, then mark it as settled.")
+    await keyboard.sees("The refund of €1.20 was added. Pay it at your payment provider, then mark it as settled.")
     assert [each["amount"] for each in (await order_in(do))["refunds"]] == [500, 120]  # type: ignore[attr-defined]
+
+
+WATCH = """() => { window.labels = []; window.run = document.getElementById("run");
+    window.place = JSON.stringify([run.getBoundingClientRect().top, run.getBoundingClientRect().right]);
+    new MutationObserver(() => labels.push(run.textContent)).observe(run, { childList: true, characterData: true }) }"""
+"""Keep the button of an action, its place, and all its labels from now on."""
+
+WATCHED = """() => [[...new Set(labels)], run === document.getElementById("run"),
+    place === JSON.stringify([run.getBoundingClientRect().top, run.getBoundingClientRect().right])]"""
+
+
+@pytest.mark.parametrize("as_dialog", [True, False], ids=["dialog", "page"])
+async def test_button_waits_for_the_preview_of_what_is_typed(
+    as_dialog: bool, tab: Tab, shop: tuple[UseCases, str, str]
+) -> None:
+    do, url, order = shop
+    goes_on = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await goes_on.wait()
+        with suppress(Error):  # it was aborted, because more was typed
+            await route.continue_()
+
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}{'' if as_dialog else '/add_refund'}", scripts=True)
+    if as_dialog:
+        await keyboard.press("Refund €1.37…")
+    await tab.page.get_by_role("button", name="Refund €1.37").wait_for()
+    await tab.page.evaluate(WATCH)
+    await tab.page.route("**/add_refund", hold)
+    async with tab.page.expect_request("**/add_refund"):
+        await keyboard.type("Amount in EUR", "1")
+    await tab.page.keyboard.type(".2")
+    await tab.page.keyboard.press("Enter")
+    waiting = tab.page.get_by_role("button", name="Refund", exact=True, disabled=True)
+    await waiting.click(force=True)
+    goes_on.set()
+    await tab.page.get_by_role("button", name="Refund €1.20", disabled=False).wait_for()
+    await tab.page.locator("#will", has_text="€0.17").wait_for()
+    assert await tab.page.evaluate(WATCHED) == [["Refund", "Refund €1.20"], True, True]
+    assert [each["amount"] for each in (await order_in(do))["refunds"]] == [500]  # type: ignore[attr-defined]
+    await tab.page.unroute("**/add_refund")
+    await tab.page.get_by_role("button", name="Refund €1.20").click()
+    await keyboard.sees("The refund of €1.20 was added. Pay it at your payment provider, then mark it as settled.")
+
+
+async def test_button_works_if_the_preview_fails(tab: Tab, shop: tuple[UseCases, str, str]) -> None:
+    _, url, order = shop
+    keyboard = Keyboard(tab, url)
+    await keyboard.open(f"/console/orders/{order}/cancel_lines", scripts=True)
+    await tab.page.route("**/cancel_lines", lambda route: route.abort())
+    async with tab.page.expect_event("requestfailed"):
+        await keyboard.type("Units of Bulb E27, warm white", "2")
+    await tab.page.unroute("**/cancel_lines")
+    await tab.page.get_by_role("button", name="Cancel lines", disabled=False).click()
+    await keyboard.sees("2 units were cancelled.")
 
 
 @both
@@ -166,7 +222,7 @@ async def test_ship_a_part(scripts: bool, tab: Tab, shop: tuple[UseCases, str, s
     if scripts:
         await tab.page.get_by_role("button", name="Ship 3 items").wait_for()
     await keyboard.press("Ship 3 items" if scripts else "Ship 7 items")
-    await keyboard.sees("The shipment was added.")
+    await keyboard.sees("The shipment of 3 units was added.")
     found = await order_in(do)
     assert [line["shipped"] for line in found["lines"]] == [2, 2, 0]  # type: ignore[attr-defined]
     assert found["shipments"][-1]["tracking_number"] == "JD-2"  # type: ignore[index]

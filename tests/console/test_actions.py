@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orderkeep.application.dtos import PlaceOrder
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.entrypoints.console.action_forms import ACTIONS
@@ -117,6 +118,35 @@ async def test_action_is_previewed_and_then_done(do: UseCases, action: str) -> N
     assert {name: after[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    "action, typed, notice",
+    [
+        ("add_refund", {}, "The refund of €51.30 was added. Pay it at your payment provider, then mark it as settled."),
+        ("close_refund", {}, "The refund is settled."),
+        ("close_refund", {"status": "failed"}, "The refund is marked as failed."),
+        ("record_payment", {}, "The payment of €102.60 was recorded."),
+        ("add_shipment", {"lines:l2": "3"}, "The shipment of 4 units was added."),
+        ("cancel_lines", {}, "1 unit was cancelled."),
+        ("cancel_lines", {"lines:l2": "1"}, "2 units were cancelled."),
+    ],
+)
+async def test_message_says_what_was_recorded(do: UseCases, action: str, typed: dict[str, str], notice: str) -> None:
+    moves, values, _ = CASES[action]
+    order_id = await prepared(do, moves)
+    async with console(do) as browser:
+        page = await submit(browser, order_id, action, **values | typed)
+        assert page.text("div", role="status") == notice
+
+
+async def test_shipment_of_an_order_without_lines_has_no_units(do: UseCases) -> None:
+    order = await do.place_order.execute(PlaceOrder(user_id="ada", total=900, currency="EUR"))
+    order_id = order.order.id
+    await do.confirm_order.execute(order_id)
+    async with console(do) as browser:
+        page = await submit(browser, order_id, "add_shipment")
+        assert page.text("div", role="status") == "The shipment was added."
+
+
 async def test_values_arrive_where_they_belong(do: UseCases) -> None:
     order_id = await place(do)
     async with console(do) as browser:
@@ -156,6 +186,7 @@ async def test_form_starts_with_what_is_likely(do: UseCases) -> None:
         page = await browser.open(path_of(order_id, "add_refund"))
         assert page.form(path_of(order_id, "add_refund"))["amount"] == ["37.22"]
         assert page.text("button", id="run") == "Refund €37.22"
+        assert page.one("button", id="run").get("data-label") == "Refund"
         assert preview_of(page)["Refund due"] == ["€37.22", "€0.00"]
         page = await browser.open(path_of(order_id, "add_shipment"))
         assert page.form(path_of(order_id, "add_shipment"))["lines:l2"] == ["3"]

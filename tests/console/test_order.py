@@ -149,6 +149,17 @@ async def test_actions_are_those_of_the_domain_with_the_reasons(do: UseCases) ->
         assert sorted(filter(None, disabled)) == sorted(f"why-{name}" for name in reasons)
 
 
+async def test_reason_names_the_actions_that_come_first(do: UseCases) -> None:
+    order_id = await place(do)
+    async with console(do) as browser:
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.text("small", id="why-ship") == "Order cannot be shipped: it is pending; confirm it first."
+        assert page.text("small", id="why-deliver").endswith(": it is pending; confirm and ship it first.")
+        await do.confirm_order.execute(order_id)
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.text("small", id="why-confirm") == "Order cannot be confirmed: it is processing."
+
+
 async def test_next_actions_come_first(do: UseCases) -> None:
     order_id = await handled(do)
     async with console(do) as browser:

@@ -34,27 +34,36 @@ from orderkeep.entrypoints.console.rendering import STATUSES, count, money
 Values = Mapping[str, Any]
 """The values of a form by the names of its fields."""
 
+Text = str | Callable[[Order, Values], str]
+"""A text, or one that depends on an order and the values of a form."""
+
 Run = Callable[[UseCases, Order, CommandContext, Values], Awaitable[CommandResult]]
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
     """An action: its name among the domain's actions, its `title`, and how to run it. `submit` is the label of its
-    button, which may depend on the values. `done` is what the order page says afterwards.
+    button, and `done` what the order page says afterwards; both may depend on the values.
     """
 
     name: str
     title: str
     run: Run
-    done: str
+    done: Text
     fields: tuple[Field, ...] = ()
-    submit: Callable[[Order, Values], str] | None = None
+    submit: Text = ""
     is_destructive: bool = False
     hint: str = ""
 
     def label(self, order: Order, values: Values | None) -> str:
         """Return the label of the button that runs the action."""
-        return self.title if self.submit is None or values is None else self.submit(order, values)
+        if isinstance(self.submit, str):
+            return self.submit or self.title
+        return self.title if values is None else self.submit(order, values)
+
+    def notice(self, order: Order, values: Values) -> str:
+        """Return the message after the action was run: what was recorded."""
+        return self.done if isinstance(self.done, str) else self.done(order, values)
 
 
 def _plain(use_case: str) -> Run:
@@ -77,8 +86,17 @@ def _refundable(order: Order) -> int:
     return due or left
 
 
-def _units_text(values: Values) -> str:
-    return count(sum(each.quantity for each in values["lines"]), "item")
+def _units_text(values: Values, word: str = "item") -> str:
+    return count(sum(each.quantity for each in values["lines"]), word)
+
+
+def _shipment_added(_: Order, values: Values) -> str:
+    return f"The shipment of {_units_text(values, 'unit')} was added." if values["lines"] else "The shipment was added."
+
+
+def _were_cancelled(_: Order, values: Values) -> str:
+    units = _units_text(values, "unit")
+    return f"{units} {'was' if units == '1 unit' else 'were'} cancelled."
 
 
 REASON = Field(
@@ -173,7 +191,7 @@ ACTIONS: dict[str, Action] = {
             "add_shipment",
             "Ship part",
             _plain("add_shipment"),
-            "The shipment was added.",
+            _shipment_added,
             (Units(name="lines", label="What to ship", most=unshipped, is_full=True), *TRACKING, OCCURRED),
             lambda _, values: f"Ship {_units_text(values)}" if values["lines"] else "Ship the order",
         ),
@@ -191,7 +209,7 @@ ACTIONS: dict[str, Action] = {
             "cancel_lines",
             "Cancel lines",
             _plain("cancel_lines"),
-            "The lines were cancelled.",
+            _were_cancelled,
             (Units(name="lines", label="What to cancel", most=unshipped), REASON, NOTE),
             lambda _, values: f"Cancel {_units_text(values)}",
             is_destructive=True,
@@ -219,7 +237,7 @@ ACTIONS: dict[str, Action] = {
             "record_payment",
             "Record payment",
             _plain("record_payment"),
-            "The payment was recorded.",
+            lambda order, values: f"The payment of {money(values['amount'], order['currency'])} was recorded.",
             (
                 Choice(
                     name="kind",
@@ -247,7 +265,10 @@ ACTIONS: dict[str, Action] = {
             "add_refund",
             "Refund",
             _plain("add_refund"),
-            "The refund was added. Pay it, then mark it as settled.",
+            lambda order, values: (
+                f"The refund of {money(values['amount'], order['currency'])} was added. "
+                "Pay it at your payment provider, then mark it as settled."
+            ),
             (
                 Amount(
                     name="amount",
@@ -268,9 +289,9 @@ ACTIONS: dict[str, Action] = {
         ),
         Action(
             "close_refund",
-            "Close refund",
+            "Settle refund",
             _plain("close_refund"),
-            "The refund was closed.",
+            lambda _, values: f"The refund is {'settled' if values['status'] == 'succeeded' else 'marked as failed'}.",
             (
                 Choice(
                     name="reference",
@@ -286,6 +307,7 @@ ACTIONS: dict[str, Action] = {
                 ),
                 OCCURRED,
             ),
+            lambda _, values: "Settle refund" if values["status"] == "succeeded" else "Mark refund as failed",
         ),
         Action(
             "deliver_shipment",
@@ -343,7 +365,7 @@ ACTIONS: dict[str, Action] = {
                 ),
                 *PERSONAL,
             ),
-            lambda *_: "Save",
+            "Save",
         ),
         Action(
             "add_note",
@@ -368,7 +390,7 @@ ACTIONS: dict[str, Action] = {
                 Choice(name="note_id", label="Note", choices=parts_in("notes", "id"), is_required=True),
                 LongText(name="text", label="New text", is_required=True),
             ),
-            lambda *_: "Save",
+            "Save",
         ),
     )
 }

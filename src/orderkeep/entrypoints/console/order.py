@@ -16,6 +16,7 @@ from orderkeep.application.documents import file_name_of
 from orderkeep.application.dtos import EventDTO
 from orderkeep.application.use_cases.get_order_actions import OrderAction
 from orderkeep.domain.exceptions import InvalidInput, OrderkeepError, VersionMismatch
+from orderkeep.domain.lifecycle import LIFECYCLE, commands_between
 from orderkeep.domain.personal_data import PARTS
 from orderkeep.domain.value_objects import Document
 from orderkeep.entrypoints.amounts import message_in_major_units
@@ -63,8 +64,8 @@ async def show_order(page: Page) -> Response:
         back=list_of_referrer(page),
         timeline=await timeline_of(page, order_id, version, most),
         allowed=[ACTIONS[name] for name in ACTIONS if name in allowed],
-        rejected=_rejected(found.actions, is_main=True),
-        also_rejected=_rejected(found.actions, is_main=False),
+        rejected=_rejected(found.actions, current, is_main=True),
+        also_rejected=_rejected(found.actions, current, is_main=False),
         next_actions=[ACTIONS[name] for name in _next(current) if name in allowed][:2],
         may=allowed,
         movements=list(_movements(shown)),
@@ -114,10 +115,21 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if text is not None and is_number else default
 
 
-def _rejected(actions: Iterable[OrderAction], *, is_main: bool) -> list[tuple[Action, str]]:
+def _rejected(actions: Iterable[OrderAction], order: Mapping[str, Any], *, is_main: bool) -> list[tuple[Action, str]]:
     """Return the actions that are not possible, with the reasons: those of every order, or those of its parts."""
     found = [each for each in actions if not each.allowed and (each.name in MAIN_ACTIONS) == is_main]
-    return [(ACTIONS[each.name], readable(each.reason or "")) for each in found if each.name in ACTIONS]
+    return [(ACTIONS[each.name], readable(_reason(each, order["status"]))) for each in found if each.name in ACTIONS]
+
+
+def _reason(action: OrderAction, status: str) -> str:
+    """Return why an action is not possible, and after which others the status of the order allows it."""
+    reason = action.reason or ""
+    origins = [origin for origin, command in LIFECYCLE if command == action.name]
+    paths = [path for origin in origins if (path := commands_between(status, origin))]
+    if not paths or not reason.endswith(f": it is {status}"):
+        return reason
+    fewest = min(paths, key=len)
+    return f"{reason}; {' and '.join(fewest)} it first"
 
 
 def readable(text: str) -> str:
@@ -221,7 +233,7 @@ async def run_action(page: Page) -> Response:
         return await _show(page, action, await _current(page), page.form, conflict=error, expected=expected or 0)
     except (OrderkeepError, FieldError) as error:
         return await _show(page, action, order, page.form, error=error)
-    return page.redirect(f"/console/orders/{order['id']}", notice=action.done)
+    return page.redirect(f"/console/orders/{order['id']}", notice=action.notice(order, values))
 
 
 async def _action_and_order(page: Page) -> tuple[Action, dict[str, Any]]:

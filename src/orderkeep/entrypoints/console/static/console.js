@@ -1,4 +1,4 @@
-// What htmx does not do: times in the browser's time zone, actions in a dialog, selecting all rows, copying, live lists.
+// What htmx does not do: times in the browser's time zone, actions in a dialog and their previews, selecting all rows, copying, live lists.
 // Every page works without it.
 (() => {
   "use strict";
@@ -75,6 +75,21 @@
       event.preventDefault();
       dialog.close();
     }
+  });
+  // Until the preview of what is typed has arrived, its action cannot be run, and the button has no amount.
+  document.addEventListener("input", (event) => {
+    const preview = event.target.closest("#action")?.querySelector("#preview");
+    if (!preview) return;
+    htmx.trigger(preview, "htmx:abort");
+    const run = preview.querySelector("#run");
+    run.ariaDisabled = "true";
+    run.textContent = run.dataset.label;
+  });
+  document.addEventListener("htmx:afterRequest", (event) => {  // also if it failed: then the server decides
+    if (event.detail.elt.id === "preview") event.detail.elt.querySelector("#run").ariaDisabled = null;
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.querySelector("#run")?.ariaDisabled) event.preventDefault();
   });
   document.addEventListener("input", (event) => {
     const output = event.target.parentElement?.querySelector("output");
