@@ -109,6 +109,16 @@ async def test_reports_a_target_that_is_written_meanwhile() -> None:
         await copied(await filled(1), Busy())
 
 
+async def test_reports_a_target_that_gets_another_order_meanwhile() -> None:
+    class Used(InMemoryOrderRepository):
+        async def write_copies(self, after: int, changes: Sequence[CopiedChange]) -> None:
+            await self.save(small_order("order-9"))
+            await super().write_copies(after + 1, changes)
+
+    with pytest.raises(NotACopy, match="another process wrote to the target: position 2 is another change"):
+        await copied(await filled(1), Used())
+
+
 async def test_a_store_that_does_not_support_copies_is_named() -> None:
     class Own:
         pass

@@ -47,7 +47,8 @@ class CopiesChanges(Protocol):
         keys and the personal data are durable then. If the store ends meanwhile, some of them may be written: the first
         ones.
 
-        Raises `ConcurrentUpdate` if an order is not as it was before its change, or the feed ends elsewhere.
+        Raises `ConcurrentUpdate` if an order is not as it was before its change. Whether the feed ends at `after` is
+        checked by the stores that can do so in the same transaction.
         """
 
 

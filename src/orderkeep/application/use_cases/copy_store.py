@@ -65,6 +65,10 @@ class CopyStoreUseCase:
             except ConcurrentUpdate as error:
                 raise NotACopy(f"another process wrote to the target: order {error.order_id} differs") from None
             position += len(changes)
+            last = changes[-1]
+            found = await self.target.orders.position_of_change(last.order_id, last.version)
+            if found not in (None, position):  # None: PostgreSQL assigns it after an older transaction
+                raise NotACopy(f"another process wrote to the target: position {position:,} is another change")
             on_progress(len(changes))
         return CopyReport(position, position - start, await self._copy_keys(), await self._copy_records(), documents)
 

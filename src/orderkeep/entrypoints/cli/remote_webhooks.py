@@ -105,8 +105,9 @@ class RemoteWebhooks:
         actor: Actor = SYSTEM,  # noqa: ARG002
     ) -> DeliveryPage:
         check_limit(limit)
-        if delivered is not None or event_type is not None:
-            raise InvalidQuery("cannot be filtered on a server", "deliveries")
+        for name, value in (("delivered", delivered), ("event_type", event_type)):
+            if value is not None:
+                raise InvalidQuery("cannot be used with a server", name)
         query = {"limit": limit, "cursor": cursor}
         page = self.server.decode(self.server.send("GET", f"{_path(webhook_id)}/deliveries", query), _Deliveries)
         return DeliveryPage(page.data, page.next_cursor)
