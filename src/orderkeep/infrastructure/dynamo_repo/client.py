@@ -31,6 +31,7 @@ ATTEMPTS = 4
 """How often a request is sent while DynamoDB cannot be reached, fails, or limits the rate."""
 
 FIRST_PAUSE_SECONDS = 0.05
+SHORTEST_APPEND_PAUSE, LONGEST_APPEND_PAUSE = 0.02, 0.32
 LARGEST_TRANSACTION = 100
 LARGEST_BATCH = 100
 
@@ -88,6 +89,8 @@ class OrdersTable:
                 "the name of a DynamoDB table consists of 3 to 255 letters, digits, dots, hyphens and underscores"
             )
         self.name, self.endpoint, self._closed = name, endpoint, False
+        self.append_pause = SHORTEST_APPEND_PAUSE
+        """How long a reader of the feed waits at most after another one was first to append to the log."""
 
     async def client(self) -> DynamoClient:
         """Return the running loop's client, open until all users close or the loop ends. Raises `StoreUnavailable`

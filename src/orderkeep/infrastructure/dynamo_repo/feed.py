@@ -11,7 +11,13 @@ import random
 from typing import Any
 
 from orderkeep.application.errors import InvalidCursor
-from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
+from orderkeep.infrastructure.dynamo_repo.client import (
+    LARGEST_TRANSACTION,
+    LONGEST_APPEND_PAUSE,
+    SHORTEST_APPEND_PAUSE,
+    Action,
+    OrdersTable,
+)
 from orderkeep.infrastructure.dynamo_repo.errors import CANCELED, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import Item, Ref, change_key, key, number, ref_of
 
@@ -22,7 +28,6 @@ LOG_PAGE = 20
 """How many entries of the log are read at a time; each holds up to 98 changes."""
 
 MOST_APPENDED = LARGEST_TRANSACTION - 2  # besides the end of the log and its new entry
-PAUSE_SECONDS = 0.02
 
 
 async def read_refs(table: OrdersTable, after: int, limit: int) -> list[Ref]:
@@ -81,10 +86,12 @@ async def _log_grew(table: OrdersTable, seen: int) -> bool:
     try:
         leave = (leave_inbox(ref, number) for number, ref in enumerate(refs, start=position + 1))
         await table.transact([*append_to_log(position, refs), *leave])
+        table.append_pause = SHORTEST_APPEND_PAUSE
     except DynamoError as error:
         if error.code != CANCELED and not error.outcome_unknown:
             raise translated(error) from error
-        await asyncio.sleep(random.uniform(0, PAUSE_SECONDS))  # noqa: S311  # another reader appends them
+        await asyncio.sleep(random.uniform(0, table.append_pause))  # noqa: S311  # another reader appends them
+        table.append_pause = min(2 * table.append_pause, LONGEST_APPEND_PAUSE)  # each cancelled one costs as much
     return True
 
 
