@@ -180,6 +180,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="ORDERKEEP_", frozen=True, hide_input_in_errors=True)
 
     store: str = Field("sqlite:///orders.db", description="URL of the order store.")
+    moved_to: str = Field(
+        "",
+        description="URL of the store to which the orders of `ORDERKEEP_STORE` are moved, or will be: the service "
+        "uses the one that accepts writes.",
+    )
     documents: str = Field("folder:///documents", description="URL of the document store, for receipts and exports.")
     seller: str = Field("", description="Seller's name and address on receipts; separate lines with `\\n`.")
     events: str = Field(

@@ -49,7 +49,7 @@ IMPORTED = """\
 {"id": "web-1", "user_id": "user-42", "total": 9900, "currency": "EUR", "status": "pending", \
 "created_at": "2026-11-22T10:00:00Z"}
 """
-TWO_STORES = {"copy", "compare"}
+TWO_STORES = {"copy", "compare", "move"}
 """Opens the store to read it, and another one; see test_cli_copy.py."""
 
 OPENING = COMMANDS.keys() - NO_STORE - TWO_STORES

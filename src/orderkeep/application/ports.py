@@ -87,10 +87,7 @@ SEPARATOR = b",\n"
 
 @dataclass(frozen=True, slots=True)
 class SnapshotPage:
-    """A page of a list: the orders' documents joined by `SEPARATOR`, and the position of the last one if more follow.
-
-    Joined, because a page is sent as it is: this spares an object for each order.
-    """
+    """A page: the documents joined by `SEPARATOR`, as they are sent, and the position of the last if more follow."""
 
     json: bytes
     next: ListPosition | None
@@ -179,6 +176,9 @@ class StoreAccess(StrEnum):
     CREATE = "create"
     """The same, and create the store if it does not exist."""
 
+    MOVE = "move"
+    """The same, and write also while the store is fenced."""
+
 
 @dataclass(frozen=True, slots=True)
 class FeedEntry:
@@ -224,8 +224,8 @@ class StoredOrder:
 
 
 class StoreContents(ABC):
-    """All that a store contains, to be verified. One order or one page is in memory at a time. Two methods write:
-    `add_checkpoint`, and `feed_entries` with `settled`, which may assign positions.
+    """All that a store contains, to be verified, one order or page at a time. `add_checkpoint` writes, and so may
+    `feed_entries` with `settled`: positions.
     """
 
     @abstractmethod
@@ -245,8 +245,8 @@ class StoreContents(ABC):
         """
 
     async def count_rows(self) -> Mapping[str, int]:
-        """Return the number of rows of each kind: the first word of their names, and `change`. The counts find rows
-        that belong to no order. Return nothing if `stored_keys` yields a key for every row.
+        """Return the number of rows of each kind (the first word of their names, and `change`), to find rows that
+        belong to no order; nothing if `stored_keys` yields a key for every row.
         """
         return {}
 

@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from orderkeep.application.access.api_keys import ApiKey, ApiKeyStore
@@ -52,6 +53,42 @@ class CopiesChanges(Protocol):
         """
 
 
+class Fence(StrEnum):
+    """Why a store rejects writes."""
+
+    MOVED = "moved"
+    """Its orders are being moved, or were moved. They may be moved to it again."""
+
+    FINISHED = "finished"
+    """Its orders were moved for good."""
+
+
+@runtime_checkable
+class CanBeFenced(Protocol):
+    """An order store that can be closed for writes: of orders, API keys and records, by any process. Reads go on.
+
+    Writes of a store that was opened with `StoreAccess.MOVE` are accepted.
+    """
+
+    @abstractmethod
+    async def fence(self, state: Fence = Fence.MOVED) -> None:
+        """Reject all later writes with `StoreMoved`. On return every earlier write is done or will be rejected, also
+        that of a process which does not run at present.
+        """
+
+    @abstractmethod
+    async def lift_fence(self) -> None:
+        """Accept writes again."""
+
+    @abstractmethod
+    async def fenced(self) -> Fence | None:
+        """Return the state of the fence, or None if writes are accepted."""
+
+    @abstractmethod
+    async def count_changes(self) -> int:
+        """Return the exact number of committed changes, also of those that the feed does not contain yet."""
+
+
 class NotACopy(ValueError):
     """The target contains something else than the beginning of the source; the message says what."""
 
@@ -62,6 +99,16 @@ class CannotCopy(ValueError):
     """A store does not implement `CopiesChanges`."""
 
     code = "cannot_copy"
+
+
+class CannotMove(ValueError):
+    """The stores are in a state from which this cannot be done; the message says which."""
+
+    code = "cannot_move"
+
+
+SWITCH_SECONDS = 2.0
+"""How long neither store accepts writes at least: within it, every service that runs has seen the fence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +127,13 @@ class WholeStore:
         """The store as one that can be copied. Raises `CannotCopy`."""
         if not isinstance(self.orders, CopiesChanges):
             raise CannotCopy(f"{type(self.orders).__name__} does not support copies")
+        return self.orders
+
+    @property
+    def fence(self) -> CanBeFenced:
+        """The store as one that can be moved. Raises `CannotCopy`."""
+        if not isinstance(self.orders, CanBeFenced):
+            raise CannotCopy(f"{type(self.orders).__name__} does not support moves")
         return self.orders
 
 

@@ -90,7 +90,8 @@ from orderkeep.application.webhooks.subscriptions import WebhookRecords
 from orderkeep.bootstrap.access import KeepsApiKeys, api_keys_of, open_authenticators, open_sign_in
 from orderkeep.bootstrap.documents import DEFAULT_DOCUMENTS, open_documents, receipt_renderers
 from orderkeep.bootstrap.events import open_publisher
-from orderkeep.bootstrap.stores import DEFAULT_STORE, open_store, records_of, schema_of
+from orderkeep.bootstrap.store_copy import open_movable_store
+from orderkeep.bootstrap.stores import DEFAULT_STORE, records_of, schema_of
 from orderkeep.bootstrap.webhooks import open_sender
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.domain.policies import NO_POLICIES, Policies
@@ -193,15 +194,17 @@ def bootstrap(
     access: StoreAccess = StoreAccess.CREATE,
     policies: Policies = NO_POLICIES,
     local: bool = True,
+    moved_to: str = "",
 ) -> UseCases:
     """Open the order store and the document store and return the use cases; `close` them at the end. `seller` is the
-    seller's name and address on receipts. In `local` mode, webhooks may be sent to this machine.
+    seller's name and address on receipts. In `local` mode, webhooks may be sent to this machine. `moved_to` is the
+    store to which the orders are moved, or will be.
 
     Raises `InvalidStoreURL`, `InvalidDocumentsURL`, `ExtraNotInstalled`, and `StoreUnavailable` if the store cannot be
     opened.
     """
     documents = open_documents(documents_url)
-    store = open_store(store_url, auto_migrate=auto_migrate, access=access)
+    store = open_movable_store(store_url, moved_to, auto_migrate=auto_migrate, access=access)
     return build_use_cases(store, documents, receipt_renderers(seller), policies=policies, sender=open_sender(local))
 
 
@@ -210,7 +213,7 @@ def bootstrap_from_settings(settings: "Settings", access: StoreAccess = StoreAcc
     if settings.events:
         open_publisher(settings.events)  # an invalid URL must be reported now, not by the relay
     documents = open_documents(settings.documents)
-    store = open_store(settings.store, auto_migrate=settings.auto_migrate, access=access)
+    store = open_movable_store(settings.store, settings.moved_to, auto_migrate=settings.auto_migrate, access=access)
     authenticators = open_authenticators(settings, store)
     sign_in = open_sign_in(settings, authenticators)
     policies = Policies(

@@ -75,7 +75,7 @@ def open_store(url: str, *, auto_migrate: bool = True, access: StoreAccess = Sto
             with _extra("DynamoDB", "aws"):
                 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
             table, options = _table_of(parts)
-            return DynamoOrderRepository(table, **options)
+            return DynamoOrderRepository(table, **options, access=access)
     raise InvalidStoreURL(UNKNOWN_SCHEME)
 
 

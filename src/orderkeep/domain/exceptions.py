@@ -275,5 +275,15 @@ class StoreUnavailable(ServiceUnavailable, code="store_unavailable", title="Serv
     """The store is temporarily unavailable. The outcome of a pending save is unknown: retry with the same key."""
 
 
+class StoreMoved(StoreUnavailable, code="store_moved", title="Store moved"):
+    """The orders are being moved to another store, or were moved. Nothing was changed: retry, in the other store."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the orders are being moved, or were moved, to another store, and nothing was changed: try again, or use "
+            "that store"
+        )
+
+
 class StoreUnusable(StoreUnavailable, code="store_unusable", title="Store needs repair"):
     """The store cannot be used until an operator fixes it: a foreign file, a newer schema, damaged content."""

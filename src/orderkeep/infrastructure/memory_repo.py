@@ -3,6 +3,7 @@
 import threading
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import AsyncIterator, Iterable, Sequence
+from copy import copy
 from dataclasses import asdict, replace
 from datetime import datetime
 from heapq import nsmallest
@@ -22,9 +23,9 @@ from orderkeep.application.ports import (
     StoredOrder,
 )
 from orderkeep.application.records import Record, RecordStore, check_write
-from orderkeep.application.store_copy import CopiedChange
+from orderkeep.application.store_copy import CopiedChange, Fence
 from orderkeep.domain.entities import Order
-from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.domain.exceptions import ConcurrentUpdate, StoreMoved, StoreUnavailable
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.copies import commits_of, copies_of
@@ -60,6 +61,8 @@ class InMemoryOrderRepository(OrderStore):
         self._keys = InMemoryApiKeys(self)
         self._records = InMemoryRecords(self)
         self._closed = False
+        self._fence: list[Fence] = []
+        self._moves = False
         self._commit(tuple(orders))
 
     async def get_by_id(self, order_id: str) -> Order | None:
@@ -142,6 +145,25 @@ class InMemoryOrderRepository(OrderStore):
     async def last_checkpoint(self) -> str | None:
         return self._checkpoints[max(self._checkpoints)] if self._checkpoints else None
 
+    async def fence(self, state: Fence = Fence.MOVED) -> None:
+        with self._lock:
+            self._fence[:] = [state]
+
+    async def lift_fence(self) -> None:
+        self._fence.clear()
+
+    async def fenced(self) -> Fence | None:
+        return self._fence[0] if self._fence else None
+
+    async def count_changes(self) -> int:
+        return len(self._feed)
+
+    def to_move(self) -> "InMemoryOrderRepository":
+        """Return the same store for the process that moves orders: it also writes while the store is fenced."""
+        same = copy(self)
+        vars(same).update(_moves=True, _keys=self._keys.of(same), _records=self._records.of(same))
+        return same
+
     async def ping(self) -> None:
         self.check_open()
 
@@ -172,8 +194,8 @@ class InMemoryOrderRepository(OrderStore):
         return mark_saved(orders, commits)
 
     def _write(self, commits: Sequence[Commit]) -> None:
-        self.check_open()
         with self._lock:
+            self.check_writable()
             for commit in commits:
                 kept = self._orders.get(commit.order.id)
                 twice = sum(other.order.id == commit.order.id for other in commits) > 1
@@ -208,6 +230,12 @@ class InMemoryOrderRepository(OrderStore):
         if self._closed:
             raise StoreUnavailable("the store is closed")
 
+    def check_writable(self) -> None:
+        """Raise `StoreUnavailable` once the store is closed, and `StoreMoved` while it is fenced."""
+        self.check_open()
+        if self._fence and not self._moves:
+            raise StoreMoved
+
 
 class InMemoryApiKeys(ApiKeyStore):
     """Keeps API keys as long as the process lives."""
@@ -215,8 +243,14 @@ class InMemoryApiKeys(ApiKeyStore):
     def __init__(self, store: InMemoryOrderRepository) -> None:
         self._store, self._keys = store, dict[str, ApiKey]()
 
+    def of(self, store: InMemoryOrderRepository) -> "InMemoryApiKeys":
+        """Return the same content as part of another view of the store."""
+        same = copy(self)
+        vars(same).update(_store=store)
+        return same
+
     async def add(self, key: ApiKey) -> bool:
-        self._store.check_open()
+        self._store.check_writable()
         return self._keys.setdefault(key.id, key) is key
 
     async def get(self, key_id: str) -> ApiKey | None:
@@ -228,13 +262,14 @@ class InMemoryApiKeys(ApiKeyStore):
         return sorted(found, key=lambda key: (key.created_at, key.id), reverse=True)[:limit]
 
     async def revoke(self, key_id: str, at: datetime) -> ApiKey | None:
-        self._store.check_open()
+        self._store.check_writable()
         key = self._keys.get(key_id)
         if key is not None and key.revoked_at is None:
             self._keys[key_id] = replace(key, revoked_at=at)
         return self._keys.get(key_id)
 
     async def note_use(self, key_id: str, at: datetime) -> None:
+        self._store.check_writable()
         key = self._keys.get(key_id)
         if key is not None and (key.last_used_at is None or key.last_used_at < at):
             self._keys[key_id] = replace(key, last_used_at=at)
@@ -245,6 +280,12 @@ class InMemoryRecords(RecordStore):
 
     def __init__(self, store: InMemoryOrderRepository) -> None:
         self._store, self._lock, self._stored = store, threading.Lock(), dict[tuple[str, str], Record]()
+
+    def of(self, store: InMemoryOrderRepository) -> "InMemoryRecords":
+        """Return the same content as part of another view of the store."""
+        same = copy(self)
+        vars(same).update(_store=store)
+        return same
 
     async def get_records(self, kind: str, ids: Sequence[str]) -> list[Record]:
         return [record for id in sorted(set(ids)) if (record := self._stored.get((kind, id)))]
@@ -261,7 +302,7 @@ class InMemoryRecords(RecordStore):
         return page
 
     async def write_records(self, records: Sequence[Record], deleted: Sequence[Record] = ()) -> list[Record]:
-        self._store.check_open()
+        self._store.check_writable()
         check_write(records, deleted)
         with self._lock:
             for record in (*records, *deleted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
@@ -60,7 +61,19 @@ class CompareStoresUseCase:
         ends = [await end_of_feed(side.orders) for side in (self.source, self.target)]
         if ends[0] != ends[1]:
             report.add(f"the source has {ends[0]:,} changes, the target {ends[1]:,}")
-        position, end = 0, min(ends)
+        async for change in self.equal_changes(report, 0, min(ends), on_progress):
+            if change.version == 1:
+                report.orders += 1
+                if report.orders % every == 0:
+                    await self.compare_order(change.order_id, report)
+        await self.compare_rest(report)
+        return report
+
+    async def equal_changes(
+        self, report: ComparisonReport, after: int, end: int, on_progress: Progress = ignore_progress
+    ) -> AsyncIterator[CopiedChange]:
+        """Compare the changes after one position up to another one, and yield those that are equal."""
+        position = after
         while position < end and not report.is_full:
             source = await self.source.changes.read_copies(position, min(PAGE, end - position))
             target = await self._page_of_target(position, len(source))
@@ -69,15 +82,10 @@ class CompareStoresUseCase:
                 if (ours.order_id, ours.version, ours.hash) != (theirs.order_id, theirs.version, theirs.hash):
                     message = f"position {position:,} has version {ours.version}, and in the target {_name(theirs)}"
                     report.add(message, ours.order_id)
-                elif ours.version == 1:
-                    report.orders += 1
-                    if report.orders % every == 0:
-                        await self._compare_order(ours.order_id, report)
+                else:
+                    yield ours
             report.changes = position
             on_progress(len(source))
-        await self._compare_keys(report)
-        await self._compare_records(report)
-        return report
 
     async def _page_of_target(self, after: int, length: int) -> list[CopiedChange]:
         """Return as many changes as the page of the source has: one store may end a page earlier than another."""
@@ -86,7 +94,8 @@ class CompareStoresUseCase:
             found += await self.target.changes.read_copies(after + len(found), length - len(found))
         return found
 
-    async def _compare_order(self, order_id: str, report: ComparisonReport) -> None:
+    async def compare_order(self, order_id: str, report: ComparisonReport) -> None:
+        """Compare an order as it is now, with its keys, tags and personal data."""
         sides = (self.source.orders, self.target.orders)
         ours, theirs = [await side.get_by_id(order_id) for side in sides]
         if ours is None or theirs is None:
@@ -101,6 +110,11 @@ class CompareStoresUseCase:
         personal = [await side.get_personal_data([order_id]) for side in sides] if ours.personal_data else []
         if personal and personal[0] != personal[1]:
             report.add("the personal data differs", order_id)
+
+    async def compare_rest(self, report: ComparisonReport) -> None:
+        """Compare the API keys, the webhooks and the sessions."""
+        await self._compare_keys(report)
+        await self._compare_records(report)
 
     async def _compare_keys(self, report: ComparisonReport) -> None:
         ours, theirs = await all_keys(self.source), await all_keys(self.target)

@@ -56,7 +56,14 @@ class CopyStoreUseCase:
         not empty and not a copy of the beginning of the source.
         """
         actor.require(Scope.ADMIN)
-        start = position = await self._check_target()
+        start = await self.check_target()
+        position, documents = await self.copy_changes(start, on_progress)
+        return CopyReport(position, position - start, *await self.copy_rest(), documents)
+
+    async def copy_changes(self, position: int, on_progress: Progress = ignore_progress) -> tuple[int, int]:
+        """Copy the changes after the position of the last one in the target, and the files of their documents. Return
+        the new position and the number of files. Raises like `execute`.
+        """
         read, write, documents = self.source.changes.read_copies, self.target.changes.write_copies, 0
         while changes := await read(position, PAGE):
             documents += await self._copy_files(changes)  # first, so that no order lists a document without its file
@@ -70,7 +77,11 @@ class CopyStoreUseCase:
             if found not in (None, position):  # None: PostgreSQL assigns it after an older transaction
                 raise NotACopy(f"another process wrote to the target: position {position:,} is another change")
             on_progress(len(changes))
-        return CopyReport(position, position - start, await self._copy_keys(), await self._copy_records(), documents)
+        return position, documents
+
+    async def copy_rest(self) -> tuple[int, int]:
+        """Make the API keys and the records those of the source. Return their numbers."""
+        return await self._copy_keys(), await self._copy_records()
 
     async def _copy_files(self, changes: Sequence[CopiedChange]) -> int:
         """Copy the files of the documents that the changes added. A file that was erased is missing in the source."""
@@ -86,8 +97,10 @@ class CopyStoreUseCase:
                     copied += 1
         return copied
 
-    async def _check_target(self) -> int:
-        """Return the position of the last change of the target, which has only changes of the source."""
+    async def check_target(self) -> int:
+        """Return the position of the last change of the target. Raises `NotACopy` unless it has only changes of the
+        source.
+        """
         position = await end_of_feed(self.target.orders)
         if position > await end_of_feed(self.source.orders):
             raise NotACopy("the target has more changes than the source")

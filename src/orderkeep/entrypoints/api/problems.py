@@ -141,6 +141,17 @@ _OF_READS: dict[type[Exception], str] = {
 """Details of errors of requests that change nothing: they have no outcome that is unknown."""
 
 
+_OF_WRITES: dict[type[Exception], str] = {
+    exceptions.StoreUnusable: "the store cannot be used until an operator fixes it: see the log for this request_id",
+    exceptions.StoreMoved: "the orders are being moved to another store, and nothing was changed: retry with the same "
+    "Idempotency-Key",
+    errors.AuthenticationUnavailable: "credentials cannot be verified at the moment, nothing was done: retry later",
+    exceptions.ServiceUnavailable: "the service is unavailable and the change may or may not have been made: retry "
+    "with the same Idempotency-Key",
+}
+"""Details of errors of a service that is unavailable, with those of its subclasses."""
+
+
 def status_of(kind: type[OrderkeepError]) -> int:
     """Return the HTTP status of an exception class."""
     return next(STATUSES[each] for each in kind.__mro__ if each in STATUSES)
@@ -210,15 +221,9 @@ def _domain_problem(error: OrderkeepError) -> HttpProblem:
             headers = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope", scope="{error.scope}"'}
         case errors.TooManyRequests() | errors.Overloaded():
             headers = {"Retry-After": str(error.retry_after)}
-        case exceptions.StoreUnusable():
-            detail = "the store cannot be used until an operator fixes it: see the log for this request_id"
-        case errors.AuthenticationUnavailable():
-            detail = "credentials cannot be verified at the moment, nothing was done: retry later"
-            headers = {"Retry-After": RETRY_SECONDS}
         case exceptions.ServiceUnavailable():
-            detail = "the service is unavailable and the change may or may not have been made: "
-            detail += "retry with the same Idempotency-Key"
-            headers = {"Retry-After": RETRY_SECONDS}
+            detail = next(_OF_WRITES[each] for each in type(error).__mro__ if each in _OF_WRITES)
+            headers = {} if isinstance(error, exceptions.StoreUnusable) else {"Retry-After": RETRY_SECONDS}
     return HttpProblem(
         error.code, detail, status=status_of(type(error)), title=error.title, errors=invalid, headers=headers,
         members=error.facts,

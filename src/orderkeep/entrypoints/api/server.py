@@ -26,7 +26,8 @@ from orderkeep.application.access.loopback import is_loopback
 from orderkeep.bootstrap import UseCases, bootstrap_from_settings, check_store
 from orderkeep.bootstrap.documents import InvalidDocumentsURL, end_process_after
 from orderkeep.bootstrap.events import InvalidEventsURL
-from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL, open_store
+from orderkeep.bootstrap.store_copy import open_movable_store
+from orderkeep.bootstrap.stores import ExtraNotInstalled, InvalidStoreURL
 from orderkeep.config import Settings, masked
 from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.entrypoints.api.app import create_app
@@ -107,7 +108,7 @@ async def _supervise(settings: Settings, listener: socket.socket) -> int:
 
 
 async def _check_and_announce(settings: Settings, listener: socket.socket) -> None:
-    store = open_store(settings.store, auto_migrate=settings.auto_migrate)
+    store = open_movable_store(settings.store, settings.moved_to, auto_migrate=settings.auto_migrate)
     try:
         await _announce(settings, listener, partial(check_store, store))
     finally:

@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from orderkeep.application import errors
-from orderkeep.application.store_copy import CannotCopy, NotACopy
+from orderkeep.application.store_copy import CannotCopy, CannotMove, NotACopy
 from orderkeep.application.use_cases.create_checkpoint import InvalidCheckpoint
 from orderkeep.bootstrap.documents import InvalidDocumentsURL
 from orderkeep.bootstrap.events import InvalidEventsURL
@@ -85,6 +85,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (InvalidCheckpoint, INVALID, ""),
     (NotACopy, REJECTED, "nothing was changed; use an empty store"),
     (CannotCopy, USAGE, "use another store"),
+    (CannotMove, REJECTED, ""),
 )
 """The exit code of each exception, and a hint that follows its text. The first match applies."""
 

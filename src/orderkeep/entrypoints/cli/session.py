@@ -29,7 +29,14 @@ STORE_FILE = "ORDERKEEP_STORE_FILE"
 """Names a file that contains the store URL, such as a secret that a container engine mounts."""
 
 VARIABLES = {
-    *("ORDERKEEP_STORE", STORE_FILE, "ORDERKEEP_DOCUMENTS", "ORDERKEEP_SELLER", "ORDERKEEP_AUTO_MIGRATE"),
+    *(
+        "ORDERKEEP_STORE",
+        STORE_FILE,
+        "ORDERKEEP_MOVED_TO",
+        "ORDERKEEP_DOCUMENTS",
+        "ORDERKEEP_SELLER",
+        "ORDERKEEP_AUTO_MIGRATE",
+    ),
     *(
         "ORDERKEEP_CONFIRM_REQUIRES",
         "ORDERKEEP_SHIP_REQUIRES",
@@ -78,6 +85,7 @@ def open_from_environment(store_url: str, access: StoreAccess) -> UseCases:
             _hours("ORDERKEEP_EXPIRE_AFTER_HOURS"),
         ),
         local=not os.environ.get("ORDERKEEP_AUTH"),
+        moved_to=_variable("ORDERKEEP_MOVED_TO") or "",
     )
 
 

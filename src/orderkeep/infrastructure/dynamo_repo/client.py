@@ -25,7 +25,7 @@ from orderkeep.infrastructure.dynamo_repo.errors import (
 from orderkeep.infrastructure.dynamo_repo.items import TABLE_KEYS, Item, key, number
 
 Action = tuple[str, Json]
-"""One item of a transaction: the operation (Put, Update) and its parameters."""
+"""One item of a transaction: the operation (Put, Update, Delete, ConditionCheck) and its parameters."""
 
 ATTEMPTS = 4
 """How often a request is sent while DynamoDB cannot be reached, fails, or limits the rate."""
@@ -33,6 +33,9 @@ ATTEMPTS = 4
 FIRST_PAUSE_SECONDS = 0.05
 SHORTEST_APPEND_PAUSE, LONGEST_APPEND_PAUSE = 0.02, 0.32
 LARGEST_TRANSACTION = 100
+LARGEST_WRITE = LARGEST_TRANSACTION - 1
+"""The largest transaction that the fence can reject: it checks an item more."""
+
 LARGEST_BATCH = 100
 
 LAYOUT = 1
@@ -83,12 +86,12 @@ async def _lifetime(key: _Key) -> AsyncGenerator[DynamoClient]:
 class OrdersTable:
     """Sends requests about one table, with retries. All reads but those of indexes are consistent."""
 
-    def __init__(self, name: str, endpoint: Endpoint) -> None:
+    def __init__(self, name: str, endpoint: Endpoint, *, passes_fence: bool = False) -> None:
         if not _NAME.fullmatch(name):
             raise StoreUnusable(
                 "the name of a DynamoDB table consists of 3 to 255 letters, digits, dots, hyphens and underscores"
             )
-        self.name, self.endpoint, self._closed = name, endpoint, False
+        self.name, self.endpoint, self._closed, self.passes_fence = name, endpoint, False, passes_fence
         self.append_pause = SHORTEST_APPEND_PAUSE
         """How long a reader of the feed waits at most after another one was first to append to the log."""
 

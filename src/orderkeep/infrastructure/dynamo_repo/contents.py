@@ -10,7 +10,7 @@ from typing import Any
 from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ports import FeedEntry, StoredOrder
 from orderkeep.domain.exceptions import StoreUnusable
-from orderkeep.infrastructure.dynamo_repo import feed
+from orderkeep.infrastructure.dynamo_repo import feed, fence
 from orderkeep.infrastructure.dynamo_repo.client import SETTINGS_KEY, OrdersTable, settings_item
 from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
@@ -55,8 +55,16 @@ async def stored_keys(table: OrdersTable) -> AsyncIterator[str]:
             last = partition
 
 
+async def count_changes(table: OrdersTable) -> int:
+    """Return the number of changes in the table, which is read as a whole: no index can miss one."""
+    number = 0
+    async for page in table.scan("sk"):
+        number += sum(item["sk"]["S"].startswith("C#") for item in page)
+    return number
+
+
 def _is_beside_orders(partition: str) -> bool:
-    return partition in (API_KEY_LIST, CHECKPOINTS) or partition.startswith(("K#", RECORD_PREFIX))
+    return partition in (API_KEY_LIST, CHECKPOINTS) or partition.startswith(("K#", RECORD_PREFIX, fence.PREFIX))
 
 
 async def stored_order(table: OrdersTable, partition: str) -> StoredOrder:

@@ -8,6 +8,7 @@ from orderkeep.application.ports import PAGE_BYTES
 from orderkeep.application.records import Record, RecordStore, check_write
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.infrastructure.aws import back_off
+from orderkeep.infrastructure.dynamo_repo import fence
 from orderkeep.infrastructure.dynamo_repo.client import Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
@@ -63,7 +64,7 @@ class DynamoRecords(RecordStore):
             await back_off(attempt, FIRST_PAUSE_SECONDS)
             attempt += 1
             try:
-                await self._table.transact(actions)
+                await fence.write(self._table, actions)
                 break
             except DynamoError as error:
                 if error.outcome_unknown and records and await self._wrote(records[0], token):

@@ -19,18 +19,19 @@ from orderkeep.application.ports import (
     OrderFilter,
     OrderStore,
     SnapshotPage,
+    StoreAccess,
     StoredOrder,
 )
 from orderkeep.application.records import RecordStore
-from orderkeep.application.store_copy import CopiedChange
+from orderkeep.application.store_copy import CopiedChange, Fence
 from orderkeep.domain.entities import Order
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.copies import commits_of, copies_of
-from orderkeep.infrastructure.dynamo_repo import contents, copies, feed, lists, saves
+from orderkeep.infrastructure.dynamo_repo import contents, copies, feed, fence, lists, saves
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, settings_item
-from orderkeep.infrastructure.dynamo_repo.errors import DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
     LARGEST_VERSION,
@@ -77,8 +78,16 @@ class DynamoOrderRepository(OrderStore):
     `StoreUnavailable`, and its `StoreUnusable` if something must be fixed first.
     """
 
-    def __init__(self, table_name: str, *, region: str | None = None, endpoint: str | None = None) -> None:
-        self._table = OrdersTable(table_name, Endpoint.of("dynamodb", region, endpoint))
+    def __init__(
+        self,
+        table_name: str,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        access: StoreAccess = StoreAccess.CREATE,
+    ) -> None:
+        where = Endpoint.of("dynamodb", region, endpoint)
+        self._table = OrdersTable(table_name, where, passes_fence=access is StoreAccess.MOVE)
 
     async def get_by_id(self, order_id: str) -> Order | None:
         return await self._one(order_of_item, head_key(order_id))
@@ -163,6 +172,18 @@ class DynamoOrderRepository(OrderStore):
     async def last_checkpoint(self) -> str | None:
         return await contents.last_checkpoint(self._table)
 
+    async def fence(self, state: Fence = Fence.MOVED) -> None:
+        await fence.put_up(self._table, state)
+
+    async def lift_fence(self) -> None:
+        await fence.lift(self._table)
+
+    async def fenced(self) -> Fence | None:
+        return await fence.state_of(self._table)
+
+    async def count_changes(self) -> int:
+        return await contents.count_changes(self._table)
+
     async def ping(self) -> None:
         settings = settings_item(await self._table.read_shards())
         # It exists, so this changes nothing, but it fails with another error if the table cannot be written.
@@ -228,7 +249,7 @@ class DynamoApiKeys(ApiKeyStore):
         listed = texts({"pk": API_KEY_LIST, "sk": placed_key(key.created_at, key.id)})
         try:
             is_new = {"ConditionExpression": "attribute_not_exists(pk)"}
-            await self._table.transact([("Put", {"Item": item, **is_new}), ("Put", {"Item": listed})])
+            await fence.write(self._table, [("Put", {"Item": item, **is_new}), ("Put", {"Item": listed})])
         except DynamoError as error:
             found = await self.get(key.id)  # it may be this one, if the response was lost
             if found is None:
@@ -261,15 +282,19 @@ class DynamoApiKeys(ApiKeyStore):
 
     async def _update(self, key_id: str, at: datetime, update: str, condition: str) -> ApiKey | None:
         """Return the updated key, or None if the condition does not hold. Idempotent: it may be sent twice."""
-        payload = {
+        action = {
             "Key": api_key_key(key_id),
             "UpdateExpression": update,
             "ConditionExpression": condition,
             "ExpressionAttributeValues": texts({":at": instant_key(at)}),
-            "ReturnValues": "ALL_NEW",
         }
-        found = await self._table.call("UpdateItem", payload, expected="ConditionalCheckFailedException")
-        return _api_key_of_item(found["Attributes"]) if found else None
+        try:
+            await fence.write(self._table, [("Update", action)])
+        except DynamoError as error:
+            if error.reasons != (CONDITION_FAILED,):
+                raise translated(error) from error
+            return None
+        return await self.get(key_id)
 
 
 def _api_key_of_item(item: Item) -> ApiKey:

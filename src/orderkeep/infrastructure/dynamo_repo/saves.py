@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
 from orderkeep.infrastructure.aws import back_off
-from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
+from orderkeep.infrastructure.dynamo_repo import fence
+from orderkeep.infrastructure.dynamo_repo.client import LARGEST_WRITE, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     PERSONAL_ATTRIBUTES,
@@ -48,9 +49,9 @@ async def save(table: OrdersTable, commits: Sequence[Commit]) -> None:
     for commit, committed in zip(commits, timestamps(len(commits)), strict=True):
         actions += actions_of(commit, token, committed, shards)
         owners += [commit.order.id] * (len(actions) - len(owners))
-    if len(actions) > LARGEST_TRANSACTION:
+    if len(actions) > LARGEST_WRITE:
         raise StoreUnusable(
-            f"DynamoDB commits at most {LARGEST_TRANSACTION} items at once, and these {len(commits)} orders are "
+            f"DynamoDB commits at most {LARGEST_WRITE} items at once, and these {len(commits)} orders are "
             f"{len(actions)}: two for each order, one for its personal data, and one for each tag or label that "
             "changes; save fewer orders at once"
         )
@@ -111,7 +112,7 @@ async def transact(
         await back_off(attempt, FIRST_PAUSE_SECONDS)
         attempt += 1
         try:
-            return await table.transact(actions)
+            return await fence.write(table, [*actions])
         except DynamoError as error:
             if error.outcome_unknown and (writer := await _writer_of(table, first)):
                 if writer == token:

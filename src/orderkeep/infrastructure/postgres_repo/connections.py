@@ -14,9 +14,11 @@ import asyncpg
 
 from orderkeep.application.ports import StoreAccess
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.postgres_repo import fence
 from orderkeep.infrastructure.postgres_repo.errors import BAD_URL, CLOSED, in_our_words
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+CREATES = (StoreAccess.CREATE, StoreAccess.MOVE)
 
 OLDEST_SERVER = 130_000
 """The first with transaction numbers of 64 bits, which the feed needs."""
@@ -106,7 +108,7 @@ class Connections:
     async def rows(self, query: str, *parameters: Any) -> list[Any]:
         """Run one statement, in one round trip, and return its rows. Raises what asyncpg raises."""
         home = await self._home()
-        if home.behind_pooler:
+        if home.behind_pooler or self._access is StoreAccess.MOVE:
             async with self.transaction(readonly=self._access is StoreAccess.READ) as connection:
                 await connection.execute(_IN_INDEX_ORDER_HERE)
                 found: list[Any] = await connection.fetch(query, *parameters)
@@ -127,6 +129,8 @@ class Connections:
         try:
             async with connection.transaction(readonly=readonly, isolation=isolation):
                 try:
+                    if self._access is StoreAccess.MOVE:
+                        await connection.execute(fence.MOVES)
                     yield connection
                 except (TimeoutError, asyncio.CancelledError):  # then ROLLBACK waits for the server, which may hang
                     timer = asyncio.get_running_loop().call_later(RELEASE_SECONDS, connection.terminate)
@@ -310,7 +314,7 @@ async def prepare(
     async with connection.transaction():
         await _check_server(connection, access)
         found = await _version(connection, len(files))
-    if not found and access is not StoreAccess.CREATE:
+    if not found and access not in CREATES:
         raise StoreUnusable(
             "this database has no tables of orderkeep: correct the URL, or create them with `orderkeep migrate`"
         )

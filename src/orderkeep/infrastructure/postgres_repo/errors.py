@@ -6,7 +6,8 @@ from contextlib import contextmanager
 
 import asyncpg
 
-from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.domain.exceptions import StoreMoved, StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.postgres_repo.fence import MOVED
 
 BAD_URL = (
     "the URL of the PostgreSQL store is invalid: use postgresql://user:password@host:port/database, and write @ : / in "
@@ -114,6 +115,8 @@ def in_our_words() -> Iterator[None]:
 def translated(error: BaseException) -> StoreUnavailable:
     """Return the exception to raise for an error of the driver."""
     state = getattr(error, "sqlstate", None)
+    if state == MOVED:
+        return StoreMoved()
     if state == "08P01" and _STATEMENT_POOLING in str(error):
         return StoreUnusable(f"{_STATEMENT_MODE} ({state})")
     if state:

@@ -10,7 +10,9 @@ from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import PAGE_BYTES, StoreAccess
 from orderkeep.application.records import Record, RecordStore
+from orderkeep.application.store_copy import Fence
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.postgres_repo import fence
 from orderkeep.infrastructure.postgres_repo.connections import VERSION, Connections, newest_schema
 from orderkeep.infrastructure.postgres_repo.errors import NO_PRIVILEGE, READ_ONLY, in_our_words, is_no_text, is_race
 from orderkeep.infrastructure.postgres_repo.queries import (
@@ -103,6 +105,20 @@ class PostgresOrderRepository(SqlOrderRepository):
         with in_our_words():
             await self._connections.run_alone(PURGE)
 
+    async def fence(self, state: Fence = Fence.MOVED) -> None:
+        await self._change_fence(fence.fencing(state))
+
+    async def lift_fence(self) -> None:
+        await self._change_fence(fence.LIFT)
+
+    async def fenced(self) -> Fence | None:
+        [(state,)] = await self._rows(fence.STATE)
+        return None if state is None else Fence(state)
+
+    async def count_changes(self) -> int:
+        [(count,)] = await self._rows(fence.COUNT_CHANGES)
+        return int(count)
+
     async def ping(self) -> None:
         [(read_only, may_write)] = await self._rows(CHECK_WRITABLE)
         if read_only:
@@ -127,6 +143,20 @@ class PostgresOrderRepository(SqlOrderRepository):
 
     def records(self) -> RecordStore:
         return PostgresRecords(self._connections, self._rows, self._page_rows)
+
+    async def _change_fence(self, statements: Sequence[str]) -> None:
+        with in_our_words():
+            for attempt in range(1, fence.ATTEMPTS + 1):
+                try:
+                    async with self._connections.transaction() as connection:
+                        await connection.execute(f"SET LOCAL lock_timeout = '{fence.LOCK_SECONDS}s'")
+                        for statement in statements:
+                            await connection.execute(statement)
+                    return
+                except asyncpg.PostgresError as error:
+                    if error.sqlstate not in fence.LOCKED or attempt == fence.ATTEMPTS:
+                        raise
+                await asyncio.sleep(LONGEST_PAUSE)
 
     async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:  # noqa: ARG002
         return await self._rows(statement, *parameters)  # which ends the page

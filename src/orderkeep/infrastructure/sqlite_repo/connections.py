@@ -25,6 +25,7 @@ from orderkeep.infrastructure.sqlite_repo.queries import APPLICATION_ID
 from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, retry_while_locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+CREATES = (StoreAccess.CREATE, StoreAccess.MOVE)
 
 CACHE_KIB = 16_000
 MOST_IDLE_READERS = 8
@@ -62,7 +63,7 @@ class OrdersFile:
         """
         try:
             self._check_usable()
-            if self._access is StoreAccess.CREATE:
+            if self._access in CREATES:
                 self._create()
             if self._access is StoreAccess.READ:
                 connection = self._open_to_read(self._prepare)
@@ -87,6 +88,15 @@ class OrdersFile:
         if self._access is StoreAccess.READ:
             return self._open_to_read(lambda _: None)
         return self._connect("rw", lambda connection: connection.execute("PRAGMA query_only = ON"))
+
+    def run_alone(self, script: str) -> None:
+        """Run statements in one transaction, on a connection of their own. Raises `StoreUnavailable`."""
+        self.check_writable()
+        try:
+            with contextlib.closing(self._connect("rw", lambda _: None)) as connection:
+                retry_while_locked(lambda: connection.executescript(f"BEGIN IMMEDIATE; {script}; COMMIT"))
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
 
     def empty_log(self) -> None:
         """Copy the log to the file, and truncate it. Raises `StoreUnavailable` while another process reads it."""
@@ -217,7 +227,7 @@ class OrdersFile:
                 f"{self.path} {'is empty' if exists else 'does not exist'}, but its log {self.path}-wal contains "
                 f"changes: put the file back; or move {self.path}-wal and {self.path}-shm away to start without them"
             )
-        if not exists and not (self._access is StoreAccess.CREATE and self._migrate):
+        if not exists and not (self._access in CREATES and self._migrate):
             raise StoreUnusable(
                 f"{self.path} does not exist: use the directory of the store, correct the URL in --store or "
                 "ORDERKEEP_STORE, or create the file with `orderkeep migrate`"
@@ -331,7 +341,7 @@ def prepare(
     files = sorted(migrations.glob("*.sql"))
     with _transaction(connection, "DEFERRED"):
         version = _check_ours(connection, path, len(files))
-    if not version and access is not StoreAccess.CREATE:
+    if not version and access not in CREATES:
         raise StoreUnusable(f"{path} is empty: correct the URL, or create the tables with `orderkeep migrate`")
     if version < len(files) and (access is StoreAccess.READ or not migrate):
         raise StoreUnusable(

@@ -3,7 +3,8 @@
 import sqlite3
 from pathlib import Path
 
-from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
+from orderkeep.domain.exceptions import StoreMoved, StoreUnavailable, StoreUnusable
+from orderkeep.infrastructure.sqlite_repo.fence import MESSAGE
 
 CLOSED = "the store is closed"
 
@@ -48,8 +49,10 @@ def translated(error: BaseException, file: Path) -> StoreUnavailable:
     if isinstance(error, StoreUnavailable):
         return error
     code = getattr(error, "sqlite_errorcode", None)
-    if isinstance(error, PermissionError):
-        found: StoreUnavailable = StoreUnusable(_RIGHTS.replace("{file}", str(file)))
+    if str(error) == MESSAGE:
+        found: StoreUnavailable = StoreMoved()
+    elif isinstance(error, PermissionError):
+        found = StoreUnusable(_RIGHTS.replace("{file}", str(file)))
     elif code is not None:
         kind, message = ERRORS.get(code & 0xFF, (StoreUnavailable, "SQLite failed"))
         found = kind(f"{message.replace('{file}', str(file))} ({getattr(error, 'sqlite_errorname', code)})")

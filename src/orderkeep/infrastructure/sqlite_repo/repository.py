@@ -11,6 +11,7 @@ from orderkeep.application.access.api_keys import ApiKeyStore
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import StoreAccess
 from orderkeep.application.records import Record, RecordStore
+from orderkeep.application.store_copy import Fence
 from orderkeep.domain.entities import Order
 from orderkeep.infrastructure.serialization import Commit, commit_of, mark_saved, page_length
 from orderkeep.infrastructure.sql_api_keys import SqlApiKeys
@@ -23,6 +24,7 @@ from orderkeep.infrastructure.sql_store import (
     SqlOrderRepository,
     in_64_bits,
 )
+from orderkeep.infrastructure.sqlite_repo import fence
 from orderkeep.infrastructure.sqlite_repo.connections import OrdersFile, Readers
 from orderkeep.infrastructure.sqlite_repo.queries import (
     LAST_POSITION,
@@ -57,7 +59,9 @@ class SqliteOrderRepository(SqlOrderRepository):
         self._file = OrdersFile(path, migrate=migrate, access=access)
         connection = self._file.open()
         close = partial(self._file.close, connection)
-        self._writer = CommitWriter(connection, self._file.path, self._file.check_writable, close)
+        self._writer = CommitWriter(
+            connection, self._file.path, self._file.check_writable, close, opens_fence=access is StoreAccess.MOVE
+        )
         self._readers = Readers(self._file)
 
     async def save_each(self, orders: Sequence[Order]) -> list[bool]:
@@ -91,6 +95,20 @@ class SqliteOrderRepository(SqlOrderRepository):
     async def purge(self) -> None:
         """Empty the log, which contains earlier states of the pages. In the file itself they are overwritten."""
         await asyncio.to_thread(self._file.empty_log)
+
+    async def fence(self, state: Fence = Fence.MOVED) -> None:
+        await asyncio.to_thread(self._file.run_alone, fence.fencing(state))
+
+    async def lift_fence(self) -> None:
+        await asyncio.to_thread(self._file.run_alone, fence.LIFT)
+
+    async def fenced(self) -> Fence | None:
+        for (state,) in self._readers.rows(fence.STATE, ()) if self._readers.rows(fence.EXISTS, ()) else ():
+            return Fence(state)
+        return None
+
+    async def count_changes(self) -> int:
+        return int(self._readers.rows(LAST_POSITION, ())[0][0])
 
     async def ping(self) -> None:
         if self._writer.failed or self._file.may_be_unwritable():

@@ -16,6 +16,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnavailable
+from orderkeep.infrastructure.sqlite_repo import fence
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, is_busy, translated
 from orderkeep.infrastructure.sqlite_repo.queries import DELETE_TAG, INSERT_CHANGE, INSERT_TAG, Write
 
@@ -64,9 +65,12 @@ class CommitWriter:
         path: Path,
         check_writable: Callable[[], None],
         close: Callable[[], None],
+        *,
+        opens_fence: bool = False,
     ) -> None:
         self._connection, self._cursor = connection, connection.cursor()
         self._path, self._check_writable, self._close = path, check_writable, close
+        self._opens_fence = opens_fence
         self.failed = False
         """Whether the last commit failed, or a save in it for another reason than a conflict."""
         self._collected: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
@@ -168,6 +172,8 @@ class CommitWriter:
             retry_while_locked(self._begin)
             for save in saves:
                 self._write_in_savepoint(save)
+        if self._opens_fence and self._cursor.execute(fence.EXISTS).fetchall():
+            self._cursor.execute(fence.CLOSE)
         self._cursor.execute("COMMIT")
         self.failed = any(isinstance(save.error, StoreUnavailable) for save in saves)
 
@@ -213,6 +219,8 @@ class CommitWriter:
 
     def _begin(self) -> None:
         self._cursor.execute("BEGIN IMMEDIATE")
+        if self._opens_fence and self._cursor.execute(fence.EXISTS).fetchall():
+            self._cursor.execute(fence.OPEN)
 
     def _roll_back(self) -> None:
         if self._connection.in_transaction:

@@ -330,6 +330,7 @@ COMMANDS = {
     "backup": Command("Back up a SQLite store to a file.", "store"),
     "copy": Command("Copy a store to another store, with its whole history.", "store_copy", CREATE),
     "compare": Command("Compare a store with its copy.", "store_copy"),
+    "move": Command("Move all orders to another store while services use them.", "store_copy", StoreAccess.MOVE),
     "import": Command("Import orders from a JSON Lines or CSV file.", "order_files", CREATE),
     "export": Command("Export orders to a JSON Lines or CSV file.", "order_files"),
     "erase": Command("Erase the personal data of orders.", "personal_data", WRITE, needs_store=False),
@@ -371,9 +372,7 @@ COMMANDS = {
 
 
 def command(name: str, details: str) -> Callable[[Callable[..., None]], click.Command]:
-    """Make a function a command. It gets the `Session` first, then its options. The help is the summary in `COMMANDS`,
-    then the details.
-    """
+    """Make a function a command. It gets the `Session`, then its options. The help is its summary, then the details."""
     row = COMMANDS[name]
 
     def decorate(function: Callable[..., None]) -> click.Command:

@@ -1,4 +1,4 @@
-"""`orderkeep copy`, `compare`: moving to another store."""
+"""`orderkeep copy`, `compare`, `move`: to another store."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import click
 
+from orderkeep.application.ports import StoreAccess
 from orderkeep.application.use_cases.compare_stores import ComparisonReport
 from orderkeep.bootstrap.store_copy import StoreCopies, open_copies
 from orderkeep.entrypoints.cli import failures, output
@@ -20,6 +21,10 @@ _FROM = click.option(
     "--from", "source", type=text, metavar="URL", help="Store to copy. Default: that of --store or ORDERKEEP_STORE."
 )
 _TO = click.option("--to", "target", type=text, metavar="URL", required=True, help="The other store.")
+
+_DOCUMENTS = click.option(
+    "--documents", nargs=2, type=text, metavar="FROM TO", help="Also copy the documents from this store to that one."
+)
 
 
 @command(
@@ -36,9 +41,7 @@ _TO = click.option("--to", "target", type=text, metavar="URL", required=True, he
 )
 @_FROM
 @_TO
-@click.option(
-    "--documents", nargs=2, type=text, metavar="FROM TO", help="Also copy the documents from this store to that one."
-)
+@_DOCUMENTS
 def copy_command(session: Session, source: str | None, target: str, documents: tuple[str, str] | None) -> None:
     async def run(stores: StoreCopies) -> ComparisonReport:
         total = await stores.copy_store.count_changes()
@@ -75,15 +78,59 @@ def compare_command(session: Session, source: str | None, target: str, every: in
     _end(_run(session, source, target, None, run))
 
 
+@command(
+    "move",
+    """
+    Copies everything to the other store, as `orderkeep copy` does, while services use this one, and follows it until
+    little is left. Then this store rejects writes for some seconds, the rest is copied and both stores are compared,
+    and the other store accepts writes. Services with ORDERKEEP_STORE and ORDERKEEP_MOVED_TO use the store that accepts
+    writes; requests in between get 503 (`store_moved`).
+
+    If it is interrupted, run it again, or use --cancel. To return with everything that was written since, run it with
+    --from and --to exchanged; --finish rules that out. Exits with 5, and moves nothing, if the stores differ.
+    """,
+)
+@_FROM
+@_TO
+@_DOCUMENTS
+@click.option("--cancel", "step", flag_value="cancel", help="Let this store accept writes again after an interruption.")
+@click.option("--finish", "step", flag_value="finish", help="Rule out that orders are moved back to this store.")
+def move_command(
+    session: Session, source: str | None, target: str, documents: tuple[str, str] | None, step: str | None
+) -> None:
+    async def run(stores: StoreCopies) -> ComparisonReport:
+        if step is not None:
+            await (stores.move_store.cancel if step == "cancel" else stores.move_store.finish)(actor=session.actor)
+            output.write_facts(session, [("state", _STEPS[step])], {"state": step})
+            return ComparisonReport()
+        total = await stores.copy_store.count_changes()
+        with output.progress("Moving", max(total, 1)) as advance:
+            moved = await stores.move_store.execute(advance, actor=session.actor)
+        state = "moved before" if moved.was_moved else "moved" if moved.has_moved else "not moved"
+        facts = {name: value for name, value in asdict(moved).items() if name not in ("compared", "has_moved")}
+        facts |= {"orders": moved.compared.orders, "differences": moved.compared.differences}
+        _write(session, {"state": state} | facts, moved.compared)
+        return moved.compared
+
+    if step is not None:
+        session.access = StoreAccess.WRITE  # nothing is copied
+    _end(_run(session, source, target, documents, run, of_source=StoreAccess.WRITE))
+
+
+_STEPS = {"cancel": "cancelled: this store accepts writes", "finish": "finished: this store stays closed"}
+
+
 def _run(
     session: Session,
     source: str | None,
     target: str,
     documents: tuple[str, str] | None,
     work: Callable[[StoreCopies], Awaitable[T]],
+    *,
+    of_source: StoreAccess = StoreAccess.READ,
 ) -> T:
     async def opened() -> T:
-        stores = open_copies((source or session.store_url, target), session.access, documents)
+        stores = open_copies((source or session.store_url, target), session.access, documents, of_source=of_source)
         try:
             return await work(stores)
         finally:

@@ -1,0 +1,51 @@
+"""The fence of a PostgreSQL store: triggers that reject writes, so that each transaction of each process sees them.
+
+To create them waits for the transactions that have written to the tables, and holds back those that want to.
+"""
+
+from orderkeep.application.store_copy import Fence
+
+MOVED = "OKM01"
+"""The SQLSTATE of a rejected write."""
+
+MOVES = "SET LOCAL orderkeep.moves = on"
+"""Accepts the writes of this transaction: it is the one that moves orders."""
+
+LOCK_SECONDS = 2
+"""How long other writers wait at most for one that holds up the fence, before it is tried again."""
+
+ATTEMPTS = 10
+LOCKED = ("55P03", "40P01")
+"""The SQLSTATEs of a lock that was not granted in time, and of a deadlock."""
+
+TABLES = ("orders", "changes", "order_tags", "personal_data", "api_keys", "records")
+
+STATE = "SELECT obj_description(to_regprocedure('orderkeep_reject_write()'), 'pg_proc')"
+COUNT_CHANGES = "SELECT count(*) FROM changes"
+
+LIFT = (
+    f"LOCK TABLE {', '.join(TABLES)} IN SHARE ROW EXCLUSIVE MODE",
+    "DROP FUNCTION IF EXISTS orderkeep_reject_write() CASCADE",
+)
+
+
+def fencing(state: Fence) -> tuple[str, ...]:
+    """Return the statements that put up the fence, or change its state."""
+    return (
+        *LIFT,
+        f"""
+        CREATE FUNCTION orderkeep_reject_write() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF coalesce(current_setting('orderkeep.moves', true), '') <> 'on' THEN
+                RAISE EXCEPTION 'orderkeep: store moved' USING ERRCODE = '{MOVED}';
+            END IF;
+            RETURN NULL;
+        END $$
+        """,
+        f"COMMENT ON FUNCTION orderkeep_reject_write() IS '{state}'",
+        *(
+            f"CREATE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION orderkeep_reject_write()"
+            for table in TABLES
+        ),
+    )
