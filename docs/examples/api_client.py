@@ -11,7 +11,10 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 ATTEMPTS = 5
-TEMPORARY = {"contention", "draining", "overloaded", "request_too_slow", "store_unavailable", "too_many_requests"}
+TEMPORARY = {
+    *("contention", "draining", "overloaded", "request_too_slow", "store_moved", "store_unavailable"),
+    "too_many_requests",
+}
 """Codes of errors after which the same request, with the same idempotency key, can succeed."""
 
 

@@ -59,6 +59,7 @@ REPEATED = {
     "503-draining": (True, True, True),
     "503-overloaded": (True, True, True),
     "503-overloaded-86400": (False, False, False),
+    "503-store_moved": (True, True, True),
     "503-store_unavailable": (True, True, False),
     "503-store_unusable": (False, False, False),
     "unreachable": (True, True, True),

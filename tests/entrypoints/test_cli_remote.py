@@ -352,6 +352,7 @@ REQUIRED = {
     "import": ["orders.jsonl"],
     "copy": ["--to", "sqlite:///copy.db"],
     "compare": ["--to", "sqlite:///copy.db"],
+    "move": ["--to", "sqlite:///copy.db"],
     "export-person": ["--user", "user-42"],
     "keys create": ["--name", "till"],
     "keys revoke": ["Key0000001"],

@@ -13,7 +13,9 @@ export interface Retries {
 export const DEFAULT_RETRIES: Retries = { attempts: 5, firstDelay: 0.5, longestDelay: 60 };
 
 /** Codes after which every request can be repeated. */
-const NOTHING_DONE = ["contention", "draining", "overloaded", "request_too_slow", "too_many_requests", "http_429"];
+const NOTHING_DONE = [
+  "contention", "draining", "overloaded", "request_too_slow", "store_moved", "too_many_requests", "http_429",
+];
 
 /** Codes after which a request may or may not have been done. */
 const UNKNOWN = ["store_unavailable", "http_502", "http_503", "http_504"];

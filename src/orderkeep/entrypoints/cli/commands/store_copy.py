@@ -107,9 +107,11 @@ def move_command(
         with output.progress("Moving", max(total, 1)) as advance:
             moved = await stores.move_store.execute(advance, actor=session.actor)
         state = "moved before" if moved.was_moved else "moved" if moved.has_moved else "not moved"
-        facts = {name: value for name, value in asdict(moved).items() if name not in ("compared", "has_moved")}
-        facts |= {"orders": moved.compared.orders, "differences": moved.compared.differences}
-        _write(session, {"state": state} | facts, moved.compared)
+        facts: dict[str, object] = {"state": state}
+        if not moved.was_moved:
+            facts |= {name: getattr(moved, name) for name in ("position", "api_keys", "records", "documents")}
+            facts |= {"pause_seconds": round(moved.pause_seconds, 1), "orders": moved.compared.orders}
+        _write(session, facts | {"differences": moved.compared.differences}, moved.compared)
         return moved.compared
 
     if step is not None:
