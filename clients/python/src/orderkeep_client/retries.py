@@ -9,7 +9,9 @@ import httpx
 
 from orderkeep_client.errors import problem_of
 
-NOTHING_DONE = {"contention", "draining", "overloaded", "request_too_slow", "store_moved", "too_many_requests", "http_429"}
+NOTHING_DONE = {
+    *("contention", "draining", "overloaded", "request_too_slow", "store_moved", "too_many_requests", "http_429"),
+}
 """Codes after which every request can be repeated."""
 
 UNKNOWN = {"store_unavailable", "http_502", "http_503", "http_504"}

@@ -241,6 +241,7 @@ WRITE_ERRORS = (
     _INVALID_HEADER,
     errors.IdempotencyKeyReused(),
     errors.Contention(12),
+    exceptions.StoreMoved(),
     *SERVED_ERRORS,
 )
 _OF_ORDERS = (errors.NotAllowed, errors.IdempotencyKeyReused, errors.Contention)
