@@ -26,7 +26,7 @@ import time
 from asyncio.subprocess import Process
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -374,18 +374,18 @@ class Torture:
         try:
             await asyncio.gather(*[each.start(self.folder, self.environment(self.legs[0])) for each in self.processes])
             async with (
-                background(self.kill_processes()) if self.options.kill_seconds else nothing(),
+                background(self.kill_processes()) if self.options.kill_seconds else nullcontext(),
                 asyncio.timeout(self.options.give_up_seconds),
+                background(*[clients.read(n, chances.pop()) for n in range(READERS)]),
             ):
-                async with background(*[clients.read(n, chances.pop()) for n in range(READERS)]):
-                    async with asyncio.TaskGroup() as writing:
-                        for number, chance in enumerate(chances):
-                            writing.create_task(clients.write(f"w{number}", chance))
-                        for number, leg in enumerate(self.legs):
-                            await self.run_leg(number, leg)
-                        clients.is_stopping = True
-                    if not self.options.control:
-                        await self.deliver_all()
+                async with asyncio.TaskGroup() as writing:
+                    for number, chance in enumerate(chances):
+                        writing.create_task(clients.write(f"w{number}", chance))
+                    for number, leg in enumerate(self.legs):
+                        await self.run_leg(number, leg)
+                    clients.is_stopping = True
+                if not self.options.control:
+                    await self.deliver_all()
         finally:
             for service in self.processes:
                 if service.process is not None and service.process.returncode is None:
@@ -462,11 +462,6 @@ async def background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         yield
         for task in tasks:
             task.cancel()
-
-
-@asynccontextmanager
-async def nothing() -> AsyncIterator[None]:
-    yield
 
 
 @contextmanager
