@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from uuid import uuid4
 
@@ -172,8 +173,7 @@ class MoveStoreUseCase:
         for _ in range(MOST_ROUNDS):
             start = self._clock()
             await self._copy(moving, on_progress)
-            await self._check_owned(moving)
-            await self.copy.copy_rest()
+            await self.copy.copy_rest(partial(self._check_owned, moving))
             while self.statistics is not None and await self.statistics.execute():
                 pass
             if self._clock() - start < LAG_SECONDS:
@@ -211,8 +211,7 @@ class MoveStoreUseCase:
                     "then try again"
                 )
             await self._sleep(PAUSE_SECONDS)
-        await self._check_owned(moving)
-        moving.api_keys, moving.records = await self.copy.copy_rest()
+        moving.api_keys, moving.records = await self.copy.copy_rest(partial(self._check_owned, moving))
         for order_id in sorted(moving.changed):
             await self.compare.compare_order(order_id, moving.compared)
         copied = await self.target.fence.count_changes()
