@@ -57,7 +57,7 @@ async def test_neither_store_accepts_writes_for_two_seconds() -> None:
     report = await move_of(source, target, clock).execute()
     assert (report.has_moved, report.was_moved, report.position, report.compared.orders) == (True, False, 4, 2)
     assert (report.pause_seconds, clock.slept) == (2.0, [2.0])
-    assert seen == [Fence.MOVED, Fence.MOVED]
+    assert seen == [Fence.MOVED, Fence.INCOMING]
     assert await states(source, target) == [Fence.MOVED, None]
     assert await move_of(source, target, clock).execute() == MoveReport(was_moved=True)
 
@@ -68,7 +68,7 @@ async def test_copies_what_is_written_meanwhile(monkeypatch: pytest.MonkeyPatch)
     use_case, rounds = move_of(source, target, clock), list[int]()
     copy = use_case.copy.copy_rest
 
-    async def slow_rest() -> tuple[int, int]:
+    async def slow_rest(check: Any) -> tuple[int, int]:
         if len(rounds) < 2:
             clock.now += 1.5
             order = await source.get_by_id("order-1")
@@ -76,7 +76,7 @@ async def test_copies_what_is_written_meanwhile(monkeypatch: pytest.MonkeyPatch)
             order.put_on_hold("checked", at=SINCE) if len(rounds) == 0 else order.release(at=SINCE)
             await source.save(order, small_order(f"new-{len(rounds)}"))
         rounds.append(1)
-        return await copy()
+        return await copy(check)
 
     monkeypatch.setattr(use_case.copy, "copy_rest", slow_rest)
     report = await use_case.execute()
@@ -108,13 +108,13 @@ async def test_a_source_that_is_written_faster_than_it_is_copied_stays_open(monk
     monkeypatch.setattr(move_store, "MOST_ROUNDS", 3)
     with pytest.raises(CannotMove, match="written faster"):
         await move_of(source, target, clock).execute()
-    assert await states(source, target) == [None, Fence.MOVED]
+    assert await states(source, target) == [None, Fence.INCOMING]
 
 
 @pytest.mark.parametrize("fenced", [False, True])
 async def test_a_move_that_was_killed_is_continued(*, fenced: bool) -> None:
     source, target = await filled(1, 2), InMemoryOrderRepository()
-    await target.fence()
+    await target.fence(Fence.INCOMING)
     await target.to_move().write_copies(0, await source.read_copies(0, 3))
     if fenced:
         await source.fence()
@@ -133,7 +133,7 @@ async def test_a_failure_opens_the_source_again() -> None:
     clock.meanwhile = [fail]
     with pytest.raises(StoreUnavailable):
         await use_case.execute()
-    assert await states(source, target) == [None, Fence.MOVED]
+    assert await states(source, target) == [None, Fence.INCOMING]
     assert (await use_case.execute()).has_moved
 
 
@@ -141,13 +141,13 @@ async def test_the_source_stays_closed_if_the_target_may_be_open(monkeypatch: py
     source, target = await filled(1), InMemoryOrderRepository()
     use_case = move_of(source, target, Clock())
 
-    async def fail() -> None:
+    async def fail(_: str) -> bool:
         raise StoreUnavailable
 
     monkeypatch.setattr(use_case.target.orders, "lift_fence", fail)
     with pytest.raises(StoreUnavailable):
         await use_case.execute()
-    assert await states(source, target) == [Fence.MOVED, Fence.MOVED]
+    assert await states(source, target) == [Fence.MOVED, Fence.INCOMING]
     assert (await move_of(source, target, Clock()).execute()).has_moved
 
 
@@ -161,7 +161,7 @@ async def test_waits_for_changes_that_the_feed_does_not_contain_yet(monkeypatch:
     with pytest.raises(StoreUnavailable, match="does not contain all changes"):
         await move_of(source, target, clock).execute()
     assert clock.now == pytest.approx(30, abs=1)
-    assert await states(source, target) == [None, Fence.MOVED]
+    assert await states(source, target) == [None, Fence.INCOMING]
 
 
 @pytest.mark.parametrize("part", ["count", "record", "change", "order"])
@@ -184,19 +184,19 @@ async def test_nothing_is_moved_if_the_stores_differ(part: str, monkeypatch: pyt
     elif part == "record":
         await source.records().write_records([Record(WEBHOOK, "w1", "{}")])
 
-        async def forget() -> tuple[int, int]:
+        async def forget(_: object) -> tuple[int, int]:
             return 0, 0
 
         monkeypatch.setattr(use_case.copy, "copy_rest", forget)
     else:
-        await target.fence()
+        await target.fence(Fence.INCOMING)
         await target.to_move().write_copies(0, await source.read_copies(0, 10))
         target._feed.reverse()
         monkeypatch.setattr(use_case.copy, "check_target", use_case.copy.source.orders.count_changes)  # type: ignore[attr-defined]
     report = await use_case.execute()
     assert not report.has_moved
     assert report.compared.differences
-    assert await states(source, target) == [None, Fence.MOVED]
+    assert await states(source, target) == [None, Fence.INCOMING]
     with pytest.raises(StoreMoved):
         await target.save(small_order("late"))
 
@@ -232,10 +232,10 @@ async def test_a_move_is_cancelled_and_finished() -> None:
     for step in (use_case.cancel, use_case.finish):
         with pytest.raises(CannotMove, match="still in this store"):
             await step()
-    await target.fence()
+    await target.fence(Fence.INCOMING)
     await source.fence()
     await use_case.cancel()
-    assert await states(source, target) == [None, Fence.MOVED]
+    assert await states(source, target) == [None, Fence.INCOMING]
     await use_case.execute()
     with pytest.raises(CannotMove, match="move them back instead"):
         await use_case.cancel()
@@ -243,6 +243,138 @@ async def test_a_move_is_cancelled_and_finished() -> None:
     assert await states(source, target) == [Fence.FINISHED, None]
     with pytest.raises(CannotMove, match="moved for good"):
         await move_of(target, source, clock).execute()
+
+
+def suspend(monkeypatch: pytest.MonkeyPatch, of: object, name: str, meanwhile: Callable[[], Any]) -> None:
+    """Do something else before the next call of a method, as if the process were suspended there."""
+    method, waiting = getattr(of, name), [meanwhile]
+
+    async def suspended(*arguments: Any, **options: Any) -> Any:
+        if waiting:
+            await waiting.pop()()
+        return await method(*arguments, **options)
+
+    monkeypatch.setattr(of, name, suspended)
+
+
+async def move_and_write(source: InMemoryOrderRepository, target: InMemoryOrderRepository) -> None:
+    """Move the orders by another run, and use the target."""
+    await move_of(source, target, Clock()).execute()
+    await target.save(small_order(f"new-{len(target._feed)}"))
+    await target.records().write_records([Record(WEBHOOK, f"w{len(target._feed)}", "{}")])
+
+
+@pytest.mark.parametrize("suspended_at", ["copy_changes", "copy_rest", "fence", "count_changes"])
+async def test_a_run_that_was_suspended_while_another_one_moved_the_orders_ends_nothing(
+    suspended_at: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target, clock = await filled(1), InMemoryOrderRepository(), Clock()
+    use_case = move_of(source, target, clock)
+
+    async def meanwhile() -> None:
+        await move_and_write(source, target)
+
+    suspend(monkeypatch, use_case.copy if suspended_at.startswith("copy") else source, suspended_at, meanwhile)
+    with pytest.raises((CannotMove, NotACopy)):
+        await use_case.execute()
+    assert await states(source, target) == [Fence.MOVED, None]
+    assert [each.id for each in await target.records().list_records(WEBHOOK)] == ["w3"]
+    assert await target.get_by_id("new-2")
+
+
+async def test_a_run_that_was_suspended_until_the_orders_were_moved_back_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, target = await filled(1), InMemoryOrderRepository()
+
+    async def there_and_back() -> None:
+        await move_and_write(source, target)
+        await move_and_write(target, source)
+
+    suspend(monkeypatch, source, "fence", there_and_back)
+    with pytest.raises(NotACopy, match="another process wrote to the target"):
+        await move_of(source, target, Clock()).execute()
+    assert await states(source, target) == [None, Fence.MOVED]
+
+
+@pytest.mark.parametrize("step, error", [("execute", None), ("cancel", "move them back instead")])
+async def test_a_move_that_ends_at_that_moment_is_left_alone(
+    step: str, error: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, target = await filled(1), InMemoryOrderRepository()
+    await target.fence(Fence.INCOMING)
+    await source.fence()
+    use_case = move_of(source, target, Clock())
+
+    async def meanwhile() -> None:
+        await move_and_write(source, target)
+
+    suspend(monkeypatch, use_case.target.orders, "fence", meanwhile)
+    if error is None:
+        assert await use_case.execute() == MoveReport(was_moved=True)
+    else:
+        with pytest.raises(CannotMove, match=error):
+            await getattr(use_case, step)()
+    assert await states(source, target) == [Fence.MOVED, None]
+
+
+async def test_finish_leaves_a_store_open_to_which_the_orders_return_at_that_moment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source, target = await filled(1), InMemoryOrderRepository()
+    await move_and_write(source, target)
+
+    async def back() -> None:
+        await move_and_write(target, source)
+
+    use_case = move_of(source, target, Clock())
+    suspend(monkeypatch, source, "fence", back)
+    with pytest.raises(CannotMove, match="still in this store"):
+        await use_case.finish()
+    assert await states(source, target) == [None, Fence.MOVED]
+
+
+async def test_a_run_that_was_suspended_at_its_end_leaves_the_target_as_it_is() -> None:
+    source, target, clock = await filled(1), InMemoryOrderRepository(), Clock()
+
+    async def meanwhile() -> None:
+        await move_and_write(source, target)
+
+    clock.meanwhile = [meanwhile]
+    assert (await move_of(source, target, clock).execute()).has_moved
+    assert await states(source, target) == [Fence.MOVED, None]
+    assert await target.get_by_id("new-2")
+
+
+async def test_a_move_that_is_cancelled_while_it_runs_does_not_open_the_target() -> None:
+    source, target, clock = await filled(1), InMemoryOrderRepository(), Clock()
+    use_case = move_of(source, target, clock)
+    clock.meanwhile = [use_case.cancel]
+    with pytest.raises(CannotMove, match="taken over"):
+        await use_case.execute()
+    assert await states(source, target) == [None, Fence.INCOMING]
+
+
+async def test_a_move_to_a_third_store_is_not_mistaken_for_an_interrupted_one() -> None:
+    first, second, third = await filled(1), InMemoryOrderRepository(), InMemoryOrderRepository()
+    await move_of(first, second, Clock()).execute()
+    with pytest.raises(CannotMove, match="not to the other one"):
+        await move_of(first, third, Clock()).execute()
+    await move_of(second, third, Clock()).execute()
+    with pytest.raises(CannotMove, match="not to the other one"):
+        await move_of(first, second, Clock()).execute()
+    with pytest.raises(CannotMove, match="move them back instead"):
+        await move_of(first, second, Clock()).cancel()
+    assert await states(first, second, third) == [Fence.MOVED, Fence.MOVED, None]
+
+
+async def test_a_move_in_the_wrong_direction_is_rejected() -> None:
+    source, target = await filled(1), InMemoryOrderRepository()
+    await target.fence(Fence.INCOMING)
+    await source.fence()
+    with pytest.raises(CannotMove, match="brought a part of the orders here"):
+        await move_of(target, source, Clock()).execute()
+    assert await states(source, target) == [Fence.MOVED, Fence.INCOMING]
 
 
 async def test_rejects_a_target_with_other_orders_and_fences_nothing() -> None:

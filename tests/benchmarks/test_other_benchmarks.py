@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 CHECKOUT = Path(__file__).parents[2]
 
 
@@ -83,10 +85,16 @@ def test_reports_the_cost_of_statistics(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_reports_the_cost_of_a_copy(tmp_path: Path) -> None:
-    command = [sys.executable, str(CHECKOUT / "benchmarks" / "copy_store.py"), "--orders", "30"]
+@pytest.mark.parametrize("target", [[], ["--to", "postgresql"]])
+def test_reports_the_cost_of_a_copy(tmp_path: Path, target: list[str]) -> None:
+    command = [sys.executable, str(CHECKOUT / "benchmarks" / "copy_store.py"), "--orders", "300", *target]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     sizes, *found = done.stdout.splitlines()
-    assert sizes == "30 orders, 90 changes", done.stderr
+    assert sizes == "300 orders, 900 changes", done.stderr
     assert [line.partition(":")[0] for line in found] == ["copy", "copy a change", "memory", "compare"]
+    lowest, _, highest = [float(rate.replace(",", "")) for rate in found[0].rpartition(": ")[2].split(", ")]
+    assert 0 < lowest <= highest
+    peaks = [int(peak) for peak in re.findall("([0-9]+) MB", found[2])]
+    assert len(peaks) == 4
+    assert peaks == sorted(peaks)
     assert list(tmp_path.iterdir()) == []

@@ -56,8 +56,11 @@ class CopiesChanges(Protocol):
 class Fence(StrEnum):
     """Why a store rejects writes."""
 
+    INCOMING = "incoming"
+    """Orders are being moved to it."""
+
     MOVED = "moved"
-    """Its orders are being moved, or were moved. They may be moved to it again."""
+    """Its orders are being moved to another store, or were moved. They may be moved back."""
 
     FINISHED = "finished"
     """Its orders were moved for good."""
@@ -71,14 +74,19 @@ class CanBeFenced(Protocol):
     """
 
     @abstractmethod
-    async def fence(self, state: Fence = Fence.MOVED) -> None:
+    async def fence(self, state: Fence = Fence.MOVED, owner: str = "") -> Fence | None:
         """Reject all later writes with `StoreMoved`. On return every earlier write is done or will be rejected, also
-        that of a process which does not run at present.
+        that of a process which does not run at present. Replaces an earlier fence; returns its state, or None if writes
+        were accepted.
         """
 
     @abstractmethod
-    async def lift_fence(self) -> None:
-        """Accept writes again."""
+    async def lift_fence(self, owner: str = "") -> bool:
+        """Accept writes again, unless the fence has another owner: then return False."""
+
+    @abstractmethod
+    async def is_fenced_by(self, owner: str) -> bool:
+        """Return whether the fence is up and has that owner."""
 
     @abstractmethod
     async def fenced(self) -> Fence | None:

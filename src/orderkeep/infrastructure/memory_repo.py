@@ -61,7 +61,7 @@ class InMemoryOrderRepository(OrderStore):
         self._keys = InMemoryApiKeys(self)
         self._records = InMemoryRecords(self)
         self._closed = False
-        self._fence: list[Fence] = []
+        self._fence: list[tuple[Fence, str]] = []
         self._moves = False
         self._commit(tuple(orders))
 
@@ -145,15 +145,24 @@ class InMemoryOrderRepository(OrderStore):
     async def last_checkpoint(self) -> str | None:
         return self._checkpoints[max(self._checkpoints)] if self._checkpoints else None
 
-    async def fence(self, state: Fence = Fence.MOVED) -> None:
+    async def fence(self, state: Fence = Fence.MOVED, owner: str = "") -> Fence | None:
         with self._lock:
-            self._fence[:] = [state]
+            before = await self.fenced()
+            self._fence[:] = [(state, owner)]
+            return before
 
-    async def lift_fence(self) -> None:
-        self._fence.clear()
+    async def lift_fence(self, owner: str = "") -> bool:
+        with self._lock:
+            if self._fence and not await self.is_fenced_by(owner):
+                return False
+            self._fence.clear()
+            return True
+
+    async def is_fenced_by(self, owner: str) -> bool:
+        return bool(self._fence) and self._fence[0][1] == owner
 
     async def fenced(self) -> Fence | None:
-        return self._fence[0] if self._fence else None
+        return self._fence[0][0] if self._fence else None
 
     async def count_changes(self) -> int:
         return len(self._feed)

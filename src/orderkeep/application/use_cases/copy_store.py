@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
@@ -79,9 +79,11 @@ class CopyStoreUseCase:
             on_progress(len(changes))
         return position, documents
 
-    async def copy_rest(self) -> tuple[int, int]:
-        """Make the API keys and the records those of the source. Return their numbers."""
-        return await self._copy_keys(), await self._copy_records()
+    async def copy_rest(self, check: Callable[[], Awaitable[None]] | None = None) -> tuple[int, int]:
+        """Make the API keys and the records those of the source, and return their numbers. `check` is called before
+        records are overwritten.
+        """
+        return await self._copy_keys(), await self._copy_records(check)
 
     async def _copy_files(self, changes: Sequence[CopiedChange]) -> int:
         """Copy the files of the documents that the changes added. A file that was erased is missing in the source."""
@@ -133,7 +135,7 @@ class CopyStoreUseCase:
                 await self.target.keys.note_use(key.id, key.last_used_at)
         return len(keys)
 
-    async def _copy_records(self) -> int:
+    async def _copy_records(self, check: Callable[[], Awaitable[None]] | None) -> int:
         """Make the records those of the source. Returns their number."""
         if self.target.records is None:
             return 0
@@ -144,6 +146,8 @@ class CopyStoreUseCase:
             before = stored.get(name)
             if before is None or before.content != record.content:
                 changed.append(replace(record, version=before.version if before else 0))
+        if check is not None:
+            await check()
         for first in range(0, len(removed), MAX_RECORDS):
             await self.target.records.write_records([], removed[first : first + MAX_RECORDS])
         for first in range(0, len(changed), RECORDS_AT_ONCE):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
+from uuid import uuid4
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.ports import Progress, ignore_progress
-from orderkeep.application.store_copy import SWITCH_SECONDS, CannotMove, Fence, WholeStore
+from orderkeep.application.store_copy import SWITCH_SECONDS, CannotMove, Fence, NotACopy, WholeStore
 from orderkeep.application.use_cases.compare_stores import CompareStoresUseCase, ComparisonReport
 from orderkeep.application.use_cases.copy_store import CopyStoreUseCase
 from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUseCase
@@ -30,6 +32,9 @@ MOST_CHANGED = 1_000
 
 FINISHED = "the orders of the target were moved for good: use an empty store"
 NOT_MOVED = "the orders are still in this store: move them first"
+INCOMING = "an interrupted move has brought a part of the orders here: continue or cancel that one first"
+ELSEWHERE = "the orders were moved from this store, but not to the other one: correct the URLs"
+TAKEN_OVER = "another run of the move has taken over: wait until it ends, then run the move again to see its state"
 ALREADY_MOVED = "the orders were moved, and the other store accepts writes: move them back instead"
 
 
@@ -79,29 +84,32 @@ class MoveStoreUseCase:
         """
         actor.require(Scope.ADMIN)
         source, target = self.source.fence, self.target.fence
-        is_fenced, of_target = await source.fenced() is not None, await target.fenced()
-        if of_target is Fence.FINISHED:
-            raise CannotMove(FINISHED)
-        if is_fenced and of_target is None:
+        of_source, of_target = await source.fenced(), await target.fenced()
+        if await self._was_moved(of_source, of_target):
             return MoveReport(was_moved=True)
         moving = _Moving(position=await self.copy.check_target())
-        await target.fence()
-        if not is_fenced:
+        if await target.fence(Fence.INCOMING, moving.run) is None and of_target is not None:  # the last run opened it
+            await target.lift_fence(moving.run)
+            return MoveReport(was_moved=True)
+        if of_source is None:
             await self._follow(moving, on_progress)
         if moving.compared.differences:
             return MoveReport(has_moved=False, position=moving.position, compared=moving.compared)
+        await self._check_owned(moving)
         try:
-            await source.fence()
+            moving.was_closed = True
+            moving.was_closed = await source.fence(Fence.MOVED, moving.run) is not None
             fenced_at = self._clock()
             await self._copy_last(moving, on_progress)
             if moving.compared.differences:
-                await source.lift_fence()
+                await self._reopen(moving)
                 return self._report(moving, fenced_at, has_moved=False)
             await self._sleep(max(fenced_at + SWITCH_SECONDS - self._clock(), 0))
         except BaseException:
-            await asyncio.shield(source.lift_fence())
+            await asyncio.shield(self._reopen(moving))
             raise
-        await target.lift_fence()
+        if not await target.lift_fence(moving.run):
+            raise CannotMove(TAKEN_OVER)
         return self._report(moving, fenced_at)
 
     async def cancel(self, *, actor: Actor = SYSTEM) -> None:
@@ -109,25 +117,63 @@ class MoveStoreUseCase:
         `StoreUnavailable`.
         """
         actor.require(Scope.ADMIN)
-        if await self.target.fence.fenced() is None:
-            raise CannotMove(ALREADY_MOVED if await self.source.fence.fenced() else NOT_MOVED)
-        await self.source.fence.lift_fence()
+        run, source, target = uuid4().hex, self.source.fence, self.target.fence
+        if await target.fenced() is not Fence.INCOMING:
+            raise CannotMove(ALREADY_MOVED if await source.fenced() else NOT_MOVED)
+        if await target.fence(Fence.INCOMING, run) is None:  # a run of the move has opened it
+            await target.lift_fence(run)
+            raise CannotMove(ALREADY_MOVED)
+        await source.fence(Fence.MOVED, run)
+        await source.lift_fence(run)
 
     async def finish(self, *, actor: Actor = SYSTEM) -> None:
         """Make a move final: orders cannot be moved to the source again. Raises `NotAllowed`, `CannotMove`,
         `StoreUnavailable`.
         """
         actor.require(Scope.ADMIN)
-        if await self.source.fence.fenced() is None or await self.target.fence.fenced() is not None:
+        run, source = uuid4().hex, self.source.fence
+        if await source.fenced() is None or await self.target.fence.fenced() is not None:
             raise CannotMove(NOT_MOVED)
-        await self.source.fence.fence(Fence.FINISHED)
+        if await source.fence(Fence.FINISHED, run) is None:  # a move back has opened it
+            await source.lift_fence(run)
+            raise CannotMove(NOT_MOVED)
+
+    async def _was_moved(self, of_source: Fence | None, of_target: Fence | None) -> bool:
+        """Return whether an earlier run has completed the move. Raises `CannotMove` if it can be neither begun nor
+        continued.
+        """
+        if of_target is Fence.FINISHED:
+            raise CannotMove(FINISHED)
+        if of_source is Fence.INCOMING:
+            raise CannotMove(INCOMING)
+        if of_source is None or (of_source, of_target) == (Fence.MOVED, Fence.INCOMING):
+            return False
+        try:
+            await CopyStoreUseCase(self.target, self.source).check_target()
+        except NotACopy:
+            raise CannotMove(ELSEWHERE) from None
+        if of_target is not None:
+            raise CannotMove(ELSEWHERE)
+        return True
+
+    async def _check_owned(self, moving: _Moving) -> None:
+        """Raise `CannotMove` if another run has continued the move: one that was suspended must not end it."""
+        if not await self.target.fence.is_fenced_by(moving.run):
+            raise CannotMove(TAKEN_OVER)
+
+    async def _reopen(self, moving: _Moving) -> None:
+        """Let the source accept writes again, unless another run has continued the move: then the target may be open.
+        That run fences the source before it opens the target, and then the fence is no longer ours.
+        """
+        if not moving.was_closed or await self.target.fence.is_fenced_by(moving.run):
+            await self.source.fence.lift_fence(moving.run)
 
     async def _follow(self, moving: _Moving, on_progress: Progress) -> None:
         """Copy and compare while the source is written, until a round takes less than `LAG_SECONDS`."""
         for _ in range(MOST_ROUNDS):
             start = self._clock()
             await self._copy(moving, on_progress)
-            await self.copy.copy_rest()
+            await self.copy.copy_rest(partial(self._check_owned, moving))
             while self.statistics is not None and await self.statistics.execute():
                 pass
             if self._clock() - start < LAG_SECONDS:
@@ -165,7 +211,7 @@ class MoveStoreUseCase:
                     "then try again"
                 )
             await self._sleep(PAUSE_SECONDS)
-        moving.api_keys, moving.records = await self.copy.copy_rest()
+        moving.api_keys, moving.records = await self.copy.copy_rest(partial(self._check_owned, moving))
         for order_id in sorted(moving.changed):
             await self.compare.compare_order(order_id, moving.compared)
         copied = await self.target.fence.count_changes()
@@ -187,9 +233,15 @@ class MoveStoreUseCase:
 
 @dataclass(slots=True)
 class _Moving:
-    """What was done so far. `changed` are the orders that were not equal when they were compared."""
+    """What this run did so far. `changed` are the orders that were not equal when they were compared."""
 
     position: int
+    run: str = field(default_factory=lambda: uuid4().hex)
+    """Owns the fences."""
+
+    was_closed: bool = False
+    """Whether the source was fenced before this run fenced it."""
+
     api_keys: int = 0
     records: int = 0
     documents: int = 0

@@ -25,6 +25,7 @@ ATTEMPTS = 8
 AT_ONCE = 32
 FIRST_PAUSE_SECONDS = 0.01
 _STATE = {"#state": "state"}
+_NAMES = {**_STATE, "#owner": "owner"}
 
 _turn = count(os.getpid())  # processes begin at different ones
 
@@ -57,41 +58,54 @@ async def write(table: OrdersTable, actions: list[Action]) -> None:
                 raise
 
 
-async def put_up(table: OrdersTable, state: Fence) -> None:
-    """Mark all items, the last one last: it is the one that readers look at."""
-    change: Json = {"UpdateExpression": "SET #state = :state", "ExpressionAttributeValues": {":state": {"S": state}}}
+async def put_up(table: OrdersTable, state: Fence, owner: str) -> Fence | None:
+    """Mark all items, the one last that readers look at, and return the state of the fence that this replaces."""
+    change: Json = {
+        "UpdateExpression": "SET #state = :state, #owner = :owner",
+        "ExpressionAttributeValues": {":state": {"S": state}, ":owner": {"S": owner}},
+        "ReturnValues": "ALL_OLD",
+    }
     await _change(table, change, range(1, POSTS))
-    await _change(table, change, range(1))
+    [changed] = await _change(table, change, range(1))
+    before = changed.get("Attributes", {}) if changed else {}
+    return Fence(before["state"]["S"]) if "state" in before else None
 
 
-async def lift(table: OrdersTable) -> None:
-    """Unmark all items."""
-    change = {"UpdateExpression": "REMOVE #state"}
-    await _change(table, change, range(1, POSTS))
-    await _change(table, change, range(1))
+async def lift(table: OrdersTable, owner: str) -> bool:
+    """Unmark all items, the one last that readers look at; return False if another owner has marked them."""
+    if (found := await state_of(table)) and found[1] != owner:
+        return False
+    change = {
+        "UpdateExpression": "REMOVE #state, #owner",
+        "ConditionExpression": "attribute_not_exists(#state) OR #owner = :owner",
+        "ExpressionAttributeValues": {":owner": {"S": owner}},
+    }
+    return all([None not in await _change(table, change, numbers) for numbers in (range(1, POSTS), range(1))])
 
 
-async def state_of(table: OrdersTable) -> Fence | None:
-    """Return the state of the fence, or None if it is not up, or not all of it."""
+async def state_of(table: OrdersTable) -> tuple[Fence, str] | None:
+    """Return the state of the fence and its owner, or None if it is not up, or not all of it."""
     item = await table.get(_post(0)) or {}
-    return Fence(item["state"]["S"]) if "state" in item else None
+    return (Fence(item["state"]["S"]), item["owner"]["S"]) if "state" in item else None
 
 
-async def _change(table: OrdersTable, change: Json, numbers: range) -> None:
+async def _change(table: OrdersTable, change: Json, numbers: range) -> list[Json | None]:
+    """Return the responses: None for an item that does not meet the condition."""
     free = asyncio.Semaphore(AT_ONCE)
 
-    async def change_post(number: int) -> None:
-        payload = {"TableName": table.name, "Key": _post(number), "ExpressionAttributeNames": _STATE, **change}
+    async def change_post(number: int) -> Json | None:
+        payload = {"TableName": table.name, "Key": _post(number), "ExpressionAttributeNames": _NAMES, **change}
         attempt = 0
         while True:
             await back_off(attempt, FIRST_PAUSE_SECONDS)
             attempt += 1
             try:
                 async with free:
-                    await table.send("UpdateItem", payload)
-                return
+                    return await table.send("UpdateItem", payload)
             except DynamoError as error:  # a transaction that is running checks this item
+                if error.code == "ConditionalCheckFailedException":
+                    return None
                 if error.code != "TransactionConflictException" or attempt == ATTEMPTS:
                     raise translated(error) from error
 
-    await asyncio.gather(*map(change_post, numbers))
+    return await asyncio.gather(*map(change_post, numbers))

@@ -172,14 +172,19 @@ class DynamoOrderRepository(OrderStore):
     async def last_checkpoint(self) -> str | None:
         return await contents.last_checkpoint(self._table)
 
-    async def fence(self, state: Fence = Fence.MOVED) -> None:
-        await fence.put_up(self._table, state)
+    async def fence(self, state: Fence = Fence.MOVED, owner: str = "") -> Fence | None:
+        return await fence.put_up(self._table, state, owner)
 
-    async def lift_fence(self) -> None:
-        await fence.lift(self._table)
+    async def lift_fence(self, owner: str = "") -> bool:
+        return await fence.lift(self._table, owner)
+
+    async def is_fenced_by(self, owner: str) -> bool:
+        found = await fence.state_of(self._table)
+        return found is not None and found[1] == owner
 
     async def fenced(self) -> Fence | None:
-        return await fence.state_of(self._table)
+        found = await fence.state_of(self._table)
+        return found[0] if found else None
 
     async def count_changes(self) -> int:
         return await contents.count_changes(self._table)

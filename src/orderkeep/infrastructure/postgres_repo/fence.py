@@ -23,16 +23,22 @@ TABLES = ("orders", "changes", "order_tags", "personal_data", "api_keys", "recor
 STATE = "SELECT obj_description(to_regprocedure('orderkeep_reject_write()'), 'pg_proc')"
 COUNT_CHANGES = "SELECT count(*) FROM changes"
 
-LIFT = (
-    f"LOCK TABLE {', '.join(TABLES)} IN SHARE ROW EXCLUSIVE MODE",
-    "DROP FUNCTION IF EXISTS orderkeep_reject_write() CASCADE",
-)
+LOCK = f"LOCK TABLE {', '.join(TABLES)} IN SHARE ROW EXCLUSIVE MODE"
+LIFT = "DROP FUNCTION IF EXISTS orderkeep_reject_write() CASCADE"
 
 
-def fencing(state: Fence) -> tuple[str, ...]:
-    """Return the statements that put up the fence, or change its state."""
+def state_and_owner(comment: str | None) -> tuple[Fence, str] | None:
+    """Return the state of the fence and its owner, which are the comment of its function."""
+    if comment is None:
+        return None
+    state, _, owner = comment.partition(" ")
+    return Fence(state), owner
+
+
+def fencing(state: Fence, owner: str) -> tuple[str, ...]:
+    """Return the statements that put up the fence, in place of an earlier one."""
     return (
-        *LIFT,
+        LIFT,
         f"""
         CREATE FUNCTION orderkeep_reject_write() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN
@@ -42,7 +48,7 @@ def fencing(state: Fence) -> tuple[str, ...]:
             RETURN NULL;
         END $$
         """,
-        f"COMMENT ON FUNCTION orderkeep_reject_write() IS '{state}'",
+        f"COMMENT ON FUNCTION orderkeep_reject_write() IS '{state} {owner}'",
         *(
             f"CREATE TRIGGER fence BEFORE INSERT OR UPDATE OR DELETE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION orderkeep_reject_write()"

@@ -105,15 +105,25 @@ class PostgresOrderRepository(SqlOrderRepository):
         with in_our_words():
             await self._connections.run_alone(PURGE)
 
-    async def fence(self, state: Fence = Fence.MOVED) -> None:
-        await self._change_fence(fence.fencing(state))
+    async def fence(self, state: Fence = Fence.MOVED, owner: str = "") -> Fence | None:
+        before = await self._change_fence(fence.fencing(state, owner))
+        return before[0] if before else None
 
-    async def lift_fence(self) -> None:
-        await self._change_fence(fence.LIFT)
+    async def lift_fence(self, owner: str = "") -> bool:
+        before = await self._change_fence([fence.LIFT], owner)
+        return before is None or before[1] == owner
+
+    async def is_fenced_by(self, owner: str) -> bool:
+        found = await self._fence()
+        return found is not None and found[1] == owner
 
     async def fenced(self) -> Fence | None:
-        [(state,)] = await self._rows(fence.STATE)
-        return None if state is None else Fence(state)
+        found = await self._fence()
+        return found[0] if found else None
+
+    async def _fence(self) -> tuple[Fence, str] | None:
+        [(comment,)] = await self._rows(fence.STATE)
+        return fence.state_and_owner(comment)
 
     async def count_changes(self) -> int:
         [(count,)] = await self._rows(fence.COUNT_CHANGES)
@@ -144,19 +154,24 @@ class PostgresOrderRepository(SqlOrderRepository):
     def records(self) -> RecordStore:
         return PostgresRecords(self._connections, self._rows, self._page_rows)
 
-    async def _change_fence(self, statements: Sequence[str]) -> None:
+    async def _change_fence(self, statements: Sequence[str], of: str | None = None) -> tuple[Fence, str] | None:
+        """Run the statements, unless the fence has another owner than `of`. Return what it was before."""
         with in_our_words():
             for attempt in range(1, fence.ATTEMPTS + 1):
                 try:
                     async with self._connections.transaction() as connection:
                         await connection.execute(f"SET LOCAL lock_timeout = '{fence.LOCK_SECONDS}s'")
-                        for statement in statements:
-                            await connection.execute(statement)
-                    return
+                        await connection.execute(fence.LOCK)
+                        before = fence.state_and_owner(await connection.fetchval(fence.STATE))
+                        if of is None or before is None or before[1] == of:
+                            for statement in statements:
+                                await connection.execute(statement)
+                    return before
                 except asyncpg.PostgresError as error:
                     if error.sqlstate not in fence.LOCKED or attempt == fence.ATTEMPTS:
                         raise
                 await asyncio.sleep(LONGEST_PAUSE)
+        raise AssertionError("unreachable")
 
     async def _page_rows(self, document: int, statement: str, *parameters: Any) -> Sequence[Row]:  # noqa: ARG002
         return await self._rows(statement, *parameters)  # which ends the page

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from orderkeep.application.ports import PAGE_BYTES, StoreAccess
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
@@ -25,6 +26,8 @@ from orderkeep.infrastructure.sqlite_repo.queries import APPLICATION_ID
 from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, retry_while_locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+T = TypeVar("T")
+
 CREATES = (StoreAccess.CREATE, StoreAccess.MOVE)
 
 CACHE_KIB = 16_000
@@ -89,12 +92,20 @@ class OrdersFile:
             return self._open_to_read(lambda _: None)
         return self._connect("rw", lambda connection: connection.execute("PRAGMA query_only = ON"))
 
-    def run_alone(self, script: str) -> None:
-        """Run statements in one transaction, on a connection of their own. Raises `StoreUnavailable`."""
+    def run_alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do some work in one transaction, on a connection of its own. Raises `StoreUnavailable`."""
+
+        found: list[T] = []
+
+        def run(connection: sqlite3.Connection) -> None:
+            with _transaction(connection, "IMMEDIATE"):
+                found[:] = [work(connection)]
+
         self.check_writable()
         try:
             with contextlib.closing(self._connect("rw", lambda _: None)) as connection:
-                retry_while_locked(lambda: connection.executescript(f"BEGIN IMMEDIATE; {script}; COMMIT"))
+                retry_while_locked(lambda: run(connection))
+                return found[0]
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
 

@@ -3,6 +3,8 @@
 The process that moves orders opens the fence within its own transaction, and closes it before it commits.
 """
 
+import sqlite3
+
 from orderkeep.application.store_copy import Fence
 
 MESSAGE = "orderkeep: store moved"
@@ -19,20 +21,34 @@ _TRIGGERS = {
 }
 
 EXISTS = "SELECT 1 FROM sqlite_master WHERE name = 'orderkeep_fence'"
-STATE = "SELECT state FROM orderkeep_fence"
+STATE = "SELECT state, owner FROM orderkeep_fence"
 OPEN = "UPDATE orderkeep_fence SET is_open = true"
 CLOSE = "UPDATE orderkeep_fence SET is_open = false"
 
-LIFT = "; ".join(
-    (
-        *(f"DROP TRIGGER IF EXISTS {name}" for name in _TRIGGERS),
-        "CREATE TABLE IF NOT EXISTS orderkeep_fence (state TEXT NOT NULL, is_open INTEGER NOT NULL DEFAULT false)",
-        "DELETE FROM orderkeep_fence",
-    )
-)
+_CREATE = """
+    CREATE TABLE IF NOT EXISTS orderkeep_fence
+    (state TEXT NOT NULL, owner TEXT NOT NULL, is_open INTEGER NOT NULL DEFAULT false)
+"""
 
 
-def fencing(state: Fence) -> str:
-    """Return the script that puts up the fence, or changes its state."""
-    insert = f"INSERT INTO orderkeep_fence (state) VALUES ('{state}')"  # noqa: S608
-    return "; ".join((LIFT, insert, *(f"CREATE TRIGGER {name} {body}" for name, body in _TRIGGERS.items())))
+def put_up(connection: sqlite3.Connection, state: Fence, owner: str) -> Fence | None:
+    """Put up the fence, within a transaction, and return the state of the one that it replaces."""
+    connection.execute(_CREATE)
+    found = connection.execute(STATE).fetchone()
+    lift(connection, found[1] if found else owner)
+    connection.execute("INSERT INTO orderkeep_fence (state, owner) VALUES (?, ?)", (state, owner))
+    for name, body in _TRIGGERS.items():
+        connection.execute(f"CREATE TRIGGER {name} {body}")
+    return Fence(found[0]) if found else None
+
+
+def lift(connection: sqlite3.Connection, owner: str) -> bool:
+    """Take down the fence, within a transaction; return False if it has another owner."""
+    connection.execute(_CREATE)
+    found = connection.execute(STATE).fetchone()
+    if found and found[1] != owner:
+        return False
+    connection.execute("DELETE FROM orderkeep_fence")
+    for name in _TRIGGERS:
+        connection.execute(f"DROP TRIGGER IF EXISTS {name}")
+    return True

@@ -96,16 +96,20 @@ class SqliteOrderRepository(SqlOrderRepository):
         """Empty the log, which contains earlier states of the pages. In the file itself they are overwritten."""
         await asyncio.to_thread(self._file.empty_log)
 
-    async def fence(self, state: Fence = Fence.MOVED) -> None:
-        await asyncio.to_thread(self._file.run_alone, fence.fencing(state))
+    async def fence(self, state: Fence = Fence.MOVED, owner: str = "") -> Fence | None:
+        return await asyncio.to_thread(self._file.run_alone, partial(fence.put_up, state=state, owner=owner))
 
-    async def lift_fence(self) -> None:
-        await asyncio.to_thread(self._file.run_alone, fence.LIFT)
+    async def lift_fence(self, owner: str = "") -> bool:
+        return await asyncio.to_thread(self._file.run_alone, partial(fence.lift, owner=owner))
+
+    async def is_fenced_by(self, owner: str) -> bool:
+        return any(found == owner for _, found in self._fence_rows())
 
     async def fenced(self) -> Fence | None:
-        for (state,) in self._readers.rows(fence.STATE, ()) if self._readers.rows(fence.EXISTS, ()) else ():
-            return Fence(state)
-        return None
+        return next((Fence(state) for state, _ in self._fence_rows()), None)
+
+    def _fence_rows(self) -> Sequence[Row]:
+        return self._readers.rows(fence.STATE, ()) if self._readers.rows(fence.EXISTS, ()) else ()
 
     async def count_changes(self) -> int:
         return int(self._readers.rows(LAST_POSITION, ())[0][0])
