@@ -76,6 +76,7 @@ OUTCOMES: tuple[tuple[type[Exception], int, str], ...] = (
     (errors.OtherWebhookVersion, REJECTED, "show the webhook again with `orderkeep webhooks show ID`"),
     (exceptions.VersionMismatch, REJECTED, "show the order again with `orderkeep get ID`"),
     (exceptions.Conflict, REJECTED, ""),
+    (exceptions.StoreMoved, UNAVAILABLE, "set --store or ORDERKEEP_STORE"),
     (exceptions.StoreUnusable, UNAVAILABLE, "check --store or ORDERKEEP_STORE (for documents, ORDERKEEP_DOCUMENTS)"),
     (exceptions.ServiceUnavailable, UNAVAILABLE, RETRY),
     (ExtraNotInstalled, USAGE, "or use another store"),
