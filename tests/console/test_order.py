@@ -135,16 +135,18 @@ async def test_way_back_leads_to_the_list_that_the_browser_came_from(do: UseCase
 
 async def test_actions_are_those_of_the_domain_with_the_reasons(do: UseCases) -> None:
     order_id = await handled(do)
+    await do.deliver_shipment.execute(order_id, "s1")
     found = await do.get_order_actions.execute(order_id)
     async with console(do) as browser:
         page = await browser.open(f"/console/orders/{order_id}")
         section = page.section("Actions")
         base = f"/console/orders/{order_id}/"
         links = {each.get("href", "").removeprefix(base) for each in page.all("a", section)}
-        assert links == {each.name for each in found.actions if each.allowed}
+        assert links == {each.name for each in found.actions if each.reason is None}
         reasons = {each.get("id", "").removeprefix("why-"): text_of(each) for each in page.all("small", section)}
-        assert reasons.keys() == {each.name for each in found.actions if not each.allowed}
+        assert reasons.keys() == {each.name for each in found.actions if each.reason is not None}
         assert reasons["cancel"] == "Order cannot be cancelled: it is partially shipped."
+        assert reasons["deliver_shipment"] == "Nothing would change: all shipments are recorded as delivered."
         disabled = [each.get("aria-describedby") for each in page.all("button", section) if "disabled" in each.attrib]
         assert sorted(filter(None, disabled)) == sorted(f"why-{name}" for name in reasons)
 

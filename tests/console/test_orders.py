@@ -386,6 +386,7 @@ async def test_tags_are_added_to_those_that_an_order_has(do: UseCases) -> None:
     async with console(do) as browser:
         page = await browser.send(await browser.open(), BULK, do="tag", tag="vip", order=[first, second])
         assert [row[1] for row in page.rows(page.one("table"))] == ["Will change", "Nothing to change"]
+        assert "Tag 1 order" in page.texts("button")
         await browser.send(page, BULK)
         assert json.loads((await do.get_order.execute(first)).json)["tags"] == ["gift", "vip"]
 
