@@ -59,7 +59,7 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
         page = await browser.open(f"/console/orders/{order_id}")
         assert page.text("h1") == "web-7781"
         heading = page.texts("span", class_="s")
-        assert heading[:2] == ["Partially shipped", "Overpaid"]
+        assert heading[:3] == ["Partially shipped", "Overpaid", "Refund pending €10.00"]
         ledger = page.one("dl", class_="ledger")
         amounts = dict(zip(page.texts("dt", ledger), [each.text for each in page.all("dd", ledger)], strict=True))
         assert amounts == {
@@ -169,6 +169,9 @@ async def test_next_actions_come_first(do: UseCases) -> None:
         [primary] = page.all("a", class_="pri")
         assert text_of(primary).startswith("Refund €")
         assert primary.get("href") == f"/console/orders/{order_id}/add_refund"
+        await do.add_refund.execute(order_id, "ref-2", 3_722)
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.texts("a", class_="pri") == ["Settle refund…"]
 
 
 async def test_timeline_says_who_did_what_and_what_it_changed(do: UseCases) -> None:

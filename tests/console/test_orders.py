@@ -97,6 +97,11 @@ async def test_row_shows_what_staff_look_for(do: UseCases) -> None:
         time = page.one("time")
         assert time.get("title", "").endswith(" UTC")
         assert time.get("tabindex") == "0"
+        await do.add_refund.execute(order_id, "ref-1", 123_450)
+        [row] = (page := await browser.open()).rows(page.one("table"))
+        assert row[-2:] == ["Overpaid", "Refund pending €1,234.50"]
+        page = await browser.open(page.link("Needs attention"))
+        assert "A pending refund is not listed here" in page.text("main")
 
 
 async def test_each_view_and_status_is_a_link_that_filters(do: UseCases) -> None:

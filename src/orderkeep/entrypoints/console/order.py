@@ -151,6 +151,8 @@ def _next(order: Mapping[str, Any]) -> Iterator[str]:
     """Yield the actions that are likely to come next, the most likely one first."""
     if order["refund_due"]:
         yield "add_refund"
+    if order["refund_pending"]:
+        yield "close_refund"
     if order["return_status"] == "requested":
         yield "receive_return"
     if order["on_hold"]:

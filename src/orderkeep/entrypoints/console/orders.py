@@ -108,6 +108,7 @@ class Row(msgspec.Struct):
     payment_status: str
     return_status: str
     created_at: str
+    refund_pending: int
     refund_due: int
     void_due: int
     external_ref: str | None
