@@ -175,7 +175,7 @@ async def test_preview_shows_amounts_and_units_before_and_after(do: UseCases) ->
         found = preview_of(page)
         assert found["Bulb cancelled"] == ["0", "2"]
         assert found["Status"] == ["Partially shipped, unchanged"]
-        assert found["Due"][0] == "€55.38"
+        assert found["Total"][0] == "€55.38"
         assert "LinesCancelled" in page.texts("code")
         assert page.text("button", id="run") == "Cancel 2 items"
 

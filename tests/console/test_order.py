@@ -9,6 +9,7 @@ import pytest
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.lines import LineQuantity
+from orderkeep.entrypoints.amounts import outstanding
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.console.console_calls import Html, console, key_of, text_of
@@ -63,9 +64,10 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
         ledger = page.one("dl", class_="ledger")
         amounts = dict(zip(page.texts("dt", ledger), [each.text for each in page.all("dd", ledger)], strict=True))
         assert amounts == {
-            "Due": "€55.38",
+            "New total": "€55.38",
             "Authorized": "€0.00",
-            "Captured": "€102.60",
+            "Paid": "€102.60",
+            "Outstanding": "€0.00",
             "Refunded": "€0.00",
             "Refund due": "€37.22",
         }
@@ -106,10 +108,34 @@ async def test_line_amounts_add_up_to_what_is_due(do: UseCases, path: str) -> No
 
         amounts = [cents(row[-1]) for row in page.rows(table)]
         sums = {text_of(row[0]): cents(text_of(row[-1])) for row in page.one("tfoot", table)}
-        due = sums.pop("Due")
+        due = sums.pop("New total")
         names = ("Shipping", "Discount", "Tax", "Cancelled: 1 unit")
         assert sum(amounts) + sum([sums[name] for name in names]) == due
-        assert sums.keys() - {*names} <= {"Captured", "Refunded"}
+        assert sums.keys() - {*names} <= {"Paid", "Refunded", "Outstanding"}
+
+
+async def test_outstanding_is_what_is_not_paid(do: UseCases) -> None:
+    order_id = await place(do)
+    path = f"/console/orders/{order_id}"
+    async with console(do) as browser:
+
+        async def shown() -> list[str]:
+            page = await browser.open(path)
+            ledger = terms(page, page.one("dl", class_="ledger"))
+            page = await browser.open(path + "/print")
+            printed = {text_of(row[0]): text_of(row[-1]) for row in page.one("tfoot", page.all("table")[0])}
+            return [ledger["Outstanding"], printed["Total"], printed["Outstanding"]]
+
+        assert await shown() == ["€102.60to be paid by the customer", "€102.60", "€102.60"]
+        await do.record_payment.execute(order_id, "pay-1", "captured", 10_000)
+        assert await shown() == ["€2.60to be paid by the customer", "€102.60", "€2.60"]
+        await do.record_payment.execute(order_id, "pay-2", "captured", 260)
+        assert await shown() == ["€0.00nothing to pay", "€102.60", "€0.00"]
+
+
+@pytest.mark.parametrize("order, minor", [((9, 5, 0), 4), ((9, 5, 1), 0), ((5, 9, 0), 0)])
+def test_nothing_is_outstanding_once_something_was_refunded(order: tuple[int, ...], minor: int) -> None:
+    assert outstanding(dict(zip(("current_total", "captured", "refunded"), order, strict=True))) == minor
 
 
 @pytest.mark.parametrize(

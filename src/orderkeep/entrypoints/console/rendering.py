@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from orderkeep.application.ports import utc_now
 from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.amounts import outstanding
 from orderkeep.entrypoints.console.static_files import static_file
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -164,6 +165,7 @@ def environment() -> Environment:
     )
     found.filters |= {
         "money": money,
+        "outstanding": outstanding,
         "exact": exact,
         "relative": relative,
         "iso": iso,
