@@ -243,8 +243,7 @@ async def test_place_an_order(scripts: bool, tab: Tab, shop: tuple[UseCases, str
     await tab.page.keyboard.type("BULB-E27")
     for label, text in (("Item", "Bulb"), ("Quantity", "2"), ("Unit price", "6.50"), ("+ Shipping", "5")):
         await keyboard.type(label, text)
-    if scripts:
-        await tab.page.keyboard.press("Tab")
+    if scripts:  # it follows what is typed: the field has the focus
         await tab.page.locator("#total", has_text="€167.50").wait_for()
     await keyboard.press("Place order")
     await keyboard.sees("The order was placed.")
