@@ -177,7 +177,7 @@ async def test_preview_shows_amounts_and_units_before_and_after(do: UseCases) ->
         assert found["Status"] == ["Partially shipped, unchanged"]
         assert found["Total"][0] == "€55.38"
         assert "LinesCancelled" in page.texts("code")
-        assert page.text("button", id="run") == "Cancel 2 items"
+        assert page.text("button", id="run") == "Cancel 2 units"
 
 
 async def test_form_starts_with_what_is_likely(do: UseCases) -> None:

@@ -88,7 +88,7 @@ async def test_row_shows_what_staff_look_for(do: UseCases) -> None:
     async with console(do) as browser:
         page = await browser.open()
         table = page.one("table")
-        heads = ["Select", "Order", "Placed", "Customer", "Items", "Total", "Status", "Payment", "Attention"]
+        heads = ["Select", "Order", "Placed", "Customer", "Units", "Total", "Status", "Payment", "Attention"]
         assert page.texts("th", page.one("thead", table)) == heads
         [[_, order, placed, *rest]] = page.rows(table)
         assert order == f"W-1 {order_id[:8]}"

@@ -85,16 +85,16 @@ def _refundable(order: Order) -> int:
     return amount
 
 
-def _units_text(values: Values, word: str = "item") -> str:
-    return count(sum(each.quantity for each in values["lines"]), word)
+def _units_text(values: Values) -> str:
+    return count(sum(each.quantity for each in values["lines"]), "unit")
 
 
 def _shipment_added(_: Order, values: Values) -> str:
-    return f"The shipment of {_units_text(values, 'unit')} was added." if values["lines"] else "The shipment was added."
+    return f"The shipment of {_units_text(values)} was added." if values["lines"] else "The shipment was added."
 
 
 def _were_cancelled(_: Order, values: Values) -> str:
-    units = _units_text(values, "unit")
+    units = _units_text(values)
     return f"{units} {'was' if units == '1 unit' else 'were'} cancelled."
 
 

@@ -30,7 +30,7 @@ MAX_FORM_LINES = 100
 
 LINE = {
     "sku": "SKU",
-    "name": "Item",
+    "name": "Name",
     "quantity": "Quantity",
     "unit_price": "Unit price",
     "discount": "Discount",

@@ -128,7 +128,7 @@ class Row(msgspec.Struct):
         return customer.name or customer.email or self.user_id
 
     @property
-    def items(self) -> int:
+    def units(self) -> int:
         return sum([line.quantity for line in self.lines])
 
 

@@ -142,7 +142,7 @@ def sentence(text: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 item`, `1,284 items`."""
+    """Return a number with its noun: `1 unit`, `1,284 units`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
