@@ -80,6 +80,7 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
         refund, payment = page.rows(page.one("table", page.section("Payments and refunds")))
         assert [refund[0], *refund[2:5]] == ["Refund, late", "ref-1", "Pending", "\N{MINUS SIGN}€10.00"]
         assert [payment[0], *payment[2:5]] == ["Captured, card", "pay-1", "Captured", "€102.60"]
+        assert page.texts("h2")[:2] == ["Actions", "Lines"]  # on a phone, one column in this order
         customer = terms(page, page.one("dl", page.section("Customer")))
         assert customer["Name"] == "Jo Doe"
         assert customer["E-mail"] == "Jo@Example.com"
