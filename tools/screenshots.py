@@ -87,9 +87,9 @@ async def cancel(dialog: Locator, camera: Camera) -> None:
     await dialog.get_by_label("Units of Bulb E27, warm white").fill("1")
     await dialog.get_by_label("Reason").fill("out_of_stock")
     await dialog.get_by_label("Note").focus()
-    await dialog.get_by_role("button", name="Cancel 1 item").wait_for()
+    await dialog.get_by_role("button", name="Cancel 1 unit").wait_for()
     await camera.take("cancel-lines")
-    await dialog.get_by_role("button", name="Cancel 1 item").click()
+    await dialog.get_by_role("button", name="Cancel 1 unit").click()
     await camera.page.get_by_text("1 unit was cancelled.").wait_for()
 
 

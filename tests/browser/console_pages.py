@@ -59,9 +59,9 @@ LOOKS = {
     ),
     "orders, cancel some": Look("/", check="Select SO-10482", click="Cancel…"),
     "new order": Look("/console/new-order"),
-    "new order, another line": Look("/console/new-order", {"Item": "Desk lamp"}, click="Add a line"),
+    "new order, another line": Look("/console/new-order", {"Name": "Desk lamp"}, click="Add a line"),
     "new order, rejected": Look(
-        "/console/new-order", {"Item": "Desk lamp", "E-mail": "ada"}, click="Place order", status=422
+        "/console/new-order", {"Name": "Desk lamp", "E-mail": "ada"}, click="Place order", status=422
     ),
     "API keys": Look("/console/keys"),
     "a new API key": Look("/console/keys", {"Name": "Warehouse Leipzig"}, click="Create key"),

@@ -139,21 +139,43 @@ async def test_keys_zoom_around_a_day_and_move_along(charts: Charts) -> None:
     assert await charts.shown() == [ORDERS, VALUE]
 
 
-async def test_buttons_zoom_with_the_keyboard(charts: Charts) -> None:
+async def test_buttons_zoom_into_the_middle_and_back(charts: Charts) -> None:
     await charts.open()
     names = await charts.names()
-    zoom_in, reset = (charts.chart(ORDERS).get_by_role("button", name=name) for name in ("Zoom in", "Reset zoom"))
-    assert not await reset.is_visible()
-    await charts.page.get_by_role("slider", name=ORDERS).focus()
-    await charts.press("Tab", "Enter", "Enter", "Enter", "Enter")
-    assert await charts.shown() == zoomed(names, 28, 29)
-    assert await zoom_in.is_disabled()
-    await charts.page.get_by_role("slider", name=ORDERS).focus()
-    await charts.press("Tab", "Enter")
-    assert await charts.shown() == [ORDERS, VALUE]
-    assert not await reset.is_visible()
+    buttons = [charts.chart(ORDERS).get_by_role("button", name=name) for name in ("Zoom in", "Zoom out", "Reset zoom")]
+
+    async def enabled() -> list[bool]:
+        return [await each.is_enabled() for each in buttons]
+
+    async def press(number: int) -> list[str]:
+        await buttons[number].press("Enter")
+        return await charts.shown()
+
+    assert await enabled() == [True, False, False]
+    ranges = [(8, 22), (11, 18), (13, 16), (14, 15)]
+    for first, last in ranges:
+        assert await enabled() == [True, (first, last) != ranges[0], (first, last) != ranges[0]]
+        assert await press(0) == zoomed(names, first, last)
+    assert await enabled() == [False, True, True]
     assert await charts.page.evaluate("document.activeElement.getAttribute('role')") == "slider"
-    assert await zoom_in.is_enabled()
+    for first, last in ranges[-2::-1]:
+        assert await press(1) == zoomed(names, first, last)
+    assert await press(1) == [ORDERS, VALUE]
+    assert await enabled() == [True, False, False]
+    await press(0)
+    assert await press(2) == [ORDERS, VALUE]
+    assert await enabled() == [True, False, False]
+
+
+async def test_zooming_out_goes_back_to_the_range_that_was_dragged_over(charts: Charts) -> None:
+    await charts.open()
+    names = await charts.names()
+    await charts.drag(VALUE, 11, 23)
+    await charts.page.get_by_role("slider", name=VALUE).focus()
+    await charts.press("+", "+", "+", "+", "-", "-", "-")
+    assert await charts.shown() == zoomed(names, 11, 23)
+    await charts.chart(VALUE).get_by_role("button", name="Zoom out").press("Enter")
+    assert await charts.shown() == [ORDERS, VALUE]
 
 
 async def test_hover_shows_the_value_of_a_day(charts: Charts) -> None:

@@ -101,6 +101,26 @@ async def test_receipt_is_complete_on_a_phone(tab: Tab) -> None:
         assert await tab.page.evaluate(OUTSIDE) == []
 
 
+async def test_actions_are_beside_the_lines_or_above_them_on_a_phone(tab: Tab, shops: Shops) -> None:
+    await tab.look_at(LOOKS["order"], shops)
+
+    async def boxes(width: int) -> list[dict[str, float]]:
+        await tab.page.set_viewport_size({"width": width, "height": 800})
+        found = [
+            await tab.page.get_by_role("region", name=name, exact=True).bounding_box()
+            for name in ("Actions", "Lines", "Customer")
+        ]
+        return [dict(each) for each in found if each]
+
+    actions, lines, customer = await boxes(1280)
+    assert (actions["y"], actions["x"]) == (lines["y"], customer["x"])
+    assert lines["x"] + lines["width"] < actions["x"]
+    assert 0 < customer["y"] - actions["y"] - actions["height"] < 40
+    actions, lines, customer = await boxes(320)
+    assert actions["y"] + actions["height"] < lines["y"]
+    assert lines["y"] + lines["height"] < customer["y"]
+
+
 async def test_zoomed_chart_is_accessible(tab: Tab, shops: Shops) -> None:
     await tab.look_at(LOOKS["statistics"], shops)
     await tab.page.get_by_role("button", name="Zoom in").first.click()

@@ -131,8 +131,8 @@ async def test_cancel_lines(scripts: bool, tab: Tab, shop: tuple[UseCases, str, 
     await keyboard.press("Cancel lines…")
     await keyboard.type("Units of Bulb E27, warm white", "2")
     if scripts:
-        await tab.page.get_by_role("button", name="Cancel 2 items").wait_for()
-    await keyboard.press("Cancel 2 items" if scripts else "Cancel lines")
+        await tab.page.get_by_role("button", name="Cancel 2 units").wait_for()
+    await keyboard.press("Cancel 2 units" if scripts else "Cancel lines")
     await keyboard.sees("2 units were cancelled.")
     assert [line["cancelled"] for line in (await order_in(do))["lines"]] == [0, 0, 3]  # type: ignore[attr-defined]
 
@@ -220,8 +220,8 @@ async def test_ship_a_part(scripts: bool, tab: Tab, shop: tuple[UseCases, str, s
     await keyboard.type("Carrier (optional)", "DHL")
     await keyboard.type("Tracking number (optional)", "JD-2")
     if scripts:
-        await tab.page.get_by_role("button", name="Ship 3 items").wait_for()
-    await keyboard.press("Ship 3 items" if scripts else "Ship 7 items")
+        await tab.page.get_by_role("button", name="Ship 3 units").wait_for()
+    await keyboard.press("Ship 3 units" if scripts else "Ship 7 units")
     await keyboard.sees("The shipment of 3 units was added.")
     found = await order_in(do)
     assert [line["shipped"] for line in found["lines"]] == [2, 2, 0]  # type: ignore[attr-defined]
@@ -235,16 +235,15 @@ async def test_place_an_order(scripts: bool, tab: Tab, shop: tuple[UseCases, str
     await keyboard.open("/console/new-order", scripts=scripts)
     await tab.page.locator("[name=user_id]:focus").wait_for()
     await tab.page.keyboard.type("ada-18")
-    for label, text in (("SKU", "LAMP-02"), ("Item", "Floor lamp"), ("Unit price", "149.50")):
+    for label, text in (("SKU", "LAMP-02"), ("Name", "Floor lamp"), ("Unit price", "149.50")):
         await keyboard.type(label, text)
     await keyboard.press("Add a line")
     await tab.page.get_by_role("group", name="Line 2").wait_for()
     await tab.page.locator("[name='lines/1/sku']:focus").wait_for()
     await tab.page.keyboard.type("BULB-E27")
-    for label, text in (("Item", "Bulb"), ("Quantity", "2"), ("Unit price", "6.50"), ("+ Shipping", "5")):
+    for label, text in (("Name", "Bulb"), ("Quantity", "2"), ("Unit price", "6.50"), ("+ Shipping", "5")):
         await keyboard.type(label, text)
-    if scripts:
-        await tab.page.keyboard.press("Tab")
+    if scripts:  # it follows what is typed: the field has the focus
         await tab.page.locator("#total", has_text="€167.50").wait_for()
     await keyboard.press("Place order")
     await keyboard.sees("The order was placed.")

@@ -175,9 +175,9 @@ async def test_preview_shows_amounts_and_units_before_and_after(do: UseCases) ->
         found = preview_of(page)
         assert found["Bulb cancelled"] == ["0", "2"]
         assert found["Status"] == ["Partially shipped, unchanged"]
-        assert found["Due"][0] == "€55.38"
+        assert found["Total"][0] == "€55.38"
         assert "LinesCancelled" in page.texts("code")
-        assert page.text("button", id="run") == "Cancel 2 items"
+        assert page.text("button", id="run") == "Cancel 2 units"
 
 
 async def test_form_starts_with_what_is_likely(do: UseCases) -> None:
@@ -196,11 +196,34 @@ async def test_form_starts_with_what_is_likely(do: UseCases) -> None:
         assert (fields["tags"], fields["customer.email"]) == (["gift, express"], ["Jo@Example.com"])
 
 
+async def test_form_starts_with_what_can_still_change(do: UseCases) -> None:
+    order_id = await handled(do)
+    await do.add_shipment.execute(order_id)
+    await do.deliver_shipment.execute(order_id, "s1")
+    await do.close_refund.execute(order_id, "ref-1", "failed")
+    for number, outcome in ((2, "succeeded"), (3, "")):
+        await do.add_refund.execute(order_id, f"ref-{number}", 100)
+        if outcome:
+            await do.close_refund.execute(order_id, f"ref-{number}", outcome)
+
+    async def first(action: str, name: str) -> list[str]:
+        page = await browser.open(path_of(order_id, action))
+        assert page.texts("code", page.one("section", id="preview")), "no event"
+        return [each.get("value", "") for each in page.all("option", page.one("select", id=f"f-{name}"))]
+
+    async with console(do) as browser:
+        assert await first("deliver_shipment", "shipment_id") == ["s2"]
+        assert await first("close_refund", "reference") == ["ref-3", "ref-2"]
+        await do.close_refund.execute(order_id, "ref-3", "failed")
+        assert await first("close_refund", "reference") == ["ref-2"]
+
+
 async def test_edit_changes_only_what_was_changed(do: UseCases) -> None:
     order_id = await place(do)
     before = await stored(do, order_id)
     async with console(do) as browser:
         page = await submit(browser, order_id, "edit")
+        assert page.text("div", role="status") == "Nothing was changed: the order already is as requested."
         assert (await stored(do, order_id)) == before
         page = await submit(browser, order_id, "edit", **{"shipping_address.city": "York", "customer.phone": ""})
         assert page.all("div", role="status")

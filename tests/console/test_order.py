@@ -9,6 +9,7 @@ import pytest
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.lines import LineQuantity
+from orderkeep.entrypoints.amounts import outstanding
 from orderkeep.infrastructure.memory_repo import InMemoryOrderRepository
 from orderkeep.testing.orders import place_command
 from tests.console.console_calls import Html, console, key_of, text_of
@@ -59,13 +60,14 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
         page = await browser.open(f"/console/orders/{order_id}")
         assert page.text("h1") == "web-7781"
         heading = page.texts("span", class_="s")
-        assert heading[:2] == ["Partially shipped", "Overpaid"]
+        assert heading[:3] == ["Partially shipped", "Overpaid", "Refund pending €10.00"]
         ledger = page.one("dl", class_="ledger")
         amounts = dict(zip(page.texts("dt", ledger), [each.text for each in page.all("dd", ledger)], strict=True))
         assert amounts == {
-            "Due": "€55.38",
+            "New total": "€55.38",
             "Authorized": "€0.00",
-            "Captured": "€102.60",
+            "Paid": "€102.60",
+            "Outstanding": "€0.00",
             "Refunded": "€0.00",
             "Refund due": "€37.22",
         }
@@ -78,6 +80,7 @@ async def test_order_shows_what_is_owed_shipped_and_paid(do: UseCases) -> None:
         refund, payment = page.rows(page.one("table", page.section("Payments and refunds")))
         assert [refund[0], *refund[2:5]] == ["Refund, late", "ref-1", "Pending", "\N{MINUS SIGN}€10.00"]
         assert [payment[0], *payment[2:5]] == ["Captured, card", "pay-1", "Captured", "€102.60"]
+        assert page.texts("h2")[:2] == ["Actions", "Lines"]  # on a phone, one column in this order
         customer = terms(page, page.one("dl", page.section("Customer")))
         assert customer["Name"] == "Jo Doe"
         assert customer["E-mail"] == "Jo@Example.com"
@@ -106,10 +109,34 @@ async def test_line_amounts_add_up_to_what_is_due(do: UseCases, path: str) -> No
 
         amounts = [cents(row[-1]) for row in page.rows(table)]
         sums = {text_of(row[0]): cents(text_of(row[-1])) for row in page.one("tfoot", table)}
-        due = sums.pop("Due")
+        due = sums.pop("New total")
         names = ("Shipping", "Discount", "Tax", "Cancelled: 1 unit")
         assert sum(amounts) + sum([sums[name] for name in names]) == due
-        assert sums.keys() - {*names} <= {"Captured", "Refunded"}
+        assert sums.keys() - {*names} <= {"Paid", "Refunded", "Outstanding"}
+
+
+async def test_outstanding_is_what_is_not_paid(do: UseCases) -> None:
+    order_id = await place(do)
+    path = f"/console/orders/{order_id}"
+    async with console(do) as browser:
+
+        async def shown() -> list[str]:
+            page = await browser.open(path)
+            ledger = terms(page, page.one("dl", class_="ledger"))
+            page = await browser.open(path + "/print")
+            printed = {text_of(row[0]): text_of(row[-1]) for row in page.one("tfoot", page.all("table")[0])}
+            return [ledger["Outstanding"], printed["Total"], printed["Outstanding"]]
+
+        assert await shown() == ["€102.60to be paid by the customer", "€102.60", "€102.60"]
+        await do.record_payment.execute(order_id, "pay-1", "captured", 10_000)
+        assert await shown() == ["€2.60to be paid by the customer", "€102.60", "€2.60"]
+        await do.record_payment.execute(order_id, "pay-2", "captured", 260)
+        assert await shown() == ["€0.00nothing to pay", "€102.60", "€0.00"]
+
+
+@pytest.mark.parametrize("order, minor", [((9, 5, 0), 4), ((9, 5, 1), 0), ((5, 9, 0), 0)])
+def test_nothing_is_outstanding_once_something_was_refunded(order: tuple[int, ...], minor: int) -> None:
+    assert outstanding(dict(zip(("current_total", "captured", "refunded"), order, strict=True))) == minor
 
 
 @pytest.mark.parametrize(
@@ -135,16 +162,18 @@ async def test_way_back_leads_to_the_list_that_the_browser_came_from(do: UseCase
 
 async def test_actions_are_those_of_the_domain_with_the_reasons(do: UseCases) -> None:
     order_id = await handled(do)
+    await do.deliver_shipment.execute(order_id, "s1")
     found = await do.get_order_actions.execute(order_id)
     async with console(do) as browser:
         page = await browser.open(f"/console/orders/{order_id}")
         section = page.section("Actions")
         base = f"/console/orders/{order_id}/"
         links = {each.get("href", "").removeprefix(base) for each in page.all("a", section)}
-        assert links == {each.name for each in found.actions if each.allowed}
+        assert links == {each.name for each in found.actions if each.reason is None}
         reasons = {each.get("id", "").removeprefix("why-"): text_of(each) for each in page.all("small", section)}
-        assert reasons.keys() == {each.name for each in found.actions if not each.allowed}
+        assert reasons.keys() == {each.name for each in found.actions if each.reason is not None}
         assert reasons["cancel"] == "Order cannot be cancelled: it is partially shipped."
+        assert reasons["deliver_shipment"] == "Nothing would change: all shipments are recorded as delivered."
         disabled = [each.get("aria-describedby") for each in page.all("button", section) if "disabled" in each.attrib]
         assert sorted(filter(None, disabled)) == sorted(f"why-{name}" for name in reasons)
 
@@ -167,6 +196,9 @@ async def test_next_actions_come_first(do: UseCases) -> None:
         [primary] = page.all("a", class_="pri")
         assert text_of(primary).startswith("Refund €")
         assert primary.get("href") == f"/console/orders/{order_id}/add_refund"
+        await do.add_refund.execute(order_id, "ref-2", 3_722)
+        page = await browser.open(f"/console/orders/{order_id}")
+        assert page.texts("a", class_="pri") == ["Settle refund…"]
 
 
 async def test_timeline_says_who_did_what_and_what_it_changed(do: UseCases) -> None:

@@ -88,7 +88,7 @@ async def test_row_shows_what_staff_look_for(do: UseCases) -> None:
     async with console(do) as browser:
         page = await browser.open()
         table = page.one("table")
-        heads = ["Select", "Order", "Placed", "Customer", "Items", "Total", "Status", "Payment", "Attention"]
+        heads = ["Select", "Order", "Placed", "Customer", "Units", "Total", "Status", "Payment", "Attention"]
         assert page.texts("th", page.one("thead", table)) == heads
         [[_, order, placed, *rest]] = page.rows(table)
         assert order == f"W-1 {order_id[:8]}"
@@ -97,6 +97,11 @@ async def test_row_shows_what_staff_look_for(do: UseCases) -> None:
         time = page.one("time")
         assert time.get("title", "").endswith(" UTC")
         assert time.get("tabindex") == "0"
+        await do.add_refund.execute(order_id, "ref-1", 123_450)
+        [row] = (page := await browser.open()).rows(page.one("table"))
+        assert row[-2:] == ["Overpaid", "Refund pending €1,234.50"]
+        page = await browser.open(page.link("Needs attention"))
+        assert "A pending refund is not listed here" in page.text("main")
 
 
 async def test_each_view_and_status_is_a_link_that_filters(do: UseCases) -> None:
@@ -386,6 +391,7 @@ async def test_tags_are_added_to_those_that_an_order_has(do: UseCases) -> None:
     async with console(do) as browser:
         page = await browser.send(await browser.open(), BULK, do="tag", tag="vip", order=[first, second])
         assert [row[1] for row in page.rows(page.one("table"))] == ["Will change", "Nothing to change"]
+        assert "Tag 1 order" in page.texts("button")
         await browser.send(page, BULK)
         assert json.loads((await do.get_order.execute(first)).json)["tags"] == ["gift", "vip"]
 

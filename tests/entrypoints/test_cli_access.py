@@ -3,9 +3,14 @@
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.ports import StoreAccess
+from orderkeep.bootstrap import bootstrap
 from orderkeep.entrypoints.cli.commands import COMMANDS
+from orderkeep.entrypoints.cli.main import cli
+from orderkeep.entrypoints.cli.session import Session
 from tests.entrypoints.cli_calls import run
 from tests.entrypoints.served import serving
 
@@ -110,3 +115,42 @@ def test_command_creates_no_documents_directory(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/bakcup.db"
     assert run("--store", url, "verify", "--documents", cwd=tmp_path).returncode == 0
     assert not (tmp_path / "documents").exists()
+
+
+class Recorder(Session):
+    """A session that notes which of its options a command uses."""
+
+    used: set[str]
+
+    @property
+    def store_url(self) -> str:
+        self.used.add("--store")
+        return super().store_url
+
+    @property
+    def actor(self) -> Actor:
+        self.used.add("--as")
+        return super().actor
+
+
+OF_NO_STORE = {"openapi": [], "new": ["target", "--name", "shop", "--entity", "booking"], "completion": ["bash"]}
+IN_PROCESS = OPENING - {"relay", "migrate", "backup"} | OF_NO_STORE.keys()
+NOT_RECORDED = {"stats", "checkpoint", "demo"}
+"""Commands that need an actor with a scope, and write nothing to the history of an order."""
+
+
+@pytest.mark.parametrize("name", sorted(IN_PROCESS))
+def test_help_has_the_options_that_have_an_effect(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("orders.jsonl").write_text(IMPORTED)
+    use_cases = bootstrap("memory://")
+    session = Recorder(open=lambda url, access: use_cases)
+    session.used = set()
+    arguments = OF_NO_STORE.get(name) or ARGUMENTS.get(name) or OF_AN_ORDER.get(name, [])
+    CliRunner().invoke(cli, [*name.split(), *(arguments or ([] if name in ARGUMENTS else [NO_ORDER]))], obj=session)
+    if name not in WRITING - NOT_RECORDED:
+        session.used.discard("--as")
+    if "--store" in session.used and not COMMANDS[name].needs_store:
+        session.used.add("--remote")
+    helped = CliRunner().invoke(cli, [*name.split(), "--help"], obj=Session()).stdout.split()
+    assert {"--as", "--store", "--remote"}.intersection(helped) == session.used

@@ -204,7 +204,7 @@ PARTS = {
 def test_order_shows_that_it_is_not_paid_and_titles_of_its_parts(capsys: pytest.CaptureFixture[str]) -> None:
     tables.print_order({**ORDER, **PARTS})
     rows = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
-    assert {"payment status unpaid", "to pay 96.50 EUR", "shipping status shipped"} <= {*rows}
+    assert {"payment status unpaid", "outstanding 96.50 EUR", "shipping status shipped"} <= {*rows}
     assert [row for row in rows if row in ("Lines", "Shipments", "Returns (EUR)")] == [
         "Lines",
         "Shipments",

@@ -31,7 +31,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptLine:
-    """One item. `discount` is negative: unit price times quantity, discount and tax add up to the amount."""
+    """A line. `discount` is negative: unit price times quantity, discount and tax add up to the amount."""
 
     name: str
     sku: str

@@ -29,7 +29,7 @@ def _value_object(of: Any) -> Any:
 
 @_value_object
 class OrderLine:
-    """One item of an order. `discount` and `tax` apply to the whole line, not to one unit.
+    """A product in an order, and how many units of it. `discount` and `tax` apply to the whole line, not to one unit.
 
     `id` identifies the line in its order: `l1`, `l2` and so on, unless the caller chose another. Of the `quantity` that
     was ordered, so many units are `cancelled` and `shipped`; of these, `delivered`; and of these, `returned`.

@@ -1,7 +1,9 @@
-"""Amounts as people type and read them: in major units, such as 99.00; and the messages about them."""
+"""Amounts as people type and read them: in major units, such as 99.00; the messages about them, and what is owed."""
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from orderkeep.domain.exceptions import HasAmounts, InvalidInput, TotalMismatch, UnknownCurrency
 from orderkeep.domain.limits import MAX_MINOR_UNITS
@@ -29,6 +31,12 @@ def parse_amount(amount: str, currency: str) -> int:
         raise
     except InvalidInput as error:
         raise ValueError(message_in_major_units(error, currency)) from None
+
+
+def outstanding(order: Mapping[str, Any]) -> int:
+    """Return what the customer has not paid yet, in minor units; 0 once something was refunded."""
+    missing: int = order.get("current_total", 0) - order.get("captured", 0)
+    return 0 if order.get("refunded") else max(0, missing)
 
 
 def _nearest(amount: str) -> str:

@@ -37,7 +37,7 @@ class CloseRefundUseCase(OrderCommand):
 
     def actions(self) -> Actions:
         def close(order: Order, at: datetime) -> None:
-            reference = order.refunds[-1].reference if order.refunds else ""
-            order.close_refund(reference, RefundStatus.FAILED, at=at)
+            refunds = sorted(order.refunds, key=lambda each: each.status == RefundStatus.FAILED)
+            order.close_refund(refunds[0].reference if refunds else "", RefundStatus.FAILED, at=at)
 
         return {"close_refund": close}

@@ -32,4 +32,8 @@ class DeliverShipmentUseCase(OrderCommand):
         return await self.change(order_id, deliver, context, ("deliver_shipment", [shipment_id, occurred_at]))
 
     def actions(self) -> Actions:
-        return {"deliver_shipment": lambda order, at: order.deliver_shipment("s1", at=at)}
+        def deliver(order: Order, at: datetime) -> None:
+            left = [each.id for each in order.shipments if each.delivered_at is None]
+            order.deliver_shipment(left[0] if left else "s1", at=at)
+
+        return {"deliver_shipment": deliver}

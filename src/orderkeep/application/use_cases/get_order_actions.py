@@ -12,10 +12,18 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import OrderkeepError, OrderNotFound
 from orderkeep.domain.repositories import OrderRepository
 
+RECORDED = {
+    "deliver_shipment": "nothing would change: all shipments are recorded as delivered",
+    "close_refund": "nothing would change: all refunds failed, which is final",
+}
+"""Why a report that can only repeat what is recorded changes nothing: its trial is of a part that can still change."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderAction:
-    """A command, and whether the order accepts it; if not, the code and the message of the error."""
+    """A command, and whether the order accepts it; if not, the code and the message of the error. A report that is
+    allowed, but can only repeat what is recorded, has a reason too.
+    """
 
     name: str
     allowed: bool
@@ -61,4 +69,4 @@ def _tried(name: str, scope: Scope, trial: Trial, order: Order, actor: Actor, at
         trial(copied, at)
     except OrderkeepError as error:
         return OrderAction(name, allowed=False, code=error.code, reason=str(error))
-    return OrderAction(name, allowed=True)
+    return OrderAction(name, allowed=True, reason=None if copied.events else RECORDED.get(name))

@@ -277,7 +277,7 @@ class OrderAction(ResponseModel):
     name: str = Field(description="Name of the command.")
     allowed: bool = Field(description="Whether the command succeeds, with suitable values.")
     code: str | None = Field(description="Code of the error that it is rejected with, or null.")
-    reason: str | None = Field(description="Why it is rejected, for people, or null.")
+    reason: str | None = Field(description="Why it is rejected, or cannot change anything, for people, or null.")
 
 
 class OrderActions(ResponseModel):

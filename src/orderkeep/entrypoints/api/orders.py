@@ -303,7 +303,8 @@ async def get_order_history(
 )
 async def get_order_actions(order_id: OrderId, actor: CurrentActor, use_cases: Services) -> Response:
     """Returns all commands, and whether the order accepts them now from this caller: those that are rejected with the
-    code and the message of the error. Nothing is changed.
+    code and the message of the error, and those that can only repeat what is recorded with a reason. Nothing is
+    changed.
     """
     return EncodedResponse(encode(await use_cases.get_order_actions.execute(order_id, actor)))
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from copy import copy
 from dataclasses import fields
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
@@ -201,6 +202,25 @@ SESSION_OPTIONS = (
     click.Option(["--store"], type=text, metavar="URL", help=_STORE_HELP, **_STORED),
 )
 """The options of all commands and groups; they are stored in the `Session`."""
+
+WITHOUT_STORE = ("openapi", "new", "completion")
+WITHOUT_ACTOR = ("serve", "stats", "checkpoint", "migrate", "copy", "demo", "relay")
+"""The commands that write to a store, but nothing to the history of an order."""
+
+
+def session_options(name: str, *, needs_store: bool, writes: bool) -> list[click.Option]:
+    """Return the options of all commands for one of them. Those without an effect on it are accepted, because they can
+    be given before any command, but are not in its help.
+    """
+    hidden = {
+        "store": name in WITHOUT_STORE,
+        "remote": needs_store or name in WITHOUT_STORE,
+        "as_name": not writes or name in WITHOUT_ACTOR,
+    }
+    found = [copy(option) for option in SESSION_OPTIONS]
+    for option in found:
+        option.hidden = hidden.get(option.name or "", False)
+    return found
 
 
 def grouped_options(parameter: str, build: Callable[..., Any], **options: Decorator) -> Decorator:

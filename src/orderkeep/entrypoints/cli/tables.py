@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from orderkeep.domain.payments import Balance
 from orderkeep.domain.returns import ReturnState, ReturnStatus
 from orderkeep.domain.value_objects import Money
+from orderkeep.entrypoints.amounts import outstanding
 from orderkeep.entrypoints.cli.plain_text import plain
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
@@ -35,7 +36,7 @@ FOLDED_WIDTH = 22
 """A column of a table that is wider may be folded to this width; ids are never folded."""
 
 AMOUNTS = {
-    "to_pay",
+    "outstanding",
     "discount",
     "shipping",
     "tax",
@@ -189,7 +190,7 @@ def print_order(order: dict[str, Any], zone: ZoneInfo | None = None) -> None:
     """
     from rich.text import Text
 
-    order = {**order, "to_pay": _to_pay(order)}
+    order = {**order, "outstanding": outstanding(order)}
     if order.get("current_total") == order["total"]:
         order["current_total"] = 0
     if order.get("return_status") == ReturnStatus.NONE:
@@ -209,11 +210,6 @@ def print_order(order: dict[str, Any], zone: ZoneInfo | None = None) -> None:
         title = f"{name.capitalize()} ({currency})" if AMOUNTS & {*columns} else name.capitalize()
         _console().print(Text(f"\n{_spaced(title)}", style="bold"))
         print_rows(columns, ([_part_cell(row, column) for column in columns] for row in rows), PART_LAYOUT, zone)
-
-
-def _to_pay(order: dict[str, Any]) -> int:
-    """Return what the customer has not paid yet; 0 once something was refunded."""
-    return 0 if order.get("refunded") else max(0, order.get("current_total", 0) - order.get("captured", 0))
 
 
 def _part_cell(row: dict[str, Any], column: str) -> object:

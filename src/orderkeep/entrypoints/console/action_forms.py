@@ -81,21 +81,20 @@ def _major(minor: int, currency: str) -> str:
 
 
 def _refundable(order: Order) -> int:
-    left: int = order["captured"] - order["refunded"] - order["refund_pending"]
-    due: int = order["refund_due"]
-    return due or left
+    amount: int = order["refund_due"] or order["captured"] - order["refunded"] - order["refund_pending"]
+    return amount
 
 
-def _units_text(values: Values, word: str = "item") -> str:
-    return count(sum(each.quantity for each in values["lines"]), word)
+def _units_text(values: Values) -> str:
+    return count(sum(each.quantity for each in values["lines"]), "unit")
 
 
 def _shipment_added(_: Order, values: Values) -> str:
-    return f"The shipment of {_units_text(values, 'unit')} was added." if values["lines"] else "The shipment was added."
+    return f"The shipment of {_units_text(values)} was added." if values["lines"] else "The shipment was added."
 
 
 def _were_cancelled(_: Order, values: Values) -> str:
-    units = _units_text(values, "unit")
+    units = _units_text(values)
     return f"{units} {'was' if units == '1 unit' else 'were'} cancelled."
 
 
@@ -112,6 +111,9 @@ TRACKING = (
 )
 OCCURRED = Time(name="occurred_at", label="When", hint="In UTC. Empty means now.")
 SHIPMENT = Choice(name="shipment_id", label="Shipment", choices=parts_in("shipments", "id"), is_required=True)
+IN_TRANSIT = Choice(
+    name="shipment_id", label="Shipment", choices=parts_in("shipments", "id", ("in_transit",)), is_required=True
+)
 RETURN = Choice(
     name="return_id", label="Return", choices=parts_in("returns", "id", (ReturnState.REQUESTED,)), is_required=True
 )
@@ -296,25 +298,26 @@ ACTIONS: dict[str, Action] = {
                 Choice(
                     name="reference",
                     label="Refund",
-                    choices=parts_in("refunds", "reference", ("pending",)),
+                    choices=parts_in("refunds", "reference", ("pending", "succeeded")),
                     is_required=True,
                 ),
                 Choice(
                     name="status",
                     label="Outcome",
                     choices=lambda _: [("succeeded", "Settled"), ("failed", "Failed")],
-                    start=lambda _: "succeeded",
+                    start=lambda order: "succeeded" if order["refund_pending"] else "failed",
                 ),
                 OCCURRED,
             ),
             lambda _, values: "Settle refund" if values["status"] == "succeeded" else "Mark refund as failed",
+            hint="A settled refund fails if the bank returns it.",
         ),
         Action(
             "deliver_shipment",
             "Shipment delivered",
             _plain("deliver_shipment"),
             "The shipment was delivered.",
-            (SHIPMENT, OCCURRED),
+            (IN_TRANSIT, OCCURRED),
         ),
         Action(
             "update_shipment",

@@ -63,7 +63,7 @@ async def run(page: Page) -> Response:
         tag=tag,
         verb=VERBS[do][not is_preview],
         outcomes=found,
-        possible=[each for each in found if not each.error],
+        effective=[each for each in found if each.differences],
         is_preview=is_preview,
     )
 

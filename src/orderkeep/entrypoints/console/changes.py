@@ -25,9 +25,9 @@ _STATUS_FIELDS = {
     "return_status": "Returns",
 }
 _AMOUNTS = {
-    "current_total": "Due",
+    "current_total": "Total",
     "authorized": "Authorized",
-    "captured": "Captured",
+    "captured": "Paid",
     "refund_pending": "Refunds pending",
     "refunded": "Refunded",
     "refund_due": "Refund due",

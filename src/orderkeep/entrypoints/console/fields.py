@@ -153,14 +153,20 @@ def expected(order: Order, line: Mapping[str, Any]) -> int:
 
 
 def parts_in(name: str, key: str, wanted: tuple[str, ...] = ()) -> Callable[[Order], Options]:
-    """Return the selection of a part of an order, of those in one of the statuses if there are any."""
+    """Return the selection of a part of an order, of those in one of the statuses, in their order, if there are any."""
 
     def options(order: Order) -> Options:
         parts = order[name]
-        chosen = [each for each in parts if each.get("status") in wanted] or parts
+        chosen = [each for status in wanted for each in parts if _status_of(each) == status] or parts
         return [(each[key], _part_text(each, order)) for each in chosen]
 
     return options
+
+
+def _status_of(part: Mapping[str, Any]) -> str:
+    """Return the status of a return or refund, or of a shipment, which has none of its own."""
+    status: str = part["status"] if "status" in part else "delivered" if part["delivered_at"] else "in_transit"
+    return status
 
 
 def _part_text(part: Mapping[str, Any], order: Order) -> str:

@@ -1,4 +1,4 @@
-"""The new order screen: a form whose totals the server computes, on every change or with the button *Calculate*."""
+"""The new order screen: a form whose totals the server computes, while it is typed or with the button *Calculate*."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MAX_FORM_LINES = 100
 
 LINE = {
     "sku": "SKU",
-    "name": "Item",
+    "name": "Name",
     "quantity": "Quantity",
     "unit_price": "Unit price",
     "discount": "Discount",

@@ -35,6 +35,8 @@ screen = Screen("", "/console/orders/{order_id}", part_of="Orders")
 MAIN_ACTIONS = ("confirm", "ship", "cancel", "add_refund")
 """The actions that people look for on every order: if they are not possible, the reason is always visible."""
 
+NOTHING_CHANGED = "Nothing was changed: the order already is as requested."
+
 HAS_PDF = find_spec("typst") is not None
 """Whether receipts can be issued as PDF."""
 
@@ -54,7 +56,7 @@ async def show_order(page: Page) -> Response:
         shown = values_of(await page.use_cases.get_order_at.execute(order_id, version, page.actor))
     most = MOST_CHANGES if page.query.get("timeline") == "all" else SHOWN
     found = await page.use_cases.get_order_actions.execute(order_id, page.actor)
-    allowed = {each.name for each in found.actions if each.allowed and each.name in ACTIONS}
+    allowed = {each.name for each in found.actions if _changes(each) and each.name in ACTIONS}
     documents = [Listed.of(order_id, each) for each in reversed(msgspec.convert(shown["documents"], list[Document]))]
     return page.render(
         "order.html",
@@ -115,9 +117,14 @@ def _number(text: str | None, default: int) -> int:
     return int(text) if text is not None and is_number else default
 
 
+def _changes(action: OrderAction) -> bool:
+    """Return whether an action can change the order: it is allowed, and can do more than repeat what is recorded."""
+    return action.reason is None
+
+
 def _rejected(actions: Iterable[OrderAction], order: Mapping[str, Any], *, is_main: bool) -> list[tuple[Action, str]]:
     """Return the actions that are not possible, with the reasons: those of every order, or those of its parts."""
-    found = [each for each in actions if not each.allowed and (each.name in MAIN_ACTIONS) == is_main]
+    found = [each for each in actions if not _changes(each) and (each.name in MAIN_ACTIONS) == is_main]
     return [(ACTIONS[each.name], readable(_reason(each, order["status"]))) for each in found if each.name in ACTIONS]
 
 
@@ -144,6 +151,8 @@ def _next(order: Mapping[str, Any]) -> Iterator[str]:
     """Yield the actions that are likely to come next, the most likely one first."""
     if order["refund_due"]:
         yield "add_refund"
+    if order["refund_pending"]:
+        yield "close_refund"
     if order["return_status"] == "requested":
         yield "receive_return"
     if order["on_hold"]:
@@ -228,12 +237,13 @@ async def run_action(page: Page) -> Response:
     expected = _number(page.form.optional("if_match"), 0) or None
     try:
         values = {field.name: field.read(page.form, order) for field in action.fields}
-        await action.run(page.use_cases, order, page.context(expected_version=expected), values)
+        result = await action.run(page.use_cases, order, page.context(expected_version=expected), values)
     except VersionMismatch as error:
         return await _show(page, action, await _current(page), page.form, conflict=error, expected=expected or 0)
     except (OrderkeepError, FieldError) as error:
         return await _show(page, action, order, page.form, error=error)
-    return page.redirect(f"/console/orders/{order['id']}", notice=action.notice(order, values))
+    notice = NOTHING_CHANGED if result.unchanged else action.notice(order, values)
+    return page.redirect(f"/console/orders/{order['id']}", notice=notice)
 
 
 async def _action_and_order(page: Page) -> tuple[Action, dict[str, Any]]:

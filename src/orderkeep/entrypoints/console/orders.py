@@ -108,6 +108,7 @@ class Row(msgspec.Struct):
     payment_status: str
     return_status: str
     created_at: str
+    refund_pending: int
     refund_due: int
     void_due: int
     external_ref: str | None
@@ -127,7 +128,7 @@ class Row(msgspec.Struct):
         return customer.name or customer.email or self.user_id
 
     @property
-    def items(self) -> int:
+    def units(self) -> int:
         return sum([line.quantity for line in self.lines])
 
 

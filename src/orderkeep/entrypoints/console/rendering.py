@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from orderkeep.application.ports import utc_now
 from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.amounts import outstanding
 from orderkeep.entrypoints.console.static_files import static_file
 
 TEMPLATES = Path(__file__).with_name("templates")
@@ -141,7 +142,7 @@ def sentence(text: str) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 item`, `1,284 items`."""
+    """Return a number with its noun: `1 unit`, `1,284 units`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
@@ -164,6 +165,7 @@ def environment() -> Environment:
     )
     found.filters |= {
         "money": money,
+        "outstanding": outstanding,
         "exact": exact,
         "relative": relative,
         "iso": iso,

@@ -20,12 +20,12 @@ from orderkeep.domain.payments import PaymentKind
 from orderkeep.entrypoints.cli import remarks
 from orderkeep.entrypoints.cli.amounts import MajorAmount
 from orderkeep.entrypoints.cli.options import (
-    SESSION_OPTIONS,
     Choice,
     Decorator,
     grouped_options,
     line_units,
     returned_units,
+    session_options,
     text,
     time,
 )
@@ -387,7 +387,7 @@ def command(name: str, details: str) -> Callable[[Callable[..., None]], click.Co
         made = click.command(name.rpartition(" ")[2], help=f"{row.summary}\n\n{cleandoc(details)}")(click.pass_obj(run))
         if any(each.name == "order_id" for each in made.params):
             made.help = f"{made.help}\n\n{_ORDER_ID_HELP}"
-        made.params.extend(SESSION_OPTIONS)
+        made.params += session_options(name, needs_store=row.needs_store, writes=row.access is not StoreAccess.READ)
         return made
 
     return decorate

@@ -12,14 +12,35 @@
 
   const end = figures[0].dataset.values.split(",").length - 1;
   let first = 0, last = end;  // the periods that all charts show
+  let wider = [];  // the ranges that were zoomed into: zooming out goes back through them
   const charts = figures.map(draw);
 
   function zoom(from, to) {
     const span = clamp(to - from, FEWEST - 1, end);
     first = clamp(from, 0, end - span);
     last = first + span;
-    for (const show of charts) show();
+    for (const update of charts) update();
   }
+
+  function zoomIn(from, to) {
+    const span = Math.max(to - from, FEWEST - 1), start = clamp(from, first, last - span);  // within the present range
+    wider.push([first, last]);
+    zoom(start, start + span);
+  }
+  // Show the range from which this one was zoomed into, or twice as many periods if the range was moved out of it.
+  function zoomOut(middle) {
+    const [from, to] = wider.pop() ?? [0, end];
+    if (from <= first && to >= last) zoom(from, to); else show(middle, 2);
+  }
+  function show(middle, factor, change = zoom) {
+    const number = Math.ceil((last - first + 1) * factor), from = Math.ceil(middle) - Math.floor(number / 2);
+    change(from, from + number - 1);
+  }
+  function reset() {
+    wider = [];
+    zoom(0, end);
+  }
+  const middle = () => (first + last) / 2;
 
   function draw(figure) {
     const { unit, exponent } = figure.dataset, labels = figure.dataset.labels.split(",");
@@ -65,7 +86,7 @@
     const plot = new uPlot({
       ...size(), padding: [TOP, RIGHT, 0, 0], legend: { show: false },
       cursor: { y: false, points: { show: isLine, size: 8 }, drag: { setScale: false }, move: snap,
-        bind: { dblclick: () => () => zoom(0, end) } },
+        bind: { dblclick: () => () => reset() } },
       scales: { x: { time: false, range: () => [first - 0.5, last + 0.5] }, y: { range: () => [0, ticks().at(-1)] } },
       series: [{}, series],
       axes: [
@@ -96,7 +117,7 @@
     function select({ select: { left, width } }) {
       const [from, to] = [left, left + width].map((place) => Math.round(plot.posToVal(place, "x")));
       plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
-      zoom(from, to);
+      if (from !== to) zoomIn(from, to);  // not a click
     }
     // Show the value of a period, and move the other periods along.
     function point(index) {
@@ -105,36 +126,34 @@
       if (excess) zoom(first + excess, last + excess);
       plot.setCursor({ left: plot.valToPos(at, "x"), top: 0 });
     }
-    // Show a number of periods around the current one.
-    function scale(factor) {
-      const number = Math.ceil((last - first + 1) * factor), from = at - Math.floor(number / 2);
-      zoom(from, from + number - 1);
-    }
-    function show() {
+    function update() {
       at = clamp(at, first, last);
       const before = at;
       plot.batch(() => plot.setScale("x", { min: first - 0.5, max: last + 0.5 }));
       at = before;
       describe();
       if (document.activeElement === plot.root) point(at);
-      zoomIn.disabled = last - first < FEWEST;
-      reset.style.visibility = last - first < end ? "" : "hidden";
+      closer.disabled = last - first < FEWEST;
+      farther.disabled = whole.disabled = last - first === end;
     }
-    function button(textContent, title, press) {
-      const found = Object.assign(document.createElement("button"), { type: "button", className: "sm", textContent, title });
-      found.addEventListener("click", press);
+    function button(textContent, ariaLabel, title, press) {
+      const found = Object.assign(document.createElement("button"),
+        { type: "button", className: "sm", textContent, ariaLabel, title: `${ariaLabel}${title}` });
+      found.addEventListener("click", () => {
+        press();
+        if (found.disabled) plot.root.focus();
+      });
       tools.append(found, " ");
       return found;
     }
     const keys = {
       ArrowLeft: () => point(at - 1), ArrowRight: () => point(at + 1), Home: () => point(0), End: () => point(end),
-      "+": () => scale(0.5), "=": () => scale(0.5), "-": () => scale(2), Escape: () => zoom(0, end),
+      "+": () => closer.disabled || show(at, 0.5, zoomIn), "=": () => keys["+"](), "-": () => zoomOut(at), Escape: reset,
     };
-    const reset = button("Reset zoom", "Or double-click the chart, or press Escape in it", () => {
-      plot.root.focus();
-      zoom(0, end);
-    });
-    const zoomIn = button("Zoom in", "Or drag over the chart, or press + in it", () => scale(0.5));
+    const closer = button("+", "Zoom in", " to the middle half; or drag over the chart, or press + in it",
+      () => show(middle(), 0.5, zoomIn));
+    const farther = button("\u2212", "Zoom out", " to the range before; or press - in the chart", () => zoomOut(middle()));
+    const whole = button("Reset zoom", "Reset zoom", "; or double-click the chart, or press Escape in it", reset);
 
     Object.assign(plot.root, { role: "slider", tabIndex: 0, ariaValueMin: 0, ariaValueMax: end });
     plot.root.addEventListener("focus", () => point(at));
@@ -160,7 +179,7 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot.redraw());
     addEventListener("beforeprint", () => plot.root.replaceWith(svg));  // paper has other colors and another width
     addEventListener("afterprint", () => svg.replaceWith(plot.root));
-    return show;
+    return update;
   }
   zoom(0, end);
 })();
