@@ -399,10 +399,11 @@ class Torture:
 
     def progress(self) -> str:
         """Describe how far the run is."""
-        leg, mover = self.clients.leg, (self.folder / "mover.log").read_text()[-500:]
+        leg, log = self.clients.leg, self.folder / "mover.log"
         return (
-            f"leg {self.legs.index(leg) + 1} of {len(self.legs)}, moving: {leg.is_moving}, moved: {leg.is_moved}; events "
-            f"of the receiver {self.subscriber.accepted}, of readers {[*map(len, self.clients.events)]}; mover: {mover}"
+            f"leg {self.legs.index(leg) + 1} of {len(self.legs)}, moving: {leg.is_moving}, moved: {leg.is_moved}; "
+            f"events of receiver {self.subscriber.accepted}, of readers {[*map(len, self.clients.events)]}; "
+            f"mover: {log.read_text()[-500:] if log.exists() else ''}"
         )
 
     async def deliver_all(self) -> None:
