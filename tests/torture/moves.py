@@ -386,6 +386,8 @@ class Torture:
                     clients.is_stopping = True
                 if not self.options.control:
                     await self.deliver_all()
+        except* TimeoutError:
+            clients.violations.append(f"not complete after {self.options.give_up_seconds:.0f} s; {self.progress()}")
         finally:
             for service in self.processes:
                 if service.process is not None and service.process.returncode is None:
@@ -394,6 +396,15 @@ class Torture:
                 mover.kill()
             receiver.close()
         return [each async for each in self.found()]
+
+    def progress(self) -> str:
+        """Describe how far the run is."""
+        leg, log = self.clients.leg, self.folder / "mover.log"
+        return (
+            f"leg {self.legs.index(leg) + 1} of {len(self.legs)}, moving: {leg.is_moving}, moved: {leg.is_moved}; "
+            f"events of receiver {self.subscriber.accepted}, of readers {[*map(len, self.clients.events)]}; "
+            f"mover: {log.read_text()[-500:] if log.exists() else ''}"
+        )
 
     async def deliver_all(self) -> None:
         """Wait until the readers and the receiver have as many events as there were changes."""

@@ -13,9 +13,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 from orderkeep.application.ports import PAGE_BYTES, StoreAccess
 from orderkeep.domain.exceptions import StoreUnavailable, StoreUnusable
@@ -23,11 +21,9 @@ from orderkeep.infrastructure.sql_store import Row
 from orderkeep.infrastructure.sqlite_repo.errors import CLOSED, translated
 from orderkeep.infrastructure.sqlite_repo.open_files import OpenFiles, has_log, log_of_another_database
 from orderkeep.infrastructure.sqlite_repo.queries import APPLICATION_ID
-from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, retry_while_locked
+from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, T, retry_while_locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-T = TypeVar("T")
-
 CREATES = (StoreAccess.CREATE, StoreAccess.MOVE)
 
 CACHE_KIB = 16_000
@@ -94,18 +90,11 @@ class OrdersFile:
 
     def run_alone(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Do some work in one transaction, on a connection of its own. Raises `StoreUnavailable`."""
-
-        found: list[T] = []
-
-        def run(connection: sqlite3.Connection) -> None:
-            with _transaction(connection, "IMMEDIATE"):
-                found[:] = [work(connection)]
-
         self.check_writable()
         try:
-            with contextlib.closing(self._connect("rw", lambda _: None)) as connection:
-                retry_while_locked(lambda: run(connection))
-                return found[0]
+            with contextlib.closing(self._connect("rw", lambda _: None)) as connection, connection:
+                retry_while_locked(lambda: connection.execute("BEGIN IMMEDIATE"))
+                return work(connection)
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
 
@@ -377,7 +366,7 @@ def prepare(
     return version, len(files)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _transaction(connection: sqlite3.Connection, kind: str) -> Iterator[None]:
     connection.execute(f"BEGIN {kind}")
     try:
