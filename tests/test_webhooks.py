@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -135,6 +136,51 @@ async def test_two_equal_requests_at_once_create_one_webhook() -> None:
     made = await asyncio.gather(*[creation(world).execute(SHOP, key="key-1") for _ in range(2)])
     assert made[0].id == made[1].id
     assert sorted(each.replayed for each in made) == [False, True]
+
+
+async def test_requests_that_change_a_webhook_take_effect_once_for_a_key() -> None:
+    world = World()
+    await world.place("a")
+    made = await creation(world).execute(SHOP, start="beginning")
+    await world.deliver()
+    rotate, replay = RotateWebhookSecretUseCase(world.webhooks, world.clock), ReplayWebhookUseCase(world.webhooks)
+    rotated = await rotate.execute(made.id, key="key-1")
+    await update(world).execute(made.id, {"tag": "gift"})
+    again = await rotate.execute(made.id, key="key-1")
+    assert (again.secret, again.tag, rotated.replayed, again.replayed) == (rotated.secret, "gift", False, True)
+    assert (await rotate.execute(made.id, key="key-2")).secret != rotated.secret
+    replayed = [await replay.execute(made.id, 1, 1, key="key-3") for _ in range(2)]
+    assert [each.replayed for each in replayed] == [False, True]
+    assert replayed[0] == replace(replayed[1], replayed=False)
+    for call in (rotate.execute(made.id, key="key-3"), replay.execute(made.id, 1, 1, key="key-1")):
+        with pytest.raises(IdempotencyKeyReused):
+            await call
+
+
+async def test_two_equal_rotations_at_once_are_one() -> None:
+    store = InMemoryOrderRepository()
+    world = World(store, PoliteRecords(store))
+    made = await creation(world).execute(SHOP)
+    rotate = RotateWebhookSecretUseCase(world.webhooks, world.clock)
+    found = await asyncio.gather(*[rotate.execute(made.id, key="key-1") for _ in range(2)])
+    assert found[0].secret == found[1].secret
+    assert sorted(each.replayed for each in found) == [False, True]
+
+
+async def test_test_event_is_sent_once_for_a_key() -> None:
+    store = InMemoryOrderRepository()
+    world = World(store, PoliteRecords(store))
+    made, other = await creation(world).execute(SHOP), await creation(world).execute(f"{SHOP}/other")
+    test = SendWebhookTestUseCase(world.webhooks, world.receivers, world.clock)
+    first, again = [await test.execute(made.id, key="key-1") for _ in range(2)]
+    assert (first.replayed, again) == (False, replace(first, replayed=True))
+    assert len(world.receivers.ids) == 1
+    with pytest.raises(IdempotencyKeyReused):
+        await test.execute(other.id, key="key-1")
+    twins = await asyncio.gather(*[test.execute(made.id, key="key-2") for _ in range(2)])
+    assert {each.event_id for each in twins} == {(await test.execute(made.id, key="key-2")).event_id}
+    assert len(world.receivers.ids) == 3
+    assert first.event_id not in {each.event_id for each in twins}
 
 
 async def test_webhook_with_the_id_of_another_is_not_created() -> None:

@@ -176,9 +176,13 @@ async def test_query_parameter_has_an_effect(client: httpx.AsyncClient, method: 
     assert given.text != without.text
 
 
+KEYED = ("test", "rotate-secret", "replay")
+
+
 def test_every_operation_that_takes_a_key_takes_a_dry_run_too() -> None:
     keys = {(method, path) for method, path, name in listed("header") if name == "Idempotency-Key"}
     writes = {(method, path) for method, path, name in listed("query") if name == "dry_run"}
-    assert keys - {("post", "/webhooks")} == writes - {("post", "/erasures")}, "a repeated erasure changes nothing"
+    of_webhooks = {("post", f"/webhooks{path}") for path in ("", *(f"/{{webhook_id}}/{each}" for each in KEYED))}
+    assert keys - of_webhooks == writes - {("post", "/erasures")}, "a repeated erasure changes nothing"
     others = {(method, path) for method, path, _ in listed("header") if method != "get"}
     assert writes == {(method, path) for method, path in others if not path.startswith("/webhooks")}

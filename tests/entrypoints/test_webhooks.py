@@ -192,8 +192,10 @@ def test_remote_commands_use_the_server(tmp_path: Path) -> None:
         created, again = [json.loads(run(*create, cwd=tmp_path).stdout) for _ in range(2)]
         assert created["secret"].startswith("whsec_")
         assert created == again
-        rotated = json.loads(run(*remote, "webhooks", "rotate-secret", created["id"], "--json", cwd=tmp_path).stdout)
+        rotate = (*remote, "webhooks", "rotate-secret", created["id"], "--json", "--key", "key-2")
+        rotated, again = [json.loads(run(*rotate, cwd=tmp_path).stdout) for _ in range(2)]
         assert rotated["secret"] not in ("", created["secret"])
+        assert rotated == again
         shown = run(*remote, "webhooks", "show", created["id"], "--json", cwd=tmp_path).stdout
         assert json.loads(shown) == client.get(f"/webhooks/{created['id']}").json()
         for arguments, code in (

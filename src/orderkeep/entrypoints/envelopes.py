@@ -50,5 +50,5 @@ def webhook_form(webhook: WebhookView) -> dict[str, Any]:
 
 def delivery_form(attempt: Attempt) -> dict[str, Any]:
     """Return an attempt to deliver an event."""
-    form = {name: getattr(attempt, name) for name in Attempt.__dataclass_fields__}
+    form = {name: getattr(attempt, name) for name in Attempt.__dataclass_fields__ if name != "replayed"}
     return form | {"delivered": attempt.delivered}

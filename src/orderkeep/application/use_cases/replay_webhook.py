@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.errors import PositionOutOfRange, ReplayInProgress
 from orderkeep.application.webhooks.subscriptions import Replay, Webhook, WebhookRecords, WebhookView
 
@@ -15,9 +16,12 @@ class ReplayWebhookUseCase:
     def __init__(self, webhooks: WebhookRecords) -> None:
         self.webhooks = webhooks
 
-    async def execute(self, webhook_id: str, first: int, last: int, actor: Actor = SYSTEM) -> WebhookView:
+    async def execute(
+        self, webhook_id: str, first: int, last: int, actor: Actor = SYSTEM, *, key: str | None = None
+    ) -> WebhookView:
         """Return the webhook with the replay. Events after its position are not part of it: they will be sent anyway.
-        Raises `NotAllowed`, `WebhookNotFound`, `PositionOutOfRange`, `ReplayInProgress` and `StoreUnavailable`.
+        Repeated requests with the same `key` are one replay. Raises `NotAllowed`, `WebhookNotFound`,
+        `PositionOutOfRange`, `ReplayInProgress`, `IdempotencyKeyReused` and `StoreUnavailable`.
         """
         actor.require(Scope.WEBHOOKS)
         progress = await self.webhooks.progress(webhook_id)
@@ -32,4 +36,5 @@ class ReplayWebhookUseCase:
                 raise ReplayInProgress(running.last)
             return replace(webhook, replay=Replay(webhook.replay.number + 1 if webhook.replay else 1, first, last))
 
-        return await self.webhooks.view(await self.webhooks.change(webhook_id, start))
+        request = CommandContext(actor=actor, key=key).attribution(("replay_webhook", [webhook_id, first, last]))
+        return await self.webhooks.change_by(request, webhook_id, start)

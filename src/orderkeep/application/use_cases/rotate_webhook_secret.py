@@ -6,6 +6,7 @@ import os
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.access.api_keys import Randomness
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.ports import Clock, utc_now
 from orderkeep.application.webhooks.signatures import new_secret
 from orderkeep.application.webhooks.subscriptions import WebhookRecords, WebhookView
@@ -17,11 +18,14 @@ class RotateWebhookSecretUseCase:
     def __init__(self, webhooks: WebhookRecords, clock: Clock = utc_now, randomness: Randomness = os.urandom) -> None:
         self.webhooks, self.clock, self.randomness = webhooks, clock, randomness
 
-    async def execute(self, webhook_id: str, actor: Actor = SYSTEM) -> WebhookView:
-        """Return the webhook with its new secret. Of several rotations, the last previous secret is valid. Raises
-        `NotAllowed`, `WebhookNotFound` and `StoreUnavailable`.
+    async def execute(self, webhook_id: str, actor: Actor = SYSTEM, *, key: str | None = None) -> WebhookView:
+        """Return the webhook with its new secret. Of several rotations, the last previous secret is valid. Repeated
+        requests with the same `key` are one rotation. Raises `NotAllowed`, `WebhookNotFound`, `IdempotencyKeyReused`
+        and `StoreUnavailable`.
         """
         actor.require(Scope.WEBHOOKS)
         secret, now = new_secret(self.randomness), self.clock()
-        rotated = await self.webhooks.change(webhook_id, lambda each: each.with_new_secret(secret, now))
-        return await self.webhooks.view(rotated, with_secret=True)
+        request = CommandContext(actor=actor, key=key).attribution(("rotate_webhook_secret", [webhook_id]))
+        return await self.webhooks.change_by(
+            request, webhook_id, lambda each: each.with_new_secret(secret, now), with_secret=True
+        )

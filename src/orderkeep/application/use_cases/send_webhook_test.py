@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
+from dataclasses import replace
 
 from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.access.api_keys import Randomness
+from orderkeep.application.change_order import CommandContext
 from orderkeep.application.events import CLOUD_EVENTS_VERSION
 from orderkeep.application.ports import Clock, utc_now
 from orderkeep.application.webhooks.delivery_log import Attempt, redacted
 from orderkeep.application.webhooks.requests import SOURCE, send_event
 from orderkeep.application.webhooks.sending import WebhookSender
-from orderkeep.application.webhooks.subscriptions import WebhookRecords
+from orderkeep.application.webhooks.subscriptions import Webhook, WebhookRecords
+from orderkeep.domain.exceptions import ConcurrentUpdate
 
 TEST_TYPE = "WebhookTest"
 CLOUD_EVENT_TYPE = "orderkeep.webhook.test"
@@ -30,11 +34,24 @@ class SendWebhookTestUseCase:
     ) -> None:
         self.webhooks, self.sender, self.clock, self.randomness = webhooks, sender, clock, randomness
 
-    async def execute(self, webhook_id: str, actor: Actor = SYSTEM) -> Attempt:
-        """Return the attempt. Raises `NotAllowed`, `WebhookNotFound` and `StoreUnavailable`."""
+    async def execute(self, webhook_id: str, actor: Actor = SYSTEM, *, key: str | None = None) -> Attempt:
+        """Return the attempt. Repeated requests with the same `key` return that of the first one; two at the same time
+        send the event twice, with the same ID. Raises `NotAllowed`, `WebhookNotFound`, `IdempotencyKeyReused` and
+        `StoreUnavailable`.
+        """
         actor.require(Scope.WEBHOOKS)
-        webhook, now = await self.webhooks.get(webhook_id), self.clock()
-        event_id = f"test.{self.randomness(8).hex()}"
+        webhook = await self.webhooks.get(webhook_id)
+        request = CommandContext(actor=actor, key=key).attribution(("send_webhook_test", [webhook_id]))
+        if (done := await self.webhooks.done_by(request)) is not None:
+            return replace(Attempt.of(done[1]), replayed=True)
+        attempt = await self._send(webhook, request.key or self.randomness(8).hex())
+        if request.key is not None:
+            with suppress(ConcurrentUpdate):  # a request with the same key was faster
+                await self.webhooks.keep_result(request, webhook_id, attempt.to_values())
+        return attempt
+
+    async def _send(self, webhook: Webhook, name: str) -> Attempt:
+        now, event_id = self.clock(), f"test.{name[:16]}"
         body = {
             "specversion": CLOUD_EVENTS_VERSION,
             "id": event_id,

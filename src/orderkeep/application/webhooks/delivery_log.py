@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 from orderkeep.application.records import MAX_RECORD_BYTES, Record
 from orderkeep.application.webhooks.sending import MAX_RESPONSE_BODY, WebhookResponse
@@ -44,7 +45,7 @@ _SECRETS = re.compile(
 class Attempt:
     """One attempt to deliver an event, or the outcome of a test. `attempt` counts from 1. `status` is None if the
     receiver sent no complete response; `error` then says why. `response` is the beginning of its body, redacted.
-    `order_id` is None for a test.
+    `order_id` is None for a test. `replayed`: it is that of an earlier request with the same idempotency key.
     """
 
     at: datetime
@@ -57,6 +58,17 @@ class Attempt:
     seconds: float
     error: str | None
     response: str
+    replayed: bool = False
+
+    def to_values(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        values = {name: getattr(self, name) for name in _FIELDS}  # all are plain: `asdict` takes ten times as long
+        return values | {"at": self.at.isoformat()}
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Attempt:
+        """Return the attempt that JSON has."""
+        return cls(**values | {"at": datetime.fromisoformat(values["at"])})  # the other fields are JSON's own types
 
     @property
     def delivered(self) -> bool:
@@ -99,10 +111,7 @@ def log_records(webhook_id: str, logged: int, attempts: Iterable[Attempt]) -> tu
 
 def attempts_in(record: Record) -> list[Attempt]:
     """Return the attempts in a record, newest first."""
-    return [
-        Attempt(at=datetime.fromisoformat(each.pop("at")), **each)  # the other fields are JSON's own types
-        for each in json.loads(record.content)
-    ]
+    return [Attempt.of(each) for each in json.loads(record.content)]
 
 
 def _record(webhook_id: str, number: int, content: str, version: int) -> Record:
@@ -112,8 +121,7 @@ def _record(webhook_id: str, number: int, content: str, version: int) -> Record:
 def _batches(attempts: Iterable[Attempt]) -> Iterator[list[str]]:
     batch, size = list[str](), 0
     for attempt in attempts:
-        values = {name: getattr(attempt, name) for name in _FIELDS}  # all are plain: `asdict` takes ten times as long
-        text = _encode(values | {"at": attempt.at.isoformat()})
+        text = _encode(attempt.to_values())
         bytes_of = len(text.encode())
         if batch and (len(batch) == MAX_ATTEMPTS_IN_RECORD or size + bytes_of > MAX_RECORD_BYTES - 1_000):
             yield batch
@@ -125,4 +133,4 @@ def _batches(attempts: Iterable[Attempt]) -> Iterator[list[str]]:
 
 
 _encode: Callable[[object], str] = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_FIELDS = [each.name for each in fields(Attempt)]
+_FIELDS = [each.name for each in fields(Attempt) if each.name != "replayed"]

@@ -34,7 +34,7 @@ WEBHOOK = "webhook"
 """The kind of the records of subscriptions."""
 
 KEY = "webhook-key"
-"""The kind of the records of idempotency keys, by their digest: which subscription a request has created."""
+"""The kind of the records of idempotency keys, by their digest: what a request has done to which subscription."""
 
 MAX_WEBHOOKS = 100
 """How many subscriptions a store has at most: each costs the relay a read of the feed."""
@@ -189,7 +189,7 @@ class ReplayRange:
 class WebhookView:
     """A subscription as it is returned, with its progress: the `position` up to which all events were delivered, except
     those of `waiting_orders`, which wait for the next attempt or for a resumption. `secret` is returned when it is new.
-    `replayed`: an earlier request with the same idempotency key has created it.
+    `replayed`: an earlier request with the same idempotency key has created or changed it.
     """
 
     id: str
@@ -268,13 +268,24 @@ class WebhookRecords:
         """Return the subscription that a request with the same idempotency key created. Raises `IdempotencyKeyReused`
         if that was a different request, and `WebhookNotFound` if the subscription was deleted since.
         """
+        found = await self.done_by(request)
+        return None if found is None else await self.get(found[0])
+
+    async def done_by(self, request: Attribution) -> tuple[str, Any] | None:
+        """Return what a request with the same idempotency key has done: the ID of the subscription, and what was kept
+        of the result. Raises `IdempotencyKeyReused` if that was a different request.
+        """
         found = await self.open_records().get_records(KEY, [request.key]) if request.key else []
         if not found:
             return None
-        webhook_id, fingerprint = json.loads(found[0].content)
+        webhook_id, fingerprint, *kept = json.loads(found[0].content)
         if fingerprint != request.fingerprint:
             raise IdempotencyKeyReused
-        return await self.get(webhook_id)
+        return webhook_id, kept[0] if kept else None
+
+    async def keep_result(self, request: Attribution, webhook_id: str, result: Any) -> None:
+        """Keep the result of a request that has an idempotency key. Raises `ConcurrentUpdate` if there is one."""
+        await self.open_records().write_records(_key_records(request, webhook_id, result))
 
     async def add(self, webhook: Webhook, request: Attribution) -> Webhook:
         """Store a new subscription, with its position. Raises `TooManyWebhooks`, and `ConcurrentUpdate` if a request
@@ -283,9 +294,7 @@ class WebhookRecords:
         if len(await self.list()) >= MAX_WEBHOOKS:
             raise TooManyWebhooks(MAX_WEBHOOKS)
         records = [webhook.to_record(), Progress(webhook.id, position=webhook.start).to_record()]
-        if request.key:
-            records.append(Record(KEY, request.key, json.dumps([webhook.id, request.fingerprint])))
-        written = await self.open_records().write_records(records)
+        written = await self.open_records().write_records([*records, *_key_records(request, webhook.id)])
         return replace(webhook, version=written[0].version)
 
     async def change(
@@ -299,12 +308,29 @@ class WebhookRecords:
             webhook = await self.get(webhook_id)
             _check_version(webhook, expected)
             changed = change(webhook)
-            if changed == webhook:
-                return webhook
-            [written] = await self.open_records().write_records([changed.to_record()])
-            return replace(changed, version=written.version)
+            return webhook if changed == webhook else await self._write(changed)
 
         return await _until_written(change_once)
+
+    async def change_by(
+        self, request: Attribution, webhook_id: str, change: Callable[[Webhook], Webhook], *, with_secret: bool = False
+    ) -> WebhookView:
+        """Change a subscription, once for all requests with the same idempotency key. A repeated one returns it as it
+        is now. Raises like `change`, and `IdempotencyKeyReused`.
+        """
+
+        async def change_once() -> tuple[Webhook, bool]:
+            webhook = await self.get(webhook_id)  # before the key, as in `change_order`
+            if await self.done_by(request) is not None:
+                return webhook, True
+            return await self._write(change(webhook), *_key_records(request, webhook_id)), False
+
+        changed, is_repeated = await _until_written(change_once)
+        return replace(await self.view(changed, with_secret=with_secret), replayed=is_repeated)
+
+    async def _write(self, changed: Webhook, *beside: Record) -> Webhook:
+        written = await self.open_records().write_records([changed.to_record(), *beside])
+        return replace(changed, version=written[0].version)
 
     async def delete(self, webhook_id: str, expected: int | tuple[int, ...] | None = None) -> None:
         """Delete a subscription and all that belongs to it. Raises like `change`. What a deletion that was killed has
@@ -344,6 +370,12 @@ class WebhookRecords:
         if not found:
             raise WebhookNotFound
         return Progress.of(found[0])
+
+
+def _key_records(request: Attribution, webhook_id: str, *kept: Any) -> list[Record]:
+    if request.key is None:
+        return []
+    return [Record(KEY, request.key, json.dumps([webhook_id, request.fingerprint, *kept]))]
 
 
 async def _until_written(write: Callable[[], Awaitable[_Written]]) -> _Written:

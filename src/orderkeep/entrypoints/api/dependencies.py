@@ -147,7 +147,7 @@ def get_erasure_context(request: Request, actor: CurrentActor, dry_run: DryRun =
 def get_creation_context(
     request: Request, actor: CurrentActor, idempotency_key: IdempotencyKey = None
 ) -> CommandContext:
-    """Return the actor and the key of a request that creates a webhook."""
+    """Return the actor and the key of a request that creates a webhook, or an effect of one."""
     return get_command_context(request, actor, idempotency_key)
 
 

@@ -58,16 +58,23 @@ _INVALID = (
 )
 _POSITION = errors.PositionOutOfRange("must be from 900 to 1000, the position of the webhook", "last")
 _CHANGED = failures(examples.WEBHOOK_ERRORS)
+_KEYED = failures((errors.IdempotencyKeyReused(), *examples.WEBHOOK_ERRORS))
 
 
-def _is(status: int, description: str, example: dict[str, Any] = examples.WEBHOOK) -> dict[int | str, dict[str, Any]]:
+def _is(
+    status: int, description: str, example: dict[str, Any] = examples.WEBHOOK, *more_headers: str
+) -> dict[int | str, dict[str, Any]]:
     name = "WebhookWithSecret" if "secret" in example else "Webhook"
-    return success(status, description, {name: example}, headers=("ETag",))
+    return success(status, description, {name: example}, headers=("ETag", *more_headers))
+
+
+_REPLAYED = (b"idempotency-replayed", b"true")
 
 
 def _response(webhook: WebhookView, status: int = HTTPStatus.OK, headers: RawHeaders = ()) -> Response:
     etag = (b"etag", etag_of(webhook.version).encode())
-    return EncodedResponse(encode(webhook_form(webhook)), status, [etag, *headers])
+    replayed = [_REPLAYED] if webhook.replayed else []
+    return EncodedResponse(encode(webhook_form(webhook)), status, [etag, *headers, *replayed])
 
 
 @router.post(
@@ -106,8 +113,6 @@ async def create_webhook(
     given = webhook.given()
     created = await use_cases.create_webhook.execute(given.pop("url"), **given, key=context.key, actor=context.actor)
     headers = [(b"location", f"{request.scope['root_path']}/webhooks/{created.id}".encode())]
-    if created.replayed:
-        headers.append((b"idempotency-replayed", b"true"))
     return _response(created, HTTPStatus.CREATED, headers)
 
 
@@ -199,15 +204,19 @@ async def delete_webhook(webhook_id: WebhookId, context: WebhookContext, use_cas
                     "position": 0,
                 }
             },
+            headers=("Idempotency-Replayed",),
         ),
-        **_CHANGED,
+        **_KEYED,
     },
 )
-async def send_webhook_test(webhook_id: WebhookId, actor: CurrentActor, use_cases: Services) -> Response:
+async def send_webhook_test(webhook_id: WebhookId, context: CreationContext, use_cases: Services) -> Response:
     """Sends a test event, once, and returns what the receiver responded. It belongs to no order and is not part of the
-    feed. Also possible while the webhook is paused.
+    feed. Also possible while the webhook is paused. A repeated request with the same `Idempotency-Key` sends nothing,
+    and returns the original response.
     """
-    return EncodedResponse(encode(delivery_form(await use_cases.send_webhook_test.execute(webhook_id, actor))))
+    attempt = await use_cases.send_webhook_test.execute(webhook_id, context.actor, key=context.key)
+    headers = [_REPLAYED] if attempt.replayed else []
+    return EncodedResponse(encode(delivery_form(attempt)), HTTPStatus.OK, headers)
 
 
 @router.post(
@@ -239,13 +248,20 @@ async def resume_webhook(webhook_id: WebhookId, actor: CurrentActor, use_cases: 
     response_model=WebhookWithSecret,
     summary="Rotate the secret",
     responses={
-        **_is(200, "The webhook with its new secret, which is not returned again.", examples.WEBHOOK_WITH_SECRET),
-        **_CHANGED,
+        **_is(
+            200,
+            "The webhook with its new secret, which is not returned again.",
+            examples.WEBHOOK_WITH_SECRET,
+            "Idempotency-Replayed",
+        ),
+        **_KEYED,
     },
 )
-async def rotate_webhook_secret(webhook_id: WebhookId, actor: CurrentActor, use_cases: Services) -> Response:
-    """Returns a new secret. For 24 hours, requests are signed with the previous one too."""
-    return _response(await use_cases.rotate_webhook_secret.execute(webhook_id, actor))
+async def rotate_webhook_secret(webhook_id: WebhookId, context: CreationContext, use_cases: Services) -> Response:
+    """Returns a new secret. For 24 hours, requests are signed with the previous one too. A repeated request with the
+    same `Idempotency-Key` changes nothing, and returns the webhook as it is now, and its secret.
+    """
+    return _response(await use_cases.rotate_webhook_secret.execute(webhook_id, context.actor, key=context.key))
 
 
 @router.post(
@@ -257,20 +273,27 @@ async def rotate_webhook_secret(webhook_id: WebhookId, actor: CurrentActor, use_
             200,
             "The webhook with the replay.",
             {**examples.WEBHOOK, "replay": {"first": 900, "last": 1000, "position": 899}},
+            "Idempotency-Replayed",
         ),
-        **failures((_POSITION, errors.ReplayInProgress(1_000), *examples.WEBHOOK_ERRORS)),
+        **failures(
+            (_POSITION, errors.ReplayInProgress(1_000), errors.IdempotencyKeyReused(), *examples.WEBHOOK_ERRORS)
+        ),
     },
 )
 async def replay_webhook(
     webhook_id: WebhookId,
-    actor: CurrentActor,
+    context: CreationContext,
     use_cases: Services,
     replay: Annotated[ReplayBody, Body(openapi_examples={"ReplayBody": {"value": {"first": 1, "last": 1}}})],
 ) -> Response:
     """Sends the events of a range of positions again, as far as they match the filter. The position of the webhook does
-    not change. One replay at a time is possible.
+    not change. One replay at a time is possible. A repeated request with the same `Idempotency-Key` changes nothing,
+    and returns the webhook as it is now.
     """
-    return _response(await use_cases.replay_webhook.execute(webhook_id, replay.first, replay.last, actor))
+    replayed = await use_cases.replay_webhook.execute(
+        webhook_id, replay.first, replay.last, context.actor, key=context.key
+    )
+    return _response(replayed)
 
 
 @router.get(

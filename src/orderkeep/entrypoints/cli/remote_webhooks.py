@@ -46,7 +46,7 @@ class RemoteWebhooks:
     ) -> WebhookView:
         values = {"url": url, "types": list(types), "tag": tag, "description": description, "start": start}
         body = {name: value for name, value in values.items() if value is not None}
-        return self._call("POST", "", WebhookView, body, key_header(key) if key else {})
+        return self._call("POST", "", WebhookView, body, key=key)
 
     async def list_webhooks(self, actor: Actor = SYSTEM) -> tuple[WebhookView, ...]:  # noqa: ARG002
         return self._call("GET", "", _Webhooks).data
@@ -79,11 +79,23 @@ class RemoteWebhooks:
     async def resume_webhook(self, webhook_id: str, actor: Actor = SYSTEM) -> WebhookView:  # noqa: ARG002
         return self._call("POST", f"{webhook_id}/resume", WebhookView)
 
-    async def send_webhook_test(self, webhook_id: str, actor: Actor = SYSTEM) -> Attempt:  # noqa: ARG002
-        return self._call("POST", f"{webhook_id}/test", Attempt)
+    async def send_webhook_test(
+        self,
+        webhook_id: str,
+        actor: Actor = SYSTEM,  # noqa: ARG002
+        *,
+        key: str | None = None,
+    ) -> Attempt:
+        return self._call("POST", f"{webhook_id}/test", Attempt, key=key)
 
-    async def rotate_webhook_secret(self, webhook_id: str, actor: Actor = SYSTEM) -> WebhookView:  # noqa: ARG002
-        return self._call("POST", f"{webhook_id}/rotate-secret", WebhookView)
+    async def rotate_webhook_secret(
+        self,
+        webhook_id: str,
+        actor: Actor = SYSTEM,  # noqa: ARG002
+        *,
+        key: str | None = None,
+    ) -> WebhookView:
+        return self._call("POST", f"{webhook_id}/rotate-secret", WebhookView, key=key)
 
     async def replay_webhook(
         self,
@@ -91,8 +103,10 @@ class RemoteWebhooks:
         first: int,
         last: int,
         actor: Actor = SYSTEM,  # noqa: ARG002
+        *,
+        key: str | None = None,
     ) -> WebhookView:
-        return self._call("POST", f"{webhook_id}/replay", WebhookView, {"first": first, "last": last})
+        return self._call("POST", f"{webhook_id}/replay", WebhookView, {"first": first, "last": last}, key=key)
 
     async def list_webhook_deliveries(
         self,
@@ -113,8 +127,15 @@ class RemoteWebhooks:
         return DeliveryPage(page.data, page.next_cursor)
 
     def _call(
-        self, method: str, path: str, kind: type[T], body: Any = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        kind: type[T],
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+        key: str | None = None,
     ) -> T:
+        headers = key_header(key) if key else headers
         response = self.server.send(method, _path(path) if path else "/webhooks", None, body, headers)
         return self.server.decode(response, kind)
 

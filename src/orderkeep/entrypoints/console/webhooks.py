@@ -316,7 +316,8 @@ async def confirm_rotation(page: Page) -> Response:
 @screen.post("/{webhook_id}/rotate")
 async def rotate(page: Page) -> Response:
     """Replace the secret, and show the new one. It is not shown again, so this is no redirect."""
-    webhook = await page.use_cases.rotate_webhook_secret.execute(page.path["webhook_id"], page.actor)
+    key = page.form.optional("once")
+    webhook = await page.use_cases.rotate_webhook_secret.execute(page.path["webhook_id"], page.actor, key=key)
     return page.render("webhook-secret.html", webhook=webhook, is_new=False)
 
 

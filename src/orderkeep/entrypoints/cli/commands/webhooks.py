@@ -163,8 +163,9 @@ def webhooks_resume_command(session: Session, webhook_id: str) -> None:
     "Sends a test event once, from here, or with --remote from the server. Exits with 4 if the receiver rejects it.",
 )
 @WEBHOOK_ID
-def webhooks_test_command(session: Session, webhook_id: str) -> None:
-    attempt = session.run(lambda use_cases: use_cases.send_webhook_test.execute(webhook_id, session.actor))
+@KEY
+def webhooks_test_command(session: Session, webhook_id: str, key: str | None) -> None:
+    attempt = session.run(lambda do: do.send_webhook_test.execute(webhook_id, session.actor, key=key))
     form = delivery_form(attempt)
     output.write_facts(session, [(name, form[name]) for name in DELIVERY_COLUMNS if name != "attempt"], form)
     if not attempt.delivered:
@@ -179,10 +180,12 @@ def webhooks_test_command(session: Session, webhook_id: str) -> None:
     """,
 )
 @WEBHOOK_ID
-def webhooks_rotate_secret_command(session: Session, webhook_id: str) -> None:
+@KEY
+def webhooks_rotate_secret_command(session: Session, webhook_id: str, key: str | None) -> None:
     async def rotate(use_cases: UseCases) -> None:  # prints the secret before anything else can fail
-        webhook = await use_cases.rotate_webhook_secret.execute(webhook_id, session.actor)
-        _print_secret(session, webhook, f"the webhook {webhook.id} has a new secret")
+        webhook = await use_cases.rotate_webhook_secret.execute(webhook_id, session.actor, key=key)
+        done = "got a new secret by an earlier request with this key" if webhook.replayed else "has a new secret"
+        _print_secret(session, webhook, f"the webhook {webhook.id} {done}")
 
     session.run(rotate)
 
@@ -197,8 +200,9 @@ def webhooks_rotate_secret_command(session: Session, webhook_id: str) -> None:
 @WEBHOOK_ID
 @click.option("--first", type=click.IntRange(min=1), required=True, metavar="N", help="Position of the first event.")
 @click.option("--last", type=click.IntRange(min=1), required=True, metavar="N", help="Position of the last event.")
-def webhooks_replay_command(session: Session, webhook_id: str, first: int, last: int) -> None:
-    replayed = session.run(lambda use_cases: use_cases.replay_webhook.execute(webhook_id, first, last, session.actor))
+@KEY
+def webhooks_replay_command(session: Session, webhook_id: str, first: int, last: int, key: str | None) -> None:
+    replayed = session.run(lambda do: do.replay_webhook.execute(webhook_id, first, last, session.actor, key=key))
     _print(session, replayed)
 
 
