@@ -153,6 +153,8 @@ VALUES = {
     "to": "2999-01-01",
     "timezone": "Asia/Kathmandu",
     "by": "month",
+    "state": "delivered",
+    "type": "OrderConfirmed",
 }
 IN_ADDITION = {"dry_run", "wait"}
 """Parameters that are tested on their own."""

@@ -151,6 +151,14 @@ async def test_deliveries_are_paged(client: httpx.AsyncClient, use_cases: UseCas
     assert delivery["error"] == "the connection was refused"
     rest = await client.get(first.headers["link"].partition(">")[0].lstrip("<"))
     assert len(rest.json()["data"]) == 1
+    for params, number in ({"state": "failed"}, 2), ({"state": "failed", "type": "OrderPlaced"}, 1):
+        assert len((await client.get(f"{path}/deliveries", params=params)).json()["data"]) == number
+    failed = await client.get(f"{path}/deliveries", params={"state": "failed", "limit": 1})
+    assert "state=failed" in failed.headers["link"]
+    for others in ({"state": "delivered"}, {"type": "OrderCancelled"}):
+        assert (await client.get(f"{path}/deliveries", params=others)).json()["data"] == []
+    for wrong in ({"state": "lost"}, {"type": "Lost"}):
+        assert (await client.get(f"{path}/deliveries", params=wrong)).status_code == 422
     assert (await client.get(path)).json()["waiting_orders"] == 2
     await use_cases.close()
 
@@ -198,12 +206,26 @@ def test_remote_commands_use_the_server(tmp_path: Path) -> None:
         assert rotated == again
         shown = run(*remote, "webhooks", "show", created["id"], "--json", cwd=tmp_path).stdout
         assert json.loads(shown) == client.get(f"/webhooks/{created['id']}").json()
+        store = ("--store", f"sqlite:///{tmp_path}/orders.db")
+        run(*store, "place", "--user", "ada", "--total", "1", "--currency", "EUR", cwd=tmp_path)
+        run(*store, "relay", "--once", cwd=tmp_path)
+        list_all = ("webhooks", "deliveries", created["id"])
+        for given, number in (
+            ((), 1),
+            (("--state", "failed"), 1),
+            (("--state", "delivered"), 0),
+            (("--type", "OrderPlaced"), 1),
+            (("--type", "NoteAdded"), 0),
+        ):
+            found = [run(*where, *list_all, *given, cwd=tmp_path).stdout for where in (store, remote)]
+            assert found[0] == found[1]
+            assert len(found[0].splitlines()) == number, given
         for arguments, code in (
             (("list",), 0),
             (("update", created["id"], "--tag", "gift", "--expected-version", "2"), 0),
             (("update", created["id"], "--tag", "gifts", "--expected-version", "2"), 4),
             (("test", created["id"]), 4),
-            (("replay", created["id"], "--first", "1", "--last", "1"), 5),
+            (("replay", created["id"], "--first", "1", "--last", "9"), 5),
             (("pause", created["id"]), 0),
             (("resume", created["id"]), 0),
             (("deliveries", created["id"], "--all"), 0),

@@ -126,6 +126,7 @@ def _describe_problem(schema: dict[str, Any]) -> None:
 NAMES: dict[tuple[str, ...], str] = {
     ("customer", "staff", "system"): "ActorKind",
     tuple(EVENT_TYPES): "EventType",
+    ("delivered", "failed"): "DeliveryState",
     ("alive", "ready"): "HealthStatus",
     ("internal", "customer"): "NoteVisibility",
     tuple(PaymentKind): "PaymentKind",

@@ -35,6 +35,7 @@ def _check_start(value: object) -> object:
 
 Url = Annotated[str, _text(MAX_URL_LENGTH)]
 _Type = Annotated[str, WithJsonSchema({"type": "string", "enum": [*EVENT_TYPES]})]
+EventType = Annotated[Literal[EVENT_TYPES], WithJsonSchema({"type": "string", "enum": [*EVENT_TYPES]})]  # type: ignore[valid-type]
 _SEVERAL = Field(max_length=len(EVENT_TYPES), json_schema_extra={"uniqueItems": True})
 Types = Annotated[tuple[_Type, ...], Strict(False), _SEVERAL]
 Tag = Annotated[str, _text(MAX_TAG_LENGTH)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,6 +27,7 @@ from orderkeep.entrypoints.api.routing import CompiledRoute
 from orderkeep.entrypoints.api.webhook_models import (
     Delivery,
     DeliveryPage,
+    EventType,
     ReplayBody,
     UpdateWebhookBody,
     Webhook,
@@ -48,6 +49,16 @@ class DeliveryQuery(BaseModel):
 
     limit: Limit = Field(DEFAULT_PAGE, description="Maximum number of results per page, 1 to 200. Default: 50.")
     cursor: Cursor = Field(None, description="`next_cursor` of the previous page.")
+    state: Literal["delivered", "failed"] | None = Field(
+        None,
+        description="Only attempts that the receiver accepted, with any status from 200 to 299; or only the others.",
+        examples=["failed"],
+    )
+    type: EventType | None = Field(None, description="Only events of this type.", examples=["OrderPlaced"])
+
+    @property
+    def delivered(self) -> bool | None:
+        return None if self.state is None else self.state == "delivered"
 
 
 _CREATE = {"url": "http://localhost:9000/hooks", "types": ["OrderCancelled", "OrderShipped"], "description": "Shop"}
@@ -317,9 +328,14 @@ async def list_webhook_deliveries(
     use_cases: Services,
     query: Annotated[DeliveryQuery, Query()],
 ) -> Response:
-    """Returns the newest attempts, newest first. Earlier ones are deleted."""
+    """Returns the newest attempts, newest first: all, or those of one state or type. Earlier ones are deleted."""
     page = await use_cases.list_webhook_deliveries.execute(
-        webhook_id, limit=query.limit, cursor=query.cursor, actor=actor
+        webhook_id,
+        limit=query.limit,
+        cursor=query.cursor,
+        delivered=query.delivered,
+        event_type=query.type,
+        actor=actor,
     )
     content = page_form([delivery_form(each) for each in page.attempts], page.next_cursor)
     return EncodedResponse(encode(content), HTTPStatus.OK, next_link(request, page.next_cursor))

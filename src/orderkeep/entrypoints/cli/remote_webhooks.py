@@ -9,7 +9,6 @@ from urllib.parse import quote
 import msgspec
 
 from orderkeep.application.access.actor import SYSTEM, Actor
-from orderkeep.application.errors import InvalidQuery
 from orderkeep.application.use_cases.list_orders import DEFAULT_PAGE, check_limit
 from orderkeep.application.use_cases.list_webhook_deliveries import DeliveryPage
 from orderkeep.application.webhooks.delivery_log import Attempt
@@ -119,10 +118,8 @@ class RemoteWebhooks:
         actor: Actor = SYSTEM,  # noqa: ARG002
     ) -> DeliveryPage:
         check_limit(limit)
-        for name, value in (("delivered", delivered), ("event_type", event_type)):
-            if value is not None:
-                raise InvalidQuery("cannot be used with a server", name)
-        query = {"limit": limit, "cursor": cursor}
+        state = None if delivered is None else "delivered" if delivered else "failed"
+        query = {"limit": limit, "cursor": cursor, "state": state, "type": event_type}
         page = self.server.decode(self.server.send("GET", f"{_path(webhook_id)}/deliveries", query), _Deliveries)
         return DeliveryPage(page.data, page.next_cursor)
 

@@ -208,18 +208,33 @@ def webhooks_replay_command(session: Session, webhook_id: str, first: int, last:
 
 @command("webhooks deliveries", f"The newest attempts, newest first. {rows_help(DELIVERY_COLUMNS)}")
 @WEBHOOK_ID
+@click.option(
+    "--state",
+    type=Choice(["delivered", "failed"]),
+    help="Only attempts that the receiver accepted, or only the others.",
+)
+@click.option(
+    "--type",
+    "event_type",
+    type=Choice(EVENT_TYPES),
+    metavar="TYPE",
+    help="Only events of this type, such as OrderCancelled.",
+)
 @paging_options
-def webhooks_deliveries_command(session: Session, webhook_id: str, paging: Paging) -> None:
+def webhooks_deliveries_command(
+    session: Session, webhook_id: str, state: str | None, event_type: str | None, paging: Paging
+) -> None:
+    delivered = None if state is None else state == "delivered"
+
     def fetch(use_cases: UseCases, **page: Any) -> Any:
-        return use_cases.list_webhook_deliveries.execute(webhook_id, **page)
+        return use_cases.list_webhook_deliveries.execute(webhook_id, delivered=delivered, event_type=event_type, **page)
 
     def row(attempt: Attempt) -> list[object]:
         form = delivery_form(attempt)
         return [form[name] for name in DELIVERY_COLUMNS]
 
-    output.print_list(
-        session, paging, "attempts", fetch, DELIVERY_COLUMNS, row, delivery_form, if_empty="nothing was sent yet"
-    )
+    if_empty = "no attempt matches" if state or event_type else "nothing was sent yet"
+    output.print_list(session, paging, "attempts", fetch, DELIVERY_COLUMNS, row, delivery_form, if_empty=if_empty)
 
 
 def _print(session: Session, webhook: WebhookView) -> None:
