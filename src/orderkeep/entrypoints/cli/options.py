@@ -204,7 +204,7 @@ SESSION_OPTIONS = (
 """The options of all commands and groups; they are stored in the `Session`."""
 
 WITHOUT_STORE = ("openapi", "new", "completion")
-WITHOUT_ACTOR = ("serve", "stats", "checkpoint", "migrate", "copy", "demo", "relay")
+WITHOUT_ACTOR = ("serve", "stats", "checkpoint", "migrate", "copy", "move", "demo", "relay")
 """The commands that write to a store, but nothing to the history of an order."""
 
 
