@@ -147,7 +147,7 @@ async def test_buttons_zoom_into_the_middle_and_back(charts: Charts) -> None:
     async def enabled() -> list[bool]:
         return [await each.is_enabled() for each in buttons]
 
-    async def press(number: int) -> list[str]:
+    async def press(number: int) -> list[str | None]:
         await buttons[number].press("Enter")
         return await charts.shown()
 

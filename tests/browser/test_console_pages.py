@@ -106,11 +106,9 @@ async def test_actions_are_beside_the_lines_or_above_them_on_a_phone(tab: Tab, s
 
     async def boxes(width: int) -> list[dict[str, float]]:
         await tab.page.set_viewport_size({"width": width, "height": 800})
-        found = [
-            await tab.page.get_by_role("region", name=name, exact=True).bounding_box()
-            for name in ("Actions", "Lines", "Customer")
-        ]
-        return [dict(each) for each in found if each]
+        regions = [tab.page.get_by_role("region", name=name, exact=True) for name in ("Actions", "Lines", "Customer")]
+        found = [await each.bounding_box() for each in regions]
+        return [{"x": box["x"], "y": box["y"], "width": box["width"], "height": box["height"]} for box in found if box]
 
     actions, lines, customer = await boxes(1280)
     assert (actions["y"], actions["x"]) == (lines["y"], customer["x"])
