@@ -35,6 +35,11 @@ class Record(NamedTuple):
         return {test: self.seconds[test] for test in order}
 
 
+def name_of(node: pytest.Item | pytest.Collector) -> str:
+    """Return the id of a test without its parameters."""
+    return node.nodeid.partition("[")[0]
+
+
 class Recorder:
     """A plugin of pytest that records which tests execute the lines of these files."""
 
@@ -70,7 +75,7 @@ class Recorder:
 
     @contextmanager
     def _during(self, node: pytest.Item | pytest.Collector) -> Iterator[str]:
-        outer, self._test = self._test, node.nodeid.partition("[")[0]
+        outer, self._test = self._test, name_of(node)
         self._coverage.switch_context(self._test)
         try:
             yield self._test

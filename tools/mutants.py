@@ -5,6 +5,7 @@ that run the tests and of those that they start.
 
 import argparse
 import ast
+import faulthandler
 import marshal
 import multiprocessing
 import os
@@ -15,7 +16,7 @@ import signal
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -25,7 +26,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tools.executed_tests import Record, Recorder
+from tools.executed_tests import Record, Recorder, name_of
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
@@ -260,6 +261,22 @@ def _seconds_of(tests: Iterable[float]) -> int:
     return round(SECONDS_TO_START + sum(tests))
 
 
+class _TimeLimit:
+    """A plugin of pytest that ends the process if a test hangs."""
+
+    def __init__(self, tests: Mapping[str, float]) -> None:
+        self._tests = tests
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        seconds = 10 * self._tests.get(name_of(item), 60.0)
+        faulthandler.dump_traceback_later(_seconds_of([seconds]), exit=True)
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
+
+
 def _run(
     mutant: Mutant | None,
     tests: Mapping[str, float],
@@ -291,10 +308,8 @@ def _run(
     )  # fmt: skip
     options = f"-x -q -p no:cacheprovider -p {' -p '.join(_PLUGINS)} --hypothesis-profile=mutants"
     options += f" --basetemp={scratch}/tests -W ignore::pytest.PytestAssertRewriteWarning"
-    longest = _seconds_of([10 * max(tests.values())])
-    options += f" -o faulthandler_timeout={longest} -o faulthandler_exit_on_timeout=true"  # of one test, which hangs
     recorder = Recorder(recorded) if recorded else None
-    if pytest.main([*options.split(), *tests], [recorder] if recorder else []) != 0:
+    if pytest.main([*options.split(), *tests], [recorder or _TimeLimit(tests)]) != 0:
         os._exit(1)
     if recorder:
         Path(scratch, "record").write_bytes(pickle.dumps(recorder.record()))
