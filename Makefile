@@ -94,7 +94,7 @@ fuzz: .venv/.installed-dev .venv/.installed-fuzz ## fuzz the parsers (SECONDS=60
 	@$(BIN)/python -m tests.fuzz.run --seconds '$(SECONDS)' $(if $(TARGET),--target '$(TARGET)')
 
 mutants: .venv/.installed-dev $(DYNAMODB) ## change the code and report what no test finds (MODULE=domain SAMPLE=100 SEED=1)
-	@$(BIN)/python -m tools.mutants --seed '$(SEED)' $(if $(MODULE),--module '$(MODULE)') $(if $(SAMPLE),--sample '$(SAMPLE)')
+	@$(BIN)/python -m tools.mutants --seed '$(SEED)' $(if $(MODULE),--module '$(MODULE)') $(if $(SAMPLE),--sample '$(SAMPLE)') $(if $(RESULTS),--results '$(RESULTS)')
 
 conformance: setup ## test the service against its OpenAPI document with every store (SEED=1)
 	ORDERKEEP_TEST_CONFORMANCE=whole ORDERKEEP_TEST_SEED='$(SEED)' $(BIN)/pytest -n auto --dist worksteal tests/conformance $(ARGS)

@@ -1,21 +1,22 @@
-"""Mutation testing: change one operator, constant, name or statement of a module, run the module's tests, and report
-the changes that no test finds. A changed module exists only in the memory of the processes that run the tests and of
-those that they start.
+"""Mutation testing: change one operator, constant, name or statement of a module, run the tests that execute it, the
+fastest first, and report the changes that no test finds. A changed module exists only in the memory of the processes
+that run the tests and of those that they start.
 """
 
 import argparse
 import ast
+import faulthandler
 import marshal
 import multiprocessing
 import os
+import pickle
 import random
 import resource
 import signal
 import sys
 import tempfile
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
+from tools.executed_tests import Record, Recorder, name_of
 from tools.locks import CHECKOUT
 
 SOURCE = CHECKOUT / "src" / "orderkeep"
@@ -53,7 +55,7 @@ TESTS = {
         _HANGING,
     ),
 }
-"""The tests of each part of `src/orderkeep`. They run from the first to the last until one fails."""
+"""The tests of each part of `src/orderkeep`."""
 
 STORES = {
     "infrastructure/sql_store.py": "sqlite,postgres",
@@ -70,6 +72,9 @@ _OPERATORS = {
     "Add": "Sub", "Sub": "Add", "Mult": "FloorDiv", "FloorDiv": "Mult", "Mod": "Mult", "Pow": "Mult",
 }  # fmt: skip
 _NAMES = {"max": "min", "min": "max", "any": "all", "all": "any", "sorted": "list", "deepcopy": "copy"}
+SECONDS_TO_START = 60
+"""How long a process of the tests may take to start, and what a busy machine adds."""
+
 _PLUGINS = ("pytest_asyncio.plugin", "_hypothesis_pytestplugin")  # others take a second to load
 _PROCESSES = multiprocessing.get_context("forkserver")
 
@@ -83,20 +88,41 @@ SourceFileLoader.get_code = lambda file, name: marshal.loads(code) if name == {m
 
 
 class Mutant(NamedTuple):
-    """The change with this number of a module."""
+    """The change with this number of a module, and the lines of the changed statement if it is part of a function."""
 
     module: str
     file: Path
     number: int
     change: str
+    lines: range
 
 
 def mutants_of(file: Path, root: Path = SOURCE.parent) -> list[Mutant]:
     """Return all mutants of a module, whose name is its path below the root."""
-    changer = _Changer()
+    changer, lines = _Changer(), _statements(ast.parse(file.read_bytes()))
     changer.visit(ast.parse(file.read_bytes()))
     module = ".".join(file.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
-    return [Mutant(module, file, number, f"{file}:{change}") for number, change in enumerate(changer.found)]
+    return [
+        Mutant(module, file, number, f"{file}:{change}", lines.get(int(change.partition(":")[0]), range(0)))
+        for number, change in enumerate(changer.found)
+    ]
+
+
+def _statements(tree: ast.Module) -> dict[int, range]:
+    """Return the lines of the statement at each line of a function, unless a cache calls the function for all tests."""
+    found = dict[int, range]()
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if any("cache" in ast.unparse(decorator) for decorator in function.decorator_list):
+            continue
+        for node in ast.walk(function):  # a statement comes before those that it contains
+            if isinstance(node, ast.stmt) and node is not function:
+                last = node.end_lineno or node.lineno
+                inner = [each.lineno for each in ast.walk(node) if isinstance(each, ast.stmt) and each is not node]
+                for line in range(node.lineno, last + 1):
+                    found[line] = range(node.lineno, max(min(inner, default=last + 1), line + 1))
+    return found
 
 
 class _Changer(ast.NodeTransformer):
@@ -176,7 +202,10 @@ def environment_of(stores: str) -> Iterator[dict[str, str]]:
     # Imported here: what the processes of the tests have imported before is not changed any more.
     from tests.servers import dynamodb, postgres, running
 
-    servers = {"postgres": postgres.start_shared, "dynamodb": dynamodb.start_shared}
+    servers: dict[str, Callable[[Path], running.Shared]] = {
+        "postgres": postgres.start_shared,
+        "dynamodb": partial(dynamodb.start_shared, for_hours=True),
+    }
     started = {name: servers[name] for name in servers.keys() & {*stores.split(",")}}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -188,39 +217,76 @@ def environment_of(stores: str) -> Iterator[dict[str, str]]:
             running.stop_all(folder)
 
 
-def passes(
-    mutant: Mutant | None,
-    tests: Sequence[str],
-    root: Path = CHECKOUT,
-    *,
-    seconds: float = 3600,
-    variables: Mapping[str, str] = {},
-) -> bool:
-    """Run the tests in a process of its own, and return whether all passed within that CPU time."""
+def record(
+    patterns: Sequence[str], files: Iterable[Path], root: Path = CHECKOUT, variables: Mapping[str, str] = {}
+) -> Record | None:
+    """Run the tests of the files that match, and return what they execute of these modules; None if one fails."""
+    found = [file.relative_to(root) for pattern in patterns for file in sorted(root.glob(pattern)) or [root / pattern]]
     with tempfile.TemporaryDirectory() as scratch:
-        Path(scratch).chmod(0o755)  # a test gives up the rights of root
-        process = _PROCESSES.Process(target=_run, args=(mutant, tests, root, scratch, round(seconds), variables))
-        process.start()
-        process.join(4 * seconds)
-        if process.is_alive() and process.pid:
-            os.kill(process.pid, signal.SIGINT)  # it stops the servers that it started
-            process.join(30)
-        if process.pid:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-        process.join()
+        seconds = dict.fromkeys(map(str, found), 600.0)
+        if _passes((None, seconds, root, scratch, variables, [*files])):
+            recorded: Record = pickle.loads(Path(scratch, "record").read_bytes())
+            return recorded
+    return None
+
+
+def passes(
+    mutant: Mutant, tests: Mapping[str, float], root: Path = CHECKOUT, variables: Mapping[str, str] = {}
+) -> bool:
+    """Run the tests in a process of its own until one fails, and return whether all passed, in a similar time."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return not tests or _passes((mutant, tests, root, scratch, variables, []))
+
+
+_Run = tuple[Mutant | None, Mapping[str, float], Path, str, Mapping[str, str], list[Path]]
+
+
+def _passes(run: _Run) -> bool:
+    _, tests, _, scratch, *_ = run
+    Path(scratch).chmod(0o755)  # a test gives up the rights of root
+    process = _PROCESSES.Process(target=_run, args=run)
+    process.start()
+    process.join(4 * _seconds_of(tests.values()))
+    if process.is_alive() and process.pid:
+        os.kill(process.pid, signal.SIGINT)  # it stops the servers that it started
+        process.join(30)
+    if process.pid:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.join()
     return process.exitcode == 0
+
+
+def _seconds_of(tests: Iterable[float]) -> int:
+    return round(SECONDS_TO_START + sum(tests))
+
+
+class _TimeLimit:
+    """A plugin of pytest that ends the process if a test hangs."""
+
+    def __init__(self, tests: Mapping[str, float]) -> None:
+        self._tests = tests
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        seconds = 10 * self._tests.get(name_of(item), 60.0)
+        faulthandler.dump_traceback_later(_seconds_of([seconds]), exit=True)
+        try:
+            return (yield)
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
 
 def _run(
     mutant: Mutant | None,
-    tests: Sequence[str],
+    tests: Mapping[str, float],
     root: Path,
     scratch: str,
-    seconds: int,
     variables: Mapping[str, str],
+    recorded: list[Path],
 ) -> None:
     os.setsid()
+    seconds = _seconds_of(tests.values())
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 10))
     signal.signal(signal.SIGXCPU, signal.default_int_handler)
     for descriptor in (1, 2):
@@ -242,11 +308,11 @@ def _run(
     )  # fmt: skip
     options = f"-x -q -p no:cacheprovider -p {' -p '.join(_PLUGINS)} --hypothesis-profile=mutants"
     options += f" --basetemp={scratch}/tests -W ignore::pytest.PytestAssertRewriteWarning"
-    options += f" -o faulthandler_timeout={seconds} -o faulthandler_exit_on_timeout=true"  # of one test, which hangs
-    for pattern in tests:
-        files = sorted(map(str, root.glob(pattern)))
-        if not files or pytest.main([*options.split(), *files]) != 0:
-            os._exit(1)
+    recorder = Recorder(recorded) if recorded else None
+    if pytest.main([*options.split(), *tests], [recorder or _TimeLimit(tests)]) != 0:
+        os._exit(1)
+    if recorder:
+        Path(scratch, "record").write_bytes(pickle.dumps(recorder.record()))
     os._exit(0)
 
 
@@ -256,25 +322,46 @@ def main() -> None:
     parser.add_argument("--module", default="", help="one file or folder of src/orderkeep, such as domain")
     parser.add_argument("--sample", type=int, default=sys.maxsize, help="mutants of each part, drawn at random")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
+    parser.add_argument("--results", type=Path, help="file of results: mutants that it contains are not tested again")
     given = parser.parse_args()
-    _PROCESSES.set_forkserver_preload(["pytest", "hypothesis", "msgspec", *_PLUGINS])
+    _PROCESSES.set_forkserver_preload(["pytest", "hypothesis", "msgspec", "coverage", *_PLUGINS])
     for part, tests in TESTS.items():
         files = [file for file in [SOURCE / part, *sorted(SOURCE.glob(f"{part}/**/*.py"))] if file.is_file()]
         wanted = [file for file in files if file.relative_to(SOURCE).as_posix().startswith(given.module)]
         found = [mutant for file in wanted for mutant in mutants_of(file)]
-        drawn = random.Random(given.seed).sample(found, min(given.sample, len(found)))
+        drawn = sorted(random.Random(given.seed).sample(found, min(given.sample, len(found))))
         if drawn:
             with environment_of(STORES.get(part, _NO_SERVER)) as variables:
-                _report(part, sorted(drawn), partial(passes, tests=tests, variables=variables))
+                recorded = record(tests, wanted, variables=variables)
+                if recorded is None:
+                    sys.exit(f"{part}: the tests fail without a change: run pytest {' '.join(tests)}")
+                report(part, drawn, partial(_survives, recorded, variables), given.results)
 
 
-def _report(part: str, mutants: Sequence[Mutant], run: Callable[..., bool]) -> None:
-    began, score = time.monotonic(), Counter[tuple[str, bool]]()
-    if not run(None):
-        sys.exit(f"{part}: the tests fail without a change: run pytest {' '.join(TESTS[part])}")
-    run = partial(run, seconds=10 + time.monotonic() - began)
+def _survives(recorded: Record, variables: Mapping[str, str], mutant: Mutant) -> bool:
+    tests = recorded.tests_of(str(mutant.file), mutant.lines)
+    return passes(mutant, tests, variables=variables)
+
+
+def report(part: str, mutants: Sequence[Mutant], run: Callable[[Mutant], bool], results: Path | None) -> None:
+    """Test the mutants, print the survivors and the score."""
+    known, score = dict[str, str](), Counter[tuple[str, bool]]()
+    if results and results.exists():
+        known = {
+            mutant: result for result, _, mutant in (line.partition(" ") for line in results.read_text().split("\n"))
+        }
+
+    def survives(mutant: Mutant) -> bool:
+        name = f"{mutant.number} {mutant.change.removeprefix(f'{CHECKOUT}/')}"
+        if name not in known:
+            known[name] = "survived" if run(mutant) else "killed"
+            if results:
+                with results.open("a") as file:
+                    file.write(f"{known[name]} {name}\n")
+        return known[name] == "survived"
+
     with ThreadPoolExecutor(2) as pool:
-        for mutant, survived in zip(mutants, pool.map(run, mutants), strict=True):
+        for mutant, survived in zip(mutants, pool.map(survives, mutants), strict=True):
             print(f"{mutant.change}\n".removeprefix(f"{CHECKOUT}/") * survived, end="", flush=True)
             for counted in {part, mutant.file.relative_to(SOURCE).as_posix()}:
                 score[counted, survived] += 1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tools.mutants import SOURCE, STORES, TESTS, mutants_of, passes
+from tools.executed_tests import Record
+from tools.mutants import SOURCE, STORES, TESTS, Mutant, mutants_of, passes, record, report
 
 SHOP = '''
 """A shop."""
@@ -35,7 +36,10 @@ def survivors(folder: Path, tests: str) -> list[str]:
     (folder / "pytest.ini").write_text("[pytest]\npythonpath = .\n", encoding="utf-8")
     found = mutants_of(folder / "shop.py", folder)
     assert [mutant.module for mutant in found] == ["shop"] * len(found)
-    return [mutant.change.rpartition(": ")[2] for mutant in found if passes(mutant, ["test_shop.py"], folder)]
+    recorded = record(["test_*.py"], [folder / "shop.py"], folder)
+    assert recorded
+    chosen = [(mutant, recorded.tests_of(str(mutant.file), mutant.lines)) for mutant in found]
+    return [mutant.change.rpartition(": ")[2] for mutant, tests in chosen if passes(mutant, tests, folder)]
 
 
 def test_reports_changes_that_no_test_finds(tmp_path: Path) -> None:
@@ -45,7 +49,7 @@ def test_reports_changes_that_no_test_finds(tmp_path: Path) -> None:
 def test_reports_no_change_that_a_test_finds(tmp_path: Path) -> None:
     tests = f"{TESTED}    assert is_bulk(12)\n    assert is_bulk.__defaults__ == (10,)\n"
     assert survivors(tmp_path, tests) == []
-    assert not passes(None, ["no_such_test.py"], tmp_path)
+    assert not record(["no_such_test.py"], [], tmp_path)
 
 
 def test_reports_no_change_that_a_process_of_a_test_finds(tmp_path: Path) -> None:
@@ -72,6 +76,106 @@ def test_reports_no_change_that_a_process_of_a_test_finds(tmp_path: Path) -> Non
 )  # fmt: skip
 def test_changes_what_code_does_and_no_types_and_texts(tmp_path: Path, code: str, changes: list[str]) -> None:
     assert [change.partition(": ")[2] for change in changes_of(tmp_path, code)] == changes
+
+
+CACHED = """
+LIMIT = 12
+def is_bulk(quantity: int,
+            limit: int = 9) -> bool:
+    if (quantity
+            >= limit):
+        return bool(
+            limit > 3
+        )
+    try:
+        return quantity > 5
+    except (KeyError, TypeError):
+        return False
+@functools.cache
+def unit() -> int:
+    return 1
+"""
+
+
+def test_changes_are_executed_with_their_statement_or_with_an_import(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(CACHED.lstrip(), encoding="utf-8")
+    found = mutants_of(tmp_path / "shop.py", tmp_path)
+    lines = {mutant.change.split(":")[1]: (mutant.lines.start, mutant.lines.stop) for mutant in found}
+    none = (0, 0)
+    assert lines == {
+        "1": none, "3": none, "4": (4, 6), "7": (6, 9), "10": (10, 11), "11": (9, 12), "12": (12, 13),
+        "15": none,
+    }  # fmt: skip
+
+
+OF_SEVERAL = """
+import subprocess, sys, threading
+import pytest
+import shop
+
+@pytest.fixture(scope="module")
+def bulk():
+    return shop.is_bulk(30)
+
+@pytest.mark.parametrize("quantity", [1, 2])
+def test_small(quantity):
+    assert not shop.is_bulk(quantity)
+
+def test_prepared(bulk):
+    assert bulk
+
+def test_in_a_thread():
+    thread = threading.Thread(target=shop.is_bulk)
+    thread.start()
+    thread.join()
+
+def test_process():
+    subprocess.run([sys.executable, "-c", ""], check=True)
+
+def test_other():
+    assert True
+"""
+
+
+def test_records_which_tests_execute_a_line_and_which_start_processes(tmp_path: Path) -> None:
+    file, test = tmp_path / "shop.py", "test_shop.py"
+    file.write_text(SHOP, encoding="utf-8")
+    (tmp_path / test).write_text(OF_SEVERAL, encoding="utf-8")
+    (tmp_path / "pytest.ini").write_text("[pytest]\npythonpath = .\n", encoding="utf-8")
+    recorded = record([test], [file], tmp_path)
+    assert recorded
+    names = [f"{test}::test_{name}" for name in ("small", "prepared", "in_a_thread", "process", "other")]
+    assert [*recorded.seconds] == names
+    assert recorded.processes == {names[3]}
+    executed = recorded.lines[str(file)]
+    assert {*executed[4]} == {names[0], test, names[2]}
+    assert executed[3] == [""]
+
+
+def test_tests_of_a_line_are_the_fastest_first_and_include_those_that_start_processes() -> None:
+    seconds = {"a::slow": 3.0, "a::fast": 1.0, "a::other": 0.5, "b::prepared": 2.0, "c::process": 0.1}
+    recorded = Record(seconds, {"shop.py": {4: ["a::slow", "a::fast"], 6: ["b"]}}, {"c::process"})
+    assert [*recorded.tests_of("shop.py", range(4, 5)).items()] == [("a::fast", 1), ("a::slow", 3), ("c::process", 0.1)]
+    assert [*recorded.tests_of("shop.py", range(5, 7))] == ["b::prepared", "c::process"]
+    assert [*recorded.tests_of("shop.py", range(0))] == [
+        "a::fast", "b::prepared", "a::slow", "c::process", "a::other",
+    ]  # fmt: skip
+
+
+def test_mutants_in_the_results_are_not_tested_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found, tested = mutants_of(SOURCE / "domain" / "limits.py")[:3], list[Mutant]()
+
+    def run(mutant: Mutant) -> bool:
+        tested.append(mutant)
+        return mutant is not found[0]
+
+    report("domain", found[:2], run, tmp_path / "results")
+    report("domain", found, run, tmp_path / "results")
+    assert sorted(tested) == found  # two are tested at the same time
+    name = found[1].change.removeprefix(f"{SOURCE.parents[1]}/")
+    assert f"survived 1 {name}" in (tmp_path / "results").read_text().splitlines()
+    printed = capsys.readouterr().out.splitlines()
+    assert (printed[0], printed[-1]) == (name, "domain: 1 of 3 mutants killed, 33.3%")
 
 
 def test_processes_of_tests_have_imported_nothing_that_is_changed() -> None:

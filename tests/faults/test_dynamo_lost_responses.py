@@ -266,6 +266,18 @@ async def test_records_without_any_response_are_recognized_by_their_token(behind
     assert await records.list_records("cursor") == []
 
 
+async def test_records_that_are_too_large_together_are_read_in_parts(behind: Behind) -> None:
+    records, proxy = records_of(behind)
+    written = await records.write_records([Record("cursor", f"id-{number}", "1") for number in range(5)])
+
+    def reject_more_than_two(operation: str, payload: Json) -> None:  # as DynamoDB does if they have more than 4 MB
+        if operation == "TransactGetItems" and len(payload["TransactItems"]) > 2:
+            raise Reject("ValidationException")
+
+    proxy.before = reject_more_than_two
+    assert await records.get_records("cursor", [record.id for record in written]) == written
+
+
 async def test_records_that_never_arrived_are_not_reported_as_written(behind: Behind) -> None:
     records, proxy = records_of(behind)
     proxy.before = rejecting(Reject("InternalServerError", 500), client.ATTEMPTS)

@@ -20,18 +20,21 @@ EXPIRED = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message"
 
 
 class FakeService:
-    """Sends prepared responses, one for each request; records the key ids of signatures."""
+    """Sends prepared responses, one for each request; records the key ids and the scopes of signatures."""
 
     def __init__(self) -> None:
         self.responses: list[tuple[int, str]] = []
         self.signers: list[str] = []
+        self.scopes: list[str] = []
 
     async def respond(self, request: web.Request) -> web.Response:
         if request.method == "GET":  # the container's credentials endpoint
             id = f"KEY{len(self.signers)}"
             key = {"AccessKeyId": id, "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}
             return web.json_response(key)
-        self.signers.append(request.headers["Authorization"].split("=")[1].split("/")[0])
+        signer, _, *scope = request.headers["Authorization"].split("=")[1].partition(",")[0].split("/")
+        self.signers.append(signer)
+        self.scopes.append("/".join(scope))
         status, text = self.responses.pop(0)
         return web.Response(status=status, text=text)
 
@@ -68,6 +71,12 @@ async def test_response_of_a_proxy_is_reported_as_unreachable(
     with pytest.raises(DynamoError) as refused:
         await client.call("GetItem", {})
     assert (refused.value.code, refused.value.message) == (UNREACHABLE, "HTTP status 502")
+
+
+async def test_request_is_signed_for_dynamodb(client: DynamoClient, service: FakeService) -> None:
+    service.responses = [(200, "{}")]
+    await client.call("GetItem", {})
+    assert service.scopes == ["eu-central-1/dynamodb/aws4_request"]
 
 
 async def test_truncated_response_has_an_unknown_outcome(client: DynamoClient, service: FakeService) -> None:

@@ -8,6 +8,7 @@ import pytest
 from orderkeep.application.dtos import ChangeDTO
 from orderkeep.application.errors import InvalidCursor
 from orderkeep.application.ports import OrderStore
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository, feed, saves
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable
 from orderkeep.infrastructure.dynamo_repo.items import change_key
@@ -16,7 +17,7 @@ from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.stores import read_feed, save_a_delivered_order, save_all
 from tests.infrastructure.dynamo_samples import store_behind_a_proxy
 from tests.servers.dynamodb import REGION, Server
-from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json
+from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json, Reject
 from tests.torture.reads_under_writes import read_feed_beside_writers
 
 Behind = tuple[OrderStore, DynamoProxy]
@@ -139,6 +140,21 @@ async def test_reads_on_if_another_reader_has_emptied_the_inbox(behind: Behind) 
 
     proxy.after = as_before_the_other_reader
     assert list((await store.read_changes(0, 10)).changes) == changes
+
+
+async def test_denied_append_to_the_log_is_reported(behind: Behind) -> None:
+    store, proxy = behind
+    changes = await save_a_delivered_order(store)
+    denied = iter([Reject("AccessDeniedException")])
+
+    def deny_once(operation: str, payload: Json) -> None:
+        if operation == "TransactWriteItems" and (rejection := next(denied, None)):
+            raise rejection
+
+    proxy.before = deny_once
+    with pytest.raises(StoreUnavailable, match="allow the actions"):
+        await store.read_changes(0, 10)
+    assert await read_feed(store) == changes
 
 
 async def test_clock_going_back_does_not_reorder_an_orders_changes(

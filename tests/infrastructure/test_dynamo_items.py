@@ -118,6 +118,11 @@ async def test_save_rejects_more_items_than_a_transaction_takes(store: DynamoOrd
         await store.save(orders[0], orders[0])
 
 
+def test_text_longer_than_a_kilobyte_is_compressed() -> None:
+    assert packed(b"x" * 1_024) == {"S": "x" * 1_024}
+    assert [*packed(b"x" * 1_025)] == ["B"]
+
+
 async def test_save_reports_an_order_larger_than_an_item(
     store: DynamoOrderRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,6 +191,13 @@ async def test_large_changes_that_are_small_when_compressed_are_unpacked_one_by_
     assert unpacked == 2 * 5
 
 
+async def test_list_of_a_user_id_that_fits_into_the_keys_of_some_statuses_is_empty(behind: Behind) -> None:
+    store, proxy = behind
+    where = OrderFilter("u" * (items.LONGEST_KEY - len("pending#")), statuses=("pending", "cancelled"))
+    assert await store.list_page(where, None, 9) == SnapshotPage(b"", None)
+    assert "Query" not in proxy.operations()  # DynamoDB would reject the longer key, which DynamoDB Local accepts
+
+
 async def test_keys_that_a_batch_leaves_unprocessed_are_requested_again(
     behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -274,3 +274,14 @@ async def test_page_of_a_list_costs_what_the_docs_say(
     proxy.exchanges.clear()
     assert len((await store.list_page(where, None, PAGE)).documents) == PAGE
     assert Meter(proxy).read() == dict(costs())[words]
+
+
+async def test_records_are_requested_by_keys_that_dynamodb_accepts(behind: tuple[OrderStore, DynamoProxy]) -> None:
+    store, proxy = behind
+    assert isinstance(store, KeepsRecords)
+    records = store.records()
+    for length in range(1_020, 1_026):
+        assert await records.get_records("cursor", ["x" * length]) == []
+        assert await records.list_records("cursor", "x" * length) == []
+    keys = [exchange.payload["Key"]["sk"]["S"] for exchange in proxy.exchanges if exchange.operation == "GetItem"]
+    assert max(map(len, keys)) == 1_024

@@ -39,6 +39,24 @@ async def test_create_is_idempotent_and_adds_options_later(setup: TableSetup) ->
     assert await setup.create() == await setup.describe() == again
 
 
+async def test_table_is_protected_from_the_start(dynamodb: Server) -> None:
+    async with DynamoProxy(dynamodb.endpoint, REGION) as proxy:
+        setup = table_setup(proxy.url_of(f"orders-{uuid4()}"))
+        assert (await setup.create(deletion_protection=True)).deletion_protection
+        await setup.close()
+    assert "UpdateTable" not in proxy.operations()
+
+
+async def test_recovery_is_enabled_once(aws: str) -> None:
+    async with DynamoProxy(aws, REGION) as proxy:  # DynamoDB Local does not have the operation
+        setup = table_setup(proxy.url_of(f"orders-{uuid4()}"))
+        assert not (await setup.create()).point_in_time_recovery
+        for _ in range(2):
+            assert (await setup.create(recovery=True)).point_in_time_recovery
+        await setup.close()
+    assert proxy.operations().count("UpdateContinuousBackups") == 1
+
+
 async def test_create_resumes_after_an_interruption(setup: TableSetup, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(shards: int) -> None:
         raise KeyboardInterrupt

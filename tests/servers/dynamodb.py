@@ -49,14 +49,17 @@ class Server:
         return self.url_of(await self.new_table())
 
 
-def start_shared(folder: Path) -> Shared:
-    """Start the one server that a whole test run uses. Raises `RuntimeError` where it cannot be had."""
+def start_shared(folder: Path, *, for_hours: bool = False) -> Shared:
+    """Start the one server that a whole test run uses; one `for_hours` starts slowly and is several times faster then.
+    Raises `RuntimeError` where it cannot be had.
+    """
     java = find_java()
     if java is None or not (EMULATOR / "DynamoDBLocal.jar").exists():
         raise RuntimeError("DynamoDB Local is not installed: run make setup")
     port = free_port()
     options = ["-inMemory", "-port", str(port), "-disableTelemetry"]
-    machine = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib"]
+    machine = ["-XX:+UseSerialGC", f"-Djava.library.path={EMULATOR}/DynamoDBLocal_lib"]
+    machine += [] if for_hours else ["-XX:TieredStopAtLevel=1"]
     command = [java, *machine, "-jar", f"{EMULATOR}/DynamoDBLocal.jar"]
     home = Path(tempfile.mkdtemp(prefix="dynamodb-", dir=folder))
     pid = in_the_background([*command, *options], home / "log", port, SECONDS_TO_START)

@@ -101,7 +101,8 @@ class DynamoRecords(RecordStore):
 
 
 def _can_exist(kind: str, id: str) -> bool:
-    return all(can_be_a_key(f"{RECORD_PREFIX}{text}") for text in (kind, id)) and len(id.encode()) < LONGEST_SORT
+    partition, sort = f"{RECORD_PREFIX}{kind}", f"{RECORD_PREFIX}{id}"
+    return can_be_a_key(partition) and can_be_a_key(sort) and len(sort.encode()) <= LONGEST_SORT
 
 
 def put_record(record: Record, token: str) -> Action:
