@@ -68,6 +68,7 @@ BOTH = f"{SERVER}, {LAMBDA}"
 SETTINGS: dict[str, dict[str, str]] = {
     "storage": {
         "store": EVERYTHING,
+        "moved_to": EVERYTHING,
         "documents": EVERYTHING,
         "seller": EVERYTHING,
         "auto_migrate": EVERYTHING,
