@@ -186,11 +186,17 @@ async def test_fence_is_put_up_and_lifted_while_transactions_check_it(behind: Be
 
 async def test_fence_that_cannot_be_put_up_as_a_whole_is_not_up_and_is_lifted(behind: Behind) -> None:
     store, proxy = behind
-    proxy.before, _ = conflicting(fence.ATTEMPTS, 7)
-    with pytest.raises(StoreUnavailable):
+
+    def deny_one(operation: str, payload: Json) -> None:
+        if operation == "UpdateItem" and payload["Key"]["pk"]["S"] == f"{fence.PREFIX}0007":
+            raise Reject("AccessDeniedException")
+
+    proxy.before = deny_one
+    with pytest.raises(StoreUnusable, match="lack a permission on the table"):
         await store.fence()
     assert proxy.operations().count("UpdateItem") == fence.POSTS - 2  # all but two, and none is sent any more
     assert (await store.fenced(), await marked(store)) == (None, fence.POSTS - 2)
+    proxy.before, _ = conflicting(0)
     await store.lift_fence()
     assert await marked(store) == 0
 

@@ -14,7 +14,13 @@ from orderkeep.application.store_copy import Fence
 from orderkeep.domain.exceptions import StoreMoved
 from orderkeep.infrastructure.aws import Json, back_off
 from orderkeep.infrastructure.dynamo_repo.client import Action, OrdersTable
-from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.errors import (
+    CONDITION_FAILED,
+    CONFLICT,
+    CONFLICT_OF_ONE,
+    DynamoError,
+    translated,
+)
 from orderkeep.infrastructure.dynamo_repo.items import Item, key
 
 POSTS = 1_024
@@ -104,7 +110,7 @@ async def _change(table: OrdersTable, change: Json, numbers: range) -> None:
                     await table.send("UpdateItem", payload)
                 return
             except DynamoError as error:  # a transaction that is running checks this item
-                if error.code != "TransactionConflictException" or attempt == ATTEMPTS:
+                if error.code != CONFLICT_OF_ONE or attempt == ATTEMPTS:
                     raise translated(error) from error
 
     ended = await asyncio.gather(*map(change_post, numbers), return_exceptions=True)  # none goes on after an error
