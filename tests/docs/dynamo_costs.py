@@ -17,6 +17,7 @@ from orderkeep.application.records import Record
 from orderkeep.domain.attribution import Attribution
 from orderkeep.domain.entities import Order
 from orderkeep.domain.personal_data import SALT_BYTES, Address, Customer, PersonalData
+from orderkeep.infrastructure.dynamo_repo import fence
 from orderkeep.infrastructure.dynamo_repo.client import Action
 from orderkeep.infrastructure.dynamo_repo.feed import append_to_log, leave_inbox
 from orderkeep.infrastructure.dynamo_repo.items import (
@@ -66,6 +67,10 @@ def write_of(before: Item | None, after: Item) -> Units:
     return Units(write=Fraction(2 * ceil(larger / 1024) + _index_writes(before or {}, after)))
 
 
+CHECK = Units(write=Fraction(2))
+"""A condition on an item of at most 1 KB, or on one that does not exist, in a transaction: as if it was written."""
+
+
 class PretendedTable:
     """Items after the store's own transactions, and what these cost."""
 
@@ -75,6 +80,9 @@ class PretendedTable:
     def transact(self, actions: Iterable[Action]) -> Units:
         units = Units()
         for operation, action in actions:
+            if operation == "ConditionCheck":
+                units += CHECK
+                continue
             key = action["Item"] if operation == "Put" else action["Key"]
             place = key["pk"]["S"], key["sk"]["S"]
             before = self.items.get(place)
@@ -153,7 +161,7 @@ def _feed_costs(table: PretendedTable, change: int) -> list[tuple[str, Units]]:
     record = Record(
         "webhook-progress", "0198f2a17c3e7b549d215f0c6a8e4b17", json.dumps({"after": 1, "until": "x" * 500})
     )
-    written = moved.transact([put_record(record, "0" * 32)])
+    written = moved.transact([put_record(record, "0" * 32), fence.check()])
     return [
         ("assign a change its position in the feed (once)", Units(write=each.write + log.write / 98)),
         ("read 100 changes from the feed", read_of([change] * 100 + [6 * 1024], consistent=True)),
@@ -171,7 +179,7 @@ def _save(table: PretendedTable, order: Order, key: str) -> Units:
         Attribution("customer:user-42-of-the-shop", f"{key:0<32}", "f" * 32, "4bf92f3577b34da6a3ce929d")
     )
     commit = commit_of(order)
-    units = table.transact(actions_of(commit, "0" * 32, "0" * 18, DEFAULT_SHARDS))
+    units = table.transact([*actions_of(commit, "0" * 32, "0" * 18, DEFAULT_SHARDS), fence.check()])
     mark_saved([order], [commit])
     return units
 

@@ -15,7 +15,11 @@ OPERATIONS = {
     "Delete": ("dynamodb:DeleteItem", "delete a record, within a transaction"),
     "Update": (
         "dynamodb:UpdateItem",
-        "write an order's new state, or a feed position, within a transaction; revoke an API key, record its last use",
+        "write an order's new state or a feed position, revoke an API key, record its last use, within a transaction",
+    ),
+    "ConditionCheck": (
+        "dynamodb:ConditionCheckItem",
+        "check that the orders were not moved to another store, in each transaction but those of the feed",
     ),
 }
 """The operations of the service, and the action that permits each: a transaction needs those of its items."""

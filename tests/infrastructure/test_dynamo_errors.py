@@ -35,6 +35,7 @@ EXPECTED = [
     ("ServiceUnavailable", StoreUnavailable, "try again"),
     ("TransactionInProgressException", StoreUnavailable, "try again"),
     ("TransactionConflict", StoreUnavailable, "writing the same items"),
+    ("TransactionConflictException", StoreUnavailable, "writing the same items"),
     ("ItemCollectionSizeLimitExceeded", StoreUnusable, "at most 400 KB"),
     ("ValidationError", StoreUnusable, "at most 400 KB"),
     ("ResourceInUseException", StoreUnavailable, "in a minute"),

@@ -109,7 +109,7 @@ async def test_feed_reports_a_missing_change(store: DynamoOrderRepository) -> No
 
 async def test_save_rejects_more_items_than_a_transaction_takes(store: DynamoOrderRepository) -> None:
     orders = [small_order(f"order-{number}", tags=("gift",)) for number in range(34)]
-    with pytest.raises(StoreUnusable, match="at most 100 items at once, and these 34 orders are 102"):
+    with pytest.raises(StoreUnusable, match="at most 99 items at once, and these 34 orders are 102"):
         await store.save(*orders)
     assert {order.version for order in orders} == {0}
     assert await store.get_by_id("order-0") is None

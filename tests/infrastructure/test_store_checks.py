@@ -79,7 +79,7 @@ async def test_check_changes_nothing(store: SqliteOrderRepository, monkeypatch: 
 
 async def test_table_that_cannot_be_written_is_not_ready(dynamodb: Server) -> None:
     def reject_writes(operation: str, payload: Json) -> None:
-        if operation == "PutItem":
+        if operation == "TransactWriteItems" and "Put" in payload["TransactItems"][0]:
             raise Reject("AccessDeniedException")
 
     async with store_behind_a_proxy(dynamodb) as (store, proxy):

@@ -5,7 +5,7 @@ source. The inbox is not used: its index lags, and could change their order.
 import uuid
 from collections.abc import Sequence
 
-from orderkeep.infrastructure.dynamo_repo.client import LARGEST_TRANSACTION, Action, OrdersTable
+from orderkeep.infrastructure.dynamo_repo.client import LARGEST_WRITE, Action, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.feed import append_to_log
 from orderkeep.infrastructure.dynamo_repo.items import number
 from orderkeep.infrastructure.dynamo_repo.saves import actions_of, timestamps, transact
@@ -23,7 +23,7 @@ async def write(table: OrdersTable, after: int, commits: Sequence[Commit]) -> No
         for commit in commits:
             wanted = [*actions_of(commit, token, timestamps(1)[0], shards)]
             size += len(commit.order.document)
-            is_full = len(actions) + len(wanted) > LARGEST_TRANSACTION - 2 or size > LARGEST_BYTES
+            is_full = len(actions) + len(wanted) > LARGEST_WRITE - 2 or size > LARGEST_BYTES
             if written and (is_full or any(commit.order.id == other.order.id for other in written)):
                 break
             _, change = wanted[-1]

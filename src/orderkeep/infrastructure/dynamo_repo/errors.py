@@ -13,6 +13,8 @@ SETTINGS_ALTERED = "the settings of the table were altered: restore a backup"
 CANCELED = "TransactionCanceledException"
 CONDITION_FAILED = "ConditionalCheckFailed"
 CONFLICT = "TransactionConflict"
+CONFLICT_OF_ONE = "TransactionConflictException"
+"""The same, of a write outside a transaction."""
 
 _THROTTLED = (
     "ProvisionedThroughputExceededException ThrottlingException RequestLimitExceeded "
@@ -27,7 +29,7 @@ _TEXTS: dict[type[StoreUnavailable], dict[str, str]] = {
         "these AWS credentials have expired: renew them": EXPIRED,
         "DynamoDB limits the rate of this table or account: try again, or raise the limit": _THROTTLED,
         "DynamoDB failed internally: try again": _FAILED,
-        "other transactions are writing the same items: try again": CONFLICT,
+        "other transactions are writing the same items: try again": f"{CONFLICT} {CONFLICT_OF_ONE}",
         "the table is being created or altered: try again in a minute": "ResourceInUseException",
         "the AWS account has reached a limit: wait, or have it raised": "LimitExceededException",
     },

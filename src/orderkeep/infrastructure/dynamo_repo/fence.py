@@ -5,14 +5,22 @@ that do. A process checks them in turn.
 """
 
 import asyncio
-import os
+import secrets
+from collections.abc import Sequence
+from functools import cache
 from itertools import count
 
 from orderkeep.application.store_copy import Fence
 from orderkeep.domain.exceptions import StoreMoved
 from orderkeep.infrastructure.aws import Json, back_off
 from orderkeep.infrastructure.dynamo_repo.client import Action, OrdersTable
-from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.errors import (
+    CONDITION_FAILED,
+    CONFLICT,
+    CONFLICT_OF_ONE,
+    DynamoError,
+    translated,
+)
 from orderkeep.infrastructure.dynamo_repo.items import Item, key
 
 POSTS = 1_024
@@ -27,35 +35,46 @@ FIRST_PAUSE_SECONDS = 0.01
 _STATE = {"#state": "state"}
 _NAMES = {**_STATE, "#owner": "owner"}
 
-_turn = count(os.getpid())  # processes begin at different ones
+
+@cache
+def _turns() -> "count[int]":
+    """Return the numbers of the items to check. Each process begins at another one and takes other steps, so that two
+    are never in step. They are drawn on first use: what is imported may be shared, by a fork or a snapshot.
+    """
+    return count(secrets.randbelow(POSTS), 2 * secrets.randbelow(POSTS // 2) + 1)  # odd steps reach all
 
 
 def _post(number: int) -> Item:
     return key(f"{PREFIX}{number:04}", "X")
 
 
-async def write(table: OrdersTable, actions: list[Action]) -> None:
-    """Carry out all actions or none. Raises `StoreMoved` if the table is fenced, and `DynamoError`."""
+async def write(table: OrdersTable, actions: Sequence[Action]) -> None:
+    """Carry out all actions or none. Raises `StoreMoved` if the table is fenced, and `DynamoError`, whose reasons are
+    those of the actions. If they have none, its code is the reason of the fence.
+    """
     if table.passes_fence:
         return await table.transact(actions)
-    attempt = 0
+    attempt, outcome_unknown = 0, False
     while True:
         await back_off(attempt, FIRST_PAUSE_SECONDS)
         attempt += 1
-        check = {
-            "Key": _post(next(_turn) % POSTS),
-            "ConditionExpression": "attribute_not_exists(#state)",
-            "ExpressionAttributeNames": _STATE,
-        }
         try:
-            return await table.transact([*actions, ("ConditionCheck", check)])
+            return await table.transact([*actions, check()])
         except DynamoError as error:
-            rejection = error.reasons[-1] if len(error.reasons) > len(actions) else None
-            error.reasons = error.reasons[: len(actions)]  # as the caller knows them
-            if rejection == CONDITION_FAILED:
+            outcome_unknown = error.outcome_unknown = error.outcome_unknown or outcome_unknown
+            *reasons, of_fence = error.reasons or ("None",)
+            if of_fence == CONDITION_FAILED and not outcome_unknown:
                 raise StoreMoved from error
-            if rejection != CONFLICT or error.reasons != ("None",) * len(actions) or attempt == ATTEMPTS:
+            is_of_fence_alone = of_fence != "None" and set(reasons) == {"None"}
+            error.code, error.reasons = (of_fence, ()) if is_of_fence_alone else (error.code, tuple(reasons))
+            if error.code != CONFLICT or attempt == ATTEMPTS:
                 raise
+
+
+def check() -> Action:
+    """Return what rejects a transaction while the next item is marked."""
+    is_down = {"ConditionExpression": "attribute_not_exists(#state)", "ExpressionAttributeNames": _STATE}
+    return "ConditionCheck", {"Key": _post(next(_turns()) % POSTS), **is_down}
 
 
 async def put_up(table: OrdersTable, state: Fence, owner: str) -> Fence | None:
@@ -105,7 +124,10 @@ async def _change(table: OrdersTable, change: Json, numbers: range) -> list[Json
             except DynamoError as error:  # a transaction that is running checks this item
                 if error.code == "ConditionalCheckFailedException":
                     return None
-                if error.code != "TransactionConflictException" or attempt == ATTEMPTS:
+                if error.code != CONFLICT_OF_ONE or attempt == ATTEMPTS:
                     raise translated(error) from error
 
-    return await asyncio.gather(*map(change_post, numbers))
+    ended = await asyncio.gather(*map(change_post, numbers), return_exceptions=True)  # none goes on after an error
+    if failure := next((found for found in ended if isinstance(found, BaseException)), None):
+        raise failure
+    return [found for found in ended if not isinstance(found, BaseException)]

@@ -25,13 +25,15 @@ from orderkeep.application.ports import (
 from orderkeep.application.records import RecordStore
 from orderkeep.application.store_copy import CopiedChange, Fence
 from orderkeep.domain.entities import Order
+from orderkeep.domain.exceptions import StoreMoved
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.domain.repositories import OrderSnapshot
+from orderkeep.infrastructure.aws import back_off
 from orderkeep.infrastructure.aws.config import Endpoint
 from orderkeep.infrastructure.copies import commits_of, copies_of
 from orderkeep.infrastructure.dynamo_repo import contents, copies, feed, fence, lists, saves
 from orderkeep.infrastructure.dynamo_repo.client import OrdersTable, settings_item
-from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, DynamoError, translated
+from orderkeep.infrastructure.dynamo_repo.errors import CONDITION_FAILED, CONFLICT, DynamoError, translated
 from orderkeep.infrastructure.dynamo_repo.items import (
     API_KEY_LIST,
     LARGEST_VERSION,
@@ -193,7 +195,13 @@ class DynamoOrderRepository(OrderStore):
         settings = settings_item(await self._table.read_shards())
         # It exists, so this changes nothing, but it fails with another error if the table cannot be written.
         again = {"Item": settings, "ConditionExpression": "attribute_not_exists(pk)"}
-        await self._table.call("PutItem", again, expected="ConditionalCheckFailedException")
+        try:
+            await fence.write(self._table, [("Put", again)])
+        except StoreMoved:
+            return
+        except DynamoError as error:
+            if error.reasons not in ((CONDITION_FAILED,), (CONFLICT,)):  # a conflict is with another check
+                raise translated(error) from error
 
     async def close(self) -> None:
         await self._table.close()
@@ -293,13 +301,18 @@ class DynamoApiKeys(ApiKeyStore):
             "ConditionExpression": condition,
             "ExpressionAttributeValues": texts({":at": instant_key(at)}),
         }
-        try:
-            await fence.write(self._table, [("Update", action)])
-        except DynamoError as error:
-            if error.reasons != (CONDITION_FAILED,):
-                raise translated(error) from error
-            return None
-        return await self.get(key_id)
+        attempt = 0
+        while True:
+            await back_off(attempt, saves.FIRST_PAUSE_SECONDS)
+            attempt += 1
+            try:
+                await fence.write(self._table, [("Update", action)])
+                return await self.get(key_id)
+            except DynamoError as error:
+                if error.reasons == (CONDITION_FAILED,):
+                    return None
+                if error.reasons != (CONFLICT,) or attempt == saves.ATTEMPTS:
+                    raise translated(error) from error
 
 
 def _api_key_of_item(item: Item) -> ApiKey:

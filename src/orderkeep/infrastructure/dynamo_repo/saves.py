@@ -112,7 +112,7 @@ async def transact(
         await back_off(attempt, FIRST_PAUSE_SECONDS)
         attempt += 1
         try:
-            return await fence.write(table, [*actions])
+            return await fence.write(table, actions)
         except DynamoError as error:
             if error.outcome_unknown and (writer := await _writer_of(table, first)):
                 if writer == token:
