@@ -13,7 +13,6 @@ import hashlib
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -103,10 +102,12 @@ async def change_order(
     attribution = context.attribution(command)
     # A request with a key may have a duplicate. An `OrderStore` detects it; any other repository may overwrite it.
     if is_new and not context.dry_run and (context.key is None or isinstance(repo, OrderStore)):
-        # After a conflict, the ID is in use. On invalid input, it may be: a repeated key gets its original result,
-        # whatever this body is. If the order does not exist, `decide` raises `InvalidInput` again below.
-        with suppress(ConcurrentUpdate, InvalidInput):
+        try:
             return await _shown(await _decide_and_save(repo, None, decide, context, attribution), context, repo)
+        except (ConcurrentUpdate, InvalidInput):
+            # After a conflict, the ID is in use. On invalid input, it may be: a repeated key gets its original result,
+            # whatever this body is. If the order does not exist, `decide` raises `InvalidInput` again below.
+            pass
     for attempt in range(ATTEMPTS):
         if attempt:
             await asyncio.sleep(_pause(attempt))
@@ -118,8 +119,10 @@ async def change_order(
             _check_version(order, context.expected_version)
         elif not context.actor.sees_all:
             raise OrderNotFound(order_id)
-        with suppress(ConcurrentUpdate):
+        try:
             return await _shown(await _decide_and_save(repo, order, decide, context, attribution), context, repo)
+        except ConcurrentUpdate:
+            continue
     raise Contention(ATTEMPTS)
 
 
@@ -192,8 +195,9 @@ def fingerprint_of(command: tuple[str, Any]) -> str:
 async def _decide_and_save(
     repo: OrderRepository, order: Order | None, decide: Decide, context: CommandContext, attribution: Attribution
 ) -> CommandResult:
-    loads_copies = isinstance(repo, OrderStore)  # `order` is new; to copy a large one again takes long
-    decision = decide(copy.deepcopy(order) if context.dry_run and not loads_copies else order)
+    if context.dry_run and not isinstance(repo, OrderStore):  # whose `order` is a copy; to copy a large one takes long
+        order = copy.deepcopy(order)
+    decision = decide(order)
     changed = decision if isinstance(decision, Order) else await decision
     if not changed.events:
         return CommandResult(changed.id, changed.version, (), changed, dry_run=context.dry_run, unchanged=True)

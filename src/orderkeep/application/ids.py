@@ -1,5 +1,6 @@
 """Order IDs, which are UUIDs (RFC 9562): random, or derived from an idempotency key or an external reference."""
 
+import hashlib
 import os
 import re
 import unicodedata
@@ -10,7 +11,7 @@ from orderkeep.domain.personal_data import SALT_BYTES
 from orderkeep.domain.value_objects import INVISIBLE
 
 _INVISIBLE_ENDS = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
-_NAMESPACE = uuid.UUID("6f72646b-6565-5000-8000-6b6579730001")
+_NAMESPACE = uuid.UUID("6f72646b-6565-5000-8000-6b6579730001").bytes
 
 
 def new_order_id() -> str:
@@ -25,12 +26,12 @@ def new_salt() -> bytes:
 
 def order_id_for_key(actor: Actor, key: str) -> str:
     """Return the UUIDv5 of an actor's idempotency key, so that a repeated request refers to the same order."""
-    return str(uuid.uuid5(_NAMESPACE, f"{actor}\n{key}"))
+    return _uuid5(f"{actor}\n{key}")
 
 
 def order_id_for_external_ref(external_ref: str) -> str:
     """Return the UUIDv5 of an imported order that has no ID; it is the same in every import."""
-    return str(uuid.uuid5(_NAMESPACE, f"import\n{external_ref}"))
+    return _uuid5(f"import\n{external_ref}")
 
 
 def normalized_ref(external_ref: str) -> str:
@@ -40,3 +41,12 @@ def normalized_ref(external_ref: str) -> str:
     if external_ref.isascii():
         return external_ref.strip()
     return _INVISIBLE_ENDS.sub("", unicodedata.normalize("NFC", external_ref))
+
+
+def _uuid5(name: str) -> str:
+    """Return the UUIDv5 of a name (RFC 9562, 5.5), as `uuid.uuid5` does in more than twice the time."""
+    digest = bytearray(hashlib.sha1(_NAMESPACE + name.encode(), usedforsecurity=False).digest())
+    digest[6] = 0x50 | digest[6] & 0x0F  # the version
+    digest[8] = 0x80 | digest[8] & 0x3F  # the variant
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:32]}"

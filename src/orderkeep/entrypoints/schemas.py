@@ -164,7 +164,7 @@ class LineBody(Body):
     unit_price: Amount = Field(description="Price of one unit.")
     discount: Amount | None = Field(0, description="Discount on the whole line; at most quantity times unit_price.")
     tax: Amount | None = Field(0, description="Tax on the whole line.")
-    id: LineId | None = Field(None, description="Identifies the line in its order. By default `l1`, `l2` and so on.")
+    id: LineId | None = Field("", description="Identifies the line in its order. By default `l1`, `l2` and so on.")
 
 
 class CancelBody(Body):
@@ -249,8 +249,9 @@ class PlaceOrderBody(Body):
 
     def to_command(self) -> PlaceOrder:
         """Return the command to place this order."""
-        values = {**self.given(), "lines": lines_of(self.lines), "personal": self.personal()}
-        return PlaceOrder(**{name: value for name, value in values.items() if name not in PARTS})
+        values = {name: value for name, value in self.__dict__.items() if value is not None and name not in PARTS}
+        values["lines"], values["personal"] = lines_of(self.lines), self.personal()
+        return PlaceOrder(**values)
 
     def personal(self) -> PersonalData | None:
         """Return the personal data, None if no value is given."""

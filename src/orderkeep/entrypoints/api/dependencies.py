@@ -171,6 +171,8 @@ def _versions(if_match: str) -> tuple[int, ...] | None:
     """Return the versions that `If-Match` lists, or None for any. Weak tags and foreign tags match no version."""
     if if_match == "*":
         return None
+    if found := _VERSION_TAG.fullmatch(if_match):  # almost every one
+        return (int(found[1]),)
     tags = tags_in(if_match)
     weak = [WEAK_TAG] if any(tag.startswith("W/") for tag in tags) else []
     versions = [int(found[1]) for tag in tags if (found := _VERSION_TAG.fullmatch(tag))]

@@ -218,8 +218,8 @@ def _query_param(name: str) -> Reader:
 
 
 def _header_param(field: ModelField) -> Reader:
-    header = field.alias
-    name, default, rule = header.lower().encode(), field.get_default(), _rule_of(field)
+    header, default, rule = field.alias, field.get_default(), _rule_of(field)
+    name, validate = header.lower().encode(), field._type_adapter.validator.validate_python  # noqa: SLF001
     assert rule is not None  # noqa: S101  # as `_reject_unsupported` checked
 
     def read(request: Request, _: Mapping[str, Any]) -> Any:
@@ -230,10 +230,10 @@ def _header_param(field: ModelField) -> Reader:
             if not rule.comma_separated:
                 raise _invalid_header(header, rule)
             given = b",".join(given)
-        value, errors = field.validate(given.decode("latin-1"))
-        if errors:
-            raise _invalid_header(header, rule)
-        return value
+        try:
+            return validate(given.decode("latin-1"))
+        except ValidationError:
+            raise _invalid_header(header, rule) from None
 
     return read
 

@@ -156,6 +156,7 @@ async def _serve(settings: Settings, listener: socket.socket | None, supervisor:
         install_log_hooks()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(5_000)  # orders have no cycles, but those of 32 requests are more than the usual 700 objects
         if listener is not None:
             announcing = asyncio.create_task(_announce(settings, listener, use_cases.check_store))
         # uvicorn handles these signals and raises them again at its end, before the store is closed.
