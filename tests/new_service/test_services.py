@@ -27,6 +27,7 @@ ON_DEMAND = (
     "sqlite,http",
     "postgres,cli",
     "memory,sqlite,postgres,http,cli",
+    "memory,http,console",
 )
 """Each store alone, each entrypoint alone, and several of both."""
 
@@ -87,7 +88,7 @@ def test_service_has_few_files_and_lines(tmp_path: Path) -> None:
     ],
 )
 def test_code_is_formatted_and_sorted_with_any_names(tmp_path: Path, name: str, entity: str) -> None:
-    folder = created(tmp_path, "memory,sqlite,http,cli", name, entity)
+    folder = created(tmp_path, "memory,sqlite,http,cli,console", name, entity)
     for command in (["format", "--check", "--diff"], ["check"]):
         done = run(folder, BIN / "ruff", *command, ".")
         assert done.returncode == 0, done.stdout

@@ -11,6 +11,7 @@ from tools.locks import REQUIREMENTS, read_lock
 MARKED = {
     "src/sample_service/bootstrap.py",
     "src/sample_service/config.py",
+    "src/sample_service/entrypoints/api/app.py",
     "tests/architecture/test_import_contracts.py",
     "tests/conftest.py",
     "tests/test_bootstrap.py",

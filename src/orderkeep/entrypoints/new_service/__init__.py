@@ -22,6 +22,7 @@ TEMPLATE = Path(__file__).parent / "template"
 
 STORES = ("memory", "sqlite", "postgres")
 ENTRYPOINTS = ("http", "cli")
+ADDITIONS = ("console",)
 DEFAULT_PARTS = ("memory", "sqlite", "http", "cli")
 
 LONGEST_NAME = 16
@@ -40,6 +41,7 @@ _OWN_FILES: Mapping[str, tuple[str, ...]] = {
         "tests/entrypoints/cli_calls.py",
         "tests/entrypoints/test_cli.py",
     ),
+    "console": ("src/sample_service/entrypoints/console/", "tests/entrypoints/test_console.py"),
 }
 """The files of each part that no other part needs. The memory store is always included: the tests of rules use it."""
 
@@ -85,12 +87,14 @@ class Service:
         if self.plural == self.entity:
             raise InvalidOption("--plural", f"must differ from --entity {self.entity}, such as {self.entity}_list")
         for part in self.parts:
-            if part not in (*STORES, *ENTRYPOINTS):
-                known = ", ".join((*STORES, *ENTRYPOINTS))
+            if part not in (*STORES, *ENTRYPOINTS, *ADDITIONS):
+                known = ", ".join((*STORES, *ENTRYPOINTS, *ADDITIONS))
                 raise InvalidOption("--with", f"{part or 'an empty name'} is not a part: choose from {known}")
         for kind, known_parts in (("store", STORES), ("entrypoint", ENTRYPOINTS)):
             if not set(self.parts) & set(known_parts):
                 raise InvalidOption("--with", f"names no {kind}: add one or more of {', '.join(known_parts)}")
+        if "console" in self.parts and "http" not in self.parts:
+            raise InvalidOption("--with", "names console without http, which serves its pages: add http")
 
     @property
     def default_url(self) -> str:

@@ -23,6 +23,7 @@ SETTINGS = "Only bootstrap and entrypoints import the settings"
 PYDANTIC_SETTINGS = "Only config imports pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint imports FastAPI"  # with: http
 DEPENDS = "Only dependencies.py uses Depends"  # with: http
+JINJA = "Only the console imports Jinja2"  # with: console
 CLICK = "Only the command line imports click"  # with: cli
 ASYNCPG = "Only the PostgreSQL store imports asyncpg"  # with: postgres
 
@@ -42,6 +43,7 @@ VIOLATIONS = [
     ("entrypoints/planted.py", "from pydantic_settings import BaseSettings", {PYDANTIC_SETTINGS}),
     ("bootstrap.py", "from fastapi import FastAPI", {FASTAPI}),  # with: http
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),  # with: http
+    ("bootstrap.py", "import jinja2", {JINJA}),  # with: console
     ("bootstrap.py", "import click", {CLICK}),  # with: cli
     ("bootstrap.py", "import asyncpg", {ASYNCPG}),  # with: postgres
 ]

@@ -9,6 +9,7 @@ from sample_service.bootstrap import UseCases
 from sample_service.entrypoints.api import sample_items
 from sample_service.entrypoints.api.dependencies import UseCasesOfApp
 from sample_service.entrypoints.api.problems import add_problem_handlers
+from sample_service.entrypoints.console import create_console  # with: console
 
 
 def create_app(use_cases: UseCases) -> FastAPI:
@@ -25,6 +26,7 @@ def create_app(use_cases: UseCases) -> FastAPI:
     app.state.use_cases = use_cases
     app.include_router(sample_items.router)
     add_problem_handlers(app)
+    app.mount("/console", create_console(use_cases))  # with: console
 
     @app.get("/readyz", summary="Check that the service can use its store", tags=["health"])
     async def readyz(use_cases: UseCasesOfApp) -> dict[str, str]:
