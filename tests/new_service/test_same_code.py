@@ -44,6 +44,7 @@ SAME = {
     "application/cursors.py": ("_digest", "_encode", "_pack", "_unpack", "list_cursor", "list_position"),
     "application/errors.py": ("InvalidCursor",),
     "application/ports.py": ("Clock",),
+    "application/webhooks/signatures.py": ("SECRET_PREFIX", "_signature", "signature_headers"),
     "config.py": ("Settings._check_not_empty",),
     "entrypoints/api/problems.py": ("MEDIA_TYPE", "status_of"),
     "infrastructure/sqlite_repo/connections.py": (

@@ -10,6 +10,7 @@ from sample_service.entrypoints.api import sample_items
 from sample_service.entrypoints.api.dependencies import UseCasesOfApp
 from sample_service.entrypoints.api.problems import add_problem_handlers
 from sample_service.entrypoints.console import create_console  # with: console
+from sample_service.entrypoints.relay import Relay  # with: webhooks
 
 
 def create_app(use_cases: UseCases) -> FastAPI:
@@ -17,9 +18,11 @@ def create_app(use_cases: UseCases) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        relay = Relay(use_cases.deliver_webhooks)  # with: webhooks
         try:
             yield
         finally:
+            await relay.stop()  # with: webhooks
             await use_cases.close()
 
     app = FastAPI(title="sample service", lifespan=lifespan)
