@@ -17,13 +17,15 @@ from tests.sample_items import stored
 
 def texts(response: Response, tag: str) -> list[str]:
     """Return the content of each element of a page, without the tags in it."""
-    found = re.findall(rf"<{tag}\b[^>]*>(.*?)</{tag}>", response.text, flags=re.DOTALL)
+    opened = [each for each in response.text.split(f"<{tag}")[1:] if each[0] in " >"]
+    found = [each.partition(">")[2].partition(f"</{tag}>")[0] for each in opened]
     return [unescape(re.sub(r"<[^>]+>", "", each)).strip() for each in found]
 
 
 def link(response: Response, text: str) -> str:
     """Return the URL of a link."""
-    [found] = re.findall(rf'<a [^>]*href="([^"]*)"[^>]*>{text}</a>', response.text)
+    links = re.findall(r'<a [^>]*href="([^"]*)"[^>]*>([^<]*)</a>', response.text)
+    [found] = [url for url, content in links if content == text]
     return unescape(found)
 
 
