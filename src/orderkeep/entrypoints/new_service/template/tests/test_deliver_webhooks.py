@@ -177,6 +177,6 @@ def test_signature_is_that_of_standard_webhooks() -> None:
 async def test_receiver_that_is_not_there_or_silent_is_reported(receiver: Receiver) -> None:
     refused = HttpxWebhookSender("http://127.0.0.1:1/hook", [SECRET])
     assert await refused.send("id", AT, b"{}") == "no response (ConnectError)"
-    receiver.is_silent = True
+    receiver.is_held = True
     silent = HttpxWebhookSender(receiver.url, [SECRET], timeout_seconds=0.2)
     assert await silent.send("id", AT, b"{}") == "no response within 0.2 seconds"

@@ -16,13 +16,14 @@ SECRET = f"whsec_{base64.b64encode(KEY).decode()}"
 
 @dataclass
 class Receiver:
-    """Responds to the next requests with `statuses`, then with 204. Keeps the headers and the body of each."""
+    """Responds to the next requests with `statuses`, then with 204, unless `is_held`. Keeps each request."""
 
     url: str = ""
     statuses: list[int] = field(default_factory=list)
-    is_silent: bool = False
+    is_held: bool = False
     requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     arrival: asyncio.Event = field(default_factory=asyncio.Event)
+    released: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def bodies(self) -> list[dict[str, Any]]:
@@ -41,12 +42,17 @@ class Receiver:
                 await self.arrival.wait()
 
     async def respond(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[1:-1]
-        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head)}
-        self.requests.append((headers, await reader.readexactly(int(headers["content-length"]))))
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().splitlines()[1:-1]
+            headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head)}
+            body = await reader.readexactly(int(headers["content-length"]))
+        except asyncio.IncompleteReadError:  # the client gave up
+            writer.close()
+            return
+        self.requests.append((headers, body))
         self.arrival.set()
-        if self.is_silent:
-            await reader.read()  # until the client gives up
+        if self.is_held:
+            await self.released.wait()
         status = self.statuses.pop(0) if self.statuses else 204
         location = f"location: {self.url}\r\n" if status // 100 == 3 else ""
         writer.write(f"HTTP/1.1 {status} Test\r\n{location}content-length: 0\r\n\r\n".encode())
@@ -60,4 +66,5 @@ async def receiver() -> AsyncIterator[Receiver]:
     server = await asyncio.start_server(found.respond, "127.0.0.1", 0)
     found.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
     yield found
+    found.released.set()
     server.close()
