@@ -148,7 +148,7 @@ async def test_invalid_command_is_an_error(client: AsyncClient, path: str) -> No
     assert (await client.post(f"/console/sample-items/{path}")).status_code in (404, 422)
 
 
-@pytest.mark.parametrize("error, status", [(StoreUnavailable("secret"), 503), (RuntimeError("secret"), 500)])
+@pytest.mark.parametrize("error, status", [(StoreUnavailable("a secret"), 503), (RuntimeError("a secret"), 500)])
 async def test_failure_is_a_page_without_its_details(
     app: FastAPI,
     client: AsyncClient,
