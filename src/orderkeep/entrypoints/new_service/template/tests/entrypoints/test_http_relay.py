@@ -8,10 +8,13 @@ from tests.sample_items import stored
 from tests.webhook_receiver import SECRET, Receiver
 
 
-async def test_changes_are_delivered_between_start_and_stop(receiver: Receiver) -> None:
+async def test_changes_are_delivered_until_the_stop_which_waits_for_requests(receiver: Receiver) -> None:
     repo = InMemorySampleItemRepository()
     await stored(repo)
+    receiver.is_held = True
     app = create_app(build_use_cases(repo, sender=HttpxWebhookSender(receiver.url, [SECRET])))
     async with app.router.lifespan_context(app):
         await receiver.wait_for(1)
+        receiver.released.set()
     assert [body["data"]["id"] for body in receiver.bodies] == ["item-1"]
+    assert repo._outbox == {}
