@@ -44,6 +44,7 @@ SAME = {
     "application/cursors.py": ("_digest", "_encode", "_pack", "_unpack", "list_cursor", "list_position"),
     "application/errors.py": ("InvalidCursor",),
     "application/ports.py": ("Clock",),
+    "application/webhooks/signatures.py": ("SECRET_PREFIX", "_signature", "signature_headers"),
     "config.py": ("Settings._check_not_empty",),
     "entrypoints/api/problems.py": ("MEDIA_TYPE", "status_of"),
     "infrastructure/sqlite_repo/connections.py": (
@@ -56,12 +57,9 @@ SAME = {
         "_statements",
         "_transaction",
     ),
-    "infrastructure/sqlite_repo/errors.py": ("CLOSED", "ERRORS", "is_busy", "translated"),
+    "infrastructure/sqlite_repo/errors.py": ("CLOSED", "ERRORS", "is_busy"),
     "infrastructure/sqlite_repo/writer.py": (
         "BUSY_SECONDS",
-        "CommitWriter.__init__",
-        "CommitWriter._begin",
-        "CommitWriter._commit",
         "CommitWriter._fail",
         "CommitWriter._hand_over",
         "CommitWriter._put_collected",
@@ -82,11 +80,15 @@ SAME = {
 """By module, the definitions that are the same. Each is general; what differs is about an order."""
 
 WITHIN = {
-    "application/change_order.py": ("change_order", 3),
-    "infrastructure/sqlite_repo/writer.py": ("CommitWriter._execute", 2),
+    ("application/change_order.py", "change_order"): 3,
+    ("infrastructure/sqlite_repo/errors.py", "translated"): 11,
+    ("infrastructure/sqlite_repo/writer.py", "CommitWriter.__init__"): 9,
+    ("infrastructure/sqlite_repo/writer.py", "CommitWriter._begin"): 1,
+    ("infrastructure/sqlite_repo/writer.py", "CommitWriter._commit"): 11,
+    ("infrastructure/sqlite_repo/writer.py", "CommitWriter._execute"): 2,
 }
-"""By module, a function that does less in the template, and how many of its statements are the same: the pause before
-each further attempt and the end of all attempts, and the detection of a conflict.
+"""The functions that do less in the template, and how many of their statements are the same: the pause before each
+further attempt and the end of all attempts, the detection of a conflict, and all but the fence of a moved store.
 """
 
 
@@ -155,10 +157,9 @@ def test_a_change_on_one_side_is_found(module: str) -> None:
         assert differing("".join(lines), theirs, SAME[module]) == [name]
 
 
-@pytest.mark.parametrize("module", WITHIN)
-def test_statements_of_a_shorter_function_are_ours(module: str) -> None:
-    name, count = WITHIN[module]
-    assert len(shared_statements(module, name)) >= count
+@pytest.mark.parametrize("module, name", WITHIN)
+def test_statements_of_a_shorter_function_are_ours(module: str, name: str) -> None:
+    assert len(shared_statements(module, name)) >= WITHIN[module, name]
 
 
 def shared_statements(module: str, name: str) -> list[str]:

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import TOLD
 from tests.new_service.generated import BIN, created, make, run
 
-ALWAYS = ("memory,sqlite,http,cli", "memory,cli", "postgres,http")
+ALWAYS = ("memory,sqlite,http,cli", "memory,cli", "postgres,http,console,webhooks")
 ON_DEMAND = (
     "memory,http",
     "memory,http,cli",
@@ -25,10 +25,16 @@ ON_DEMAND = (
     "memory,sqlite,cli",
     "memory,sqlite,http",
     "sqlite,http",
+    "postgres,http",
     "postgres,cli",
     "memory,sqlite,postgres,http,cli",
+    "memory,http,console",
+    "memory,http,webhooks",
+    "sqlite,cli,webhooks",
+    "sqlite,http,webhooks",
+    "memory,sqlite,postgres,http,cli,console,webhooks",
 )
-"""Each store alone, each entrypoint alone, and several of both."""
+"""Each store alone, each entrypoint alone, each addition alone, and several of each."""
 
 RUNS_ALL = os.environ.get("ORDERKEEP_TEST_SERVICES") == "all"
 
@@ -70,6 +76,13 @@ def test_a_part_that_is_not_chosen_is_not_mentioned(tmp_path: Path) -> None:
     assert [word for word in ("sqlite", "fastapi", "uvicorn", "httpx", "make serve", "etag") if word in text] == []
 
 
+def test_an_addition_that_is_not_chosen_is_not_mentioned(tmp_path: Path) -> None:
+    folder = created(tmp_path, "memory,sqlite,postgres,http,cli")
+    files = [path for path in folder.rglob("*") if path.is_file() and path.parent.name != "requirements"]
+    text = "".join(f"{path}\n{path.read_text('utf-8')}" for path in files).lower()
+    assert [word for word in ("jinja", "/console", "html", "webhook", "outbox", "relay") if word in text] == []
+
+
 def test_service_has_few_files_and_lines(tmp_path: Path) -> None:
     source = created(tmp_path, "memory,sqlite,http,cli") / "src"
     files = [path for path in source.rglob("*") if path.is_file()]
@@ -87,7 +100,7 @@ def test_service_has_few_files_and_lines(tmp_path: Path) -> None:
     ],
 )
 def test_code_is_formatted_and_sorted_with_any_names(tmp_path: Path, name: str, entity: str) -> None:
-    folder = created(tmp_path, "memory,sqlite,http,cli", name, entity)
+    folder = created(tmp_path, "memory,sqlite,postgres,http,cli,console,webhooks", name, entity)
     for command in (["format", "--check", "--diff"], ["check"]):
         done = run(folder, BIN / "ruff", *command, ".")
         assert done.returncode == 0, done.stdout

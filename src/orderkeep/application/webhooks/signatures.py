@@ -15,13 +15,13 @@ def new_secret(randomness: Randomness) -> str:
     return SECRET_PREFIX + base64.b64encode(randomness(_SECRET_BYTES)).decode()
 
 
-def signature_headers(secrets: Sequence[str], event_id: str, timestamp: int, body: bytes) -> dict[str, str]:
+def signature_headers(secrets: Sequence[str], message_id: str, timestamp: int, body: bytes) -> dict[str, str]:
     """Return the headers by which a receiver authenticates a webhook: one signature for each valid secret, so that
     receivers can replace a secret at any time during its rotation. `timestamp` is the time of sending, in seconds.
     """
-    signed = b"%b.%d.%b" % (event_id.encode(), timestamp, body)
+    signed = b"%b.%d.%b" % (message_id.encode(), timestamp, body)
     return {
-        "webhook-id": event_id,
+        "webhook-id": message_id,
         "webhook-timestamp": str(timestamp),
         "webhook-signature": " ".join(_signature(secret, signed) for secret in secrets),
     }

@@ -22,6 +22,7 @@ TEMPLATE = Path(__file__).parent / "template"
 
 STORES = ("memory", "sqlite", "postgres")
 ENTRYPOINTS = ("http", "cli")
+ADDITIONS = ("console", "webhooks")
 DEFAULT_PARTS = ("memory", "sqlite", "http", "cli")
 
 LONGEST_NAME = 16
@@ -34,14 +35,34 @@ _OWN_FILES: Mapping[str, tuple[str, ...]] = {
         "src/sample_service/entrypoints/api/",
         "tests/entrypoints/http_calls.py",
         "tests/entrypoints/test_http.py",
+        "tests/entrypoints/test_http_relay.py",
     ),
     "cli": (
         "src/sample_service/entrypoints/cli.py",
         "tests/entrypoints/cli_calls.py",
         "tests/entrypoints/test_cli.py",
     ),
+    "console": ("src/sample_service/entrypoints/console/", "tests/entrypoints/test_console.py"),
+    "webhooks": (
+        "docs/decisions/0002-webhooks-from-an-outbox.md",
+        "src/sample_service/application/use_cases/deliver_webhooks.py",
+        "src/sample_service/application/webhooks/",
+        "src/sample_service/entrypoints/relay.py",
+        "src/sample_service/infrastructure/sqlite_repo/migrations/0002_outbox.sql",
+        "src/sample_service/infrastructure/webhook_sender.py",
+        "tests/contract/outbox.py",
+        "tests/entrypoints/test_http_relay.py",
+        "tests/entrypoints/test_relay.py",
+        "tests/test_deliver_webhooks.py",
+        "tests/webhook_receiver.py",
+    ),
 }
-"""The files of each part that no other part needs. The memory store is always included: the tests of rules use it."""
+"""The files that are left out without a part; some need two parts. The memory store is always included: the tests of
+rules use it.
+"""
+
+_STORES_WITH_OUTBOX = ("memory", "sqlite", "postgres")
+"""The stores that webhooks can be combined with. All but the first are shared by processes."""
 
 _SQLITE_URL = "sqlite:///sample_service.db"
 _DEFAULT_URLS = {"sqlite": _SQLITE_URL, "postgres": "postgresql://localhost/sample_service", "memory": "memory://"}
@@ -51,7 +72,7 @@ _NOT_COPIED = re.compile(r"(^|/)(__pycache__|\.venv|\.\w+_cache|\.coverage)(/|$)
 _EXECUTABLE = (".ci/run",)
 
 _LINE_OF_PART = re.compile(r"^(?P<line>.*?) *# with: (?P<part>[a-z]+)$")
-_BLOCK_OF_PART = re.compile(r"^ *# with: (?P<negated>not )?(?P<part>[a-z]+):$")
+_BLOCK_OF_PART = re.compile(r"^ *# with: (?P<negated>not )?(?P<part>[a-z+]+):$")
 _END_OF_BLOCK = re.compile(r"^ *# end$")
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -85,12 +106,24 @@ class Service:
         if self.plural == self.entity:
             raise InvalidOption("--plural", f"must differ from --entity {self.entity}, such as {self.entity}_list")
         for part in self.parts:
-            if part not in (*STORES, *ENTRYPOINTS):
-                known = ", ".join((*STORES, *ENTRYPOINTS))
+            if part not in (*STORES, *ENTRYPOINTS, *ADDITIONS):
+                known = ", ".join((*STORES, *ENTRYPOINTS, *ADDITIONS))
                 raise InvalidOption("--with", f"{part or 'an empty name'} is not a part: choose from {known}")
         for kind, known_parts in (("store", STORES), ("entrypoint", ENTRYPOINTS)):
             if not set(self.parts) & set(known_parts):
                 raise InvalidOption("--with", f"names no {kind}: add one or more of {', '.join(known_parts)}")
+        self._check_additions()
+
+    def _check_additions(self) -> None:
+        if "console" in self.parts and "http" not in self.parts:
+            raise InvalidOption("--with", "names console without http: add http")
+        if "webhooks" in self.parts:
+            for store in set(self.parts) & set(STORES) - set(_STORES_WITH_OUTBOX):
+                raise InvalidOption("--with", f"names webhooks and {store}, which has no outbox: remove one of them")
+            if not {*self.parts} & {"http", *_STORES_WITH_OUTBOX[1:]}:
+                shared = " or ".join(_STORES_WITH_OUTBOX[1:])
+                message = f"names webhooks, whose relay cannot read the memory of another process: add http, {shared}"
+                raise InvalidOption("--with", message)
 
     @property
     def default_url(self) -> str:
@@ -168,7 +201,7 @@ def _of_parts(text: str, parts: tuple[str, ...]) -> str:
     kept, is_kept = [], True
     for line in text.splitlines(keepends=True):
         if block := _BLOCK_OF_PART.match(line):
-            is_kept = (block["part"] in parts) is not bool(block["negated"])
+            is_kept = ({*block["part"].split("+")} <= {*parts}) is not bool(block["negated"])
         elif _END_OF_BLOCK.match(line):
             is_kept = True
         elif not is_kept:

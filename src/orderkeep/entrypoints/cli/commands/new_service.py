@@ -9,6 +9,7 @@ from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.options import text
 from orderkeep.entrypoints.cli.session import Session
 from orderkeep.entrypoints.new_service import (
+    ADDITIONS,
     DEFAULT_PARTS,
     ENTRYPOINTS,
     STORES,
@@ -40,8 +41,9 @@ from orderkeep.entrypoints.new_service import (
     type=text,
     default=",".join(DEFAULT_PARTS),
     metavar="PARTS",
-    help=f"Stores ({', '.join(STORES)}) and entrypoints ({', '.join(ENTRYPOINTS)}), separated by commas. The memory "
-    f"store is always included. Default: {','.join(DEFAULT_PARTS)}.",
+    help=f"Stores ({', '.join(STORES)}), entrypoints ({', '.join(ENTRYPOINTS)}) and additions "
+    f"({', '.join(ADDITIONS)}), separated by commas. The memory store is always included. "
+    f"Default: {','.join(DEFAULT_PARTS)}.",
 )
 def new_command(session: Session, target: str, name: str, entity: str, plural: str | None, parts: str) -> None:
     wanted = tuple(part.strip() for part in parts.split(","))

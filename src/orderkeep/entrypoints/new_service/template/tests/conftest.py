@@ -5,6 +5,7 @@ import os
 pytest_plugins = [
     "tests.entrypoints.http_calls",  # with: http
     "tests.entrypoints.cli_calls",  # with: cli
+    "tests.webhook_receiver",  # with: webhooks
 ]
 
 for name in [name for name in os.environ if name.startswith("SAMPLE_SERVICE_") and "_TEST_" not in name]:

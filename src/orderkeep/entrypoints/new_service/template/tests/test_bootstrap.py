@@ -24,6 +24,10 @@ async def test_memory_store_is_opened() -> None:
     [
         ("PORT", "http", "SAMPLE_SERVICE_PORT: Input should be a valid integer"),  # with: http
         ("PORT", "65536", "SAMPLE_SERVICE_PORT: Input should be less than or equal to 65535"),  # with: http
+        ("WEBHOOK_URL", "ftp://example.com", "SAMPLE_SERVICE_WEBHOOK_URL: must be a URL such as"),  # with: webhooks
+        ("WEBHOOK_URL", "http://a b", "SAMPLE_SERVICE_WEBHOOK_URL: must be a URL such as"),  # with: webhooks
+        ("WEBHOOK_URL", "http://example.com", "SAMPLE_SERVICE_WEBHOOK_SECRET: must be whsec_"),  # with: webhooks
+        ("WEBHOOK_SECRET", "whsec_c2hvcnQ=", "SAMPLE_SERVICE_WEBHOOK_SECRET: must be whsec_"),  # with: webhooks
         ("STORE", "", "SAMPLE_SERVICE_STORE: is set but empty: set it to a value, or unset it"),
     ],
 )

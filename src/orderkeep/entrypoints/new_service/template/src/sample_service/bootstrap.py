@@ -8,13 +8,16 @@ from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import Clock, SampleItemStore, utc_now
 from sample_service.application.use_cases.cancel_sample_item import CancelSampleItemUseCase
 from sample_service.application.use_cases.confirm_sample_item import ConfirmSampleItemUseCase
+from sample_service.application.use_cases.deliver_webhooks import DeliverWebhooksUseCase  # with: webhooks
 from sample_service.application.use_cases.get_sample_item import GetSampleItemUseCase
 from sample_service.application.use_cases.list_sample_items import ListSampleItemsUseCase
 from sample_service.application.use_cases.place_sample_item import PlaceSampleItemUseCase
+from sample_service.application.webhooks.ports import WebhookSender  # with: webhooks
 from sample_service.config import Settings
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
 from sample_service.infrastructure.postgres_repo import PostgresSampleItemRepository  # with: postgres
 from sample_service.infrastructure.sqlite_repo import SqliteSampleItemRepository  # with: sqlite
+from sample_service.infrastructure.webhook_sender import HttpxWebhookSender  # with: webhooks
 
 STORES: dict[str, Callable[[str], SampleItemStore]] = {
     "memory": InMemorySampleItemRepository.of_url,
@@ -33,6 +36,7 @@ class UseCases:
     list_sample_items: ListSampleItemsUseCase
     confirm_sample_item: ConfirmSampleItemUseCase
     cancel_sample_item: CancelSampleItemUseCase
+    deliver_webhooks: DeliverWebhooksUseCase | None  # with: webhooks
     check_store: Callable[[], Awaitable[None]]
     close: Callable[[], Awaitable[None]]
 
@@ -48,10 +52,24 @@ def open_store(url: str) -> SampleItemStore:
 
 def bootstrap(settings: Settings) -> UseCases:
     """Return the use cases on the store of the settings. Raises like `open_store`."""
-    return build_use_cases(open_store(settings.store))
+    return build_use_cases(
+        open_store(settings.store),
+        sender=_sender_of(settings),  # with: webhooks
+    )
 
 
-def build_use_cases(store: SampleItemStore, clock: Clock = utc_now) -> UseCases:
+# with: webhooks:
+def _sender_of(settings: Settings) -> WebhookSender | None:
+    """Return what sends webhooks, if there is a receiver."""
+    return HttpxWebhookSender(settings.webhook_url, settings.webhook_secret.split()) if settings.webhook_url else None
+
+
+# end
+def build_use_cases(
+    store: SampleItemStore,
+    clock: Clock = utc_now,
+    sender: WebhookSender | None = None,  # with: webhooks
+) -> UseCases:
     """Return the use cases on an open store."""
     return UseCases(
         place_sample_item=PlaceSampleItemUseCase(store, clock),
@@ -59,6 +77,7 @@ def build_use_cases(store: SampleItemStore, clock: Clock = utc_now) -> UseCases:
         list_sample_items=ListSampleItemsUseCase(store),
         confirm_sample_item=ConfirmSampleItemUseCase(store, clock),
         cancel_sample_item=CancelSampleItemUseCase(store, clock),
+        deliver_webhooks=None if sender is None else DeliverWebhooksUseCase(store, sender, clock),  # with: webhooks
         check_store=store.ping,
         close=store.close,
     )

@@ -23,7 +23,9 @@ SETTINGS = "Only bootstrap and entrypoints import the settings"
 PYDANTIC_SETTINGS = "Only config imports pydantic-settings"
 FASTAPI = "Only the HTTP entrypoint imports FastAPI"  # with: http
 DEPENDS = "Only dependencies.py uses Depends"  # with: http
+JINJA = "Only the console imports Jinja2"  # with: console
 CLICK = "Only the command line imports click"  # with: cli
+HTTPX = "Only the sender of webhooks imports httpx"  # with: webhooks
 ASYNCPG = "Only the PostgreSQL store imports asyncpg"  # with: postgres
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
@@ -42,7 +44,9 @@ VIOLATIONS = [
     ("entrypoints/planted.py", "from pydantic_settings import BaseSettings", {PYDANTIC_SETTINGS}),
     ("bootstrap.py", "from fastapi import FastAPI", {FASTAPI}),  # with: http
     ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),  # with: http
+    ("bootstrap.py", "import jinja2", {JINJA}),  # with: console
     ("bootstrap.py", "import click", {CLICK}),  # with: cli
+    ("bootstrap.py", "import httpx", {HTTPX}),  # with: webhooks
     ("bootstrap.py", "import asyncpg", {ASYNCPG}),  # with: postgres
 ]
 

@@ -13,6 +13,7 @@ from sample_service.application.ports import SampleItemStore
 from sample_service.domain.exceptions import StoreUnavailable, StoreUnusable
 from sample_service.infrastructure.postgres_repo import PostgresSampleItemRepository
 from tests.contract.contract import StoreContract, load
+from tests.contract.outbox import OutboxContract  # with: webhooks
 from tests.sample_items import stored
 
 
@@ -37,11 +38,15 @@ async def url(server: str) -> str:
     """The URL of a database without the table."""
     connection = await asyncpg.connect(server)
     await connection.execute("DROP TABLE IF EXISTS sample_items")
+    await connection.execute("DROP TABLE IF EXISTS outbox")  # with: webhooks
     await connection.close()
     return server
 
 
-class TestPostgresStore(StoreContract):
+class TestPostgresStore(
+    StoreContract,
+    OutboxContract,  # with: webhooks
+):
     @pytest.fixture
     async def store(self, url: str) -> AsyncIterator[SampleItemStore]:
         store = PostgresSampleItemRepository.of_url(url)

@@ -11,10 +11,14 @@ from sample_service.application.ports import SampleItemStore
 from sample_service.domain.exceptions import StoreUnusable
 from sample_service.infrastructure.sqlite_repo import SqliteSampleItemRepository
 from tests.contract.contract import StoreContract, load
+from tests.contract.outbox import OutboxContract  # with: webhooks
 from tests.sample_items import stored
 
 
-class TestSqliteStore(StoreContract):
+class TestSqliteStore(
+    StoreContract,
+    OutboxContract,  # with: webhooks
+):
     @pytest.fixture
     async def store(self, tmp_path: Path) -> AsyncIterator[SampleItemStore]:
         store = SqliteSampleItemRepository(tmp_path / "store.db")

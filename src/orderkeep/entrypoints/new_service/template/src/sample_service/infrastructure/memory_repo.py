@@ -1,7 +1,11 @@
 """The in-memory store: for tests and demos. Its content is lost when the process ends."""
 
+from datetime import datetime  # with: webhooks
+from operator import itemgetter
+
 from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import ListPosition, SampleItemStore
+from sample_service.application.webhooks.ports import Unsent  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from sample_service.domain.lifecycle import SampleItemStatus
@@ -13,6 +17,7 @@ class InMemorySampleItemRepository(SampleItemStore):
 
     def __init__(self) -> None:
         self._documents: dict[str, str] = {}
+        self._outbox: dict[tuple[str, int], tuple[str, int, datetime]] = {}  # with: webhooks
         self._closed = False
 
     @classmethod
@@ -33,6 +38,10 @@ class InMemorySampleItemRepository(SampleItemStore):
             raise ConcurrentUpdate(sample_item.id)
         self._documents[sample_item.id] = next_document(sample_item)
         sample_item.version += 1
+        # with: webhooks:
+        document = self._documents[sample_item.id]
+        self._outbox[sample_item.id, sample_item.version] = (document, 0, sample_item.updated_at)
+        # end
 
     async def list_page(
         self,
@@ -47,8 +56,29 @@ class InMemorySampleItemRepository(SampleItemStore):
             for each in stored
             if status in (None, each.status) and (after is None or (each.created_at, each.id) < after)
         ]
-        return [each for _, _, each in sorted(found, key=lambda row: row[:2], reverse=True)][:limit]
+        return [each for _, _, each in sorted(found, key=itemgetter(0, 1), reverse=True)][:limit]
 
+    # with: webhooks:
+    async def first_unsent(self, now: datetime, limit: int) -> list[Unsent]:
+        await self.ping()
+        first = {id: (id, version) for id, version in sorted(self._outbox, reverse=True)}
+        found = sorted((self._outbox[key] for key in first.values()), key=itemgetter(2))
+        return [Unsent(sample_item_of(row), attempts) for row, attempts, due_at in found if due_at <= now][:limit]
+
+    async def take(self, unsent: Unsent, due_at: datetime) -> bool:
+        await self.ping()
+        key = unsent.sample_item.id, unsent.sample_item.version
+        document, attempts, _ = self._outbox.get(key, ("", -1, due_at))
+        if attempts != unsent.attempts:
+            return False
+        self._outbox[key] = (document, attempts + 1, due_at)
+        return True
+
+    async def remove(self, unsent: Unsent) -> None:
+        await self.ping()
+        self._outbox.pop((unsent.sample_item.id, unsent.sample_item.version), None)
+
+    # end
     async def ping(self) -> None:
         if self._closed:
             raise StoreUnavailable("the store is closed")

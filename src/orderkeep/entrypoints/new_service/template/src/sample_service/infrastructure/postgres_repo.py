@@ -11,6 +11,7 @@ import asyncpg
 
 from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import ListPosition, SampleItemStore
+from sample_service.application.webhooks.ports import Unsent  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.exceptions import ConcurrentUpdate, StoreUnavailable, StoreUnusable
 from sample_service.domain.lifecycle import SampleItemStatus
@@ -44,6 +45,36 @@ LIST_BY_STATUS = """
     SELECT document::text FROM sample_items WHERE status = $4 AND (created_at, id) < ($1, $2)
     ORDER BY created_at DESC, id DESC LIMIT $3
 """
+# with: webhooks:
+OUTBOX = """
+    CREATE TABLE IF NOT EXISTS outbox (
+        id       text COLLATE "C" NOT NULL,
+        version  integer          NOT NULL,
+        attempts integer          NOT NULL,
+        due_at   timestamptz      NOT NULL,
+        document json             NOT NULL,
+        PRIMARY KEY (id, version)
+    );
+    CREATE INDEX IF NOT EXISTS outbox_by_time ON outbox (due_at, id);
+"""
+AND_TO_OUTBOX = """
+    WITH saved AS ({save} RETURNING id, version, document)
+    INSERT INTO outbox (id, version, attempts, due_at, document)
+    SELECT id, version, 0, (document->>'updated_at')::timestamptz, document FROM saved
+"""
+INSERT, UPDATE = AND_TO_OUTBOX.format(save=INSERT), AND_TO_OUTBOX.format(save=UPDATE)
+FIRST_UNSENT = """
+    SELECT document::text, attempts FROM outbox AS first
+    WHERE due_at <= $1 AND NOT EXISTS (
+        SELECT 1 FROM outbox AS earlier WHERE earlier.id = first.id AND earlier.version < first.version
+    )
+    ORDER BY due_at, id LIMIT $2
+"""
+TAKE = """
+    UPDATE outbox SET attempts = attempts + 1, due_at = $1 WHERE id = $2 AND version = $3 AND attempts = $4 RETURNING 1
+"""
+REMOVE = "DELETE FROM outbox WHERE id = $1 AND version = $2"
+# end
 
 CONNECT_SECONDS = 5.0
 COMMAND_SECONDS = 30.0
@@ -109,6 +140,19 @@ class PostgresSampleItemRepository(SampleItemStore):
             rows = await self._rows(LIST_BY_STATUS, *end, limit, status)
         return [sample_item_of(document) for (document,) in rows]
 
+    # with: webhooks:
+    async def first_unsent(self, now: datetime, limit: int) -> list[Unsent]:
+        rows = await self._rows(FIRST_UNSENT, now, limit)
+        return [Unsent(sample_item_of(document), attempts) for document, attempts in rows]
+
+    async def take(self, unsent: Unsent, due_at: datetime) -> bool:
+        sample_item, attempts = unsent.sample_item, unsent.attempts
+        return bool(await self._rows(TAKE, due_at, sample_item.id, sample_item.version, attempts))
+
+    async def remove(self, unsent: Unsent) -> None:
+        await self._rows(REMOVE, unsent.sample_item.id, unsent.sample_item.version)
+
+    # end
     async def ping(self) -> None:
         await self._rows("SELECT 1")
 
@@ -137,6 +181,7 @@ class PostgresSampleItemRepository(SampleItemStore):
                 async with pool.acquire() as connection, connection.transaction():
                     await connection.execute(LOCK)
                     await connection.execute(SCHEMA)
+                    await connection.execute(OUTBOX)  # with: webhooks
                 self._pool = pool
         return self._pool
 

@@ -9,6 +9,8 @@ from sample_service.bootstrap import UseCases
 from sample_service.entrypoints.api import sample_items
 from sample_service.entrypoints.api.dependencies import UseCasesOfApp
 from sample_service.entrypoints.api.problems import add_problem_handlers
+from sample_service.entrypoints.console import create_console  # with: console
+from sample_service.entrypoints.relay import Relay  # with: webhooks
 
 
 def create_app(use_cases: UseCases) -> FastAPI:
@@ -16,15 +18,18 @@ def create_app(use_cases: UseCases) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        relay = Relay(use_cases.deliver_webhooks)  # with: webhooks
         try:
             yield
         finally:
+            await relay.stop()  # with: webhooks
             await use_cases.close()
 
     app = FastAPI(title="sample service", lifespan=lifespan)
     app.state.use_cases = use_cases
     app.include_router(sample_items.router)
     add_problem_handlers(app)
+    app.mount("/console", create_console(use_cases))  # with: console
 
     @app.get("/readyz", summary="Check that the service can use its store", tags=["health"])
     async def readyz(use_cases: UseCasesOfApp) -> dict[str, str]:

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from sample_service.application.errors import InvalidStoreURL
 from sample_service.application.ports import ListPosition, SampleItemStore
+from sample_service.application.webhooks.ports import Unsent  # with: webhooks
 from sample_service.domain.entities import SampleItem
 from sample_service.domain.lifecycle import SampleItemStatus
 from sample_service.infrastructure.serialization import next_document, sample_item_of
@@ -26,6 +27,18 @@ LIST_BY_STATUS = """
     SELECT document FROM sample_items WHERE status = ? AND (created_at, id) < (?, ?)
     ORDER BY created_at DESC, id DESC LIMIT ?
 """
+# with: webhooks:
+TO_OUTBOX = "INSERT INTO outbox (id, version, attempts, due_at, document) VALUES (?, ?, 0, ?, ?)"
+FIRST_UNSENT = """
+    SELECT document, attempts FROM outbox AS first
+    WHERE due_at <= ? AND NOT EXISTS (
+        SELECT 1 FROM outbox AS earlier WHERE earlier.id = first.id AND earlier.version < first.version
+    )
+    ORDER BY due_at, id LIMIT ?
+"""
+TAKE = "UPDATE outbox SET attempts = attempts + 1, due_at = ? WHERE id = ? AND version = ? AND attempts = ?"
+REMOVE = "DELETE FROM outbox WHERE id = ? AND version = ?"
+# end
 PING = "SELECT 1 FROM sample_items LIMIT 1"
 
 _LAST = ("~", "")
@@ -58,7 +71,9 @@ class SqliteSampleItemRepository(SampleItemStore):
         return sample_item_of(rows[0][0]) if rows else None
 
     async def save(self, sample_item: SampleItem) -> None:
-        [rejection] = await self._writer.save([_write_of(sample_item)])
+        writes = [_write_of(sample_item)]
+        writes.append(_outbox_write_of(sample_item))  # with: webhooks
+        [rejection] = await self._writer.save(writes)
         if rejection is not None:
             raise rejection
         sample_item.version += 1
@@ -76,6 +91,21 @@ class SqliteSampleItemRepository(SampleItemStore):
             rows = self._readers.rows(LIST_BY_STATUS, (status, *end, limit))
         return [sample_item_of(document) for (document,) in rows]
 
+    # with: webhooks:
+    async def first_unsent(self, now: datetime, limit: int) -> list[Unsent]:
+        rows = self._readers.rows(FIRST_UNSENT, (_sortable(now), limit))
+        return [Unsent(sample_item_of(document), attempts) for document, attempts in rows]
+
+    async def take(self, unsent: Unsent, due_at: datetime) -> bool:
+        id, version = unsent.sample_item.id, unsent.sample_item.version
+        [conflict] = await self._writer.save([Write(id, TAKE, (_sortable(due_at), id, version, unsent.attempts))])
+        return conflict is None
+
+    async def remove(self, unsent: Unsent) -> None:
+        id, version = unsent.sample_item.id, unsent.sample_item.version
+        await self._writer.save([Write(id, REMOVE, (id, version))])
+
+    # end
     async def ping(self) -> None:
         self._file.check_writable()
         self._readers.rows(PING, ())
@@ -92,5 +122,12 @@ def _write_of(sample_item: SampleItem) -> Write:
     return Write(id, UPDATE, (status, document, id, sample_item.version))
 
 
+# with: webhooks:
+def _outbox_write_of(sample_item: SampleItem) -> Write:
+    id, document = sample_item.id, next_document(sample_item)
+    return Write(id, TO_OUTBOX, (id, sample_item.version + 1, _sortable(sample_item.updated_at), document))
+
+
+# end
 def _sortable(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")

@@ -14,9 +14,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import TypeVar
 
 from sample_service.domain.exceptions import ConcurrentUpdate, StoreUnavailable
 from sample_service.infrastructure.sqlite_repo.errors import CLOSED, is_busy, translated
+
+T = TypeVar("T")
 
 MOST_SAVES = 512
 """How many saves share a commit at most, so that other processes get the lock in between."""
@@ -36,7 +39,7 @@ class Write:
     parameters: tuple[object, ...]
 
 
-def retry_while_locked(action: Callable[[], object]) -> None:
+def retry_while_locked(action: Callable[[], T]) -> T:
     """Run the action, again while another process holds the lock. Raises the last error after `BUSY_SECONDS`.
 
     SQLite's own busy handler backs off to 100 ms a step, so that one of several busy processes starves, and does not
@@ -45,8 +48,7 @@ def retry_while_locked(action: Callable[[], object]) -> None:
     deadline = None
     while True:
         try:
-            action()
-            return
+            return action()
         except sqlite3.OperationalError as error:
             now = time.monotonic()
             deadline = deadline or now + BUSY_SECONDS
