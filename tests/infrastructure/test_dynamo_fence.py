@@ -1,4 +1,4 @@
-"""The fence of a table: its items are checked in turn, and conflicts on them are told apart from those on orders."""
+"""The fence of a table: its items are checked in turn, and conflicts on them are not reported as those of orders."""
 
 import asyncio
 from collections import Counter
