@@ -1,9 +1,9 @@
 """Torture moves: a shop moves from store to store while it sells, and its processes are killed at random.
 
 Writers place orders and change them, each request with a key, and repeat it until it is acknowledged. Readers follow
-the feed, and a receiver gets webhooks. In each leg, two services and a relay run with both stores, and `orderkeep move`
-is killed or suspended at random, and run again until it succeeds; services and relay are killed, too. Exits with 1 if
-an acknowledged change is missing or made twice, if a reader or the receiver misses an event, or if a client gets an
+the feed, and a receiver gets webhooks. In each leg, services and relays run with both stores, and `orderkeep move`
+is killed or suspended at random, and run again until it succeeds; services and relays are killed, too. Exits with 1
+if an acknowledged change is missing or made twice, if a reader or the receiver misses an event, or if a client gets an
 error other than 503 `store_moved` during the move.
 
     python -m tests.torture.moves sqlite postgresql dynamodb postgresql --seconds 10
@@ -57,10 +57,14 @@ PLANS = (
 
 WITH_REASON = ("cancel", "hold")
 WRITERS, READERS = 8, 2
-SERVICE_SETTINGS: tuple[dict[str, str], ...] = ({"ORDERKEEP_AUTH": "keys", "ORDERKEEP_RELAY": "false"}, {})
-"""Of the services. One that authenticates does not send webhooks to this machine."""
+SERVICES, RELAYS = 2, 2
+SERVICE_SETTINGS = {"ORDERKEEP_AUTH": "keys", "ORDERKEEP_RELAY": "false"}
+"""Of the services. One that authenticates does not send webhooks to this machine, so relays send them."""
 
 PAUSE_SECONDS = 0.1
+LIMITS = httpx.Limits(keepalive_expiry=1)
+"""A client must not use a connection at the moment at which the service closes it as idle."""
+
 SUSPENSIONS = 0.25
 """The part of all kills of a mover that are suspensions instead: others run meanwhile, and then it continues."""
 
@@ -151,7 +155,7 @@ class Clients:
     async def write(self, name: str, chance: random.Random) -> None:
         """Place orders and change them until stopped."""
         number = 0
-        async with httpx.AsyncClient(headers=self.headers, timeout=60) as client:
+        async with httpx.AsyncClient(headers=self.headers, timeout=60, limits=LIMITS) as client:
             while not self.is_stopping:
                 number += 1
                 reference = f"{name}-{number}"
@@ -200,13 +204,13 @@ class Clients:
         if response.json().get("code") == "store_moved" and "Retry-After" in response.headers and is_fenced:
             self.leg.refused.set()
         else:
-            self.violations.append(f"{service.name}: {method} {path}: {response.headers} {response.text}")
+            self.violations.append(f"{service.name}: {method} {path}: {response.text} {response.headers}")
         return None
 
     async def read(self, number: int, chance: random.Random) -> None:
         """Follow the feed until cancelled."""
         after, events = 0, self.events[number]
-        async with httpx.AsyncClient(headers=self.headers, timeout=60) as client:
+        async with httpx.AsyncClient(headers=self.headers, timeout=60, limits=LIMITS) as client:
             while True:
                 query = {"after": after, "limit": 100, "wait": 1}
                 page = await self._try(client, chance, "GET", "/events", params=query)
@@ -230,12 +234,11 @@ class Torture:
         self.random = random.Random(options.seed)
         self.legs = [Leg(old, new) for old, new in pairwise(urls)]
         self.subscriber = Subscriber()
-        ports = [free_port() for _ in SERVICE_SETTINGS]
         self.services = [
-            Service(f"service {port}", ["serve", "--port", str(port)], f"http://127.0.0.1:{port}", settings)
-            for port, settings in zip(ports, SERVICE_SETTINGS, strict=True)
+            Service(f"service {port}", ["serve", "--port", str(port)], f"http://127.0.0.1:{port}", SERVICE_SETTINGS)
+            for port in [free_port() for _ in range(SERVICES)]
         ]
-        self.processes = [*self.services, Service("relay", ["relay"])]
+        self.processes = [*self.services, *[Service(f"relay {number}", ["relay"]) for number in range(RELAYS)]]
         self.restarting = asyncio.Lock()
         self.suspended: list[Process] = []
 
@@ -255,7 +258,7 @@ class Torture:
             await service.start(self.folder, environment)
 
     async def kill_processes(self) -> None:
-        """Kill a service or the relay from time to time, and start it again."""
+        """Kill a service or a relay from time to time, and start it again."""
         while True:
             await asyncio.sleep(self.random.uniform(0.5, 1.5) * self.options.kill_seconds)
             await self.restart(self.random.choice(self.processes), self.environment(self.clients.leg))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +16,9 @@ from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.infrastructure.personal_rows import personal_row_of
 from orderkeep.infrastructure.serialization import ChangeRecord, Commit, OrderRecord, built, order_dto_of
+
+READS_AT_ONCE = 8
+"""How many orders are read at the same time: fewer than the connections of a store."""
 
 UNKNOWN_SCHEMA = 0
 """The document schema of changes by versions of orderkeep that did not store it: no checksum of fields is 0."""
@@ -71,15 +75,13 @@ class _Head:
 
 async def commits_of(store: OrderStore, changes: Sequence[CopiedChange]) -> list[Commit]:
     """Return what writes the changes, in their order. Raises `ConcurrentUpdate` if an order is not as it was before."""
-    heads: dict[str, _Head] = {}
-    commits = []
-    for change in changes:
-        if change.order_id not in heads:
-            order = await store.get_by_id(change.order_id)
-            heads[change.order_id] = (
-                _Head()
-                if order is None
-                else _Head(
+    heads = {change.order_id: _Head() for change in changes}
+    placed = {change.order_id for change in changes if change.version == 1}  # if it exists, to write it is a conflict
+    earlier = sorted(heads.keys() - placed)
+    for first in range(0, len(earlier), READS_AT_ONCE):
+        for order in await asyncio.gather(*map(store.get_by_id, earlier[first : first + READS_AT_ONCE])):
+            if order is not None:
+                heads[order.id] = _Head(
                     order.version,
                     order.last_hash,
                     order.idempotency_keys,
@@ -87,7 +89,8 @@ async def commits_of(store: OrderStore, changes: Sequence[CopiedChange]) -> list
                     order.saved_ref,
                     order.saved_personal_data,
                 )
-            )
+    commits = []
+    for change in changes:
         [content] = built(_decode, [change.content])
         commits.append(_commit_of(content, heads[change.order_id], change.personal))
     return commits
