@@ -79,9 +79,7 @@ METHODS = {"keys": "an API key (`orderkeep keys create`)", "jwt": "a token of {i
 
 
 def serve(settings: Settings) -> None:
-    """Serve until a signal; requests in progress are finished. Exits with 2 if the store's URL, the port, the
-    authentication or the number of workers cannot be used, and with 7 if the store cannot be opened.
-    """
+    """Serve until a signal. Exits with 2 if a setting cannot be used, and with 7 if the store cannot be opened."""
     _check(settings)
     if "access_log" not in settings.model_fields_set and sys.stderr.isatty():
         settings = settings.model_copy(update={"access_log": True})
