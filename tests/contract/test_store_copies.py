@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from orderkeep.application.dtos import CommandResult
 from orderkeep.application.errors import IdempotencyKeyReused
 from orderkeep.application.event_feed import end_of_feed
-from orderkeep.application.ports import OrderFilter, OrderStore
+from orderkeep.application.ports import OrderStore
 from orderkeep.application.use_cases.compare_stores import CompareStoresUseCase
 from orderkeep.application.use_cases.copy_store import CopyStoreUseCase
-from orderkeep.application.use_cases.list_orders import EVERYTHING
 from orderkeep.application.use_cases.verify_orders import VerifyOrdersUseCase
 from orderkeep.bootstrap.store_copy import whole
 from orderkeep.bootstrap.stores import open_store
 from orderkeep.testing.orders import place_command
-from tests.contract.copied_shop import EMAIL, Shop, with_key
+from tests.contract.copied_shop import Shop, with_key
 from tests.servers.schemas import a_schema_of_its_own
 
 STORES = ("memory", "sqlite", "postgres", "dynamodb")
@@ -78,13 +78,10 @@ async def test_a_copy_is_equal_and_responds_equally(source: OrderStore, target: 
     assert (comparison.orders, comparison.changes, comparison.differences) == (7, 19, [])
     assert (await VerifyOrdersUseCase(target).execute()).problems == []
     assert (await target.read_changes(0, 100)).changes == (await source.read_changes(0, 100)).changes
-    for where in (EVERYTHING, OrderFilter(tag="express"), OrderFilter(needs_attention=True)):
-        pages = [await each.do.list_orders.execute(where, limit=200) for each in (shop, copied)]
-        assert pages[0] == pages[1]
-        assert pages[0].orders
-    assert len((await copied.do.search_orders.execute(EMAIL)).orders) == 2
-    repeated = await copied.place(1)
-    assert repeated.replayed
+    ours, theirs = await shop.responses(), await copied.responses()
+    assert ours == theirs
+    assert len(ours) >= 50
+    assert all(each.replayed for each in theirs if isinstance(each, CommandResult))
     with pytest.raises(IdempotencyKeyReused):
         await copied.do.place_order.execute(place_command(8), with_key("place-1"))
     placed = await copied.place(9)
