@@ -164,7 +164,7 @@ class LineBody(Body):
     unit_price: Amount = Field(description="Price of one unit.")
     discount: Amount | None = Field(0, description="Discount on the whole line; at most quantity times unit_price.")
     tax: Amount | None = Field(0, description="Tax on the whole line.")
-    id: LineId | None = Field("", description="Identifies the line in its order. By default `l1`, `l2` and so on.")
+    id: LineId | None = Field(None, description="Identifies the line in its order. By default `l1`, `l2` and so on.")
 
 
 class CancelBody(Body):
@@ -295,7 +295,14 @@ class EditOrderBody(Body):
 
 def lines_of(bodies: tuple[LineBody, ...] | None) -> tuple[LineDTO, ...]:
     """Return the lines of a body."""
-    return tuple([LineDTO(**body.given()) for body in bodies or ()])
+    return tuple(
+        [
+            LineDTO(
+                each.sku, each.name, each.quantity, each.unit_price, each.discount or 0, each.tax or 0, each.id or ""
+            )
+            for each in bodies or ()
+        ]
+    )
 
 
 Model = TypeVar("Model", bound=BaseModel)
