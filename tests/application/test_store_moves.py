@@ -384,7 +384,18 @@ async def test_rejects_a_target_with_other_orders_and_fences_nothing() -> None:
     assert await states(source, target) == [None, None]
 
 
-@pytest.mark.parametrize("step", ["execute", "cancel", "finish"])
+async def test_a_store_is_reopened_whatever_the_other_one_does() -> None:
+    source, target, clock = await filled(1), InMemoryOrderRepository(), Clock()
+    use_case = move_of(source, target, clock)
+    with pytest.raises(CannotMove, match="accepts writes already"):
+        await use_case.reopen()
+    await use_case.execute()
+    await use_case.finish()
+    await use_case.reopen()
+    assert await states(source, target) == [None, None]
+
+
+@pytest.mark.parametrize("step", ["execute", "cancel", "reopen", "finish"])
 async def test_requires_the_scope(step: str) -> None:
     reader = Actor(ActorKind.STAFF, "eve", frozenset({Scope.READ}))
     with pytest.raises(NotAllowed):

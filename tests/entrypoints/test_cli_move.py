@@ -62,6 +62,11 @@ def test_moves_there_and_back(shop: Path) -> None:
     assert (rejected.returncode, b"moved for good" in rejected.stderr) == (4, True)
     for url in (FROM[1], TO[1]):
         assert run("--store", url, "verify", cwd=shop).returncode == 0
+    (shop / "orders.db").unlink()
+    reopened = run("move", "--reopen", *BACK, cwd=shop)
+    assert (reopened.returncode, reopened.stdout) == (0, b"state\treopened: this store accepts writes\n")
+    assert run("--store", TO[1], *PLACE, cwd=shop).returncode == 0
+    assert not (shop / "orders.db").exists()
 
 
 @pytest.mark.parametrize(

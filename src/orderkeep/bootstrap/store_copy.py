@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from orderkeep.application.access.actor import Actor
 from orderkeep.application.ports import DocumentStore, OrderStore, StoreAccess
 from orderkeep.application.records import KeepsRecords
 from orderkeep.application.store_copy import WholeStore
@@ -58,6 +59,17 @@ def open_copies(
     statistics = UpdateStatisticsUseCase(stores[1], lambda: records_of(stores[1]))
     move = MoveStoreUseCase(sides[0], sides[1], statistics)
     return StoreCopies(CopyStoreUseCase(*sides), CompareStoresUseCase(*sides), move, close)
+
+
+async def reopen_store(url: str, actor: Actor) -> None:
+    """Let a store accept writes again after its orders were moved to one that is lost. Raises like `open_store` and
+    `MoveStoreUseCase.reopen`.
+    """
+    store = open_store(url, access=StoreAccess.WRITE)
+    try:
+        await MoveStoreUseCase(whole(store), whole(store)).reopen(actor=actor)
+    finally:
+        await store.close()
 
 
 def open_movable_store(

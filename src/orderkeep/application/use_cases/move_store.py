@@ -35,6 +35,7 @@ NOT_MOVED = "the orders are still in this store: move them first"
 INCOMING = "an interrupted move has brought a part of the orders here: continue or cancel that one first"
 ELSEWHERE = "the orders were moved from this store, but not to the other one: correct the URLs"
 TAKEN_OVER = "another run of the move has taken over: wait until it ends, then run the move again to see its state"
+OPEN = "this store accepts writes already"
 ALREADY_MOVED = "the orders were moved, and the other store accepts writes: move them back instead"
 
 
@@ -123,6 +124,17 @@ class MoveStoreUseCase:
         if await target.fence(Fence.INCOMING, run) is None:  # a run of the move has opened it
             await target.lift_fence(run)
             raise CannotMove(ALREADY_MOVED)
+        await source.fence(Fence.MOVED, run)
+        await source.lift_fence(run)
+
+    async def reopen(self, *, actor: Actor = SYSTEM) -> None:
+        """Let the source accept writes again, whatever the target does, which is lost. Raises `NotAllowed`,
+        `CannotMove`, `StoreUnavailable`.
+        """
+        actor.require(Scope.ADMIN)
+        run, source = uuid4().hex, self.source.fence
+        if await source.fenced() is None:
+            raise CannotMove(OPEN)
         await source.fence(Fence.MOVED, run)
         await source.lift_fence(run)
 

@@ -9,7 +9,7 @@ import click
 
 from orderkeep.application.ports import StoreAccess
 from orderkeep.application.use_cases.compare_stores import ComparisonReport
-from orderkeep.bootstrap.store_copy import StoreCopies, open_copies
+from orderkeep.bootstrap.store_copy import StoreCopies, open_copies, reopen_store
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.options import text
@@ -94,6 +94,12 @@ def compare_command(session: Session, source: str | None, target: str, every: in
 @_TO
 @_DOCUMENTS
 @click.option("--cancel", "step", flag_value="cancel", help="Let this store accept writes again after an interruption.")
+@click.option(
+    "--reopen",
+    "step",
+    flag_value="reopen",
+    help="Let this store accept writes again although its orders were moved: only if the other store is lost.",
+)
 @click.option("--finish", "step", flag_value="finish", help="Rule out that orders are moved back to this store.")
 def move_command(
     session: Session, source: str | None, target: str, documents: tuple[str, str] | None, step: str | None
@@ -114,12 +120,20 @@ def move_command(
         _write(session, facts | {"differences": moved.compared.differences}, moved.compared)
         return moved.compared
 
+    if step == "reopen":
+        asyncio.run(reopen_store(source or session.store_url, session.actor))
+        output.write_facts(session, [("state", _STEPS[step])], {"state": step})
+        return
     if step is not None:
         session.access = StoreAccess.WRITE  # nothing is copied
     _end(_run(session, source, target, documents, run, of_source=StoreAccess.WRITE))
 
 
-_STEPS = {"cancel": "cancelled: this store accepts writes", "finish": "finished: this store stays closed"}
+_STEPS = {
+    "cancel": "cancelled: this store accepts writes",
+    "reopen": "reopened: this store accepts writes",
+    "finish": "finished: this store stays closed",
+}
 
 
 def _run(
