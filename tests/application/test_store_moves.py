@@ -274,7 +274,8 @@ async def test_a_run_that_was_suspended_while_another_one_moved_the_orders_ends_
     async def meanwhile() -> None:
         await move_and_write(source, target)
 
-    suspend(monkeypatch, use_case.copy if suspended_at.startswith("copy") else source, suspended_at, meanwhile)
+    of: object = source if hasattr(source, suspended_at) else use_case.copy
+    suspend(monkeypatch, of, suspended_at, meanwhile)
     with pytest.raises((CannotMove, NotACopy)):
         await use_case.execute()
     assert await states(source, target) == [Fence.MOVED, None]
@@ -298,12 +299,14 @@ async def test_a_run_that_was_suspended_until_the_orders_were_moved_back_ends_no
 
 
 @pytest.mark.parametrize("step, error", [("execute", None), ("cancel", "move them back instead")])
+@pytest.mark.parametrize("is_begun", [True, False])
 async def test_a_move_that_ends_at_that_moment_is_left_alone(
-    step: str, error: str | None, monkeypatch: pytest.MonkeyPatch
+    step: str, error: str | None, monkeypatch: pytest.MonkeyPatch, *, is_begun: bool
 ) -> None:
     source, target = await filled(1), InMemoryOrderRepository()
-    await target.fence(Fence.INCOMING)
-    await source.fence()
+    if is_begun or error:
+        await target.fence(Fence.INCOMING)
+        await source.fence()
     use_case = move_of(source, target, Clock())
 
     async def meanwhile() -> None:
@@ -332,6 +335,21 @@ async def test_finish_leaves_a_store_open_to_which_the_orders_return_at_that_mom
     with pytest.raises(CannotMove, match="still in this store"):
         await use_case.finish()
     assert await states(source, target) == [None, Fence.MOVED]
+
+
+async def test_a_run_that_was_suspended_at_its_start_does_not_close_the_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = await filled(1), InMemoryOrderRepository()
+    use_case = move_of(source, target, Clock())
+
+    async def meanwhile() -> None:
+        await move_of(source, target, Clock()).execute()
+        monkeypatch.delattr(use_case.target.orders, "_lock")  # so that to fence it fails
+
+    suspend(monkeypatch, use_case.copy, "check_target", meanwhile)
+    with pytest.raises(CannotMove, match="taken over"):
+        await use_case.execute()
+    monkeypatch.undo()
+    assert await states(source, target) == [Fence.MOVED, None]
 
 
 async def test_a_run_that_was_suspended_at_its_end_leaves_the_target_as_it_is() -> None:

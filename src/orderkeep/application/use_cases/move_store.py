@@ -89,8 +89,9 @@ class MoveStoreUseCase:
         if await self._was_moved(of_source, of_target):
             return MoveReport(was_moved=True)
         moving = _Moving(position=await self.copy.check_target())
-        if await target.fence(Fence.INCOMING, moving.run) is None and of_target is not None:  # the last run opened it
-            await target.lift_fence(moving.run)
+        if (await source.fenced(), await target.fenced()) != (of_source, of_target):
+            raise CannotMove(TAKEN_OVER)
+        if not await self._close_target(moving):
             return MoveReport(was_moved=True)
         if of_source is None:
             await self._follow(moving, on_progress)
@@ -166,6 +167,14 @@ class MoveStoreUseCase:
             raise CannotMove(ELSEWHERE) from None
         if of_target is not None:
             raise CannotMove(ELSEWHERE)
+        return True
+
+    async def _close_target(self, moving: _Moving) -> bool:
+        """Fence the target. Return False if another run has completed the move at that moment: the target is open."""
+        was_open = await self.target.fence.fence(Fence.INCOMING, moving.run) is None
+        if was_open and await self.source.fence.fenced() is not None:
+            await self.target.fence.lift_fence(moving.run)
+            return False
         return True
 
     async def _check_owned(self, moving: _Moving) -> None:
