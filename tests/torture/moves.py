@@ -33,7 +33,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import uvloop
 
 from orderkeep.application.ports import StoreAccess
 from orderkeep.bootstrap import bootstrap
@@ -514,7 +513,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="moves-") as name, stores(options.stores, Path(name)) as urls:
         torture = Torture(options, Path(name), urls)
-        found = uvloop.run(torture.run())
+        found = asyncio.run(torture.run())
         torture.report(found)
     has_lost = any(LOST in each for each in found)
     sys.exit(not has_lost if options.control else bool(found))
