@@ -321,6 +321,22 @@ async def test_a_move_that_ends_at_that_moment_is_left_alone(
     assert await states(source, target) == [Fence.MOVED, None]
 
 
+async def test_a_run_that_closed_the_target_too_late_does_not_report_success(monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = await filled(1), InMemoryOrderRepository()
+    use_case = move_of(source, target, Clock())
+
+    async def meanwhile() -> None:
+        await source.fence()
+
+    async def of_another_run(_: str) -> bool:
+        return False
+
+    suspend(monkeypatch, use_case.target.orders, "fence", meanwhile)
+    monkeypatch.setattr(use_case.target.orders, "lift_fence", of_another_run)
+    with pytest.raises(CannotMove, match="taken over"):
+        await use_case.execute()
+
+
 async def test_finish_leaves_a_store_open_to_which_the_orders_return_at_that_moment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -173,7 +173,8 @@ class MoveStoreUseCase:
         """Fence the target. Return False if another run has completed the move at that moment: the target is open."""
         was_open = await self.target.fence.fence(Fence.INCOMING, moving.run) is None
         if was_open and await self.source.fence.fenced() is not None:
-            await self.target.fence.lift_fence(moving.run)
+            if not await self.target.fence.lift_fence(moving.run):
+                raise CannotMove(TAKEN_OVER)
             return False
         return True
 

@@ -20,7 +20,13 @@ LOCKED = ("55P03", "40P01")
 
 TABLES = ("orders", "changes", "order_tags", "personal_data", "api_keys", "records")
 
-STATE = "SELECT obj_description(to_regprocedure('orderkeep_reject_write()'), 'pg_proc')"
+STATE = """
+    SELECT max(d.description) FROM pg_proc AS p JOIN pg_description AS d ON d.objoid = p.oid
+    WHERE p.proname = 'orderkeep_reject_write' AND d.classoid = 'pg_proc'::regclass
+        AND p.pronamespace = (SELECT relnamespace FROM pg_class WHERE oid = 'orders'::regclass)
+"""
+"""From one snapshot: `to_regprocedure` may find a function that has just replaced another one, without its comment."""
+
 COUNT_CHANGES = "SELECT count(*) FROM changes"
 
 LOCK = f"LOCK TABLE {', '.join(TABLES)} IN SHARE ROW EXCLUSIVE MODE"
