@@ -32,12 +32,12 @@ VALID = Service("shop", "booking", "bookings", ("memory", "http"))
         ("--plural", "must differ from --entity sheep", {"entity": "sheep", "plural": "sheep"}),
         (
             "--with",
-            "kafka is not a part: choose from memory, sqlite, postgres, http, cli",
+            "kafka is not a part: choose from memory, sqlite, postgres, dynamodb, http, cli, lambda",
             {"parts": ("memory", "kafka", "http")},
         ),
         ("--with", "an empty name is not a part", {"parts": ("memory", "", "http")}),
-        ("--with", "names no store: add one or more of memory, sqlite, postgres", {"parts": ("http",)}),
-        ("--with", "names no entrypoint: add one or more of http, cli", {"parts": ("memory",)}),
+        ("--with", "names no store: add one or more of memory, sqlite, postgres, dynamodb", {"parts": ("http",)}),
+        ("--with", "names no entrypoint: add one or more of http, cli, lambda", {"parts": ("memory",)}),
     ],
 )
 def test_invalid_option_is_named_with_its_rule(option: str, message: str, options: dict[str, str]) -> None:
