@@ -99,7 +99,7 @@ mutants: .venv/.installed-dev $(DYNAMODB) ## change the code and report what no 
 conformance: setup ## test the service against its OpenAPI document with every store (SEED=1)
 	ORDERKEEP_TEST_CONFORMANCE=whole ORDERKEEP_TEST_SEED='$(SEED)' $(BIN)/pytest -n auto --dist worksteal tests/conformance $(ARGS)
 
-new-matrix: .venv/.installed-dev ## create a service with each combination of parts, and run its checks
+new-matrix: .venv/.installed-dev $(DYNAMODB) ## create a service with each combination of parts, and run its checks
 	ORDERKEEP_TEST_SERVICES=all $(BIN)/pytest -n 2 tests/new_service $(ARGS)
 
 bench: .venv/.installed-dev .venv/.installed-stacks $(DYNAMODB) ## run all benchmarks (BENCH=benchmarks/one.py for one)

@@ -18,9 +18,9 @@ def created(folder: Path, parts: str, name: str = "shop", entity: str = "booking
     return target
 
 
-def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
+def run(folder: Path, *command: str | Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run a command in the folder of a service, and return what it printed."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": "src"}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": "src", **variables}
     return subprocess.run(
         [str(each) for each in command],
         cwd=folder,
@@ -32,7 +32,7 @@ def run(folder: Path, *command: str | Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def make(folder: Path, *arguments: str) -> None:
+def make(folder: Path, *arguments: str, **variables: str) -> None:
     """Run targets of the service's `Makefile` with the packages of this checkout."""
-    made = run(folder, "make", *arguments, f"BIN={BIN}")
+    made = run(folder, "make", *arguments, f"BIN={BIN}", **variables)
     assert made.returncode == 0, made.stdout

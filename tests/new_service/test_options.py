@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from orderkeep.entrypoints import new_service
 from orderkeep.entrypoints.new_service import InvalidOption, Service, create_service, plural_of
 from tests.entrypoints.cli_calls import Cli
 
@@ -33,13 +32,14 @@ VALID = Service("shop", "booking", "bookings", ("memory", "http"))
         ("--plural", "must differ from --entity sheep", {"entity": "sheep", "plural": "sheep"}),
         (
             "--with",
-            "kafka is not a part: choose from memory, sqlite, postgres, http, cli, console, webhooks",
+            "kafka is not a part: choose from memory, sqlite, postgres, dynamodb, http, cli, lambda, console, webhooks",
             {"parts": ("memory", "kafka", "http")},
         ),
         ("--with", "an empty name is not a part", {"parts": ("memory", "", "http")}),
-        ("--with", "names no store: add one or more of memory, sqlite, postgres", {"parts": ("http",)}),
-        ("--with", "names no entrypoint: add one or more of http, cli", {"parts": ("memory",)}),
+        ("--with", "names no store: add one or more of memory, sqlite, postgres, dynamodb", {"parts": ("http",)}),
+        ("--with", "names no entrypoint: add one or more of http, cli, lambda", {"parts": ("memory",)}),
         ("--with", "names console without http: add http", {"parts": ("sqlite", "cli", "console")}),
+        ("--with", "names console without http: add http", {"parts": ("sqlite", "lambda", "console")}),
         (
             "--with",
             "names webhooks, whose relay cannot read the memory of another process: add http, sqlite or postgres",
@@ -55,8 +55,7 @@ def test_invalid_option_is_named_with_its_rule(option: str, message: str, option
     assert message in str(raised.value)
 
 
-def test_store_without_an_outbox_is_rejected_with_webhooks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(new_service, "STORES", (*new_service.STORES, "dynamodb"))
+def test_store_without_an_outbox_is_rejected_with_webhooks() -> None:
     with pytest.raises(InvalidOption, match=r"^names webhooks and dynamodb, which has no outbox: remove one of them"):
         Service("shop", "booking", "bookings", ("dynamodb", "http", "webhooks"))
 

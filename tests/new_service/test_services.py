@@ -1,7 +1,7 @@
 """Each combination of parts is a service that passes its own checks, also after a use case is added, and in which
 nothing is left of the template and of this service.
 
-Three combinations are run by default; `make new-matrix` runs all.
+Four combinations are run by default; `make new-matrix` runs all.
 """
 
 import os
@@ -16,10 +16,19 @@ import pytest
 from tests.conftest import TOLD
 from tests.new_service.generated import BIN, created, make, run
 
-ALWAYS = ("memory,sqlite,http,cli", "memory,cli", "postgres,http,console,webhooks")
+ALL = (
+    "memory,sqlite,postgres,dynamodb,http,cli,lambda,console",
+    "memory,sqlite,postgres,http,cli,lambda,console,webhooks",
+)
+"""All parts that can be chosen together: webhooks need an outbox, which the DynamoDB store does not have."""
+
+ALWAYS = ("memory,sqlite,http,cli", "memory,cli", "postgres,http,console,webhooks", "dynamodb,lambda")
 ON_DEMAND = (
     "memory,http",
     "memory,http,cli",
+    "memory,lambda",
+    "sqlite,lambda",
+    "dynamodb,http",
     "sqlite,cli",
     "sqlite,http,cli",
     "memory,sqlite,cli",
@@ -32,7 +41,8 @@ ON_DEMAND = (
     "memory,http,webhooks",
     "sqlite,cli,webhooks",
     "sqlite,http,webhooks",
-    "memory,sqlite,postgres,http,cli,console,webhooks",
+    "postgres,lambda,webhooks",
+    *ALL,
 )
 """Each store alone, each entrypoint alone, each addition alone, and several of each."""
 
@@ -43,15 +53,17 @@ LEFTOVERS = re.compile(r"orderkeep|\borders?\b(?! by| of)|sample|# with:|# end$"
 
 @pytest.mark.parametrize("parts", [*ALWAYS, *(ON_DEMAND if RUNS_ALL else ())])
 def test_service_passes_its_own_checks(
-    tmp_path: Path, parts: str, record_property: Callable[[str, object], None]
+    tmp_path: Path, parts: str, record_property: Callable[[str, object], None], request: pytest.FixtureRequest
 ) -> None:
-    folder = created(tmp_path, parts)
+    folder, variables = created(tmp_path, parts), dict[str, str]()
+    if "dynamodb" in parts:
+        variables["SHOP_TEST_DYNAMODB"] = request.getfixturevalue("dynamodb").endpoint
     started = time.monotonic()
-    make(folder, "test")
+    make(folder, "test", **variables)
     record_property(TOLD, f"make test of a service with {parts}: {time.monotonic() - started:.0f} s")
     make(folder, "add-use-case", "NAME=hold")
     make(folder, "add-use-case", "NAME=mark_ready", "FROM=held,pending", "TO=ready")
-    make(folder, "check")
+    make(folder, "check", **variables)
 
 
 @pytest.mark.parametrize("parts", [*ALWAYS, *ON_DEMAND])
@@ -73,7 +85,11 @@ def test_leftovers_are_found() -> None:
 def test_a_part_that_is_not_chosen_is_not_mentioned(tmp_path: Path) -> None:
     folder = created(tmp_path, "memory,cli")
     text = "".join(path.read_text("utf-8") for path in folder.rglob("*") if path.is_file()).lower()
-    assert [word for word in ("sqlite", "fastapi", "uvicorn", "httpx", "make serve", "etag") if word in text] == []
+    assert [
+        word
+        for word in ("sqlite", "fastapi", "uvicorn", "httpx", "make serve", "etag", "lambda_", "aws")
+        if word in text
+    ] == []
 
 
 def test_an_addition_that_is_not_chosen_is_not_mentioned(tmp_path: Path) -> None:
@@ -90,6 +106,7 @@ def test_service_has_few_files_and_lines(tmp_path: Path) -> None:
     assert sum(len(path.read_text("utf-8").splitlines()) for path in files) <= 3_000
 
 
+@pytest.mark.parametrize("parts", ALL)
 @pytest.mark.parametrize(
     "name, entity",
     [
@@ -99,8 +116,8 @@ def test_service_has_few_files_and_lines(tmp_path: Path) -> None:
         ("bookings", "booking"),
     ],
 )
-def test_code_is_formatted_and_sorted_with_any_names(tmp_path: Path, name: str, entity: str) -> None:
-    folder = created(tmp_path, "memory,sqlite,postgres,http,cli,console,webhooks", name, entity)
+def test_code_is_formatted_and_sorted_with_any_names(tmp_path: Path, parts: str, name: str, entity: str) -> None:
+    folder = created(tmp_path, parts, name, entity)
     for command in (["format", "--check", "--diff"], ["check"]):
         done = run(folder, BIN / "ruff", *command, ".")
         assert done.returncode == 0, done.stdout

@@ -13,6 +13,7 @@ MARKED = {
     "src/sample_service/config.py",
     "src/sample_service/entrypoints/api/app.py",
     "src/sample_service/application/ports.py",
+    "src/sample_service/infrastructure/dynamo_repo.py",
     "src/sample_service/infrastructure/memory_repo.py",
     "src/sample_service/infrastructure/postgres_repo.py",
     "src/sample_service/infrastructure/sqlite_repo/repository.py",
@@ -36,7 +37,8 @@ def test_only_registrations_and_stores_are_marked() -> None:
 
 @pytest.mark.parametrize("lock", sorted((TEMPLATE / "requirements").glob("*.txt")), ids=lambda lock: lock.stem)
 def test_requirements_are_those_of_this_service(lock: Path) -> None:
-    ours = {package.name: package.version for package in read_lock((REQUIREMENTS / "dev.txt").read_text("utf-8"))}
+    locks = [read_lock((REQUIREMENTS / name).read_text("utf-8")) for name in ("dev.txt", "java.txt", "node.txt")]
+    ours = {package.name: package.version for each in locks for package in each}
     theirs = {package.name: package.version for package in read_lock(lock.read_text("utf-8"))}
     assert len(theirs) > 10
     assert {name: version for name, version in theirs.items() if ours.get(name, version) != version} == {}

@@ -20,8 +20,8 @@ from orderkeep.entrypoints.new_service.names import identifiers_in, renamed, sor
 
 TEMPLATE = Path(__file__).parent / "template"
 
-STORES = ("memory", "sqlite", "postgres")
-ENTRYPOINTS = ("http", "cli")
+STORES = ("memory", "sqlite", "postgres", "dynamodb")
+ENTRYPOINTS = ("http", "cli", "lambda")
 ADDITIONS = ("console", "webhooks")
 DEFAULT_PARTS = ("memory", "sqlite", "http", "cli")
 
@@ -31,7 +31,21 @@ LONGEST_NAME = 16
 _OWN_FILES: Mapping[str, tuple[str, ...]] = {
     "sqlite": ("src/sample_service/infrastructure/sqlite_repo/", "tests/contract/test_sqlite_store.py"),
     "postgres": ("src/sample_service/infrastructure/postgres_repo.py", "tests/contract/test_postgres_store.py"),
-    "http": (
+    "image": ("Dockerfile", ".dockerignore"),
+    "dynamodb": (
+        "src/sample_service/infrastructure/dynamo_repo.py",
+        "src/sample_service/entrypoints/create_table.py",
+        "tests/contract/test_dynamodb_store.py",
+        "tools/install_dynamodb_local.py",
+    ),
+    "http": ("src/sample_service/entrypoints/api/server.py", "tests/entrypoints/test_server.py"),
+    "lambda": (
+        "src/sample_service/entrypoints/lambda_handler.py",
+        "tests/entrypoints/lambda_events/",
+        "tests/entrypoints/test_lambda.py",
+        "tools/lambda_package.py",
+    ),
+    "api": (
         "src/sample_service/entrypoints/api/",
         "tests/entrypoints/http_calls.py",
         "tests/entrypoints/test_http.py",
@@ -64,8 +78,16 @@ rules use it.
 _STORES_WITH_OUTBOX = ("memory", "sqlite", "postgres")
 """The stores that webhooks can be combined with. All but the first are shared by processes."""
 
+_SHARED: Mapping[str, tuple[str, ...]] = {"http": ("api", "image"), "cli": ("image",), "lambda": ("api",)}
+"""What several parts need, and no one chooses by name: the routes, and the container image."""
+
 _SQLITE_URL = "sqlite:///sample_service.db"
-_DEFAULT_URLS = {"sqlite": _SQLITE_URL, "postgres": "postgresql://localhost/sample_service", "memory": "memory://"}
+_DEFAULT_URLS = {
+    "sqlite": _SQLITE_URL,
+    "postgres": "postgresql://localhost/sample_service",
+    "dynamodb": "dynamodb://sample_items",
+    "memory": "memory://",
+}
 """The store of a service without settings, by the best of its stores, in this order."""
 
 _NOT_COPIED = re.compile(r"(^|/)(__pycache__|\.venv|\.\w+_cache|\.coverage)(/|$)")
@@ -126,6 +148,11 @@ class Service:
                 raise InvalidOption("--with", message)
 
     @property
+    def parts_in_full(self) -> tuple[str, ...]:
+        """The chosen parts, and what these share with others."""
+        return (*self.parts, *(shared for part in self.parts for shared in _SHARED.get(part, ())))
+
+    @property
     def default_url(self) -> str:
         """The URL of the store that the service uses if no setting selects one."""
         return next(url for part, url in _DEFAULT_URLS.items() if part in self.parts)
@@ -169,12 +196,12 @@ def create_service(service: Service, target: Path) -> list[Path]:
 
 def files_of(service: Service) -> Iterator[tuple[str, str]]:
     """Yield the path and the text of each file of the service."""
-    left_out = tuple(path for part, paths in _OWN_FILES.items() if part not in service.parts for path in paths)
+    left_out = tuple(path for part, paths in _OWN_FILES.items() if part not in service.parts_in_full for path in paths)
     for path in sorted(TEMPLATE.rglob("*")):
         name = path.relative_to(TEMPLATE).as_posix()
         if path.is_dir() or name.startswith(left_out) or _NOT_COPIED.search(name):
             continue
-        text = _of_parts(path.read_text(encoding="utf-8"), service.parts)
+        text = _of_parts(path.read_text(encoding="utf-8"), service.parts_in_full)
         if name.startswith("requirements/"):
             text = "".join(_pins(text, *_requirements(service)[name == "requirements/dev.txt"]))
         text = text.replace(_SQLITE_URL, service.default_url) if "sqlite" not in service.parts else text
@@ -216,7 +243,7 @@ def _of_parts(text: str, parts: tuple[str, ...]) -> str:
 
 def _requirements(service: Service) -> tuple[set[str], set[str]]:
     """Return the names of the packages that the service requires to run, and those for its development as well."""
-    project = tomllib.loads(_of_parts((TEMPLATE / "pyproject.toml").read_text(encoding="utf-8"), service.parts))
+    project = tomllib.loads(_of_parts((TEMPLATE / "pyproject.toml").read_text(encoding="utf-8"), service.parts_in_full))
     runtime, dev = project["project"]["dependencies"], project["dependency-groups"]["dev"]
     names = [{re.split(r"[^a-z0-9_.-]", line)[0] for line in lines} for lines in (runtime, [*runtime, *dev])]
     return names[0], names[1]

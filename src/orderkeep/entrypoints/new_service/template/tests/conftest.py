@@ -3,7 +3,7 @@
 import os
 
 pytest_plugins = [
-    "tests.entrypoints.http_calls",  # with: http
+    "tests.entrypoints.http_calls",  # with: api
     "tests.entrypoints.cli_calls",  # with: cli
     "tests.webhook_receiver",  # with: webhooks
 ]

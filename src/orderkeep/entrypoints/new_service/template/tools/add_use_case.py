@@ -63,7 +63,7 @@ METHOD = '''
         """{Words} the sample item. Raises `Cannot{Name}SampleItem`."""
         self._change(Command.{NAME}, at)
 '''
-# with: http:
+# with: api:
 
 ROUTE = '''
 
@@ -123,7 +123,7 @@ async def test_{name}_rejects_other_statuses(status: str) -> None:
     assert found is not None
     assert (found.status, found.version) == (status, 1)
 '''
-# with: http:
+# with: api:
 
 HTTP_TEST = '''"""`POST /sample-items/{{id}}/{kebab}`."""
 
@@ -240,7 +240,7 @@ def _files(names: dict[str, str], origins: list[str]) -> Iterator[tuple[Path, st
     yield PACKAGE / f"application/use_cases/{names['name']}_sample_item.py", USE_CASE.format(**names)
     yield PACKAGE / "bootstrap.py", _bootstrap(names)
     yield ROOT / f"tests/test_{names['name']}_sample_item.py", TEST.format(**names)
-    # with: http:
+    # with: api:
     routes = PACKAGE / "entrypoints/api/sample_items.py"
     yield routes, routes.read_text(encoding="utf-8") + ROUTE.format(**names)
     yield ROOT / f"tests/entrypoints/test_http_{names['name']}.py", HTTP_TEST.format(**names)

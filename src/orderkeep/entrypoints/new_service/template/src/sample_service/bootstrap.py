@@ -14,6 +14,7 @@ from sample_service.application.use_cases.list_sample_items import ListSampleIte
 from sample_service.application.use_cases.place_sample_item import PlaceSampleItemUseCase
 from sample_service.application.webhooks.ports import WebhookSender  # with: webhooks
 from sample_service.config import Settings
+from sample_service.infrastructure.dynamo_repo import DynamoSampleItemRepository  # with: dynamodb
 from sample_service.infrastructure.memory_repo import InMemorySampleItemRepository
 from sample_service.infrastructure.postgres_repo import PostgresSampleItemRepository  # with: postgres
 from sample_service.infrastructure.sqlite_repo import SqliteSampleItemRepository  # with: sqlite
@@ -23,6 +24,7 @@ STORES: dict[str, Callable[[str], SampleItemStore]] = {
     "memory": InMemorySampleItemRepository.of_url,
     "sqlite": SqliteSampleItemRepository.of_url,  # with: sqlite
     "postgresql": PostgresSampleItemRepository.of_url,  # with: postgres
+    "dynamodb": DynamoSampleItemRepository.of_url,  # with: dynamodb
 }
 """The stores, by the scheme of their URLs."""
 
@@ -50,6 +52,17 @@ def open_store(url: str) -> SampleItemStore:
     return STORES[scheme](url)
 
 
+# with: dynamodb:
+async def create_table(settings: Settings) -> None:
+    """Create the table of the settings' store unless it exists. Raises `InvalidStoreURL`, `StoreUnavailable`."""
+    store = DynamoSampleItemRepository.of_url(settings.store)
+    try:
+        await store.create_table()
+    finally:
+        await store.close()
+
+
+# end
 def bootstrap(settings: Settings) -> UseCases:
     """Return the use cases on the store of the settings. Raises like `open_store`."""
     return build_use_cases(

@@ -21,12 +21,14 @@ ADAPTERS = "Only bootstrap imports the adapters"
 INDEPENDENT = "No adapter imports another"
 SETTINGS = "Only bootstrap and entrypoints import the settings"
 PYDANTIC_SETTINGS = "Only config imports pydantic-settings"
-FASTAPI = "Only the HTTP entrypoint imports FastAPI"  # with: http
-DEPENDS = "Only dependencies.py uses Depends"  # with: http
+FASTAPI = "Only the HTTP entrypoint imports FastAPI"  # with: api
+DEPENDS = "Only dependencies.py uses Depends"  # with: api
 JINJA = "Only the console imports Jinja2"  # with: console
 CLICK = "Only the command line imports click"  # with: cli
 HTTPX = "Only the sender of webhooks imports httpx"  # with: webhooks
 ASYNCPG = "Only the PostgreSQL store imports asyncpg"  # with: postgres
+BOTO3 = "Only the DynamoDB store imports boto3"  # with: dynamodb
+HANDLER = "No module imports the Lambda handler, which opens the store"  # with: lambda
 
 # What is planted, where (a file that is there gets the line appended), and the contracts that must break: no others.
 VIOLATIONS = [
@@ -42,12 +44,14 @@ VIOLATIONS = [
     ("infrastructure/planted.py", "import sample_service.infrastructure.memory_repo", {INDEPENDENT}),
     ("infrastructure/planted.py", "import sample_service.config", {INWARD, SETTINGS}),
     ("entrypoints/planted.py", "from pydantic_settings import BaseSettings", {PYDANTIC_SETTINGS}),
-    ("bootstrap.py", "from fastapi import FastAPI", {FASTAPI}),  # with: http
-    ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),  # with: http
+    ("bootstrap.py", "from fastapi import FastAPI", {FASTAPI}),  # with: api
+    ("entrypoints/api/planted.py", "from fastapi import Depends", {DEPENDS}),  # with: api
     ("bootstrap.py", "import jinja2", {JINJA}),  # with: console
     ("bootstrap.py", "import click", {CLICK}),  # with: cli
     ("bootstrap.py", "import httpx", {HTTPX}),  # with: webhooks
     ("bootstrap.py", "import asyncpg", {ASYNCPG}),  # with: postgres
+    ("bootstrap.py", "import botocore.exceptions", {BOTO3}),  # with: dynamodb
+    ("entrypoints/planted.py", "import sample_service.entrypoints.lambda_handler", {HANDLER}),  # with: lambda
 ]
 
 

@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from httpx import AsyncClient, Response
 
 from sample_service.domain.exceptions import StoreUnavailable
-from sample_service.entrypoints.api.server import main
 from tests.entrypoints.http_calls import place
 
 
@@ -142,10 +141,3 @@ async def test_document_describes_problems_and_headers(client: AsyncClient) -> N
     operation = document["paths"]["/sample-items/{sample_item_id}/confirm"]["post"]
     assert set(operation["responses"]) == {"200", "404", "409", "412", "422", "503"}
     assert [each["name"].lower() for each in operation["parameters"]] == ["sample_item_id", "if-match"]
-
-
-@pytest.mark.parametrize("name, value", [("PORT", "65536"), ("STORE", "unknown://")])
-def test_server_reports_an_invalid_setting(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv(f"SAMPLE_SERVICE_{name}", value)
-    with pytest.raises(SystemExit, match=r"^sample-service: "):
-        main()
