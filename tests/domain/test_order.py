@@ -38,7 +38,8 @@ AGGREGATE = {"Order", "OrderState", "PaymentCommands", "ReturnCommands", "Shipme
         (orderkeep.domain, AGGREGATE | {"OrderLine"}),  # lines are fast instead: an order may have 500
         (
             orderkeep.application,
-            {"ImportReport", "VerifyReport", "ComparisonReport", "Diagnosis", "_Known", "_Counted", "_Group", "_Batch"},
+            {"ImportReport", "VerifyReport", "ComparisonReport", "Diagnosis", "_Known", "_Counted", "_Group", "_Batch"}
+            | {"_Moving"},
         ),
     ],
     ids=["domain", "application"],

@@ -64,6 +64,7 @@ def test_only_outages_and_bugs_have_a_status_of_500_or_above() -> None:
         "AuthenticationUnavailable": 503,
         "Overloaded": 503,
         "RequestTimedOut": 503,
+        "StoreMoved": 503,
         "StoreUnavailable": 503,
         "StoreUnusable": 503,
     }

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, Strict
 
-from orderkeep.application.dtos import OrderDTO
+from orderkeep.application.dtos import LineDTO, OrderDTO
 from orderkeep.domain import limits
 from orderkeep.domain.lines import LineQuantity
 from orderkeep.domain.payments import Balance, Payment, Refund
@@ -25,7 +25,6 @@ from orderkeep.entrypoints.schemas import (
     LineBody,
     PlaceOrderBody,
     Status,
-    lines_of,
 )
 
 
@@ -209,7 +208,7 @@ class ImportedOrder(PlaceOrderBody):
 
     def to_order(self) -> OrderDTO:
         """Return the order without its personal data, with the id `""` if none is given."""
-        values = {"id": "", **self.given(), "lines": lines_of(self.lines)}
+        values = {"id": "", **self.given(), "lines": tuple([LineDTO(**line.given()) for line in self.lines or ()])}
         values = {name: value for name, value in values.items() if name not in _NOT_OF_ORDER}
         for name in _PARTS:
             values[name] = _parts(getattr(self, name) or ())

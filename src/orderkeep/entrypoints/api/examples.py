@@ -55,7 +55,7 @@ PLACE: dict[str, Any] = {
 }
 CANCEL = {"reason": "changed_mind", "note": "The customer called."}
 CANCEL_LINES = {"lines": [{"line": "l1", "quantity": 1}], "reason": "sold_out"}
-HOLD = {"reason": "address_unclear", "note": "Waiting for the customer.", "until": "2026-12-01T00:00:00Z"}
+HOLD = {"reason": "address_unclear", "note": "Waiting for the customer.", "until": "2099-12-01T00:00:00Z"}
 EDIT = {
     "tags": ["gift", "express"],
     "metadata": {"channel": None, "campaign": "winter"},
