@@ -245,8 +245,8 @@ class StoreContents(ABC):
         """
 
     async def count_rows(self) -> Mapping[str, int]:
-        """Return the number of rows of each kind (the first word of their names, and `change`), to find rows that
-        belong to no order; nothing if `stored_keys` yields a key for every row.
+        """Return the number of rows of each kind (the first word of their names, and `change`), to find rows without
+        an order. Return an empty mapping if `stored_keys` yields a key for every row.
         """
         return {}
 
