@@ -122,22 +122,19 @@ class MoveStoreUseCase:
         run, source, target = uuid4().hex, self.source.fence, self.target.fence
         if await target.fenced() is not Fence.INCOMING:
             raise CannotMove(ALREADY_MOVED if await source.fenced() else NOT_MOVED)
-        if await target.fence(Fence.INCOMING, run) is None:  # a run of the move has opened it
+        if await target.fence(Fence.INCOMING, run) is None:  # another run opened the target meanwhile
             await target.lift_fence(run)
             raise CannotMove(ALREADY_MOVED)
-        await source.fence(Fence.MOVED, run)
-        await source.lift_fence(run)
+        await self._open_source(run)
 
     async def reopen(self, *, actor: Actor = SYSTEM) -> None:
         """Let the source accept writes again, whatever the target does, which is lost. Raises `NotAllowed`,
         `CannotMove`, `StoreUnavailable`.
         """
         actor.require(Scope.ADMIN)
-        run, source = uuid4().hex, self.source.fence
-        if await source.fenced() is None:
+        if await self.source.fence.fenced() is None:
             raise CannotMove(OPEN)
-        await source.fence(Fence.MOVED, run)
-        await source.lift_fence(run)
+        await self._open_source(uuid4().hex)
 
     async def finish(self, *, actor: Actor = SYSTEM) -> None:
         """Make a move final: orders cannot be moved to the source again. Raises `NotAllowed`, `CannotMove`,
@@ -150,6 +147,11 @@ class MoveStoreUseCase:
         if await source.fence(Fence.FINISHED, run) is None:  # a move back has opened it
             await source.lift_fence(run)
             raise CannotMove(NOT_MOVED)
+
+    async def _open_source(self, run: str) -> None:
+        """Lift the fence of the source, whichever run owns it."""
+        await self.source.fence.fence(Fence.MOVED, run)
+        await self.source.fence.lift_fence(run)
 
     async def _was_moved(self, of_source: Fence | None, of_target: Fence | None) -> bool:
         """Return whether an earlier run has completed the move. Raises `CannotMove` if it can be neither begun nor
