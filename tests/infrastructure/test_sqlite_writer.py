@@ -5,6 +5,8 @@ import sqlite3
 import time
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -67,6 +69,18 @@ async def test_saves_of_consecutive_iterations_share_one_commit(store: SqliteOrd
         await store.save(an_order(number))
 
     await asyncio.gather(*(save_in_iteration(number) for number in range(1, 9)))
+    assert seen.count("COMMIT") == 1
+
+
+async def test_saves_that_are_handed_over_together_share_one_commit(store: SqliteOrderRepository) -> None:
+    class SlowQueue(SimpleQueue[Any]):
+        def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+            super().put(item)
+            time.sleep(0.02)  # the writer's thread has time to commit what it was given
+
+    store._writer._pending = SlowQueue()
+    seen = statements_of(store)
+    await asyncio.gather(*(store.save(an_order(number)) for number in range(1, 9)))
     assert seen.count("COMMIT") == 1
 
 

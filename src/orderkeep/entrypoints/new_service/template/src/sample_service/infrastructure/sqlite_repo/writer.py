@@ -80,7 +80,8 @@ class CommitWriter:
         self.failed = False
         """Whether the last commit failed, or a save in it for another reason than a conflict."""
         self._collected: dict[asyncio.AbstractEventLoop, list[_Save]] = {}
-        self._pending: SimpleQueue[_Save] = SimpleQueue()
+        self._pending: SimpleQueue[list[_Save]] = SimpleQueue()
+        self._taken: list[_Save] = []  # and not yet committed
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._closed = False
@@ -120,7 +121,7 @@ class CommitWriter:
             self._closed = True
             for loop in list(self._collected):
                 self._put_collected(loop)
-            self._pending.put(last)
+            self._pending.put([last])
         if self._thread is None:
             self._close()
         else:
@@ -136,14 +137,15 @@ class CommitWriter:
 
     def _put_collected(self, loop: asyncio.AbstractEventLoop) -> None:
         # With the lock held, so that no save is put after the one that ends the thread.
-        for save in self._collected.pop(loop, ()):
-            self._pending.put(save)
+        if saves := self._collected.pop(loop, None):
+            self._pending.put(saves)
 
     def _run(self) -> None:
         last = None
         while last is None:
-            saves: list[_Save] = []
-            last = self._take(saves)
+            saves = self._take()
+            if not saves[-1].writes:
+                last = saves.pop()
             try:
                 if saves:
                     self._commit(saves)
@@ -154,16 +156,14 @@ class CommitWriter:
             self._close()
         _report([last])
 
-    def _take(self, saves: list[_Save]) -> _Save | None:
-        save = self._pending.get()
+    def _take(self) -> list[_Save]:
+        """Return all saves that are pending, at least one and at most `MOST_SAVES`."""
+        taken = self._taken or self._pending.get()
         with contextlib.suppress(Empty):
-            while save.writes:
-                saves.append(save)
-                if len(saves) == MOST_SAVES:
-                    return None
-                save = self._pending.get_nowait()
-            return save
-        return None
+            while len(taken) < MOST_SAVES:
+                taken += self._pending.get_nowait()
+        self._taken = taken[MOST_SAVES:]
+        return taken[:MOST_SAVES]
 
     def _commit(self, saves: Sequence[_Save]) -> None:
         self._check_writable()
