@@ -120,12 +120,12 @@ async def test_close_in_another_thread_waits_for_saves_that_are_being_handed_ove
     class ClosedMeanwhile:
         get, get_nowait = pending.get, pending.get_nowait
 
-        def put(self, save: Any) -> None:
-            if save.writes:
+        def put(self, saves: Any) -> None:
+            if saves[-1].writes:
                 closing.start()
                 put_last.wait(0.3)
-            pending.put(save)
-            if not save.writes:
+            pending.put(saves)
+            if not saves[-1].writes:
                 put_last.set()
 
     store._writer._pending = cast("Any", ClosedMeanwhile())
