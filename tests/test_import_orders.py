@@ -13,6 +13,7 @@ from orderkeep.application.dtos import OrderDTO
 from orderkeep.application.ids import order_id_for_external_ref
 from orderkeep.application.ports import OrderFilter
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
+from orderkeep.application.use_cases.deliver_order import DeliverOrderUseCase
 from orderkeep.application.use_cases.import_orders import (
     CheckedOrder,
     ImportOptions,
@@ -205,9 +206,56 @@ async def test_orders_from_the_future_are_rejected(field: str, changes: dict[str
     report = await run(InMemoryOrderRepository(), kept_elsewhere(1), kept_elsewhere(2, **changes))
     [problem] = report.problems
     assert (problem.line, problem.field, problem.code) == (2, field, "invalid_time")
+    now, instead = NOW.isoformat(timespec="seconds"), ", or import the order as dated ahead"
     assert problem.message.endswith(
-        f", and now is {NOW.isoformat(timespec='seconds')}; correct it, or the clock of this machine"
+        f", and now is {now}; correct it or the clock of this machine{instead if field == 'created_at' else ''}"
     )
+
+
+async def test_order_is_not_imported_with_a_change_before_its_creation() -> None:
+    early = datetime(1996, 7, 3, 23, 59, 59, 999_999, tzinfo=UTC)
+    [problem] = (await run(InMemoryOrderRepository(), kept_elsewhere(24, updated_at=early))).problems
+    assert (problem.field, problem.message) == ("updated_at", "must not be before created_at")
+
+
+AHEAD = NOW + timedelta(days=30)
+
+
+@pytest.mark.parametrize("status", ["pending", "shipped"])
+async def test_order_that_is_dated_ahead_changes_when_it_is_changed(status: str) -> None:
+    repo, given = InMemoryOrderRepository(), kept_elsewhere(1, id="order-1", status=status)
+    given = replace(given, created_at=AHEAD, updated_at=AHEAD)
+    assert (await run(repo, given)).problem_count == 1
+    assert (await run(repo, given, dated_ahead=True)).imported == 1
+    assert (await run(repo, given, dated_ahead=True)).unchanged == 1
+    later = NOW + timedelta(hours=1)
+    if status == "pending":
+        await CancelOrderUseCase(repo, repo, lambda: later).execute("order-1")
+    else:
+        await DeliverOrderUseCase(repo, repo, lambda: later).execute("order-1")
+    order = await repo.get_by_id("order-1")
+    assert order is not None
+    assert (order.created_at, order.updated_at) == (AHEAD, later)
+    times = [change.at for change in await repo.list_changes("order-1", 0, 10)]
+    assert times == [NOW, later]
+    assert {shipment.shipped_at for shipment in order.shipments} <= {NOW}
+    assert order.cancellation is None or order.cancellation.at == later
+
+
+async def test_stored_order_that_is_dated_ahead_is_read_back() -> None:
+    stored = kept_elsewhere(1, id="order-1", created_at=AHEAD, updated_at=NOW - timedelta(days=1))
+    assert (await run(InMemoryOrderRepository(), stored)).problem_count == 1
+    repo = InMemoryOrderRepository()
+    assert (await run(repo, stored, dated_ahead=True)).imported == 1
+    order = await repo.get_by_id("order-1")
+    assert order is not None
+    assert (order.created_at, order.updated_at) == (AHEAD, NOW - timedelta(days=1))
+
+
+async def test_order_that_is_dated_ahead_has_no_other_time_in_the_future() -> None:
+    given = replace(kept_elsewhere(1), created_at=AHEAD, updated_at=AHEAD + timedelta(seconds=1))
+    [problem] = (await run(InMemoryOrderRepository(), given, dated_ahead=True)).problems
+    assert problem.field == "updated_at"
 
 
 async def test_a_clock_that_is_minutes_ahead_is_tolerated() -> None:

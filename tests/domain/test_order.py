@@ -130,12 +130,6 @@ def test_imported_order_keeps_its_status() -> None:
     assert order.events == [OrderImported("shipped")]
 
 
-def test_is_not_imported_with_a_change_before_its_creation() -> None:
-    with pytest.raises(InvalidTime, match="must not be before created_at") as refused:
-        Order.imported("order-1", "user-42", EUR_99, "shipped", AT, updated_at=AT - timedelta(microseconds=1))
-    assert refused.value.field == "updated_at"
-
-
 def test_is_imported_with_a_cancellation_only_where_it_is_cancelled() -> None:
     given = Cancellation("too slow", "by phone", AT)
     order = Order.imported("order-1", "user-42", EUR_99, "cancelled", AT, cancellation=given)

@@ -112,18 +112,16 @@ async def test_file_of_a_shop_is_imported_once(shop_file: Path) -> None:
 
 
 def test_file_of_a_shop_is_recognized_and_its_export_read_back(shop_file: Path, tmp_path: Path) -> None:
-    if shop_file.name == "etsy.csv":
-        text = shop_file.read_text().replace("12/31/26", "03/05/26")  # in the future until then
-        (shop_file := tmp_path / "etsy.csv").write_text(text)
+    options = ["--dated-ahead"] if shop_file.name == "etsy.csv" else []  # one order is of 31 December 2026
     cli, description = Cli(), NAMES[FILES[shop_file.name].__name__.rpartition(".")[2]]
-    result = cli("import", str(shop_file), "--from", "auto", "--json")
+    result = cli("import", str(shop_file), "--from", "auto", "--json", *options)
     assert f"orderkeep: the file was recognized as {description}\n" in result.stderr
     assert json.loads(result.stdout)["imported"] == len(EXPECTED[shop_file.name])
     exported = cli("export").stdout
     for name in ("orders.csv", "orders.jsonl"):
         cli("export", str(tmp_path / name))
         elsewhere = Cli()
-        elsewhere("import", str(tmp_path / name))
+        elsewhere("import", str(tmp_path / name), *options)
         assert elsewhere("export").stdout == exported
 
 

@@ -14,7 +14,6 @@ from orderkeep.domain import limits
 from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.exceptions import (
     InvalidInput,
-    InvalidTime,
     NoteNotFound,
     OrderTooLarge,
     TooManyLines,
@@ -108,8 +107,6 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
         self.tax.check("tax", self.currency)
         check_tags(self.tags)
         check_metadata(self.metadata)
-        if self.updated_at < self.created_at:
-            raise InvalidTime("must not be before created_at", "updated_at")
         if self.cancellation is not None:
             if self.status != OrderStatus.CANCELLED:
                 raise UnexpectedCancellation("must be omitted unless the order is cancelled", "cancellation")

@@ -76,8 +76,11 @@ class CheckedOrder:
     personal: PersonalData | None = None
 
     def to_order(self, now: datetime | None = None) -> Order:
-        """Return the order to write. `now` is the time of the import."""
-        return self.order.to_imported_order(now, self.personal, new_salt() if self.personal else b"")
+        """Return the order to write. `now` is the time of the import: an order that is dated ahead changed then."""
+        order = self.order
+        if now and _is_future(in_utc(order.updated_at), now):
+            order = replace(order, updated_at=now)
+        return order.to_imported_order(now, self.personal, new_salt() if self.personal else b"")
 
 
 class Buffer(Protocol):
@@ -129,12 +132,14 @@ class ImportReport:
 class ImportOptions:
     """How to import. `update`: follow a known order to the status in the file, by commands. `skip_invalid`: write the
     valid orders although others have problems. `prefix` precedes the references of orders without an ID, so that shops
-    with the same order numbers can be imported into one store.
+    with the same order numbers can be imported into one store. `dated_ahead`: accept orders that were created in the
+    future, or after their last change.
     """
 
     dry_run: bool = False
     skip_invalid: bool = False
     update: bool = False
+    dated_ahead: bool = False
     prefix: str = ""
 
 
@@ -191,7 +196,7 @@ class ImportOrdersUseCase:
         ids: set[str] = set()
         waiting = iter(rows)
         while batch := list(islice(waiting, self.store.saves_at_once)):
-            checked = [self._check(row, ids, report, options.prefix) for row in batch]
+            checked = [self._check(row, ids, report, options) for row in batch]
             compared = iter(await asyncio.gather(*(self._compare(each, options) for each in checked if each)))
             for row, each in zip(batch, checked, strict=True):
                 outcome = next(compared) if each else None
@@ -200,14 +205,16 @@ class ImportOrdersUseCase:
                     outcome = None
                 yield row, outcome
 
-    def _check(self, row: ImportRow, ids: set[str], report: ImportReport, prefix: str) -> CheckedOrder | None:
+    def _check(
+        self, row: ImportRow, ids: set[str], report: ImportReport, options: ImportOptions
+    ) -> CheckedOrder | None:
         for problem in row.problems:
             report.add_problem(problem)
         report.incomplete |= row.incomplete
         if row.order is None:
             return None
         id_field = "id" if row.order.id else "external_ref"
-        order = _with_id(row.order, prefix)
+        order = _with_id(row.order, options.prefix)
         if not order.id:
             report.add_problem(ImportProblem(row.line, "external_ref", "field_missing", "is required without an id"))
             return None
@@ -218,7 +225,7 @@ class ImportOrdersUseCase:
         ids.add(order.id)
         try:
             checked = CheckedOrder(row.line, id_field, order, personal=row.personal)
-            _check_times(checked.to_order(), self.clock())
+            _check_times(checked.to_order(), self.clock(), may_be_ahead=options.dated_ahead)
         except InvalidInput as error:
             report.add_problem(ImportProblem(row.line, error.field, error.code, str(error)))
             return None
@@ -343,14 +350,24 @@ def _request(order: OrderDTO, actor: Actor) -> tuple[CommandContext, tuple[str, 
     return CommandContext(actor=actor, key=f"import {order.id}"), ("import", order)
 
 
-def _check_times(order: Order, now: datetime) -> None:
-    times = {"created_at": order.created_at, "updated_at": order.updated_at}
+def _check_times(order: Order, now: datetime, *, may_be_ahead: bool) -> None:
+    times = {} if may_be_ahead else {"created_at": order.created_at}
+    if order.updated_at != order.created_at:
+        times["updated_at"] = order.updated_at
     if order.cancellation is not None:
         times["cancellation/at"] = in_utc(order.cancellation.at)
     for name, moment in times.items():
-        if moment > now + MAX_IMPORT_CLOCK_SKEW:
+        if _is_future(moment, now):
             found = f"it is {moment.isoformat()}, and now is {now.isoformat(timespec='seconds')}"
-            raise InvalidTime(f"must not be in the future: {found}; correct it, or the clock of this machine", name)
+            instead = "correct it or the clock of this machine"
+            instead += ", or import the order as dated ahead" if name == "created_at" else ""
+            raise InvalidTime(f"must not be in the future: {found}; {instead}", name)
+    if order.updated_at < order.created_at and not may_be_ahead:
+        raise InvalidTime("must not be before created_at", "updated_at")
+
+
+def _is_future(moment: datetime, now: datetime) -> bool:
+    return moment > now + MAX_IMPORT_CLOCK_SKEW
 
 
 def _with_id(order: OrderDTO, prefix: str) -> OrderDTO:

@@ -87,6 +87,7 @@ import_options = grouped_options(
     dry_run=click.option("--dry-run", is_flag=True, help="Check the file without writing anything."),
     skip_invalid=click.option("--skip-invalid", is_flag=True, help="Import the valid orders if others are invalid."),
     update=click.option("--update", is_flag=True, help="Follow the status of orders that are stored already."),
+    dated_ahead=click.option("--dated-ahead", is_flag=True, help="Accept orders that were created in the future."),
     prefix=click.option("--prefix", type=text, metavar="TEXT", help="Precede each order number, such as with a shop."),
 )
 
