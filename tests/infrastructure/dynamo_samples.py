@@ -1,7 +1,10 @@
 """Stores on DynamoDB behind a proxy that a test controls."""
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+
+import pytest
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.bootstrap.stores import open_store
@@ -19,3 +22,15 @@ async def store_behind_a_proxy(server: Server) -> AsyncIterator[tuple[OrderStore
             yield store, proxy
         finally:
             await store.close()
+
+
+def recorded_pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Make random pauses empty, and return a list that receives how long each may have been at most, in seconds."""
+    longest: list[float] = []
+
+    def no_pause(_: float, pause: float) -> float:
+        longest.append(pause)
+        return 0
+
+    monkeypatch.setattr(random, "uniform", no_pause)
+    return longest

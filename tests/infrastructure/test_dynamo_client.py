@@ -13,8 +13,9 @@ from aiohttp import web
 
 from orderkeep.infrastructure.aws import UNREACHABLE, AwsError, open_http
 from orderkeep.infrastructure.aws.config import Endpoint
-from orderkeep.infrastructure.dynamo_repo.client import DynamoClient
+from orderkeep.infrastructure.dynamo_repo.client import DynamoClient, OrdersTable
 from orderkeep.infrastructure.dynamo_repo.errors import DynamoError
+from tests.infrastructure.dynamo_samples import recorded_pauses
 
 EXPIRED = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": "The security token is expired"}
 
@@ -45,7 +46,7 @@ def service() -> FakeService:
 
 
 @pytest.fixture
-async def client(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DynamoClient]:
+async def endpoint(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Endpoint]:
     app = web.Application()
     app.router.add_route("*", "/", service.respond)
     runner = web.AppRunner(app)
@@ -56,9 +57,14 @@ async def client(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> Async
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", endpoint)
     monkeypatch.setattr("orderkeep.infrastructure.aws.config.is_local", lambda url: False)
-    async with aclosing(open_http()) as http:
-        yield DynamoClient(Endpoint("eu-central-1", endpoint), http)
+    yield Endpoint("eu-central-1", endpoint)
     await runner.cleanup()
+
+
+@pytest.fixture
+async def client(endpoint: Endpoint) -> AsyncIterator[DynamoClient]:
+    async with aclosing(open_http()) as http:
+        yield DynamoClient(endpoint, http)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +83,29 @@ async def test_request_is_signed_for_dynamodb(client: DynamoClient, service: Fak
     service.responses = [(200, "{}")]
     await client.call("GetItem", {})
     assert service.scopes == ["eu-central-1/dynamodb/aws4_request"]
+
+
+async def test_pauses_between_attempts_become_longer(
+    endpoint: Endpoint, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    longest = recorded_pauses(monkeypatch)
+    service.responses = [*[(500, '{"__type": "InternalServerError"}')] * 3, (200, "{}")]
+    table = OrdersTable("orders", endpoint)
+    assert await table.send("GetItem", {}) == {}
+    await table.close()
+    assert longest == [0.1, 0.2, 0.4]
+
+
+async def test_last_table_that_is_closed_closes_the_client(endpoint: Endpoint) -> None:
+    tables = [OrdersTable(name, endpoint) for name in ("orders", "others")]
+    shared, again = [await table.client() for table in tables]
+    assert shared is again
+    await tables[0].close()
+    assert await tables[1].client() is shared
+    await tables[1].close()
+    another = OrdersTable("orders", endpoint)
+    assert await another.client() is not shared
+    await another.close()
 
 
 async def test_truncated_response_has_an_unknown_outcome(client: DynamoClient, service: FakeService) -> None:

@@ -15,7 +15,7 @@ from orderkeep.infrastructure.dynamo_repo.items import change_key
 from orderkeep.infrastructure.serialization import commit_of
 from orderkeep.testing.orders import SINCE, small_order
 from orderkeep.testing.stores import read_feed, save_a_delivered_order, save_all
-from tests.infrastructure.dynamo_samples import store_behind_a_proxy
+from tests.infrastructure.dynamo_samples import recorded_pauses, store_behind_a_proxy
 from tests.servers.dynamodb import REGION, Server
 from tests.servers.dynamodb_proxy import DynamoProxy, Exchange, Json, Reject
 from tests.torture.reads_under_writes import read_feed_beside_writers
@@ -155,6 +155,23 @@ async def test_denied_append_to_the_log_is_reported(behind: Behind) -> None:
     with pytest.raises(StoreUnavailable, match="allow the actions"):
         await store.read_changes(0, 10)
     assert await read_feed(store) == changes
+
+
+async def test_reader_waits_longer_each_time_another_one_appends_first(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, proxy = behind
+    changes = await save_a_delivered_order(store)
+    longest = recorded_pauses(monkeypatch)
+    first = iter(range(7))
+
+    def be_late(operation: str, payload: Json) -> None:
+        if operation == "TransactWriteItems" and next(first, None) is not None:
+            raise Reject("TransactionCanceledException", reasons=("ConditionalCheckFailed",))
+
+    proxy.before = be_late
+    assert await read_feed(store) == changes
+    assert longest == [0.02, 0.04, 0.08, 0.16, 0.32, 0.32, 0.32]
 
 
 async def test_clock_going_back_does_not_reorder_an_orders_changes(

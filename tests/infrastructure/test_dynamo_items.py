@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from orderkeep.application.dtos import LineDTO, OrderDTO
+from orderkeep.application.records import Record
 from orderkeep.domain import limits
 from orderkeep.domain.attribution import RememberedKey
 from orderkeep.domain.exceptions import ConcurrentUpdate, StoreUnusable
@@ -16,8 +17,10 @@ from orderkeep.domain.value_objects import Document
 from orderkeep.infrastructure.dynamo_repo import DynamoOrderRepository
 from orderkeep.infrastructure.dynamo_repo.items import Item, change_key, head_key, packed, unpacked
 from orderkeep.infrastructure.serialization import SCHEMA
+from orderkeep.testing.api_keys import api_key
 from orderkeep.testing.orders import SINCE, pending_order, small_order
-from orderkeep.testing.stores import loaded, save_a_delivered_order
+from orderkeep.testing.personal_data import personal_data, salt_of
+from orderkeep.testing.stores import loaded, read_feed, save_a_delivered_order
 from tests.servers.dynamodb import REGION, Server
 
 
@@ -45,6 +48,30 @@ def test_packed_compresses_texts_longer_than_a_kilobyte() -> None:
     for text in (b"x" * 1_025, "ł".encode() * 513):
         assert zlib.decompress(base64.b64decode(packed(text)["B"])) == text
         assert unpacked(packed(text)) == text
+
+
+async def test_items_have_the_keys_of_earlier_versions(store: DynamoOrderRepository) -> None:
+    order = pending_order(tags=("gift",))
+    order.add_personal_data(personal_data(), salt_of(1))
+    await store.save(order)
+    await store.api_keys().add(api_key())
+    await store.records().write_records([Record("cursor", "a", "{}")])
+    await store.add_checkpoint("2026-03-04T05:06:07Z", "{}")
+    await read_feed(store)
+    keys = {(item["pk"]["S"], item["sk"]["S"]) async for page in store._table.scan("pk, sk") for item in page}
+    assert keys == {
+        ("M", "M"),
+        ("O#order-1", "C#0000000001"),
+        ("O#order-1", "O"),
+        ("O#order-1", "P"),
+        ("O#order-1", "T#gift"),
+        ("F", "END"),
+        ("F", "L#000000000000000001"),
+        ("K", "063908197568890123#Key0000001"),
+        ("K#Key0000001", "K"),
+        ("R#cursor", "R#a"),
+        ("V", "2026-03-04T05:06:07Z"),
+    }
 
 
 async def test_items_have_whole_numbers_and_the_documents_schema(store: DynamoOrderRepository) -> None:
