@@ -8,14 +8,13 @@ from dataclasses import dataclass, field, replace
 
 import msgspec
 
-from orderkeep.application.dtos import labels_of
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.store_copy import CopiedChange
 from orderkeep.domain.attribution import RememberedKey, remember
 from orderkeep.domain.exceptions import ConcurrentUpdate
 from orderkeep.domain.personal_data import PersonalRecord
 from orderkeep.infrastructure.personal_rows import personal_row_of
-from orderkeep.infrastructure.serialization import ChangeRecord, Commit, OrderRecord, built, order_dto_of
+from orderkeep.infrastructure.serialization import ChangeRecord, Commit, built, order_dto_of, order_record_of
 
 READS_AT_ONCE = 8
 """How many orders are read at the same time: fewer than the connections of a store."""
@@ -33,7 +32,6 @@ class _Content(msgspec.Struct):
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(_Content).decode
-_encode_keys = msgspec.json.Encoder().encode
 
 
 async def copies_of(store: OrderStore, records: Sequence[ChangeRecord]) -> list[CopiedChange]:
@@ -104,21 +102,9 @@ def _commit_of(content: _Content, head: _Head, personal: PersonalRecord | None) 
     if change.key is not None:
         remember(head.keys, change.key, change.version, content.fingerprint)
     dto = order_dto_of(change.schema, change.document)
-    head.version, head.hash, head.tags = change.version, change.hash, (*dto.tags, *labels_of(dto))
+    order = order_record_of(dto, change, UNKNOWN_SCHEMA if change.schema is None else change.schema, head.keys)
+    head.version, head.hash, head.tags = change.version, change.hash, order.tags
     head.external_ref, head.commitment = dto.external_ref, dto.personal_data
-    order = OrderRecord(
-        id=change.order_id,
-        version=change.version,
-        user_id=dto.user_id,
-        status=dto.status,
-        created_at=dto.created_at,
-        external_ref=dto.external_ref,
-        tags=head.tags,
-        schema=UNKNOWN_SCHEMA if change.schema is None else change.schema,
-        document=change.document,
-        requests=_encode_keys(head.keys),
-        seal=change.hash,
-    )
     return Commit(
         before.version,
         order,

@@ -157,22 +157,9 @@ def commit_of(order: Order) -> Commit:
         fingerprint=by.fingerprint or "",
     )
     change.hash = hash_of(change)
-    saved, labels = order.saved_tags, labels_of(dto)
-    tags = (*order.tags, *labels) if labels else order.tags
-    head = OrderRecord(
-        id=order.id,
-        version=version,
-        user_id=order.user_id,
-        status=dto.status,
-        created_at=order.created_at,
-        external_ref=order.external_ref,
-        tags=tags,
-        schema=SCHEMA,
-        document=document,
-        requests=_encode(order.idempotency_keys),
-        seal=change.hash,
-    )
+    head = order_record_of(dto, change, SCHEMA, order.idempotency_keys)
     commit = Commit(order.version, head, change, sets_ref=order.external_ref != order.saved_ref)
+    tags, saved = head.tags, order.saved_tags
     if tags != saved:
         commit.added = tuple([tag for tag in tags if tag not in saved])
         commit.removed = tuple([tag for tag in saved if tag not in tags])
@@ -181,6 +168,26 @@ def commit_of(order: Order) -> Commit:
         record = order.personal_record
         commit.personal = None if record is None else personal_row_of(order.id, record)
     return commit
+
+
+def order_record_of(
+    dto: OrderDTO, change: ChangeRecord, schema: int, idempotency_keys: dict[str, RememberedKey]
+) -> OrderRecord:
+    """Return the order as it is stored after its last change."""
+    labels = labels_of(dto)
+    return OrderRecord(
+        id=dto.id,
+        version=change.version,
+        user_id=dto.user_id,
+        status=dto.status,
+        created_at=dto.created_at,
+        external_ref=dto.external_ref,
+        tags=(*dto.tags, *labels) if labels else dto.tags,
+        schema=schema,
+        document=change.document,
+        requests=_encode(idempotency_keys),
+        seal=change.hash,
+    )
 
 
 def mark_saved(orders: Iterable[Order], commits: Iterable[Commit]) -> tuple[OrderSnapshot, ...]:
@@ -323,19 +330,7 @@ class Recomputed:
         for key in self._without_fingerprint & keys.keys() & stored.keys():
             keys[key] = RememberedKey(keys[key].version, stored[key])
         recorded = schema if last.schema is None else last.schema
-        return OrderRecord(
-            id=dto.id,
-            version=dto.version,
-            user_id=dto.user_id,
-            status=str(dto.status),
-            created_at=dto.created_at,
-            external_ref=dto.external_ref,
-            tags=(*dto.tags, *labels_of(dto)),
-            schema=SCHEMA if recorded is None else recorded,
-            document=last.document,
-            requests=_encode(keys),
-            seal=last.hash,
-        )
+        return order_record_of(dto, last, SCHEMA if recorded is None else recorded, keys)
 
 
 def _fingerprints_in(requests: bytes | None) -> dict[str, str]:
