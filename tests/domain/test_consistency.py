@@ -103,12 +103,13 @@ def test_rejects_a_hold_when_nothing_is_left_to_ship() -> None:
     [
         lambda order: {"shipments": (replace(order.shipments[0], tracking_url="javascript:1"), order.shipments[1])},
         lambda order: {"payments": (replace(order.payments[0], reference=""),)},
+        lambda order: {"payments": (*order.payments, replace(order.payments[0], reference="p9", amount=10**15 - 1))},
         lambda order: {"refunds": (replace(order.refunds[0], reason="a\nb"),)},
         lambda order: {"returns": (replace(order.returns[0], note="\0"),)},
         lambda order: {"notes": (replace(order.notes[0], text=" "),)},
         lambda order: {"hold": replace(order.hold, reason="")},
     ],
-    ids=["shipment", "payment", "refund", "return", "note", "hold"],
+    ids=["shipment", "payment", "sum of payments", "refund", "return", "note", "hold"],
 )
 def test_checks_the_parts_as_commands_do(change: Change) -> None:
     order = lived()

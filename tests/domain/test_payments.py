@@ -107,6 +107,18 @@ def test_an_order_has_at_most_200_payments() -> None:
     order.record_payment(payment(CAPTURED, 1, "pi_199"), at=NOW)
 
 
+@pytest.mark.parametrize("kind", PaymentKind)
+def test_payments_of_a_kind_add_up_to_less_than_the_limit_of_an_amount(kind: str) -> None:
+    order = order_of()
+    order.record_payment(payment(kind, 10**15 - 2), at=NOW)
+    message = f"is too large: the {kind} payments must add up to below 10^15 minor units"
+    with rejected(order, "amount_out_of_range", message, "amount"):
+        order.record_payment(payment(kind, 2, "pi_2"), at=NOW)
+    order.record_payment(payment(kind, 1, "pi_2"), at=NOW)
+    order.record_payment(payment(kind, 1, "pi_2"), at=NOW)
+    assert len(order.payments) == 2
+
+
 def test_amounts_add_up_by_kind_and_a_failure_adds_nothing() -> None:
     order = order_of()
     for number, (kind, amount) in enumerate([(AUTHORIZED, 5_000), (AUTHORIZED, 3_000), (VOIDED, 1_000), (FAILED, 700)]):

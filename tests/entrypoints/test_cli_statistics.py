@@ -38,6 +38,12 @@ def test_stats_prints_a_line_for_each_period_and_currency(cli: Cli) -> None:
     assert (found["position"], found["exact"], found["timezone"], found["by"]) == (2, True, "UTC", "day")
 
 
+def test_stats_prints_sums_above_the_limit_of_an_amount(cli: Cli) -> None:
+    for _ in range(2):
+        cli(*PLACE[:4], "IDR", "--total", "6000000000000")
+    assert "\t12000000000000.00\t" in cli("stats").stdout
+
+
 def test_stats_of_a_server_are_those_of_its_store(tmp_path: Path) -> None:
     with serving(store=f"sqlite:///{tmp_path}/orders.db") as (client, _):
         remote = ["--remote", str(client.base_url)]

@@ -87,6 +87,11 @@ def test_order_is_shown_with_amounts_in_major_units_and_times_in_utc(capsys: pyt
     assert "shipping" not in shown
 
 
+def test_sum_above_the_limit_of_an_amount_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    tables.print_order({**ORDER, "captured": 12 * 10**14})
+    assert ["captured", "12000000000000.00", "EUR"] in [line.split() for line in capsys.readouterr().out.splitlines()]
+
+
 def test_unknown_field_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     tables.print_order({**ORDER, "gift_message": "Happy birthday"})
     assert ["gift", "message", "Happy", "birthday"] in [line.split() for line in capsys.readouterr().out.splitlines()]

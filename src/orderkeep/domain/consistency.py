@@ -9,7 +9,7 @@ from orderkeep.domain.exceptions import InconsistentOrder
 from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.lines import LineQuantity, quantities
 from orderkeep.domain.order_state import OrderState
-from orderkeep.domain.payments import RefundStatus
+from orderkeep.domain.payments import RefundStatus, check_sums
 from orderkeep.domain.returns import ReturnedUnits, ReturnState
 from orderkeep.domain.shipments import Tracking, status_after
 
@@ -73,6 +73,7 @@ def _check_payments(order: OrderState) -> None:
         _units(order, refund.lines, "refunds")
     _check_unique("payments", [(payment.reference, payment.kind) for payment in order.payments])
     _check_unique("refunds", [refund.reference for refund in order.refunds])
+    check_sums(order.payments, "payments")
     paid_back = sum(refund.amount for refund in order.refunds if refund.status != RefundStatus.FAILED)
     if paid_back > order.balance.captured:
         raise InconsistentOrder("must not exceed the captured payments", "refunds")

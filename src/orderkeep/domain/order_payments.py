@@ -18,6 +18,7 @@ from orderkeep.domain.payments import (
     RefundFailed,
     RefundStatus,
     RefundSucceeded,
+    check_sums,
     close_refund,
     is_new_refund,
     is_recorded,
@@ -30,14 +31,17 @@ class PaymentCommands(OrderState):
     def record_payment(self, payment: Payment, *, at: datetime) -> None:
         """Record what happened to a payment, whatever the status of the order. A second report changes nothing.
 
-        Raises `RecordedDifferently` if it was recorded with another amount, `TooManyRecords`, and `InvalidInput`.
+        Raises `RecordedDifferently` if it was recorded with another amount, `TooManyRecords`, and `InvalidInput`, also
+        if the sum of the payments is not below 10^15.
         """
         payment.check()
         payment = replace(payment, occurred_at=self._occurred(payment.occurred_at, at))
         if is_recorded(self.payments, payment, self.currency):
             return
         self._check_count("payments", len(self.payments), limits.MAX_PAYMENTS)
-        self.payments += (payment,)
+        payments = (*self.payments, payment)
+        check_sums(payments, "amount")
+        self.payments = payments
         self._record(at, PaymentRecorded(payment.kind, payment.reference))
 
     def add_refund(

@@ -179,6 +179,16 @@ def check_amount(amount: int) -> None:
         raise AmountOutOfRange("must be a whole number of minor units from 1 to below 10^15", "amount")
 
 
+def check_sums(payments: Iterable[Payment], field: str) -> None:
+    """Raise `AmountOutOfRange` unless the payments of each kind add up to an amount, so that a balance has amounts."""
+    sums = dict.fromkeys(PaymentKind, 0)
+    for payment in payments:
+        sums[PaymentKind(payment.kind)] += payment.amount
+    for kind, total in sums.items():
+        if total >= limits.MAX_MINOR_UNITS:
+            raise AmountOutOfRange(f"is too large: the {kind} payments must add up to below 10^15 minor units", field)
+
+
 def is_recorded(payments: Iterable[Payment], payment: Payment, currency: str) -> bool:
     """Return whether the payment is recorded already. Raises `RecordedDifferently`."""
     for recorded in payments:

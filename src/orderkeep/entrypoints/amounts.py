@@ -59,14 +59,15 @@ def message_in_major_units(error: Exception, currency: str) -> str:
     """Return the message of an error with its amounts as they are given in options."""
     if isinstance(error, TotalMismatch):
         expected, given, difference = (
-            _major(minor, currency) for minor in (error.expected, error.given, abs(error.difference))
+            in_major_units(minor, currency) for minor in (error.expected, error.given, abs(error.difference))
         )
         by = f"{difference} too {'high' if error.difference > 0 else 'low'}"
         return f"must be {expected} {currency}, which is lines + shipping + tax - discount: {given} is {by}"
     if isinstance(error, HasAmounts):
-        return error.worded(lambda minor: f"{_major(minor, currency)} {currency}")
-    return str(error).replace(LIMIT, f"{_major(MAX_MINOR_UNITS, currency)} {currency}")
+        return error.worded(lambda minor: f"{in_major_units(minor, currency)} {currency}")
+    return str(error).replace(LIMIT, f"{in_major_units(MAX_MINOR_UNITS, currency)} {currency}")
 
 
-def _major(minor: int, currency: str) -> Decimal:
+def in_major_units(minor: int, currency: str) -> Decimal:
+    """Return an amount to show. Sums have no limit, unlike the amounts of which they are."""
     return Decimal(minor).scaleb(-EXPONENTS[currency])

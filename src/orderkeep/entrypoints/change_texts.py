@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from orderkeep.application.dtos import ChangeDTO, EventDTO, OrderDTO
-from orderkeep.domain.value_objects import Money
+from orderkeep.entrypoints.amounts import in_major_units
 
 _EVENTS = {
     "OrderHeld": "put on hold",
@@ -54,18 +54,22 @@ def _units(lines: Iterable[Any]) -> str:
     return ", ".join(f"{each.quantity} of {each.line}" for each in lines)
 
 
+def _amount(minor: int, order: OrderDTO) -> str:
+    return f"{in_major_units(minor, order.currency)} {order.currency}"
+
+
 def _joined(start: str, *parts: str | None) -> str:
     return f"{start}: {', '.join(found)}" if (found := [part for part in parts if part]) else start
 
 
 @_of("payment", "reference")
 def _payment(payment: Any, order: OrderDTO, _: Any) -> str:
-    return _joined(f"{payment.kind} {Money(payment.amount, order.currency)}", payment.reference, payment.method)
+    return _joined(f"{payment.kind} {_amount(payment.amount, order)}", payment.reference, payment.method)
 
 
 @_of("refund", "reference")
 def _refund(refund: Any, order: OrderDTO, _: Any) -> str:
-    return _joined(refund.reference, str(Money(refund.amount, order.currency)), _units(refund.lines), refund.reason)
+    return _joined(refund.reference, _amount(refund.amount, order), _units(refund.lines), refund.reason)
 
 
 @_of("shipment", "id")
@@ -103,7 +107,7 @@ def _held(event: EventDTO, order: OrderDTO, before: OrderDTO | None) -> str:
 
 def _amounts_due(event: EventDTO, order: OrderDTO, before: OrderDTO | None) -> str:  # noqa: ARG001
     amounts = (("refund due", order.refund_due), ("void due", order.void_due))
-    return ", ".join(f"{name}: {Money(amount, order.currency)}" for name, amount in amounts if amount) or "none"
+    return ", ".join(f"{name}: {_amount(amount, order)}" for name, amount in amounts if amount) or "none"
 
 
 _DETAILS: dict[str, Callable[[EventDTO, OrderDTO, OrderDTO | None], str]] = {

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from orderkeep.domain.payments import Balance
 from orderkeep.domain.returns import ReturnState, ReturnStatus
 from orderkeep.domain.value_objects import Money
-from orderkeep.entrypoints.amounts import outstanding
+from orderkeep.entrypoints.amounts import in_major_units, outstanding
 from orderkeep.entrypoints.cli.plain_text import plain
 
 # rich is imported inside the functions that use it: it takes longer than everything else of a call in a pipe.
@@ -200,13 +200,14 @@ def print_order(order: dict[str, Any], zone: ZoneInfo | None = None) -> None:
     currency = shown.pop("currency")
     lists = {name: value for name, value in shown.items() if isinstance(value, list) and isinstance(value[0], dict)}
     facts = {name: value for name, value in shown.items() if name not in lists}
-    print_facts(((name, Money(facts[name], currency) if name in AMOUNTS else facts[name]) for name in facts), zone)
+    amounts = {name: f"{in_major_units(facts[name], currency)} {currency}" for name in AMOUNTS & facts.keys()}
+    print_facts((facts | amounts).items(), zone)
     for name, items in lists.items():
         columns = DOCUMENT_COLUMNS if name == "documents" else tuple(items[0])
         columns = tuple(each for each in columns if each not in IF_ANY or any(item[each] for item in items))
         if name != "documents":
             columns = tuple(sorted(columns, key=lambda column: column != "id"))  # first, because commands need it
-        rows = [item | {name: Money(item[name], currency).major for name in AMOUNTS & item.keys()} for item in items]
+        rows = [item | {name: in_major_units(item[name], currency) for name in AMOUNTS & item.keys()} for item in items]
         title = f"{name.capitalize()} ({currency})" if AMOUNTS & {*columns} else name.capitalize()
         _console().print(Text(f"\n{_spaced(title)}", style="bold"))
         print_rows(columns, ([_part_cell(row, column) for column in columns] for row in rows), PART_LAYOUT, zone)

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from orderkeep.application.use_cases.export_to_document import OrderFormat
-from orderkeep.domain.value_objects import Money
+from orderkeep.entrypoints.amounts import in_major_units
 from orderkeep.entrypoints.order_files.formats import (
     LINE_FIELDS,
     LINE_PREFIX,
@@ -72,7 +72,7 @@ def _cell(value: Any, currency: str) -> str:
         return ""
     match value:
         case int() if currency:
-            return str(Money(value, currency).major).replace(".", ",")
+            return str(in_major_units(value, currency)).replace(".", ",")
         case dict():
             return text_cell("; ".join(f"{key}: {each}" for key, each in value.items()))
         case list():

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from decimal import Decimal
 from importlib import import_module
 from pathlib import Path
 from tempfile import SpooledTemporaryFile, gettempdir
@@ -24,6 +23,7 @@ from orderkeep.application.use_cases.export_to_document import OrderFormat
 from orderkeep.application.use_cases.import_orders import CheckedOrder, ImportOptions, ImportReport
 from orderkeep.bootstrap import UseCases
 from orderkeep.domain.value_objects import EXPONENTS
+from orderkeep.entrypoints.amounts import in_major_units
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.options import (
@@ -305,7 +305,7 @@ def _facts(report: ImportReport) -> Iterator[tuple[str, object]]:
     yield "lines", report.lines
     yield from sorted(report.statuses.items())
     for currency, total in sorted(report.totals.items()):
-        yield f"total {currency}", Decimal(total).scaleb(-EXPONENTS[currency])
+        yield f"total {currency}", in_major_units(total, currency)
     for name in ("imported", "updated", "unchanged", "present"):
         yield name, getattr(report, name)
     yield "problems", report.problem_count

@@ -12,7 +12,7 @@ from orderkeep.application.periods import BY
 from orderkeep.application.use_cases.diagnose_store import Finding
 from orderkeep.application.use_cases.get_statistics import CurrencyFigures, Statistics
 from orderkeep.bootstrap import UseCases
-from orderkeep.domain.value_objects import Money
+from orderkeep.entrypoints.amounts import in_major_units
 from orderkeep.entrypoints.cli import failures, output
 from orderkeep.entrypoints.cli.commands import command
 from orderkeep.entrypoints.cli.options import Choice, rows_help, timezone
@@ -80,11 +80,7 @@ def _start(moment: datetime, by: str) -> str:
 def _rows(start: str, currencies: Iterable[CurrencyFigures]) -> Iterator[tuple[object, ...]]:
     for each in currencies:
         amounts = (each.value, each.current_value, each.captured.value, each.refunded.value, each.cancelled.value)
-        yield (start, each.currency, each.orders, *[_major(amount, each.currency) for amount in amounts])
-
-
-def _major(minor: int, currency: str) -> object:
-    return Money(minor, currency).major
+        yield (start, each.currency, each.orders, *[in_major_units(amount, each.currency) for amount in amounts])
 
 
 def _print_rest(session: Session, found: Statistics) -> None:
@@ -95,12 +91,12 @@ def _print_rest(session: Session, found: Statistics) -> None:
     times = [(each.status, each.count, _duration(each.p50), _duration(each.p95)) for each in found.time_in_status]
     output.write_rows(session, ("status", "left", "p50", "p95"), times)
     reasons = [
-        (each.reason or "(none)", each.currency, each.orders, each.partial, _major(each.value, each.currency))
+        (each.reason or "(none)", each.currency, each.orders, each.partial, in_major_units(each.value, each.currency))
         for each in found.cancellations
     ]
     output.write_rows(session, ("cancellation", "currency", "orders", "partial", "value"), reasons)
     owed = [
-        (name.replace("_", " "), each.currency, amount.count, _major(amount.value, each.currency))
+        (name.replace("_", " "), each.currency, amount.count, in_major_units(amount.value, each.currency))
         for each in found.current
         for name in ("refund_due", "void_due", "refund_pending")
         if (amount := getattr(each, name)).count
