@@ -31,6 +31,7 @@ async def test_finds_by_id_prefix_and_external_reference() -> None:
         (ONE[:-1], ONE),
         ("web-1", ONE),
         ("web-22", FOREIGN),
+        (" web-22\u200b", FOREIGN),
         (FOREIGN[:8], FOREIGN),
     ):
         assert await find.execute(text) == expected, text

@@ -56,13 +56,27 @@ async def test_lists_newest_first() -> None:
         (OrderFilter(user_id="user-0", statuses=("processing", "cancelled")), [9, 6]),
         (OrderFilter(tag="even"), [8, 6, 4, 2]),
         (OrderFilter(external_ref="web-7"), [7]),
+        (OrderFilter(external_ref=" web-7\u200b"), [7]),
         (OrderFilter(created_from=MORNING + timedelta(hours=8)), [9, 8]),
         (OrderFilter(created_to=MORNING + timedelta(hours=3)), [2, 1]),
         (OrderFilter(created_to=datetime(2026, 11, 22, 9)), [2, 1]),  # noqa: DTZ001  # naive: taken as UTC
         (OrderFilter(user_id="user-0", tag="even", created_to=MORNING + timedelta(hours=9)), [6]),
         (OrderFilter(user_id="user-0", statuses=("shipped",)), []),
     ],
-    ids=["user", "status", "several", "user-several", "tag", "ref", "from", "to", "naive", "user-tag-and-time", "none"],
+    ids=[
+        "user",
+        "status",
+        "several",
+        "user-several",
+        "tag",
+        "ref",
+        "ref-with-space",
+        "from",
+        "to",
+        "naive",
+        "both",
+        "none",
+    ],
 )
 async def test_lists_what_was_asked_for(where: OrderFilter, expected: list[int]) -> None:
     assert numbers(await nine_orders().execute(where)) == expected

@@ -44,6 +44,7 @@ async def ids(do: SearchOrdersUseCase, text: str, actor: Actor = SYSTEM) -> list
         ("ORDER-1234", []),
         ("web-1", ["order-123"]),
         (" web-1\t", ["order-123"]),
+        ("\u200bweb-1", ["order-123"]),
         ("WEB-1", []),
         ("web-", []),
         ("web 1", []),

@@ -21,7 +21,7 @@ from orderkeep.domain.exceptions import (
     UnknownCurrency,
     UnknownStatus,
 )
-from orderkeep.domain.lifecycle import OrderCancelled, OrderImported, OrderPlaced, OrderStatus
+from orderkeep.domain.lifecycle import DetailsChanged, OrderCancelled, OrderImported, OrderPlaced, OrderStatus
 from orderkeep.domain.limits import MAX_REMEMBERED_KEYS
 from orderkeep.domain.value_objects import Cancellation, Money
 
@@ -122,6 +122,22 @@ def test_is_placed_pending_with_an_event() -> None:
     order = Order.place("order-1", "user-42", EUR_99, at=AT, external_ref="web-1", tags=("gift",))
     assert (order.status, order.version, order.events) == ("pending", 0, [OrderPlaced()])
     assert (order.external_ref, order.tags) == ("web-1", ("gift",))
+
+
+@pytest.mark.parametrize(
+    "given", ["\tcafe-1 ", "\u200bcafe-1\ufeff", "\u00a0cafe-1"], ids=["space", "zero width", "no-break"]
+)
+def test_external_reference_is_stored_without_what_surrounds_it(given: str) -> None:
+    assert Order.place("order-1", "user-42", EUR_99, at=AT, external_ref=given).external_ref == "cafe-1"
+    order = Order.place("order-1", "user-42", EUR_99, at=AT)
+    order.edit({"external_ref": given}, at=AT)
+    assert order.external_ref == "cafe-1"
+    order.edit({"external_ref": "cafe-1 "}, at=AT)
+    assert order.events == [OrderPlaced(), DetailsChanged()]
+
+
+def test_external_reference_is_stored_in_the_form_nfc() -> None:
+    assert Order.place("order-1", "user-42", EUR_99, at=AT, external_ref="cafe\u0301-1").external_ref == "caf\u00e9-1"
 
 
 def test_imported_order_keeps_its_status() -> None:

@@ -2,15 +2,11 @@
 
 import hashlib
 import os
-import re
-import unicodedata
 import uuid
 
 from orderkeep.application.access.actor import Actor
 from orderkeep.domain.personal_data import SALT_BYTES
-from orderkeep.domain.value_objects import INVISIBLE
 
-_INVISIBLE_ENDS = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
 _NAMESPACE = uuid.UUID("6f72646b-6565-5000-8000-6b6579730001").bytes
 
 
@@ -32,15 +28,6 @@ def order_id_for_key(actor: Actor, key: str) -> str:
 def order_id_for_external_ref(external_ref: str) -> str:
     """Return the UUIDv5 of an imported order that has no ID; it is the same in every import."""
     return _uuid5(f"import\n{external_ref}")
-
-
-def normalized_ref(external_ref: str) -> str:
-    """Return the reference of an imported order without surrounding whitespace and invisible characters, in Unicode's
-    form NFC: files and rows that write a number differently mean the same order.
-    """
-    if external_ref.isascii():
-        return external_ref.strip()
-    return _INVISIBLE_ENDS.sub("", unicodedata.normalize("NFC", external_ref))
 
 
 def _uuid5(name: str) -> str:

@@ -50,6 +50,7 @@ from orderkeep.domain.value_objects import (
     check_metadata,
     check_tags,
     check_text,
+    normalized_ref,
 )
 
 
@@ -77,6 +78,8 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
     @classmethod
     def place(cls, id: str, user_id: str, total: Money, *, at: datetime, **details: Unpack[OrderDetails]) -> Order:
         """Return a new pending order, or raise the `InvalidInput` of the first rule that it breaks."""
+        if external_ref := details.get("external_ref"):
+            details["external_ref"] = normalized_ref(external_ref)
         order = cls(id, user_id, total, OrderStatus.PENDING, at, **details)
         order.check()
         if order.currency not in CURRENCIES:
@@ -123,7 +126,9 @@ class Order(ShipmentCommands, PaymentCommands, ReturnCommands):
         patch = changes.get("metadata", {})
         merged = {} if patch is None else {**self.metadata, **patch}
         edited.metadata = {key: value for key, value in merged.items() if value is not None}
-        edited.external_ref = changes.get("external_ref", self.external_ref)
+        if "external_ref" in changes:
+            external_ref = changes["external_ref"]
+            edited.external_ref = None if external_ref is None else normalized_ref(external_ref)
         check_tags(edited.tags)
         check_metadata(edited.metadata)
         if edited.external_ref is not None:

@@ -5,6 +5,7 @@ become stricter.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,6 +80,7 @@ INVISIBLE = (
 )
 """Characters without a glyph, in addition to whitespace. Some join others, but a text needs one that is visible."""
 
+_INVISIBLE_ENDS = re.compile(rf"^[\s{INVISIBLE}]+|[\s{INVISIBLE}]+$")
 _UNPRINTABLE = re.compile(rf"{UNPRINTABLE}|[{BIDI_CONTROLS}]")
 _UNPRINTABLE_BUT_BREAKS = re.compile(rf"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff{BIDI_CONTROLS}]")
 _VISIBLE = re.compile(rf"[^\s{INVISIBLE}{BIDI_CONTROLS}\U000e0000-\U000e0fff]")
@@ -244,6 +246,15 @@ def in_utc(moment: datetime, field: str = "") -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError:
         raise InvalidTime("must be in the years 1 to 9999 (UTC)", field) from None
+
+
+def normalized_ref(external_ref: str) -> str:
+    """Return an external reference without surrounding whitespace and invisible characters, in Unicode's form NFC:
+    clients and files that write a number differently mean the same order.
+    """
+    if external_ref.isascii():
+        return external_ref.strip()
+    return _INVISIBLE_ENDS.sub("", unicodedata.normalize("NFC", external_ref))
 
 
 def check_text(text: str, field: str, longest: int, *, breaks: bool = False, blank: bool = False) -> None:

@@ -235,7 +235,9 @@ class PlaceOrderBody(Body):
     discount: Amount | None = Field(0, description="Order-level discount, in addition to those of the lines.")
     tax: Amount | None = Field(0, description="Order-level tax, in addition to those of the lines.")
     external_ref: Annotated[str, _text(limits.MAX_EXTERNAL_REF_LENGTH)] | None = Field(
-        None, description="Your own reference, such as the order number in your shop. It need not be unique."
+        None,
+        description="Your own reference, such as the order number in your shop. It need not be unique. It is stored "
+        "without surrounding spaces, and in Unicode's form NFC.",
     )
     tags: Tags | None = Field((), description="Tags to filter orders by, each at most once.")
     metadata: Metadata | None = Field(

@@ -16,7 +16,7 @@ from orderkeep.application.access.actor import SYSTEM, Actor, Scope
 from orderkeep.application.change_order import CommandContext, change_order
 from orderkeep.application.dtos import OrderDTO, PlaceOrder
 from orderkeep.application.errors import IdempotencyKeyReused
-from orderkeep.application.ids import new_salt, normalized_ref, order_id_for_external_ref
+from orderkeep.application.ids import new_salt, order_id_for_external_ref
 from orderkeep.application.personal_data import stored_personal_data
 from orderkeep.application.ports import Clock, OrderFilter, OrderStore, utc_now
 from orderkeep.application.use_cases.cancel_order import CancelOrderUseCase
@@ -27,7 +27,7 @@ from orderkeep.domain.entities import Order
 from orderkeep.domain.exceptions import InvalidInput, InvalidTime
 from orderkeep.domain.lifecycle import Command, CommandRejected, commands_between
 from orderkeep.domain.personal_data import PARTS, PersonalData
-from orderkeep.domain.value_objects import in_utc
+from orderkeep.domain.value_objects import in_utc, normalized_ref
 
 MOST_PROBLEMS = 1_000
 """How many problems are reported in full; further ones are only counted."""

@@ -14,6 +14,7 @@ from orderkeep.domain.lifecycle import OrderStatus
 from orderkeep.domain.payments import PaymentStatus
 from orderkeep.domain.returns import ReturnStatus
 from orderkeep.domain.shipments import SHIPPING_OF, ShippingStatus
+from orderkeep.domain.value_objects import normalized_ref
 
 DEFAULT_PAGE = 50
 LARGEST_PAGE = 200
@@ -163,7 +164,9 @@ def check_filter(where: OrderFilter) -> None:
 
 
 def as_stored(where: OrderFilter) -> OrderFilter:
-    """Return a filter that `check_filter` accepts as stores apply it, by statuses or a tag."""
+    """Return a filter that `check_filter` accepts as stores apply it, by statuses, a tag or a normalized reference."""
+    if where.external_ref is not None:
+        return replace(where, external_ref=normalized_ref(where.external_ref))
     given = [(name, value) for name in (*VALUES, *FLAGS) if (value := getattr(where, name)) is not None]
     if not given:
         return where
@@ -173,4 +176,4 @@ def as_stored(where: OrderFilter) -> OrderFilter:
         statuses = tuple([status for status, shipping in SHIPPING_OF.items() if shipping == value])
     else:
         tag = LABEL + (name if value is True else label_of(name, value))
-    return OrderFilter(where.user_id, statuses, tag, where.external_ref, where.created_from, where.created_to)
+    return OrderFilter(where.user_id, statuses, tag, None, where.created_from, where.created_to)

@@ -22,7 +22,7 @@ from orderkeep.application.use_cases.list_orders import (
 )
 from orderkeep.domain.repositories import OrderSnapshot
 from orderkeep.domain.shipments import comparable
-from orderkeep.domain.value_objects import SAFE_ID
+from orderkeep.domain.value_objects import SAFE_ID, normalized_ref
 
 LONGEST_TEXT = 254
 """Maximum length of the text: that of an e-mail address, the longest of what is searched."""
@@ -103,7 +103,8 @@ def _lists(text: str, user_id: str | None) -> list[OrderFilter]:
     labels = [email_label(text)] if "@" in text else []
     if number := comparable(text):
         labels.append(LABEL + label_of("tracking", number))
-    return [OrderFilter(user_id, external_ref=text), *(OrderFilter(user_id, tag=label) for label in labels)]
+    by_ref = OrderFilter(user_id, external_ref=normalized_ref(text))
+    return [by_ref, *(OrderFilter(user_id, tag=label) for label in labels)]
 
 
 def _merged(

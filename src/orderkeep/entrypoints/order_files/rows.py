@@ -8,10 +8,9 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from orderkeep.application.ids import normalized_ref
 from orderkeep.application.use_cases.import_orders import ImportProblem
 from orderkeep.domain.limits import MAX_LINES, MAX_METHOD_LENGTH
-from orderkeep.domain.value_objects import DEFAULT_CURRENCY, EXPONENTS, in_utc
+from orderkeep.domain.value_objects import DEFAULT_CURRENCY, EXPONENTS, in_utc, normalized_ref
 
 LONGEST_RECORD = 1024 * 1024
 """In characters, of all lines of a record together: a quoted cell may span many."""
