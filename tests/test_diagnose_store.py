@@ -11,6 +11,7 @@ import pytest
 
 from orderkeep.application.ports import OrderStore
 from orderkeep.application.records import Record
+from orderkeep.application.store_copy import Fence
 from orderkeep.application.use_cases.diagnose_store import (
     BEHIND_MINUTES,
     EXAMPLES,
@@ -64,6 +65,16 @@ async def test_finds_nothing_in_a_sound_store() -> None:
     assert codes(report) == []
     assert not report.needs_action
     assert (report.orders, report.position) == (len(store._orders), len(store._feed))
+
+
+@pytest.mark.parametrize(
+    "state, words", [(Fence.INCOMING, "moved to it"), (Fence.MOVED, "or were moved"), (Fence.FINISHED, "for good")]
+)
+async def test_a_store_that_rejects_writes_is_reported(state: Fence, words: str) -> None:
+    store = InMemoryOrderRepository()
+    await store.fence(state)
+    [found, _] = (await diagnose(store)).findings
+    assert (found.level, found.code, words in found.message) == (Level.ERROR, "store_moved", True)
 
 
 async def test_a_missing_checkpoint_is_a_note() -> None:

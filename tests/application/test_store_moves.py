@@ -395,10 +395,9 @@ async def test_a_move_to_a_third_store_is_not_mistaken_for_an_interrupted_one() 
     with pytest.raises(CannotMove, match="not to the other one"):
         await move_of(first, third, Clock()).execute()
     await move_of(second, third, Clock()).execute()
-    with pytest.raises(CannotMove, match="not to the other one"):
-        await move_of(first, second, Clock()).execute()
-    with pytest.raises(CannotMove, match="move them back instead"):
-        await move_of(first, second, Clock()).cancel()
+    for step in (move_of(first, second, Clock()).execute, move_of(first, second, Clock()).cancel):
+        with pytest.raises(CannotMove, match="not to the other one"):
+            await step()
     assert await states(first, second, third) == [Fence.MOVED, Fence.MOVED, None]
 
 
@@ -418,15 +417,55 @@ async def test_rejects_a_target_with_other_orders_and_fences_nothing() -> None:
     assert await states(source, target) == [None, None]
 
 
-async def test_a_store_is_reopened_whatever_the_other_one_does() -> None:
+async def test_a_store_is_reopened_if_the_other_one_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     source, target, clock = await filled(1), InMemoryOrderRepository(), Clock()
     use_case = move_of(source, target, clock)
     with pytest.raises(CannotMove, match="accepts writes already"):
         await use_case.reopen()
     await use_case.execute()
     await use_case.finish()
-    await use_case.reopen()
+    with pytest.raises(CannotMove, match="the other store is not lost, it accepts writes"):
+        await use_case.reopen()
+    assert await states(source, target) == [Fence.FINISHED, None]
+    await use_case.reopen(is_lost=True)
     assert await states(source, target) == [None, None]
+
+    await source.fence()
+    await move_of(source, InMemoryOrderRepository(), clock).reopen()
+    assert await states(source) == [None]
+
+    async def unreachable() -> int:
+        raise StoreUnavailable("no connection")
+
+    await source.fence()
+    monkeypatch.setattr(use_case.target.orders, "count_changes", unreachable)
+    await use_case.reopen()
+    assert await states(source) == [None]
+
+
+@pytest.mark.parametrize("state", [None, Fence.MOVED, Fence.FINISHED])
+async def test_another_store_than_the_one_of_the_move_is_noticed(state: Fence | None) -> None:
+    source, target, other = await filled(1), InMemoryOrderRepository(), await filled(2)
+    await move_of(source, target, Clock()).execute()
+    if state is not None:
+        await other.fence(state)
+    wrong = move_of(source, other, Clock())
+    for step in (wrong.cancel, wrong.finish):
+        with pytest.raises(CannotMove, match="but not to the other one: correct the URLs"):
+            await step()
+    with pytest.raises(CannotMove, match="correct the URLs" if state else "is not lost"):
+        await wrong.reopen()
+    assert await states(source, target, other) == [Fence.MOVED, None, state]
+
+
+async def test_a_copy_that_was_closed_is_not_the_store_of_the_move() -> None:
+    source, target, other = await filled(1), InMemoryOrderRepository(), InMemoryOrderRepository()
+    await move_of(source, other, Clock()).execute()
+    await move_of(other, source, Clock()).execute()
+    await move_of(source, target, Clock()).execute()
+    for step in (move_of(source, other, Clock()).cancel, move_of(source, other, Clock()).finish):
+        with pytest.raises(CannotMove, match="correct the URLs"):
+            await step()
 
 
 @pytest.mark.parametrize("step", ["execute", "cancel", "reopen", "finish"])

@@ -100,7 +100,7 @@ def test_reading_command_changes_no_byte(name: str, tmp_path: Path) -> None:
 
 def test_every_command_that_may_create_is_known() -> None:
     creating = {name for name, row in COMMANDS.items() if row.access is StoreAccess.CREATE}
-    assert creating == {*CREATING, "serve", "copy"}
+    assert creating == {*CREATING, "serve"}
 
 
 def test_reading_commands_create_no_tables(postgres_url: str, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ def shop(tmp_path: Path) -> Path:
     assert run("demo", cwd=tmp_path).returncode == 0
     [order, *_] = json.loads(run("list", "--json", cwd=tmp_path).stdout)["data"]
     assert run("receipt", order["id"], "--output", "receipt.html", cwd=tmp_path).returncode == 0
+    assert run("--store", TO[1], "migrate", cwd=tmp_path).returncode == 0
     return tmp_path
 
 
@@ -62,6 +63,7 @@ def test_differences_are_listed(shop: Path) -> None:
         (("copy", *FROM, "--to", FROM[1]), 2, b"the source and the target are the same store"),
         (("copy", *FROM, "--to", "memory://"), 2, b"a store in memory cannot be copied"),
         (("copy", "--from", "sqlite:///no.db", *TO), 7, b"no.db does not exist"),
+        (("copy", *FROM, *TO), 7, b"copy.db does not exist"),
         (("compare", *FROM, *TO), 7, b"copy.db does not exist"),
         (("copy", *FROM), 2, b"Missing option '--to'"),
         (("--remote", "http://localhost:1", "copy", *TO), 2, b"cannot be run on a server"),
@@ -96,6 +98,7 @@ def changes_in(file: Path) -> int:
 
 def test_a_copy_that_is_killed_continues(tmp_path: Path) -> None:
     assert run("demo", "--orders", "400", cwd=tmp_path).returncode == 0
+    assert run("--store", TO[1], "migrate", cwd=tmp_path).returncode == 0
     left = []
     for threshold in (1, 401, 801):
         with subprocess.Popen([sys.executable, "-m", "orderkeep", "copy", *FROM, *TO], cwd=tmp_path) as process:

@@ -22,6 +22,7 @@ PLACE = ("place", "--user", "u", "--total", "1.00", "--currency", "EUR")
 def shop(tmp_path: Path) -> Path:
     """A folder with a store of sample orders."""
     assert run("demo", cwd=tmp_path).returncode == 0
+    assert run("--store", TO[1], "migrate", cwd=tmp_path).returncode == 0
     return tmp_path
 
 
@@ -62,6 +63,8 @@ def test_moves_there_and_back(shop: Path) -> None:
     assert (rejected.returncode, b"moved for good" in rejected.stderr) == (4, True)
     for url in (FROM[1], TO[1]):
         assert run("--store", url, "verify", cwd=shop).returncode == 0
+    rejected = run("move", "--reopen", *BACK, cwd=shop)
+    assert (rejected.returncode, b"is not lost" in rejected.stderr) == (4, True)
     (shop / "orders.db").unlink()
     reopened = run("move", "--reopen", *BACK, cwd=shop)
     assert (reopened.returncode, reopened.stdout) == (0, b"state\treopened: this store accepts writes\n")
@@ -74,6 +77,8 @@ def test_moves_there_and_back(shop: Path) -> None:
     [
         (("move", *FROM, "--to", FROM[1]), 2, b"the source and the target are the same store"),
         (("move", "--from", "sqlite:///no.db", *TO), 7, b"no.db does not exist"),
+        (("move", *FROM, *TO), 7, b"new.db does not exist"),
+        (("move", "--reopen", *FROM, "--to", FROM[1]), 2, b"the source and the target are the same store"),
         (("move", "--cancel", *FROM, *TO), 7, b"new.db does not exist"),
         (("move", "--finish", *FROM, *TO), 7, b"new.db does not exist"),
     ],

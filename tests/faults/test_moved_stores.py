@@ -38,6 +38,7 @@ def test_process_that_slept_through_the_move_cannot_write_to_the_old_store(store
         ]
         for connection, write in zip(connections, writes, strict=True):
             connection.sendall(write)
+        assert run("--store", moved, "migrate", cwd=tmp_path).returncode == 0
         done = run("move", "--from", store_url, "--to", moved, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         process.send_signal(signal.SIGCONT)

@@ -20,6 +20,7 @@ import asyncio
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -496,6 +497,9 @@ def stores(names: list[str], folder: Path) -> Iterator[list[str]]:
             return name
 
         urls = {name: started(name) for name in dict.fromkeys(names)}
+        for url in urls.values():
+            if not url.startswith("dynamodb:"):
+                subprocess.run([sys.executable, "-m", "orderkeep", "--store", url, "migrate"], check=True)
         yield [urls[name] for name in names]
 
 

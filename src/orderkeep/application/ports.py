@@ -177,7 +177,7 @@ class StoreAccess(StrEnum):
     """The same, and create the store if it does not exist."""
 
     MOVE = "move"
-    """The same, and write also while the store is fenced."""
+    """Read and write an existing store also while it is fenced, and upgrade its schema."""
 
 
 @dataclass(frozen=True, slots=True)

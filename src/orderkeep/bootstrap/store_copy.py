@@ -1,6 +1,7 @@
 """Opens two stores: to copy one to the other, to move its orders, or to use the one of them that is open."""
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from orderkeep.application.access.actor import Actor
@@ -14,6 +15,7 @@ from orderkeep.application.use_cases.update_statistics import UpdateStatisticsUs
 from orderkeep.bootstrap.access import KeepsApiKeys
 from orderkeep.bootstrap.documents import open_documents
 from orderkeep.bootstrap.stores import InvalidStoreURL, open_store, records_of
+from orderkeep.domain.exceptions import StoreUnavailable
 from orderkeep.infrastructure.movable_store import MovableStore
 
 
@@ -61,15 +63,21 @@ def open_copies(
     return StoreCopies(CopyStoreUseCase(*sides), CompareStoresUseCase(*sides), move, close)
 
 
-async def reopen_store(url: str, actor: Actor) -> None:
-    """Let a store accept writes again after its orders were moved to one that is lost. Raises like `open_store` and
-    `MoveStoreUseCase.reopen`.
+async def reopen_store(urls: tuple[str, str], actor: Actor) -> None:
+    """Let the first store accept writes again after its orders were moved to the second, which is lost. Raises like
+    `open_store` and `MoveStoreUseCase.reopen`.
     """
-    store = open_store(url, access=StoreAccess.WRITE)
+    if urls[0] == urls[1]:
+        raise InvalidStoreURL("the source and the target are the same store")
+    stores = [open_store(urls[0], access=StoreAccess.WRITE)]
     try:
-        await MoveStoreUseCase(whole(store), whole(store)).reopen(actor=actor)
+        with suppress(StoreUnavailable):
+            stores.append(open_store(urls[1], access=StoreAccess.READ))
+        is_lost = len(stores) == 1
+        await MoveStoreUseCase(whole(stores[0]), whole(stores[-1])).reopen(is_lost=is_lost, actor=actor)
     finally:
-        await store.close()
+        for store in stores:
+            await store.close()
 
 
 def open_movable_store(

@@ -20,6 +20,7 @@ from orderkeep.application.ports import Clock, ListPosition, OrderFilter, OrderS
 from orderkeep.application.projections import Counters, Projector, Reading
 from orderkeep.application.records import KeepsRecords, RecordStore
 from orderkeep.application.statistics import OrderStatistics, amounts_of, hour_of, money_of, owed_counters, quarter_of
+from orderkeep.application.store_copy import CanBeFenced, Fence
 from orderkeep.application.use_cases.publish_events import BUS, PUBLISHER
 from orderkeep.domain.consistency import check_parts
 from orderkeep.domain.entities import Order
@@ -104,6 +105,23 @@ _ABOUT_ORDERS = {
 """What is found about orders: the message and what to do."""
 
 
+_FENCED = {
+    Fence.INCOMING: (
+        "this store rejects writes: orders are being moved to it",
+        "if the move was interrupted, run `orderkeep move` again, or with --cancel",
+    ),
+    Fence.MOVED: (
+        "this store rejects writes: its orders are being moved to another store, or were moved",
+        "use the other store; if the move was interrupted, run `orderkeep move` again, or with --cancel",
+    ),
+    Fence.FINISHED: (
+        "this store rejects writes: its orders were moved to another store for good",
+        "use the other store",
+    ),
+}
+"""What is found about a store that is closed, and what to do."""
+
+
 @dataclass(slots=True)
 class Diagnosis:
     """The numbers of what was checked, and the findings, most urgent first."""
@@ -167,6 +185,8 @@ class DiagnoseStoreUseCase:
             report.orders += len(page)
             on_progress(len(page))
         report.add([*findings, *_order_findings(groups)])
+        if isinstance(self.store, CanBeFenced) and (fence := await self.store.fenced()) is not None:
+            report.add([Finding(Level.ERROR, "store_moved", *_FENCED[fence])])
         if reading is not None and newest is None:
             report.add(_differences(reading, expected))
         if records is not None:

@@ -36,6 +36,10 @@ INCOMING = "an interrupted move has brought a part of the orders here: continue 
 ELSEWHERE = "the orders were moved from this store, but not to the other one: correct the URLs"
 TAKEN_OVER = "another run of the move has taken over: wait until it ends, then run the move again to see its state"
 OPEN = "this store accepts writes already"
+NOT_LOST = (
+    "the other store is not lost, it accepts writes: move the orders back instead, with the stores exchanged; or "
+    "remove it first, if it must not be used any more"
+)
 ALREADY_MOVED = "the orders were moved, and the other store accepts writes: move them back instead"
 
 
@@ -120,21 +124,35 @@ class MoveStoreUseCase:
         """
         actor.require(Scope.ADMIN)
         run, source, target = uuid4().hex, self.source.fence, self.target.fence
-        if await target.fenced() is not Fence.INCOMING:
-            raise CannotMove(ALREADY_MOVED if await source.fenced() else NOT_MOVED)
+        of_target = await target.fenced()
+        if of_target is not Fence.INCOMING:
+            await self._check_moved(await source.fenced(), of_target)
+            raise CannotMove(ALREADY_MOVED)
         if await target.fence(Fence.INCOMING, run) is None:  # another run opened the target meanwhile
             await target.lift_fence(run)
             raise CannotMove(ALREADY_MOVED)
         await self._open_source(run)
 
-    async def reopen(self, *, actor: Actor = SYSTEM) -> None:
-        """Let the source accept writes again, whatever the target does, which is lost. Raises `NotAllowed`,
-        `CannotMove`, `StoreUnavailable`.
+    async def reopen(self, *, is_lost: bool = False, actor: Actor = SYSTEM) -> None:
+        """Let the source accept writes again, because the target `is_lost`, cannot be reached, or is empty. Raises
+        `NotAllowed`, `CannotMove`, also if the target accepts writes, and `StoreUnavailable`.
         """
         actor.require(Scope.ADMIN)
         if await self.source.fence.fenced() is None:
             raise CannotMove(OPEN)
+        if not is_lost:
+            await self._check_lost()
         await self._open_source(uuid4().hex)
+
+    async def _check_lost(self) -> None:
+        try:
+            of_target, changes = await self.target.fence.fenced(), await self.target.fence.count_changes()
+        except StoreUnavailable:
+            return
+        if of_target in (Fence.MOVED, Fence.FINISHED):
+            raise CannotMove(ELSEWHERE)
+        if of_target is None and changes:
+            raise CannotMove(NOT_LOST)
 
     async def finish(self, *, actor: Actor = SYSTEM) -> None:
         """Make a move final: orders cannot be moved to the source again. Raises `NotAllowed`, `CannotMove`,
@@ -142,8 +160,7 @@ class MoveStoreUseCase:
         """
         actor.require(Scope.ADMIN)
         run, source = uuid4().hex, self.source.fence
-        if await source.fenced() is None or await self.target.fence.fenced() is not None:
-            raise CannotMove(NOT_MOVED)
+        await self._check_moved(await source.fenced(), await self.target.fence.fenced())
         if await source.fence(Fence.FINISHED, run) is None:  # a move back has opened it
             await source.lift_fence(run)
             raise CannotMove(NOT_MOVED)
@@ -163,13 +180,19 @@ class MoveStoreUseCase:
             raise CannotMove(INCOMING)
         if of_source is None or (of_source, of_target) == (Fence.MOVED, Fence.INCOMING):
             return False
+        await self._check_moved(of_source, of_target)
+        return True
+
+    async def _check_moved(self, of_source: Fence | None, of_target: Fence | None) -> None:
+        """Raise `CannotMove` unless the orders of the source were moved to the target."""
+        if of_source is None or of_target is Fence.INCOMING:
+            raise CannotMove(NOT_MOVED)
         try:
             await CopyStoreUseCase(self.target, self.source).check_target()
         except NotACopy:
             raise CannotMove(ELSEWHERE) from None
         if of_target is not None:
             raise CannotMove(ELSEWHERE)
-        return True
 
     async def _close_target(self, moving: _Moving) -> bool:
         """Fence the target. Return False if another run has completed the move at that moment: the target is open."""

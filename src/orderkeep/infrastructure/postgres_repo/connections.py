@@ -18,7 +18,6 @@ from orderkeep.infrastructure.postgres_repo import fence
 from orderkeep.infrastructure.postgres_repo.errors import BAD_URL, CLOSED, in_our_words
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-CREATES = (StoreAccess.CREATE, StoreAccess.MOVE)
 
 OLDEST_SERVER = 130_000
 """The first with transaction numbers of 64 bits, which the feed needs."""
@@ -314,7 +313,7 @@ async def prepare(
     async with connection.transaction():
         await _check_server(connection, access)
         found = await _version(connection, len(files))
-    if not found and access not in CREATES:
+    if not found and access is not StoreAccess.CREATE:
         raise StoreUnusable(
             "this database has no tables of orderkeep: correct the URL, or create them with `orderkeep migrate`"
         )

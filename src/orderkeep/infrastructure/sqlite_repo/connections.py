@@ -24,8 +24,6 @@ from orderkeep.infrastructure.sqlite_repo.queries import APPLICATION_ID
 from orderkeep.infrastructure.sqlite_repo.writer import BUSY_SECONDS, T, retry_while_locked
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-CREATES = (StoreAccess.CREATE, StoreAccess.MOVE)
-
 CACHE_KIB = 16_000
 MOST_IDLE_READERS = 8
 LITTLE_SPACE_BYTES = 1 << 20
@@ -62,7 +60,7 @@ class OrdersFile:
         """
         try:
             self._check_usable()
-            if self._access in CREATES:
+            if self._access is StoreAccess.CREATE:
                 self._create()
             if self._access is StoreAccess.READ:
                 connection = self._open_to_read(self._prepare)
@@ -227,7 +225,7 @@ class OrdersFile:
                 f"{self.path} {'is empty' if exists else 'does not exist'}, but its log {self.path}-wal contains "
                 f"changes: put the file back; or move {self.path}-wal and {self.path}-shm away to start without them"
             )
-        if not exists and not (self._access in CREATES and self._migrate):
+        if not exists and not (self._access is StoreAccess.CREATE and self._migrate):
             raise StoreUnusable(
                 f"{self.path} does not exist: use the directory of the store, correct the URL in --store or "
                 "ORDERKEEP_STORE, or create the file with `orderkeep migrate`"
@@ -341,7 +339,7 @@ def prepare(
     files = sorted(migrations.glob("*.sql"))
     with _transaction(connection, "DEFERRED"):
         version = _check_ours(connection, path, len(files))
-    if not version and access not in CREATES:
+    if not version and access is not StoreAccess.CREATE:
         raise StoreUnusable(f"{path} is empty: correct the URL, or create the tables with `orderkeep migrate`")
     if version < len(files) and (access is StoreAccess.READ or not migrate):
         raise StoreUnusable(

@@ -328,7 +328,7 @@ COMMANDS = {
     "checkpoint": Command("Record the state of the store, to detect later losses.", "store", WRITE),
     "migrate": Command("Create or upgrade the store's schema.", "store", CREATE),
     "backup": Command("Back up a SQLite store to a file.", "store"),
-    "copy": Command("Copy a store to another store, with its whole history.", "store_copy", CREATE),
+    "copy": Command("Copy a store to another store, with its whole history.", "store_copy", WRITE),
     "compare": Command("Compare a store with its copy.", "store_copy"),
     "move": Command("Move all orders to another store while services use them.", "store_copy", StoreAccess.MOVE),
     "import": Command("Import orders from a JSON Lines or CSV file.", "order_files", CREATE),

@@ -98,7 +98,8 @@ def compare_command(session: Session, source: str | None, target: str, every: in
     "--reopen",
     "step",
     flag_value="reopen",
-    help="Let this store accept writes again although its orders were moved: only if the other store is lost.",
+    help="Let this store accept writes again although its orders were moved: only if the other store is lost. "
+    "Rejected if that one accepts writes.",
 )
 @click.option("--finish", "step", flag_value="finish", help="Rule out that orders are moved back to this store.")
 def move_command(
@@ -121,7 +122,7 @@ def move_command(
         return moved.compared
 
     if step == "reopen":
-        asyncio.run(reopen_store(source or session.store_url, session.actor))
+        asyncio.run(reopen_store((source or session.store_url, target), session.actor))
         output.write_facts(session, [("state", _STEPS[step])], {"state": step})
         return
     if step is not None:
