@@ -210,6 +210,9 @@ def test_a_refund_closes_at_most_an_hour_from_now_and_only_if_it_exists() -> Non
     order.add_refund("re_1", 100, at=NOW)
     with rejected(order, "invalid_time", "must be at most one hour in the future", "occurred_at"):
         order.close_refund("re_1", "failed", NOW + timedelta(hours=1, microseconds=1), at=NOW)
+    order.close_refund("re_1", "failed", at=NOW)
+    with rejected(order, "invalid_time", "must be at most one hour in the future", "occurred_at"):
+        order.close_refund("re_1", "failed", NOW + timedelta(hours=1, microseconds=1), at=NOW)
 
 
 def test_an_order_has_at_most_100_refunds() -> None:

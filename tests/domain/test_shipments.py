@@ -157,6 +157,9 @@ def test_a_shipment_or_delivery_may_be_reported_late_but_not_early(at: datetime)
             order.deliver_shipment("s1", at + hour + timedelta(microseconds=1), at=at)
     order.deliver_shipment("s1", PLACED.replace(tzinfo=None), at=at)
     assert order.shipments[0].delivered_at == PLACED
+    if at == NOW:
+        with rejected(order, "invalid_time", "must be at most one hour in the future", "occurred_at"):
+            order.deliver_shipment("s1", at + hour + timedelta(microseconds=1), at=at)
 
 
 def test_an_order_has_at_most_100_shipments_and_can_still_be_completed() -> None:

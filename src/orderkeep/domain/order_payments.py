@@ -74,8 +74,8 @@ class PaymentCommands(OrderState):
         refund = next((each for each in self.refunds if each.reference == reference), None)
         if refund is None:
             raise RefundNotFound(self.id, [each.reference for each in self.refunds])
+        moment = self._occurred(occurred_at, at)
         if refund.status != outcome:
-            moment = self._occurred(occurred_at, at)
             self.refunds = close_refund(self.refunds, refund, outcome, moment, self.status)
             failed = outcome == RefundStatus.FAILED
             self._record(at, RefundFailed(reference) if failed else RefundSucceeded(reference))

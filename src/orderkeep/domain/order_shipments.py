@@ -91,10 +91,12 @@ class ShipmentCommands(OrderState):
         self._deliver(left, in_utc(at), at)
 
     def deliver_shipment(self, shipment_id: str, occurred_at: datetime | None = None, *, at: datetime) -> None:
-        """Record the delivery of a shipment; a second report of it changes nothing. Raises `ShipmentNotFound`."""
-        shipment = self._shipment(shipment_id)
+        """Record the delivery of a shipment; a second report of it changes nothing. Raises `ShipmentNotFound`, and
+        `InvalidInput`.
+        """
+        shipment, delivered_at = self._shipment(shipment_id), self._occurred(occurred_at, at)
         if shipment.delivered_at is None:
-            self._deliver([shipment], self._occurred(occurred_at, at), at)
+            self._deliver([shipment], delivered_at, at)
 
     def _deliver(self, parts: Sequence[Shipment], delivered_at: datetime, at: datetime) -> None:
         self.shipments = tuple(
